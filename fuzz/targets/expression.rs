@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use expression::{Environment, Expression, Seed};
+use expression::{EvaluationEnvironment, Expression, RandomSeed};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -18,9 +18,9 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let source: BTreeMap<String, Value> =
         compiled.attributes().iter().cloned().zip(values.into_iter().cycle()).collect();
     let nothing_is_taken = |_: &str| false;
-    let environment = Environment {
+    let environment = EvaluationEnvironment {
         now: OffsetDateTime::UNIX_EPOCH,
-        seed: Seed([7; 32]),
+        seed: RandomSeed([7; 32]),
         is_taken: &nothing_is_taken,
         default_domain: Some("example.com"),
     };

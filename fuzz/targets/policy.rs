@@ -2,14 +2,14 @@
 
 #![no_main]
 
-use lifecycle::{Attributes, Employment, IdentityView};
-use policy::{GroupSubject, Membership, Policy, Subject, decide, decide_group};
+use lifecycle::{AttributeMap, Employment, IdentityView};
+use policy::{DecisionSubject, GroupMembership, GroupSubject, Policy, decide_group, decide_person};
 use serde_json::json;
 use time::OffsetDateTime;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let Ok(policy) = Policy::parse(text, "fuzz.yaml") else { return };
-    let attributes = Attributes::from([
+    let attributes = AttributeMap::from([
         ("userPrincipalName".to_owned(), json!("ada@example.com")),
         ("department".to_owned(), json!("Sales")),
         ("startDate".to_owned(), json!("2026-01-31")),
@@ -17,9 +17,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         ("proxyAddresses".to_owned(), json!(["a@example.com", "b@example.com"])),
         ("displayName".to_owned(), json!(null)),
     ]);
-    let groups = [Membership { key: "G-1".to_owned(), name: Some("SEC-Admins".to_owned()), direct: false }];
+    let groups =
+        [GroupMembership { key: "G-1".to_owned(), name: Some("SEC-Admins".to_owned()), direct: false }];
     let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
-    let seed = expression::Seed([7; 32]);
+    let seed = expression::RandomSeed([7; 32]);
     for employment in [Employment::Active, Employment::Unknown, Employment::Left { since: 0 }] {
         let identity = IdentityView {
             key: "E-1".to_owned(),
@@ -27,9 +28,13 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             employment,
             ..IdentityView::default()
         };
-        let subject =
-            Subject { identity: &identity, groups: &groups, manager: Some(&attributes), seed: seed.clone() };
-        let decision = decide(&subject, &policy, now);
+        let subject = DecisionSubject {
+            identity: &identity,
+            groups: &groups,
+            manager: Some(&attributes),
+            seed: seed.clone(),
+        };
+        let decision = decide_person(&subject, &policy, now);
         let _ = (decision.account(), decision.reason_in_full(), decision.failures(), decision.user_name());
     }
     let subject = GroupSubject { key: "G-1", attributes: &attributes, exists: true, groups: &groups, seed };

@@ -5,13 +5,13 @@
 use std::time::{Duration, Instant};
 
 use bus::testing::TestServer;
-use bus::{Bus, Outgoing};
+use bus::{Bus, OutgoingMessage};
 use lifecycle::{Event, EventId, EventKind, TraceContext};
 use time::OffsetDateTime;
 
 const EACH: Duration = Duration::from_secs(4);
 
-fn message(name: &str, n: usize) -> Outgoing {
+fn message(name: &str, n: usize) -> OutgoingMessage {
     let at = OffsetDateTime::UNIX_EPOCH;
     let event = Event {
         id: EventId::of(name, &n.to_string()),
@@ -30,7 +30,7 @@ fn message(name: &str, n: usize) -> Outgoing {
         withdraws: false,
         unread: Vec::new(),
     };
-    Outgoing::event(&event, TraceContext::root())
+    OutgoingMessage::event(&event, TraceContext::root())
 }
 
 async fn measure(bus: &Bus, callers: usize, batch: usize) {

@@ -11,24 +11,24 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::connect::{Connected, connect};
-use crate::consumer::{Consumer, Durable, StoredContent};
+use crate::connect::{BrokerConnection, connect_broker};
+use crate::consumer::{Consumer, DurableConsumer, StoredContent};
 use crate::control::{ControlFailure, ControlServer};
-use crate::publisher::{Published, Publisher, Waiting};
-use crate::{BusConfig, BusError, DurableName, Feed, Outgoing, PublishError};
+use crate::publisher::{PublishedMessage, StreamPublisher, WaitingMessage};
+use crate::{BusConfig, BusError, DurableName, OutgoingMessage, PublishError, StreamName};
 
 /// How often the lag of a consumer is measured.
 const LOOK_AT_LAG_EVERY: Duration = Duration::from_secs(5);
 
 /// A connection to the broker; cheap to clone.
 #[derive(Clone)]
-pub struct Bus(Arc<Inner>);
+pub struct Bus(Arc<BusInner>);
 
-struct Inner {
-    connected: Connected,
+struct BusInner {
+    connected: BrokerConnection,
     config: BusConfig,
     /// One for each stream, by name.
-    publishers: HashMap<String, Publisher>,
+    publishers: HashMap<String, StreamPublisher>,
 }
 
 impl fmt::Debug for Bus {
@@ -38,9 +38,9 @@ impl fmt::Debug for Bus {
 }
 
 /// Where the answer to one message of a [`Bus::publish`] call will come from.
-enum Slot {
-    Known(Result<Published, PublishError>),
-    Coming(oneshot::Receiver<Result<Published, PublishError>>),
+enum AcknowledgementSlot {
+    Known(Result<PublishedMessage, PublishError>),
+    Coming(oneshot::Receiver<Result<PublishedMessage, PublishError>>),
     /// Same id as an earlier message of the call.
     SameAs(usize),
 }
@@ -52,15 +52,15 @@ impl Bus {
     /// # Errors
     /// When no suitable server answers in time or it refuses the credentials.
     pub async fn connect(config: &BusConfig, name: &str) -> Result<Self, BusError> {
-        let connected = connect(config, name).await?;
+        let connected = connect_broker(config, name).await?;
         let mut publishers = HashMap::new();
-        for feed in Feed::ALL {
+        for feed in StreamName::ALL {
             for stream in feed.streams(config.event_shards) {
-                let publisher = Publisher::start(feed, &stream, &connected, config);
+                let publisher = StreamPublisher::start(feed, &stream, &connected, config);
                 publishers.insert(stream, publisher);
             }
         }
-        Ok(Self(Arc::new(Inner { connected, config: config.clone(), publishers })))
+        Ok(Self(Arc::new(BusInner { connected, config: config.clone(), publishers })))
     }
 
     /// Stores `messages`; returns when each is durably stored or has failed, in the same order.
@@ -68,14 +68,19 @@ impl Bus {
     /// Messages of concurrent callers are committed together. Each is tried with the same id until the publish
     /// timeout, so a lost acknowledgement does not store it twice; the second of two messages with the same id in
     /// one call is a duplicate of the first. Dropping the future does not take the messages back.
-    pub async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Result<Published, PublishError>> {
+    pub async fn publish(
+        &self,
+        messages: Vec<OutgoingMessage>,
+    ) -> Vec<Result<PublishedMessage, PublishError>> {
         let mut slots = self.enqueue(messages);
-        let mut results: Vec<Result<Published, PublishError>> = Vec::with_capacity(slots.len());
+        let mut results: Vec<Result<PublishedMessage, PublishError>> = Vec::with_capacity(slots.len());
         for slot in slots.drain(..) {
             let result = match slot {
-                Slot::Known(result) => result,
-                Slot::Coming(answer) => answer.await.unwrap_or(Err(PublishError::Stopped)),
-                Slot::SameAs(first) => results[first].clone().map(|of| Published { duplicate: true, ..of }),
+                AcknowledgementSlot::Known(result) => result,
+                AcknowledgementSlot::Coming(answer) => answer.await.unwrap_or(Err(PublishError::Stopped)),
+                AcknowledgementSlot::SameAs(first) => {
+                    results[first].clone().map(|of| PublishedMessage { duplicate: true, ..of })
+                }
             };
             results.push(result);
         }
@@ -83,16 +88,16 @@ impl Bus {
     }
 
     /// Hands each message to the publisher of its stream.
-    fn enqueue(&self, messages: Vec<Outgoing>) -> Vec<Slot> {
+    fn enqueue(&self, messages: Vec<OutgoingMessage>) -> Vec<AcknowledgementSlot> {
         let shards = self.0.config.event_shards;
         let deadline = Instant::now() + self.0.config.publish_timeout();
         let max = self.0.connected.client.max_payload();
         let mut slots = Vec::with_capacity(messages.len());
-        let mut first_with: HashMap<(Feed, String), usize> = HashMap::new();
-        let mut groups: HashMap<String, (Vec<usize>, Vec<Waiting>)> = HashMap::new();
+        let mut first_with: HashMap<(StreamName, String), usize> = HashMap::new();
+        let mut groups: HashMap<String, (Vec<usize>, Vec<WaitingMessage>)> = HashMap::new();
         for (index, message) in messages.into_iter().enumerate() {
             let slot = match first_with.entry((message.feed(), message.id().to_owned())) {
-                Entry::Occupied(first) => Slot::SameAs(*first.get()),
+                Entry::Occupied(first) => AcknowledgementSlot::SameAs(*first.get()),
                 Entry::Vacant(vacant) => {
                     vacant.insert(index);
                     let shard = usize::from(message.shard(shards));
@@ -101,13 +106,13 @@ impl Bus {
                     let wire = message.into_wire(shards);
                     let bytes = wire.size();
                     if bytes > max {
-                        Slot::Known(Err(PublishError::TooLarge { bytes, max }))
+                        AcknowledgementSlot::Known(Err(PublishError::TooLarge { bytes, max }))
                     } else {
-                        let (waiting, answer) = Waiting::new(wire, is_departure, deadline);
+                        let (waiting, answer) = WaitingMessage::new(wire, is_departure, deadline);
                         let group = groups.entry(stream).or_default();
                         group.0.push(index);
                         group.1.push(waiting);
-                        Slot::Coming(answer)
+                        AcknowledgementSlot::Coming(answer)
                     }
                 }
             };
@@ -117,7 +122,7 @@ impl Bus {
             let publisher = self.0.publishers.get(&stream).expect("every stream has a publisher");
             if let Err(error) = publisher.enqueue(group) {
                 for index in indexes {
-                    slots[index] = Slot::Known(Err(error.clone()));
+                    slots[index] = AcknowledgementSlot::Known(Err(error.clone()));
                 }
             }
         }
@@ -131,7 +136,7 @@ impl Bus {
     /// When the stream is missing or the server refuses.
     pub async fn consume<T: DeserializeOwned>(
         &self,
-        feed: Feed,
+        feed: StreamName,
         durable: &str,
     ) -> Result<Consumer<T>, BusError> {
         Consumer::open(self.durables(feed, durable).into_iter(), self.0.config.connect_timeout()).await
@@ -142,7 +147,10 @@ impl Bus {
     ///
     /// # Errors
     /// When the stream is missing, the server refuses, or the feed has no departures.
-    pub async fn consume_departures<T: DeserializeOwned>(&self, feed: Feed) -> Result<Consumer<T>, BusError> {
+    pub async fn consume_departures<T: DeserializeOwned>(
+        &self,
+        feed: StreamName,
+    ) -> Result<Consumer<T>, BusError> {
         let Some(DurableName { name, express_of: Some(of) }) = feed.express() else {
             return Err(BusError::Config(format!("{feed:?} has no departures")));
         };
@@ -151,11 +159,12 @@ impl Bus {
         Consumer::open(departures, self.0.config.connect_timeout()).await
     }
 
-    fn durables(&self, feed: Feed, name: &str) -> Vec<Durable> {
-        let Connected { jetstream, link, .. } = &self.0.connected;
+    fn durables(&self, feed: StreamName, name: &str) -> Vec<DurableConsumer> {
+        let BrokerConnection { jetstream, link, .. } = &self.0.connected;
         let ack_wait = Duration::from_secs(self.0.config.ack_wait_seconds);
-        let durable =
-            |stream: String| Durable::new(jetstream.clone(), link.clone(), stream, name.to_owned(), ack_wait);
+        let durable = |stream: String| {
+            DurableConsumer::new(jetstream.clone(), link.clone(), stream, name.to_owned(), ack_wait)
+        };
         feed.streams(self.0.config.event_shards).into_iter().map(durable).collect()
     }
 
@@ -201,17 +210,17 @@ impl Bus {
         question: &Q,
         timeout: Duration,
     ) -> Result<R, ControlFailure> {
-        crate::control::request(&self.0.connected.client, service, verb, question, timeout).await
+        crate::control::request_any(&self.0.connected.client, service, verb, question, timeout).await
     }
 
     /// How many messages of `feed` the consumer `durable` (of whatever service) has not acknowledged.
     ///
     /// # Errors
     /// When there is no such consumer or the server does not answer.
-    pub async fn lag(&self, feed: Feed, durable: &str) -> Result<u64, BusError> {
+    pub async fn lag(&self, feed: StreamName, durable: &str) -> Result<u64, BusError> {
         let mut total = 0;
         for stream in feed.streams(self.0.config.event_shards) {
-            match crate::consumer::lag(&self.0.connected.jetstream, &stream, durable).await {
+            match crate::consumer::consumer_lag(&self.0.connected.jetstream, &stream, durable).await {
                 Ok(lag) => {
                     telemetry::metrics::consumer_lag(&stream, durable, lag);
                     total += lag;
@@ -239,10 +248,16 @@ impl Bus {
     ///
     /// # Errors
     /// When a stream is missing or the server does not answer.
-    pub async fn positions(&self, feed: Feed, durable: &str) -> Result<Vec<crate::StreamPosition>, BusError> {
+    pub async fn positions(
+        &self,
+        feed: StreamName,
+        durable: &str,
+    ) -> Result<Vec<crate::StreamPosition>, BusError> {
         let mut all = Vec::new();
         for stream in feed.streams(self.0.config.event_shards) {
-            all.extend(crate::position::positions(&self.0.connected.jetstream, &stream, durable).await?);
+            all.extend(
+                crate::position::consumer_positions(&self.0.connected.jetstream, &stream, durable).await?,
+            );
         }
         Ok(all)
     }
@@ -252,7 +267,7 @@ impl Bus {
     /// # Errors
     /// When there is no such consumer or the server does not answer.
     pub async fn rewind(&self, stream: &str, durable: &str, sequence: u64) -> Result<(), BusError> {
-        crate::position::rewind(&self.0.connected.jetstream, stream, durable, sequence).await
+        crate::position::rewind_consumer(&self.0.connected.jetstream, stream, durable, sequence).await
     }
 
     /// What `service` last left at the broker.
@@ -260,15 +275,15 @@ impl Bus {
     /// # Errors
     /// When the server does not answer.
     pub async fn mark(&self, service: &str) -> Result<crate::LeftMark, BusError> {
-        crate::mark::load(&self.0.connected.jetstream, self.0.config.replicas, service).await
+        crate::mark::load_mark(&self.0.connected.jetstream, self.0.config.replicas, service).await
     }
 
     /// Leaves a mark for the next start, unless a later one is there.
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn leave_mark(&self, service: &str, mark: &crate::Mark) -> Result<(), BusError> {
-        crate::mark::leave(&self.0.connected.jetstream, self.0.config.replicas, service, mark).await
+    pub async fn leave_mark(&self, service: &str, mark: &crate::ServiceMark) -> Result<(), BusError> {
+        crate::mark::leave_mark(&self.0.connected.jetstream, self.0.config.replicas, service, mark).await
     }
 
     /// What sources said, or would have said, that the gateway could not take; `now` in microseconds since the Unix epoch.
@@ -317,11 +332,11 @@ impl Bus {
     /// # Errors
     /// When the server does not answer.
     pub async fn installation(&self, fresh: &str) -> Result<String, BusError> {
-        crate::mark::installation(&self.0.connected.jetstream, self.0.config.replicas, fresh).await
+        crate::mark::installation_of(&self.0.connected.jetstream, self.0.config.replicas, fresh).await
     }
 
     /// Keeps the lag metric of a consumer up to date for as long as it is polled; what cannot be measured is absent.
-    pub async fn watch_lag(self, feed: Feed, durable: &'static str) {
+    pub async fn watch_lag(self, feed: StreamName, durable: &'static str) {
         loop {
             tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
             if let Err(error) = self.lag(feed, durable).await {
@@ -350,7 +365,7 @@ impl Bus {
     /// The stream that events about `key` lie in.
     pub fn event_stream(&self, key: &str) -> String {
         let shards = self.0.config.event_shards;
-        Feed::Events.streams(shards).swap_remove(usize::from(crate::feed::shard_of(key, shards)))
+        StreamName::Events.streams(shards).swap_remove(usize::from(crate::feed::shard_of(key, shards)))
     }
 
     /// How much the streams of events may hold together.

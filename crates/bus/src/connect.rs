@@ -7,8 +7,8 @@ use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
 use tokio::time::Instant;
 
-use crate::link::{Link, LinkSetter, Pauses};
-use crate::server::{Sync, sync_of};
+use crate::link::{BrokerLink, LinkSetter, ReconnectBackoff};
+use crate::server::{SyncPolicy, sync_of};
 use crate::{BusConfig, BusError};
 
 /// The oldest server with atomic batches.
@@ -21,18 +21,18 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 const API_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a connection consists of.
-pub(crate) struct Connected {
+pub(crate) struct BrokerConnection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
-    pub(crate) link: Link,
+    pub(crate) link: BrokerLink,
 }
 
 /// Waits for a server with a working JetStream and checks that it is one to rely on.
-pub(crate) async fn connect(config: &BusConfig, name: &str) -> Result<Connected, BusError> {
+pub(crate) async fn connect_broker(config: &BusConfig, name: &str) -> Result<BrokerConnection, BusError> {
     let deadline = Instant::now() + config.connect_timeout();
     let state = LinkSetter::default();
     let client = dial_until(deadline, config, name, state.clone()).await?;
-    let link = Link::new(state, client.clone());
+    let link = BrokerLink::new(state, client.clone());
     check_version(&client, config)?;
     let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
     let account = || async { jetstream.query_account().await.map(drop) };
@@ -42,7 +42,7 @@ pub(crate) async fn connect(config: &BusConfig, name: &str) -> Result<Connected,
     check_sync(config).await?;
     let server = client.server_info();
     tracing::info!(server = %server.server_name, version = %server.version, url = %config.shown_url(), "bus ready");
-    Ok(Connected { client, jetstream, link })
+    Ok(BrokerConnection { client, jetstream, link })
 }
 
 /// Repeats `attempt` with pauses until it succeeds or `deadline` has passed; at least once.
@@ -50,7 +50,7 @@ pub(crate) async fn retry_until<T, E, F>(deadline: Instant, attempt: impl Fn() -
 where
     F: Future<Output = Result<T, E>>,
 {
-    let mut pauses = Pauses::default();
+    let mut pauses = ReconnectBackoff::default();
     loop {
         match attempt().await {
             Err(_) if Instant::now() < deadline => pauses.pause().await,
@@ -65,11 +65,12 @@ async fn dial_until(
     name: &str,
     setter: LinkSetter,
 ) -> Result<Client, BusError> {
-    let servers = addresses(config)?;
-    let mut pauses = Pauses::default();
+    let servers = parse_addresses(config)?;
+    let mut pauses = ReconnectBackoff::default();
     let mut warned = false;
     loop {
-        let error = match options(config, name, setter.clone()).await?.connect(servers.clone()).await {
+        let error = match connect_options(config, name, setter.clone()).await?.connect(servers.clone()).await
+        {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
@@ -87,7 +88,7 @@ async fn dial_until(
     }
 }
 
-fn addresses(config: &BusConfig) -> Result<Vec<ServerAddr>, BusError> {
+fn parse_addresses(config: &BusConfig) -> Result<Vec<ServerAddr>, BusError> {
     if config.event_shards == 0 {
         return Err(BusError::Config("event_shards must be at least 1".to_owned()));
     }
@@ -97,12 +98,16 @@ fn addresses(config: &BusConfig) -> Result<Vec<ServerAddr>, BusError> {
     config.url.split(',').map(parse).collect()
 }
 
-async fn options(config: &BusConfig, name: &str, setter: LinkSetter) -> Result<ConnectOptions, BusError> {
+async fn connect_options(
+    config: &BusConfig,
+    name: &str,
+    setter: LinkSetter,
+) -> Result<ConnectOptions, BusError> {
     let mut options = ConnectOptions::new()
         .name(name)
         .ping_interval(PING_INTERVAL)
         .connection_timeout(DIAL_TIMEOUT)
-        .reconnect_delay_callback(Pauses::after)
+        .reconnect_delay_callback(ReconnectBackoff::after)
         .event_callback(move |event| {
             setter.note(&event);
             std::future::ready(())
@@ -140,8 +145,8 @@ async fn check_sync(config: &BusConfig) -> Result<(), BusError> {
     let mut unreachable = Vec::new();
     for (url, answer) in urls.iter().zip(answers) {
         match answer {
-            Ok(Sync::Always) => is_known = true,
-            Ok(Sync::Later) => return not_synced(config, "sync_interval is not `always`".to_owned()),
+            Ok(SyncPolicy::Always) => is_known = true,
+            Ok(SyncPolicy::Later) => return not_synced(config, "sync_interval is not `always`".to_owned()),
             Err(error) => unreachable.push(format!("{url}: {error}")),
         }
     }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::connect::retry_until;
 use crate::error::DecodeError;
-use crate::link::Link;
+use crate::link::BrokerLink;
 use crate::outgoing::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 use crate::{BusError, wire};
 
@@ -31,27 +31,27 @@ const QUIET: Duration = Duration::from_millis(50);
 
 /// A durable consumer of one stream.
 #[derive(Debug, Clone)]
-pub(crate) struct Durable {
+pub(crate) struct DurableConsumer {
     jetstream: Context,
-    link: Link,
+    link: BrokerLink,
     stream: String,
     name: String,
     ack_wait: Duration,
     /// Set for a consumer that reads only some subjects.
-    express: Option<Express>,
+    express: Option<DepartureFilter>,
 }
 
 /// What a consumer that reads only departures reads, and whose position it begins at.
 #[derive(Debug, Clone)]
-struct Express {
+struct DepartureFilter {
     subjects: Vec<String>,
     of: &'static str,
 }
 
-impl Durable {
+impl DurableConsumer {
     pub(crate) fn new(
         jetstream: Context,
-        link: Link,
+        link: BrokerLink,
         stream: String,
         name: String,
         ack_wait: Duration,
@@ -61,7 +61,7 @@ impl Durable {
 
     /// Reads only `subjects`, beginning where the consumer `of` is when this one is made.
     pub(crate) fn only(self, subjects: Vec<String>, of: &'static str) -> Self {
-        Self { express: Some(Express { subjects, of }), ..self }
+        Self { express: Some(DepartureFilter { subjects, of }), ..self }
     }
 
     fn config(&self) -> pull::Config {
@@ -170,7 +170,7 @@ impl<T> std::fmt::Debug for Consumer<T> {
 impl<T: DeserializeOwned> Consumer<T> {
     /// Opens one durable for each shard, each within `patience`.
     pub(crate) async fn open(
-        durables: impl Iterator<Item = Durable>,
+        durables: impl Iterator<Item = DurableConsumer>,
         patience: Duration,
     ) -> Result<Self, BusError> {
         let mut taps = Vec::new();
@@ -178,7 +178,7 @@ impl<T: DeserializeOwned> Consumer<T> {
         for durable in durables {
             let consumer = durable.ensure(Instant::now() + patience).await?;
             name.clone_from(&durable.name);
-            taps.push(tap::open(durable, consumer).await?);
+            taps.push(tap::open_messages(durable, consumer).await?);
         }
         Ok(Self { messages: select_all(taps), durable: name, body: PhantomData })
     }
@@ -277,7 +277,7 @@ impl<T: DeserializeOwned> Delivery<T> {
         };
         let (sequence, published_at) = (info.stream_sequence, info.published);
         let (redelivered, behind, stream) = (info.delivered > 1, info.pending, info.stream.to_owned());
-        let body = wire::unwrap(&message.payload).map_err(|reason| DecodeError {
+        let body = wire::unwrap_body(&message.payload).map_err(|reason| DecodeError {
             stream: stream.clone(),
             sequence,
             reason,
@@ -337,7 +337,7 @@ fn takes_access_away(subject: &str) -> bool {
 }
 
 /// Messages of `stream` that `durable` has not acknowledged.
-pub(crate) async fn lag(jetstream: &Context, stream: &str, durable: &str) -> Result<u64, BusError> {
+pub(crate) async fn consumer_lag(jetstream: &Context, stream: &str, durable: &str) -> Result<u64, BusError> {
     let failed = |error| BusError::Consumer {
         stream: stream.to_owned(),
         durable: durable.to_owned(),

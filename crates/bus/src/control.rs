@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
 
-use crate::feed::token;
+use crate::feed::subject_token;
 use crate::{BusError, wire};
 
 /// Why a control request was not carried out.
@@ -66,29 +66,30 @@ pub enum ControlFailure {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer<T> {
+enum ControlAnswer<T> {
     Done(T),
     Refused(ControlError),
 }
 
-fn subject(service: &str, verb: &str) -> String {
-    format!("usher.control.{}.{verb}", token(service))
+fn control_subject(service: &str, verb: &str) -> String {
+    format!("usher.control.{}.{verb}", subject_token(service))
 }
 
 /// Of requests that are for one replica alone.
 fn replica_subject(service: &str, replica: &str, verb: &str) -> String {
-    format!("usher.replica.{}.{}.{verb}", token(service), token(replica))
+    format!("usher.replica.{}.{}.{verb}", subject_token(service), subject_token(replica))
 }
 
 /// Sends a request to any replica of a service and reads the answer.
-pub(crate) async fn request<Q: Serialize, R: DeserializeOwned>(
+pub(crate) async fn request_any<Q: Serialize, R: DeserializeOwned>(
     client: &Client,
     service: &str,
     verb: &str,
     question: &Q,
     timeout: Duration,
 ) -> Result<R, ControlFailure> {
-    send_request(client, (service, subject(service, &token(verb))), verb, question, timeout).await
+    send_request(client, (service, control_subject(service, &subject_token(verb))), verb, question, timeout)
+        .await
 }
 
 /// The same to one replica.
@@ -99,7 +100,7 @@ pub(crate) async fn request_replica<Q: Serialize, R: DeserializeOwned>(
     question: &Q,
     timeout: Duration,
 ) -> Result<R, ControlFailure> {
-    let to = replica_subject(service, replica, &token(verb));
+    let to = replica_subject(service, replica, &subject_token(verb));
     send_request(client, (service, to), verb, question, timeout).await
 }
 
@@ -124,8 +125,8 @@ async fn send_request<Q: Serialize, R: DeserializeOwned>(
         _ => ControlFailure::Send { service: owned(), source: Box::new(error) },
     })?;
     match serde_json::from_slice(&answer.payload) {
-        Ok(Answer::Done(done)) => Ok(done),
-        Ok(Answer::Refused(error)) => Err(ControlFailure::Refused { service: owned(), error }),
+        Ok(ControlAnswer::Done(done)) => Ok(done),
+        Ok(ControlAnswer::Refused(error)) => Err(ControlFailure::Refused { service: owned(), error }),
         Err(source) => Err(ControlFailure::Decode { service: owned(), source }),
     }
 }
@@ -140,7 +141,7 @@ pub struct ControlServer {
 
 impl ControlServer {
     pub(crate) async fn open(client: Client, service: &str) -> Result<Self, BusError> {
-        Self::listen(client, service, |verb| subject(service, verb)).await
+        Self::listen(client, service, |verb| control_subject(service, verb)).await
     }
 
     pub(crate) async fn open_replica(client: Client, service: &str, replica: &str) -> Result<Self, BusError> {
@@ -154,8 +155,10 @@ impl ControlServer {
     ) -> Result<Self, BusError> {
         let (all, prefix) = (subject(">"), subject(""));
         let failed = |source| BusError::Subscribe { service: service.to_owned(), source };
-        let requests =
-            client.queue_subscribe(all, token(service)).await.map_err(|error| failed(Box::new(error)))?;
+        let requests = client
+            .queue_subscribe(all, subject_token(service))
+            .await
+            .map_err(|error| failed(Box::new(error)))?;
         // So that whoever asks after this returns finds somebody.
         client.flush().await.map_err(|error| failed(Box::new(error)))?;
         Ok(Self { client, prefix, requests })
@@ -210,7 +213,7 @@ impl ControlRequest {
 
     /// It is done; this came of it. An answer that is too large to send becomes a refusal.
     pub async fn reply<T: Serialize>(self, done: &T) {
-        match serde_json::to_vec(&Answer::Done(done)) {
+        match serde_json::to_vec(&ControlAnswer::Done(done)) {
             Ok(answer) if answer.len() <= self.client.max_payload() => self.send(answer).await,
             Ok(answer) => {
                 let message = format!("the answer of {} bytes is too large, ask for less", answer.len());
@@ -225,7 +228,7 @@ impl ControlRequest {
 
     /// It is not done, for this reason.
     pub async fn refuse(self, error: ControlError) {
-        let answer = serde_json::to_vec(&Answer::<()>::Refused(error)).expect("a text can be encoded");
+        let answer = serde_json::to_vec(&ControlAnswer::<()>::Refused(error)).expect("a text can be encoded");
         self.send(answer).await;
     }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// A cause inside the client library, whose own types are nobody else's business.
-type Cause = Box<dyn Error + Send + Sync>;
+type BrokerCause = Box<dyn Error + Send + Sync>;
 
 /// Why the bus could not be set up or read.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum BusError {
         url: String,
         /// The last error.
         #[source]
-        source: Cause,
+        source: BrokerCause,
     },
     /// The server lacks something that the bus needs.
     #[error("nats-server {version} at {url} is too old: {needed} or newer is needed")]
@@ -45,7 +45,7 @@ pub enum BusError {
         stream: String,
         /// What the server said.
         #[source]
-        source: Cause,
+        source: BrokerCause,
     },
     /// A durable consumer could not be made or read.
     #[error("open the consumer {durable} of {stream}")]
@@ -56,14 +56,14 @@ pub enum BusError {
         durable: String,
         /// What the server said.
         #[source]
-        source: Cause,
+        source: BrokerCause,
     },
     /// What services last left beside their streams could not be read or written.
     #[error("read or leave what the service last left")]
     Mark {
         /// What the server said.
         #[source]
-        source: Cause,
+        source: BrokerCause,
     },
     /// A stream could not be written into a backup.
     #[error("write the stream {stream} into a backup")]
@@ -72,7 +72,7 @@ pub enum BusError {
         stream: String,
         /// What the server said.
         #[source]
-        source: Cause,
+        source: BrokerCause,
     },
     /// A stream could not be restored from a backup.
     #[error("restore the stream {stream}")]
@@ -81,7 +81,7 @@ pub enum BusError {
         stream: String,
         /// What the server said.
         #[source]
-        source: Cause,
+        source: BrokerCause,
     },
     /// Control requests could not be subscribed to.
     #[error("subscribe to control requests for {service}")]
@@ -90,7 +90,7 @@ pub enum BusError {
         service: String,
         /// What the client said.
         #[source]
-        source: Cause,
+        source: BrokerCause,
     },
     /// The connection was closed for good.
     #[error("the connection to the server is closed")]

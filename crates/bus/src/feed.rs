@@ -20,7 +20,7 @@ const TOKEN_MAX: usize = 64;
 /// What flows between services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Feed {
+pub enum StreamName {
     /// Accepted events, gateway to mapper; kept 30 days.
     Events,
     /// Notices without values, gateway to itself: the records are to be fetched; kept 7 days.
@@ -52,7 +52,7 @@ impl DurableName {
     }
 }
 
-impl Feed {
+impl StreamName {
     /// The durable consumers that must have taken a message before it may make room for others. Further ones (of
     /// notifications, of other programs) count while they are there.
     pub fn durables(self) -> &'static [DurableName] {
@@ -174,7 +174,7 @@ pub(crate) fn shard_of(key: &str, shards: u16) -> u16 {
 }
 
 /// `text` as one subject token: what the broker gives a meaning to becomes `_`.
-pub(crate) fn token(text: &str) -> String {
+pub(crate) fn subject_token(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     let token: String = text.chars().take(TOKEN_MAX).map(safe).collect();
     if token.is_empty() { "_".to_owned() } else { token }
@@ -186,16 +186,16 @@ mod tests {
 
     #[test]
     fn a_source_is_one_token_whatever_it_contains() {
-        assert_eq!(token("https://hr.example/feed > *"), "https___hr_example_feed____");
-        assert_eq!(token(""), "_");
-        assert_eq!(token("Zoë"), "Zo_");
-        assert_eq!(token(&"x".repeat(1_000)).len(), TOKEN_MAX);
+        assert_eq!(subject_token("https://hr.example/feed > *"), "https___hr_example_feed____");
+        assert_eq!(subject_token(""), "_");
+        assert_eq!(subject_token("Zoë"), "Zo_");
+        assert_eq!(subject_token(&"x".repeat(1_000)).len(), TOKEN_MAX);
     }
 
     #[test]
     fn the_shard_of_a_key_never_changes() {
         assert_eq!(shard_of("E-1", 1), 0);
         assert_eq!((shard_of("E-1", 4), shard_of("E-2", 4), shard_of("E-3", 4)), (2, 3, 0));
-        assert_eq!(Feed::Events.streams(3), ["EVENTS", "EVENTS_1", "EVENTS_2"]);
+        assert_eq!(StreamName::Events.streams(3), ["EVENTS", "EVENTS_1", "EVENTS_2"]);
     }
 }

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::retry_until;
-use crate::streams::{DROPPED_THROUGH, DROPPED_UNTIL, find};
-use crate::{Bus, BusError, Feed};
+use crate::streams::{DROPPED_THROUGH, DROPPED_UNTIL, find_stream};
+use crate::{Bus, BusError, StreamName};
 
 /// Subject of a publisher's request to make room; the payload is the stream's name.
 pub(crate) const MAKE_ROOM: &str = "usher.streams.full";
@@ -28,7 +28,7 @@ const TRIM_TO: u64 = 50;
 /// How long [`Bus::ensure_streams`] goes on when the server is not ready for it yet.
 const STREAMS_TIMEOUT: Duration = Duration::from_secs(60);
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type KeeperFailure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Bus {
     /// Creates every stream, or brings it up to date with the configuration, once.
@@ -56,7 +56,7 @@ impl Bus {
 
     /// Makes the bucket of what services left beside their streams, if it is missing.
     async fn keep_marks(&self) -> Result<bool, BusError> {
-        crate::mark::keep(self.jetstream(), self.config().replicas).await
+        crate::mark::keep_bucket(self.jetstream(), self.config().replicas).await
     }
 
     /// Keeps the streams as the configuration says until `stop`: makes what is missing, undoes what was changed by hand,
@@ -67,7 +67,7 @@ impl Bus {
         loop {
             let mut requests = self.client().subscribe(MAKE_ROOM).await.ok();
             let round = self.keep_once(trim_above).await;
-            report(&mut failing, round);
+            report_failure(&mut failing, round);
             let asked = async {
                 match requests.as_mut() {
                     Some(requests) => drop(requests.next().await),
@@ -90,7 +90,7 @@ impl Bus {
                 Err(error) => Err(error),
             };
             if let Err(error) = kept {
-                failure = Err(format!("{}: {}", config.name, chain(&*error)));
+                failure = Err(format!("{}: {}", config.name, error_chain(&*error)));
             }
         }
         match self.keep_marks().await {
@@ -98,20 +98,21 @@ impl Bus {
                 tracing::warn!("what services left beside their streams was missing: the bucket is made")
             }
             Ok(false) => {}
-            Err(error) => failure = Err(format!("{}: {}", crate::mark::STREAM, chain(&error))),
+            Err(error) => failure = Err(format!("{}: {}", crate::mark::STREAM, error_chain(&error))),
         }
         failure
     }
 
-    fn stream_configs(&self) -> Vec<(Feed, Config)> {
-        let configs = |feed: Feed| feed.configs(self.config()).into_iter().map(move |config| (feed, config));
-        Feed::ALL.into_iter().flat_map(configs).collect()
+    fn stream_configs(&self) -> Vec<(StreamName, Config)> {
+        let configs =
+            |feed: StreamName| feed.configs(self.config()).into_iter().map(move |config| (feed, config));
+        StreamName::ALL.into_iter().flat_map(configs).collect()
     }
 
     /// The stream as `wanted`; its metadata stays.
-    async fn make(&self, wanted: &Config) -> Result<Stream, Failure> {
+    async fn make(&self, wanted: &Config) -> Result<Stream, KeeperFailure> {
         let jetstream = self.jetstream();
-        let Some(stream) = find(jetstream, &wanted.name).await? else {
+        let Some(stream) = find_stream(jetstream, &wanted.name).await? else {
             let made = jetstream.create_stream(wanted.clone()).await?;
             tracing::warn!(stream = %wanted.name, "the stream was missing: it is made");
             return Ok(made);
@@ -128,7 +129,7 @@ impl Bus {
     }
 
     /// Drops the oldest of what every durable consumer has taken when the stream is nearly full.
-    async fn trim(&self, feed: Feed, stream: &Stream, above: u64) -> Result<(), Failure> {
+    async fn trim(&self, feed: StreamName, stream: &Stream, above: u64) -> Result<(), KeeperFailure> {
         let info = stream.cached_info();
         let (state, max) = (&info.state, u64::try_from(info.config.max_bytes).unwrap_or(0));
         if state.messages == 0 || state.bytes.saturating_mul(100) <= max.saturating_mul(above) {
@@ -162,7 +163,7 @@ impl Bus {
 
 /// The sequence up to which every durable consumer has acknowledged every message; 0 while one that must be there has
 /// never been made.
-async fn taken_by_all(feed: Feed, stream: &Stream, last: u64) -> Result<u64, Failure> {
+async fn taken_by_all(feed: StreamName, stream: &Stream, last: u64) -> Result<u64, KeeperFailure> {
     let mut missing: Vec<&str> = feed.durables().iter().map(|durable| durable.name).collect();
     let mut taken = last;
     let mut consumers = stream.consumers();
@@ -198,7 +199,7 @@ fn is_as_wanted(current: &Config, wanted: &Config) -> bool {
 }
 
 /// Says once that something fails, and once that it does not any more.
-fn report(failing: &mut Option<String>, round: Result<(), String>) {
+fn report_failure(failing: &mut Option<String>, round: Result<(), String>) {
     match round {
         Err(why) if failing.as_ref() != Some(&why) => {
             tracing::warn!(%why, "could not keep the streams as they should be");
@@ -213,7 +214,7 @@ fn report(failing: &mut Option<String>, round: Result<(), String>) {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -224,7 +225,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Whether asking again cannot help.
-fn is_refusal(error: &Failure) -> bool {
+fn is_refusal(error: &KeeperFailure) -> bool {
     let Some(error) = error.downcast_ref::<CreateStreamError>() else { return false };
     match error.kind() {
         CreateStreamErrorKind::JetStream(error) => error.code() != 503,

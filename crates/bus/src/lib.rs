@@ -1,7 +1,7 @@
 //! The only code that knows JetStream: streams and subjects, durable publishing in groups, consuming in batches,
 //! operator requests and their answers.
 //!
-//! Other crates speak `lifecycle` types: [`Outgoing`] in, [`Delivery`] out. Delivery is at least once and in no
+//! Other crates speak `lifecycle` types: [`OutgoingMessage`] in, [`Delivery`] out. Delivery is at least once and in no
 //! promised order; message ids only save work, idempotency belongs to the database of whoever consumes.
 //!
 //! Never here: what an event means, when to try a target again (a delayed NAK holds an acknowledgement slot and
@@ -10,8 +10,8 @@
 //! Streams are made, kept and trimmed by one process that may do so ([`Bus::keep_streams`]); the others wait for them
 //! ([`Bus::wait_for_streams`]) and watch them ([`Bus::watch_streams`]).
 //!
-//! To add a stream: 1. a variant of [`Feed`] with its subjects, limits and consumers in `feed.rs`, 2. a constructor of
-//! [`Outgoing`], 3. its type on the consuming side, 4. a line in the table of streams in `ARCHITECTURE.md`.
+//! To add a stream: 1. a variant of [`StreamName`] with its subjects, limits and consumers in `feed.rs`, 2. a constructor of
+//! [`OutgoingMessage`], 3. its type on the consuming side, 4. a line in the table of streams in `ARCHITECTURE.md`.
 
 mod bus;
 mod config;
@@ -40,12 +40,12 @@ pub use config::{BusConfig, MaxBytes};
 pub use consumer::{Consumer, Delivery, StoredContent};
 pub use control::{ControlFailure, ControlRequest, ControlServer};
 pub use error::{BusError, DecodeError, DecodeReason, PublishError};
-pub use feed::{DurableName, Feed};
-pub use mark::{BackupMark, LeftMark, Mark};
-pub use outgoing::{FACTS_BYTES_PER_MESSAGE_MAX, FACTS_PER_MESSAGE_MAX, Outgoing};
+pub use feed::{DurableName, StreamName};
+pub use mark::{BackupMark, LeftMark, ServiceMark};
+pub use outgoing::{FACTS_BYTES_PER_MESSAGE_MAX, FACTS_PER_MESSAGE_MAX, OutgoingMessage};
 pub use position::StreamPosition;
 pub use problems::{SourceProblemChange, SourceProblems};
-pub use publisher::Published;
+pub use publisher::PublishedMessage;
 pub use snapshot::StreamDescription;
-pub use streams::{StreamLook, StreamState};
-pub use wire::{Facts, decode_payload, encode_event};
+pub use streams::{StreamSnapshot, StreamState};
+pub use wire::{FactBatch, decode_payload, encode_event};

@@ -13,7 +13,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(25);
 const EVENT_MISSED_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy)]
-struct State {
+struct LinkState {
     connected: bool,
     /// How often a connection was lost.
     breaks: u64,
@@ -21,11 +21,11 @@ struct State {
 
 /// The side that hears of changes.
 #[derive(Debug, Clone)]
-pub(crate) struct LinkSetter(watch::Sender<State>);
+pub(crate) struct LinkSetter(watch::Sender<LinkState>);
 
 impl Default for LinkSetter {
     fn default() -> Self {
-        Self(watch::Sender::new(State { connected: true, breaks: 0 }))
+        Self(watch::Sender::new(LinkState { connected: true, breaks: 0 }))
     }
 }
 
@@ -55,12 +55,12 @@ impl LinkSetter {
 
 /// The connection's state; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Link {
+pub(crate) struct BrokerLink {
     state: LinkSetter,
     client: Client,
 }
 
-impl Link {
+impl BrokerLink {
     pub(crate) fn new(state: LinkSetter, client: Client) -> Self {
         Self { state, client }
     }
@@ -100,15 +100,15 @@ impl Link {
 
 /// Pauses that double, each drawn from the upper half of its range so that clients do not march in step.
 #[derive(Debug)]
-pub(crate) struct Pauses(Duration);
+pub(crate) struct ReconnectBackoff(Duration);
 
-impl Default for Pauses {
+impl Default for ReconnectBackoff {
     fn default() -> Self {
         Self(PAUSE_MIN)
     }
 }
 
-impl Pauses {
+impl ReconnectBackoff {
     pub(crate) fn next(&mut self) -> Duration {
         let ceiling = self.0;
         self.0 = (ceiling * 2).min(PAUSE_MAX);

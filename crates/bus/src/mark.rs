@@ -11,7 +11,7 @@ const BUCKET: &str = "usher_services";
 
 /// What a service left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct ServiceMark {
     /// Names the installation: another one's database or broker does not belong here.
     pub installation: String,
     /// Rises whenever the service's database keeps its positions.
@@ -35,12 +35,12 @@ pub enum LeftMark {
         why: String,
     },
     /// This.
-    Mark(Mark),
+    Mark(ServiceMark),
 }
 
 impl LeftMark {
     /// The mark, if it can be read.
-    pub fn read(&self) -> Option<&Mark> {
+    pub fn read(&self) -> Option<&ServiceMark> {
         match self {
             Self::Mark(mark) => Some(mark),
             Self::Nothing | Self::Unreadable { .. } => None,
@@ -65,19 +65,19 @@ impl BackupMark {
 /// Key of the last backup.
 const BACKUP: &str = "backup";
 
-pub(crate) fn failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
+pub(crate) fn mark_failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
     BusError::Mark { source: Box::new(source) }
 }
 
 /// Where marks are left; made when it is not there.
-pub(crate) async fn bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
+pub(crate) async fn open_bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
     if let Ok(bucket) = jetstream.get_key_value(BUCKET).await {
         return Ok(bucket);
     }
-    make(jetstream, replicas).await
+    make_bucket(jetstream, replicas).await
 }
 
-async fn make(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
+async fn make_bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
     let config = kv::Config {
         bucket: BUCKET.to_owned(),
         description: "what each service last left".to_owned(),
@@ -87,18 +87,18 @@ async fn make(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
         num_replicas: replicas,
         ..kv::Config::default()
     };
-    jetstream.create_key_value(config).await.map_err(failed)
+    jetstream.create_key_value(config).await.map_err(mark_failed)
 }
 
 /// The stream that holds the bucket.
 pub(crate) const STREAM: &str = "KV_usher_services";
 
 /// Makes the bucket unless it is there; says whether it was missing.
-pub(crate) async fn keep(jetstream: &Context, replicas: usize) -> Result<bool, BusError> {
-    match crate::streams::find(jetstream, STREAM).await {
+pub(crate) async fn keep_bucket(jetstream: &Context, replicas: usize) -> Result<bool, BusError> {
+    match crate::streams::find_stream(jetstream, STREAM).await {
         Ok(Some(_)) => Ok(false),
-        Ok(None) => make(jetstream, replicas).await.map(|_| true),
-        Err(error) => Err(failed(error)),
+        Ok(None) => make_bucket(jetstream, replicas).await.map(|_| true),
+        Err(error) => Err(mark_failed(error)),
     }
 }
 
@@ -107,8 +107,8 @@ pub(crate) async fn last_backup(
     jetstream: &Context,
     replicas: usize,
 ) -> Result<Option<BackupMark>, BusError> {
-    let value = bucket(jetstream, replicas).await?.get(BACKUP).await.map_err(failed)?;
-    value.map(|value| serde_json::from_slice(&value).map_err(failed)).transpose()
+    let value = open_bucket(jetstream, replicas).await?.get(BACKUP).await.map_err(mark_failed)?;
+    value.map(|value| serde_json::from_slice(&value).map_err(mark_failed)).transpose()
 }
 
 /// Remembers the last backup.
@@ -118,13 +118,17 @@ pub(crate) async fn leave_backup(
     mark: BackupMark,
 ) -> Result<(), BusError> {
     let value = serde_json::to_vec(&mark).expect("a mark is plain data");
-    bucket(jetstream, replicas).await?.put(BACKUP, value.into()).await.map_err(failed)?;
+    open_bucket(jetstream, replicas).await?.put(BACKUP, value.into()).await.map_err(mark_failed)?;
     Ok(())
 }
 
 /// What `service` last left.
-pub(crate) async fn load(jetstream: &Context, replicas: usize, service: &str) -> Result<LeftMark, BusError> {
-    let value = bucket(jetstream, replicas).await?.get(service).await.map_err(failed)?;
+pub(crate) async fn load_mark(
+    jetstream: &Context,
+    replicas: usize,
+    service: &str,
+) -> Result<LeftMark, BusError> {
+    let value = open_bucket(jetstream, replicas).await?.get(service).await.map_err(mark_failed)?;
     Ok(value.map_or(LeftMark::Nothing, |value| read(service, &value)))
 }
 
@@ -144,42 +148,42 @@ fn read(service: &str, value: &[u8]) -> LeftMark {
 }
 
 /// Leaves `mark`, unless something later is there.
-pub(crate) async fn leave(
+pub(crate) async fn leave_mark(
     jetstream: &Context,
     replicas: usize,
     service: &str,
-    mark: &Mark,
+    mark: &ServiceMark,
 ) -> Result<(), BusError> {
-    let bucket = bucket(jetstream, replicas).await?;
-    let there = bucket.get(service).await.map_err(failed)?;
+    let bucket = open_bucket(jetstream, replicas).await?;
+    let there = bucket.get(service).await.map_err(mark_failed)?;
     let there = there.map_or(LeftMark::Nothing, |value| read(service, &value));
-    let is_later = |other: &Mark| other.installation == mark.installation && other.beat > mark.beat;
+    let is_later = |other: &ServiceMark| other.installation == mark.installation && other.beat > mark.beat;
     if there.read().is_some_and(is_later) {
         return Ok(());
     }
     let value = serde_json::to_vec(mark).expect("a mark is plain data");
-    bucket.put(service, value.into()).await.map_err(failed)?;
+    bucket.put(service, value.into()).await.map_err(mark_failed)?;
     Ok(())
 }
 
 /// The installation that the broker belongs to; `fresh` when it belonged to none.
-pub(crate) async fn installation(
+pub(crate) async fn installation_of(
     jetstream: &Context,
     replicas: usize,
     fresh: &str,
 ) -> Result<String, BusError> {
     const KEY: &str = "installation";
-    let bucket = bucket(jetstream, replicas).await?;
+    let bucket = open_bucket(jetstream, replicas).await?;
     let read = |value: bytes::Bytes| String::from_utf8_lossy(&value).into_owned();
-    if let Some(value) = bucket.get(KEY).await.map_err(failed)? {
+    if let Some(value) = bucket.get(KEY).await.map_err(mark_failed)? {
         return Ok(read(value));
     }
     match bucket.create(KEY, fresh.to_owned().into()).await {
         Ok(_) => Ok(fresh.to_owned()),
         // Another service was quicker.
-        Err(error) => match bucket.get(KEY).await.map_err(failed)? {
+        Err(error) => match bucket.get(KEY).await.map_err(mark_failed)? {
             Some(value) => Ok(read(value)),
-            None => Err(failed(error)),
+            None => Err(mark_failed(error)),
         },
     }
 }

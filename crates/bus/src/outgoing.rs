@@ -5,8 +5,8 @@ use bytes::Bytes;
 use lifecycle::{Command, DeadLetter, Event, FactRecord, ResourceKind, ThinNotice, TraceContext};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{shard_of, token};
-use crate::{Feed, wire};
+use crate::feed::{shard_of, subject_token};
+use crate::{StreamName, wire};
 
 /// How many facts one message carries at most.
 pub const FACTS_PER_MESSAGE_MAX: usize = 200;
@@ -21,8 +21,8 @@ pub(crate) const DEPARTURE_COMMAND: &str = ".leaver";
 
 /// A message to publish. Serialisable, so that it can wait in an outbox row: sent twice, it is stored once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outgoing {
-    feed: Feed,
+pub struct OutgoingMessage {
+    feed: StreamName,
     /// What follows the feed's prefix (and the shard) in the subject.
     tail: String,
     /// Decides the shard of an event.
@@ -37,30 +37,30 @@ pub struct Outgoing {
     payload: String,
 }
 
-impl Outgoing {
+impl OutgoingMessage {
     /// An accepted event. Its id is the message id.
     pub fn event(event: &Event, trace: TraceContext) -> Self {
         Self {
-            feed: Feed::Events,
-            tail: format!("{}.{}", token(&event.source), event.kind),
+            feed: StreamName::Events,
+            tail: format!("{}.{}", subject_token(&event.source), event.kind),
             key: Some(event.subject.clone()),
             id: event.id.to_string(),
             trace: Some(trace),
             content: None,
-            payload: wire::wrap(wire::EVENT, event),
+            payload: wire::wrap_body(wire::EVENT, event),
         }
     }
 
     /// A notice without values. Its id is the message id.
     pub fn notice(notice: &ThinNotice, trace: TraceContext) -> Self {
         Self {
-            feed: Feed::Notices,
-            tail: token(&notice.source),
+            feed: StreamName::Notices,
+            tail: subject_token(&notice.source),
             key: None,
             id: notice.id.to_string(),
             trace: Some(trace),
             content: None,
-            payload: wire::wrap(wire::NOTICE, notice),
+            payload: wire::wrap_body(wire::NOTICE, notice),
         }
     }
 
@@ -75,13 +75,13 @@ impl Outgoing {
             }
         };
         Self {
-            feed: Feed::Commands,
-            tail: format!("{}.{}", token(&command.target), command.lane.as_str()),
+            feed: StreamName::Commands,
+            tail: format!("{}.{}", subject_token(&command.target), command.lane.as_str()),
             key: None,
             id: wire::header_safe(&id),
             trace: Some(trace),
             content: None,
-            payload: wire::wrap(wire::COMMAND, command),
+            payload: wire::wrap_body(wire::COMMAND, command),
         }
     }
 
@@ -102,13 +102,13 @@ impl Outgoing {
     /// A dead letter. Its id is the message id.
     pub fn dead_letter(letter: &DeadLetter, trace: Option<TraceContext>) -> Self {
         Self {
-            feed: Feed::Dead,
-            tail: token(&letter.target),
+            feed: StreamName::Dead,
+            tail: subject_token(&letter.target),
             key: None,
             id: letter.id.to_string(),
             trace,
             content: None,
-            payload: wire::wrap(wire::DEAD_LETTER, letter),
+            payload: wire::wrap_body(wire::DEAD_LETTER, letter),
         }
     }
 
@@ -135,14 +135,14 @@ impl Outgoing {
 
     /// The command that it carries, if it carries one that can be read.
     pub fn as_command(&self) -> Option<Command> {
-        if self.feed != Feed::Commands {
+        if self.feed != StreamName::Commands {
             return None;
         }
         wire::decode_payload(self.payload.as_bytes()).ok()
     }
 
     /// Where it goes.
-    pub fn feed(&self) -> Feed {
+    pub fn feed(&self) -> StreamName {
         self.feed
     }
 
@@ -150,9 +150,9 @@ impl Outgoing {
     /// has room reserved in its stream and is read before what lies in front of it.
     pub fn is_departure(&self) -> bool {
         match self.feed {
-            Feed::Events => DEPARTURE_EVENTS.iter().any(|kind| self.tail.ends_with(kind)),
-            Feed::Commands => self.tail.ends_with(DEPARTURE_COMMAND),
-            Feed::Notices | Feed::Journal | Feed::Dead => false,
+            StreamName::Events => DEPARTURE_EVENTS.iter().any(|kind| self.tail.ends_with(kind)),
+            StreamName::Commands => self.tail.ends_with(DEPARTURE_COMMAND),
+            StreamName::Notices | StreamName::Journal | StreamName::Dead => false,
         }
     }
 
@@ -174,11 +174,11 @@ impl Outgoing {
     /// What is sent.
     pub(crate) fn into_wire(self, event_shards: u16) -> WireMessage {
         let subject = match self.feed {
-            Feed::Events => format!("usher.event.{}.{}", self.shard(event_shards), self.tail),
-            Feed::Notices => format!("usher.notice.{}", self.tail),
-            Feed::Commands => format!("usher.command.{}", self.tail),
-            Feed::Journal => format!("usher.journal.{}", self.tail),
-            Feed::Dead => format!("usher.dead.{}", self.tail),
+            StreamName::Events => format!("usher.event.{}.{}", self.shard(event_shards), self.tail),
+            StreamName::Notices => format!("usher.notice.{}", self.tail),
+            StreamName::Commands => format!("usher.command.{}", self.tail),
+            StreamName::Journal => format!("usher.journal.{}", self.tail),
+            StreamName::Dead => format!("usher.dead.{}", self.tail),
         };
         let mut headers = HeaderMap::new();
         let id: HeaderValue =
@@ -212,10 +212,10 @@ impl FactGroup {
         self.facts.push(json);
     }
 
-    fn into_message(self, service: &str) -> Outgoing {
-        Outgoing {
-            feed: Feed::Journal,
-            tail: format!("{}.{}", token(service), self.name),
+    fn into_message(self, service: &str) -> OutgoingMessage {
+        OutgoingMessage {
+            feed: StreamName::Journal,
+            tail: format!("{}.{}", subject_token(service), self.name),
             key: None,
             id: format!("fct_{}", uuid::Uuid::now_v7().simple()),
             trace: None,
@@ -272,19 +272,19 @@ mod tests {
         }
     }
 
-    fn opened(message: &Outgoing) -> usize {
-        wire::unwrap::<wire::Facts>(message.payload.as_bytes()).unwrap().0.len()
+    fn opened(message: &OutgoingMessage) -> usize {
+        wire::unwrap_body::<wire::FactBatch>(message.payload.as_bytes()).unwrap().0.len()
     }
 
     #[test]
     fn facts_travel_in_few_messages_within_both_limits() {
         let many: Vec<_> = (0..450).map(|n| fact(n, 1)).collect();
-        let messages = Outgoing::facts("writer", &many);
+        let messages = OutgoingMessage::facts("writer", &many);
         assert_eq!(messages.iter().map(opened).collect::<Vec<_>>(), [200, 200, 50]);
         assert_eq!(messages[0].tail, "writer.superseded");
 
         let large: Vec<_> = (0..5).map(|n| fact(n, 100_000)).collect();
-        let messages = Outgoing::facts("writer", &large);
+        let messages = OutgoingMessage::facts("writer", &large);
         assert_eq!(messages.iter().map(opened).collect::<Vec<_>>(), [2, 2, 1]);
     }
 
@@ -298,8 +298,8 @@ mod tests {
 
     #[test]
     fn an_outgoing_message_survives_an_outbox_row() {
-        let message = Outgoing::facts("writer", &[fact(1, 1)]).remove(0);
+        let message = OutgoingMessage::facts("writer", &[fact(1, 1)]).remove(0);
         let row = serde_json::to_string(&message).unwrap();
-        assert_eq!(serde_json::from_str::<Outgoing>(&row).unwrap(), message);
+        assert_eq!(serde_json::from_str::<OutgoingMessage>(&row).unwrap(), message);
     }
 }

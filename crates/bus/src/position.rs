@@ -42,7 +42,11 @@ impl StreamPosition {
     }
 }
 
-fn failed(stream: &str, durable: &str, source: impl std::error::Error + Send + Sync + 'static) -> BusError {
+fn position_failed(
+    stream: &str,
+    durable: &str,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> BusError {
     BusError::Consumer { stream: stream.to_owned(), durable: durable.to_owned(), source: Box::new(source) }
 }
 
@@ -51,7 +55,7 @@ pub(crate) fn made_at(info: &StreamInfo) -> i64 {
     i64::try_from(info.created.unix_timestamp_nanos() / 1_000).unwrap_or(0)
 }
 
-fn belongs(consumer: &str, durable: &str) -> bool {
+fn belongs_to(consumer: &str, durable: &str) -> bool {
     consumer == durable || consumer.strip_prefix(durable).is_some_and(|rest| rest.starts_with('-'))
 }
 
@@ -61,12 +65,13 @@ fn dropped_through(info: &StreamInfo) -> u64 {
 
 /// The positions of `durable` and its further consumers in `stream`; one for `durable` also when the server has no such
 /// consumer. Messages that were stored after the stream was looked at do not count.
-pub(crate) async fn positions(
+pub(crate) async fn consumer_positions(
     jetstream: &Context,
     stream: &str,
     durable: &str,
 ) -> Result<Vec<StreamPosition>, BusError> {
-    let handle = jetstream.get_stream(stream).await.map_err(|error| failed(stream, durable, error))?;
+    let handle =
+        jetstream.get_stream(stream).await.map_err(|error| position_failed(stream, durable, error))?;
     let info = handle.cached_info();
     let state = &info.state;
     let missing = StreamPosition {
@@ -82,8 +87,8 @@ pub(crate) async fn positions(
         exists: false,
     };
     let consumers: Vec<Info> =
-        handle.consumers().try_collect().await.map_err(|error| failed(stream, durable, error))?;
-    let ours = consumers.into_iter().filter(|consumer| belongs(&consumer.name, durable));
+        handle.consumers().try_collect().await.map_err(|error| position_failed(stream, durable, error))?;
+    let ours = consumers.into_iter().filter(|consumer| belongs_to(&consumer.name, durable));
     let positions = ours.map(|consumer| StreamPosition {
         durable: consumer.name.clone(),
         ack_floor: consumer.ack_floor.stream_sequence,
@@ -100,21 +105,23 @@ pub(crate) async fn positions(
 }
 
 /// Lets the consumer begin again at `sequence`: it is made again with the same configuration.
-pub(crate) async fn rewind(
+pub(crate) async fn rewind_consumer(
     jetstream: &Context,
     stream: &str,
     durable: &str,
     sequence: u64,
 ) -> Result<(), BusError> {
-    let handle = jetstream.get_stream(stream).await.map_err(|error| failed(stream, durable, error))?;
-    let info = handle.consumer_info(durable).await.map_err(|error| failed(stream, durable, error))?;
+    let handle =
+        jetstream.get_stream(stream).await.map_err(|error| position_failed(stream, durable, error))?;
+    let info =
+        handle.consumer_info(durable).await.map_err(|error| position_failed(stream, durable, error))?;
     let mut config = info.config;
     config.deliver_policy = if sequence <= 1 {
         DeliverPolicy::All
     } else {
         DeliverPolicy::ByStartSequence { start_sequence: sequence }
     };
-    handle.delete_consumer(durable).await.map_err(|error| failed(stream, durable, error))?;
-    handle.create_consumer(config).await.map_err(|error| failed(stream, durable, error))?;
+    handle.delete_consumer(durable).await.map_err(|error| position_failed(stream, durable, error))?;
+    handle.create_consumer(config).await.map_err(|error| position_failed(stream, durable, error))?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use lifecycle::{SourceProblem, SourceProblemKind};
 use serde::{Deserialize, Serialize};
 
 use crate::BusError;
-use crate::mark::{bucket, failed};
+use crate::mark::{mark_failed, open_bucket};
 
 /// One value holds all of them: they are few, and counted and limited together.
 const KEY: &str = "source_problems";
@@ -87,7 +87,7 @@ fn read(value: &Bytes) -> SourceProblems {
 
 /// What is known; `now` in microseconds since the Unix epoch.
 pub(crate) async fn load(jetstream: &Context, replicas: usize, now: i64) -> Result<SourceProblems, BusError> {
-    let value = bucket(jetstream, replicas).await?.get(KEY).await.map_err(failed)?;
+    let value = open_bucket(jetstream, replicas).await?.get(KEY).await.map_err(mark_failed)?;
     let mut problems = value.as_ref().map(read).unwrap_or_default();
     problems.forget_old(now);
     Ok(problems)
@@ -100,10 +100,10 @@ pub(crate) async fn merge(
     changes: &[SourceProblemChange],
     now: i64,
 ) -> Result<SourceProblems, BusError> {
-    let bucket = bucket(jetstream, replicas).await?;
+    let bucket = open_bucket(jetstream, replicas).await?;
     let mut tries = 0;
     loop {
-        let entry = bucket.entry(KEY).await.map_err(failed)?;
+        let entry = bucket.entry(KEY).await.map_err(mark_failed)?;
         let before = entry.as_ref().filter(|entry| entry.operation == Operation::Put);
         let before = before.map(|entry| read(&entry.value)).unwrap_or_default();
         let mut after = before.clone();
@@ -114,7 +114,7 @@ pub(crate) async fn merge(
         if after == before {
             return Ok(after);
         }
-        let value: Bytes = serde_json::to_vec(&after).map_err(failed)?.into();
+        let value: Bytes = serde_json::to_vec(&after).map_err(mark_failed)?.into();
         // A key that was never written has the revision 0.
         let revision = entry.as_ref().map_or(0, |Entry { revision, .. }| *revision);
         match bucket.update(KEY, value, revision).await {
@@ -122,7 +122,7 @@ pub(crate) async fn merge(
             Err(error) => {
                 tries += 1;
                 if tries >= TRIES_MAX {
-                    return Err(failed(error));
+                    return Err(mark_failed(error));
                 }
             }
         }

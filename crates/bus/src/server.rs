@@ -14,7 +14,7 @@ const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// When the server syncs what it stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sync {
+pub(crate) enum SyncPolicy {
     /// Before it acknowledges.
     Always,
     /// Some time after.
@@ -35,7 +35,7 @@ pub(crate) enum MonitorError {
 }
 
 #[derive(Deserialize)]
-struct Varz {
+struct ServerVariables {
     jetstream: JetStream,
 }
 
@@ -51,16 +51,17 @@ struct JetStreamConfig {
 }
 
 /// Reads `/varz` below `monitor_url`.
-pub(crate) async fn sync_of(monitor_url: &str) -> Result<Sync, MonitorError> {
+pub(crate) async fn sync_of(monitor_url: &str) -> Result<SyncPolicy, MonitorError> {
     let address = monitor_url.strip_prefix("http://").ok_or(MonitorError::Url)?.trim_end_matches('/');
-    let answer = tokio::time::timeout(TIMEOUT, get(address)).await.map_err(|_| MonitorError::Timeout)??;
+    let answer =
+        tokio::time::timeout(TIMEOUT, http_get(address)).await.map_err(|_| MonitorError::Timeout)??;
     let (_, body) = answer.split_once("\r\n\r\n").ok_or(MonitorError::Answer)?;
-    let varz: Varz = serde_json::from_str(body).map_err(|_| MonitorError::Answer)?;
-    Ok(if varz.jetstream.config.sync_always { Sync::Always } else { Sync::Later })
+    let varz: ServerVariables = serde_json::from_str(body).map_err(|_| MonitorError::Answer)?;
+    Ok(if varz.jetstream.config.sync_always { SyncPolicy::Always } else { SyncPolicy::Later })
 }
 
 /// HTTP/1.0, so that the answer ends where the connection does.
-async fn get(address: &str) -> io::Result<String> {
+async fn http_get(address: &str) -> io::Result<String> {
     let mut connection = TcpStream::connect(address).await?;
     let request = format!("GET /varz HTTP/1.0\r\nHost: {address}\r\n\r\n");
     connection.write_all(request.as_bytes()).await?;

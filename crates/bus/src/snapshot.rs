@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::{Bus, BusError, Feed};
+use crate::{Bus, BusError, StreamName};
 
 /// Size of a piece.
 const PIECE_BYTES: usize = 128 << 10;
@@ -21,7 +21,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long it may take to bring a restored stream up.
 const RESTORE_WITHIN: Duration = Duration::from_secs(300);
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type SnapshotFailure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the server needs to know of a stream to restore it, and what operators like to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Bus {
     /// The streams that belong into a backup: those of every feed, and what services left beside them.
     pub fn streams_to_back_up(&self) -> Vec<String> {
         let shards = self.config().event_shards;
-        let feeds = Feed::ALL.into_iter().flat_map(|feed| feed.streams(shards));
+        let feeds = StreamName::ALL.into_iter().flat_map(|feed| feed.streams(shards));
         feeds.chain([crate::mark::STREAM.to_owned()]).collect()
     }
 
@@ -75,7 +75,7 @@ impl Bus {
         &self,
         stream: &str,
         sink: &mut (impl AsyncWrite + Unpin),
-    ) -> Result<StreamDescription, Failure> {
+    ) -> Result<StreamDescription, SnapshotFailure> {
         let client = self.client();
         let inbox = client.new_inbox();
         let mut pieces = client.subscribe(inbox.clone()).await?;
@@ -118,14 +118,14 @@ impl Bus {
         stream: &str,
         description: &StreamDescription,
         source: &mut (impl AsyncRead + Unpin),
-    ) -> Result<i64, Failure> {
+    ) -> Result<i64, SnapshotFailure> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct SnapshotAnswer {
             deliver_subject: String,
         }
         let question = json!({ "config": description.config, "state": description.state });
         let answer = self.ask(format!("$JS.API.STREAM.RESTORE.{stream}"), &question, ANSWER_WITHIN).await?;
-        let Answer { deliver_subject } = serde_json::from_value(answer)?;
+        let SnapshotAnswer { deliver_subject } = serde_json::from_value(answer)?;
         let mut piece = vec![0; PIECE_BYTES];
         loop {
             let length = source.read(&mut piece).await?;
@@ -137,29 +137,34 @@ impl Bus {
             let answer = tokio::time::timeout(ANSWER_WITHIN, sent).await??;
             // The server acknowledges a piece with nothing, and says in words that it gives up.
             if !answer.payload.is_empty() {
-                refusal(&serde_json::from_slice(&answer.payload)?)?;
+                refusal_in(&serde_json::from_slice(&answer.payload)?)?;
             }
         }
         let last = self.client().request(deliver_subject, Bytes::new());
         let answer = tokio::time::timeout(RESTORE_WITHIN, last).await??;
-        refusal(&serde_json::from_slice(&answer.payload)?)?;
+        refusal_in(&serde_json::from_slice(&answer.payload)?)?;
         self.made_at(stream).await
     }
 
-    async fn made_at(&self, stream: &str) -> Result<i64, Failure> {
+    async fn made_at(&self, stream: &str) -> Result<i64, SnapshotFailure> {
         Ok(crate::position::made_at(self.jetstream().get_stream(stream).await?.cached_info()))
     }
 
-    async fn ask(&self, subject: String, question: &Value, within: Duration) -> Result<Value, Failure> {
+    async fn ask(
+        &self,
+        subject: String,
+        question: &Value,
+        within: Duration,
+    ) -> Result<Value, SnapshotFailure> {
         let payload = Bytes::from(serde_json::to_vec(question)?);
         let answer = tokio::time::timeout(within, self.client().request(subject, payload)).await??;
         let answer: Value = serde_json::from_slice(&answer.payload)?;
-        refusal(&answer)?;
+        refusal_in(&answer)?;
         Ok(answer)
     }
 }
 
-fn refusal(answer: &Value) -> Result<(), Failure> {
+fn refusal_in(answer: &Value) -> Result<(), SnapshotFailure> {
     match &answer["error"] {
         Value::Null => Ok(()),
         error => {
@@ -170,7 +175,7 @@ fn refusal(answer: &Value) -> Result<(), Failure> {
 }
 
 /// The last message is empty; its status says whether everything was sent.
-fn ended_well(last: &Message) -> Result<(), Failure> {
+fn ended_well(last: &Message) -> Result<(), SnapshotFailure> {
     match last.status {
         None => Ok(()),
         Some(status) if status.as_u16() == 204 || status == StatusCode::OK => Ok(()),

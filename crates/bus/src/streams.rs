@@ -31,7 +31,7 @@ pub struct StreamState {
 
 /// What a look at a stream found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StreamLook {
+pub enum StreamSnapshot {
     /// It is there.
     There(StreamState),
     /// The server has no such stream.
@@ -69,12 +69,12 @@ impl StreamState {
 }
 
 /// Looks at one stream.
-pub(crate) async fn look(jetstream: &Context, stream: &str) -> StreamLook {
+pub(crate) async fn look_at_stream(jetstream: &Context, stream: &str) -> StreamSnapshot {
     let stream = stream.to_owned();
-    match find(jetstream, &stream).await {
-        Ok(Some(found)) => StreamLook::There(StreamState::of(found.cached_info())),
-        Ok(None) => StreamLook::Missing { stream },
-        Err(error) => StreamLook::Unknown { stream, why: error.to_string() },
+    match find_stream(jetstream, &stream).await {
+        Ok(Some(found)) => StreamSnapshot::There(StreamState::of(found.cached_info())),
+        Ok(None) => StreamSnapshot::Missing { stream },
+        Err(error) => StreamSnapshot::Unknown { stream, why: error.to_string() },
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn look(jetstream: &Context, stream: &str) -> StreamLook {
 ///
 /// # Errors
 /// When the server does not say.
-pub(crate) async fn find(jetstream: &Context, stream: &str) -> Result<Option<Stream>, GetStreamError> {
+pub(crate) async fn find_stream(jetstream: &Context, stream: &str) -> Result<Option<Stream>, GetStreamError> {
     match jetstream.get_stream(stream).await {
         Ok(found) => Ok(Some(found)),
         Err(error) => match error.kind() {

@@ -25,14 +25,14 @@ const POLL: Duration = Duration::from_millis(10);
 pub struct TestServer {
     folder: TempDir,
     process: Option<Child>,
-    ports: Ports,
+    ports: ServerPorts,
     /// What its configuration says beside the usual: its place in a cluster.
     further: String,
 }
 
 /// What the server writes into its ports file.
 #[derive(Debug, Default, Deserialize)]
-struct Ports {
+struct ServerPorts {
     nats: Vec<String>,
     monitoring: Vec<String>,
 }
@@ -55,7 +55,7 @@ impl TestServer {
     }
 
     fn start_as(folder: TempDir, further: String) -> Self {
-        let mut server = Self { folder, process: None, ports: Ports::default(), further };
+        let mut server = Self { folder, process: None, ports: ServerPorts::default(), further };
         server.launch("-1", "-1");
         server
     }
@@ -154,7 +154,7 @@ impl TestServer {
         std::fs::write(&config_file, config).expect("the temporary folder can be written");
         let log =
             std::fs::File::create(folder.join("nats.log")).expect("the temporary folder can be written");
-        let binary = binary().expect("nats-server is there: run tools/fetch-nats-server");
+        let binary = server_binary().expect("nats-server is there: run tools/fetch-nats-server");
         let process = Command::new(&binary)
             .arg("--config")
             .arg(&config_file)
@@ -179,7 +179,7 @@ impl Drop for TestServer {
 
 /// The server writes its ports once it listens.
 #[expect(clippy::disallowed_methods, reason = "polls a child process from plain test code, with a bound")]
-fn wait_for_ports(file: &Path) -> io::Result<Ports> {
+fn wait_for_ports(file: &Path) -> io::Result<ServerPorts> {
     let started = Instant::now();
     loop {
         let ports = std::fs::read(file).and_then(|text| Ok(serde_json::from_slice(&text)?));
@@ -191,7 +191,7 @@ fn wait_for_ports(file: &Path) -> io::Result<Ports> {
 }
 
 /// `USHER_NATS_SERVER`, else `.tools/bin/nats-server` in this crate's folder or above, else the one on `PATH`.
-fn binary() -> Option<PathBuf> {
+fn server_binary() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("USHER_NATS_SERVER") {
         return Some(named.into());
     }

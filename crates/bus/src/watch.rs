@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use telemetry::Latch;
+use telemetry::ReadinessLatch;
 
-use crate::streams::look;
-use crate::{Bus, Feed, StreamLook, StreamState};
+use crate::streams::look_at_stream;
+use crate::{Bus, StreamName, StreamSnapshot, StreamState};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -18,15 +18,15 @@ const BROKEN_AFTER: Duration = Duration::from_secs(5);
 
 impl Bus {
     /// How the streams of `feed` are now.
-    pub async fn look_at_streams(&self, feed: Feed) -> Vec<StreamLook> {
+    pub async fn look_at_streams(&self, feed: StreamName) -> Vec<StreamSnapshot> {
         let mut looks = Vec::new();
         for stream in feed.streams(self.config().event_shards) {
-            let look = look(self.jetstream(), &stream).await;
+            let look = look_at_stream(self.jetstream(), &stream).await;
             match &look {
-                StreamLook::There(state) => {
-                    telemetry::metrics::stream(&stream, state.bytes, state.bytes_max);
+                StreamSnapshot::There(state) => {
+                    telemetry::metrics::set_stream(&stream, state.bytes, state.bytes_max);
                 }
-                StreamLook::Missing { .. } | StreamLook::Unknown { .. } => {
+                StreamSnapshot::Missing { .. } | StreamSnapshot::Unknown { .. } => {
                     telemetry::metrics::stream_unknown(&stream);
                 }
             }
@@ -36,7 +36,7 @@ impl Bus {
     }
 
     /// Returns once every stream of `feeds` is there.
-    pub async fn wait_for_streams(&self, feeds: &[Feed]) {
+    pub async fn wait_for_streams(&self, feeds: &[StreamName]) {
         let mut said: Option<tokio::time::Instant> = None;
         loop {
             let missing = self.not_there(feeds).await;
@@ -54,14 +54,14 @@ impl Bus {
         }
     }
 
-    async fn not_there(&self, feeds: &[Feed]) -> Vec<String> {
+    async fn not_there(&self, feeds: &[StreamName]) -> Vec<String> {
         let mut missing = Vec::new();
         for feed in feeds {
             for look in self.look_at_streams(*feed).await {
                 missing.extend(match look {
-                    StreamLook::There(_) => None,
-                    StreamLook::Missing { stream } => Some(format!("{stream} is missing")),
-                    StreamLook::Unknown { stream, why } => Some(format!("{stream}: {why}")),
+                    StreamSnapshot::There(_) => None,
+                    StreamSnapshot::Missing { stream } => Some(format!("{stream} is missing")),
+                    StreamSnapshot::Unknown { stream, why } => Some(format!("{stream}: {why}")),
                 });
             }
         }
@@ -70,7 +70,7 @@ impl Bus {
 
     /// Keeps `latch` and the gauges of `feeds` right for as long as it is polled. Closed: no connection, a stream is
     /// missing, nothing can be stored in a stream of `needed`.
-    pub async fn watch_streams(self, feeds: Vec<Feed>, needed: Vec<Feed>, latch: Latch) {
+    pub async fn watch_streams(self, feeds: Vec<StreamName>, needed: Vec<StreamName>, latch: ReadinessLatch) {
         loop {
             match self.trouble(&feeds, &needed).await {
                 Some(why) => latch.close(why),
@@ -80,7 +80,7 @@ impl Bus {
         }
     }
 
-    async fn trouble(&self, feeds: &[Feed], needed: &[Feed]) -> Option<String> {
+    async fn trouble(&self, feeds: &[StreamName], needed: &[StreamName]) -> Option<String> {
         if !self.connected() {
             for stream in feeds.iter().flat_map(|feed| feed.streams(self.config().event_shards)) {
                 telemetry::metrics::stream_unknown(&stream);
@@ -91,13 +91,13 @@ impl Bus {
         for feed in feeds {
             for look in self.look_at_streams(*feed).await {
                 let why = match look {
-                    StreamLook::There(state) => {
+                    StreamSnapshot::There(state) => {
                         self.storing_trouble(&state).filter(|_| needed.contains(feed))
                     }
-                    StreamLook::Missing { stream } => {
+                    StreamSnapshot::Missing { stream } => {
                         Some(format!("the stream {stream} is missing: `usher admin streams` makes it again"))
                     }
-                    StreamLook::Unknown { stream, why } => {
+                    StreamSnapshot::Unknown { stream, why } => {
                         Some(format!("the broker does not tell of the stream {stream}: {why}"))
                     }
                 };

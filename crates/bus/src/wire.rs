@@ -18,12 +18,12 @@ pub(crate) const CONTENT_HEADER: &str = "Usher-Content";
 /// W3C trace context.
 pub(crate) const TRACE_HEADER: &str = "traceparent";
 
-/// The body of a message of [`crate::Feed::Journal`]: facts of one kind from one service, oldest first.
+/// The body of a message of [`crate::StreamName::Journal`]: facts of one kind from one service, oldest first.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Facts(pub Vec<FactRecord>);
+pub struct FactBatch(pub Vec<FactRecord>);
 
-impl IntoIterator for Facts {
+impl IntoIterator for FactBatch {
     type Item = FactRecord;
     type IntoIter = std::vec::IntoIter<FactRecord>;
 
@@ -39,12 +39,12 @@ pub(crate) const COMMAND: &str = "command";
 pub(crate) const DEAD_LETTER: &str = "deadLetter";
 
 /// `{"v": 1, "<name>": <body>}`
-struct Envelope<'a, T> {
+struct WireEnvelope<'a, T> {
     name: &'static str,
     body: &'a T,
 }
 
-impl<T: Serialize> Serialize for Envelope<'_, T> {
+impl<T: Serialize> Serialize for WireEnvelope<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("v", &SCHEMA_VERSION)?;
@@ -54,8 +54,8 @@ impl<T: Serialize> Serialize for Envelope<'_, T> {
 }
 
 /// The envelope of `body`.
-pub(crate) fn wrap<T: Serialize>(name: &'static str, body: &T) -> String {
-    serde_json::to_string(&Envelope { name, body }).expect("domain types have only text as map keys")
+pub(crate) fn wrap_body<T: Serialize>(name: &'static str, body: &T) -> String {
+    serde_json::to_string(&WireEnvelope { name, body }).expect("domain types have only text as map keys")
 }
 
 /// The envelope of facts that are JSON already.
@@ -64,25 +64,25 @@ pub(crate) fn wrap_facts(facts: &[String]) -> String {
 }
 
 #[derive(Deserialize)]
-struct Opened<T> {
+struct OpenedEnvelope<T> {
     v: u64,
     #[serde(alias = "event", alias = "notice", alias = "command", alias = "facts", alias = "deadLetter")]
     body: T,
 }
 
 #[derive(Deserialize)]
-struct Version {
+struct EnvelopeVersion {
     v: u64,
 }
 
 /// Takes the body out of its envelope.
-pub(crate) fn unwrap<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeReason> {
-    match serde_json::from_slice::<Opened<T>>(payload) {
+pub(crate) fn unwrap_body<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeReason> {
+    match serde_json::from_slice::<OpenedEnvelope<T>>(payload) {
         Ok(opened) if opened.v == SCHEMA_VERSION => Ok(opened.body),
         Ok(opened) => Err(DecodeReason::Version(opened.v)),
-        Err(error) => Err(match serde_json::from_slice::<Version>(payload) {
-            Ok(Version { v }) if v != SCHEMA_VERSION => DecodeReason::Version(v),
-            _ => reason(&error),
+        Err(error) => Err(match serde_json::from_slice::<EnvelopeVersion>(payload) {
+            Ok(EnvelopeVersion { v }) if v != SCHEMA_VERSION => DecodeReason::Version(v),
+            _ => decode_reason(&error),
         }),
     }
 }
@@ -92,16 +92,16 @@ pub(crate) fn unwrap<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeRea
 /// # Errors
 /// Why it cannot be read, without its content.
 pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeReason> {
-    unwrap(payload)
+    unwrap_body(payload)
 }
 
 /// The payload of a message that carries `event`.
 pub fn encode_event(event: &lifecycle::Event) -> String {
-    wrap(EVENT, event)
+    wrap_body(EVENT, event)
 }
 
 /// Where it went wrong, without the parser's words: they quote the content.
-fn reason(error: &serde_json::Error) -> DecodeReason {
+fn decode_reason(error: &serde_json::Error) -> DecodeReason {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
         Category::Data => DecodeReason::Shape { line, column },
@@ -138,20 +138,20 @@ mod tests {
 
     #[test]
     fn a_body_survives_its_envelope() {
-        let payload = wrap(EVENT, &vec![1, 2]);
+        let payload = wrap_body(EVENT, &vec![1, 2]);
         assert_eq!(payload, r#"{"v":1,"event":[1,2]}"#);
-        assert_eq!(unwrap::<Vec<u8>>(payload.as_bytes()), Ok(vec![1, 2]));
-        assert_eq!(unwrap::<Vec<u8>>(wrap_facts(&["7".to_owned()]).as_bytes()), Ok(vec![7]));
+        assert_eq!(unwrap_body::<Vec<u8>>(payload.as_bytes()), Ok(vec![1, 2]));
+        assert_eq!(unwrap_body::<Vec<u8>>(wrap_facts(&["7".to_owned()]).as_bytes()), Ok(vec![7]));
     }
 
     #[test]
     fn what_cannot_be_read_is_explained_without_its_content() {
-        let shape = unwrap::<Vec<u8>>(br#"{"v":1,"event":"secret"}"#).unwrap_err();
+        let shape = unwrap_body::<Vec<u8>>(br#"{"v":1,"event":"secret"}"#).unwrap_err();
         assert!(!shape.to_string().contains("secret"));
         assert!(matches!(shape, DecodeReason::Shape { line: 1, .. }));
-        assert!(matches!(unwrap::<Vec<u8>>(b"secret").unwrap_err(), DecodeReason::Syntax { .. }));
-        assert_eq!(unwrap::<Vec<u8>>(br#"{"v":2,"other":0}"#), Err(DecodeReason::Version(2)));
-        assert_eq!(unwrap::<Vec<u8>>(br#"{"v":2,"event":[]}"#), Err(DecodeReason::Version(2)));
+        assert!(matches!(unwrap_body::<Vec<u8>>(b"secret").unwrap_err(), DecodeReason::Syntax { .. }));
+        assert_eq!(unwrap_body::<Vec<u8>>(br#"{"v":2,"other":0}"#), Err(DecodeReason::Version(2)));
+        assert_eq!(unwrap_body::<Vec<u8>>(br#"{"v":2,"event":[]}"#), Err(DecodeReason::Version(2)));
     }
 
     #[test]

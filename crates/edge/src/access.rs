@@ -8,7 +8,7 @@ use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
-use crate::serve::Peer;
+use crate::serve::PeerAddress;
 use crate::tls::CertificateName;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Network {
 /// From where, and with which certificate, a sender may come; anybody from anywhere if nothing is said.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Access {
+pub struct AccessRule {
     /// Networks, any of which will do.
     pub from: Vec<Network>,
     /// Certificates, any of which will do.
@@ -62,14 +62,14 @@ pub struct Access {
 
 /// Why somebody is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stranger {
+pub enum AccessDenied {
     /// Comes from elsewhere.
     Address,
     /// Has no such certificate.
     Certificate,
 }
 
-impl Stranger {
+impl AccessDenied {
     /// For a metric.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ impl Stranger {
     }
 }
 
-impl fmt::Display for Stranger {
+impl fmt::Display for AccessDenied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Address => "the address is none of `access.from`",
@@ -88,7 +88,7 @@ impl fmt::Display for Stranger {
     }
 }
 
-impl Access {
+impl AccessRule {
     /// Whether anybody may come from anywhere.
     pub fn is_open(&self) -> bool {
         self.from.is_empty() && self.certificates.is_empty()
@@ -98,15 +98,15 @@ impl Access {
     ///
     /// # Errors
     /// Why not.
-    pub fn admits(&self, caller: &Caller<'_>) -> Result<(), Stranger> {
+    pub fn admits(&self, caller: &Caller<'_>) -> Result<(), AccessDenied> {
         let is_from_here = || caller.address.is_some_and(|at| self.from.iter().any(|from| from.contains(at)));
         if !self.from.is_empty() && !is_from_here() {
-            return Err(Stranger::Address);
+            return Err(AccessDenied::Address);
         }
         let certificate = caller.peer.and_then(|peer| peer.certificate.as_ref());
         let is_known = || certificate.is_some_and(|one| self.certificates.iter().any(|name| one.is(name)));
         if !self.certificates.is_empty() && !is_known() {
-            return Err(Stranger::Certificate);
+            return Err(AccessDenied::Certificate);
         }
         Ok(())
     }
@@ -117,20 +117,20 @@ impl Access {
 pub struct Caller<'a> {
     /// Where it comes from; nothing if that cannot be known.
     pub address: Option<IpAddr>,
-    peer: Option<&'a Peer>,
+    peer: Option<&'a PeerAddress>,
 }
 
 impl<'a> Caller<'a> {
     /// The caller, or, where the connection comes from one of the `proxies`, whom these say that it is: the last address in
     /// `X-Forwarded-For` that is not itself a proxy. What stands before that anybody can have written.
     pub fn of(extensions: &'a Extensions, headers: &HeaderMap, proxies: &[Network]) -> Self {
-        let peer = extensions.get::<Peer>();
-        let address = peer.and_then(|peer| behind(peer.address, headers, proxies));
+        let peer = extensions.get::<PeerAddress>();
+        let address = peer.and_then(|peer| address_behind(peer.address, headers, proxies));
         Self { address, peer }
     }
 }
 
-fn behind(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Option<IpAddr> {
+fn address_behind(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Option<IpAddr> {
     let is_proxy = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
     if !is_proxy(peer) {
         return Some(peer);
@@ -140,7 +140,7 @@ fn behind(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Option<IpAd
     let mut last = peer;
     for hop in values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')) {
         // Whoever cannot be read is nobody.
-        last = address(std::str::from_utf8(hop).ok()?)?;
+        last = parse_address(std::str::from_utf8(hop).ok()?)?;
         if !is_proxy(last) {
             return Some(last);
         }
@@ -149,7 +149,7 @@ fn behind(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Option<IpAd
 }
 
 /// An address, perhaps with a port.
-fn address(text: &str) -> Option<IpAddr> {
+fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"');
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|at| at.ip()))?;
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn caller(peer: &str, forwarded: &[&str], proxies: &[&str]) -> Option<String> {
-        let peer = Peer { address: peer.parse().unwrap(), certificate: None };
+        let peer = PeerAddress { address: peer.parse().unwrap(), certificate: None };
         let mut extensions = Extensions::new();
         extensions.insert(peer);
         let mut headers = HeaderMap::new();
@@ -206,11 +206,11 @@ mod tests {
 
     #[test]
     fn whoever_is_restricted_is_not_let_in_unseen() {
-        let access = |text| serde_json::from_str::<Access>(text).unwrap();
+        let access = |text| serde_json::from_str::<AccessRule>(text).unwrap();
         let unseen = Caller { address: None, peer: None };
         assert_eq!(access("{}").admits(&unseen), Ok(()));
-        assert_eq!(access(r#"{"from": ["::/0", "0.0.0.0/0"]}"#).admits(&unseen), Err(Stranger::Address));
+        assert_eq!(access(r#"{"from": ["::/0", "0.0.0.0/0"]}"#).admits(&unseen), Err(AccessDenied::Address));
         let certificate = access(r#"{"certificates": ["hr.example.com"]}"#);
-        assert_eq!(certificate.admits(&unseen), Err(Stranger::Certificate));
+        assert_eq!(certificate.admits(&unseen), Err(AccessDenied::Certificate));
     }
 }

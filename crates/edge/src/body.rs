@@ -10,13 +10,13 @@ use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{FieldErrors, Pointer, Problem};
+use crate::{FieldErrors, JsonPointer, Problem};
 
-/// Longest body that [`Json`] takes, in bytes.
+/// Longest body that [`JsonBody`] takes, in bytes.
 const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// How long [`Json`] waits for a body.
+/// How long [`JsonBody`] waits for a body.
 const JSON_BODY_TIME_MAX: Duration = Duration::from_secs(30);
-/// How deep [`Json`] lets values nest.
+/// How deep [`JsonBody`] lets values nest.
 const JSON_DEPTH_MAX: usize = 32;
 
 /// Reads a body of at most `bytes_max` bytes within `time_max`.
@@ -38,7 +38,7 @@ pub async fn read_body(
     let mut stream = body.into_data_stream();
     let read = async {
         let mut all = BytesMut::new();
-        while let Some(chunk) = next(&mut stream).await {
+        while let Some(chunk) = next_chunk(&mut stream).await {
             let chunk = chunk.map_err(|_| Problem::bad_request("body_broken", "the body broke off"))?;
             if all.len() + chunk.len() > bytes_max {
                 return Err(too_large());
@@ -54,7 +54,7 @@ pub async fn read_body(
     tokio::time::timeout(time_max, read).await.map_err(late)?
 }
 
-async fn next(stream: &mut axum::body::BodyDataStream) -> Option<Result<Bytes, axum::Error>> {
+async fn next_chunk(stream: &mut axum::body::BodyDataStream) -> Option<Result<Bytes, axum::Error>> {
     use futures_util::StreamExt;
     stream.next().await
 }
@@ -112,13 +112,13 @@ pub fn parse_json(body: &[u8], depth_max: usize) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { at: error.valid_up_to() })?;
     // Before the parser, which would build the tree first.
     if let Some(at) = too_deep_at(body, depth_max) {
-        let (line, column) = position(body, at);
+        let (line, column) = position_of(body, at);
         return Err(JsonError::TooDeep { line, column, max: depth_max });
     }
-    serde_json::from_str(text).map_err(malformed)
+    serde_json::from_str(text).map_err(malformed_json)
 }
 
-fn malformed(error: serde_json::Error) -> JsonError {
+fn malformed_json(error: serde_json::Error) -> JsonError {
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
     JsonError::Malformed { line: error.line(), column: error.column(), reason }
@@ -142,7 +142,7 @@ fn too_deep_at(body: &[u8], max: usize) -> Option<usize> {
     None
 }
 
-fn position(body: &[u8], at: usize) -> (usize, usize) {
+fn position_of(body: &[u8], at: usize) -> (usize, usize) {
     let before = &body[..at];
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     (1 + before.iter().filter(|byte| **byte == b'\n').count(), at - line_start + 1)
@@ -150,12 +150,12 @@ fn position(body: &[u8], at: usize) -> (usize, usize) {
 
 /// A JSON body of a small request (at most 1 MiB), with problems instead of axum's rejections.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Json<T>(
+pub struct JsonBody<T>(
     /// The value.
     pub T,
 );
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -168,7 +168,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let value = parse_json(&body, JSON_DEPTH_MAX)?;
         serde_json::from_value(value).map(Self).map_err(|error| {
             let mut errors = FieldErrors::default();
-            errors.add(Pointer::root(), error.to_string());
+            errors.add(JsonPointer::root(), error.to_string());
             Problem::invalid("the body does not fit", errors)
         })
     }

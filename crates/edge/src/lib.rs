@@ -4,7 +4,7 @@
 //! Never here: routes, what a token may do, anything about events or targets. Tokens are compared by hash and in
 //! constant time, and are never kept or logged.
 //!
-//! To add a door: 1. build an `axum::Router` whose handlers return [`Problem`], 2. [`protect`] it, 3. [`serve`] it.
+//! To add a door: 1. build an `axum::Router` whose handlers return [`Problem`], 2. [`protect_router`] it, 3. [`serve_router`] it.
 
 mod access;
 mod body;
@@ -16,12 +16,12 @@ mod serve;
 mod tls;
 mod token;
 
-pub use access::{Access, Caller, Network, NetworkError, Stranger};
-pub use body::{Json, JsonError, parse_json, read_body};
+pub use access::{AccessDenied, AccessRule, Caller, Network, NetworkError};
+pub use body::{JsonBody, JsonError, parse_json, read_body};
 pub use codes::CODES;
-pub use pointer::Pointer;
+pub use pointer::JsonPointer;
 pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem, TextPlace, TextSpan};
-pub use protect::{REQUEST_ID, RequestId, protect};
-pub use serve::{Drained, Peer, Serving, serve};
-pub use tls::{CertificateName, ClientCertificate, Tls, TlsConfig, TlsError};
-pub use token::{TokenHash, TokenHashError, TokenTable, UNKNOWN_TOKEN, bearer};
+pub use protect::{REQUEST_ID, RequestId, protect_router};
+pub use serve::{DrainOutcome, HttpServer, PeerAddress, serve_router};
+pub use tls::{CertificateName, ClientCertificate, TlsConfig, TlsError, TlsSettings};
+pub use token::{TokenHash, TokenHashError, TokenTable, UNKNOWN_TOKEN, bearer_token};

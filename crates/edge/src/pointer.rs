@@ -4,9 +4,9 @@ use std::fmt;
 
 /// A place in a JSON document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pointer(String);
+pub struct JsonPointer(String);
 
-impl Pointer {
+impl JsonPointer {
     /// The whole document.
     pub fn root() -> Self {
         Self::default()
@@ -40,7 +40,7 @@ impl Pointer {
     }
 }
 
-impl fmt::Display for Pointer {
+impl fmt::Display for JsonPointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn a_pointer_finds_its_place_whatever_the_name() {
         let document = serde_json::json!({"a/b~c": [{"é": 1}]});
-        let pointer = Pointer::root().key("a/b~c").index(0).key("é");
+        let pointer = JsonPointer::root().key("a/b~c").index(0).key("é");
         assert_eq!(document.pointer(pointer.as_str()), Some(&serde_json::json!(1)));
         assert_eq!(pointer.to_string(), "/a~1b~0c/0/é");
     }

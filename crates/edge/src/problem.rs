@@ -108,10 +108,10 @@ impl FieldErrors {
 
 /// A problem document and the headers that go with it. Cheap to move.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem(Box<Document>);
+pub struct Problem(Box<ProblemDocument>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Document {
+struct ProblemDocument {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -125,7 +125,7 @@ struct Document {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
-pub(crate) struct Wire<'a> {
+pub(crate) struct ProblemBody<'a> {
     /// `urn:usher:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
@@ -153,7 +153,7 @@ impl Problem {
             CODES.iter().any(|(known, at, _)| *known == code && *at == status.as_u16()),
             "{code} with {status} is not in the table of codes"
         );
-        Self(Box::new(Document {
+        Self(Box::new(ProblemDocument {
             status,
             code,
             detail: detail.into(),
@@ -264,7 +264,7 @@ impl Problem {
 
     pub(crate) fn body(&self) -> Vec<u8> {
         let document = &self.0;
-        let wire = Wire {
+        let wire = ProblemBody {
             kind: format!("urn:usher:problem:{}", document.code),
             title: document.status.canonical_reason().unwrap_or("Error"),
             status: document.status.as_u16(),
@@ -287,7 +287,7 @@ impl std::error::Error for Problem {}
 
 impl utoipa::PartialSchema for Problem {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        <Wire<'_> as utoipa::PartialSchema>::schema()
+        <ProblemBody<'_> as utoipa::PartialSchema>::schema()
     }
 }
 
@@ -297,7 +297,7 @@ impl ToSchema for Problem {
     }
 
     fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
-        <Wire<'_> as ToSchema>::schemas(schemas);
+        <ProblemBody<'_> as ToSchema>::schemas(schemas);
         schemas.push((FieldError::name().into(), <FieldError as utoipa::PartialSchema>::schema()));
     }
 }

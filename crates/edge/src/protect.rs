@@ -16,7 +16,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-/// Names one request; in the extensions of each request behind [`protect`].
+/// Names one request; in the extensions of each request behind [`protect_router`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 
@@ -48,24 +48,24 @@ impl std::fmt::Display for RequestId {
 
 /// Wraps a finished router: request ids in, out and in problems; a panic is a 500 problem; unknown paths and methods
 /// are 404 and 405 problems. Add routes before, layers that need the request id before, and nothing after.
-pub fn protect(router: Router) -> Router {
+pub fn protect_router(router: Router) -> Router {
     router
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             let detail = "this path does not take this method; the header `allow` has those that it takes";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
-        .layer(CatchPanicLayer::custom(panicked as fn(Box<dyn Any + Send>) -> Response))
-        .layer(from_fn(identify))
+        .layer(CatchPanicLayer::custom(answer_panic as fn(Box<dyn Any + Send>) -> Response))
+        .layer(from_fn(identify_request))
 }
 
 /// The panic hook has logged the message and the place; the caller learns neither.
-fn panicked(_: Box<dyn Any + Send>) -> Response {
+fn answer_panic(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
     Problem::internal().into_response()
 }
 
-async fn identify(mut request: Request, next: Next) -> Response {
+async fn identify_request(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
@@ -98,7 +98,7 @@ mod tests {
             }),
         );
         let request = Request::builder().method(method).uri(path).header(REQUEST_ID, id);
-        let response = protect(router).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = protect_router(router).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 10_000).await.unwrap();
         let value = serde_json::from_slice(&body).unwrap_or_default();

@@ -18,14 +18,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::tls::{ClientCertificate, Tls};
+use crate::tls::{ClientCertificate, TlsSettings};
 
 /// Longest pause when the system has no room for another connection.
 const PAUSE_WITHOUT_ROOM: Duration = Duration::from_secs(1);
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drained {
+pub enum DrainOutcome {
     /// Every request was answered.
     Clean,
     /// Some requests were dropped, because the deadline passed or `hard` was cancelled.
@@ -34,7 +34,7 @@ pub enum Drained {
 
 /// How a router is served.
 #[derive(Debug)]
-pub struct Serving {
+pub struct HttpServer {
     /// Most connections at the same time; whoever comes then waits.
     pub connections_max: usize,
     /// How long the head of a request may take, the handshake of TLS, and how long a connection may be idle.
@@ -42,10 +42,10 @@ pub struct Serving {
     /// How long requests in flight may take when it ends.
     pub drain_max: Duration,
     /// Without it, HTTP is plain.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
 }
 
-impl Default for Serving {
+impl Default for HttpServer {
     fn default() -> Self {
         Self {
             // A process has 1,024 descriptors unless it is told otherwise.
@@ -59,7 +59,7 @@ impl Default for Serving {
 
 /// Who is at the other end of a connection; in the extensions of each request.
 #[derive(Debug, Clone)]
-pub struct Peer {
+pub struct PeerAddress {
     /// Its address, as the system sees it.
     pub address: IpAddr,
     /// The certificate that it proved to own, signed by an authority that was configured.
@@ -68,34 +68,38 @@ pub struct Peer {
 
 /// Serves `router`. After `soft` it takes no new connection and finishes what is in flight, for at most
 /// `serving.drain_max`; after `hard` it drops everything.
-pub async fn serve(
+pub async fn serve_router(
     listener: TcpListener,
     router: Router,
     soft: CancellationToken,
     hard: CancellationToken,
-    serving: Serving,
-) -> Drained {
+    serving: HttpServer,
+) -> DrainOutcome {
     let mut connections = JoinSet::new();
-    let door =
-        Arc::new(Door { router, soft: soft.clone(), head_time_max: serving.head_time_max, tls: serving.tls });
+    let door = Arc::new(ConnectionContext {
+        router,
+        soft: soft.clone(),
+        head_time_max: serving.head_time_max,
+        tls: serving.tls,
+    });
     let places = Arc::new(Semaphore::new(serving.connections_max));
     tokio::select! {
         () = soft.cancelled() => {}
-        () = hard.cancelled() => return Drained::Dropped,
+        () = hard.cancelled() => return DrainOutcome::Dropped,
         () = take_connections(&listener, &door, places, &mut connections) => {}
     }
     drop(listener);
     tokio::select! {
-        () = async { while connections.join_next().await.is_some() {} } => Drained::Clean,
-        () = tokio::time::sleep(serving.drain_max) => Drained::Dropped,
-        () = hard.cancelled() => Drained::Dropped,
+        () = async { while connections.join_next().await.is_some() {} } => DrainOutcome::Clean,
+        () = tokio::time::sleep(serving.drain_max) => DrainOutcome::Dropped,
+        () = hard.cancelled() => DrainOutcome::Dropped,
     }
 }
 
 /// Has no end: whoever polls it stops.
 async fn take_connections(
     listener: &TcpListener,
-    door: &Arc<Door>,
+    door: &Arc<ConnectionContext>,
     places: Arc<Semaphore>,
     connections: &mut JoinSet<()>,
 ) {
@@ -122,33 +126,33 @@ fn is_of_the_connection(error: &std::io::Error) -> bool {
 }
 
 /// What connections share.
-struct Door {
+struct ConnectionContext {
     router: Router,
     soft: CancellationToken,
     head_time_max: Duration,
-    tls: Option<Tls>,
+    tls: Option<TlsSettings>,
 }
 
-impl Door {
+impl ConnectionContext {
     async fn connection(self: Arc<Self>, stream: TcpStream, address: IpAddr, _place: OwnedSemaphorePermit) {
         // An answer must not wait for the acknowledgement of what was sent before.
         _ = stream.set_nodelay(true);
         let address = address.to_canonical();
         let Some(tls) = &self.tls else {
-            return self.requests(stream, Peer { address, certificate: None }).await;
+            return self.requests(stream, PeerAddress { address, certificate: None }).await;
         };
         let handshake = tls.acceptor(std::time::Instant::now()).accept(stream);
         match tokio::time::timeout(self.head_time_max, handshake).await {
             Ok(Ok(stream)) => {
                 let certificate = ClientCertificate::of(stream.get_ref().1);
-                self.requests(stream, Peer { address, certificate }).await;
+                self.requests(stream, PeerAddress { address, certificate }).await;
             }
             Ok(Err(error)) => tracing::debug!(error = %error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn requests(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, peer: Peer) {
+    async fn requests(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, peer: PeerAddress) {
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let (router, peer) = (self.router.clone(), peer.clone());
             async move {

@@ -58,19 +58,19 @@ pub enum TlsError {
 
 /// TLS as it is configured now.
 #[derive(Debug)]
-pub struct Tls {
+pub struct TlsSettings {
     config: TlsConfig,
-    now: Mutex<Loaded>,
+    now: Mutex<LoadedCertificates>,
 }
 
 #[derive(Debug)]
-struct Loaded {
+struct LoadedCertificates {
     server: Arc<ServerConfig>,
     stamps: Vec<Option<(SystemTime, u64)>>,
     looked_at: Option<Instant>,
 }
 
-impl Tls {
+impl TlsSettings {
     /// Reads the files.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Tls {
     pub fn open(config: TlsConfig) -> Result<Self, TlsError> {
         let stamps = config.stamps();
         let server = config.load()?;
-        Ok(Self { config, now: Mutex::new(Loaded { server, stamps, looked_at: None }) })
+        Ok(Self { config, now: Mutex::new(LoadedCertificates { server, stamps, looked_at: None }) })
     }
 
     /// For the next connection. Files that changed are read again; if they cannot be used, what was read before stays.
@@ -135,7 +135,7 @@ impl TlsConfig {
             None => builder.with_no_client_auth(),
             Some(path) => {
                 let mut authorities = RootCertStore::empty();
-                for authority in certificates(path)? {
+                for authority in load_certificates(path)? {
                     authorities.add(authority).map_err(|error| TlsError::Authorities(Box::new(error)))?;
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider);
@@ -144,13 +144,14 @@ impl TlsConfig {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let mut server = builder.with_single_cert(certificates(&self.cert)?, key).map_err(TlsError::Pair)?;
+        let mut server =
+            builder.with_single_cert(load_certificates(&self.cert)?, key).map_err(TlsError::Pair)?;
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(server))
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let wrong = |source| TlsError::File { path: path.to_owned(), needed: "a certificate", source };
     let all: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(path).map_err(|error| wrong(Some(error)))?.collect();

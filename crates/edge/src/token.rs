@@ -58,13 +58,13 @@ impl FromStr for TokenHash {
         }
         let mut hash = [0; 32];
         for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+            *byte = hex_nibble(pair[0])? << 4 | hex_nibble(pair[1])?;
         }
         Ok(Self(hash))
     }
 }
 
-fn nibble(digit: u8) -> Result<u8, TokenHashError> {
+fn hex_nibble(digit: u8) -> Result<u8, TokenHashError> {
     match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
         b'a'..=b'f' => Ok(digit - b'a' + 10),
@@ -106,7 +106,7 @@ impl<T> TokenTable<T> {
     /// # Errors
     /// A 401 problem that says whether the header is missing, of another scheme, or holds an unknown token.
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<&T, Problem> {
-        self.find(bearer(headers)?).ok_or_else(|| Problem::unauthorised(UNKNOWN_TOKEN))
+        self.find(bearer_token(headers)?).ok_or_else(|| Problem::unauthorised(UNKNOWN_TOKEN))
     }
 }
 
@@ -114,7 +114,7 @@ impl<T> TokenTable<T> {
 ///
 /// # Errors
 /// A 401 problem when there is none.
-pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     let missing = || Problem::unauthorised("send the token in the header `Authorization: Bearer <token>`");
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
     let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
@@ -150,10 +150,10 @@ mod tests {
     #[test]
     fn only_a_bearer_header_carries_a_token() {
         let headers = |value: &str| HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
-        assert_eq!(bearer(&headers("bearer  abc ")).unwrap(), "abc");
+        assert_eq!(bearer_token(&headers("bearer  abc ")).unwrap(), "abc");
         for wrong in ["Basic abc", "Bearer ", "Bearer", "abc"] {
-            assert_eq!(bearer(&headers(wrong)).unwrap_err().status(), 401);
+            assert_eq!(bearer_token(&headers(wrong)).unwrap_err().status(), 401);
         }
-        assert!(bearer(&HeaderMap::new()).is_err());
+        assert!(bearer_token(&HeaderMap::new()).is_err());
     }
 }

@@ -3,14 +3,15 @@
 mod scope;
 mod tree;
 
-use lifecycle::{Actions, Guard, OrphanAction};
+use lifecycle::{OrphanAction, PolicyActions, RemovalGuard};
 use policy::{
-    Apply, LeaverAction, LeaverMoment, Mapping, Mode, OnNull, OutOfScope, Policy, Scope, Source as From,
+    ApplyWhen, AssignmentMode, LeaverAction, LeaverMoment, MappedAttribute, MappingSource, OnNull,
+    OutOfScope, Policy, Scope,
 };
 use serde_json::Value;
 
-use crate::graph::{AttributeMapping, ObjectMapping, Rule, Schema, Source};
-use crate::note::Note;
+use crate::graph::{AttributeMapping, GraphMappingSource, GraphRule, GraphSchema, ObjectMapping};
+use crate::note::ConversionNote;
 
 const ENTRA: &str = "Microsoft Entra ID";
 const USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -18,21 +19,21 @@ const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 /// What a policy became.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exported {
+pub struct ExportResult {
     /// The schema, as JSON.
     pub json: String,
     /// What Entra cannot say, or says differently.
-    pub notes: Vec<Note>,
+    pub notes: Vec<ConversionNote>,
 }
 
 /// Turns a policy into a schema, as far as Entra can express it. A scope that it cannot express lets nobody in.
-pub fn export(policy: &Policy) -> Exported {
+pub fn export_policy(policy: &Policy) -> ExportResult {
     let mut notes = Vec::new();
     let users = policy.users();
     let mut user_mappings = vec![soft_delete()];
-    user_mappings.extend(mappings(&users.mappings, &users.match_on, "users", &mut notes));
+    user_mappings.extend(export_mappings(&users.mappings, &users.match_on, "users", &mut notes));
     tell_lifecycle(policy, &mut notes);
-    let mut rules = vec![rule(
+    let mut rules = vec![export_rule(
         "USER_OUTBOUND_USER",
         policy.target(),
         ObjectMapping {
@@ -46,9 +47,9 @@ pub fn export(policy: &Policy) -> Exported {
         },
     )];
     if let Some(groups) = policy.groups() {
-        let mut group_mappings = mappings(&groups.mappings, &groups.match_on, "groups", &mut notes);
-        group_mappings.push(plain("members", attribute("members")));
-        rules.push(rule(
+        let mut group_mappings = export_mappings(&groups.mappings, &groups.match_on, "groups", &mut notes);
+        group_mappings.push(plain_mapping("members", attribute_source("members")));
+        rules.push(export_rule(
             "USERGROUP_OUTBOUND_USERGROUP",
             policy.target(),
             ObjectMapping {
@@ -62,13 +63,13 @@ pub fn export(policy: &Policy) -> Exported {
             },
         ));
     }
-    let schema = Schema { id: None, directories: Vec::new(), synchronization_rules: rules };
+    let schema = GraphSchema { id: None, directories: Vec::new(), synchronization_rules: rules };
     let json = serde_json::to_string_pretty(&schema).expect("a schema has only string keys");
-    Exported { json, notes }
+    ExportResult { json, notes }
 }
 
-fn rule(name: &str, target: &str, mapping: ObjectMapping) -> Rule {
-    Rule {
+fn export_rule(name: &str, target: &str, mapping: ObjectMapping) -> GraphRule {
+    GraphRule {
         editable: true,
         name: name.to_owned(),
         priority: 1,
@@ -80,10 +81,10 @@ fn rule(name: &str, target: &str, mapping: ObjectMapping) -> Rule {
 
 /// What Usher decides by scope and employment, Entra's mapping of `active` does.
 fn soft_delete() -> AttributeMapping {
-    plain("active", tree::source("Not([IsSoftDeleted])"))
+    plain_mapping("active", tree::source_tree("Not([IsSoftDeleted])"))
 }
 
-fn plain(target: &str, source: Source) -> AttributeMapping {
+fn plain_mapping(target: &str, source: GraphMappingSource) -> AttributeMapping {
     AttributeMapping {
         flow_behavior: Some("FlowWhenChanged".to_owned()),
         flow_type: Some("Always".to_owned()),
@@ -93,91 +94,94 @@ fn plain(target: &str, source: Source) -> AttributeMapping {
     }
 }
 
-fn attribute(name: &str) -> Source {
-    tree::source(&format!("[{name}]"))
+fn attribute_source(name: &str) -> GraphMappingSource {
+    tree::source_tree(&format!("[{name}]"))
 }
 
-fn flow_types(actions: Actions) -> String {
+fn flow_types(actions: PolicyActions) -> String {
     let types = [(actions.create, "Add"), (actions.update, "Update"), (actions.delete, "Delete")];
     types.iter().filter(|(may, _)| *may).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// Switched-off rules for people need no scope.
-fn users_scope(users: &Scope, notes: &mut Vec<Note>) -> Option<crate::graph::Filter> {
+fn users_scope(users: &Scope, notes: &mut Vec<ConversionNote>) -> Option<crate::graph::GraphFilter> {
     if scope::is_placeholder(users) {
         return None;
     }
     if !scope::always_asks_for_enabled(users) {
         let text =
             "Entra also switches off whoever's accountEnabled is false, which this scope does not ask for";
-        notes.push(Note::changed("scope of users", text));
+        notes.push(ConversionNote::changed("scope of users", text));
     }
     scope_of(users, "users", notes)
 }
 
-fn scope_of(scope: &Scope, what: &str, notes: &mut Vec<Note>) -> Option<crate::graph::Filter> {
-    if let Mode::Assigned(_) = scope.mode {
+fn scope_of(scope: &Scope, what: &str, notes: &mut Vec<ConversionNote>) -> Option<crate::graph::GraphFilter> {
+    if let AssignmentMode::Assigned(_) = scope.mode {
         let text =
             "who is assigned is not part of a schema: assign the same people and groups to the application";
-        notes.push(Note::left_out(format!("scope of {what}"), text));
+        notes.push(ConversionNote::left_out(format!("scope of {what}"), text));
     }
-    scope::filter(scope, what, notes)
+    scope::export_filter(scope, what, notes)
 }
 
-fn mappings(
-    mappings: &[Mapping],
+fn export_mappings(
+    mappings: &[MappedAttribute],
     match_on: &[String],
     what: &str,
-    notes: &mut Vec<Note>,
+    notes: &mut Vec<ConversionNote>,
 ) -> Vec<AttributeMapping> {
     for path in match_on.iter().filter(|path| !mappings.iter().any(|mapping| mapping.target == **path)) {
         let text = format!("{path} is not mapped, and Entra matches on mapped attributes only: map it");
-        notes.push(Note::left_out(format!("match of {what}"), text));
+        notes.push(ConversionNote::left_out(format!("match of {what}"), text));
     }
-    mappings.iter().filter_map(|mapping| one(mapping, match_on, what, notes)).collect()
+    mappings.iter().filter_map(|mapping| export_mapping(mapping, match_on, what, notes)).collect()
 }
 
-fn one(
-    mapping: &Mapping,
+fn export_mapping(
+    mapping: &MappedAttribute,
     match_on: &[String],
     what: &str,
-    notes: &mut Vec<Note>,
+    notes: &mut Vec<ConversionNote>,
 ) -> Option<AttributeMapping> {
     let place = format!("{} of {what}", mapping.target);
     let source = match &mapping.source {
-        From::Direct(name) if name.is_of_manager() => {
-            notes.push(Note::left_out(place, "Entra does not look at attributes of the manager"));
+        MappingSource::Direct(name) if name.is_of_manager() => {
+            notes.push(ConversionNote::left_out(place, "Entra does not look at attributes of the manager"));
             return None;
         }
-        From::Direct(name) => Some(attribute(name.name())),
-        From::Constant(value) => {
+        MappingSource::Direct(name) => Some(attribute_source(name.name())),
+        MappingSource::Constant(value) => {
             if !value.is_string() {
                 let said = "a constant is text there: the application's schema says what becomes of it";
-                notes.push(Note::changed(&place, said));
+                notes.push(ConversionNote::changed(&place, said));
             }
-            Some(tree::constant(&text(value)))
+            Some(tree::constant_source(&value_text(value)))
         }
-        From::Expression(expression) => {
+        MappingSource::Expression(expression) => {
             if expression.attributes().iter().any(|name| name.starts_with("manager.")) {
-                notes.push(Note::left_out(place, "Entra does not look at attributes of the manager"));
+                notes.push(ConversionNote::left_out(
+                    place,
+                    "Entra does not look at attributes of the manager",
+                ));
                 return None;
             }
-            Some(tree::source(&expression.to_string()))
+            Some(tree::source_tree(&expression.to_string()))
         }
-        From::None => None,
+        MappingSource::None => None,
     };
     if mapping.value_type.is_some() {
         let said = "its `type` is said by the application's schema there";
-        notes.push(Note::changed(&place, said));
+        notes.push(ConversionNote::changed(&place, said));
     }
-    let default_value = mapping.default.as_ref().map(text);
-    if mapping.source != From::None && mapping.apply == Apply::Always {
+    let default_value = mapping.default.as_ref().map(value_text);
+    if mapping.source != MappingSource::None && mapping.apply == ApplyWhen::Always {
         match mapping.on_null {
             OnNull::Clear => {
-                notes.push(Note::changed(place, "a cleared attribute stays at the target there"))
+                notes.push(ConversionNote::changed(place, "a cleared attribute stays at the target there"))
             }
             OnNull::Default => {
-                notes.push(Note::changed(place, "the default is written on creation only there"));
+                notes.push(ConversionNote::changed(place, "the default is written on creation only there"));
             }
             OnNull::Skip => {}
         }
@@ -186,7 +190,9 @@ fn one(
     Some(AttributeMapping {
         default_value,
         flow_behavior: Some("FlowWhenChanged".to_owned()),
-        flow_type: Some(if mapping.apply == Apply::OnCreate { "ObjectAddOnly" } else { "Always" }.to_owned()),
+        flow_type: Some(
+            if mapping.apply == ApplyWhen::OnCreate { "ObjectAddOnly" } else { "Always" }.to_owned(),
+        ),
         matching_priority: i64::try_from(priority).unwrap_or(i64::MAX),
         source,
         target_attribute_name: mapping.target.clone(),
@@ -194,7 +200,7 @@ fn one(
     })
 }
 
-fn text(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Bool(true) => "True".to_owned(),
@@ -203,7 +209,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn tell_lifecycle(policy: &Policy, notes: &mut Vec<Note>) {
+fn tell_lifecycle(policy: &Policy, notes: &mut Vec<ConversionNote>) {
     let users = policy.users();
     let leaver = users.leaver;
     if leaver.delete_after_days.is_some()
@@ -212,7 +218,7 @@ fn tell_lifecycle(policy: &Policy, notes: &mut Vec<Note>) {
     {
         let text =
             "Entra disables at once and deletes 30 days after the directory did; there is no other rule";
-        notes.push(Note::left_out("leaver", text));
+        notes.push(ConversionNote::left_out("leaver", text));
     }
     let keeps = [
         ("users", users.out_of_scope),
@@ -221,26 +227,26 @@ fn tell_lifecycle(policy: &Policy, notes: &mut Vec<Note>) {
     for (what, _) in keeps.into_iter().filter(|(_, out)| *out == OutOfScope::Keep) {
         let text =
             "set SkipOutOfScopeDeletions among the job's secrets; it counts for users and groups alike";
-        notes.push(Note::left_out(format!("outOfScope of {what}"), text));
+        notes.push(ConversionNote::left_out(format!("outOfScope of {what}"), text));
     }
-    if policy.guard() != Guard::default() {
+    if policy.guard() != RemovalGuard::default() {
         let text = "set the threshold of accidental deletion prevention in the job's settings";
-        notes.push(Note::left_out("guard", text));
+        notes.push(ConversionNote::left_out("guard", text));
     }
     if policy.default_domain().is_some() {
-        notes.push(Note::left_out("defaultDomain", "the directory's own domain counts there"));
+        notes.push(ConversionNote::left_out("defaultDomain", "the directory's own domain counts there"));
     }
     let protected =
         [("users", &users.protected), ("groups", policy.groups().map_or(&None, |g| &g.protected))];
     for (what, _) in protected.into_iter().filter(|(_, list)| list.is_some()) {
         let text = "Entra protects nobody: whoever falls out of scope loses access";
-        notes.push(Note::left_out(format!("protected of {what}"), text));
+        notes.push(ConversionNote::left_out(format!("protected of {what}"), text));
     }
     if users.orphans.action != OrphanAction::Report {
-        notes.push(Note::left_out("orphans", "Entra does not look at accounts of nobody"));
+        notes.push(ConversionNote::left_out("orphans", "Entra does not look at accounts of nobody"));
     }
     if users.actions.update != users.actions.disable {
-        notes.push(Note::changed("actions", "switching off is an update there"));
+        notes.push(ConversionNote::changed("actions", "switching off is an update there"));
     }
 }
 

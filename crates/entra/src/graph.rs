@@ -5,33 +5,33 @@ use serde::{Deserialize, Serialize};
 /// Graph's `synchronizationSchema`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Schema {
+pub(crate) struct GraphSchema {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
-    pub(crate) directories: Vec<Directory>,
-    pub(crate) synchronization_rules: Vec<Rule>,
+    pub(crate) directories: Vec<GraphDirectory>,
+    pub(crate) synchronization_rules: Vec<GraphRule>,
 }
 
 /// Graph's `directoryDefinition`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Directory {
+pub(crate) struct GraphDirectory {
     pub(crate) name: String,
-    pub(crate) objects: Vec<Object>,
+    pub(crate) objects: Vec<GraphObject>,
 }
 
 /// Graph's `objectDefinition`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Object {
+pub(crate) struct GraphObject {
     pub(crate) name: String,
-    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) attributes: Vec<GraphAttribute>,
 }
 
 /// Graph's `attributeDefinition`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Attribute {
+pub(crate) struct GraphAttribute {
     pub(crate) name: String,
     #[serde(rename = "type")]
     pub(crate) kind: String,
@@ -42,7 +42,7 @@ pub(crate) struct Attribute {
 /// Graph's `synchronizationRule`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Rule {
+pub(crate) struct GraphRule {
     pub(crate) editable: bool,
     pub(crate) name: String,
     pub(crate) priority: i64,
@@ -58,7 +58,7 @@ pub(crate) struct ObjectMapping {
     pub(crate) enabled: Option<bool>,
     pub(crate) flow_types: Option<String>,
     pub(crate) name: String,
-    pub(crate) scope: Option<Filter>,
+    pub(crate) scope: Option<GraphFilter>,
     pub(crate) source_object_name: String,
     pub(crate) target_object_name: String,
     pub(crate) attribute_mappings: Vec<AttributeMapping>,
@@ -80,33 +80,33 @@ pub(crate) struct AttributeMapping {
     pub(crate) flow_behavior: Option<String>,
     pub(crate) flow_type: Option<String>,
     pub(crate) matching_priority: i64,
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<GraphMappingSource>,
     pub(crate) target_attribute_name: String,
 }
 
 /// Graph's `attributeMappingSource`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Source {
+pub(crate) struct GraphMappingSource {
     pub(crate) expression: Option<String>,
     pub(crate) name: Option<String>,
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
-    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<GraphParameter>,
 }
 
 /// One parameter of a function.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Parameter {
+pub(crate) struct GraphParameter {
     pub(crate) key: String,
-    pub(crate) value: Source,
+    pub(crate) value: GraphMappingSource,
 }
 
 /// Graph's `filter`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Filter {
+pub(crate) struct GraphFilter {
     pub(crate) groups: Vec<FilterGroup>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) input_filter_groups: Vec<FilterGroup>,
@@ -128,12 +128,12 @@ pub(crate) struct FilterGroup {
 pub(crate) struct FilterClause {
     pub(crate) operator_name: String,
     pub(crate) source_operand_name: String,
-    pub(crate) target_operand: Option<Operand>,
+    pub(crate) target_operand: Option<GraphOperand>,
 }
 
 /// Graph's `filterOperand`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Operand {
+pub(crate) struct GraphOperand {
     pub(crate) values: Vec<String>,
 }

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 pub(crate) use scope::PLACEHOLDER;
-pub(crate) use source::keys;
+pub(crate) use source::graph_keys;
 
 use serde_json::Value;
 
-use crate::graph::{Attribute, ObjectMapping, Schema};
-use crate::note::Note;
+use crate::graph::{GraphAttribute, GraphSchema, ObjectMapping};
+use crate::note::ConversionNote;
 use crate::{scim, yaml};
 
 /// Exports run to a few thousand lines; this is a hundred times as much.
@@ -24,11 +24,11 @@ const TARGET_NAME_MAX: usize = 64;
 
 /// What an export became.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Imported {
+pub struct ImportResult {
     /// One policy per target directory, in the order of the export.
     pub policies: Vec<ImportedPolicy>,
     /// What was taken over differently or not at all; the files carry the same as comments.
-    pub notes: Vec<Note>,
+    pub notes: Vec<ConversionNote>,
 }
 
 /// One policy file.
@@ -87,11 +87,11 @@ pub enum JobScope {
 ///
 /// # Errors
 /// See [`ImportError`]. Whatever is merely not understood becomes a note.
-pub fn import(json: &str, target: Option<&str>, job: &JobScope) -> Result<Imported, ImportError> {
+pub fn import_schema(json: &str, target: Option<&str>, job: &JobScope) -> Result<ImportResult, ImportError> {
     if json.len() > BYTES_MAX {
         return Err(ImportError::TooLarge { bytes: json.len() });
     }
-    let schema = read(json)?;
+    let schema = read_schema(json)?;
     let mut notes = Vec::new();
     let mut targets = by_target(&schema, &mut notes);
     if let (Some(name), [only]) = (target, targets.as_mut_slice()) {
@@ -104,23 +104,23 @@ pub fn import(json: &str, target: Option<&str>, job: &JobScope) -> Result<Import
     let mut policies = Vec::new();
     for target in &targets {
         let mut own = Vec::new();
-        let yaml = repair::repaired(policy(target, job, &mut own), &mut own)
+        let yaml = repair::repair_policy(write_policy(target, job, &mut own), &mut own)
             .map_err(|what| ImportError::NotUsable { target: target.name.clone(), what })?;
         policies.push(ImportedPolicy { target: target.name.clone(), yaml: with_header(target, &own, &yaml) });
         notes.extend(own);
     }
-    Ok(Imported { policies, notes })
+    Ok(ImportResult { policies, notes })
 }
 
 /// Object mappings of one target directory.
-struct Target<'a> {
+struct ImportTarget<'a> {
     name: String,
     users: Option<&'a ObjectMapping>,
     groups: Option<&'a ObjectMapping>,
-    attributes: BTreeMap<&'a str, &'a Attribute>,
+    attributes: BTreeMap<&'a str, &'a GraphAttribute>,
 }
 
-fn read(json: &str) -> Result<Schema, ImportError> {
+fn read_schema(json: &str) -> Result<GraphSchema, ImportError> {
     let wrong = |what: String| ImportError::NotASchema { what };
     let json = json.trim_start_matches('\u{feff}');
     let value: Value = serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
@@ -167,9 +167,9 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-fn by_target<'a>(schema: &'a Schema, notes: &mut Vec<Note>) -> Vec<Target<'a>> {
-    let mut targets: Vec<Target<'a>> = Vec::new();
-    let attributes = |directory: &str| -> BTreeMap<&'a str, &'a Attribute> {
+fn by_target<'a>(schema: &'a GraphSchema, notes: &mut Vec<ConversionNote>) -> Vec<ImportTarget<'a>> {
+    let mut targets: Vec<ImportTarget<'a>> = Vec::new();
+    let attributes = |directory: &str| -> BTreeMap<&'a str, &'a GraphAttribute> {
         let objects = schema.directories.iter().filter(|d| d.name == directory).flat_map(|d| &d.objects);
         objects.flat_map(|object| &object.attributes).map(|a| (a.name.as_str(), a)).collect()
     };
@@ -177,37 +177,43 @@ fn by_target<'a>(schema: &'a Schema, notes: &mut Vec<Note>) -> Vec<Target<'a>> {
     for rule in &schema.synchronization_rules {
         let directory = rule.target_directory_name.as_deref().or(only_target).unwrap_or("entra-import");
         if is_entra(directory) && only_target.is_some() {
-            notes
-                .push(Note::left_out(&rule.name, "it writes back into the directory; Usher only provisions"));
+            notes.push(ConversionNote::left_out(
+                &rule.name,
+                "it writes back into the directory; Usher only provisions",
+            ));
             continue;
         }
         let name = target_name(directory);
         let at = targets.iter().position(|target| target.name == name).unwrap_or_else(|| {
-            targets.push(Target { name, users: None, groups: None, attributes: attributes(directory) });
+            targets.push(ImportTarget { name, users: None, groups: None, attributes: attributes(directory) });
             targets.len() - 1
         });
         for mapping in &rule.object_mappings {
-            place(mapping, &mut targets[at], notes);
+            place_object(mapping, &mut targets[at], notes);
         }
     }
     targets
 }
 
-fn place<'a>(mapping: &'a ObjectMapping, target: &mut Target<'a>, notes: &mut Vec<Note>) {
+fn place_object<'a>(
+    mapping: &'a ObjectMapping,
+    target: &mut ImportTarget<'a>,
+    notes: &mut Vec<ConversionNote>,
+) {
     let is_group = [&mapping.source_object_name, &mapping.target_object_name]
         .iter()
         .any(|name| name.to_ascii_lowercase().ends_with("group"));
     let (slot, what) = if is_group { (&mut target.groups, "groups") } else { (&mut target.users, "users") };
     let label = mapping.label(what);
     if is_group && mapping.enabled == Some(false) {
-        notes.push(Note::changed(label, "it is switched off, so the policy leaves groups alone"));
+        notes.push(ConversionNote::changed(label, "it is switched off, so the policy leaves groups alone"));
     } else if slot.is_some_and(|other| other.enabled == Some(false)) {
         let text = format!("it is switched off, and the target has another object mapping for {what}");
-        notes.push(Note::left_out(slot.map_or(what, |other| other.label(what)), text));
+        notes.push(ConversionNote::left_out(slot.map_or(what, |other| other.label(what)), text));
         *slot = Some(mapping);
     } else if slot.is_some() {
         let text = format!("the target has another object mapping for {what} already; a policy has one");
-        notes.push(Note::left_out(label, text));
+        notes.push(ConversionNote::left_out(label, text));
     } else {
         *slot = Some(mapping);
     }
@@ -232,57 +238,62 @@ fn target_name(directory: &str) -> String {
     if name.is_empty() { "entra-import".to_owned() } else { name.to_owned() }
 }
 
-fn policy(target: &Target<'_>, job: &JobScope, notes: &mut Vec<Note>) -> String {
-    let mut text = format!("target: {}\n", yaml::scalar(&target.name));
+fn write_policy(target: &ImportTarget<'_>, job: &JobScope, notes: &mut Vec<ConversionNote>) -> String {
+    let mut text = format!("target: {}\n", yaml::yaml_scalar(&target.name));
     if *job == JobScope::NotSaid {
         let why = "a schema does not say whether all users and groups are in scope or only assigned ones: nobody is until \
                    you say --all or --assigned GROUP, or the policy's `scope` does";
-        notes.push(Note::left_out("scope", why));
+        notes.push(ConversionNote::left_out("scope", why));
     }
     text.push_str("\nusers:\n");
     if let Some(users) = target.users {
         if users.enabled == Some(false) {
-            notes.push(Note::changed(
+            notes.push(ConversionNote::changed(
                 "users",
                 "their object mapping is switched off: nobody is in scope, and accounts are left as they are",
             ));
             text.push_str(&scope::switched_off());
-            text.push_str(&object(users, target, "users", notes));
+            text.push_str(&write_object(users, target, "users", notes));
             text.push_str("  leaver: { action: none }\n");
         } else {
-            text.push_str(&scope::users(users.scope.as_ref(), job, notes));
-            text.push_str(&object(users, target, "users", notes));
+            text.push_str(&scope::user_scope(users.scope.as_ref(), job, notes));
+            text.push_str(&write_object(users, target, "users", notes));
             text.push_str("  leaver: { action: disable }\n");
         }
     } else {
         text.push_str(&scope::switched_off());
         text.push_str("  mappings:\n    - { target: userName, source: userPrincipalName }\n");
         text.push_str("  leaver: { action: none }\n");
-        notes.push(Note::changed(
+        notes.push(ConversionNote::changed(
             "users",
             "it has rules for groups only: nobody is in scope, and accounts are left as they are",
         ));
     }
     if let Some(groups) = target.groups {
         text.push_str("\ngroups:\n");
-        text.push_str(&scope::groups(groups.scope.as_ref(), job, notes));
-        text.push_str(&object(groups, target, "groups", notes));
+        text.push_str(&scope::group_scope(groups.scope.as_ref(), job, notes));
+        text.push_str(&write_object(groups, target, "groups", notes));
     }
     text
 }
 
 /// Mappings, matching and actions of one object.
-fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut Vec<Note>) -> String {
+fn write_object(
+    object: &ObjectMapping,
+    target: &ImportTarget<'_>,
+    what: &str,
+    notes: &mut Vec<ConversionNote>,
+) -> String {
     let mut text = "  mappings:\n".to_owned();
     let mut matching: Vec<(i64, String)> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
-    let mut reaches: Vec<Option<policy::Reach>> = Vec::new();
+    let mut reaches: Vec<Option<policy::PathReach>> = Vec::new();
     let required_path = required_path(what);
     let mut too_many = 0;
     for attribute in &object.attribute_mappings {
         let known = target.attributes.get(attribute.target_attribute_name.as_str()).copied();
-        let Some(line) = mapping::line(attribute, known, what, notes) else {
-            let name = yaml::comment(&attribute.target_attribute_name);
+        let Some(line) = mapping::mapping_line(attribute, known, what, notes) else {
+            let name = yaml::comment_text(&attribute.target_attribute_name);
             let _ = writeln!(text, "    # {name}: not taken over, see above");
             continue;
         };
@@ -292,17 +303,21 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
             too_many += 1;
             continue;
         }
-        let reach = policy::Reach::of(&line.path);
-        if let Some(other) =
-            seen.iter().position(|path| *path == line.path).or_else(|| overlapping(&reaches, reach.as_ref()))
+        let reach = policy::PathReach::of(&line.path);
+        if let Some(other) = seen
+            .iter()
+            .position(|path| *path == line.path)
+            .or_else(|| overlapping_path(&reaches, reach.as_ref()))
         {
             notes.push(mapped_already(&seen[other], line.path));
             continue;
         }
         let _ = writeln!(text, "    - {}", line.yaml);
-        if attribute.matching_priority > 0 && scim::role(&line.path) == scim::Role::Manager {
+        if attribute.matching_priority > 0
+            && scim::attribute_role(&line.path) == scim::TargetAttributeRole::Manager
+        {
             let why = "nobody is found by a reference: match on another attribute";
-            notes.push(Note::left_out(&line.path, why));
+            notes.push(ConversionNote::left_out(&line.path, why));
         } else if attribute.matching_priority > 0 {
             matching.push((attribute.matching_priority, line.path.clone()));
         }
@@ -312,33 +327,36 @@ fn object(object: &ObjectMapping, target: &Target<'_>, what: &str, notes: &mut V
     if too_many > 0 {
         let most = policy::MAPPINGS_MAX;
         let said = format!("a policy has at most {most} mappings: the last {too_many} are not in it");
-        notes.push(Note::left_out(what, said));
+        notes.push(ConversionNote::left_out(what, said));
     }
-    required(what, &seen, &mut text, notes);
+    missing_required(what, &seen, &mut text, notes);
     matching.sort();
     if !matching.is_empty() {
-        let paths: Vec<String> = matching.iter().map(|(_, path)| yaml::scalar(path)).collect();
+        let paths: Vec<String> = matching.iter().map(|(_, path)| yaml::yaml_scalar(path)).collect();
         let _ = writeln!(text, "  match: [{}]", paths.join(", "));
     }
-    text.push_str(&actions(object.flow_types.as_deref()));
+    text.push_str(&flow_actions(object.flow_types.as_deref()));
     text
 }
 
 /// Which of the paths before covers a part of this one, or the other way round.
-fn overlapping(before: &[Option<policy::Reach>], reach: Option<&policy::Reach>) -> Option<usize> {
+fn overlapping_path(
+    before: &[Option<policy::PathReach>],
+    reach: Option<&policy::PathReach>,
+) -> Option<usize> {
     let reach = reach?;
     before.iter().position(|other| other.as_ref().is_some_and(|other| other.overlaps(reach)))
 }
 
 /// What is said about a `path` that cannot be mapped because `other` is.
-fn mapped_already(other: &str, path: String) -> Note {
+fn mapped_already(other: &str, path: String) -> ConversionNote {
     let why = match other.eq_ignore_ascii_case(&path) {
         true => "it is mapped twice; the first one counts".to_owned(),
         false => {
             format!("it and `{other}`, which is mapped before it, contain one another; the first one counts")
         }
     };
-    Note::left_out(path, why)
+    ConversionNote::left_out(path, why)
 }
 
 fn required_path(what: &str) -> &'static str {
@@ -346,12 +364,12 @@ fn required_path(what: &str) -> &'static str {
 }
 
 /// What every account or group must have, if the export does not map it under that name.
-fn required(what: &str, seen: &[String], text: &mut String, notes: &mut Vec<Note>) {
+fn missing_required(what: &str, seen: &[String], text: &mut String, notes: &mut Vec<ConversionNote>) {
     let path = required_path(what);
     let source = if what == "users" { "userPrincipalName" } else { "displayName" };
     if !seen.iter().any(|mapped| mapped == path) {
         let _ = writeln!(text, "    - {{ target: {path}, source: {source} }} # added: SCIM requires it");
-        notes.push(Note::changed(
+        notes.push(ConversionNote::changed(
             path,
             format!("the export does not map it, SCIM requires it: added from {source}"),
         ));
@@ -359,7 +377,7 @@ fn required(what: &str, seen: &[String], text: &mut String, notes: &mut Vec<Note
 }
 
 /// Graph's `flowTypes`: switching off is an update there.
-fn actions(flow_types: Option<&str>) -> String {
+fn flow_actions(flow_types: Option<&str>) -> String {
     let Some(types) = flow_types else { return String::new() };
     let has = |name: &str| types.split(',').any(|flow| flow.trim().eq_ignore_ascii_case(name));
     let (create, update, delete) = (has("Add"), has("Update"), has("Delete"));
@@ -369,14 +387,14 @@ fn actions(flow_types: Option<&str>) -> String {
     format!("  actions: {{ create: {create}, update: {update}, disable: {update}, delete: {delete} }}\n")
 }
 
-fn with_header(target: &Target<'_>, notes: &[Note], yaml: &str) -> String {
+fn with_header(target: &ImportTarget<'_>, notes: &[ConversionNote], yaml: &str) -> String {
     let mut text = format!(
         "# Imported from Microsoft Entra's synchronization schema, for the target `{}`.\n\
          # A cleared attribute stays at the target, as Entra does it: `onNull: clear` makes it flow.\n",
-        yaml::comment(&target.name)
+        yaml::comment_text(&target.name)
     );
     for note in notes {
-        let _ = writeln!(text, "# - {}", yaml::comment(&note.to_string()));
+        let _ = writeln!(text, "# - {}", yaml::comment_text(&note.to_string()));
     }
     text.push('\n');
     text.push_str(yaml);

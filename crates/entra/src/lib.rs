@@ -1,7 +1,7 @@
 //! Rules that were made in Microsoft Entra become policies, and go back.
 //!
-//! [`import()`] reads an exported Graph `synchronizationSchema` and writes one policy file per target, with everything
-//! that could not be taken over said plainly, in the file and in the notes. [`export()`] goes back as far as Entra can
+//! [`import_schema()`] reads an exported Graph `synchronizationSchema` and writes one policy file per target, with everything
+//! that could not be taken over said plainly, in the file and in the notes. [`export_policy()`] goes back as far as Entra can
 //! express it. The texts in between are Entra's own: expressions are taken as they are.
 //!
 //! Pure: no I/O. It never guesses about who has access: a filter that cannot be taken over lets nobody in.
@@ -16,6 +16,6 @@ mod note;
 mod scim;
 mod yaml;
 
-pub use export::{Exported, export};
-pub use import::{ImportError, Imported, ImportedPolicy, JobScope, import};
-pub use note::Note;
+pub use export::{ExportResult, export_policy};
+pub use import::{ImportError, ImportResult, ImportedPolicy, JobScope, import_schema};
+pub use note::ConversionNote;

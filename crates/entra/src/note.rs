@@ -7,7 +7,7 @@ use serde::Serialize;
 /// One remark about an import or export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Note {
+pub enum ConversionNote {
     /// It was taken over, but does not mean quite the same.
     Changed {
         /// What it is about.
@@ -24,7 +24,7 @@ pub enum Note {
     },
 }
 
-impl Note {
+impl ConversionNote {
     pub(crate) fn changed(place: impl Into<String>, text: impl Into<String>) -> Self {
         Self::Changed { place: place.into(), text: text.into() }
     }
@@ -41,7 +41,7 @@ impl Note {
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for ConversionNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Changed { place, text } => write!(f, "{place}: taken over differently: {text}"),

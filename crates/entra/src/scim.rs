@@ -2,7 +2,7 @@
 
 /// What a target attribute is to Usher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum TargetAttributeRole {
     /// Whether the account can be used: Usher decides that itself.
     Active,
     /// Members of a group: Usher keeps them itself.
@@ -18,19 +18,19 @@ pub(crate) enum Role {
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:";
 
 /// What `path` is.
-pub(crate) fn role(path: &str) -> Role {
+pub(crate) fn attribute_role(path: &str) -> TargetAttributeRole {
     let name = path.strip_prefix(ENTERPRISE).unwrap_or(path).to_ascii_lowercase();
     match name.as_str() {
-        "active" | "isactive" => Role::Active,
-        "members" => Role::Members,
-        "id" | "schemas" | "meta" | "groups" => Role::ReadOnly,
-        "manager" | "manager.value" => Role::Manager,
-        _ => Role::Plain,
+        "active" | "isactive" => TargetAttributeRole::Active,
+        "members" => TargetAttributeRole::Members,
+        "id" | "schemas" | "meta" | "groups" => TargetAttributeRole::ReadOnly,
+        "manager" | "manager.value" => TargetAttributeRole::Manager,
+        _ => TargetAttributeRole::Plain,
     }
 }
 
 /// SCIM's own names are compared without regard to case (RFC 7643 section 2.1); exports carry a few in capitals.
-pub(crate) fn path(path: &str) -> String {
+pub(crate) fn target_path(path: &str) -> String {
     for exact in ["userName", "displayName", "externalId", "nickName", "title"] {
         if path.eq_ignore_ascii_case(exact) {
             return exact.to_owned();
@@ -49,8 +49,8 @@ mod tests {
 
     #[test]
     fn capitals_in_the_names_of_sub_attributes_are_put_right() {
-        assert_eq!(path(r#"emails[type eq "other"].Value"#), r#"emails[type eq "other"].value"#);
-        assert_eq!(path("UserName"), "userName");
-        assert_eq!(path("Alias"), "Alias");
+        assert_eq!(target_path(r#"emails[type eq "other"].Value"#), r#"emails[type eq "other"].value"#);
+        assert_eq!(target_path("UserName"), "userName");
+        assert_eq!(target_path("Alias"), "Alias");
     }
 }

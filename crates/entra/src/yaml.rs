@@ -1,12 +1,12 @@
 //! Text for policy files.
 
 /// `text` as a YAML scalar: plain where nobody can take it for something else, quoted otherwise.
-pub(crate) fn scalar(text: &str) -> String {
-    if is_plain(text) { text.to_owned() } else { quoted(text) }
+pub(crate) fn yaml_scalar(text: &str) -> String {
+    if is_plain(text) { text.to_owned() } else { quoted_text(text) }
 }
 
 /// `text` between double quotes; JSON's escapes are YAML's, and whatever YAML does not take as it is gets one.
-pub(crate) fn quoted(text: &str) -> String {
+pub(crate) fn quoted_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     for c in serde_json::to_string(text).expect("a text is JSON").chars() {
         if is_printable(c) { out.push(c) } else { out.push_str(&format!("\\u{:04x}", u32::from(c))) }
@@ -21,7 +21,7 @@ fn is_printable(c: char) -> bool {
 }
 
 /// `text` for a comment: one line, nothing that could end it.
-pub(crate) fn comment(text: &str) -> String {
+pub(crate) fn comment_text(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect()
 }
 
@@ -44,12 +44,12 @@ mod tests {
     #[test]
     fn only_words_stand_without_quotes() {
         for plain in ["department", "name.givenName", "urn:ietf:params:scim:schemas:core:2.0:User", "en_US"] {
-            assert_eq!(scalar(plain), plain);
+            assert_eq!(yaml_scalar(plain), plain);
         }
         for other in
             ["", "True", "no", "1", "a b", "#x", "a: b", "x\ny", "emails[type eq \"work\"].value", "~"]
         {
-            assert!(scalar(other).starts_with('"'), "{other}");
+            assert!(yaml_scalar(other).starts_with('"'), "{other}");
         }
     }
 }

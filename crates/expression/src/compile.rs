@@ -3,17 +3,17 @@
 mod check;
 mod prepare;
 
-use crate::error::{CompileError, Span};
-use crate::function::{self, Function, Parameter, Presence, Signature};
-use crate::program::{Call, Node, NodeKind};
-use crate::syntax::{Kind, Syntax, parser};
-use crate::value::Type;
+use crate::error::{CompileError, SourceSpan};
+use crate::function::{self, Function, FunctionParameter, FunctionSignature, ParameterPresence};
+use crate::program::{FunctionCall, NodeKind, ProgramNode};
+use crate::syntax::{SyntaxKind, SyntaxNode, parser};
+use crate::value::ExpressionType;
 use crate::{MAX_EXPRESSION_CHARS, syntax};
 
 /// What compilation finds out.
 #[derive(Debug)]
-pub(crate) struct Program {
-    pub root: Node,
+pub(crate) struct CompiledProgram {
+    pub root: ProgramNode,
     pub canonical: String,
     pub attributes: Vec<String>,
     pub uses_now: bool,
@@ -23,17 +23,17 @@ pub(crate) struct Program {
 }
 
 /// Compiles a text.
-pub(crate) fn compile(text: &str) -> Result<Program, CompileError> {
+pub(crate) fn compile_text(text: &str) -> Result<CompiledProgram, CompileError> {
     if let Some((at, _)) = text.char_indices().nth(MAX_EXPRESSION_CHARS) {
         let message = format!("the expression is longer than {MAX_EXPRESSION_CHARS} characters");
-        return Err(CompileError::new(Span::new(at, text.len()), message));
+        return Err(CompileError::new(SourceSpan::new(at, text.len()), message));
     }
-    let tree = parser::parse(text)?;
+    let tree = parser::parse_expression(text)?;
     let mut compiler = Compiler::default();
     let root = compiler.top(&tree)?;
-    Ok(Program {
+    Ok(CompiledProgram {
         root,
-        canonical: syntax::print::print(&tree),
+        canonical: syntax::print::print_syntax(&tree),
         attributes: compiler.attributes,
         uses_now: compiler.uses_now,
         uses_random: compiler.random_calls > 0,
@@ -53,29 +53,31 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn top(&mut self, tree: &Syntax) -> Result<Node, CompileError> {
-        if let Kind::Call { name, .. } = &tree.kind {
+    fn top(&mut self, tree: &SyntaxNode) -> Result<ProgramNode, CompileError> {
+        if let SyntaxKind::Call { name, .. } = &tree.kind {
             self.needs_uniqueness = name == "SelectUniqueValue";
         }
         match &tree.kind {
-            Kind::Compare { .. } => Err(check::misplaced_condition(tree.span)),
+            SyntaxKind::Compare { .. } => Err(check::misplaced_condition(tree.span)),
             _ => self.node(tree, true),
         }
     }
 
-    fn node(&mut self, tree: &Syntax, top: bool) -> Result<Node, CompileError> {
+    fn node(&mut self, tree: &SyntaxNode, top: bool) -> Result<ProgramNode, CompileError> {
         let (kind, result) = match &tree.kind {
-            Kind::Attribute(name) => (self.attribute(name), Type::Any),
-            Kind::Text(text) => (NodeKind::Text(text.clone()), Type::Text),
-            Kind::Integer { value, .. } => (NodeKind::Integer(*value), Type::Integer),
-            Kind::Word(word) => (keyword(word, tree.span)?, Type::Any),
-            Kind::Concat(operands) => (NodeKind::Concat(self.operands(operands)?), Type::Text),
-            Kind::Compare { comparison, left, right } => {
-                let sides = [self.node(left, false)?, self.node(right, false)?];
-                (NodeKind::Compare { comparison: *comparison, sides: sides.into() }, Type::Boolean)
+            SyntaxKind::Attribute(name) => (self.attribute(name), ExpressionType::Any),
+            SyntaxKind::Text(text) => (NodeKind::Text(text.clone()), ExpressionType::Text),
+            SyntaxKind::Integer { value, .. } => (NodeKind::Integer(*value), ExpressionType::Integer),
+            SyntaxKind::Word(word) => (unexpected_keyword(word, tree.span)?, ExpressionType::Any),
+            SyntaxKind::Concat(operands) => {
+                (NodeKind::Concat(self.operands(operands)?), ExpressionType::Text)
             }
-            Kind::Call { name, name_span, arguments } => {
-                let signature = check::signature(name, *name_span)?;
+            SyntaxKind::Compare { comparison, left, right } => {
+                let sides = [self.node(left, false)?, self.node(right, false)?];
+                (NodeKind::Compare { comparison: *comparison, sides: sides.into() }, ExpressionType::Boolean)
+            }
+            SyntaxKind::Call { name, name_span, arguments } => {
+                let signature = check::find_signature(name, *name_span)?;
                 if signature.function == Function::SelectUniqueValue && !top {
                     let error = CompileError::new(
                         tree.span,
@@ -88,7 +90,7 @@ impl Compiler {
                 self.call(signature, *name_span, tree.span, arguments)?
             }
         };
-        Ok(Node { span: tree.span, kind, result })
+        Ok(ProgramNode { span: tree.span, kind, result })
     }
 
     fn attribute(&mut self, name: &str) -> NodeKind {
@@ -98,26 +100,30 @@ impl Compiler {
         NodeKind::Attribute(name.to_owned())
     }
 
-    fn operands(&mut self, operands: &[Syntax]) -> Result<Vec<Node>, CompileError> {
+    fn operands(&mut self, operands: &[SyntaxNode]) -> Result<Vec<ProgramNode>, CompileError> {
         operands
             .iter()
             .map(|operand| {
                 let node = self.node(operand, false)?;
-                if node.result == Type::List { Err(check::list_for_one("`&`", &node)) } else { Ok(node) }
+                if node.result == ExpressionType::List {
+                    Err(check::list_for_one("`&`", &node))
+                } else {
+                    Ok(node)
+                }
             })
             .collect()
     }
 
     fn call(
         &mut self,
-        signature: &'static Signature,
-        name: Span,
-        span: Span,
-        given: &[Option<Syntax>],
-    ) -> Result<(NodeKind, Type), CompileError> {
+        signature: &'static FunctionSignature,
+        name: SourceSpan,
+        span: SourceSpan,
+        given: &[Option<SyntaxNode>],
+    ) -> Result<(NodeKind, ExpressionType), CompileError> {
         let short_format = signature.function == Function::FormatDateTime && given.len() == 3;
         if !short_format && !signature.takes(given.len()) {
-            return Err(check::count(signature, given.len(), span));
+            return Err(check::argument_count_error(signature, given.len(), span));
         }
         let mut arguments = Vec::with_capacity(given.len() + 1);
         for argument in given {
@@ -125,50 +131,60 @@ impl Compiler {
                 arguments.push(None); // FormatDateTime(source, inputFormat, outputFormat)
             }
             let parameter = signature.parameter(arguments.len());
-            let parameter = parameter.ok_or_else(|| check::count(signature, given.len(), span))?;
+            let parameter =
+                parameter.ok_or_else(|| check::argument_count_error(signature, given.len(), span))?;
             arguments.push(self.argument(signature, parameter, argument.as_ref(), span)?);
         }
-        let result = check::result(signature, &arguments);
-        let mut call =
-            Call { function: signature.function, arguments, prepared: crate::program::Prepared::Nothing };
+        let result = check::result_type(signature, &arguments);
+        let mut call = FunctionCall {
+            function: signature.function,
+            arguments,
+            prepared: crate::program::PreparedCall::Nothing,
+        };
         self.prepare(&mut call, name, span)?;
         Ok((NodeKind::Call(call), result))
     }
 
     fn argument(
         &mut self,
-        signature: &Signature,
-        parameter: &Parameter,
-        given: Option<&Syntax>,
-        call: Span,
-    ) -> Result<Option<Node>, CompileError> {
+        signature: &FunctionSignature,
+        parameter: &FunctionParameter,
+        given: Option<&SyntaxNode>,
+        call: SourceSpan,
+    ) -> Result<Option<ProgramNode>, CompileError> {
         let Some(tree) = given else {
             return match parameter.presence {
-                Presence::Required => Err(check::hole(signature, parameter, call)),
-                Presence::Hole | Presence::Optional => Ok(None),
+                ParameterPresence::Required => Err(check::parameter_hole(signature, parameter, call)),
+                ParameterPresence::Hole | ParameterPresence::Optional => Ok(None),
             };
         };
         let node = match (&tree.kind, parameter.kind) {
-            (Kind::Word(word), function::Kind::Word(words)) => {
-                check::word(signature, word, words, tree.span)?
+            (SyntaxKind::Word(word), function::ArgumentKind::Word(words)) => {
+                check::keyword_value(signature, word, words, tree.span)?
             }
-            (Kind::Word(word), function::Kind::Any) if parameter.name == "dateTimeStyles" => {
-                Node { span: tree.span, kind: NodeKind::Text(word.clone()), result: Type::Text }
+            (SyntaxKind::Word(word), function::ArgumentKind::Any) if parameter.name == "dateTimeStyles" => {
+                ProgramNode {
+                    span: tree.span,
+                    kind: NodeKind::Text(word.clone()),
+                    result: ExpressionType::Text,
+                }
             }
-            (Kind::Compare { .. }, kind) if kind != function::Kind::Condition => {
+            (SyntaxKind::Compare { .. }, kind) if kind != function::ArgumentKind::Condition => {
                 return Err(check::misplaced_condition(tree.span));
             }
-            (Kind::Text(name), _) if parameter.name == "replacementAttributeName" && !name.is_empty() => {
-                Node { span: tree.span, kind: self.attribute(name), result: Type::Any }
+            (SyntaxKind::Text(name), _)
+                if parameter.name == "replacementAttributeName" && !name.is_empty() =>
+            {
+                ProgramNode { span: tree.span, kind: self.attribute(name), result: ExpressionType::Any }
             }
             _ => self.node(tree, false)?,
         };
-        check::argument(signature, parameter, &node)?;
+        check::check_argument(signature, parameter, &node)?;
         Ok(Some(node))
     }
 }
 
-fn keyword(word: &str, span: Span) -> Result<NodeKind, CompileError> {
+fn unexpected_keyword(word: &str, span: SourceSpan) -> Result<NodeKind, CompileError> {
     match word {
         "IgnoreAttributeFlow" => Ok(NodeKind::IgnoreAttribute),
         "IgnoreObjectFlow" => Ok(NodeKind::IgnoreObject),

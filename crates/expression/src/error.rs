@@ -4,19 +4,19 @@ use serde::Serialize;
 
 /// A stretch of the expression's text, in bytes; always on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Span {
+pub struct SourceSpan {
     /// First byte.
     pub start: usize,
     /// One past the last byte.
     pub end: usize,
 }
 
-impl Span {
+impl SourceSpan {
     pub(crate) fn new(start: usize, end: usize) -> Self {
         Self { start, end }
     }
 
-    pub(crate) fn to(self, other: Span) -> Self {
+    pub(crate) fn to(self, other: SourceSpan) -> Self {
         Self { start: self.start, end: other.end }
     }
 }
@@ -28,14 +28,14 @@ pub struct CompileError {
     /// What is wrong.
     pub message: String,
     /// Where.
-    pub span: Span,
+    pub span: SourceSpan,
     /// What to write instead, when that can be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 impl CompileError {
-    pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(span: SourceSpan, message: impl Into<String>) -> Self {
         Self { message: message.into(), span, hint: None }
     }
 
@@ -47,7 +47,7 @@ impl CompileError {
     /// The error for people: message, the line(s) of `text` it is about with the span underlined, hint. Ends without
     /// a line feed.
     pub fn render(&self, text: &str) -> String {
-        render(text, &self.message, self.span, self.hint.as_deref())
+        render_error(text, &self.message, self.span, self.hint.as_deref())
     }
 }
 
@@ -58,17 +58,17 @@ pub struct EvalError {
     /// What went wrong; holds no values of attributes but for what `Error(...)` was told to say.
     pub message: String,
     /// The part of the expression that failed.
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 impl EvalError {
-    pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(span: SourceSpan, message: impl Into<String>) -> Self {
         Self { message: message.into(), span }
     }
 
     /// Like [`CompileError::render`].
     pub fn render(&self, text: &str) -> String {
-        render(text, &self.message, self.span, None)
+        render_error(text, &self.message, self.span, None)
     }
 }
 
@@ -77,7 +77,7 @@ const MAX_RENDERED_LINES: usize = 4;
 /// Characters of one line that an excerpt shows at most.
 const MAX_RENDERED_WIDTH: usize = 100;
 
-fn render(text: &str, message: &str, span: Span, hint: Option<&str>) -> String {
+fn render_error(text: &str, message: &str, span: SourceSpan, hint: Option<&str>) -> String {
     let mut out = format!("error: {message}");
     let mut shown = 0;
     let mut start = 0;
@@ -98,7 +98,7 @@ fn render(text: &str, message: &str, span: Span, hint: Option<&str>) -> String {
 }
 
 /// One line with the part of it that the span covers underlined; a long line is shown from shortly before the span.
-fn render_line(out: &mut String, line: &str, number: usize, line_start: usize, span: Span) {
+fn render_line(out: &mut String, line: &str, number: usize, line_start: usize, span: SourceSpan) {
     let column = |at: usize| line.char_indices().take_while(|(i, _)| line_start + i < at).count();
     let from = column(span.start);
     let to = column(span.end).max(from + 1);

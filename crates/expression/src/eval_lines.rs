@@ -6,7 +6,7 @@
 //! Out: `{"value": ...}` or `{"error": {"message": "...", "span": {"start", "end"} or null, "hint": "..."}}`, with `explain`
 //! beside either an `explanation`: a tree of `text`, `value` (or `error`) and `parts`.
 
-use crate::{Environment, Expression, Seed, Span};
+use crate::{EvaluationEnvironment, Expression, RandomSeed, SourceSpan};
 use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -18,14 +18,14 @@ pub const EXAMPLE_DOMAIN: &str = "example.com";
 
 /// Evaluates one line; gives one line without a line feed. `clock` is what `Now()` says unless the line has a `now`;
 /// `seed` decides random values. Never panics: whatever is wrong with the line is an `error`.
-pub fn line(input: &str, clock: OffsetDateTime, seed: Seed) -> String {
-    match Request::read(input, clock) {
+pub fn evaluate_line(input: &str, clock: OffsetDateTime, seed: RandomSeed) -> String {
+    match EvalRequest::read(input, clock) {
         Ok(request) => request.answer(seed).to_string(),
-        Err(message) => error(&message, None, None).to_string(),
+        Err(message) => error_line(&message, None, None).to_string(),
     }
 }
 
-struct Request {
+struct EvalRequest {
     expression: String,
     source: Map<String, Json>,
     now: OffsetDateTime,
@@ -48,7 +48,7 @@ const PASSED_OVER: [&str; 11] = [
     "log_value",
 ];
 
-impl Request {
+impl EvalRequest {
     fn read(input: &str, clock: OffsetDateTime) -> Result<Self, String> {
         if input.len() > MAX_LINE_BYTES {
             return Err(format!("a line has at most {MAX_LINE_BYTES} bytes"));
@@ -76,8 +76,8 @@ impl Request {
                 ("source", Json::Object(source)) => request.source = source,
                 ("source", Json::Null) | ("now", Json::Null) | ("existing", Json::Null) => {}
                 ("source", _) => return Err("`source` is not an object".to_owned()),
-                ("now", value) => request.now = moment(&value)?,
-                ("existing", value) => request.existing = texts(value)?,
+                ("now", value) => request.now = parse_moment(&value)?,
+                ("existing", value) => request.existing = parse_texts(value)?,
                 ("explain", Json::Bool(explain)) => request.explain = explain,
                 ("explain", _) => return Err("`explain` is neither true nor false".to_owned()),
                 (name, _) if PASSED_OVER.contains(&name) => {}
@@ -88,17 +88,21 @@ impl Request {
         Ok(request)
     }
 
-    fn answer(&self, seed: Seed) -> Json {
+    fn answer(&self, seed: RandomSeed) -> Json {
         let expression = match Expression::compile(&self.expression) {
             Ok(expression) => expression,
-            Err(failed) => return error(&failed.message, Some(failed.span), failed.hint.as_deref()),
+            Err(failed) => return error_line(&failed.message, Some(failed.span), failed.hint.as_deref()),
         };
         let is_taken = |value: &str| self.existing.iter().any(|taken| taken == value);
-        let environment =
-            Environment { now: self.now, seed, is_taken: &is_taken, default_domain: Some(EXAMPLE_DOMAIN) };
+        let environment = EvaluationEnvironment {
+            now: self.now,
+            seed,
+            is_taken: &is_taken,
+            default_domain: Some(EXAMPLE_DOMAIN),
+        };
         let mut answer = match expression.evaluate(&self.source, &environment) {
             Ok(flow) => json!({ "value": flow.to_json() }),
-            Err(failed) => error(&failed.message, Some(failed.span), None),
+            Err(failed) => error_line(&failed.message, Some(failed.span), None),
         };
         if self.explain {
             answer["explanation"] = json!(expression.explain(&self.source, &environment));
@@ -107,18 +111,18 @@ impl Request {
     }
 }
 
-fn moment(value: &Json) -> Result<OffsetDateTime, String> {
+fn parse_moment(value: &Json) -> Result<OffsetDateTime, String> {
     value
         .as_str()
         .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok())
         .ok_or_else(|| "`now` is not a moment as in RFC 3339".to_owned())
 }
 
-fn texts(value: Json) -> Result<Vec<String>, String> {
+fn parse_texts(value: Json) -> Result<Vec<String>, String> {
     serde_json::from_value(value).map_err(|_| "`existing` is not an array of strings".to_owned())
 }
 
-fn error(message: &str, span: Option<Span>, hint: Option<&str>) -> Json {
+fn error_line(message: &str, span: Option<SourceSpan>, hint: Option<&str>) -> Json {
     let mut error = json!({ "message": message, "span": span });
     if let (Some(hint), Some(members)) = (hint, error.as_object_mut()) {
         members.insert("hint".to_owned(), hint.into());

@@ -1,7 +1,7 @@
 //! From a program and a source to a value.
 //!
 //! Arguments are evaluated when a function looks at them, so that the branch of an `IIF` that is not taken cannot
-//! fail. Whatever ends an evaluation early (an error, `IgnoreAttributeFlow`, ...) is a [`Stop`].
+//! fail. Whatever ends an evaluation early (an error, `IgnoreAttributeFlow`, ...) is a [`EvaluationStop`].
 
 mod call;
 mod choice;
@@ -12,11 +12,11 @@ mod replace;
 mod roles;
 mod text;
 
-use crate::environment::{Environment, Source};
-use crate::error::{EvalError, Span};
-use crate::explain::Trace;
+use crate::environment::{AttributeSource, EvaluationEnvironment};
+use crate::error::{EvalError, SourceSpan};
+use crate::explain::EvaluationTrace;
 use crate::library;
-use crate::program::{Call, Node, NodeKind};
+use crate::program::{FunctionCall, NodeKind, ProgramNode};
 use crate::value::Value;
 use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};
 use std::borrow::Cow;
@@ -25,36 +25,36 @@ use time::OffsetDateTime;
 
 /// Why there is no value.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum EvaluationStop {
     IgnoreAttribute,
     IgnoreObject,
     Escrow,
     Error(EvalError),
 }
 
-pub(crate) type Outcome<T> = Result<T, Stop>;
+pub(crate) type EvaluationResult<T> = Result<T, EvaluationStop>;
 
 /// One evaluation.
 pub(crate) struct Evaluator<'a, 'e> {
-    pub source: &'a dyn Source,
-    pub env: &'e Environment<'e>,
+    pub source: &'a dyn AttributeSource,
+    pub env: &'e EvaluationEnvironment<'e>,
     /// Writes down sub-results, if somebody asked for them.
-    pub trace: Option<RefCell<Trace<'a>>>,
+    pub trace: Option<RefCell<EvaluationTrace<'a>>>,
     /// Whether what is computed becomes an error message: redacted values are hidden then.
     pub for_message: Cell<bool>,
 }
 
-pub(crate) fn fail<T>(span: Span, message: impl Into<String>) -> Outcome<T> {
-    Err(Stop::Error(EvalError::new(span, message)))
+pub(crate) fn fail_at<T>(span: SourceSpan, message: impl Into<String>) -> EvaluationResult<T> {
+    Err(EvaluationStop::Error(EvalError::new(span, message)))
 }
 
-fn too_long<T>(span: Span) -> Outcome<T> {
-    fail(span, format!("the text is longer than {MAX_TEXT_BYTES} bytes"))
+fn too_long<T>(span: SourceSpan) -> EvaluationResult<T> {
+    fail_at(span, format!("the text is longer than {MAX_TEXT_BYTES} bytes"))
 }
 
 impl<'a> Evaluator<'a, '_> {
     /// The value of a part.
-    pub(crate) fn value(&self, node: &'a Node) -> Outcome<Value<'a>> {
+    pub(crate) fn value(&self, node: &'a ProgramNode) -> EvaluationResult<Value<'a>> {
         let Some(trace) = &self.trace else { return self.compute(node) };
         trace.borrow_mut().enter();
         let outcome = self.compute(node);
@@ -62,81 +62,81 @@ impl<'a> Evaluator<'a, '_> {
         outcome
     }
 
-    fn compute(&self, node: &'a Node) -> Outcome<Value<'a>> {
+    fn compute(&self, node: &'a ProgramNode) -> EvaluationResult<Value<'a>> {
         match &node.kind {
             NodeKind::Attribute(name) => self.attribute(name, node.span),
             NodeKind::Text(text) => Ok(Value::Text(Cow::Borrowed(text))),
             NodeKind::Integer(integer) => Ok(Value::Integer(*integer)),
-            NodeKind::IgnoreAttribute => Err(Stop::IgnoreAttribute),
-            NodeKind::IgnoreObject => Err(Stop::IgnoreObject),
+            NodeKind::IgnoreAttribute => Err(EvaluationStop::IgnoreAttribute),
+            NodeKind::IgnoreObject => Err(EvaluationStop::IgnoreObject),
             NodeKind::Compare { comparison, sides } => self.compare(*comparison, sides).map(Value::Boolean),
             NodeKind::Concat(operands) => self.concat(operands, node.span),
             NodeKind::Call(call) => self.call(call, node.span),
         }
     }
 
-    fn attribute(&self, name: &str, span: Span) -> Outcome<Value<'a>> {
+    fn attribute(&self, name: &str, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         match self.source.attribute(name) {
             None => Ok(Value::Null),
             Some(serde_json::Value::Array(items)) if items.len() > MAX_LIST_VALUES => {
-                fail(span, format!("the attribute has more than {MAX_LIST_VALUES} values"))
+                fail_at(span, format!("the attribute has more than {MAX_LIST_VALUES} values"))
             }
             Some(json) => Ok(Value::from_json(json)),
         }
     }
 
     /// The value of an argument; null for holes and what was left out.
-    fn argument(&self, call: &'a Call, position: usize) -> Outcome<Value<'a>> {
+    fn argument(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Value<'a>> {
         call.argument(position).map_or(Ok(Value::Null), |node| self.value(node))
     }
 
     /// An argument as one text.
-    fn text(&self, call: &'a Call, position: usize) -> Outcome<Option<Cow<'a, str>>> {
+    fn text(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Option<Cow<'a, str>>> {
         call.argument(position).map_or(Ok(None), |node| self.text_of(node))
     }
 
-    fn text_of(&self, node: &'a Node) -> Outcome<Option<Cow<'a, str>>> {
-        Ok(single(self.value(node)?, node.span)?.into_text())
+    fn text_of(&self, node: &'a ProgramNode) -> EvaluationResult<Option<Cow<'a, str>>> {
+        Ok(single_value(self.value(node)?, node.span)?.into_text())
     }
 
     /// An argument as an integer; an empty text counts as null.
-    fn integer(&self, call: &'a Call, position: usize) -> Outcome<Option<i64>> {
+    fn integer(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Option<i64>> {
         let Some(node) = call.argument(position) else { return Ok(None) };
-        match single(self.value(node)?, node.span)? {
+        match single_value(self.value(node)?, node.span)? {
             Value::Null => Ok(None),
             Value::Integer(integer) => Ok(Some(integer)),
             Value::Text(text) if text.trim().is_empty() => Ok(None),
             Value::Text(text) => match text.trim().parse() {
                 Ok(integer) => Ok(Some(integer)),
-                Err(_) => fail(node.span, "this is not an integer"),
+                Err(_) => fail_at(node.span, "this is not an integer"),
             },
-            other => fail(node.span, format!("an integer is needed, and this is {}", other.kind())),
+            other => fail_at(node.span, format!("an integer is needed, and this is {}", other.kind())),
         }
     }
 
     /// An argument as a date; an empty text counts as null.
-    fn date(&self, call: &'a Call, position: usize) -> Outcome<Option<OffsetDateTime>> {
+    fn date(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Option<OffsetDateTime>> {
         call.argument(position).map_or(Ok(None), |node| date_of(&self.value(node)?, node.span))
     }
 
     /// An argument as true or false.
-    fn condition(&self, call: &'a Call, position: usize) -> Outcome<bool> {
-        self.unhidden(|| Ok(truth(&self.argument(call, position)?)))
+    fn condition(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<bool> {
+        self.unhidden(|| Ok(is_true(&self.argument(call, position)?)))
     }
 
     /// Computes what only decides and is not shown: with redacted values as they are, also for a message.
-    fn unhidden<T>(&self, compute: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    fn unhidden<T>(&self, compute: impl FnOnce() -> EvaluationResult<T>) -> EvaluationResult<T> {
         let hidden = self.for_message.replace(false);
         let outcome = compute();
         self.for_message.set(hidden);
         outcome
     }
 
-    fn concat(&self, operands: &'a [Node], span: Span) -> Outcome<Value<'a>> {
+    fn concat(&self, operands: &'a [ProgramNode], span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let mut out = String::new();
         for operand in operands {
             if let Some(text) = self.text_of(operand)? {
-                append(&mut out, &text, span)?;
+                append_text(&mut out, &text, span)?;
             }
         }
         Ok(Value::Text(Cow::Owned(out)))
@@ -144,45 +144,47 @@ impl<'a> Evaluator<'a, '_> {
 }
 
 /// Adds to a text that may not grow over the limit.
-fn append(out: &mut String, part: &str, span: Span) -> Outcome<()> {
-    crate::pattern::push(out, part).or_else(|_| too_long(span))
+fn append_text(out: &mut String, part: &str, span: SourceSpan) -> EvaluationResult<()> {
+    crate::pattern::push_part(out, part).or_else(|_| too_long(span))
 }
 
 /// A list of one value counts as that value.
-fn single(value: Value<'_>, span: Span) -> Outcome<Value<'_>> {
+fn single_value(value: Value<'_>, span: SourceSpan) -> EvaluationResult<Value<'_>> {
     match value {
         Value::List(mut values) => match values.len() {
             0 => Ok(Value::Null),
             1 => Ok(values.swap_remove(0)),
-            _ => fail(span, "one value is needed, and there are several: choose with `Item` or use `Join`"),
+            _ => {
+                fail_at(span, "one value is needed, and there are several: choose with `Item` or use `Join`")
+            }
         },
         other => Ok(other),
     }
 }
 
-fn date_of(value: &Value<'_>, span: Span) -> Outcome<Option<OffsetDateTime>> {
+fn date_of(value: &Value<'_>, span: SourceSpan) -> EvaluationResult<Option<OffsetDateTime>> {
     match value {
         Value::Null => Ok(None),
         Value::Date(date) => Ok(Some(*date)),
         Value::Text(text) if text.trim().is_empty() => Ok(None),
-        Value::Text(text) => match library::dates::parse(text) {
+        Value::Text(text) => match library::dates::parse_date(text) {
             Some(date) => Ok(Some(date)),
-            None => fail(span, "this is not a date"),
+            None => fail_at(span, "this is not a date"),
         },
         Value::List(values) if values.len() < 2 => {
             values.first().map_or(Ok(None), |value| date_of(value, span))
         }
-        other => fail(span, format!("a date is needed, and this is {}", other.kind())),
+        other => fail_at(span, format!("a date is needed, and this is {}", other.kind())),
     }
 }
 
 /// True, a number other than zero, or the text of one of them.
-fn truth(value: &Value<'_>) -> bool {
+fn is_true(value: &Value<'_>) -> bool {
     match value {
         Value::Boolean(value) => *value,
         Value::Integer(integer) => *integer != 0,
         Value::Text(text) => says_true(value) || text.trim().parse::<i64>().is_ok_and(|number| number != 0),
-        Value::List(values) => values.len() == 1 && truth(&values[0]),
+        Value::List(values) => values.len() == 1 && is_true(&values[0]),
         Value::Null | Value::Date(_) => false,
     }
 }

@@ -1,10 +1,10 @@
 //! Why a value came out: the tree of sub-results.
 
-use crate::error::Span;
-use crate::evaluate::{Outcome, Stop};
+use crate::error::SourceSpan;
+use crate::evaluate::{EvaluationResult, EvaluationStop};
 use crate::function::Function;
-use crate::program::{Call, Node, NodeKind};
-use crate::value::{Flow, Value};
+use crate::program::{FunctionCall, NodeKind, ProgramNode};
+use crate::value::{MappingEffect, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -21,8 +21,8 @@ pub struct Explanation {
     /// The part as written.
     pub text: String,
     /// Where it stands.
-    pub span: Span,
-    /// What it gave, as [`crate::Flow::to_json`] prints it; absent if it failed. `[Redact]` if a redacted value went
+    pub span: SourceSpan,
+    /// What it gave, as [`crate::MappingEffect::to_json`] prints it; absent if it failed. `[Redact]` if a redacted value went
     /// into it, `[too long to show]` after some megabytes of other values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Json>,
@@ -35,40 +35,40 @@ pub struct Explanation {
 }
 
 /// Collects sub-results during an evaluation.
-pub(crate) struct Trace<'a> {
+pub(crate) struct EvaluationTrace<'a> {
     text: &'a str,
     /// The parts under evaluation, outermost first, below them one that collects the whole.
-    frames: Vec<Frame>,
+    frames: Vec<TraceFrame>,
     shown_bytes: usize,
 }
 
 #[derive(Default)]
-struct Frame {
+struct TraceFrame {
     parts: Vec<Explanation>,
     redacted: bool,
 }
 
-impl<'a> Trace<'a> {
+impl<'a> EvaluationTrace<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, frames: vec![Frame::default()], shown_bytes: 0 }
+        Self { text, frames: vec![TraceFrame::default()], shown_bytes: 0 }
     }
 
     pub(crate) fn enter(&mut self) {
-        self.frames.push(Frame::default());
+        self.frames.push(TraceFrame::default());
     }
 
-    pub(crate) fn leave(&mut self, node: &Node, outcome: &Outcome<Value<'_>>) {
+    pub(crate) fn leave(&mut self, node: &ProgramNode, outcome: &EvaluationResult<Value<'_>>) {
         let Some(mut frame) = self.frames.pop() else { return };
-        if matches!(&node.kind, NodeKind::Call(Call { function: Function::Redact, .. })) {
+        if matches!(&node.kind, NodeKind::Call(FunctionCall { function: Function::Redact, .. })) {
             frame.redacted = true;
             frame.parts.clear();
         }
         let (value, error) = match outcome {
             Ok(value) => (Some(self.show(value)), None),
-            Err(Stop::IgnoreAttribute) => (Some(Flow::IgnoreAttribute.to_json()), None),
-            Err(Stop::IgnoreObject) => (Some(Flow::IgnoreObject.to_json()), None),
-            Err(Stop::Escrow) => (Some(Flow::Escrow.to_json()), None),
-            Err(Stop::Error(error)) => (None, Some(error.message.clone())),
+            Err(EvaluationStop::IgnoreAttribute) => (Some(MappingEffect::IgnoreAttribute.to_json()), None),
+            Err(EvaluationStop::IgnoreObject) => (Some(MappingEffect::IgnoreObject.to_json()), None),
+            Err(EvaluationStop::Escrow) => (Some(MappingEffect::Escrow.to_json()), None),
+            Err(EvaluationStop::Error(error)) => (None, Some(error.message.clone())),
         };
         let hide = |shown: Json| if frame.redacted { Json::from(REDACTED) } else { shown };
         let explanation = Explanation {
@@ -85,7 +85,7 @@ impl<'a> Trace<'a> {
     }
 
     fn show(&mut self, value: &Value<'_>) -> Json {
-        let shown = self.shown_bytes.saturating_add(bytes(value));
+        let shown = self.shown_bytes.saturating_add(value_bytes(value));
         if shown > MAX_SHOWN_BYTES {
             return Json::from(TOO_LONG);
         }
@@ -98,7 +98,7 @@ impl<'a> Trace<'a> {
         let whole = self.frames.pop().and_then(|mut frame| frame.parts.pop());
         whole.unwrap_or_else(|| Explanation {
             text: self.text.to_owned(),
-            span: Span::new(0, self.text.len()),
+            span: SourceSpan::new(0, self.text.len()),
             value: None,
             error: None,
             parts: Vec::new(),
@@ -106,10 +106,10 @@ impl<'a> Trace<'a> {
     }
 }
 
-fn bytes(value: &Value<'_>) -> usize {
+fn value_bytes(value: &Value<'_>) -> usize {
     match value {
         Value::Text(text) => text.len(),
-        Value::List(values) => values.iter().map(bytes).sum(),
+        Value::List(values) => values.iter().map(value_bytes).sum(),
         Value::Null | Value::Integer(_) | Value::Boolean(_) | Value::Date(_) => size_of::<Value<'_>>(),
     }
 }

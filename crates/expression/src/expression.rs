@@ -1,19 +1,22 @@
 //! The compiled expression: the door of the crate.
 
-use crate::compile::{Program, compile};
-use crate::evaluate::{Evaluator, Stop};
-use crate::explain::Trace;
-use crate::{CompileError, Environment, EvalError, Explanation, Flow, Source, Type};
+use crate::compile::{CompiledProgram, compile_text};
+use crate::evaluate::{EvaluationStop, Evaluator};
+use crate::explain::EvaluationTrace;
+use crate::{
+    AttributeSource, CompileError, EvalError, EvaluationEnvironment, Explanation, ExpressionType,
+    MappingEffect,
+};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// A compiled expression; clones share it. Two expressions are equal if they print alike.
 #[derive(Clone)]
-pub struct Expression(Arc<Inner>);
+pub struct Expression(Arc<ExpressionInner>);
 
-struct Inner {
+struct ExpressionInner {
     text: String,
-    program: Program,
+    program: CompiledProgram,
 }
 
 impl Expression {
@@ -21,7 +24,7 @@ impl Expression {
     /// [`crate::MAX_DEPTH`] nested calls. The limit is about the text as written: the normal form can be longer, so keep
     /// [`Expression::text`] rather than what is printed.
     pub fn compile(text: &str) -> Result<Expression, CompileError> {
-        Ok(Self(Arc::new(Inner { text: text.to_owned(), program: compile(text)? })))
+        Ok(Self(Arc::new(ExpressionInner { text: text.to_owned(), program: compile_text(text)? })))
     }
 
     /// The text as written.
@@ -35,7 +38,7 @@ impl Expression {
     }
 
     /// The type of the value it gives, as far as it is known.
-    pub fn result_type(&self) -> Type {
+    pub fn result_type(&self) -> ExpressionType {
         self.0.program.root.result
     }
 
@@ -63,26 +66,26 @@ impl Expression {
     /// Computes the value for one source.
     pub fn evaluate<'a>(
         &'a self,
-        source: &'a dyn Source,
-        env: &Environment<'_>,
-    ) -> Result<Flow<'a>, EvalError> {
+        source: &'a dyn AttributeSource,
+        env: &EvaluationEnvironment<'_>,
+    ) -> Result<MappingEffect<'a>, EvalError> {
         let evaluator = Evaluator { source, env, trace: None, for_message: Cell::default() };
         match evaluator.value(&self.0.program.root) {
-            Ok(value) => Ok(Flow::Value(value)),
-            Err(Stop::IgnoreAttribute) => Ok(Flow::IgnoreAttribute),
-            Err(Stop::IgnoreObject) => Ok(Flow::IgnoreObject),
-            Err(Stop::Escrow) => Ok(Flow::Escrow),
-            Err(Stop::Error(error)) => Err(error),
+            Ok(value) => Ok(MappingEffect::Value(value)),
+            Err(EvaluationStop::IgnoreAttribute) => Ok(MappingEffect::IgnoreAttribute),
+            Err(EvaluationStop::IgnoreObject) => Ok(MappingEffect::IgnoreObject),
+            Err(EvaluationStop::Escrow) => Ok(MappingEffect::Escrow),
+            Err(EvaluationStop::Error(error)) => Err(error),
         }
     }
 
     /// Computes the value and says how every part of it came about.
-    pub fn explain(&self, source: &dyn Source, env: &Environment<'_>) -> Explanation {
-        let trace = RefCell::new(Trace::new(self.text()));
+    pub fn explain(&self, source: &dyn AttributeSource, env: &EvaluationEnvironment<'_>) -> Explanation {
+        let trace = RefCell::new(EvaluationTrace::new(self.text()));
         let evaluator = Evaluator { source, env, trace: Some(trace), for_message: Cell::default() };
         // What came of it stands in the trace.
         let _ = evaluator.value(&self.0.program.root);
-        evaluator.trace.map_or_else(|| Trace::new(self.text()), RefCell::into_inner).finish()
+        evaluator.trace.map_or_else(|| EvaluationTrace::new(self.text()), RefCell::into_inner).finish()
     }
 }
 

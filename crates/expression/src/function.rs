@@ -2,7 +2,7 @@
 
 mod table;
 
-use crate::value::Type;
+use crate::value::ExpressionType;
 
 /// A function of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) enum Function {
 
 /// What an argument has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ArgumentKind {
     /// Anything, lists included.
     Any,
     /// One value, used as text.
@@ -87,15 +87,15 @@ pub(crate) enum Kind {
 
 /// One parameter.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Parameter {
+pub(crate) struct FunctionParameter {
     pub name: &'static str,
-    pub kind: Kind,
-    pub presence: Presence,
+    pub kind: ArgumentKind,
+    pub presence: ParameterPresence,
 }
 
 /// Whether an argument has to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presence {
+pub(crate) enum ParameterPresence {
     Required,
     /// May be a hole, which counts as null, but has to be counted.
     Hole,
@@ -105,20 +105,20 @@ pub(crate) enum Presence {
 
 /// How a function is called and what it gives.
 #[derive(Debug)]
-pub(crate) struct Signature {
+pub(crate) struct FunctionSignature {
     pub function: Function,
     pub name: &'static str,
-    pub parameters: &'static [Parameter],
+    pub parameters: &'static [FunctionParameter],
     /// Parameters that may follow any number of times, together.
-    pub repeated: &'static [Parameter],
+    pub repeated: &'static [FunctionParameter],
     /// How often `repeated` has to be there.
     pub at_least: usize,
-    pub result: Type,
+    pub result: ExpressionType,
     /// The rest of "`Name` needs ...".
     pub needs: &'static str,
 }
 
-impl Signature {
+impl FunctionSignature {
     /// How the function is written: `Switch(source, defaultValue, key, value, ...)`.
     pub(crate) fn usage(&self) -> String {
         let mut names: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
@@ -130,7 +130,7 @@ impl Signature {
     }
 
     /// The parameter that an argument belongs to.
-    pub(crate) fn parameter(&self, position: usize) -> Option<&'static Parameter> {
+    pub(crate) fn parameter(&self, position: usize) -> Option<&'static FunctionParameter> {
         match self.parameters.get(position) {
             Some(parameter) => Some(parameter),
             None if self.repeated.is_empty() => None,
@@ -142,7 +142,7 @@ impl Signature {
     pub(crate) fn takes(&self, count: usize) -> bool {
         let fixed = self.parameters.len();
         if self.repeated.is_empty() {
-            let required = self.parameters.iter().rposition(|p| p.presence != Presence::Optional);
+            let required = self.parameters.iter().rposition(|p| p.presence != ParameterPresence::Optional);
             let required = required.map_or(0, |last| last + 1);
             return (required..=fixed).contains(&count);
         }
@@ -152,17 +152,17 @@ impl Signature {
 }
 
 /// Every function in alphabetical order: its name, and how it is written (`Append(source, suffix)`).
-pub fn functions() -> impl Iterator<Item = (&'static str, String)> {
+pub fn list_functions() -> impl Iterator<Item = (&'static str, String)> {
     table::SIGNATURES.iter().map(|signature| (signature.name, signature.usage()))
 }
 
 /// The function of that name; names are case-sensitive.
-pub(crate) fn named(name: &str) -> Option<&'static Signature> {
+pub(crate) fn find_function(name: &str) -> Option<&'static FunctionSignature> {
     table::SIGNATURES.iter().find(|signature| signature.name == name)
 }
 
 /// The name that was probably meant.
-pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+pub(crate) fn nearest_name(name: &str) -> Option<&'static str> {
     let names = || table::SIGNATURES.iter().map(|signature| signature.name);
     if let Some(same) = names().find(|known| known.eq_ignore_ascii_case(name)) {
         return Some(same);
@@ -171,7 +171,7 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let limit = |known: &str| (name.chars().count().max(known.len()) / 3).clamp(1, 4);
     let lower = name.to_lowercase();
     names()
-        .map(|known| (distance(&lower, &known.to_lowercase()), known))
+        .map(|known| (edit_distance(&lower, &known.to_lowercase()), known))
         .filter(|(distance, known)| *distance <= limit(known))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
@@ -181,7 +181,7 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
 const MAX_NAME_CHARS: usize = 64;
 
 /// Edit distance of two words (insertions, deletions, replacements).
-fn distance(a: &str, b: &str) -> usize {
+fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().take(MAX_NAME_CHARS).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.chars().take(MAX_NAME_CHARS).enumerate() {

@@ -5,7 +5,7 @@
 //! any text compiles or gives a [`CompileError`], any source evaluates or gives an [`EvalError`].
 //!
 //! What it never does: I/O, reading a clock, drawing random numbers of its own (both come in with the
-//! [`Environment`]), panicking, or taking more than linear time for a regular expression.
+//! [`EvaluationEnvironment`]), panicking, or taking more than linear time for a regular expression.
 //!
 //! To add a function: 1. add a variant and its signature in `function.rs` and `function/table.rs`; 2. give it a
 //! meaning in `evaluate/call.rs`, with the work itself in `library/`; 3. add vectors to `tests/vectors/` and a row
@@ -26,14 +26,14 @@ mod program;
 mod syntax;
 mod value;
 
-pub use environment::{Environment, Seed, Source};
-pub use error::{CompileError, EvalError, Span};
+pub use environment::{AttributeSource, EvaluationEnvironment, RandomSeed};
+pub use error::{CompileError, EvalError, SourceSpan};
 pub use explain::Explanation;
 pub use expression::Expression;
-pub use function::functions;
-pub use library::dates::{Date, read as read_date};
-pub use pattern::{Matcher, PatternError};
-pub use value::{Flow, Type, Value};
+pub use function::list_functions;
+pub use library::dates::{ParsedDate, read_date};
+pub use pattern::{PatternError, PatternMatcher};
+pub use value::{ExpressionType, MappingEffect, Value};
 
 /// Longest expression, in characters (the limit of Entra's attribute mappings).
 pub const MAX_EXPRESSION_CHARS: usize = 10_000;

@@ -5,9 +5,9 @@ mod read;
 mod replacement;
 mod translate;
 
-pub use matcher::Matcher;
+pub use matcher::PatternMatcher;
 pub use read::PatternError;
-pub(crate) use replacement::Replacement;
+pub(crate) use replacement::ReplacementTemplate;
 
 use crate::MAX_TEXT_BYTES;
 use regex::{Captures, Regex, RegexBuilder};
@@ -28,7 +28,7 @@ pub(crate) const MAX_EXPRESSION_WEIGHT: u64 = 500_000;
 
 /// A compiled pattern.
 #[derive(Debug)]
-pub(crate) struct Pattern {
+pub(crate) struct ReplacePattern {
     regex: Regex,
     /// Indices of the groups in the order of .NET's numbers: all without a name come before those with one.
     numbers: Vec<usize>,
@@ -39,7 +39,7 @@ pub(crate) struct Pattern {
 #[derive(Debug)]
 pub(crate) struct TooLong;
 
-impl Pattern {
+impl ReplacePattern {
     /// Compiles a pattern that weighs at most `weight`; the error says what is wrong in words.
     pub(crate) fn compile(text: &str, weight: u64) -> Result<Self, PatternError> {
         Self::within(text, weight, MAX_PROGRAM_BYTES)
@@ -51,7 +51,7 @@ impl Pattern {
     }
 
     fn within(text: &str, weight_max: u64, program_bytes: usize) -> Result<Self, PatternError> {
-        let read::Read { text, weight, .. } = read::read(text, false)?;
+        let read::ParsedPattern { text, weight, .. } = read::read_pattern(text, false)?;
         if weight > weight_max {
             return Err(if weight > MAX_EXPRESSION_WEIGHT { too_large() } else { too_many() });
         }
@@ -95,7 +95,7 @@ impl Pattern {
     pub(crate) fn replace<'t>(
         &self,
         text: Cow<'t, str>,
-        with: &Replacement,
+        with: &ReplacementTemplate,
     ) -> Result<Cow<'t, str>, TooLong> {
         let mut out = String::new();
         let mut copied = 0;
@@ -103,15 +103,15 @@ impl Pattern {
         if let Some(literal) = with.literal() {
             for found in self.regex.find_iter(&text) {
                 matched = true;
-                push(&mut out, &text[copied..found.start()])?;
-                push(&mut out, literal)?;
+                push_part(&mut out, &text[copied..found.start()])?;
+                push_part(&mut out, literal)?;
                 copied = found.end();
             }
         } else {
             for captures in self.regex.captures_iter(&text) {
                 let Some(found) = captures.get(0) else { continue };
                 matched = true;
-                push(&mut out, &text[copied..found.start()])?;
+                push_part(&mut out, &text[copied..found.start()])?;
                 with.expand(&mut out, &captures, &text)?;
                 copied = found.end();
             }
@@ -119,7 +119,7 @@ impl Pattern {
         if !matched {
             return Ok(text);
         }
-        push(&mut out, &text[copied..])?;
+        push_part(&mut out, &text[copied..])?;
         Ok(Cow::Owned(out))
     }
 
@@ -136,19 +136,19 @@ impl Pattern {
         for found in self.regex.captures_iter(&text).filter_map(|captures: Captures<'_>| captures.get(group))
         {
             matched = true;
-            push(&mut out, &text[copied..found.start()])?;
-            push(&mut out, with)?;
+            push_part(&mut out, &text[copied..found.start()])?;
+            push_part(&mut out, with)?;
             copied = found.end();
         }
         if !matched {
             return Ok(text);
         }
-        push(&mut out, &text[copied..])?;
+        push_part(&mut out, &text[copied..])?;
         Ok(Cow::Owned(out))
     }
 }
 
-pub(crate) fn push(out: &mut String, part: &str) -> Result<(), TooLong> {
+pub(crate) fn push_part(out: &mut String, part: &str) -> Result<(), TooLong> {
     if out.len() + part.len() > MAX_TEXT_BYTES {
         return Err(TooLong);
     }

@@ -4,17 +4,17 @@ pub(crate) mod lexer;
 pub(crate) mod parser;
 pub(crate) mod print;
 
-use crate::error::Span;
+use crate::error::SourceSpan;
 
 /// A part of an expression as written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Syntax {
-    pub kind: Kind,
-    pub span: Span,
+pub(crate) struct SyntaxNode {
+    pub kind: SyntaxKind,
+    pub span: SourceSpan,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum SyntaxKind {
     Attribute(String),
     Text(String),
     Integer {
@@ -25,22 +25,22 @@ pub(crate) enum Kind {
     Word(String),
     Call {
         name: String,
-        name_span: Span,
+        name_span: SourceSpan,
         /// `None` is a hole, as in `Replace([a], , "x")`.
-        arguments: Vec<Option<Syntax>>,
+        arguments: Vec<Option<SyntaxNode>>,
     },
     Compare {
-        comparison: Comparison,
-        left: Box<Syntax>,
-        right: Box<Syntax>,
+        comparison: ComparisonOperator,
+        left: Box<SyntaxNode>,
+        right: Box<SyntaxNode>,
     },
     /// Two or more operands of `&`.
-    Concat(Vec<Syntax>),
+    Concat(Vec<SyntaxNode>),
 }
 
 /// The operators of conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Comparison {
+pub(crate) enum ComparisonOperator {
     Equal,
     NotEqual,
     Less,
@@ -49,7 +49,7 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
 }
 
-impl Comparison {
+impl ComparisonOperator {
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Equal => "=",

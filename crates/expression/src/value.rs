@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 /// What is known about a value before evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Type {
+pub enum ExpressionType {
     /// Text.
     Text,
     /// A whole number.
@@ -24,7 +24,7 @@ pub enum Type {
     Any,
 }
 
-impl std::fmt::Display for Type {
+impl std::fmt::Display for ExpressionType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Text => "text",
@@ -90,7 +90,7 @@ impl<'a> Value<'a> {
             Self::Text(text) => Some(Cow::Borrowed(text)),
             Self::Integer(integer) => Some(Cow::Owned(integer.to_string())),
             Self::Boolean(value) => Some(Cow::Borrowed(boolean_text(*value))),
-            Self::Date(date) => Some(Cow::Owned(library::dates::print(*date))),
+            Self::Date(date) => Some(Cow::Owned(library::dates::print_date(*date))),
         }
     }
 
@@ -122,14 +122,14 @@ impl<'a> Value<'a> {
     }
 
     /// The type of the value; `Any` for null.
-    pub fn kind(&self) -> Type {
+    pub fn kind(&self) -> ExpressionType {
         match self {
-            Self::Null => Type::Any,
-            Self::Text(_) => Type::Text,
-            Self::Integer(_) => Type::Integer,
-            Self::Boolean(_) => Type::Boolean,
-            Self::Date(_) => Type::Date,
-            Self::List(_) => Type::List,
+            Self::Null => ExpressionType::Any,
+            Self::Text(_) => ExpressionType::Text,
+            Self::Integer(_) => ExpressionType::Integer,
+            Self::Boolean(_) => ExpressionType::Boolean,
+            Self::Date(_) => ExpressionType::Date,
+            Self::List(_) => ExpressionType::List,
         }
     }
 
@@ -152,7 +152,7 @@ pub(crate) fn boolean_text(value: bool) -> &'static str {
 
 /// What an evaluation says about the target attribute.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Flow<'a> {
+pub enum MappingEffect<'a> {
     /// The attribute gets this value (or none, for null).
     Value(Value<'a>),
     /// Nothing is said about the attribute: it keeps what it has.
@@ -163,7 +163,7 @@ pub enum Flow<'a> {
     Escrow,
 }
 
-impl Flow<'_> {
+impl MappingEffect<'_> {
     /// The value as [`Value::to_json`] gives it, or `{"$ignore_flow": true}`, `{"$ignore_object": true}`,
     /// `{"$escrow": true}`.
     pub fn to_json(&self) -> Json {

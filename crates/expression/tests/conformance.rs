@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use expression::{Seed, eval_lines};
+use expression::{RandomSeed, eval_lines};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::macros::datetime;
@@ -46,7 +46,8 @@ fn evaluate(vector: &Vector) -> Value {
     let line = json!({
         "expression": vector.expression, "source": vector.source, "now": vector.now, "existing": vector.existing,
     });
-    let answer = eval_lines::line(&line.to_string(), datetime!(2025-07-30 0:00 UTC), Seed([7; 32]));
+    let answer =
+        eval_lines::evaluate_line(&line.to_string(), datetime!(2025-07-30 0:00 UTC), RandomSeed([7; 32]));
     serde_json::from_str(&answer).unwrap()
 }
 
@@ -138,9 +139,12 @@ fn bad_lines_get_an_error_line_without_a_span() {
         r#"{"expression": "Guid()", "existing": [1]}"#,
         long.as_str(),
     ] {
-        let answer: Value =
-            serde_json::from_str(&eval_lines::line(input, datetime!(2025-07-30 0:00 UTC), Seed([7; 32])))
-                .unwrap();
+        let answer: Value = serde_json::from_str(&eval_lines::evaluate_line(
+            input,
+            datetime!(2025-07-30 0:00 UTC),
+            RandomSeed([7; 32]),
+        ))
+        .unwrap();
         assert!(
             answer["error"]["message"].is_string() && answer["error"]["span"].is_null(),
             "{input:.60} {answer}"
@@ -151,9 +155,12 @@ fn bad_lines_get_an_error_line_without_a_span() {
 #[test]
 fn a_misspelt_function_is_pointed_at() {
     let input = r#"{"expression": "ToLow([mail])"}"#;
-    let answer: Value =
-        serde_json::from_str(&eval_lines::line(input, datetime!(2025-07-30 0:00 UTC), Seed([7; 32])))
-            .unwrap();
+    let answer: Value = serde_json::from_str(&eval_lines::evaluate_line(
+        input,
+        datetime!(2025-07-30 0:00 UTC),
+        RandomSeed([7; 32]),
+    ))
+    .unwrap();
     assert_eq!(answer["error"]["span"], json!({"start": 0, "end": 5}), "{answer}");
     assert!(answer["error"]["hint"].as_str().unwrap().contains("ToLower"), "{answer}");
 }

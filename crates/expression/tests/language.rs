@@ -1,13 +1,13 @@
 //! What expressions mean, beyond the published examples.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use expression::{Environment, Expression, Seed, Type};
+use expression::{EvaluationEnvironment, Expression, ExpressionType, RandomSeed};
 use serde_json::{Map, Value as Json, json};
 use time::macros::datetime;
 
-fn environment<'a>(is_taken: &'a dyn Fn(&str) -> bool) -> Environment<'a> {
+fn environment<'a>(is_taken: &'a dyn Fn(&str) -> bool) -> EvaluationEnvironment<'a> {
     let now = datetime!(2025-08-01 12:00 UTC);
-    Environment { now, seed: Seed([7; 32]), is_taken, default_domain: Some("example.com") }
+    EvaluationEnvironment { now, seed: RandomSeed([7; 32]), is_taken, default_domain: Some("example.com") }
 }
 
 fn source() -> Map<String, Json> {
@@ -200,7 +200,7 @@ fn random_values_depend_on_the_seed_and_the_place_only() {
     assert!(expression.uses_random());
     let source = source();
     let given = |seed: u8| {
-        let env = Environment { seed: Seed([seed; 32]), ..environment(&|_| false) };
+        let env = EvaluationEnvironment { seed: RandomSeed([seed; 32]), ..environment(&|_| false) };
         expression.evaluate(&source, &env).unwrap().to_json().as_str().unwrap().to_owned()
     };
     assert_eq!(given(1), given(1));
@@ -232,16 +232,16 @@ fn what_an_expression_needs_is_known_before_evaluation() {
     assert_eq!(expression.attributes(), ["hire", "b", "a"]);
     assert!(expression.uses_now() && !expression.uses_random() && !expression.needs_uniqueness());
     let types = [
-        (text, Type::Text),
-        ("[a]", Type::Any),
-        ("ToLower([a])", Type::Any),
-        ("ToLower(\"A\")", Type::Text),
-        ("ToLower(Split([a], \",\"))", Type::List),
-        ("Switch([a], , \"1\", \"x\", \"2\", IgnoreAttributeFlow)", Type::Text),
-        ("IIF([a] = \"1\", 1, \"x\")", Type::Any),
-        ("Coalesce(Now(), CDate([a]))", Type::Date),
-        ("Not([a])", Type::Boolean),
-        ("Count([a])", Type::Integer),
+        (text, ExpressionType::Text),
+        ("[a]", ExpressionType::Any),
+        ("ToLower([a])", ExpressionType::Any),
+        ("ToLower(\"A\")", ExpressionType::Text),
+        ("ToLower(Split([a], \",\"))", ExpressionType::List),
+        ("Switch([a], , \"1\", \"x\", \"2\", IgnoreAttributeFlow)", ExpressionType::Text),
+        ("IIF([a] = \"1\", 1, \"x\")", ExpressionType::Any),
+        ("Coalesce(Now(), CDate([a]))", ExpressionType::Date),
+        ("Not([a])", ExpressionType::Boolean),
+        ("Count([a])", ExpressionType::Integer),
     ];
     for (text, expected) in types {
         assert_eq!(Expression::compile(text).unwrap().result_type(), expected, "{text}");
@@ -368,7 +368,8 @@ fn lines_say_where_they_are_not_json_and_may_begin_with_a_byte_order_mark() {
             json!({"error": {"message": "the line is not JSON: expected value at column 16", "span": null}}),
         ),
     ] {
-        let answer = expression::eval_lines::line(line, datetime!(2025-08-01 12:00 UTC), Seed([7; 32]));
+        let answer =
+            expression::eval_lines::evaluate_line(line, datetime!(2025-08-01 12:00 UTC), RandomSeed([7; 32]));
         assert_eq!(serde_json::from_str::<Json>(&answer).unwrap(), expected, "{line}");
     }
 }
@@ -381,7 +382,7 @@ fn expressions_can_be_shared_among_threads() {
 
 #[test]
 fn the_list_of_functions_is_in_alphabetical_order_and_says_how_they_are_written() {
-    let functions: Vec<_> = expression::functions().collect();
+    let functions: Vec<_> = expression::list_functions().collect();
     assert!(functions.is_sorted_by_key(|(name, _)| name.to_lowercase()));
     assert!(functions.contains(&("Join", "Join(separator, source, ...)".to_owned())));
     assert!(functions.iter().all(|(name, usage)| usage.starts_with(&format!("{name}("))));

@@ -1,7 +1,7 @@
 //! What holds for every text, expression and source.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use expression::{Environment, Expression, Seed};
+use expression::{EvaluationEnvironment, Expression, RandomSeed};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
@@ -155,9 +155,9 @@ fn source() -> impl Strategy<Value = Map<String, Json>> {
     prop::collection::btree_map("[a-f]", json_value(), 0..6).prop_map(|members| members.into_iter().collect())
 }
 
-fn environment<'a>(is_taken: &'a dyn Fn(&str) -> bool, seconds: i64) -> Environment<'a> {
+fn environment<'a>(is_taken: &'a dyn Fn(&str) -> bool, seconds: i64) -> EvaluationEnvironment<'a> {
     let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-    Environment { now, seed: Seed([3; 32]), is_taken, default_domain: Some("x.org") }
+    EvaluationEnvironment { now, seed: RandomSeed([3; 32]), is_taken, default_domain: Some("x.org") }
 }
 
 /// Puts white space around every comma and bracket that stands outside of texts.

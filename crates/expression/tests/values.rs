@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use expression::{Expression, Seed, eval_lines};
+use expression::{Expression, RandomSeed, eval_lines};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 /// What `usher policy eval` answers to a line.
 fn answer(line: &Value) -> Value {
-    let line = eval_lines::line(&line.to_string(), OffsetDateTime::UNIX_EPOCH, Seed([7; 32]));
+    let line = eval_lines::evaluate_line(&line.to_string(), OffsetDateTime::UNIX_EPOCH, RandomSeed([7; 32]));
     serde_json::from_str(&line).unwrap()
 }
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use feeds::{Csv, CsvOptions, Mapping};
+use feeds::{CsvOptions, CsvReader, FeedMapping};
 use time::OffsetDateTime;
 
 const ROWS: usize = 200_000;
@@ -60,9 +60,9 @@ fn tell(what: &str, bytes: usize, mut round: impl FnMut() -> usize) {
 }
 
 fn said(bytes: &[u8], yaml: &str) -> usize {
-    let mapping: Mapping = serde_saphyr::from_str(yaml).expect("the mapping of the bench is right");
+    let mapping: FeedMapping = serde_saphyr::from_str(yaml).expect("the mapping of the bench is right");
     let compiled = mapping.compile().expect("the mapping of the bench is right");
-    let csv = Csv::open(bytes, &CsvOptions::default()).expect("the file of the bench is right");
+    let csv = CsvReader::open(bytes, &CsvOptions::default()).expect("the file of the bench is right");
     let bound = compiled.bind(csv.header()).expect("the mapping fits the file");
     let now = OffsetDateTime::UNIX_EPOCH;
     csv.filter(|row| black_box(bound.read(row.as_ref().expect("a good row"), now)).is_ok()).count()
@@ -72,7 +72,7 @@ fn main() {
     let text = file();
     let utf16: Vec<u8> = [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     let read = |bytes: &[u8]| {
-        let csv = Csv::open(bytes, &CsvOptions::default()).expect("the file of the bench is right");
+        let csv = CsvReader::open(bytes, &CsvOptions::default()).expect("the file of the bench is right");
         csv.filter(|row| black_box(row).is_ok()).count()
     };
     println!("{ROWS} rows of {COLUMNS} columns, {} MB", text.len() / 1_000_000);

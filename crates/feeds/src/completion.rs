@@ -1,6 +1,6 @@
 //! What a full feed says when it ends.
 
-use lifecycle::Attributes;
+use lifecycle::AttributeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::tally::KeySet;
 
 /// All that has to be known of a file to judge it. It travels in the attributes of a `feed.completed` event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Completion {
+pub struct FileCompletion {
     /// What was seen of it.
     pub seen: FeedSeen,
     /// Who was in it.
@@ -18,9 +18,9 @@ pub struct Completion {
     pub guard: FeedGuard,
 }
 
-impl Completion {
+impl FileCompletion {
     /// As the attributes of an event.
-    pub fn to_attributes(&self) -> Attributes {
+    pub fn to_attributes(&self) -> AttributeMap {
         match serde_json::to_value(self) {
             Ok(Value::Object(fields)) => fields.into_iter().collect(),
             _ => unreachable!("a struct of plain data is always an object"),
@@ -28,7 +28,7 @@ impl Completion {
     }
 
     /// From the attributes of an event; nothing if they do not say it.
-    pub fn from_attributes(attributes: &Attributes) -> Option<Self> {
+    pub fn from_attributes(attributes: &AttributeMap) -> Option<Self> {
         let fields = attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
         serde_json::from_value(Value::Object(fields.collect())).ok()
     }
@@ -49,8 +49,8 @@ mod tests {
             checksum_ok: Some(true),
         };
         let people = KeySet { count: 2, sum: u64::MAX };
-        let completion = Completion { seen, people, guard: FeedGuard::default() };
-        assert_eq!(Completion::from_attributes(&completion.to_attributes()), Some(completion));
-        assert_eq!(Completion::from_attributes(&Attributes::new()), None);
+        let completion = FileCompletion { seen, people, guard: FeedGuard::default() };
+        assert_eq!(FileCompletion::from_attributes(&completion.to_attributes()), Some(completion));
+        assert_eq!(FileCompletion::from_attributes(&AttributeMap::new()), None);
     }
 }

@@ -12,32 +12,32 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CsvError, RowError};
-use crate::row::{Header, Row};
+use crate::row::{FileHeader, FileRow};
 use crate::{COLUMNS_MAX, ROW_BYTES_MAX, ROWS_MAX};
-use encoding::Encoding;
-use end::{Completeness, End, Incomplete};
-use records::{Fault, Fields, Records};
-use separator::Separator;
-use text::Text;
+use encoding::FileEncoding;
+use end::{FileCompleteness, FileEnd, MissingFilePart};
+use records::{RecordFault, RecordFields, RecordReader};
+use separator::FieldSeparator;
+use text::Utf8Text;
 
 /// How a file is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CsvOptions {
     /// The encoding; found out if not given.
-    pub encoding: Encoding,
+    pub encoding: FileEncoding,
     /// What separates fields; found out if not given.
-    pub separator: Separator,
+    pub separator: FieldSeparator,
     /// Longest cell, in bytes of UTF-8.
     pub field_bytes_max: usize,
     /// What the last row looks like if it is not about a person. A file without it is not complete then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trailer: Option<Trailer>,
+    pub trailer: Option<TrailerRow>,
 }
 
 impl Default for CsvOptions {
     fn default() -> Self {
-        let (encoding, separator) = (Encoding::Detect, Separator::Detect);
+        let (encoding, separator) = (FileEncoding::Detect, FieldSeparator::Detect);
         Self { encoding, separator, field_bytes_max: 64 * 1024, trailer: None }
     }
 }
@@ -45,7 +45,7 @@ impl Default for CsvOptions {
 /// A last row `TRAILER,<how many rows came before it>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Trailer {
+pub struct TrailerRow {
     /// What stands in its first cell, exactly.
     pub marker: String,
 }
@@ -53,30 +53,31 @@ pub struct Trailer {
 /// Reads rows from bytes, one at a time, with a bounded amount of memory.
 ///
 /// Lines with nothing in them and rows with nothing but empty cells are passed over; line breaks are CR LF, LF or CR.
-/// After the last row [`Csv::finish`] says whether all of the file was there.
-pub struct Csv<R> {
-    records: Records<R>,
-    header: Arc<Header>,
-    separator: Separator,
+/// After the last row [`CsvReader::finish`] says whether all of the file was there.
+pub struct CsvReader<R> {
+    records: RecordReader<R>,
+    header: Arc<FileHeader>,
+    separator: FieldSeparator,
     field_bytes_max: usize,
-    trailer: Option<Trailer>,
+    trailer: Option<TrailerRow>,
     trailer_seen: Option<TrailerSeen>,
     rows: u64,
     over: bool,
-    incomplete: Option<Incomplete>,
+    incomplete: Option<MissingFilePart>,
 }
 
 struct TrailerSeen {
     count: Option<u64>,
 }
 
-impl<R: Read> Csv<R> {
+impl<R: Read> CsvReader<R> {
     /// Reads the header row.
     pub fn open(read: R, options: &CsvOptions) -> Result<Self, CsvError> {
-        let (mut records, separator) = Records::new(Text::new(read, options.encoding), options.separator);
+        let (mut records, separator) =
+            RecordReader::new(Utf8Text::new(read, options.encoding), options.separator);
         let (line, cells) = loop {
-            match records.next().map(|record| (record.line, record.fields.map(cells))) {
-                None | Some((_, Err(Fault::ReadFailed))) => return Err(no_header(records.text)),
+            match records.next().map(|record| (record.line, record.fields.map(record_cells))) {
+                None | Some((_, Err(RecordFault::ReadFailed))) => return Err(no_header(records.text)),
                 Some((line, Err(fault))) => {
                     let (what, fix) = of_record(fault);
                     return Err(CsvError::Header { line, what, fix });
@@ -85,7 +86,7 @@ impl<R: Read> Csv<R> {
                 Some((line, Ok(cells))) => break (line, cells),
             }
         };
-        let header = header(&cells).map_err(|(what, fix)| CsvError::Header { line, what, fix })?;
+        let header = file_header(&cells).map_err(|(what, fix)| CsvError::Header { line, what, fix })?;
         Ok(Self {
             records,
             header: Arc::new(header),
@@ -100,7 +101,7 @@ impl<R: Read> Csv<R> {
     }
 
     /// The names of the columns.
-    pub fn header(&self) -> &Arc<Header> {
+    pub fn header(&self) -> &Arc<FileHeader> {
         &self.header
     }
 
@@ -110,40 +111,40 @@ impl<R: Read> Csv<R> {
     }
 
     /// What separates fields.
-    pub fn separator(&self) -> Separator {
+    pub fn separator(&self) -> FieldSeparator {
         self.separator
     }
 
     /// How the file ended; call it after the last row.
-    pub fn finish(self) -> End {
+    pub fn finish(self) -> FileEnd {
         let rows = self.rows;
         let in_character = self.records.text.ended_in_character();
         let (sha256, bytes, ended) = self.records.text.finish();
         let incomplete = match ended {
-            Some(Err(error)) => Some(Incomplete::ReadFailed(error)),
+            Some(Err(error)) => Some(MissingFilePart::ReadFailed(error)),
             _ if self.incomplete.is_some() => self.incomplete,
-            _ if !self.over => Some(Incomplete::NotReadToEnd),
-            _ if in_character => Some(Incomplete::InCharacter),
+            _ if !self.over => Some(MissingFilePart::NotReadToEnd),
+            _ if in_character => Some(MissingFilePart::InCharacter),
             _ => match (self.trailer, &self.trailer_seen) {
-                (Some(Trailer { marker }), None) => Some(Incomplete::TrailerMissing { marker }),
+                (Some(TrailerRow { marker }), None) => Some(MissingFilePart::TrailerMissing { marker }),
                 _ => None,
             },
         };
-        let completeness = incomplete.map_or(Completeness::Complete, Completeness::Incomplete);
+        let completeness = incomplete.map_or(FileCompleteness::Complete, FileCompleteness::Incomplete);
         let trailer_count = self.trailer_seen.and_then(|trailer| trailer.count);
-        End { completeness, rows, trailer_count, sha256, bytes }
+        FileEnd { completeness, rows, trailer_count, sha256, bytes }
     }
 
     /// A row, or nothing for what is not about a person.
-    fn read(&mut self) -> Option<Option<Result<Row, RowError>>> {
+    fn read(&mut self) -> Option<Option<Result<FileRow, RowError>>> {
         let record = self.records.next()?;
         let line = record.line;
         let fields = match record.fields {
             Ok(fields) if fields.bytes.is_empty() => return Some(None),
             Ok(fields) => fields,
             Err(fault) => {
-                if fault == Fault::InQuotes {
-                    self.incomplete.get_or_insert(Incomplete::InQuotes { line });
+                if fault == RecordFault::InQuotes {
+                    self.incomplete.get_or_insert(MissingFilePart::InQuotes { line });
                 }
                 self.rows += 1;
                 let (what, fix) = of_record(fault);
@@ -152,23 +153,23 @@ impl<R: Read> Csv<R> {
         };
         if let Some(count) = trailer_count(self.trailer.as_ref(), fields) {
             if count.is_none() {
-                self.incomplete.get_or_insert(Incomplete::TrailerWithoutCount { line });
+                self.incomplete.get_or_insert(MissingFilePart::TrailerWithoutCount { line });
             } else if self.trailer_seen.is_some() {
-                self.incomplete.get_or_insert(Incomplete::RowsAfterTrailer { line });
+                self.incomplete.get_or_insert(MissingFilePart::RowsAfterTrailer { line });
             }
             self.trailer_seen = Some(TrailerSeen { count });
             return Some(None);
         }
         if self.trailer_seen.is_some() {
-            self.incomplete.get_or_insert(Incomplete::RowsAfterTrailer { line });
+            self.incomplete.get_or_insert(MissingFilePart::RowsAfterTrailer { line });
         }
         self.rows += 1;
-        Some(Some(row(&self.header, line, fields, self.field_bytes_max)))
+        Some(Some(file_row(&self.header, line, fields, self.field_bytes_max)))
     }
 }
 
-impl<R: Read> Iterator for Csv<R> {
-    type Item = Result<Row, RowError>;
+impl<R: Read> Iterator for CsvReader<R> {
+    type Item = Result<FileRow, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.over {
@@ -176,7 +177,7 @@ impl<R: Read> Iterator for Csv<R> {
                 Some(Some(_)) if self.rows > ROWS_MAX => {
                     self.rows = ROWS_MAX;
                     self.over = true;
-                    self.incomplete.get_or_insert(Incomplete::TooManyRows);
+                    self.incomplete.get_or_insert(MissingFilePart::TooManyRows);
                 }
                 Some(Some(row)) => return Some(row),
                 Some(None) => {}
@@ -187,25 +188,25 @@ impl<R: Read> Iterator for Csv<R> {
     }
 }
 
-fn no_header<R: Read>(text: Text<R>) -> CsvError {
+fn no_header<R: Read>(text: Utf8Text<R>) -> CsvError {
     match text.finish() {
         (_, _, Some(Err(error))) => CsvError::Read(error),
         _ => CsvError::NoHeader,
     }
 }
 
-fn cells(fields: Fields<'_>) -> Vec<Vec<u8>> {
+fn record_cells(fields: RecordFields<'_>) -> Vec<Vec<u8>> {
     fields.iter().map(<[u8]>::to_vec).collect()
 }
 
-fn header(cells: &[Vec<u8>]) -> Result<Header, (String, String)> {
+fn file_header(cells: &[Vec<u8>]) -> Result<FileHeader, (String, String)> {
     if cells.iter().any(|cell| cell.contains(&0)) {
         let fix = "save it as UTF-8, or say its encoding (`encoding: utf-16le`)";
         return Err(("has U+0000 in it, as UTF-16 without a byte order mark has".to_owned(), fix.to_owned()));
     }
     let names: Result<Vec<&str>, _> = cells.iter().map(|cell| std::str::from_utf8(cell)).collect();
     match names {
-        Ok(names) => Header::new(names.into_iter()),
+        Ok(names) => FileHeader::new(names.into_iter()),
         Err(_) => Err(("is not in the encoding of the file".to_owned(), SAY_THE_ENCODING.to_owned())),
     }
 }
@@ -213,26 +214,28 @@ fn header(cells: &[Vec<u8>]) -> Result<Header, (String, String)> {
 const SAY_THE_ENCODING: &str = "save the file as UTF-8, or say its encoding (`encoding: windows-1252`)";
 
 /// What is wrong with a record, and what to do.
-fn of_record(fault: Fault) -> (String, String) {
+fn of_record(fault: RecordFault) -> (String, String) {
     let (what, fix) = match fault {
-        Fault::TooLong => (
+        RecordFault::TooLong => (
             format!("is longer than {ROW_BYTES_MAX} bytes"),
             "look for a quote that is not closed, and shorten what is too long",
         ),
-        Fault::TooManyFields => {
+        RecordFault::TooManyFields => {
             (format!("has more than {COLUMNS_MAX} fields"), "leave out columns that are not needed")
         }
-        Fault::InQuotes => (
+        RecordFault::InQuotes => (
             "ends with the file inside of a quoted field".to_owned(),
             "close the quote, or send the whole file again",
         ),
-        Fault::ReadFailed => ("ends where reading the file failed".to_owned(), "send the whole file again"),
+        RecordFault::ReadFailed => {
+            ("ends where reading the file failed".to_owned(), "send the whole file again")
+        }
     };
     (what, fix.to_owned())
 }
 
 /// The count of the trailer, if it has one; nothing if this is not the trailer.
-fn trailer_count(trailer: Option<&Trailer>, fields: Fields<'_>) -> Option<Option<u64>> {
+fn trailer_count(trailer: Option<&TrailerRow>, fields: RecordFields<'_>) -> Option<Option<u64>> {
     let mut cells = fields.iter().map(<[u8]>::trim_ascii);
     let is_marker = cells.next()? == trailer?.marker.trim().as_bytes();
     let count = || std::str::from_utf8(cells.next()?).ok()?.parse().ok();
@@ -240,7 +243,12 @@ fn trailer_count(trailer: Option<&Trailer>, fields: Fields<'_>) -> Option<Option
 }
 
 /// A row of the right number of good cells.
-fn row(header: &Arc<Header>, line: u64, fields: Fields<'_>, field_bytes_max: usize) -> Result<Row, RowError> {
+fn file_row(
+    header: &Arc<FileHeader>,
+    line: u64,
+    fields: RecordFields<'_>,
+    field_bytes_max: usize,
+) -> Result<FileRow, RowError> {
     let (has, needs) = (fields.ends.len(), header.names().len());
     if has != needs {
         let what = format!("has {has} fields, and the header has {needs} columns");
@@ -252,13 +260,13 @@ fn row(header: &Arc<Header>, line: u64, fields: Fields<'_>, field_bytes_max: usi
     let text = std::str::from_utf8(fields.bytes).ok();
     let text = text.filter(|text| fields.ends.iter().all(|end| text.is_char_boundary(*end)));
     match text.filter(|text| !too_long && !text.as_bytes().contains(&0)) {
-        Some(text) => Ok(Row::new(header.clone(), line, text.to_owned(), fields.ends.to_vec())),
+        Some(text) => Ok(FileRow::new(header.clone(), line, text.to_owned(), fields.ends.to_vec())),
         None => Err(of_cells(header, line, fields, field_bytes_max)),
     }
 }
 
 /// The first thing that is wrong with a cell.
-fn of_cells(header: &Header, line: u64, fields: Fields<'_>, field_bytes_max: usize) -> RowError {
+fn of_cells(header: &FileHeader, line: u64, fields: RecordFields<'_>, field_bytes_max: usize) -> RowError {
     let fault = |cell: &[u8]| {
         if cell.len() > field_bytes_max {
             let what = format!("has {} bytes, and at most {field_bytes_max} are taken", cell.len());
@@ -284,7 +292,7 @@ mod tests {
     fn one_row_more_than_may_be_is_not_read() {
         for (rows, complete) in [(2, true), (3, false)] {
             let text = format!("a,b\n{}", "1,2\n".repeat(rows));
-            let mut csv = Csv::open(text.as_bytes(), &CsvOptions::default()).expect("a header");
+            let mut csv = CsvReader::open(text.as_bytes(), &CsvOptions::default()).expect("a header");
             csv.rows = ROWS_MAX - 2;
             assert_eq!(csv.by_ref().count(), 2);
             let end = csv.finish();

@@ -35,7 +35,7 @@ impl Default for FeedGuard {
     }
 }
 
-/// What was seen of a feed. A [`crate::Tally`] counts it.
+/// What was seen of a feed. A [`crate::RowTally`] counts it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedSeen {
     /// Rows, good and bad; without header and trailer.
@@ -61,7 +61,7 @@ impl FeedSeen {
 /// Whether a feed can be believed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "verdict")]
-pub enum Verdict {
+pub enum FeedVerdict {
     /// Who is not in it has left.
     Believed,
     /// Who is not in it is left alone until a human has looked.
@@ -73,28 +73,28 @@ pub enum Verdict {
 
 impl FeedGuard {
     /// Judges a feed by itself and against the last one that was accepted.
-    pub fn judge(&self, now: &FeedSeen, last: Option<&FeedSeen>) -> Verdict {
+    pub fn judge(&self, now: &FeedSeen, last: Option<&FeedSeen>) -> FeedVerdict {
         let of_rows = [self.too_few(now), last.and_then(|last| self.shrunk(now, last))];
         let reasons = [
-            incomplete(now),
+            incomplete_reason(now),
             self.wrong_checksum(now),
             wrong_count(now),
-            empty(now),
+            empty_reason(now),
             self.too_many_bad(now),
             self.too_many_duplicates(now),
         ];
         // Of an empty file the rest goes without saying.
         let of_rows = of_rows.into_iter().filter(|_| now.readable() > 0);
         let reasons: Vec<String> = reasons.into_iter().chain(of_rows).flatten().collect();
-        if reasons.is_empty() { Verdict::Believed } else { Verdict::Held { reasons } }
+        if reasons.is_empty() { FeedVerdict::Believed } else { FeedVerdict::Held { reasons } }
     }
 
     /// As [`Self::judge`], and by who is lost: `missing` of the people that the feed listed before as employed are not in it,
     /// however many others are new.
-    pub fn judge_losses(&self, now: &FeedSeen, last: Option<&FeedSeen>, missing: u64) -> Verdict {
+    pub fn judge_losses(&self, now: &FeedSeen, last: Option<&FeedSeen>, missing: u64) -> FeedVerdict {
         let verdict = self.judge(now, last);
         match last.and_then(|last| self.replaced(now, last, missing)) {
-            Some(reason) if verdict == Verdict::Believed => Verdict::Held { reasons: vec![reason] },
+            Some(reason) if verdict == FeedVerdict::Believed => FeedVerdict::Held { reasons: vec![reason] },
             _ => verdict,
         }
     }
@@ -102,13 +102,13 @@ impl FeedGuard {
     fn replaced(&self, now: &FeedSeen, last: &FeedSeen, missing: u64) -> Option<String> {
         let (before, max) = (last.keys_distinct, self.shrink_percent_max);
         let new = now.keys_distinct.saturating_sub(before.saturating_sub(missing));
-        let is_much = missing > REPLACED_ALWAYS && exceeds(missing, before, max);
+        let is_much = missing > REPLACED_ALWAYS && exceeds_share(missing, before, max);
         is_much.then(|| {
             format!(
                 "{missing} people of the feed are not in the file ({} of the {before} in the last accepted one), and {max} % \
                  are allowed; {new} keys are new: if people have new keys, or keys are only written otherwise (zeros in \
                  front), correct the file; if the missing ones left, accept it or raise `shrink_percent_max`",
-                percent(missing, before)
+                format_share(missing, before)
             )
         })
     }
@@ -139,12 +139,12 @@ impl FeedGuard {
     fn shrunk(&self, now: &FeedSeen, last: &FeedSeen) -> Option<String> {
         let (people, before, max) = (now.keys_distinct, last.keys_distinct, self.shrink_percent_max);
         let fewer = before.saturating_sub(people);
-        exceeds(fewer, before, max).then(|| {
+        exceeds_share(fewer, before, max).then(|| {
             format!(
                 "the file has {people} people, and the last accepted one had {before}: {fewer} fewer ({}), and \
                  {max} % are allowed: if they left, accept the file or raise `shrink_percent_max`; if not, send the \
                  whole file",
-                percent(fewer, before)
+                format_share(fewer, before)
             )
         })
     }
@@ -152,11 +152,11 @@ impl FeedGuard {
     fn too_many_bad(&self, now: &FeedSeen) -> Option<String> {
         let FeedSeen { rows, bad_rows, .. } = *now;
         let max = self.bad_rows_percent_max;
-        exceeds(bad_rows, rows, max).then(|| {
+        exceeds_share(bad_rows, rows, max).then(|| {
             format!(
                 "{bad_rows} of {rows} rows are bad ({}), and {max} % are allowed: correct them (each is listed with \
                  its line), or raise `bad_rows_percent_max`",
-                percent(bad_rows, rows)
+                format_share(bad_rows, rows)
             )
         })
     }
@@ -174,7 +174,7 @@ impl FeedGuard {
     }
 }
 
-fn incomplete(now: &FeedSeen) -> Option<String> {
+fn incomplete_reason(now: &FeedSeen) -> Option<String> {
     (!now.complete).then(|| format!("the file is not complete: {} rows came; send it again", now.rows))
 }
 
@@ -185,19 +185,19 @@ fn wrong_count(now: &FeedSeen) -> Option<String> {
     })
 }
 
-fn empty(now: &FeedSeen) -> Option<String> {
+fn empty_reason(now: &FeedSeen) -> Option<String> {
     (now.readable() == 0).then(|| {
         format!("the file has no readable row ({} rows, all of them bad): send the whole file", now.rows)
     })
 }
 
 /// Whether a share is larger than allowed.
-fn exceeds(part: u64, of: u64, percent_max: u8) -> bool {
+fn exceeds_share(part: u64, of: u64, percent_max: u8) -> bool {
     u128::from(part) * 100 > u128::from(of) * u128::from(percent_max)
 }
 
 /// A share, rounded up to a hundredth of a percent so that it is never written as the limit that it exceeds.
-fn percent(part: u64, of: u64) -> String {
+fn format_share(part: u64, of: u64) -> String {
     let hundredths = (u128::from(part) * 10_000).div_ceil(u128::from(of).max(1));
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }

@@ -1,7 +1,7 @@
 //! What an HR file says, and whether it can be believed.
 //!
-//! [`Csv`] turns bytes into [`Row`]s: it finds out encoding and separator, streams, and hashes what it reads. A
-//! [`Mapping`] turns a row into [`RowSaid`]: whose row it is, what it says of the person, and from when on. A [`Tally`]
+//! [`CsvReader`] turns bytes into [`FileRow`]s: it finds out encoding and separator, streams, and hashes what it reads. A
+//! [`FeedMapping`] turns a row into [`RowStatements`]: whose row it is, what it says of the person, and from when on. A [`RowTally`]
 //! counts, and the [`FeedGuard`] judges whether a person who is not in a full feed has left, or the file is wrong.
 //!
 //! Never here: I/O of its own (bytes come from the caller's [`std::io::Read`]), a clock (the caller passes `now`), a
@@ -20,17 +20,19 @@ mod repeated;
 mod row;
 mod tally;
 
-pub use completion::Completion;
-pub use csv::encoding::{Encoding, UnknownEncoding};
-pub use csv::end::{Completeness, End, Incomplete};
-pub use csv::separator::Separator;
-pub use csv::{Csv, CsvOptions, Trailer};
+pub use completion::FileCompletion;
+pub use csv::encoding::{FileEncoding, UnknownEncoding};
+pub use csv::end::{FileCompleteness, FileEnd, MissingFilePart};
+pub use csv::separator::FieldSeparator;
+pub use csv::{CsvOptions, CsvReader, TrailerRow};
 pub use error::{CsvError, MappingError, MappingFault, RowError};
-pub use guard::{FeedGuard, FeedSeen, Verdict};
-pub use mapping::{Bound, CompiledMapping, KeyColumns, Mapping, Operation, RowSaid, RowState};
+pub use guard::{FeedGuard, FeedSeen, FeedVerdict};
+pub use mapping::{
+    BoundMapping, CompiledMapping, FeedMapping, KeyColumns, OperationColumn, RowState, RowStatements,
+};
 pub use repeated::{REPEATED_ROWS_MAX, RepeatedRows, RowContent};
-pub use row::{Header, Row};
-pub use tally::{KeySet, Tally};
+pub use row::{FileHeader, FileRow};
+pub use tally::{KeySet, RowTally};
 
 /// Most columns.
 pub const COLUMNS_MAX: usize = 500;

@@ -6,23 +6,23 @@ mod say;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use lifecycle::{Attributes, UnreadValue};
-use readings::{DateForms, When, WordLists};
+use lifecycle::{AttributeMap, UnreadValue};
+use readings::{DateForms, ReadDate, WordLists};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use compile::CompiledMapping;
-pub use say::Bound;
+pub use say::BoundMapping;
 
 /// What the columns of a file mean, as configured. Expressions are those of the `expression` crate; their attributes are
 /// the columns: `[Column Name]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mapping {
+pub struct FeedMapping {
     /// The column, or columns, that name the person.
     pub key: KeyColumns,
     /// What stands between the parts of a key of several columns.
-    #[serde(default = "colon")]
+    #[serde(default = "default_joint")]
     pub key_separator: String,
     /// Our names and the expressions that give their values. If there are none, each column is an attribute of its own
     /// name, and an empty cell is null.
@@ -33,7 +33,7 @@ pub struct Mapping {
     pub active: Option<String>,
     /// What each row of a delta feed does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<Operation>,
+    pub operation: Option<OperationColumn>,
     /// From when on it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_at: Option<String>,
@@ -49,7 +49,7 @@ fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
     *setting == T::default()
 }
 
-fn colon() -> String {
+fn default_joint() -> String {
     ":".to_owned()
 }
 
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for KeyColumns {
 /// The column of a delta feed that says what a row does, and its words. Case does not count; `""` is an empty cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Operation {
+pub struct OperationColumn {
     /// The name of the column.
     pub column: String,
     /// The person is there, and this is what is true of them.
@@ -101,20 +101,20 @@ pub struct Operation {
     pub deleted: Vec<String>,
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+fn join_words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 fn upsert_words() -> Vec<String> {
-    words(&["upsert", "insert", "add", "create", "new", "update", "change", "hire", "rehire"])
+    join_words(&["upsert", "insert", "add", "create", "new", "update", "change", "hire", "rehire"])
 }
 
 fn left_words() -> Vec<String> {
-    words(&["left", "leave", "leaver", "terminate", "terminated", "termination"])
+    join_words(&["left", "leave", "leaver", "terminate", "terminated", "termination"])
 }
 
 fn deleted_words() -> Vec<String> {
-    words(&["delete", "deleted", "erase", "erased"])
+    join_words(&["delete", "deleted", "erase", "erased"])
 }
 
 /// What a row says of the person.
@@ -136,16 +136,16 @@ pub enum RowState {
 
 /// What a row says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RowSaid {
+pub struct RowStatements {
     /// Whose row it is.
     pub key: String,
     /// What it says of them; JSON null says "has no value". For [`RowState::Left`] and [`RowState::Inactive`] what has a value and could be
     /// computed, for [`RowState::Deleted`] and [`RowState::Ignored`] nothing.
-    pub attributes: Attributes,
+    pub attributes: AttributeMap,
     /// What it says has happened.
     pub state: RowState,
     /// From when on it holds, if the row says so.
-    pub effective_at: Option<When>,
+    pub effective_at: Option<ReadDate>,
     /// Values that could not be read or used.
     pub unread: Vec<UnreadValue>,
 }

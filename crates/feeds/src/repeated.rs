@@ -7,7 +7,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use lifecycle::{Attributes, Dating, Event, EventId, EventKind, UnreadValue};
+use lifecycle::{AttributeMap, Event, EventId, EventKind, StatementDating, UnreadValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -30,10 +30,10 @@ pub struct RowContent {
     pub effective_at: Option<OffsetDateTime>,
     /// How that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dated: Option<Dating>,
+    pub dated: Option<StatementDating>,
     /// What it says of the person.
-    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
-    pub attributes: Attributes,
+    #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
+    pub attributes: AttributeMap,
     /// What of it could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadValue>,
@@ -85,13 +85,13 @@ pub struct RepeatedRows {
 
 impl RepeatedRows {
     /// As the attributes of an event: one flat list, which is the shortest.
-    pub fn to_attributes(&self) -> Attributes {
+    pub fn to_attributes(&self) -> AttributeMap {
         let flat = self.rows.iter().flat_map(|(key, hash)| [key.clone().into(), hash.clone().into()]);
-        Attributes::from([(ROWS.to_owned(), Value::Array(flat.collect()))])
+        AttributeMap::from([(ROWS.to_owned(), Value::Array(flat.collect()))])
     }
 
     /// From the attributes of an event; nothing if they do not say it.
-    pub fn from_attributes(attributes: &Attributes) -> Option<Self> {
+    pub fn from_attributes(attributes: &AttributeMap) -> Option<Self> {
         let flat = attributes.get(ROWS)?.as_array()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let pairs = flat.chunks(2).map(|pair| Some((text(pair.first()?)?, text(pair.get(1)?)?)));
@@ -116,9 +116,9 @@ mod tests {
             subject: "E-1".to_owned(),
             time: begun_at,
             effective_at: begun_at,
-            dated: Some(Dating::Observed),
+            dated: Some(StatementDating::Observed),
             accepted_at: begun_at,
-            attributes: Attributes::from([("title".to_owned(), "Engineer".into())]),
+            attributes: AttributeMap::from([("title".to_owned(), "Engineer".into())]),
             members: None,
             feed: Some(run),
             withdraws: false,
@@ -135,13 +135,13 @@ mod tests {
         let hash = |event: &Event| RowContent::of(event).unwrap().hash();
         let first = row(at(1));
         assert_eq!(hash(&first), hash(&row(at(2))));
-        let other_title = Attributes::from([("title".to_owned(), "Manager".into())]);
+        let other_title = AttributeMap::from([("title".to_owned(), "Manager".into())]);
         let others = [
             Event { attributes: other_title, ..first.clone() },
             Event { kind: EventKind::WorkerLeft, ..first.clone() },
             Event { effective_at: at(7), ..first.clone() },
             Event { effective_at: at(8), ..first.clone() },
-            Event { dated: Some(Dating::Explicit), ..first.clone() },
+            Event { dated: Some(StatementDating::Explicit), ..first.clone() },
         ];
         let all: std::collections::BTreeSet<String> = others.iter().chain([&first]).map(hash).collect();
         assert_eq!(all.len(), others.len() + 1);
@@ -175,8 +175,8 @@ mod tests {
         let attributes = repeated.to_attributes();
         assert!(serde_json::to_string(&attributes).unwrap().len() < 3 * 26 + 16);
         assert_eq!(RepeatedRows::from_attributes(&attributes), Some(repeated));
-        assert_eq!(RepeatedRows::from_attributes(&Attributes::new()), None);
-        let odd = Attributes::from([("rows".to_owned(), serde_json::json!(["E-1"]))]);
+        assert_eq!(RepeatedRows::from_attributes(&AttributeMap::new()), None);
+        let odd = AttributeMap::from([("rows".to_owned(), serde_json::json!(["E-1"]))]);
         assert_eq!(RepeatedRows::from_attributes(&odd), None);
     }
 }

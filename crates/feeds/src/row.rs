@@ -7,12 +7,12 @@ use crate::error::text_fault;
 
 /// The names of the columns, in order; each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub struct FileHeader {
     names: Vec<String>,
     positions: HashMap<String, usize>,
 }
 
-impl Header {
+impl FileHeader {
     /// Trims the names; what is wrong with them otherwise, and what to do.
     pub(crate) fn new(cells: impl Iterator<Item = impl AsRef<str>>) -> Result<Self, (String, String)> {
         let names: Vec<String> = cells.map(|cell| cell.as_ref().trim().to_owned()).collect();
@@ -44,16 +44,16 @@ impl Header {
 
 /// One row: as many cells as the header has names, as they stand in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    header: Arc<Header>,
+pub struct FileRow {
+    header: Arc<FileHeader>,
     line: u64,
     text: String,
     /// Where each cell ends in `text`; always on a character boundary, and as many as there are names.
     ends: Vec<usize>,
 }
 
-impl Row {
-    pub(crate) fn new(header: Arc<Header>, line: u64, text: String, ends: Vec<usize>) -> Self {
+impl FileRow {
+    pub(crate) fn new(header: Arc<FileHeader>, line: u64, text: String, ends: Vec<usize>) -> Self {
         Self { header, line, text, ends }
     }
 
@@ -63,12 +63,12 @@ impl Row {
     }
 
     /// The header that it stands under.
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &FileHeader {
         &self.header
     }
 
     /// Whether it stands under this header.
-    pub(crate) fn is_under(&self, header: &Arc<Header>) -> bool {
+    pub(crate) fn is_under(&self, header: &Arc<FileHeader>) -> bool {
         Arc::ptr_eq(&self.header, header) || self.header == *header
     }
 

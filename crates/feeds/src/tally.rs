@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::csv::end::End;
+use crate::csv::end::FileEnd;
 use crate::error::RowError;
 use crate::guard::FeedSeen;
-use crate::mapping::RowSaid;
+use crate::mapping::RowStatements;
 
 /// Counts rows and people. Of a person it keeps eight bytes, a hash of the key; [`crate::ROWS_MAX`] bounds their number.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct RowTally {
     rows: u64,
     bad_rows: u64,
     keys: HashSet<u64>,
@@ -32,7 +32,7 @@ pub struct KeySet {
 impl KeySet {
     /// Adds somebody who is not in it.
     pub fn add(&mut self, key: &str) {
-        self.add_hash(hash(key));
+        self.add_hash(hash_key(key));
     }
 
     fn add_hash(&mut self, hash: u64) {
@@ -41,9 +41,9 @@ impl KeySet {
     }
 }
 
-impl Tally {
+impl RowTally {
     /// Counts a row, good or bad; whether it is the first good one with its key.
-    pub fn count(&mut self, row: &Result<RowSaid, RowError>) -> bool {
+    pub fn count(&mut self, row: &Result<RowStatements, RowError>) -> bool {
         self.count_key(row.as_ref().ok().map(|said| said.key.as_str()))
     }
 
@@ -54,7 +54,7 @@ impl Tally {
             self.bad_rows += 1;
             return false;
         };
-        let hash = hash(key);
+        let hash = hash_key(key);
         let is_first = self.keys.insert(hash);
         if is_first {
             self.people.add_hash(hash);
@@ -75,7 +75,7 @@ impl Tally {
     }
 
     /// What was seen, with how the file ended and the checksum it should have (hexadecimal digits), if one was given.
-    pub fn seen(&self, end: &End, sha256: Option<&str>) -> FeedSeen {
+    pub fn seen(&self, end: &FileEnd, sha256: Option<&str>) -> FeedSeen {
         FeedSeen {
             rows: self.rows,
             bad_rows: self.bad_rows,
@@ -90,7 +90,7 @@ impl Tally {
 
 /// Among [`crate::ROWS_MAX`] keys two share one in fewer than one of a million files. It must be the same in every
 /// version of every service, which the standard library's hash does not promise.
-fn hash(key: &str) -> u64 {
+fn hash_key(key: &str) -> u64 {
     let digest = Sha256::digest(key.as_bytes());
     u64::from_be_bytes(digest[..8].try_into().expect("a SHA-256 has 32 bytes"))
 }

@@ -1,10 +1,10 @@
 //! What is found out about a file, with a sample of each way it can be written.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use feeds::{Csv, CsvOptions, Encoding, Separator};
+use feeds::{CsvOptions, CsvReader, FieldSeparator, FileEncoding};
 
-fn options(encoding: &str, separator: Separator) -> CsvOptions {
-    let encoding = Encoding::try_from(encoding.to_owned()).unwrap();
+fn options(encoding: &str, separator: FieldSeparator) -> CsvOptions {
+    let encoding = FileEncoding::try_from(encoding.to_owned()).unwrap();
     CsvOptions { encoding, separator, ..CsvOptions::default() }
 }
 
@@ -17,7 +17,7 @@ struct Seen {
 }
 
 fn read(bytes: &[u8], options: &CsvOptions) -> Seen {
-    let mut csv = Csv::open(bytes, options).unwrap();
+    let mut csv = CsvReader::open(bytes, options).unwrap();
     let (mut rows, mut bad) = (Vec::new(), 0);
     for row in csv.by_ref() {
         match row {
@@ -79,14 +79,14 @@ fn a_configured_encoding_wins() {
         ("iso-8859-15", b"id,name\nE-1,\xA4".to_vec(), "ISO-8859-15", "€"),
     ];
     for (configured, bytes, encoding, name) in table {
-        let seen = read(&bytes, &options(configured, Separator::Detect));
+        let seen = read(&bytes, &options(configured, FieldSeparator::Detect));
         assert_eq!(seen.encoding, encoding, "{configured}");
         assert_eq!(seen.names, ["id", "name"], "{configured}");
         assert_eq!(seen.rows, [["E-1", name]], "{configured}");
     }
-    let seen = read(WINDOWS, &options("utf-8", Separator::Detect));
+    let seen = read(WINDOWS, &options("utf-8", FieldSeparator::Detect));
     assert_eq!((seen.rows.len(), seen.bad), (0, 1), "what is not UTF-8 is a bad row");
-    assert!(Encoding::try_from("klingon".to_owned()).is_err());
+    assert!(FileEncoding::try_from("klingon".to_owned()).is_err());
 }
 
 #[test]
@@ -122,8 +122,8 @@ fn one_damaged_character_does_not_make_windows_1252_of_utf_8() {
 
 #[test]
 fn each_separator_is_detected_and_quotes_are_respected() {
-    use Separator::{Comma, Pipe, Semicolon, Tab};
-    let table: [(&str, Separator, usize); 16] = [
+    use FieldSeparator::{Comma, Pipe, Semicolon, Tab};
+    let table: [(&str, FieldSeparator, usize); 16] = [
         ("a,b,c\n1,2,3\n", Comma, 3),
         ("a;b;c\n1;2;3\n", Semicolon, 3),
         ("a\tb\tc\n1\t2\t3\n", Tab, 3),
@@ -142,23 +142,23 @@ fn each_separator_is_detected_and_quotes_are_respected() {
         ("a,b;c\n", Comma, 2),
     ];
     for (text, separator, columns) in table {
-        let csv = Csv::open(text.as_bytes(), &CsvOptions::default()).unwrap();
+        let csv = CsvReader::open(text.as_bytes(), &CsvOptions::default()).unwrap();
         assert_eq!((csv.separator(), csv.header().names().len()), (separator, columns), "{text:?}");
     }
 }
 
 #[test]
 fn a_configured_separator_wins() {
-    let seen = read(b"a,b,c;d\n1,2,3;4\n", &options("detect", Separator::Semicolon));
+    let seen = read(b"a,b,c;d\n1,2,3;4\n", &options("detect", FieldSeparator::Semicolon));
     assert_eq!(seen.names, ["a,b,c", "d"]);
     for (yaml, separator) in [
-        ("separator: ';'", Separator::Semicolon),
-        ("separator: semicolon", Separator::Semicolon),
-        ("separator: \"\\t\"", Separator::Tab),
-        ("separator: tab", Separator::Tab),
-        ("separator: '|'", Separator::Pipe),
-        ("separator: ','", Separator::Comma),
-        ("encoding: latin1", Separator::Detect),
+        ("separator: ';'", FieldSeparator::Semicolon),
+        ("separator: semicolon", FieldSeparator::Semicolon),
+        ("separator: \"\\t\"", FieldSeparator::Tab),
+        ("separator: tab", FieldSeparator::Tab),
+        ("separator: '|'", FieldSeparator::Pipe),
+        ("separator: ','", FieldSeparator::Comma),
+        ("encoding: latin1", FieldSeparator::Detect),
     ] {
         let options: CsvOptions = serde_saphyr::from_str(yaml).unwrap();
         assert_eq!(options.separator, separator, "{yaml}");

@@ -1,6 +1,6 @@
 //! Each reason to hold a feed, at its border.
 
-use feeds::{FeedGuard, FeedSeen, Verdict};
+use feeds::{FeedGuard, FeedSeen, FeedVerdict};
 
 fn seen(rows: u64) -> FeedSeen {
     FeedSeen {
@@ -19,8 +19,8 @@ fn with_bad(rows: u64, bad_rows: u64) -> FeedSeen {
 
 fn reasons(guard: &FeedGuard, now: &FeedSeen, last: Option<&FeedSeen>) -> Vec<String> {
     match guard.judge(now, last) {
-        Verdict::Believed => Vec::new(),
-        Verdict::Held { reasons } => reasons,
+        FeedVerdict::Believed => Vec::new(),
+        FeedVerdict::Held { reasons } => reasons,
     }
 }
 
@@ -167,8 +167,10 @@ fn what_is_not_configured_has_a_default() {
 fn people_who_are_replaced_by_others_are_missing_all_the_same() {
     let guard = FeedGuard::default();
     let (now, last) = (seen(50), seen(50));
-    assert_eq!(guard.judge_losses(&now, Some(&last), 5), Verdict::Believed, "a tenth");
-    let Verdict::Held { reasons } = guard.judge_losses(&now, Some(&last), 8) else { panic!("8 keys differ") };
+    assert_eq!(guard.judge_losses(&now, Some(&last), 5), FeedVerdict::Believed, "a tenth");
+    let FeedVerdict::Held { reasons } = guard.judge_losses(&now, Some(&last), 8) else {
+        panic!("8 keys differ")
+    };
     assert!(
         reasons.len() == 1
             && reasons[0].starts_with("8 people of the feed are not in the file (16.00 % of the 50"),
@@ -176,9 +178,9 @@ fn people_who_are_replaced_by_others_are_missing_all_the_same() {
     );
     assert!(reasons[0].contains("8 keys are new"), "{reasons:?}");
     // One who leaves and one who comes are usual also where they are a ninth of all.
-    assert_eq!(guard.judge_losses(&seen(9), Some(&seen(9)), 1), Verdict::Believed);
-    assert!(matches!(guard.judge_losses(&seen(9), Some(&seen(9)), 9), Verdict::Held { .. }));
-    assert_eq!(guard.judge_losses(&now, None, 50), Verdict::Believed, "nothing was accepted before");
+    assert_eq!(guard.judge_losses(&seen(9), Some(&seen(9)), 1), FeedVerdict::Believed);
+    assert!(matches!(guard.judge_losses(&seen(9), Some(&seen(9)), 9), FeedVerdict::Held { .. }));
+    assert_eq!(guard.judge_losses(&now, None, 50), FeedVerdict::Believed, "nothing was accepted before");
     let shrunk = guard.judge(&seen(40), Some(&last));
     assert_eq!(guard.judge_losses(&seen(40), Some(&last), 10), shrunk, "said once");
 }

@@ -1,25 +1,25 @@
 //! What a mapping makes of rows, and what it says when it cannot.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use feeds::{Csv, CsvOptions, Mapping, RowError, RowSaid, RowState, Tally};
+use feeds::{CsvOptions, CsvReader, FeedMapping, RowError, RowState, RowStatements, RowTally};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::{date, datetime};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
-fn mapping(yaml: &str) -> Mapping {
+fn mapping(yaml: &str) -> FeedMapping {
     serde_saphyr::from_str(yaml).unwrap()
 }
 
-fn say(yaml: &str, text: &str) -> Vec<Result<RowSaid, RowError>> {
+fn say(yaml: &str, text: &str) -> Vec<Result<RowStatements, RowError>> {
     let compiled = mapping(yaml).compile().unwrap();
-    let csv = Csv::open(text.as_bytes(), &CsvOptions::default()).unwrap();
+    let csv = CsvReader::open(text.as_bytes(), &CsvOptions::default()).unwrap();
     let bound = compiled.bind(csv.header()).unwrap();
     csv.map(|row| row.and_then(|row| bound.read(&row, NOW))).collect()
 }
 
-fn one(yaml: &str, text: &str) -> RowSaid {
+fn one(yaml: &str, text: &str) -> RowStatements {
     let mut rows = say(yaml, text);
     assert_eq!(rows.len(), 1);
     rows.remove(0).unwrap()
@@ -31,7 +31,7 @@ fn error(yaml: &str, text: &str) -> RowError {
     rows.remove(0).unwrap_err()
 }
 
-fn attributes(said: &RowSaid) -> Value {
+fn attributes(said: &RowStatements) -> Value {
     serde_json::to_value(&said.attributes).unwrap()
 }
 
@@ -64,7 +64,7 @@ effective_at: 'FormatDateTime([Since], , "dd.MM.yyyy", "yyyy-MM-dd")'
     let header = "Company;ID;Given Name;Surname;E-Mail;Boss;FTE;Since;US;Groups;Status\n";
     let said = one(&yaml, &format!("{header}01;E-1;Ada;Byron;;;100;16.03.2020;3/16/2020;a,b;Active\n"));
     assert_eq!((said.key.as_str(), said.state), ("01:E-1", RowState::Upsert));
-    assert_eq!(said.effective_at, Some(readings::When::Day(date!(2020 - 03 - 16))));
+    assert_eq!(said.effective_at, Some(readings::ReadDate::Day(date!(2020 - 03 - 16))));
     let expected = json!({"displayName": "Ada Byron", "mail": null, "full": true, "groups": ["a", "b"],
         "since": "2020-03-16T00:00:00Z"});
     assert_eq!(attributes(&said), expected);
@@ -89,7 +89,7 @@ active: '[Active]'
 fn operations_are_words_in_any_case() {
     let yaml = "{ key: ID, operation: { column: Op, upsert: [A, ''], deleted: [Löschen] } }";
     let text = "ID,Op,Name\n1, a ,x\n2,LEFT,\n3,löschen,x\n4,,x\n5,LÖSCHEN,x\n";
-    let said: Vec<RowSaid> = say(yaml, text).into_iter().map(Result::unwrap).collect();
+    let said: Vec<RowStatements> = say(yaml, text).into_iter().map(Result::unwrap).collect();
     use RowState::{Deleted, Left, Upsert};
     assert_eq!(
         said.iter().map(|said| said.state).collect::<Vec<_>>(),
@@ -199,7 +199,7 @@ fn all_that_is_wrong_with_a_mapping_is_told_at_once() {
     for wrong in
         ["{}", "key: { a: b }", "{ key: a, keys: b }", "{ key: a, operation: { column: b, hired: [x] } }"]
     {
-        assert!(serde_saphyr::from_str::<Mapping>(wrong).is_err(), "{wrong}");
+        assert!(serde_saphyr::from_str::<FeedMapping>(wrong).is_err(), "{wrong}");
     }
 }
 
@@ -207,7 +207,7 @@ fn all_that_is_wrong_with_a_mapping_is_told_at_once() {
 fn columns_that_the_file_does_not_have_are_told_with_those_it_has() {
     let compiled =
         mapping("{ key: id, attributes: { a: '[Nmae]' }, operation: { column: Op } }").compile().unwrap();
-    let csv = Csv::open(&b"ID,Name\n"[..], &CsvOptions::default()).unwrap();
+    let csv = CsvReader::open(&b"ID,Name\n"[..], &CsvOptions::default()).unwrap();
     let error = compiled.bind(csv.header()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -220,10 +220,10 @@ fn columns_that_the_file_does_not_have_are_told_with_those_it_has() {
 #[test]
 fn a_row_of_another_file_is_refused() {
     let compiled = mapping("key: ID").compile().unwrap();
-    let csv = Csv::open(&b"ID,x\n"[..], &CsvOptions::default()).unwrap();
+    let csv = CsvReader::open(&b"ID,x\n"[..], &CsvOptions::default()).unwrap();
     let bound = compiled.bind(csv.header()).unwrap();
-    let mut other = Csv::open(&b"x,ID\n1,2\n"[..], &CsvOptions::default()).unwrap();
-    let mut same = Csv::open(&b"ID,x\n1,2\n"[..], &CsvOptions::default()).unwrap();
+    let mut other = CsvReader::open(&b"x,ID\n1,2\n"[..], &CsvOptions::default()).unwrap();
+    let mut same = CsvReader::open(&b"ID,x\n1,2\n"[..], &CsvOptions::default()).unwrap();
     assert!(bound.read(&other.next().unwrap().unwrap(), NOW).is_err());
     assert!(bound.read(&same.next().unwrap().unwrap(), NOW).is_ok());
 }
@@ -238,9 +238,9 @@ fn a_mapping_is_the_same_after_yaml() {
 #[test]
 fn a_tally_counts_what_the_guard_judges() {
     let compiled = mapping("key: ID").compile().unwrap();
-    let mut csv = Csv::open(&b"ID,x\n1,a\n1,b\n2\n3,c\n"[..], &CsvOptions::default()).unwrap();
+    let mut csv = CsvReader::open(&b"ID,x\n1,a\n1,b\n2\n3,c\n"[..], &CsvOptions::default()).unwrap();
     let bound = compiled.bind(&csv.header().clone()).unwrap();
-    let mut tally = Tally::default();
+    let mut tally = RowTally::default();
     let first: Vec<bool> =
         csv.by_ref().map(|row| tally.count(&row.and_then(|row| bound.read(&row, NOW)))).collect();
     assert_eq!(first, [true, false, false, true]);
@@ -249,7 +249,7 @@ fn a_tally_counts_what_the_guard_judges() {
     assert_eq!((seen.rows, seen.bad_rows, seen.keys_distinct), (4, 1, 2));
     assert_eq!((seen.complete, seen.trailer_count, seen.checksum_ok), (true, None, Some(false)));
     assert_eq!(tally.seen(&end, None).checksum_ok, None);
-    assert!(!Tally::default().seen(&end, None).complete, "rows were passed over");
+    assert!(!RowTally::default().seen(&end, None).complete, "rows were passed over");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn a_status_outweighs_a_date_that_cannot_be_read_and_no_date_is_not_now() {
         let said = of(status, "31.12.2026");
         assert_eq!(
             (said.state, said.effective_at),
-            (state, Some(readings::When::Day(date!(2026 - 12 - 31))))
+            (state, Some(readings::ReadDate::Day(date!(2026 - 12 - 31))))
         );
     }
     for day in ["soon", "9999-12-31", "12/31/2026"] {

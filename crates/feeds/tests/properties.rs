@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use feeds::{Csv, CsvOptions, Encoding, Mapping, Separator, Tally, Trailer};
+use feeds::{CsvOptions, CsvReader, FeedMapping, FieldSeparator, FileEncoding, RowTally, TrailerRow};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
@@ -20,20 +20,20 @@ impl Read for Pieces<'_> {
     }
 }
 
-fn separators() -> impl Strategy<Value = Separator> {
+fn separators() -> impl Strategy<Value = FieldSeparator> {
     proptest::sample::select(vec![
-        Separator::Detect,
-        Separator::Comma,
-        Separator::Semicolon,
-        Separator::Tab,
-        Separator::Pipe,
+        FieldSeparator::Detect,
+        FieldSeparator::Comma,
+        FieldSeparator::Semicolon,
+        FieldSeparator::Tab,
+        FieldSeparator::Pipe,
     ])
 }
 
-fn encodings() -> impl Strategy<Value = Encoding> {
+fn encodings() -> impl Strategy<Value = FileEncoding> {
     let names =
         ["detect", "utf-8", "utf-16le", "utf-16be", "windows-1252", "shift_jis", "iso-2022-jp", "gb18030"];
-    proptest::sample::select(names.to_vec()).prop_map(|name| Encoding::try_from(name.to_owned()).unwrap())
+    proptest::sample::select(names.to_vec()).prop_map(|name| FileEncoding::try_from(name.to_owned()).unwrap())
 }
 
 /// Bytes that are mostly what matters to a reader of CSV.
@@ -77,18 +77,18 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(bytes in files(), separator in separators(), encoding in encodings(), piece in 1usize..9) {
-        let trailer = Some(Trailer { marker: "TRAILER".to_owned() });
+        let trailer = Some(TrailerRow { marker: "TRAILER".to_owned() });
         let options = CsvOptions { encoding, separator, field_bytes_max: 20, trailer };
         let mut all = b"id,a\n".to_vec();
         all.extend_from_slice(&bytes);
         for bytes in [&bytes, &all] {
-            let Ok(mut csv) = Csv::open(Pieces(bytes, piece), &options) else { continue };
+            let Ok(mut csv) = CsvReader::open(Pieces(bytes, piece), &options) else { continue };
             let yaml = "{ key: id, attributes: { x: '[a]' }, effective_at: '[a]', active: 'CBool(Not([a]))' }";
-            let mapping: Mapping = serde_saphyr::from_str(yaml).unwrap();
+            let mapping: FeedMapping = serde_saphyr::from_str(yaml).unwrap();
             let compiled = mapping.compile().unwrap();
             let header = csv.header().clone();
             let Ok(bound) = compiled.bind(&header) else { csv.by_ref().for_each(drop); continue };
-            let mut tally = Tally::default();
+            let mut tally = RowTally::default();
             let mut line = 0;
             for row in csv.by_ref() {
                 let at = row.as_ref().map_or_else(|error| error.line, |row| row.line());
@@ -106,7 +106,7 @@ proptest! {
     #[test]
     fn no_text_of_a_mapping_panics(texts in proptest::array::uniform4(".{0,20}"), name in "[a-c ]{0,3}") {
         let [attribute, active, effective_at, separator] = texts;
-        let mapping = Mapping {
+        let mapping = FeedMapping {
             key: feeds::KeyColumns(vec![name.clone(), "a".to_owned()]),
             key_separator: separator,
             attributes: [(name, attribute)].into(),
@@ -117,7 +117,7 @@ proptest! {
             words: readings::WordLists::default(),
         };
         if let Ok(compiled) = mapping.compile() {
-            let csv = Csv::open(&b"a,b,c\n1,2,3\n"[..], &CsvOptions::default()).unwrap();
+            let csv = CsvReader::open(&b"a,b,c\n1,2,3\n"[..], &CsvOptions::default()).unwrap();
             let header = csv.header().clone();
             if let Ok(bound) = compiled.bind(&header) {
                 csv.flatten().for_each(|row| drop(bound.read(&row, OffsetDateTime::UNIX_EPOCH)));
@@ -169,13 +169,13 @@ fn table(cell: impl Strategy<Value = String> + Clone) -> impl Strategy<Value = V
     })
 }
 
-fn check(rows: &[Vec<String>], written: Written, separator: Separator, crlf: bool, piece: usize) {
+fn check(rows: &[Vec<String>], written: Written, separator: FieldSeparator, crlf: bool, piece: usize) {
     let names: Vec<String> = (0..rows.first().map_or(2, Vec::len)).map(|n| format!("Column {n}")).collect();
     let delimiter = match separator {
-        Separator::Detect | Separator::Comma => b',',
-        Separator::Semicolon => b';',
-        Separator::Tab => b'\t',
-        Separator::Pipe => b'|',
+        FieldSeparator::Detect | FieldSeparator::Comma => b',',
+        FieldSeparator::Semicolon => b';',
+        FieldSeparator::Tab => b'\t',
+        FieldSeparator::Pipe => b'|',
     };
     let terminator = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
     let mut writer =
@@ -183,12 +183,12 @@ fn check(rows: &[Vec<String>], written: Written, separator: Separator, crlf: boo
     writer.write_record(&names).unwrap();
     rows.iter().for_each(|row| writer.write_record(row).unwrap());
     let bytes = write(std::str::from_utf8(&writer.into_inner().unwrap()).unwrap(), written);
-    for separator in [separator, Separator::Detect] {
+    for separator in [separator, FieldSeparator::Detect] {
         // Text of two letters may be UTF-8 by chance.
         let named = if written == Written::Windows1252 { "windows-1252" } else { "detect" };
-        let encoding = Encoding::try_from(named.to_owned()).unwrap();
+        let encoding = FileEncoding::try_from(named.to_owned()).unwrap();
         let options = CsvOptions { encoding, separator, ..CsvOptions::default() };
-        let mut csv = Csv::open(Pieces(&bytes, piece), &options).unwrap();
+        let mut csv = CsvReader::open(Pieces(&bytes, piece), &options).unwrap();
         assert_eq!(csv.header().names(), names);
         let read: Vec<Vec<String>> =
             csv.by_ref().map(|row| row.unwrap().cells().map(|(_, cell)| cell.to_owned()).collect()).collect();

@@ -4,29 +4,29 @@
 use std::io::Read;
 
 use feeds::{
-    COLUMNS_MAX, Completeness, Csv, CsvError, CsvOptions, End, Incomplete, ROW_BYTES_MAX, Row, RowError,
-    Trailer,
+    COLUMNS_MAX, CsvError, CsvOptions, CsvReader, FileCompleteness, FileEnd, FileRow, MissingFilePart,
+    ROW_BYTES_MAX, RowError, TrailerRow,
 };
 
-fn read_with(bytes: impl Read, options: &CsvOptions) -> (Vec<Result<Row, RowError>>, End) {
-    let mut csv = Csv::open(bytes, options).unwrap();
+fn read_with(bytes: impl Read, options: &CsvOptions) -> (Vec<Result<FileRow, RowError>>, FileEnd) {
+    let mut csv = CsvReader::open(bytes, options).unwrap();
     let rows = csv.by_ref().collect();
     (rows, csv.finish())
 }
 
-fn read(bytes: &[u8]) -> (Vec<Result<Row, RowError>>, End) {
+fn read(bytes: &[u8]) -> (Vec<Result<FileRow, RowError>>, FileEnd) {
     read_with(bytes, &CsvOptions::default())
 }
 
-fn missing(end: &End) -> String {
+fn missing(end: &FileEnd) -> String {
     match &end.completeness {
-        Completeness::Complete => String::new(),
-        Completeness::Incomplete(incomplete) => incomplete.to_string(),
+        FileCompleteness::Complete => String::new(),
+        FileCompleteness::Incomplete(incomplete) => incomplete.to_string(),
     }
 }
 
 fn header_error(bytes: &[u8]) -> String {
-    match Csv::open(bytes, &CsvOptions::default()) {
+    match CsvReader::open(bytes, &CsvOptions::default()) {
         Ok(csv) => panic!("{:?}", csv.header()),
         Err(error) => error.to_string(),
     }
@@ -34,7 +34,7 @@ fn header_error(bytes: &[u8]) -> String {
 
 #[test]
 fn names_are_trimmed_and_keep_their_case() {
-    let csv = Csv::open(&b"\n;;;\n ID ;\"First Name\";\tcost \n"[..], &CsvOptions::default()).unwrap();
+    let csv = CsvReader::open(&b"\n;;;\n ID ;\"First Name\";\tcost \n"[..], &CsvOptions::default()).unwrap();
     assert_eq!(csv.header().names(), ["ID", "First Name", "cost"]);
     assert_eq!(csv.header().position("First Name"), Some(1));
     assert_eq!(csv.header().position("first name"), None);
@@ -62,7 +62,7 @@ fn a_wrong_header_is_told_with_its_line() {
         assert!(said.contains(expected), "{said}");
     }
     let exactly = (0..COLUMNS_MAX).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",");
-    assert!(Csv::open(exactly.as_bytes(), &CsvOptions::default()).is_ok());
+    assert!(CsvReader::open(exactly.as_bytes(), &CsvOptions::default()).is_ok());
 }
 
 #[test]
@@ -171,18 +171,18 @@ fn a_reader_that_fails_never_gives_half_a_row() {
     let (rows, end) = read_with(Breaks(b"a,b\n1,2\n3,Byr".to_vec()), &CsvOptions::default());
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[1].as_ref().unwrap_err().what, "ends where reading the file failed");
-    assert!(matches!(end.completeness, Completeness::Incomplete(Incomplete::ReadFailed(_))));
+    assert!(matches!(end.completeness, FileCompleteness::Incomplete(MissingFilePart::ReadFailed(_))));
     let (rows, end) = read_with(Breaks(b"a,b\n1,2\n".to_vec()), &CsvOptions::default());
     assert!(rows.len() == 1 && !end.completeness.is_complete());
     for header in ["", "a,b"] {
-        let error = Csv::open(Breaks(header.into()), &CsvOptions::default()).err().unwrap();
+        let error = CsvReader::open(Breaks(header.into()), &CsvOptions::default()).err().unwrap();
         assert!(matches!(error, CsvError::Read(_)), "{error}");
     }
 }
 
 #[test]
 fn a_file_that_was_not_read_to_its_end_is_not_complete() {
-    let mut csv = Csv::open(&b"a,b\n1,2\n3,4\n"[..], &CsvOptions::default()).unwrap();
+    let mut csv = CsvReader::open(&b"a,b\n1,2\n3,4\n"[..], &CsvOptions::default()).unwrap();
     csv.next();
     assert_eq!(missing(&csv.finish()), "the file was not read to its end");
 }
@@ -190,7 +190,7 @@ fn a_file_that_was_not_read_to_its_end_is_not_complete() {
 #[test]
 fn the_trailer_is_not_a_person() {
     let options =
-        CsvOptions { trailer: Some(Trailer { marker: "TRAILER".to_owned() }), ..CsvOptions::default() };
+        CsvOptions { trailer: Some(TrailerRow { marker: "TRAILER".to_owned() }), ..CsvOptions::default() };
     let table: [(&str, usize, Option<u64>, &str); 9] = [
         ("id,name,x\n1,A,\n2,B,\nTRAILER,2\n", 2, Some(2), ""),
         ("id,name,x\n1,A,\n TRAILER , 0001 ,", 1, Some(1), ""),

@@ -8,10 +8,10 @@ mod writer;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sandbox::Behaviour;
+use sandbox::SandboxBehaviour;
 use serde_json::{Value, json};
 
-use crate::world::{TARGET, World, WorldOptions, policy_yaml};
+use crate::world::{TARGET, UsherWorld, WorldOptions, policy_yaml};
 
 /// Longest time that one run may take.
 const RUN_MAX: Duration = Duration::from_secs(900);
@@ -22,7 +22,7 @@ const CONCURRENCY: usize = 32;
 
 /// What to measure.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct BenchSettings {
     /// The `usher` binary, optimised.
     pub usher: PathBuf,
     /// How many people join in each throughput run.
@@ -41,80 +41,82 @@ pub struct Settings {
 ///
 /// # Errors
 /// When a part does not start, or the outcome at the target is wrong.
-pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+pub async fn run_benchmarks(settings: &BenchSettings) -> anyhow::Result<()> {
     println!("| what | figure |\n|---|---|");
     if settings.only_writer {
-        return writer::run(settings).await;
+        return writer::run_writer(settings).await;
     }
-    intake::run(settings).await?;
+    intake::run_intake(settings).await?;
     if settings.only_intake {
         return Ok(());
     }
-    let bare = bare::run(settings.people, CONCURRENCY).await?;
-    row("bare loop, lookup + create, requests/s", format!("{bare:.0}"));
+    let bare = bare::run_bare(settings.people, CONCURRENCY).await?;
+    print_row("bare loop, lookup + create, requests/s", format!("{bare:.0}"));
     let mut rate = 0.0;
     for (how, assume_empty) in [("lookup + create", false), ("create only", true)] {
-        let measured = throughput(settings, None, assume_empty).await?;
+        let measured = measure_throughput(settings, None, assume_empty).await?;
         measured.print(&format!("SQLite, {how}"), bare);
         if !assume_empty {
             rate = measured.events_per_second;
         }
-        match store::testing::postgres() {
+        match store::testing::postgres_database() {
             Some(database) => {
                 let url = Some(database.url.clone());
-                throughput(settings, url, assume_empty).await?.print(&format!("PostgreSQL, {how}"), bare);
+                measure_throughput(settings, url, assume_empty)
+                    .await?
+                    .print(&format!("PostgreSQL, {how}"), bare);
             }
-            None => row(&format!("PostgreSQL, {how}"), "not installed here".to_owned()),
+            None => print_row(&format!("PostgreSQL, {how}"), "not installed here".to_owned()),
         }
     }
     for share in [0.1, 0.5] {
-        let measured = latency::run(settings, rate * share).await?;
+        let measured = latency::run_latency(settings, rate * share).await?;
         let text = format!("{:.0} ms / {:.0} ms", measured.p50 * 1e3, measured.p99 * 1e3);
-        row(
+        print_row(
             &format!("accept to target at {:.0} % ({:.0} events/s), p50 / p99", share * 100.0, rate * share),
             text,
         );
-        row(
+        print_row(
             &format!("requests per update at {:.0} %", share * 100.0),
             format!("{:.2}", measured.requests_per_change),
         );
     }
     if settings.memory_people > 0 {
-        memory(settings).await?;
+        measure_memory(settings).await?;
     }
-    writer::run(settings).await
+    writer::run_writer(settings).await
 }
 
-fn row(what: &str, figure: String) {
+fn print_row(what: &str, figure: String) {
     println!("| {what} | {figure} |");
 }
 
-struct Throughput {
+struct ThroughputFigures {
     events_per_second: f64,
     requests_per_second: f64,
     requests_per_create: f64,
 }
 
-impl Throughput {
+impl ThroughputFigures {
     fn print(&self, what: &str, bare: f64) {
-        row(&format!("{what}: joiners/s"), format!("{:.0}", self.events_per_second));
+        print_row(&format!("{what}: joiners/s"), format!("{:.0}", self.events_per_second));
         let share = self.requests_per_second / bare;
-        row(
+        print_row(
             &format!("{what}: requests/s, share of the bare loop"),
             format!("{:.0}, {share:.2}", self.requests_per_second),
         );
-        row(&format!("{what}: requests per create"), format!("{:.2}", self.requests_per_create));
+        print_row(&format!("{what}: requests per create"), format!("{:.2}", self.requests_per_create));
     }
 }
 
-async fn throughput(
-    settings: &Settings,
+async fn measure_throughput(
+    settings: &BenchSettings,
     postgres: Option<String>,
     assume_empty: bool,
-) -> anyhow::Result<Throughput> {
-    let world = start(settings, postgres, assume_empty).await?;
+) -> anyhow::Result<ThroughputFigures> {
+    let world = start_world(settings, postgres, assume_empty).await?;
     let begin = Instant::now();
-    join(&world, settings.people).await?;
+    join_people(&world, settings.people).await?;
     let status = world.settled(RUN_MAX).await?;
     let took = begin.elapsed().as_secs_f64();
     let created = world.sandbox().state().users.len();
@@ -123,38 +125,42 @@ async fn throughput(
         "{created} accounts of {}",
         settings.people
     );
-    let requests = count(usize::try_from(world.sandbox().ledger().len())?);
-    Ok(Throughput {
-        events_per_second: count(settings.people) / took,
+    let requests = to_float(usize::try_from(world.sandbox().ledger().len())?);
+    Ok(ThroughputFigures {
+        events_per_second: to_float(settings.people) / took,
         requests_per_second: requests / took,
-        requests_per_create: requests / count(settings.people),
+        requests_per_create: requests / to_float(settings.people),
     })
 }
 
-async fn start(settings: &Settings, postgres: Option<String>, assume_empty: bool) -> anyhow::Result<World> {
+async fn start_world(
+    settings: &BenchSettings,
+    postgres: Option<String>,
+    assume_empty: bool,
+) -> anyhow::Result<UsherWorld> {
     let mut policy = policy_yaml(TARGET);
     if assume_empty {
         policy = policy.replace("users:\n", "users:\n  assumeEmpty: true\n");
     }
     let options = WorldOptions {
-        behaviour: Behaviour::zscaler(),
+        behaviour: SandboxBehaviour::zscaler(),
         policy: Some(policy),
         postgres,
         ..WorldOptions::new(&settings.usher)
     };
-    World::start(options).await
+    UsherWorld::start(options).await
 }
 
-async fn join(world: &World, people: usize) -> anyhow::Result<()> {
+async fn join_people(world: &UsherWorld, people: usize) -> anyhow::Result<()> {
     let keys: Vec<usize> = (0..people).collect();
     for chunk in keys.chunks(BATCH) {
-        let events: Vec<Value> = chunk.iter().map(|i| joined(*i)).collect();
+        let events: Vec<Value> = chunk.iter().map(|i| joined_event(*i)).collect();
         world.feed.values(&events).await?;
     }
     Ok(())
 }
 
-fn attributes(i: usize) -> Value {
+fn person_attributes(i: usize) -> Value {
     json!({
         "userPrincipalName": format!("person{i}@example.com"), "givenName": "Ada", "surname": format!("Byron {i}"),
         "displayName": format!("Ada Byron {i}"), "mail": format!("person{i}@example.com"),
@@ -162,12 +168,12 @@ fn attributes(i: usize) -> Value {
     })
 }
 
-fn joined(i: usize) -> Value {
-    event(&format!("join-{i}"), "worker.joined", i, 0, &attributes(i))
+fn joined_event(i: usize) -> Value {
+    cloud_event(&format!("join-{i}"), "worker.joined", i, 0, &person_attributes(i))
 }
 
-fn changed(i: usize, round: usize) -> Value {
-    event(
+fn changed_event(i: usize, round: usize) -> Value {
+    cloud_event(
         &format!("change-{i}-{round}"),
         "worker.changed",
         i,
@@ -176,7 +182,7 @@ fn changed(i: usize, round: usize) -> Value {
     )
 }
 
-fn event(id: &str, kind: &str, person: usize, minute: usize, attributes: &Value) -> Value {
+fn cloud_event(id: &str, kind: &str, person: usize, minute: usize, attributes: &Value) -> Value {
     json!({
         "specversion": "1.0", "id": id, "source": "/bench", "type": kind, "subject": format!("E-{person}"),
         "time": format!("2026-01-{:02}T{:02}:{:02}:00Z", 1 + minute / 1_440 % 28, minute / 60 % 24, minute % 60),
@@ -184,21 +190,24 @@ fn event(id: &str, kind: &str, person: usize, minute: usize, attributes: &Value)
     })
 }
 
-async fn memory(settings: &Settings) -> anyhow::Result<()> {
-    let world = start(settings, None, true).await?;
+async fn measure_memory(settings: &BenchSettings) -> anyhow::Result<()> {
+    let world = start_world(settings, None, true).await?;
     let begin = Instant::now();
-    join(&world, settings.memory_people).await?;
+    join_people(&world, settings.memory_people).await?;
     world.settled(RUN_MAX).await?;
     let took = begin.elapsed().as_secs_f64();
     let pid = world.usher.pid().ok_or_else(|| anyhow::anyhow!("usher does not run"))?;
     let people = settings.memory_people;
-    row(&format!("{people} people in, all four services: joiners/s"), format!("{:.0}", count(people) / took));
-    row(
+    print_row(
+        &format!("{people} people in, all four services: joiners/s"),
+        format!("{:.0}", to_float(people) / took),
+    );
+    print_row(
         &format!("resident memory with {people} people: usher (now / most)"),
         format!("{} MiB / {} MiB", rss_mib(pid, "VmRSS")?, rss_mib(pid, "VmHWM")?),
     );
     let broker = world.usher.nats_pid()?;
-    row(
+    print_row(
         "the same: its nats-server",
         format!("{} MiB / {} MiB", rss_mib(broker, "VmRSS")?, rss_mib(broker, "VmHWM")?),
     );
@@ -213,6 +222,6 @@ fn rss_mib(pid: u32, field: &str) -> anyhow::Result<u64> {
 }
 
 /// For ratios: numbers here are far below 2^52.
-fn count(n: usize) -> f64 {
+fn to_float(n: usize) -> f64 {
     n as f64
 }

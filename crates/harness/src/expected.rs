@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::reader::{Account, Directory};
+use crate::reader::{ServerAccount, ServerDirectory};
 
 /// How many differences are listed; the rest are counted.
 pub const DIFFERENCES_SHOWN_MAX: usize = 20;
 
 /// Whether an account has to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
+pub enum ExpectedPresence {
     /// It has to.
     Required,
     /// It may be missing: its bearer left before it was surely made.
@@ -25,7 +25,7 @@ pub struct ExpectedUser {
     /// Whether it can be used.
     pub active: bool,
     /// Whether it has to be there.
-    pub presence: Presence,
+    pub presence: ExpectedPresence,
     /// Given name.
     pub given_name: String,
     /// Family name; empty when there is none.
@@ -44,7 +44,7 @@ pub struct ExpectedUser {
 
 /// Everything that must be at a target, and nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedDirectory {
     /// Accounts by login name.
     pub users: BTreeMap<String, ExpectedUser>,
     /// Login names of the members, by the group's display name. Whoever left is allowed, but not required, here.
@@ -53,9 +53,9 @@ pub struct Expected {
 
 /// In what a target differs from what is expected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Differences(Vec<String>);
+pub struct DirectoryDifferences(Vec<String>);
 
-impl Differences {
+impl DirectoryDifferences {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -73,7 +73,7 @@ impl Differences {
     }
 }
 
-impl fmt::Display for Differences {
+impl fmt::Display for DirectoryDifferences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in self.0.iter().take(DIFFERENCES_SHOWN_MAX) {
             writeln!(f, "  {line}")?;
@@ -85,16 +85,16 @@ impl fmt::Display for Differences {
     }
 }
 
-impl Expected {
+impl ExpectedDirectory {
     /// In what `found` differs from this.
-    pub fn differences(&self, found: &Directory) -> Differences {
-        let mut differences = Differences::default();
+    pub fn differences(&self, found: &ServerDirectory) -> DirectoryDifferences {
+        let mut differences = DirectoryDifferences::default();
         differences.0.extend(found.problems.iter().cloned());
         for user in self.users.values() {
             match (found.users.get(&user.user_name.to_lowercase()), user.presence) {
                 (Some(account), _) => user.compare(account, found, &mut differences),
-                (None, Presence::Possible) => {}
-                (None, Presence::Required) => {
+                (None, ExpectedPresence::Possible) => {}
+                (None, ExpectedPresence::Required) => {
                     differences.0.push(format!("{}: the account is missing", user.user_name));
                 }
             }
@@ -107,7 +107,7 @@ impl Expected {
         differences
     }
 
-    fn compare_groups(&self, found: &Directory, differences: &mut Differences) {
+    fn compare_groups(&self, found: &ServerDirectory, differences: &mut DirectoryDifferences) {
         for (name, members) in &self.groups {
             match found.groups.get(name) {
                 Some(group) => self.compare_members(name, members, &group.members, differences),
@@ -124,7 +124,7 @@ impl Expected {
         group: &str,
         wanted: &BTreeSet<String>,
         found: &BTreeSet<String>,
-        differences: &mut Differences,
+        differences: &mut DirectoryDifferences,
     ) {
         let employed = |name: &&String| self.users.get(*name).is_some_and(|user| user.active);
         for name in wanted.difference(found).filter(employed) {
@@ -137,7 +137,12 @@ impl Expected {
 }
 
 impl ExpectedUser {
-    fn compare(&self, account: &Account, found: &Directory, differences: &mut Differences) {
+    fn compare(
+        &self,
+        account: &ServerAccount,
+        found: &ServerDirectory,
+        differences: &mut DirectoryDifferences,
+    ) {
         let of = self.user_name.as_str();
         let mut text = |what: &str, expected: &str, found: &str| {
             differences.check(of, what, expected, found, expected == found);
@@ -163,7 +168,7 @@ impl ExpectedUser {
 mod tests {
     use super::*;
 
-    fn user(name: &str, active: bool, presence: Presence) -> ExpectedUser {
+    fn user(name: &str, active: bool, presence: ExpectedPresence) -> ExpectedUser {
         let text = || "x".to_owned();
         ExpectedUser {
             user_name: name.to_owned(),
@@ -179,9 +184,9 @@ mod tests {
         }
     }
 
-    fn account(name: &str, active: bool) -> Account {
+    fn account(name: &str, active: bool) -> ServerAccount {
         let text = || "x".to_owned();
-        Account {
+        ServerAccount {
             user_name: name.to_owned(),
             active: Some(active),
             given_name: text(),
@@ -190,27 +195,27 @@ mod tests {
             email: text(),
             department: text(),
             title: text(),
-            ..Account::default()
+            ..ServerAccount::default()
         }
     }
 
-    fn expected(users: Vec<ExpectedUser>) -> Expected {
+    fn expected(users: Vec<ExpectedUser>) -> ExpectedDirectory {
         let users = users.into_iter().map(|u| (u.user_name.clone(), u)).collect();
-        Expected { users, groups: BTreeMap::new() }
+        ExpectedDirectory { users, groups: BTreeMap::new() }
     }
 
-    fn found(accounts: Vec<Account>) -> Directory {
+    fn found(accounts: Vec<ServerAccount>) -> ServerDirectory {
         let users = accounts.into_iter().map(|a| (a.user_name.to_lowercase(), a)).collect();
-        Directory { users, ..Directory::default() }
+        ServerDirectory { users, ..ServerDirectory::default() }
     }
 
     #[test]
     fn every_kind_of_difference_is_told() {
         let expected = expected(vec![
-            user("ada", true, Presence::Required),
-            user("bob", false, Presence::Required),
-            user("eve", false, Presence::Possible),
-            user("kim", true, Presence::Required),
+            user("ada", true, ExpectedPresence::Required),
+            user("bob", false, ExpectedPresence::Required),
+            user("eve", false, ExpectedPresence::Possible),
+            user("kim", true, ExpectedPresence::Required),
         ]);
         let mut wrong = account("ada", true);
         wrong.department = "y".to_owned();
@@ -229,8 +234,10 @@ mod tests {
 
     #[test]
     fn whoever_left_may_stay_in_a_group_but_nobody_else_may_be_missing_or_too_many() {
-        let mut expected =
-            expected(vec![user("ada", true, Presence::Required), user("bob", false, Presence::Required)]);
+        let mut expected = expected(vec![
+            user("ada", true, ExpectedPresence::Required),
+            user("bob", false, ExpectedPresence::Required),
+        ]);
         let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<BTreeSet<_>>();
         expected.groups.insert("g".to_owned(), names(&["ada", "bob"]));
         let mut found = found(vec![account("ada", true), account("bob", false)]);

@@ -10,43 +10,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
-use crate::expected::{Expected, ExpectedUser, Presence};
-use crate::people::{Group, Person, Population, display_name, new_surname};
+use crate::expected::{ExpectedDirectory, ExpectedPresence, ExpectedUser};
+use crate::people::{SampleGroup, SamplePerson, SamplePopulation, display_name, new_surname};
 
-pub use messages::CloudEvent;
+pub use messages::CloudEventMessage;
 
 /// Where a person stands with their employer, as far as messages have said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum EmploymentStanding {
     NotHired,
     Employed,
     Left,
 }
 
 #[derive(Debug, Clone)]
-struct Known {
-    person: Person,
-    standing: Standing,
+struct HistoryPerson {
+    person: SamplePerson,
+    standing: EmploymentStanding,
     /// Whether their account must have been made: they were employed at a moment when nothing was pending.
     account_certain: bool,
 }
 
 /// A company and what was said of it so far. Every method that returns a message assumes that it will be accepted.
 #[derive(Debug, Clone)]
-pub struct History {
+pub struct CompanyHistory {
     source: String,
     clock: OffsetDateTime,
     said: u64,
-    people: BTreeMap<String, Known>,
-    groups: BTreeMap<String, (Group, bool)>,
+    people: BTreeMap<String, HistoryPerson>,
+    groups: BTreeMap<String, (SampleGroup, bool)>,
     departments: Vec<String>,
 }
 
-impl History {
+impl CompanyHistory {
     /// A company of which nothing is known yet. `source` is the CloudEvents `source`; events are dated `now`.
-    pub fn new(source: &str, company: Population, now: OffsetDateTime) -> Self {
-        let known = |person: Person| {
-            (person.key.clone(), Known { person, standing: Standing::NotHired, account_certain: false })
+    pub fn new(source: &str, company: SamplePopulation, now: OffsetDateTime) -> Self {
+        let known = |person: SamplePerson| {
+            (
+                person.key.clone(),
+                HistoryPerson { person, standing: EmploymentStanding::NotHired, account_certain: false },
+            )
         };
         Self {
             source: source.to_owned(),
@@ -67,7 +70,7 @@ impl History {
     /// Nothing is pending now: everybody who is employed has an account, so if they leave it must be there, disabled.
     pub fn accounts_are_there(&mut self) {
         for known in self.people.values_mut() {
-            known.account_certain |= known.standing == Standing::Employed;
+            known.account_certain |= known.standing == EmploymentStanding::Employed;
         }
     }
 
@@ -85,7 +88,7 @@ impl History {
     ///
     /// # Panics
     /// When there is no such person.
-    pub fn person(&self, key: &str) -> &Person {
+    pub fn person(&self, key: &str) -> &SamplePerson {
         &self.known(key).person
     }
 
@@ -94,7 +97,7 @@ impl History {
         let operations: Vec<Value> = keys
             .iter()
             .map(|key| {
-                self.known_mut(key).standing = Standing::Employed;
+                self.known_mut(key).standing = EmploymentStanding::Employed;
                 messages::bulk_operation(self.person(key))
             })
             .collect();
@@ -106,18 +109,18 @@ impl History {
     }
 
     /// `worker.joined` with everything that is known.
-    pub fn hire(&mut self, key: &str) -> CloudEvent {
-        self.known_mut(key).standing = Standing::Employed;
-        let attributes = messages::attributes(self.person(key));
+    pub fn hire(&mut self, key: &str) -> CloudEventMessage {
+        self.known_mut(key).standing = EmploymentStanding::Employed;
+        let attributes = messages::person_attributes(self.person(key));
         self.about_worker("worker.joined", key, attributes)
     }
 
     /// `worker.changed`: another department and title, sometimes another name or manager. `pick` chooses which.
-    pub fn move_on(&mut self, key: &str, pick: usize) -> CloudEvent {
+    pub fn move_on(&mut self, key: &str, pick: usize) -> CloudEventMessage {
         let department = self.departments[pick % self.departments.len()].clone();
         let boss = self.known(key).person.manager.as_ref().and_then(|m| self.known(m).person.manager.clone());
         let person = &mut self.known_mut(key).person;
-        let before = messages::attributes(person);
+        let before = messages::person_attributes(person);
         person.department = department;
         person.job_title = format!("{} (since move {pick})", before_title(&before));
         if pick.is_multiple_of(3) {
@@ -127,29 +130,29 @@ impl History {
         if pick % 4 == 1 && boss.is_some() {
             person.manager = boss; // the manager's manager is never among their reports: no cycle
         }
-        let after = messages::attributes(person);
+        let after = messages::person_attributes(person);
         let changed = after.into_iter().filter(|(name, value)| before.get(name) != Some(value)).collect();
         self.about_worker("worker.changed", key, changed)
     }
 
     /// `worker.left`.
-    pub fn leave(&mut self, key: &str) -> CloudEvent {
-        self.known_mut(key).standing = Standing::Left;
+    pub fn leave(&mut self, key: &str) -> CloudEventMessage {
+        self.known_mut(key).standing = EmploymentStanding::Left;
         self.about_worker("worker.left", key, Map::new())
     }
 
     /// `worker.rehired` into another department.
-    pub fn rehire(&mut self, key: &str, pick: usize) -> CloudEvent {
+    pub fn rehire(&mut self, key: &str, pick: usize) -> CloudEventMessage {
         let department = self.departments[pick % self.departments.len()].clone();
         let known = self.known_mut(key);
-        known.standing = Standing::Employed;
+        known.standing = EmploymentStanding::Employed;
         known.person.department.clone_from(&department);
         let attributes = Map::from_iter([("department".to_owned(), json!(department))]);
         self.about_worker("worker.rehired", key, attributes)
     }
 
     /// `group.upserted` with the name and all members.
-    pub fn group_upserted(&mut self, key: &str) -> CloudEvent {
+    pub fn group_upserted(&mut self, key: &str) -> CloudEventMessage {
         let (group, exists) = self.groups.get_mut(key).expect("the caller asks for groups of this company");
         *exists = true;
         let members: Vec<String> = group.members.iter().cloned().collect();
@@ -158,13 +161,13 @@ impl History {
     }
 
     /// `group.member.added` for these people.
-    pub fn members_added(&mut self, key: &str, members: &[String]) -> CloudEvent {
+    pub fn members_added(&mut self, key: &str, members: &[String]) -> CloudEventMessage {
         self.group_mut(key).members.extend(members.iter().cloned());
         self.about_group("group.member.added", key, Map::new(), Some(members.to_vec()))
     }
 
     /// `group.member.removed` for these people.
-    pub fn members_removed(&mut self, key: &str, members: &[String]) -> CloudEvent {
+    pub fn members_removed(&mut self, key: &str, members: &[String]) -> CloudEventMessage {
         self.group_mut(key).members.retain(|m| !members.contains(m));
         self.about_group("group.member.removed", key, Map::new(), Some(members.to_vec()))
     }
@@ -175,26 +178,30 @@ impl History {
     }
 
     /// What a target must look like once everything said so far has arrived.
-    pub fn expected(&self) -> Expected {
+    pub fn expected(&self) -> ExpectedDirectory {
         let users = self.people.values().filter_map(|known| self.expected_user(known));
         let groups = self.groups.values().filter(|(_, exists)| *exists).map(|(group, _)| {
-            let hired = group.members.iter().filter(|m| self.known(m).standing != Standing::NotHired);
+            let hired =
+                group.members.iter().filter(|m| self.known(m).standing != EmploymentStanding::NotHired);
             let names = hired.map(|m| self.known(m).person.user_principal_name.clone());
             (group.display_name.clone(), names.collect())
         });
-        Expected { users: users.map(|u| (u.user_name.clone(), u)).collect(), groups: groups.collect() }
+        ExpectedDirectory {
+            users: users.map(|u| (u.user_name.clone(), u)).collect(),
+            groups: groups.collect(),
+        }
     }
 
-    fn expected_user(&self, known: &Known) -> Option<ExpectedUser> {
+    fn expected_user(&self, known: &HistoryPerson) -> Option<ExpectedUser> {
         let (active, presence) = match (known.standing, known.account_certain) {
-            (Standing::NotHired, _) => return None,
-            (Standing::Employed, _) => (true, Presence::Required),
-            (Standing::Left, true) => (false, Presence::Required),
-            (Standing::Left, false) => (false, Presence::Possible),
+            (EmploymentStanding::NotHired, _) => return None,
+            (EmploymentStanding::Employed, _) => (true, ExpectedPresence::Required),
+            (EmploymentStanding::Left, true) => (false, ExpectedPresence::Required),
+            (EmploymentStanding::Left, false) => (false, ExpectedPresence::Possible),
         };
         let person = &known.person;
         let manager = person.manager.as_ref().map(|key| self.known(key));
-        let manager = manager.filter(|m| m.standing != Standing::NotHired);
+        let manager = manager.filter(|m| m.standing != EmploymentStanding::NotHired);
         Some(ExpectedUser {
             user_name: person.user_principal_name.clone(),
             active,
@@ -209,7 +216,7 @@ impl History {
         })
     }
 
-    fn about_worker(&mut self, kind: &str, key: &str, attributes: Map<String, Value>) -> CloudEvent {
+    fn about_worker(&mut self, kind: &str, key: &str, attributes: Map<String, Value>) -> CloudEventMessage {
         self.say(kind, &format!("worker/{key}"), attributes, None)
     }
 
@@ -219,7 +226,7 @@ impl History {
         key: &str,
         attributes: Map<String, Value>,
         members: Option<Vec<String>>,
-    ) -> CloudEvent {
+    ) -> CloudEventMessage {
         self.say(kind, &format!("group/{key}"), attributes, members)
     }
 
@@ -230,22 +237,22 @@ impl History {
         subject: &str,
         attributes: Map<String, Value>,
         members: Option<Vec<String>>,
-    ) -> CloudEvent {
+    ) -> CloudEventMessage {
         self.said += 1;
         self.clock += Duration::MICROSECOND;
         let id = format!("evt-{:07}", self.said);
-        CloudEvent::new(&self.source, &id, kind, subject, self.clock, attributes, members)
+        CloudEventMessage::new(&self.source, &id, kind, subject, self.clock, attributes, members)
     }
 
-    fn known(&self, key: &str) -> &Known {
+    fn known(&self, key: &str) -> &HistoryPerson {
         self.people.get(key).expect("the caller asks for people of this company")
     }
 
-    fn known_mut(&mut self, key: &str) -> &mut Known {
+    fn known_mut(&mut self, key: &str) -> &mut HistoryPerson {
         self.people.get_mut(key).expect("the caller asks for people of this company")
     }
 
-    fn group_mut(&mut self, key: &str) -> &mut Group {
+    fn group_mut(&mut self, key: &str) -> &mut SampleGroup {
         &mut self.groups.get_mut(key).expect("the caller asks for groups of this company").0
     }
 }
@@ -259,11 +266,11 @@ fn before_title(attributes: &Map<String, Value>) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::Shape;
+    use crate::people::PopulationShape;
 
-    fn history() -> History {
+    fn history() -> CompanyHistory {
         let start = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
-        History::new("/hr/test", Population::generate(Shape::of(100)), start)
+        CompanyHistory::new("/hr/test", SamplePopulation::generate(PopulationShape::of(100)), start)
     }
 
     #[test]
@@ -286,7 +293,9 @@ mod tests {
         history.leave("E-00001");
         history.leave("E-00002");
         let presence: Vec<_> = history.expected().users.into_values().map(|u| u.presence).collect();
-        assert!(presence.contains(&Presence::Required) && presence.contains(&Presence::Possible));
+        assert!(
+            presence.contains(&ExpectedPresence::Required) && presence.contains(&ExpectedPresence::Possible)
+        );
     }
 
     #[test]
@@ -296,7 +305,7 @@ mod tests {
         let moved = history.move_on("E-00050", 2);
         let said = moved.value()["data"]["attributes"].as_object().expect("attributes").len();
         assert!(said <= 2, "department and title, not {said} attributes");
-        let time = |e: &CloudEvent| e.value()["time"].as_str().expect("a date").to_owned();
+        let time = |e: &CloudEventMessage| e.value()["time"].as_str().expect("a date").to_owned();
         assert!(time(&hired) < time(&moved));
     }
 

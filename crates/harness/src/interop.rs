@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::process::{Child, Command};
 
-use crate::world::{wait_for_level, yes};
+use crate::world::{level_reached, wait_for_level};
 
 /// How long fetching may take on a fresh machine.
 const FETCH_MAX: Duration = Duration::from_secs(300);
@@ -22,7 +22,7 @@ const TOKEN: &str = "interop-token";
 
 /// The servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Server {
+pub enum InteropServer {
     /// scim2-server (Python) behind gunicorn: a strict reading of the RFCs.
     Scim2,
     /// SCIMMY (Node): strict types, its own idea of paging.
@@ -31,7 +31,7 @@ pub enum Server {
     BetterAuth,
 }
 
-impl Server {
+impl InteropServer {
     fn name(self) -> &'static str {
         match self {
             Self::Scim2 => "scim2",
@@ -81,7 +81,7 @@ impl Server {
 
 /// A running server. Dropping it ends it.
 #[derive(Debug)]
-pub struct Interop {
+pub struct RunningInteropServer {
     /// Base URL of its SCIM API.
     pub base_url: String,
     /// Its bearer token.
@@ -90,14 +90,14 @@ pub struct Interop {
     _folder: tempfile::TempDir,
 }
 
-impl Interop {
+impl RunningInteropServer {
     /// Fetches the server if need be, starts it on a free port and returns when it answers.
     ///
     /// # Errors
     /// When it cannot be fetched or does not start; what it said is part of the error.
-    pub async fn start(server: Server) -> anyhow::Result<Self> {
-        let root = root()?;
-        fetch(&root, server).await?;
+    pub async fn start(server: InteropServer) -> anyhow::Result<Self> {
+        let root = repository_root()?;
+        fetch_server(&root, server).await?;
         let folder = tempfile::tempdir().context("make a folder for the log")?;
         let log_path = folder.path().join("log");
         let log = File::create(&log_path).context("make the log")?;
@@ -113,14 +113,14 @@ impl Interop {
             .spawn()
             .with_context(|| format!("start {}", server.name()))?;
         let base_url = format!("http://127.0.0.1:{port}{}", server.base_path());
-        if let Err(error) = answers(&mut child, &base_url).await {
+        if let Err(error) = wait_for_answer(&mut child, &base_url).await {
             bail!("{error:#}\n{}", std::fs::read_to_string(&log_path).unwrap_or_default());
         }
         Ok(Self { base_url, token: TOKEN.to_owned(), _child: child, _folder: folder })
     }
 }
 
-impl Drop for Interop {
+impl Drop for RunningInteropServer {
     fn drop(&mut self) {
         // gunicorn's worker is a child of the process that was started: the signal goes to the group of both.
         if let Some(group) = self._child.id().and_then(|pid| i32::try_from(pid).ok()) {
@@ -129,14 +129,14 @@ impl Drop for Interop {
     }
 }
 
-async fn answers(child: &mut Child, base_url: &str) -> anyhow::Result<()> {
+async fn wait_for_answer(child: &mut Child, base_url: &str) -> anyhow::Result<()> {
     let http = crate::http_client();
     let ended = wait_for_level("the SCIM server answers", START_MAX, async || {
         if let Some(status) = child.try_wait().context("look after the SCIM server")? {
             return Ok(Some(status));
         }
         let answer = http.get(format!("{base_url}/Users?count=1")).bearer_auth(TOKEN).send().await?;
-        yes(answer.status().is_success(), answer.status()).map_err(anyhow::Error::msg)?;
+        level_reached(answer.status().is_success(), answer.status()).map_err(anyhow::Error::msg)?;
         anyhow::Ok(None)
     });
     match ended.await? {
@@ -145,7 +145,7 @@ async fn answers(child: &mut Child, base_url: &str) -> anyhow::Result<()> {
     }
 }
 
-async fn fetch(root: &Path, server: Server) -> anyhow::Result<()> {
+async fn fetch_server(root: &Path, server: InteropServer) -> anyhow::Result<()> {
     let mut command = Command::new(root.join("tools/fetch-interop"));
     command.arg(server.name()).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(FETCH_MAX, command.output()).await;
@@ -153,7 +153,7 @@ async fn fetch(root: &Path, server: Server) -> anyhow::Result<()> {
     if !output.status.success() {
         bail!("tools/fetch-interop: {}", String::from_utf8_lossy(&output.stderr));
     }
-    if server != Server::Scim2 {
+    if server != InteropServer::Scim2 {
         let sources = root.join("crates/harness/interop").join(server.name()).join("server.mjs");
         let home = root.join(".tools").join(server.name());
         std::fs::copy(sources, home.join("server.mjs")).context("copy server.mjs")?;
@@ -162,7 +162,7 @@ async fn fetch(root: &Path, server: Server) -> anyhow::Result<()> {
 }
 
 /// The root of the repository that this crate was built in.
-fn root() -> anyhow::Result<PathBuf> {
+fn repository_root() -> anyhow::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().context("the repository that this was built in is gone")
 }

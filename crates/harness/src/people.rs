@@ -1,4 +1,4 @@
-//! A made-up company: the same people, managers and groups for the same [`Shape`], on every machine.
+//! A made-up company: the same people, managers and groups for the same [`PopulationShape`], on every machine.
 
 mod company;
 mod names;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// How large the company is, and which of the many possible ones it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
+pub struct PopulationShape {
     /// Number of people, at least 1.
     pub people: usize,
     /// Number of departments, at least 1.
@@ -18,7 +18,7 @@ pub struct Shape {
     pub seed: u64,
 }
 
-impl Shape {
+impl PopulationShape {
     /// The company of the demo: 1,000 people in 40 departments and 25 groups.
     pub const DEMO: Self = Self { people: 1_000, departments: 40, groups: 25, seed: 42 };
 
@@ -30,7 +30,7 @@ impl Shape {
 
 /// One person, as the HR system knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct SamplePerson {
     /// Key of the person (`E-00001`), the subject of events about them.
     pub key: String,
     /// Given name, in its own script.
@@ -59,7 +59,7 @@ pub struct Person {
 
 /// One group, as the directory knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
+pub struct SampleGroup {
     /// Key of the group (`G-001`), the subject of events about it.
     pub key: String,
     /// Unique name.
@@ -70,19 +70,19 @@ pub struct Group {
 
 /// A company: its people, managers before those who report to them, and its groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Population {
+pub struct SamplePopulation {
     /// The people.
-    pub people: Vec<Person>,
+    pub people: Vec<SamplePerson>,
     /// The groups.
-    pub groups: Vec<Group>,
+    pub groups: Vec<SampleGroup>,
     /// Names of the departments.
     pub departments: Vec<String>,
 }
 
-impl Population {
+impl SamplePopulation {
     /// The company of this shape.
-    pub fn generate(shape: Shape) -> Self {
-        company::generate(shape)
+    pub fn generate(shape: PopulationShape) -> Self {
+        company::generate_population(shape)
     }
 }
 
@@ -102,14 +102,14 @@ mod tests {
 
     #[test]
     fn same_shape_gives_same_company_and_another_seed_another() {
-        let demo = Population::generate(Shape::DEMO);
-        assert_eq!(demo, Population::generate(Shape::DEMO));
-        assert_ne!(demo, Population::generate(Shape { seed: 7, ..Shape::DEMO }));
+        let demo = SamplePopulation::generate(PopulationShape::DEMO);
+        assert_eq!(demo, SamplePopulation::generate(PopulationShape::DEMO));
+        assert_ne!(demo, SamplePopulation::generate(PopulationShape { seed: 7, ..PopulationShape::DEMO }));
     }
 
     #[test]
     fn login_names_are_unique_without_case_and_plain_ascii() {
-        let company = Population::generate(Shape { people: 5_000, ..Shape::DEMO });
+        let company = SamplePopulation::generate(PopulationShape { people: 5_000, ..PopulationShape::DEMO });
         let logins: BTreeSet<_> =
             company.people.iter().map(|p| p.user_principal_name.to_ascii_lowercase()).collect();
         assert_eq!(logins.len(), 5_000);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn managers_form_one_tree_and_come_before_their_reports() {
-        let company = Population::generate(Shape::DEMO);
+        let company = SamplePopulation::generate(PopulationShape::DEMO);
         let mut seen = BTreeSet::new();
         for person in &company.people {
             match &person.manager {
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_department_has_people_and_group_sizes_run_from_five_to_everybody() {
-        let company = Population::generate(Shape::DEMO);
+        let company = SamplePopulation::generate(PopulationShape::DEMO);
         let used: BTreeSet<_> = company.people.iter().map(|p| &p.department).collect();
         assert_eq!(used.len(), 40);
         let sizes: Vec<_> = company.groups.iter().map(|g| g.members.len()).collect();
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn tiny_companies_are_possible() {
         for people in 1..60 {
-            let company = Population::generate(Shape::of(people));
+            let company = SamplePopulation::generate(PopulationShape::of(people));
             assert_eq!(company.people.len(), people);
         }
     }

@@ -15,7 +15,7 @@ const PAGES_MAX: usize = 10_000;
 
 /// One account, as it was found. Absent texts are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Account {
+pub struct ServerAccount {
     /// The server's id.
     pub id: String,
     /// `externalId`.
@@ -53,9 +53,9 @@ pub struct FoundGroup {
 
 /// Everything on a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Directory {
+pub struct ServerDirectory {
     /// Accounts by login name in lower case.
-    pub users: BTreeMap<String, Account>,
+    pub users: BTreeMap<String, ServerAccount>,
     /// Groups by display name.
     pub groups: BTreeMap<String, FoundGroup>,
     /// What is wrong with the directory itself: two accounts of one name, a member listed twice.
@@ -63,8 +63,12 @@ pub struct Directory {
 }
 
 /// Reads every user and every group of the SCIM server at `base_url`.
-pub async fn read(http: &reqwest::Client, base_url: &str, token: &str) -> anyhow::Result<Directory> {
-    let reader = Reader { http, base_url: base_url.trim_end_matches('/'), token };
+pub async fn read_directory(
+    http: &reqwest::Client,
+    base_url: &str,
+    token: &str,
+) -> anyhow::Result<ServerDirectory> {
+    let reader = DirectoryReader { http, base_url: base_url.trim_end_matches('/'), token };
     let users = reader.walk("Users").await?;
     let mut groups = reader.walk("Groups").await?;
     for group in &mut groups {
@@ -73,16 +77,16 @@ pub async fn read(http: &reqwest::Client, base_url: &str, token: &str) -> anyhow
             *group = reader.get(&format!("Groups/{}", percent_encode(id))).await?;
         }
     }
-    Ok(assemble(&users, &groups))
+    Ok(assemble_directory(&users, &groups))
 }
 
-struct Reader<'a> {
+struct DirectoryReader<'a> {
     http: &'a reqwest::Client,
     base_url: &'a str,
     token: &'a str,
 }
 
-impl Reader<'_> {
+impl DirectoryReader<'_> {
     /// Walks pages until one brings nothing new: `totalResults` may be capped or wrong, a server may repeat its last
     /// page for ever.
     async fn walk(&self, list: &str) -> anyhow::Result<Vec<Value>> {
@@ -112,13 +116,13 @@ impl Reader<'_> {
     }
 }
 
-fn assemble(users: &[Value], groups: &[Value]) -> Directory {
+fn assemble_directory(users: &[Value], groups: &[Value]) -> ServerDirectory {
     let names: HashMap<&str, &str> =
         users.iter().filter_map(|u| Some((u["id"].as_str()?, u["userName"].as_str()?))).collect();
     let name_of = |id: &str| names.get(id).map_or_else(|| format!("?{id}"), |name| (*name).to_owned());
-    let mut directory = Directory::default();
+    let mut directory = ServerDirectory::default();
     for user in users {
-        let account = account(user, &name_of);
+        let account = read_account(user, &name_of);
         let key = account.user_name.to_lowercase();
         if directory.users.insert(key.clone(), account).is_some() {
             directory.problems.push(format!("{key}: there are two accounts of this name"));
@@ -130,34 +134,35 @@ fn assemble(users: &[Value], groups: &[Value]) -> Directory {
     directory
 }
 
-fn add_group(directory: &mut Directory, group: &Value, name_of: &impl Fn(&str) -> String) {
-    let name = text(&group["displayName"]);
+fn add_group(directory: &mut ServerDirectory, group: &Value, name_of: &impl Fn(&str) -> String) {
+    let name = json_text(&group["displayName"]);
     let mut members = BTreeSet::new();
     for id in group["members"].as_array().into_iter().flatten().filter_map(|m| m["value"].as_str()) {
         if !members.insert(name_of(id)) {
             directory.problems.push(format!("group {name}: {} is a member twice", name_of(id)));
         }
     }
-    let found = FoundGroup { id: text(&group["id"]), external_id: text(&group["externalId"]), members };
+    let found =
+        FoundGroup { id: json_text(&group["id"]), external_id: json_text(&group["externalId"]), members };
     if directory.groups.insert(name.clone(), found).is_some() {
         directory.problems.push(format!("group {name}: there are two groups of this name"));
     }
 }
 
-fn account(user: &Value, name_of: &impl Fn(&str) -> String) -> Account {
+fn read_account(user: &Value, name_of: &impl Fn(&str) -> String) -> ServerAccount {
     let enterprise = &user[ENTERPRISE];
     let manager = enterprise["manager"]["value"].as_str().or_else(|| enterprise["manager"].as_str());
-    Account {
-        id: text(&user["id"]),
-        external_id: text(&user["externalId"]),
-        user_name: text(&user["userName"]),
-        active: truth(&user["active"]),
-        given_name: text(&user["name"]["givenName"]),
-        surname: text(&user["name"]["familyName"]),
-        display_name: text(&user["displayName"]),
+    ServerAccount {
+        id: json_text(&user["id"]),
+        external_id: json_text(&user["externalId"]),
+        user_name: json_text(&user["userName"]),
+        active: json_truth(&user["active"]),
+        given_name: json_text(&user["name"]["givenName"]),
+        surname: json_text(&user["name"]["familyName"]),
+        display_name: json_text(&user["displayName"]),
         email: work_email(user),
-        department: text(&enterprise["department"]),
-        title: text(&user["title"]),
+        department: json_text(&enterprise["department"]),
+        title: json_text(&user["title"]),
         manager: manager.filter(|id| !id.is_empty()).map(name_of).unwrap_or_default(),
     }
 }
@@ -165,14 +170,14 @@ fn account(user: &Value, name_of: &impl Fn(&str) -> String) -> Account {
 fn work_email(user: &Value) -> String {
     let emails = user["emails"].as_array().map(Vec::as_slice).unwrap_or_default();
     let work = emails.iter().find(|e| e["type"] == "work").or(emails.first());
-    work.map(|e| text(&e["value"])).unwrap_or_default()
+    work.map(|e| json_text(&e["value"])).unwrap_or_default()
 }
 
-fn text(value: &Value) -> String {
+fn json_text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn truth(value: &Value) -> Option<bool> {
+fn json_truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(active) => Some(*active),
         Value::String(s) if s.eq_ignore_ascii_case("true") => Some(true),
@@ -200,10 +205,10 @@ mod tests {
             json!({"id": "2", "userName": "ada@X", "active": false}),
         ];
         let groups = [json!({"id": "g", "displayName": "R&D", "members": [{"value": "1"}, {"value": "1"}]})];
-        let found = assemble(&users, &groups);
+        let found = assemble_directory(&users, &groups);
         assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
         assert_eq!(found.groups["R&D"].members, BTreeSet::from(["Ada@x".to_owned()]));
-        assert_eq!(account(&users[0], &|id| format!("?{id}")).manager, "?9");
+        assert_eq!(read_account(&users[0], &|id| format!("?{id}")).manager, "?9");
     }
 
     #[test]

@@ -15,15 +15,15 @@ use anyhow::Context;
 use sandbox::Sandbox;
 
 pub use clock::now;
-pub use config::{Ports, TargetConfig, UpConfig, policy_yaml};
-pub use console::{Console, Lag, Status};
-pub use feed::{Feed, Receipt};
-pub use level::{wait_for_level, yes};
-pub use metrics::{Metrics, Quantiles};
-pub use process::{Addresses, RunFile, UsherProcess};
+pub use config::{UpConfig, WorldPorts, WorldTargetConfig, policy_yaml};
+pub use console::{ConsoleClient, ConsoleLag, ConsoleStatus};
+pub use feed::{EventPoster, IntakeReceipt};
+pub use level::{level_reached, wait_for_level};
+pub use metrics::{LatencyQuantiles, MetricsPage};
+pub use process::{RunningProcess, ServiceAddresses, UsherProcess};
 
-use crate::expected::{Differences, Expected};
-use crate::reader::{self, Directory};
+use crate::expected::{DirectoryDifferences, ExpectedDirectory};
+use crate::reader::{self, ServerDirectory};
 
 /// Bearer token of sandboxes that are started here. It protects nothing: the data is made up, the port is loopback.
 pub const SANDBOX_TOKEN: &str = "sandbox-token";
@@ -37,7 +37,7 @@ pub struct WorldOptions {
     /// The `usher` binary.
     pub usher: PathBuf,
     /// How the sandbox target behaves.
-    pub behaviour: sandbox::Behaviour,
+    pub behaviour: sandbox::SandboxBehaviour,
     /// Where data goes; `None` is a temporary folder that goes away with the world.
     pub data: Option<PathBuf>,
     /// Target profile: the name of a built-in one, or the path of a file.
@@ -65,7 +65,7 @@ impl WorldOptions {
     pub fn new(usher: impl Into<PathBuf>) -> Self {
         Self {
             usher: usher.into(),
-            behaviour: sandbox::Behaviour::default(),
+            behaviour: sandbox::SandboxBehaviour::default(),
             data: None,
             profile: "sandbox".to_owned(),
             policy: None,
@@ -81,25 +81,25 @@ impl WorldOptions {
 }
 
 /// A running `usher up` and its target. Dropping it ends the process, its broker and the sandbox.
-pub struct World {
+pub struct UsherWorld {
     /// The process.
     pub usher: UsherProcess,
     /// Posts messages to the gateway, wherever it is after a restart.
-    pub feed: Feed,
+    pub feed: EventPoster,
     /// Asks the console, wherever it is after a restart.
-    pub console: Console,
+    pub console: ConsoleClient,
     /// The only target, as the process knows it.
-    pub target: TargetConfig,
+    pub target: WorldTargetConfig,
     sandbox: Option<Sandbox>,
     http: reqwest::Client,
     _temporary: Option<tempfile::TempDir>,
 }
 
-impl World {
+impl UsherWorld {
     /// Starts a sandbox and everything else, and returns when it is ready.
     pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
         let listen = "127.0.0.1:0".parse().expect("a constant");
-        let sandbox = Sandbox::start(sandbox::Options {
+        let sandbox = Sandbox::start(sandbox::SandboxOptions {
             listen,
             token: SANDBOX_TOKEN.to_owned(),
             behaviour: options.behaviour.clone(),
@@ -129,12 +129,12 @@ impl World {
             (None, Some(folder)) => folder.path().join("usher"),
             (None, None) => unreachable!("one of the two is there, see above"),
         };
-        let target = TargetConfig { name: TARGET.to_owned(), base_url, token, profile: options.profile };
+        let target = WorldTargetConfig { name: TARGET.to_owned(), base_url, token, profile: options.profile };
         let config = UpConfig {
             targets: vec![target.clone()],
             postgres: options.postgres,
             feeds: options.feeds,
-            ports: if options.usual_ports { Ports::usual_if_free() } else { Ports::ANY },
+            ports: if options.usual_ports { WorldPorts::usual_if_free() } else { WorldPorts::ANY },
             gateway: options.gateway,
             mapper: options.mapper,
             writer: options.writer,
@@ -145,8 +145,8 @@ impl World {
         let usher = UsherProcess::start(&options.usher, &data, Some(&file)).await?;
         let http = crate::http_client();
         Ok(Self {
-            feed: Feed::new(http.clone(), usher.addresses(), usher.token("source")?),
-            console: Console::new(http.clone(), usher.addresses(), usher.token("operator")?),
+            feed: EventPoster::new(http.clone(), usher.addresses(), usher.token("source")?),
+            console: ConsoleClient::new(http.clone(), usher.addresses(), usher.token("operator")?),
             usher,
             target,
             sandbox,
@@ -158,29 +158,29 @@ impl World {
     /// The sandbox, to inject faults and to read the ledger.
     ///
     /// # Panics
-    /// In a world that was started with [`World::at`].
+    /// In a world that was started with [`UsherWorld::at`].
     pub fn sandbox(&self) -> &Sandbox {
         self.sandbox.as_ref().expect("a world from World::start has a sandbox")
     }
 
     /// Waits until nothing is on its way any more.
-    pub async fn settled(&self, deadline: Duration) -> anyhow::Result<Status> {
+    pub async fn settled(&self, deadline: Duration) -> anyhow::Result<ConsoleStatus> {
         self.console.settled(deadline).await
     }
 
     /// Everything at the target, read with plain HTTP.
-    pub async fn directory(&self) -> anyhow::Result<Directory> {
-        reader::read(&self.http, &self.target.base_url, &self.target.token).await
+    pub async fn directory(&self) -> anyhow::Result<ServerDirectory> {
+        reader::read_directory(&self.http, &self.target.base_url, &self.target.token).await
     }
 
     /// In what the target differs from what is expected.
-    pub async fn differences(&self, expected: &Expected) -> anyhow::Result<Differences> {
+    pub async fn differences(&self, expected: &ExpectedDirectory) -> anyhow::Result<DirectoryDifferences> {
         Ok(expected.differences(&self.directory().await?))
     }
 
     /// What the process measured since it was started.
-    pub async fn metrics(&self) -> anyhow::Result<Metrics> {
-        Metrics::read(&self.http, &[self.usher.addresses().admin()]).await
+    pub async fn metrics(&self) -> anyhow::Result<MetricsPage> {
+        MetricsPage::read(&self.http, &[self.usher.addresses().admin()]).await
     }
 
     /// For requests that no client here makes.

@@ -1,10 +1,10 @@
 //! The independent SCIM servers start, answer, and are read by the plain reader.
 
-use harness::interop::{Interop, Server};
+use harness::interop::{InteropServer, RunningInteropServer};
 use harness::{http_client, reader};
 use serde_json::{Value, json};
 
-async fn post(http: &reqwest::Client, server: &Interop, list: &str, resource: Value) -> String {
+async fn post(http: &reqwest::Client, server: &RunningInteropServer, list: &str, resource: Value) -> String {
     let url = format!("{}/{list}", server.base_url);
     let request = http.post(url).bearer_auth(&server.token).header("content-type", "application/scim+json");
     let answer = request.body(resource.to_string()).send().await.expect("the server answers");
@@ -13,12 +13,12 @@ async fn post(http: &reqwest::Client, server: &Interop, list: &str, resource: Va
     created["id"].as_str().expect("a created resource has an id").to_owned()
 }
 
-async fn what_is_posted_is_read_back(server: Server) {
+async fn what_is_posted_is_read_back(server: InteropServer) {
     if !server.possible_here() {
         eprintln!("skipped: {server:?} cannot run on this machine");
         return;
     }
-    let server = Interop::start(server).await.expect("the server starts");
+    let server = RunningInteropServer::start(server).await.expect("the server starts");
     let http = http_client();
     let mut ids = Vec::new();
     for number in 0..120 {
@@ -38,7 +38,7 @@ async fn what_is_posted_is_read_back(server: Server) {
     });
     post(&http, &server, "Groups", group).await;
 
-    let found = reader::read(&http, &server.base_url, &server.token).await.expect("it can be read");
+    let found = reader::read_directory(&http, &server.base_url, &server.token).await.expect("it can be read");
     assert!(found.problems.is_empty(), "{:?}", found.problems);
     assert_eq!(found.users.len(), 120, "all pages are walked");
     assert_eq!(found.users["user+7@example.com"].active, Some(false));
@@ -48,15 +48,15 @@ async fn what_is_posted_is_read_back(server: Server) {
 
 #[tokio::test]
 async fn scim2_server_is_read_as_it_was_written() {
-    what_is_posted_is_read_back(Server::Scim2).await;
+    what_is_posted_is_read_back(InteropServer::Scim2).await;
 }
 
 #[tokio::test]
 async fn scimmy_is_read_as_it_was_written() {
-    what_is_posted_is_read_back(Server::Scimmy).await;
+    what_is_posted_is_read_back(InteropServer::Scimmy).await;
 }
 
 #[tokio::test]
 async fn better_auth_is_read_as_it_was_written() {
-    what_is_posted_is_read_back(Server::BetterAuth).await;
+    what_is_posted_is_read_back(InteropServer::BetterAuth).await;
 }

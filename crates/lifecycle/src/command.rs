@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{Attributes, CommandId, EventId, Guard, Orphans};
+use crate::{AttributeMap, CommandId, EventId, OrphanPolicy, RemovalGuard};
 
 /// The kind of thing at a target that a command is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl AccountState {
 /// What a policy lets the writer do to accounts or groups at a target. Everything, unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Actions {
+pub struct PolicyActions {
     /// Create what is not there. Without it, what is there already is still found and kept up to date.
     pub create: bool,
     /// Change attributes of what is there.
@@ -107,13 +107,13 @@ pub struct Actions {
     pub temporary_names: bool,
 }
 
-impl Default for Actions {
+impl Default for PolicyActions {
     fn default() -> Self {
         Self { create: true, update: true, disable: true, delete: true, temporary_names: true }
     }
 }
 
-impl Actions {
+impl PolicyActions {
     /// Whether nothing is forbidden.
     pub fn is_all(&self) -> bool {
         *self == Self::default()
@@ -123,16 +123,16 @@ impl Actions {
 /// The whole desired state of an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Account {
+pub struct DesiredAccount {
     /// Whether it should be usable.
     pub state: AccountState,
     /// Values by SCIM attribute path (`userName`, `name.givenName`, `emails[type eq "work"].value`,
     /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`). `externalId` is always there,
     /// `active` never: it follows from `state`.
-    pub attributes: Attributes,
+    pub attributes: AttributeMap,
     /// Values that are only used when it is created; a change of them is no change of what is there.
-    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
-    pub on_create: Attributes,
+    #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
+    pub on_create: AttributeMap,
     /// SCIM attribute paths that the policy maps and that have no value: any value there is to be removed. In order of
     /// name. A path that is neither here nor in `attributes` is not the policy's, and is never touched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -148,8 +148,8 @@ pub struct Account {
     #[serde(default)]
     pub assume_empty: bool,
     /// What may be done.
-    #[serde(default, skip_serializing_if = "Actions::is_all")]
-    pub actions: Actions,
+    #[serde(default, skip_serializing_if = "PolicyActions::is_all")]
+    pub actions: PolicyActions,
     /// The policy protects the person: nothing is taken away before a human said so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
@@ -158,7 +158,7 @@ pub struct Account {
     pub delete_grace_days: Option<u32>,
 }
 
-impl Account {
+impl DesiredAccount {
     /// The same without values, but for what finds it at the target: for a command that would be too long otherwise. What is not
     /// named is left as it is.
     #[must_use]
@@ -177,22 +177,28 @@ impl Account {
     /// The same, left as it is: its key is a further one of another person.
     #[must_use]
     pub fn given_up(self) -> Self {
-        let actions =
-            Actions { create: false, update: false, disable: false, delete: false, ..Actions::default() };
+        let actions = PolicyActions {
+            create: false,
+            update: false,
+            disable: false,
+            delete: false,
+            ..PolicyActions::default()
+        };
         Self { actions, match_on: Vec::new(), assume_empty: false, references: Default::default(), ..self }
     }
 
     /// The same, off: its key is a further one of a person who has no access any more. Nothing else of it is changed.
     #[must_use]
     pub fn switched_off(self) -> Self {
-        let actions = Actions { create: false, update: false, delete: false, ..Actions::default() };
+        let actions =
+            PolicyActions { create: false, update: false, delete: false, ..PolicyActions::default() };
         let state = AccountState::Disabled;
         Self { state, actions, assume_empty: false, references: Default::default(), ..self }
     }
 
     /// Whether it is left as it is because its key is a further one of another person. No policy matches on nothing.
     pub fn is_given_up(&self) -> bool {
-        let Actions { create, update, disable, delete, .. } = self.actions;
+        let PolicyActions { create, update, disable, delete, .. } = self.actions;
         self.match_on.is_empty() && !(create || update || disable || delete)
     }
 }
@@ -204,23 +210,23 @@ pub struct GroupResource {
     /// Whether the group should exist.
     pub exists: bool,
     /// Values by SCIM attribute path; `externalId` and `displayName` at least.
-    pub attributes: Attributes,
-    /// See [`Account::on_create`].
-    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
-    pub on_create: Attributes,
-    /// See [`Account::clear`].
+    pub attributes: AttributeMap,
+    /// See [`DesiredAccount::on_create`].
+    #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
+    pub on_create: AttributeMap,
+    /// See [`DesiredAccount::clear`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clear: Vec<String>,
-    /// See [`Account::match_on`].
+    /// See [`DesiredAccount::match_on`].
     #[serde(default)]
     pub match_on: Vec<String>,
-    /// See [`Account::assume_empty`].
+    /// See [`DesiredAccount::assume_empty`].
     #[serde(default)]
     pub assume_empty: bool,
     /// What may be done.
-    #[serde(default, skip_serializing_if = "Actions::is_all")]
-    pub actions: Actions,
-    /// See [`Account::protected`].
+    #[serde(default, skip_serializing_if = "PolicyActions::is_all")]
+    pub actions: PolicyActions,
+    /// See [`DesiredAccount::protected`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
 }
@@ -228,7 +234,7 @@ pub struct GroupResource {
 /// One membership: whether `member` should be in the group that the command is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Edge {
+pub struct DesiredMembership {
     /// Key of the person or group.
     pub member: String,
     /// Whether they should be in the group.
@@ -276,19 +282,19 @@ pub const EDGES_PER_COMMAND_MAX: usize = 500;
 /// What should be true at the target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Desired {
+pub enum DesiredState {
     /// An account; the command's subject is the person's key.
-    User(Account),
+    User(DesiredAccount),
     /// A group; the command's subject is the group's key.
     Group(GroupResource),
     /// Memberships of the group that is the command's subject, at most [`EDGES_PER_COMMAND_MAX`].
     Membership {
         /// The edges that changed, each with its own revision.
-        edges: Vec<Edge>,
+        edges: Vec<DesiredMembership>,
     },
 }
 
-impl Desired {
+impl DesiredState {
     /// The kind of thing.
     pub fn kind(&self) -> ResourceKind {
         match self {
@@ -325,7 +331,7 @@ pub struct Command {
     /// How urgent it is.
     pub lane: Lane,
     /// What should be true.
-    pub desired: Desired,
+    pub desired: DesiredState,
     /// The event that caused it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,
@@ -334,7 +340,7 @@ pub struct Command {
     pub accepted_at: OffsetDateTime,
     /// How much may be taken away at the target, as its policy says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guard: Option<Guard>,
+    pub guard: Option<RemovalGuard>,
     /// It comes of a change of policy that was held against the guard as a whole: it is not held again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
@@ -345,5 +351,5 @@ pub struct Command {
     /// What becomes of accounts of nobody; only in the command that tells of another version of the policy, which is about
     /// no membership, and whose revision is that version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub orphans: Option<Orphans>,
+    pub orphans: Option<OrphanPolicy>,
 }

@@ -35,7 +35,7 @@ pub mod verb {
     pub const REPLAY_RUNS: &str = "replay_runs";
     /// [`super::replay::CancelReplayRequest`] to the writer, answered by a [`super::replay::ReplayRun`].
     pub const CANCEL_REPLAY: &str = "cancel_replay";
-    /// [`super::LookLetterRequest`] to the writer, answered by a [`super::LookLetterReply`].
+    /// [`super::PreviewReplayRequest`] to the writer, answered by a [`super::PreviewReplayReply`].
     pub const LOOK_LETTER: &str = "look_letter";
     /// [`super::DiscardRequest`] to the writer.
     pub const DISCARD: &str = "discard";
@@ -194,7 +194,7 @@ pub struct ReplayReply {
 /// Asks the writer what replaying a dead letter would send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LookLetterRequest {
+pub struct PreviewReplayRequest {
     /// Which.
     pub id: DeadLetterId,
 }
@@ -202,7 +202,7 @@ pub struct LookLetterRequest {
 /// What replaying a dead letter would come to. Holds personal data: it is answered to an operator and kept nowhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LookLetterReply {
+pub struct PreviewReplayReply {
     /// The dead letter.
     pub id: DeadLetterId,
     /// The target.
@@ -218,7 +218,7 @@ pub struct LookLetterReply {
     pub outcome: ReplayOutcome,
     /// What would be sent, unless nothing would be tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<provision::Planned>,
+    pub action: Option<provision::PlannedOperation>,
 }
 
 /// Asks the writer to close dead letters without trying again.
@@ -255,7 +255,7 @@ pub struct TargetStatus {
     pub queue: BTreeMap<String, i64>,
     /// Whether an operator, or Usher itself, stopped everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paused: Option<held::Paused>,
+    pub paused: Option<held::PausedTarget>,
     /// Why nothing but switching off goes out until what was decided is compared with what the writer knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified: Option<String>,

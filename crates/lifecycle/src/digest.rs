@@ -38,25 +38,25 @@ impl DesiredEntry {
 
     fn hash(&self) -> u64 {
         let mut hash = hash_key(&self.subject, self.member.as_deref());
-        hash = fnv(hash, &self.revision.to_be_bytes());
-        mix(fnv(hash, &self.content.to_be_bytes()))
+        hash = fnv_hash(hash, &self.revision.to_be_bytes());
+        mix_hash(fnv_hash(hash, &self.content.to_be_bytes()))
     }
 }
 
 /// The range that a key falls into.
 pub fn bucket_of(subject: &str, member: Option<&str>) -> u16 {
-    let hash = mix(hash_key(subject, member)) % u64::from(BUCKETS);
+    let hash = mix_hash(hash_key(subject, member)) % u64::from(BUCKETS);
     u16::try_from(hash).expect("a remainder of a u16 fits into one")
 }
 
 /// A hash of a desired state as it is stored.
 pub fn content_hash(desired: &str) -> u64 {
-    mix(fnv(FNV_OFFSET, desired.as_bytes()))
+    mix_hash(fnv_hash(FNV_OFFSET, desired.as_bytes()))
 }
 
 /// How many entries a range holds, and the sum of their hashes: the order in which they are added does not matter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digest {
+pub struct RangeDigest {
     /// How many.
     pub count: u64,
     /// The sum of their hashes, wrapped.
@@ -66,9 +66,9 @@ pub struct Digest {
 /// The digest of each range that holds something.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Digests(BTreeMap<u16, Digest>);
+pub struct RangeDigests(BTreeMap<u16, RangeDigest>);
 
-impl Digests {
+impl RangeDigests {
     /// Adds one entry.
     pub fn add(&mut self, entry: &DesiredEntry) {
         let digest = self.0.entry(entry.bucket()).or_default();
@@ -102,16 +102,16 @@ const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const SEPARATOR: &[u8] = &[0xff];
 
 fn hash_key(subject: &str, member: Option<&str>) -> u64 {
-    let hash = fnv(fnv(FNV_OFFSET, subject.as_bytes()), SEPARATOR);
-    fnv(hash, member.unwrap_or_default().as_bytes())
+    let hash = fnv_hash(fnv_hash(FNV_OFFSET, subject.as_bytes()), SEPARATOR);
+    fnv_hash(hash, member.unwrap_or_default().as_bytes())
 }
 
-fn fnv(start: u64, bytes: &[u8]) -> u64 {
+fn fnv_hash(start: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// Spreads what FNV leaves in the low bits (the finalizer of splitmix64).
-fn mix(mut hash: u64) -> u64 {
+fn mix_hash(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
@@ -126,8 +126,8 @@ mod tests {
         DesiredEntry { subject: format!("E-{key}"), member: None, revision, content, gives: true }
     }
 
-    fn digests(entries: impl IntoIterator<Item = DesiredEntry>) -> Digests {
-        let mut digests = Digests::default();
+    fn digests(entries: impl IntoIterator<Item = DesiredEntry>) -> RangeDigests {
+        let mut digests = RangeDigests::default();
         entries.into_iter().for_each(|entry| digests.add(&entry));
         digests
     }

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use compact::{compact, is_full};
+pub(crate) use compact::{compact_statements, is_full};
 pub use contradiction::{Contradiction, ContradictionCode};
 pub use statement::{EmploymentStatement, EmploymentWord};
-pub(crate) use voice::{Said, Turn, Voice};
+pub(crate) use voice::{EmploymentTurn, SourceStatements, SourceVoice};
 
 /// Whether a person works here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,8 +93,10 @@ pub fn decide_employment(
 ) -> EmploymentDecision {
     let mut cancellations = cancellations.to_vec();
     cancellations.sort();
-    let voices: Vec<Voice> = match authority {
-        EmploymentAuthority::Shared => vec![Voice::new(statements.iter().collect(), &[], &cancellations)],
+    let voices: Vec<SourceVoice> = match authority {
+        EmploymentAuthority::Shared => {
+            vec![SourceVoice::new(statements.iter().collect(), &[], &cancellations)]
+        }
         EmploymentAuthority::Named(names) => {
             let mut by_sender: BTreeMap<&str, Vec<&EmploymentStatement>> = BTreeMap::new();
             for statement in statements {
@@ -103,7 +105,7 @@ pub fn decide_employment(
             let before = by_sender.remove("").unwrap_or_default();
             let named =
                 names.iter().filter_map(|name| Some((by_sender.get(name.as_str())?.clone(), Vec::new())));
-            Voice::each(named, &(before, Vec::new()), &cancellations)
+            SourceVoice::each(named, &(before, Vec::new()), &cancellations)
         }
     };
     EmploymentDecision::of_voices(&voices, now)
@@ -111,7 +113,7 @@ pub fn decide_employment(
 
 impl EmploymentDecision {
     /// What several voices amount to together: employed, if one of them says so.
-    pub(crate) fn of_voices(voices: &[Voice], now: i64) -> Self {
+    pub(crate) fn of_voices(voices: &[SourceVoice], now: i64) -> Self {
         let mut each: Vec<Self> = voices.iter().map(|voice| voice.decide(now)).collect();
         if each.len() < 2 {
             return each.pop().unwrap_or_default();

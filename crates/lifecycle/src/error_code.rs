@@ -226,11 +226,11 @@ pub fn answer_in(error: &str) -> (Option<u16>, Option<&'static str>) {
 
 /// What dead letters that failed in the same way have in common: `target/kind/operation/class/code`.
 pub fn failure_group(parts: [&str; 4], error: &str) -> String {
-    format!("{}/{}", parts.join("/"), code(error))
+    format!("{}/{}", parts.join("/"), status_code(error))
 }
 
 /// The status, and the error keyword where there is one; `-` where there was no answer.
-fn code(error: &str) -> String {
+fn status_code(error: &str) -> String {
     match answer_in(error) {
         (Some(status), Some(keyword)) => format!("{status}-{keyword}"),
         (Some(status), None) => status.to_string(),
@@ -292,7 +292,7 @@ mod tests {
             ("no answer in time", "-"),
             ("", "-"),
         ] {
-            assert_eq!(code(error), expected, "{error}");
+            assert_eq!(status_code(error), expected, "{error}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{Attributes, EventId, FeedRun};
+use crate::{AttributeMap, EventId, FeedRun};
 
 /// What an event says happened. The wire name is the CloudEvents `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -126,9 +126,9 @@ impl FromStr for EventKind {
 }
 
 /// The key of a person or a group: the CloudEvents `subject` without a leading `worker/` or `group/`.
-pub struct Person;
+pub struct SubjectKey;
 
-impl Person {
+impl SubjectKey {
     /// `worker/E-1` and `E-1` are the same person, `group/G-1` and `G-1` the same group.
     pub fn key_of(subject: &str) -> &str {
         let subject = subject.trim();
@@ -139,7 +139,7 @@ impl Person {
 /// How the day of a statement is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Dating {
+pub enum StatementDating {
     /// The source named the day.
     Explicit,
     /// The source named no day: it holds as of when it was said. Its true first day is unknown, and not later.
@@ -166,7 +166,7 @@ pub struct Event {
     /// The CloudEvents `type`.
     #[serde(rename = "type")]
     pub kind: EventKind,
-    /// Key of the person or group (see [`Person::key_of`]); the feed's name for `feed.completed`.
+    /// Key of the person or group (see [`SubjectKey::key_of`]); the feed's name for `feed.completed`.
     pub subject: String,
     /// When the source said it.
     #[serde(with = "time::serde::rfc3339")]
@@ -176,7 +176,7 @@ pub struct Event {
     pub effective_at: OffsetDateTime,
     /// How `effective_at` is known; see [`Event::dating`]. Left out by events that were accepted before it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dated: Option<Dating>,
+    pub dated: Option<StatementDating>,
     /// When the gateway took it.
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
@@ -184,8 +184,8 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdraws: bool,
     /// What the event says of its subject. JSON null says "has no value".
-    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
-    pub attributes: Attributes,
+    #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
+    pub attributes: AttributeMap,
     /// Keys of people, for the group kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<String>>,
@@ -242,16 +242,16 @@ impl Event {
     }
 
     /// How `effective_at` is known. Events that do not record it are taken for what they look like.
-    pub fn dating(&self) -> Dating {
+    pub fn dating(&self) -> StatementDating {
         let looks_like = || {
             if self.kind == EventKind::WorkerSnapshot
                 || (self.feed.is_some() && self.effective_at <= self.time)
             {
-                Dating::Observed
+                StatementDating::Observed
             } else if self.effective_at == self.time {
-                Dating::Implied
+                StatementDating::Implied
             } else {
-                Dating::Explicit
+                StatementDating::Explicit
             }
         };
         self.dated.unwrap_or_else(looks_like)

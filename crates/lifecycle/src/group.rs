@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::limits::Refused;
-use crate::register::{Intake, Provenance, Statement};
-use crate::{Attributes, Event, EventKind, Register};
+use crate::limits::RefusedPart;
+use crate::register::{RegisterStatement, StatementIntake, StatementProvenance};
+use crate::{AttributeMap, Event, EventKind, Register};
 
 /// The merged state of a group, without its members.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -19,24 +19,24 @@ pub struct GroupState {
 }
 
 impl GroupState {
-    /// Merges one event about this group; see [`crate::Identity::merge`] for `now`. Names what was refused of it.
-    pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<Refused> {
-        let from = Provenance::of(event, sequence);
+    /// Merges one event about this group; see [`crate::PersonRecord::merge`] for `now`. Names what was refused of it.
+    pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<RefusedPart> {
+        let from = StatementProvenance::of(event, sequence);
         let mut refused = Vec::new();
-        let mut note = |intake: Intake, what: Refused| {
-            if intake == Intake::Refused {
+        let mut note = |intake: StatementIntake, what: RefusedPart| {
+            if intake == StatementIntake::Refused {
                 refused.push(what);
             }
         };
         match event.kind {
             EventKind::GroupUpserted => {
-                note(self.exists.say(from, true, now), Refused::Existence);
+                note(self.exists.say(from, true, now), RefusedPart::Existence);
                 for (name, value) in &event.attributes {
                     let register = self.attributes.entry(name.clone()).or_default();
-                    note(register.say(from, value.clone(), now), Refused::FutureValue(name.clone()));
+                    note(register.say(from, value.clone(), now), RefusedPart::FutureValue(name.clone()));
                 }
                 if event.members.is_some() {
-                    note(self.member_lists.say(from, (), now), Refused::Members);
+                    note(self.member_lists.say(from, (), now), RefusedPart::Members);
                 }
             }
             EventKind::GroupDeleted => self.exists.say_unlimited(from, false, now),
@@ -57,7 +57,7 @@ impl GroupState {
     }
 
     /// Attributes with a value at `now` (microseconds).
-    pub fn attributes_at(&self, now: i64) -> Attributes {
+    pub fn attributes_at(&self, now: i64) -> AttributeMap {
         self.attributes
             .iter()
             .filter_map(|(name, register)| {
@@ -68,7 +68,7 @@ impl GroupState {
     }
 
     /// The statement of the whole membership that is in force at `now` (microseconds).
-    pub fn member_floor_at(&self, now: i64) -> Option<&Statement<()>> {
+    pub fn member_floor_at(&self, now: i64) -> Option<&RegisterStatement<()>> {
         self.member_lists.at(now)
     }
 
@@ -82,21 +82,21 @@ impl GroupState {
 /// The merged state of one membership.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct EdgeState(Register<bool>);
+pub struct MembershipState(Register<bool>);
 
-impl EdgeState {
-    /// States that the member is (`present`) or is not in the group; see [`crate::Identity::merge`] for `now`.
+impl MembershipState {
+    /// States that the member is (`present`) or is not in the group; see [`crate::PersonRecord::merge`] for `now`.
     /// A removal is never refused.
-    pub fn say(&mut self, from: Provenance, present: bool, now: i64) -> Intake {
+    pub fn say(&mut self, from: StatementProvenance, present: bool, now: i64) -> StatementIntake {
         if present {
             return self.0.say(from, true, now);
         }
         self.0.say_unlimited(from, false, now);
-        Intake::Taken
+        StatementIntake::Taken
     }
 
     /// Whether the person is a member at `now`, given the group's [`GroupState::member_floor_at`].
-    pub fn present_at(&self, floor: Option<&Statement<()>>, now: i64) -> bool {
+    pub fn present_at(&self, floor: Option<&RegisterStatement<()>>, now: i64) -> bool {
         self.0.at_beside(floor, now).is_some_and(|said| said.value)
     }
 

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 /// Limits on what may be taken away at one target. Whichever is exceeded first counts.
 ///
 /// The mapper holds a change of policy against them before it comes into force; the writer holds against them whatever
-/// events take away within [`Guard::window_hours`].
+/// events take away within [`RemovalGuard::window_hours`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Guard {
+pub struct RemovalGuard {
     /// This many accounts and groups may lose access.
     pub deletions: u64,
-    /// This share of those that have access, in percent; it counts above [`Guard::PERCENT_COUNTS_ABOVE`] removals.
+    /// This share of those that have access, in percent; it counts above [`RemovalGuard::PERCENT_COUNTS_ABOVE`] removals.
     pub percent: u8,
     /// Over how many hours removals by events are added up, at least 1.
     pub window_hours: u32,
@@ -22,7 +22,7 @@ pub struct Guard {
     pub failures: u64,
 }
 
-impl Guard {
+impl RemovalGuard {
     /// The guard of a target whose own cannot be read: nothing is taken away before a human says so.
     pub fn closed() -> Self {
         Self { deletions: 0, percent: 0, ..Self::default() }
@@ -69,7 +69,7 @@ const fn hard_deletions() -> u64 {
 
 /// The number is the one that Microsoft's documentation uses for its accidental deletion prevention; the share, the hours
 /// and the failures are ours.
-impl Default for Guard {
+impl Default for RemovalGuard {
     fn default() -> Self {
         Self {
             deletions: 500,
@@ -83,19 +83,19 @@ impl Default for Guard {
 
 #[cfg(test)]
 mod tests {
-    use super::Guard;
+    use super::RemovalGuard;
 
     #[test]
     fn the_stricter_of_two_guards_trips_wherever_either_does() {
         let some = [0, 5, 500, 10_000];
         let guards = || {
-            let guard = |deletions, percent| Guard { deletions, percent, ..Guard::default() };
+            let guard = |deletions, percent| RemovalGuard { deletions, percent, ..RemovalGuard::default() };
             some.into_iter().flat_map(move |deletions| [0, 20, 100].map(|percent| guard(deletions, percent)))
         };
         for (one, other) in guards().flat_map(|one| guards().map(move |other| (one, other))) {
             let strict = one.stricter(other);
             for (removals, of) in some.into_iter().flat_map(|removals| some.map(|of| (removals, of))) {
-                let trips = |guard: Guard| !guard.exceeded(removals, of).is_empty();
+                let trips = |guard: RemovalGuard| !guard.exceeded(removals, of).is_empty();
                 assert_eq!(trips(strict), trips(one) || trips(other), "{one:?} {other:?} {removals} of {of}");
             }
         }

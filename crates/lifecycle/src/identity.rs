@@ -16,25 +16,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::employment::{Contradiction, Employment, EmploymentStatement, compact, is_full};
-use crate::limits::Refused;
-use crate::people::Standing;
-use crate::register::{Intake, Provenance, micros};
-use crate::{Attributes, Event, EventKind, Register, Version};
+use crate::employment::{Contradiction, Employment, EmploymentStatement, compact_statements, is_full};
+use crate::limits::RefusedPart;
+use crate::people::SourceStanding;
+use crate::register::{StatementIntake, StatementProvenance, unix_micros_of};
+use crate::{AttributeMap, Event, EventKind, Register, StatementVersion};
 
 pub use orders::{AccessOrder, AccessOrderKind, AccessOrders};
-use planned::{Cancellation, Origin};
-pub use planned::{Part, Upcoming};
-use recycled::Former;
+use planned::{PlanCancellation, StatementOrigin};
+pub use planned::{PlannedPart, UpcomingChange};
+use recycled::FormerNames;
 pub use recycled_login::{FormerState, login_hash, login_hashes};
-use sources::Source;
+use sources::SourceStatementsOfPerson;
 
 /// How many attributes of one person that no policy uses a sender may name; further ones are refused.
 pub const ATTRIBUTES_MAX: usize = 512;
 
 /// The merged state of a person.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct PersonRecord {
     attributes: BTreeMap<String, Register<Value>>,
     #[serde(default)]
     snapshots: Register<()>,
@@ -42,25 +42,25 @@ pub struct Identity {
     employment: Vec<EmploymentStatement>,
     /// Which events said what takes effect later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    origins: Vec<Origin>,
+    origins: Vec<StatementOrigin>,
     /// What operators withdrew before it took effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    cancelled: Vec<Cancellation>,
+    cancelled: Vec<PlanCancellation>,
     /// What operators order about the person's access.
     #[serde(default, skip_serializing_if = "AccessOrders::is_empty")]
     orders: AccessOrders,
     /// What the person was called when they left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    former: Option<Former>,
+    former: Option<FormerNames>,
     /// How far what was said before sources were told apart is believed.
-    #[serde(default, skip_serializing_if = "Standing::is_usual")]
-    standing: Standing,
+    #[serde(default, skip_serializing_if = "SourceStanding::is_usual")]
+    standing: SourceStanding,
     /// It is another key of this person, and nobody of its own any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved_to: Option<String>,
     /// By name: what each source said since sources are told apart. What was said before is above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    sources: BTreeMap<String, Source>,
+    sources: BTreeMap<String, SourceStatementsOfPerson>,
 }
 
 /// A person as they are at one moment: what policies are evaluated against.
@@ -69,7 +69,7 @@ pub struct IdentityView {
     /// The person's key.
     pub key: String,
     /// Attributes with a value.
-    pub attributes: Attributes,
+    pub attributes: AttributeMap,
     /// Whether the person works here.
     pub employment: Employment,
     /// When the next departure takes effect that is known and was not withdrawn (microseconds since the Unix epoch).
@@ -86,41 +86,41 @@ pub struct IdentityView {
     pub orders: AccessOrders,
 }
 
-impl Identity {
+impl PersonRecord {
     /// Merges one event about this person. `now` is in microseconds and only serves to forget what can never
     /// matter again: the result depends on the set of merged events, not on their order or number. Names what was refused of
     /// it because its sender said too much of the future.
-    pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<Refused> {
-        self.note_origin(event, Version::of(event, sequence), now);
+    pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<RefusedPart> {
+        self.note_origin(event, StatementVersion::of(event, sequence), now);
         self.say(event, sequence, now)
     }
 
-    fn say(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<Refused> {
-        let from = Provenance::of(event, sequence);
+    fn say(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<RefusedPart> {
+        let from = StatementProvenance::of(event, sequence);
         let mut refused = Vec::new();
         for (name, value) in &event.attributes {
             if self.is_cancelled(from.version, |part| part.is_attribute(name)) {
                 continue;
             }
             let register = self.attributes.entry(name.clone()).or_default();
-            if register.say(from, value.clone(), now) == Intake::Refused {
-                refused.push(Refused::FutureValue(name.clone()));
+            if register.say(from, value.clone(), now) == StatementIntake::Refused {
+                refused.push(RefusedPart::FutureValue(name.clone()));
             }
         }
         let is_record = event.kind == EventKind::WorkerSnapshot;
         if is_record
-            && !self.is_cancelled(from.version, |part| *part == Part::Record)
-            && self.snapshots.say(from, (), now) == Intake::Refused
+            && !self.is_cancelled(from.version, |part| *part == PlannedPart::Record)
+            && self.snapshots.say(from, (), now) == StatementIntake::Refused
         {
-            refused.push(Refused::FutureRecord);
+            refused.push(RefusedPart::FutureRecord);
         }
         if let Some(statement) = EmploymentStatement::of(event, sequence) {
             let cancellations = self.employment_cancellations();
             if is_full(&mut self.employment, &statement, &cancellations, now) {
-                refused.push(Refused::FutureArrival);
+                refused.push(RefusedPart::FutureArrival);
             } else {
                 self.state_employment(statement);
-                compact(&mut self.employment, &cancellations, now);
+                compact_statements(&mut self.employment, &cancellations, now);
             }
         }
         refused
@@ -163,7 +163,7 @@ impl Identity {
     }
 
     /// Attributes with a value, of what is not kept by source.
-    fn attributes_at(&self, now: i64) -> Attributes {
+    fn attributes_at(&self, now: i64) -> AttributeMap {
         let floor = self.snapshots.at(now);
         let values = self.attributes.iter().filter_map(|(name, register)| {
             let statement = register.at_beside(floor, now)?;
@@ -173,7 +173,7 @@ impl Identity {
     }
 
     /// The person with these attributes as of `now`.
-    fn seen(&self, key: &str, attributes: Attributes, now: i64) -> IdentityView {
+    fn seen(&self, key: &str, attributes: AttributeMap, now: i64) -> IdentityView {
         let decision = self.decide_employment(now);
         let mut view = IdentityView {
             key: key.to_owned(),
@@ -202,5 +202,5 @@ impl Identity {
 
 /// Microseconds since the Unix epoch.
 pub fn unix_micros(at: time::OffsetDateTime) -> i64 {
-    micros(at)
+    unix_micros_of(at)
 }

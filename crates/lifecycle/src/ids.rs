@@ -151,8 +151,8 @@ impl FeedRunId {
 impl ScheduleId {
     /// What one event says of `person` from `version.effective_at` on: the same however often it is looked at. Ids are in
     /// order of the moment, which is written in them.
-    pub fn of(person: &str, version: crate::Version) -> Self {
-        let crate::Version { effective_at, said_at, sequence } = version;
+    pub fn of(person: &str, version: crate::StatementVersion) -> Self {
+        let crate::StatementVersion { effective_at, said_at, sequence } = version;
         let hash = digits_of(person, &format!("{effective_at}/{said_at}/{sequence}"));
         Self(format!("{}{effective_at:016x}{}", Self::PREFIX, &hash[..16]))
     }

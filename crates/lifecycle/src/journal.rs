@@ -97,7 +97,7 @@ pub enum Fact {
         by: i64,
     },
     /// writer: one request was sent.
-    Attempted(Attempt),
+    Attempted(RequestAttempt),
     /// writer: the target now agrees with `revision`.
     Settled {
         /// The target.
@@ -498,7 +498,7 @@ impl AttemptClass {
 /// One SCIM request, without bodies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Attempt {
+pub struct RequestAttempt {
     /// Names it.
     pub id: AttemptId,
     /// The target.
@@ -527,7 +527,7 @@ pub struct Attempt {
 /// A request and its answer, redacted, as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Exchange {
+pub struct RequestExchange {
     /// HTTP method.
     pub method: String,
     /// Path and query below the target's base URL.
@@ -566,7 +566,7 @@ pub struct DeadLetter {
     /// How often it was tried.
     pub attempts: i32,
     /// The last request and answer.
-    pub exchange: Option<Exchange>,
+    pub exchange: Option<RequestExchange>,
     /// The requests that failed before it was given up, the oldest first: the last [`FAILURES_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailedRequest>,
@@ -599,5 +599,5 @@ pub struct FailedRequest {
     /// Duration in milliseconds.
     pub duration_ms: i64,
     /// The request and its answer.
-    pub exchange: Exchange,
+    pub exchange: RequestExchange,
 }

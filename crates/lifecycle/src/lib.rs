@@ -4,7 +4,7 @@
 //! draws no random numbers except where an id constructor says so; merging is a pure function of its inputs.
 //!
 //! To add an event kind: 1. a variant of [`EventKind`] with its wire name, 2. its meaning in
-//! [`Identity::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge_tests.rs`.
+//! [`PersonRecord::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge_tests.rs`.
 
 mod account_names;
 mod command;
@@ -32,8 +32,8 @@ mod trace;
 
 pub use account_names::{AccountLikeness, sought_name_keys, stored_name_keys};
 pub use command::{
-    Account, AccountState, Actions, Command, Desired, EDGES_PER_COMMAND_MAX, Edge, GroupResource, Lane,
-    MemberKind, ResourceKind,
+    AccountState, Command, DesiredAccount, DesiredMembership, DesiredState, EDGES_PER_COMMAND_MAX,
+    GroupResource, Lane, MemberKind, PolicyActions, ResourceKind,
 };
 pub use control::export;
 pub use control::feed::{
@@ -41,16 +41,16 @@ pub use control::feed::{
     KnownRowsReply, KnownRowsRequest, MISSING_NAMED_MAX, UndecidedFeed,
 };
 pub use control::findings::{
-    FINDINGS_MAX, Finding, FindingCounts, FindingKind, FindingsReply, FindingsRequest,
+    FINDINGS_MAX, FindingCounts, FindingKind, FindingsReply, FindingsRequest, PersonFinding,
 };
 pub use control::held::{
-    DecideHeldReply, DecideHeldRequest, HELD_MAX, Held, HeldBy, HeldReply, HeldRequest, PauseReply,
-    PauseRequest, Paused, ResolveConflictRequest, TestReply, TestRequest,
+    DecideHeldReply, DecideHeldRequest, HELD_MAX, HeldBy, HeldReply, HeldRequest, HeldResource, PauseReply,
+    PauseRequest, PausedTarget, ResolveConflictRequest, TestReply, TestRequest,
 };
 pub use control::leavers::{
-    ACCOUNT_OFF, AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Helper, LEAVERS_MAX,
-    LeaverCause, LeaverCounts, LeaversReply, LeaversRequest, MembershipEvidence, MembershipKey, Obligation,
-    ObligationState, OffEvidence, TargetLeaverCounts, UndecidedDeparture, Waiting, WaitingFor,
+    ACCOUNT_OFF, AccountEvidence, AccountOffEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest,
+    LEAVERS_MAX, LeaverCause, LeaverCounts, LeaversReply, LeaversRequest, MembershipEvidence, MembershipKey,
+    Obligation, ObligationState, TargetLeaverCounts, UndecidedDeparture, WaitHelper, WaitReason, WaitingFor,
 };
 pub use control::orders::{
     ACCESS_ORDERS_MAX, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, OrderAccessRequest,
@@ -67,24 +67,24 @@ pub use control::people::{
     ResolveRecordRequest, SourceRecord,
 };
 pub use control::plan::{
-    AttributeChange, GrantsTrip, GuardTrip, Plan, PlanCounts, PlanRequest, PlanState, PlanStatus,
-    PlannedAction, PlannedChange, ScopeChange,
+    AttributeChange, GrantsTrip, GuardTrip, PlanCounts, PlanRequest, PlanState, PlanStatus, PlannedAction,
+    PlannedChange, PolicyPlan, ScopeChange,
 };
 pub use control::policy::{
     ApplyReply, ApplyRequest, HeldFile, MapperStatus, PolicyInForce, PolicyRequest, PolicyText,
     PolicyVersion, PolicyVersions,
 };
 pub use control::provision::{
-    ClauseResult, ExplainRequest, Explained, LookReply, LookRequest, LookStep, MappingResult, MemberResult,
-    Planned, ProvisionReply, ProvisionRequest, RowReply, RowRequest,
+    ClauseResult, ExplainRequest, ExplainedPerson, MappingResult, MemberResult, PlannedOperation,
+    PreviewReply, PreviewRequest, PreviewStep, ProvisionReply, ProvisionRequest, RowReply, RowRequest,
 };
 pub use control::quarantine::{
     QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem, RetryOutcome,
     RetryQuarantinedReply, RetryQuarantinedRequest,
 };
 pub use control::reconcile::{
-    Difference, FOUND_MAX, Found, ReconcileCounts, ReconcileRequest, ReconcileState, Reconciliation,
-    ReconciliationRequest,
+    DifferenceKind, FOUND_MAX, FoundDifference, ReconcileCounts, ReconcileRequest, ReconcileState,
+    Reconciliation, ReconciliationRequest,
 };
 pub use control::replay::{
     CancelReplayRequest, REPLAY_LETTERS_MAX, ReplayRun, ReplayRuns, ReplayRunsRequest, ReplayState,
@@ -97,42 +97,43 @@ pub use control::schedule::{
 };
 pub use control::undecided::UndecidedCounts;
 pub use control::verify::{
-    DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest, Place, VERIFICATION_NAMES_MAX,
-    Verification, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest, entry_name,
+    DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest, ScanPosition,
+    VERIFICATION_NAMES_MAX, Verification, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest,
+    entry_name,
 };
 pub use control::{
-    Actor, ControlError, DiscardReply, DiscardRequest, LookLetterReply, LookLetterRequest, RefusalReason,
-    ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetRemark, TargetRemarkReason, TargetStatus,
-    verb,
+    Actor, ControlError, DiscardReply, DiscardRequest, PreviewReplayReply, PreviewReplayRequest,
+    RefusalReason, ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetRemark, TargetRemarkReason,
+    TargetStatus, verb,
 };
 pub use employment::{
     Contradiction, ContradictionCode, Employment, EmploymentAuthority, EmploymentCancellation,
     EmploymentDecision, EmploymentKind, EmploymentStatement, EmploymentWord, decide_employment,
 };
 pub use error_code::{ErrorCode, answer_in, failure_group};
-pub use event::{Dating, Event, EventKind, Person, UnreadValue};
+pub use event::{Event, EventKind, StatementDating, SubjectKey, UnreadValue};
 pub use feed::FeedRun;
-pub use group::{EdgeState, GroupState};
-pub use guard::Guard;
+pub use group::{GroupState, MembershipState};
+pub use guard::RemovalGuard;
 pub use identity::{
-    AccessOrder, AccessOrderKind, AccessOrders, FormerState, Identity, IdentityView, Part, Upcoming,
-    login_hash, login_hashes, unix_micros,
+    AccessOrder, AccessOrderKind, AccessOrders, FormerState, IdentityView, PersonRecord, PlannedPart,
+    UpcomingChange, login_hash, login_hashes, unix_micros,
 };
 pub use ids::{
     AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, ObligationId, PlanId, ReplayId,
     ScheduleId,
 };
 pub use journal::{
-    Attempt, AttemptClass, DeadLetter, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest,
+    AttemptClass, DeadLetter, FAILURES_MAX, Fact, FactRecord, FailedRequest, RequestAttempt, RequestExchange,
 };
-pub use limits::Refused;
+pub use limits::RefusedPart;
 pub use notice::ThinNotice;
-pub use orphans::{OrphanAction, Orphans};
-pub use people::{Correlate, Match, MatchedBy, People};
-pub use register::{Intake, Provenance, Register, Statement, Version};
+pub use orphans::{OrphanAction, OrphanPolicy};
+pub use people::{CorrelationConfig, MatchAttribute, MatchedBy, PeopleConfig};
+pub use register::{Register, RegisterStatement, StatementIntake, StatementProvenance, StatementVersion};
 pub use revision::{is_revision_ahead, next_revision, revision_clock};
 pub use source_problem::{SourceProblem, SourceProblemKind, UNKNOWN_SENDER};
 pub use trace::TraceContext;
 
 /// Attributes by name, in a stable order. Names are Entra's (`givenName`, `surname`, ...) or any other.
-pub type Attributes = std::collections::BTreeMap<String, serde_json::Value>;
+pub type AttributeMap = std::collections::BTreeMap<String, serde_json::Value>;

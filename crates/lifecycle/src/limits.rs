@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A part of an event that was refused. Nothing that takes access away ever is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Refused {
+pub enum RefusedPart {
     /// An arrival that lies ahead: its sender said too many already.
     FutureArrival,
     /// A value that an attribute has later: its sender said too many already.
@@ -19,7 +19,7 @@ pub enum Refused {
     Members,
 }
 
-impl Refused {
+impl RefusedPart {
     /// The limit that was reached, as it is counted.
     pub fn limit(&self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for RefusedPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FutureArrival => f.write_str("an arrival ahead"),

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    Attributes, EdgeState, Employment, Event, EventId, EventKind, GroupState, Identity, Provenance,
-    unix_micros,
+    AttributeMap, Employment, Event, EventId, EventKind, GroupState, MembershipState, PersonRecord,
+    StatementProvenance, unix_micros,
 };
 
 pub(crate) const SECOND: i64 = 1_000_000;
@@ -28,7 +28,7 @@ pub(crate) fn event(kind: EventKind, said: i64, effective: i64, attributes: Valu
         accepted_at: at(said),
         sender: String::new(),
         dated: None,
-        attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
+        attributes: serde_json::from_value::<AttributeMap>(attributes).unwrap(),
         members: None,
         feed: None,
         withdraws: false,
@@ -44,7 +44,7 @@ fn employment(history: &[(EventKind, i64, i64)], now: i64) -> Employment {
 }
 
 fn employment_of(events: impl IntoIterator<Item = Event>, now: i64) -> Employment {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     for (sequence, event) in (1..).zip(events) {
         identity.merge(&event, sequence, unix_micros(event.accepted_at));
     }
@@ -146,11 +146,11 @@ fn a_backdated_departure_does_not_undo_a_rehire_that_names_a_later_day() {
 #[test]
 fn what_was_stored_before_datings_were_recorded_is_decided_as_it_was() {
     let version = |said: i64, effective: i64| json!({ "effective_at": effective * SECOND, "said_at": said * SECOND, "sequence": said });
-    let stored = |statements: Value| -> Identity {
+    let stored = |statements: Value| -> PersonRecord {
         serde_json::from_value(json!({ "attributes": {}, "snapshots": [], "employment": statements }))
             .unwrap()
     };
-    let decided = |identity: &Identity| identity.view("E-1", 50 * SECOND).employment;
+    let decided = |identity: &PersonRecord| identity.view("E-1", 50 * SECOND).employment;
     let back = stored(json!([
         { "version": version(1, 1), "kind": "active" },
         { "version": version(5, 5), "kind": "left" },
@@ -173,7 +173,7 @@ fn what_was_stored_before_datings_were_recorded_is_decided_as_it_was() {
     let mut leaves = back;
     leaves.merge(&event(WorkerLeft, 40, 20, json!({})), 40, 40 * SECOND);
     assert_eq!(decided(&leaves), left(20), "whichever sender said what was stored before");
-    let again: Identity = serde_json::from_str(&serde_json::to_string(&leaves).unwrap()).unwrap();
+    let again: PersonRecord = serde_json::from_str(&serde_json::to_string(&leaves).unwrap()).unwrap();
     assert_eq!(again, leaves);
 }
 
@@ -212,7 +212,7 @@ fn nightly_records_of_a_leaver_do_not_move_the_day_of_departure() {
 
 #[test]
 fn a_record_erases_what_it_does_not_name_and_nothing_newer() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     identity.merge(&event(WorkerChanged, 1, 1, json!({ "title": "a", "city": "b" })), 1, SECOND);
     identity.merge(&event(WorkerChanged, 9, 9, json!({ "phone": "c" })), 2, 9 * SECOND);
     identity.merge(&event(WorkerSnapshot, 5, 5, json!({ "city": "d", "active": true })), 3, 9 * SECOND);
@@ -225,7 +225,7 @@ fn a_record_erases_what_it_does_not_name_and_nothing_newer() {
 
 #[test]
 fn a_day_that_is_named_later_counts_more_than_what_was_said_before_without_one() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     let mut say = |kind, said: i64, effective, attributes| {
         identity.merge(&event(kind, said, effective, attributes), said.unsigned_abs(), said * SECOND);
         serde_json::to_value(identity.view("E-1", said * SECOND).attributes).unwrap()
@@ -241,15 +241,15 @@ fn a_day_that_is_named_later_counts_more_than_what_was_said_before_without_one()
 
 #[test]
 fn a_membership_that_ended_on_a_day_said_later_has_ended() {
-    let (mut group, mut edge) = (GroupState::default(), EdgeState::default());
+    let (mut group, mut edge) = (GroupState::default(), MembershipState::default());
     let said = |said, effective| event(EventKind::GroupMemberAdded, said, effective, json!({}));
-    let _ = edge.say(Provenance::of(&said(5, 5), 1), true, 5 * SECOND);
-    let _ = edge.say(Provenance::of(&said(9, 3), 2), false, 9 * SECOND);
+    let _ = edge.say(StatementProvenance::of(&said(5, 5), 1), true, 5 * SECOND);
+    let _ = edge.say(StatementProvenance::of(&said(9, 3), 2), false, 9 * SECOND);
     assert!(!edge.present_at(None, 9 * SECOND));
     let mut list = event(EventKind::GroupUpserted, 12, 12, json!({}));
     list.members = Some(Vec::new());
     group.merge(&list, 3, 12 * SECOND);
-    let _ = edge.say(Provenance::of(&said(13, 11), 4), true, 13 * SECOND);
+    let _ = edge.say(StatementProvenance::of(&said(13, 11), 4), true, 13 * SECOND);
     assert!(edge.present_at(group.member_floor_at(13 * SECOND), 13 * SECOND), "said after the list");
 }
 
@@ -259,7 +259,7 @@ fn no_flood_of_one_sender_drops_what_is_in_force_a_departure_or_what_another_one
         event.sender = sender.to_owned();
         event
     };
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     identity.merge(&of("hr", event(WorkerJoined, 1, 1, json!({ "title": "a" }))), 1, SECOND);
     identity.merge(&of("hr", event(WorkerChanged, 2, 5_000, json!({ "title": "b" }))), 2, 2 * SECOND);
     let mut refused = 0;
@@ -283,7 +283,7 @@ fn no_flood_of_one_sender_drops_what_is_in_force_a_departure_or_what_another_one
 
 #[test]
 fn nightly_rows_do_not_make_a_person_grow() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     let mut sizes = Vec::new();
     for night in 1..1_000_i64 {
         for (kind, effective) in [(WorkerJoined, -500), (WorkerSnapshot, night)] {
@@ -327,7 +327,7 @@ proptest! {
     #[test]
     fn a_person_is_the_same_whatever_the_order_and_number_of_deliveries((history, order) in histories()) {
         let events: Vec<Event> = history.iter().map(worker_event).collect();
-        let (mut expected, mut shuffled) = (Identity::default(), Identity::default());
+        let (mut expected, mut shuffled) = (PersonRecord::default(), PersonRecord::default());
         for (sequence, event) in (1..).zip(&events) {
             expected.merge(event, sequence, END * SECOND);
         }
@@ -341,14 +341,14 @@ proptest! {
             prop_assert_eq!(expected.view("E-1", now), shuffled.view("E-1", now));
             prop_assert_eq!(expected.next_due(now), shuffled.next_due(now));
         }
-        let stored: Identity = serde_json::from_str(&serde_json::to_string(&shuffled).unwrap()).unwrap();
+        let stored: PersonRecord = serde_json::from_str(&serde_json::to_string(&shuffled).unwrap()).unwrap();
         prop_assert_eq!(stored, shuffled);
     }
 
     #[test]
     fn a_group_and_its_members_are_the_same_whatever_the_order((history, order) in histories()) {
         let merged = |order: &[usize], now: &dyn Fn(usize) -> i64| {
-            let (mut group, mut edge) = (GroupState::default(), EdgeState::default());
+            let (mut group, mut edge) = (GroupState::default(), MembershipState::default());
             for (step, index) in order.iter().enumerate() {
                 group_event(&history[*index], *index as u64 + 1, now(step), &mut group, &mut edge);
             }
@@ -372,10 +372,10 @@ proptest! {
 }
 
 /// Merges what a mapper would merge for one member of one group.
-fn group_event(said: &Said, sequence: u64, now: i64, group: &mut GroupState, edge: &mut EdgeState) {
+fn group_event(said: &Said, sequence: u64, now: i64, group: &mut GroupState, edge: &mut MembershipState) {
     let &(kind, at, delay, _, value) = said;
     let mut event = event(EventKind::GroupUpserted, at, at + delay, json!({ "displayName": value }));
-    let from = Provenance::of(&event, sequence);
+    let from = StatementProvenance::of(&event, sequence);
     match kind {
         0 => drop(group.merge(&event, sequence, now)),
         1 => {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a policy says of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Orphans {
+pub struct OrphanPolicy {
     /// What becomes of them.
     #[serde(default)]
     pub action: OrphanAction,
@@ -27,19 +27,19 @@ pub enum OrphanAction {
     Delete,
 }
 
-impl Orphans {
+impl OrphanPolicy {
     /// Whether something is done about the account with this login name. One without a name is left alone.
     pub fn concern(&self, user_name: Option<&str>) -> bool {
         self.action != OrphanAction::Report
             && user_name.is_some_and(|name| {
                 let name = name.to_lowercase();
-                !self.except.iter().any(|pattern| fits(&pattern.to_lowercase(), &name))
+                !self.except.iter().any(|pattern| fits_pattern(&pattern.to_lowercase(), &name))
             })
     }
 }
 
 /// Whether `text` fits a pattern in which `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
+fn fits_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };
@@ -62,7 +62,7 @@ mod tests {
     fn exceptions_are_names_or_wildcards_without_regard_to_case() {
         let except =
             ["admin@*", "*-svc@example.com", "Root@example.com", "a*b*c"].map(str::to_owned).to_vec();
-        let orphans = Orphans { action: OrphanAction::Disable, except };
+        let orphans = OrphanPolicy { action: OrphanAction::Disable, except };
         for spared in ["ADMIN@example.com", "backup-svc@Example.com", "root@example.com", "abc", "aXbYc"] {
             assert!(!orphans.concern(Some(spared)), "{spared}");
         }
@@ -70,6 +70,6 @@ mod tests {
             assert!(orphans.concern(Some(concerned)), "{concerned}");
         }
         assert!(!orphans.concern(None));
-        assert!(!Orphans::default().concern(Some("anybody@example.com")), "reported, and no more");
+        assert!(!OrphanPolicy::default().concern(Some("anybody@example.com")), "reported, and no more");
     }
 }

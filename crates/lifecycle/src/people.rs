@@ -18,9 +18,9 @@ const MATCHES_MAX: usize = 8;
 /// Several sources for one person. Without any of it all sources are equal, and who has the same key is the same person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct People {
+pub struct PeopleConfig {
     /// How a source's records find their person; a source that is not named here calls people by their key.
-    pub correlate: Vec<Correlate>,
+    pub correlate: Vec<CorrelationConfig>,
     /// By attribute, `*` for all others: sources, the most believed first. Those that are not named rank last, equally.
     pub precedence: BTreeMap<String, Vec<String>>,
     /// Sources that may say that somebody joined or left; all if empty.
@@ -30,25 +30,25 @@ pub struct People {
     pub recycled_after_days: Option<u32>,
 }
 
-/// [`People::recycled_after_days`] unless said.
+/// [`PeopleConfig::recycled_after_days`] unless said.
 const RECYCLED_AFTER_DAYS: u32 = 90;
 
 /// How the records of some sources find their person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Correlate {
+pub struct CorrelationConfig {
     /// Names of sources: the sender, or what its CloudEvents `source` is, or begins with before a `/`.
     pub sources: Vec<String>,
     /// What a record and its person have in common; the first of which the record has a value decides. Without it, the
     /// source calls people by their key.
     #[serde(default, rename = "match")]
-    pub match_on: Vec<Match>,
+    pub match_on: Vec<MatchAttribute>,
 }
 
 /// An attribute of a record whose value its person has as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
-pub struct Match {
+#[serde(try_from = "WrittenMatch", into = "WrittenMatch")]
+pub struct MatchAttribute {
     /// Name of the record's attribute.
     pub record: String,
     /// What of the person is the same.
@@ -67,36 +67,38 @@ pub enum MatchedBy {
 /// `employeeId`, or `{ employeeId: key }`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum WrittenMatch {
     Same(String),
     Other(BTreeMap<String, String>),
 }
 
 const KEY: &str = "key";
 
-impl TryFrom<Written> for Match {
+impl TryFrom<WrittenMatch> for MatchAttribute {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
+    fn try_from(written: WrittenMatch) -> Result<Self, String> {
         let (record, person) = match written {
-            Written::Same(name) if name == KEY => {
+            WrittenMatch::Same(name) if name == KEY => {
                 return Err(
                     "say which attribute has the key, as in `match: [{ employeeId: key }]`".to_owned()
                 );
             }
-            Written::Same(name) => (name.clone(), name),
-            Written::Other(names) if names.len() == 1 => {
+            WrittenMatch::Same(name) => (name.clone(), name),
+            WrittenMatch::Other(names) if names.len() == 1 => {
                 names.into_iter().next().expect("there is exactly one")
             }
-            Written::Other(_) => return Err("one attribute each: `match: [{ employeeId: key }]`".to_owned()),
+            WrittenMatch::Other(_) => {
+                return Err("one attribute each: `match: [{ employeeId: key }]`".to_owned());
+            }
         };
         let person = if person == KEY { MatchedBy::Key } else { MatchedBy::Attribute(person) };
         Ok(Self { record, person })
     }
 }
 
-impl From<Match> for Written {
-    fn from(of: Match) -> Self {
+impl From<MatchAttribute> for WrittenMatch {
+    fn from(of: MatchAttribute) -> Self {
         let person = match of.person {
             MatchedBy::Key => KEY.to_owned(),
             MatchedBy::Attribute(name) => name,
@@ -111,7 +113,7 @@ impl From<Match> for Written {
 
 /// How far a source is believed. It is kept with what the source said, so that a person needs nothing else to be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Standing {
+pub(crate) struct SourceStanding {
     /// Its place in the precedence; 0 is believed first.
     pub(crate) rank: u16,
     /// By attribute, where that is another one.
@@ -124,7 +126,7 @@ pub(crate) struct Standing {
     pub(crate) is_own_voice: bool,
 }
 
-impl Standing {
+impl SourceStanding {
     pub(crate) fn is_usual(&self) -> bool {
         *self == Self::default()
     }
@@ -134,7 +136,7 @@ impl Standing {
     }
 }
 
-impl People {
+impl PeopleConfig {
     /// Sources that are not named, taken together.
     pub const OTHERS: &'static str = "*";
 
@@ -204,7 +206,7 @@ impl People {
     }
 
     /// What the records of a source are matched by; empty if it calls people by their key.
-    pub fn match_on(&self, name: &str) -> &[Match] {
+    pub fn match_on(&self, name: &str) -> &[MatchAttribute] {
         let rule = self.correlate.iter().find(|rule| rule.sources.iter().any(|source| source == name));
         rule.map_or(&[], |rule| &rule.match_on)
     }
@@ -226,16 +228,16 @@ impl People {
 
     /// What was said before sources were told apart counts as if the most believed source had said it: the day on which
     /// somebody configures this changes nobody's values.
-    pub(crate) fn standing_of_before(&self) -> Standing {
+    pub(crate) fn standing_of_before(&self) -> SourceStanding {
         let first = self.precedence.get(EVERY).and_then(|sources| sources.first());
-        Standing {
+        SourceStanding {
             employs: false,
             is_own_voice: false,
             ..first.map(|first| self.standing(first)).unwrap_or_default()
         }
     }
 
-    pub(crate) fn standing(&self, name: &str) -> Standing {
+    pub(crate) fn standing(&self, name: &str) -> SourceStanding {
         let place = |sources: &Vec<String>| {
             let at = sources.iter().position(|source| source == name).unwrap_or(sources.len());
             u16::try_from(at).unwrap_or(u16::MAX)
@@ -243,7 +245,7 @@ impl People {
         let rank = self.precedence.get(EVERY).map_or(0, place);
         let others = self.precedence.iter().filter(|(attribute, _)| *attribute != EVERY);
         let ranks = others.map(|(attribute, sources)| (attribute.clone(), place(sources)));
-        Standing {
+        SourceStanding {
             rank,
             ranks: ranks.filter(|(_, at)| *at != rank).collect(),
             employs: self.employs(name),
@@ -258,7 +260,7 @@ mod tests {
 
     use super::*;
 
-    fn people(value: serde_json::Value) -> People {
+    fn people(value: serde_json::Value) -> PeopleConfig {
         serde_json::from_value(value).unwrap()
     }
 
@@ -268,7 +270,7 @@ mod tests {
         let names = ["hr", "/hr", "hr/berlin/x", "hrx", "feeds/people", "feeds/peoples", "hr/b"];
         let expected = ["hr", "hr", "hr/berlin", "*", "feeds/people", "*", "hr"];
         assert_eq!(names.map(|name| people.name_of(name).unwrap()), expected);
-        assert_eq!(People::default().name_of("hr"), None);
+        assert_eq!(PeopleConfig::default().name_of("hr"), None);
     }
 
     #[test]
@@ -312,7 +314,7 @@ mod tests {
         assert_eq!(second.person, MatchedBy::Attribute("mail".to_owned()));
         assert_eq!((people.match_on("hr").len(), people.matched_by().len()), (0, 2));
         let text = serde_json::to_value(&people).unwrap();
-        assert_eq!(serde_json::from_value::<People>(text).unwrap(), people);
+        assert_eq!(serde_json::from_value::<PeopleConfig>(text).unwrap(), people);
     }
 
     #[test]
@@ -327,7 +329,7 @@ mod tests {
             let fault = people(value.clone()).fault().unwrap_or_default();
             assert!(fault.contains(part), "{value}: {fault}");
         }
-        let wrong = serde_json::from_value::<People>(
+        let wrong = serde_json::from_value::<PeopleConfig>(
             json!({ "correlate": [{ "sources": ["a"], "match": ["key"] }] }),
         );
         assert!(wrong.unwrap_err().to_string().contains("employeeId: key"));

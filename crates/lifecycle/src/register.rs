@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 /// What decides between two statements about the same thing: effective time, then the time the source said it,
 /// then the ingest sequence. Microseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Version {
+pub struct StatementVersion {
     /// From when on the statement holds.
     pub effective_at: i64,
     /// When the source said it.
@@ -15,37 +15,41 @@ pub struct Version {
     pub sequence: u64,
 }
 
-impl Version {
+impl StatementVersion {
     /// The version of a statement that `event` makes at `sequence` of its stream.
     pub fn of(event: &crate::Event, sequence: u64) -> Self {
-        Self { effective_at: micros(event.effective_at), said_at: micros(event.time), sequence }
+        Self {
+            effective_at: unix_micros_of(event.effective_at),
+            said_at: unix_micros_of(event.time),
+            sequence,
+        }
     }
 }
 
 /// Microseconds since the Unix epoch; saturates outside the years that an `i64` can hold.
-pub(crate) fn micros(at: OffsetDateTime) -> i64 {
+pub(crate) fn unix_micros_of(at: OffsetDateTime) -> i64 {
     let micros = at.unix_timestamp_nanos() / 1_000;
     i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Where a statement comes from: what decides between two about the same thing, besides their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Provenance {
+pub struct StatementProvenance {
     /// When it holds and when it was said.
-    pub version: Version,
+    pub version: StatementVersion,
     /// The source named the day.
     pub is_explicit: bool,
     sender: SenderTag,
 }
 
-impl Provenance {
+impl StatementProvenance {
     /// The provenance of what `event` says at `sequence` of its stream.
     pub fn of(event: &crate::Event, sequence: u64) -> Self {
-        let version = Version::of(event, sequence);
+        let version = StatementVersion::of(event, sequence);
         let is_ahead = version.effective_at > version.said_at;
         Self {
             version,
-            is_explicit: is_ahead || event.dating() == crate::Dating::Explicit,
+            is_explicit: is_ahead || event.dating() == crate::StatementDating::Explicit,
             sender: SenderTag::of(event.sender()),
         }
     }
@@ -77,9 +81,9 @@ impl SenderTag {
 
 /// One statement: from `version.effective_at` on the value is `value`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Statement<T> {
+pub struct RegisterStatement<T> {
     /// Decides between statements.
-    pub version: Version,
+    pub version: StatementVersion,
     /// What is said.
     pub value: T,
     /// Whether the source named the day; left out where it looks so, as it did before this was recorded.
@@ -89,9 +93,9 @@ pub struct Statement<T> {
     sender: SenderTag,
 }
 
-impl<T> Statement<T> {
-    fn new(from: Provenance, value: T) -> Self {
-        let Provenance { version, is_explicit, sender } = from;
+impl<T> RegisterStatement<T> {
+    fn new(from: StatementProvenance, value: T) -> Self {
+        let StatementProvenance { version, is_explicit, sender } = from;
         let looks_explicit = version.effective_at != version.said_at;
         Self { version, value, dated: (is_explicit != looks_explicit).then_some(is_explicit), sender }
     }
@@ -101,7 +105,7 @@ impl<T> Statement<T> {
     }
 
     /// A day that a sender names counts more than what the same sender said before without a day, also if it is an earlier one.
-    fn overrules<U>(&self, other: &Statement<U>) -> bool {
+    fn overrules<U>(&self, other: &RegisterStatement<U>) -> bool {
         self.is_explicit()
             && !other.is_explicit()
             && self.sender.may_be(other.sender)
@@ -110,7 +114,7 @@ impl<T> Statement<T> {
     }
 
     /// Whether it still counts beside the statement of a whole, in which it is not.
-    pub(crate) fn counts_beside(&self, whole: &Statement<()>) -> bool {
+    pub(crate) fn counts_beside(&self, whole: &RegisterStatement<()>) -> bool {
         if self.version >= whole.version { !whole.overrules(self) } else { self.overrules(whole) }
     }
 }
@@ -122,7 +126,7 @@ pub const FUTURE_STATEMENTS_MAX: usize = 16;
 const CLOCK_ERROR_MICROS_MAX: i64 = 48 * 3_600 * 1_000_000;
 
 /// Whether it was said of the future, and that came only just now.
-fn came_into_force_lately(version: Version, now: i64) -> bool {
+fn came_into_force_lately(version: StatementVersion, now: i64) -> bool {
     version.effective_at > version.said_at
         && version.effective_at > now.saturating_sub(CLOCK_ERROR_MICROS_MAX)
 }
@@ -130,7 +134,7 @@ fn came_into_force_lately(version: Version, now: i64) -> bool {
 /// What became of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Intake {
+pub enum StatementIntake {
     /// It counts, or others count more.
     Taken,
     /// Its sender said too much of the future already.
@@ -144,7 +148,7 @@ pub enum Intake {
 /// [`FUTURE_STATEMENTS_MAX`] statements in the future.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Register<T>(Vec<Statement<T>>);
+pub struct Register<T>(Vec<RegisterStatement<T>>);
 
 impl<T> Default for Register<T> {
     fn default() -> Self {
@@ -154,35 +158,36 @@ impl<T> Default for Register<T> {
 
 impl<T: Clone + PartialEq> Register<T> {
     /// Adds a statement; `now` (microseconds) tells which older ones can be forgotten.
-    pub fn say(&mut self, from: Provenance, value: T, now: i64) -> Intake {
-        self.take(Statement::new(from, value), now, true)
+    pub fn say(&mut self, from: StatementProvenance, value: T, now: i64) -> StatementIntake {
+        self.take(RegisterStatement::new(from, value), now, true)
     }
 
     /// The same without a limit: of what takes something away.
-    pub(crate) fn say_unlimited(&mut self, from: Provenance, value: T, now: i64) {
-        let _ = self.take(Statement::new(from, value), now, false);
+    pub(crate) fn say_unlimited(&mut self, from: StatementProvenance, value: T, now: i64) {
+        let _ = self.take(RegisterStatement::new(from, value), now, false);
     }
 
-    fn take(&mut self, said: Statement<T>, now: i64, is_limited: bool) -> Intake {
+    fn take(&mut self, said: RegisterStatement<T>, now: i64, is_limited: bool) -> StatementIntake {
         let at = match self.0.binary_search_by(|known| known.version.cmp(&said.version)) {
-            Ok(_) => return Intake::Taken,
+            Ok(_) => return StatementIntake::Taken,
             Err(at) => at,
         };
         if self.0.iter().any(|known| known.overrules(&said)) {
-            return Intake::Taken;
+            return StatementIntake::Taken;
         }
         if said.version.effective_at > now && self.is_full(said.sender, now) && is_limited {
-            return Intake::Refused;
+            return StatementIntake::Refused;
         }
         self.0.insert(at, said.clone());
         self.0.retain(|known| !said.overrules(known));
         self.forget(now);
-        Intake::Taken
+        StatementIntake::Taken
     }
 
     /// Whether the sender said too much of the future; what repeats the statement before it is forgotten first.
     fn is_full(&mut self, sender: SenderTag, now: i64) -> bool {
-        let of_sender = |known: &&Statement<T>| known.sender == sender && known.version.effective_at > now;
+        let of_sender =
+            |known: &&RegisterStatement<T>| known.sender == sender && known.version.effective_at > now;
         if self.0.iter().filter(of_sender).count() >= FUTURE_STATEMENTS_MAX {
             self.0.dedup_by(|next, before| next.version.effective_at > now && next.value == before.value);
         }
@@ -195,7 +200,7 @@ impl<T: Clone + PartialEq> Register<T> {
         while first > 0 && came_into_force_lately(self.0[first].version, now) {
             first -= 1;
         }
-        let overrides = |known: &Statement<T>| {
+        let overrides = |known: &RegisterStatement<T>| {
             known.is_explicit() && known.version.said_at > self.0[first].version.effective_at
         };
         let mut kept: Vec<bool> = self.0[..first].iter().map(overrides).collect();
@@ -220,20 +225,24 @@ impl<T: Clone + PartialEq> Register<T> {
     }
 
     /// The statement in force at `now`.
-    pub fn at(&self, now: i64) -> Option<&Statement<T>> {
+    pub fn at(&self, now: i64) -> Option<&RegisterStatement<T>> {
         self.0.iter().rev().find(|s| s.version.effective_at <= now)
     }
 
     /// The statement in force at `now` beside the one of a whole in which it is or is not. Senders can stand in a circle: one names a
     /// day before its own whole, and the other's word lies between the two. What does not count beside the whole makes way for what
     /// does.
-    pub(crate) fn at_beside(&self, whole: Option<&Statement<()>>, now: i64) -> Option<&Statement<T>> {
+    pub(crate) fn at_beside(
+        &self,
+        whole: Option<&RegisterStatement<()>>,
+        now: i64,
+    ) -> Option<&RegisterStatement<T>> {
         let in_force = self.0.iter().rev().filter(|s| s.version.effective_at <= now);
         in_force.into_iter().find(|s| whole.is_none_or(|whole| s.counts_beside(whole)))
     }
 
     /// What will be in force at some moment after `now`: of several statements for one moment the one that wins.
-    pub(crate) fn after(&self, now: i64) -> impl Iterator<Item = &Statement<T>> {
+    pub(crate) fn after(&self, now: i64) -> impl Iterator<Item = &RegisterStatement<T>> {
         self.0.iter().enumerate().filter_map(move |(at, statement)| {
             let effective_at = statement.version.effective_at;
             let is_last = self.0.get(at + 1).is_none_or(|next| next.version.effective_at > effective_at);

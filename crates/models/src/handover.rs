@@ -2,17 +2,17 @@
 //!
 //! | in the model | in the product |
 //! |---|---|
-//! | `Step::Accept` | the gateway answers 202 when EVENTS has the event |
-//! | `Step::Take`, `Step::Merge` | `mapper::work`: read with a version, merge, decide, store under optimistic concurrency, acknowledge |
-//! | `Step::Send`, `Step::Sweep` | `relay`: publish an outbox batch from memory, or from the table |
-//! | `Step::Receive` | `writer::intake`: keep the command if its revision is newer |
-//! | `Step::Own` | `writer::lease`: take the lease, and doubt what was under way |
-//! | `Step::Ask` | `writer::ready`, `writer::call`: note the row as being sent, and send |
-//! | `Step::CarryOut`, `Step::Answer` | the target; `writer::results`, refused under an old epoch |
-//! | `Step::ReadBack` | `writer::converge`: what may have been done is looked at first |
-//! | `Step::Verify` | anti-entropy between mapper and writer |
-//! | `Step::Reconcile` | `writer::reconcile`: what differs at the target is queued |
-//! | [`Mechanisms`] | what keeps the promises; each can be left out |
+//! | `ModelStep::Accept` | the gateway answers 202 when EVENTS has the event |
+//! | `ModelStep::Take`, `ModelStep::Merge` | `mapper::work`: read with a version, merge, decide, store under optimistic concurrency, acknowledge |
+//! | `ModelStep::Send`, `ModelStep::Sweep` | `relay`: publish an outbox batch from memory, or from the table |
+//! | `ModelStep::Receive` | `writer::intake`: keep the command if its revision is newer |
+//! | `ModelStep::Own` | `writer::lease`: take the lease, and doubt what was under way |
+//! | `ModelStep::Ask` | `writer::ready`, `writer::call`: note the row as being sent, and send |
+//! | `ModelStep::CarryOut`, `ModelStep::Answer` | the target; `writer::results`, refused under an old epoch |
+//! | `ModelStep::ReadBack` | `writer::converge`: what may have been done is looked at first |
+//! | `ModelStep::Verify` | anti-entropy between mapper and writer |
+//! | `ModelStep::Reconcile` | `writer::reconcile`: what differs at the target is queued |
+//! | [`ModelMechanisms`] | what keeps the promises; each can be left out |
 //!
 //! The target keeps login names unique, as RFC 7643 asks for `userName`: a create of what exists is answered with a
 //! conflict, and the account is found. Without it an owner that was paused after its request left could make a
@@ -33,7 +33,7 @@ pub const REPLICAS: usize = 2;
 
 /// What keeps the promises. A model without one of them shows what happens then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mechanisms {
+pub struct ModelMechanisms {
     /// A revision is not less than the clock; otherwise it is one more than the one before.
     pub revisions_follow_the_clock: bool,
     /// What was decided is compared with what the writer knows, and sent again.
@@ -50,7 +50,7 @@ pub struct Mechanisms {
     pub verifies_before_granting: bool,
 }
 
-impl Mechanisms {
+impl ModelMechanisms {
     /// The product.
     pub const ALL: Self = Self {
         revisions_follow_the_clock: true,
@@ -65,7 +65,7 @@ impl Mechanisms {
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fault {
+pub enum ModelFault {
     /// A mapper replica ends; what it had in hand is delivered again.
     CrashMapper,
     /// A writer replica ends; whether its request was carried out is open.
@@ -90,15 +90,15 @@ pub enum Fault {
 
 /// The model.
 #[derive(Debug, Clone)]
-pub struct Handover {
+pub struct HandoverModel {
     /// What is built in.
-    pub mechanisms: Mechanisms,
+    pub mechanisms: ModelMechanisms,
     /// By person: `On` for an arrival, `Off` for a departure, in the order in which they are said.
-    pub histories: [Vec<Access>; PEOPLE],
+    pub histories: [Vec<ModelAccess>; PEOPLE],
     /// Replicas of the mapper that take events, at most [`REPLICAS`].
     pub mappers: usize,
     /// Which faults can happen.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ModelFault>,
     /// How many faults happen at most.
     pub faults_max: u8,
 }
@@ -106,7 +106,7 @@ pub struct Handover {
 /// One step of a process, of the source, or of the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the table above says what each of them is")]
-pub enum Step {
+pub enum ModelStep {
     Accept { person: usize },
     Take { replica: usize },
     Merge { replica: usize },
@@ -136,78 +136,92 @@ pub enum Step {
     StealLease { replica: usize },
 }
 
-impl Handover {
+impl HandoverModel {
     /// Whether the person's last statement is a departure that was accepted.
-    pub fn has_left(&self, world: &World, person: usize) -> bool {
+    pub fn has_left(&self, world: &ModelWorld, person: usize) -> bool {
         let history = &self.histories[person];
-        usize::from(world.accepted[person]) == history.len() && history.last() == Some(&Access::Off)
+        usize::from(world.accepted[person]) == history.len() && history.last() == Some(&ModelAccess::Off)
     }
 
     /// Steps that happen by themselves sooner or later.
-    fn progress(&self, world: &World, steps: &mut Vec<Step>) {
+    fn progress(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         // Statements about different people do not depend on each other: one order between them stands for all.
         let is_to_come =
             |person: &usize| usize::from(world.accepted[*person]) < self.histories[*person].len();
         let next = (0..PEOPLE).filter(is_to_come).min_by_key(|person| world.accepted[*person]);
-        steps.extend(next.map(|person| Step::Accept { person }));
+        steps.extend(next.map(|person| ModelStep::Accept { person }));
         self.mapper_steps(world, steps);
         self.writer_steps(world, steps);
     }
 
-    fn environment(&self, world: &World, steps: &mut Vec<Step>) {
+    fn environment(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         if world.faults >= self.faults_max {
             return;
         }
-        let can = |fault: Fault| self.faults.contains(&fault);
+        let can = |fault: ModelFault| self.faults.contains(&fault);
         // One database is restored, once.
         if world.mapper_backup.is_none() && world.writer_backup.is_none() && !world.was_restored {
-            let backups =
-                [(Fault::RestoreMapper, Step::BackUpMapper), (Fault::RestoreWriter, Step::BackUpWriter)];
+            let backups = [
+                (ModelFault::RestoreMapper, ModelStep::BackUpMapper),
+                (ModelFault::RestoreWriter, ModelStep::BackUpWriter),
+            ];
             steps.extend(backups.into_iter().filter(|(fault, _)| can(*fault)).map(|(_, step)| step));
         }
         for replica in 0..REPLICAS {
             let has_batches = world.mapper.outbox.iter().any(|batch| batch.in_memory_of == Some(replica));
-            if can(Fault::CrashMapper) && (world.in_hand[replica].is_some() || has_batches) {
-                steps.push(Step::CrashMapper { replica });
+            if can(ModelFault::CrashMapper) && (world.in_hand[replica].is_some() || has_batches) {
+                steps.push(ModelStep::CrashMapper { replica });
             }
-            if can(Fault::CrashWriter) && world.session[replica].is_some() {
+            if can(ModelFault::CrashWriter) && world.session[replica].is_some() {
                 let is_open = world.requests.iter().any(|request| request.by == replica && !request.is_done);
-                steps.push(Step::CrashWriter { replica, was_carried_out: false });
+                steps.push(ModelStep::CrashWriter { replica, was_carried_out: false });
                 if is_open {
-                    steps.push(Step::CrashWriter { replica, was_carried_out: true });
+                    steps.push(ModelStep::CrashWriter { replica, was_carried_out: true });
                 }
             }
             // Without a request under way it is a hand-over like any other.
             let is_busy = |owner: usize| world.requests.iter().any(|request| request.by == owner);
             let is_stolen = world.owner().is_some_and(|owner| owner != replica && is_busy(owner));
-            if can(Fault::StealLease) && is_stolen {
-                steps.push(Step::StealLease { replica });
+            if can(ModelFault::StealLease) && is_stolen {
+                steps.push(ModelStep::StealLease { replica });
             }
         }
-        if can(Fault::LoseAnswer) {
-            steps.extend((0..world.requests.len()).map(|request| Step::LoseAnswer { request }));
+        if can(ModelFault::LoseAnswer) {
+            steps.extend((0..world.requests.len()).map(|request| ModelStep::LoseAnswer { request }));
         }
         let single = [
-            (Fault::FillJournal, !world.journal_full, Step::FillJournal),
-            (Fault::FillCommands, !world.commands_full, Step::FillCommands),
-            (Fault::AgeOutCommands, world.commands_next < world.commands.len(), Step::AgeOutCommands),
-            (Fault::AgeOutEvents, world.events_next < world.events.len(), Step::AgeOutEvents),
-            (Fault::RestoreMapper, world.mapper_backup.is_some() && !world.was_restored, Step::RestoreMapper),
-            (Fault::RestoreWriter, world.writer_backup.is_some() && !world.was_restored, Step::RestoreWriter),
+            (ModelFault::FillJournal, !world.journal_full, ModelStep::FillJournal),
+            (ModelFault::FillCommands, !world.commands_full, ModelStep::FillCommands),
+            (
+                ModelFault::AgeOutCommands,
+                world.commands_next < world.commands.len(),
+                ModelStep::AgeOutCommands,
+            ),
+            (ModelFault::AgeOutEvents, world.events_next < world.events.len(), ModelStep::AgeOutEvents),
+            (
+                ModelFault::RestoreMapper,
+                world.mapper_backup.is_some() && !world.was_restored,
+                ModelStep::RestoreMapper,
+            ),
+            (
+                ModelFault::RestoreWriter,
+                world.writer_backup.is_some() && !world.was_restored,
+                ModelStep::RestoreWriter,
+            ),
         ];
         let possible = single.into_iter().filter(|(fault, is_possible, _)| *is_possible && can(*fault));
         steps.extend(possible.map(|(_, _, step)| step));
     }
 
     /// Takes out of a world what can make no difference any more, so that worlds that are alike are one.
-    fn simplify(&self, world: &mut World) {
-        let can_restore = |fault: Fault| {
+    fn simplify(&self, world: &mut ModelWorld) {
+        let can_restore = |fault: ModelFault| {
             self.faults.contains(&fault) && world.faults < self.faults_max && !world.was_restored
         };
-        if !can_restore(Fault::RestoreMapper) {
+        if !can_restore(ModelFault::RestoreMapper) {
             world.mapper_backup = None;
         }
-        if !can_restore(Fault::RestoreWriter) {
+        if !can_restore(ModelFault::RestoreWriter) {
             world.writer_backup = None;
             world.forget_received_commands();
         }
@@ -217,34 +231,34 @@ impl Handover {
         world.order_replicas();
     }
 
-    fn is_at_rest(&self, world: &World) -> bool {
+    fn is_at_rest(&self, world: &ModelWorld) -> bool {
         let mut steps = Vec::new();
         self.progress(world, &mut steps);
         steps.is_empty()
     }
 }
 
-impl Model for Handover {
-    type State = World;
-    type Action = Step;
+impl Model for HandoverModel {
+    type State = ModelWorld;
+    type Action = ModelStep;
 
-    fn init_states(&self) -> Vec<World> {
+    fn init_states(&self) -> Vec<ModelWorld> {
         // The first start verifies two empty databases.
         let writer = WriterStore { verified: true, ..WriterStore::default() };
-        vec![World { writer, ..World::default() }]
+        vec![ModelWorld { writer, ..ModelWorld::default() }]
     }
 
-    fn actions(&self, world: &World, steps: &mut Vec<Step>) {
+    fn actions(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         self.progress(world, steps);
         self.environment(world, steps);
     }
 
-    fn next_state(&self, world: &World, step: Step) -> Option<World> {
+    fn next_state(&self, world: &ModelWorld, step: ModelStep) -> Option<ModelWorld> {
         let mut next = world.clone();
-        if let Step::Accept { person } = step {
+        if let ModelStep::Accept { person } = step {
             next.accepted[person] += 1;
             let number = next.accepted[person];
-            next.events.push(Statement { person, number });
+            next.events.push(ModelStatement { person, number });
             return Some(next);
         }
         self.mapper_step(&mut next, step);
@@ -255,18 +269,19 @@ impl Model for Handover {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("a person has at most one account", |_: &Self, world: &World| {
+            Property::always("a person has at most one account", |_: &Self, world: &ModelWorld| {
                 world.target.iter().all(|accounts| accounts.count <= 1)
             }),
-            Property::always("nothing is switched on after a later departure", |_: &Self, world: &World| {
-                !world.broke_departure
-            }),
-            Property::always("at rest every leaver is off or listed", |model: &Self, world: &World| {
-                let is_on = |person: usize| world.target[person].shown() == Access::On;
+            Property::always(
+                "nothing is switched on after a later departure",
+                |_: &Self, world: &ModelWorld| !world.broke_departure,
+            ),
+            Property::always("at rest every leaver is off or listed", |model: &Self, world: &ModelWorld| {
+                let is_on = |person: usize| world.target[person].shown() == ModelAccess::On;
                 let leaks = (0..PEOPLE).any(|person| model.has_left(world, person) && is_on(person));
                 !leaks || world.loss_is_listed || !model.is_at_rest(world)
             }),
-            Property::sometimes("a leaver is switched off", |_: &Self, world: &World| {
+            Property::sometimes("a leaver is switched off", |_: &Self, world: &ModelWorld| {
                 world.was_off.iter().any(|was_off| *was_off)
             }),
         ]

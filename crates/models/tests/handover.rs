@@ -1,16 +1,16 @@
 //! The promises of the hand-overs, tried in every order of steps and faults; and each mechanism left out once, to show
 //! that the model would notice.
 
-use models::handover::{Access, Fault, Handover, Mechanisms};
+use models::handover::{HandoverModel, ModelAccess, ModelFault, ModelMechanisms};
 use stateright::{Checker as _, Model as _};
 
-use Access::{Off, On};
-use Fault::{
+use ModelAccess::{Off, On};
+use ModelFault::{
     AgeOutCommands, AgeOutEvents, CrashMapper, CrashWriter, FillCommands, FillJournal, LoseAnswer,
     RestoreMapper, RestoreWriter, StealLease,
 };
 
-const WITHOUT_RESTORE: [Fault; 8] = [
+const WITHOUT_RESTORE: [ModelFault; 8] = [
     CrashMapper,
     CrashWriter,
     LoseAnswer,
@@ -22,8 +22,13 @@ const WITHOUT_RESTORE: [Fault; 8] = [
 ];
 const SWITCHED_OFF: &str = "a leaver is switched off";
 
-fn model(mechanisms: Mechanisms, mappers: usize, faults: &[Fault], faults_max: u8) -> Handover {
-    Handover {
+fn model(
+    mechanisms: ModelMechanisms,
+    mappers: usize,
+    faults: &[ModelFault],
+    faults_max: u8,
+) -> HandoverModel {
+    HandoverModel {
         mechanisms,
         histories: [vec![On, Off], vec![On]],
         mappers,
@@ -33,7 +38,7 @@ fn model(mechanisms: Mechanisms, mappers: usize, faults: &[Fault], faults_max: u
 }
 
 /// The promises that break.
-fn broken(model: Handover) -> Vec<&'static str> {
+fn broken(model: HandoverModel) -> Vec<&'static str> {
     let checker = model.checker().threads(2).spawn_bfs().join();
     let mut broken: Vec<&'static str> = checker.discoveries().into_keys().collect();
     assert!(broken.contains(&SWITCHED_OFF), "the model does not get as far as a departure");
@@ -49,7 +54,7 @@ const RETURNS: &str = "nothing is switched on after a later departure";
 #[test]
 fn every_promise_holds_with_two_replicas_of_each_service_and_any_one_fault() {
     let faults = [WITHOUT_RESTORE.as_slice(), &[RestoreMapper, RestoreWriter]].concat();
-    assert_eq!(broken(model(Mechanisms::ALL, 2, &faults, 1)), NONE);
+    assert_eq!(broken(model(ModelMechanisms::ALL, 2, &faults, 1)), NONE);
 }
 
 /// How many faults happen in one run: one where a test has to be quick, more in a soak run.
@@ -60,17 +65,17 @@ fn faults_max() -> u8 {
 #[test]
 fn every_promise_holds_with_several_faults_one_of_them_a_restored_writer_database() {
     let faults = [WITHOUT_RESTORE.as_slice(), &[RestoreWriter]].concat();
-    assert_eq!(broken(model(Mechanisms::ALL, 1, &faults, faults_max())), NONE);
+    assert_eq!(broken(model(ModelMechanisms::ALL, 1, &faults, faults_max())), NONE);
 }
 
 #[test]
 fn every_promise_holds_with_several_faults_one_of_them_a_restored_mapper_database() {
     let faults = [WITHOUT_RESTORE.as_slice(), &[RestoreMapper]].concat();
-    assert_eq!(broken(model(Mechanisms::ALL, 1, &faults, faults_max())), NONE);
+    assert_eq!(broken(model(ModelMechanisms::ALL, 1, &faults, faults_max())), NONE);
 }
 
-fn without(leave_out: impl FnOnce(&mut Mechanisms)) -> Mechanisms {
-    let mut mechanisms = Mechanisms::ALL;
+fn without(leave_out: impl FnOnce(&mut ModelMechanisms)) -> ModelMechanisms {
+    let mut mechanisms = ModelMechanisms::ALL;
     leave_out(&mut mechanisms);
     mechanisms
 }
@@ -86,7 +91,7 @@ fn what_the_first_version_did_is_found() {
     let full_journal = without(|m| (m.commands_before_facts, m.anti_entropy) = (false, false));
     let aged_out = without(|m| m.anti_entropy = false);
     let full_commands = without(|m| m.consumed_makes_room = false);
-    let cases: [(&str, Mechanisms, &[Fault], u8, &str); 5] = [
+    let cases: [(&str, ModelMechanisms, &[ModelFault], u8, &str); 5] = [
         ("restored mapper", restored_mapper, &[RestoreMapper], 1, LEAKS),
         ("restored writer", restored_writer, &[RestoreWriter], 1, RETURNS),
         ("full JOURNAL", full_journal, &[FillJournal, CrashMapper], 2, LEAKS),
@@ -100,7 +105,7 @@ fn what_the_first_version_did_is_found() {
 
 #[test]
 fn a_mechanism_that_is_left_out_is_missed() {
-    let cases: [(&str, Mechanisms, &[Fault], u8); 6] = [
+    let cases: [(&str, ModelMechanisms, &[ModelFault], u8); 6] = [
         ("anti-entropy", without(|m| m.anti_entropy = false), &[AgeOutCommands], 1),
         ("separate batches", without(|m| m.commands_before_facts = false), &[FillJournal, CrashMapper], 2),
         ("room", without(|m| m.consumed_makes_room = false), &[FillCommands], 1),
@@ -120,6 +125,6 @@ fn a_mechanism_that_is_left_out_is_missed() {
 
 #[test]
 fn every_promise_holds_with_any_three_faults_that_neither_restore_a_database_nor_steal_a_lease() {
-    let faults: Vec<Fault> = WITHOUT_RESTORE.into_iter().filter(|fault| *fault != StealLease).collect();
-    assert_eq!(broken(model(Mechanisms::ALL, 1, &faults, 3)), NONE);
+    let faults: Vec<ModelFault> = WITHOUT_RESTORE.into_iter().filter(|fault| *fault != StealLease).collect();
+    assert_eq!(broken(model(ModelMechanisms::ALL, 1, &faults, 3)), NONE);
 }

@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
-use crate::{Authenticator, Credential, PassError, retry_after};
+use crate::{Authenticator, PassError, SourceCredential, retry_after};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ const IDLE_CONNECTIONS_MAX: usize = 4;
 #[derive(Debug, Clone)]
 pub struct AskerOptions {
     /// How the API knows us; nothing if it does not want to.
-    pub credential: Option<Credential>,
+    pub credential: Option<SourceCredential>,
     /// Further headers of each request.
     pub headers: Vec<(String, String)>,
     /// How long one request may take altogether.
@@ -46,7 +46,7 @@ pub enum AskError {
 
 /// An answer that is JSON.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct JsonAnswer {
     /// What it says.
     pub body: Value,
     /// Where the next page is, as the `Link` header says (RFC 8288, `rel="next"`); not yet checked in any way.
@@ -81,14 +81,14 @@ impl From<PassError> for AskFailure {
 
 /// Asks the API of one source.
 #[derive(Debug)]
-pub struct Asker {
+pub struct SourceClient {
     http: reqwest::Client,
     authenticator: Option<Authenticator>,
     answer_bytes_max: usize,
     retry_after_max: Duration,
 }
 
-impl Asker {
+impl SourceClient {
     /// Nothing is sent yet.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Asker {
     ///
     /// # Errors
     /// For everything but a success with JSON in it.
-    pub async fn get(&self, url: Url) -> Result<Answer, AskFailure> {
+    pub async fn get(&self, url: Url) -> Result<JsonAnswer, AskFailure> {
         let mut request = self.http.get(url);
         if let Some(authenticator) = &self.authenticator {
             let pass = authenticator.pass().await?;
@@ -148,15 +148,15 @@ impl Asker {
         answer
     }
 
-    async fn receive(&self, request: reqwest::RequestBuilder) -> Result<Answer, AskFailure> {
-        let mut response = request.send().await.map_err(|error| broken(&error))?;
+    async fn receive(&self, request: reqwest::RequestBuilder) -> Result<JsonAnswer, AskFailure> {
+        let mut response = request.send().await.map_err(|error| broken_request(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         if !status.is_success() {
             return Err(self.refusal(status, &headers));
         }
         let of_answer = |failure: AskFailure| AskFailure { status: Some(status.as_u16()), ..failure };
         let mut raw = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| of_answer(broken(&error)))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| of_answer(broken_request(&error)))? {
             if raw.len() + chunk.len() > self.answer_bytes_max {
                 let what = format!("the answer is longer than {} bytes", self.answer_bytes_max);
                 return Err(of_answer(AskFailure::new(AttemptClass::Permanent, what)));
@@ -164,12 +164,13 @@ impl Asker {
             raw.extend_from_slice(&chunk);
         }
         let text = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw);
-        let body = serde_json::from_slice(text).map_err(|_| of_answer(unreadable(text, &headers)))?;
-        Ok(Answer { body, next_link: next_link(&headers) })
+        let body = serde_json::from_slice(text).map_err(|_| of_answer(unreadable_answer(text, &headers)))?;
+        Ok(JsonAnswer { body, next_link: next_link(&headers) })
     }
 
     fn refusal(&self, status: StatusCode, headers: &HeaderMap) -> AskFailure {
-        let retry_after = retry_after::pause(headers, retry_after::now(headers), self.retry_after_max);
+        let retry_after =
+            retry_after::requested_pause(headers, retry_after::remote_now(headers), self.retry_after_max);
         let (class, what) = match status.as_u16() {
             300..=399 => (AttemptClass::Unavailable, "it sends us elsewhere, and redirects are not followed"),
             401 | 403 | 407 => (AttemptClass::Unauthorised, "it does not let us in"),
@@ -185,7 +186,7 @@ impl Asker {
     }
 }
 
-fn unreadable(text: &[u8], headers: &HeaderMap) -> AskFailure {
+fn unreadable_answer(text: &[u8], headers: &HeaderMap) -> AskFailure {
     let is_page = text.trim_ascii_start().starts_with(b"<");
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let what = match (text.is_empty(), is_page || media_type.starts_with("text/html")) {
@@ -212,7 +213,7 @@ fn next_link(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-fn broken(error: &reqwest::Error) -> AskFailure {
+fn broken_request(error: &reqwest::Error) -> AskFailure {
     let (class, what) = match error {
         error if error.is_builder() => (AttemptClass::Permanent, "the request cannot be built"),
         error if error.is_connect() => (AttemptClass::Unavailable, "the API cannot be reached"),

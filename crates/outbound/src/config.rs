@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{Credential, Secret};
+use crate::{HiddenSecret, SourceCredential};
 
 /// How the other side knows us. Secrets stand in the configuration (where `${NAME}` takes them from the environment) or in a
 /// file, which is read again for each request.
@@ -69,23 +69,26 @@ impl CredentialConfig {
     ///
     /// # Errors
     /// What is wrong with it, and how to fix it.
-    pub fn read(&self) -> Result<Credential, String> {
+    pub fn read(&self) -> Result<SourceCredential, String> {
         Ok(match self {
-            Self::Bearer { token, token_file } => Credential::Bearer(secret("token", token, token_file)?),
-            Self::Basic { username, password, password_file } => Credential::Basic {
-                username: username.clone(),
-                password: secret("password", password, password_file)?,
-            },
-            Self::Header { name, value, value_file } => {
-                Credential::Header { name: name.clone(), value: secret("value", value, value_file)? }
+            Self::Bearer { token, token_file } => {
+                SourceCredential::Bearer(secret_text("token", token, token_file)?)
             }
+            Self::Basic { username, password, password_file } => SourceCredential::Basic {
+                username: username.clone(),
+                password: secret_text("password", password, password_file)?,
+            },
+            Self::Header { name, value, value_file } => SourceCredential::Header {
+                name: name.clone(),
+                value: secret_text("value", value, value_file)?,
+            },
             Self::OAuth2 { token_url, client_id, client_secret, client_secret_file, scope } => {
-                Credential::OAuth {
+                SourceCredential::OAuth {
                     token_url: token_url
                         .parse()
                         .map_err(|error| format!("`token_url` is no URL ({error})"))?,
                     client_id: client_id.clone(),
-                    client_secret: secret("client_secret", client_secret, client_secret_file)?,
+                    client_secret: secret_text("client_secret", client_secret, client_secret_file)?,
                     scope: scope.clone(),
                 }
             }
@@ -93,10 +96,10 @@ impl CredentialConfig {
     }
 }
 
-fn secret(name: &str, text: &Option<String>, file: &Option<PathBuf>) -> Result<Secret, String> {
+fn secret_text(name: &str, text: &Option<String>, file: &Option<PathBuf>) -> Result<HiddenSecret, String> {
     match (text, file) {
-        (Some(text), None) => Ok(Secret::Text(text.clone())),
-        (None, Some(file)) => Ok(Secret::File(file.clone())),
+        (Some(text), None) => Ok(HiddenSecret::Text(text.clone())),
+        (None, Some(file)) => Ok(HiddenSecret::File(file.clone())),
         _ => Err(format!("its credential needs either `{name}` or `{name}_file`")),
     }
 }

@@ -14,7 +14,7 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::encoding::encode;
+use crate::encoding::encode_segment;
 
 /// A token is fetched anew this long before it ends.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
@@ -25,20 +25,20 @@ const BYTES_MAX: usize = 64 * 1024;
 
 /// Something that nobody else may see. Its `Debug` form is masked.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Secret {
+pub enum HiddenSecret {
     /// The secret itself.
     Text(String),
     /// A file that holds it; blanks and line feeds around it do not count.
     File(PathBuf),
 }
 
-impl From<&str> for Secret {
+impl From<&str> for HiddenSecret {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl std::fmt::Debug for Secret {
+impl std::fmt::Debug for HiddenSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(_) => f.write_str("<redacted>"),
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-impl Secret {
+impl HiddenSecret {
     fn read(&self) -> Result<String, String> {
         let text = match self {
             Self::Text(text) => text.clone(),
@@ -68,22 +68,22 @@ impl Secret {
 
 /// How the other side knows us.
 #[derive(Debug, Clone)]
-pub enum Credential {
+pub enum SourceCredential {
     /// An `Authorization: Bearer` token.
-    Bearer(Secret),
+    Bearer(HiddenSecret),
     /// `Authorization: Basic` (RFC 7617).
     Basic {
         /// The user.
         username: String,
         /// The password.
-        password: Secret,
+        password: HiddenSecret,
     },
     /// A header of its own.
     Header {
         /// Its name.
         name: String,
         /// Its whole value.
-        value: Secret,
+        value: HiddenSecret,
     },
     /// OAuth 2.0 client credentials.
     OAuth {
@@ -92,14 +92,14 @@ pub enum Credential {
         /// Who we are.
         client_id: String,
         /// Our secret.
-        client_secret: Secret,
+        client_secret: HiddenSecret,
         /// What is asked for, if it wants to be told.
         scope: Option<String>,
     },
 }
 
 /// A header that lets a request in, and what must not show of it.
-pub struct Pass {
+pub struct AuthorizationHeader {
     /// Name of the header.
     pub name: HeaderName,
     /// Its value.
@@ -111,17 +111,17 @@ pub struct Pass {
 /// Makes passes.
 #[derive(Debug)]
 pub struct Authenticator {
-    credential: Credential,
+    credential: SourceCredential,
     http: reqwest::Client,
-    token: Mutex<Option<Token>>,
+    token: Mutex<Option<CachedToken>>,
 }
 
-struct Token {
+struct CachedToken {
     text: String,
     until: Instant,
 }
 
-impl std::fmt::Debug for Token {
+impl std::fmt::Debug for CachedToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("<redacted>")
     }
@@ -164,7 +164,7 @@ impl PassError {
 
 impl Authenticator {
     /// `http` asks the token endpoint: it must not follow redirects.
-    pub fn new(credential: Credential, http: reqwest::Client) -> Self {
+    pub fn new(credential: SourceCredential, http: reqwest::Client) -> Self {
         Self { credential, http, token: Mutex::new(None) }
     }
 
@@ -172,10 +172,11 @@ impl Authenticator {
     /// may come.
     pub fn check(&self) -> bool {
         match &self.credential {
-            Credential::Bearer(Secret::Text(token)) => {
-                pass(AUTHORIZATION, &format!("Bearer {token}"), token).is_ok() && !token.trim().is_empty()
+            SourceCredential::Bearer(HiddenSecret::Text(token)) => {
+                header_pass(AUTHORIZATION, &format!("Bearer {token}"), token).is_ok()
+                    && !token.trim().is_empty()
             }
-            Credential::Header { name, .. } => HeaderName::try_from(name).is_ok(),
+            SourceCredential::Header { name, .. } => HeaderName::try_from(name).is_ok(),
             _ => true,
         }
     }
@@ -183,10 +184,10 @@ impl Authenticator {
     /// The secret as it is now, as far as it can be told without asking anybody: what must not show.
     pub fn secret(&self) -> Option<String> {
         match &self.credential {
-            Credential::Bearer(secret)
-            | Credential::Basic { password: secret, .. }
-            | Credential::Header { value: secret, .. }
-            | Credential::OAuth { client_secret: secret, .. } => secret.read().ok(),
+            SourceCredential::Bearer(secret)
+            | SourceCredential::Basic { password: secret, .. }
+            | SourceCredential::Header { value: secret, .. }
+            | SourceCredential::OAuth { client_secret: secret, .. } => secret.read().ok(),
         }
     }
 
@@ -194,25 +195,25 @@ impl Authenticator {
     ///
     /// # Errors
     /// When the secret cannot be read or sent, or the token endpoint gives no token.
-    pub async fn pass(&self) -> Result<Pass, PassError> {
+    pub async fn pass(&self) -> Result<AuthorizationHeader, PassError> {
         let unauthorised = |message: String| PassError::new(AttemptClass::Unauthorised, message);
         match &self.credential {
-            Credential::Bearer(secret) => {
+            SourceCredential::Bearer(secret) => {
                 let token = secret.read().map_err(unauthorised)?;
-                pass(AUTHORIZATION, &format!("Bearer {token}"), &token)
+                header_pass(AUTHORIZATION, &format!("Bearer {token}"), &token)
             }
-            Credential::Basic { username, password } => {
+            SourceCredential::Basic { username, password } => {
                 let password = password.read().map_err(unauthorised)?;
                 let both = BASE64.encode(format!("{username}:{password}"));
-                pass(AUTHORIZATION, &format!("Basic {both}"), &both)
+                header_pass(AUTHORIZATION, &format!("Basic {both}"), &both)
             }
-            Credential::Header { name, value } => {
+            SourceCredential::Header { name, value } => {
                 let name = HeaderName::try_from(name)
                     .map_err(|_| unauthorised("the header's name is none".to_owned()))?;
                 let value = value.read().map_err(unauthorised)?;
-                pass(name, &value, &value)
+                header_pass(name, &value, &value)
             }
-            Credential::OAuth { .. } => {
+            SourceCredential::OAuth { .. } => {
                 let mut kept = self.token.lock().await;
                 let fresh = kept.as_ref().filter(|token| token.until > Instant::now());
                 let text = match fresh {
@@ -224,7 +225,7 @@ impl Authenticator {
                         text
                     }
                 };
-                pass(AUTHORIZATION, &format!("Bearer {text}"), &text)
+                header_pass(AUTHORIZATION, &format!("Bearer {text}"), &text)
             }
         }
     }
@@ -234,17 +235,17 @@ impl Authenticator {
         *self.token.lock().await = None;
     }
 
-    async fn fetch(&self) -> Result<Token, PassError> {
-        let Credential::OAuth { token_url, client_id, client_secret, scope } = &self.credential else {
+    async fn fetch(&self) -> Result<CachedToken, PassError> {
+        let SourceCredential::OAuth { token_url, client_id, client_secret, scope } = &self.credential else {
             return Err(PassError::new(AttemptClass::Unauthorised, "there is no token endpoint"));
         };
         let secret = client_secret.read().map_err(|why| PassError::new(AttemptClass::Unauthorised, why))?;
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = scope {
-            form.push_str(&format!("&scope={}", encode(scope)));
+            form.push_str(&format!("&scope={}", encode_segment(scope)));
         }
         // RFC 6749 section 2.3.1: both are encoded as in a form before they become a user and a password.
-        let (id, secret) = (encode(client_id), encode(&secret));
+        let (id, secret) = (encode_segment(client_id), encode_segment(&secret));
         let request = self
             .http
             .post(token_url.clone())
@@ -275,14 +276,14 @@ impl Authenticator {
         })?;
         let life = token.life();
         let until = Instant::now() + life.saturating_sub(RENEW_BEFORE.min(life / 2));
-        Ok(Token { text: token.access_token, until })
+        Ok(CachedToken { text: token.access_token, until })
     }
 }
 
-fn pass(name: HeaderName, value: &str, secret: &str) -> Result<Pass, PassError> {
+fn header_pass(name: HeaderName, value: &str, secret: &str) -> Result<AuthorizationHeader, PassError> {
     let mut value = HeaderValue::try_from(value).map_err(|_| {
         PassError::new(AttemptClass::Unauthorised, "the credential has characters that no header can hold")
     })?;
     value.set_sensitive(true);
-    Ok(Pass { name, value, secret: secret.to_owned() })
+    Ok(AuthorizationHeader { name, value, secret: secret.to_owned() })
 }

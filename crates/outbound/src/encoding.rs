@@ -2,7 +2,7 @@
 //! `+`, `&`, `/` and spaces mean themselves to every server.
 
 /// Encodes one path segment or query value.
-pub fn encode(text: &str) -> String {
+pub fn encode_segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -20,7 +20,7 @@ pub fn encode(text: &str) -> String {
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Decodes one path segment; what is no valid escape stays as it is. None when the result is not UTF-8.
-pub fn decode(text: &str) -> Option<String> {
+pub fn decode_segment(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
@@ -46,13 +46,13 @@ mod tests {
 
     #[test]
     fn plus_ampersand_slash_and_space_are_escaped() {
-        assert_eq!(encode("a+b &c/d%"), "a%2Bb%20%26c%2Fd%25");
+        assert_eq!(encode_segment("a+b &c/d%"), "a%2Bb%20%26c%2Fd%25");
     }
 
     proptest! {
         #[test]
         fn any_text_is_decoded_to_what_was_encoded(text in ".*") {
-            prop_assert_eq!(decode(&encode(&text)), Some(text));
+            prop_assert_eq!(decode_segment(&encode_segment(&text)), Some(text));
         }
     }
 }

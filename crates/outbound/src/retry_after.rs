@@ -30,26 +30,26 @@ const EPOCH_SECONDS_MIN: f64 = 1_000_000_000.0;
 const EPOCH_MILLIS_MIN: f64 = 100_000_000_000.0;
 
 /// The time by the other side's own clock, by which it counts its dates; ours where it does not tell.
-pub fn now(headers: &HeaderMap) -> OffsetDateTime {
+pub fn remote_now(headers: &HeaderMap) -> OffsetDateTime {
     let date = headers.get("date").and_then(|date| OffsetDateTime::parse(date.to_str().ok()?, &Rfc2822).ok());
     date.unwrap_or_else(OffsetDateTime::now_utc)
 }
 
 /// The pause that `headers` ask for at `now`, at most `cap`; none when they say nothing that can be
 /// understood.
-pub fn pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
-    let stated = HEADERS.iter().find_map(|name| parse(headers.get(*name)?.to_str().ok()?.trim(), now));
+pub fn requested_pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
+    let stated = HEADERS.iter().find_map(|name| parse_pause(headers.get(*name)?.to_str().ok()?.trim(), now));
     stated.map(|pause| pause.min(cap))
 }
 
 /// How long until the other side renews a budget of which nothing is left; none when something is, or it says nothing of it.
-pub fn spent(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
+pub fn budget_pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
     let left =
         REMAINING.iter().find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse::<f64>().ok())?;
-    if left >= 1.0 { None } else { pause(headers, now, cap) }
+    if left >= 1.0 { None } else { requested_pause(headers, now, cap) }
 }
 
-fn parse(text: &str, now: OffsetDateTime) -> Option<Duration> {
+fn parse_pause(text: &str, now: OffsetDateTime) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         let now = now.unix_timestamp_nanos() as f64 / 1e9;
         let seconds = match seconds {
@@ -87,7 +87,7 @@ mod tests {
             if let Some(reset) = reset {
                 headers.insert("x-rate-limit-reset", HeaderValue::from_static(reset));
             }
-            let heard = spent(&headers, now, Duration::from_secs(60));
+            let heard = budget_pause(&headers, now, Duration::from_secs(60));
             assert_eq!(heard, seconds.map(Duration::from_secs), "{left} {reset:?}");
         }
     }
@@ -97,7 +97,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("date", HeaderValue::from_static("Wed, 21 Oct 2015 07:28:00 GMT"));
         headers.insert("retry-after", HeaderValue::from_static("Wed, 21 Oct 2015 07:28:30 GMT"));
-        let heard = pause(&headers, now(&headers), Duration::from_secs(60));
+        let heard = requested_pause(&headers, remote_now(&headers), Duration::from_secs(60));
         assert_eq!(heard, Some(Duration::from_secs(30)), "whatever our clock says");
     }
 
@@ -120,7 +120,7 @@ mod tests {
             ("date", "9", None),
         ] {
             let header = (HeaderName::from_static(name), HeaderValue::from_static(value));
-            let pause = pause(&HeaderMap::from_iter([header]), now, Duration::from_secs(60));
+            let pause = requested_pause(&HeaderMap::from_iter([header]), now, Duration::from_secs(60));
             assert_eq!(pause.map(|p| p.as_secs()), seconds, "{name}: {value}");
         }
     }

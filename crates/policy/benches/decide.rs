@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use expression::{Environment, Expression, Seed};
-use lifecycle::{Attributes, Desired, Employment, IdentityView};
-use policy::{Membership, Policy, Subject, decide};
+use expression::{EvaluationEnvironment, Expression, RandomSeed};
+use lifecycle::{AttributeMap, DesiredState, Employment, IdentityView};
+use policy::{DecisionSubject, GroupMembership, Policy, decide_person};
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -30,7 +30,7 @@ users:
 
 fn person(n: usize) -> IdentityView {
     let departments = ["Sales", "Research", "Legal", "Support", "Finance", "Security"];
-    let attributes: Attributes = serde_json::from_value(json!({
+    let attributes: AttributeMap = serde_json::from_value(json!({
         "userPrincipalName": format!("person.{n}@example.com"), "mail": format!("person.{n}@example.com"),
         "givenName": format!("Given{}", n % 977), "surname": format!("Family{}", n % 4_931),
         "displayName": format!("Given{} Family{}", n % 977, n % 4_931), "department": departments[n % 6],
@@ -68,19 +68,25 @@ fn tell(what: &str, count: usize, unit: &str, (best, median): (Duration, Duratio
 fn main() {
     let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
     let people: Vec<IdentityView> = (0..PEOPLE).map(person).collect();
-    let groups = [Membership { key: "G-1".to_owned(), name: Some("SEC-VPN".to_owned()), direct: true }];
+    let groups = [GroupMembership { key: "G-1".to_owned(), name: Some("SEC-VPN".to_owned()), direct: true }];
     for (name, yaml) in [("Zscaler default policy", ZSCALER), ("4 expressions, memberOf, dates", RICH)] {
         let policy = Policy::parse(yaml, "bench.yaml").expect("the policy of the bench is right");
-        let subject = |identity| Subject { identity, groups: &groups, manager: None, seed: Seed([7; 32]) };
+        let subject = |identity| DecisionSubject {
+            identity,
+            groups: &groups,
+            manager: None,
+            seed: RandomSeed([7; 32]),
+        };
         let decided = rounds(|| {
             for identity in &people {
-                black_box(decide(&subject(identity), &policy, now));
+                black_box(decide_person(&subject(identity), &policy, now));
             }
         });
         tell(&format!("{name}: decide"), PEOPLE, "people/s", decided);
         let asked_for = rounds(|| {
             for identity in &people {
-                let account = decide(&subject(identity), &policy, now).account().map(Desired::User);
+                let account =
+                    decide_person(&subject(identity), &policy, now).account().map(DesiredState::User);
                 black_box(serde_json::to_string(&account).expect("plain data"));
             }
         });
@@ -90,7 +96,8 @@ fn main() {
 }
 
 fn expressions(people: &[IdentityView], now: OffsetDateTime) {
-    let environment = Environment { now, seed: Seed([7; 32]), is_taken: &|_| false, default_domain: None };
+    let environment =
+        EvaluationEnvironment { now, seed: RandomSeed([7; 32]), is_taken: &|_| false, default_domain: None };
     for text in [
         r#"Join("@", NormalizeDiacritics(StripSpaces(Join(".", [givenName], [surname]))), "example.com")"#,
         r#"Switch([department], "Other", "Sales", "S", "Research", "R", "Legal", "L")"#,

@@ -27,25 +27,25 @@ const SHOWN_CHARACTERS_MAX: usize = 64;
 const EXPLAINED_CHARACTERS_MAX: usize = 4_096;
 
 /// How `value` of attribute `name` may appear in a reason.
-pub(crate) fn shown(name: &str, value: Option<&Value>, impersonal: bool) -> String {
+pub(crate) fn show_value(name: &str, value: Option<&Value>, impersonal: bool) -> String {
     let Some(value) = value.filter(|value| has_value(value)) else { return "no value".to_owned() };
     if !impersonal && !IMPERSONAL.contains(&name) {
         return "<hidden>".to_owned();
     }
-    quoted(value, SHOWN_CHARACTERS_MAX)
+    quote_value(value, SHOWN_CHARACTERS_MAX)
 }
 
 /// How `value` appears in an explanation, which is never stored: whatever it says about a person.
-pub(crate) fn explained(value: Option<&Value>) -> String {
+pub(crate) fn explain_value(value: Option<&Value>) -> String {
     match value.filter(|value| has_value(value)) {
-        Some(value) => quoted(value, EXPLAINED_CHARACTERS_MAX),
+        Some(value) => quote_value(value, EXPLAINED_CHARACTERS_MAX),
         None => "no value".to_owned(),
     }
 }
 
-fn quoted(value: &Value, characters_max: usize) -> String {
+fn quote_value(value: &Value, characters_max: usize) -> String {
     let mut words = String::new();
-    for text in each(value) {
+    for text in text_values(value) {
         let separator = if words.is_empty() { "" } else { ", " };
         words.push_str(&format!("{separator}\"{text}\""));
     }
@@ -67,15 +67,15 @@ pub(crate) fn has_value(value: &Value) -> bool {
 }
 
 /// The single values of `value` that are values at all: one, or those of a list.
-pub(crate) fn singles(value: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn single_values(value: &Value) -> impl Iterator<Item = &Value> {
     let values = match value {
         Value::Array(values) => values.as_slice(),
         single => std::slice::from_ref(single),
     };
-    values.iter().map(inner).filter(|value| has_value(value))
+    values.iter().map(inner_value).filter(|value| has_value(value))
 }
 
-fn inner(value: &Value) -> &Value {
+fn inner_value(value: &Value) -> &Value {
     match value {
         Value::Object(fields) => fields.get("value").unwrap_or(value),
         plain => plain,
@@ -83,8 +83,8 @@ fn inner(value: &Value) -> &Value {
 }
 
 /// The values of `value` as text: one, or those of a list.
-pub(crate) fn each(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
-    singles(value).map(as_text)
+pub(crate) fn text_values(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
+    single_values(value).map(as_text)
 }
 
 /// A single value as text; nothing is copied when it is text.
@@ -98,7 +98,7 @@ pub(crate) fn as_text(value: &Value) -> Cow<'_, str> {
 }
 
 /// A single value as text of its own.
-pub(crate) fn text(value: &Value) -> String {
+pub(crate) fn value_text(value: &Value) -> String {
     as_text(value).into_owned()
 }
 

@@ -5,19 +5,21 @@ mod verdict;
 
 use std::borrow::Cow;
 
-use expression::Seed;
-use lifecycle::{Account, AccountState, Actions, Attributes, IdentityView, Lane};
+use expression::RandomSeed;
+use lifecycle::{AccountState, AttributeMap, DesiredAccount, IdentityView, Lane, PolicyActions};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 pub use group::{GroupDecision, GroupSubject, decide_group};
-use verdict::Verdict;
+use verdict::AccessVerdict;
 
-use crate::attributes::{has_value, text};
-use crate::mapping::{EXTERNAL_ID, Effect, Facts, Mapping, Why, evaluate};
+use crate::attributes::{has_value, value_text};
+use crate::mapping::{
+    AttributeEffect, EXTERNAL_ID, MappedAttribute, MappingInputs, UntouchedReason, evaluate_mappings,
+};
 use crate::policy::Policy;
-use crate::reason::{Because, Reason, Rule};
-use crate::scope::{Membership, Seen};
+use crate::reason::{DecisionReason, DecisionRule, RuleBasis};
+use crate::scope::{GroupMembership, ScopeInput};
 
 pub(crate) const USER_NAME: &str = "userName";
 pub(crate) const DISPLAY_NAME: &str = "displayName";
@@ -25,22 +27,22 @@ const DAY_SECONDS: i64 = 24 * 3_600;
 
 /// A person at one moment, with what surrounds them.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct DecisionSubject<'a> {
     /// Attributes and employment.
     pub identity: &'a IdentityView,
     /// Every group that holds the person, nested ones included.
-    pub groups: &'a [Membership],
+    pub groups: &'a [GroupMembership],
     /// What is known of the manager.
-    pub manager: Option<&'a Attributes>,
+    pub manager: Option<&'a AttributeMap>,
     /// What random functions draw from: the same for ever for one person at one target.
-    pub seed: Seed,
+    pub seed: RandomSeed,
 }
 
 /// What somebody should have at a target. It borrows what it was made of; [`Self::account`] copies.
 #[derive(Debug, Clone)]
-pub struct Decision<'a> {
+pub struct PolicyDecision<'a> {
     /// Which rule decided.
-    pub rule: Rule,
+    pub rule: DecisionRule,
     /// How urgent: [`Lane::Leaver`] for whatever takes access away.
     pub lane_hint: Lane,
     /// When time alone will change the decision.
@@ -50,19 +52,24 @@ pub struct Decision<'a> {
     /// Whether the person is employed and the scope holds.
     pub in_scope: bool,
     state: Option<AccountState>,
-    because: Because<'a>,
-    seen: Seen<'a>,
+    because: RuleBasis<'a>,
+    seen: ScopeInput<'a>,
     policy: &'a Policy,
-    effects: Vec<Effect<'a>>,
+    effects: Vec<AttributeEffect<'a>>,
 }
 
 /// Decides what a person should have under `policy` at `now`.
-pub fn decide<'a>(subject: &Subject<'a>, policy: &'a Policy, now: OffsetDateTime) -> Decision<'a> {
+pub fn decide_person<'a>(
+    subject: &DecisionSubject<'a>,
+    policy: &'a Policy,
+    now: OffsetDateTime,
+) -> PolicyDecision<'a> {
     let seen = subject.seen(now);
-    let Verdict { state, rule, because, recheck_at, in_scope } = verdict::of(subject, policy, &seen);
+    let AccessVerdict { state, rule, because, recheck_at, in_scope } =
+        verdict::access_verdict(subject, policy, &seen);
     let facts = subject.facts(state, policy, now);
     let mappings = &policy.users.mappings;
-    let mut decision = Decision {
+    let mut decision = PolicyDecision {
         rule,
         lane_hint: if state == Some(AccountState::Active) { Lane::Mover } else { Lane::Leaver },
         recheck_at: [recheck_at, next_midnight(mappings, now)].into_iter().flatten().min(),
@@ -72,12 +79,12 @@ pub fn decide<'a>(subject: &Subject<'a>, policy: &'a Policy, now: OffsetDateTime
         because,
         seen,
         policy,
-        effects: if state.is_some() { evaluate(mappings, &facts) } else { Vec::new() },
+        effects: if state.is_some() { evaluate_mappings(mappings, &facts) } else { Vec::new() },
     };
     // Whoever is to be cut off is cut off, whatever their attributes are.
     if state == Some(AccountState::Active)
         && let Some((rule, because)) =
-            obstacle(mappings, &decision.effects, &policy.users.match_on, USER_NAME)
+            build_obstacle(mappings, &decision.effects, &policy.users.match_on, USER_NAME)
     {
         (decision.rule, decision.because) = (rule, because);
         (decision.state, decision.lane_hint) = (None, Lane::Mover);
@@ -85,15 +92,15 @@ pub fn decide<'a>(subject: &Subject<'a>, policy: &'a Policy, now: OffsetDateTime
     decision
 }
 
-/// Whether the person is employed and the scope of `policy` holds: [`Decision::in_scope`] without the rest.
-pub fn in_scope(subject: &Subject<'_>, policy: &Policy, now: OffsetDateTime) -> bool {
-    verdict::of(subject, policy, &subject.seen(now)).in_scope
+/// Whether the person is employed and the scope of `policy` holds: [`PolicyDecision::in_scope`] without the rest.
+pub fn in_scope(subject: &DecisionSubject<'_>, policy: &Policy, now: OffsetDateTime) -> bool {
+    verdict::access_verdict(subject, policy, &subject.seen(now)).in_scope
 }
 
-impl<'a> Subject<'a> {
-    pub(crate) fn seen(&self, now: OffsetDateTime) -> Seen<'a> {
+impl<'a> DecisionSubject<'a> {
+    pub(crate) fn seen(&self, now: OffsetDateTime) -> ScopeInput<'a> {
         let IdentityView { key, attributes, .. } = self.identity;
-        Seen { attributes, manager: self.manager, groups: self.groups, key, impersonal: false, now }
+        ScopeInput { attributes, manager: self.manager, groups: self.groups, key, impersonal: false, now }
     }
 
     pub(crate) fn facts(
@@ -101,8 +108,8 @@ impl<'a> Subject<'a> {
         state: Option<AccountState>,
         policy: &'a Policy,
         now: OffsetDateTime,
-    ) -> Facts<'a> {
-        Facts {
+    ) -> MappingInputs<'a> {
+        MappingInputs {
             attributes: &self.identity.attributes,
             manager: self.manager,
             is_soft_deleted: state != Some(AccountState::Active),
@@ -113,7 +120,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl Decision<'_> {
+impl PolicyDecision<'_> {
     /// Whether the account should be usable; `None` when there is nothing to be said about it: it stays as it is, or
     /// cannot be built ([`Self::rule`] says which).
     pub fn state(&self) -> Option<AccountState> {
@@ -122,20 +129,20 @@ impl Decision<'_> {
 
     /// Whether an account should be there and cannot be built: its [`Self::reason`] says why.
     pub fn is_impossible(&self) -> bool {
-        self.rule == Rule::RequiredValueMissing
+        self.rule == DecisionRule::RequiredValueMissing
     }
 
     /// The account, for a command; `None` where [`Self::state`] is. A disabled or deleted account carries its attributes, so
     /// that it can be found at the target; it is up to the caller not to disable what never was.
-    pub fn account(&self) -> Option<Account> {
+    pub fn account(&self) -> Option<DesiredAccount> {
         let state = self.state?;
         let rules = &self.policy.users;
-        let Built { attributes, on_create, clear, references } =
-            build(&rules.mappings, &self.effects, self.seen.key);
+        let BuiltResource { attributes, on_create, clear, references } =
+            build_resource(&rules.mappings, &self.effects, self.seen.key);
         // What an account cannot be without, or is found by, stays as it is: a target would refuse the whole change.
         let is_kept = |path: &String| path == USER_NAME || rules.match_on.contains(path);
         let clear = clear.into_iter().filter(|path| !is_kept(path)).collect();
-        Some(Account {
+        Some(DesiredAccount {
             state,
             attributes,
             on_create,
@@ -153,13 +160,13 @@ impl Decision<'_> {
     }
 
     /// Why, in words that hold no personal data.
-    pub fn reason(&self) -> Reason {
+    pub fn reason(&self) -> DecisionReason {
         let reason = self.because.in_words(self.rule, &self.seen);
         with_failures(reason, &self.policy.users.mappings, &self.effects)
     }
 
     /// Why, with all values: for whoever may see them anyway, and not to be kept for long.
-    pub fn reason_in_full(&self) -> Reason {
+    pub fn reason_in_full(&self) -> DecisionReason {
         let reason = self.because.in_words_in_full(self.rule, &self.seen);
         with_failures(reason, &self.policy.users.mappings, &self.effects)
     }
@@ -167,30 +174,39 @@ impl Decision<'_> {
     /// Target attributes of an account that should be there which have no value because their mapping fails, or that
     /// keep it from being built.
     pub fn failures(&self) -> Vec<&str> {
-        let wanted = self.state == Some(AccountState::Active) || self.rule == Rule::RequiredValueMissing;
-        if wanted { failures(&self.policy.users.mappings, &self.effects, USER_NAME) } else { Vec::new() }
+        let wanted =
+            self.state == Some(AccountState::Active) || self.rule == DecisionRule::RequiredValueMissing;
+        if wanted {
+            mapping_failures(&self.policy.users.mappings, &self.effects, USER_NAME)
+        } else {
+            Vec::new()
+        }
     }
 
     /// The login name, so that operators can search by it.
     pub fn user_name(&self) -> Option<String> {
         value_of(&self.policy.users.mappings, &self.effects, USER_NAME)
             .filter(|value| has_value(value))
-            .map(text)
+            .map(value_text)
     }
 }
 
 /// What an account or group consists of.
-pub(crate) struct Built {
-    pub(crate) attributes: Attributes,
-    pub(crate) on_create: Attributes,
+pub(crate) struct BuiltResource {
+    pub(crate) attributes: AttributeMap,
+    pub(crate) on_create: AttributeMap,
     pub(crate) clear: Vec<String>,
     pub(crate) references: std::collections::BTreeMap<String, String>,
 }
 
-pub(crate) fn build(mappings: &[Mapping], effects: &[Effect<'_>], key: &str) -> Built {
-    let mut built = Built {
-        attributes: Attributes::new(),
-        on_create: Attributes::new(),
+pub(crate) fn build_resource(
+    mappings: &[MappedAttribute],
+    effects: &[AttributeEffect<'_>],
+    key: &str,
+) -> BuiltResource {
+    let mut built = BuiltResource {
+        attributes: AttributeMap::new(),
+        on_create: AttributeMap::new(),
         clear: Vec::new(),
         references: std::collections::BTreeMap::new(),
     };
@@ -198,12 +214,14 @@ pub(crate) fn build(mappings: &[Mapping], effects: &[Effect<'_>], key: &str) -> 
         let path = || mapping.target.clone();
         let copied = |value: &Cow<'_, Value>| Value::clone(value);
         match effect {
-            Effect::Set(value) => drop(built.attributes.insert(path(), copied(value))),
-            Effect::Create(value) => drop(built.on_create.insert(path(), copied(value))),
-            Effect::Refer(person) => drop(built.references.insert(path(), person.clone().into_owned())),
-            Effect::Clear if mapping.target == EXTERNAL_ID => {} // it is the key then
-            Effect::Clear => built.clear.push(path()),
-            Effect::LeftAlone(_) | Effect::IgnoreObject => {}
+            AttributeEffect::Set(value) => drop(built.attributes.insert(path(), copied(value))),
+            AttributeEffect::Create(value) => drop(built.on_create.insert(path(), copied(value))),
+            AttributeEffect::Refer(person) => {
+                drop(built.references.insert(path(), person.clone().into_owned()))
+            }
+            AttributeEffect::Clear if mapping.target == EXTERNAL_ID => {} // it is the key then
+            AttributeEffect::Clear => built.clear.push(path()),
+            AttributeEffect::LeftAlone(_) | AttributeEffect::IgnoreObject => {}
         }
     }
     built.clear.sort();
@@ -215,46 +233,57 @@ pub(crate) fn build(mappings: &[Mapping], effects: &[Effect<'_>], key: &str) -> 
 }
 
 /// The value that the mapping of `path` gives.
-fn value_of<'a>(mappings: &[Mapping], effects: &'a [Effect<'_>], path: &str) -> Option<&'a Value> {
+fn value_of<'a>(
+    mappings: &[MappedAttribute],
+    effects: &'a [AttributeEffect<'_>],
+    path: &str,
+) -> Option<&'a Value> {
     let at = mappings.iter().position(|mapping| mapping.target == path)?;
     match effects.get(at)? {
-        Effect::Set(value) | Effect::Create(value) => Some(value),
+        AttributeEffect::Set(value) | AttributeEffect::Create(value) => Some(value),
         _ => None,
     }
 }
 
 /// What keeps an account or group from being made: a half-built one would be worse than none.
-pub(crate) fn obstacle(
-    mappings: &[Mapping],
-    effects: &[Effect<'_>],
+pub(crate) fn build_obstacle(
+    mappings: &[MappedAttribute],
+    effects: &[AttributeEffect<'_>],
     match_on: &[String],
     required: &str,
-) -> Option<(Rule, Because<'static>)> {
+) -> Option<(DecisionRule, RuleBasis<'static>)> {
     for (mapping, effect) in mappings.iter().zip(effects) {
         let path = &mapping.target;
         match effect {
-            Effect::IgnoreObject => {
-                return Some((Rule::ObjectIgnored, Because::Words(format!("the mapping of {path}").into())));
+            AttributeEffect::IgnoreObject => {
+                return Some((
+                    DecisionRule::ObjectIgnored,
+                    RuleBasis::Words(format!("the mapping of {path}").into()),
+                ));
             }
-            Effect::LeftAlone(Why::Failed(why)) if path == required || match_on.contains(path) => {
+            AttributeEffect::LeftAlone(UntouchedReason::Failed(why))
+                if path == required || match_on.contains(path) =>
+            {
                 let words = format!("{path} has no value: {why}");
-                return Some((Rule::RequiredValueMissing, Because::Words(words.into())));
+                return Some((DecisionRule::RequiredValueMissing, RuleBasis::Words(words.into())));
             }
             _ => {}
         }
     }
     let is_there = value_of(mappings, effects, required).is_some_and(has_value);
-    let words = || Because::Words(format!("{required} has no value").into());
-    (!is_there).then(|| (Rule::RequiredValueMissing, words()))
+    let words = || RuleBasis::Words(format!("{required} has no value").into());
+    (!is_there).then(|| (DecisionRule::RequiredValueMissing, words()))
 }
 
 /// Target attributes whose mapping fails, and `required` if it has no value.
-pub(crate) fn failures<'a>(
-    mappings: &'a [Mapping],
-    effects: &[Effect<'_>],
+pub(crate) fn mapping_failures<'a>(
+    mappings: &'a [MappedAttribute],
+    effects: &[AttributeEffect<'_>],
     required: &'a str,
 ) -> Vec<&'a str> {
-    let failed = |effect: &Effect<'_>| matches!(effect, Effect::LeftAlone(Why::Failed(_)));
+    let failed = |effect: &AttributeEffect<'_>| {
+        matches!(effect, AttributeEffect::LeftAlone(UntouchedReason::Failed(_)))
+    };
     let mut paths: Vec<&str> = mappings
         .iter()
         .zip(effects)
@@ -268,25 +297,29 @@ pub(crate) fn failures<'a>(
 }
 
 /// Adds which attributes could not be worked out.
-pub(crate) fn with_failures(reason: Reason, mappings: &[Mapping], effects: &[Effect<'_>]) -> Reason {
-    let Reason(mut words) = reason;
+pub(crate) fn with_failures(
+    reason: DecisionReason,
+    mappings: &[MappedAttribute],
+    effects: &[AttributeEffect<'_>],
+) -> DecisionReason {
+    let DecisionReason(mut words) = reason;
     for (mapping, effect) in mappings.iter().zip(effects) {
-        if let Effect::LeftAlone(Why::Failed(why)) = effect {
+        if let AttributeEffect::LeftAlone(UntouchedReason::Failed(why)) = effect {
             words.push_str(&format!("; {} is left alone: {why}", mapping.target));
         }
     }
-    Reason(words)
+    DecisionReason(words)
 }
 
 /// Where a mapping looks at the time: the beginning of the next day (UTC), because conditions on dates change there.
-pub(crate) fn next_midnight(mappings: &[Mapping], now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let seconds = mappings.iter().any(Mapping::uses_now).then(|| now.unix_timestamp())?;
+pub(crate) fn next_midnight(mappings: &[MappedAttribute], now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let seconds = mappings.iter().any(MappedAttribute::uses_now).then(|| now.unix_timestamp())?;
     let next = seconds.div_euclid(DAY_SECONDS).checked_add(1)?.checked_mul(DAY_SECONDS)?;
     OffsetDateTime::from_unix_timestamp(next).ok()
 }
 
 /// What `actions` leave of a state.
-pub(crate) fn allowed(state: AccountState, actions: Actions) -> Option<AccountState> {
+pub(crate) fn allowed_state(state: AccountState, actions: PolicyActions) -> Option<AccountState> {
     match state {
         AccountState::Active => Some(state),
         AccountState::Deleted if actions.delete => Some(state),

@@ -6,21 +6,21 @@ mod path;
 mod words;
 pub(crate) mod written;
 
-use lifecycle::{Actions, Guard};
+use lifecycle::{PolicyActions, RemovalGuard};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
 use crate::decide::{DISPLAY_NAME, USER_NAME};
-use crate::error::{Flaw, Flaws};
+use crate::error::{PolicyFlaw, PolicyFlaws};
 use crate::policy::{GroupRules, Policy, UserRules};
 use crate::scope::document::{AssignedText, ScopeText};
-use crate::scope::{self, Assigned, Scope};
+use crate::scope::{self, AssignedNames, Scope};
 use leaving::{LeaverText, OrphansText};
 pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
-pub use path::Reach;
-use written::Written;
+pub use path::PathReach;
+use written::WrittenValue;
 
 /// Raised when the same file means something else than before, so that everybody is decided again.
 const MEANING: &str = "3";
@@ -35,12 +35,12 @@ const WINDOW_HOURS_MAX: u32 = 4 * 7 * 24;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Document {
+struct PolicyDocument {
     target: Spanned<String>,
     guard: Option<Spanned<GuardText>>,
     default_domain: Option<Spanned<String>>,
-    users: Spanned<Rules>,
-    groups: Option<Spanned<Rules>>,
+    users: Spanned<RulesDocument>,
+    groups: Option<Spanned<RulesDocument>>,
 }
 
 #[derive(Deserialize)]
@@ -55,13 +55,13 @@ struct GuardText {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Rules {
+struct RulesDocument {
     scope: Option<ScopeText>,
     mappings: Vec<Spanned<MappingText>>,
     #[serde(rename = "match")]
     match_on: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
-    actions: Actions,
+    actions: PolicyActions,
     out_of_scope: Option<Spanned<String>>,
     leaver: Option<Spanned<LeaverText>>,
     #[serde(default)]
@@ -80,17 +80,17 @@ const PATTERNS_WEIGHT_MAX: u64 = 2_000_000;
 const FAILED_WEIGHT: u64 = 500_000;
 
 /// What the checks of one file share.
-pub(crate) struct Reading<'y> {
+pub(crate) struct DocumentReading<'y> {
     /// The file.
     pub(crate) yaml: &'y str,
     patterns_weight: u64,
     /// Mappings and clauses that are wrong: whoever corrects a file wants to know all of them.
-    flaws: Vec<Flaw>,
+    flaws: Vec<PolicyFlaw>,
 }
 
-impl Reading<'_> {
+impl DocumentReading<'_> {
     /// The value, or nothing for now and its flaw for the end.
-    pub(crate) fn collect<T>(&mut self, read: Result<T, Flaw>) -> Option<T> {
+    pub(crate) fn collect<T>(&mut self, read: Result<T, PolicyFlaw>) -> Option<T> {
         match read {
             Ok(value) => Some(value),
             Err(flaw) => {
@@ -120,21 +120,21 @@ impl Reading<'_> {
     }
 
     /// Counts regular expressions of this size, which stand at `value`.
-    pub(crate) fn count_patterns<T>(&mut self, weight: u64, value: &Spanned<T>) -> Result<(), Flaw> {
+    pub(crate) fn count_patterns<T>(&mut self, weight: u64, value: &Spanned<T>) -> Result<(), PolicyFlaw> {
         self.patterns_weight = self.patterns_weight.saturating_add(weight);
         if self.patterns_weight <= PATTERNS_WEIGHT_MAX {
             return Ok(());
         }
         let what = "the regular expressions of the policy need too much memory together";
         let fix = "name the characters that are meant ([A-Za-z0-9_] is a fraction of \\w), or use wildcards";
-        Err(Flaw::at(value, what, fix))
+        Err(PolicyFlaw::at(value, what, fix))
     }
 }
 
 /// Reads and checks a policy file.
-pub(crate) fn read(yaml: &str) -> Result<Policy, Flaws> {
+pub(crate) fn read_policy(yaml: &str) -> Result<Policy, PolicyFlaws> {
     if yaml.len() > FILE_BYTES_MAX {
-        return Err(Flaw {
+        return Err(PolicyFlaw {
             line: 0,
             column: 0,
             what: format!("the file has {} bytes; at most {FILE_BYTES_MAX} are read", yaml.len()),
@@ -151,59 +151,63 @@ pub(crate) fn read(yaml: &str) -> Result<Policy, Flaws> {
         strict_booleans: true,
         no_schema: true,
     };
-    let document: Document =
+    let document: PolicyDocument =
         serde_saphyr::from_str_with_options(yaml, options.clone()).map_err(|error| from_yaml(&error))?;
-    let whole: Written =
+    let whole: WrittenValue =
         serde_saphyr::from_str_with_options(yaml, options).map_err(|error| from_yaml(&error))?;
     if let Some(flaw) = written::empty_key(&whole) {
         return Err(flaw.into());
     }
-    let mut reading = Reading { yaml, patterns_weight: 0, flaws: Vec::new() };
-    let checked = check(&document, yaml, &mut reading);
+    let mut reading = DocumentReading { yaml, patterns_weight: 0, flaws: Vec::new() };
+    let checked = check_document(&document, yaml, &mut reading);
     let mut flaws = reading.flaws;
     match checked {
-        Ok(policy) => Flaws::of(flaws).map_or(Ok(policy), Err),
+        Ok(policy) => PolicyFlaws::of(flaws).map_or(Ok(policy), Err),
         Err(flaw) => {
             flaws.push(flaw);
-            Err(Flaws::of(flaws).expect("one was just put there"))
+            Err(PolicyFlaws::of(flaws).expect("one was just put there"))
         }
     }
 }
 
-fn check(document: &Document, yaml: &str, reading: &mut Reading<'_>) -> Result<Policy, Flaw> {
+fn check_document(
+    document: &PolicyDocument,
+    yaml: &str,
+    reading: &mut DocumentReading<'_>,
+) -> Result<Policy, PolicyFlaw> {
     let target = target_name(&document.target)?;
     let groups = document.groups.as_ref().map(|groups| group_rules(groups, reading)).transpose()?;
     let users = user_rules(&document.users, reading)?;
-    let guard = document.guard.as_ref().map_or(Ok(Guard::default()), guard_of)?;
+    let guard = document.guard.as_ref().map_or(Ok(RemovalGuard::default()), guard_of)?;
     let default_domain = document.default_domain.as_ref().map(default_domain_of).transpose()?;
     let manager_attributes = Policy::looked_at_in_managers(&users, groups.as_ref());
-    let mut remarks = mappings::remarks(&document.users.value.mappings, path::USER);
+    let mut remarks = mappings::mapping_remarks(&document.users.value.mappings, path::USER);
     if let Some(groups) = &document.groups {
-        remarks.extend(mappings::remarks(&groups.value.mappings, path::GROUP));
+        remarks.extend(mappings::mapping_remarks(&groups.value.mappings, path::GROUP));
     }
-    let fingerprint = fingerprint(yaml);
+    let fingerprint = policy_fingerprint(yaml);
     Ok(Policy { target, fingerprint, guard, default_domain, users, groups, manager_attributes, remarks })
 }
 
-fn from_yaml(error: &serde_saphyr::Error) -> Flaw {
+fn from_yaml(error: &serde_saphyr::Error) -> PolicyFlaw {
     let error = error.without_snippet();
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
     // The parser repeats the place at the end of its message.
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).trim();
     let (what, fix) = words::in_words(message);
-    Flaw { line, column, what, fix, part: None }
+    PolicyFlaw { line, column, what, fix, part: None }
 }
 
-fn fingerprint(yaml: &str) -> String {
+fn policy_fingerprint(yaml: &str) -> String {
     let digest = Sha256::new().chain_update(MEANING).chain_update(yaml).finalize();
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn target_name(name: &Spanned<String>) -> Result<String, Flaw> {
+fn target_name(name: &Spanned<String>) -> Result<String, PolicyFlaw> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if name.value.is_empty() || name.value.len() > TARGET_NAME_MAX || !name.value.chars().all(fits) {
-        return Err(Flaw::at(
+        return Err(PolicyFlaw::at(
             name,
             format!("`{}` cannot be the name of a target", name.value),
             format!("use at most {TARGET_NAME_MAX} of a-z, A-Z, 0-9, `-` and `_`"),
@@ -212,10 +216,10 @@ fn target_name(name: &Spanned<String>) -> Result<String, Flaw> {
     Ok(name.value.clone())
 }
 
-fn default_domain_of(domain: &Spanned<String>) -> Result<String, Flaw> {
+fn default_domain_of(domain: &Spanned<String>) -> Result<String, PolicyFlaw> {
     let is_part = |c: char| c.is_whitespace() || c == '@';
     if domain.value.is_empty() || domain.value.contains(is_part) {
-        return Err(Flaw::at(
+        return Err(PolicyFlaw::at(
             domain,
             format!("`{}` is no domain", domain.value),
             "write it without @: example.com",
@@ -224,19 +228,19 @@ fn default_domain_of(domain: &Spanned<String>) -> Result<String, Flaw> {
     Ok(domain.value.clone())
 }
 
-fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {
-    let usual = Guard::default();
+fn guard_of(guard: &Spanned<GuardText>) -> Result<RemovalGuard, PolicyFlaw> {
+    let usual = RemovalGuard::default();
     let GuardText { deletions, percent, window_hours, hard_deletions, failures } = guard.value;
     let percent = percent.unwrap_or(usual.percent);
     if percent > 100 {
-        return Err(Flaw::at(guard, format!("`percent` is {percent}"), "use 0 to 100"));
+        return Err(PolicyFlaw::at(guard, format!("`percent` is {percent}"), "use 0 to 100"));
     }
     let window_hours = window_hours.unwrap_or(usual.window_hours);
     if !(1..=WINDOW_HOURS_MAX).contains(&window_hours) {
         let what = format!("`windowHours` is {window_hours}");
-        return Err(Flaw::at(guard, what, format!("use 1 to {WINDOW_HOURS_MAX}")));
+        return Err(PolicyFlaw::at(guard, what, format!("use 1 to {WINDOW_HOURS_MAX}")));
     }
-    Ok(Guard {
+    Ok(RemovalGuard {
         deletions: deletions.unwrap_or(usual.deletions),
         percent,
         window_hours,
@@ -245,43 +249,67 @@ fn guard_of(guard: &Spanned<GuardText>) -> Result<Guard, Flaw> {
     })
 }
 
-fn user_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<UserRules, Flaw> {
-    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected, orphans } =
-        &rules.value;
+fn user_rules(
+    rules: &Spanned<RulesDocument>,
+    reading: &mut DocumentReading<'_>,
+) -> Result<UserRules, PolicyFlaw> {
+    let RulesDocument {
+        scope,
+        mappings,
+        match_on,
+        actions,
+        out_of_scope,
+        leaver,
+        assume_empty,
+        protected,
+        orphans,
+    } = &rules.value;
     let scope = scope_of(scope.as_ref(), true, reading)?;
-    let mappings = mappings::read(rules, mappings, USER_NAME, reading)?;
-    let match_on = mappings::matching(match_on.as_ref(), &mappings, USER_NAME, reading)?;
+    let mappings = mappings::read_mappings(rules, mappings, USER_NAME, reading)?;
+    let match_on = mappings::read_matching(match_on.as_ref(), &mappings, USER_NAME, reading)?;
     Ok(UserRules {
         scope,
         mappings,
         match_on,
         actions: *actions,
         out_of_scope: leaving::out_of_scope(out_of_scope.as_ref())?,
-        leaver: leaving::leaver(leaver.as_ref())?,
+        leaver: leaving::read_leaver(leaver.as_ref())?,
         assume_empty: *assume_empty,
         protected: protected_of(protected.as_ref(), true)?,
-        orphans: leaving::orphans(orphans.as_ref())?,
+        orphans: leaving::read_orphans(orphans.as_ref())?,
     })
 }
 
-fn group_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<GroupRules, Flaw> {
-    let Rules { scope, mappings, match_on, actions, out_of_scope, leaver, assume_empty, protected, orphans } =
-        &rules.value;
+fn group_rules(
+    rules: &Spanned<RulesDocument>,
+    reading: &mut DocumentReading<'_>,
+) -> Result<GroupRules, PolicyFlaw> {
+    let RulesDocument {
+        scope,
+        mappings,
+        match_on,
+        actions,
+        out_of_scope,
+        leaver,
+        assume_empty,
+        protected,
+        orphans,
+    } = &rules.value;
     if let Some(leaver) = leaver {
-        return Err(Flaw::at(leaver, "groups have no leaver rule", "move `leaver` to `users`"));
+        return Err(PolicyFlaw::at(leaver, "groups have no leaver rule", "move `leaver` to `users`"));
     }
     if let Some(orphans) = orphans {
         let what = "groups of nobody are always left alone";
-        return Err(Flaw::at(orphans, what, "move `orphans` to `users`"));
+        return Err(PolicyFlaw::at(orphans, what, "move `orphans` to `users`"));
     }
     let scope = scope_of(scope.as_ref(), false, reading)?;
-    let mappings = mappings::read(rules, mappings, DISPLAY_NAME, reading)?;
+    let mappings = mappings::read_mappings(rules, mappings, DISPLAY_NAME, reading)?;
     if mappings.iter().any(|mapping| mapping.is_reference)
         && let Some(mapping) = rules.value.mappings.iter().find(|mapping| mapping.value.is_reference())
     {
-        return Err(Flaw::at(mapping, "groups refer to nobody", "remove `reference`"));
+        return Err(PolicyFlaw::at(mapping, "groups refer to nobody", "remove `reference`"));
     }
-    let match_on = mappings::matching(match_on.as_ref(), &mappings, DISPLAY_NAME, reading)?;
+    let match_on = mappings::read_matching(match_on.as_ref(), &mappings, DISPLAY_NAME, reading)?;
     Ok(GroupRules {
         scope,
         mappings,
@@ -293,12 +321,19 @@ fn group_rules(rules: &Spanned<Rules>, reading: &mut Reading<'_>) -> Result<Grou
     })
 }
 
-fn protected_of(list: Option<&Spanned<AssignedText>>, people: bool) -> Result<Option<Assigned>, Flaw> {
-    list.map(|list| scope::document::protected(list, people)).transpose()
+fn protected_of(
+    list: Option<&Spanned<AssignedText>>,
+    people: bool,
+) -> Result<Option<AssignedNames>, PolicyFlaw> {
+    list.map(|list| scope::document::read_protected(list, people)).transpose()
 }
 
-fn scope_of(scope: Option<&ScopeText>, people: bool, reading: &mut Reading<'_>) -> Result<Scope, Flaw> {
-    scope.map_or_else(|| Ok(Scope::default()), |scope| scope::document::read(scope, people, reading))
+fn scope_of(
+    scope: Option<&ScopeText>,
+    people: bool,
+    reading: &mut DocumentReading<'_>,
+) -> Result<Scope, PolicyFlaw> {
+    scope.map_or_else(|| Ok(Scope::default()), |scope| scope::document::read_scope(scope, people, reading))
 }
 
 #[cfg(test)]

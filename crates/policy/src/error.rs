@@ -1,6 +1,6 @@
 //! What is wrong with a policy file, where, and how to fix it.
 
-use expression::Span;
+use expression::SourceSpan;
 
 /// A policy file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,14 +26,14 @@ pub struct PolicyError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongPart {
     /// In bytes of its text.
-    pub span: Span,
+    pub span: SourceSpan,
     /// The text with the part underlined, for people.
     pub snippet: String,
 }
 
 impl PolicyError {
     /// The wrong part of an expression or clause, in bytes of its text.
-    pub fn span(&self) -> Option<Span> {
+    pub fn span(&self) -> Option<SourceSpan> {
         self.part.as_ref().map(|part| part.span)
     }
 
@@ -50,7 +50,7 @@ impl PolicyError {
 
 /// Something in a policy file that is allowed, and probably not what was meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remark {
+pub struct PolicyRemark {
     /// Line, from 1.
     pub line: u64,
     /// Column, from 1.
@@ -61,7 +61,7 @@ pub struct Remark {
 
 /// An error that does not know its file yet.
 #[derive(Debug, Clone)]
-pub(crate) struct Flaw {
+pub(crate) struct PolicyFlaw {
     pub(crate) line: u64,
     pub(crate) column: u64,
     pub(crate) what: String,
@@ -69,7 +69,7 @@ pub(crate) struct Flaw {
     pub(crate) part: Option<Box<WrongPart>>,
 }
 
-impl Flaw {
+impl PolicyFlaw {
     /// A flaw of `value`, at the place where it is written.
     pub(crate) fn at<T>(
         value: &serde_saphyr::Spanned<T>,
@@ -86,7 +86,7 @@ impl Flaw {
     }
 
     /// The same with the wrong part of the text, and that underlined.
-    pub(crate) fn within(self, span: Span, snippet: String) -> Self {
+    pub(crate) fn within(self, span: SourceSpan, snippet: String) -> Self {
         Self { part: Some(Box::new(WrongPart { span, snippet })), ..self }
     }
 
@@ -104,17 +104,17 @@ impl Flaw {
 
 /// Everything that is wrong with a file; at least one thing is.
 #[derive(Debug)]
-pub(crate) struct Flaws(Vec<Flaw>);
+pub(crate) struct PolicyFlaws(Vec<PolicyFlaw>);
 
-impl From<Flaw> for Flaws {
-    fn from(only: Flaw) -> Self {
+impl From<PolicyFlaw> for PolicyFlaws {
+    fn from(only: PolicyFlaw) -> Self {
         Self(vec![only])
     }
 }
 
-impl Flaws {
+impl PolicyFlaws {
     /// Nothing where nothing is wrong.
-    pub(crate) fn of(all: Vec<Flaw>) -> Option<Self> {
+    pub(crate) fn of(all: Vec<PolicyFlaw>) -> Option<Self> {
         (!all.is_empty()).then_some(Self(all))
     }
 

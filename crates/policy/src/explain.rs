@@ -4,14 +4,18 @@ use lifecycle::{ClauseResult, MappingResult};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::decide::{Decision, GroupDecision, GroupSubject, Subject, decide, decide_group};
-use crate::mapping::{Effect, Facts, Mapping, Source, Why, evaluate};
+use crate::decide::{
+    DecisionSubject, GroupDecision, GroupSubject, PolicyDecision, decide_group, decide_person,
+};
+use crate::mapping::{
+    AttributeEffect, MappedAttribute, MappingInputs, MappingSource, UntouchedReason, evaluate_mappings,
+};
 use crate::policy::Policy;
-use crate::scope::{Scope, Seen};
+use crate::scope::{Scope, ScopeInput};
 
 /// What was looked at to decide.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Explained {
+pub struct ExplainedDecision {
     /// Whether the scope holds, whatever the employment.
     pub in_scope: bool,
     /// Every clause that was looked at.
@@ -20,13 +24,13 @@ pub struct Explained {
     pub mappings: Vec<MappingResult>,
 }
 
-/// Decides as [`decide`] does, and says what it looked at.
-pub fn explain<'a>(
-    subject: &Subject<'a>,
+/// Decides as [`decide_person`] does, and says what it looked at.
+pub fn explain_decision<'a>(
+    subject: &DecisionSubject<'a>,
     policy: &'a Policy,
     now: OffsetDateTime,
-) -> (Decision<'a>, Explained) {
-    let decision = decide(subject, policy, now);
+) -> (PolicyDecision<'a>, ExplainedDecision) {
+    let decision = decide_person(subject, policy, now);
     let rules = policy.users();
     let facts = subject.facts(decision.state(), policy, now);
     let explained = looked_at(&rules.scope, &subject.seen(now), &rules.mappings, &facts);
@@ -38,52 +42,65 @@ pub fn explain_group<'a>(
     subject: &GroupSubject<'a>,
     policy: &'a Policy,
     now: OffsetDateTime,
-) -> (GroupDecision<'a>, Explained) {
+) -> (GroupDecision<'a>, ExplainedDecision) {
     let decision = decide_group(subject, policy, now);
     let Some(rules) = policy.groups() else {
-        return (decision, Explained { in_scope: false, clauses: Vec::new(), mappings: Vec::new() });
+        return (decision, ExplainedDecision { in_scope: false, clauses: Vec::new(), mappings: Vec::new() });
     };
     let GroupSubject { key, attributes, groups, .. } = *subject;
-    let seen = Seen { attributes, manager: None, groups, key, impersonal: true, now };
+    let seen = ScopeInput { attributes, manager: None, groups, key, impersonal: true, now };
     let facts = subject.facts(decision.in_scope, policy, now);
     let explained = looked_at(&rules.scope, &seen, &rules.mappings, &facts);
     (decision, explained)
 }
 
-fn looked_at(scope: &Scope, seen: &Seen<'_>, mappings: &[Mapping], facts: &Facts<'_>) -> Explained {
-    let effects = evaluate(mappings, facts);
-    Explained {
+fn looked_at(
+    scope: &Scope,
+    seen: &ScopeInput<'_>,
+    mappings: &[MappedAttribute],
+    facts: &MappingInputs<'_>,
+) -> ExplainedDecision {
+    let effects = evaluate_mappings(mappings, facts);
+    ExplainedDecision {
         in_scope: scope.judge(seen).inside,
         clauses: scope.explain(seen),
         mappings: mappings
             .iter()
             .zip(&effects)
-            .map(|(mapping, effect)| result(mapping, effect, facts))
+            .map(|(mapping, effect)| mapping_result(mapping, effect, facts))
             .collect(),
     }
 }
 
-fn result(mapping: &Mapping, effect: &Effect<'_>, facts: &Facts<'_>) -> MappingResult {
+fn mapping_result(
+    mapping: &MappedAttribute,
+    effect: &AttributeEffect<'_>,
+    facts: &MappingInputs<'_>,
+) -> MappingResult {
     let (name, value, note) = match effect {
-        Effect::Set(value) => ("set", Some(Value::clone(value)), None),
-        Effect::Create(value) => ("create_only", Some(Value::clone(value)), None),
-        Effect::Refer(person) => (
+        AttributeEffect::Set(value) => ("set", Some(Value::clone(value)), None),
+        AttributeEffect::Create(value) => ("create_only", Some(Value::clone(value)), None),
+        AttributeEffect::Refer(person) => (
             "set",
             Some(Value::String(person.clone().into_owned())),
             Some("the id of this person at the target"),
         ),
-        Effect::Clear => ("clear", None, None),
-        Effect::IgnoreObject => ("left_alone", None, Some("nothing is to be done about it at all")),
-        Effect::LeftAlone(Why::NotMapped) => ("left_alone", None, None),
-        Effect::LeftAlone(Why::NoValue) => ("left_alone", None, Some("there is no value")),
-        Effect::LeftAlone(Why::Ignored) => ("left_alone", None, Some("the expression says so")),
-        Effect::LeftAlone(Why::Failed(why)) => ("error", None, Some(why.as_str())),
+        AttributeEffect::Clear => ("clear", None, None),
+        AttributeEffect::IgnoreObject => ("left_alone", None, Some("nothing is to be done about it at all")),
+        AttributeEffect::LeftAlone(UntouchedReason::NotMapped) => ("left_alone", None, None),
+        AttributeEffect::LeftAlone(UntouchedReason::NoValue) => {
+            ("left_alone", None, Some("there is no value"))
+        }
+        AttributeEffect::LeftAlone(UntouchedReason::Ignored) => {
+            ("left_alone", None, Some("the expression says so"))
+        }
+        AttributeEffect::LeftAlone(UntouchedReason::Failed(why)) => ("error", None, Some(why.as_str())),
     };
     let explanation = match &mapping.source {
-        Source::Expression(expression) => {
+        MappingSource::Expression(expression) => {
             serde_json::to_value(expression.explain(facts, &facts.environment())).ok()
         }
-        Source::Direct(_) | Source::Constant(_) | Source::None => None,
+        MappingSource::Direct(_) | MappingSource::Constant(_) | MappingSource::None => None,
     };
     MappingResult {
         path: mapping.target.clone(),

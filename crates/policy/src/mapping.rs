@@ -8,24 +8,24 @@ use std::borrow::Cow;
 use expression::Expression;
 use serde_json::Value;
 
-pub(crate) use evaluate::{Effect, Facts, Why, evaluate};
-pub(crate) use value::converted;
+pub(crate) use evaluate::{AttributeEffect, MappingInputs, UntouchedReason, evaluate_mappings};
+pub(crate) use value::convert_value;
 
 use crate::scope::AttributeName;
 
 /// One attribute of an account or group.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mapping {
+pub struct MappedAttribute {
     /// SCIM attribute path at the target.
     pub target: String,
     /// Where its value comes from.
-    pub source: Source,
+    pub source: MappingSource,
     /// The value when the source has none: see [`Self::on_null`].
     pub default: Option<Value>,
     /// What happens to an existing account or group when the source has no value.
     pub on_null: OnNull,
     /// When it is written.
-    pub apply: Apply,
+    pub apply: ApplyWhen,
     /// The type that the target wants, where the policy says one.
     pub value_type: Option<ValueType>,
     /// The value is the key of another person, whose remote id is to be written.
@@ -34,7 +34,7 @@ pub struct Mapping {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub enum MappingSource {
     /// The attribute of that name.
     Direct(AttributeName),
     /// Always this.
@@ -59,7 +59,7 @@ pub enum OnNull {
 
 /// When a mapping is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Apply {
+pub enum ApplyWhen {
     /// Whenever the value changes.
     Always,
     /// Only when the account or group is created.
@@ -80,50 +80,50 @@ pub enum ValueType {
 impl ValueType {
     /// Whether `value` can be had in this type.
     pub fn takes(self, value: &Value) -> bool {
-        converted(Cow::Borrowed(value), Some(self)).is_ok()
+        convert_value(Cow::Borrowed(value), Some(self)).is_ok()
     }
 }
 
 pub(crate) const EXTERNAL_ID: &str = "externalId";
 
-impl Mapping {
+impl MappedAttribute {
     /// Whether time alone can change its value.
     pub(crate) fn uses_now(&self) -> bool {
-        matches!(&self.source, Source::Expression(expression) if expression.uses_now())
+        matches!(&self.source, MappingSource::Expression(expression) if expression.uses_now())
     }
 
     /// Names of the attributes of managers that it looks at.
     pub(crate) fn manager_attributes(&self) -> Vec<String> {
         match &self.source {
-            Source::Direct(name) if name.is_of_manager() => vec![name.name().to_owned()],
-            Source::Expression(expression) => {
+            MappingSource::Direct(name) if name.is_of_manager() => vec![name.name().to_owned()],
+            MappingSource::Expression(expression) => {
                 let of_manager = |name: &String| name.strip_prefix("manager.").map(str::to_owned);
                 expression.attributes().iter().filter_map(of_manager).collect()
             }
-            Source::Direct(_) | Source::Constant(_) | Source::None => Vec::new(),
+            MappingSource::Direct(_) | MappingSource::Constant(_) | MappingSource::None => Vec::new(),
         }
     }
 
     /// Names of the attributes of the person or group itself that it looks at.
     pub(crate) fn own_attributes(&self) -> Vec<&str> {
         match &self.source {
-            Source::Direct(name) if !name.is_of_manager() => vec![name.name()],
-            Source::Expression(expression) => {
+            MappingSource::Direct(name) if !name.is_of_manager() => vec![name.name()],
+            MappingSource::Expression(expression) => {
                 let is_own = |name: &&str| !name.starts_with("manager.");
                 expression.attributes().iter().map(String::as_str).filter(is_own).collect()
             }
-            Source::Direct(_) | Source::Constant(_) | Source::None => Vec::new(),
+            MappingSource::Direct(_) | MappingSource::Constant(_) | MappingSource::None => Vec::new(),
         }
     }
 
     /// The source, as a policy writes it.
     pub(crate) fn from(&self) -> String {
         match &self.source {
-            Source::Direct(name) if name.is_of_manager() => format!("source: manager.{}", name.name()),
-            Source::Direct(name) => format!("source: {}", name.name()),
-            Source::Constant(value) => format!("constant: {value}"),
-            Source::Expression(expression) => format!("expression: {expression}"),
-            Source::None => "none".to_owned(),
+            MappingSource::Direct(name) if name.is_of_manager() => format!("source: manager.{}", name.name()),
+            MappingSource::Direct(name) => format!("source: {}", name.name()),
+            MappingSource::Constant(value) => format!("constant: {value}"),
+            MappingSource::Expression(expression) => format!("expression: {expression}"),
+            MappingSource::None => "none".to_owned(),
         }
     }
 }

@@ -1,22 +1,22 @@
 //! A policy that was read and found to be consistent.
 
-use lifecycle::{Actions, Guard, Orphans};
+use lifecycle::{OrphanPolicy, PolicyActions, RemovalGuard};
 
-use crate::error::{PolicyError, Remark};
-use crate::mapping::Mapping;
-use crate::scope::{Assigned, Scope, Seen};
+use crate::error::{PolicyError, PolicyRemark};
+use crate::mapping::MappedAttribute;
+use crate::scope::{AssignedNames, Scope, ScopeInput};
 
 /// What one target should have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     pub(crate) target: String,
     pub(crate) fingerprint: String,
-    pub(crate) guard: Guard,
+    pub(crate) guard: RemovalGuard,
     pub(crate) default_domain: Option<String>,
     pub(crate) users: UserRules,
     pub(crate) groups: Option<GroupRules>,
     pub(crate) manager_attributes: Vec<String>,
-    pub(crate) remarks: Vec<Remark>,
+    pub(crate) remarks: Vec<PolicyRemark>,
 }
 
 /// Rules for accounts.
@@ -25,11 +25,11 @@ pub struct UserRules {
     /// Who should have an account.
     pub scope: Scope,
     /// What it consists of.
-    pub mappings: Vec<Mapping>,
+    pub mappings: Vec<MappedAttribute>,
     /// Target paths that identify an account which was there before, in order of precedence.
     pub match_on: Vec<String>,
     /// What may be done.
-    pub actions: Actions,
+    pub actions: PolicyActions,
     /// What becomes of accounts of those who are out of scope.
     pub out_of_scope: OutOfScope,
     /// What becomes of leavers.
@@ -37,13 +37,13 @@ pub struct UserRules {
     /// The target was empty at first sync: create without looking first.
     pub assume_empty: bool,
     /// Whose access is taken away only by a human.
-    pub protected: Option<Assigned>,
+    pub protected: Option<AssignedNames>,
     /// What becomes of accounts at the target that belong to nobody who is known.
-    pub orphans: Orphans,
+    pub orphans: OrphanPolicy,
 }
 
 impl UserRules {
-    pub(crate) fn protects(&self, seen: &Seen<'_>) -> bool {
+    pub(crate) fn protects(&self, seen: &ScopeInput<'_>) -> bool {
         self.protected.as_ref().is_some_and(|list| list.lists(seen))
     }
 }
@@ -54,17 +54,17 @@ pub struct GroupRules {
     /// Which groups should exist.
     pub scope: Scope,
     /// What they consist of.
-    pub mappings: Vec<Mapping>,
+    pub mappings: Vec<MappedAttribute>,
     /// See [`UserRules::match_on`].
     pub match_on: Vec<String>,
     /// See [`UserRules::actions`]; groups cannot be disabled.
-    pub actions: Actions,
+    pub actions: PolicyActions,
     /// What becomes of groups that are out of scope.
     pub out_of_scope: OutOfScope,
     /// See [`UserRules::assume_empty`].
     pub assume_empty: bool,
     /// Which groups are deleted only by a human.
-    pub protected: Option<Assigned>,
+    pub protected: Option<AssignedNames>,
 }
 
 /// What becomes of the account of somebody, or of a group, that is out of scope.
@@ -117,7 +117,7 @@ impl Policy {
     /// # Errors
     /// When the text is no YAML, has unknown or missing fields, or contradicts itself.
     pub fn parse(yaml: &str, file_name: &str) -> Result<Self, PolicyError> {
-        crate::document::read(yaml).map_err(|flaws| flaws.in_file(file_name))
+        crate::document::read_policy(yaml).map_err(|flaws| flaws.in_file(file_name))
     }
 
     /// Name of the target.
@@ -126,7 +126,7 @@ impl Policy {
     }
 
     /// What in the file is probably not what was meant.
-    pub fn remarks(&self) -> &[Remark] {
+    pub fn remarks(&self) -> &[PolicyRemark] {
         &self.remarks
     }
 
@@ -136,12 +136,12 @@ impl Policy {
     }
 
     /// How many may lose access by one change.
-    pub fn guard(&self) -> Guard {
+    pub fn guard(&self) -> RemovalGuard {
         self.guard
     }
 
     /// What becomes of accounts at the target that belong to nobody who is known.
-    pub fn orphans(&self) -> &Orphans {
+    pub fn orphans(&self) -> &OrphanPolicy {
         &self.users.orphans
     }
 
@@ -191,7 +191,7 @@ impl Policy {
 
     /// Names of the attributes of people that it looks at, in their own scopes and mappings or as their reports' managers.
     pub fn person_attributes(&self) -> impl Iterator<Item = &str> {
-        let in_mappings = self.users.mappings.iter().flat_map(Mapping::own_attributes);
+        let in_mappings = self.users.mappings.iter().flat_map(MappedAttribute::own_attributes);
         let of_managers = self.manager_attributes.iter().map(String::as_str);
         self.users.scope.own_attributes().chain(in_mappings).chain(of_managers)
     }
@@ -206,7 +206,7 @@ impl Policy {
         let mappings = users.mappings.iter().chain(groups.into_iter().flat_map(|groups| &groups.mappings));
         let in_scopes = scopes.flat_map(Scope::manager_attributes).map(str::to_owned);
         let mut names: Vec<String> =
-            in_scopes.chain(mappings.flat_map(Mapping::manager_attributes)).collect();
+            in_scopes.chain(mappings.flat_map(MappedAttribute::manager_attributes)).collect();
         names.sort();
         names.dedup();
         names

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::scope::{Deciding, Seen};
+use crate::scope::{DecidingClause, ScopeInput};
 
 /// Which rule decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub enum DecisionRule {
     /// The scope holds.
     InScope,
     /// The scope does not hold.
@@ -35,35 +35,39 @@ pub enum Rule {
 /// Why it was decided so: the rule, the clause or what else made it apply, and the value that the clause saw, or
 /// `<hidden>` for what may be personal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason(pub String);
+pub struct DecisionReason(pub String);
 
 /// What a rule looked at. Borrowed: words are only made when they are asked for.
 #[derive(Debug, Clone)]
-pub(crate) enum Because<'a> {
+pub(crate) enum RuleBasis<'a> {
     /// Nothing more than the rule says.
     Rule,
     /// A scope.
-    Scope(Deciding<'a>),
+    Scope(DecidingClause<'a>),
     /// Something else, in words.
     Words(Cow<'static, str>),
 }
 
-impl Because<'_> {
+impl RuleBasis<'_> {
     /// The words for `rule`, as far as they may be kept.
-    pub(crate) fn in_words(&self, rule: Rule, seen: &Seen<'_>) -> Reason {
+    pub(crate) fn in_words(&self, rule: DecisionRule, seen: &ScopeInput<'_>) -> DecisionReason {
         self.with(rule, |deciding| deciding.saw(seen))
     }
 
     /// The words for `rule`, with all values.
-    pub(crate) fn in_words_in_full(&self, rule: Rule, seen: &Seen<'_>) -> Reason {
+    pub(crate) fn in_words_in_full(&self, rule: DecisionRule, seen: &ScopeInput<'_>) -> DecisionReason {
         self.with(rule, |deciding| deciding.saw_in_full(seen))
     }
 
-    fn with(&self, rule: Rule, saw: impl Fn(&Deciding<'_>) -> Option<String>) -> Reason {
+    fn with(
+        &self,
+        rule: DecisionRule,
+        saw: impl Fn(&DecidingClause<'_>) -> Option<String>,
+    ) -> DecisionReason {
         let headline = rule.headline();
-        Reason(match self {
+        DecisionReason(match self {
             Self::Rule => headline.to_owned(),
-            Self::Words(words) if rule == Rule::RequiredValueMissing => words.clone().into_owned(),
+            Self::Words(words) if rule == DecisionRule::RequiredValueMissing => words.clone().into_owned(),
             Self::Words(words) => format!("{headline}: {words}"),
             Self::Scope(deciding) => {
                 let saw = saw(deciding).map(|saw| format!(" (seen: {saw})")).unwrap_or_default();
@@ -73,7 +77,7 @@ impl Because<'_> {
     }
 }
 
-impl Rule {
+impl DecisionRule {
     fn headline(self) -> &'static str {
         match self {
             Self::InScope => "in scope",
@@ -91,13 +95,13 @@ impl Rule {
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for DecisionRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.headline())
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for DecisionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

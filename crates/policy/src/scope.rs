@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::{Attributes, ClauseResult};
+use lifecycle::{AttributeMap, ClauseResult};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-pub use clause::{AttributeName, Clause};
-pub use date::{DateTest, Fixed, Moment, Period};
+pub use clause::{AttributeName, ScopeClause};
+pub use date::{DateOperand, DatePeriod, DateTest, FixedDate};
 pub use glob::{Glob, GlobPart};
-pub use membership::{GroupPattern, Membership};
-pub use operator::{OneOf, Operator, Order, TextTest};
-pub use pattern::Pattern;
-pub(crate) use spelling::distance;
+pub use membership::{GroupMembership, GroupPattern};
+pub use operator::{AttributeOperator, IntegerOrder, OneOf, TextTest};
+pub use pattern::ScopePattern;
+pub(crate) use spelling::edit_distance;
 pub use text::ClauseError;
 
 mod clause;
@@ -32,24 +32,24 @@ const GROUP_NAME: &str = "displayName";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scope {
     /// Whether it takes more than the clauses.
-    pub mode: Mode,
+    pub mode: AssignmentMode,
     /// Groups of clauses, at least one of which must hold.
-    pub any: Vec<Vec<Clause>>,
+    pub any: Vec<Vec<ScopeClause>>,
 }
 
 /// Whether being listed matters.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub enum Mode {
+pub enum AssignmentMode {
     /// No: the clauses alone decide.
     #[default]
     All,
     /// Whoever is not listed is out, whatever the clauses say.
-    Assigned(Assigned),
+    Assigned(AssignedNames),
 }
 
 /// Who is listed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Assigned {
+pub struct AssignedNames {
     /// Keys of people.
     pub users: BTreeSet<String>,
     /// Groups whose members are listed, those of nested groups included. In a scope of groups: the groups themselves.
@@ -58,13 +58,13 @@ pub struct Assigned {
 
 /// What a scope is evaluated against.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
+pub struct ScopeInput<'a> {
     /// Attributes of the person or group.
-    pub attributes: &'a Attributes,
+    pub attributes: &'a AttributeMap,
     /// Attributes of the manager, if there is one.
-    pub manager: Option<&'a Attributes>,
+    pub manager: Option<&'a AttributeMap>,
     /// Every group that holds the person or group.
-    pub groups: &'a [Membership],
+    pub groups: &'a [GroupMembership],
     /// Key of the person or group.
     pub key: &'a str,
     /// Whether it is a group and not a person: every attribute may be shown in a reason.
@@ -75,36 +75,37 @@ pub struct Seen<'a> {
 
 /// How a scope was evaluated.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Judgement<'a> {
+pub struct ScopeJudgement<'a> {
     /// Whether the scope holds.
     pub inside: bool,
     /// What decided.
-    pub because: Deciding<'a>,
+    pub because: DecidingClause<'a>,
     /// The earliest moment when time alone can change the judgement.
     pub recheck_at: Option<OffsetDateTime>,
 }
 
 /// What decided whether a scope holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Deciding<'a> {
+pub enum DecidingClause<'a> {
     /// Inside: listed, where that matters, and the first group of clauses that holds (none if there are none at all).
     Held {
         /// The list, where being listed matters.
-        assigned: Option<&'a Assigned>,
+        assigned: Option<&'a AssignedNames>,
         /// The clauses.
-        clauses: &'a [Clause],
+        clauses: &'a [ScopeClause],
     },
     /// Outside: not listed.
     NotAssigned,
     /// Outside: the clause that failed in the group that came closest.
-    Failed(&'a Clause),
+    Failed(&'a ScopeClause),
 }
 
 impl Scope {
     /// Whether somebody's memberships can matter.
     pub fn uses_groups(&self) -> bool {
-        let assigned = matches!(&self.mode, Mode::Assigned(assigned) if !assigned.groups.is_empty());
-        assigned || self.clauses().any(|clause| matches!(clause.innermost(), Clause::MemberOf { .. }))
+        let assigned =
+            matches!(&self.mode, AssignmentMode::Assigned(assigned) if !assigned.groups.is_empty());
+        assigned || self.clauses().any(|clause| matches!(clause.innermost(), ScopeClause::MemberOf { .. }))
     }
 
     /// Whether the names of groups can matter, and not only their keys. Every pattern may be a name: one cannot tell
@@ -117,7 +118,7 @@ impl Scope {
     pub fn manager_attributes(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for clause in self.clauses() {
-            if let Clause::Attribute { name, .. } = clause.innermost()
+            if let ScopeClause::Attribute { name, .. } = clause.innermost()
                 && name.is_of_manager()
                 && !names.contains(&name.name())
             {
@@ -130,53 +131,59 @@ impl Scope {
     /// Names of the attributes of the person or group that it looks at.
     pub fn own_attributes(&self) -> impl Iterator<Item = &str> {
         self.clauses().filter_map(|clause| match clause.innermost() {
-            Clause::Attribute { name, .. } if !name.is_of_manager() => Some(name.name()),
+            ScopeClause::Attribute { name, .. } if !name.is_of_manager() => Some(name.name()),
             _ => None,
         })
     }
 
     /// Whether the scope holds, and why. Nothing is copied.
-    pub fn judge(&self, seen: &Seen<'_>) -> Judgement<'_> {
+    pub fn judge(&self, seen: &ScopeInput<'_>) -> ScopeJudgement<'_> {
         let assigned = match &self.mode {
-            Mode::All => None,
-            Mode::Assigned(assigned) if assigned.lists(seen) => Some(assigned),
-            Mode::Assigned(_) => {
-                return Judgement { inside: false, because: Deciding::NotAssigned, recheck_at: None };
+            AssignmentMode::All => None,
+            AssignmentMode::Assigned(assigned) if assigned.lists(seen) => Some(assigned),
+            AssignmentMode::Assigned(_) => {
+                return ScopeJudgement {
+                    inside: false,
+                    because: DecidingClause::NotAssigned,
+                    recheck_at: None,
+                };
             }
         };
         let now = lifecycle::unix_micros(seen.now);
         let recheck_at = self.clauses().filter_map(|clause| clause.flips_at(seen, now)).min();
         let because = self.first_that_holds(assigned, seen, now);
-        Judgement {
-            inside: matches!(because, Deciding::Held { .. }),
+        ScopeJudgement {
+            inside: matches!(because, DecidingClause::Held { .. }),
             because,
-            recheck_at: recheck_at.and_then(date::moment),
+            recheck_at: recheck_at.and_then(date::moment_of),
         }
     }
 
     fn first_that_holds<'a>(
         &'a self,
-        assigned: Option<&'a Assigned>,
-        seen: &Seen<'_>,
+        assigned: Option<&'a AssignedNames>,
+        seen: &ScopeInput<'_>,
         now: i64,
-    ) -> Deciding<'a> {
-        let mut closest: Option<(usize, &Clause)> = None;
+    ) -> DecidingClause<'a> {
+        let mut closest: Option<(usize, &ScopeClause)> = None;
         for clauses in &self.any {
             match clauses.iter().position(|clause| !clause.holds(seen, now)) {
-                None => return Deciding::Held { assigned, clauses },
+                None => return DecidingClause::Held { assigned, clauses },
                 Some(at) if closest.is_none_or(|(best, _)| at > best) => closest = Some((at, &clauses[at])),
                 Some(_) => {}
             }
         }
-        closest.map_or(Deciding::Held { assigned, clauses: &[] }, |(_, clause)| Deciding::Failed(clause))
+        closest.map_or(DecidingClause::Held { assigned, clauses: &[] }, |(_, clause)| {
+            DecidingClause::Failed(clause)
+        })
     }
 
     /// Every condition that was looked at to judge, with what it saw, in full. The list that being assigned depends
     /// on comes first, as alternative 0.
-    pub fn explain(&self, seen: &Seen<'_>) -> Vec<ClauseResult> {
+    pub fn explain(&self, seen: &ScopeInput<'_>) -> Vec<ClauseResult> {
         let now = lifecycle::unix_micros(seen.now);
         let mut results = Vec::new();
-        if let Mode::Assigned(assigned) = &self.mode {
+        if let AssignmentMode::Assigned(assigned) = &self.mode {
             let holds = assigned.lists(seen);
             let clause = "mode: assigned".to_owned();
             results.push(ClauseResult { alternative: 0, clause, holds, saw: assigned.saw(seen) });
@@ -201,13 +208,13 @@ impl Scope {
         results
     }
 
-    fn clauses(&self) -> impl Iterator<Item = &Clause> {
+    fn clauses(&self) -> impl Iterator<Item = &ScopeClause> {
         self.any.iter().flatten()
     }
 }
 
-impl Assigned {
-    pub(crate) fn lists(&self, seen: &Seen<'_>) -> bool {
+impl AssignedNames {
+    pub(crate) fn lists(&self, seen: &ScopeInput<'_>) -> bool {
         if seen.impersonal {
             return self.groups.iter().any(|pattern| pattern.names(seen.key, group_name(seen)));
         }
@@ -215,7 +222,7 @@ impl Assigned {
             || self.groups.iter().any(|pattern| pattern.first(seen.groups, true).is_some())
     }
 
-    fn saw(&self, seen: &Seen<'_>) -> String {
+    fn saw(&self, seen: &ScopeInput<'_>) -> String {
         if !self.lists(seen) {
             return "not listed".to_owned();
         }
@@ -227,11 +234,11 @@ impl Assigned {
     }
 }
 
-fn group_name<'a>(seen: &Seen<'a>) -> Option<&'a str> {
+fn group_name<'a>(seen: &ScopeInput<'a>) -> Option<&'a str> {
     seen.attributes.get(GROUP_NAME).and_then(Value::as_str).filter(|name| !name.trim().is_empty())
 }
 
-impl Deciding<'_> {
+impl DecidingClause<'_> {
     /// The conditions, as a policy writes them.
     pub fn clause(&self) -> String {
         match self {
@@ -247,16 +254,20 @@ impl Deciding<'_> {
     }
 
     /// What they saw, as far as it may be kept; `None` when there was nothing to look at.
-    pub fn saw(&self, seen: &Seen<'_>) -> Option<String> {
-        self.saw_with(seen, Clause::saw)
+    pub fn saw(&self, seen: &ScopeInput<'_>) -> Option<String> {
+        self.saw_with(seen, ScopeClause::saw)
     }
 
     /// What they saw; `None` when there was nothing to look at.
-    pub fn saw_in_full(&self, seen: &Seen<'_>) -> Option<String> {
-        self.saw_with(seen, Clause::saw_in_full)
+    pub fn saw_in_full(&self, seen: &ScopeInput<'_>) -> Option<String> {
+        self.saw_with(seen, ScopeClause::saw_in_full)
     }
 
-    fn saw_with(&self, seen: &Seen<'_>, saw: impl Fn(&Clause, &Seen<'_>) -> String) -> Option<String> {
+    fn saw_with(
+        &self,
+        seen: &ScopeInput<'_>,
+        saw: impl Fn(&ScopeClause, &ScopeInput<'_>) -> String,
+    ) -> Option<String> {
         match self {
             Self::Held { assigned: None, clauses: [] } => None,
             Self::Held { assigned, clauses } => {

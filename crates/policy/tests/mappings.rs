@@ -2,19 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use expression::Seed;
-use lifecycle::{Account, Attributes, Employment, IdentityView};
-use policy::{Policy, Subject, decide};
+use expression::RandomSeed;
+use lifecycle::{AttributeMap, DesiredAccount, Employment, IdentityView};
+use policy::{DecisionSubject, Policy, decide_person};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 /// The account of somebody with these attributes; `head` stands before `users`, `title` is the mapping of the title.
-fn account(head: &str, title: &str, attributes: &Value) -> Account {
+fn account(head: &str, title: &str, attributes: &Value) -> DesiredAccount {
     let yaml = format!(
         "target: t\n{head}users:\n  mappings:\n    - {{ target: userName, source: mail }}\n    - {{ target: title, {title} }}\n"
     );
     let policy = Policy::parse(&yaml, "t.yaml").unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-    let mut attributes: Attributes = serde_json::from_value(attributes.clone()).unwrap();
+    let mut attributes: AttributeMap = serde_json::from_value(attributes.clone()).unwrap();
     attributes.insert("mail".to_owned(), json!("ada@example.com"));
     let identity = IdentityView {
         key: "E-1".to_owned(),
@@ -22,8 +22,9 @@ fn account(head: &str, title: &str, attributes: &Value) -> Account {
         employment: Employment::Active,
         ..IdentityView::default()
     };
-    let subject = Subject { identity: &identity, groups: &[], manager: None, seed: Seed([7; 32]) };
-    decide(&subject, &policy, OffsetDateTime::UNIX_EPOCH).account().unwrap()
+    let subject =
+        DecisionSubject { identity: &identity, groups: &[], manager: None, seed: RandomSeed([7; 32]) };
+    decide_person(&subject, &policy, OffsetDateTime::UNIX_EPOCH).account().unwrap()
 }
 
 #[test]

@@ -1,23 +1,23 @@
 //! Scopes as policies write them: Entra's documented filters, and what its users asked for.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use lifecycle::Attributes;
-use policy::{Clause, Membership, Policy, PolicyError, Scope, Seen};
+use lifecycle::AttributeMap;
+use policy::{GroupMembership, Policy, PolicyError, Scope, ScopeClause, ScopeInput};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
 const NOON: time::OffsetDateTime = datetime!(2026-05-10 12:00 UTC);
 
-fn attributes(value: Value) -> Attributes {
+fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }
 
-fn group(key: &str, name: &str, direct: bool) -> Membership {
-    Membership { key: key.to_owned(), name: Some(name.to_owned()), direct }
+fn group(key: &str, name: &str, direct: bool) -> GroupMembership {
+    GroupMembership { key: key.to_owned(), name: Some(name.to_owned()), direct }
 }
 
-fn person<'a>(key: &'a str, attributes: &'a Attributes, groups: &'a [Membership]) -> Seen<'a> {
-    Seen { attributes, manager: None, groups, key, impersonal: false, now: NOON }
+fn person<'a>(key: &'a str, attributes: &'a AttributeMap, groups: &'a [GroupMembership]) -> ScopeInput<'a> {
+    ScopeInput { attributes, manager: None, groups, key, impersonal: false, now: NOON }
 }
 
 fn parse(users: &str, groups: &str) -> Result<Policy, PolicyError> {
@@ -34,7 +34,12 @@ fn user_scope(users: &str) -> Scope {
 
 fn group_is_inside(policy: &Policy, key: &str, name: &str) -> bool {
     let attributes = attributes(json!({ "displayName": name }));
-    policy.groups().unwrap().scope.judge(&Seen { impersonal: true, ..person(key, &attributes, &[]) }).inside
+    policy
+        .groups()
+        .unwrap()
+        .scope
+        .judge(&ScopeInput { impersonal: true, ..person(key, &attributes, &[]) })
+        .inside
 }
 
 #[test]
@@ -66,8 +71,9 @@ fn domain_users_get_accounts_and_several_wildcards_of_security_groups_become_gro
       - all: [ 'displayName STARTS WITH "vpn" ignoring case', 'not displayName ENDS WITH "-test"' ]"#,
     )
     .unwrap();
-    let nobody = Attributes::new();
-    let inside = |groups: &[Membership]| policy.users().scope.judge(&person("E-1", &nobody, groups)).inside;
+    let nobody = AttributeMap::new();
+    let inside =
+        |groups: &[GroupMembership]| policy.users().scope.judge(&person("E-1", &nobody, groups)).inside;
     assert!(inside(&[group("S-1-513", "Domain Users", true)]));
     assert!(
         inside(&[group("G-7", "Sales", true), group("S-1-513", "Domain Users", false)]),
@@ -104,7 +110,7 @@ fn everybody_in_scope_is_synchronised_or_only_the_assigned_as_the_mode_says() {
     let vpn = [group("G-2", "SEC-VPN", false)];
     let choir = [group("G-3", "Choir", true)];
     let ninth = [group("G-9", "Nine", true)];
-    let table: [(&str, &Attributes, &[Membership], bool, bool); 7] = [
+    let table: [(&str, &AttributeMap, &[GroupMembership], bool, bool); 7] = [
         ("E-1", &employee, &[], true, true),
         ("E-2", &employee, &[], true, false),
         ("E-2", &employee, &vpn, true, true),
@@ -152,7 +158,7 @@ fn a_clause_means_the_same_as_a_map_and_as_a_text() {
     ];
     for (yaml, text) in table {
         let scope = user_scope(&format!("{{ any: [ {{ all: [ {yaml} ] }} ] }}"));
-        assert_eq!(scope.any, [[Clause::parse(text).unwrap()]], "{yaml}");
+        assert_eq!(scope.any, [[ScopeClause::parse(text).unwrap()]], "{yaml}");
         assert_eq!(scope.any[0][0].to_string(), text);
     }
 }

@@ -10,14 +10,14 @@ pub fn class_of(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(_) => "a boolean".to_owned(),
-        Value::Number(number) => format!("the number {}", shape(&number.to_string())),
-        Value::String(text) => shape(text),
+        Value::Number(number) => format!("the number {}", text_shape(&number.to_string())),
+        Value::String(text) => text_shape(text),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }
 }
 
-fn shape(text: &str) -> String {
+fn text_shape(text: &str) -> String {
     let mut shape = String::new();
     let mut length = 0;
     for c in text.chars() {

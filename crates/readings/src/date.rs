@@ -7,11 +7,11 @@ use crate::class::class_of;
 use crate::forms::{DateForm, DateForms, DateFormsError, NoDates, YEARS};
 use crate::numbers::whole_number;
 use crate::parse;
-use crate::zone::Zone;
+use crate::zone::SourceZone;
 
 /// When something is, as far as the source tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum ReadDate {
     /// Exactly then.
     Moment(OffsetDateTime),
     /// On the clocks of the source.
@@ -27,7 +27,7 @@ pub enum When {
     },
 }
 
-impl When {
+impl ReadDate {
     /// The day, as it is written.
     pub(crate) fn written_day(self) -> Date {
         match self {
@@ -46,14 +46,14 @@ pub enum DateReading {
     /// The source says that there is none.
     NoDate,
     /// A date.
-    At(When),
+    At(ReadDate),
     /// A value that is no date here, by its form.
     Unreadable(String),
 }
 
 impl DateReading {
     /// The date, if it is one.
-    pub fn at(&self) -> Option<When> {
+    pub fn at(&self) -> Option<ReadDate> {
         if let Self::At(when) = self { Some(*when) } else { None }
     }
 }
@@ -61,14 +61,14 @@ impl DateReading {
 /// Reads the dates of one source, in its time zone. The table of forms is in `docs/dates.md`.
 #[derive(Debug, Clone, Default)]
 pub struct DateReader {
-    zone: Zone,
+    zone: SourceZone,
     forms: Vec<DateForm>,
     none: NoDates,
 }
 
 impl DateReader {
     /// A reader of the forms that every source may use.
-    pub fn new(zone: Zone) -> Self {
+    pub fn new(zone: SourceZone) -> Self {
         Self { zone, ..Self::default() }
     }
 
@@ -76,13 +76,13 @@ impl DateReader {
     ///
     /// # Errors
     /// When two of them would read the same text as two days.
-    pub fn with_forms(zone: Zone, forms: &DateForms) -> Result<Self, DateFormsError> {
+    pub fn with_forms(zone: SourceZone, forms: &DateForms) -> Result<Self, DateFormsError> {
         forms.check()?;
         Ok(Self { zone, forms: forms.forms.clone(), none: NoDates::of(forms) })
     }
 
     /// The time zone of the source.
-    pub fn zone(&self) -> &Zone {
+    pub fn zone(&self) -> &SourceZone {
         &self.zone
     }
 
@@ -123,29 +123,29 @@ impl DateReader {
         if text.is_empty() || is_zero || self.none.is_text(text) || parse::is_zero_date(text) {
             return Some(DateReading::NoDate);
         }
-        let when = parse::date(text, &self.forms)?;
+        let when = parse::parse_date(text, &self.forms)?;
         let is_none = self.none.is_date(when) || self.none.is_date(self.as_day(when));
         Some(if is_none { DateReading::NoDate } else { DateReading::At(when) })
     }
 
     /// The day that a date of a day stands for: midnight as it is written, and midnight in the source's zone, are a day.
     /// Other moments stay what they are.
-    pub fn as_day(&self, when: When) -> When {
+    pub fn as_day(&self, when: ReadDate) -> ReadDate {
         match when {
-            When::Moment(at) if at.time() == Time::MIDNIGHT => When::Day(at.date()),
-            When::Moment(at) => self.zone.day_that_begins(at).map_or(when, When::Day),
-            When::Local(at) if at.time() == Time::MIDNIGHT => When::Day(at.date()),
-            When::Local(_) | When::Day(_) | When::EndOf { .. } => when,
+            ReadDate::Moment(at) if at.time() == Time::MIDNIGHT => ReadDate::Day(at.date()),
+            ReadDate::Moment(at) => self.zone.day_that_begins(at).map_or(when, ReadDate::Day),
+            ReadDate::Local(at) if at.time() == Time::MIDNIGHT => ReadDate::Day(at.date()),
+            ReadDate::Local(_) | ReadDate::Day(_) | ReadDate::EndOf { .. } => when,
         }
     }
 
     /// The moment; for a day, where it begins.
-    pub fn begin(&self, when: When) -> Option<OffsetDateTime> {
+    pub fn begin(&self, when: ReadDate) -> Option<OffsetDateTime> {
         self.zone.begin(when)
     }
 
     /// The moment; for a day, where it ends.
-    pub fn end(&self, when: When) -> Option<OffsetDateTime> {
+    pub fn end(&self, when: ReadDate) -> Option<OffsetDateTime> {
         self.zone.end(when)
     }
 }
@@ -165,7 +165,7 @@ pub fn possible_days(value: &Value) -> Vec<Date> {
         let day = when.written_day();
         days.push(day);
         // The midnight of a zone that is ahead of UTC is in the evening of the day before.
-        if matches!(when, When::Moment(at) if at.time() != Time::MIDNIGHT && at.hour() >= HOUR_OF_FIRST_MIDNIGHT)
+        if matches!(when, ReadDate::Moment(at) if at.time() != Time::MIDNIGHT && at.hour() >= HOUR_OF_FIRST_MIDNIGHT)
         {
             days.extend(day.next_day());
         }

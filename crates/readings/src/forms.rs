@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::date::When;
+use crate::date::ReadDate;
 
 /// Years that a date of an employment may lie in. What lies outside was misread or mistyped.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1940..=2098;
@@ -138,7 +138,7 @@ impl NoDates {
         self.texts.contains(&text)
     }
 
-    pub(crate) fn is_date(&self, when: When) -> bool {
+    pub(crate) fn is_date(&self, when: ReadDate) -> bool {
         let date = when.written_day();
         self.years.contains(&date.year()) || self.days.contains(&date)
     }

@@ -19,7 +19,7 @@ mod status;
 mod zone;
 
 pub use class::class_of;
-pub use date::{DateReader, DateReading, When, possible_days};
+pub use date::{DateReader, DateReading, ReadDate, possible_days};
 pub use forms::{DateForm, DateForms, DateFormsError, YEARS};
 pub use status::{EmploymentStatus, StatusReading, StatusTable, StatusWords, WordLists};
-pub use zone::Zone;
+pub use zone::SourceZone;

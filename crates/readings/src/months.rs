@@ -1,7 +1,7 @@
 //! Dates with the name of a month. The names are those of the table in `docs/dates.md`.
 
-use crate::date::When;
-use crate::parse::{calendar_day, leading_number, moment, number};
+use crate::date::ReadDate;
+use crate::parse::{calendar_day, leading_number, parse_moment, parse_number};
 
 /// The names of each month. A name means one month in all of the languages.
 pub(crate) const MONTHS: [&[&str]; 12] = [
@@ -50,7 +50,7 @@ pub(crate) const MONTHS: [&[&str]; 12] = [
 
 /// `31-Dec-2026`, `31. Dezember 2026`, `31 de diciembre de 2026`, `December 31, 2026`, perhaps with a time; the year has
 /// four digits.
-pub(crate) fn named_month(text: &str) -> Option<When> {
+pub(crate) fn named_month(text: &str) -> Option<ReadDate> {
     let (first, rest) = next_part(text)?;
     let (second, rest) = next_part(rest)?;
     let (month, day) = match month_of(second) {
@@ -61,14 +61,14 @@ pub(crate) fn named_month(text: &str) -> Option<When> {
     let day = behind.is_empty().then_some(day)?;
     let (year, rest) = next_part(rest)?;
     let (year, time) = year.split_at_checked(4)?;
-    let date = calendar_day(number(year, 4)?, month, day)?;
+    let date = calendar_day(parse_number(year, 4)?, month, day)?;
     match (time, rest) {
-        ("", "") => Some(When::Day(date)),
-        ("", rest) => moment(date, rest.strip_prefix([' ', ','])?.trim_start()),
+        ("", "") => Some(ReadDate::Day(date)),
+        ("", rest) => parse_moment(date, rest.strip_prefix([' ', ','])?.trim_start()),
         // `31-DEC-2026T17:00`: nothing parts the year from the time.
         (time, rest) => {
             let clock = time.strip_prefix(['T', 't'])?;
-            moment(date, &format!("{clock}{rest}"))
+            parse_moment(date, &format!("{clock}{rest}"))
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-use crate::date::When;
+use crate::date::ReadDate;
 use crate::forms::DateForm;
-use crate::parse::{compact, compact_day};
+use crate::parse::{compact_day, parse_compact};
 
 /// Serial number 0 of a spreadsheet.
 const EXCEL_DAY_ZERO: Date = time::macros::date!(1899 - 12 - 30);
@@ -37,10 +37,10 @@ pub(crate) fn whole_number(text: &str) -> &str {
 }
 
 /// Only digits: a day, seconds, milliseconds, or a moment; the number of digits tells.
-pub(crate) fn digits(text: &str, forms: &[DateForm]) -> Option<When> {
+pub(crate) fn parse_digits(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     match text.len() {
-        8 => return compact_day(text).map(When::Day),
-        14 => return compact(text),
+        8 => return compact_day(text).map(ReadDate::Day),
+        14 => return parse_compact(text),
         _ => {}
     }
     let number: i64 = text.parse().ok()?;
@@ -48,23 +48,23 @@ pub(crate) fn digits(text: &str, forms: &[DateForm]) -> Option<When> {
         return filetime(number);
     }
     if forms.contains(&DateForm::EpochSeconds) {
-        return epoch(number, 1_000_000_000);
+        return parse_epoch(number, 1_000_000_000);
     }
     if forms.contains(&DateForm::EpochMilliseconds) {
         return milliseconds(number);
     }
     match text.len() {
-        10 => epoch(number, 1_000_000_000),
-        13 => epoch(number, 1_000_000),
-        _ => serial_day(number, forms).map(When::Day),
+        10 => parse_epoch(number, 1_000_000_000),
+        13 => parse_epoch(number, 1_000_000),
+        _ => serial_day(number, forms).map(ReadDate::Day),
     }
 }
 
 /// A negative number: seconds or milliseconds before 1970.
-pub(crate) fn negative_epoch(digits: &str, forms: &[DateForm]) -> Option<When> {
+pub(crate) fn negative_epoch(digits: &str, forms: &[DateForm]) -> Option<ReadDate> {
     let number: i64 = digits.parse().ok().filter(|number: &i64| *number >= 0)?;
     if forms.contains(&DateForm::EpochSeconds) {
-        epoch(-number, 1_000_000_000)
+        parse_epoch(-number, 1_000_000_000)
     } else if forms.contains(&DateForm::EpochMilliseconds) {
         milliseconds(-number)
     } else {
@@ -73,7 +73,7 @@ pub(crate) fn negative_epoch(digits: &str, forms: &[DateForm]) -> Option<When> {
 }
 
 /// A serial number with a fraction, which is the time of day on the clocks of the source.
-pub(crate) fn serial_moment(text: &str, forms: &[DateForm]) -> Option<When> {
+pub(crate) fn serial_moment(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     let (day, fraction) = text.split_once(['.', ','])?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(day) || !is_number(fraction) {
@@ -86,7 +86,7 @@ pub(crate) fn serial_moment(text: &str, forms: &[DateForm]) -> Option<When> {
     let scale = 10_u128.pow(u32::try_from(FRACTION_DIGITS_MAX).ok()?);
     let seconds = (digits.parse::<u128>().ok()? * 86_400 + scale / 2) / scale;
     let at = PrimitiveDateTime::new(date, Time::MIDNIGHT);
-    at.checked_add(Duration::seconds(i64::try_from(seconds).ok()?)).map(When::Local)
+    at.checked_add(Duration::seconds(i64::try_from(seconds).ok()?)).map(ReadDate::Local)
 }
 
 fn serial_day(number: i64, forms: &[DateForm]) -> Option<Date> {
@@ -101,22 +101,22 @@ fn serial_day(number: i64, forms: &[DateForm]) -> Option<Date> {
 }
 
 /// Hundreds of nanoseconds since 1601.
-fn filetime(ticks: i64) -> Option<When> {
+fn filetime(ticks: i64) -> Option<ReadDate> {
     let nanos = i128::from(ticks) * 100 - SECONDS_FROM_1601 * 1_000_000_000;
-    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(When::Moment)
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(ReadDate::Moment)
 }
 
-fn milliseconds(number: i64) -> Option<When> {
-    if number.abs() < MILLISECONDS_MIN { None } else { epoch(number, 1_000_000) }
+fn milliseconds(number: i64) -> Option<ReadDate> {
+    if number.abs() < MILLISECONDS_MIN { None } else { parse_epoch(number, 1_000_000) }
 }
 
-fn epoch(number: i64, nanos: i128) -> Option<When> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(number) * nanos).ok().map(When::Moment)
+fn parse_epoch(number: i64, nanos: i128) -> Option<ReadDate> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(number) * nanos).ok().map(ReadDate::Moment)
 }
 
 /// `/Date(1492098664000)/`, perhaps with an offset and escaped slashes. The number counts in UTC; the offset says only on
 /// which clocks it is shown.
-pub(crate) fn odata(text: &str) -> Option<When> {
+pub(crate) fn parse_odata(text: &str) -> Option<ReadDate> {
     let inner = text.strip_prefix("\\/").or_else(|| text.strip_prefix('/'))?;
     let inner = inner.strip_suffix("\\/").or_else(|| inner.strip_suffix('/'))?;
     let inner = inner.strip_prefix("Date(")?.strip_suffix(')')?;
@@ -128,8 +128,10 @@ pub(crate) fn odata(text: &str) -> Option<When> {
         return None;
     }
     let millis: i64 = millis.parse().ok()?;
-    match epoch(if negative { -millis } else { millis }, 1_000_000)? {
-        When::Moment(at) if at.time() != Time::MIDNIGHT => Some(When::Moment(at_midnight(at, offset))),
+    match parse_epoch(if negative { -millis } else { millis }, 1_000_000)? {
+        ReadDate::Moment(at) if at.time() != Time::MIDNIGHT => {
+            Some(ReadDate::Moment(at_midnight(at, offset)))
+        }
         utc => Some(utc),
     }
 }

@@ -2,16 +2,16 @@
 
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 
-use crate::date::When;
+use crate::date::ReadDate;
 use crate::forms::DateForm;
 use crate::months::named_month;
-use crate::numbers::{digits, negative_epoch, odata, serial_moment};
+use crate::numbers::{negative_epoch, parse_digits, parse_odata, serial_moment};
 
 /// Longest text that is read as a date, in bytes.
 const DATE_BYTES_MAX: usize = 64;
 
 /// The date in `text`, which has no blanks around it.
-pub(crate) fn date(text: &str, forms: &[DateForm]) -> Option<When> {
+pub(crate) fn parse_date(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     if text.len() > DATE_BYTES_MAX {
         return None;
     }
@@ -19,14 +19,14 @@ pub(crate) fn date(text: &str, forms: &[DateForm]) -> Option<When> {
         return named_month(text);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return digits(text, forms);
+        return parse_digits(text, forms);
     }
     if let Some(negative) = text.strip_prefix('-') {
         return negative_epoch(negative, forms);
     }
-    odata(text)
+    parse_odata(text)
         .or_else(|| year_first(text))
-        .or_else(|| compact(text))
+        .or_else(|| parse_compact(text))
         .or_else(|| named_month(text))
         .or_else(|| year_last(text, forms))
         .or_else(|| serial_moment(text, forms))
@@ -38,7 +38,7 @@ pub(crate) fn is_zero_date(text: &str) -> bool {
 }
 
 fn is_zero_epoch(text: &str) -> bool {
-    matches!(odata(text), Some(When::Moment(at)) if at == time::OffsetDateTime::UNIX_EPOCH)
+    matches!(parse_odata(text), Some(ReadDate::Moment(at)) if at == time::OffsetDateTime::UNIX_EPOCH)
 }
 
 /// The day 0 of January 1900 in any order, perhaps with a time.
@@ -63,12 +63,12 @@ fn is_zero_day(text: &str) -> bool {
 }
 
 /// A day with the year first, then an offset (which says nothing of a day), a time, or nothing.
-fn year_first(text: &str) -> Option<When> {
+fn year_first(text: &str) -> Option<ReadDate> {
     let (date, rest) = leading_day(text)?;
     if rest.is_empty() || offset_of(rest).is_some() {
-        return Some(When::Day(date));
+        return Some(ReadDate::Day(date));
     }
-    moment(date, rest.strip_prefix(['T', 't', ' '])?)
+    parse_moment(date, rest.strip_prefix(['T', 't', ' '])?)
 }
 
 fn leading_day(text: &str) -> Option<(Date, &str)> {
@@ -76,11 +76,11 @@ fn leading_day(text: &str) -> Option<(Date, &str)> {
     let separator = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.'))?;
     let (month, rest) = leading_number(&rest[1..])?;
     let (day, rest) = leading_number(rest.strip_prefix(separator)?)?;
-    Some((calendar_day(number(year, 4)?, month, day)?, rest))
+    Some((calendar_day(parse_number(year, 4)?, month, day)?, rest))
 }
 
 /// `YYYYMMDD`, perhaps followed by `T` and a time; or fourteen digits.
-pub(crate) fn compact(text: &str) -> Option<When> {
+pub(crate) fn parse_compact(text: &str) -> Option<ReadDate> {
     let (date, rest) = text.split_at_checked(8)?;
     let date = compact_day(date)?;
     let clock = rest.strip_prefix(['T', 't', ' ']).unwrap_or(rest);
@@ -92,15 +92,19 @@ pub(crate) fn compact(text: &str) -> Option<When> {
         2 if rest.starts_with(':') => clock.to_owned(),
         _ => return None,
     };
-    moment(date, &clock)
+    parse_moment(date, &clock)
 }
 
 pub(crate) fn compact_day(text: &str) -> Option<Date> {
-    calendar_day(number(text.get(..4)?, 4)?, number(text.get(4..6)?, 2)?, number(text.get(6..)?, 2)?)
+    calendar_day(
+        parse_number(text.get(..4)?, 4)?,
+        parse_number(text.get(4..6)?, 2)?,
+        parse_number(text.get(6..)?, 2)?,
+    )
 }
 
 /// Day and month in the order that the source is known to use, then a year of four digits and perhaps a time.
-fn year_last(text: &str, forms: &[DateForm]) -> Option<When> {
+fn year_last(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     let (first, rest) = leading_number(text)?;
     let separator = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.'))?;
     let (second, rest) = leading_number(&rest[1..])?;
@@ -112,15 +116,15 @@ fn year_last(text: &str, forms: &[DateForm]) -> Option<When> {
     } else {
         return None;
     };
-    let date = calendar_day(number(year, 4)?, month, day)?;
+    let date = calendar_day(parse_number(year, 4)?, month, day)?;
     if rest.is_empty() {
-        return Some(When::Day(date));
+        return Some(ReadDate::Day(date));
     }
-    moment(date, rest.strip_prefix(['T', ' '])?)
+    parse_moment(date, rest.strip_prefix(['T', ' '])?)
 }
 
 /// `H:MM[:SS[.fraction]][ AM][offset]`.
-pub(crate) fn moment(date: Date, text: &str) -> Option<When> {
+pub(crate) fn parse_moment(date: Date, text: &str) -> Option<ReadDate> {
     let end = text.find(|c: char| !matches!(c, '0'..='9' | ':' | '.' | ',')).unwrap_or(text.len());
     let (clock, rest) = text.split_at(end);
     let rest = rest.trim_start();
@@ -128,12 +132,12 @@ pub(crate) fn moment(date: Date, text: &str) -> Option<When> {
     let offset = if half.is_some() { rest[2..].trim_start() } else { rest };
     if half.is_none() && is_end_of_day(clock) {
         let offset = if offset.is_empty() { None } else { Some(offset_of(offset)?) };
-        return Some(When::EndOf { day: date, offset });
+        return Some(ReadDate::EndOf { day: date, offset });
     }
     let at = PrimitiveDateTime::new(date, time_of_day(clock, half.as_deref())?);
     match offset {
-        "" => Some(When::Local(at)),
-        offset => Some(When::Moment(at.assume_offset(offset_of(offset)?))),
+        "" => Some(ReadDate::Local(at)),
+        offset => Some(ReadDate::Moment(at.assume_offset(offset_of(offset)?))),
     }
 }
 
@@ -149,9 +153,9 @@ fn time_of_day(text: &str, half: Option<&str>) -> Option<Time> {
     let (clock, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
     let mut parts = clock.split(':');
     let hour = parts.next()?;
-    let hour = if half.is_some() { leading_number(hour)?.0 } else { number(hour, 2)? };
-    let minute = number(parts.next()?, 2)?;
-    let second = parts.next().map_or(Some(0), |text| number(text, 2))?;
+    let hour = if half.is_some() { leading_number(hour)?.0 } else { parse_number(hour, 2)? };
+    let minute = parse_number(parts.next()?, 2)?;
+    let second = parts.next().map_or(Some(0), |text| parse_number(text, 2))?;
     if parts.next().is_some() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -184,7 +188,7 @@ fn offset_of(text: &str) -> Option<UtcOffset> {
         4 => digits.split_at(2),
         _ => digits.split_once(':')?,
     };
-    let (hours, minutes) = (number(hours, 2)?, number(minutes, 2)?);
+    let (hours, minutes) = (parse_number(hours, 2)?, parse_number(minutes, 2)?);
     if minutes > 59 {
         return None;
     }
@@ -206,7 +210,7 @@ pub(crate) fn leading_number(text: &str) -> Option<(u32, &str)> {
 }
 
 /// Exactly `digits` decimal digits.
-pub(crate) fn number(text: &str, digits: usize) -> Option<u32> {
+pub(crate) fn parse_number(text: &str, digits: usize) -> Option<u32> {
     let fits = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     if fits { text.parse().ok() } else { None }
 }

@@ -110,7 +110,7 @@ impl StatusWords {
     /// The words that mean the same everywhere, and over them a vendor's.
     pub fn of_vendor(table: StatusTable) -> Self {
         let all = COMMON.iter().chain(table);
-        Self(all.map(|(word, status)| (normal(word), *status)).collect())
+        Self(all.map(|(word, status)| (normalise_status(word), *status)).collect())
     }
 
     /// The same with a source's own words before them.
@@ -128,7 +128,7 @@ impl StatusWords {
         let mut seen: BTreeMap<String, EmploymentStatus> = BTreeMap::new();
         for (status, words) in lists {
             for word in words {
-                let before = seen.insert(normal(word), status);
+                let before = seen.insert(normalise_status(word), status);
                 if before.is_some_and(|before| before != status) {
                     return Err(word.clone());
                 }
@@ -147,7 +147,7 @@ impl StatusWords {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Array(_) | Value::Object(_)) => return StatusReading::Unreadable,
         };
-        let word = normal(&text);
+        let word = normalise_status(&text);
         if word.is_empty() {
             return StatusReading::NotSaid;
         }
@@ -160,7 +160,7 @@ impl StatusWords {
     }
 }
 
-fn normal(word: &str) -> String {
+fn normalise_status(word: &str) -> String {
     let letters = word.chars().map(|c| if matches!(c, '_' | '-' | '/') { ' ' } else { c });
     let lower: String = letters.flat_map(char::to_lowercase).collect();
     lower.split_whitespace().collect::<Vec<_>>().join(" ")

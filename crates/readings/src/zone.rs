@@ -3,19 +3,19 @@
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use crate::date::When;
+use crate::date::ReadDate;
 
 /// The time zone of a source: where its days begin and end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Zone(TimeZone);
+pub struct SourceZone(TimeZone);
 
-impl Default for Zone {
+impl Default for SourceZone {
     fn default() -> Self {
         Self::utc()
     }
 }
 
-impl Zone {
+impl SourceZone {
     /// UTC.
     pub fn utc() -> Self {
         Self(TimeZone::UTC)
@@ -30,12 +30,12 @@ impl Zone {
     }
 
     /// The moment; for a day, where it begins.
-    pub fn begin(&self, when: When) -> Option<OffsetDateTime> {
+    pub fn begin(&self, when: ReadDate) -> Option<OffsetDateTime> {
         match when {
-            When::Moment(at) => Some(at.to_offset(UtcOffset::UTC)),
-            When::Local(at) => self.moment(at),
-            When::Day(date) => self.moment(date.midnight()),
-            When::EndOf { day, offset } => {
+            ReadDate::Moment(at) => Some(at.to_offset(UtcOffset::UTC)),
+            ReadDate::Local(at) => self.moment(at),
+            ReadDate::Day(date) => self.moment(date.midnight()),
+            ReadDate::EndOf { day, offset } => {
                 let midnight = day.next_day()?.midnight();
                 match offset {
                     Some(offset) => midnight.assume_offset(offset).checked_to_offset(UtcOffset::UTC),
@@ -46,9 +46,9 @@ impl Zone {
     }
 
     /// The moment; for a day, where it ends.
-    pub fn end(&self, when: When) -> Option<OffsetDateTime> {
+    pub fn end(&self, when: ReadDate) -> Option<OffsetDateTime> {
         match when {
-            When::Day(date) => self.moment(date.next_day()?.midnight()),
+            ReadDate::Day(date) => self.moment(date.next_day()?.midnight()),
             other => self.begin(other),
         }
     }

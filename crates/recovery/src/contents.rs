@@ -8,7 +8,7 @@ use crate::tables;
 
 /// How much of a stream a database contains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contained {
+pub struct ContainedStream {
     /// The stream.
     pub stream: String,
     /// The consumer.
@@ -32,13 +32,13 @@ pub struct RestoredStream {
 
 /// What a database says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contents {
+pub struct DatabaseContents {
     /// The installation that it belongs to.
     pub installation: String,
     /// How often the installation was restored.
     pub generation: i64,
     /// How much of each stream it contains.
-    pub positions: Vec<Contained>,
+    pub positions: Vec<ContainedStream>,
 }
 
 /// Whether a service has ever kept anything of itself in the database.
@@ -55,19 +55,19 @@ async fn is_known(store: &Store, service: &str) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn contents(store: &Store, service: &str) -> Result<Option<Contents>, StoreError> {
+pub async fn database_contents(store: &Store, service: &str) -> Result<Option<DatabaseContents>, StoreError> {
     if !is_known(store, service).await? {
         return Ok(None);
     }
-    let Some(identity) = tables::identity(store.reader(), service).await? else { return Ok(None) };
+    let Some(identity) = tables::load_identity(store.reader(), service).await? else { return Ok(None) };
     let positions = tables::load_positions(store.reader(), service).await?;
-    let contained = positions.into_iter().map(|kept| Contained {
+    let contained = positions.into_iter().map(|kept| ContainedStream {
         stream: kept.stream,
         durable: kept.durable,
         made_at: kept.made_at,
         sequence: kept.floor,
     });
-    Ok(Some(Contents {
+    Ok(Some(DatabaseContents {
         installation: identity.installation,
         generation: identity.generation,
         positions: contained.collect(),
@@ -90,7 +90,7 @@ pub async fn mark_restored(
         return Ok(None);
     }
     let tx = store.begin().await?;
-    let Some(mut identity) = tables::identity(&tx, service).await? else { return Ok(None) };
+    let Some(mut identity) = tables::load_identity(&tx, service).await? else { return Ok(None) };
     identity.generation += 1;
     identity.restored_from = Some(taken_at);
     tables::save_identity(&tx, service, &identity).await?;
@@ -111,10 +111,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use sea_orm_migration::prelude::*;
-    use store::testing::databases;
+    use store::testing::test_databases;
 
     use super::*;
-    use crate::tables::{Identity, Position};
+    use crate::tables::{ConsumerPosition, DatabaseIdentity};
 
     struct Migrator;
 
@@ -140,24 +140,28 @@ mod tests {
     #[async_trait::async_trait]
     impl MigrationTrait for Tables {
         async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-            tables::create(manager, "mapper").await?;
+            tables::create_tables(manager, "mapper").await?;
             tables::add_generation(manager, "mapper").await
         }
     }
 
-    fn position(stream: &str, made_at: i64) -> Position {
-        Position { stream: stream.to_owned(), durable: "mapper".to_owned(), made_at, floor: 90 }
+    fn position(stream: &str, made_at: i64) -> ConsumerPosition {
+        ConsumerPosition { stream: stream.to_owned(), durable: "mapper".to_owned(), made_at, floor: 90 }
     }
 
     #[tokio::test]
     async fn a_marked_database_says_so_and_still_knows_how_much_of_its_streams_it_contains() {
-        for database in databases() {
+        for database in test_databases() {
             let store = Store::open::<Migrator>(&database.url).await.unwrap();
-            assert_eq!(contents(&store, "mapper").await.unwrap(), None);
-            assert_eq!(contents(&store, "gateway").await.unwrap(), None, "it has no tables there");
+            assert_eq!(database_contents(&store, "mapper").await.unwrap(), None);
+            assert_eq!(database_contents(&store, "gateway").await.unwrap(), None, "it has no tables there");
             assert_eq!(mark_restored(&store, "gateway", 5, &[]).await.unwrap(), None);
-            let identity =
-                Identity { installation: "one".to_owned(), beat: 7, clean: true, ..Identity::default() };
+            let identity = DatabaseIdentity {
+                installation: "one".to_owned(),
+                beat: 7,
+                clean: true,
+                ..DatabaseIdentity::default()
+            };
             let tx = store.begin().await.unwrap();
             tables::save_identity(&tx, "mapper", &identity).await.unwrap();
             for one in [position("EVENTS", 1), position("EVENTS_1", 2)] {
@@ -169,14 +173,14 @@ mod tests {
             let streams = [restored("EVENTS"), restored("EVENTS_1")];
             assert_eq!(mark_restored(&store, "mapper", 5, &streams).await.unwrap(), Some(1));
             assert_eq!(mark_restored(&store, "mapper", 6, &[]).await.unwrap(), Some(2));
-            let kept = tables::identity(store.reader(), "mapper").await.unwrap();
+            let kept = tables::load_identity(store.reader(), "mapper").await.unwrap();
             assert_eq!(
                 kept,
-                Some(Identity { generation: 2, restored_from: Some(6), ..identity }),
+                Some(DatabaseIdentity { generation: 2, restored_from: Some(6), ..identity }),
                 "{}",
                 database.name
             );
-            let made: BTreeMap<String, i64> = contents(&store, "mapper")
+            let made: BTreeMap<String, i64> = database_contents(&store, "mapper")
                 .await
                 .unwrap()
                 .unwrap()

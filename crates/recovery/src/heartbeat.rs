@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use bus::Mark;
+use bus::ServiceMark;
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Alias, OnConflict, Query};
 use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
 use store::StoreError;
 
 use crate::words::in_words;
-use crate::{Finding, Recovery, RecoveryError};
+use crate::{Recovery, RecoveryError, RecoveryFinding};
 
 /// Database and broker show no sign of life since a long time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +36,12 @@ impl Recovery {
     /// Says whether the records may be copies from an earlier moment.
     pub(crate) async fn stale(
         &self,
-        finding: Finding,
-        mark: Option<&Mark>,
+        finding: RecoveryFinding,
+        mark: Option<&ServiceMark>,
     ) -> Result<Option<StaleRecords>, RecoveryError> {
-        let Some(long_stop) = self.long_stop.filter(|_| finding != Finding::Fresh) else { return Ok(None) };
+        let Some(long_stop) = self.long_stop.filter(|_| finding != RecoveryFinding::Fresh) else {
+            return Ok(None);
+        };
         let database = load(self.store.reader(), self.service).await?;
         let now = self.store.now().await?;
         let since = judge(database, mark.and_then(|mark| mark.at), now, long_stop);

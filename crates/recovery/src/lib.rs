@@ -10,7 +10,7 @@
 //! A backup of everything from one moment contradicts nothing when it comes back. Therefore `usher restore` marks each database
 //! ([`mark_restored`]), and the next start treats it as an older one.
 //!
-//! To use it in another service: its tables in a migration ([`create`], [`add_generation`]), [`Recovery::begin`] before
+//! To use it in another service: its tables in a migration ([`create_tables`], [`add_generation`]), [`Recovery::begin`] before
 //! anything is consumed, [`Recovery::run`] beside the work, [`Recovery::end`] after it.
 
 mod contents;
@@ -22,17 +22,17 @@ mod words;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, BusError, Feed, LeftMark, Mark, StreamPosition};
+use bus::{Bus, BusError, LeftMark, ServiceMark, StreamName, StreamPosition};
 use store::{Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use contents::{Contained, Contents, RestoredStream, contents, mark_restored};
+pub use contents::{ContainedStream, DatabaseContents, RestoredStream, database_contents, mark_restored};
 pub use heartbeat::{StaleRecords, create_heartbeat, drop_heartbeat};
-pub use judge::Finding;
-use judge::{Step, finding, position, step};
-use tables::{Identity, Notice, Position};
-pub use tables::{add_generation, create, drop, remove_generation};
+pub use judge::RecoveryFinding;
+use judge::{ConsumerStep, consumer_position, consumer_step, judge_finding};
+use tables::{ConsumerPosition, DatabaseIdentity, RecoveryNotice};
+pub use tables::{add_generation, create_tables, drop_tables, remove_generation};
 
 /// How often positions are kept while they move.
 const KEEP_EVERY: Duration = Duration::from_secs(3);
@@ -61,9 +61,9 @@ pub enum RecoveryError {
 
 /// What was found at a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct RecoveryResult {
     /// How the database stands to what was left.
-    pub finding: Finding,
+    pub finding: RecoveryFinding,
     /// Messages that the database does not contain are gone.
     pub lost: u64,
     /// A stream is another one than before: how much of the one before was lost is not known.
@@ -76,29 +76,29 @@ pub struct Found {
     pub stale: Option<StaleRecords>,
 }
 
-impl Found {
+impl RecoveryResult {
     /// Why what the database believes has to be verified before it is acted on.
     pub fn needs_verification(&self) -> Option<String> {
-        let is_old = !matches!(self.finding, Finding::Fresh | Finding::Same);
+        let is_old = !matches!(self.finding, RecoveryFinding::Fresh | RecoveryFinding::Same);
         (is_old || self.lost > 0 || self.has_other_stream).then(|| self.news.join("; "))
     }
 }
 
 /// What is at the broker and in the database.
-struct Seen {
+struct RecoveryInput {
     mark: LeftMark,
-    identity: Option<Identity>,
+    identity: Option<DatabaseIdentity>,
     installation: String,
-    positions: Vec<(StreamPosition, Option<Position>)>,
+    positions: Vec<(StreamPosition, Option<ConsumerPosition>)>,
 }
 
 /// What [`Recovery::look`] found, to be kept by [`Recovery::settle`].
 #[derive(Debug)]
-pub struct Looked {
+pub struct RecoveryPlan {
     /// What was found.
-    pub found: Found,
-    identity: Identity,
-    kept: Vec<Position>,
+    pub found: RecoveryResult,
+    identity: DatabaseIdentity,
+    kept: Vec<ConsumerPosition>,
 }
 
 /// The database and the consumers of one service.
@@ -107,18 +107,18 @@ pub struct Recovery {
     service: &'static str,
     store: Store,
     bus: Bus,
-    consumers: Vec<(Feed, String)>,
+    consumers: Vec<(StreamName, String)>,
     /// A stop that is longer may be no stop.
     long_stop: Option<Duration>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<RecoveryState>>,
     /// Told when something was lost while running.
     pub lost: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    identity: Identity,
-    kept: Vec<Position>,
+struct RecoveryState {
+    identity: DatabaseIdentity,
+    kept: Vec<ConsumerPosition>,
     /// The broker has the identity's beat.
     is_left: bool,
     idle: u32,
@@ -126,7 +126,7 @@ struct State {
 
 impl Recovery {
     /// For the consumers of `service`, by feed and name.
-    pub fn new(service: &'static str, store: Store, bus: Bus, consumers: Vec<(Feed, String)>) -> Self {
+    pub fn new(service: &'static str, store: Store, bus: Bus, consumers: Vec<(StreamName, String)>) -> Self {
         let (state, lost) = (Arc::default(), Arc::default());
         Self { service, store, bus, consumers, long_stop: None, state, lost }
     }
@@ -142,7 +142,7 @@ impl Recovery {
     ///
     /// # Errors
     /// As database and broker report them.
-    pub async fn begin(&self) -> Result<Found, RecoveryError> {
+    pub async fn begin(&self) -> Result<RecoveryResult, RecoveryError> {
         let looked = self.look().await?;
         self.settle(looked).await
     }
@@ -152,29 +152,32 @@ impl Recovery {
     ///
     /// # Errors
     /// As database and broker report them.
-    pub async fn look(&self) -> Result<Looked, RecoveryError> {
-        let Seen { mark, identity, installation, positions } = self.look_patiently().await?;
-        let finding = finding(identity.as_ref(), &mark, &installation, &positions);
+    pub async fn look(&self) -> Result<RecoveryPlan, RecoveryError> {
+        let RecoveryInput { mark, identity, installation, positions } = self.look_patiently().await?;
+        let finding = judge_finding(identity.as_ref(), &mark, &installation, &positions);
         let restored_from = identity.as_ref().and_then(|identity| identity.restored_from);
         let news = match (finding, restored_from, &mark) {
-            (Finding::Restored, Some(at), _) => Some(self.restored_in_words(at)),
-            (Finding::Restored, None, LeftMark::Unreadable { why }) => Some(self.unreadable_in_words(why)),
+            (RecoveryFinding::Restored, Some(at), _) => Some(self.restored_in_words(at)),
+            (RecoveryFinding::Restored, None, LeftMark::Unreadable { why }) => {
+                Some(self.unreadable_in_words(why))
+            }
             _ => self.in_words(finding),
         };
         let stale = self.stale(finding, mark.read()).await?.filter(|_| restored_from.is_none());
         let news = news.into_iter().collect();
-        let mut found = Found { finding, lost: 0, has_other_stream: false, news, restored_from, stale };
+        let mut found =
+            RecoveryResult { finding, lost: 0, has_other_stream: false, news, restored_from, stale };
         let mut kept = Vec::new();
         for (at, known) in &positions {
             if !at.exists && known.is_none() {
                 // The consumer is made at the first start, and begins with what the stream holds then.
-                kept.push(position(at, judge::before_first(at)));
+                kept.push(consumer_position(at, judge::before_first(at)));
                 continue;
             }
-            if finding == Finding::Same && self.reads_everything(at) {
+            if finding == RecoveryFinding::Same && self.reads_everything(at) {
                 self.look_at_consumer(at, known.as_ref(), &mut found);
             }
-            let Step { rewind_to, lost } = step(finding, at, known.as_ref());
+            let ConsumerStep { rewind_to, lost } = consumer_step(finding, at, known.as_ref());
             let lost = lost.filter(|_| self.reads_everything(at));
             if let Some(sequence) = rewind_to {
                 tracing::warn!(
@@ -191,25 +194,26 @@ impl Recovery {
             }
             let floor =
                 rewind_to.map_or(at.ack_floor, |sequence| sequence - 1).max(lost.map_or(0, |(_, last)| last));
-            kept.push(position(at, floor));
+            kept.push(consumer_position(at, floor));
         }
         let (theirs, ours) =
             (mark.read().map_or(0, |mark| mark.beat), identity.as_ref().map_or(0, |one| one.beat));
         // What was kept and not left before a crash is left now: the two are never further apart than that.
-        let beat = if ours > theirs && finding == Finding::Same { ours } else { ours.max(theirs) + 1 };
+        let beat =
+            if ours > theirs && finding == RecoveryFinding::Same { ours } else { ours.max(theirs) + 1 };
         let mut identity = identity.unwrap_or_default();
         (identity.installation, identity.beat, identity.clean) = (installation, beat, false);
         identity.restored_from = None;
         self.notice(&mut identity, &found.news);
-        Ok(Looked { found, identity, kept })
+        Ok(RecoveryPlan { found, identity, kept })
     }
 
     /// Keeps what was found: the next start finds nothing of it.
     ///
     /// # Errors
     /// As database and broker report them.
-    pub async fn settle(&self, looked: Looked) -> Result<Found, RecoveryError> {
-        let Looked { found, identity, kept } = looked;
+    pub async fn settle(&self, looked: RecoveryPlan) -> Result<RecoveryResult, RecoveryError> {
+        let RecoveryPlan { found, identity, kept } = looked;
         match self.keep(identity, kept).await {
             // It is left with the next positions; until then a crash is no restore.
             Err(RecoveryError::Bus(error)) => {
@@ -224,7 +228,7 @@ impl Recovery {
     }
 
     /// While the servers of a cluster elect a leader, none of them answers.
-    async fn look_patiently(&self) -> Result<Seen, RecoveryError> {
+    async fn look_patiently(&self) -> Result<RecoveryInput, RecoveryError> {
         let deadline = tokio::time::Instant::now() + LOOKS_WITHIN;
         loop {
             match self.look_once().await {
@@ -241,15 +245,20 @@ impl Recovery {
     }
 
     /// The two as they are at one moment: another replica that starts or runs at the same time writes them one after the other.
-    async fn look_once(&self) -> Result<Seen, RecoveryError> {
+    async fn look_once(&self) -> Result<RecoveryInput, RecoveryError> {
         loop {
             let mark = self.bus.mark(self.service).await?;
-            let identity = tables::identity(self.store.reader(), self.service).await?;
+            let identity = tables::load_identity(self.store.reader(), self.service).await?;
             let ours = identity.as_ref().map(|identity| identity.installation.clone());
             let fresh = ours.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
             let installation = self.bus.installation(&fresh).await?;
             if mark == self.bus.mark(self.service).await? {
-                return Ok(Seen { mark, identity, installation, positions: self.positions().await? });
+                return Ok(RecoveryInput {
+                    mark,
+                    identity,
+                    installation,
+                    positions: self.positions().await?,
+                });
             }
         }
     }
@@ -299,7 +308,7 @@ impl Recovery {
         self.consumers.iter().any(|(_, durable)| *durable == at.durable)
     }
 
-    async fn positions(&self) -> Result<Vec<(StreamPosition, Option<Position>)>, RecoveryError> {
+    async fn positions(&self) -> Result<Vec<(StreamPosition, Option<ConsumerPosition>)>, RecoveryError> {
         let kept = tables::load_positions(self.store.reader(), self.service).await?;
         let mut all = Vec::new();
         for (feed, durable) in &self.consumers {
@@ -317,16 +326,20 @@ impl Recovery {
         let mut lost = Vec::new();
         let mut kept = Vec::new();
         for (at, known) in positions.iter().filter(|(at, known)| at.exists || known.is_some()) {
-            let step = step(Finding::Same, &StreamPosition { readers: 1, ..at.clone() }, known.as_ref());
+            let step = consumer_step(
+                RecoveryFinding::Same,
+                &StreamPosition { readers: 1, ..at.clone() },
+                known.as_ref(),
+            );
             if judge::is_another_stream(at, known.as_ref()) && self.reads_everything(at) {
                 lost.push(self.made_again_in_words(at));
             }
             if let Some((first, last)) = step.lost.filter(|_| self.reads_everything(at)) {
                 lost.push(self.lost_in_words(at, first, last));
             }
-            kept.push(position(at, at.ack_floor.max(step.lost.map_or(0, |(_, last)| last))));
+            kept.push(consumer_position(at, at.ack_floor.max(step.lost.map_or(0, |(_, last)| last))));
         }
-        let Some(mut identity) = tables::identity(self.store.reader(), self.service).await? else {
+        let Some(mut identity) = tables::load_identity(self.store.reader(), self.service).await? else {
             return Ok(());
         };
         {
@@ -357,7 +370,11 @@ impl Recovery {
     }
 
     /// First the database, then the broker: it never knows of more than the database does.
-    async fn keep(&self, identity: Identity, kept: Vec<Position>) -> Result<(), RecoveryError> {
+    async fn keep(
+        &self,
+        identity: DatabaseIdentity,
+        kept: Vec<ConsumerPosition>,
+    ) -> Result<(), RecoveryError> {
         let at = self.store.now().await?;
         let tx = self.store.begin().await?;
         tables::save_identity(&tx, self.service, &identity).await?;
@@ -370,8 +387,12 @@ impl Recovery {
         tx.commit().await.map_err(StoreError::statement("keep positions in streams"))?;
         let noticed = identity.notices.iter().rev().map(|notice| notice.text.clone());
         let notices = store::clock::notice(self.service).into_iter().chain(noticed).collect();
-        let mark =
-            Mark { installation: identity.installation.clone(), beat: identity.beat, at: Some(at), notices };
+        let mark = ServiceMark {
+            installation: identity.installation.clone(),
+            beat: identity.beat,
+            at: Some(at),
+            notices,
+        };
         {
             let mut state = self.state.lock().expect("nothing panics while holding it");
             (state.identity, state.kept, state.is_left) = (identity, kept, false);
@@ -381,12 +402,12 @@ impl Recovery {
         Ok(())
     }
 
-    fn notice(&self, identity: &mut Identity, news: &[String]) {
+    fn notice(&self, identity: &mut DatabaseIdentity, news: &[String]) {
         let now = micros_now();
         identity.notices.retain(|notice| notice.at > now - NOTICE_KEEPS_MICROS);
         for text in news {
             tracing::error!(service = self.service, text);
-            identity.notices.push(Notice { at: now, text: text.clone() });
+            identity.notices.push(RecoveryNotice { at: now, text: text.clone() });
         }
         let surplus = identity.notices.len().saturating_sub(NOTICES_MAX);
         identity.notices.drain(..surplus);

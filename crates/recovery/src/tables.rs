@@ -8,13 +8,13 @@ use store::StoreError;
 
 /// What a database says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct DatabaseIdentity {
     pub(crate) installation: String,
     /// Rises whenever positions are kept.
     pub(crate) beat: i64,
     /// The last process ended in an orderly way, after it had kept every position.
     pub(crate) clean: bool,
-    pub(crate) notices: Vec<Notice>,
+    pub(crate) notices: Vec<RecoveryNotice>,
     /// How often the installation was restored with `usher restore`.
     pub(crate) generation: i64,
     /// Restored, and not begun with since: from a backup of this time (microseconds since the Unix epoch).
@@ -23,7 +23,7 @@ pub(crate) struct Identity {
 
 /// Something that operators should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Notice {
+pub(crate) struct RecoveryNotice {
     /// Microseconds since the Unix epoch.
     pub(crate) at: i64,
     pub(crate) text: String,
@@ -31,7 +31,7 @@ pub(crate) struct Notice {
 
 /// Everything up to `floor` is contained.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
+pub(crate) struct ConsumerPosition {
     pub(crate) stream: String,
     pub(crate) durable: String,
     /// See [`bus::StreamPosition::made_at`].
@@ -39,11 +39,11 @@ pub(crate) struct Position {
     pub(crate) floor: i64,
 }
 
-fn identities(service: &str) -> Alias {
+fn identity_table(service: &str) -> Alias {
     Alias::new(format!("{service}_installation"))
 }
 
-fn positions(service: &str) -> Alias {
+fn position_table(service: &str) -> Alias {
     Alias::new(format!("{service}_positions"))
 }
 
@@ -51,11 +51,11 @@ fn positions(service: &str) -> Alias {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+pub async fn create_tables(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let number = |name: &str| ColumnDef::new(Alias::new(name)).big_integer().not_null().take();
     let text = |name: &str| ColumnDef::new(Alias::new(name)).text().not_null().take();
     let table = Table::create()
-        .table(identities(service))
+        .table(identity_table(service))
         .col(number("id").primary_key())
         .col(text("installation"))
         .col(number("beat"))
@@ -64,7 +64,7 @@ pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), se
         .take();
     manager.create_table(table).await?;
     let table = Table::create()
-        .table(positions(service))
+        .table(position_table(service))
         .col(text("stream"))
         .col(text("durable"))
         .col(number("made_at"))
@@ -74,7 +74,7 @@ pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), se
     manager.create_table(table).await
 }
 
-/// Adds what is kept of a restore; for use in a migration after [`create`].
+/// Adds what is kept of a restore; for use in a migration after [`create_tables`].
 ///
 /// # Errors
 /// As the database reports them.
@@ -82,7 +82,7 @@ pub async fn add_generation(manager: &SchemaManager<'_>, service: &str) -> Resul
     let mut generation = ColumnDef::new(Alias::new("generation")).big_integer().not_null().default(0).take();
     let mut restored_from = ColumnDef::new(Alias::new("restored_from")).big_integer().take();
     for column in [&mut generation, &mut restored_from] {
-        manager.alter_table(Table::alter().table(identities(service)).add_column(column).take()).await?;
+        manager.alter_table(Table::alter().table(identity_table(service)).add_column(column).take()).await?;
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ pub async fn add_generation(manager: &SchemaManager<'_>, service: &str) -> Resul
 /// As the database reports them.
 pub async fn remove_generation(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     for column in ["generation", "restored_from"] {
-        let alter = Table::alter().table(identities(service)).drop_column(Alias::new(column)).take();
+        let alter = Table::alter().table(identity_table(service)).drop_column(Alias::new(column)).take();
         manager.alter_table(alter).await?;
     }
     Ok(())
@@ -103,26 +103,26 @@ pub async fn remove_generation(manager: &SchemaManager<'_>, service: &str) -> Re
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
-    for table in [identities(service), positions(service)] {
+pub async fn drop_tables(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    for table in [identity_table(service), position_table(service)] {
         manager.drop_table(Table::drop().table(table).take()).await?;
     }
     Ok(())
 }
 
-pub(crate) async fn identity(
+pub(crate) async fn load_identity(
     connection: &impl ConnectionTrait,
     service: &str,
-) -> Result<Option<Identity>, StoreError> {
+) -> Result<Option<DatabaseIdentity>, StoreError> {
     let statement = Query::select()
         .columns(["installation", "beat", "clean", "notices", "generation", "restored_from"].map(Alias::new))
-        .from(identities(service))
+        .from(identity_table(service))
         .to_owned();
     let failed = StoreError::statement("read whose database it is");
     let row = connection.query_one(&statement).await.map_err(&failed)?;
-    let read = |row: QueryResult| -> Result<Identity, sea_orm::DbErr> {
+    let read = |row: QueryResult| -> Result<DatabaseIdentity, sea_orm::DbErr> {
         let notices: String = row.try_get("", "notices")?;
-        Ok(Identity {
+        Ok(DatabaseIdentity {
             installation: row.try_get("", "installation")?,
             beat: row.try_get("", "beat")?,
             clean: row.try_get("", "clean")?,
@@ -135,7 +135,7 @@ pub(crate) async fn identity(
 }
 
 /// What cannot be read is a notice itself: what it said is lost, and that is said.
-fn read_notices(service: &str, json: &str) -> Vec<Notice> {
+fn read_notices(service: &str, json: &str) -> Vec<RecoveryNotice> {
     serde_json::from_str(json).unwrap_or_else(|error| {
         tracing::error!(
             service,
@@ -145,21 +145,21 @@ fn read_notices(service: &str, json: &str) -> Vec<Notice> {
         let text = format!(
             "what was noticed about the {service}'s database before cannot be read any more: {error}"
         );
-        vec![Notice { at: crate::micros_now(), text }]
+        vec![RecoveryNotice { at: crate::micros_now(), text }]
     })
 }
 
 pub(crate) async fn save_identity(
     connection: &impl ConnectionTrait,
     service: &str,
-    identity: &Identity,
+    identity: &DatabaseIdentity,
 ) -> Result<(), StoreError> {
     let columns = ["id", "installation", "beat", "clean", "notices", "generation", "restored_from"];
     let columns = columns.map(Alias::new);
     let notices = serde_json::to_string(&identity.notices).expect("notices are plain data");
     let others = columns[1..].to_vec();
     let statement = Query::insert()
-        .into_table(identities(service))
+        .into_table(identity_table(service))
         .columns(columns)
         .values_panic([
             1.into(),
@@ -179,15 +179,15 @@ pub(crate) async fn save_identity(
 pub(crate) async fn load_positions(
     connection: &impl ConnectionTrait,
     service: &str,
-) -> Result<Vec<Position>, StoreError> {
+) -> Result<Vec<ConsumerPosition>, StoreError> {
     let statement = Query::select()
         .columns(["stream", "durable", "made_at", "floor"].map(Alias::new))
-        .from(positions(service))
+        .from(position_table(service))
         .to_owned();
     let failed = StoreError::statement("read positions in streams");
     let rows = connection.query_all(&statement).await.map_err(&failed)?;
-    let read = |row: &QueryResult| -> Result<Position, sea_orm::DbErr> {
-        Ok(Position {
+    let read = |row: &QueryResult| -> Result<ConsumerPosition, sea_orm::DbErr> {
+        Ok(ConsumerPosition {
             stream: row.try_get("", "stream")?,
             durable: row.try_get("", "durable")?,
             made_at: row.try_get("", "made_at")?,
@@ -201,9 +201,9 @@ pub(crate) async fn load_positions(
 pub(crate) async fn save_position(
     connection: &impl ConnectionTrait,
     service: &str,
-    position: &Position,
+    position: &ConsumerPosition,
 ) -> Result<(), StoreError> {
-    let table = positions(service);
+    let table = position_table(service);
     let ours = |name: &str| Expr::col((table.clone(), Alias::new(name)));
     let theirs = |name: &str| Expr::col((Alias::new("excluded"), Alias::new(name)));
     let is_later = ours("floor").lt(theirs("floor")).or(ours("made_at").ne(theirs("made_at")));

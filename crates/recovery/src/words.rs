@@ -2,12 +2,17 @@
 
 use bus::StreamPosition;
 
-use crate::tables::Position;
-use crate::{Finding, Found, Recovery, judge};
+use crate::tables::ConsumerPosition;
+use crate::{Recovery, RecoveryFinding, RecoveryResult, judge};
 
 impl Recovery {
     /// Whether the consumer and its stream are those of before.
-    pub(crate) fn look_at_consumer(&self, at: &StreamPosition, known: Option<&Position>, found: &mut Found) {
+    pub(crate) fn look_at_consumer(
+        &self,
+        at: &StreamPosition,
+        known: Option<&ConsumerPosition>,
+        found: &mut RecoveryResult,
+    ) {
         if judge::is_another_stream(at, known) {
             found.has_other_stream = true;
             found.news.push(self.made_again_in_words(at));
@@ -16,21 +21,21 @@ impl Recovery {
         }
     }
 
-    pub(crate) fn in_words(&self, finding: Finding) -> Option<String> {
+    pub(crate) fn in_words(&self, finding: RecoveryFinding) -> Option<String> {
         let service = self.service;
         Some(match finding {
-            Finding::Fresh | Finding::Same => return None,
-            Finding::Restored => format!(
+            RecoveryFinding::Fresh | RecoveryFinding::Same => return None,
+            RecoveryFinding::Restored => format!(
                 "the {service}'s database is an older one: it was restored; it reads again what the streams still hold; \
                  what operators decided since is not in it"
             ),
-            Finding::Empty => format!(
+            RecoveryFinding::Empty => format!(
                 "the {service}'s database is empty, and there was one before: it reads everything that the streams still hold"
             ),
-            Finding::BrokerRestored => format!(
+            RecoveryFinding::BrokerRestored => format!(
                 "the broker's store is older than the {service}'s database, or new: what was stored there since may be lost"
             ),
-            Finding::Foreign => {
+            RecoveryFinding::Foreign => {
                 format!("the {service}'s database belongs to another installation than the broker")
             }
         })

@@ -2,14 +2,14 @@
 //! JetStream has it, so a crash in between delays messages and never loses them.
 //!
 //! Commands and facts lie in rows of their own and are published by sweeps of their own, the most urgent lane first: a
-//! full JOURNAL keeps no command back. What the broker can never take is set aside ([`Relay::set_aside`]): listed with its
+//! full JOURNAL keeps no command back. What the broker can never take is set aside ([`OutboxPublisher::set_aside`]): listed with its
 //! cause, counted, and in nothing's way. While JOURNAL is full, facts wait up to a bound; beyond it the oldest are
 //! dropped, and how many is kept in a row of its own.
 //!
 //! Publishing twice is possible and harmless: message ids and consumers are idempotent. Nothing here knows what the
-//! messages say. To use it in another service: create its outbox in a migration, [`pack`] within the transaction,
-//! [`Relay::send`] after the commit, and let [`Relay::run`] look after what was left behind. A service that may answer only
-//! when JetStream has it uses [`pack_for`] and [`Relay::deliver`] instead.
+//! messages say. To use it in another service: create its outbox in a migration, [`store_batch`] within the transaction,
+//! [`OutboxPublisher::send`] after the commit, and let [`OutboxPublisher::run`] look after what was left behind. A service that may answer only
+//! when JetStream has it uses [`pack_for`] and [`OutboxPublisher::deliver`] instead.
 
 mod loss;
 mod outcome;
@@ -26,13 +26,13 @@ use std::time::Duration;
 
 use bus::{Bus, PublishError};
 use store::{Store, StoreError, outbox};
-use telemetry::Latch;
+use telemetry::ReadinessLatch;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use outcome::Outcome;
-use parcel::Batch;
-pub use parcel::{Parcel, left_of, pack, pack_for};
+use outcome::RowOutcome;
+use parcel::RowMessages;
+pub use parcel::{OutboxBatch, left_of, pack_for, store_batch};
 pub use report::UnpublishedMessage;
 
 /// A row this old is not about to be published by another replica.
@@ -59,7 +59,7 @@ pub enum DiscardedMessage {
 
 /// Publishes parcels in the background.
 #[derive(Debug, Clone)]
-pub struct Relay {
+pub struct OutboxPublisher {
     service: &'static str,
     store: Store,
     bus: Bus,
@@ -72,7 +72,7 @@ pub struct Relay {
     facts_bytes_max: i64,
 }
 
-impl Relay {
+impl OutboxPublisher {
     /// For the outbox of `service`.
     pub fn new(service: &'static str, store: Store, bus: Bus) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl Relay {
     }
 
     /// Publishes a committed parcel; waits only while too many are under way.
-    pub async fn send(&self, parcel: Option<Parcel>) {
+    pub async fn send(&self, parcel: Option<OutboxBatch>) {
         let Some(parcel) = parcel else { return };
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
         let relay = self.clone();
@@ -107,10 +107,10 @@ impl Relay {
     ///
     /// # Errors
     /// When one message is not known to be stored. The rows stay, and are published again later.
-    pub async fn deliver(&self, parcels: Vec<Parcel>) -> Result<(), PublishError> {
+    pub async fn deliver(&self, parcels: Vec<OutboxBatch>) -> Result<(), PublishError> {
         let batches = parcels.into_iter().flat_map(|parcel| parcel.batches).map(|batch| self.publish(batch));
         for outcome in futures_util::future::join_all(batches).await {
-            if let Outcome::Left(error) | Outcome::SetAside(error) = outcome {
+            if let RowOutcome::Left(error) | RowOutcome::SetAside(error) = outcome {
                 return Err(error);
             }
         }
@@ -118,13 +118,13 @@ impl Relay {
     }
 
     /// Publishes the messages of one row, and keeps in the row exactly what is still to be published.
-    async fn publish(&self, batch: Batch) -> Outcome {
-        let Batch { id, lane, messages } = batch;
+    async fn publish(&self, batch: RowMessages) -> RowOutcome {
+        let RowMessages { id, lane, messages } = batch;
         self.under_way().insert(id.clone());
         let results = self.bus.publish(messages).await;
         let outcome = self.settle(&id, lane, &results).await;
         self.under_way().remove(&id);
-        if matches!(outcome, Outcome::Left(_)) {
+        if matches!(outcome, RowOutcome::Left(_)) {
             self.is_behind.store(true, Ordering::Relaxed);
         }
         outcome
@@ -146,7 +146,7 @@ impl Relay {
 
     /// Publishes rows that a crash or an outage left behind, now and again, and deletes what is published, until
     /// `stop`; then waits for what is under way. `latch` is closed while commands have waited for too long.
-    pub async fn run(self, latch: Latch, stop: CancellationToken) {
+    pub async fn run(self, latch: ReadinessLatch, stop: CancellationToken) {
         let mut measured = tokio::time::Instant::now();
         self.measure(&latch).await;
         loop {
@@ -187,7 +187,7 @@ impl Relay {
             return Ok(());
         }
         let tx = self.store.begin().await?;
-        outbox::delete(&tx, self.service, &ids).await?;
+        outbox::delete_rows(&tx, self.service, &ids).await?;
         tx.commit().await.map_err(StoreError::statement("clear the outbox"))
     }
 }

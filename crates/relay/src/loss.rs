@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store::outbox::{self, Lane, Row};
+use store::outbox::{self, OutboxLane, OutboxRow};
 use store::quarantine::QuarantineReason;
 use time::OffsetDateTime;
 
-use crate::Relay;
-use crate::parcel::decode;
+use crate::OutboxPublisher;
+use crate::parcel::decode_messages;
 
 /// Key of the row that keeps how much was dropped.
 pub(crate) const LOSS_ROW: &str = "facts-dropped";
@@ -15,21 +15,21 @@ pub(crate) const LOSS_ROW: &str = "facts-dropped";
 /// What was dropped so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Loss {
+pub(crate) struct DroppedFacts {
     pub(crate) messages: u64,
     /// What was counted before could not be read.
     #[serde(default)]
     pub(crate) is_at_least: bool,
 }
 
-impl Loss {
+impl DroppedFacts {
     /// How many, as far as is known; never none when something was dropped.
     pub(crate) fn known(self) -> u64 {
         self.messages.max(u64::from(self.is_at_least))
     }
 }
 
-impl Relay {
+impl OutboxPublisher {
     /// For tests: how many bytes of facts wait at most.
     #[must_use]
     pub fn with_facts_bytes_max(self, facts_bytes_max: i64) -> Self {
@@ -43,11 +43,11 @@ impl Relay {
     pub(crate) async fn drop_oldest_facts(&self) -> Result<(), StoreError> {
         let reader = self.store.reader();
         let mut excess =
-            outbox::backlog(reader, self.service, Lane::Facts).await?.bytes - self.facts_bytes_max;
+            outbox::lane_backlog(reader, self.service, OutboxLane::Facts).await?.bytes - self.facts_bytes_max;
         while excess > 0 {
             let now = OffsetDateTime::now_utc();
-            let oldest = outbox::stale(reader, self.service, Lane::Facts, now, None).await?;
-            let mut dropped: Vec<Row> = Vec::new();
+            let oldest = outbox::stale_rows(reader, self.service, OutboxLane::Facts, now, None).await?;
+            let mut dropped: Vec<OutboxRow> = Vec::new();
             for row in oldest {
                 if excess <= 0 {
                     break;
@@ -63,26 +63,27 @@ impl Relay {
         Ok(())
     }
 
-    async fn drop_rows(&self, rows: &[Row]) -> Result<(), StoreError> {
-        let messages: usize = rows.iter().map(|row| decode(&row.messages).map_or(1, |read| read.len())).sum();
+    async fn drop_rows(&self, rows: &[OutboxRow]) -> Result<(), StoreError> {
+        let messages: usize =
+            rows.iter().map(|row| decode_messages(&row.messages).map_or(1, |read| read.len())).sum();
         let tx = self.store.begin().await?;
-        let before = outbox::get(&tx, self.service, LOSS_ROW).await?;
-        let loss = read(self.service, before.as_ref());
-        let total = Loss { messages: loss.messages + messages as u64, ..loss };
+        let before = outbox::get_row(&tx, self.service, LOSS_ROW).await?;
+        let loss = read_loss(self.service, before.as_ref());
+        let total = DroppedFacts { messages: loss.messages + messages as u64, ..loss };
         let json = serde_json::to_string(&total).expect("a number is plain data");
         let at_least = if total.is_at_least { "at least " } else { "" };
         let cause =
             format!("{at_least}{} messages with facts were dropped because JOURNAL was full", total.messages);
         if before.is_some() {
-            outbox::replace(&tx, self.service, Lane::Facts, LOSS_ROW, json).await?;
+            outbox::replace_messages(&tx, self.service, OutboxLane::Facts, LOSS_ROW, json).await?;
             outbox::mark_aside(&tx, self.service, LOSS_ROW, &cause).await?;
         } else {
             let created_at = rows.first().map_or(0, |row| row.created_at);
-            let row = Row { id: LOSS_ROW.to_owned(), created_at, messages: json };
-            outbox::put_aside(&tx, self.service, Lane::Facts, &row, &cause).await?;
+            let row = OutboxRow { id: LOSS_ROW.to_owned(), created_at, messages: json };
+            outbox::put_aside(&tx, self.service, OutboxLane::Facts, &row, &cause).await?;
         }
         let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-        outbox::delete(&tx, self.service, &ids).await?;
+        outbox::delete_rows(&tx, self.service, &ids).await?;
         tx.commit().await.map_err(StoreError::statement("drop facts that wait"))?;
         telemetry::metrics::facts_dropped(self.service, messages as u64);
         tracing::error!(messages, total = total.messages, "facts were dropped because JOURNAL is full");
@@ -91,16 +92,16 @@ impl Relay {
 }
 
 /// What the row says; nothing when there is none. Of one that cannot be read it is known that something was dropped.
-pub(crate) fn read(service: &str, row: Option<&Row>) -> Loss {
-    let Some(row) = row else { return Loss::default() };
+pub(crate) fn read_loss(service: &str, row: Option<&OutboxRow>) -> DroppedFacts {
+    let Some(row) = row else { return DroppedFacts::default() };
     serde_json::from_str(&row.messages).unwrap_or_else(|error| {
-        telemetry::metrics::quarantined(service, QuarantineReason::StateUnreadable.as_str());
+        telemetry::metrics::count_quarantined(service, QuarantineReason::StateUnreadable.as_str());
         tracing::error!(
             service,
             error = &error as &dyn std::error::Error,
             "how many facts were dropped before cannot be read: it is counted from now on"
         );
-        Loss { messages: 0, is_at_least: true }
+        DroppedFacts { messages: 0, is_at_least: true }
     })
 }
 
@@ -110,10 +111,13 @@ mod tests {
 
     #[test]
     fn a_count_that_cannot_be_read_is_never_taken_for_none() {
-        let row =
-            |messages: &str| Row { id: LOSS_ROW.to_owned(), created_at: 0, messages: messages.to_owned() };
-        assert_eq!(read("mapper", None).known(), 0);
-        assert_eq!(read("mapper", Some(&row(r#"{"messages":7}"#))).known(), 7);
-        assert_eq!(read("mapper", Some(&row("{damaged"))).known(), 1);
+        let row = |messages: &str| OutboxRow {
+            id: LOSS_ROW.to_owned(),
+            created_at: 0,
+            messages: messages.to_owned(),
+        };
+        assert_eq!(read_loss("mapper", None).known(), 0);
+        assert_eq!(read_loss("mapper", Some(&row(r#"{"messages":7}"#))).known(), 7);
+        assert_eq!(read_loss("mapper", Some(&row("{damaged"))).known(), 1);
     }
 }

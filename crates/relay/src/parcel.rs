@@ -1,31 +1,33 @@
 //! Messages of one committed transaction, one outbox row for each lane.
 
-use bus::{Feed, Outgoing};
+use bus::{OutgoingMessage, StreamName};
 use sea_orm::DatabaseTransaction;
-use store::outbox::{self, Lane};
+use store::outbox::{self, OutboxLane};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 
 /// Messages of one committed transaction, and the outbox rows that hold them until they are published.
 #[derive(Debug)]
-pub struct Parcel {
-    pub(crate) batches: Vec<Batch>,
+pub struct OutboxBatch {
+    pub(crate) batches: Vec<RowMessages>,
 }
 
 /// The messages of one outbox row.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct RowMessages {
     pub(crate) id: String,
-    pub(crate) lane: Lane,
-    pub(crate) messages: Vec<Outgoing>,
+    pub(crate) lane: OutboxLane,
+    pub(crate) messages: Vec<OutgoingMessage>,
 }
 
 /// The lane that a message waits in.
-pub(crate) fn lane_of(message: &Outgoing) -> Lane {
+pub(crate) fn lane_of(message: &OutgoingMessage) -> OutboxLane {
     match message.feed() {
-        Feed::Journal | Feed::Dead => Lane::Facts,
-        Feed::Events | Feed::Notices | Feed::Commands if message.is_departure() => Lane::Departures,
-        Feed::Events | Feed::Notices | Feed::Commands => Lane::Commands,
+        StreamName::Journal | StreamName::Dead => OutboxLane::Facts,
+        StreamName::Events | StreamName::Notices | StreamName::Commands if message.is_departure() => {
+            OutboxLane::Departures
+        }
+        StreamName::Events | StreamName::Notices | StreamName::Commands => OutboxLane::Commands,
     }
 }
 
@@ -34,15 +36,15 @@ pub(crate) fn lane_of(message: &Outgoing) -> Lane {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn pack(
+pub async fn store_batch(
     tx: &DatabaseTransaction,
     service: &str,
-    messages: Vec<Outgoing>,
-) -> Result<Option<Parcel>, StoreError> {
-    put(tx, service, "", messages).await
+    messages: Vec<OutgoingMessage>,
+) -> Result<Option<OutboxBatch>, StoreError> {
+    put_batch(tx, service, "", messages).await
 }
 
-/// As [`pack`]; the rows bear the name of their `subject`, so that [`left_of`] finds them.
+/// As [`store_batch`]; the rows bear the name of their `subject`, so that [`left_of`] finds them.
 ///
 /// # Errors
 /// As the database reports them.
@@ -50,34 +52,34 @@ pub async fn pack_for(
     tx: &DatabaseTransaction,
     service: &str,
     subject: &str,
-    messages: Vec<Outgoing>,
-) -> Result<Option<Parcel>, StoreError> {
-    put(tx, service, &format!("{subject}/"), messages).await
+    messages: Vec<OutgoingMessage>,
+) -> Result<Option<OutboxBatch>, StoreError> {
+    put_batch(tx, service, &format!("{subject}/"), messages).await
 }
 
-async fn put(
+async fn put_batch(
     tx: &DatabaseTransaction,
     service: &str,
     prefix: &str,
-    messages: Vec<Outgoing>,
-) -> Result<Option<Parcel>, StoreError> {
-    let mut batches: Vec<Batch> = Vec::new();
+    messages: Vec<OutgoingMessage>,
+) -> Result<Option<OutboxBatch>, StoreError> {
+    let mut batches: Vec<RowMessages> = Vec::new();
     for message in messages {
         let lane = lane_of(&message);
         match batches.iter_mut().find(|batch| batch.lane == lane) {
             Some(batch) => batch.messages.push(message),
             None => {
                 let id = format!("{prefix}{}", uuid::Uuid::now_v7());
-                batches.push(Batch { id, lane, messages: vec![message] });
+                batches.push(RowMessages { id, lane, messages: vec![message] });
             }
         }
     }
     batches.sort_by_key(|batch| batch.lane);
     let now = OffsetDateTime::now_utc();
     for batch in &batches {
-        outbox::put(tx, service, batch.lane, &batch.id, now, encode(&batch.messages)).await?;
+        outbox::put_row(tx, service, batch.lane, &batch.id, now, encode_messages(&batch.messages)).await?;
     }
-    Ok((!batches.is_empty()).then_some(Parcel { batches }))
+    Ok((!batches.is_empty()).then_some(OutboxBatch { batches }))
 }
 
 /// What is not known to be published yet of `subject`. A row that cannot be read is set aside.
@@ -88,13 +90,13 @@ pub async fn left_of(
     connection: &impl sea_orm::ConnectionTrait,
     service: &str,
     subject: &str,
-) -> Result<Vec<Parcel>, StoreError> {
+) -> Result<Vec<OutboxBatch>, StoreError> {
     let mut parcels = Vec::new();
     for row in outbox::of_subject(connection, service, subject).await? {
-        match decode(&row.messages) {
+        match decode_messages(&row.messages) {
             Ok(messages) => {
-                let lane = messages.iter().map(lane_of).min().unwrap_or(Lane::Commands);
-                parcels.push(Parcel { batches: vec![Batch { id: row.id, lane, messages }] });
+                let lane = messages.iter().map(lane_of).min().unwrap_or(OutboxLane::Commands);
+                parcels.push(OutboxBatch { batches: vec![RowMessages { id: row.id, lane, messages }] });
             }
             Err(cause) => set_row_aside(connection, service, &row.id, &cause).await?,
         }
@@ -104,13 +106,13 @@ pub async fn left_of(
 
 /// # Errors
 /// The cause, in words: the text is not what an outbox row holds.
-pub(crate) fn decode(json: &str) -> Result<Vec<Outgoing>, String> {
+pub(crate) fn decode_messages(json: &str) -> Result<Vec<OutgoingMessage>, String> {
     serde_json::from_str(json).map_err(|error| {
         format!("the row cannot be read (at line {}, column {})", error.line(), error.column())
     })
 }
 
-pub(crate) fn encode(messages: &[Outgoing]) -> String {
+pub(crate) fn encode_messages(messages: &[OutgoingMessage]) -> String {
     serde_json::to_string(messages).expect("messages are plain data")
 }
 

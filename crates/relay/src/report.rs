@@ -1,26 +1,26 @@
 //! What waits in the outbox, as gauges, as readiness and as an answer to operators.
 
-use bus::Outgoing;
+use bus::OutgoingMessage;
 use lifecycle::{
     Actor, DiscardSetAsideRequest, Fact, FactRecord, OutboxReply, OutboxStatus, SetAsideMessage, unix_micros,
 };
 use store::StoreError;
-use store::outbox::{self, Backlog, Lane, SetAside};
-use telemetry::Latch;
+use store::outbox::{self, OutboxBacklog, OutboxLane, SetAside};
+use telemetry::ReadinessLatch;
 use time::OffsetDateTime;
 
 use crate::loss::{self, LOSS_ROW};
-use crate::parcel::pack;
-use crate::{DiscardedMessage, Relay};
+use crate::parcel::store_batch;
+use crate::{DiscardedMessage, OutboxPublisher};
 
-/// Most rows that are read for [`Relay::unpublished`].
+/// Most rows that are read for [`OutboxPublisher::unpublished`].
 const UNPUBLISHED_ROWS_MAX: u64 = 500;
 
 /// A message that the broker does not have.
 #[derive(Debug, Clone)]
 pub struct UnpublishedMessage {
     /// The message.
-    pub message: Outgoing,
+    pub message: OutgoingMessage,
     /// Since when it waits.
     pub since: OffsetDateTime,
     /// Why the broker refuses it for good, if it does.
@@ -30,12 +30,12 @@ pub struct UnpublishedMessage {
 /// A command that has waited for longer makes the service not ready.
 const COMMAND_AGE_MAX_SECONDS: i64 = 60;
 
-impl Relay {
+impl OutboxPublisher {
     /// Brings the gauges and the latch up to date. What cannot be measured is absent.
-    pub(crate) async fn measure(&self, latch: &Latch) {
+    pub(crate) async fn measure(&self, latch: &ReadinessLatch) {
         match self.status().await {
             Ok(status) => {
-                telemetry::metrics::outbox(
+                telemetry::metrics::set_outbox(
                     self.service,
                     &[
                         ("departures", status.departures, status.oldest_departure_seconds),
@@ -66,11 +66,12 @@ impl Relay {
     pub async fn status(&self) -> Result<OutboxStatus, StoreError> {
         let reader = self.store.reader();
         let now = unix_micros(OffsetDateTime::now_utc());
-        let age = |backlog: Backlog| backlog.oldest.map(|oldest| (now - oldest).max(0) / 1_000_000);
-        let departures = outbox::backlog(reader, self.service, Lane::Departures).await?;
-        let commands = outbox::backlog(reader, self.service, Lane::Commands).await?;
-        let facts = outbox::backlog(reader, self.service, Lane::Facts).await?;
-        let dropped = loss::read(self.service, outbox::get(reader, self.service, LOSS_ROW).await?.as_ref());
+        let age = |backlog: OutboxBacklog| backlog.oldest.map(|oldest| (now - oldest).max(0) / 1_000_000);
+        let departures = outbox::lane_backlog(reader, self.service, OutboxLane::Departures).await?;
+        let commands = outbox::lane_backlog(reader, self.service, OutboxLane::Commands).await?;
+        let facts = outbox::lane_backlog(reader, self.service, OutboxLane::Facts).await?;
+        let dropped =
+            loss::read_loss(self.service, outbox::get_row(reader, self.service, LOSS_ROW).await?.as_ref());
         Ok(OutboxStatus {
             service: self.service.to_owned(),
             departures: departures.rows,
@@ -92,7 +93,7 @@ impl Relay {
         let rows = outbox::set_aside(self.store.reader(), self.service).await?;
         let message = |row: SetAside| SetAsideMessage {
             id: row.id,
-            since: moment(row.created_at),
+            since: moment_of(row.created_at),
             bytes: row.size,
             lane: row.lane.as_str().to_owned(),
             cause: row.cause,
@@ -108,10 +109,10 @@ impl Relay {
         let rows = outbox::unpublished(self.store.reader(), self.service, UNPUBLISHED_ROWS_MAX).await?;
         let told = rows.into_iter().flat_map(|(row, refused)| {
             // A row that cannot be read is set aside by the sweep that finds it.
-            let messages = crate::parcel::decode(&row.messages).unwrap_or_default();
+            let messages = crate::parcel::decode_messages(&row.messages).unwrap_or_default();
             messages.into_iter().map(move |message| UnpublishedMessage {
                 message,
-                since: moment(row.created_at),
+                since: moment_of(row.created_at),
                 refused: refused.clone(),
             })
         });
@@ -130,11 +131,11 @@ impl Relay {
         let Some(row) = rows.into_iter().find(|row| row.id == request.id && row.id != LOSS_ROW) else {
             return Ok(DiscardedMessage::NotFound);
         };
-        if row.lane == Lane::Departures {
+        if row.lane == OutboxLane::Departures {
             return Ok(DiscardedMessage::TakesAccessAway);
         }
         let tx = self.store.begin().await?;
-        outbox::delete(&tx, self.service, std::slice::from_ref(&row.id)).await?;
+        outbox::delete_rows(&tx, self.service, std::slice::from_ref(&row.id)).await?;
         let Actor { who, why } = request.actor.clone();
         let message = format!("{} ({} bytes of {}: {})", row.id, row.size, row.lane.as_str(), row.cause);
         let fact = FactRecord {
@@ -144,7 +145,7 @@ impl Relay {
             trace: None,
             fact: Fact::MessageDiscarded { service: self.service.to_owned(), message, who, why },
         };
-        let parcel = pack(&tx, self.service, Outgoing::facts(self.service, &[fact])).await?;
+        let parcel = store_batch(&tx, self.service, OutgoingMessage::facts(self.service, &[fact])).await?;
         tx.commit().await.map_err(StoreError::statement("discard a message"))?;
         self.send(parcel).await;
         self.set_aside().await.map(DiscardedMessage::Done)
@@ -164,7 +165,7 @@ impl Relay {
     }
 }
 
-fn moment(micros: i64) -> OffsetDateTime {
+fn moment_of(micros: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

@@ -1,30 +1,30 @@
 //! Working through what was left behind: lane by lane, page by page, until nothing is left or the broker refuses more.
 
 use store::StoreError;
-use store::outbox::{self, Lane, Row};
+use store::outbox::{self, OutboxLane, OutboxRow};
 use time::OffsetDateTime;
 
-use crate::Relay;
-use crate::outcome::Outcome;
-use crate::parcel::{Batch, decode, set_aside_unreadable};
+use crate::OutboxPublisher;
+use crate::outcome::RowOutcome;
+use crate::parcel::{RowMessages, decode_messages, set_aside_unreadable};
 
 /// Whether a page got through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
+enum SweepProgress {
     /// Something was published, or nothing stood in the way.
     Some,
     /// The broker took nothing: the rest of the lane would not get through either.
     None,
 }
 
-impl Relay {
+impl OutboxPublisher {
     /// Publishes rows that were written longer ago than `older_than`. No lane waits for another.
     ///
     /// # Errors
     /// As the database reports them.
     pub(crate) async fn sweep(&self, older_than: time::Duration) -> Result<(), StoreError> {
         let before = OffsetDateTime::now_utc() - older_than;
-        let lanes = Lane::ALL.map(|lane| self.sweep_lane(lane, before));
+        let lanes = OutboxLane::ALL.map(|lane| self.sweep_lane(lane, before));
         for swept in futures_util::future::join_all(lanes).await {
             swept?;
         }
@@ -32,34 +32,39 @@ impl Relay {
         self.delete_published().await
     }
 
-    async fn sweep_lane(&self, lane: Lane, before: OffsetDateTime) -> Result<(), StoreError> {
-        let mut after: Option<Row> = None;
+    async fn sweep_lane(&self, lane: OutboxLane, before: OffsetDateTime) -> Result<(), StoreError> {
+        let mut after: Option<OutboxRow> = None;
         loop {
-            let page = outbox::stale(self.store.reader(), self.service, lane, before, after.as_ref()).await?;
+            let page =
+                outbox::stale_rows(self.store.reader(), self.service, lane, before, after.as_ref()).await?;
             let Some(last) = page.last() else { return Ok(()) };
-            after = Some(Row { messages: String::new(), ..last.clone() });
+            after = Some(OutboxRow { messages: String::new(), ..last.clone() });
             let progress = self.publish_page(lane, page).await?;
             self.delete_published().await?;
-            if progress == Progress::None {
+            if progress == SweepProgress::None {
                 return Ok(());
             }
         }
     }
 
-    async fn publish_page(&self, lane: Lane, page: Vec<Row>) -> Result<Progress, StoreError> {
+    async fn publish_page(
+        &self,
+        lane: OutboxLane,
+        page: Vec<OutboxRow>,
+    ) -> Result<SweepProgress, StoreError> {
         let mut batches = Vec::with_capacity(page.len());
-        for Row { id, messages, .. } in page {
+        for OutboxRow { id, messages, .. } in page {
             if self.under_way().contains(&id) {
                 continue;
             }
-            match decode(&messages) {
-                Ok(messages) => batches.push(Batch { id, lane, messages }),
+            match decode_messages(&messages) {
+                Ok(messages) => batches.push(RowMessages { id, lane, messages }),
                 Err(cause) => set_aside_unreadable(&self.store, self.service, &id, &cause).await?,
             }
         }
         let outcomes = futures_util::future::join_all(batches.into_iter().map(|batch| self.publish(batch)));
         let outcomes = outcomes.await;
-        let got_through = outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Left(_)));
-        Ok(if outcomes.is_empty() || got_through { Progress::Some } else { Progress::None })
+        let got_through = outcomes.iter().any(|outcome| !matches!(outcome, RowOutcome::Left(_)));
+        Ok(if outcomes.is_empty() || got_through { SweepProgress::Some } else { SweepProgress::None })
     }
 }

@@ -1,17 +1,17 @@
 //! A real broker and real databases.
 
 use bus::testing::TestServer;
-use bus::{Bus, Feed, MaxBytes, Outgoing};
+use bus::{Bus, MaxBytes, OutgoingMessage, StreamName};
 use lifecycle::{
-    Actions, Attributes, Command, CommandId, Desired, Fact, FactRecord, GroupResource, Lane, ResourceKind,
-    TraceContext,
+    AttributeMap, Command, CommandId, DesiredState, Fact, FactRecord, GroupResource, Lane, PolicyActions,
+    ResourceKind, TraceContext,
 };
 use sea_orm_migration::prelude::*;
-use store::testing::{TestDatabase, databases, sqlite};
+use store::testing::{TestDatabase, sqlite_database, test_databases};
 use store::{Store, outbox};
 use time::OffsetDateTime;
 
-use crate::{Relay, pack};
+use crate::{OutboxPublisher, store_batch};
 
 const SERVICE: &str = "relay";
 
@@ -38,12 +38,12 @@ impl MigrationName for First {
 #[async_trait::async_trait]
 impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        outbox::create(manager, SERVICE).await?;
+        outbox::create_outbox(manager, SERVICE).await?;
         outbox::add_lanes(manager, SERVICE).await
     }
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         outbox::remove_lanes(manager, SERVICE).await?;
-        outbox::drop(manager, SERVICE).await
+        outbox::drop_outbox(manager, SERVICE).await
     }
 }
 
@@ -51,7 +51,7 @@ struct World {
     server: TestServer,
     bus: Bus,
     store: Store,
-    relay: Relay,
+    relay: OutboxPublisher,
     _database: TestDatabase,
 }
 
@@ -64,14 +64,14 @@ impl World {
         let bus = Bus::connect(&config, "relay test").await.unwrap();
         bus.ensure_streams().await.unwrap();
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
-        let relay = Relay::new(SERVICE, store.clone(), bus.clone());
+        let relay = OutboxPublisher::new(SERVICE, store.clone(), bus.clone());
         Self { server, bus, store, relay, _database: database }
     }
 
     /// As a crash leaves them: committed, and not published.
-    async fn leave(&self, messages: Vec<Outgoing>) {
+    async fn leave(&self, messages: Vec<OutgoingMessage>) {
         let tx = self.store.begin().await.unwrap();
-        pack(&tx, SERVICE, messages).await.unwrap();
+        store_batch(&tx, SERVICE, messages).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -79,7 +79,7 @@ impl World {
     async fn leave_as_text(&self, id: &str, text: &str) {
         let tx = self.store.begin().await.unwrap();
         let now = OffsetDateTime::now_utc();
-        outbox::put(&tx, SERVICE, outbox::Lane::Commands, id, now, text.to_owned()).await.unwrap();
+        outbox::put_row(&tx, SERVICE, outbox::OutboxLane::Commands, id, now, text.to_owned()).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -93,7 +93,7 @@ impl World {
 
     /// The subjects of all commands in the stream, in its order.
     async fn commands(&self, count: usize) -> Vec<String> {
-        let mut consumer = self.bus.consume::<Command>(Feed::Commands, "reader").await.unwrap();
+        let mut consumer = self.bus.consume::<Command>(StreamName::Commands, "reader").await.unwrap();
         let mut subjects = Vec::new();
         while subjects.len() < count {
             for delivery in consumer.next_batch(1_000).await.unwrap() {
@@ -104,28 +104,28 @@ impl World {
         subjects
     }
 
-    async fn waiting(&self, lane: outbox::Lane) -> i64 {
-        outbox::backlog(self.store.reader(), SERVICE, lane).await.unwrap().rows
+    async fn waiting(&self, lane: outbox::OutboxLane) -> i64 {
+        outbox::lane_backlog(self.store.reader(), SERVICE, lane).await.unwrap().rows
     }
 }
 
-fn command(subject: &str, lane: Lane, attribute_bytes: usize) -> Outgoing {
-    let attributes = Attributes::from([("notes".to_owned(), "x".repeat(attribute_bytes).into())]);
+fn command(subject: &str, lane: Lane, attribute_bytes: usize) -> OutgoingMessage {
+    let attributes = AttributeMap::from([("notes".to_owned(), "x".repeat(attribute_bytes).into())]);
     let command = Command {
         id: CommandId::fresh(),
         target: "crm".to_owned(),
         subject: subject.to_owned(),
         revision: 1,
         lane,
-        desired: Desired::Group(GroupResource {
+        desired: DesiredState::Group(GroupResource {
             exists: true,
             attributes,
-            on_create: Attributes::new(),
+            on_create: AttributeMap::new(),
             clear: Vec::new(),
             match_on: Vec::new(),
             assume_empty: false,
             protected: false,
-            actions: Actions::default(),
+            actions: PolicyActions::default(),
         }),
         event: None,
         accepted_at: OffsetDateTime::UNIX_EPOCH,
@@ -134,10 +134,10 @@ fn command(subject: &str, lane: Lane, attribute_bytes: usize) -> Outgoing {
         needs_approval: false,
         orphans: None,
     };
-    Outgoing::command(&command, TraceContext::root())
+    OutgoingMessage::command(&command, TraceContext::root())
 }
 
-fn facts(bytes: usize) -> Vec<Outgoing> {
+fn facts(bytes: usize) -> Vec<OutgoingMessage> {
     let fact = Fact::Superseded { target: "x".repeat(bytes), kind: ResourceKind::User, revision: 1, by: 2 };
     let record = FactRecord {
         id: "f".to_owned(),
@@ -146,12 +146,12 @@ fn facts(bytes: usize) -> Vec<Outgoing> {
         trace: None,
         fact,
     };
-    Outgoing::facts(SERVICE, &[record])
+    OutgoingMessage::facts(SERVICE, &[record])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_go_out_while_journal_is_full_and_facts_follow_when_it_has_room() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::new(database, |max| max.journal = 64 << 10).await;
         world.fill_journal().await;
         for n in 0..150 {
@@ -161,21 +161,21 @@ async fn commands_go_out_while_journal_is_full_and_facts_follow_when_it_has_room
         }
         world.relay.catch_up().await.unwrap();
         assert_eq!(world.commands(150).await.len(), 150);
-        assert_eq!(world.waiting(outbox::Lane::Commands).await, 0);
-        assert_eq!(world.waiting(outbox::Lane::Facts).await, 150, "nothing is lost");
+        assert_eq!(world.waiting(outbox::OutboxLane::Commands).await, 0);
+        assert_eq!(world.waiting(outbox::OutboxLane::Facts).await, 150, "nothing is lost");
 
         let mut config = world.server.config();
         config.max_bytes.journal = 32 << 20;
         world.bus = Bus::connect(&config, "larger").await.unwrap();
         world.bus.ensure_streams().await.unwrap();
         world.relay.catch_up().await.unwrap();
-        assert_eq!(world.waiting(outbox::Lane::Facts).await, 0);
+        assert_eq!(world.waiting(outbox::OutboxLane::Facts).await, 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_was_left_behind_goes_out_at_once_departures_first() {
-    let world = World::new(sqlite(), |_| {}).await;
+    let world = World::new(sqlite_database(), |_| {}).await;
     for n in 0..1_000 {
         world.leave(vec![command(&format!("G-{n}"), Lane::Joiner, 1)]).await;
     }
@@ -192,7 +192,7 @@ async fn everything_that_was_left_behind_goes_out_at_once_departures_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_broker_never_takes_is_set_aside_and_holds_up_nothing() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::new(database, |_| {}).await;
         world.leave_as_text("unreadable", "[{\"feed\":").await;
         let small = command("G-small", Lane::Mover, 1);
@@ -202,7 +202,7 @@ async fn what_the_broker_never_takes_is_set_aside_and_holds_up_nothing() {
         }
         world.relay.catch_up().await.unwrap();
         assert_eq!(world.commands(31).await.len(), 31);
-        assert_eq!(world.waiting(outbox::Lane::Commands).await, 0);
+        assert_eq!(world.waiting(outbox::OutboxLane::Commands).await, 0);
 
         let reply = world.relay.set_aside().await.unwrap();
         let causes: Vec<&str> = reply.set_aside.iter().map(|message| message.cause.as_str()).collect();
@@ -219,21 +219,21 @@ async fn what_the_broker_never_takes_is_set_aside_and_holds_up_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_an_earlier_version_keeps_only_what_is_still_to_be_published() {
-    let world = World::new(sqlite(), |max| max.journal = 64 << 10).await;
+    let world = World::new(sqlite_database(), |max| max.journal = 64 << 10).await;
     world.fill_journal().await;
     let mut messages = vec![command("G-1", Lane::Leaver, 1)];
     messages.extend(facts(20_000));
     world.leave_as_text("mixed", &serde_json::to_string(&messages).unwrap()).await;
     world.relay.catch_up().await.unwrap();
     assert_eq!(world.commands(1).await, ["G-1"]);
-    assert_eq!(world.waiting(outbox::Lane::Commands).await, 0);
-    let left = outbox::get(world.store.reader(), SERVICE, "mixed").await.unwrap().unwrap();
-    assert_eq!(serde_json::from_str::<Vec<Outgoing>>(&left.messages).unwrap(), messages[1..]);
+    assert_eq!(world.waiting(outbox::OutboxLane::Commands).await, 0);
+    let left = outbox::get_row(world.store.reader(), SERVICE, "mixed").await.unwrap().unwrap();
+    assert_eq!(serde_json::from_str::<Vec<OutgoingMessage>>(&left.messages).unwrap(), messages[1..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_beyond_the_bound_are_dropped_and_how_many_is_kept() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::new(database, |max| max.journal = 64 << 10).await;
         world.fill_journal().await;
         for _ in 0..50 {
@@ -258,7 +258,7 @@ async fn facts_beyond_the_bound_are_dropped_and_how_many_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_set_aside_can_be_given_up_and_told_but_never_a_departure() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::new(database, |_| {}).await;
         let large = |subject: &str, lane| command(subject, lane, 2 << 20);
         world.leave(vec![large("G-1", Lane::Mover)]).await;
@@ -275,7 +275,7 @@ async fn a_message_that_is_set_aside_can_be_given_up_and_told_but_never_a_depart
         let crate::DiscardedMessage::Done(left) = discard(&of("commands")).await else { panic!("discarded") };
         assert_eq!(left.set_aside.len(), 1, "{left:?}");
         assert!(matches!(discard(&of("commands")).await, crate::DiscardedMessage::NotFound));
-        let mut journal = world.bus.consume::<bus::Facts>(Feed::Journal, "reader").await.unwrap();
+        let mut journal = world.bus.consume::<bus::FactBatch>(StreamName::Journal, "reader").await.unwrap();
         let told = journal.next_batch(1).await.unwrap();
         let facts = &told[0].body.as_ref().unwrap().0;
         assert!(matches!(&facts[0].fact, Fact::MessageDiscarded { who, .. } if who == "alice"), "{facts:?}");
@@ -284,7 +284,7 @@ async fn a_message_that_is_set_aside_can_be_given_up_and_told_but_never_a_depart
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_said_of_one_account_is_set_aside_once_however_often_it_is_tried() {
-    let world = World::new(sqlite(), |_| {}).await;
+    let world = World::new(sqlite_database(), |_| {}).await;
     for _ in 0..3 {
         world.leave(vec![command("G-1", Lane::Mover, 2 << 20)]).await;
         world.relay.catch_up().await.unwrap();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 /// What is sent back, before a fault spoils it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Answer {
+pub(crate) struct SandboxAnswer {
     pub status: u16,
     /// Empty: no body.
     pub body: Vec<u8>,
@@ -14,7 +14,7 @@ pub(crate) struct Answer {
     pub resource_id: Option<String>,
 }
 
-impl Answer {
+impl SandboxAnswer {
     pub(crate) fn new(status: u16, body: Vec<u8>) -> Self {
         Self { status, body, ..Self::default() }
     }
@@ -38,13 +38,13 @@ impl Answer {
 
 /// Why a request was not done.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refusal {
+pub(crate) struct SandboxRefusal {
     pub status: u16,
     pub scim_type: Option<&'static str>,
     pub detail: String,
 }
 
-impl Refusal {
+impl SandboxRefusal {
     pub(crate) fn new(status: u16, scim_type: Option<&'static str>, detail: impl Into<String>) -> Self {
         Self { status, scim_type, detail: detail.into() }
     }
@@ -77,7 +77,7 @@ impl Refusal {
         Self::new(404, None, format!("resource {id} not found"))
     }
 
-    pub(crate) fn into_answer(self) -> Answer {
-        Answer::error(self.status, self.scim_type, &self.detail)
+    pub(crate) fn into_answer(self) -> SandboxAnswer {
+        SandboxAnswer::error(self.status, self.scim_type, &self.detail)
     }
 }

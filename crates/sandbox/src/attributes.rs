@@ -3,10 +3,10 @@
 use scim_v2::filter::{AttrPath, PatchPath, ValFilter};
 use serde_json::{Map, Value};
 
-use crate::answer::Refusal;
+use crate::answer::SandboxRefusal;
 use crate::{ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER_SCHEMA};
 
-pub(crate) type Attributes = Map<String, Value>;
+pub(crate) type SandboxAttributes = Map<String, Value>;
 
 /// Names that have rules, as they are written in RFC 7643. Other names keep the case in which they came first.
 const KNOWN: [&str; 35] = [
@@ -66,57 +66,57 @@ pub(crate) fn is_multi_valued(name: &str) -> bool {
 }
 
 /// The value of an attribute, whatever the case of its name.
-pub(crate) fn get<'a>(map: &'a Attributes, name: &str) -> Option<&'a Value> {
+pub(crate) fn get_attribute<'a>(map: &'a SandboxAttributes, name: &str) -> Option<&'a Value> {
     map.get(name)
         .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 /// The text of an attribute.
-pub(crate) fn text<'a>(map: &'a Attributes, name: &str) -> Option<&'a str> {
-    get(map, name).and_then(Value::as_str)
+pub(crate) fn attribute_text<'a>(map: &'a SandboxAttributes, name: &str) -> Option<&'a str> {
+    get_attribute(map, name).and_then(Value::as_str)
 }
 
 /// The key under which an attribute is to be kept in this map.
-pub(crate) fn key(map: &Attributes, name: &str) -> String {
+pub(crate) fn attribute_key(map: &SandboxAttributes, name: &str) -> String {
     if map.contains_key(name) {
         return name.to_owned();
     }
     if let Some(key) = map.keys().find(|key| key.eq_ignore_ascii_case(name)) {
         return key.clone();
     }
-    canonical(name)
+    canonical_name(name)
 }
 
 /// The name as RFC 7643 writes it.
-pub(crate) fn canonical(name: &str) -> String {
+pub(crate) fn canonical_name(name: &str) -> String {
     KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or(name, |known| known).to_owned()
 }
 
 /// Names of a request body in their canonical case. Two names that differ only in case are refused.
-pub(crate) fn canonicalised(body: &Attributes) -> Result<Attributes, Refusal> {
-    let mut out = Attributes::new();
+pub(crate) fn canonicalise_names(body: &SandboxAttributes) -> Result<SandboxAttributes, SandboxRefusal> {
+    let mut out = SandboxAttributes::new();
     for (name, value) in body {
         let key = if name.eq_ignore_ascii_case(ENTERPRISE_SCHEMA) {
             ENTERPRISE_SCHEMA.to_owned()
         } else {
-            canonical(name)
+            canonical_name(name)
         };
         let value = match value {
-            Value::Object(inner) => Value::Object(canonicalised(inner)?),
+            Value::Object(inner) => Value::Object(canonicalise_names(inner)?),
             other => other.clone(),
         };
         if value.is_null() {
             continue;
         }
         if out.insert(key, value).is_some() {
-            return Err(Refusal::invalid_syntax(format!("attribute {name} is given twice")));
+            return Err(SandboxRefusal::invalid_syntax(format!("attribute {name} is given twice")));
         }
     }
     Ok(out)
 }
 
 /// Which extension container an attribute path points into: `None` for core attributes.
-pub(crate) fn container(path: &AttrPath) -> Option<&str> {
+pub(crate) fn extension_container(path: &AttrPath) -> Option<&str> {
     path.uri.as_deref().filter(|uri| !is_core(uri))
 }
 
@@ -132,7 +132,7 @@ fn is_core(uri: &str) -> bool {
 
 /// What a PATCH path points at.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct PatchTarget {
     /// URN of the extension that holds the attribute.
     pub container: Option<String>,
     /// The attribute; `None`: the whole extension.
@@ -143,14 +143,14 @@ pub(crate) struct Target {
     pub sub: Option<String>,
 }
 
-impl Target {
-    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
+impl PatchTarget {
+    pub(crate) fn parse(text: &str) -> Result<Self, SandboxRefusal> {
         let (container, rest) = split_urn(text);
         let Some(rest) = rest else {
             return Ok(Self { container, name: None, filter: None, sub: None });
         };
         let path: PatchPath =
-            rest.parse().map_err(|_| Refusal::invalid_path(format!("not a path: {text}")))?;
+            rest.parse().map_err(|_| SandboxRefusal::invalid_path(format!("not a path: {text}")))?;
         let (attr, filter, sub) = match path {
             PatchPath::Attr(attr) => {
                 let sub = attr.sub_attr.clone();
@@ -158,13 +158,20 @@ impl Target {
             }
             PatchPath::Value(path) => {
                 if path.attr.sub_attr.is_some() {
-                    return Err(Refusal::invalid_path(format!("a filter behind a sub-attribute: {text}")));
+                    return Err(SandboxRefusal::invalid_path(format!(
+                        "a filter behind a sub-attribute: {text}"
+                    )));
                 }
                 (path.attr, Some(path.filter), path.sub_attr)
             }
         };
-        let container = container.or_else(|| self::container(&attr).map(str::to_owned));
-        Ok(Self { container, name: Some(canonical(&attr.name)), filter, sub: sub.map(|sub| canonical(&sub)) })
+        let container = container.or_else(|| self::extension_container(&attr).map(str::to_owned));
+        Ok(Self {
+            container,
+            name: Some(canonical_name(&attr.name)),
+            filter,
+            sub: sub.map(|sub| canonical_name(&sub)),
+        })
     }
 
     /// The core attribute that this is about, if it is one.

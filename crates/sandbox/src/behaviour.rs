@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::House;
+use crate::ProfileRules;
 
 /// How many filter expressions a server understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct RateLimit {
 /// How the sandbox behaves when no fault is injected. JSON names are in camel case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct Behaviour {
+pub struct SandboxBehaviour {
     /// Attributes that a filter may name, regardless of case; `None`: all. Others answer 400 `invalidFilter`.
     pub filterable_attributes: Option<Vec<String>>,
     /// Which filters are understood. Others answer 400 `invalidFilter`.
@@ -58,7 +58,7 @@ pub struct Behaviour {
     /// `ServiceProviderConfig`, `ResourceTypes` and `Schemas` need no token.
     pub discovery_open: bool,
     /// The rules of a target profile, enforced beside the above; `None`: none.
-    pub house: Option<Box<House>>,
+    pub house: Option<Box<ProfileRules>>,
     /// Waited before each request is worked on, in milliseconds. The work is then done even if the client has gone.
     pub latency_ms: u64,
     /// The ledger keeps request bodies.
@@ -67,7 +67,7 @@ pub struct Behaviour {
     pub ledger_entries_max: usize,
 }
 
-impl Default for Behaviour {
+impl Default for SandboxBehaviour {
     fn default() -> Self {
         Self {
             filterable_attributes: None,
@@ -91,9 +91,9 @@ impl Default for Behaviour {
     }
 }
 
-impl Behaviour {
+impl SandboxBehaviour {
     /// The shape of Zscaler Internet Access: one `eq` on a few attributes, pages of at most 1,000, open discovery.
-    /// Its limit of 5 requests/s is not part of it: see [`Behaviour::with_rate`].
+    /// Its limit of 5 requests/s is not part of it: see [`SandboxBehaviour::with_rate`].
     pub fn zscaler() -> Self {
         let names = ["userName", "externalId", "id", "displayName"];
         Self {
@@ -106,7 +106,7 @@ impl Behaviour {
 
     /// A server that enforces what a target profile says.
     #[must_use]
-    pub fn of_house(house: House) -> Self {
+    pub fn of_house(house: ProfileRules) -> Self {
         Self {
             page_size: house.page_size(),
             count_max: house.page_size(),

@@ -14,9 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The handle by which a request reaches the connection that it came in on.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Line(Arc<AtomicBool>);
+pub(crate) struct ConnectionHandle(Arc<AtomicBool>);
 
-impl Line {
+impl ConnectionHandle {
     /// From now on nothing can be written; the attempt resets the connection.
     pub(crate) fn cut(&self) {
         self.0.store(true, Ordering::Release);
@@ -32,18 +32,18 @@ impl Line {
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+impl Connected<IncomingStream<'_, SandboxListener>> for ConnectionHandle {
+    fn connect_info(stream: IncomingStream<'_, SandboxListener>) -> Self {
         stream.io().line.clone()
     }
 }
 
-/// A listener whose connections have a [`Line`].
+/// A listener whose connections have a [`ConnectionHandle`].
 #[derive(Debug)]
-pub(crate) struct Door(pub TcpListener);
+pub(crate) struct SandboxListener(pub TcpListener);
 
-impl Listener for Door {
-    type Io = Wire;
+impl Listener for SandboxListener {
+    type Io = SandboxStream;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -51,7 +51,7 @@ impl Listener for Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay not set");
         }
-        (Wire { stream, line: Line::default() }, address)
+        (SandboxStream { stream, line: ConnectionHandle::default() }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -59,14 +59,14 @@ impl Listener for Door {
     }
 }
 
-/// A TCP stream with a [`Line`].
+/// A TCP stream with a [`ConnectionHandle`].
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct SandboxStream {
     stream: TcpStream,
-    line: Line,
+    line: ConnectionHandle,
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for SandboxStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -76,7 +76,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for SandboxStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

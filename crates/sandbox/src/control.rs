@@ -9,24 +9,24 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::SandboxBehaviour;
 use crate::faults::{FaultId, FaultRule, FaultStatus};
-use crate::ledger::Entry;
-use crate::sandbox::World;
+use crate::ledger::LedgerEntry;
+use crate::sandbox::SandboxContext;
 
 /// Ledger entries in one answer at most.
 const ENTRIES_MAX: usize = 10_000;
 
-type Shared = State<Arc<World>>;
+type ControlContext = State<Arc<SandboxContext>>;
 
-pub(crate) fn routes() -> Router<Arc<World>> {
+pub(crate) fn control_routes() -> Router<Arc<SandboxContext>> {
     Router::new()
-        .route("/_sandbox/ledger", get(ledger))
-        .route("/_sandbox/state", get(state))
-        .route("/_sandbox/faults", get(faults).post(inject).delete(clear))
-        .route("/_sandbox/faults/{id}", delete(remove))
-        .route("/_sandbox/behaviour", get(behaviour).put(set_behaviour))
-        .route("/_sandbox/reset", post(reset))
+        .route("/_sandbox/ledger", get(show_ledger))
+        .route("/_sandbox/state", get(show_state))
+        .route("/_sandbox/faults", get(list_faults).post(inject_fault).delete(clear_faults))
+        .route("/_sandbox/faults/{id}", delete(remove_fault))
+        .route("/_sandbox/behaviour", get(show_behaviour).put(set_behaviour))
+        .route("/_sandbox/reset", post(reset_sandbox))
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,14 +39,14 @@ struct LedgerQuery {
 
 #[derive(Debug, Serialize)]
 struct LedgerPage {
-    entries: Vec<Entry>,
+    entries: Vec<LedgerEntry>,
     /// Requests since the start.
     total: u64,
     /// Entries that are gone because the ledger was full.
     dropped: u64,
 }
 
-async fn ledger(State(world): Shared, Query(query): Query<LedgerQuery>) -> Json<LedgerPage> {
+async fn show_ledger(State(world): ControlContext, Query(query): Query<LedgerQuery>) -> Json<LedgerPage> {
     let limit = query.limit.unwrap_or(1_000).min(ENTRIES_MAX);
     Json(LedgerPage {
         entries: world.ledger.since(query.since, limit),
@@ -55,16 +55,19 @@ async fn ledger(State(world): Shared, Query(query): Query<LedgerQuery>) -> Json<
     })
 }
 
-async fn state(State(world): Shared) -> Json<crate::State> {
-    Json(crate::State::of(&world.directory()))
+async fn show_state(State(world): ControlContext) -> Json<crate::SandboxState> {
+    Json(crate::SandboxState::of(&world.directory()))
 }
 
-async fn faults(State(world): Shared) -> Json<Vec<FaultStatus>> {
+async fn list_faults(State(world): ControlContext) -> Json<Vec<FaultStatus>> {
     Json(world.faults.list())
 }
 
 /// Takes one rule, or a list of them.
-async fn inject(State(world): Shared, Json(rules): Json<Value>) -> Result<Json<Value>, (StatusCode, String)> {
+async fn inject_fault(
+    State(world): ControlContext,
+    Json(rules): Json<Value>,
+) -> Result<Json<Value>, (StatusCode, String)> {
     let rules: Result<Vec<FaultRule>, _> = match rules {
         Value::Array(_) => serde_json::from_value(rules),
         one => serde_json::from_value(one).map(|rule| vec![rule]),
@@ -74,25 +77,25 @@ async fn inject(State(world): Shared, Json(rules): Json<Value>) -> Result<Json<V
     Ok(Json(json!({ "ids": ids })))
 }
 
-async fn clear(State(world): Shared) -> StatusCode {
+async fn clear_faults(State(world): ControlContext) -> StatusCode {
     world.faults.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn remove(State(world): Shared, Path(id): Path<FaultId>) -> StatusCode {
+async fn remove_fault(State(world): ControlContext, Path(id): Path<FaultId>) -> StatusCode {
     if world.faults.remove(id) { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
 
-async fn behaviour(State(world): Shared) -> Json<Behaviour> {
+async fn show_behaviour(State(world): ControlContext) -> Json<SandboxBehaviour> {
     Json((*world.behaviour()).clone())
 }
 
-async fn set_behaviour(State(world): Shared, Json(behaviour): Json<Behaviour>) -> StatusCode {
+async fn set_behaviour(State(world): ControlContext, Json(behaviour): Json<SandboxBehaviour>) -> StatusCode {
     world.set_behaviour(behaviour);
     StatusCode::NO_CONTENT
 }
 
-async fn reset(State(world): Shared) -> StatusCode {
+async fn reset_sandbox(State(world): ControlContext) -> StatusCode {
     world.reset();
     StatusCode::NO_CONTENT
 }

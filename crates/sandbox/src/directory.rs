@@ -5,27 +5,27 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use scim_v2::filter::Filter;
 use time::OffsetDateTime;
 
-use crate::answer::Refusal;
-use crate::attributes::{Attributes, text};
-use crate::behaviour::Behaviour;
-use crate::patch::{MemberChange, Plan};
-use crate::{Kind, rules};
+use crate::answer::SandboxRefusal;
+use crate::attributes::{SandboxAttributes, attribute_text};
+use crate::behaviour::SandboxBehaviour;
+use crate::patch::{PatchPlan, SandboxMemberChange};
+use crate::{RequestKind, rules};
 
 mod lookup;
 
 /// Ids are numbers, as at Zscaler; 0 is never one.
-pub(crate) type Id = u64;
+pub(crate) type ResourceNumber = u64;
 
 /// One user or group.
 #[derive(Debug, Clone)]
-pub(crate) struct Record {
+pub(crate) struct DirectoryRecord {
     /// Without what is computed: `id`, `meta`, `schemas`, `groups`, `members`.
-    pub attributes: Attributes,
+    pub attributes: SandboxAttributes,
     /// Groups of a user, members of a group. Both ends always agree.
-    pub links: BTreeSet<Id>,
+    pub links: BTreeSet<ResourceNumber>,
     /// Of a group: groups that it lists, and groups that list it. Both ends always agree.
-    pub nested: BTreeSet<Id>,
-    within: BTreeSet<Id>,
+    pub nested: BTreeSet<ResourceNumber>,
+    within: BTreeSet<ResourceNumber>,
     pub created: OffsetDateTime,
     pub modified: OffsetDateTime,
     pub version: u64,
@@ -33,43 +33,43 @@ pub(crate) struct Record {
 
 /// All resources of a kind.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Shelf {
-    pub records: BTreeMap<Id, Record>,
-    by_name: HashMap<String, BTreeSet<Id>>,
-    by_external_id: HashMap<String, BTreeSet<Id>>,
+pub(crate) struct RecordTable {
+    pub records: BTreeMap<ResourceNumber, DirectoryRecord>,
+    by_name: HashMap<String, BTreeSet<ResourceNumber>>,
+    by_external_id: HashMap<String, BTreeSet<ResourceNumber>>,
 }
 
 /// Everything that a sandbox knows.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Directory {
-    users: Shelf,
-    groups: Shelf,
-    last_id: Id,
+pub(crate) struct SandboxDirectory {
+    users: RecordTable,
+    groups: RecordTable,
+    last_id: ResourceNumber,
 }
 
 /// Under what a resource can be found.
 #[derive(PartialEq)]
-struct Keys {
+struct RecordKeys {
     name: Option<String>,
     external_id: Option<String>,
 }
 
-impl Keys {
-    fn of(kind: Kind, attributes: &Attributes) -> Self {
+impl RecordKeys {
+    fn of(kind: RequestKind, attributes: &SandboxAttributes) -> Self {
         Self {
-            name: text(attributes, rules::name_attribute(kind)).map(str::to_lowercase),
-            external_id: text(attributes, "externalId").map(str::to_owned),
+            name: attribute_text(attributes, rules::name_attribute(kind)).map(str::to_lowercase),
+            external_id: attribute_text(attributes, "externalId").map(str::to_owned),
         }
     }
 }
 
-impl Shelf {
+impl RecordTable {
     /// Resources of this name, regardless of case.
-    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = Id> {
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = ResourceNumber> {
         self.by_name.get(&name.to_lowercase()).into_iter().flatten().copied()
     }
 
-    fn index(&mut self, id: Id, keys: Keys) {
+    fn index(&mut self, id: ResourceNumber, keys: RecordKeys) {
         if let Some(name) = keys.name {
             self.by_name.entry(name).or_default().insert(id);
         }
@@ -78,7 +78,7 @@ impl Shelf {
         }
     }
 
-    fn unindex(&mut self, id: Id, keys: &Keys) {
+    fn unindex(&mut self, id: ResourceNumber, keys: &RecordKeys) {
         if let Some(name) = &keys.name {
             take_out(&mut self.by_name, name, id);
         }
@@ -88,7 +88,7 @@ impl Shelf {
     }
 }
 
-fn take_out(index: &mut HashMap<String, BTreeSet<Id>>, key: &str, id: Id) {
+fn take_out(index: &mut HashMap<String, BTreeSet<ResourceNumber>>, key: &str, id: ResourceNumber) {
     let Some(ids) = index.get_mut(key) else { return };
     ids.remove(&id);
     if ids.is_empty() {
@@ -97,47 +97,48 @@ fn take_out(index: &mut HashMap<String, BTreeSet<Id>>, key: &str, id: Id) {
 }
 
 /// The id that a text means. Only the canonical form is one: no sign, no leading zero.
-pub(crate) fn parse_id(text: &str) -> Option<Id> {
+pub(crate) fn parse_id(text: &str) -> Option<ResourceNumber> {
     let plain = !text.starts_with(['0', '+']);
     text.parse().ok().filter(|_| plain)
 }
 
-impl Directory {
-    pub(crate) fn shelf(&self, kind: Kind) -> &Shelf {
-        if kind == Kind::Group { &self.groups } else { &self.users }
+impl SandboxDirectory {
+    pub(crate) fn shelf(&self, kind: RequestKind) -> &RecordTable {
+        if kind == RequestKind::Group { &self.groups } else { &self.users }
     }
 
-    fn shelf_mut(&mut self, kind: Kind) -> &mut Shelf {
-        if kind == Kind::Group { &mut self.groups } else { &mut self.users }
+    fn shelf_mut(&mut self, kind: RequestKind) -> &mut RecordTable {
+        if kind == RequestKind::Group { &mut self.groups } else { &mut self.users }
     }
 
-    pub(crate) fn record(&self, kind: Kind, id: &str) -> Option<(Id, &Record)> {
+    pub(crate) fn record(&self, kind: RequestKind, id: &str) -> Option<(ResourceNumber, &DirectoryRecord)> {
         let id = parse_id(id)?;
         self.shelf(kind).records.get(&id).map(|record| (id, record))
     }
 
     /// Ids of all resources that fulfil a filter, oldest first.
-    pub(crate) fn find(&self, kind: Kind, filter: &Filter) -> Vec<Id> {
-        lookup::find(self, kind, filter)
+    pub(crate) fn find(&self, kind: RequestKind, filter: &Filter) -> Vec<ResourceNumber> {
+        lookup::find_records(self, kind, filter)
     }
 
     pub(crate) fn create(
         &mut self,
-        kind: Kind,
-        attributes: Attributes,
+        kind: RequestKind,
+        attributes: SandboxAttributes,
         members: &[String],
-        behaviour: &Behaviour,
+        behaviour: &SandboxBehaviour,
         now: OffsetDateTime,
-    ) -> Result<Id, Refusal> {
+    ) -> Result<ResourceNumber, SandboxRefusal> {
         self.check(kind, None, &attributes, behaviour)?;
         let members = self.known_members(members, behaviour)?;
         self.last_id += 1;
         let id = self.last_id;
         let shelf = self.shelf_mut(kind);
-        shelf.index(id, Keys::of(kind, &attributes));
+        shelf.index(id, RecordKeys::of(kind, &attributes));
         let none = BTreeSet::new;
         let (links, nested, within) = (none(), none(), none());
-        let record = Record { attributes, links, nested, within, created: now, modified: now, version: 1 };
+        let record =
+            DirectoryRecord { attributes, links, nested, within, created: now, modified: now, version: 1 };
         shelf.records.insert(id, record);
         members.into_iter().for_each(|member| self.link(id, member));
         Ok(id)
@@ -146,36 +147,38 @@ impl Directory {
     /// PUT: what is not given is gone.
     pub(crate) fn replace(
         &mut self,
-        kind: Kind,
+        kind: RequestKind,
         id: &str,
-        attributes: Attributes,
+        attributes: SandboxAttributes,
         members: Vec<String>,
-        behaviour: &Behaviour,
+        behaviour: &SandboxBehaviour,
         now: OffsetDateTime,
-    ) -> Result<Id, Refusal> {
-        let (id, _) = self.record(kind, id).ok_or_else(|| Refusal::not_found(id))?;
-        let members = if kind == Kind::Group { vec![MemberChange::Replace(members)] } else { Vec::new() };
-        self.commit(kind, id, Plan { attributes, members }, behaviour, now)
+    ) -> Result<ResourceNumber, SandboxRefusal> {
+        let (id, _) = self.record(kind, id).ok_or_else(|| SandboxRefusal::not_found(id))?;
+        let members =
+            if kind == RequestKind::Group { vec![SandboxMemberChange::Replace(members)] } else { Vec::new() };
+        self.commit(kind, id, PatchPlan { attributes, members }, behaviour, now)
     }
 
     /// Carries a PATCH out, as a whole or not at all.
     pub(crate) fn commit(
         &mut self,
-        kind: Kind,
-        id: Id,
-        plan: Plan,
-        behaviour: &Behaviour,
+        kind: RequestKind,
+        id: ResourceNumber,
+        plan: PatchPlan,
+        behaviour: &SandboxBehaviour,
         now: OffsetDateTime,
-    ) -> Result<Id, Refusal> {
+    ) -> Result<ResourceNumber, SandboxRefusal> {
         self.check(kind, Some(id), &plan.attributes, behaviour)?;
         let steps = self.member_steps(plan.members, behaviour)?;
         let shelf = self.shelf_mut(kind);
         let Some(record) = shelf.records.get_mut(&id) else {
-            return Err(Refusal::not_found(&id.to_string()));
+            return Err(SandboxRefusal::not_found(&id.to_string()));
         };
         record.modified = now;
         record.version += 1;
-        let (before, after) = (Keys::of(kind, &record.attributes), Keys::of(kind, &plan.attributes));
+        let (before, after) =
+            (RecordKeys::of(kind, &record.attributes), RecordKeys::of(kind, &plan.attributes));
         record.attributes = plan.attributes;
         if before != after {
             shelf.unindex(id, &before);
@@ -188,14 +191,19 @@ impl Directory {
     }
 
     /// Removes a resource. A user leaves all groups, unless those keep who was in them; a group loses all members.
-    pub(crate) fn delete(&mut self, kind: Kind, id: &str, behaviour: &Behaviour) -> Result<(), Refusal> {
+    pub(crate) fn delete(
+        &mut self,
+        kind: RequestKind,
+        id: &str,
+        behaviour: &SandboxBehaviour,
+    ) -> Result<(), SandboxRefusal> {
         let known = parse_id(id).and_then(|id| Some((id, self.shelf_mut(kind).records.remove(&id)?)));
-        let (id, record) = known.ok_or_else(|| Refusal::not_found(id))?;
-        self.shelf_mut(kind).unindex(id, &Keys::of(kind, &record.attributes));
-        if kind == Kind::User && behaviour.keeps_references {
+        let (id, record) = known.ok_or_else(|| SandboxRefusal::not_found(id))?;
+        self.shelf_mut(kind).unindex(id, &RecordKeys::of(kind, &record.attributes));
+        if kind == RequestKind::User && behaviour.keeps_references {
             return Ok(());
         }
-        let others = if kind == Kind::Group { &mut self.users } else { &mut self.groups };
+        let others = if kind == RequestKind::Group { &mut self.users } else { &mut self.groups };
         for other in &record.links {
             if let Some(other) = others.records.get_mut(other) {
                 other.links.remove(&id);
@@ -213,76 +221,92 @@ impl Directory {
     /// What is wrong with a resource that is about to be stored.
     fn check(
         &self,
-        kind: Kind,
-        id: Option<Id>,
-        attributes: &Attributes,
-        behaviour: &Behaviour,
-    ) -> Result<(), Refusal> {
-        rules::check(kind, attributes, behaviour)?;
-        if behaviour.unique_mails && kind == Kind::User {
+        kind: RequestKind,
+        id: Option<ResourceNumber>,
+        attributes: &SandboxAttributes,
+        behaviour: &SandboxBehaviour,
+    ) -> Result<(), SandboxRefusal> {
+        rules::check_attributes(kind, attributes, behaviour)?;
+        if behaviour.unique_mails && kind == RequestKind::User {
             self.check_mails(id, attributes)?;
         }
         if !behaviour.unique_names {
             return Ok(());
         }
         let attribute = rules::name_attribute(kind);
-        let name = text(attributes, attribute).unwrap_or_default();
+        let name = attribute_text(attributes, attribute).unwrap_or_default();
         let taken = self.shelf(kind).named(name).any(|other| Some(other) != id);
         if taken {
-            return Err(Refusal::new(409, Some("uniqueness"), format!("{attribute} is taken")));
+            return Err(SandboxRefusal::new(409, Some("uniqueness"), format!("{attribute} is taken")));
         }
         Ok(())
     }
 
     /// Reads everybody: few tests need it, with few people.
-    fn check_mails(&self, id: Option<Id>, attributes: &Attributes) -> Result<(), Refusal> {
-        let wanted = rules::mails(attributes);
+    fn check_mails(
+        &self,
+        id: Option<ResourceNumber>,
+        attributes: &SandboxAttributes,
+    ) -> Result<(), SandboxRefusal> {
+        let wanted = rules::mail_addresses(attributes);
         let others = self.users.records.iter().filter(|(other, _)| Some(**other) != id);
-        let taken =
-            others.flat_map(|(_, record)| rules::mails(&record.attributes)).any(|m| wanted.contains(&m));
+        let taken = others
+            .flat_map(|(_, record)| rules::mail_addresses(&record.attributes))
+            .any(|m| wanted.contains(&m));
         if taken {
-            return Err(Refusal::new(409, Some("uniqueness"), "a mail address is taken"));
+            return Err(SandboxRefusal::new(409, Some("uniqueness"), "a mail address is taken"));
         }
         Ok(())
     }
 
-    fn known_members(&self, ids: &[String], behaviour: &Behaviour) -> Result<Vec<Id>, Refusal> {
+    fn known_members(
+        &self,
+        ids: &[String],
+        behaviour: &SandboxBehaviour,
+    ) -> Result<Vec<ResourceNumber>, SandboxRefusal> {
         let groups = behaviour.house.as_ref().is_some_and(|house| house.nests());
-        let is_known =
-            |id: &Id| self.users.records.contains_key(id) || (groups && self.groups.records.contains_key(id));
+        let is_known = |id: &ResourceNumber| {
+            self.users.records.contains_key(id) || (groups && self.groups.records.contains_key(id))
+        };
         let known = |text: &String| {
             let id = parse_id(text).filter(is_known);
-            id.ok_or_else(|| Refusal::invalid_value(format!("member {text} does not exist")))
+            id.ok_or_else(|| SandboxRefusal::invalid_value(format!("member {text} does not exist")))
         };
         ids.iter().map(known).collect()
     }
 
-    fn member_steps(&self, changes: Vec<MemberChange>, behaviour: &Behaviour) -> Result<Vec<Step>, Refusal> {
+    fn member_steps(
+        &self,
+        changes: Vec<SandboxMemberChange>,
+        behaviour: &SandboxBehaviour,
+    ) -> Result<Vec<MemberStep>, SandboxRefusal> {
         let known = |ids: Vec<String>| self.known_members(&ids, behaviour);
         let step = |change| match change {
-            MemberChange::Add(ids) => Ok(Step::Add(known(ids)?)),
-            MemberChange::Replace(ids) => Ok(Step::Replace(known(ids)?.into_iter().collect())),
+            SandboxMemberChange::Add(ids) => Ok(MemberStep::Add(known(ids)?)),
+            SandboxMemberChange::Replace(ids) => Ok(MemberStep::Replace(known(ids)?.into_iter().collect())),
             // Who does not exist is no member: nothing to do.
-            MemberChange::Remove(ids) => Ok(Step::Remove(ids.iter().filter_map(|id| parse_id(id)).collect())),
+            SandboxMemberChange::Remove(ids) => {
+                Ok(MemberStep::Remove(ids.iter().filter_map(|id| parse_id(id)).collect()))
+            }
         };
         changes.into_iter().map(step).collect()
     }
 
-    fn take_step(&mut self, group: Id, step: Step) {
+    fn take_step(&mut self, group: ResourceNumber, step: MemberStep) {
         match step {
-            Step::Add(users) => users.into_iter().for_each(|user| self.link(group, user)),
-            Step::Remove(users) => users.into_iter().for_each(|user| self.unlink(group, user)),
-            Step::Replace(wanted) => {
+            MemberStep::Add(users) => users.into_iter().for_each(|user| self.link(group, user)),
+            MemberStep::Remove(users) => users.into_iter().for_each(|user| self.unlink(group, user)),
+            MemberStep::Replace(wanted) => {
                 let Some(record) = self.groups.records.get(&group) else { return };
                 let members = record.links.union(&record.nested);
-                let gone: Vec<Id> = members.filter(|id| !wanted.contains(id)).copied().collect();
+                let gone: Vec<ResourceNumber> = members.filter(|id| !wanted.contains(id)).copied().collect();
                 gone.into_iter().for_each(|user| self.unlink(group, user));
                 wanted.into_iter().for_each(|user| self.link(group, user));
             }
         }
     }
 
-    fn link(&mut self, group: Id, member: Id) {
+    fn link(&mut self, group: ResourceNumber, member: ResourceNumber) {
         if self.groups.records.contains_key(&member) {
             if let Some(record) = self.groups.records.get_mut(&group) {
                 record.nested.insert(member);
@@ -301,7 +325,7 @@ impl Directory {
         }
     }
 
-    fn unlink(&mut self, group: Id, member: Id) {
+    fn unlink(&mut self, group: ResourceNumber, member: ResourceNumber) {
         if let Some(record) = self.groups.records.get_mut(&group) {
             record.links.remove(&member);
             record.nested.remove(&member);
@@ -316,8 +340,8 @@ impl Directory {
 }
 
 /// A member change whose ids are known to exist.
-enum Step {
-    Add(Vec<Id>),
-    Remove(Vec<Id>),
-    Replace(BTreeSet<Id>),
+enum MemberStep {
+    Add(Vec<ResourceNumber>),
+    Remove(Vec<ResourceNumber>),
+    Replace(BTreeSet<ResourceNumber>),
 }

@@ -2,35 +2,39 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Refusal};
-use crate::behaviour::Behaviour;
+use crate::answer::{SandboxAnswer, SandboxRefusal};
+use crate::behaviour::SandboxBehaviour;
 use crate::{ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER_SCHEMA};
 
 /// The answer for a discovery path (first segment, and the one behind it).
-pub(crate) fn answer(endpoint: &str, name: Option<&str>, behaviour: &Behaviour) -> Result<Answer, Refusal> {
+pub(crate) fn answer_discovery(
+    endpoint: &str,
+    name: Option<&str>,
+    behaviour: &SandboxBehaviour,
+) -> Result<SandboxAnswer, SandboxRefusal> {
     let all = match endpoint {
-        "ServiceProviderConfig" => return Ok(Answer::json(200, &provider(behaviour))),
+        "ServiceProviderConfig" => return Ok(SandboxAnswer::json(200, &provider_config(behaviour))),
         "ResourceTypes" => resource_types(),
-        _ => schemas(),
+        _ => list_schemas(),
     };
     match name {
-        None => Ok(Answer::json(200, &list(&all))),
+        None => Ok(SandboxAnswer::json(200, &list_response(&all))),
         Some(name) => {
             let found =
                 all.iter().find(|one| one["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(name)));
-            found.map(|one| Answer::json(200, one)).ok_or_else(|| Refusal::not_found(name))
+            found.map(|one| SandboxAnswer::json(200, one)).ok_or_else(|| SandboxRefusal::not_found(name))
         }
     }
 }
 
-fn list(all: &[Value]) -> Value {
+fn list_response(all: &[Value]) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": all.len(), "startIndex": 1, "itemsPerPage": all.len(), "Resources": all,
     })
 }
 
-fn provider(behaviour: &Behaviour) -> Value {
+fn provider_config(behaviour: &SandboxBehaviour) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": { "supported": true },
@@ -56,39 +60,39 @@ fn resource_types() -> Vec<Value> {
     ]
 }
 
-fn schemas() -> Vec<Value> {
-    let text = |name: &str| attribute(name, "string", false, &[]);
-    let list = |name: &str| attribute(name, "complex", true, &["value", "type", "display"]);
+fn list_schemas() -> Vec<Value> {
+    let text = |name: &str| attribute_document(name, "string", false, &[]);
+    let list = |name: &str| attribute_document(name, "complex", true, &["value", "type", "display"]);
     let mut user: Vec<Value> = ["externalId", "displayName", "title", "userType"].map(text).to_vec();
-    user.push(required(text("userName")));
-    user.push(attribute("active", "boolean", false, &[]));
-    user.push(attribute("name", "complex", false, &["formatted", "familyName", "givenName"]));
+    user.push(required_attribute(text("userName")));
+    user.push(attribute_document("active", "boolean", false, &[]));
+    user.push(attribute_document("name", "complex", false, &["formatted", "familyName", "givenName"]));
     user.extend(["emails", "phoneNumbers", "addresses", "groups"].map(list));
-    let group = vec![text("externalId"), required(text("displayName")), list("members")];
+    let group = vec![text("externalId"), required_attribute(text("displayName")), list("members")];
     let mut enterprise: Vec<Value> =
         ["employeeNumber", "costCenter", "organization", "division", "department"].map(text).to_vec();
-    enterprise.push(attribute("manager", "complex", false, &["value", "displayName"]));
+    enterprise.push(attribute_document("manager", "complex", false, &["value", "displayName"]));
     vec![
-        schema(USER_SCHEMA, "User", &user),
-        schema(GROUP_SCHEMA, "Group", &group),
-        schema(ENTERPRISE_SCHEMA, "EnterpriseUser", &enterprise),
+        schema_document(USER_SCHEMA, "User", &user),
+        schema_document(GROUP_SCHEMA, "Group", &group),
+        schema_document(ENTERPRISE_SCHEMA, "EnterpriseUser", &enterprise),
     ]
 }
 
-fn schema(id: &str, name: &str, attributes: &[Value]) -> Value {
+fn schema_document(id: &str, name: &str, attributes: &[Value]) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
         "id": id, "name": name, "description": name, "attributes": attributes,
     })
 }
 
-fn required(mut attribute: Value) -> Value {
+fn required_attribute(mut attribute: Value) -> Value {
     attribute["required"] = true.into();
     attribute["uniqueness"] = "server".into();
     attribute
 }
 
-fn attribute(name: &str, kind: &str, multi_valued: bool, parts: &[&str]) -> Value {
+fn attribute_document(name: &str, kind: &str, multi_valued: bool, parts: &[&str]) -> Value {
     let mut attribute = json!({
         "name": name, "type": kind, "multiValued": multi_valued, "required": false, "caseExact": name == "externalId",
         "mutability": if name == "groups" { "readOnly" } else { "readWrite" },
@@ -96,7 +100,7 @@ fn attribute(name: &str, kind: &str, multi_valued: bool, parts: &[&str]) -> Valu
     });
     if !parts.is_empty() {
         attribute["subAttributes"] =
-            parts.iter().map(|part| self::attribute(part, "string", false, &[])).collect();
+            parts.iter().map(|part| self::attribute_document(part, "string", false, &[])).collect();
     }
     attribute
 }

@@ -8,15 +8,15 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header;
 use axum::response::Response;
 
-use crate::answer::{Answer, Refusal};
-use crate::behaviour::Behaviour;
-use crate::connection::Line;
-use crate::faults::Fault;
-use crate::ledger::Entry;
-use crate::sandbox::World;
-use crate::scim::summary::Summary;
-use crate::scim::{Call, Office, Route, perform};
-use crate::{BASE_PATH, Kind};
+use crate::answer::{SandboxAnswer, SandboxRefusal};
+use crate::behaviour::SandboxBehaviour;
+use crate::connection::ConnectionHandle;
+use crate::faults::InjectedFault;
+use crate::ledger::LedgerEntry;
+use crate::sandbox::SandboxContext;
+use crate::scim::summary::RequestSummary;
+use crate::scim::{ScimCall, ScimContext, ScimRoute, perform_call};
+use crate::{BASE_PATH, RequestKind};
 
 pub(crate) mod reply;
 
@@ -24,29 +24,35 @@ pub(crate) mod reply;
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Everything that is not a control path.
-pub(crate) async fn serve(
-    State(world): State<Arc<World>>,
-    ConnectInfo(line): ConnectInfo<Line>,
+pub(crate) async fn serve_request(
+    State(world): State<Arc<SandboxContext>>,
+    ConnectInfo(line): ConnectInfo<ConnectionHandle>,
     request: Request,
 ) -> Response {
     let arrived = Instant::now();
     let Some(path) = request.uri().path().strip_prefix(BASE_PATH) else {
-        return reply::plain(Refusal::new(404, None, "SCIM is served below /scim/v2").into_answer());
+        return reply::plain_response(
+            SandboxRefusal::new(404, None, "SCIM is served below /scim/v2").into_answer(),
+        );
     };
-    let route = Route::parse(path);
+    let route = ScimRoute::parse(path);
     let path: Box<str> = path.into();
     let behaviour = world.behaviour();
-    let admitted = admit(&world, &behaviour, &route, &request);
+    let admitted = admit_request(&world, &behaviour, &route, &request);
     let (parts, body) = request.into_parts();
     let header = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = header.map(str::to_owned);
     let header = parts.headers.get(header::USER_AGENT);
     let user_agent = header.map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(64).collect());
     let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
-        return reply::plain(Answer::error(413, None, "the body is too large, or it ended early"));
+        return reply::plain_response(SandboxAnswer::error(
+            413,
+            None,
+            "the body is too large, or it ended early",
+        ));
     };
     let body = if bytes.is_empty() { None } else { serde_json::from_slice(&bytes).ok() };
-    let call = Call {
+    let call = ScimCall {
         method: parts.method,
         uri: parts.uri,
         content_type,
@@ -61,69 +67,83 @@ pub(crate) async fn serve(
         Err(_) => None,
     };
     let delay = match fault {
-        Some(Fault::Delay { millis }) => millis,
+        Some(InjectedFault::Delay { millis }) => millis,
         _ => 0,
     } + behaviour.latency_ms;
-    let case = Case { call, path, admitted, fault: fault.clone(), arrived };
+    let case = PendingRequest { call, path, admitted, fault: fault.clone(), arrived };
     let answer = if delay == 0 {
-        settle(&world, &behaviour, case)
+        settle_request(&world, &behaviour, case)
     } else {
         settle_later(&world, &behaviour, case, Duration::from_millis(delay)).await
     };
-    reply::send(&world, &line, answer, fault).await
+    reply::send_answer(&world, &line, answer, fault).await
 }
 
 /// A request that is to be decided.
-struct Case {
-    call: Call,
+struct PendingRequest {
+    call: ScimCall,
     path: Box<str>,
-    admitted: Result<(), Answer>,
-    fault: Option<Fault>,
+    admitted: Result<(), SandboxAnswer>,
+    fault: Option<InjectedFault>,
     arrived: Instant,
 }
 
 /// In a task of its own: the work is done even if the client goes away meanwhile, as with a real slow server.
-async fn settle_later(world: &Arc<World>, behaviour: &Arc<Behaviour>, case: Case, delay: Duration) -> Answer {
+async fn settle_later(
+    world: &Arc<SandboxContext>,
+    behaviour: &Arc<SandboxBehaviour>,
+    case: PendingRequest,
+    delay: Duration,
+) -> SandboxAnswer {
     let (world, behaviour) = (Arc::clone(world), Arc::clone(behaviour));
     let task = tokio::spawn(async move {
         world.pause(delay).await;
-        settle(&world, &behaviour, case)
+        settle_request(&world, &behaviour, case)
     });
-    task.await.unwrap_or_else(|_| Answer::error(500, None, "the sandbox failed"))
+    task.await.unwrap_or_else(|_| SandboxAnswer::error(500, None, "the sandbox failed"))
 }
 
 /// The right token, and not too fast.
-fn admit(world: &World, behaviour: &Behaviour, route: &Route, request: &Request) -> Result<(), Answer> {
-    let open = behaviour.discovery_open && route.kind == Kind::Discovery;
+fn admit_request(
+    world: &SandboxContext,
+    behaviour: &SandboxBehaviour,
+    route: &ScimRoute,
+    request: &Request,
+) -> Result<(), SandboxAnswer> {
+    let open = behaviour.discovery_open && route.kind == RequestKind::Discovery;
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = header
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     if !open && !bearer.is_some_and(|(_, token)| world.is_token(token.trim())) {
-        return Err(Answer::error(401, None, "the bearer token is missing or wrong"));
+        return Err(SandboxAnswer::error(401, None, "the bearer token is missing or wrong"));
     }
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     world.take_token(request.method(), route.kind, length.unwrap_or(0)).map_err(|wait| {
-        let mut answer = Answer::error(429, None, "too many requests");
+        let mut answer = SandboxAnswer::error(429, None, "too many requests");
         answer.retry_after = Some(wait.as_secs_f64().ceil().max(1.0).to_string());
         answer
     })
 }
 
 /// Does the work, if it is to be done, and writes the ledger.
-fn settle(world: &World, behaviour: &Behaviour, case: Case) -> Answer {
-    let Case { call, path, admitted, fault, arrived } = case;
+fn settle_request(
+    world: &SandboxContext,
+    behaviour: &SandboxBehaviour,
+    case: PendingRequest,
+) -> SandboxAnswer {
+    let PendingRequest { call, path, admitted, fault, arrived } = case;
     let mut directory = world.directory();
-    let summary = Summary::of(&directory, &call);
-    let works = fault.as_ref().is_none_or(Fault::works);
-    let as_before = (fault == Some(Fault::Pretend)).then(|| directory.clone());
+    let summary = RequestSummary::of(&directory, &call);
+    let works = fault.as_ref().is_none_or(InjectedFault::works);
+    let as_before = (fault == Some(InjectedFault::Pretend)).then(|| directory.clone());
     let (answer, work_done) = match admitted {
         Err(answer) => (answer, false),
-        Ok(()) if !works => (Answer::default(), false),
+        Ok(()) if !works => (SandboxAnswer::default(), false),
         Ok(()) => {
-            let office = Office { directory: &mut directory, behaviour, base_url: &world.base_url };
-            match perform(office, &call) {
+            let office = ScimContext { directory: &mut directory, behaviour, base_url: &world.base_url };
+            match perform_call(office, &call) {
                 Ok(answer) => (answer, as_before.is_none()),
                 Err(refusal) => (refusal.into_answer(), false),
             }
@@ -132,7 +152,7 @@ fn settle(world: &World, behaviour: &Behaviour, case: Case) -> Answer {
     if let Some(before) = as_before {
         *directory = before;
     }
-    let entry = Entry {
+    let entry = LedgerEntry {
         sequence: 0,
         at_micros: u64::try_from(arrived.saturating_duration_since(world.started).as_micros())
             .unwrap_or(u64::MAX),
@@ -146,8 +166,8 @@ fn settle(world: &World, behaviour: &Behaviour, case: Case) -> Answer {
         external_id: summary.external_id,
         display_name: summary.display_name,
         operation: summary.operation,
-        status: reply::status(&answer, fault.as_ref()),
-        fault: fault.as_ref().map(Fault::name),
+        status: reply::shown_status(&answer, fault.as_ref()),
+        fault: fault.as_ref().map(InjectedFault::name),
         work_done,
         user_agent: call.user_agent.as_deref().map(Into::into),
         body: (behaviour.keep_bodies && !call.bytes.is_empty())

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// What happens to a request that a rule picked. JSON: `{"kind": "hangAfterWork", "millis": 5000}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum Fault {
+pub enum InjectedFault {
     /// Answers a SCIM error with this status.
     Status {
         /// HTTP status, 200 to 599.
@@ -49,7 +49,7 @@ pub enum Fault {
     /// Answers an HTML page, as a proxy does; nothing was done.
     HtmlBody {
         /// HTTP status.
-        #[serde(default = "ok")]
+        #[serde(default = "ok_status")]
         status: u16,
     },
     /// Does the work, then sends the answer in small pieces.
@@ -81,11 +81,11 @@ pub enum Fault {
     OtherIds,
 }
 
-const fn ok() -> u16 {
+const fn ok_status() -> u16 {
     200
 }
 
-impl Fault {
+impl InjectedFault {
     /// A SCIM error with this status, before any work.
     pub const fn status(status: u16) -> Self {
         Self::Status { status, retry_after: None, scim_type: None, after_work: false }
@@ -159,12 +159,12 @@ pub struct FaultRule {
     #[serde(default)]
     pub seed: u64,
     /// What happens.
-    pub fault: Fault,
+    pub fault: InjectedFault,
 }
 
 impl FaultRule {
     /// Happens to every request, until it is narrowed.
-    pub const fn new(fault: Fault) -> Self {
+    pub const fn new(fault: InjectedFault) -> Self {
         Self {
             method: None,
             path: None,
@@ -231,11 +231,11 @@ impl FaultRule {
     fn matches(&self, method: &str, path: &str, body: &[u8]) -> bool {
         self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && self.path.as_ref().is_none_or(|prefix| path.starts_with(prefix.as_str()))
-            && self.body_contains.as_ref().is_none_or(|text| contains(body, text.as_bytes()))
+            && self.body_contains.as_ref().is_none_or(|text| contains_bytes(body, text.as_bytes()))
     }
 }
 
-fn contains(body: &[u8], text: &[u8]) -> bool {
+fn contains_bytes(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
 }
 
@@ -258,12 +258,12 @@ pub struct FaultStatus {
 }
 
 #[derive(Debug)]
-struct Armed {
+struct ArmedRule {
     status: FaultStatus,
     draw: StdRng,
 }
 
-impl Armed {
+impl ArmedRule {
     fn picks(&mut self) -> bool {
         let (rule, status) = (&self.status.rule, &mut self.status.matched);
         *status += 1;
@@ -284,20 +284,20 @@ impl Armed {
 
 /// The rules of a sandbox.
 #[derive(Debug, Default)]
-pub struct Faults {
-    armed: Mutex<Vec<Armed>>,
+pub struct FaultRules {
+    armed: Mutex<Vec<ArmedRule>>,
     count: AtomicUsize,
     next: AtomicUsize,
 }
 
-impl Faults {
+impl FaultRules {
     /// Adds a rule behind those that are there.
     pub fn inject(&self, rule: FaultRule) -> FaultId {
         let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed) as u64 + 1);
         let draw = StdRng::seed_from_u64(rule.seed);
         let status = FaultStatus { id, rule, matched: 0, fired: 0 };
         let mut armed = self.lock();
-        armed.push(Armed { status, draw });
+        armed.push(ArmedRule { status, draw });
         self.count.store(armed.len(), Ordering::Release);
         id
     }
@@ -329,7 +329,7 @@ impl Faults {
     }
 
     /// What happens to this request, if anything.
-    pub(crate) fn pick(&self, method: &str, path: &str, body: &[u8]) -> Option<Fault> {
+    pub(crate) fn pick(&self, method: &str, path: &str, body: &[u8]) -> Option<InjectedFault> {
         if self.count.load(Ordering::Acquire) == 0 {
             return None;
         }
@@ -340,7 +340,7 @@ impl Faults {
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Armed>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<ArmedRule>> {
         self.armed.lock().expect("no code panics while it holds the rules")
     }
 }

@@ -6,44 +6,46 @@ use std::cmp::Ordering;
 use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
 use serde_json::Value;
 
-use crate::answer::Refusal;
-use crate::attributes::{self, Attributes};
-use crate::behaviour::{Behaviour, FilterGrammar};
+use crate::answer::SandboxRefusal;
+use crate::attributes::{self, SandboxAttributes};
+use crate::behaviour::{FilterGrammar, SandboxBehaviour};
 
 /// Something that has attributes.
-pub(crate) trait Subject {
+pub(crate) trait FilterSubject {
     /// The whole value of the attribute that a path begins with.
     fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>>;
 }
 
-impl Subject for Attributes {
+impl FilterSubject for SandboxAttributes {
     fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>> {
-        let value = match attributes::container(path) {
-            Some(_) if attributes::is_enterprise(path) => attributes::get(self, crate::ENTERPRISE_SCHEMA),
-            Some(urn) => {
-                let map = attributes::get(self, urn).and_then(Value::as_object)?;
-                attributes::get(map, &path.name)
+        let value = match attributes::extension_container(path) {
+            Some(_) if attributes::is_enterprise(path) => {
+                attributes::get_attribute(self, crate::ENTERPRISE_SCHEMA)
             }
-            None => attributes::get(self, &path.name),
+            Some(urn) => {
+                let map = attributes::get_attribute(self, urn).and_then(Value::as_object)?;
+                attributes::get_attribute(map, &path.name)
+            }
+            None => attributes::get_attribute(self, &path.name),
         };
         value.map(Cow::Borrowed)
     }
 }
 
 /// An element of a list, as a filter in brackets sees it.
-struct Element<'a>(&'a Value);
+struct ListElement<'a>(&'a Value);
 
-impl Subject for Element<'_> {
+impl FilterSubject for ListElement<'_> {
     fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>> {
         let value = match self.0 {
-            Value::Object(map) => attributes::get(map, &path.name),
+            Value::Object(map) => attributes::get_attribute(map, &path.name),
             plain => path.name.eq_ignore_ascii_case("value").then_some(plain),
         };
         value.map(Cow::Borrowed)
     }
 }
 
-fn elements(value: Option<&Value>) -> &[Value] {
+fn value_elements(value: Option<&Value>) -> &[Value] {
     match value {
         None | Some(Value::Null) => &[],
         Some(Value::Array(list)) => list,
@@ -52,50 +54,50 @@ fn elements(value: Option<&Value>) -> &[Value] {
 }
 
 /// All values that a path points at, lists flattened.
-fn flat<'a>(value: Option<&'a Value>, sub: Option<&str>) -> Vec<&'a Value> {
+fn flatten_values<'a>(value: Option<&'a Value>, sub: Option<&str>) -> Vec<&'a Value> {
     let part = |element: &'a Value| match (element, sub) {
-        (Value::Object(map), Some(sub)) => attributes::get(map, sub),
+        (Value::Object(map), Some(sub)) => attributes::get_attribute(map, sub),
         // RFC 7644, 3.4.2.2: a complex element without a sub-attribute means its value.
-        (Value::Object(map), None) => attributes::get(map, "value").or(Some(element)),
+        (Value::Object(map), None) => attributes::get_attribute(map, "value").or(Some(element)),
         (plain, None) => Some(plain),
         (_, Some(_)) => None,
     };
-    elements(value).iter().filter_map(part).filter(|value| !value.is_null()).collect()
+    value_elements(value).iter().filter_map(part).filter(|value| !value.is_null()).collect()
 }
 
 /// Whether a subject fulfils a filter.
-pub(crate) fn matches(filter: &Filter, subject: &dyn Subject) -> bool {
+pub(crate) fn matches_filter(filter: &Filter, subject: &dyn FilterSubject) -> bool {
     match filter {
         Filter::Attr(expression) => attr_matches(expression, subject),
         Filter::ValuePath(path) => {
             let value = subject.attribute(&path.attr);
-            elements(value.as_deref()).iter().any(|element| element_matches(&path.filter, element))
+            value_elements(value.as_deref()).iter().any(|element| element_matches(&path.filter, element))
         }
-        Filter::Not(inner) => !matches(inner, subject),
-        Filter::And(all) => all.iter().all(|one| matches(one, subject)),
-        Filter::Or(any) => any.iter().any(|one| matches(one, subject)),
+        Filter::Not(inner) => !matches_filter(inner, subject),
+        Filter::And(all) => all.iter().all(|one| matches_filter(one, subject)),
+        Filter::Or(any) => any.iter().any(|one| matches_filter(one, subject)),
     }
 }
 
 /// Whether an element of a list fulfils the filter in brackets.
 pub(crate) fn element_matches(filter: &ValFilter, element: &Value) -> bool {
     match filter {
-        ValFilter::Attr(expression) => attr_matches(expression, &Element(element)),
+        ValFilter::Attr(expression) => attr_matches(expression, &ListElement(element)),
         ValFilter::Not(inner) => !element_matches(inner, element),
         ValFilter::And(all) => all.iter().all(|one| element_matches(one, element)),
         ValFilter::Or(any) => any.iter().any(|one| element_matches(one, element)),
     }
 }
 
-fn attr_matches(expression: &AttrExp, subject: &dyn Subject) -> bool {
+fn attr_matches(expression: &AttrExp, subject: &dyn FilterSubject) -> bool {
     let (AttrExp::Present(path) | AttrExp::Comparison(path, ..)) = expression;
     let value = subject.attribute(path);
-    let values = flat(value.as_deref(), path.sub_attr.as_deref());
+    let values = flatten_values(value.as_deref(), path.sub_attr.as_deref());
     match expression {
         AttrExp::Present(_) => values.iter().any(|value| is_present(value)),
         AttrExp::Comparison(_, op, wanted) => {
             let exact = is_case_exact(path);
-            let any = |op: &CompareOp| values.iter().any(|value| compare(value, op, wanted, exact));
+            let any = |op: &CompareOp| values.iter().any(|value| compare_value(value, op, wanted, exact));
             match (op, wanted) {
                 (CompareOp::Eq, CompValue::Null) => values.is_empty(),
                 (CompareOp::Ne, CompValue::Null) => !values.is_empty(),
@@ -123,14 +125,14 @@ fn is_case_exact(path: &AttrPath) -> bool {
         || (path.name.eq_ignore_ascii_case("members") || path.name.eq_ignore_ascii_case("groups"))
 }
 
-fn compare(value: &Value, op: &CompareOp, wanted: &CompValue, exact: bool) -> bool {
+fn compare_value(value: &Value, op: &CompareOp, wanted: &CompValue, exact: bool) -> bool {
     match (value, wanted) {
         (Value::String(have), CompValue::Str(want)) => compare_texts(have, op, want, exact),
         (Value::Bool(have), CompValue::True) => *op == CompareOp::Eq && *have,
         (Value::Bool(have), CompValue::False) => *op == CompareOp::Eq && !*have,
         (Value::Number(have), CompValue::Number(want)) => {
             let order = have.as_f64().zip(want.as_f64()).and_then(|(have, want)| have.partial_cmp(&want));
-            order.is_some_and(|order| ordered(order, op))
+            order.is_some_and(|order| is_ordered(order, op))
         }
         _ => false,
     }
@@ -144,11 +146,11 @@ fn compare_texts(have: &str, op: &CompareOp, want: &str, exact: bool) -> bool {
         CompareOp::Co => have.contains(want),
         CompareOp::Sw => have.starts_with(want),
         CompareOp::Ew => have.ends_with(want),
-        op => ordered(have.cmp(want), op),
+        op => is_ordered(have.cmp(want), op),
     }
 }
 
-const fn ordered(order: Ordering, op: &CompareOp) -> bool {
+const fn is_ordered(order: Ordering, op: &CompareOp) -> bool {
     match op {
         CompareOp::Eq => order.is_eq(),
         CompareOp::Gt => order.is_gt(),
@@ -160,10 +162,10 @@ const fn ordered(order: Ordering, op: &CompareOp) -> bool {
 }
 
 /// Parses a filter that this server takes.
-pub(crate) fn parse(text: &str, behaviour: &Behaviour) -> Result<Filter, Refusal> {
+pub(crate) fn parse_filter(text: &str, behaviour: &SandboxBehaviour) -> Result<Filter, SandboxRefusal> {
     let filter: Filter = match plain_equality(text) {
         Some(filter) => filter,
-        None => text.parse().map_err(|_| Refusal::invalid_filter("the filter cannot be parsed"))?,
+        None => text.parse().map_err(|_| SandboxRefusal::invalid_filter("the filter cannot be parsed"))?,
     };
     check_grammar(&filter, behaviour.filter_grammar)?;
     if let Some(names) = &behaviour.filterable_attributes {
@@ -184,7 +186,7 @@ fn plain_equality(text: &str) -> Option<Filter> {
         .then(|| Filter::Attr(AttrExp::Comparison(AttrPath::with_name(name), CompareOp::Eq, value.into())))
 }
 
-fn check_grammar(filter: &Filter, grammar: FilterGrammar) -> Result<(), Refusal> {
+fn check_grammar(filter: &Filter, grammar: FilterGrammar) -> Result<(), SandboxRefusal> {
     let fits = match (filter, grammar) {
         (_, FilterGrammar::Full) => true,
         (Filter::Attr(AttrExp::Comparison(_, CompareOp::Eq, _)), _) => true,
@@ -193,18 +195,22 @@ fn check_grammar(filter: &Filter, grammar: FilterGrammar) -> Result<(), Refusal>
         }
         _ => false,
     };
-    if fits { Ok(()) } else { Err(Refusal::invalid_filter("this server does not take such filters")) }
+    if fits { Ok(()) } else { Err(SandboxRefusal::invalid_filter("this server does not take such filters")) }
 }
 
-fn check_names(filter: &Filter, names: &[String]) -> Result<(), Refusal> {
+fn check_names(filter: &Filter, names: &[String]) -> Result<(), SandboxRefusal> {
     let check = |path: &AttrPath| {
         let dotted = match &path.sub_attr {
             Some(sub) => format!("{}.{sub}", path.name),
             None => path.name.clone(),
         };
-        let known = attributes::container(path).is_none()
+        let known = attributes::extension_container(path).is_none()
             && names.iter().any(|name| name.eq_ignore_ascii_case(&dotted));
-        if known { Ok(()) } else { Err(Refusal::invalid_filter(format!("{path} cannot be filtered by"))) }
+        if known {
+            Ok(())
+        } else {
+            Err(SandboxRefusal::invalid_filter(format!("{path} cannot be filtered by")))
+        }
     };
     match filter {
         Filter::Attr(AttrExp::Present(path) | AttrExp::Comparison(path, ..)) => check(path),

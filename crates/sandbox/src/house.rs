@@ -13,62 +13,62 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::answer::Refusal;
-use crate::attributes::{get, text};
-use crate::scim::Call;
-use crate::{ENTERPRISE_SCHEMA, Kind};
-pub(crate) use rate::Limit;
-use rate::Rate;
-use words::{Lookup, Membership, PatchForm, PerKind, Required, UpdateMethods};
+use crate::answer::SandboxRefusal;
+use crate::attributes::{attribute_text, get_attribute};
+use crate::scim::ScimCall;
+use crate::{ENTERPRISE_SCHEMA, RequestKind};
+use rate::RateRules;
+pub(crate) use rate::RequestLimit;
+use words::{LookupRules, MembershipRules, PatchRules, RequiredAttribute, RulesPerKind, UpdateMethods};
 
 /// What a profile says, as far as a server can enforce it. Names are those of profile files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct House {
+pub struct ProfileRules {
     page_size: usize,
     update_method: UpdateMethods,
-    patch: PatchForm,
+    patch: PatchRules,
     string_booleans: bool,
     string_numbers: bool,
-    attributes: PerKind<Vec<String>>,
+    attributes: RulesPerKind<Vec<String>>,
     single_valued: bool,
-    lookups: PerKind<Option<Lookup>>,
+    lookups: RulesPerKind<Option<LookupRules>>,
     filter_terms_max: Option<usize>,
     paging: String,
-    membership: Membership,
+    membership: MembershipRules,
     delete: String,
     hides_disabled: bool,
-    lengths_max: PerKind<BTreeMap<String, usize>>,
+    lengths_max: RulesPerKind<BTreeMap<String, usize>>,
     domains: Vec<String>,
-    required: PerKind<Vec<Required>>,
-    rate: Rate,
+    required: RulesPerKind<Vec<RequiredAttribute>>,
+    rate: RateRules,
 }
 
-impl Default for House {
+impl Default for ProfileRules {
     fn default() -> Self {
         Self {
             page_size: 100,
             update_method: UpdateMethods::Both("patch".to_owned()),
-            patch: PatchForm::default(),
+            patch: PatchRules::default(),
             string_booleans: false,
             string_numbers: false,
-            attributes: PerKind::default(),
+            attributes: RulesPerKind::default(),
             single_valued: false,
-            lookups: PerKind::default(),
+            lookups: RulesPerKind::default(),
             filter_terms_max: None,
             paging: "index".to_owned(),
-            membership: Membership::default(),
+            membership: MembershipRules::default(),
             delete: "hard".to_owned(),
             hides_disabled: false,
-            lengths_max: PerKind::default(),
+            lengths_max: RulesPerKind::default(),
             domains: Vec::new(),
-            required: PerKind::default(),
-            rate: Rate::default(),
+            required: RulesPerKind::default(),
+            rate: RateRules::default(),
         }
     }
 }
 
-impl House {
+impl ProfileRules {
     /// Reads a profile file.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl House {
     }
 
     /// How fast requests may come.
-    pub(crate) fn limits(&self) -> Vec<Limit> {
+    pub(crate) fn limits(&self) -> Vec<RequestLimit> {
         self.rate.limits()
     }
 
@@ -108,12 +108,12 @@ impl House {
     }
 
     /// Refuses what the house does not take.
-    pub(crate) fn check(&self, call: &Call) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, call: &ScimCall) -> Result<(), SandboxRefusal> {
         if call.user_agent.is_none() {
-            return Err(Refusal::new(403, None, "requests need a User-Agent"));
+            return Err(SandboxRefusal::new(403, None, "requests need a User-Agent"));
         }
         let kind = call.route.kind;
-        if !matches!(kind, Kind::User | Kind::Group) {
+        if !matches!(kind, RequestKind::User | RequestKind::Group) {
             return Ok(());
         }
         let query = call.uri.query().unwrap_or_default();
@@ -121,21 +121,21 @@ impl House {
         match call.method {
             Method::GET => {
                 if asks_for("startIndex") && self.paging != "index" {
-                    return Err(Refusal::invalid_value("there are no pages by index here"));
+                    return Err(SandboxRefusal::invalid_value("there are no pages by index here"));
                 }
                 Ok(())
             }
             Method::DELETE if self.delete != "hard" => {
-                Err(Refusal::new(405, None, "nothing can be deleted here"))
+                Err(SandboxRefusal::new(405, None, "nothing can be deleted here"))
             }
-            Method::PATCH if kind == Kind::User && self.update_method.is_put(kind) => {
-                Err(Refusal::new(405, None, "accounts are changed by PUT here"))
+            Method::PATCH if kind == RequestKind::User && self.update_method.is_put(kind) => {
+                Err(SandboxRefusal::new(405, None, "accounts are changed by PUT here"))
             }
-            Method::PATCH if self.membership.method == "put" && kind == Kind::Group => {
-                Err(Refusal::new(405, None, "groups are changed by PUT here"))
+            Method::PATCH if self.membership.method == "put" && kind == RequestKind::Group => {
+                Err(SandboxRefusal::new(405, None, "groups are changed by PUT here"))
             }
             Method::PUT if !self.update_method.is_put(kind) && !self.changes_members_by_put(kind) => {
-                Err(Refusal::new(405, None, "resources are changed by PATCH here"))
+                Err(SandboxRefusal::new(405, None, "resources are changed by PATCH here"))
             }
             Method::PATCH => self.check_patch(call),
             Method::POST | Method::PUT => {
@@ -146,8 +146,8 @@ impl House {
         }
     }
 
-    fn changes_members_by_put(&self, kind: Kind) -> bool {
-        kind == Kind::Group && self.membership.method == "put"
+    fn changes_members_by_put(&self, kind: RequestKind) -> bool {
+        kind == RequestKind::Group && self.membership.method == "put"
     }
 
     /// Whether a filter asks for a group with a member, which may be asked although neither can be filtered by.
@@ -157,28 +157,28 @@ impl House {
     }
 
     /// Refuses filters on other attributes, and of more terms.
-    pub(crate) fn check_filter(&self, kind: Kind, filter: &str) -> Result<(), Refusal> {
-        let usual = || Lookup {
+    pub(crate) fn check_filter(&self, kind: RequestKind, filter: &str) -> Result<(), SandboxRefusal> {
+        let usual = || LookupRules {
             filterable: vec!["externalId".into(), "userName".into(), "displayName".into()],
             or: false,
         };
         let lookup = self.lookups.of(kind).clone().unwrap_or_else(usual);
         let terms: Vec<&str> = filter.split(" or ").flat_map(|part| part.split(" and ")).collect();
         if filter.contains(" or ") && !lookup.or {
-            return Err(Refusal::invalid_filter("`or` is not supported"));
+            return Err(SandboxRefusal::invalid_filter("`or` is not supported"));
         }
         if self.filter_terms_max.is_some_and(|most| terms.len() > most) {
-            return Err(Refusal::invalid_filter("the filter has too many terms"));
+            return Err(SandboxRefusal::invalid_filter("the filter has too many terms"));
         }
         for term in terms {
             let name = term.trim().split(' ').next().unwrap_or_default();
             let is_known = lookup.filterable.iter().any(|known| known.eq_ignore_ascii_case(name));
-            let asks_for_member = kind == Kind::Group && self.asks_for_member(name);
+            let asks_for_member = kind == RequestKind::Group && self.asks_for_member(name);
             if !is_known && !asks_for_member {
-                return Err(Refusal::invalid_filter(format!("{name} cannot be filtered by")));
+                return Err(SandboxRefusal::invalid_filter(format!("{name} cannot be filtered by")));
             }
             if !term.contains(" eq ") {
-                return Err(Refusal::invalid_filter("only `eq` is supported"));
+                return Err(SandboxRefusal::invalid_filter("only `eq` is supported"));
             }
         }
         Ok(())
@@ -192,7 +192,7 @@ impl House {
         }
         let mut body = body.clone();
         if self.string_booleans {
-            truths(&mut body);
+            make_truths(&mut body);
         }
         for operation in body.get_mut("Operations").and_then(Value::as_array_mut).into_iter().flatten() {
             if let Some(Value::String(path)) = operation.get_mut("path")
@@ -204,61 +204,68 @@ impl House {
             }
             let is_flag = operation.get("path").and_then(Value::as_str) == Some("active");
             if let Some(value) = operation.get_mut("value").filter(|_| is_flag && self.string_booleans) {
-                truth(value);
+                make_truth(value);
             }
         }
         Cow::Owned(body)
     }
 
-    fn check_patch(&self, call: &Call) -> Result<(), Refusal> {
+    fn check_patch(&self, call: &ScimCall) -> Result<(), SandboxRefusal> {
         let limits = &self.membership;
         if limits.body_bytes_max.is_some_and(|most| call.bytes.len() > most) {
-            return Err(Refusal::new(413, None, "the body is too large"));
+            return Err(SandboxRefusal::new(413, None, "the body is too large"));
         }
         let Some(Value::Object(body)) = &call.body else { return Ok(()) };
-        let operations = get(body, "Operations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let operations =
+            get_attribute(body, "Operations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let mut members = 0;
         for operation in operations.iter().filter_map(Value::as_object) {
             members += self.check_operation(call.route.kind, operation)?;
         }
-        if call.route.kind == Kind::Group {
+        if call.route.kind == RequestKind::Group {
             if members > limits.members_per_request_max {
-                return Err(Refusal::new(400, Some("tooMany"), "too many changes of membership"));
+                return Err(SandboxRefusal::new(400, Some("tooMany"), "too many changes of membership"));
             }
             if operations.len() > limits.operations_per_request_max {
-                return Err(Refusal::new(400, Some("tooMany"), "too many operations"));
+                return Err(SandboxRefusal::new(400, Some("tooMany"), "too many operations"));
             }
         }
         Ok(())
     }
 
     /// How many members an operation changes.
-    fn check_operation(&self, kind: Kind, operation: &Map<String, Value>) -> Result<usize, Refusal> {
-        let op = text(operation, "op").unwrap_or_default();
+    fn check_operation(
+        &self,
+        kind: RequestKind,
+        operation: &Map<String, Value>,
+    ) -> Result<usize, SandboxRefusal> {
+        let op = attribute_text(operation, "op").unwrap_or_default();
         let capital = op.starts_with(|c: char| c.is_ascii_uppercase());
         if capital != (self.patch.op_case.as_deref() == Some("capitalised")) {
-            return Err(Refusal::invalid_syntax(format!(
+            return Err(SandboxRefusal::invalid_syntax(format!(
                 "the operation is called differently from {op:?} here"
             )));
         }
-        let path = text(operation, "path");
+        let path = attribute_text(operation, "path");
         let value = operation.get("value");
         let removes = op.eq_ignore_ascii_case("remove");
         let Some(path) = path else {
             if !self.patch.pathless {
-                return Err(Refusal::no_target("an operation needs a path"));
+                return Err(SandboxRefusal::no_target("an operation needs a path"));
             }
             let Some(Value::Object(attributes)) = value else { return Ok(0) };
             self.check_values(kind, attributes)?;
             return Ok(attributes.get("members").and_then(Value::as_array).map_or(0, Vec::len));
         };
         if self.patch.pathless && !removes && !path.contains('[') {
-            return Err(Refusal::invalid_path("operations name their attributes in the value here"));
+            return Err(SandboxRefusal::invalid_path("operations name their attributes in the value here"));
         }
         if let Some(rest) = path.strip_prefix(ENTERPRISE_SCHEMA).filter(|rest| !rest.is_empty()) {
             let dotted = self.patch.extension_separator.as_deref() == Some("dot");
             if rest.starts_with('.') != dotted {
-                return Err(Refusal::invalid_path("the extension's attribute is named differently here"));
+                return Err(SandboxRefusal::invalid_path(
+                    "the extension's attribute is named differently here",
+                ));
             }
         }
         let is_member =
@@ -266,7 +273,7 @@ impl House {
         if is_member {
             let by_filter = path.contains('[');
             if removes && by_filter != (self.membership.remove_form == "filter") {
-                return Err(Refusal::invalid_path("members are removed in another way here"));
+                return Err(SandboxRefusal::invalid_path("members are removed in another way here"));
             }
             return Ok(value.and_then(Value::as_array).map_or(1, Vec::len));
         }
@@ -283,25 +290,30 @@ impl House {
         Ok(0)
     }
 
-    fn check_resource(&self, kind: Kind, body: &Map<String, Value>, is_new: bool) -> Result<(), Refusal> {
+    fn check_resource(
+        &self,
+        kind: RequestKind,
+        body: &Map<String, Value>,
+        is_new: bool,
+    ) -> Result<(), SandboxRefusal> {
         self.check_values(kind, body)?;
-        for Required { path } in self.required.of(kind).iter().filter(|_| is_new) {
+        for RequiredAttribute { path } in self.required.of(kind).iter().filter(|_| is_new) {
             if !is_there(body, path) {
-                return Err(Refusal::invalid_value(format!("{path} is required")));
+                return Err(SandboxRefusal::invalid_value(format!("{path} is required")));
             }
         }
-        if kind == Kind::User {
-            self.check_domain(text(body, "userName"))?;
+        if kind == RequestKind::User {
+            self.check_domain(attribute_text(body, "userName"))?;
         }
         for path in self.lengths_max.of(kind).keys() {
-            if let Some(value) = at(body, path).and_then(Value::as_str) {
+            if let Some(value) = value_at(body, path).and_then(Value::as_str) {
                 self.check_length(kind, path, value.chars().count())?;
             }
         }
         Ok(())
     }
 
-    fn check_values(&self, kind: Kind, attributes: &Map<String, Value>) -> Result<(), Refusal> {
+    fn check_values(&self, kind: RequestKind, attributes: &Map<String, Value>) -> Result<(), SandboxRefusal> {
         for (name, value) in attributes {
             let is_envelope =
                 ["schemas", "id", "meta", "members"].iter().any(|n| n.eq_ignore_ascii_case(name));
@@ -321,7 +333,7 @@ impl House {
         Ok(())
     }
 
-    fn check_path(&self, kind: Kind, path: &str) -> Result<(), Refusal> {
+    fn check_path(&self, kind: RequestKind, path: &str) -> Result<(), SandboxRefusal> {
         let allowed = self.attributes.of(kind);
         let base = path.split(['[', '.']).next().unwrap_or(path);
         let fits = |known: &String| {
@@ -333,19 +345,19 @@ impl House {
         if allowed.is_empty() || path.eq_ignore_ascii_case("active") || allowed.iter().any(fits) {
             return Ok(());
         }
-        Err(Refusal::invalid_path(format!("{path} is not known here")))
+        Err(SandboxRefusal::invalid_path(format!("{path} is not known here")))
     }
 
-    fn check_value(&self, value: &Value) -> Result<(), Refusal> {
+    fn check_value(&self, value: &Value) -> Result<(), SandboxRefusal> {
         match value {
             Value::Bool(_) if self.string_booleans => {
-                Err(Refusal::invalid_value("booleans are written as text here"))
+                Err(SandboxRefusal::invalid_value("booleans are written as text here"))
             }
             Value::Number(_) if self.string_numbers => {
-                Err(Refusal::invalid_value("numbers are written as text here"))
+                Err(SandboxRefusal::invalid_value("numbers are written as text here"))
             }
             Value::Array(values) if self.single_valued && values.len() > 1 => {
-                Err(Refusal::invalid_value("an attribute has one value at most here"))
+                Err(SandboxRefusal::invalid_value("an attribute has one value at most here"))
             }
             Value::Array(values) => values.iter().try_for_each(|value| self.check_value(value)),
             Value::Object(inner) => inner.values().try_for_each(|value| self.check_value(value)),
@@ -353,41 +365,41 @@ impl House {
         }
     }
 
-    fn check_domain(&self, user_name: Option<&str>) -> Result<(), Refusal> {
+    fn check_domain(&self, user_name: Option<&str>) -> Result<(), SandboxRefusal> {
         let domain = user_name.and_then(|name| name.rsplit_once('@')).map_or("", |(_, domain)| domain);
         if self.domains.is_empty() || self.domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
             return Ok(());
         }
-        Err(Refusal::invalid_value("the domain is not registered"))
+        Err(SandboxRefusal::invalid_value("the domain is not registered"))
     }
 
-    fn check_length(&self, kind: Kind, path: &str, length: usize) -> Result<(), Refusal> {
+    fn check_length(&self, kind: RequestKind, path: &str, length: usize) -> Result<(), SandboxRefusal> {
         let most = self.lengths_max.of(kind).iter().find(|(known, _)| known.eq_ignore_ascii_case(path));
         if most.is_some_and(|(_, most)| length > *most) {
-            return Err(Refusal::invalid_value(format!("{path} is too long")));
+            return Err(SandboxRefusal::invalid_value(format!("{path} is too long")));
         }
         Ok(())
     }
 }
 
 /// Makes truths of texts that stand where truths belong.
-fn truths(value: &mut Value) {
+fn make_truths(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 if ["active", "primary"].iter().any(|flag| flag.eq_ignore_ascii_case(name)) {
-                    truth(value);
+                    make_truth(value);
                 } else {
-                    truths(value);
+                    make_truths(value);
                 }
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(truths),
+        Value::Array(values) => values.iter_mut().for_each(make_truths),
         _ => {}
     }
 }
 
-fn truth(value: &mut Value) {
+fn make_truth(value: &mut Value) {
     match value.as_str() {
         Some("true" | "True") => *value = Value::Bool(true),
         Some("false" | "False") => *value = Value::Bool(false),
@@ -396,14 +408,14 @@ fn truth(value: &mut Value) {
 }
 
 /// The value at a plain path, an extension's URN included.
-fn at<'a>(body: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+fn value_at<'a>(body: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     if let Some((urn, name)) = path.rsplit_once(':') {
-        return get(get(body, urn)?.as_object()?, name);
+        return get_attribute(get_attribute(body, urn)?.as_object()?, name);
     }
     let mut parts = path.split('.');
-    let first = get(body, parts.next()?.split('[').next()?)?;
+    let first = get_attribute(body, parts.next()?.split('[').next()?)?;
     match parts.next() {
-        Some(sub) => get(first.as_object()?, sub),
+        Some(sub) => get_attribute(first.as_object()?, sub),
         None => Some(first),
     }
 }
@@ -411,7 +423,7 @@ fn at<'a>(body: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
 fn is_there(body: &Map<String, Value>, path: &str) -> bool {
     let base = path.split('[').next().unwrap_or(path);
     let path = if base.len() < path.len() { base } else { path };
-    match at(body, path) {
+    match value_at(body, path) {
         None | Some(Value::Null) => false,
         Some(Value::String(text)) => !text.is_empty(),
         Some(Value::Array(values)) => !values.is_empty(),

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::Kind;
+use crate::RequestKind;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct LedgerEntry {
     /// Counts from 1, without gaps.
     pub sequence: u64,
     /// When it arrived: microseconds since the sandbox was started, on a clock that never goes back.
@@ -27,7 +27,7 @@ pub struct Entry {
     /// Query, still encoded.
     pub query: Option<Box<str>>,
     /// What it is about.
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// Id of the resource: from the path, or of what was created.
     pub resource_id: Option<Box<str>>,
     /// `userName` of the body, or of the resource before the request.
@@ -51,25 +51,25 @@ pub struct Entry {
 }
 
 #[derive(Debug, Default)]
-struct Book {
-    entries: VecDeque<Entry>,
+struct LedgerInner {
+    entries: VecDeque<LedgerEntry>,
     written: u64,
 }
 
 /// The requests of a sandbox; bounded, the oldest go first.
 #[derive(Debug, Default)]
-pub struct Ledger {
-    book: Mutex<Book>,
+pub struct RequestLedger {
+    book: Mutex<LedgerInner>,
 }
 
-impl Ledger {
-    /// All entries that are kept, oldest first. Copies them: ask [`Ledger::since`] for parts of a long ledger.
-    pub fn entries(&self) -> Vec<Entry> {
+impl RequestLedger {
+    /// All entries that are kept, oldest first. Copies them: ask [`RequestLedger::since`] for parts of a long ledger.
+    pub fn entries(&self) -> Vec<LedgerEntry> {
         self.since(0, usize::MAX)
     }
 
     /// Entries with a sequence number above this one, at most so many, oldest first.
-    pub fn since(&self, sequence: u64, limit: usize) -> Vec<Entry> {
+    pub fn since(&self, sequence: u64, limit: usize) -> Vec<LedgerEntry> {
         let book = self.lock();
         let first = book.entries.front().map_or(1, |entry| entry.sequence);
         let skipped = usize::try_from((sequence + 1).saturating_sub(first)).unwrap_or(usize::MAX);
@@ -93,12 +93,12 @@ impl Ledger {
     }
 
     /// How many entries fulfil a condition. The sandbox waits meanwhile: keep it short.
-    pub fn count(&self, mut condition: impl FnMut(&Entry) -> bool) -> usize {
+    pub fn count(&self, mut condition: impl FnMut(&LedgerEntry) -> bool) -> usize {
         self.lock().entries.iter().filter(|entry| condition(entry)).count()
     }
 
     /// How many requests had this method and were about this kind.
-    pub fn count_by(&self, method: &str, kind: Kind) -> usize {
+    pub fn count_by(&self, method: &str, kind: RequestKind) -> usize {
         self.count(|entry| entry.kind == kind && entry.method.eq_ignore_ascii_case(method))
     }
 
@@ -106,7 +106,7 @@ impl Ledger {
     pub fn creates_by_external_id(&self) -> BTreeMap<String, u64> {
         let mut creates = BTreeMap::new();
         for entry in &self.lock().entries {
-            if entry.work_done && entry.kind == Kind::User && &*entry.method == "POST" {
+            if entry.work_done && entry.kind == RequestKind::User && &*entry.method == "POST" {
                 let id = entry.external_id.as_deref().unwrap_or_default();
                 *creates.entry(id.to_owned()).or_insert(0) += 1;
             }
@@ -131,11 +131,11 @@ impl Ledger {
 
     /// Forgets everything; sequence numbers begin again at 1.
     pub fn clear(&self) {
-        *self.lock() = Book::default();
+        *self.lock() = LedgerInner::default();
     }
 
     /// Writes an entry; its sequence number is given here.
-    pub(crate) fn write(&self, mut entry: Entry, entries_max: usize) {
+    pub(crate) fn write(&self, mut entry: LedgerEntry, entries_max: usize) {
         let mut book = self.lock();
         book.written += 1;
         entry.sequence = book.written;
@@ -145,7 +145,7 @@ impl Ledger {
         book.entries.push_back(entry);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, LedgerInner> {
         self.book.lock().expect("conditions of counts do not panic, and nothing else here can")
     }
 }

@@ -1,14 +1,14 @@
 //! A SCIM 2.0 server with fault injection and a request ledger: the demo's target, and the oracle of tests and benchmarks.
 //!
 //! It keeps users and groups in memory, answers as strictly as RFC 7644 allows, misbehaves exactly when it is told to
-//! ([`Fault`]), and remembers every request ([`Ledger`]): what was asked, what was answered, and whether the work was done.
+//! ([`InjectedFault`]), and remembers every request ([`RequestLedger`]): what was asked, what was answered, and whether the work was done.
 //!
 //! It never shares code with the SCIM client that it judges, never writes to disk, and never answers a SCIM request
 //! without the right bearer token. The control paths below `/_sandbox` ask for no token: bind it to loopback.
 //!
 //! To add
-//! - a way in which servers differ: a field of [`Behaviour`], read where the rule is applied;
-//! - a way to fail: a variant of [`Fault`], its name in `Fault::name`, its arm in `exchange`;
+//! - a way in which servers differ: a field of [`SandboxBehaviour`], read where the rule is applied;
+//! - a way to fail: a variant of [`InjectedFault`], its name in `InjectedFault::name`, its arm in `exchange`;
 //! - a SCIM attribute with rules of its own: `attributes` (its type) or `rules` (its value).
 
 mod answer;
@@ -32,19 +32,19 @@ mod scim;
 mod state;
 mod view;
 
-pub use behaviour::{Behaviour, FilterGrammar, RateLimit};
-pub use faults::{Fault, FaultId, FaultRule, FaultStatus, Faults};
-pub use house::House;
-pub use ledger::{Entry, Ledger};
-pub use sandbox::{Options, Sandbox, SeedError, StartError};
-pub use state::{GroupState, State, UserState};
+pub use behaviour::{FilterGrammar, RateLimit, SandboxBehaviour};
+pub use faults::{FaultId, FaultRule, FaultRules, FaultStatus, InjectedFault};
+pub use house::ProfileRules;
+pub use ledger::{LedgerEntry, RequestLedger};
+pub use sandbox::{Sandbox, SandboxOptions, SeedError, StartError};
+pub use state::{SandboxGroupState, SandboxState, UserState};
 
 use serde::{Deserialize, Serialize};
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Kind {
+pub enum RequestKind {
     /// `/Users`.
     User,
     /// `/Groups`.

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use crate::behaviour::RateLimit;
 
 #[derive(Debug)]
-pub(crate) struct Limiter {
+pub(crate) struct RequestLimiter {
     limit: RateLimit,
     tokens: f64,
     refilled_at: Instant,
 }
 
-impl Limiter {
+impl RequestLimiter {
     pub(crate) fn new(limit: RateLimit, now: Instant) -> Self {
         Self { limit, tokens: f64::from(limit.burst.max(1)), refilled_at: now }
     }
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_bucket_gives_its_burst_and_then_its_rate() {
         let start = Instant::now();
-        let mut limiter = Limiter::new(RateLimit { requests_per_second: 5.0, burst: 2 }, start);
+        let mut limiter = RequestLimiter::new(RateLimit { requests_per_second: 5.0, burst: 2 }, start);
         assert!(limiter.take(start).is_ok());
         assert!(limiter.take(start).is_ok());
         let wait = limiter.take(start).unwrap_err();

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::Parser;
-use sandbox::{Behaviour, House, Options, Sandbox};
+use sandbox::{ProfileRules, Sandbox, SandboxBehaviour, SandboxOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A SCIM 2.0 server in memory that can be told to misbehave (POST /_sandbox/faults) and keeps a ledger of requests.
 #[derive(Debug, Parser)]
 #[command(name = "usher-sandbox", version, about)]
-struct Cli {
+struct SandboxCli {
     /// Where to listen; port 0 picks a free one. The control paths ask for no token: keep it on loopback.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -19,15 +19,15 @@ struct Cli {
     token: String,
     /// How to behave: generic, zscaler, or a target profile's file (crates/scim/profiles/slack.yaml), whose rules are then
     /// enforced.
-    #[arg(long, default_value = "zscaler", value_parser = profile)]
-    profile: Behaviour,
+    #[arg(long, default_value = "zscaler", value_parser = read_profile)]
+    profile: SandboxBehaviour,
     /// Requests a second; more are answered with 429.
-    #[arg(long, value_parser = rate)]
+    #[arg(long, value_parser = parse_rate)]
     rate: Option<f64>,
 }
 
-fn profile(name: &str) -> Result<Behaviour, String> {
-    if let Some(behaviour) = Behaviour::named(name) {
+fn read_profile(name: &str) -> Result<SandboxBehaviour, String> {
+    if let Some(behaviour) = SandboxBehaviour::named(name) {
         return Ok(behaviour);
     }
     let yaml = std::fs::read_to_string(name).map_err(|error| {
@@ -36,10 +36,10 @@ fn profile(name: &str) -> Result<Behaviour, String> {
              targets that come with Usher give its file: crates/scim/profiles/{name}.yaml"
         )
     })?;
-    House::read(&yaml).map(Behaviour::of_house)
+    ProfileRules::read(&yaml).map(SandboxBehaviour::of_house)
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+fn parse_rate(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
@@ -48,13 +48,14 @@ fn rate(text: &str) -> Result<f64, String> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Cli { listen, token, profile, rate } = Cli::parse();
+    let SandboxCli { listen, token, profile, rate } = SandboxCli::parse();
     let behaviour = match rate {
         Some(rate) => profile.with_rate(rate),
         None => profile,
     };
     let mut terminate = signal(SignalKind::terminate()).context("watch for SIGTERM")?;
-    let sandbox = Sandbox::start(Options { listen, token, behaviour }).await.context("start the sandbox")?;
+    let sandbox =
+        Sandbox::start(SandboxOptions { listen, token, behaviour }).await.context("start the sandbox")?;
     println!("listening on {}", sandbox.base_url());
     tokio::select! {
         _ = terminate.recv() => {}
@@ -70,10 +71,10 @@ mod tests {
 
     #[test]
     fn a_name_of_a_target_is_answered_with_the_file_to_give() {
-        let error = profile("slack").unwrap_err();
+        let error = read_profile("slack").unwrap_err();
         assert!(error.contains("crates/scim/profiles/slack.yaml"), "{error}");
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scim/profiles/slack.yaml");
-        assert!(profile(file).is_ok(), "that file can be played");
-        assert!(profile("generic").is_ok());
+        assert!(read_profile(file).is_ok(), "that file can be played");
+        assert!(read_profile("generic").is_ok());
     }
 }

@@ -5,7 +5,7 @@ use axum::http::Uri;
 use serde::Deserialize;
 
 use crate::ENTERPRISE_SCHEMA;
-use crate::answer::Refusal;
+use crate::answer::SandboxRefusal;
 
 /// As they are sent. Parameters that are not known are ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -20,16 +20,16 @@ pub(crate) struct ReadQuery {
 }
 
 impl ReadQuery {
-    pub(crate) fn parse(uri: &Uri) -> Result<Self, Refusal> {
+    pub(crate) fn parse(uri: &Uri) -> Result<Self, SandboxRefusal> {
         if uri.query().is_none() {
             return Ok(Self::default());
         }
         let Query(query) = Query::<Self>::try_from_uri(uri)
-            .map_err(|_| Refusal::invalid_value("the query cannot be understood"))?;
+            .map_err(|_| SandboxRefusal::invalid_value("the query cannot be understood"))?;
         Ok(query)
     }
 
-    pub(crate) fn projection(&self) -> Projection {
+    pub(crate) fn projection(&self) -> AttributeProjection {
         let names = |text: &Option<String>| {
             text.iter()
                 .flat_map(|text| text.split(','))
@@ -37,18 +37,18 @@ impl ReadQuery {
                 .filter(|name| !name.is_empty())
                 .collect()
         };
-        Projection { only: names(&self.attributes), without: names(&self.excluded_attributes) }
+        AttributeProjection { only: names(&self.attributes), without: names(&self.excluded_attributes) }
     }
 }
 
 /// Which attributes a client wants to see. Parts of complex attributes show the whole.
 #[derive(Debug, Default)]
-pub(crate) struct Projection {
+pub(crate) struct AttributeProjection {
     only: Vec<String>,
     without: Vec<String>,
 }
 
-impl Projection {
+impl AttributeProjection {
     pub(crate) fn shows(&self, name: &str) -> bool {
         let among = |names: &[String]| names.iter().any(|one| one.eq_ignore_ascii_case(name));
         (self.only.is_empty() || among(&self.only)) && !among(&self.without)

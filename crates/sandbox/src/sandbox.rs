@@ -13,29 +13,29 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::answer::Refusal;
-use crate::behaviour::Behaviour;
-use crate::connection::{Door, Line};
-use crate::directory::Directory;
-use crate::faults::Faults;
-use crate::house::Limit;
-use crate::ledger::Ledger;
-use crate::limiter::Limiter;
-use crate::state::State;
-use crate::{BASE_PATH, Kind, control, exchange, rules};
+use crate::answer::SandboxRefusal;
+use crate::behaviour::SandboxBehaviour;
+use crate::connection::{ConnectionHandle, SandboxListener};
+use crate::directory::SandboxDirectory;
+use crate::faults::FaultRules;
+use crate::house::RequestLimit;
+use crate::ledger::RequestLedger;
+use crate::limiter::RequestLimiter;
+use crate::state::SandboxState;
+use crate::{BASE_PATH, RequestKind, control, exchange, rules};
 
 /// How long requests that hang may hold up [`Sandbox::shutdown`].
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SandboxOptions {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
     /// The bearer token that clients must show.
     pub token: String,
     /// How to behave.
-    pub behaviour: Behaviour,
+    pub behaviour: SandboxBehaviour,
 }
 
 /// Why a sandbox was not started.
@@ -64,32 +64,32 @@ pub struct SeedError {
 
 /// What requests share.
 #[derive(Debug)]
-pub(crate) struct World {
-    directory: Mutex<Directory>,
-    pub(crate) ledger: Ledger,
-    pub(crate) faults: Faults,
-    behaviour: RwLock<Arc<Behaviour>>,
-    limiters: Mutex<Vec<(Limit, Limiter)>>,
+pub(crate) struct SandboxContext {
+    directory: Mutex<SandboxDirectory>,
+    pub(crate) ledger: RequestLedger,
+    pub(crate) faults: FaultRules,
+    behaviour: RwLock<Arc<SandboxBehaviour>>,
+    limiters: Mutex<Vec<(RequestLimit, RequestLimiter)>>,
     token: RwLock<String>,
     pub(crate) base_url: String,
     pub(crate) started: Instant,
     closing: CancellationToken,
 }
 
-impl World {
-    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+impl SandboxContext {
+    pub(crate) fn directory(&self) -> MutexGuard<'_, SandboxDirectory> {
         self.directory.lock().expect("a panic while the directory is locked is a bug of the sandbox")
     }
 
-    pub(crate) fn behaviour(&self) -> Arc<Behaviour> {
+    pub(crate) fn behaviour(&self) -> Arc<SandboxBehaviour> {
         Arc::clone(&self.behaviour.read().expect("nothing panics while it holds this"))
     }
 
-    pub(crate) fn set_behaviour(&self, behaviour: Behaviour) {
-        let limits = behaviour.rate_limit.map(Limit::of_all).into_iter();
+    pub(crate) fn set_behaviour(&self, behaviour: SandboxBehaviour) {
+        let limits = behaviour.rate_limit.map(RequestLimit::of_all).into_iter();
         let limits = limits.chain(behaviour.house.iter().flat_map(|house| house.limits()));
         let limiters = limits.map(|limit| {
-            let limiter = Limiter::new(limit.limit, Instant::now());
+            let limiter = RequestLimiter::new(limit.limit, Instant::now());
             (limit, limiter)
         });
         *self.limiters.lock().expect("nothing panics while it holds this") = limiters.collect();
@@ -101,7 +101,12 @@ impl World {
     }
 
     /// A place under every limit that counts the request, or how long to wait for one.
-    pub(crate) fn take_token(&self, method: &Method, kind: Kind, bytes: usize) -> Result<(), Duration> {
+    pub(crate) fn take_token(
+        &self,
+        method: &Method,
+        kind: RequestKind,
+        bytes: usize,
+    ) -> Result<(), Duration> {
         let mut limiters = self.limiters.lock().expect("nothing panics while it holds this");
         let counting = limiters.iter_mut().filter(|(limit, _)| limit.counts(method, kind, bytes));
         counting.map(|(_, limiter)| limiter.take(Instant::now())).fold(Ok(()), Result::and)
@@ -123,7 +128,7 @@ impl World {
     /// Forgets resources, requests and faults; the behaviour stays.
     pub(crate) fn reset(&self) {
         let mut directory = self.directory();
-        *directory = Directory::default();
+        *directory = SandboxDirectory::default();
         self.ledger.clear();
         self.faults.clear();
         drop(directory);
@@ -134,7 +139,7 @@ impl World {
 /// A running server. Dropping it ends it without waiting.
 #[derive(Debug)]
 pub struct Sandbox {
-    world: Arc<World>,
+    world: Arc<SandboxContext>,
     address: SocketAddr,
     task: JoinHandle<()>,
     closing: DropGuard,
@@ -142,15 +147,15 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Binds, and serves in a task of its own.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
         let listen = |source| StartError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let closing = CancellationToken::new();
-        let world = Arc::new(World {
+        let world = Arc::new(SandboxContext {
             directory: Mutex::default(),
-            ledger: Ledger::default(),
-            faults: Faults::default(),
+            ledger: RequestLedger::default(),
+            faults: FaultRules::default(),
             behaviour: RwLock::default(),
             limiters: Mutex::default(),
             token: RwLock::new(options.token),
@@ -159,10 +164,11 @@ impl Sandbox {
             closing: closing.clone(),
         });
         world.set_behaviour(options.behaviour);
-        let app: Router = control::routes().fallback(exchange::serve).with_state(Arc::clone(&world));
-        let service = app.into_make_service_with_connect_info::<Line>();
+        let app: Router =
+            control::control_routes().fallback(exchange::serve_request).with_state(Arc::clone(&world));
+        let service = app.into_make_service_with_connect_info::<ConnectionHandle>();
         let ended = closing.clone().cancelled_owned();
-        let server = axum::serve(Door(listener), service).with_graceful_shutdown(ended);
+        let server = axum::serve(SandboxListener(listener), service).with_graceful_shutdown(ended);
         let task = tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the sandbox ended");
@@ -187,42 +193,42 @@ impl Sandbox {
     }
 
     /// What is to go wrong.
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &FaultRules {
         &self.world.faults
     }
 
     /// What was asked so far.
-    pub fn ledger(&self) -> &Ledger {
+    pub fn ledger(&self) -> &RequestLedger {
         &self.world.ledger
     }
 
     /// What it holds now. A copy: requests wait while it is made.
-    pub fn state(&self) -> State {
-        State::of(&self.world.directory())
+    pub fn state(&self) -> SandboxState {
+        SandboxState::of(&self.world.directory())
     }
 
-    /// The most requests that arrived within any span of this length (see [`Ledger::max_rate_seen`]).
+    /// The most requests that arrived within any span of this length (see [`RequestLedger::max_rate_seen`]).
     pub fn max_rate_seen(&self, window: Duration) -> usize {
         self.world.ledger.max_rate_seen(window)
     }
 
     /// Creates a user without a request; `schemas` may be left out. Returns its id.
     pub fn seed_user(&self, user: Value) -> Result<String, SeedError> {
-        self.seed(Kind::User, user)
+        self.seed(RequestKind::User, user)
     }
 
     /// Creates a group without a request; `schemas` may be left out. Returns its id.
     pub fn seed_group(&self, group: Value) -> Result<String, SeedError> {
-        self.seed(Kind::Group, group)
+        self.seed(RequestKind::Group, group)
     }
 
     /// Behaves differently from now on; a rate limit starts with a full bucket.
-    pub fn set_behaviour(&self, behaviour: Behaviour) {
+    pub fn set_behaviour(&self, behaviour: SandboxBehaviour) {
         self.world.set_behaviour(behaviour);
     }
 
     /// How it behaves.
-    pub fn behaviour(&self) -> Behaviour {
+    pub fn behaviour(&self) -> SandboxBehaviour {
         (*self.world.behaviour()).clone()
     }
 
@@ -247,12 +253,12 @@ impl Sandbox {
         }
     }
 
-    fn seed(&self, kind: Kind, mut resource: Value) -> Result<String, SeedError> {
+    fn seed(&self, kind: RequestKind, mut resource: Value) -> Result<String, SeedError> {
         if let Some(map) = resource.as_object_mut() {
-            map.entry("schemas").or_insert_with(|| json!([rules::schema(kind)]));
+            map.entry("schemas").or_insert_with(|| json!([rules::core_schema(kind)]));
         }
-        let refused = |refusal: Refusal| SeedError { status: refusal.status, detail: refusal.detail };
-        let (attributes, members) = rules::intake(kind, &resource).map_err(refused)?;
+        let refused = |refusal: SandboxRefusal| SeedError { status: refusal.status, detail: refusal.detail };
+        let (attributes, members) = rules::read_resource(kind, &resource).map_err(refused)?;
         let behaviour = self.world.behaviour();
         let now = self.world.now();
         let mut directory = self.world.directory();

@@ -8,19 +8,19 @@ use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::answer::{Answer, Refusal};
-use crate::attributes::{Attributes, text};
-use crate::behaviour::Behaviour;
-use crate::directory::{Directory, Id};
-use crate::query::{Projection, ReadQuery};
-use crate::view::{self, View};
-use crate::{House, Kind, discovery, filter, patch, rules};
+use crate::answer::{SandboxAnswer, SandboxRefusal};
+use crate::attributes::{SandboxAttributes, attribute_text};
+use crate::behaviour::SandboxBehaviour;
+use crate::directory::{ResourceNumber, SandboxDirectory};
+use crate::query::{AttributeProjection, ReadQuery};
+use crate::view::{self, ResourceView};
+use crate::{ProfileRules, RequestKind, discovery, filter, patch, rules};
 
 pub(crate) mod summary;
 
 /// One request, as far as SCIM is concerned.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct ScimCall {
     pub method: Method,
     pub uri: Uri,
     pub content_type: Option<String>,
@@ -28,21 +28,21 @@ pub(crate) struct Call {
     pub user_agent: Option<String>,
     /// The body, parsed; `None` when there is none or it is no JSON.
     pub body: Option<Value>,
-    pub route: Route,
+    pub route: ScimRoute,
     pub arrived: OffsetDateTime,
 }
 
 /// What a path points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
-    pub kind: Kind,
+pub(crate) struct ScimRoute {
+    pub kind: RequestKind,
     /// First segment.
     pub endpoint: String,
     /// Second segment.
     pub id: Option<String>,
 }
 
-impl Route {
+impl ScimRoute {
     /// Reads a path below the base path.
     pub(crate) fn parse(path: &str) -> Self {
         let mut segments = path.trim_matches('/').splitn(2, '/');
@@ -50,36 +50,41 @@ impl Route {
         let id = segments.next().map(str::to_owned);
         let nested = id.as_ref().is_some_and(|id| id.contains('/'));
         let kind = match endpoint.as_str() {
-            _ if nested => Kind::Other,
-            "Users" => Kind::User,
-            "Groups" => Kind::Group,
-            "ServiceProviderConfig" | "ResourceTypes" | "Schemas" => Kind::Discovery,
-            _ => Kind::Other,
+            _ if nested => RequestKind::Other,
+            "Users" => RequestKind::User,
+            "Groups" => RequestKind::Group,
+            "ServiceProviderConfig" | "ResourceTypes" | "Schemas" => RequestKind::Discovery,
+            _ => RequestKind::Other,
         };
         Self { kind, endpoint, id }
     }
 }
 
 /// What the work needs to know about the server.
-pub(crate) struct Office<'a> {
-    pub directory: &'a mut Directory,
-    pub behaviour: &'a Behaviour,
+pub(crate) struct ScimContext<'a> {
+    pub directory: &'a mut SandboxDirectory,
+    pub behaviour: &'a SandboxBehaviour,
     pub base_url: &'a str,
 }
 
 /// Carries a call out.
-pub(crate) fn perform(mut office: Office<'_>, call: &Call) -> Result<Answer, Refusal> {
+pub(crate) fn perform_call(
+    mut office: ScimContext<'_>,
+    call: &ScimCall,
+) -> Result<SandboxAnswer, SandboxRefusal> {
     let query = ReadQuery::parse(&call.uri)?;
     let (kind, id) = (call.route.kind, call.route.id.as_deref());
     if let Some(house) = &office.behaviour.house {
         house.check(call)?;
         if let Some(id) = id.filter(|id| office.is_hidden(kind, id)) {
-            return Err(Refusal::not_found(id));
+            return Err(SandboxRefusal::not_found(id));
         }
     }
     match (kind, &call.method, id) {
-        (Kind::Other, ..) => Err(Refusal::new(404, None, "no such endpoint")),
-        (Kind::Discovery, &Method::GET, id) => discovery::answer(&call.route.endpoint, id, office.behaviour),
+        (RequestKind::Other, ..) => Err(SandboxRefusal::new(404, None, "no such endpoint")),
+        (RequestKind::Discovery, &Method::GET, id) => {
+            discovery::answer_discovery(&call.route.endpoint, id, office.behaviour)
+        }
         (_, &Method::GET, None) => office.list(kind, &query),
         (_, &Method::GET, Some(id)) => office.read(kind, id, &query.projection()),
         (_, &Method::POST, None) => office.create(call, &query.projection()),
@@ -87,31 +92,35 @@ pub(crate) fn perform(mut office: Office<'_>, call: &Call) -> Result<Answer, Ref
         (_, &Method::PATCH, Some(id)) => office.patch(call, id, &query.projection()),
         (_, &Method::DELETE, Some(id)) => {
             office.directory.delete(kind, id, office.behaviour)?;
-            Ok(Answer::new(204, Vec::new()))
+            Ok(SandboxAnswer::new(204, Vec::new()))
         }
-        _ => Err(Refusal::new(405, None, "this method is not supported here")),
+        _ => Err(SandboxRefusal::new(405, None, "this method is not supported here")),
     }
 }
 
-impl Office<'_> {
+impl ScimContext<'_> {
     /// Whether it is an account that is as good as gone while it is disabled.
-    fn is_hidden(&self, kind: Kind, id: &str) -> bool {
+    fn is_hidden(&self, kind: RequestKind, id: &str) -> bool {
         let hides = self.behaviour.house.as_ref().is_some_and(|house| house.hides_disabled());
-        let is_off = |attributes: &Attributes| attributes.get("active") == Some(&Value::Bool(false));
+        let is_off = |attributes: &SandboxAttributes| attributes.get("active") == Some(&Value::Bool(false));
         let record = self.directory.record(kind, id);
-        hides && kind == Kind::User && record.is_some_and(|(_, record)| is_off(&record.attributes))
+        hides && kind == RequestKind::User && record.is_some_and(|(_, record)| is_off(&record.attributes))
     }
 
     /// The hidden account of that name: creating it again brings it back.
-    fn hidden_namesake(&self, kind: Kind, attributes: &Attributes) -> Option<String> {
-        let name = text(attributes, rules::name_attribute(kind))?;
+    fn hidden_namesake(&self, kind: RequestKind, attributes: &SandboxAttributes) -> Option<String> {
+        let name = attribute_text(attributes, rules::name_attribute(kind))?;
         let mut found = self.directory.shelf(kind).named(name).map(|id| id.to_string());
         found.find(|id| self.is_hidden(kind, id))
     }
 
-    fn create(&mut self, call: &Call, projection: &Projection) -> Result<Answer, Refusal> {
+    fn create(
+        &mut self,
+        call: &ScimCall,
+        projection: &AttributeProjection,
+    ) -> Result<SandboxAnswer, SandboxRefusal> {
         let kind = call.route.kind;
-        let (attributes, members) = rules::intake(kind, self.body(call)?.as_ref())?;
+        let (attributes, members) = rules::read_resource(kind, self.body(call)?.as_ref())?;
         let id = match self.hidden_namesake(kind, &attributes) {
             Some(id) => {
                 self.directory.replace(kind, &id, attributes, members, self.behaviour, call.arrived)?
@@ -119,64 +128,79 @@ impl Office<'_> {
             None => self.directory.create(kind, attributes, &members, self.behaviour, call.arrived)?,
         };
         let mut answer = self.resource(201, kind, id, projection);
-        answer.location = Some(view::location(self.base_url, kind, id));
+        answer.location = Some(view::resource_location(self.base_url, kind, id));
         answer.resource_id = Some(id.to_string());
         Ok(answer)
     }
 
-    fn replace(&mut self, call: &Call, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
+    fn replace(
+        &mut self,
+        call: &ScimCall,
+        id: &str,
+        projection: &AttributeProjection,
+    ) -> Result<SandboxAnswer, SandboxRefusal> {
         let kind = call.route.kind;
-        let (attributes, members) = rules::intake(kind, self.body(call)?.as_ref())?;
+        let (attributes, members) = rules::read_resource(kind, self.body(call)?.as_ref())?;
         let id = self.directory.replace(kind, id, attributes, members, self.behaviour, call.arrived)?;
         Ok(self.resource(200, kind, id, projection))
     }
 
-    fn patch(&mut self, call: &Call, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
+    fn patch(
+        &mut self,
+        call: &ScimCall,
+        id: &str,
+        projection: &AttributeProjection,
+    ) -> Result<SandboxAnswer, SandboxRefusal> {
         let kind = call.route.kind;
-        let (id, record) = self.directory.record(kind, id).ok_or_else(|| Refusal::not_found(id))?;
-        let plan = patch::plan(kind, &record.attributes, self.body(call)?.as_ref())?;
+        let (id, record) = self.directory.record(kind, id).ok_or_else(|| SandboxRefusal::not_found(id))?;
+        let plan = patch::plan_patch(kind, &record.attributes, self.body(call)?.as_ref())?;
         self.directory.commit(kind, id, plan, self.behaviour, call.arrived)?;
-        if kind == Kind::User && self.behaviour.patch_returns_user {
+        if kind == RequestKind::User && self.behaviour.patch_returns_user {
             return Ok(self.resource(200, kind, id, projection));
         }
-        Ok(Answer::new(204, Vec::new()))
+        Ok(SandboxAnswer::new(204, Vec::new()))
     }
 
-    fn read(&self, kind: Kind, id: &str, projection: &Projection) -> Result<Answer, Refusal> {
-        let (id, _) = self.directory.record(kind, id).ok_or_else(|| Refusal::not_found(id))?;
+    fn read(
+        &self,
+        kind: RequestKind,
+        id: &str,
+        projection: &AttributeProjection,
+    ) -> Result<SandboxAnswer, SandboxRefusal> {
+        let (id, _) = self.directory.record(kind, id).ok_or_else(|| SandboxRefusal::not_found(id))?;
         Ok(self.resource(200, kind, id, projection))
     }
 
-    fn list(&self, kind: Kind, query: &ReadQuery) -> Result<Answer, Refusal> {
+    fn list(&self, kind: RequestKind, query: &ReadQuery) -> Result<SandboxAnswer, SandboxRefusal> {
         let projection = query.projection();
         let house = self.behaviour.house.as_deref();
-        let by_cursor = house.is_some_and(House::pages_by_cursor);
+        let by_cursor = house.is_some_and(ProfileRules::pages_by_cursor);
         if let (Some(house), Some(text)) = (house, &query.filter) {
             house.check_filter(kind, text)?;
         }
         let cursor = query.cursor.as_deref().and_then(|cursor| cursor.parse().ok());
         let start = usize::try_from(query.start_index.or(cursor).unwrap_or(1)).unwrap_or(1).max(1);
         let count = query.count.map_or(self.behaviour.page_size, |count| usize::try_from(count).unwrap_or(0));
-        let has_one_page = house.is_some_and(House::has_one_page);
+        let has_one_page = house.is_some_and(ProfileRules::has_one_page);
         let count = if has_one_page { usize::MAX } else { count.min(self.behaviour.count_max) };
         let records = &self.directory.shelf(kind).records;
-        let hides = house.is_some_and(House::hides_disabled);
-        let (total, page): (usize, Vec<Id>) = match &query.filter {
+        let hides = house.is_some_and(ProfileRules::hides_disabled);
+        let (total, page): (usize, Vec<ResourceNumber>) = match &query.filter {
             Some(text) => {
-                let mut found = self.directory.find(kind, &filter::parse(text, self.behaviour)?);
+                let mut found = self.directory.find(kind, &filter::parse_filter(text, self.behaviour)?);
                 found.retain(|id| !hides || !self.is_hidden(kind, &id.to_string()));
                 (found.len(), found.into_iter().skip(start - 1).take(count).collect())
             }
             None if hides => {
                 let shown = records.keys().filter(|id| !self.is_hidden(kind, &id.to_string()));
-                let shown: Vec<Id> = shown.copied().collect();
+                let shown: Vec<ResourceNumber> = shown.copied().collect();
                 (shown.len(), shown.into_iter().skip(start - 1).take(count).collect())
             }
             None => (records.len(), records.keys().skip(start - 1).take(count).copied().collect()),
         };
         let after = start + page.len();
         let next_cursor = (by_cursor && after <= total).then(|| after.to_string());
-        let resources: Vec<View<'_>> =
+        let resources: Vec<ResourceView<'_>> =
             page.into_iter().filter_map(|id| self.view(kind, id, &projection)).collect();
         let list = ListResponse {
             schemas: ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
@@ -186,12 +210,17 @@ impl Office<'_> {
             next_cursor,
             resources,
         };
-        Ok(Answer::json(200, &list))
+        Ok(SandboxAnswer::json(200, &list))
     }
 
-    fn view<'a>(&'a self, kind: Kind, id: Id, projection: &'a Projection) -> Option<View<'a>> {
+    fn view<'a>(
+        &'a self,
+        kind: RequestKind,
+        id: ResourceNumber,
+        projection: &'a AttributeProjection,
+    ) -> Option<ResourceView<'a>> {
         let record = self.directory.shelf(kind).records.get(&id)?;
-        Some(View {
+        Some(ResourceView {
             directory: self.directory,
             kind,
             id,
@@ -202,21 +231,28 @@ impl Office<'_> {
         })
     }
 
-    fn resource(&self, status: u16, kind: Kind, id: Id, projection: &Projection) -> Answer {
+    fn resource(
+        &self,
+        status: u16,
+        kind: RequestKind,
+        id: ResourceNumber,
+        projection: &AttributeProjection,
+    ) -> SandboxAnswer {
         match self.view(kind, id, projection) {
-            Some(view) => Answer::json(status, &view),
-            None => Refusal::not_found(&id.to_string()).into_answer(),
+            Some(view) => SandboxAnswer::json(status, &view),
+            None => SandboxRefusal::not_found(&id.to_string()).into_answer(),
         }
     }
 
-    fn body<'c>(&self, call: &'c Call) -> Result<Cow<'c, Value>, Refusal> {
+    fn body<'c>(&self, call: &'c ScimCall) -> Result<Cow<'c, Value>, SandboxRefusal> {
         let media_type =
             call.content_type.as_deref().and_then(|value| value.split(';').next()).map(str::trim);
         let scim = media_type.is_some_and(|value| value.eq_ignore_ascii_case("application/scim+json"));
         if self.behaviour.strict_content_type && !scim {
-            return Err(Refusal::new(415, None, "the content type must be application/scim+json"));
+            return Err(SandboxRefusal::new(415, None, "the content type must be application/scim+json"));
         }
-        let body = call.body.as_ref().ok_or_else(|| Refusal::invalid_syntax("the body is not JSON"))?;
+        let body =
+            call.body.as_ref().ok_or_else(|| SandboxRefusal::invalid_syntax("the body is not JSON"))?;
         Ok(match &self.behaviour.house {
             Some(house) => house.plain(body),
             None => Cow::Borrowed(body),
@@ -234,5 +270,5 @@ struct ListResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     #[serde(rename = "Resources")]
-    resources: Vec<View<'a>>,
+    resources: Vec<ResourceView<'a>>,
 }

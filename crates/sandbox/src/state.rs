@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
-use crate::attributes::{Attributes, text};
-use crate::directory::{Directory, Id, Record};
+use crate::RequestKind;
+use crate::attributes::{SandboxAttributes, attribute_text};
+use crate::directory::{DirectoryRecord, ResourceNumber, SandboxDirectory};
 
 /// Everything in a sandbox. JSON names are in camel case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct SandboxState {
     /// By `userName` in lower case. Where names need not be unique, later ones have `#id` behind them.
     pub users: BTreeMap<String, UserState>,
     /// By `displayName`, likewise.
-    pub groups: BTreeMap<String, GroupState>,
+    pub groups: BTreeMap<String, SandboxGroupState>,
 }
 
 /// One user.
@@ -28,7 +28,7 @@ pub struct UserState {
     /// `active`; a user without it counts as active.
     pub active: bool,
     /// Everything that clients set, as a SCIM resource.
-    pub attributes: Attributes,
+    pub attributes: SandboxAttributes,
     /// Display names of the groups that the user is in.
     pub groups: BTreeSet<String>,
 }
@@ -36,7 +36,7 @@ pub struct UserState {
 /// One group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GroupState {
+pub struct SandboxGroupState {
     /// The sandbox's id.
     pub id: String,
     /// `externalId`.
@@ -47,27 +47,27 @@ pub struct GroupState {
     pub groups: BTreeSet<String>,
 }
 
-impl State {
-    pub(crate) fn of(directory: &Directory) -> Self {
+impl SandboxState {
+    pub(crate) fn of(directory: &SandboxDirectory) -> Self {
         let mut state = Self::default();
-        for (id, record) in &directory.shelf(Kind::User).records {
+        for (id, record) in &directory.shelf(RequestKind::User).records {
             let key = free_key(user_key(record), *id, |key| state.users.contains_key(key));
             let user = UserState {
                 id: id.to_string(),
-                external_id: text(&record.attributes, "externalId").map(str::to_owned),
+                external_id: attribute_text(&record.attributes, "externalId").map(str::to_owned),
                 active: record.attributes.get("active").is_none_or(|active| active != false),
                 attributes: record.attributes.clone(),
-                groups: names(directory, Kind::Group, &record.links, group_key),
+                groups: resource_names(directory, RequestKind::Group, &record.links, group_key),
             };
             state.users.insert(key, user);
         }
-        for (id, record) in &directory.shelf(Kind::Group).records {
+        for (id, record) in &directory.shelf(RequestKind::Group).records {
             let key = free_key(group_key(record), *id, |key| state.groups.contains_key(key));
-            let group = GroupState {
+            let group = SandboxGroupState {
                 id: id.to_string(),
-                external_id: text(&record.attributes, "externalId").map(str::to_owned),
-                members: names(directory, Kind::User, &record.links, user_key),
-                groups: names(directory, Kind::Group, &record.nested, group_key),
+                external_id: attribute_text(&record.attributes, "externalId").map(str::to_owned),
+                members: resource_names(directory, RequestKind::User, &record.links, user_key),
+                groups: resource_names(directory, RequestKind::Group, &record.nested, group_key),
             };
             state.groups.insert(key, group);
         }
@@ -75,23 +75,23 @@ impl State {
     }
 }
 
-fn user_key(record: &Record) -> String {
-    text(&record.attributes, "userName").unwrap_or_default().to_lowercase()
+fn user_key(record: &DirectoryRecord) -> String {
+    attribute_text(&record.attributes, "userName").unwrap_or_default().to_lowercase()
 }
 
-fn group_key(record: &Record) -> String {
-    text(&record.attributes, "displayName").unwrap_or_default().to_owned()
+fn group_key(record: &DirectoryRecord) -> String {
+    attribute_text(&record.attributes, "displayName").unwrap_or_default().to_owned()
 }
 
-fn free_key(key: String, id: Id, taken: impl Fn(&str) -> bool) -> String {
+fn free_key(key: String, id: ResourceNumber, taken: impl Fn(&str) -> bool) -> String {
     if taken(&key) { format!("{key}#{id}") } else { key }
 }
 
-fn names(
-    directory: &Directory,
-    kind: Kind,
-    ids: &BTreeSet<Id>,
-    name: fn(&Record) -> String,
+fn resource_names(
+    directory: &SandboxDirectory,
+    kind: RequestKind,
+    ids: &BTreeSet<ResourceNumber>,
+    name: fn(&DirectoryRecord) -> String,
 ) -> BTreeSet<String> {
     let records = &directory.shelf(kind).records;
     ids.iter().map(|id| records.get(id).map_or_else(|| format!("?{id}"), name)).collect()

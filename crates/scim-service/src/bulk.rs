@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Kind, ScimError, Tree, get};
+use crate::{ResourceTree, ResourceType, ScimServiceError, get_value};
 
 /// Most operations in one request.
 pub const BULK_OPERATIONS_MAX: usize = 1_000;
@@ -16,29 +16,29 @@ const REFERENCE: &str = "bulkId:";
 
 /// A bulk request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BulkRequest {
+pub struct ScimBulkRequest {
     /// In the order of the request.
-    pub operations: Vec<BulkOperation>,
+    pub operations: Vec<ScimBulkOperation>,
     /// After how many errors the rest is not done any more.
     pub fail_on_errors: Option<usize>,
 }
 
 /// One of its operations.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BulkOperation {
+pub struct ScimBulkOperation {
     /// The HTTP method as it was sent.
     pub method: String,
     /// The client's name for it.
     pub bulk_id: Option<String>,
     /// What is to be done.
-    pub step: Result<BulkStep, ScimError>,
+    pub step: Result<BulkStep, ScimServiceError>,
 }
 
 /// What an operation does. Ids may be references.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BulkStep {
     /// Of what.
-    pub kind: Kind,
+    pub kind: ResourceType,
     /// Of which; none for a POST.
     pub id: Option<String>,
     /// The body.
@@ -47,50 +47,50 @@ pub struct BulkStep {
     pub version: Option<String>,
 }
 
-impl BulkRequest {
+impl ScimBulkRequest {
     /// Reads the body of `POST /Bulk`.
     ///
     /// # Errors
     /// When it is no bulk request, or too large. Operations that are wrong carry their own errors.
-    pub fn parse(body: Value) -> Result<Self, ScimError> {
-        let wrong = ScimError::invalid_syntax;
+    pub fn parse(body: Value) -> Result<Self, ScimServiceError> {
+        let wrong = ScimServiceError::invalid_syntax;
         let Value::Object(body) = body else { return Err(wrong("the body must be an object")) };
         let is_bulk = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST));
-        if let Some(schemas) = get(&body, "schemas")
+        if let Some(schemas) = get_value(&body, "schemas")
             && !schemas.as_array().is_some_and(|schemas| schemas.iter().any(is_bulk))
         {
             return Err(wrong("`schemas` must name the schema of bulk requests"));
         }
-        let fail_on_errors = match get(&body, "failOnErrors") {
+        let fail_on_errors = match get_value(&body, "failOnErrors") {
             None | Some(Value::Null) => None,
             Some(number) => match number.as_u64().and_then(|number| usize::try_from(number).ok()) {
                 Some(number) if number > 0 => Some(number),
-                _ => return Err(ScimError::invalid_value("`failOnErrors` must be a number above 0")),
+                _ => return Err(ScimServiceError::invalid_value("`failOnErrors` must be a number above 0")),
             },
         };
-        let Some(Value::Array(operations)) = get(&body, "Operations") else {
+        let Some(Value::Array(operations)) = get_value(&body, "Operations") else {
             return Err(wrong("`Operations` must be a list"));
         };
         if operations.len() > BULK_OPERATIONS_MAX {
             let detail = format!("a bulk request may have at most {BULK_OPERATIONS_MAX} operations");
-            return Err(ScimError::new(413, detail));
+            return Err(ScimServiceError::new(413, detail));
         }
-        let operations: Vec<BulkOperation> = operations.iter().map(BulkOperation::read).collect();
+        let operations: Vec<ScimBulkOperation> = operations.iter().map(ScimBulkOperation::read).collect();
         let mut names = std::collections::HashSet::new();
         let doubled =
             operations.iter().filter_map(|operation| operation.bulk_id.as_ref()).any(|id| !names.insert(id));
         if doubled {
-            return Err(ScimError::invalid_value("two operations have the same `bulkId`"));
+            return Err(ScimServiceError::invalid_value("two operations have the same `bulkId`"));
         }
         Ok(Self { operations, fail_on_errors })
     }
 }
 
-impl BulkOperation {
+impl ScimBulkOperation {
     fn read(operation: &Value) -> Self {
         let empty = Map::new();
         let fields = operation.as_object().unwrap_or(&empty);
-        let text = |name: &str| get(fields, name).and_then(Value::as_str).map(str::to_owned);
+        let text = |name: &str| get_value(fields, name).and_then(Value::as_str).map(str::to_owned);
         let method = text("method").unwrap_or_default().to_ascii_uppercase();
         let bulk_id = text("bulkId").filter(|id| !id.is_empty());
         let step = BulkStep::read(fields, &method, bulk_id.is_some());
@@ -99,14 +99,14 @@ impl BulkOperation {
 }
 
 impl BulkStep {
-    fn read(fields: &Tree, method: &str, has_bulk_id: bool) -> Result<Self, ScimError> {
-        let wrong = ScimError::invalid_syntax;
+    fn read(fields: &ResourceTree, method: &str, has_bulk_id: bool) -> Result<Self, ScimServiceError> {
+        let wrong = ScimServiceError::invalid_syntax;
         if !["POST", "PUT", "PATCH", "DELETE"].contains(&method) {
             return Err(wrong("`method` must be POST, PUT, PATCH or DELETE"));
         }
-        let path = get(fields, "path").and_then(Value::as_str).unwrap_or_default();
+        let path = get_value(fields, "path").and_then(Value::as_str).unwrap_or_default();
         let mut segments = path.trim_start_matches('/').splitn(2, '/');
-        let kind = segments.next().and_then(Kind::at);
+        let kind = segments.next().and_then(ResourceType::at);
         let kind = kind.ok_or_else(|| wrong("`path` must begin with /Users or /Groups"))?;
         let id = segments.next().filter(|id| !id.is_empty()).map(str::to_owned);
         match (method, &id) {
@@ -115,18 +115,18 @@ impl BulkStep {
             ("PUT" | "PATCH" | "DELETE", None) => return Err(wrong("`path` must end with an id")),
             _ => {}
         }
-        let data = get(fields, "data").cloned().unwrap_or_default();
+        let data = get_value(fields, "data").cloned().unwrap_or_default();
         if method != "DELETE" && !data.is_object() {
             return Err(wrong("`data` must be an object"));
         }
-        let version = get(fields, "version").and_then(Value::as_str).map(str::to_owned);
+        let version = get_value(fields, "version").and_then(Value::as_str).map(str::to_owned);
         Ok(Self { kind, id, data, version })
     }
 
     /// The names of other operations that it refers to.
     pub fn references(&self) -> Vec<String> {
         let mut found = Vec::new();
-        collect(&self.data, &mut found);
+        collect_ids(&self.data, &mut found);
         found.extend(self.id.as_deref().and_then(|id| id.strip_prefix(REFERENCE)).map(str::to_owned));
         found
     }
@@ -134,7 +134,7 @@ impl BulkStep {
     /// The same with ids in the place of references; those that are not known stay.
     #[must_use]
     pub fn resolved(mut self, ids: &HashMap<String, String>) -> Self {
-        resolve(&mut self.data, ids);
+        resolve_ids(&mut self.data, ids);
         let id = self.id.as_deref().and_then(|id| id.strip_prefix(REFERENCE)).and_then(|name| ids.get(name));
         if let Some(id) = id {
             self.id = Some(id.clone());
@@ -143,24 +143,24 @@ impl BulkStep {
     }
 }
 
-fn collect(value: &Value, found: &mut Vec<String>) {
+fn collect_ids(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.extend(text.strip_prefix(REFERENCE).map(str::to_owned)),
-        Value::Array(list) => list.iter().for_each(|element| collect(element, found)),
-        Value::Object(fields) => fields.values().for_each(|value| collect(value, found)),
+        Value::Array(list) => list.iter().for_each(|element| collect_ids(element, found)),
+        Value::Object(fields) => fields.values().for_each(|value| collect_ids(value, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn resolve(value: &mut Value, ids: &HashMap<String, String>) {
+fn resolve_ids(value: &mut Value, ids: &HashMap<String, String>) {
     match value {
         Value::String(text) => {
             if let Some(id) = text.strip_prefix(REFERENCE).and_then(|name| ids.get(name)) {
                 *text = id.clone();
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(|element| resolve(element, ids)),
-        Value::Object(fields) => fields.values_mut().for_each(|value| resolve(value, ids)),
+        Value::Array(list) => list.iter_mut().for_each(|element| resolve_ids(element, ids)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| resolve_ids(value, ids)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -174,8 +174,10 @@ pub fn bulk_answer(operations: Vec<Value>) -> Value {
 mod tests {
     use super::*;
 
-    fn parse(operations: Value) -> Result<BulkRequest, ScimError> {
-        BulkRequest::parse(json!({"schemas": [BULK_REQUEST], "failOnErrors": 1, "Operations": operations}))
+    fn parse(operations: Value) -> Result<ScimBulkRequest, ScimServiceError> {
+        ScimBulkRequest::parse(
+            json!({"schemas": [BULK_REQUEST], "failOnErrors": 1, "Operations": operations}),
+        )
     }
 
     #[test]
@@ -208,9 +210,9 @@ mod tests {
 
     #[test]
     fn a_request_that_is_none_is_refused() {
-        assert!(BulkRequest::parse(json!([])).is_err());
-        assert!(BulkRequest::parse(json!({"Operations": {}})).is_err());
-        assert!(BulkRequest::parse(json!({"schemas": ["x"], "Operations": []})).is_err());
+        assert!(ScimBulkRequest::parse(json!([])).is_err());
+        assert!(ScimBulkRequest::parse(json!({"Operations": {}})).is_err());
+        assert!(ScimBulkRequest::parse(json!({"schemas": ["x"], "Operations": []})).is_err());
         let many = vec![json!({"method": "DELETE", "path": "/Users/1"}); BULK_OPERATIONS_MAX + 1];
         assert_eq!(parse(many.into()).unwrap_err().status, 413);
         let twice = json!([

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::Kind;
-use crate::schema::{META_SCHEMAS, SCHEMAS, Schema};
+use crate::ResourceType;
+use crate::schema::{META_SCHEMAS, ResourceSchema, SCHEMAS};
 use crate::{BULK_OPERATIONS_MAX, PAGE_MAX};
 
 const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -12,13 +12,13 @@ const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
 /// What depends on the configuration.
 #[derive(Debug, Clone, Copy)]
-pub struct Features {
+pub struct ServiceFeatures {
     /// Longest body of a bulk request, in bytes.
     pub bulk_bytes_max: usize,
 }
 
 /// `/ServiceProviderConfig`.
-pub fn service_provider_config(features: Features, base: &str) -> Value {
+pub fn service_provider_config(features: ServiceFeatures, base: &str) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": true},
@@ -34,16 +34,16 @@ pub fn service_provider_config(features: Features, base: &str) -> Value {
             "description": "The source's token in the header Authorization",
             "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
         }],
-        "meta": meta("ServiceProviderConfig", &format!("{base}/ServiceProviderConfig")),
+        "meta": meta_document("ServiceProviderConfig", &format!("{base}/ServiceProviderConfig")),
     })
 }
 
 /// `/ResourceTypes`.
 pub fn resource_types(base: &str) -> Vec<Value> {
-    Kind::ALL.into_iter().map(|kind| resource_type(kind, base)).collect()
+    ResourceType::ALL.into_iter().map(|kind| resource_type(kind, base)).collect()
 }
 
-fn resource_type(kind: Kind, base: &str) -> Value {
+fn resource_type(kind: ResourceType, base: &str) -> Value {
     let extensions: Vec<Value> =
         kind.extensions().iter().map(|urn| json!({"schema": urn, "required": false})).collect();
     let mut document = json!({
@@ -53,7 +53,7 @@ fn resource_type(kind: Kind, base: &str) -> Value {
         "description": kind.name(),
         "endpoint": format!("/{}", kind.endpoint()),
         "schema": kind.schema(),
-        "meta": meta("ResourceType", &format!("{base}/ResourceTypes/{}", kind.name())),
+        "meta": meta_document("ResourceType", &format!("{base}/ResourceTypes/{}", kind.name())),
     });
     if !extensions.is_empty() {
         document["schemaExtensions"] = extensions.into();
@@ -62,21 +62,21 @@ fn resource_type(kind: Kind, base: &str) -> Value {
 }
 
 /// `/Schemas`.
-pub fn schemas(base: &str) -> Vec<Value> {
-    SCHEMAS.iter().chain(META_SCHEMAS.iter()).map(|schema| document(schema, base)).collect()
+pub fn list_schemas(base: &str) -> Vec<Value> {
+    SCHEMAS.iter().chain(META_SCHEMAS.iter()).map(|schema| schema_document(schema, base)).collect()
 }
 
-fn document(schema: &Schema, base: &str) -> Value {
+fn schema_document(schema: &ResourceSchema, base: &str) -> Value {
     json!({
         "schemas": [SCHEMA],
         "id": schema.id,
         "name": schema.name,
         "description": schema.about,
         "attributes": schema.documents(),
-        "meta": meta("Schema", &format!("{base}/Schemas/{}", schema.id)),
+        "meta": meta_document("Schema", &format!("{base}/Schemas/{}", schema.id)),
     })
 }
 
-fn meta(resource_type: &str, location: &str) -> Value {
+fn meta_document(resource_type: &str, location: &str) -> Value {
     json!({"resourceType": resource_type, "location": location})
 }

@@ -7,7 +7,7 @@ const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 /// Why a request is refused. The detail names attributes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {detail}")]
-pub struct ScimError {
+pub struct ScimServiceError {
     /// The HTTP status.
     pub status: u16,
     /// The keyword of RFC 7644, table 9, if one fits.
@@ -16,7 +16,7 @@ pub struct ScimError {
     pub detail: String,
 }
 
-impl ScimError {
+impl ScimServiceError {
     /// An error of `status` without a keyword.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
         Self { status, scim_type: None, detail: detail.into() }

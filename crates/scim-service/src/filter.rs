@@ -10,39 +10,39 @@ use std::fmt;
 
 use serde_json::{Number, Value};
 
-pub use narrow::{MemberTerms, Narrowed};
+pub use narrow::{MemberTerms, NarrowedFilter};
 pub(crate) use parse::parse_within;
 
-use crate::schema::{self, Type};
-use crate::{Kind, ScimError};
+use crate::schema::{self, AttributeType};
+use crate::{ResourceType, ScimServiceError};
 
 /// A filter.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Filter {
+pub enum ScimFilter {
     /// `title pr`.
     #[doc(hidden)]
-    Present(Operand),
+    Present(FilterOperand),
     /// `title eq "Engineer"`.
     #[doc(hidden)]
-    Compare(Operand, Comparison, Literal),
+    Compare(FilterOperand, FilterComparison, FilterLiteral),
     /// `emails[type eq "work"]`: one element fulfils all of it.
     #[doc(hidden)]
-    Element(Operand, Box<Filter>),
+    Element(FilterOperand, Box<ScimFilter>),
     /// `not (...)`.
     #[doc(hidden)]
-    Not(Box<Filter>),
+    Not(Box<ScimFilter>),
     /// All of them.
     #[doc(hidden)]
-    And(Vec<Filter>),
+    And(Vec<ScimFilter>),
     /// Any of them.
     #[doc(hidden)]
-    Or(Vec<Filter>),
+    Or(Vec<ScimFilter>),
 }
 
 /// What is compared.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operand {
+pub struct FilterOperand {
     pub(crate) extension: Option<String>,
     pub(crate) name: String,
     pub(crate) part: Option<String>,
@@ -51,7 +51,7 @@ pub struct Operand {
 /// How it is compared.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub enum FilterComparison {
     Eq,
     Ne,
     Co,
@@ -63,7 +63,7 @@ pub enum Comparison {
     Le,
 }
 
-impl Comparison {
+impl FilterComparison {
     pub(crate) const ALL: [(&'static str, Self); 9] = [
         ("eq", Self::Eq),
         ("ne", Self::Ne),
@@ -84,14 +84,14 @@ impl Comparison {
 /// What it is compared with.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq)]
-pub enum Literal {
+pub enum FilterLiteral {
     Text(String),
     Number(Number),
     Boolean(bool),
     Null,
 }
 
-impl Literal {
+impl FilterLiteral {
     pub(crate) fn value(&self) -> Value {
         match self {
             Self::Text(text) => Value::String(text.clone()),
@@ -102,7 +102,7 @@ impl Literal {
     }
 }
 
-impl Operand {
+impl FilterOperand {
     fn is_core(&self, name: &str) -> bool {
         self.extension.is_none() && self.name.eq_ignore_ascii_case(name)
     }
@@ -112,27 +112,27 @@ impl Operand {
     }
 
     /// The definition of what is compared, if it is known; a complex value stands for its `value`.
-    fn attribute(&self, kind: Kind) -> Option<&'static schema::Attribute> {
-        let attribute = schema::attribute(kind, self.extension.as_deref(), &self.name)?;
+    fn attribute(&self, kind: ResourceType) -> Option<&'static schema::SchemaAttribute> {
+        let attribute = schema::find_attribute(kind, self.extension.as_deref(), &self.name)?;
         match &self.part {
             Some(part) => attribute.part(part),
-            None if attribute.kind == Type::Complex => attribute.part("value"),
+            None if attribute.kind == AttributeType::Complex => attribute.part("value"),
             None => Some(attribute),
         }
     }
 }
 
-impl Filter {
+impl ScimFilter {
     /// Reads a filter for resources of `kind`.
     ///
     /// # Errors
     /// When it is none, is too long or too deep, or orders what has no order.
-    pub fn parse(kind: Kind, text: &str) -> Result<Self, ScimError> {
-        parse::parse(kind, text)
+    pub fn parse(kind: ResourceType, text: &str) -> Result<Self, ScimServiceError> {
+        parse::parse_filter(kind, text)
     }
 }
 
-impl fmt::Display for Operand {
+impl fmt::Display for FilterOperand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(urn) = &self.extension {
             write!(f, "{urn}:")?;
@@ -142,26 +142,26 @@ impl fmt::Display for Operand {
     }
 }
 
-impl fmt::Display for Filter {
+impl fmt::Display for ScimFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Present(operand) => write!(f, "{operand} pr"),
             Self::Compare(operand, how, literal) => write!(f, "{operand} {} {}", how.name(), literal.value()),
             Self::Element(operand, filter) => write!(f, "{operand}[{filter}]"),
             Self::Not(inner) => write!(f, "not ({inner})"),
-            Self::And(all) => joined(f, all, " and "),
-            Self::Or(any) => joined(f, any, " or "),
+            Self::And(all) => write_joined(f, all, " and "),
+            Self::Or(any) => write_joined(f, any, " or "),
         }
     }
 }
 
 /// Chains within chains get parentheses, so that what is printed is read back as it was.
-fn joined(f: &mut fmt::Formatter<'_>, list: &[Filter], word: &str) -> fmt::Result {
+fn write_joined(f: &mut fmt::Formatter<'_>, list: &[ScimFilter], word: &str) -> fmt::Result {
     for (index, one) in list.iter().enumerate() {
         if index > 0 {
             f.write_str(word)?;
         }
-        if matches!(one, Filter::And(_) | Filter::Or(_)) {
+        if matches!(one, ScimFilter::And(_) | ScimFilter::Or(_)) {
             write!(f, "({one})")?;
         } else {
             write!(f, "{one}")?;

@@ -4,14 +4,14 @@ use crate::schema::{CORE_GROUP, CORE_USER, ENTERPRISE_USER};
 
 /// A type of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ResourceType {
     /// A person.
     User,
     /// A group.
     Group,
 }
 
-impl Kind {
+impl ResourceType {
     /// Both.
     pub const ALL: [Self; 2] = [Self::User, Self::Group];
 

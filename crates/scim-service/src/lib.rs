@@ -22,20 +22,22 @@ mod sort;
 mod tree;
 mod version;
 
-pub use bulk::{BULK_OPERATIONS_MAX, BulkOperation, BulkRequest, BulkStep, bulk_answer};
-pub use discovery::{Features, resource_types, schemas, service_provider_config};
-pub use error::ScimError;
-pub use filter::{Filter, MemberTerms, Narrowed};
-pub use kind::Kind;
-pub use patch::{MemberChange, Patched, Settled, patch};
-pub use path::Path;
-pub use project::Projection;
+pub use bulk::{BULK_OPERATIONS_MAX, BulkStep, ScimBulkOperation, ScimBulkRequest, bulk_answer};
+pub use discovery::{ServiceFeatures, list_schemas, resource_types, service_provider_config};
+pub use error::ScimServiceError;
+pub use filter::{MemberTerms, NarrowedFilter, ScimFilter};
+pub use kind::ResourceType;
+pub use patch::{MemberChange, PatchedResource, SettledMembers, patch_resource};
+pub use path::ScimAttributePath;
+pub use project::AnswerProjection;
 pub use query::{ListQuery, PAGE_DEFAULT, PAGE_MAX};
-pub use resource::{Member, Record, list_response, read, render, replace};
+pub use resource::{
+    GroupMember, StoredResource, list_response, read_resource, render_resource, replace_resource,
+};
 pub use schema::{CORE_GROUP, CORE_USER, ENTERPRISE_USER};
 pub use sort::SortKey;
-pub use tree::{Tree, get};
-pub use version::{Precondition, etag};
+pub use tree::{ResourceTree, get_value};
+pub use version::{Precondition, entity_tag};
 
 /// Media type of everything that is answered.
 pub const SCIM_JSON: &str = "application/scim+json";

@@ -10,11 +10,11 @@ mod value;
 
 use serde_json::Value;
 
-pub use members::{MemberChange, Settled};
+pub use members::{MemberChange, SettledMembers};
 
 use crate::path::is_urn;
 use crate::schema::Mutability;
-use crate::{Kind, Path, ScimError, Tree, get};
+use crate::{ResourceTree, ResourceType, ScimAttributePath, ScimServiceError, get_value};
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// Most operations in one request.
@@ -22,27 +22,27 @@ const OPERATIONS_MAX: usize = 5_000;
 
 /// What a request makes of a resource.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Patched {
+pub struct PatchedResource {
     /// The new attributes, without members.
-    pub attributes: Tree,
+    pub attributes: ResourceTree,
     /// What happens to the members of a group, in order.
     pub members: Vec<MemberChange>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
+pub(crate) enum PatchVerb {
     Add,
     Replace,
     Remove,
 }
 
-impl Verb {
-    fn of(operation: &Tree) -> Result<Self, ScimError> {
-        let op = get(operation, "op").and_then(Value::as_str).unwrap_or_default();
+impl PatchVerb {
+    fn of(operation: &ResourceTree) -> Result<Self, ScimServiceError> {
+        let op = get_value(operation, "op").and_then(Value::as_str).unwrap_or_default();
         [("add", Self::Add), ("replace", Self::Replace), ("remove", Self::Remove)]
             .into_iter()
             .find_map(|(name, verb)| name.eq_ignore_ascii_case(op).then_some(verb))
-            .ok_or_else(|| ScimError::invalid_syntax("`op` must be add, replace or remove"))
+            .ok_or_else(|| ScimServiceError::invalid_syntax("`op` must be add, replace or remove"))
     }
 }
 
@@ -59,97 +59,119 @@ pub(crate) enum ReadOnly {
 ///
 /// # Errors
 /// When an operation cannot be understood or done.
-pub fn patch(kind: Kind, current: &Tree, body: &Value) -> Result<Patched, ScimError> {
-    let mut patched = Patched { attributes: current.clone(), members: Vec::new() };
-    for operation in operations(body)? {
+pub fn patch_resource(
+    kind: ResourceType,
+    current: &ResourceTree,
+    body: &Value,
+) -> Result<PatchedResource, ScimServiceError> {
+    let mut patched = PatchedResource { attributes: current.clone(), members: Vec::new() };
+    for operation in patch_operations(body)? {
         let Value::Object(operation) = operation else {
-            return Err(ScimError::invalid_syntax("an operation must be an object"));
+            return Err(ScimServiceError::invalid_syntax("an operation must be an object"));
         };
-        let verb = Verb::of(operation)?;
-        let value = get(operation, "value");
-        match get(operation, "path") {
+        let verb = PatchVerb::of(operation)?;
+        let value = get_value(operation, "value");
+        match get_value(operation, "path") {
             None | Some(Value::Null) => without_path(kind, &mut patched, verb, value)?,
             Some(Value::String(path)) if path.trim().is_empty() || is_core(kind, path.trim()) => {
                 without_path(kind, &mut patched, verb, value)?;
             }
             Some(Value::String(path)) => {
-                change::apply(kind, &mut patched, verb, &Path::parse(kind, path)?, value, ReadOnly::Refused)?;
+                change::apply_change(
+                    kind,
+                    &mut patched,
+                    verb,
+                    &ScimAttributePath::parse(kind, path)?,
+                    value,
+                    ReadOnly::Refused,
+                )?;
             }
-            Some(_) => return Err(ScimError::invalid_path("`path` must be a text")),
+            Some(_) => return Err(ScimServiceError::invalid_path("`path` must be a text")),
         }
     }
-    crate::resource::check(kind, &patched.attributes)?;
+    crate::resource::check_resource(kind, &patched.attributes)?;
     Ok(patched)
 }
 
-fn operations(body: &Value) -> Result<&Vec<Value>, ScimError> {
-    let wrong = ScimError::invalid_syntax;
+fn patch_operations(body: &Value) -> Result<&Vec<Value>, ScimServiceError> {
+    let wrong = ScimServiceError::invalid_syntax;
     let body = body.as_object().ok_or_else(|| wrong("the body must be an object"))?;
     let is_patch = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(PATCH_OP));
-    match get(body, "schemas") {
+    match get_value(body, "schemas") {
         None | Some(Value::Null) => {}
         Some(Value::Array(schemas)) if schemas.iter().any(is_patch) => {}
         Some(_) => return Err(wrong("`schemas` must name the schema of PATCH requests")),
     }
-    let operations = get(body, "Operations").and_then(Value::as_array);
+    let operations = get_value(body, "Operations").and_then(Value::as_array);
     let operations = operations.ok_or_else(|| wrong("`Operations` must be a list"))?;
     match operations.len() {
         0 => Err(wrong("`Operations` is empty")),
         1..=OPERATIONS_MAX => Ok(operations),
-        _ => Err(ScimError::too_many(format!("a request may have at most {OPERATIONS_MAX} operations"))),
+        _ => {
+            Err(ScimServiceError::too_many(format!("a request may have at most {OPERATIONS_MAX} operations")))
+        }
     }
 }
 
 /// The value is a piece of the resource; its keys may be paths.
 fn without_path(
-    kind: Kind,
-    patched: &mut Patched,
-    verb: Verb,
+    kind: ResourceType,
+    patched: &mut PatchedResource,
+    verb: PatchVerb,
     value: Option<&Value>,
-) -> Result<(), ScimError> {
-    if verb == Verb::Remove {
-        return Err(ScimError::no_target("remove needs a `path`"));
+) -> Result<(), ScimServiceError> {
+    if verb == PatchVerb::Remove {
+        return Err(ScimServiceError::no_target("remove needs a `path`"));
     }
     let Some(Value::Object(piece)) = value else {
-        return Err(ScimError::invalid_value("without a `path`, the `value` must be an object"));
+        return Err(ScimServiceError::invalid_value("without a `path`, the `value` must be an object"));
     };
-    merge(kind, patched, verb, piece)
+    merge_members(kind, patched, verb, piece)
 }
 
 /// Applies each member of `piece`, as a path of its own.
-pub(crate) fn merge(kind: Kind, patched: &mut Patched, verb: Verb, piece: &Tree) -> Result<(), ScimError> {
+pub(crate) fn merge_members(
+    kind: ResourceType,
+    patched: &mut PatchedResource,
+    verb: PatchVerb,
+    piece: &ResourceTree,
+) -> Result<(), ScimServiceError> {
     for (name, value) in piece {
         if let Value::Object(core) = value
             && is_core(kind, name)
         {
             // Some clients put the attributes of the core schema below its name, as those of an extension stand.
-            merge(kind, patched, verb, core)?;
+            merge_members(kind, patched, verb, core)?;
             continue;
         }
         let path = match value {
             // What an unknown schema holds cannot be an attribute of the schema before it.
             Value::Object(_) if is_urn(name) && !is_known(kind, name) => {
-                Path { extension: Some(name.clone()), name: None, filter: None, part: None }
+                ScimAttributePath { extension: Some(name.clone()), name: None, filter: None, part: None }
             }
-            _ => Path::parse(kind, name)?,
+            _ => ScimAttributePath::parse(kind, name)?,
         };
-        change::apply(kind, patched, verb, &path, Some(value), ReadOnly::Ignored)?;
+        change::apply_change(kind, patched, verb, &path, Some(value), ReadOnly::Ignored)?;
     }
     Ok(())
 }
 
 /// Whether it is the name of the core schema itself.
-fn is_core(kind: Kind, name: &str) -> bool {
+fn is_core(kind: ResourceType, name: &str) -> bool {
     name.trim_end_matches(':').eq_ignore_ascii_case(kind.schema())
 }
 
-fn is_known(kind: Kind, name: &str) -> bool {
+fn is_known(kind: ResourceType, name: &str) -> bool {
     let starts = |urn: &str| name.get(..urn.len()).is_some_and(|head| head.eq_ignore_ascii_case(urn));
     starts(kind.schema()) || kind.extensions().iter().any(|urn| starts(urn))
 }
 
 /// Whether a client may write `path`; an ignored attribute is an `Ok(false)`.
-fn may_write(kind: Kind, path: &Path, read_only: ReadOnly) -> Result<bool, ScimError> {
+fn may_write(
+    kind: ResourceType,
+    path: &ScimAttributePath,
+    read_only: ReadOnly,
+) -> Result<bool, ScimServiceError> {
     let Some(attribute) = path.attribute(kind) else { return Ok(true) };
     let part = path.part.as_deref().and_then(|part| attribute.part(part));
     let is_read_only =
@@ -160,7 +182,7 @@ fn may_write(kind: Kind, path: &Path, read_only: ReadOnly) -> Result<bool, ScimE
         // A password is refused nowhere and kept nowhere.
         (true, ReadOnly::Refused) if attribute.name == "password" => Ok(false),
         (true, ReadOnly::Refused) => {
-            Err(ScimError::mutability(format!("`{}` cannot be written", path.shown())))
+            Err(ScimServiceError::mutability(format!("`{}` cannot be written", path.shown())))
         }
     }
 }

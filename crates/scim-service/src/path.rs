@@ -2,35 +2,37 @@
 
 use std::fmt;
 
-use crate::filter::{Filter, parse_within};
-use crate::schema::{self, Attribute};
-use crate::{Kind, ScimError, Tree, get};
+use crate::filter::{ScimFilter, parse_within};
+use crate::schema::{self, SchemaAttribute};
+use crate::{ResourceTree, ResourceType, ScimServiceError, get_value};
 
 /// Longest path, in bytes.
 const PATH_BYTES_MAX: usize = 4_096;
 
 /// A path, taken apart.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Path {
+pub struct ScimAttributePath {
     /// URN of the extension; none for the core schema.
     pub(crate) extension: Option<String>,
     /// The attribute; none for an extension as a whole.
     pub(crate) name: Option<String>,
     /// Which elements of a list.
-    pub(crate) filter: Option<Filter>,
+    pub(crate) filter: Option<ScimFilter>,
     /// The part of the attribute.
     pub(crate) part: Option<String>,
 }
 
-impl Path {
+impl ScimAttributePath {
     /// Reads a path of a resource of `kind`.
     ///
     /// # Errors
     /// When it is none.
-    pub fn parse(kind: Kind, text: &str) -> Result<Self, ScimError> {
+    pub fn parse(kind: ResourceType, text: &str) -> Result<Self, ScimServiceError> {
         let text = text.trim();
         if text.len() > PATH_BYTES_MAX {
-            return Err(ScimError::invalid_path(format!("a path may have at most {PATH_BYTES_MAX} bytes")));
+            return Err(ScimServiceError::invalid_path(format!(
+                "a path may have at most {PATH_BYTES_MAX} bytes"
+            )));
         }
         let (extension, rest) = split_urn(kind, text);
         let whole = |extension| Self { extension, name: None, filter: None, part: None };
@@ -46,34 +48,43 @@ impl Path {
         let part = match rest.strip_prefix('.') {
             Some(part) => match take_name(part)? {
                 (part, "") => Some(part.to_owned()),
-                _ => return Err(ScimError::invalid_path("a path has at most one part behind the attribute")),
+                _ => {
+                    return Err(ScimServiceError::invalid_path(
+                        "a path has at most one part behind the attribute",
+                    ));
+                }
             },
             None if rest.is_empty() => None,
-            None => return Err(ScimError::invalid_path("something stands behind the attribute in a path")),
+            None => {
+                return Err(ScimServiceError::invalid_path(
+                    "something stands behind the attribute in a path",
+                ));
+            }
         };
         Ok(Self { extension, name: Some(name.to_owned()), filter, part })
     }
 
     /// The attribute's definition, if it is known.
-    pub(crate) fn attribute(&self, kind: Kind) -> Option<&'static Attribute> {
-        schema::attribute(kind, self.extension.as_deref(), self.name.as_deref()?)
+    pub(crate) fn attribute(&self, kind: ResourceType) -> Option<&'static SchemaAttribute> {
+        schema::find_attribute(kind, self.extension.as_deref(), self.name.as_deref()?)
     }
 
     /// The values that it points at in a resource.
-    pub fn values<'a>(&self, tree: &'a Tree) -> Vec<&'a serde_json::Value> {
+    pub fn values<'a>(&self, tree: &'a ResourceTree) -> Vec<&'a serde_json::Value> {
         let Some(name) = &self.name else { return Vec::new() };
         let container = match &self.extension {
             None => Some(tree),
-            Some(urn) => get(tree, urn).and_then(serde_json::Value::as_object),
+            Some(urn) => get_value(tree, urn).and_then(serde_json::Value::as_object),
         };
-        let elements = crate::tree::elements(container.and_then(|container| get(container, name)));
+        let elements =
+            crate::tree::value_elements(container.and_then(|container| get_value(container, name)));
         let chosen = elements.iter().filter(|element| {
             self.filter.as_ref().is_none_or(|filter| filter.matches_element(self, element))
         });
         let part = |element: &'a serde_json::Value| match (&self.part, element) {
-            (Some(part), serde_json::Value::Object(fields)) => get(fields, part),
+            (Some(part), serde_json::Value::Object(fields)) => get_value(fields, part),
             (Some(part), plain) => part.eq_ignore_ascii_case("value").then_some(plain),
-            (None, serde_json::Value::Object(fields)) => get(fields, "value").or(Some(element)),
+            (None, serde_json::Value::Object(fields)) => get_value(fields, "value").or(Some(element)),
             (None, plain) => Some(plain),
         };
         chosen.filter_map(part).filter(|value| !value.is_null()).collect()
@@ -94,7 +105,7 @@ impl Path {
     }
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for ScimAttributePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.extension, &self.name) {
             (Some(urn), Some(name)) => write!(f, "{urn}:{name}")?,
@@ -114,18 +125,18 @@ pub(crate) fn is_urn(name: &str) -> bool {
 }
 
 /// The extension, and what follows it; the core schema's URN is dropped.
-fn split_urn(kind: Kind, text: &str) -> (Option<String>, Option<&str>) {
+fn split_urn(kind: ResourceType, text: &str) -> (Option<String>, Option<&str>) {
     if !is_urn(text) {
         return (None, Some(text));
     }
-    if let Some(rest) = after(text, kind.schema()) {
+    if let Some(rest) = after_urn(text, kind.schema()) {
         return (None, Some(rest));
     }
     for urn in kind.extensions() {
         if text.eq_ignore_ascii_case(urn) {
             return (Some((*urn).to_owned()), None);
         }
-        if let Some(rest) = after(text, urn) {
+        if let Some(rest) = after_urn(text, urn) {
             return (Some((*urn).to_owned()), Some(rest));
         }
     }
@@ -141,21 +152,21 @@ fn split_urn(kind: Kind, text: &str) -> (Option<String>, Option<&str>) {
 /// How URNs of schemas end: `...:2.0:User`, `...:1.0`.
 fn is_schema_name(last: &str) -> bool {
     let is_version = last.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    is_version || Kind::ALL.iter().any(|kind| kind.name().eq_ignore_ascii_case(last))
+    is_version || ResourceType::ALL.iter().any(|kind| kind.name().eq_ignore_ascii_case(last))
 }
 
-fn after<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
+fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
     let head = text.get(..urn.len())?;
     head.eq_ignore_ascii_case(urn).then(|| text[urn.len()..].strip_prefix(':')).flatten()
 }
 
 /// A name (`$ref` is one) and what follows it.
-pub(crate) fn take_name(text: &str) -> Result<(&str, &str), ScimError> {
+pub(crate) fn take_name(text: &str) -> Result<(&str, &str), ScimServiceError> {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
     let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
     let name = &text[..end];
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '$' || c == '_') {
-        return Err(ScimError::invalid_path("a path names an attribute, which begins with a letter"));
+        return Err(ScimServiceError::invalid_path("a path names an attribute, which begins with a letter"));
     }
     Ok((name, &text[end..]))
 }
@@ -164,8 +175,8 @@ pub(crate) fn take_name(text: &str) -> Result<(&str, &str), ScimError> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Path {
-        Path::parse(Kind::User, text).unwrap()
+    fn parse(text: &str) -> ScimAttributePath {
+        ScimAttributePath::parse(ResourceType::User, text).unwrap()
     }
 
     #[test]
@@ -198,9 +209,9 @@ mod tests {
         for wrong in
             ["", " ", "a.b.c", "emails[", "emails[type eq]", "emails]", "a b", "1a", ".a", "a.", "a[]"]
         {
-            let error = Path::parse(Kind::User, wrong).unwrap_err();
+            let error = ScimAttributePath::parse(ResourceType::User, wrong).unwrap_err();
             assert_eq!(error.status, 400, "{wrong}");
         }
-        assert!(Path::parse(Kind::User, &"a".repeat(PATH_BYTES_MAX + 1)).is_err());
+        assert!(ScimAttributePath::parse(ResourceType::User, &"a".repeat(PATH_BYTES_MAX + 1)).is_err());
     }
 }

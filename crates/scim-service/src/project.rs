@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::tree::{is_unassigned, key};
-use crate::{Kind, Path, ScimError, Tree, get};
+use crate::tree::{is_unassigned, stored_key};
+use crate::{ResourceTree, ResourceType, ScimAttributePath, ScimServiceError, get_value};
 
 /// Most names in `attributes` or `excludedAttributes`.
 const NAMES_MAX: usize = 200;
@@ -12,34 +12,39 @@ const ALWAYS: [&str; 2] = ["schemas", "id"];
 
 /// Which attributes an answer shows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Projection {
-    only: Option<Vec<Path>>,
-    without: Vec<Path>,
+pub struct AnswerProjection {
+    only: Option<Vec<ScimAttributePath>>,
+    without: Vec<ScimAttributePath>,
 }
 
-impl Projection {
+impl AnswerProjection {
     /// From `attributes` and `excludedAttributes`, names separated by commas.
     ///
     /// # Errors
     /// When there are too many. A name that is none asks for nothing.
-    pub fn parse(kind: Kind, attributes: Option<&str>, excluded: Option<&str>) -> Result<Self, ScimError> {
-        let only = attributes.map(|names| paths(kind, names)).transpose()?.filter(|only| !only.is_empty());
-        let without = excluded.map(|names| paths(kind, names)).transpose()?.unwrap_or_default();
+    pub fn parse(
+        kind: ResourceType,
+        attributes: Option<&str>,
+        excluded: Option<&str>,
+    ) -> Result<Self, ScimServiceError> {
+        let only =
+            attributes.map(|names| projected_paths(kind, names)).transpose()?.filter(|only| !only.is_empty());
+        let without = excluded.map(|names| projected_paths(kind, names)).transpose()?.unwrap_or_default();
         Ok(Self { only, without })
     }
 
     /// Whether members of a group are shown.
     pub fn wants_members(&self) -> bool {
-        let names = |paths: &[Path], whole: bool| {
+        let names = |paths: &[ScimAttributePath], whole: bool| {
             paths.iter().any(|path| path.is_core("members") && (!whole || path.part.is_none()))
         };
         self.only.as_deref().is_none_or(|only| names(only, false)) && !names(&self.without, true)
     }
 
     /// Takes away what is not asked for.
-    pub fn apply(&self, mut tree: Tree) -> Tree {
+    pub fn apply(&self, mut tree: ResourceTree) -> ResourceTree {
         if let Some(only) = &self.only {
-            tree = chosen(&tree, only);
+            tree = choose_paths(&tree, only);
         }
         for path in &self.without {
             take_away(&mut tree, path);
@@ -48,15 +53,15 @@ impl Projection {
     }
 }
 
-fn paths(kind: Kind, names: &str) -> Result<Vec<Path>, ScimError> {
+fn projected_paths(kind: ResourceType, names: &str) -> Result<Vec<ScimAttributePath>, ScimServiceError> {
     let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if names.len() > NAMES_MAX {
-        return Err(ScimError::invalid_value(format!("at most {NAMES_MAX} attributes can be named")));
+        return Err(ScimServiceError::invalid_value(format!("at most {NAMES_MAX} attributes can be named")));
     }
-    Ok(names.into_iter().filter_map(|name| Path::parse(kind, name).ok()).collect())
+    Ok(names.into_iter().filter_map(|name| ScimAttributePath::parse(kind, name).ok()).collect())
 }
 
-fn chosen(tree: &Tree, only: &[Path]) -> Tree {
+fn choose_paths(tree: &ResourceTree, only: &[ScimAttributePath]) -> ResourceTree {
     let mut out = Map::new();
     for name in ALWAYS {
         if let Some(value) = tree.get(name) {
@@ -65,21 +70,21 @@ fn chosen(tree: &Tree, only: &[Path]) -> Tree {
     }
     for path in only {
         match (&path.extension, &path.name) {
-            (None, _) => choose(tree, &mut out, path),
+            (None, _) => choose_path(tree, &mut out, path),
             (Some(urn), None) => {
-                if let Some(value) = get(tree, urn) {
-                    out.insert(key(tree, urn), value.clone());
+                if let Some(value) = get_value(tree, urn) {
+                    out.insert(stored_key(tree, urn), value.clone());
                 }
             }
             (Some(urn), Some(_)) => {
-                let Some(Value::Object(from)) = get(tree, urn) else { continue };
-                let mut into = match out.remove(&key(tree, urn)) {
+                let Some(Value::Object(from)) = get_value(tree, urn) else { continue };
+                let mut into = match out.remove(&stored_key(tree, urn)) {
                     Some(Value::Object(fields)) => fields,
                     _ => Map::new(),
                 };
-                choose(from, &mut into, path);
+                choose_path(from, &mut into, path);
                 if !into.is_empty() {
-                    out.insert(key(tree, urn), Value::Object(into));
+                    out.insert(stored_key(tree, urn), Value::Object(into));
                 }
             }
         }
@@ -88,10 +93,10 @@ fn chosen(tree: &Tree, only: &[Path]) -> Tree {
 }
 
 /// Copies one attribute or a part of it.
-fn choose(from: &Tree, into: &mut Tree, path: &Path) {
+fn choose_path(from: &ResourceTree, into: &mut ResourceTree, path: &ScimAttributePath) {
     let Some(name) = &path.name else { return };
-    let Some(value) = get(from, name) else { return };
-    let key = key(from, name);
+    let Some(value) = get_value(from, name) else { return };
+    let key = stored_key(from, name);
     let Some(part) = &path.part else {
         into.insert(key, value.clone());
         return;
@@ -103,7 +108,7 @@ fn choose(from: &Tree, into: &mut Tree, path: &Path) {
             Value::Object(known)
         }
         (Some(Value::Array(known)), Value::Array(new)) => {
-            known.into_iter().zip(new).map(|(known, new)| joined(known, new)).collect()
+            known.into_iter().zip(new).map(|(known, new)| join_values(known, new)).collect()
         }
         (_, chosen) => chosen,
     };
@@ -112,7 +117,7 @@ fn choose(from: &Tree, into: &mut Tree, path: &Path) {
     }
 }
 
-fn joined(known: Value, new: Value) -> Value {
+fn join_values(known: Value, new: Value) -> Value {
     match (known, new) {
         (Value::Object(mut known), Value::Object(new)) => {
             known.extend(new);
@@ -125,15 +130,15 @@ fn joined(known: Value, new: Value) -> Value {
 fn part_of(value: &Value, part: &str) -> Value {
     match value {
         Value::Array(list) => list.iter().map(|element| part_of(element, part)).collect(),
-        Value::Object(fields) => match get(fields, part) {
-            Some(found) => Value::Object(Map::from_iter([(key(fields, part), found.clone())])),
+        Value::Object(fields) => match get_value(fields, part) {
+            Some(found) => Value::Object(Map::from_iter([(stored_key(fields, part), found.clone())])),
             None => Value::Object(Map::new()),
         },
         plain => plain.clone(),
     }
 }
 
-fn take_away(tree: &mut Tree, path: &Path) {
+fn take_away(tree: &mut ResourceTree, path: &ScimAttributePath) {
     if path.extension.is_none()
         && path.part.is_none()
         && path.name.as_deref().is_some_and(|name| ALWAYS.iter().any(|own| name.eq_ignore_ascii_case(own)))
@@ -141,7 +146,7 @@ fn take_away(tree: &mut Tree, path: &Path) {
         return;
     }
     let Some(urn) = &path.extension else { return drop_from(tree, path) };
-    let key = key(tree, urn);
+    let key = stored_key(tree, urn);
     if path.name.is_none() {
         tree.remove(&key);
     } else if let Some(Value::Object(fields)) = tree.get_mut(&key) {
@@ -149,16 +154,16 @@ fn take_away(tree: &mut Tree, path: &Path) {
     }
 }
 
-fn drop_from(tree: &mut Tree, path: &Path) {
+fn drop_from(tree: &mut ResourceTree, path: &ScimAttributePath) {
     let Some(name) = &path.name else { return };
-    let key = key(tree, name);
+    let key = stored_key(tree, name);
     let Some(part) = &path.part else {
         tree.remove(&key);
         return;
     };
     let fields = |value: &mut Value| {
         if let Value::Object(fields) = value {
-            let key = crate::tree::key(fields, part);
+            let key = crate::tree::stored_key(fields, part);
             fields.remove(&key);
         }
     };
@@ -181,7 +186,7 @@ mod tests {
             crate::ENTERPRISE_USER: {"department": "D", "division": "V"},
         });
         let Value::Object(tree) = tree else { unreachable!("an object, see above") };
-        Value::Object(Projection::parse(Kind::User, attributes, excluded).unwrap().apply(tree))
+        Value::Object(AnswerProjection::parse(ResourceType::User, attributes, excluded).unwrap().apply(tree))
     }
 
     #[test]
@@ -210,7 +215,7 @@ mod tests {
     #[test]
     fn members_are_read_only_when_they_are_shown() {
         let wants = |attributes, excluded| {
-            Projection::parse(Kind::Group, attributes, excluded).unwrap().wants_members()
+            AnswerProjection::parse(ResourceType::Group, attributes, excluded).unwrap().wants_members()
         };
         assert!(wants(None, None));
         assert!(!wants(None, Some("Members")));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Filter, Kind, Path, Projection, ScimError, get};
+use crate::{AnswerProjection, ResourceType, ScimAttributePath, ScimFilter, ScimServiceError, get_value};
 
 /// How many resources a page has when the client does not say.
 pub const PAGE_DEFAULT: usize = 100;
@@ -13,17 +13,17 @@ pub const PAGE_MAX: usize = 1_000;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListQuery {
     /// Which resources.
-    pub filter: Option<Filter>,
+    pub filter: Option<ScimFilter>,
     /// The first of the page, from 1.
     pub start_index: usize,
     /// Most resources on the page.
     pub count: usize,
     /// What they are ordered by.
-    pub sort_by: Option<Path>,
+    pub sort_by: Option<ScimAttributePath>,
     /// Backwards.
     pub descending: bool,
     /// What is shown of each.
-    pub projection: Projection,
+    pub projection: AnswerProjection,
 }
 
 impl ListQuery {
@@ -32,10 +32,10 @@ impl ListQuery {
     /// # Errors
     /// When one of them cannot be understood. Those that are not known are ignored: `aadOptscim062020` is one.
     pub fn from_pairs<'a>(
-        kind: Kind,
+        kind: ResourceType,
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, ScimError> {
-        let mut raw = Raw::default();
+    ) -> Result<Self, ScimServiceError> {
+        let mut raw = RawQuery::default();
         for (name, value) in pairs {
             raw.set(name, value);
         }
@@ -46,9 +46,10 @@ impl ListQuery {
     ///
     /// # Errors
     /// When it is no SearchRequest.
-    pub fn from_search(kind: Kind, body: &Value) -> Result<Self, ScimError> {
-        let body = body.as_object().ok_or_else(|| ScimError::invalid_syntax("the body must be an object"))?;
-        let mut raw = Raw::default();
+    pub fn from_search(kind: ResourceType, body: &Value) -> Result<Self, ScimServiceError> {
+        let body =
+            body.as_object().ok_or_else(|| ScimServiceError::invalid_syntax("the body must be an object"))?;
+        let mut raw = RawQuery::default();
         for (name, value) in body {
             match value {
                 Value::String(text) => raw.set(name, text),
@@ -60,15 +61,15 @@ impl ListQuery {
                 _ => {}
             }
         }
-        if get(body, "filter").is_some_and(|filter| !filter.is_string() && !filter.is_null()) {
-            return Err(ScimError::invalid_filter("`filter` must be a text"));
+        if get_value(body, "filter").is_some_and(|filter| !filter.is_string() && !filter.is_null()) {
+            return Err(ScimServiceError::invalid_filter("`filter` must be a text"));
         }
         raw.read(kind)
     }
 }
 
 #[derive(Default)]
-struct Raw {
+struct RawQuery {
     filter: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
@@ -78,7 +79,7 @@ struct Raw {
     excluded: Option<String>,
 }
 
-impl Raw {
+impl RawQuery {
     fn set(&mut self, name: &str, value: &str) {
         let field = match name.to_ascii_lowercase().as_str() {
             "filter" => &mut self.filter,
@@ -93,15 +94,15 @@ impl Raw {
         *field = Some(value.to_owned()).filter(|value| !value.trim().is_empty());
     }
 
-    fn read(self, kind: Kind) -> Result<ListQuery, ScimError> {
-        let filter = self.filter.as_deref().map(|filter| Filter::parse(kind, filter)).transpose()?;
-        let start_index = number("startIndex", self.start_index.as_deref())?.unwrap_or(1).max(1);
-        let count = number("count", self.count.as_deref())?.unwrap_or(PAGE_DEFAULT as i64).max(0);
-        let sort_by = self.sort_by.as_deref().map(|path| Path::parse(kind, path)).transpose()?;
+    fn read(self, kind: ResourceType) -> Result<ListQuery, ScimServiceError> {
+        let filter = self.filter.as_deref().map(|filter| ScimFilter::parse(kind, filter)).transpose()?;
+        let start_index = query_number("startIndex", self.start_index.as_deref())?.unwrap_or(1).max(1);
+        let count = query_number("count", self.count.as_deref())?.unwrap_or(PAGE_DEFAULT as i64).max(0);
+        let sort_by = self.sort_by.as_deref().map(|path| ScimAttributePath::parse(kind, path)).transpose()?;
         let order = self.sort_order.as_deref().unwrap_or("ascending");
         let descending = order.eq_ignore_ascii_case("descending");
         if !descending && !order.eq_ignore_ascii_case("ascending") {
-            return Err(ScimError::invalid_value("`sortOrder` must be ascending or descending"));
+            return Err(ScimServiceError::invalid_value("`sortOrder` must be ascending or descending"));
         }
         Ok(ListQuery {
             filter,
@@ -109,13 +110,13 @@ impl Raw {
             count: usize::try_from(count).unwrap_or(PAGE_MAX).min(PAGE_MAX),
             sort_by,
             descending,
-            projection: Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref())?,
+            projection: AnswerProjection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref())?,
         })
     }
 }
 
-fn number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
-    let wrong = |_| ScimError::invalid_value(format!("`{name}` must be a whole number"));
+fn query_number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimServiceError> {
+    let wrong = |_| ScimServiceError::invalid_value(format!("`{name}` must be a whole number"));
     text.map(|text| text.trim().parse().map_err(wrong)).transpose()
 }
 
@@ -124,8 +125,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn query(pairs: &[(&str, &str)]) -> Result<ListQuery, ScimError> {
-        ListQuery::from_pairs(Kind::User, pairs.iter().copied())
+    fn query(pairs: &[(&str, &str)]) -> Result<ListQuery, ScimServiceError> {
+        ListQuery::from_pairs(ResourceType::User, pairs.iter().copied())
     }
 
     #[test]
@@ -153,10 +154,10 @@ mod tests {
             ("sortBy", "name.familyName"),
             ("sortOrder", "Descending"),
         ];
-        assert_eq!(ListQuery::from_search(Kind::User, &body).unwrap(), query(&pairs).unwrap());
-        assert!(ListQuery::from_search(Kind::User, &json!([])).is_err());
+        assert_eq!(ListQuery::from_search(ResourceType::User, &body).unwrap(), query(&pairs).unwrap());
+        assert!(ListQuery::from_search(ResourceType::User, &json!([])).is_err());
         assert_eq!(
-            ListQuery::from_search(Kind::User, &json!({"filter": 1})).unwrap_err().scim_type,
+            ListQuery::from_search(ResourceType::User, &json!({"filter": 1})).unwrap_err().scim_type,
             Some("invalidFilter")
         );
     }

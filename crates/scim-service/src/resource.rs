@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::patch::{Patched, Verb, merge};
-use crate::{Kind, ScimError, Tree, etag, get};
+use crate::patch::{PatchVerb, PatchedResource, merge_members};
+use crate::{ResourceTree, ResourceType, ScimServiceError, entity_tag, get_value};
 
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 /// Largest resource as JSON, in bytes, members not counted.
@@ -17,15 +17,15 @@ const ACTIVE: &str = "active";
 
 /// A resource as it is kept.
 #[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
+pub struct StoredResource<'a> {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ResourceType,
     /// Its identifier.
     pub id: &'a str,
     /// Its attributes.
-    pub attributes: &'a Tree,
+    pub attributes: &'a ResourceTree,
     /// The members of a group, if they are to be shown.
-    pub members: Option<&'a [Member]>,
+    pub members: Option<&'a [GroupMember]>,
     /// When it was created.
     pub created: OffsetDateTime,
     /// When it was last changed.
@@ -36,20 +36,20 @@ pub struct Record<'a> {
 
 /// Somebody in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct GroupMember {
     /// Their identifier.
     pub id: String,
     /// What they are.
-    pub kind: Kind,
+    pub kind: ResourceType,
 }
 
 /// Reads the body of a POST.
 ///
 /// # Errors
 /// When it is no resource of this kind.
-pub fn read(kind: Kind, body: &Value) -> Result<Patched, ScimError> {
-    let mut patched = taken(kind, body)?;
-    if kind == Kind::User && !patched.attributes.contains_key(ACTIVE) {
+pub fn read_resource(kind: ResourceType, body: &Value) -> Result<PatchedResource, ScimServiceError> {
+    let mut patched = accepted_tree(kind, body)?;
+    if kind == ResourceType::User && !patched.attributes.contains_key(ACTIVE) {
         patched.attributes.insert(ACTIVE.to_owned(), Value::Bool(true));
     }
     Ok(patched)
@@ -60,9 +60,13 @@ pub fn read(kind: Kind, body: &Value) -> Result<Patched, ScimError> {
 ///
 /// # Errors
 /// When it is no resource of this kind.
-pub fn replace(kind: Kind, current: &Tree, body: &Value) -> Result<Patched, ScimError> {
-    let mut patched = taken(kind, body)?;
-    if kind == Kind::User
+pub fn replace_resource(
+    kind: ResourceType,
+    current: &ResourceTree,
+    body: &Value,
+) -> Result<PatchedResource, ScimServiceError> {
+    let mut patched = accepted_tree(kind, body)?;
+    if kind == ResourceType::User
         && !patched.attributes.contains_key(ACTIVE)
         && let Some(active) = current.get(ACTIVE)
     {
@@ -71,40 +75,40 @@ pub fn replace(kind: Kind, current: &Tree, body: &Value) -> Result<Patched, Scim
     Ok(patched)
 }
 
-fn taken(kind: Kind, body: &Value) -> Result<Patched, ScimError> {
+fn accepted_tree(kind: ResourceType, body: &Value) -> Result<PatchedResource, ScimServiceError> {
     let Value::Object(body) = body else {
-        return Err(ScimError::invalid_syntax("the body must be an object"));
+        return Err(ScimServiceError::invalid_syntax("the body must be an object"));
     };
-    let mut patched = Patched::default();
-    merge(kind, &mut patched, Verb::Replace, body)?;
-    check(kind, &patched.attributes)?;
+    let mut patched = PatchedResource::default();
+    merge_members(kind, &mut patched, PatchVerb::Replace, body)?;
+    check_resource(kind, &patched.attributes)?;
     Ok(patched)
 }
 
 /// Checks what must hold for a resource as a whole.
-pub(crate) fn check(kind: Kind, attributes: &Tree) -> Result<(), ScimError> {
+pub(crate) fn check_resource(kind: ResourceType, attributes: &ResourceTree) -> Result<(), ScimServiceError> {
     let name = kind.name_attribute();
-    let required = get(attributes, name).and_then(Value::as_str).unwrap_or_default();
+    let required = get_value(attributes, name).and_then(Value::as_str).unwrap_or_default();
     if required.trim().is_empty() {
-        return Err(ScimError::invalid_value(format!("`{name}` is required")));
+        return Err(ScimServiceError::invalid_value(format!("`{name}` is required")));
     }
     for name in [name, "externalId"] {
-        let text = get(attributes, name).and_then(Value::as_str).unwrap_or_default();
+        let text = get_value(attributes, name).and_then(Value::as_str).unwrap_or_default();
         if text.chars().nth(NAME_CHARS_MAX).is_some() || text.contains(char::is_control) {
             let detail = format!(
                 "`{name}` may have at most {NAME_CHARS_MAX} characters, none of them a control character"
             );
-            return Err(ScimError::invalid_value(detail));
+            return Err(ScimServiceError::invalid_value(detail));
         }
     }
     let bytes = serde_json::to_vec(attributes).map_or(usize::MAX, |json| json.len());
     if bytes > RESOURCE_BYTES_MAX {
         let detail = format!("a resource may have at most {RESOURCE_BYTES_MAX} bytes as JSON");
-        return Err(ScimError::new(413, detail));
+        return Err(ScimServiceError::new(413, detail));
     }
     if attributes.iter().any(|(name, value)| is_unfit(name, value)) {
         let detail = format!("a text may not contain U+0000, and a name at most {NAME_CHARS_MAX} characters");
-        return Err(ScimError::invalid_value(detail));
+        return Err(ScimServiceError::invalid_value(detail));
     }
     Ok(())
 }
@@ -123,7 +127,7 @@ fn is_unfit(name: &str, value: &Value) -> bool {
 }
 
 /// The whole resource as it is shown; `base` is the address of the service, without a slash at its end.
-pub fn render(record: &Record<'_>, base: &str) -> Tree {
+pub fn render_resource(record: &StoredResource<'_>, base: &str) -> ResourceTree {
     let kind = record.kind;
     let mut tree = record.attributes.clone();
     let extensions =
@@ -132,37 +136,37 @@ pub fn render(record: &Record<'_>, base: &str) -> Tree {
     tree.insert("schemas".to_owned(), schemas.collect());
     tree.insert("id".to_owned(), record.id.into());
     if let Some(members) = record.members.filter(|members| !members.is_empty()) {
-        tree.insert("members".to_owned(), members.iter().map(|member| shown(member, base)).collect());
+        tree.insert("members".to_owned(), members.iter().map(|member| show_member(member, base)).collect());
     }
     let meta = json!({
         "resourceType": kind.name(),
-        "created": moment(record.created),
-        "lastModified": moment(record.modified),
-        "location": location(kind, record.id, base),
-        "version": etag(record.version),
+        "created": format_moment(record.created),
+        "lastModified": format_moment(record.modified),
+        "location": resource_location(kind, record.id, base),
+        "version": entity_tag(record.version),
     });
     tree.insert("meta".to_owned(), meta);
     tree
 }
 
-fn shown(member: &Member, base: &str) -> Value {
+fn show_member(member: &GroupMember, base: &str) -> Value {
     json!({
         "value": member.id,
-        "$ref": location(member.kind, &member.id, base),
+        "$ref": resource_location(member.kind, &member.id, base),
         "type": member.kind.name(),
     })
 }
 
-fn location(kind: Kind, id: &str, base: &str) -> String {
+fn resource_location(kind: ResourceType, id: &str, base: &str) -> String {
     format!("{base}/{}/{id}", kind.endpoint())
 }
 
-fn moment(at: OffsetDateTime) -> Value {
+fn format_moment(at: OffsetDateTime) -> Value {
     at.format(&Rfc3339).map_or(Value::Null, Value::String)
 }
 
 /// A page of what was found.
-pub fn list_response(total: usize, start_index: usize, resources: Vec<Tree>) -> Tree {
+pub fn list_response(total: usize, start_index: usize, resources: Vec<ResourceTree>) -> ResourceTree {
     let mut list = Map::new();
     list.insert("schemas".to_owned(), json!([LIST_RESPONSE]));
     list.insert("totalResults".to_owned(), total.into());

@@ -10,7 +10,7 @@ pub(crate) use meta::META_SCHEMAS;
 
 use serde_json::{Value, json};
 
-use crate::Kind;
+use crate::ResourceType;
 
 /// URN of the core schema of users.
 pub const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -21,7 +21,7 @@ pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterp
 
 /// The type of an attribute's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
+pub(crate) enum AttributeType {
     Text,
     Boolean,
     DateTime,
@@ -42,10 +42,10 @@ pub(crate) enum Mutability {
 
 /// One attribute, or a part of one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Attribute {
+pub(crate) struct SchemaAttribute {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) kind: Type,
+    pub(crate) kind: AttributeType,
     pub(crate) multi: bool,
     pub(crate) required: bool,
     pub(crate) case_exact: bool,
@@ -54,11 +54,11 @@ pub(crate) struct Attribute {
     pub(crate) mutability: Mutability,
     pub(crate) canonical: &'static [&'static str],
     pub(crate) references: &'static [&'static str],
-    pub(crate) parts: &'static [Attribute],
+    pub(crate) parts: &'static [SchemaAttribute],
 }
 
-impl Attribute {
-    pub(crate) const fn of(kind: Type, name: &'static str, about: &'static str) -> Self {
+impl SchemaAttribute {
+    pub(crate) const fn of(kind: AttributeType, name: &'static str, about: &'static str) -> Self {
         Self {
             name,
             about,
@@ -76,11 +76,11 @@ impl Attribute {
     }
 
     pub(crate) const fn text(name: &'static str, about: &'static str) -> Self {
-        Self::of(Type::Text, name, about)
+        Self::of(AttributeType::Text, name, about)
     }
 
     pub(crate) const fn complex(name: &'static str, about: &'static str, parts: &'static [Self]) -> Self {
-        Self { parts, ..Self::of(Type::Complex, name, about) }
+        Self { parts, ..Self::of(AttributeType::Complex, name, about) }
     }
 
     pub(crate) const fn list(name: &'static str, about: &'static str, parts: &'static [Self]) -> Self {
@@ -93,7 +93,7 @@ impl Attribute {
         about: &'static str,
         references: &'static [&'static str],
     ) -> Self {
-        Self { references, case_exact: true, ..Self::of(Type::Reference, name, about) }
+        Self { references, case_exact: true, ..Self::of(AttributeType::Reference, name, about) }
     }
 
     pub(crate) const fn mutability(self, mutability: Mutability) -> Self {
@@ -105,8 +105,8 @@ impl Attribute {
     }
 
     /// The part called `name`.
-    pub(crate) fn part(&self, name: &str) -> Option<&'static Attribute> {
-        named(self.parts, name)
+    pub(crate) fn part(&self, name: &str) -> Option<&'static SchemaAttribute> {
+        named_attribute(self.parts, name)
     }
 
     /// As `/Schemas` shows it.
@@ -120,9 +120,9 @@ impl Attribute {
             "mutability": self.mutability_name(),
             "returned": if self.always_returned { "always" } else { "default" },
         });
-        if self.kind == Type::Complex {
+        if self.kind == AttributeType::Complex {
             document["subAttributes"] = self.parts.iter().map(Self::document).collect();
-        } else if self.kind != Type::Boolean {
+        } else if self.kind != AttributeType::Boolean {
             document["caseExact"] = self.case_exact.into();
             document["uniqueness"] = if self.unique { "server" } else { "none" }.into();
         }
@@ -137,13 +137,13 @@ impl Attribute {
 
     fn type_name(&self) -> &'static str {
         match self.kind {
-            Type::Text => "string",
-            Type::Boolean => "boolean",
-            Type::DateTime => "dateTime",
-            Type::Integer => "integer",
-            Type::Reference => "reference",
-            Type::Binary => "binary",
-            Type::Complex => "complex",
+            AttributeType::Text => "string",
+            AttributeType::Boolean => "boolean",
+            AttributeType::DateTime => "dateTime",
+            AttributeType::Integer => "integer",
+            AttributeType::Reference => "reference",
+            AttributeType::Binary => "binary",
+            AttributeType::Complex => "complex",
         }
     }
 
@@ -158,18 +158,18 @@ impl Attribute {
 
 /// A schema as `/Schemas` shows it.
 #[derive(Debug)]
-pub(crate) struct Schema {
+pub(crate) struct ResourceSchema {
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) attributes: &'static [Attribute],
+    pub(crate) attributes: &'static [SchemaAttribute],
 }
 
 /// The schemas of resources.
-pub(crate) const SCHEMAS: [Schema; 3] = [
-    Schema { id: CORE_USER, name: "User", about: "A person", attributes: user::ATTRIBUTES },
-    Schema { id: CORE_GROUP, name: "Group", about: "A group", attributes: group::ATTRIBUTES },
-    Schema {
+pub(crate) const SCHEMAS: [ResourceSchema; 3] = [
+    ResourceSchema { id: CORE_USER, name: "User", about: "A person", attributes: user::ATTRIBUTES },
+    ResourceSchema { id: CORE_GROUP, name: "Group", about: "A group", attributes: group::ATTRIBUTES },
+    ResourceSchema {
         id: ENTERPRISE_USER,
         name: "EnterpriseUser",
         about: "A person in an organisation",
@@ -177,26 +177,30 @@ pub(crate) const SCHEMAS: [Schema; 3] = [
     },
 ];
 
-impl Schema {
+impl ResourceSchema {
     /// Its attributes as `/Schemas` shows them.
     pub(crate) fn documents(&self) -> Value {
-        self.attributes.iter().map(Attribute::document).collect()
+        self.attributes.iter().map(SchemaAttribute::document).collect()
     }
 }
 
-fn named(attributes: &'static [Attribute], name: &str) -> Option<&'static Attribute> {
+fn named_attribute(attributes: &'static [SchemaAttribute], name: &str) -> Option<&'static SchemaAttribute> {
     attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
 /// The attribute `name` of a resource of `kind`, in the extension `extension` or in the core schema.
-pub(crate) fn attribute(kind: Kind, extension: Option<&str>, name: &str) -> Option<&'static Attribute> {
+pub(crate) fn find_attribute(
+    kind: ResourceType,
+    extension: Option<&str>,
+    name: &str,
+) -> Option<&'static SchemaAttribute> {
     match extension {
         None => {
-            let core = if kind == Kind::User { user::ATTRIBUTES } else { group::ATTRIBUTES };
-            named(core, name).or_else(|| named(common::ATTRIBUTES, name))
+            let core = if kind == ResourceType::User { user::ATTRIBUTES } else { group::ATTRIBUTES };
+            named_attribute(core, name).or_else(|| named_attribute(common::ATTRIBUTES, name))
         }
-        Some(urn) if kind == Kind::User && urn.eq_ignore_ascii_case(ENTERPRISE_USER) => {
-            named(enterprise::ATTRIBUTES, name)
+        Some(urn) if kind == ResourceType::User && urn.eq_ignore_ascii_case(ENTERPRISE_USER) => {
+            named_attribute(enterprise::ATTRIBUTES, name)
         }
         Some(_) => None,
     }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::{Kind, Path, Tree};
+use crate::{ResourceTree, ResourceType, ScimAttributePath};
 
 /// Longest text that is compared, in characters: keys of everything that is found are kept at once.
 const KEY_CHARS_MAX: usize = 128;
@@ -24,7 +24,7 @@ pub enum SortKey {
 
 impl SortKey {
     /// Of a resource, by the value that `path` points at: the primary one, or the first.
-    pub fn of(kind: Kind, path: &Path, tree: &Tree) -> Self {
+    pub fn of(kind: ResourceType, path: &ScimAttributePath, tree: &ResourceTree) -> Self {
         let exact = path.attribute(kind).is_some_and(|known| known.case_exact);
         let primary = || {
             let list = tree.get(path.name.as_deref()?)?.as_array()?;

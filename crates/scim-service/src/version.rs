@@ -1,7 +1,7 @@
 //! Versions of resources as entity tags (RFC 7644, 3.14).
 
 /// The entity tag of a version; weak, because the same version may be shown with other attributes.
-pub fn etag(version: i64) -> String {
+pub fn entity_tag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
@@ -12,7 +12,7 @@ pub struct Precondition(Vec<String>);
 impl Precondition {
     /// Reads the header's value.
     pub fn parse(header: &str) -> Self {
-        Self(header.split(',').map(|tag| bare(tag).to_owned()).filter(|tag| !tag.is_empty()).collect())
+        Self(header.split(',').map(|tag| bare_tag(tag).to_owned()).filter(|tag| !tag.is_empty()).collect())
     }
 
     /// Whether `version` is one of those named.
@@ -22,7 +22,7 @@ impl Precondition {
     }
 }
 
-fn bare(tag: &str) -> &str {
+fn bare_tag(tag: &str) -> &str {
     let tag = tag.trim();
     tag.strip_prefix("W/").or_else(|| tag.strip_prefix("w/")).unwrap_or(tag).trim_matches('"')
 }
@@ -38,6 +38,6 @@ mod tests {
         }
         assert!(!Precondition::parse("W/\"4\"").names(3));
         assert!(!Precondition::parse("").names(3));
-        assert!(Precondition::parse(&etag(12)).names(12));
+        assert!(Precondition::parse(&entity_tag(12)).names(12));
     }
 }

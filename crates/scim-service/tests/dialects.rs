@@ -1,18 +1,21 @@
 //! The bodies that clients really send, and what has to come of them.
 
-use scim_service::{ENTERPRISE_USER, Kind, MemberChange, ScimError, Tree, patch, read, replace};
+use scim_service::{
+    ENTERPRISE_USER, MemberChange, ResourceTree, ResourceType, ScimServiceError, patch_resource,
+    read_resource, replace_resource,
+};
 use serde_json::{Value, json};
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-fn object(value: Value) -> Tree {
+fn object(value: Value) -> ResourceTree {
     match value {
         Value::Object(tree) => tree,
         other => panic!("an object is needed: {other}"),
     }
 }
 
-fn user() -> Tree {
+fn user() -> ResourceTree {
     object(json!({
         "userName": "ann@example.com", "externalId": "0a21f0f2", "active": true, "displayName": "Ann",
         "name": {"givenName": "Ann", "familyName": "Archer", "formatted": "Ann Archer"},
@@ -21,9 +24,9 @@ fn user() -> Tree {
     }))
 }
 
-fn patched(operations: Value) -> Result<Value, ScimError> {
+fn patched(operations: Value) -> Result<Value, ScimServiceError> {
     let body = json!({"schemas": [PATCH_OP], "Operations": operations});
-    patch(Kind::User, &user(), &body).map(|patched| Value::Object(patched.attributes))
+    patch_resource(ResourceType::User, &user(), &body).map(|patched| Value::Object(patched.attributes))
 }
 
 /// The operations, and the attributes that differ afterwards (null for one that is gone).
@@ -250,7 +253,7 @@ fn what_cannot_be_done_is_refused_by_name_and_nothing_of_it_is_done() {
     }
     assert_eq!(patched(json!([])).unwrap_err().scim_type, Some("invalidSyntax"));
     let body = json!({"schemas": ["urn:x"], "Operations": [fine]});
-    assert!(patch(Kind::User, &user(), &body).is_err());
+    assert!(patch_resource(ResourceType::User, &user(), &body).is_err());
 }
 
 #[test]
@@ -262,7 +265,7 @@ fn entras_post_is_read_with_its_nulls_and_empty_lists() {
         "name": {"formatted": "givenName familyName", "familyName": "familyName", "givenName": "givenName"}, "roles": [],
         "password": "secret",
     });
-    let read = read(Kind::User, &body).unwrap().attributes;
+    let read = read_resource(ResourceType::User, &body).unwrap().attributes;
     let expected = json!({
         "externalId": "0a21f0f2", "userName": "Test_User", "active": true,
         "emails": [{"primary": true, "type": "work", "value": "x@testuser.com"}],
@@ -273,12 +276,12 @@ fn entras_post_is_read_with_its_nulls_and_empty_lists() {
 
 #[test]
 fn a_user_is_active_unless_the_client_says_otherwise() {
-    let active = |body: Value| read(Kind::User, &body).unwrap().attributes["active"].clone();
+    let active = |body: Value| read_resource(ResourceType::User, &body).unwrap().attributes["active"].clone();
     assert_eq!(active(json!({"userName": "a"})), true);
     assert_eq!(active(json!({"username": "a", "Active": "False"})), false);
     let mut left = user();
     left.insert("active".into(), false.into());
-    let put = replace(Kind::User, &left, &json!({"userName": "a"})).unwrap().attributes;
+    let put = replace_resource(ResourceType::User, &left, &json!({"userName": "a"})).unwrap().attributes;
     assert_eq!(
         (&put["active"], put.contains_key("displayName")),
         (&json!(false), false),
@@ -289,24 +292,25 @@ fn a_user_is_active_unless_the_client_says_otherwise() {
 #[test]
 fn a_resource_without_its_name_is_refused() {
     for (kind, body) in [
-        (Kind::User, json!({})),
-        (Kind::User, json!({"userName": ""})),
-        (Kind::User, json!({"userName": null})),
-        (Kind::User, json!({"userName": ["a"], "displayName": ["a", "b"]})),
-        (Kind::User, json!({"userName": "x".repeat(600)})),
-        (Kind::Group, json!({"userName": "a"})),
-        (Kind::Group, json!({"displayName": "a\nb"})),
+        (ResourceType::User, json!({})),
+        (ResourceType::User, json!({"userName": ""})),
+        (ResourceType::User, json!({"userName": null})),
+        (ResourceType::User, json!({"userName": ["a"], "displayName": ["a", "b"]})),
+        (ResourceType::User, json!({"userName": "x".repeat(600)})),
+        (ResourceType::Group, json!({"userName": "a"})),
+        (ResourceType::Group, json!({"displayName": "a\nb"})),
     ] {
-        assert_eq!(read(kind, &body).unwrap_err().scim_type, Some("invalidValue"), "{body}");
+        assert_eq!(read_resource(kind, &body).unwrap_err().scim_type, Some("invalidValue"), "{body}");
     }
-    assert_eq!(read(Kind::User, &json!([])).unwrap_err().scim_type, Some("invalidSyntax"));
+    assert_eq!(read_resource(ResourceType::User, &json!([])).unwrap_err().scim_type, Some("invalidSyntax"));
     let large = json!({"userName": "a", "notes": "x".repeat(300_000)});
-    assert_eq!(read(Kind::User, &large).unwrap_err().status, 413);
+    assert_eq!(read_resource(ResourceType::User, &large).unwrap_err().status, 413);
 }
 
-fn members(operation: Value) -> Result<Vec<MemberChange>, ScimError> {
+fn members(operation: Value) -> Result<Vec<MemberChange>, ScimServiceError> {
     let group = object(json!({"displayName": "G"}));
-    patch(Kind::Group, &group, &json!({"Operations": [operation]})).map(|patched| patched.members)
+    patch_resource(ResourceType::Group, &group, &json!({"Operations": [operation]}))
+        .map(|patched| patched.members)
 }
 
 #[test]
@@ -345,7 +349,7 @@ fn a_new_group_brings_its_members_beside_its_attributes() {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group", "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
         "externalId": "8aa1a0c0", "displayName": "displayName", "meta": {"resourceType": "Group"}, "members": [{"value": "u1"}],
     });
-    let read = read(Kind::Group, &body).unwrap();
+    let read = read_resource(ResourceType::Group, &body).unwrap();
     assert_eq!(
         Value::Object(read.attributes),
         json!({"externalId": "8aa1a0c0", "displayName": "displayName"})
@@ -357,8 +361,8 @@ fn a_new_group_brings_its_members_beside_its_attributes() {
 fn a_whole_user_below_the_name_of_the_core_schema_is_read_like_one_at_the_top() {
     let core = "urn:ietf:params:scim:schemas:core:2.0:User";
     let body = json!({"userName": "ann@example.com", core: {"active": false, "title": "Engineer"}});
-    let found = replace(Kind::User, &user(), &body).unwrap().attributes;
+    let found = replace_resource(ResourceType::User, &user(), &body).unwrap().attributes;
     assert_eq!((&found["active"], &found["title"]), (&json!(false), &json!("Engineer")));
     assert!(!found.contains_key(core));
-    assert_eq!(read(Kind::User, &body).unwrap().attributes["active"], false);
+    assert_eq!(read_resource(ResourceType::User, &body).unwrap().attributes["active"], false);
 }

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use proptest::prelude::*;
-use scim_service::{Kind, ListQuery, Path, SortKey, Tree, patch, read};
+use scim_service::{
+    ListQuery, ResourceTree, ResourceType, ScimAttributePath, SortKey, patch_resource, read_resource,
+};
 use serde_json::{Value, json};
 
 fn operation() -> impl Strategy<Value = Value> {
@@ -13,7 +15,7 @@ fn operation() -> impl Strategy<Value = Value> {
         .prop_map(|(op, element)| json!({"op": op, "path": "emails", "value": [element]}))
 }
 
-fn pairs(tree: &Tree) -> Vec<(String, String)> {
+fn pairs(tree: &ResourceTree) -> Vec<(String, String)> {
     let list = tree.get("emails").and_then(Value::as_array).cloned().unwrap_or_default();
     let text = |element: &Value, name: &str| element[name].as_str().unwrap().to_owned();
     let mut pairs: Vec<_> =
@@ -61,38 +63,38 @@ fn anything() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn adding_and_removing_values_is_that_of_a_set(operations in proptest::collection::vec(operation(), 1..12)) {
-        let start = read(Kind::User, &json!({"userName": "a"})).unwrap().attributes;
+        let start = read_resource(ResourceType::User, &json!({"userName": "a"})).unwrap().attributes;
         let mut expected: std::collections::BTreeSet<(String, String)> = Default::default();
         for operation in &operations {
             let element = &operation["value"][0];
             let pair = (element["value"].as_str().unwrap().to_owned(), element["type"].as_str().unwrap().to_owned());
             if operation["op"] == "add" { expected.insert(pair); } else { expected.remove(&pair); }
         }
-        let once = patch(Kind::User, &start, &json!({"Operations": operations})).unwrap().attributes;
+        let once = patch_resource(ResourceType::User, &start, &json!({"Operations": operations})).unwrap().attributes;
         prop_assert_eq!(pairs(&once), expected.into_iter().collect::<Vec<_>>());
         let mut step = start;
         for operation in &operations {
-            step = patch(Kind::User, &step, &json!({"Operations": [operation]})).unwrap().attributes;
+            step = patch_resource(ResourceType::User, &step, &json!({"Operations": [operation]})).unwrap().attributes;
         }
         prop_assert_eq!(&once, &step, "one request of several operations is several of one");
     }
 
     #[test]
-    fn any_body_is_taken_or_refused(body in anything(), kind in prop_oneof![Just(Kind::User), Just(Kind::Group)]) {
-        let start = read(Kind::User, &json!({"userName": "a", "displayName": "b"})).unwrap().attributes;
-        let _ = read(kind, &body);
-        let _ = patch(kind, &start, &json!({"Operations": [body.clone()]}));
-        let _ = patch(kind, &start, &body);
+    fn any_body_is_taken_or_refused(body in anything(), kind in prop_oneof![Just(ResourceType::User), Just(ResourceType::Group)]) {
+        let start = read_resource(ResourceType::User, &json!({"userName": "a", "displayName": "b"})).unwrap().attributes;
+        let _ = read_resource(kind, &body);
+        let _ = patch_resource(kind, &start, &json!({"Operations": [body.clone()]}));
+        let _ = patch_resource(kind, &start, &body);
         let _ = ListQuery::from_search(kind, &body);
-        let _ = scim_service::BulkRequest::parse(body);
+        let _ = scim_service::ScimBulkRequest::parse(body);
     }
 
     #[test]
     fn what_was_read_is_read_again_unchanged(body in anything()) {
         let mut body = json!({"userName": "a", "title": body, "emails": [], "x": 1});
         body["title"] = json!("t");
-        let once = read(Kind::User, &body).unwrap().attributes;
-        prop_assert_eq!(&read(Kind::User, &Value::Object(once.clone())).unwrap().attributes, &once);
+        let once = read_resource(ResourceType::User, &body).unwrap().attributes;
+        prop_assert_eq!(&read_resource(ResourceType::User, &Value::Object(once.clone())).unwrap().attributes, &once);
     }
 }
 
@@ -100,7 +102,7 @@ proptest! {
 fn results_are_ordered_by_the_primary_value_without_regard_to_case() {
     let key = |path: &str, value: Value| {
         let Value::Object(tree) = value else { panic!("an object is needed") };
-        SortKey::of(Kind::User, &Path::parse(Kind::User, path).unwrap(), &tree)
+        SortKey::of(ResourceType::User, &ScimAttributePath::parse(ResourceType::User, path).unwrap(), &tree)
     };
     assert!(key("userName", json!({"userName": "B"})) > key("userName", json!({"userName": "a"})));
     let emails = json!({"emails": [{"value": "z"}, {"value": "A", "primary": true}]});

@@ -4,7 +4,7 @@ use lifecycle::AttemptClass;
 
 /// What a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum RequestAction {
     /// GET of an endpoint.
     List,
     /// GET of a resource.
@@ -19,7 +19,7 @@ pub(crate) enum Action {
     Delete,
 }
 
-impl Action {
+impl RequestAction {
     fn only_reads(self) -> bool {
         matches!(self, Self::List | Self::Read)
     }
@@ -31,7 +31,7 @@ impl Action {
 
 /// Where a request failed that got no usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Break {
+pub(crate) enum TransportBreak {
     /// It was never a valid request.
     Building,
     /// Before it was sent: name resolution, connection, TLS.
@@ -41,12 +41,12 @@ pub(crate) enum Break {
 }
 
 /// The class of a request that broke.
-pub(crate) fn of_break(action: Action, at: Break) -> AttemptClass {
+pub(crate) fn of_break(action: RequestAction, at: TransportBreak) -> AttemptClass {
     match at {
-        Break::Building => AttemptClass::Permanent,
-        Break::Connecting => AttemptClass::Unavailable,
-        Break::Exchanging if action.only_reads() => AttemptClass::Transient,
-        Break::Exchanging => AttemptClass::OutcomeUnknown,
+        TransportBreak::Building => AttemptClass::Permanent,
+        TransportBreak::Connecting => AttemptClass::Unavailable,
+        TransportBreak::Exchanging if action.only_reads() => AttemptClass::Transient,
+        TransportBreak::Exchanging => AttemptClass::OutcomeUnknown,
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn of_break(action: Action, at: Break) -> AttemptClass {
 /// account. PATCH, PUT and DELETE can be done again. A 404 says that *the resource* is gone only where the
 /// request named one; elsewhere the address of the target is wrong, or the target is not there: it waits as a whole, and
 /// nothing about accounts follows.
-pub(crate) fn of_status(action: Action, status: u16) -> AttemptClass {
+pub(crate) fn of_status(action: RequestAction, status: u16) -> AttemptClass {
     match status {
         200..300 => AttemptClass::Success,
         401 | 403 => AttemptClass::Unauthorised,
@@ -64,19 +64,19 @@ pub(crate) fn of_status(action: Action, status: u16) -> AttemptClass {
         300..=399 => AttemptClass::Unavailable,
         404 | 410 if action.names_a_resource() => AttemptClass::NotFound,
         404 | 405 | 410 if !action.names_a_resource() => AttemptClass::Unavailable,
-        409 if !action.only_reads() && action != Action::Delete => AttemptClass::AlreadyExists,
+        409 if !action.only_reads() && action != RequestAction::Delete => AttemptClass::AlreadyExists,
         412 => AttemptClass::Transient,
         429 => AttemptClass::Throttled,
         503 => AttemptClass::Unavailable,
         501 => AttemptClass::Permanent,
-        408 | 425 | 500.. if action == Action::Create => AttemptClass::OutcomeUnknown,
+        408 | 425 | 500.. if action == RequestAction::Create => AttemptClass::OutcomeUnknown,
         408 | 425 | 500.. => AttemptClass::Transient,
         _ => AttemptClass::Permanent,
     }
 }
 
 /// What to say about a status besides the target's own words.
-pub(crate) fn explain(action: Action, status: u16) -> Option<&'static str> {
+pub(crate) fn explain_status(action: RequestAction, status: u16) -> Option<&'static str> {
     match status {
         300..400 => Some("redirect refused: check the base URL"),
         404 | 405 | 410 if !action.names_a_resource() => Some("no such endpoint: check the base URL"),
@@ -92,8 +92,14 @@ mod tests {
         Unavailable,
     };
 
-    const ACTIONS: [Action; 6] =
-        [Action::List, Action::Read, Action::Create, Action::Patch, Action::Replace, Action::Delete];
+    const ACTIONS: [RequestAction; 6] = [
+        RequestAction::List,
+        RequestAction::Read,
+        RequestAction::Create,
+        RequestAction::Patch,
+        RequestAction::Replace,
+        RequestAction::Delete,
+    ];
 
     #[test]
     fn every_status_has_the_class_of_its_action() {
@@ -123,10 +129,13 @@ mod tests {
     #[test]
     fn a_break_is_unknown_only_for_what_may_have_been_done() {
         for action in ACTIONS {
-            let reads = matches!(action, Action::List | Action::Read);
-            assert_eq!(of_break(action, Break::Building), Permanent);
-            assert_eq!(of_break(action, Break::Connecting), Unavailable);
-            assert_eq!(of_break(action, Break::Exchanging), if reads { Transient } else { OutcomeUnknown });
+            let reads = matches!(action, RequestAction::List | RequestAction::Read);
+            assert_eq!(of_break(action, TransportBreak::Building), Permanent);
+            assert_eq!(of_break(action, TransportBreak::Connecting), Unavailable);
+            assert_eq!(
+                of_break(action, TransportBreak::Exchanging),
+                if reads { Transient } else { OutcomeUnknown }
+            );
         }
     }
 }

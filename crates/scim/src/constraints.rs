@@ -1,19 +1,19 @@
 //! What a target would refuse, found out before anything is sent.
 
-use lifecycle::Attributes;
+use lifecycle::AttributeMap;
 use serde_json::Value;
 
 use crate::resource::missing_required;
-use crate::{Kind, TargetProfile};
+use crate::{ScimKind, TargetProfile};
 
 const USER_NAME: &str = "userName";
 
 /// Why the target would refuse a resource with `attributes`, in words that hold no personal values, with what to do;
 /// `None` when nothing is known against it. What is required only matters when it `is_new`.
-pub fn violation(
+pub fn profile_violation(
     profile: &TargetProfile,
-    kind: Kind,
-    attributes: &Attributes,
+    kind: ScimKind,
+    attributes: &AttributeMap,
     is_new: bool,
 ) -> Option<String> {
     let missing = if is_new { missing_required(profile, kind, attributes) } else { Vec::new() };
@@ -26,7 +26,7 @@ pub fn violation(
     too_long(profile, kind, attributes).or_else(|| foreign_domain(profile, kind, attributes))
 }
 
-fn too_long(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Option<String> {
+fn too_long(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> Option<String> {
     profile.lengths_max.of(kind).iter().find_map(|(path, most)| {
         let (_, value) = attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(path))?;
         let length = value.as_str()?.chars().count();
@@ -37,8 +37,8 @@ fn too_long(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Opt
     })
 }
 
-fn foreign_domain(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Option<String> {
-    if profile.domains.is_empty() || kind != Kind::User {
+fn foreign_domain(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> Option<String> {
+    if profile.domains.is_empty() || kind != ScimKind::User {
         return None;
     }
     let name = attributes.get(USER_NAME).and_then(Value::as_str)?;
@@ -77,9 +77,9 @@ mod tests {
             (json!({ "userName": "ada" }), true, Some("not registered")),
         ];
         for (change, is_new, expected) in table {
-            let mut attributes: Attributes = serde_json::from_value(good.clone()).unwrap();
-            attributes.extend(serde_json::from_value::<Attributes>(change.clone()).unwrap());
-            let found = violation(&profile, Kind::User, &attributes, is_new);
+            let mut attributes: AttributeMap = serde_json::from_value(good.clone()).unwrap();
+            attributes.extend(serde_json::from_value::<AttributeMap>(change.clone()).unwrap());
+            let found = profile_violation(&profile, ScimKind::User, &attributes, is_new);
             match (expected, &found) {
                 (None, None) => {}
                 (Some(expected), Some(found)) => {

@@ -5,11 +5,11 @@
 use serde_json::{Map, Value};
 
 use crate::path::AttributePath;
-use crate::resource::{lookup, read};
+use crate::resource::{lookup_key, read_values};
 
 /// A resource that a target has.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct FoundResource {
     /// The target's id.
     pub id: String,
     /// Our key there, unless empty.
@@ -22,15 +22,16 @@ pub struct Found {
     pub attributes: Map<String, Value>,
 }
 
-impl Found {
+impl FoundResource {
     /// The resource in `value`; none when it has no id.
     pub(crate) fn from_value(value: Value) -> Option<Self> {
         let Value::Object(attributes) = value else { return None };
         let id = id_of(&attributes)?;
-        let external_id = lookup(&attributes, "externalId").and_then(text).filter(|id| !id.is_empty());
-        let active = lookup(&attributes, "active").and_then(flag);
-        let version = lookup(&attributes, "meta").and_then(Value::as_object);
-        let version = version.and_then(|meta| lookup(meta, "version")).and_then(text);
+        let external_id =
+            lookup_key(&attributes, "externalId").and_then(json_text).filter(|id| !id.is_empty());
+        let active = lookup_key(&attributes, "active").and_then(json_flag);
+        let version = lookup_key(&attributes, "meta").and_then(Value::as_object);
+        let version = version.and_then(|meta| lookup_key(meta, "version")).and_then(json_text);
         Some(Self { id, external_id, active, version, attributes })
     }
 
@@ -48,22 +49,22 @@ impl Found {
     pub(crate) fn has(&self, path: &AttributePath, value: &str) -> bool {
         let any_case =
             ["userName", "displayName", "emails"].iter().any(|name| path.name.eq_ignore_ascii_case(name));
-        read(&self.attributes, path)
+        read_values(&self.attributes, path)
             .into_iter()
-            .filter_map(text)
+            .filter_map(json_text)
             .any(|have| have == value || (any_case && have.to_lowercase() == value.to_lowercase()))
     }
 }
 
 /// The id of a resource.
 pub(crate) fn id_of(resource: &Map<String, Value>) -> Option<String> {
-    lookup(resource, "id").and_then(text).filter(|id| !id.is_empty())
+    lookup_key(resource, "id").and_then(json_text).filter(|id| !id.is_empty())
 }
 
 /// A page of a list.
 #[derive(Debug)]
-pub(crate) struct Page {
-    pub resources: Vec<Found>,
+pub(crate) struct ListPage {
+    pub resources: Vec<FoundResource>,
     /// How many entries the page has, readable or not.
     pub entries: u64,
     /// How many the whole list has, as far as the target says.
@@ -72,15 +73,16 @@ pub(crate) struct Page {
     pub next_cursor: Option<String>,
 }
 
-impl Page {
+impl ListPage {
     /// The page in `body`; none when it is no list.
     pub(crate) fn from_value(body: Value) -> Option<Self> {
         let mut next_cursor = None;
         let (items, total) = match body {
             Value::Array(items) => (Some(items), None),
             Value::Object(mut map) => {
-                next_cursor = lookup(&map, "nextCursor").and_then(text).filter(|cursor| !cursor.is_empty());
-                let total = lookup(&map, "totalResults").and_then(number);
+                next_cursor =
+                    lookup_key(&map, "nextCursor").and_then(json_text).filter(|cursor| !cursor.is_empty());
+                let total = lookup_key(&map, "totalResults").and_then(json_number);
                 let key = map.keys().find(|key| key.eq_ignore_ascii_case("Resources")).cloned();
                 let items = key.and_then(|key| map.remove(&key));
                 match items {
@@ -96,19 +98,19 @@ impl Page {
         }
         let items = items.unwrap_or_default();
         let entries = items.len() as u64;
-        let resources = items.into_iter().filter_map(Found::from_value).collect();
+        let resources = items.into_iter().filter_map(FoundResource::from_value).collect();
         Some(Self { resources, entries, total, next_cursor })
     }
 }
 
 /// Remote ids of the members of a group; none when it says nothing of members.
 pub(crate) fn members_of(group: &Map<String, Value>) -> Option<Vec<String>> {
-    let Some(Value::Array(members)) = lookup(group, "members") else { return None };
+    let Some(Value::Array(members)) = lookup_key(group, "members") else { return None };
     let ids = members
         .iter()
         .filter_map(|member| match member {
-            Value::Object(fields) => lookup(fields, "value").and_then(text),
-            other => text(other),
+            Value::Object(fields) => lookup_key(fields, "value").and_then(json_text),
+            other => json_text(other),
         })
         .collect();
     Some(ids)
@@ -116,23 +118,24 @@ pub(crate) fn members_of(group: &Map<String, Value>) -> Option<Vec<String>> {
 
 /// What a target says went wrong.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Complaint {
+pub(crate) struct TargetComplaint {
     pub scim_type: Option<String>,
     pub detail: Option<String>,
 }
 
-impl Complaint {
+impl TargetComplaint {
     /// The complaint in the JSON body of an error.
     pub(crate) fn from_value(body: &Value) -> Self {
-        let Some(map) = body.as_object() else { return Self { detail: text(body), ..Self::default() } };
+        let Some(map) = body.as_object() else { return Self { detail: json_text(body), ..Self::default() } };
         // OAuth proxies and gateways in front of the target have their own words.
         let detail = ["detail", "error_description", "message", "errorMessage", "title", "error"]
             .iter()
-            .find_map(|key| lookup(map, key).and_then(text));
-        if let (None, Some(first)) = (&detail, lookup(map, "errors").or_else(|| lookup(map, "error"))) {
+            .find_map(|key| lookup_key(map, key).and_then(json_text));
+        if let (None, Some(first)) = (&detail, lookup_key(map, "errors").or_else(|| lookup_key(map, "error")))
+        {
             return Self::from_value(first.as_array().and_then(|list| list.first()).unwrap_or(first));
         }
-        Self { scim_type: lookup(map, "scimType").and_then(text), detail }
+        Self { scim_type: lookup_key(map, "scimType").and_then(json_text), detail }
     }
 
     /// The complaint in a body that is no JSON: the words of a page without its markup.
@@ -159,7 +162,7 @@ fn without_markup(page: &str) -> String {
     page.chars().filter_map(keep).collect()
 }
 
-fn text(value: &Value) -> Option<String> {
+fn json_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -167,7 +170,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn flag(value: &Value) -> Option<bool> {
+fn json_flag(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
@@ -176,7 +179,7 @@ fn flag(value: &Value) -> Option<bool> {
     }
 }
 
-fn number(value: &Value) -> Option<u64> {
+fn json_number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -193,10 +196,10 @@ mod tests {
     #[test]
     fn numbers_for_ids_strings_for_booleans_and_any_case_of_names_are_understood() {
         let value = json!({ "ID": 42, "Active": "True", "externalId": "", "department": "stray" });
-        let found = Found::from_value(value).unwrap();
+        let found = FoundResource::from_value(value).unwrap();
         assert_eq!((found.id.as_str(), found.external_id.as_deref(), found.active), ("42", None, Some(true)));
         assert_eq!(found.attributes["department"], "stray");
-        assert!(Found::from_value(json!({ "userName": "a" })).is_none());
+        assert!(FoundResource::from_value(json!({ "userName": "a" })).is_none());
     }
 
     #[test]
@@ -208,11 +211,11 @@ mod tests {
             (json!({ "totalResults": 0, "Resources": null }), 0, Some(0)),
             (json!([{ "id": 1 }]), 1, None),
         ] {
-            let page = Page::from_value(body).unwrap();
+            let page = ListPage::from_value(body).unwrap();
             assert_eq!((page.entries, page.total), (entries, total));
         }
         for body in [json!({}), json!({ "detail": "login" }), json!("x"), json!({ "Resources": "x" })] {
-            assert!(Page::from_value(body).is_none());
+            assert!(ListPage::from_value(body).is_none());
         }
     }
 
@@ -220,7 +223,7 @@ mod tests {
     fn a_value_is_compared_in_any_case_only_where_servers_may_change_it() {
         let value =
             json!({ "id": 1, "userName": "Ærlig", "externalId": "aB", "emails": [{ "value": "A@X" }] });
-        let found = Found::from_value(value).unwrap();
+        let found = FoundResource::from_value(value).unwrap();
         let has = |path: &str, value: &str| found.has(&AttributePath::parse(path).unwrap(), value);
         assert!(
             has("userName", "ærlig")
@@ -233,15 +236,19 @@ mod tests {
 
     #[test]
     fn complaints_are_found_in_scim_errors_other_json_text_and_pages() {
-        let scim =
-            Complaint::from_value(&json!({ "scimType": "uniqueness", "detail": "taken", "status": "409" }));
-        assert_eq!(scim, Complaint { scim_type: Some("uniqueness".into()), detail: Some("taken".into()) });
+        let scim = TargetComplaint::from_value(
+            &json!({ "scimType": "uniqueness", "detail": "taken", "status": "409" }),
+        );
+        assert_eq!(
+            scim,
+            TargetComplaint { scim_type: Some("uniqueness".into()), detail: Some("taken".into()) }
+        );
         for body in [json!({ "message": "no" }), json!({ "errors": [{ "detail": "no" }] }), json!("no")] {
-            assert_eq!(Complaint::from_value(&body).detail.as_deref(), Some("no"));
+            assert_eq!(TargetComplaint::from_value(&body).detail.as_deref(), Some("no"));
         }
-        let page = Complaint::from_text("<html><h1>502</h1>\n<p class='x'>Bad  gateway</p></html>");
+        let page = TargetComplaint::from_text("<html><h1>502</h1>\n<p class='x'>Bad  gateway</p></html>");
         assert_eq!(page.detail.as_deref(), Some("502 Bad gateway"));
-        assert_eq!(Complaint::from_text("a < b").detail.as_deref(), Some("a < b"));
-        assert_eq!(Complaint::from_text(" "), Complaint::default());
+        assert_eq!(TargetComplaint::from_text("a < b").detail.as_deref(), Some("a < b"));
+        assert_eq!(TargetComplaint::from_text(" "), TargetComplaint::default());
     }
 }

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::Attributes;
+use lifecycle::AttributeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::path::{AttributePath, Selector};
-use crate::resource::{Target, encode, new_element, put_in_element, with_defaults};
-use crate::{Kind, OpCase, RemoveForm, Separator, TargetProfile};
+use crate::path::{AttributePath, ValueSelector};
+use crate::resource::{UpdateTarget, encode_value, new_element, put_in_element, with_defaults};
+use crate::{OpCase, RemoveForm, ScimKind, TargetProfile, UrnSeparator};
 
 /// One operation of a PATCH request (RFC 7644 section 3.5.2); serialises as it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,19 +69,19 @@ pub struct MemberChunk {
     pub ops: Vec<PatchOp>,
 }
 
-/// The body of a POST that creates `attributes`: see [`crate::Client::create`].
-pub fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Value {
+/// The body of a POST that creates `attributes`: see [`crate::ScimClient::create`].
+pub fn to_resource(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> Value {
     crate::resource::to_resource(profile, kind, attributes)
 }
 
 /// The body of a PATCH with `ops`.
 pub fn patch_body(profile: &TargetProfile, ops: &[PatchOp]) -> Value {
-    let operations: Vec<Value> = ops.iter().map(|op| written(profile, op)).collect();
+    let operations: Vec<Value> = ops.iter().map(|op| written_operation(profile, op)).collect();
     json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
 }
 
 /// An operation in the form that the target wants.
-fn written(profile: &TargetProfile, op: &PatchOp) -> Value {
+fn written_operation(profile: &TargetProfile, op: &PatchOp) -> Value {
     let mut operation = serde_json::to_value(op).expect("an operation has only string keys");
     let form = profile.patch;
     let Some(fields) = operation.as_object_mut() else { return operation };
@@ -96,7 +96,7 @@ fn written(profile: &TargetProfile, op: &PatchOp) -> Value {
     {
         fields.remove("path");
         fields.insert("value".to_owned(), value);
-    } else if form.extension_separator == Separator::Dot
+    } else if form.extension_separator == UrnSeparator::Dot
         && let Some(Value::String(path)) = fields.get_mut("path")
         && let AttributePath { uri: Some(uri), .. } = AttributePath::parse_or_literal(path)
         && path.as_bytes().get(uri.len()) == Some(&b':')
@@ -127,14 +127,14 @@ fn without_path(path: &str, value: &Value) -> Option<Value> {
 /// of groups. A path of `clear` that is required and has a default falls back to that.
 ///
 /// A null in `applied` says that there surely is no value.
-pub fn ops(
+pub fn patch_operations(
     profile: &TargetProfile,
-    kind: Kind,
-    applied: &Attributes,
-    desired: &Attributes,
+    kind: ScimKind,
+    applied: &AttributeMap,
+    desired: &AttributeMap,
     clear: &[String],
 ) -> Vec<PatchOp> {
-    let target = Target::new(profile, kind, desired, clear);
+    let target = UpdateTarget::new(profile, kind, desired, clear);
     let applied = by_place(kind, &with_defaults(profile, kind, applied));
     let desired = by_place(kind, &target.set);
     let mut gone: BTreeMap<AttributePath, BTreeSet<Option<String>>> = BTreeMap::new();
@@ -142,14 +142,14 @@ pub fn ops(
         gone.entry(path.selector()).or_default().insert(path.sub);
     }
     let places: BTreeSet<&AttributePath> = gone.keys().chain(desired.keys()).collect();
-    let mut changes = Changes {
+    let mut changes = ResourceChanges {
         profile,
         removes: Vec::new(),
         replaces: Vec::new(),
         adds: Vec::new(),
         new: BTreeMap::new(),
     };
-    let (none, nothing) = (Values::new(), BTreeSet::new());
+    let (none, nothing) = (SubAttributeValues::new(), BTreeSet::new());
     for place in places {
         let (was, is) = (applied.get(place).unwrap_or(&none), desired.get(place).unwrap_or(&none));
         let whole = changes.clear(place, was, is, gone.get(place).unwrap_or(&nothing));
@@ -163,14 +163,14 @@ pub fn ops(
 }
 
 /// Values by sub-attribute.
-type Values = BTreeMap<Option<String>, Value>;
+type SubAttributeValues = BTreeMap<Option<String>, Value>;
 
 /// Attributes by the attribute or element that holds them.
-fn by_place(kind: Kind, attributes: &Attributes) -> BTreeMap<AttributePath, Values> {
-    let mut places: BTreeMap<AttributePath, Values> = BTreeMap::new();
+fn by_place(kind: ScimKind, attributes: &AttributeMap) -> BTreeMap<AttributePath, SubAttributeValues> {
+    let mut places: BTreeMap<AttributePath, SubAttributeValues> = BTreeMap::new();
     for (text, value) in attributes {
         let path = AttributePath::parse_or_literal(text);
-        if kind == Kind::Group && path.name.eq_ignore_ascii_case("members") {
+        if kind == ScimKind::Group && path.name.eq_ignore_ascii_case("members") {
             continue;
         }
         places.entry(path.selector()).or_default().insert(path.sub, value.clone());
@@ -178,7 +178,7 @@ fn by_place(kind: Kind, attributes: &Attributes) -> BTreeMap<AttributePath, Valu
     places
 }
 
-struct Changes<'a> {
+struct ResourceChanges<'a> {
     profile: &'a TargetProfile,
     removes: Vec<PatchOp>,
     replaces: Vec<PatchOp>,
@@ -188,14 +188,14 @@ struct Changes<'a> {
     new: BTreeMap<AttributePath, Vec<Value>>,
 }
 
-impl Changes<'_> {
+impl ResourceChanges<'_> {
     /// Takes away what is to have no value and has one. An element goes with its value; one of which only another
     /// part is cleared stays, because others may own the rest of it. Returns whether the whole element goes.
     fn clear(
         &mut self,
         place: &AttributePath,
-        was: &Values,
-        is: &Values,
+        was: &SubAttributeValues,
+        is: &SubAttributeValues,
         gone: &BTreeSet<Option<String>>,
     ) -> bool {
         let gone: Vec<&Option<String>> = gone.iter().filter(|sub| was.contains_key(*sub)).collect();
@@ -214,10 +214,10 @@ impl Changes<'_> {
         false
     }
 
-    fn attribute(&mut self, place: &AttributePath, was: &Values, is: &Values) {
+    fn attribute(&mut self, place: &AttributePath, was: &SubAttributeValues, is: &SubAttributeValues) {
         for (sub, new) in is {
             let path = AttributePath { sub: sub.clone(), ..place.clone() };
-            let value = || encode(self.profile, &path, new.clone());
+            let value = || encode_value(self.profile, &path, new.clone());
             match was.get(sub) {
                 Some(old) if old == new => {}
                 Some(_) => self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value() }),
@@ -230,7 +230,7 @@ impl Changes<'_> {
         }
     }
 
-    fn element(&mut self, place: &AttributePath, was: &Values, is: &Values) {
+    fn element(&mut self, place: &AttributePath, was: &SubAttributeValues, is: &SubAttributeValues) {
         if is.is_empty() || is.iter().all(|(sub, value)| was.get(sub) == Some(value)) {
             return;
         }
@@ -245,10 +245,10 @@ impl Changes<'_> {
         }
     }
 
-    fn whole(&self, place: &AttributePath, values: &Values) -> Map<String, Value> {
+    fn whole(&self, place: &AttributePath, values: &SubAttributeValues) -> Map<String, Value> {
         let mut element = new_element(self.profile, place);
         for (sub, value) in values {
-            put_in_element(&mut element, sub.as_deref(), encode(self.profile, place, value.clone()));
+            put_in_element(&mut element, sub.as_deref(), encode_value(self.profile, place, value.clone()));
         }
         element
     }
@@ -279,26 +279,29 @@ pub fn member_chunks(profile: &TargetProfile, add: &[String], remove: &[String])
         RemoveForm::Filter => members.min(limits.operations_per_request_max.max(1)),
         RemoveForm::ValueList => members,
     };
-    let adds = sized(add, members, limits.body_bytes_max).into_iter().map(|ids| MemberChunk {
+    let adds = sized_chunks(add, members, limits.body_bytes_max).into_iter().map(|ids| MemberChunk {
         add: ids.to_vec(),
         remove: Vec::new(),
         ops: vec![PatchOp::Add { path: "members".to_owned(), value: member_values(ids) }],
     });
-    let removes = sized(remove, removed_by_one, limits.body_bytes_max).into_iter().map(|ids| MemberChunk {
-        add: Vec::new(),
-        remove: ids.to_vec(),
-        ops: match limits.remove_form {
-            RemoveForm::Filter => ids.iter().map(|id| PatchOp::Remove { path: member_path(id) }).collect(),
-            RemoveForm::ValueList => {
-                vec![PatchOp::RemoveValues { path: "members".to_owned(), value: member_values(ids) }]
-            }
-        },
-    });
+    let removes =
+        sized_chunks(remove, removed_by_one, limits.body_bytes_max).into_iter().map(|ids| MemberChunk {
+            add: Vec::new(),
+            remove: ids.to_vec(),
+            ops: match limits.remove_form {
+                RemoveForm::Filter => {
+                    ids.iter().map(|id| PatchOp::Remove { path: member_path(id) }).collect()
+                }
+                RemoveForm::ValueList => {
+                    vec![PatchOp::RemoveValues { path: "members".to_owned(), value: member_values(ids) }]
+                }
+            },
+        });
     adds.chain(removes).collect()
 }
 
 /// Ids in chunks of at most so many, and of bodies of at most so many bytes.
-fn sized(ids: &[String], most: usize, bytes_max: Option<usize>) -> Vec<&[String]> {
+fn sized_chunks(ids: &[String], most: usize, bytes_max: Option<usize>) -> Vec<&[String]> {
     let room = bytes_max.unwrap_or(usize::MAX).saturating_sub(BODY_BYTES).max(1);
     let mut chunks = Vec::new();
     let mut rest = ids;
@@ -326,7 +329,7 @@ fn member_values(ids: &[String]) -> Value {
 }
 
 fn member_path(id: &str) -> String {
-    let element = vec![("value".to_owned(), Selector::Text(id.to_owned()))];
+    let element = vec![("value".to_owned(), ValueSelector::Text(id.to_owned()))];
     AttributePath { uri: None, name: "members".to_owned(), element, sub: None }.to_string()
 }
 

@@ -5,7 +5,7 @@ use scim_v2::filter::{AttrExp, AttrPath, CompareOp, Filter, ValuePath};
 use crate::path::{AttributePath, PathError};
 
 /// `path eq "value"`.
-pub(crate) fn equals(path: &str, value: &str) -> Result<Filter, PathError> {
+pub(crate) fn equals_filter(path: &str, value: &str) -> Result<Filter, PathError> {
     let path = AttributePath::parse(path)?;
     let compare = |attr: AttrPath| AttrExp::Comparison(attr, CompareOp::Eq, value.into());
     if path.element.is_empty() {
@@ -21,13 +21,13 @@ pub(crate) fn equals(path: &str, value: &str) -> Result<Filter, PathError> {
 /// Any of `terms`; none when there are no terms.
 pub(crate) fn any_of(terms: &[(&str, &str)]) -> Result<Option<Filter>, PathError> {
     let filters: Vec<Filter> =
-        terms.iter().map(|(path, value)| equals(path, value)).collect::<Result<_, _>>()?;
+        terms.iter().map(|(path, value)| equals_filter(path, value)).collect::<Result<_, _>>()?;
     Ok(Filter::any(filters))
 }
 
 /// The group `id`, if the account `member` is in it; `attribute` is that of its members.
 pub(crate) fn with_member(id: &str, attribute: &str, member: &str) -> Result<String, PathError> {
-    Ok(format!("{} and {}", equals("id", id)?, equals(attribute, member)?))
+    Ok(format!("{} and {}", equals_filter("id", id)?, equals_filter(attribute, member)?))
 }
 
 #[cfg(test)]
@@ -37,12 +37,15 @@ mod tests {
 
     #[test]
     fn quotes_and_backslashes_are_escaped() {
-        assert_eq!(equals("userName", r#"O"Br\ien"#).unwrap().to_string(), r#"userName eq "O\"Br\\ien""#);
+        assert_eq!(
+            equals_filter("userName", r#"O"Br\ien"#).unwrap().to_string(),
+            r#"userName eq "O\"Br\\ien""#
+        );
     }
 
     #[test]
     fn an_element_is_compared_inside_its_brackets() {
-        let filter = equals(r#"emails[type eq "work"].value"#, "a@b").unwrap();
+        let filter = equals_filter(r#"emails[type eq "work"].value"#, "a@b").unwrap();
         assert_eq!(filter.to_string(), r#"emails[type eq "work" and value eq "a@b"]"#);
     }
 
@@ -56,7 +59,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_is_read_back_by_the_parser_as_it_was_given(value in ".*") {
-            let filter = equals("userName", &value).unwrap();
+            let filter = equals_filter("userName", &value).unwrap();
             prop_assert_eq!(filter.to_string().parse::<Filter>().unwrap(), filter);
         }
     }

@@ -4,14 +4,14 @@ use lifecycle::ResourceKind;
 
 /// The kind of a SCIM resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ScimKind {
     /// At `/Users`.
     User,
     /// At `/Groups`.
     Group,
 }
 
-impl Kind {
+impl ScimKind {
     /// The path segment of the endpoint.
     pub fn endpoint(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Kind {
     }
 }
 
-impl From<ResourceKind> for Kind {
+impl From<ResourceKind> for ScimKind {
     /// Memberships are written at their group.
     fn from(kind: ResourceKind) -> Self {
         match kind {

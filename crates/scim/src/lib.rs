@@ -3,8 +3,8 @@
 //!
 //! It sends one request per call (a lookup may need more pages), never retries, never waits, never decides
 //! what should be true at a target, and never lets a secret or a masked personal value into an error, a log
-//! or an [`Exchange`]. What a failure means for the next step is decided here, where the error is understood:
-//! see [`Failure::class`].
+//! or an [`RequestExchange`]. What a failure means for the next step is decided here, where the error is understood:
+//! see [`ScimFailure::class`].
 //!
 //! To support another kind of target, write a profile: copy `profiles/generic.yaml`, keep the lines that
 //! differ, say where each figure comes from, and name the file in the target's configuration. To ship it, put
@@ -25,19 +25,22 @@ mod profile;
 mod redact;
 mod resource;
 
-pub use client::{Client, Connection, Created, Failure, Listed, Reply, ScimError, Search, Start};
-pub use constraints::violation;
-pub use decode::Found;
+pub use client::{
+    ConnectError, CreatedResource, ListedPage, PageStart, ResourceSearch, ScimClient, ScimFailure, ScimReply,
+    TargetConnection,
+};
+pub use constraints::profile_violation;
+pub use decode::FoundResource;
 pub use diff::{MemberChunk, PatchOp};
-pub use kind::Kind;
-pub use lifecycle::{AttemptClass, Attributes, Exchange};
-pub use outbound::{Credential, CredentialConfig, Secret};
+pub use kind::ScimKind;
+pub use lifecycle::{AttemptClass, AttributeMap, RequestExchange};
+pub use outbound::{CredentialConfig, HiddenSecret, SourceCredential};
 pub use path::{PathError, check_path};
-pub use probe::{Probed, probe};
+pub use probe::{ProbeReport, probe_server};
 pub use profile::{
-    Bucket, BucketKind, DeleteMethod, DoneAnswer, Endpoints, Lookup, Membership, Nested, OpCase, Paging,
-    PatchForm, PerKind, ProfileError, Rate, ReadBack, RemoveForm, Required, Separator, TargetProfile,
-    UpdateMethod,
+    BucketKind, DeleteMethod, DoneAnswer, KindPair, ListPaging, LookupAttributes, MembershipForm,
+    NestedGroups, OpCase, PatchForm, ProfileEndpoints, ProfileError, RateLimitBucket, ReadBack, RemoveForm,
+    RequestRateLimit, RequiredTargetAttribute, TargetProfile, UpdateMethod, UrnSeparator,
 };
 pub use reqwest::Url;
-pub use resource::{observe, overlay, with_members};
+pub use resource::{observe_resource, overlay_resource, with_members};

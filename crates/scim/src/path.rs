@@ -5,7 +5,7 @@ use scim_v2::filter::{
     AttrExp, AttrPath, CompValue, CompareOp, Operands, PatchPath, PatchValuePath, ValFilter,
 };
 
-use crate::Kind;
+use crate::ScimKind;
 
 /// The extension that holds `department`, `manager` and the like.
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -31,7 +31,7 @@ pub fn check_path(path: &str) -> Result<(), PathError> {
 
 /// A value that selects an element of a multi-valued attribute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Selector {
+pub(crate) enum ValueSelector {
     Text(String),
     Flag(bool),
 }
@@ -43,7 +43,7 @@ pub(crate) struct AttributePath {
     pub uri: Option<String>,
     pub name: String,
     /// Sub-attributes that the element has; empty when the path does not select an element.
-    pub element: Vec<(String, Selector)>,
+    pub element: Vec<(String, ValueSelector)>,
     pub sub: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl AttributePath {
             PatchPath::Attr(attr) => Ok(Self::from_attr(attr, Vec::new())),
             PatchPath::Value(value) => {
                 let mut element = Vec::new();
-                collect(&value.filter, &mut element).map_err(|why| refuse(why.to_owned()))?;
+                collect_filters(&value.filter, &mut element).map_err(|why| refuse(why.to_owned()))?;
                 let mut path = Self::from_attr(value.attr, element);
                 path.sub = value.sub_attr;
                 Ok(path)
@@ -73,9 +73,10 @@ impl AttributePath {
         })
     }
 
-    fn from_attr(attr: AttrPath, element: Vec<(String, Selector)>) -> Self {
-        let core =
-            |uri: &String| [Kind::User, Kind::Group].iter().any(|k| uri.eq_ignore_ascii_case(k.schema()));
+    fn from_attr(attr: AttrPath, element: Vec<(String, ValueSelector)>) -> Self {
+        let core = |uri: &String| {
+            [ScimKind::User, ScimKind::Group].iter().any(|k| uri.eq_ignore_ascii_case(k.schema()))
+        };
         Self { uri: attr.uri.filter(|uri| !core(uri)), name: attr.name, element, sub: attr.sub_attr }
     }
 
@@ -90,7 +91,7 @@ impl AttributePath {
     /// Whether the element is the one that applications take for *the* address.
     pub(crate) fn is_primary_email(&self) -> bool {
         self.name.eq_ignore_ascii_case("emails")
-            && matches!(self.element.as_slice(), [(name, Selector::Text(value))]
+            && matches!(self.element.as_slice(), [(name, ValueSelector::Text(value))]
                 if name.eq_ignore_ascii_case("type") && value.eq_ignore_ascii_case("work"))
     }
 
@@ -113,9 +114,9 @@ impl AttributePath {
     pub(crate) fn conditions(&self, more: Option<AttrExp>) -> Option<ValFilter> {
         let own = self.element.iter().map(|(name, value)| {
             let value = match value {
-                Selector::Text(text) => CompValue::Str(text.clone()),
-                Selector::Flag(true) => CompValue::True,
-                Selector::Flag(false) => CompValue::False,
+                ValueSelector::Text(text) => CompValue::Str(text.clone()),
+                ValueSelector::Flag(true) => CompValue::True,
+                ValueSelector::Flag(false) => CompValue::False,
             };
             AttrExp::Comparison(AttrPath::with_name(name), CompareOp::Eq, value)
         });
@@ -139,18 +140,22 @@ impl std::fmt::Display for AttributePath {
     }
 }
 
-fn collect(filter: &ValFilter, into: &mut Vec<(String, Selector)>) -> Result<(), &'static str> {
+fn collect_filters(filter: &ValFilter, into: &mut Vec<(String, ValueSelector)>) -> Result<(), &'static str> {
     match filter {
-        ValFilter::And(items) => items.as_slice().iter().try_for_each(|item| collect(item, into)),
+        ValFilter::And(items) => items.as_slice().iter().try_for_each(|item| collect_filters(item, into)),
         ValFilter::Attr(AttrExp::Comparison(attr, CompareOp::Eq, value)) if attr.sub_attr.is_none() => {
             let flag = attr.name.eq_ignore_ascii_case("primary");
             let selector = match value {
                 // Entra writes `primary eq "True"`; the attribute is a boolean.
-                CompValue::Str(text) if flag && text.eq_ignore_ascii_case("true") => Selector::Flag(true),
-                CompValue::Str(text) if flag && text.eq_ignore_ascii_case("false") => Selector::Flag(false),
-                CompValue::Str(text) => Selector::Text(text.clone()),
-                CompValue::True => Selector::Flag(true),
-                CompValue::False => Selector::Flag(false),
+                CompValue::Str(text) if flag && text.eq_ignore_ascii_case("true") => {
+                    ValueSelector::Flag(true)
+                }
+                CompValue::Str(text) if flag && text.eq_ignore_ascii_case("false") => {
+                    ValueSelector::Flag(false)
+                }
+                CompValue::Str(text) => ValueSelector::Text(text.clone()),
+                CompValue::True => ValueSelector::Flag(true),
+                CompValue::False => ValueSelector::Flag(false),
                 _ => return Err("an element is selected by a text or a boolean"),
             };
             into.push((attr.name.clone(), selector));
@@ -201,7 +206,7 @@ mod tests {
             let path = AttributePath {
                 uri: None,
                 name: "members".into(),
-                element: vec![("value".into(), Selector::Text(value))],
+                element: vec![("value".into(), ValueSelector::Text(value))],
                 sub: None,
             };
             prop_assert_eq!(AttributePath::parse(&path.to_string()).unwrap(), path);

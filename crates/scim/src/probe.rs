@@ -5,12 +5,13 @@ mod groups;
 
 use std::time::Duration;
 
-use lifecycle::{AttemptClass, Attributes};
+use lifecycle::{AttemptClass, AttributeMap};
 use serde_json::{Value, json};
 
 use crate::{
-    Client, Connection, DeleteMethod, Kind, Lookup, Paging, PatchOp, PerKind, ReadBack, Reply, Required,
-    ScimError, TargetProfile, UpdateMethod, observe,
+    ConnectError, DeleteMethod, KindPair, ListPaging, LookupAttributes, PatchOp, ReadBack,
+    RequiredTargetAttribute, ScimClient, ScimKind, ScimReply, TargetConnection, TargetProfile, UpdateMethod,
+    observe_resource,
 };
 
 /// Largest page that a profile asks for, whatever a server offers.
@@ -25,7 +26,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Probed {
+pub struct ProbeReport {
     /// The profile that says so.
     pub profile: TargetProfile,
     /// One line for each thing that was looked at.
@@ -37,10 +38,13 @@ pub struct Probed {
 ///
 /// # Errors
 /// When the connection cannot be used at all. What the server refuses becomes a note.
-pub async fn probe(connection: Connection, account: Option<&str>) -> Result<Probed, ScimError> {
-    let client = Client::new(connection.clone())?;
-    let mut probe = Probe {
-        probed: Probed { profile: connection.profile.clone(), notes: Vec::new() },
+pub async fn probe_server(
+    connection: TargetConnection,
+    account: Option<&str>,
+) -> Result<ProbeReport, ConnectError> {
+    let client = ScimClient::new(connection.clone())?;
+    let mut probe = ProbeRun {
+        probed: ProbeReport { profile: connection.profile.clone(), notes: Vec::new() },
         connection,
         client,
     };
@@ -58,26 +62,26 @@ pub async fn probe(connection: Connection, account: Option<&str>) -> Result<Prob
     Ok(probe.probed)
 }
 
-struct Probe {
-    probed: Probed,
-    connection: Connection,
-    client: Client,
+struct ProbeRun {
+    probed: ProbeReport,
+    connection: TargetConnection,
+    client: ScimClient,
 }
 
-impl Probe {
+impl ProbeRun {
     fn note(&mut self, text: impl Into<String>) {
         self.probed.notes.push(text.into());
     }
 
     /// The client with the profile as it is known by now.
-    fn renew(&mut self) -> Result<(), ScimError> {
+    fn renew(&mut self) -> Result<(), ConnectError> {
         let profile = self.probed.profile.clone();
-        self.client = Client::new(Connection { profile, ..self.connection.clone() })?;
+        self.client = ScimClient::new(TargetConnection { profile, ..self.connection.clone() })?;
         Ok(())
     }
 
     /// Sends a request at the profile's pace, and again while the server is busy: what it can do must not be judged by that.
-    async fn ask<T>(&self, request: impl AsyncFn(&Client) -> Reply<T>) -> Reply<T> {
+    async fn ask<T>(&self, request: impl AsyncFn(&ScimClient) -> ScimReply<T>) -> ScimReply<T> {
         let per_second = self.connection.profile.rate.requests_per_second.unwrap_or(UNKNOWN_RATE);
         for failures in 1_u32.. {
             tokio::time::sleep(Duration::from_secs_f64(1.0 / per_second)).await;
@@ -109,14 +113,14 @@ impl Probe {
         let Some(config) = self.document("ServiceProviderConfig").await else { return };
         let supports = |feature: &str| config[feature]["supported"].as_bool();
         if supports("patch") == Some(false) {
-            self.probed.profile.update_method = both(UpdateMethod::Put);
+            self.probed.profile.update_method = both_kinds(UpdateMethod::Put);
         }
         if let Some(most) = config["filter"]["maxResults"].as_u64().filter(|most| *most > 0) {
             self.probed.profile.page_size = u32::try_from(most.min(PAGE_MAX)).unwrap_or(100);
         }
         let pagination = &config["pagination"];
         if pagination["cursor"] == true && pagination["index"] == false {
-            self.probed.profile.paging = Paging::Cursor;
+            self.probed.profile.paging = ListPaging::Cursor;
         }
         let words = |yes: Option<bool>| match yes {
             Some(true) => "yes",
@@ -133,7 +137,7 @@ impl Probe {
 
     async fn resource_types(&mut self) {
         let Some(types) = self.document("ResourceTypes").await else { return };
-        for resource in resources(&types) {
+        for resource in listed_resources(&types) {
             let endpoint = resource["endpoint"].as_str().and_then(|path| path.rsplit('/').next());
             let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.is_empty()) else { continue };
             match resource["name"].as_str().or(resource["id"].as_str()) {
@@ -148,8 +152,10 @@ impl Probe {
 
     async fn schemas(&mut self) {
         let Some(schemas) = self.document("Schemas").await else { return };
-        for (kind, urn) in [(Kind::User, Kind::User.schema()), (Kind::Group, Kind::Group.schema())] {
-            let Some(schema) = resources(&schemas).iter().find(|schema| schema["id"] == urn) else {
+        for (kind, urn) in
+            [(ScimKind::User, ScimKind::User.schema()), (ScimKind::Group, ScimKind::Group.schema())]
+        {
+            let Some(schema) = listed_resources(&schemas).iter().find(|schema| schema["id"] == urn) else {
                 continue;
             };
             let attributes = schema["attributes"].as_array().map_or(&[][..], Vec::as_slice);
@@ -163,14 +169,15 @@ impl Probe {
                 "Schemas: {urn} insists on {}",
                 if required.is_empty() { "nothing".to_owned() } else { required.join(", ") }
             ));
-            let required = required.into_iter().map(|path| Required { path, default: None }).collect();
+            let required =
+                required.into_iter().map(|path| RequiredTargetAttribute { path, default: None }).collect();
             let profile = &mut self.probed.profile;
             match kind {
-                Kind::User => {
+                ScimKind::User => {
                     profile.required.user = required;
                     profile.lookups.user.unique_on = unique;
                 }
-                Kind::Group => {
+                ScimKind::Group => {
                     profile.required.group = required;
                     profile.lookups.group.unique_on = unique;
                 }
@@ -178,31 +185,32 @@ impl Probe {
         }
     }
 
-    async fn accounts(&mut self, name: &str) -> Result<(), ScimError> {
+    async fn accounts(&mut self, name: &str) -> Result<(), ConnectError> {
         let key = name.split('@').next().unwrap_or(name).to_owned();
-        let attributes: Attributes = serde_json::from_value(json!({
+        let attributes: AttributeMap = serde_json::from_value(json!({
             "userName": name, "externalId": key, "displayName": "Usher probe", "active": true,
             "name.givenName": "Usher", "name.familyName": "Probe", r#"emails[type eq "work"].value"#: name,
         }))
         .unwrap_or_default();
-        let id = match self.ask(async |client| client.create(Kind::User, &attributes).await).await.outcome {
+        let id = match self.ask(async |client| client.create(ScimKind::User, &attributes).await).await.outcome
+        {
             Ok(created) => created.id,
             Err(failure) => {
                 self.note(format!("create an account: {failure}"));
                 return Ok(());
             }
         };
-        let filterable = self.filterable(Kind::User, &[("externalId", &key), ("userName", name)]).await;
+        let filterable = self.filterable(ScimKind::User, &[("externalId", &key), ("userName", name)]).await;
         let id = match id {
             Some(id) => Some(id),
-            None => self.look_for(Kind::User, "userName", name).await,
+            None => self.look_for(ScimKind::User, "userName", name).await,
         };
         let Some(id) = id else {
             self.note("create an account: the answer names no id, and the account is not found: LOOK FOR IT YOURSELF");
             return Ok(());
         };
         self.note(format!("accounts are found by {}", or_nothing(&filterable)));
-        let again = self.ask(async |client| client.create(Kind::User, &attributes).await).await;
+        let again = self.ask(async |client| client.create(ScimKind::User, &attributes).await).await;
         let is_unique = again.class() == AttemptClass::AlreadyExists;
         self.note(format!(
             "a second account of one name: {}",
@@ -211,9 +219,9 @@ impl Probe {
         if let Ok(second) = again.outcome
             && let Some(second) = second.id.filter(|second| *second != id)
         {
-            let _ = self.ask(async |client| client.delete(Kind::User, &second).await).await;
+            let _ = self.ask(async |client| client.delete(ScimKind::User, &second).await).await;
         }
-        self.probed.profile.lookups.user = Lookup {
+        self.probed.profile.lookups.user = LookupAttributes {
             filterable,
             or: false,
             unique_on: if is_unique { vec!["userName".to_owned()] } else { Vec::new() },
@@ -224,7 +232,7 @@ impl Probe {
     }
 
     /// The id of what was created and not named; a search may lag behind.
-    async fn look_for(&self, kind: Kind, path: &str, value: &str) -> Option<String> {
+    async fn look_for(&self, kind: ScimKind, path: &str, value: &str) -> Option<String> {
         for _ in 0..TRIES_MAX {
             let found = self.ask(async |client| client.find(kind, path, value).await).await.outcome;
             if let Some(found) = found.ok().and_then(|found| found.into_iter().next()) {
@@ -236,7 +244,7 @@ impl Probe {
     }
 
     /// Which of these pairs a filter finds.
-    async fn filterable(&mut self, kind: Kind, pairs: &[(&str, &str)]) -> Vec<String> {
+    async fn filterable(&mut self, kind: ScimKind, pairs: &[(&str, &str)]) -> Vec<String> {
         let mut filterable = Vec::new();
         for (path, value) in pairs {
             match self.ask(async |client| client.find(kind, path, value).await).await.outcome {
@@ -256,45 +264,49 @@ impl Probe {
     }
 
     /// By PATCH with a path, without one, or by PUT: the first that does what it should.
-    async fn change(&mut self, id: &str) -> Result<(), ScimError> {
+    async fn change(&mut self, id: &str) -> Result<(), ConnectError> {
         let forms = [
             ("PATCH with a path", UpdateMethod::Patch, false),
             ("PATCH without a path", UpdateMethod::Patch, true),
             ("PUT", UpdateMethod::Put, false),
         ];
         for (number, (words, method, pathless)) in forms.into_iter().enumerate() {
-            self.probed.profile.update_method = both(method);
+            self.probed.profile.update_method = both_kinds(method);
             self.probed.profile.patch.pathless = pathless;
             self.renew()?;
             let name = format!("Usher probe {number}");
             let failure = match method {
                 UpdateMethod::Patch => {
                     let op = PatchOp::Replace { path: "displayName".to_owned(), value: name.clone().into() };
-                    self.ask(async |client| client.patch(Kind::User, id, std::slice::from_ref(&op)).await)
+                    self.ask(async |client| client.patch(ScimKind::User, id, std::slice::from_ref(&op)).await)
                         .await
                         .outcome
                         .err()
                 }
-                UpdateMethod::Put => match self
-                    .ask(async |client| client.get(Kind::User, id).await)
-                    .await
-                    .outcome
-                {
-                    Ok(current) => {
-                        let set: Attributes = [("displayName".to_owned(), name.clone().into())].into();
-                        let whole =
-                            crate::overlay(&self.probed.profile, Kind::User, &current.attributes, &set, &[]);
-                        self.ask(async |client| client.replace(Kind::User, id, &whole, None).await)
-                            .await
-                            .outcome
-                            .err()
+                UpdateMethod::Put => {
+                    match self.ask(async |client| client.get(ScimKind::User, id).await).await.outcome {
+                        Ok(current) => {
+                            let set: AttributeMap = [("displayName".to_owned(), name.clone().into())].into();
+                            let whole = crate::overlay_resource(
+                                &self.probed.profile,
+                                ScimKind::User,
+                                &current.attributes,
+                                &set,
+                                &[],
+                            );
+                            self.ask(async |client| client.replace(ScimKind::User, id, &whole, None).await)
+                                .await
+                                .outcome
+                                .err()
+                        }
+                        Err(failure) => Some(failure),
                     }
-                    Err(failure) => Some(failure),
-                },
+                }
             };
             let path = "displayName".to_owned();
-            let read = self.ask(async |client| client.get(Kind::User, id).await).await.outcome;
-            let is_there = read.is_ok_and(|found| observe(&found.attributes, [&path])[&path] == name);
+            let read = self.ask(async |client| client.get(ScimKind::User, id).await).await.outcome;
+            let is_there =
+                read.is_ok_and(|found| observe_resource(&found.attributes, [&path])[&path] == name);
             match failure {
                 None if is_there => {
                     self.note(format!("{words}: does what it should"));
@@ -310,19 +322,20 @@ impl Probe {
 
     async fn take_away(&mut self, id: &str) {
         let off = PatchOp::Replace { path: "active".to_owned(), value: false.into() };
-        let set: Attributes = [("active".to_owned(), false.into())].into();
+        let set: AttributeMap = [("active".to_owned(), false.into())].into();
         let disabled = match self.probed.profile.update_method.user {
             UpdateMethod::Patch => {
-                self.ask(async |client| client.patch(Kind::User, id, std::slice::from_ref(&off)).await)
+                self.ask(async |client| client.patch(ScimKind::User, id, std::slice::from_ref(&off)).await)
                     .await
                     .outcome
             }
             UpdateMethod::Put => {
-                match self.ask(async |client| client.get(Kind::User, id).await).await.outcome {
+                match self.ask(async |client| client.get(ScimKind::User, id).await).await.outcome {
                     Ok(current) => {
                         let profile = &self.probed.profile;
-                        let whole = crate::overlay(profile, Kind::User, &current.attributes, &set, &[]);
-                        self.ask(async |client| client.replace(Kind::User, id, &whole, None).await)
+                        let whole =
+                            crate::overlay_resource(profile, ScimKind::User, &current.attributes, &set, &[]);
+                        self.ask(async |client| client.replace(ScimKind::User, id, &whole, None).await)
                             .await
                             .outcome
                     }
@@ -330,7 +343,7 @@ impl Probe {
                 }
             }
         };
-        let read = self.ask(async |client| client.get(Kind::User, id).await).await;
+        let read = self.ask(async |client| client.get(ScimKind::User, id).await).await;
         match (disabled, &read.outcome) {
             (Ok(_), Ok(found)) if found.active == Some(false) => self.note("disabling: works"),
             (Ok(_), Err(failure)) if failure.class == AttemptClass::NotFound => {
@@ -343,9 +356,9 @@ impl Probe {
             }
             (Err(failure), _) => self.note(format!("disabling: {failure}")),
         }
-        let deleted = self.ask(async |client| client.delete(Kind::User, id).await).await;
-        let gone =
-            self.ask(async |client| client.get(Kind::User, id).await).await.class() == AttemptClass::NotFound;
+        let deleted = self.ask(async |client| client.delete(ScimKind::User, id).await).await;
+        let gone = self.ask(async |client| client.get(ScimKind::User, id).await).await.class()
+            == AttemptClass::NotFound;
         match deleted.outcome {
             Ok(()) if gone => {
                 self.probed.profile.delete = DeleteMethod::Hard;
@@ -367,7 +380,7 @@ impl Probe {
     }
 }
 
-fn resources(list: &Value) -> &[Value] {
+fn listed_resources(list: &Value) -> &[Value] {
     let listed = list.get("Resources").or_else(|| list.get("resources")).unwrap_or(list);
     listed.as_array().map_or(&[], Vec::as_slice)
 }
@@ -377,6 +390,6 @@ fn or_nothing(names: &[String]) -> String {
 }
 
 /// Accounts are what is tried; groups are taken to be the same.
-fn both(method: UpdateMethod) -> PerKind<UpdateMethod> {
-    PerKind { user: method, group: method }
+fn both_kinds(method: UpdateMethod) -> KindPair<UpdateMethod> {
+    KindPair { user: method, group: method }
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
-pub use membership::{Membership, Nested, RemoveForm};
-pub use rate::{Bucket, BucketKind, Rate};
+use crate::ScimKind;
+pub use membership::{MembershipForm, NestedGroups, RemoveForm};
+pub use rate::{BucketKind, RateLimitBucket, RequestRateLimit};
 
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub struct TargetProfile {
     /// Names the profile in messages. Required.
     pub name: String,
     /// How fast requests may be sent.
-    pub rate: Rate,
+    pub rate: RequestRateLimit,
     /// Requests in flight at the same time, at least 1. Default 4.
     pub concurrency_max: u32,
     /// Resources asked for per page of a list, at least 1. Default 100.
@@ -68,10 +68,10 @@ pub struct TargetProfile {
     /// Headers that every request carries besides; never credentials.
     pub headers: BTreeMap<String, String>,
     /// Path segments of the endpoints below the base URL. Default `Users` and `Groups`.
-    pub endpoints: Endpoints,
+    pub endpoints: ProfileEndpoints,
     /// How accounts and groups are changed: one word for both, or one for each. Default `patch`.
     #[serde(deserialize_with = "one_for_both")]
-    pub update_method: PerKind<UpdateMethod>,
+    pub update_method: KindPair<UpdateMethod>,
     /// How PATCH operations are written.
     pub patch: PatchForm,
     /// Whether booleans are written as the strings `"true"` and `"false"`. Reading takes both anyway. Default
@@ -80,17 +80,17 @@ pub struct TargetProfile {
     /// Whether numbers are written as strings. Default no.
     pub string_numbers: bool,
     /// Attributes that may be sent, by name or path; none: every one. What is mapped beside them is not sent.
-    pub attributes: PerKind<Vec<String>>,
+    pub attributes: KindPair<Vec<String>>,
     /// Whether a multi-valued attribute has one value at most: the first one is sent. Default no.
     pub single_valued: bool,
     /// What accounts and groups can be looked up by.
-    pub lookups: PerKind<Lookup>,
+    pub lookups: KindPair<LookupAttributes>,
     /// Comparisons that one filter may have, at least 1. Default: no limit known.
     pub filter_terms_max: Option<u32>,
     /// How lists are read page by page. Default `index`.
-    pub paging: Paging,
+    pub paging: ListPaging,
     /// How memberships are written.
-    pub membership: Membership,
+    pub membership: MembershipForm,
     /// What becomes of an account that should not exist. Default `hard`.
     pub delete: DeleteMethod,
     /// Whether a disabled account answers 404 as if it were gone. Default no.
@@ -98,7 +98,7 @@ pub struct TargetProfile {
     /// How many groups one account may be in. Default: no limit known.
     pub groups_per_user_max: Option<u32>,
     /// Longest values by attribute path, in characters.
-    pub lengths_max: PerKind<BTreeMap<String, u32>>,
+    pub lengths_max: KindPair<BTreeMap<String, u32>>,
     /// Domains that the part of `userName` behind the `@` may have; none: any.
     pub domains: Vec<String>,
     /// Longest pause that a target may ask for, in seconds; longer ones are cut. Default 900.
@@ -112,7 +112,7 @@ pub struct TargetProfile {
     /// was not is noticed all the same.
     pub read_back: ReadBack,
     /// Attributes that the target insists on.
-    pub required: PerKind<Vec<Required>>,
+    pub required: KindPair<Vec<RequiredTargetAttribute>>,
     /// How long one request may take altogether, in seconds, at least 1. Default 30.
     pub timeout_seconds: u64,
     /// Answers besides 2xx that say that the work is done.
@@ -132,39 +132,39 @@ pub struct DoneAnswer {
 }
 
 /// A value for accounts and groups, or the one for both.
-fn one_for_both<'de, D, T>(deserializer: D) -> Result<PerKind<T>, D::Error>
+fn one_for_both<'de, D, T>(deserializer: D) -> Result<KindPair<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de> + Default + Copy,
 {
     #[derive(Deserialize)]
     #[serde(untagged, bound(deserialize = "T: Deserialize<'de> + Default"))]
-    enum Written<T> {
+    enum WrittenProfile<T> {
         Both(T),
-        Each(PerKind<T>),
+        Each(KindPair<T>),
     }
-    Ok(match Written::deserialize(deserializer)? {
-        Written::Both(value) => PerKind { user: value, group: value },
-        Written::Each(values) => values,
+    Ok(match WrittenProfile::deserialize(deserializer)? {
+        WrittenProfile::Both(value) => KindPair { user: value, group: value },
+        WrittenProfile::Each(values) => values,
     })
 }
 
 /// One value for accounts and one for groups.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, bound(deserialize = "T: Deserialize<'de> + Default"))]
-pub struct PerKind<T> {
+pub struct KindPair<T> {
     /// For accounts.
     pub user: T,
     /// For groups.
     pub group: T,
 }
 
-impl<T> PerKind<T> {
+impl<T> KindPair<T> {
     /// The value for `kind`.
-    pub fn of(&self, kind: Kind) -> &T {
+    pub fn of(&self, kind: ScimKind) -> &T {
         match kind {
-            Kind::User => &self.user,
-            Kind::Group => &self.group,
+            ScimKind::User => &self.user,
+            ScimKind::Group => &self.group,
         }
     }
 }
@@ -172,7 +172,7 @@ impl<T> PerKind<T> {
 /// What resources of one kind can be looked up by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Lookup {
+pub struct LookupAttributes {
     /// Attribute paths that a filter with `eq` may name.
     pub filterable: Vec<String>,
     /// Whether one filter may join several comparisons by `or`. Default no.
@@ -184,16 +184,16 @@ pub struct Lookup {
 /// Path segments of the endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Endpoints {
+pub struct ProfileEndpoints {
     /// Of accounts.
     pub user: String,
     /// Of groups.
     pub group: String,
 }
 
-impl Default for Endpoints {
+impl Default for ProfileEndpoints {
     fn default() -> Self {
-        Self { user: Kind::User.endpoint().to_owned(), group: Kind::Group.endpoint().to_owned() }
+        Self { user: ScimKind::User.endpoint().to_owned(), group: ScimKind::Group.endpoint().to_owned() }
     }
 }
 
@@ -206,7 +206,7 @@ pub struct PatchForm {
     /// Whether attributes are named in the operation's value instead of its path, where that can be. Default no.
     pub pathless: bool,
     /// What stands between an extension's URN and its attribute in a path. Default `colon`.
-    pub extension_separator: Separator,
+    pub extension_separator: UrnSeparator,
 }
 
 /// How the names of operations are written.
@@ -223,7 +223,7 @@ pub enum OpCase {
 /// What stands between an extension's URN and its attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Separator {
+pub enum UrnSeparator {
     /// `urn:...:User:department`, as RFC 7644 has it.
     #[default]
     Colon,
@@ -234,7 +234,7 @@ pub enum Separator {
 /// How lists are read page by page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Paging {
+pub enum ListPaging {
     /// By `startIndex` and `count`.
     #[default]
     Index,
@@ -283,7 +283,7 @@ pub enum ReadBack {
 /// An attribute that the target insists on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Required {
+pub struct RequiredTargetAttribute {
     /// Attribute path.
     pub path: String,
     /// What is sent when the policy gives no value; none: nothing.
@@ -296,33 +296,33 @@ impl Default for TargetProfile {
     fn default() -> Self {
         Self {
             name: String::new(),
-            rate: Rate::default(),
+            rate: RequestRateLimit::default(),
             concurrency_max: 4,
             page_size: 100,
             user_agent: concat!("usher/", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: BTreeMap::new(),
-            endpoints: Endpoints::default(),
-            update_method: PerKind::default(),
+            endpoints: ProfileEndpoints::default(),
+            update_method: KindPair::default(),
             patch: PatchForm::default(),
             string_booleans: false,
             string_numbers: false,
-            attributes: PerKind::default(),
+            attributes: KindPair::default(),
             single_valued: false,
             filter_terms_max: None,
-            paging: Paging::Index,
-            lookups: PerKind {
-                user: Lookup::by(&["externalId", "userName"], &["userName"]),
-                group: Lookup::by(&["externalId", "displayName"], &[]),
+            paging: ListPaging::Index,
+            lookups: KindPair {
+                user: LookupAttributes::by(&["externalId", "userName"], &["userName"]),
+                group: LookupAttributes::by(&["externalId", "displayName"], &[]),
             },
-            membership: Membership::default(),
+            membership: MembershipForm::default(),
             delete: DeleteMethod::Hard,
             hides_disabled: false,
             groups_per_user_max: None,
-            lengths_max: PerKind::default(),
+            lengths_max: KindPair::default(),
             domains: Vec::new(),
             retry_after_cap_seconds: 900,
             response_bytes_max: 8 << 20,
-            required: PerKind::default(),
+            required: KindPair::default(),
             settle_seconds: 5,
             read_back: ReadBack::Never,
             timeout_seconds: 30,
@@ -332,7 +332,7 @@ impl Default for TargetProfile {
     }
 }
 
-impl Lookup {
+impl LookupAttributes {
     fn by(filterable: &[&str], unique_on: &[&str]) -> Self {
         let owned = |paths: &[&str]| paths.iter().map(|&p| p.to_owned()).collect();
         Self { filterable: owned(filterable), or: false, unique_on: owned(unique_on) }
@@ -357,15 +357,15 @@ impl TargetProfile {
     }
 
     /// The path segment of the endpoint of `kind`.
-    pub fn endpoint(&self, kind: Kind) -> &str {
+    pub fn endpoint(&self, kind: ScimKind) -> &str {
         match kind {
-            Kind::User => &self.endpoints.user,
-            Kind::Group => &self.endpoints.group,
+            ScimKind::User => &self.endpoints.user,
+            ScimKind::Group => &self.endpoints.group,
         }
     }
 
     /// Whether an attribute of `kind` at `path` may be sent.
-    pub fn sends(&self, kind: Kind, path: &str) -> bool {
+    pub fn sends(&self, kind: ScimKind, path: &str) -> bool {
         let allowed = self.attributes.of(kind);
         let is_part_of = |base: &String| {
             let rest = path.get(..base.len()).filter(|start| start.eq_ignore_ascii_case(base));
@@ -375,12 +375,12 @@ impl TargetProfile {
     }
 
     /// Whether resources of `kind` can be looked up by the attribute at `path`.
-    pub fn can_filter(&self, kind: Kind, path: &str) -> bool {
+    pub fn can_filter(&self, kind: ScimKind, path: &str) -> bool {
         self.lookups.of(kind).filterable.iter().any(|known| known.eq_ignore_ascii_case(path))
     }
 
     /// Whether the target itself refuses a second resource of `kind` with the same value at `path`.
-    pub fn is_unique(&self, kind: Kind, path: &str) -> bool {
+    pub fn is_unique(&self, kind: ScimKind, path: &str) -> bool {
         self.lookups.of(kind).unique_on.iter().any(|known| known.eq_ignore_ascii_case(path))
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::Kind;
+use crate::ScimKind;
 use crate::path::AttributePath;
 
 /// Longest answer that an exchange keeps, in bytes.
@@ -43,12 +43,12 @@ const SHOWN: [&str; 12] = [
 /// Knows what one exchange must not show.
 #[derive(Debug)]
 pub(crate) struct Redactor {
-    kind: Kind,
+    kind: ScimKind,
     hidden: Vec<Vec<char>>,
 }
 
 impl Redactor {
-    pub(crate) fn new(kind: Kind, secret: &str) -> Self {
+    pub(crate) fn new(kind: ScimKind, secret: &str) -> Self {
         let mut redactor = Self { kind, hidden: Vec::new() };
         redactor.hide(secret);
         redactor
@@ -56,8 +56,8 @@ impl Redactor {
 
     fn hide(&mut self, value: &str) {
         let one_line = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        for form in [value.to_owned(), escaped(value), one_line] {
-            let folded: Vec<char> = form.chars().map(fold).collect();
+        for form in [value.to_owned(), escape_json(value), one_line] {
+            let folded: Vec<char> = form.chars().map(fold_character).collect();
             if folded.len() >= SOUGHT_CHARS_MIN && !self.hidden.contains(&folded) {
                 self.hidden.push(folded);
             }
@@ -75,7 +75,7 @@ impl Redactor {
     }
 
     fn body(&self, body: &Value) -> (Value, Vec<String>) {
-        let mut mask = Mask { kind: self.kind, hidden: Vec::new() };
+        let mut mask = RedactionMask { kind: self.kind, hidden: Vec::new() };
         let masked = match body.get("Operations").and_then(Value::as_array) {
             Some(operations) => {
                 let mut map = body.as_object().cloned().unwrap_or_default();
@@ -97,7 +97,7 @@ impl Redactor {
             return value.to_owned();
         }
         self.hide(value);
-        mark(value)
+        mask_mark(value)
     }
 
     /// The answer as an operator may see it.
@@ -136,7 +136,7 @@ impl Redactor {
     /// never taken for a value.
     pub(crate) fn text(&self, text: &str) -> String {
         let original: Vec<char> = text.chars().collect();
-        let folded: Vec<char> = original.iter().copied().map(fold).collect();
+        let folded: Vec<char> = original.iter().copied().map(fold_character).collect();
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         while at < original.len() {
@@ -179,15 +179,15 @@ pub(crate) fn without_secrets(body: &Value, token: &str) -> Value {
     }
 }
 
-struct Mask {
-    kind: Kind,
+struct RedactionMask {
+    kind: ScimKind,
     hidden: Vec<String>,
 }
 
-impl Mask {
+impl RedactionMask {
     fn shows(&self, name: &str) -> bool {
         SHOWN.iter().any(|shown| shown.eq_ignore_ascii_case(name))
-            || (self.kind == Kind::Group && name.eq_ignore_ascii_case("displayName"))
+            || (self.kind == ScimKind::Group && name.eq_ignore_ascii_case("displayName"))
     }
 
     fn operation(&mut self, operation: &Value) -> Value {
@@ -247,24 +247,24 @@ impl Mask {
             Value::Number(number) => number.to_string(),
             _ => return value.clone(),
         };
-        let mark = mark(&text);
+        let mark = mask_mark(&text);
         self.hidden.push(text);
         Value::String(mark)
     }
 }
 
-fn mark(text: &str) -> String {
+fn mask_mark(text: &str) -> String {
     format!("<redacted {} chars>", text.chars().count())
 }
 
 /// As the text stands inside a JSON string.
-fn escaped(text: &str) -> String {
+fn escape_json(text: &str) -> String {
     let quoted = Value::String(text.to_owned()).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
 /// One character in one case; the few that become several stay as they are.
-fn fold(c: char) -> char {
+fn fold_character(c: char) -> char {
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {
         (Some(only), None) => only,

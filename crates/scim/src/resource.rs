@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use lifecycle::Attributes;
+use lifecycle::AttributeMap;
 use serde_json::{Map, Value, json};
 
-use crate::path::{AttributePath, Selector};
-use crate::{Kind, TargetProfile};
+use crate::path::{AttributePath, ValueSelector};
+use crate::{ScimKind, TargetProfile};
 
 /// `attributes` without empty ones, and with the defaults of required ones.
-pub(crate) fn with_defaults(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Attributes {
-    let mut all = sendable(profile, kind, attributes);
+pub(crate) fn with_defaults(
+    profile: &TargetProfile,
+    kind: ScimKind,
+    attributes: &AttributeMap,
+) -> AttributeMap {
+    let mut all = sendable_value(profile, kind, attributes);
     for required in profile.required.of(kind) {
         if let Some(default) = required.default.as_ref().filter(|v| !v.is_null()) {
             all.entry(required.path.clone()).or_insert_with(|| default.clone());
@@ -20,9 +24,9 @@ pub(crate) fn with_defaults(profile: &TargetProfile, kind: Kind, attributes: &At
 }
 
 /// What has a value and may be sent; where the target takes one value of a list, the first.
-fn sendable(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Attributes {
+fn sendable_value(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> AttributeMap {
     let mut elements: BTreeMap<AttributePath, AttributePath> = BTreeMap::new();
-    let mut all = Attributes::new();
+    let mut all = AttributeMap::new();
     for (text, value) in
         attributes.iter().filter(|(path, value)| !value.is_null() && profile.sends(kind, path))
     {
@@ -44,16 +48,21 @@ fn sendable(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Att
 }
 
 /// What is to be written over something that exists.
-pub(crate) struct Target {
+pub(crate) struct UpdateTarget {
     /// Values to be there: what is desired, and defaults of required attributes that are cleared.
-    pub set: Attributes,
+    pub set: AttributeMap,
     /// Paths to have no value.
     pub clear: Vec<String>,
 }
 
-impl Target {
-    pub(crate) fn new(profile: &TargetProfile, kind: Kind, desired: &Attributes, clear: &[String]) -> Self {
-        let mut set = sendable(profile, kind, desired);
+impl UpdateTarget {
+    pub(crate) fn new(
+        profile: &TargetProfile,
+        kind: ScimKind,
+        desired: &AttributeMap,
+        clear: &[String],
+    ) -> Self {
+        let mut set = sendable_value(profile, kind, desired);
         let mut gone = Vec::new();
         let clear = clear.iter().filter(|path| profile.sends(kind, path));
         for path in clear.filter(|path| desired.get(*path).is_none_or(Value::is_null)) {
@@ -67,20 +76,24 @@ impl Target {
 }
 
 /// What the target gets for a required attribute that has no value.
-fn default_of<'a>(profile: &'a TargetProfile, kind: Kind, path: &str) -> Option<&'a Value> {
+fn default_of<'a>(profile: &'a TargetProfile, kind: ScimKind, path: &str) -> Option<&'a Value> {
     let required = profile.required.of(kind).iter().find(|required| required.path == path)?;
     required.default.as_ref().filter(|default| !default.is_null())
 }
 
 /// Paths of attributes that the target insists on and that have no value.
-pub(crate) fn missing_required(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Vec<String> {
+pub(crate) fn missing_required(
+    profile: &TargetProfile,
+    kind: ScimKind,
+    attributes: &AttributeMap,
+) -> Vec<String> {
     let given = with_defaults(profile, kind, attributes);
     let missing = |path: &String| given.get(path).is_none_or(|value| value.as_str() == Some(""));
     profile.required.of(kind).iter().map(|r| r.path.clone()).filter(missing).collect()
 }
 
 /// The resource to create: `attributes` as a tree, with the schemas that it uses.
-pub(crate) fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attributes) -> Value {
+pub(crate) fn to_resource(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> Value {
     let mut root = Map::new();
     let mut schemas = vec![kind.schema().to_owned()];
     for (text, value) in with_defaults(profile, kind, attributes) {
@@ -88,23 +101,23 @@ pub(crate) fn to_resource(profile: &TargetProfile, kind: Kind, attributes: &Attr
         if let Some(uri) = path.uri.as_ref().filter(|uri| !schemas.contains(uri)) {
             schemas.push(uri.clone());
         }
-        put(profile, &mut root, &path, encode(profile, &path, value));
+        put_value(profile, &mut root, &path, encode_value(profile, &path, value));
     }
     root.insert("schemas".to_owned(), json!(schemas));
     Value::Object(root)
 }
 
 /// A value as the target wants to see it.
-pub(crate) fn encode(profile: &TargetProfile, path: &AttributePath, value: Value) -> Value {
+pub(crate) fn encode_value(profile: &TargetProfile, path: &AttributePath, value: Value) -> Value {
     match value {
-        Value::Bool(flag) => boolean(profile, flag),
+        Value::Bool(flag) => encode_boolean(profile, flag),
         Value::Number(number) if profile.string_numbers => Value::String(number.to_string()),
         Value::String(id) if path.is_reference() => json!({ "value": id }),
         other => other,
     }
 }
 
-fn boolean(profile: &TargetProfile, flag: bool) -> Value {
+fn encode_boolean(profile: &TargetProfile, flag: bool) -> Value {
     if profile.string_booleans { Value::String(flag.to_string()) } else { Value::Bool(flag) }
 }
 
@@ -113,15 +126,15 @@ pub(crate) fn new_element(profile: &TargetProfile, path: &AttributePath) -> Map<
     let mut element: Map<String, Value> =
         path.element.iter().map(|(name, value)| (name.clone(), selector_value(profile, value))).collect();
     if path.is_primary_email() {
-        element.insert("primary".to_owned(), boolean(profile, true));
+        element.insert("primary".to_owned(), encode_boolean(profile, true));
     }
     element
 }
 
-fn selector_value(profile: &TargetProfile, selector: &Selector) -> Value {
+fn selector_value(profile: &TargetProfile, selector: &ValueSelector) -> Value {
     match selector {
-        Selector::Text(text) => Value::String(text.clone()),
-        Selector::Flag(flag) => boolean(profile, *flag),
+        ValueSelector::Text(text) => Value::String(text.clone()),
+        ValueSelector::Flag(flag) => encode_boolean(profile, *flag),
     }
 }
 
@@ -134,7 +147,7 @@ pub(crate) fn put_in_element(element: &mut Map<String, Value>, sub: Option<&str>
     }
 }
 
-fn put(profile: &TargetProfile, root: &mut Map<String, Value>, path: &AttributePath, value: Value) {
+fn put_value(profile: &TargetProfile, root: &mut Map<String, Value>, path: &AttributePath, value: Value) {
     let holder = match &path.uri {
         Some(uri) => object_at(root, uri),
         None => root,
@@ -145,7 +158,7 @@ fn put(profile: &TargetProfile, root: &mut Map<String, Value>, path: &AttributeP
             *list = json!([]);
         }
         let list = list.as_array_mut().expect("made a list above");
-        let at = list.iter().position(|e| e.as_object().is_some_and(|e| selects(path, e)));
+        let at = list.iter().position(|e| e.as_object().is_some_and(|e| selects_element(path, e)));
         let at = at.unwrap_or_else(|| {
             list.push(Value::Object(new_element(profile, path)));
             list.len() - 1
@@ -168,7 +181,7 @@ fn object_at<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<Stri
 }
 
 /// Takes the value at `path` out, and what it leaves empty.
-fn remove(root: &mut Map<String, Value>, path: &AttributePath) {
+fn remove_value(root: &mut Map<String, Value>, path: &AttributePath) {
     let Some(holder) = (match &path.uri {
         Some(uri) => root.get_mut(uri).and_then(Value::as_object_mut),
         None => Some(root),
@@ -178,7 +191,7 @@ fn remove(root: &mut Map<String, Value>, path: &AttributePath) {
     match (holder.get_mut(&path.name), path.sub.as_deref()) {
         (Some(Value::Array(list)), sub) if !path.element.is_empty() => {
             list.retain_mut(|element| match element.as_object_mut() {
-                Some(element) if selects(path, element) => {
+                Some(element) if selects_element(path, element) => {
                     sub.filter(|sub| *sub != "value").is_some_and(|sub| {
                         element.remove(sub);
                         element
@@ -196,40 +209,42 @@ fn remove(root: &mut Map<String, Value>, path: &AttributePath) {
 }
 
 /// Whether `element` is the one that `path` selects.
-fn selects(path: &AttributePath, element: &Map<String, Value>) -> bool {
-    path.element.iter().all(|(name, wanted)| match (lookup(element, name), wanted) {
-        (Some(Value::String(have)), Selector::Text(text)) => have.eq_ignore_ascii_case(text),
-        (Some(Value::String(have)), Selector::Flag(flag)) => have.eq_ignore_ascii_case(&flag.to_string()),
-        (Some(Value::Bool(have)), Selector::Flag(flag)) => have == flag,
+fn selects_element(path: &AttributePath, element: &Map<String, Value>) -> bool {
+    path.element.iter().all(|(name, wanted)| match (lookup_key(element, name), wanted) {
+        (Some(Value::String(have)), ValueSelector::Text(text)) => have.eq_ignore_ascii_case(text),
+        (Some(Value::String(have)), ValueSelector::Flag(flag)) => {
+            have.eq_ignore_ascii_case(&flag.to_string())
+        }
+        (Some(Value::Bool(have)), ValueSelector::Flag(flag)) => have == flag,
         _ => false,
     })
 }
 
 /// The value at `key`; attribute names differ only in case on some servers.
-pub(crate) fn lookup<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+pub(crate) fn lookup_key<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     map.get(key)
         .or_else(|| map.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value))
 }
 
 /// The values at `path` in a resource that was read; several when the path leads through a list without
 /// saying which element.
-pub(crate) fn read<'a>(resource: &'a Map<String, Value>, path: &AttributePath) -> Vec<&'a Value> {
+pub(crate) fn read_values<'a>(resource: &'a Map<String, Value>, path: &AttributePath) -> Vec<&'a Value> {
     let holder = match &path.uri {
-        Some(uri) => lookup(resource, uri).and_then(Value::as_object),
+        Some(uri) => lookup_key(resource, uri).and_then(Value::as_object),
         None => Some(resource),
     };
-    let Some(attribute) = holder.and_then(|holder| lookup(holder, &path.name)) else {
+    let Some(attribute) = holder.and_then(|holder| lookup_key(holder, &path.name)) else {
         return Vec::new();
     };
     let sub = if path.is_reference() { Some("value") } else { path.sub.as_deref() };
     let inside = |value: &'a Value| match (value, sub) {
-        (Value::Object(fields), Some(sub)) => lookup(fields, sub),
+        (Value::Object(fields), Some(sub)) => lookup_key(fields, sub),
         (_, Some(_)) if !path.is_reference() => None,
         _ => Some(value),
     };
     match attribute {
         Value::Array(items) if !path.element.is_empty() => {
-            let chosen = items.iter().filter(|i| i.as_object().is_some_and(|i| selects(path, i)));
+            let chosen = items.iter().filter(|i| i.as_object().is_some_and(|i| selects_element(path, i)));
             chosen.filter_map(inside).collect()
         }
         Value::Array(items) if sub.is_some() => items.iter().filter_map(inside).collect(),
@@ -239,13 +254,16 @@ pub(crate) fn read<'a>(resource: &'a Map<String, Value>, path: &AttributePath) -
 
 /// What a resource that was read has at `paths`, as flat attributes: what to compare with when an account is adopted,
 /// or when it is not certain what it holds. A path without a value is there with a null.
-pub fn observe<'a>(resource: &Map<String, Value>, paths: impl IntoIterator<Item = &'a String>) -> Attributes {
-    paths.into_iter().map(|path| (path.clone(), observed(resource, path))).collect()
+pub fn observe_resource<'a>(
+    resource: &Map<String, Value>,
+    paths: impl IntoIterator<Item = &'a String>,
+) -> AttributeMap {
+    paths.into_iter().map(|path| (path.clone(), observed_value(resource, path))).collect()
 }
 
-fn observed(resource: &Map<String, Value>, text: &str) -> Value {
+fn observed_value(resource: &Map<String, Value>, text: &str) -> Value {
     let path = AttributePath::parse_or_literal(text);
-    let Some(&value) = read(resource, &path).first() else { return Value::Null };
+    let Some(&value) = read_values(resource, &path).first() else { return Value::Null };
     let is_active = path.name.eq_ignore_ascii_case("active");
     match value.as_str() {
         Some(flag) if is_active && flag.eq_ignore_ascii_case("true") => json!(true),
@@ -262,7 +280,7 @@ pub fn with_members(
     add: &[String],
     remove: &[String],
 ) -> Value {
-    let mut whole = overlay(profile, Kind::Group, current, &Attributes::new(), &[]);
+    let mut whole = overlay_resource(profile, ScimKind::Group, current, &AttributeMap::new(), &[]);
     let Some(root) = whole.as_object_mut() else { return whole };
     let name = root.keys().find(|name| name.eq_ignore_ascii_case("members")).cloned();
     let name = name.unwrap_or_else(|| "members".to_owned());
@@ -271,7 +289,7 @@ pub fn with_members(
         _ => Vec::new(),
     };
     let id = |member: &Value| {
-        let value = member.as_object().and_then(|fields| lookup(fields, "value")).unwrap_or(member);
+        let value = member.as_object().and_then(|fields| lookup_key(fields, "value")).unwrap_or(member);
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     };
     members.retain(|member| !remove.contains(&id(member)));
@@ -283,25 +301,25 @@ pub fn with_members(
 
 /// The whole resource for PUT: `current` as it was read, with what is in `desired` set and the paths of `clear` taken
 /// out. Everything else stays, because others own it; only a required attribute that has no value gets its default.
-pub fn overlay(
+pub fn overlay_resource(
     profile: &TargetProfile,
-    kind: Kind,
+    kind: ScimKind,
     current: &Map<String, Value>,
-    desired: &Attributes,
+    desired: &AttributeMap,
     clear: &[String],
 ) -> Value {
     let mut root = current.clone();
     root.remove("meta");
-    if kind == Kind::User {
+    if kind == ScimKind::User {
         root.remove("groups"); // read-only: RFC 7643 section 4.1.2
     }
-    let Target { mut set, clear } = Target::new(profile, kind, desired, clear);
+    let UpdateTarget { mut set, clear } = UpdateTarget::new(profile, kind, desired, clear);
     for text in &clear {
-        remove(&mut root, &AttributePath::parse_or_literal(text));
+        remove_value(&mut root, &AttributePath::parse_or_literal(text));
     }
     for required in profile.required.of(kind) {
         let Some(default) = default_of(profile, kind, &required.path) else { continue };
-        if observed(&root, &required.path).is_null() {
+        if observed_value(&root, &required.path).is_null() {
             set.entry(required.path.clone()).or_insert_with(|| default.clone());
         }
     }
@@ -311,7 +329,7 @@ pub fn overlay(
     for (text, value) in set {
         let path = AttributePath::parse_or_literal(&text);
         wanted.extend(path.uri.clone());
-        put(profile, &mut root, &path, encode(profile, &path, value));
+        put_value(profile, &mut root, &path, encode_value(profile, &path, value));
     }
     for uri in wanted.into_iter().map(Value::String) {
         if !schemas.contains(&uri) {

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use readings::{DateForms, DateReader, Zone};
+use readings::{DateForms, DateReader, SourceZone};
 use serde::{Deserialize, Serialize};
 
-use crate::employment::{Employment, EmploymentRules};
-use crate::error::ConfigError;
-use crate::mapping::Mapping;
-use crate::meaning::{ANY, Means, Words};
-use crate::reader::{Pointers, Reader};
+use crate::employment::{EmploymentMapping, EmploymentRules};
+use crate::error::AdapterConfigError;
+use crate::mapping::RecordMapping;
+use crate::meaning::{ANY, ConfiguredMeaning, SourceWords};
+use crate::reader::{AdapterPointers, NoticeReader};
 use crate::{MAPPINGS_MAX, NOTICES_MAX, vendor};
 
 /// Who sends, and so how bodies are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum AdapterKind {
     /// BambooHR: event-based and field-based webhooks, as JSON and as forms.
     Bamboohr,
     /// HiBob's webhooks v2.
@@ -38,7 +38,7 @@ pub enum Kind {
     Json,
 }
 
-impl Kind {
+impl AdapterKind {
     /// Every kind.
     pub const ALL: [Self; 10] = [
         Self::Bamboohr,
@@ -79,11 +79,11 @@ pub enum EndDate {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Adapter {
+pub struct NoticeAdapter {
     /// Who sends.
-    pub kind: Kind,
+    pub kind: AdapterKind,
     /// IANA name of the time zone for dates and times without one.
-    #[serde(default = "utc")]
+    #[serde(default = "default_zone")]
     pub time_zone: String,
     /// How it writes its dates.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -94,10 +94,10 @@ pub struct Adapter {
     pub attributes: BTreeMap<String, Option<String>>,
     /// Where a record that is fetched says who works here.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub employment: Employment,
+    pub employment: EmploymentMapping,
     /// Their event type to what it means, before what the kind knows by itself; `*` stands for all that are not known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub types: BTreeMap<String, Means>,
+    pub types: BTreeMap<String, ConfiguredMeaning>,
     /// What a date of a departure is (`json` and `standard_webhooks`).
     #[serde(default)]
     pub end_date: EndDate,
@@ -131,7 +131,7 @@ fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
     *setting == T::default()
 }
 
-fn utc() -> String {
+fn default_zone() -> String {
     "UTC".to_owned()
 }
 
@@ -139,15 +139,15 @@ fn notices_max() -> usize {
     NOTICES_MAX
 }
 
-impl Adapter {
+impl NoticeAdapter {
     /// An adapter of that kind with nothing changed.
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: AdapterKind) -> Self {
         Self {
             kind,
-            time_zone: utc(),
+            time_zone: default_zone(),
             dates: DateForms::default(),
             attributes: BTreeMap::new(),
-            employment: Employment::default(),
+            employment: EmploymentMapping::default(),
             types: BTreeMap::new(),
             end_date: EndDate::default(),
             notices_max: notices_max(),
@@ -165,29 +165,29 @@ impl Adapter {
     ///
     /// # Errors
     /// When a setting is wrong, missing, or not one of this kind.
-    pub fn compile(&self) -> Result<Reader, ConfigError> {
-        let zone = Zone::named(&self.time_zone).ok_or_else(|| {
+    pub fn compile(&self) -> Result<NoticeReader, AdapterConfigError> {
+        let zone = SourceZone::named(&self.time_zone).ok_or_else(|| {
             let what = format!("is `{}`, which is no time zone", self.time_zone);
-            ConfigError::new("time_zone", what, "write an IANA name such as Europe/Berlin or UTC")
+            AdapterConfigError::new("time_zone", what, "write an IANA name such as Europe/Berlin or UTC")
         })?;
         let dates = DateReader::with_forms(zone, &self.dates)
-            .map_err(|error| ConfigError::new("dates", error.to_string(), "name one of them"))?;
+            .map_err(|error| AdapterConfigError::new("dates", error.to_string(), "name one of them"))?;
         if self.notices_max == 0 {
-            return Err(ConfigError::new("notices_max", "is 0", "allow at least 1"));
+            return Err(AdapterConfigError::new("notices_max", "is 0", "allow at least 1"));
         }
         if self.types.len() > MAPPINGS_MAX {
             let what = format!("has {} entries", self.types.len());
-            return Err(ConfigError::new("types", what, format!("name at most {MAPPINGS_MAX}")));
+            return Err(AdapterConfigError::new("types", what, format!("name at most {MAPPINGS_MAX}")));
         }
         self.check_settings()?;
-        let format = vendor::format(self.kind);
-        Ok(Reader {
+        let format = vendor::vendor_format(self.kind);
+        Ok(NoticeReader {
             kind: self.kind,
             dates,
             end_date: if self.end_date_counts() { self.end_date } else { EndDate::LastDay },
-            mapping: Mapping::compile(format.attributes, &self.attributes)?,
+            mapping: RecordMapping::compile(format.attributes, &self.attributes)?,
             employment: EmploymentRules::compile(self.kind, &self.employment)?,
-            words: Words::new(&self.types, format.words),
+            words: SourceWords::new(&self.types, format.words),
             notices_max: self.notices_max,
             pointers: self.pointers(),
             format,
@@ -195,11 +195,11 @@ impl Adapter {
     }
 
     fn end_date_counts(&self) -> bool {
-        matches!(self.kind, Kind::Json | Kind::StandardWebhooks)
+        matches!(self.kind, AdapterKind::Json | AdapterKind::StandardWebhooks)
     }
 
-    fn pointers(&self) -> Pointers {
-        Pointers {
+    fn pointers(&self) -> AdapterPointers {
+        AdapterPointers {
             events: self.events.clone(),
             key: self.key.clone(),
             kind: self.kind_at.clone(),
@@ -210,21 +210,21 @@ impl Adapter {
         }
     }
 
-    fn check_settings(&self) -> Result<(), ConfigError> {
-        let both: &[Kind] = &[Kind::Json, Kind::StandardWebhooks];
-        let settings: [(&str, &Option<String>, &[Kind]); 7] = [
-            ("events", &self.events, &[Kind::Json]),
+    fn check_settings(&self) -> Result<(), AdapterConfigError> {
+        let both: &[AdapterKind] = &[AdapterKind::Json, AdapterKind::StandardWebhooks];
+        let settings: [(&str, &Option<String>, &[AdapterKind]); 7] = [
+            ("events", &self.events, &[AdapterKind::Json]),
             ("key", &self.key, both),
-            ("type", &self.kind_at, &[Kind::Json]),
-            ("id", &self.id, &[Kind::Json]),
-            ("at", &self.at, &[Kind::Json]),
+            ("type", &self.kind_at, &[AdapterKind::Json]),
+            ("id", &self.id, &[AdapterKind::Json]),
+            ("at", &self.at, &[AdapterKind::Json]),
             ("effective_at", &self.effective_at, both),
-            ("members", &self.members, &[Kind::Json]),
+            ("members", &self.members, &[AdapterKind::Json]),
         ];
         for (name, pointer, kinds) in settings {
             let Some(pointer) = pointer else { continue };
             if !kinds.contains(&self.kind) {
-                return Err(ConfigError::new(
+                return Err(AdapterConfigError::new(
                     name,
                     "is not a setting of this kind",
                     "remove it, or use `kind: json`",
@@ -232,19 +232,19 @@ impl Adapter {
             }
             if !pointer.starts_with('/') && (name != "events" || !pointer.is_empty()) {
                 let fix = "write a JSON Pointer such as /employee/id";
-                return Err(ConfigError::new(name, "is no JSON Pointer: it begins without `/`", fix));
+                return Err(AdapterConfigError::new(name, "is no JSON Pointer: it begins without `/`", fix));
             }
         }
         if self.end_date != EndDate::default() && !self.end_date_counts() {
             let what = "is not a setting of this kind: the vendor says what the date is";
-            return Err(ConfigError::new("end_date", what, "remove it"));
+            return Err(AdapterConfigError::new("end_date", what, "remove it"));
         }
-        if self.kind == Kind::Json { self.check_json() } else { Ok(()) }
+        if self.kind == AdapterKind::Json { self.check_json() } else { Ok(()) }
     }
 
-    fn check_json(&self) -> Result<(), ConfigError> {
+    fn check_json(&self) -> Result<(), AdapterConfigError> {
         if self.key.is_none() {
-            return Err(ConfigError::new(
+            return Err(AdapterConfigError::new(
                 "key",
                 "is missing",
                 "say where the id of the person stands: key: /employee/id",
@@ -252,7 +252,7 @@ impl Adapter {
         }
         if self.types.is_empty() || (self.kind_at.is_none() && !self.types.contains_key(ANY)) {
             let fix = "say what each of their types means: types: { hired: worker.joined, \"*\": worker.changed }, with `type` or with `*` alone";
-            return Err(ConfigError::new("types", "does not say what any event means", fix));
+            return Err(AdapterConfigError::new("types", "does not say what any event means", fix));
         }
         Ok(())
     }

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
-use crate::request::Request;
+use crate::error::{ErrorKind, ReadError};
+use crate::request::NoticeRequest;
 use crate::{DEPTH_MAX, form};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Whether a source may send forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forms {
+pub(crate) enum FormSupport {
     /// Only JSON.
     Refused,
     /// Both; the content type says which, or the first byte where there is none.
@@ -18,29 +18,29 @@ pub(crate) enum Forms {
 }
 
 /// The body as JSON; a form becomes an object.
-pub(crate) fn read(request: &Request<'_>, forms: Forms) -> Result<Value, Error> {
+pub(crate) fn read_body(request: &NoticeRequest<'_>, forms: FormSupport) -> Result<Value, ReadError> {
     let body = request.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(request.body);
     let looks_like_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"') | None);
     let is_form = match request.essence().as_deref() {
         Some(FORM) => true,
         Some(_) => false,
-        None => forms == Forms::Taken && !looks_like_json,
+        None => forms == FormSupport::Taken && !looks_like_json,
     };
     match (is_form, forms) {
-        (false, _) => json(body),
-        (true, Forms::Taken) => form::read(body),
-        (true, Forms::Refused) => {
+        (false, _) => parse_json(body),
+        (true, FormSupport::Taken) => form::read_form(body),
+        (true, FormSupport::Refused) => {
             let what = "forms are not taken from this source";
-            Err(Error::new(ErrorKind::MediaType, "header:content-type", what, "send application/json"))
+            Err(ReadError::new(ErrorKind::MediaType, "header:content-type", what, "send application/json"))
         }
     }
 }
 
-fn json(body: &[u8]) -> Result<Value, Error> {
+fn parse_json(body: &[u8]) -> Result<Value, ReadError> {
     // Before the parser, which would build the tree first.
     if is_too_deep(body) {
         let what = format!("the body nests deeper than {DEPTH_MAX}");
-        return Err(Error::new(ErrorKind::TooMuch, "", what, "send flatter JSON"));
+        return Err(ReadError::new(ErrorKind::TooMuch, "", what, "send flatter JSON"));
     }
     serde_json::from_slice(body).map_err(|error| {
         // The parser's own words could repeat what is there.
@@ -49,7 +49,7 @@ fn json(body: &[u8]) -> Result<Value, Error> {
             serde_json::error::Category::Eof => format!("the body is no JSON: it ends too early ({place})"),
             _ => format!("the body is no JSON ({place})"),
         };
-        Error::new(ErrorKind::Unreadable, "", what, "send one JSON value in UTF-8")
+        ReadError::new(ErrorKind::Unreadable, "", what, "send one JSON value in UTF-8")
     })
 }
 

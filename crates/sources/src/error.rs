@@ -18,7 +18,7 @@ pub enum ErrorKind {
 /// Why a request says nothing: what is wrong, where, and how to put it right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; {fix}")]
-pub struct Error {
+pub struct ReadError {
     /// The class.
     pub kind: ErrorKind,
     /// JSON Pointer into the body, or `header:<name>`; empty for the whole.
@@ -29,7 +29,7 @@ pub struct Error {
     pub fix: String,
 }
 
-impl Error {
+impl ReadError {
     pub(crate) fn new(
         kind: ErrorKind,
         at: impl Into<String>,
@@ -47,7 +47,7 @@ impl Error {
 /// Why an adapter cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {what}; {fix}")]
-pub struct ConfigError {
+pub struct AdapterConfigError {
     /// The setting, such as `attributes.department`.
     pub field: String,
     /// What is wrong with it.
@@ -58,7 +58,7 @@ pub struct ConfigError {
     pub snippet: Option<String>,
 }
 
-impl ConfigError {
+impl AdapterConfigError {
     pub(crate) fn new(field: impl Into<String>, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { field: field.into(), what: what.into(), fix: fix.into(), snippet: None }
     }

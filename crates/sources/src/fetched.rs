@@ -1,16 +1,16 @@
 //! What a record says that was fetched because a notice said no more than that it changed.
 
-use lifecycle::{Attributes, Dating, EventKind, UnreadValue};
+use lifecycle::{AttributeMap, EventKind, StatementDating, UnreadValue};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::DEPTH_MAX;
-use crate::employment::{RecordReading, Stated, Statement};
-use crate::error::{Error, ErrorKind};
-use crate::notice::{Notice, Said};
-use crate::reader::Reader;
+use crate::employment::{EmploymentClaim, RecordEmployment, RecordReading};
+use crate::error::{ErrorKind, ReadError};
+use crate::notice::{NoticeEvent, SourceNotice};
+use crate::reader::NoticeReader;
 
-impl Reader {
+impl NoticeReader {
     /// What the record of the person `key` says, as it was at `at`, which is when it was asked for. `hint` is what the notice
     /// said happened. Values are a change, for other sources may speak of other attributes of the same person; each statement
     /// about employment (the first day, the last day, the state as of the reading) is said apart. What could not be read is
@@ -24,7 +24,7 @@ impl Reader {
         key: &str,
         hint: Option<EventKind>,
         at: OffsetDateTime,
-    ) -> Result<Vec<Notice>, Error> {
+    ) -> Result<Vec<SourceNotice>, ReadError> {
         self.record(record, key, hint, at).map(|(notices, _)| notices)
     }
 
@@ -34,13 +34,17 @@ impl Reader {
         key: &str,
         hint: Option<EventKind>,
         at: OffsetDateTime,
-    ) -> Result<(Vec<Notice>, Stated), Error> {
+    ) -> Result<(Vec<SourceNotice>, RecordEmployment), ReadError> {
         if !record.is_object() {
-            return Err(Error::invalid("", "the record is no object", "say where it stands in the answer"));
+            return Err(ReadError::invalid(
+                "",
+                "the record is no object",
+                "say where it stands in the answer",
+            ));
         }
         if nests_deeper(record, DEPTH_MAX) {
             let what = format!("the record nests deeper than {DEPTH_MAX}");
-            return Err(Error::new(ErrorKind::TooMuch, "", what, "ask for fewer fields"));
+            return Err(ReadError::new(ErrorKind::TooMuch, "", what, "ask for fewer fields"));
         }
         let mapped = self.attributes(record, key, at);
         let mut unread = Vec::new();
@@ -55,29 +59,34 @@ impl Reader {
         match said.first_mut() {
             Some(first) => first.unread = unread,
             None if unread.is_empty() => {}
-            None => said.push(Said::nothing_but(unread, key, at, Dating::Observed)),
+            None => said.push(NoticeEvent::nothing_but(unread, key, at, StatementDating::Observed)),
         }
-        let notices = mapped.left_out.into_iter().map(|why| Notice::Ignored { why });
-        Ok((notices.chain(said.into_iter().map(Notice::Event)).collect(), stated))
+        let notices = mapped.left_out.into_iter().map(|why| SourceNotice::Ignored { why });
+        Ok((notices.chain(said.into_iter().map(SourceNotice::Event)).collect(), stated))
     }
 }
 
 /// The values of a record, and apart from them each statement about employment.
-fn of_record(key: &str, at: OffsetDateTime, attributes: Attributes, statements: Vec<Statement>) -> Vec<Said> {
-    let values = (!attributes.is_empty()).then(|| Said {
+fn of_record(
+    key: &str,
+    at: OffsetDateTime,
+    attributes: AttributeMap,
+    statements: Vec<EmploymentClaim>,
+) -> Vec<NoticeEvent> {
+    let values = (!attributes.is_empty()).then(|| NoticeEvent {
         attributes,
-        dated: Dating::Observed,
-        ..Said::new(EventKind::WorkerChanged, key, at)
+        dated: StatementDating::Observed,
+        ..NoticeEvent::new(EventKind::WorkerChanged, key, at)
     });
-    let stated = statements.into_iter().map(|Statement { kind, effective_at, dated }| Said {
+    let stated = statements.into_iter().map(|EmploymentClaim { kind, effective_at, dated }| NoticeEvent {
         effective_at: effective_at.filter(|begins| *begins != at),
         dated,
-        ..Said::new(kind, key, at)
+        ..NoticeEvent::new(kind, key, at)
     });
     values.into_iter().chain(stated).collect()
 }
 
-fn is_departure(statement: &Statement) -> bool {
+fn is_departure(statement: &EmploymentClaim) -> bool {
     statement.kind == EventKind::WorkerLeft
 }
 

@@ -2,38 +2,38 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{ErrorKind, ReadError};
 use crate::{DEPTH_MAX, FORM_FIELDS_MAX};
 
 /// The form as an object of texts and objects.
-pub(crate) fn read(body: &[u8]) -> Result<Value, Error> {
+pub(crate) fn read_form(body: &[u8]) -> Result<Value, ReadError> {
     let mut form = Map::new();
     for (count, (name, text)) in form_urlencoded::parse(body).enumerate() {
         if count >= FORM_FIELDS_MAX {
             let what = format!("the form has more than {FORM_FIELDS_MAX} fields");
-            return Err(Error::new(ErrorKind::TooMuch, "", what, "send fewer"));
+            return Err(ReadError::new(ErrorKind::TooMuch, "", what, "send fewer"));
         }
-        insert(&mut form, &parts(&name)?, text.into_owned())?;
+        insert_field(&mut form, &field_parts(&name)?, text.into_owned())?;
     }
     Ok(Value::Object(form))
 }
 
 /// The parts of a field's name; a name whose brackets do not close is one part.
-fn parts(name: &str) -> Result<Vec<&str>, Error> {
+fn field_parts(name: &str) -> Result<Vec<&str>, ReadError> {
     let Some((first, rest)) = name.split_once('[') else { return Ok(vec![name]) };
     let Some(rest) = rest.strip_suffix(']') else { return Ok(vec![name]) };
     let parts: Vec<&str> = std::iter::once(first).chain(rest.split("][")).collect();
     if parts.len() > DEPTH_MAX {
         let what = format!("the form nests deeper than {DEPTH_MAX}");
-        return Err(Error::new(ErrorKind::TooMuch, "", what, "send a flatter form"));
+        return Err(ReadError::new(ErrorKind::TooMuch, "", what, "send a flatter form"));
     }
     Ok(parts)
 }
 
-fn insert(form: &mut Map<String, Value>, parts: &[&str], text: String) -> Result<(), Error> {
+fn insert_field(form: &mut Map<String, Value>, parts: &[&str], text: String) -> Result<(), ReadError> {
     let mut level = form;
     let mut at = String::new();
-    let clash = |at: &str| Error::invalid(at, "this field stands twice in the form", "send it once");
+    let clash = |at: &str| ReadError::invalid(at, "this field stands twice in the form", "send it once");
     for (index, part) in parts.iter().enumerate() {
         // `list[]` is the next of a list.
         let name = if part.is_empty() && index > 0 { level.len().to_string() } else { (*part).to_owned() };
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn brackets_nest_and_empty_ones_count() {
-        let read = |form: &str| read(form.as_bytes());
+        let read = |form: &str| read_form(form.as_bytes());
         assert_eq!(
             read("type=employee.updated&data[companyId]=12345&data[changedFields][0]=First+name").unwrap(),
             json!({"type": "employee.updated", "data": {"companyId": "12345", "changedFields": {"0": "First name"}}})

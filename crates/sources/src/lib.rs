@@ -1,8 +1,8 @@
 //! What a notice of an HR system says.
 //!
-//! [`Adapter`] is the configuration of one source: which vendor, which time zone, which names. [`Adapter::compile`]
-//! checks it and gives a [`Reader`], and [`Reader::read`] turns the raw body of a webhook into [`Notice`]s: an event
-//! with values, somebody whose record has to be fetched, or nothing for us and why. [`Reader::fetched`] says what such a
+//! [`NoticeAdapter`] is the configuration of one source: which vendor, which time zone, which names. [`NoticeAdapter::compile`]
+//! checks it and gives a [`NoticeReader`], and [`NoticeReader::read`] turns the raw body of a webhook into [`SourceNotice`]s: an event
+//! with values, somebody whose record has to be fetched, or nothing for us and why. [`NoticeReader::fetched`] says what such a
 //! record means.
 //!
 //! What it never does: I/O, reading a clock (the caller passes `now`), checking signatures, panicking on any input, or
@@ -12,9 +12,9 @@
 //! moment that the clocks skip becomes as much later as they skip, one that happens twice is the first of the two. A day
 //! begins at 00:00 there (or at its first moment, where the clocks skip 00:00): a hire holds from the beginning of its day,
 //! a departure from the end of the last day, which is the beginning of the next. A date that is not said, one that says that
-//! there is none, and one that cannot be read stay apart: what cannot be read is in [`Said::unread`], and the rest counts.
+//! there is none, and one that cannot be read stay apart: what cannot be read is in [`NoticeEvent::unread`], and the rest counts.
 //!
-//! To add a vendor: 1. a variant of [`Kind`], 2. a module in `vendor/` with its words and a `notices` function, and a
+//! To add a vendor: 1. a variant of [`AdapterKind`], 2. a module in `vendor/` with its words and a `notices` function, and a
 //! line in `vendor.rs`, 3. its attributes in `mapping/defaults.rs`, 4. samples in `tests/data` with a row in
 //! `tests/it`.
 
@@ -35,16 +35,16 @@ mod request;
 mod row;
 mod vendor;
 
-pub use adapter::{Adapter, EndDate, Kind};
-pub use employment::Employment;
-pub use error::{ConfigError, Error, ErrorKind};
-pub use mapping::Mapped;
-pub use meaning::Means;
-pub use notice::{Answer, Notice, Said};
-pub use reader::{Reader, options};
+pub use adapter::{AdapterKind, EndDate, NoticeAdapter};
+pub use employment::EmploymentMapping;
+pub use error::{AdapterConfigError, ErrorKind, ReadError};
+pub use mapping::MappedAttributes;
+pub use meaning::ConfiguredMeaning;
+pub use notice::{NoticeAnswer, NoticeEvent, SourceNotice};
+pub use reader::{NoticeReader, answer_options};
 pub use readings::{DateForm, DateForms, WordLists};
-pub use request::Request;
-pub use row::{Presence, Row};
+pub use request::NoticeRequest;
+pub use row::{ListRow, RowPresence};
 
 /// Headers that name a notice or say when it was sent, in lower case. Whoever hands over a request leaves out those that
 /// anybody on the way could have changed.

@@ -4,50 +4,50 @@ pub(crate) mod defaults;
 
 use std::collections::BTreeMap;
 
-use expression::{Environment, Expression, Flow, Seed};
-use lifecycle::{Attributes, Person};
+use expression::{EvaluationEnvironment, Expression, MappingEffect, RandomSeed};
+use lifecycle::{AttributeMap, SubjectKey};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::MAPPINGS_MAX;
-use crate::error::ConfigError;
-use crate::node::check;
-use crate::record::Record;
+use crate::error::AdapterConfigError;
+use crate::node::check_text;
+use crate::record::PersonJson;
 
 /// The attribute that names another person.
 const MANAGER: &str = "manager";
 
 /// Attributes that a record gave.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mapped {
+pub struct MappedAttributes {
     /// What the record says; JSON null says "has no value". What it does not speak of is not in here.
-    pub attributes: Attributes,
+    pub attributes: AttributeMap,
     /// What could not be had from it, and why, for the log. Holds no values.
     pub left_out: Vec<String>,
 }
 
 /// How one value is had from a record.
 #[derive(Debug, Clone)]
-pub(crate) enum Rule {
+pub(crate) enum MappingRule {
     Pointer(String),
     Expression(Expression),
 }
 
 /// How each attribute is had from a record.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Mapping(Vec<(String, Rule)>);
+pub(crate) struct RecordMapping(Vec<(String, MappingRule)>);
 
-impl Mapping {
+impl RecordMapping {
     /// The vendor's `defaults` with the adapter's `own` before them; null takes one away.
     pub(crate) fn compile(
-        defaults: defaults::Table,
+        defaults: defaults::DefaultTable,
         own: &BTreeMap<String, Option<String>>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, AdapterConfigError> {
         if own.len() > MAPPINGS_MAX {
             let what = format!("has {} entries", own.len());
-            return Err(ConfigError::new("attributes", what, format!("map at most {MAPPINGS_MAX}")));
+            return Err(AdapterConfigError::new("attributes", what, format!("map at most {MAPPINGS_MAX}")));
         }
         let mut texts: BTreeMap<&str, &str> = defaults.iter().copied().collect();
         for (name, text) in own {
@@ -56,18 +56,18 @@ impl Mapping {
                 None => texts.remove(name.as_str()),
             };
         }
-        let rules = texts.into_iter().map(|(name, text)| Ok((name.to_owned(), rule(name, text)?)));
-        rules.collect::<Result<_, ConfigError>>().map(Self)
+        let rules = texts.into_iter().map(|(name, text)| Ok((name.to_owned(), compile_rule(name, text)?)));
+        rules.collect::<Result<_, AdapterConfigError>>().map(Self)
     }
 
     /// What the record of the person `key` says.
-    pub(crate) fn apply(&self, record: &Value, key: &str, now: OffsetDateTime) -> Mapped {
-        let mut mapped = Mapped::default();
+    pub(crate) fn apply(&self, record: &Value, key: &str, now: OffsetDateTime) -> MappedAttributes {
+        let mut mapped = MappedAttributes::default();
         // What is the same for everybody says nothing of a record that is empty.
-        let mut constants = Attributes::new();
+        let mut constants = AttributeMap::new();
         for (name, rule) in &self.0 {
             let value = rule.value(name, record, key, now);
-            match value.and_then(|value| value.map(|value| finished(name, value)).transpose()) {
+            match value.and_then(|value| value.map(|value| finish_value(name, value)).transpose()) {
                 Ok(Some(value)) if rule.is_constant() => _ = constants.insert(name.clone(), value),
                 Ok(Some(value)) => _ = mapped.attributes.insert(name.clone(), value),
                 Ok(None) => {}
@@ -81,24 +81,24 @@ impl Mapping {
     }
 }
 
-fn rule(name: &str, text: &str) -> Result<Rule, ConfigError> {
+fn compile_rule(name: &str, text: &str) -> Result<MappingRule, AdapterConfigError> {
     let field = format!("attributes.{name}");
-    if let Err(error) = check("", "the name", name) {
-        return Err(ConfigError::new(field, error.what, error.fix));
+    if let Err(error) = check_text("", "the name", name) {
+        return Err(AdapterConfigError::new(field, error.what, error.fix));
     }
-    Rule::compile(field, text)
+    MappingRule::compile(field, text)
 }
 
-impl Rule {
+impl MappingRule {
     /// `field` is its place in the adapter.
-    pub(crate) fn compile(field: String, text: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn compile(field: String, text: &str) -> Result<Self, AdapterConfigError> {
         if text.starts_with('/') {
             return Ok(Self::Pointer(text.to_owned()));
         }
         match Expression::compile(text) {
             Ok(expression) if expression.needs_uniqueness() => {
                 let what = "asks what a target holds (SelectUniqueValue)";
-                Err(ConfigError::new(field, what, "use its first rule alone"))
+                Err(AdapterConfigError::new(field, what, "use its first rule alone"))
             }
             Ok(expression) => Ok(Self::Expression(expression)),
             Err(error) => {
@@ -106,7 +106,10 @@ impl Rule {
                     "write an expression such as [work.department], or a JSON Pointer such as /work/department".to_owned()
                 });
                 let what = format!("is no expression: {}", error.message);
-                Err(ConfigError { snippet: Some(error.render(text)), ..ConfigError::new(field, what, fix) })
+                Err(AdapterConfigError {
+                    snippet: Some(error.render(text)),
+                    ..AdapterConfigError::new(field, what, fix)
+                })
             }
         }
     }
@@ -127,17 +130,18 @@ impl Rule {
             Self::Pointer(pointer) => return Ok(record.pointer(pointer).cloned()),
             Self::Expression(expression) => expression,
         };
-        let source = Record(record);
+        let source = PersonJson(record);
         if !expression.attributes().is_empty() && !source.speaks_of(expression.attributes()) {
             return Ok(None);
         }
-        let seed =
-            Seed(Sha256::new().chain_update(key).chain_update([0]).chain_update(name).finalize().into());
-        let environment = Environment { now, seed, is_taken: &|_| false, default_domain: None };
+        let seed = RandomSeed(
+            Sha256::new().chain_update(key).chain_update([0]).chain_update(name).finalize().into(),
+        );
+        let environment = EvaluationEnvironment { now, seed, is_taken: &|_| false, default_domain: None };
         match expression.evaluate(&source, &environment) {
-            Ok(Flow::Value(value)) => Ok(Some(json(&value))),
-            Ok(Flow::IgnoreAttribute) => Ok(None),
-            Ok(Flow::IgnoreObject | Flow::Escrow) => {
+            Ok(MappingEffect::Value(value)) => Ok(Some(json_value(&value))),
+            Ok(MappingEffect::IgnoreAttribute) => Ok(None),
+            Ok(MappingEffect::IgnoreObject | MappingEffect::Escrow) => {
                 Err("its expression wants the whole record ignored".to_owned())
             }
             Err(error) => Err(error.message),
@@ -145,19 +149,21 @@ impl Rule {
     }
 }
 
-fn json(value: &expression::Value<'_>) -> Value {
+fn json_value(value: &expression::Value<'_>) -> Value {
     match value {
         expression::Value::Null => Value::Null,
         expression::Value::Text(text) => Value::String(text.to_string()),
         expression::Value::Integer(number) => Value::from(*number),
         expression::Value::Boolean(truth) => Value::Bool(*truth),
         expression::Value::Date(date) => date.format(&Rfc3339).map_or(Value::Null, Value::String),
-        expression::Value::List(values) => values.iter().map(json).filter(|value| !value.is_null()).collect(),
+        expression::Value::List(values) => {
+            values.iter().map(json_value).filter(|value| !value.is_null()).collect()
+        }
     }
 }
 
 /// The value as it is kept: nothing is null, however it was written, and a manager is a key.
-fn finished(name: &str, value: Value) -> Result<Value, String> {
+fn finish_value(name: &str, value: Value) -> Result<Value, String> {
     let value = match value {
         Value::Object(mut fields) if fields.contains_key("value") => {
             fields.remove("value").unwrap_or_default()
@@ -174,8 +180,8 @@ fn finished(name: &str, value: Value) -> Result<Value, String> {
         Value::Null => Ok(Value::Null),
         Value::Number(number) if name == MANAGER && !number.is_f64() => Ok(Value::String(number.to_string())),
         Value::String(text) if name == MANAGER => {
-            let key = Person::key_of(&text).trim();
-            match check("", "the key in it", key) {
+            let key = SubjectKey::key_of(&text).trim();
+            match check_text("", "the key in it", key) {
                 Ok(()) => Ok(Value::String(key.to_owned())),
                 Err(error) => Err(error.what),
             }

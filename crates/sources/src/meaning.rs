@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// `hire.withdrawn` or `ignored`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Means {
+pub enum ConfiguredMeaning {
     /// This happened. Joined, changed, rehired and the like need values; a notice without any asks for the record. A
     /// departure or an erasure needs none, and without a date it holds at once.
     Kind(EventKind),
@@ -23,7 +23,7 @@ pub enum Means {
     Ignored,
 }
 
-impl fmt::Display for Means {
+impl fmt::Display for ConfiguredMeaning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kind(kind) => kind.as_str(),
@@ -34,7 +34,7 @@ impl fmt::Display for Means {
     }
 }
 
-impl FromStr for Means {
+impl FromStr for ConfiguredMeaning {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -46,7 +46,7 @@ impl FromStr for Means {
     }
 }
 
-impl TryFrom<String> for Means {
+impl TryFrom<String> for ConfiguredMeaning {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -54,15 +54,15 @@ impl TryFrom<String> for Means {
     }
 }
 
-impl From<Means> for String {
-    fn from(means: Means) -> Self {
+impl From<ConfiguredMeaning> for String {
+    fn from(means: ConfiguredMeaning) -> Self {
         means.to_string()
     }
 }
 
 /// What one event type means, and what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum EventMeaning {
     /// It holds, also without any value.
     Says(EventKind),
     /// It needs values, or the record; a departure needs its day.
@@ -73,10 +73,10 @@ pub(crate) enum Meaning {
     Nothing(&'static str),
 }
 
-impl From<Means> for Meaning {
-    fn from(means: Means) -> Self {
+impl From<ConfiguredMeaning> for EventMeaning {
+    fn from(means: ConfiguredMeaning) -> Self {
         match means {
-            Means::Kind(
+            ConfiguredMeaning::Kind(
                 kind @ (EventKind::WorkerLeft
                 | EventKind::WorkerDeleted
                 | EventKind::GroupDeleted
@@ -84,48 +84,48 @@ impl From<Means> for Meaning {
                 | EventKind::GroupMemberRemoved
                 | EventKind::FeedCompleted),
             ) => Self::Says(kind),
-            Means::Kind(kind) => Self::Asks(Some(kind)),
-            Means::DepartureWithdrawn => Self::Withdraws(EventKind::WorkerRehired),
-            Means::HireWithdrawn => Self::Withdraws(EventKind::WorkerLeft),
-            Means::Ignored => Self::Nothing("the adapter says to ignore it"),
+            ConfiguredMeaning::Kind(kind) => Self::Asks(Some(kind)),
+            ConfiguredMeaning::DepartureWithdrawn => Self::Withdraws(EventKind::WorkerRehired),
+            ConfiguredMeaning::HireWithdrawn => Self::Withdraws(EventKind::WorkerLeft),
+            ConfiguredMeaning::Ignored => Self::Nothing("the adapter says to ignore it"),
         }
     }
 }
 
 /// A vendor's words.
-pub(crate) type Table = &'static [(&'static str, Meaning)];
+pub(crate) type VendorTable = &'static [(&'static str, EventMeaning)];
 
 /// Stands in `types` for every word that is not there.
 pub(crate) const ANY: &str = "*";
 
 /// The words of one source: the vendor's, and over them the adapter's own.
 #[derive(Debug, Clone)]
-pub(crate) struct Words {
-    known: BTreeMap<String, Meaning>,
-    any: Option<Meaning>,
+pub(crate) struct SourceWords {
+    known: BTreeMap<String, EventMeaning>,
+    any: Option<EventMeaning>,
 }
 
-impl Words {
-    pub(crate) fn new(types: &BTreeMap<String, Means>, vendor: Table) -> Self {
-        let vendor = vendor.iter().map(|(word, meaning)| (normal(word), *meaning));
+impl SourceWords {
+    pub(crate) fn new(types: &BTreeMap<String, ConfiguredMeaning>, vendor: VendorTable) -> Self {
+        let vendor = vendor.iter().map(|(word, meaning)| (normalise_word(word), *meaning));
         let own = types.iter().filter(|(word, _)| *word != ANY);
-        let own = own.map(|(word, means)| (normal(word), (*means).into()));
+        let own = own.map(|(word, means)| (normalise_word(word), (*means).into()));
         Self { known: vendor.chain(own).collect(), any: types.get(ANY).map(|means| (*means).into()) }
     }
 
     /// What `word` means. Case, dots, blanks, dashes and underscores do not matter: `employee.termination_effective` is
     /// `EmployeeTerminationEffective`.
-    pub(crate) fn meaning(&self, word: &str) -> Option<Meaning> {
-        self.known.get(&normal(word)).copied().or(self.any)
+    pub(crate) fn meaning(&self, word: &str) -> Option<EventMeaning> {
+        self.known.get(&normalise_word(word)).copied().or(self.any)
     }
 
     /// What a notice without a word means.
-    pub(crate) fn wordless(&self) -> Option<Meaning> {
+    pub(crate) fn wordless(&self) -> Option<EventMeaning> {
         self.any
     }
 }
 
-fn normal(word: &str) -> String {
+fn normalise_word(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -137,25 +137,25 @@ mod tests {
     fn a_meaning_is_written_as_it_is_read() {
         for text in ["worker.left", "departure.withdrawn", "hire.withdrawn", "ignored", "group.member.added"]
         {
-            assert_eq!(text.parse::<Means>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<ConfiguredMeaning>().unwrap().to_string(), text);
         }
-        assert!("left".parse::<Means>().unwrap_err().contains("worker.left"));
+        assert!("left".parse::<ConfiguredMeaning>().unwrap_err().contains("worker.left"));
     }
 
     #[test]
     fn the_adapters_own_words_come_first_and_the_star_last() {
         let types = BTreeMap::from([
-            ("Employee-Updated".to_owned(), Means::Ignored),
-            ("*".to_owned(), Means::Kind(EventKind::WorkerChanged)),
+            ("Employee-Updated".to_owned(), ConfiguredMeaning::Ignored),
+            ("*".to_owned(), ConfiguredMeaning::Kind(EventKind::WorkerChanged)),
         ]);
-        let table: Table = &[
-            ("employee.updated", Meaning::Asks(None)),
-            ("employee.left", Meaning::Says(EventKind::WorkerLeft)),
+        let table: VendorTable = &[
+            ("employee.updated", EventMeaning::Asks(None)),
+            ("employee.left", EventMeaning::Says(EventKind::WorkerLeft)),
         ];
-        let words = Words::new(&types, table);
-        assert!(matches!(words.meaning("EMPLOYEE_UPDATED"), Some(Meaning::Nothing(_))));
-        assert_eq!(words.meaning("EmployeeLeft"), Some(Meaning::Says(EventKind::WorkerLeft)));
-        assert_eq!(words.meaning("?"), Some(Meaning::Asks(Some(EventKind::WorkerChanged))));
-        assert_eq!(Words::new(&BTreeMap::new(), table).meaning("?"), None);
+        let words = SourceWords::new(&types, table);
+        assert!(matches!(words.meaning("EMPLOYEE_UPDATED"), Some(EventMeaning::Nothing(_))));
+        assert_eq!(words.meaning("EmployeeLeft"), Some(EventMeaning::Says(EventKind::WorkerLeft)));
+        assert_eq!(words.meaning("?"), Some(EventMeaning::Asks(Some(EventKind::WorkerChanged))));
+        assert_eq!(SourceWords::new(&BTreeMap::new(), table).meaning("?"), None);
     }
 }

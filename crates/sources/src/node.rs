@@ -1,10 +1,10 @@
 //! A place in a body, and what stands there.
 
-use lifecycle::{Person, UnreadValue};
-use readings::{DateReader, DateReading, When, class_of};
+use lifecycle::{SubjectKey, UnreadValue};
+use readings::{DateReader, DateReading, ReadDate, class_of};
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::error::ReadError;
 use crate::{ErrorKind, TEXT_CHARS_MAX};
 
 /// Longest suffix that tells several events of one notice apart, in characters.
@@ -14,12 +14,12 @@ static NULL: Value = Value::Null;
 
 /// A value with the JSON Pointer to it. What is not there is null.
 #[derive(Debug, Clone)]
-pub(crate) struct Node<'a> {
+pub(crate) struct JsonNode<'a> {
     pub(crate) value: &'a Value,
     pub(crate) at: String,
 }
 
-impl<'a> Node<'a> {
+impl<'a> JsonNode<'a> {
     /// The whole body.
     pub(crate) fn root(value: &'a Value) -> Self {
         Self { value, at: String::new() }
@@ -62,17 +62,17 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn wrong(&self, what: &str, fix: &str) -> Error {
-        Error::invalid(self.at.clone(), what, fix)
+    fn wrong(&self, what: &str, fix: &str) -> ReadError {
+        ReadError::invalid(self.at.clone(), what, fix)
     }
 
     /// The object here.
-    pub(crate) fn object(&self) -> Result<&'a Map<String, Value>, Error> {
+    pub(crate) fn object(&self) -> Result<&'a Map<String, Value>, ReadError> {
         self.value.as_object().ok_or_else(|| self.wrong("an object must stand here", "send {...}"))
     }
 
     /// The elements of the list here, `max` at most.
-    pub(crate) fn list(&self, max: usize) -> Result<Vec<Self>, Error> {
+    pub(crate) fn list(&self, max: usize) -> Result<Vec<Self>, ReadError> {
         let list = self.value.as_array().ok_or_else(|| self.wrong("a list must stand here", "send [...]"))?;
         self.check_count(list.len(), max)?;
         let element = |(index, value)| Self { value, at: format!("{}/{index}", self.at) };
@@ -80,16 +80,16 @@ impl<'a> Node<'a> {
     }
 
     /// Refuses more than `max` notices.
-    pub(crate) fn check_count(&self, count: usize, max: usize) -> Result<(), Error> {
+    pub(crate) fn check_count(&self, count: usize, max: usize) -> Result<(), ReadError> {
         if count <= max {
             return Ok(());
         }
         let what = format!("{count} notices in one body");
-        Err(Error::new(ErrorKind::TooMuch, self.at.clone(), what, format!("send at most {max}")))
+        Err(ReadError::new(ErrorKind::TooMuch, self.at.clone(), what, format!("send at most {max}")))
     }
 
     /// The text here, or a whole number as text.
-    pub(crate) fn text(&self) -> Result<Option<String>, Error> {
+    pub(crate) fn text(&self) -> Result<Option<String>, ReadError> {
         match self.value {
             Value::String(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
             Value::Number(number) if !number.is_f64() => Ok(Some(number.to_string())),
@@ -99,14 +99,14 @@ impl<'a> Node<'a> {
     }
 
     /// The event type here.
-    pub(crate) fn word(&self) -> Result<String, Error> {
+    pub(crate) fn word(&self) -> Result<String, ReadError> {
         let word = self.text()?.ok_or_else(|| self.wrong("the type of the event is missing", "send it"))?;
-        check(&self.at, "the type of the event", &word)?;
+        check_text(&self.at, "the type of the event", &word)?;
         Ok(word)
     }
 
     /// The key of the person or group here.
-    pub(crate) fn subject(&self) -> Result<String, Error> {
+    pub(crate) fn subject(&self) -> Result<String, ReadError> {
         let missing = || {
             self.wrong(
                 "the id of the person or group is missing",
@@ -114,13 +114,13 @@ impl<'a> Node<'a> {
             )
         };
         let text = self.text()?.ok_or_else(missing)?;
-        let key = Person::key_of(&text).trim();
-        check(&self.at, "the id of the person or group", key)?;
+        let key = SubjectKey::key_of(&text).trim();
+        check_text(&self.at, "the id of the person or group", key)?;
         Ok(key.to_owned())
     }
 
     /// The id of a notice here.
-    pub(crate) fn id(&self) -> Result<Option<String>, Error> {
+    pub(crate) fn id(&self) -> Result<Option<String>, ReadError> {
         let Some(id) = self.text()? else { return Ok(None) };
         check_id(&self.at, &id)?;
         Ok(Some(id))
@@ -137,7 +137,7 @@ impl<'a> Node<'a> {
     }
 
     /// The time here, when something was sent.
-    pub(crate) fn when(&self, dates: &DateReader) -> Result<Option<When>, Error> {
+    pub(crate) fn when(&self, dates: &DateReader) -> Result<Option<ReadDate>, ReadError> {
         match self.date(dates) {
             DateReading::At(when) => Ok(Some(when)),
             DateReading::NoDate | DateReading::NotSaid => Ok(None),
@@ -169,16 +169,16 @@ impl<'a> Node<'a> {
 }
 
 /// Refuses what cannot be a key, an id or a type. `at` is where it stands.
-pub(crate) fn check(at: &str, what: &str, text: &str) -> Result<(), Error> {
+pub(crate) fn check_text(at: &str, what: &str, text: &str) -> Result<(), ReadError> {
     check_to(TEXT_CHARS_MAX, at, what, text)
 }
 
 /// Refuses what cannot be the id of a notice: something may come behind it.
-pub(crate) fn check_id(at: &str, id: &str) -> Result<(), Error> {
+pub(crate) fn check_id(at: &str, id: &str) -> Result<(), ReadError> {
     check_to(TEXT_CHARS_MAX - ID_SUFFIX_CHARS_MAX, at, "the id of the notice", id)
 }
 
-fn check_to(max: usize, at: &str, what: &str, text: &str) -> Result<(), Error> {
+fn check_to(max: usize, at: &str, what: &str, text: &str) -> Result<(), ReadError> {
     let fault = if text.is_empty() {
         "is empty".to_owned()
     } else if text.chars().nth(max).is_some() {
@@ -189,5 +189,5 @@ fn check_to(max: usize, at: &str, what: &str, text: &str) -> Result<(), Error> {
         return Ok(());
     };
     let fix = format!("send 1 to {max} characters without control characters");
-    Err(Error::invalid(at, format!("{what} {fault}"), fix))
+    Err(ReadError::invalid(at, format!("{what} {fault}"), fix))
 }

@@ -1,13 +1,13 @@
 //! What came out of a body.
 
-use lifecycle::{Attributes, Dating, EventKind, UnreadValue};
+use lifecycle::{AttributeMap, EventKind, StatementDating, UnreadValue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 /// What one request is to be answered with, or what it says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum NoticeAnswer {
     /// To be answered like this at once; it says nothing and nothing is stored.
     Handshake {
         /// The HTTP status.
@@ -18,14 +18,14 @@ pub enum Answer {
         body: Option<Value>,
     },
     /// What the body says, in its order.
-    Notices(Vec<Notice>),
+    Notices(Vec<SourceNotice>),
 }
 
 /// One thing that a body says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Notice {
+pub enum SourceNotice {
     /// What happened, with values or complete without any.
-    Event(Said),
+    Event(NoticeEvent),
     /// Only that something changed: the record of this person or group has to be fetched.
     Changed {
         /// The vendor's id of the person or group.
@@ -51,7 +51,7 @@ pub enum Notice {
 
 /// An event, as far as the source tells it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Said {
+pub struct NoticeEvent {
     /// The vendor's id of the notice. Where one notice makes several events, what follows `#` tells them apart.
     pub id: Option<String>,
     /// What happened.
@@ -63,9 +63,9 @@ pub struct Said {
     /// From when on it holds, if that is not `at`.
     pub effective_at: Option<OffsetDateTime>,
     /// How that is known.
-    pub dated: Dating,
+    pub dated: StatementDating,
     /// What is said of the subject; JSON null says "has no value".
-    pub attributes: Attributes,
+    pub attributes: AttributeMap,
     /// Keys of people, for the group kinds.
     pub members: Option<Vec<String>>,
     /// It takes back what was announced: `worker.rehired` a departure, `worker.left` a hire.
@@ -74,7 +74,7 @@ pub struct Said {
     pub unread: Vec<UnreadValue>,
 }
 
-impl Said {
+impl NoticeEvent {
     /// Says that it happened, as of `at`, and nothing else.
     pub fn new(kind: EventKind, subject: impl Into<String>, at: OffsetDateTime) -> Self {
         Self {
@@ -83,8 +83,8 @@ impl Said {
             subject: subject.into(),
             at,
             effective_at: None,
-            dated: Dating::Implied,
-            attributes: Attributes::new(),
+            dated: StatementDating::Implied,
+            attributes: AttributeMap::new(),
             members: None,
             withdraws: false,
             unread: Vec::new(),
@@ -92,7 +92,12 @@ impl Said {
     }
 
     /// Says only that values could not be read.
-    pub fn nothing_but(unread: Vec<UnreadValue>, subject: &str, at: OffsetDateTime, dated: Dating) -> Self {
+    pub fn nothing_but(
+        unread: Vec<UnreadValue>,
+        subject: &str,
+        at: OffsetDateTime,
+        dated: StatementDating,
+    ) -> Self {
         Self { dated, unread, ..Self::new(EventKind::WorkerChanged, subject, at) }
     }
 

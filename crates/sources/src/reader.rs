@@ -4,16 +4,16 @@ use readings::DateReader;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::adapter::{EndDate, Kind};
-use crate::draft::Draft;
+use crate::adapter::{AdapterKind, EndDate};
+use crate::draft::NoticeDraft;
 use crate::employment::EmploymentRules;
-use crate::error::{Error, ErrorKind};
-use crate::mapping::{Mapped, Mapping};
-use crate::meaning::{Meaning, Words};
-use crate::node::{Node, check, check_id};
-use crate::notice::{Answer, Notice};
-use crate::request::Request;
-use crate::vendor::Format;
+use crate::error::{ErrorKind, ReadError};
+use crate::mapping::{MappedAttributes, RecordMapping};
+use crate::meaning::{EventMeaning, SourceWords};
+use crate::node::{JsonNode, check_id, check_text};
+use crate::notice::{NoticeAnswer, SourceNotice};
+use crate::request::NoticeRequest;
+use crate::vendor::VendorFormat;
 use crate::{body, vendor};
 
 /// Longest name of a host in a CloudEvents handshake.
@@ -23,7 +23,7 @@ const SHOWN_CHARS_MAX: usize = 64;
 
 /// Where things stand, for the kinds that let an adapter say so.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Pointers {
+pub(crate) struct AdapterPointers {
     pub(crate) events: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) kind: Option<String>,
@@ -35,29 +35,29 @@ pub(crate) struct Pointers {
 
 /// An adapter that was checked and prepared. Cheap to share, and the same request always gives the same answer.
 #[derive(Debug, Clone)]
-pub struct Reader {
-    pub(crate) kind: Kind,
+pub struct NoticeReader {
+    pub(crate) kind: AdapterKind,
     pub(crate) dates: DateReader,
     pub(crate) end_date: EndDate,
-    pub(crate) mapping: Mapping,
+    pub(crate) mapping: RecordMapping,
     pub(crate) employment: EmploymentRules,
-    pub(crate) words: Words,
+    pub(crate) words: SourceWords,
     pub(crate) notices_max: usize,
-    pub(crate) pointers: Pointers,
-    pub(crate) format: Format,
+    pub(crate) pointers: AdapterPointers,
+    pub(crate) format: VendorFormat,
 }
 
 /// What the reading of one body depends on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context<'a> {
-    pub(crate) reader: &'a Reader,
-    pub(crate) request: &'a Request<'a>,
+pub(crate) struct ReadContext<'a> {
+    pub(crate) reader: &'a NoticeReader,
+    pub(crate) request: &'a NoticeRequest<'a>,
     pub(crate) now: OffsetDateTime,
 }
 
-impl Reader {
+impl NoticeReader {
     /// Who sends.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> AdapterKind {
         self.kind
     }
 
@@ -65,56 +65,56 @@ impl Reader {
     ///
     /// # Errors
     /// When the request cannot be read: nothing of it counts then.
-    pub fn read(&self, request: &Request<'_>, now: OffsetDateTime) -> Result<Answer, Error> {
+    pub fn read(&self, request: &NoticeRequest<'_>, now: OffsetDateTime) -> Result<NoticeAnswer, ReadError> {
         if let Some(answer) = self.handshake(request)? {
             return Ok(answer);
         }
-        let cx = Context { reader: self, request, now };
-        if let Some(answer) = vendor::ping(self.kind, request.body) {
+        let cx = ReadContext { reader: self, request, now };
+        if let Some(answer) = vendor::answer_ping(self.kind, request.body) {
             return Ok(answer);
         }
-        let body = body::read(request, self.format.forms)?;
-        if let Some(answer) = vendor::greeting(self.kind, &body) {
+        let body = body::read_body(request, self.format.forms)?;
+        if let Some(answer) = vendor::answer_greeting(self.kind, &body) {
             return Ok(answer);
         }
-        (self.format.notices)(cx, &Node::root(&body)).map(Answer::Notices)
+        (self.format.notices)(cx, &JsonNode::root(&body)).map(NoticeAnswer::Notices)
     }
 
     /// What the record of the person `key` says, with the attributes of this adapter: for a record that was fetched.
-    pub fn attributes(&self, record: &Value, key: &str, now: OffsetDateTime) -> Mapped {
+    pub fn attributes(&self, record: &Value, key: &str, now: OffsetDateTime) -> MappedAttributes {
         self.mapping.apply(record, key, now)
     }
 
-    fn handshake(&self, request: &Request<'_>) -> Result<Option<Answer>, Error> {
+    fn handshake(&self, request: &NoticeRequest<'_>) -> Result<Option<NoticeAnswer>, ReadError> {
         let challenge = request.header("x-okta-verification-challenge");
         match request.method {
             "POST" => Ok(None),
-            "GET" if self.kind == Kind::Okta && challenge.is_some() => {
+            "GET" if self.kind == AdapterKind::Okta && challenge.is_some() => {
                 let challenge = challenge.unwrap_or_default();
-                check("header:x-okta-verification-challenge", "the challenge", challenge)?;
+                check_text("header:x-okta-verification-challenge", "the challenge", challenge)?;
                 let body = Some(json!({ "verification": challenge }));
-                Ok(Some(Answer::Handshake { status: 200, headers: Vec::new(), body }))
+                Ok(Some(NoticeAnswer::Handshake { status: 200, headers: Vec::new(), body }))
             }
-            "OPTIONS" => options(request).map(Some),
+            "OPTIONS" => answer_options(request).map(Some),
             _ => Err(wrong_method()),
         }
     }
 }
 
-fn wrong_method() -> Error {
-    Error::new(ErrorKind::Method, "", "this method is not taken", "send notices with POST")
+fn wrong_method() -> ReadError {
+    ReadError::new(ErrorKind::Method, "", "this method is not taken", "send notices with POST")
 }
 
 /// The handshake of CloudEvents' webhooks, which is the same for every adapter.
 ///
 /// # Errors
 /// When the OPTIONS request is no such handshake.
-pub fn options(request: &Request<'_>) -> Result<Answer, Error> {
+pub fn answer_options(request: &NoticeRequest<'_>) -> Result<NoticeAnswer, ReadError> {
     let origin = request.header("webhook-request-origin").ok_or_else(wrong_method)?;
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '*');
     if origin.len() > ORIGIN_CHARS_MAX || !origin.chars().all(is_host) {
         let fix = "send the name of the sending system, such as events.example.com";
-        return Err(Error::invalid("header:webhook-request-origin", "this is no name of a host", fix));
+        return Err(ReadError::invalid("header:webhook-request-origin", "this is no name of a host", fix));
     }
     let mut headers = vec![
         ("allow".to_owned(), "POST".to_owned()),
@@ -124,16 +124,16 @@ pub fn options(request: &Request<'_>) -> Result<Answer, Error> {
     if let Some(rate) = rate.filter(|rate| rate.parse::<u32>().is_ok_and(|rate| rate > 0)) {
         headers.push(("webhook-allowed-rate".to_owned(), rate.to_owned()));
     }
-    Ok(Answer::Handshake { status: 200, headers, body: None })
+    Ok(NoticeAnswer::Handshake { status: 200, headers, body: None })
 }
 
-impl Context<'_> {
+impl ReadContext<'_> {
     /// The notices of one event, whose type stands at `word`; the draft is made only if it means something.
     pub(crate) fn notices<'a>(
         &self,
-        word: &Node<'_>,
-        draft: impl FnOnce(Meaning) -> Result<Draft<'a>, Error>,
-    ) -> Result<Vec<Notice>, Error> {
+        word: &JsonNode<'_>,
+        draft: impl FnOnce(EventMeaning) -> Result<NoticeDraft<'a>, ReadError>,
+    ) -> Result<Vec<SourceNotice>, ReadError> {
         match self.meaning(word)? {
             Ok(meaning) => Ok(draft(meaning)?.notices(self.reader, self.now)),
             Err(ignored) => Ok(vec![ignored]),
@@ -141,18 +141,21 @@ impl Context<'_> {
     }
 
     /// What the event type at `node` means; a notice that says why not, if it means nothing here.
-    pub(crate) fn meaning(&self, node: &Node<'_>) -> Result<Result<Meaning, Notice>, Error> {
+    pub(crate) fn meaning(
+        &self,
+        node: &JsonNode<'_>,
+    ) -> Result<Result<EventMeaning, SourceNotice>, ReadError> {
         let word = node.word()?;
-        let ignored = |why| Ok(Err(Notice::Ignored { why }));
+        let ignored = |why| Ok(Err(SourceNotice::Ignored { why }));
         match self.reader.words.meaning(&word) {
-            Some(Meaning::Nothing(why)) => ignored(format!("event type `{}`: {why}", shown(&word))),
+            Some(EventMeaning::Nothing(why)) => ignored(format!("event type `{}`: {why}", show_word(&word))),
             Some(meaning) => Ok(Ok(meaning)),
-            None => Ok(Err(Notice::UnknownType { name: shown(&word) })),
+            None => Ok(Err(SourceNotice::UnknownType { name: show_word(&word) })),
         }
     }
 
     /// The moment at `node`; else that of the header, in seconds or as text; else now.
-    pub(crate) fn at(&self, node: &Node<'_>, header: Option<&str>) -> Result<OffsetDateTime, Error> {
+    pub(crate) fn at(&self, node: &JsonNode<'_>, header: Option<&str>) -> Result<OffsetDateTime, ReadError> {
         let dates = &self.reader.dates;
         let in_body = node.when(dates)?;
         let in_header = || dates.parse(self.request.header(header?)?).at();
@@ -161,7 +164,7 @@ impl Context<'_> {
     }
 
     /// The id of the notice in a header.
-    pub(crate) fn id_in_header(&self, name: &str) -> Result<Option<String>, Error> {
+    pub(crate) fn id_in_header(&self, name: &str) -> Result<Option<String>, ReadError> {
         let Some(id) = self.request.header(name) else { return Ok(None) };
         check_id(&format!("header:{name}"), id)?;
         Ok(Some(id.to_owned()))
@@ -169,7 +172,7 @@ impl Context<'_> {
 }
 
 /// The beginning of a word that came from outside, for a log line.
-fn shown(word: &str) -> String {
+fn show_word(word: &str) -> String {
     let mut shown: String = word.chars().take(SHOWN_CHARS_MAX).collect();
     if shown.len() < word.len() {
         shown.push('…');

@@ -1,27 +1,28 @@
 //! A record as the source of expressions: `[work.department]` looks into objects, `[jobs.0.title]` into lists. An object as
 //! a whole is no value, unless it has a `value`: nobody is in the department `{"id":3}`.
 
-use expression::Source;
+use expression::AttributeSource;
 use serde_json::Value;
 
 /// The JSON of one person.
-pub(crate) struct Record<'a>(pub(crate) &'a Value);
+pub(crate) struct PersonJson<'a>(pub(crate) &'a Value);
 
-impl Source for Record<'_> {
+impl AttributeSource for PersonJson<'_> {
     fn attribute(&self, name: &str) -> Option<&Value> {
-        find(self.0, name).filter(|found| found.as_object().is_none_or(|fields| fields.contains_key("value")))
+        find_member(self.0, name)
+            .filter(|found| found.as_object().is_none_or(|fields| fields.contains_key("value")))
     }
 }
 
-impl Record<'_> {
+impl PersonJson<'_> {
     /// Whether the record says anything about one of these, if only that there is no value.
     pub(crate) fn speaks_of(&self, names: &[String]) -> bool {
-        names.iter().any(|name| find(self.0, name).is_some())
+        names.iter().any(|name| find_member(self.0, name).is_some())
     }
 }
 
 /// A member whose name itself has dots in it comes first.
-fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+fn find_member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let step = |name: &str| match value {
         Value::Object(fields) => fields.get(name),
         Value::Array(list) => list.get(name.parse::<usize>().ok()?),
@@ -29,7 +30,7 @@ fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     };
     step(name).or_else(|| {
         let mut dots = name.match_indices('.');
-        dots.find_map(|(dot, _)| find(step(&name[..dot])?, &name[dot + 1..]))
+        dots.find_map(|(dot, _)| find_member(step(&name[..dot])?, &name[dot + 1..]))
     })
 }
 
@@ -41,7 +42,7 @@ mod tests {
     #[test]
     fn dots_lead_into_objects_and_lists() {
         let record = json!({"a": {"b": [{"c": 1}], "x.y": 2}, "a.b": null, "e": []});
-        let found = |name: &str| find(&record, name).cloned();
+        let found = |name: &str| find_member(&record, name).cloned();
         assert_eq!(found("a.x.y"), Some(json!(2)));
         assert_eq!(found("a.b"), Some(Value::Null), "the member of that very name");
         assert_eq!(found("a.b.0.c"), Some(json!(1)), "but only where it leads on");
@@ -53,7 +54,7 @@ mod tests {
     #[test]
     fn an_object_is_no_value_but_what_it_holds_may_be_one() {
         let record = json!({"department": {"id": 3}, "city": {"value": "Paris"}, "sites": [{"id": 1}]});
-        let source = Record(&record);
+        let source = PersonJson(&record);
         assert_eq!(source.attribute("department"), None);
         assert!(source.speaks_of(&["department".to_owned()]));
         assert_eq!(source.attribute("department.id"), Some(&json!(3)));

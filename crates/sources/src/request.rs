@@ -2,7 +2,7 @@
 
 /// What is looked at of an HTTP request.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct NoticeRequest<'a> {
     /// The method, in capitals.
     pub method: &'a str,
     /// The headers.
@@ -11,7 +11,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-impl<'a> Request<'a> {
+impl<'a> NoticeRequest<'a> {
     /// The first header of that name, in any case, without blanks around it; none if it is empty.
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));

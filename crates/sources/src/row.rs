@@ -1,39 +1,39 @@
 //! What one row of a list says that was read from a source's API.
 
-use lifecycle::{Dating, EventKind, UnreadValue};
+use lifecycle::{EventKind, StatementDating, UnreadValue};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-pub use crate::employment::Presence;
-use crate::error::Error;
-use crate::node::Node;
-use crate::notice::{Notice, Said};
-use crate::reader::Reader;
+pub use crate::employment::RowPresence;
+use crate::error::ReadError;
+use crate::node::JsonNode;
+use crate::notice::{NoticeEvent, SourceNotice};
+use crate::reader::NoticeReader;
 
 /// A row, and what it says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct ListRow {
     /// Whose it is.
     pub key: String,
     /// From when on it holds, if it says so.
     pub effective_at: Option<OffsetDateTime>,
     /// Whether it shows its person as employed.
-    pub presence: Presence,
-    /// What it says, in the order of [`Reader::fetched`].
-    pub notices: Vec<Notice>,
+    pub presence: RowPresence,
+    /// What it says, in the order of [`NoticeReader::fetched`].
+    pub notices: Vec<SourceNotice>,
 }
 
-impl Reader {
+impl NoticeReader {
     /// What a row says, as of `at`. Its key stands where the adapter's `key` says, the day from which on it holds at
     /// `effective_at`. There may be several rows about one person, of which each holds from another day on. Of a row whose
     /// day cannot be read only that the person is not here any more counts.
     ///
     /// # Errors
     /// When it is no row, or has no key.
-    pub fn row(&self, row: &Value, at: OffsetDateTime) -> Result<Row, Error> {
-        let node = Node::root(row);
+    pub fn row(&self, row: &Value, at: OffsetDateTime) -> Result<ListRow, ReadError> {
+        let node = JsonNode::root(row);
         node.object()?;
-        let key = self.pointers.key.as_ref().map_or_else(Node::nowhere, |pointer| node.pointer(pointer));
+        let key = self.pointers.key.as_ref().map_or_else(JsonNode::nowhere, |pointer| node.pointer(pointer));
         let key = key.subject()?;
         let (effective_at, unread) = self.row_day(&node);
         // Days that the row names are compared with the day from which on it holds, if that is still to come.
@@ -42,18 +42,18 @@ impl Reader {
         let presence = stated.shown_presence(seen_from);
         if let Some(unread) = unread {
             let notices = without_its_day(notices, unread, &key, at);
-            return Ok(Row { key, effective_at: None, presence: Presence::Unreadable, notices });
+            return Ok(ListRow { key, effective_at: None, presence: RowPresence::Unreadable, notices });
         }
         for notice in &mut notices {
-            if let Notice::Event(said) = notice {
-                dated(said, at, effective_at);
+            if let SourceNotice::Event(said) = notice {
+                date_statement(said, at, effective_at);
             }
         }
-        Ok(Row { key, effective_at, presence, notices })
+        Ok(ListRow { key, effective_at, presence, notices })
     }
 
     /// The moment at which the day begins from which on a row holds, or what stands there instead.
-    fn row_day(&self, row: &Node<'_>) -> (Option<OffsetDateTime>, Option<UnreadValue>) {
+    fn row_day(&self, row: &JsonNode<'_>) -> (Option<OffsetDateTime>, Option<UnreadValue>) {
         let Some(pointer) = &self.pointers.effective_at else { return (None, None) };
         let node = row.pointer(pointer);
         match node.date(&self.dates) {
@@ -65,36 +65,41 @@ impl Reader {
 }
 
 /// Of a row whose day cannot be read: that it cannot, and that the person is not here, if it says so.
-fn without_its_day(notices: Vec<Notice>, unread: UnreadValue, key: &str, at: OffsetDateTime) -> Vec<Notice> {
-    let is_departure =
-        |notice: &Notice| matches!(notice, Notice::Event(said) if said.kind == EventKind::WorkerLeft);
+fn without_its_day(
+    notices: Vec<SourceNotice>,
+    unread: UnreadValue,
+    key: &str,
+    at: OffsetDateTime,
+) -> Vec<SourceNotice> {
+    let is_departure = |notice: &SourceNotice| matches!(notice, SourceNotice::Event(said) if said.kind == EventKind::WorkerLeft);
     let unread = if notices.iter().any(is_departure) { unread.of_departure() } else { unread };
-    let mut listed = Said::nothing_but(vec![unread], key, at, Dating::Observed);
+    let mut listed = NoticeEvent::nothing_but(vec![unread], key, at, StatementDating::Observed);
     let mut kept = Vec::new();
     for notice in notices {
-        let Notice::Event(mut said) = notice else { continue };
+        let SourceNotice::Event(mut said) = notice else { continue };
         listed.unread.append(&mut said.unread);
-        if said.kind == EventKind::WorkerLeft && said.dated == Dating::Observed {
-            kept.push(Notice::Event(said));
+        if said.kind == EventKind::WorkerLeft && said.dated == StatementDating::Observed {
+            kept.push(SourceNotice::Event(said));
         }
     }
-    kept.insert(0, Notice::Event(listed));
+    kept.insert(0, SourceNotice::Event(listed));
     kept
 }
 
 /// Said now, and in force from the day of the row on, unless it names a day itself.
-fn dated(said: &mut Said, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) {
+fn date_statement(said: &mut NoticeEvent, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) {
     let is_value = said.kind == EventKind::WorkerChanged;
     said.at = at;
     if is_value {
         said.effective_at = effective_at.filter(|begins| *begins != at);
-        said.dated = if effective_at.is_some() { Dating::Explicit } else { Dating::Observed };
+        said.dated =
+            if effective_at.is_some() { StatementDating::Explicit } else { StatementDating::Observed };
     } else if said.effective_at.is_none()
-        && said.dated != Dating::Explicit
+        && said.dated != StatementDating::Explicit
         && let Some(begins) = effective_at.filter(|begins| *begins > at)
     {
         // Of a day that is over it says how things are now; of a day to come, how they will be.
         let kind = if said.kind == EventKind::WorkerLeft { said.kind } else { EventKind::WorkerJoined };
-        (said.kind, said.effective_at, said.dated) = (kind, Some(begins), Dating::Explicit);
+        (said.kind, said.effective_at, said.dated) = (kind, Some(begins), StatementDating::Explicit);
     }
 }

@@ -42,19 +42,19 @@ pub fn notice(service: &str) -> Option<String> {
 ///
 /// # Errors
 /// As the database reports them; then the last measurement counts.
-pub async fn measure(store: &Store) -> Result<i64, StoreError> {
-    let before = micros();
+pub async fn measure_skew(store: &Store) -> Result<i64, StoreError> {
+    let before = process_micros();
     let theirs = store.now().await?;
-    let difference = theirs - (before + (micros() - before) / 2);
+    let difference = theirs - (before + (process_micros() - before) / 2);
     AHEAD_OF_US.store(difference, Ordering::Relaxed);
     Ok(difference)
 }
 
 /// Measures the difference until `stop`, tells `report` how far our clock is ahead, and says so when that is much.
-pub async fn follow(store: Store, stop: impl Future<Output = ()>, report: impl Fn(i64)) {
+pub async fn follow_clock(store: Store, stop: impl Future<Output = ()>, report: impl Fn(i64)) {
     let mut stop = pin!(stop);
     loop {
-        match measure(&store).await {
+        match measure_skew(&store).await {
             Ok(difference) => {
                 report(-difference);
                 if difference.abs() > SKEW_TOLD_MICROS {
@@ -93,6 +93,6 @@ fn process_now() -> OffsetDateTime {
     now
 }
 
-fn micros() -> i64 {
+fn process_micros() -> i64 {
     i64::try_from(process_now().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }

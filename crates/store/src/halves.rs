@@ -5,9 +5,9 @@ use std::ops::Range;
 /// The parts of a batch that are still to be done. A part that is refused is halved until the culprit is alone, and the
 /// rest is done without it.
 #[derive(Debug)]
-pub struct Halves(Vec<Range<usize>>);
+pub struct BatchHalves(Vec<Range<usize>>);
 
-impl Halves {
+impl BatchHalves {
     /// A batch of `count` items.
     pub fn of(count: usize) -> Self {
         Self(std::iter::once(0..count).filter(|whole| !whole.is_empty()).collect())
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn every_item_but_the_culprits_is_done_once_and_in_order() {
         for (count, culprits) in [(0, vec![]), (1, vec![0]), (7, vec![3]), (256, vec![0, 100, 101, 255])] {
-            let (mut halves, mut done, mut found) = (Halves::of(count), Vec::new(), Vec::new());
+            let (mut halves, mut done, mut found) = (BatchHalves::of(count), Vec::new(), Vec::new());
             while let Some(part) = halves.next_part() {
                 if culprits.iter().any(|culprit| part.contains(culprit)) {
                     found.extend(halves.refused(part));

@@ -17,7 +17,7 @@ const RELEASED: i64 = 0;
 
 /// The right to do something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
+pub struct TableLease {
     service: &'static str,
     name: String,
     owner: String,
@@ -25,7 +25,7 @@ pub struct Lease {
     length: Duration,
 }
 
-fn table(service: &str) -> Alias {
+fn lease_table(service: &str) -> Alias {
     Alias::new(format!("{service}_leases"))
 }
 
@@ -33,9 +33,9 @@ fn table(service: &str) -> Alias {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+pub async fn create_leases(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let statement = Table::create()
-        .table(table(service))
+        .table(lease_table(service))
         .col(ColumnDef::new("name").text().not_null().primary_key())
         .col(ColumnDef::new("owner").text().not_null())
         .col(ColumnDef::new("epoch").big_integer().not_null())
@@ -48,11 +48,11 @@ pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), se
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
-    manager.drop_table(Table::drop().table(table(service)).take()).await
+pub async fn drop_leases(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    manager.drop_table(Table::drop().table(lease_table(service)).take()).await
 }
 
-impl Lease {
+impl TableLease {
     /// Takes `name` for `length`, unless somebody else than `owner` holds it.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Lease {
              lease_until = excluded.lease_until \
              WHERE {table}.owner = excluded.owner OR {table}.lease_until <= $4 RETURNING epoch"
         );
-        let values = [name.into(), owner.into(), until(now, length).into(), now.into()];
+        let values = [name.into(), owner.into(), lease_end(now, length).into(), now.into()];
         let statement = Statement::from_sql_and_values(store.backend(), sql, values);
         let failed = StoreError::statement("take a lease");
         let row = store.writer().query_one_raw(statement).await.map_err(&failed)?;
@@ -85,7 +85,7 @@ impl Lease {
     /// # Errors
     /// As the database reports them; it then runs out unless a later renewal succeeds.
     pub async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
-        let until = until(store.now().await?, self.length);
+        let until = lease_end(store.now().await?, self.length);
         self.set(store, until).await
     }
 
@@ -99,7 +99,7 @@ impl Lease {
 
     async fn set(&self, store: &Store, until: i64) -> Result<bool, StoreError> {
         let statement = Query::update()
-            .table(table(self.service))
+            .table(lease_table(self.service))
             .value(Alias::new("lease_until"), until)
             .and_where(Expr::col(Alias::new("name")).eq(self.name.as_str()))
             .and_where(Expr::col(Alias::new("owner")).eq(self.owner.as_str()))
@@ -110,7 +110,7 @@ impl Lease {
     }
 }
 
-fn until(now: i64, length: Duration) -> i64 {
+fn lease_end(now: i64, length: Duration) -> i64 {
     now.saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX))
 }
 

@@ -29,8 +29,8 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 pub use error::StoreError;
-pub use halves::Halves;
-use migrate::migrate;
+pub use halves::BatchHalves;
+use migrate::apply_migrations;
 
 /// Rows per multi-row statement: SQLite and PostgreSQL both allow at least 32,766 bound values.
 pub const ROWS_PER_STATEMENT_MAX: usize = 500;
@@ -57,7 +57,7 @@ impl Store {
     /// fails. The URL is never part of the message, because it may hold a password.
     pub async fn open<M: MigratorTrait>(url: &str) -> Result<Self, StoreError> {
         let store = Self::connect(url).await?;
-        migrate::<M>(&store, url).await?;
+        apply_migrations::<M>(&store, url).await?;
         Ok(store)
     }
 
@@ -67,8 +67,8 @@ impl Store {
     /// As [`Self::open`].
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            let writer = sqlite(url, 1).await?;
-            let reader = sqlite(url, READ_CONNECTIONS_MAX).await?;
+            let writer = sqlite_options(url, 1).await?;
+            let reader = sqlite_options(url, READ_CONNECTIONS_MAX).await?;
             Ok(Self { writer, reader })
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let mut options = ConnectOptions::new(url);
@@ -144,7 +144,7 @@ async fn end_forgotten_transactions(connection: &mut sqlx::PgConnection) -> Resu
 /// answer.
 const ROW_BUFFER: usize = 2_048;
 
-async fn sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, StoreError> {
+async fn sqlite_options(url: &str, connections: u32) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)

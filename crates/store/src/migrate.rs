@@ -14,9 +14,9 @@ const LOCK: i64 = 0x75_73_68_65_72;
 ///
 /// # Errors
 /// When a newer version has migrated the database, or a migration fails.
-pub(crate) async fn migrate<M: MigratorTrait>(store: &Store, url: &str) -> Result<(), StoreError> {
+pub(crate) async fn apply_migrations<M: MigratorTrait>(store: &Store, url: &str) -> Result<(), StoreError> {
     let lock = match store.backend() {
-        DbBackend::Postgres => Some(lock(url).await?),
+        DbBackend::Postgres => Some(lock_migrations(url).await?),
         _ => None, // SQLite has one writer
     };
     refuse_newer::<M>(store).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn migrate<M: MigratorTrait>(store: &Store, url: &str) -> Resul
 }
 
 /// A session of its own that holds the lock.
-async fn lock(url: &str) -> Result<PgConnection, StoreError> {
+async fn lock_migrations(url: &str) -> Result<PgConnection, StoreError> {
     let failed = |error: sqlx::Error| StoreError::migrate(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
     let mut connection = PgConnection::connect(url).await.map_err(failed)?;
     let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")

@@ -1,6 +1,6 @@
 //! The outbox: what a transaction decided to publish, stored by that transaction.
 //!
-//! What one transaction publishes lies in one row for each [`Lane`], so that facts never keep a command back. A row is
+//! What one transaction publishes lies in one row for each [`OutboxLane`], so that facts never keep a command back. A row is
 //! deleted after the bus has stored its messages; a row that is still there after a crash is published again, which is
 //! harmless because every consumer is idempotent. What can never be published is set aside with its cause: it stays
 //! in the table where it is listed, and holds no place among the rows that wait.
@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use time::OffsetDateTime;
 
 use crate::StoreError;
-pub use columns::{add_lanes, create, drop, remove_lanes};
+pub use columns::{add_lanes, create_outbox, drop_outbox, remove_lanes};
 
 /// How many rows one page holds.
 pub const ROWS_PER_PAGE: u64 = 16;
@@ -21,7 +21,7 @@ pub const SET_ASIDE_LISTED_MAX: u64 = 500;
 
 /// What waits for what: each lane is published by itself, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
+pub enum OutboxLane {
     /// What takes access away.
     Departures,
     /// Everything else that has to be done.
@@ -30,7 +30,7 @@ pub enum Lane {
     Facts,
 }
 
-impl Lane {
+impl OutboxLane {
     /// Every lane, the most urgent first.
     pub const ALL: [Self; 3] = [Self::Departures, Self::Commands, Self::Facts];
 
@@ -58,7 +58,7 @@ impl Lane {
 
 /// A row that waits to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct OutboxRow {
     /// Its key.
     pub id: String,
     /// When it was written, in microseconds.
@@ -79,12 +79,12 @@ pub struct SetAside {
     /// Why it cannot be published.
     pub cause: String,
     /// What it would wait with.
-    pub lane: Lane,
+    pub lane: OutboxLane,
 }
 
 /// How much waits in one lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub struct OutboxBacklog {
     /// Rows that wait.
     pub rows: i64,
     /// The bytes of their messages.
@@ -93,11 +93,11 @@ pub struct Backlog {
     pub oldest: Option<i64>,
 }
 
-fn table(service: &str) -> Alias {
+fn outbox_table(service: &str) -> Alias {
     Alias::new(format!("{service}_outbox"))
 }
 
-fn column(name: &str) -> Expr {
+fn outbox_column(name: &str) -> Expr {
     Expr::col(Alias::new(name))
 }
 
@@ -105,15 +105,15 @@ fn column(name: &str) -> Expr {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn put(
+pub async fn put_row(
     tx: &DatabaseTransaction,
     service: &str,
-    lane: Lane,
+    lane: OutboxLane,
     id: &str,
     now: OffsetDateTime,
     messages: String,
 ) -> Result<(), StoreError> {
-    insert(tx, service, lane, id, micros(now), messages, None).await
+    insert_row(tx, service, lane, id, unix_micros(now), messages, None).await
 }
 
 /// Stores `messages` as set aside because of `cause`; does nothing if there is such a row.
@@ -123,17 +123,17 @@ pub async fn put(
 pub async fn put_aside(
     tx: &DatabaseTransaction,
     service: &str,
-    lane: Lane,
-    row: &Row,
+    lane: OutboxLane,
+    row: &OutboxRow,
     cause: &str,
 ) -> Result<(), StoreError> {
-    insert(tx, service, lane, &row.id, row.created_at, row.messages.clone(), Some(cause)).await
+    insert_row(tx, service, lane, &row.id, row.created_at, row.messages.clone(), Some(cause)).await
 }
 
-async fn insert(
+async fn insert_row(
     tx: &DatabaseTransaction,
     service: &str,
-    lane: Lane,
+    lane: OutboxLane,
     id: &str,
     created_at: i64,
     messages: String,
@@ -141,7 +141,7 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let size = i64::try_from(messages.len()).unwrap_or(i64::MAX);
     let mut statement = Query::insert()
-        .into_table(table(service))
+        .into_table(outbox_table(service))
         .columns(["id", "created_at", "messages", "lane", "size", "set_aside"].map(Alias::new))
         .values_panic([
             id.into(),
@@ -164,20 +164,20 @@ async fn insert(
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn replace(
+pub async fn replace_messages(
     tx: &DatabaseTransaction,
     service: &str,
-    lane: Lane,
+    lane: OutboxLane,
     id: &str,
     messages: String,
 ) -> Result<(), StoreError> {
     let size = i64::try_from(messages.len()).unwrap_or(i64::MAX);
     let statement = Query::update()
-        .table(table(service))
+        .table(outbox_table(service))
         .value(Alias::new("messages"), messages)
         .value(Alias::new("size"), size)
         .value(Alias::new("lane"), lane.rank())
-        .and_where(column("id").eq(id))
+        .and_where(outbox_column("id").eq(id))
         .to_owned();
     tx.execute(&statement).await.map_err(StoreError::statement("write the outbox"))?;
     Ok(())
@@ -194,9 +194,9 @@ pub async fn mark_aside(
     cause: &str,
 ) -> Result<(), StoreError> {
     let statement = Query::update()
-        .table(table(service))
+        .table(outbox_table(service))
         .value(Alias::new("set_aside"), cause)
-        .and_where(column("id").eq(id))
+        .and_where(outbox_column("id").eq(id))
         .to_owned();
     connection.execute(&statement).await.map_err(StoreError::statement("set aside a row of the outbox"))?;
     Ok(())
@@ -206,17 +206,17 @@ pub async fn mark_aside(
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn get(
+pub async fn get_row(
     connection: &impl ConnectionTrait,
     service: &str,
     id: &str,
-) -> Result<Option<Row>, StoreError> {
+) -> Result<Option<OutboxRow>, StoreError> {
     let statement = Query::select()
         .columns(["id", "created_at", "messages"].map(Alias::new))
-        .from(table(service))
-        .and_where(column("id").eq(id))
+        .from(outbox_table(service))
+        .and_where(outbox_column("id").eq(id))
         .to_owned();
-    Ok(read(connection, &statement).await?.pop())
+    Ok(read_rows(connection, &statement).await?.pop())
 }
 
 /// Puts a row that was set aside back among those that wait; `false` if there is none.
@@ -229,10 +229,10 @@ pub async fn take_back(
     id: &str,
 ) -> Result<bool, StoreError> {
     let statement = Query::update()
-        .table(table(service))
+        .table(outbox_table(service))
         .value(Alias::new("set_aside"), Option::<String>::None)
-        .and_where(column("id").eq(id))
-        .and_where(column("set_aside").is_not_null())
+        .and_where(outbox_column("id").eq(id))
+        .and_where(outbox_column("set_aside").is_not_null())
         .to_owned();
     let failed = StoreError::statement("take back a row of the outbox");
     Ok(connection.execute(&statement).await.map_err(failed)?.rows_affected() > 0)
@@ -242,7 +242,7 @@ pub async fn take_back(
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn delete(
+pub async fn delete_rows(
     connection: &impl ConnectionTrait,
     service: &str,
     ids: &[String],
@@ -251,8 +251,8 @@ pub async fn delete(
         return Ok(());
     }
     let statement = Query::delete()
-        .from_table(table(service))
-        .and_where(column("id").is_in(ids.iter().cloned()))
+        .from_table(outbox_table(service))
+        .and_where(outbox_column("id").is_in(ids.iter().cloned()))
         .to_owned();
     connection.execute(&statement).await.map_err(StoreError::statement("clear the outbox"))?;
     Ok(())
@@ -262,34 +262,35 @@ pub async fn delete(
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn stale(
+pub async fn stale_rows(
     connection: &impl ConnectionTrait,
     service: &str,
-    lane: Lane,
+    lane: OutboxLane,
     older_than: OffsetDateTime,
-    after: Option<&Row>,
-) -> Result<Vec<Row>, StoreError> {
-    let mut statement = waiting(service, lane);
+    after: Option<&OutboxRow>,
+) -> Result<Vec<OutboxRow>, StoreError> {
+    let mut statement = waiting_rows(service, lane);
     statement
         .columns(["id", "created_at", "messages"].map(Alias::new))
-        .and_where(column("created_at").lt(micros(older_than)))
+        .and_where(outbox_column("created_at").lt(unix_micros(older_than)))
         .order_by(Alias::new("created_at"), Order::Asc)
         .order_by(Alias::new("id"), Order::Asc)
         .limit(ROWS_PER_PAGE);
     if let Some(after) = after {
         let same_moment = Cond::all()
-            .add(column("created_at").eq(after.created_at))
-            .add(column("id").gt(after.id.as_str()));
-        statement.cond_where(Cond::any().add(column("created_at").gt(after.created_at)).add(same_moment));
+            .add(outbox_column("created_at").eq(after.created_at))
+            .add(outbox_column("id").gt(after.id.as_str()));
+        statement
+            .cond_where(Cond::any().add(outbox_column("created_at").gt(after.created_at)).add(same_moment));
     }
-    read(connection, &statement).await
+    read_rows(connection, &statement).await
 }
 
-fn waiting(service: &str, lane: Lane) -> SelectStatement {
+fn waiting_rows(service: &str, lane: OutboxLane) -> SelectStatement {
     Query::select()
-        .from(table(service))
-        .and_where(column("set_aside").is_null())
-        .and_where(column("lane").eq(lane.rank()))
+        .from(outbox_table(service))
+        .and_where(outbox_column("set_aside").is_null())
+        .and_where(outbox_column("lane").eq(lane.rank()))
         .to_owned()
 }
 
@@ -297,22 +298,22 @@ fn waiting(service: &str, lane: Lane) -> SelectStatement {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn backlog(
+pub async fn lane_backlog(
     connection: &impl ConnectionTrait,
     service: &str,
-    lane: Lane,
-) -> Result<Backlog, StoreError> {
-    let mut statement = waiting(service, lane);
+    lane: OutboxLane,
+) -> Result<OutboxBacklog, StoreError> {
+    let mut statement = waiting_rows(service, lane);
     let bytes = Expr::cust("CAST(COALESCE(SUM(size), 0) AS BIGINT)");
     statement
-        .expr_as(column("id").count(), Alias::new("n"))
+        .expr_as(outbox_column("id").count(), Alias::new("n"))
         .expr_as(bytes, Alias::new("bytes"))
-        .expr_as(column("created_at").min(), Alias::new("oldest"));
+        .expr_as(outbox_column("created_at").min(), Alias::new("oldest"));
     let failed = StoreError::statement("count the outbox");
     let row = connection.query_one(&statement).await.map_err(&failed)?;
-    let Some(row) = row else { return Ok(Backlog::default()) };
-    let counts = || -> Result<Backlog, DbErr> {
-        Ok(Backlog {
+    let Some(row) = row else { return Ok(OutboxBacklog::default()) };
+    let counts = || -> Result<OutboxBacklog, DbErr> {
+        Ok(OutboxBacklog {
             rows: row.try_get("", "n")?,
             bytes: row.try_get("", "bytes")?,
             oldest: row.try_get("", "oldest")?,
@@ -327,9 +328,9 @@ pub async fn backlog(
 /// As the database reports them.
 pub async fn count_set_aside(connection: &impl ConnectionTrait, service: &str) -> Result<i64, StoreError> {
     let statement = Query::select()
-        .from(table(service))
-        .expr_as(column("id").count(), Alias::new("n"))
-        .and_where(column("set_aside").is_not_null())
+        .from(outbox_table(service))
+        .expr_as(outbox_column("id").count(), Alias::new("n"))
+        .and_where(outbox_column("set_aside").is_not_null())
         .to_owned();
     let failed = StoreError::statement("count the outbox");
     let row = connection.query_one(&statement).await.map_err(&failed)?;
@@ -346,8 +347,8 @@ pub async fn set_aside(
 ) -> Result<Vec<SetAside>, StoreError> {
     let statement = Query::select()
         .columns(["id", "created_at", "size", "set_aside", "lane"].map(Alias::new))
-        .from(table(service))
-        .and_where(column("set_aside").is_not_null())
+        .from(outbox_table(service))
+        .and_where(outbox_column("set_aside").is_not_null())
         .order_by(Alias::new("created_at"), Order::Asc)
         .order_by(Alias::new("id"), Order::Asc)
         .limit(SET_ASIDE_LISTED_MAX)
@@ -359,7 +360,7 @@ pub async fn set_aside(
             created_at: row.try_get("", "created_at")?,
             size: row.try_get("", "size")?,
             cause: row.try_get("", "set_aside")?,
-            lane: Lane::of_rank(row.try_get("", "lane")?),
+            lane: OutboxLane::of_rank(row.try_get("", "lane")?),
         })
     };
     let rows = connection.query_all(&statement).await.map_err(&failed)?;
@@ -375,20 +376,20 @@ pub async fn unpublished(
     connection: &impl ConnectionTrait,
     service: &str,
     limit: u64,
-) -> Result<Vec<(Row, Option<String>)>, StoreError> {
+) -> Result<Vec<(OutboxRow, Option<String>)>, StoreError> {
     let statement = Query::select()
         .columns(["id", "created_at", "messages", "set_aside"].map(Alias::new))
-        .from(table(service))
-        .and_where(column("lane").is_in([Lane::Departures.rank(), Lane::Commands.rank()]))
+        .from(outbox_table(service))
+        .and_where(outbox_column("lane").is_in([OutboxLane::Departures.rank(), OutboxLane::Commands.rank()]))
         .order_by(Alias::new("lane"), Order::Asc)
         .order_by(Alias::new("created_at"), Order::Asc)
         .limit(limit)
         .to_owned();
     let failed = StoreError::statement("read the outbox");
-    let row = |row: QueryResult| -> Result<(Row, Option<String>), DbErr> {
+    let row = |row: QueryResult| -> Result<(OutboxRow, Option<String>), DbErr> {
         let cause = row.try_get("", "set_aside")?;
         let (id, created_at) = (row.try_get("", "id")?, row.try_get("", "created_at")?);
-        Ok((Row { id, created_at, messages: row.try_get("", "messages")? }, cause))
+        Ok((OutboxRow { id, created_at, messages: row.try_get("", "messages")? }, cause))
     };
     let rows = connection.query_all(&statement).await.map_err(&failed)?;
     rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
@@ -403,27 +404,27 @@ pub async fn of_subject(
     connection: &impl ConnectionTrait,
     service: &str,
     subject: &str,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<Vec<OutboxRow>, StoreError> {
     const ROWS_MAX: u64 = 100;
-    let pattern = LikeExpr::new(format!("{}/%", escaped(subject))).escape('\\');
+    let pattern = LikeExpr::new(format!("{}/%", escape_like(subject))).escape('\\');
     let statement = Query::select()
         .columns(["id", "created_at", "messages"].map(Alias::new))
-        .from(table(service))
-        .and_where(column("id").like(pattern))
-        .and_where(column("set_aside").is_null())
+        .from(outbox_table(service))
+        .and_where(outbox_column("id").like(pattern))
+        .and_where(outbox_column("set_aside").is_null())
         .order_by(Alias::new("created_at"), Order::Asc)
         .limit(ROWS_MAX)
         .to_owned();
-    read(connection, &statement).await
+    read_rows(connection, &statement).await
 }
 
-async fn read(
+async fn read_rows(
     connection: &impl ConnectionTrait,
     statement: &SelectStatement,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<Vec<OutboxRow>, StoreError> {
     let failed = StoreError::statement("read the outbox");
-    let row = |row: QueryResult| -> Result<Row, DbErr> {
-        Ok(Row {
+    let row = |row: QueryResult| -> Result<OutboxRow, DbErr> {
+        Ok(OutboxRow {
             id: row.try_get("", "id")?,
             created_at: row.try_get("", "created_at")?,
             messages: row.try_get("", "messages")?,
@@ -434,10 +435,10 @@ async fn read(
 }
 
 /// For LIKE, as itself.
-fn escaped(text: &str) -> String {
+fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-fn micros(at: OffsetDateTime) -> i64 {
+fn unix_micros(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }

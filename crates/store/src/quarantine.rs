@@ -100,7 +100,7 @@ pub struct QuarantineCount {
     pub departures: u64,
 }
 
-fn table(service: &str) -> Alias {
+fn quarantine_table(service: &str) -> Alias {
     Alias::new(format!("{service}_quarantine"))
 }
 
@@ -111,11 +111,11 @@ const COLUMNS: [&str; 10] =
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+pub async fn create_quarantine(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let text = |name: &str| ColumnDef::new(Alias::new(name)).text().not_null().take();
     let number = |name: &str| ColumnDef::new(Alias::new(name)).big_integer().not_null().take();
     let statement = Table::create()
-        .table(table(service))
+        .table(quarantine_table(service))
         .col(ColumnDef::new(Alias::new("id")).text().not_null().primary_key())
         .col(text("stream"))
         .col(number("sequence"))
@@ -134,23 +134,23 @@ pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), se
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
-    manager.drop_table(Table::drop().table(table(service)).take()).await
+pub async fn drop_quarantine(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
+    manager.drop_table(Table::drop().table(quarantine_table(service)).take()).await
 }
 
 /// Sets an item aside. What is there already stays as it is.
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn put(
+pub async fn put_item(
     connection: &impl ConnectionTrait,
     service: &str,
     item: &QuarantinedItem,
 ) -> Result<(), StoreError> {
-    let cause: String = storable(&item.cause).chars().take(CAUSE_CHARS_MAX).collect();
+    let cause: String = storable_text(&item.cause).chars().take(CAUSE_CHARS_MAX).collect();
     let id = stored_id(&item.id);
     let statement = Query::insert()
-        .into_table(table(service))
+        .into_table(quarantine_table(service))
         .columns(COLUMNS.map(Alias::new))
         .values_panic([
             id.into(),
@@ -159,7 +159,7 @@ pub async fn put(
             item.at.into(),
             item.reason.as_str().into(),
             cause.into(),
-            storable(&item.subject).into(),
+            storable_text(&item.subject).into(),
             item.kind.as_str().into(),
             item.is_departure.into(),
             item.payload.clone().into(),
@@ -176,11 +176,11 @@ const ID_CHARS_MAX: usize = 256;
 /// The id under which an item is stored: its own may be as hostile as the rest, and what is too long for an index is named by
 /// its beginning.
 pub fn stored_id(id: &str) -> String {
-    storable(id).chars().take(ID_CHARS_MAX).collect()
+    storable_text(id).chars().take(ID_CHARS_MAX).collect()
 }
 
 /// PostgreSQL has no U+0000 in text.
-fn storable(text: &str) -> String {
+fn storable_text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
@@ -188,18 +188,18 @@ fn storable(text: &str) -> String {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn list(
+pub async fn list_items(
     connection: &impl ConnectionTrait,
     service: &str,
     limit: u64,
 ) -> Result<Vec<QuarantinedItem>, StoreError> {
-    let statement = all(service)
+    let statement = select_items(service)
         .order_by(Alias::new("departure"), Order::Desc)
         .order_by(Alias::new("at"), Order::Asc)
         .order_by(Alias::new("id"), Order::Asc)
         .limit(limit)
         .to_owned();
-    read(connection, &statement).await
+    read_items(connection, &statement).await
 }
 
 /// Departures among what is set aside that are about one of `subjects`.
@@ -213,12 +213,14 @@ pub async fn departures_of(
 ) -> Result<Vec<QuarantinedItem>, StoreError> {
     let mut found = Vec::new();
     for chunk in subjects.chunks(crate::ROWS_PER_STATEMENT_MAX) {
-        let statement = all(service)
+        let statement = select_items(service)
             .and_where(Expr::col(Alias::new("departure")).eq(true))
-            .and_where(Expr::col(Alias::new("subject")).is_in(chunk.iter().map(|subject| storable(subject))))
+            .and_where(
+                Expr::col(Alias::new("subject")).is_in(chunk.iter().map(|subject| storable_text(subject))),
+            )
             .order_by(Alias::new("at"), Order::Asc)
             .to_owned();
-        found.extend(read(connection, &statement).await?);
+        found.extend(read_items(connection, &statement).await?);
     }
     Ok(found)
 }
@@ -227,29 +229,29 @@ pub async fn departures_of(
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn get(
+pub async fn get_item(
     connection: &impl ConnectionTrait,
     service: &str,
     id: &str,
 ) -> Result<Option<QuarantinedItem>, StoreError> {
-    let statement = all(service).and_where(Expr::col(Alias::new("id")).eq(id)).to_owned();
-    Ok(read(connection, &statement).await?.into_iter().next())
+    let statement = select_items(service).and_where(Expr::col(Alias::new("id")).eq(id)).to_owned();
+    Ok(read_items(connection, &statement).await?.into_iter().next())
 }
 
-fn all(service: &str) -> SelectStatement {
-    Query::select().columns(COLUMNS.map(Alias::new)).from(table(service)).to_owned()
+fn select_items(service: &str) -> SelectStatement {
+    Query::select().columns(COLUMNS.map(Alias::new)).from(quarantine_table(service)).to_owned()
 }
 
-async fn read(
+async fn read_items(
     connection: &impl ConnectionTrait,
     statement: &SelectStatement,
 ) -> Result<Vec<QuarantinedItem>, StoreError> {
     let failed = StoreError::statement("read what is set aside");
     let rows = connection.query_all(statement).await.map_err(&failed)?;
-    rows.iter().map(|row| item(row).map_err(&failed)).collect()
+    rows.iter().map(|row| item_of(row).map_err(&failed)).collect()
 }
 
-fn item(row: &QueryResult) -> Result<QuarantinedItem, sea_orm::DbErr> {
+fn item_of(row: &QueryResult) -> Result<QuarantinedItem, sea_orm::DbErr> {
     let reason: String = row.try_get("", "reason")?;
     Ok(QuarantinedItem {
         id: row.try_get("", "id")?,
@@ -269,13 +271,16 @@ fn item(row: &QueryResult) -> Result<QuarantinedItem, sea_orm::DbErr> {
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn count(connection: &impl ConnectionTrait, service: &str) -> Result<QuarantineCount, StoreError> {
+pub async fn count_items(
+    connection: &impl ConnectionTrait,
+    service: &str,
+) -> Result<QuarantineCount, StoreError> {
     let failed = StoreError::statement("count what is set aside");
     let mut counts = [0; 2];
     for (index, count) in counts.iter_mut().enumerate() {
         let mut statement = Query::select()
             .expr_as(Expr::col(Alias::new("id")).count(), Alias::new("n"))
-            .from(table(service))
+            .from(quarantine_table(service))
             .to_owned();
         if index == 1 {
             statement.and_where(Expr::col(Alias::new("departure")).eq(true));
@@ -292,9 +297,15 @@ pub async fn count(connection: &impl ConnectionTrait, service: &str) -> Result<Q
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn remove(connection: &impl ConnectionTrait, service: &str, id: &str) -> Result<(), StoreError> {
-    let statement =
-        Query::delete().from_table(table(service)).and_where(Expr::col(Alias::new("id")).eq(id)).to_owned();
+pub async fn remove_item(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    id: &str,
+) -> Result<(), StoreError> {
+    let statement = Query::delete()
+        .from_table(quarantine_table(service))
+        .and_where(Expr::col(Alias::new("id")).eq(id))
+        .to_owned();
     connection.execute(&statement).await.map_err(StoreError::statement("forget what was set aside"))?;
     Ok(())
 }

@@ -39,7 +39,7 @@ impl TestDatabase {
             // It refuses to start while processes of the killed one still hold the shared memory.
             let ended = self.server.as_mut().is_none_or(|server| !matches!(server.try_wait(), Ok(None)));
             if ended {
-                self.server = Some(serve(&self.bin, self.folder.path()));
+                self.server = Some(serve_postgres(&self.bin, self.folder.path()));
             }
             if is_ready(&self.bin, &socket) {
                 return;
@@ -60,15 +60,15 @@ impl Drop for TestDatabase {
 ///
 /// # Panics
 /// When a database that is installed cannot be started.
-pub fn databases() -> Vec<TestDatabase> {
-    std::iter::once(sqlite()).chain(postgres()).collect()
+pub fn test_databases() -> Vec<TestDatabase> {
+    std::iter::once(sqlite_database()).chain(postgres_database()).collect()
 }
 
 /// A fresh SQLite file.
 ///
 /// # Panics
 /// When no temporary folder can be made.
-pub fn sqlite() -> TestDatabase {
+pub fn sqlite_database() -> TestDatabase {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
     TestDatabase { name: "sqlite", url, server: None, bin: PathBuf::new(), folder }
@@ -78,18 +78,20 @@ pub fn sqlite() -> TestDatabase {
 ///
 /// # Panics
 /// When it is installed but does not start.
-pub fn postgres() -> Option<TestDatabase> {
+pub fn postgres_database() -> Option<TestDatabase> {
     let bin = postgres_folder()?;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let data = folder.path().join("data");
     let root = is_root();
     if root {
-        run(Command::new("chown").arg("postgres").arg(folder.path()));
+        run_command(Command::new("chown").arg("postgres").arg(folder.path()));
     }
-    run(as_postgres(&bin.join("initdb"), root)
-        .args(["-A", "trust", "-U", "postgres", "--no-sync", "-D"])
-        .arg(&data));
-    let server = serve(&bin, folder.path());
+    run_command(
+        as_postgres(&bin.join("initdb"), root)
+            .args(["-A", "trust", "-U", "postgres", "--no-sync", "-D"])
+            .arg(&data),
+    );
+    let server = serve_postgres(&bin, folder.path());
     let socket = folder.path().display().to_string();
     let url = format!("postgres://postgres@localhost/postgres?host={socket}");
     let database = TestDatabase { name: "postgres", url, server: Some(server), bin, folder };
@@ -98,7 +100,7 @@ pub fn postgres() -> Option<TestDatabase> {
 }
 
 /// Starts the server on the data and the socket in `folder`.
-fn serve(bin: &Path, folder: &Path) -> Child {
+fn serve_postgres(bin: &Path, folder: &Path) -> Child {
     let mut server = as_postgres(&bin.join("postgres"), is_root());
     server.arg("-D").arg(folder.join("data")).args(["-c", "listen_addresses=", "-c", "max_connections=200"]);
     server.arg("-c").arg(format!("unix_socket_directories={}", folder.display()));
@@ -157,7 +159,7 @@ fn as_postgres(program: &Path, root: bool) -> Command {
     }
 }
 
-fn run(command: &mut Command) {
+fn run_command(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -2,8 +2,8 @@ use sea_orm::{ConnectionTrait, Statement};
 use sea_orm_migration::prelude::*;
 use time::OffsetDateTime;
 
-use crate::lease::{self, Lease};
-use crate::outbox::{self, Lane};
+use crate::lease::{self, TableLease};
+use crate::outbox::{self, OutboxLane};
 use crate::{Store, testing};
 
 struct Migrator;
@@ -29,68 +29,71 @@ impl MigrationName for First {
 #[async_trait::async_trait]
 impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        lease::create(manager, "test").await?;
-        outbox::create(manager, "test").await?;
+        lease::create_leases(manager, "test").await?;
+        outbox::create_outbox(manager, "test").await?;
         outbox::add_lanes(manager, "test").await
     }
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         outbox::remove_lanes(manager, "test").await?;
-        outbox::drop(manager, "test").await?;
-        lease::drop(manager, "test").await
+        outbox::drop_outbox(manager, "test").await?;
+        lease::drop_leases(manager, "test").await
     }
 }
 
-async fn waiting(store: &Store, lane: Lane, before: OffsetDateTime) -> Vec<String> {
-    let rows = outbox::stale(store.reader(), "test", lane, before, None).await.unwrap();
+async fn waiting(store: &Store, lane: OutboxLane, before: OffsetDateTime) -> Vec<String> {
+    let rows = outbox::stale_rows(store.reader(), "test", lane, before, None).await.unwrap();
     rows.into_iter().map(|row| row.id).collect()
 }
 
 #[tokio::test]
 async fn an_outbox_row_is_there_exactly_from_commit_to_delete() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
         let later = now + time::Duration::seconds(1);
 
         let dropped = store.begin().await.unwrap();
-        outbox::put(&dropped, "test", Lane::Commands, "a", now, "[]".into()).await.unwrap();
+        outbox::put_row(&dropped, "test", OutboxLane::Commands, "a", now, "[]".into()).await.unwrap();
         dropped.rollback().await.unwrap();
-        assert!(waiting(&store, Lane::Commands, later).await.is_empty(), "{}", database.name);
+        assert!(waiting(&store, OutboxLane::Commands, later).await.is_empty(), "{}", database.name);
 
         let kept = store.begin().await.unwrap();
-        outbox::put(&kept, "test", Lane::Commands, "b", now, "[1]".into()).await.unwrap();
+        outbox::put_row(&kept, "test", OutboxLane::Commands, "b", now, "[1]".into()).await.unwrap();
         kept.commit().await.unwrap();
-        assert!(waiting(&store, Lane::Commands, now).await.is_empty(), "not older than itself");
-        assert!(waiting(&store, Lane::Facts, later).await.is_empty(), "a lane of its own");
-        assert_eq!(waiting(&store, Lane::Commands, later).await, ["b"]);
+        assert!(waiting(&store, OutboxLane::Commands, now).await.is_empty(), "not older than itself");
+        assert!(waiting(&store, OutboxLane::Facts, later).await.is_empty(), "a lane of its own");
+        assert_eq!(waiting(&store, OutboxLane::Commands, later).await, ["b"]);
 
-        outbox::delete(store.writer(), "test", &["b".into()]).await.unwrap();
-        assert!(waiting(&store, Lane::Commands, later).await.is_empty(), "{}", database.name);
+        outbox::delete_rows(store.writer(), "test", &["b".into()]).await.unwrap();
+        assert!(waiting(&store, OutboxLane::Commands, later).await.is_empty(), "{}", database.name);
     }
 }
 
 #[tokio::test]
 async fn every_page_of_the_outbox_is_found_once_and_what_is_set_aside_on_none() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
         let now = OffsetDateTime::UNIX_EPOCH;
         let later = now + time::Duration::seconds(1);
         let tx = store.begin().await.unwrap();
         for n in 0..100 {
-            outbox::put(&tx, "test", Lane::Facts, &format!("{n:03}"), now, "[1]".into()).await.unwrap();
+            outbox::put_row(&tx, "test", OutboxLane::Facts, &format!("{n:03}"), now, "[1]".into())
+                .await
+                .unwrap();
         }
         tx.commit().await.unwrap();
         outbox::mark_aside(store.writer(), "test", "007", "too large").await.unwrap();
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page =
-                outbox::stale(store.reader(), "test", Lane::Facts, later, after.as_ref()).await.unwrap();
+            let page = outbox::stale_rows(store.reader(), "test", OutboxLane::Facts, later, after.as_ref())
+                .await
+                .unwrap();
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
             found.extend(page.into_iter().map(|row| row.id));
         }
         assert_eq!(found.len(), 99, "{}", database.name);
-        let backlog = outbox::backlog(store.reader(), "test", Lane::Facts).await.unwrap();
+        let backlog = outbox::lane_backlog(store.reader(), "test", OutboxLane::Facts).await.unwrap();
         assert_eq!((backlog.rows, backlog.bytes, backlog.oldest), (99, 99 * 3, Some(0)));
         let aside = outbox::set_aside(store.reader(), "test").await.unwrap();
         assert_eq!((aside[0].id.as_str(), aside[0].cause.as_str()), ("007", "too large"));
@@ -101,7 +104,7 @@ async fn every_page_of_the_outbox_is_found_once_and_what_is_set_aside_on_none() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_start_together_on_an_empty_database_all_open_it() {
-    let Some(database) = testing::postgres() else { return };
+    let Some(database) = testing::postgres_database() else { return };
     let opened = (0..8).map(|_| {
         let url = database.url.clone();
         tokio::spawn(async move { Store::open::<Migrator>(&url).await.map(drop) })
@@ -113,7 +116,7 @@ async fn processes_that_start_together_on_an_empty_database_all_open_it() {
 
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused_in_words_for_an_operator() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
         let newer = "INSERT INTO test_migrations (version, applied_at) VALUES ('m0999_later', 1)";
         store.writer().execute_unprepared(newer).await.unwrap();
@@ -125,21 +128,22 @@ async fn a_database_of_a_newer_version_is_refused_in_words_for_an_operator() {
 
 #[tokio::test]
 async fn a_second_row_with_the_same_key_is_a_conflict() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
         let now = OffsetDateTime::UNIX_EPOCH;
         let first = store.begin().await.unwrap();
-        outbox::put(&first, "test", Lane::Commands, "a", now, "[]".into()).await.unwrap();
+        outbox::put_row(&first, "test", OutboxLane::Commands, "a", now, "[]".into()).await.unwrap();
         first.commit().await.unwrap();
         let second = store.begin().await.unwrap();
-        let error = outbox::put(&second, "test", Lane::Commands, "a", now, "[]".into()).await.unwrap_err();
+        let error =
+            outbox::put_row(&second, "test", OutboxLane::Commands, "a", now, "[]".into()).await.unwrap_err();
         assert!(error.is_conflict(), "{}: {error:?}", database.name);
     }
 }
 
 #[tokio::test]
 async fn sqlite_commits_are_durable_and_the_url_never_leaks() {
-    let database = testing::sqlite();
+    let database = testing::sqlite_database();
     let store = Store::open::<Migrator>(&database.url).await.unwrap();
     let statement = Statement::from_string(store.backend(), "PRAGMA synchronous");
     let row = store.writer().query_one_raw(statement).await.unwrap().unwrap();
@@ -151,7 +155,7 @@ async fn sqlite_commits_are_durable_and_the_url_never_leaks() {
 
 #[tokio::test]
 async fn a_transaction_that_was_left_open_does_not_keep_its_locks() {
-    let Some(database) = testing::postgres() else { return };
+    let Some(database) = testing::postgres_database() else { return };
     let store = Store::open::<Migrator>(&database.url).await.unwrap();
     let show = Statement::from_string(store.backend(), "SHOW idle_in_transaction_session_timeout");
     let mut open = Vec::new();
@@ -165,12 +169,12 @@ async fn a_transaction_that_was_left_open_does_not_keep_its_locks() {
 
 #[tokio::test]
 async fn what_waits_of_one_subject_is_found_by_its_name() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
         let now = OffsetDateTime::UNIX_EPOCH;
         let tx = store.begin().await.unwrap();
         for id in ["a_/1", "a_/2", "ab/1", "a_", "A_/1"] {
-            outbox::put(&tx, "test", Lane::Commands, id, now, id.into()).await.unwrap();
+            outbox::put_row(&tx, "test", OutboxLane::Commands, id, now, id.into()).await.unwrap();
         }
         tx.commit().await.unwrap();
         let found = outbox::of_subject(store.reader(), "test", "a_").await.unwrap();
@@ -182,11 +186,11 @@ async fn what_waits_of_one_subject_is_found_by_its_name() {
 
 #[tokio::test]
 async fn one_owner_at_a_time_holds_a_lease_and_an_old_one_cannot_renew_it() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = Store::open::<Migrator>(&database.url).await.unwrap();
         let term = std::time::Duration::from_secs(60);
         let take = async |name: &str, owner: &str, term| {
-            Lease::acquire(&store, "test", name, owner, term).await.unwrap()
+            TableLease::acquire(&store, "test", name, owner, term).await.unwrap()
         };
         let first = take("hr", "a", term).await.unwrap();
         assert_eq!(take("hr", "b", term).await, None, "{}", database.name);

@@ -16,13 +16,13 @@ use crate::Readiness;
 
 /// A running admin listener.
 #[derive(Debug)]
-pub(crate) struct Admin {
+pub(crate) struct AdminListener {
     address: SocketAddr,
     stop: CancellationToken,
     thread: JoinHandle<()>,
 }
 
-impl Admin {
+impl AdminListener {
     /// Binds `address` and serves from a new OS thread with its own runtime.
     pub(crate) fn start(address: SocketAddr, readiness: Readiness) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
@@ -35,7 +35,7 @@ impl Admin {
             runtime.block_on(async move {
                 tokio::select! {
                     () = stopped.cancelled() => {}
-                    served = serve(listener, readiness) => {
+                    served = serve_admin(listener, readiness) => {
                         if let Err(error) = served {
                             tracing::error!(%error, "admin listener ended");
                         }
@@ -58,16 +58,16 @@ impl Admin {
     }
 }
 
-async fn serve(listener: TcpListener, readiness: Readiness) -> io::Result<()> {
+async fn serve_admin(listener: TcpListener, readiness: Readiness) -> io::Result<()> {
     let routes = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/readyz", get(answer_ready))
+        .route("/metrics", get(answer_metrics))
         .with_state(readiness);
     axum::serve(tokio::net::TcpListener::from_std(listener)?, routes).await
 }
 
-async fn ready(State(readiness): State<Readiness>) -> Response {
+async fn answer_ready(State(readiness): State<Readiness>) -> Response {
     if readiness.is_ready() {
         return "ready\n".into_response();
     }
@@ -76,7 +76,7 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
 }
 
-async fn metrics() -> Response {
+async fn answer_metrics() -> Response {
     let encoder = TextEncoder::new();
     let mut text = Vec::new();
     match encoder.encode(&prometheus::gather(), &mut text) {

@@ -15,7 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::Readiness;
-use crate::admin::Admin;
+use crate::admin::AdminListener;
 
 /// How long [`Telemetry::shutdown`] waits for the last spans to be sent.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What [`init`] installs.
+/// What [`init_telemetry`] installs.
 #[derive(Debug, Clone)]
 pub struct TelemetryConfig {
     /// `service.name` of every span.
@@ -88,7 +88,7 @@ pub enum TelemetryError {
 #[must_use = "spans are only flushed by `shutdown`"]
 pub struct Telemetry {
     provider: Option<SdkTracerProvider>,
-    admin: Option<Admin>,
+    admin: Option<AdminListener>,
     readiness: Readiness,
 }
 
@@ -96,11 +96,11 @@ pub struct Telemetry {
 ///
 /// # Errors
 /// When a part cannot be set up; nothing else of the process should run then.
-pub fn init(config: TelemetryConfig) -> Result<Telemetry, TelemetryError> {
+pub fn init_telemetry(config: TelemetryConfig) -> Result<Telemetry, TelemetryError> {
     let readiness = Readiness::default();
     let admin = match config.admin_listen {
         Some(address) => Some(
-            Admin::start(address, readiness.clone())
+            AdminListener::start(address, readiness.clone())
                 .map_err(|source| TelemetryError::Admin { address, source })?,
         ),
         None => None,
@@ -167,7 +167,7 @@ fn tracer_provider(service: &'static str, endpoint: &str) -> Result<SdkTracerPro
 impl Telemetry {
     /// Where the admin listener listens.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(Admin::address)
+        self.admin.as_ref().map(AdminListener::address)
     }
 
     /// The latches that `/readyz` reports.

@@ -1,6 +1,6 @@
 //! What a process says about itself: logs, traces, metrics, health, and when it has to stop.
 //!
-//! [`init`] installs the log writer (stderr) and, only when an OTLP endpoint is configured, a trace exporter with
+//! [`init_telemetry`] installs the log writer (stderr) and, only when an OTLP endpoint is configured, a trace exporter with
 //! its own thread. The admin listener has its own OS thread and runtime, so it answers when the service is busy.
 //! Trace ids travel as [`lifecycle::TraceContext`] whether OpenTelemetry is on or off.
 //!
@@ -16,7 +16,7 @@ mod readiness;
 mod shutdown;
 mod trace;
 
-pub use init::{LogFormat, Telemetry, TelemetryConfig, TelemetryError, init};
-pub use readiness::{Latch, Readiness};
+pub use init::{LogFormat, Telemetry, TelemetryConfig, TelemetryError, init_telemetry};
+pub use readiness::{Readiness, ReadinessLatch};
 pub use shutdown::{Shutdown, shutdown_on_signals};
-pub use trace::{in_trace, link};
+pub use trace::{in_trace, link_span};

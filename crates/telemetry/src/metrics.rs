@@ -26,19 +26,19 @@ const KINDS: [ResourceKind; 3] = [ResourceKind::User, ResourceKind::Group, Resou
 
 const REGISTERED_ONCE: &str = "each metric is registered by its own LazyLock, with a valid constant name";
 
-fn counter(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+fn make_counter(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     let metric = IntCounterVec::new(Opts::new(name, help), labels).expect(REGISTERED_ONCE);
     prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
     metric
 }
 
-fn gauge(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+fn make_gauge(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     let metric = IntGaugeVec::new(Opts::new(name, help), labels).expect(REGISTERED_ONCE);
     prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
     metric
 }
 
-fn histogram(name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
+fn make_histogram(name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
     let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
     let metric = HistogramVec::new(options, labels).expect(REGISTERED_ONCE);
     prometheus::register(Box::new(metric.clone())).expect(REGISTERED_ONCE);
@@ -46,38 +46,38 @@ fn histogram(name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> Histog
 }
 
 static EVENTS_ACCEPTED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_events_accepted_total",
         "Events taken at the door, durably stored.",
         &["source", "outcome"],
     )
 });
 static INGEST_REJECTED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter("usher_ingest_rejected_total", "Requests refused at the door, by problem code.", &["code"])
+    make_counter("usher_ingest_rejected_total", "Requests refused at the door, by problem code.", &["code"])
 });
 static CALLERS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_callers_refused_total",
         "Requests of callers who did not prove who they are, by why; they are told nothing of it.",
         &["why"],
     )
 });
 static CONSUMER_LAG: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    gauge(
+    make_gauge(
         "usher_consumer_lag",
         "Messages not yet acknowledged by a durable consumer.",
         &["stream", "consumer"],
     )
 });
 static MERGES: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    let metric = counter("usher_merge_total", "Events merged into what is known.", &["outcome"]);
+    let metric = make_counter("usher_merge_total", "Events merged into what is known.", &["outcome"]);
     for outcome in MERGE_OUTCOMES {
         metric.with_label_values(&[outcome]);
     }
     metric
 });
 static QUARANTINED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_quarantined_total",
         "Messages and rows that were set aside, by why.",
         &["service", "reason"],
@@ -91,52 +91,52 @@ static CLOCK_SKEW: LazyLock<GaugeVec> = LazyLock::new(|| {
     metric
 });
 static STATEMENTS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_statements_refused_total",
         "Parts of events that were refused because their source reached a limit.",
         &["limit"],
     )
 });
 static CONTRADICTIONS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_contradictions_total",
         "Contradictions about employment that sources began, by code.",
         &["code"],
     )
 });
 static DECISIONS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter("usher_decisions_total", "Changes of desired state.", &["target", "kind", "lane"])
+    make_counter("usher_decisions_total", "Changes of desired state.", &["target", "kind", "lane"])
 });
 static QUEUE_DEPTH: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    gauge("usher_queue_depth", "Unfinished resources at a target.", &["target", "lane", "status"])
+    make_gauge("usher_queue_depth", "Unfinished resources at a target.", &["target", "lane", "status"])
 });
 static ATTEMPTS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter("usher_attempts_total", "Requests sent to a target.", &["target", "operation", "class"])
+    make_counter("usher_attempts_total", "Requests sent to a target.", &["target", "operation", "class"])
 });
 static ATTEMPT_DURATION: LazyLock<HistogramVec> = LazyLock::new(|| {
     let help = "Duration of requests to a target, in seconds.";
-    histogram("usher_attempt_seconds", help, &["target", "operation"], ATTEMPT_SECONDS)
+    make_histogram("usher_attempt_seconds", help, &["target", "operation"], ATTEMPT_SECONDS)
 });
 static ACCEPT_TO_TARGET: LazyLock<HistogramVec> = LazyLock::new(|| {
     let help = "From acceptance of an event to the target's answer, in seconds.";
-    histogram("usher_accept_to_target_seconds", help, &["target", "lane"], ACCEPT_TO_TARGET_SECONDS)
+    make_histogram("usher_accept_to_target_seconds", help, &["target", "lane"], ACCEPT_TO_TARGET_SECONDS)
 });
 static NOTICES: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_notices_accepted_total",
         "Notices without values taken at the door: records are fetched for them.",
         &["source"],
     )
 });
 static FETCHES: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter("usher_fetches_total", "Requests for a record at a source.", &["source", "outcome"])
+    make_counter("usher_fetches_total", "Requests for a record at a source.", &["source", "outcome"])
 });
 static FETCH_DURATION: LazyLock<HistogramVec> = LazyLock::new(|| {
     let help = "From asking a source for a record until what it says is stored, in seconds.";
-    histogram("usher_fetch_seconds", help, &["source"], ATTEMPT_SECONDS)
+    make_histogram("usher_fetch_seconds", help, &["source"], ATTEMPT_SECONDS)
 });
 static FETCHES_PARKED: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_fetches_parked_total",
         "Records that could not be fetched and need a human or another notice.",
         &["source"],
@@ -144,36 +144,41 @@ static FETCHES_PARKED: LazyLock<IntCounterVec> = LazyLock::new(|| {
 });
 static FETCHES_OPEN: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Records to be fetched, as the replica sees it that asks the source.";
-    gauge("usher_fetches_open", help, &["source", "state"])
+    make_gauge("usher_fetches_open", help, &["source", "state"])
 });
 static SOURCE_CIRCUIT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    gauge("usher_source_circuit", "0 closed, 1 finding out, 2 open: the source cannot be asked.", &["source"])
+    make_gauge(
+        "usher_source_circuit",
+        "0 closed, 1 finding out, 2 open: the source cannot be asked.",
+        &["source"],
+    )
 });
 static SOURCE_PROBLEMS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help =
         "How often something of a source could not be taken since that began; absent while all is well.";
-    gauge("usher_source_problems", help, &["source", "kind"])
+    make_gauge("usher_source_problems", help, &["source", "kind"])
 });
-static POLLS: LazyLock<IntCounterVec> =
-    LazyLock::new(|| counter("usher_polls_total", "Readings of a list at a source.", &["source", "outcome"]));
+static POLLS: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    make_counter("usher_polls_total", "Readings of a list at a source.", &["source", "outcome"])
+});
 static POLL_ROWS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter("usher_poll_rows_total", "Rows of lists: new, known or bad.", &["source", "outcome"])
+    make_counter("usher_poll_rows_total", "Rows of lists: new, known or bad.", &["source", "outcome"])
 });
 static VALUES_UNREAD: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Dates and statuses of notices, records and rows that could not be read or used.";
-    counter("usher_values_unread_total", help, &["source"])
+    make_counter("usher_values_unread_total", help, &["source"])
 });
 static FEED_ROWS: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Rows of full feeds that were not stored again, because they say what they said before (unchanged), or that \
                 were named so and were not known any more (unresolved).";
-    counter("usher_feed_rows_total", help, &["feed", "outcome"])
+    make_counter("usher_feed_rows_total", help, &["feed", "outcome"])
 });
 static POLL_KNOWN_UNTIL: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "When the last whole reading of a list began, in seconds since the Unix epoch.";
-    gauge("usher_poll_known_until_seconds", help, &["source"])
+    make_gauge("usher_poll_known_until_seconds", help, &["source"])
 });
 static DEAD_LETTERS: LazyLock<IntCounterVec> = LazyLock::new(|| {
-    counter(
+    make_counter(
         "usher_dead_letters_total",
         "Resources that need a human before they are tried again.",
         &["target"],
@@ -181,87 +186,89 @@ static DEAD_LETTERS: LazyLock<IntCounterVec> = LazyLock::new(|| {
 });
 static LEAVERS_WITH_ACCESS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Accounts of leavers that are not proven to be off.";
-    gauge("usher_leavers_with_access", help, &["target"])
+    make_gauge("usher_leavers_with_access", help, &["target"])
 });
 static LEAVERS_OVERDUE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Accounts of leavers that are not proven to be off within the policy's objective: must be 0.";
-    gauge("usher_leavers_overdue", help, &["target"])
+    make_gauge("usher_leavers_overdue", help, &["target"])
 });
 static LEAVERS_KEPT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Accounts of leavers that the policy keeps as they are.";
-    gauge("usher_leavers_kept_by_policy", help, &["target"])
+    make_gauge("usher_leavers_kept_by_policy", help, &["target"])
 });
 static LEAVERS_OTHER_ACCOUNTS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Active accounts that Usher does not know and that may be leavers', by their names.";
-    gauge("usher_leavers_other_accounts", help, &["target"])
+    make_gauge("usher_leavers_other_accounts", help, &["target"])
 });
 static LEAVERS_UNDECIDED: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help =
         "Departures that are not decided yet, because something keeps them from being read or attributed.";
-    gauge("usher_leavers_undecided", help, &[])
+    make_gauge("usher_leavers_undecided", help, &[])
 });
 static FINDINGS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "What a human should look at in people: contradictions about employment, values that could not be read, people who cannot be built for a target.";
-    gauge("usher_findings", help, &["kind", "target"])
+    make_gauge("usher_findings", help, &["kind", "target"])
 });
 static COMMANDS_REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Commands that were not taken because their revision is ahead of every clock.";
-    counter("usher_commands_refused_total", help, &["target"])
+    make_counter("usher_commands_refused_total", help, &["target"])
 });
 static MESSAGES_LOST: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Messages that were gone from a stream before the database of its consumer contained them.";
-    counter("usher_messages_lost_total", help, &["stream", "consumer"])
+    make_counter("usher_messages_lost_total", help, &["stream", "consumer"])
 });
 static DIVERGENCE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "What the last verification found: the writer had another state (differed), gives access that the mapper does not know of (unknown).";
-    gauge("usher_verification_found", help, &["target", "what"])
+    make_gauge("usher_verification_found", help, &["target", "what"])
 });
 static VERIFIED_AT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "When the last completed verification of a target began, in seconds since the Unix epoch.";
-    gauge("usher_verified_at_seconds", help, &["target"])
+    make_gauge("usher_verified_at_seconds", help, &["target"])
 });
 static BACKUP_AT: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "When the last backup that is known was begun, in seconds since the Unix epoch; absent when none is known.";
-    gauge("usher_backup_at_seconds", help, &[])
+    make_gauge("usher_backup_at_seconds", help, &[])
 });
 static TOMBSTONES_FAILED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help =
         "People who were erased at their source, which could not be noted or done again after a restore.";
-    counter("usher_tombstones_failed_total", help, &[])
+    make_counter("usher_tombstones_failed_total", help, &[])
 });
 static PUBLISH_BATCH_SIZE: LazyLock<HistogramVec> = LazyLock::new(|| {
-    histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
+    make_histogram("usher_publish_batch_size", "Messages per commit on the bus.", &["stream"], BATCH_SIZES)
 });
 
 static STREAM_BYTES: LazyLock<IntGaugeVec> =
-    LazyLock::new(|| gauge("usher_stream_bytes", "Bytes that a stream holds.", &["stream"]));
+    LazyLock::new(|| make_gauge("usher_stream_bytes", "Bytes that a stream holds.", &["stream"]));
 static STREAM_BYTES_MAX: LazyLock<IntGaugeVec> =
-    LazyLock::new(|| gauge("usher_stream_bytes_max", "Bytes that a stream may hold.", &["stream"]));
+    LazyLock::new(|| make_gauge("usher_stream_bytes_max", "Bytes that a stream may hold.", &["stream"]));
 static STREAM_MISSING: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    gauge("usher_stream_missing", "1: a stream is not there, or cannot be looked at.", &["stream"])
+    make_gauge("usher_stream_missing", "1: a stream is not there, or cannot be looked at.", &["stream"])
 });
 static STREAM_TRIMMED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Messages that every consumer had taken and that made room for others.";
-    counter("usher_stream_trimmed_total", help, &["stream"])
+    make_counter("usher_stream_trimmed_total", help, &["stream"])
 });
-static OUTBOX_ROWS: LazyLock<IntGaugeVec> =
-    LazyLock::new(|| gauge("usher_outbox_rows", "Rows that wait to be published.", &["service", "lane"]));
+static OUTBOX_ROWS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    make_gauge("usher_outbox_rows", "Rows that wait to be published.", &["service", "lane"])
+});
 static OUTBOX_AGE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "How long the oldest row has waited to be published, in seconds.";
-    gauge("usher_outbox_age_seconds", help, &["service", "lane"])
+    make_gauge("usher_outbox_age_seconds", help, &["service", "lane"])
 });
 static OUTBOX_SET_ASIDE: LazyLock<IntGaugeVec> = LazyLock::new(|| {
-    gauge("usher_outbox_set_aside", "Messages that the broker refuses for good.", &["service"])
+    make_gauge("usher_outbox_set_aside", "Messages that the broker refuses for good.", &["service"])
 });
-static OUTBOX_SET_ASIDE_TOTAL: LazyLock<IntCounterVec> =
-    LazyLock::new(|| counter("usher_outbox_set_aside_total", "Messages that were set aside.", &["service"]));
+static OUTBOX_SET_ASIDE_TOTAL: LazyLock<IntCounterVec> = LazyLock::new(|| {
+    make_counter("usher_outbox_set_aside_total", "Messages that were set aside.", &["service"])
+});
 static FACTS_DROPPED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let help = "Messages with facts that were dropped because JOURNAL was full for too long.";
-    counter("usher_facts_dropped_total", help, &["service"])
+    make_counter("usher_facts_dropped_total", help, &["service"])
 });
 
 /// How many rows wait in each lane of a service's outbox and how old the oldest is, and how many are set aside.
-pub fn outbox(service: &str, lanes: &[(&str, i64, Option<i64>)], set_aside: i64) {
+pub fn set_outbox(service: &str, lanes: &[(&str, i64, Option<i64>)], set_aside: i64) {
     for (lane, rows, age) in lanes {
         OUTBOX_ROWS.with_label_values(&[service, lane]).set(*rows);
         OUTBOX_AGE.with_label_values(&[service, lane]).set(age.unwrap_or(0));
@@ -313,7 +320,7 @@ pub fn notices_accepted(source: &str, count: u64) {
 }
 
 /// The gateway asked a source for a record, which took `took`; outcome `fetched`, `gone`, `not_stored` or the class of the failure.
-pub fn fetched(source: &str, outcome: &str, took: Duration) {
+pub fn count_fetch(source: &str, outcome: &str, took: Duration) {
     FETCHES.with_label_values(&[source, outcome]).inc();
     FETCH_DURATION.with_label_values(&[source]).observe(took.as_secs_f64());
 }
@@ -353,7 +360,7 @@ pub fn register_poll(source: &str) {
 }
 
 /// A list was read, or not: outcome `success` or the class of the failure.
-pub fn polled(source: &str, outcome: &str) {
+pub fn count_poll(source: &str, outcome: &str) {
     POLLS.with_label_values(&[source, outcome]).inc();
 }
 
@@ -421,7 +428,7 @@ pub fn consumer_lag_unknown(stream: &str, consumer: &str) {
 }
 
 /// A stream holds `bytes` of the `bytes_max` that it may hold.
-pub fn stream(stream: &str, bytes: u64, bytes_max: u64) {
+pub fn set_stream(stream: &str, bytes: u64, bytes_max: u64) {
     STREAM_BYTES.with_label_values(&[stream]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     STREAM_BYTES_MAX.with_label_values(&[stream]).set(i64::try_from(bytes_max).unwrap_or(i64::MAX));
     STREAM_MISSING.with_label_values(&[stream]).set(0);
@@ -453,12 +460,12 @@ pub fn stream_trimmed(stream: &str, messages: u64) {
 }
 
 /// The mapper merged `count` events; outcome `changed`, `unchanged`, `duplicate` or `scheduled`.
-pub fn merged(outcome: &str, count: u64) {
+pub fn count_merged(outcome: &str, count: u64) {
     MERGES.with_label_values(&[outcome]).inc_by(count);
 }
 
 /// `service` set something aside that it could not read or store.
-pub fn quarantined(service: &str, reason: &str) {
+pub fn count_quarantined(service: &str, reason: &str) {
     QUARANTINED.with_label_values(&[service, reason]).inc();
 }
 
@@ -474,12 +481,12 @@ pub fn statement_refused(limit: &'static str) {
 }
 
 /// Sources began to contradict themselves about the employment of a person.
-pub fn contradicted(code: &'static str) {
+pub fn count_contradiction(code: &'static str) {
     CONTRADICTIONS.with_label_values(&[code]).inc();
 }
 
 /// The mapper changed a desired state.
-pub fn decided(target: &str, kind: ResourceKind, lane: Lane) {
+pub fn count_decision(target: &str, kind: ResourceKind, lane: Lane) {
     DECISIONS.with_label_values(&[target, kind.as_str(), lane.as_str()]).inc();
 }
 
@@ -489,7 +496,7 @@ pub fn queue_depth(target: &str, lane: Lane, status: &str, count: i64) {
 }
 
 /// The writer sent one request, which took `took`.
-pub fn attempted(target: &str, operation: &str, class: AttemptClass, took: Duration) {
+pub fn count_attempt(target: &str, operation: &str, class: AttemptClass, took: Duration) {
     ATTEMPTS.with_label_values(&[target, operation, class.as_str()]).inc();
     ATTEMPT_DURATION.with_label_values(&[target, operation]).observe(took.as_secs_f64());
 }
@@ -510,7 +517,7 @@ pub fn messages_lost(stream: &str, consumer: &str, count: u64) {
 }
 
 /// A verification of `target` that began at `began` (seconds since the Unix epoch) is completed.
-pub fn verified(target: &str, differed: u64, unknown: u64, began: i64) {
+pub fn set_verification(target: &str, differed: u64, unknown: u64, began: i64) {
     for (what, count) in [("differed", differed), ("unknown", unknown)] {
         DIVERGENCE.with_label_values(&[target, what]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
@@ -523,7 +530,7 @@ pub fn dead_letter(target: &str) {
 }
 
 /// So many accounts of leavers at `target` are not proven to be off, are overdue, and are kept by the policy.
-pub fn leavers(target: &str, with_access: u64, overdue: u64, kept_by_policy: u64) {
+pub fn set_leavers(target: &str, with_access: u64, overdue: u64, kept_by_policy: u64) {
     let counts =
         [(&LEAVERS_WITH_ACCESS, with_access), (&LEAVERS_OVERDUE, overdue), (&LEAVERS_KEPT, kept_by_policy)];
     for (gauge, count) in counts {
@@ -542,7 +549,7 @@ pub fn undecided_departures(count: u64) {
 }
 
 /// So many findings of `kind` are listed; `target` is empty where they are of no account.
-pub fn findings(kind: FindingKind, target: &str, count: u64) {
+pub fn set_findings(kind: FindingKind, target: &str, count: u64) {
     FINDINGS.with_label_values(&[kind.as_str(), target]).set(i64::try_from(count).unwrap_or(i64::MAX));
 }
 

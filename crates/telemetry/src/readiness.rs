@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-type States = BTreeMap<&'static str, Option<String>>;
+type LatchStates = BTreeMap<&'static str, Option<String>>;
 
 /// The latches of a process. Ready when there is at least one and all of them are open.
 ///
 /// Without any latch it is not ready: a process that has not yet said what it waits for is still starting.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
-    closed_because: Arc<Mutex<States>>,
+    closed_because: Arc<Mutex<LatchStates>>,
 }
 
 impl Readiness {
     /// Adds a closed latch. A second one of the same name is the same latch, closed again.
-    pub fn latch(&self, name: &'static str) -> Latch {
-        let latch = Latch { name, readiness: self.clone() };
+    pub fn latch(&self, name: &'static str) -> ReadinessLatch {
+        let latch = ReadinessLatch { name, readiness: self.clone() };
         latch.close("starting");
         latch
     }
@@ -33,19 +33,19 @@ impl Readiness {
     }
 
     /// A panic elsewhere while the lock was held cannot leave the map half changed.
-    fn states(&self) -> MutexGuard<'_, States> {
+    fn states(&self) -> MutexGuard<'_, LatchStates> {
         self.closed_because.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One condition of being ready.
 #[derive(Debug, Clone)]
-pub struct Latch {
+pub struct ReadinessLatch {
     name: &'static str,
     readiness: Readiness,
 }
 
-impl Latch {
+impl ReadinessLatch {
     /// The condition holds.
     pub fn open(&self) {
         self.readiness.states().insert(self.name, None);

@@ -13,29 +13,30 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// that has begun keeps its parent.
 pub fn in_trace(span: &Span, parent: Option<TraceContext>) -> TraceContext {
     if let Some(parent) = parent {
-        let remote = opentelemetry::Context::new().with_remote_span_context(remote(parent));
+        let remote = opentelemetry::Context::new().with_remote_span_context(remote_context(parent));
         if let Err(tracing_opentelemetry::SetParentError::AlreadyStarted) = span.set_parent(remote) {
             tracing::debug!(trace_id = %parent.trace_id_hex(), "span had begun before its parent was known");
         }
     }
-    let context = real(span).unwrap_or_else(|| parent.map_or_else(TraceContext::root, TraceContext::child));
+    let context =
+        span_context(span).unwrap_or_else(|| parent.map_or_else(TraceContext::root, TraceContext::child));
     span.record("trace_id", tracing::field::display(context.trace_id_hex()));
     context
 }
 
 /// Links `span` to `other` without making it a child; does nothing when OpenTelemetry is off.
-pub fn link(span: &Span, other: TraceContext) {
-    span.add_link(remote(other));
+pub fn link_span(span: &Span, other: TraceContext) {
+    span.add_link(remote_context(other));
 }
 
-fn remote(context: TraceContext) -> SpanContext {
+fn remote_context(context: TraceContext) -> SpanContext {
     let flags = if context.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
     let (trace, parent) = (TraceId::from(context.trace_id), SpanId::from(context.span_id));
     SpanContext::new(trace, parent, flags, true, TraceState::default())
 }
 
 /// The context of the OpenTelemetry span behind `span`, if there is one.
-fn real(span: &Span) -> Option<TraceContext> {
+fn span_context(span: &Span) -> Option<TraceContext> {
     let context = span.context();
     let active = context.span();
     let span_context = active.span_context();
@@ -57,6 +58,6 @@ mod tests {
         assert_eq!(child.trace_id, parent.trace_id);
         assert_ne!(child.span_id, parent.span_id);
         assert_ne!(in_trace(&tracing::info_span!("work"), None).trace_id, parent.trace_id);
-        link(&tracing::info_span!("work"), parent);
+        link_span(&tracing::info_span!("work"), parent);
     }
 }

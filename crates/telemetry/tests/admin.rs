@@ -19,7 +19,7 @@ fn get(address: SocketAddr, path: &str) -> (u16, String) {
 
 #[test]
 fn the_admin_listener_answers_while_the_only_worker_is_blocked() {
-    let telemetry = telemetry::init(TelemetryConfig {
+    let telemetry = telemetry::init_telemetry(TelemetryConfig {
         service: "admin-test",
         log_format: LogFormat::Json,
         log_filter: String::new(),
@@ -29,7 +29,7 @@ fn the_admin_listener_answers_while_the_only_worker_is_blocked() {
     .unwrap();
     let admin = telemetry.admin_addr().unwrap();
     metrics::register_target("zscaler");
-    metrics::merged("changed", 3);
+    metrics::count_merged("changed", 3);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let (blocked, is_blocked) = mpsc::channel();

@@ -23,7 +23,7 @@ fn exported_spans_reach_the_collector_with_the_remote_parent() {
     });
     runtime.spawn(async move { axum::serve(listener, routes).await });
 
-    let telemetry = telemetry::init(TelemetryConfig {
+    let telemetry = telemetry::init_telemetry(TelemetryConfig {
         service: "otlp-test-service",
         log_format: LogFormat::Text,
         log_filter: "warn".to_owned(),
@@ -33,7 +33,7 @@ fn exported_spans_reach_the_collector_with_the_remote_parent() {
     .unwrap();
     let (parent, other) = (TraceContext::root(), TraceContext::root());
     let span = tracing::info_span!("a-piece-of-work", trace_id = tracing::field::Empty);
-    telemetry::link(&span, other);
+    telemetry::link_span(&span, other);
     let handed_on = telemetry::in_trace(&span, Some(parent));
     assert_eq!(handed_on.trace_id, parent.trace_id);
     assert!(handed_on.sampled);

@@ -4,9 +4,9 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::hmac::header;
-use crate::mistake::{header_name, mistake};
-use crate::{Refusal, SIGNATURE_BYTES_MAX, Secret, Verified, secret};
+use crate::hmac::required_header;
+use crate::mistake::{field_mistake, header_name};
+use crate::{NoticeRefusal, SIGNATURE_BYTES_MAX, VendorSecret, VerifiedNotice, secret};
 
 /// A fixed value in a header. Okta's event hooks and Rippling send one in `Authorization`. It says who sends and not
 /// that the body is theirs, so it needs TLS all the way.
@@ -17,32 +17,32 @@ use crate::{Refusal, SIGNATURE_BYTES_MAX, Secret, Verified, secret};
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bearer {
+pub struct BearerCheck {
     /// The whole value of the header, so with `Bearer ` before it if the sender puts that there. Any of these may be sent.
-    #[serde(default, deserialize_with = "secret::list")]
-    pub secrets: Vec<Secret>,
+    #[serde(default, deserialize_with = "secret::deserialize_list")]
+    pub secrets: Vec<VendorSecret>,
     /// The header that carries it.
-    #[serde(default = "authorization")]
+    #[serde(default = "default_header")]
     pub header: String,
 }
 
-fn authorization() -> String {
+fn default_header() -> String {
     "authorization".to_owned()
 }
 
-impl Bearer {
+impl BearerCheck {
     pub(crate) fn check(&self) -> Result<(), String> {
         self.name().map(drop)
     }
 
     /// The name of the header in lower case, if the configuration is right.
     fn name(&self) -> Result<String, String> {
-        secret::check(&self.secrets)?;
+        secret::check_secrets(&self.secrets)?;
         let sendable =
-            |secret: &Secret| secret.text().bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+            |secret: &VendorSecret| secret.text().bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         if let Some(at) = self.secrets.iter().position(|secret| !sendable(secret)) {
             let what = "has characters that a header cannot carry";
-            return Err(mistake(
+            return Err(field_mistake(
                 format!("secrets[{at}]"),
                 what,
                 "choose a token of ASCII letters and digits",
@@ -51,17 +51,23 @@ impl Bearer {
         header_name("header", &self.header)
     }
 
-    pub(crate) fn verify<'h>(&self, headers: impl Fn(&str) -> Option<&'h str>) -> Result<Verified, Refusal> {
-        let name = self.name().map_err(|_| Refusal::Misconfigured)?;
-        let sent = digest(&SHA256, header(headers, &name, SIGNATURE_BYTES_MAX)?.as_bytes());
+    pub(crate) fn verify<'h>(
+        &self,
+        headers: impl Fn(&str) -> Option<&'h str>,
+    ) -> Result<VerifiedNotice, NoticeRefusal> {
+        let name = self.name().map_err(|_| NoticeRefusal::Misconfigured)?;
+        let sent = digest(&SHA256, required_header(headers, &name, SIGNATURE_BYTES_MAX)?.as_bytes());
         // Hashes are of one length, so a comparison tells nothing about the length of a secret either.
-        let same = |secret: &Secret| digest(&SHA256, secret.text().as_bytes()).as_ref().ct_eq(sent.as_ref());
+        let same =
+            |secret: &VendorSecret| digest(&SHA256, secret.text().as_bytes()).as_ref().ct_eq(sent.as_ref());
         let matched = self.secrets.iter().fold(Choice::from(0), |matched, secret| matched | same(secret));
         match bool::from(matched) {
-            true => Ok(Verified::default()),
-            false => {
-                Err(Refusal::WrongSignature { header: name, candidates: 1, secrets: self.secrets.len() })
-            }
+            true => Ok(VerifiedNotice::default()),
+            false => Err(NoticeRefusal::WrongSignature {
+                header: name,
+                candidates: 1,
+                secrets: self.secrets.len(),
+            }),
         }
     }
 }

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use time::OffsetDateTime;
 
-use crate::keys::Key;
-use crate::mistake::{header_name, mistake};
-use crate::signature::{Form, candidates, too_many};
-use crate::template::{Piece, Template};
-use crate::timestamp::fresh;
+use crate::keys::SigningKey;
+use crate::mistake::{field_mistake, header_name};
+use crate::signature::{SignatureForm, candidate_signatures, too_many};
+use crate::template::{SignatureTemplate, TemplatePiece};
+use crate::timestamp::is_fresh;
 use crate::{
-    Refusal, SETTING_BYTES_MAX, SIGNATURE_BYTES_MAX, Secret, SecretEncoding, TEXT_BYTES_MAX,
-    TOLERANCE_SECONDS, TOLERANCE_SECONDS_MAX, TimestampFormat, Verified, secret,
+    NoticeRefusal, SETTING_BYTES_MAX, SIGNATURE_BYTES_MAX, SecretEncoding, TEXT_BYTES_MAX, TOLERANCE_SECONDS,
+    TOLERANCE_SECONDS_MAX, TimestampFormat, VendorSecret, VerifiedNotice, secret,
 };
 
 /// A signature is two numbers of the length of a public key (RFC 8032, 5.1.6).
@@ -21,7 +21,7 @@ const ED25519_SIGNATURE_BYTES: usize = 2 * ED25519_PUBLIC_KEY_LEN;
 /// The hash of the HMAC. SHA-1 and MD5 are not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Algorithm {
+pub enum HmacAlgorithm {
     /// SHA-256: signatures of 32 bytes.
     Sha256,
     /// SHA-384: signatures of 48 bytes.
@@ -30,7 +30,7 @@ pub enum Algorithm {
     Sha512,
 }
 
-impl Algorithm {
+impl HmacAlgorithm {
     fn ring(self) -> ring::hmac::Algorithm {
         match self {
             Self::Sha256 => ring::hmac::HMAC_SHA256,
@@ -51,7 +51,7 @@ impl Algorithm {
 /// How a signature is written in its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Encoding {
+pub enum SignatureEncoding {
     /// Hexadecimal, in lower or upper case.
     Hex,
     /// Base64 with `+` and `/` (RFC 4648, 4), with or without padding.
@@ -74,17 +74,17 @@ pub enum Encoding {
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hmac {
+pub struct HmacCheck {
     /// Any of these may have signed, so that one can be exchanged for another without losing a notice.
-    #[serde(default, deserialize_with = "secret::list")]
-    pub secrets: Vec<Secret>,
+    #[serde(default, deserialize_with = "secret::deserialize_list")]
+    pub secrets: Vec<VendorSecret>,
     /// The header that carries the signature, or several of which any may match. They are separated by blanks, or by
     /// commas where no prefix holds one.
     pub signature_header: String,
     /// The hash of the HMAC.
-    pub algorithm: Algorithm,
+    pub algorithm: HmacAlgorithm,
     /// How the signature is written.
-    pub encoding: Encoding,
+    pub encoding: SignatureEncoding,
     /// What is signed, of `{body}`, `{timestamp}`, `{id}` and text between them. The time and the id stand there exactly
     /// as in their headers. An id must not hold the separators beside it.
     pub signed: String,
@@ -111,11 +111,11 @@ pub struct Hmac {
     pub secret_encoding: SecretEncoding,
 }
 
-/// An [`Hmac`] that is right, with the names of its headers in lower case.
-struct Ready<'c> {
-    config: &'c Hmac,
-    keys: Vec<Key>,
-    template: Template<'c>,
+/// An [`HmacCheck`] that is right, with the names of its headers in lower case.
+struct CheckedHmac<'c> {
+    config: &'c HmacCheck,
+    keys: Vec<SigningKey>,
+    template: SignatureTemplate<'c>,
     signature_header: String,
     timestamp_header: Option<String>,
     id_header: Option<String>,
@@ -123,8 +123,8 @@ struct Ready<'c> {
 }
 
 /// What the headers of one notice say.
-struct Said<'h> {
-    signatures: Signatures,
+struct SignatureHeaders<'h> {
+    signatures: CandidateSignatures,
     timestamp: &'h str,
     at: Option<OffsetDateTime>,
     id: Option<&'h str>,
@@ -132,12 +132,12 @@ struct Said<'h> {
 
 /// The signatures that a shared secret could have made, and those that a private key could have.
 #[derive(Default)]
-struct Signatures {
+struct CandidateSignatures {
     shared: Vec<Vec<u8>>,
     public: Vec<Vec<u8>>,
 }
 
-impl Hmac {
+impl HmacCheck {
     pub(crate) fn check(&self) -> Result<(), String> {
         self.ready().map(drop)
     }
@@ -147,38 +147,42 @@ impl Hmac {
         headers: impl Fn(&str) -> Option<&'h str>,
         body: &[u8],
         now: OffsetDateTime,
-    ) -> Result<Verified, Refusal> {
-        let ready = self.ready().map_err(|_| Refusal::Misconfigured)?;
+    ) -> Result<VerifiedNotice, NoticeRefusal> {
+        let ready = self.ready().map_err(|_| NoticeRefusal::Misconfigured)?;
         let said = ready.said(headers)?;
         if !ready.signed_by_any(&said, body) {
             let candidates = said.signatures.shared.len() + said.signatures.public.len();
             let header = ready.signature_header;
-            return Err(Refusal::WrongSignature { header, candidates, secrets: ready.keys.len() });
+            return Err(NoticeRefusal::WrongSignature { header, candidates, secrets: ready.keys.len() });
         }
         // Last, so that "stale" in the log means a notice that was genuine once.
         if let Some(at) = said.at {
-            fresh(at, now, ready.tolerance_seconds)?;
+            is_fresh(at, now, ready.tolerance_seconds)?;
         }
-        Ok(Verified { id: said.id.map(str::to_owned), at: said.at })
+        Ok(VerifiedNotice { id: said.id.map(str::to_owned), at: said.at })
     }
 
-    fn ready(&self) -> Result<Ready<'_>, String> {
-        secret::check(&self.secrets)?;
+    fn ready(&self) -> Result<CheckedHmac<'_>, String> {
+        secret::check_secrets(&self.secrets)?;
         let keys = self.secret_encoding.keys(&self.secrets, self.algorithm.ring())?;
-        if self.ed25519_prefix.is_none() && keys.iter().any(|key| matches!(key, Key::Public(_))) {
+        if self.ed25519_prefix.is_none() && keys.iter().any(|key| matches!(key, SigningKey::Public(_))) {
             let fix = "set it, to `v1a,` for Standard Webhooks";
-            return Err(mistake("ed25519_prefix", "is not set, and there is a public key in `secrets`", fix));
+            return Err(field_mistake(
+                "ed25519_prefix",
+                "is not set, and there is a public key in `secrets`",
+                fix,
+            ));
         }
         check_prefix("prefix", &self.prefix)?;
         check_prefix("ed25519_prefix", self.ed25519_prefix.as_deref().unwrap_or_default())?;
-        let template = Template::parse(&self.signed)?;
+        let template = SignatureTemplate::parse(&self.signed)?;
         let name =
             |field, name: &Option<String>| name.as_deref().map(|name| header_name(field, name)).transpose();
         let timestamp_header = name("timestamp_header", &self.timestamp_header)?;
         let id_header = name("id_header", &self.id_header)?;
-        check_signed(&template, &Piece::Timestamp, "timestamp", timestamp_header.is_some())?;
-        check_signed(&template, &Piece::Id, "id", id_header.is_some())?;
-        Ok(Ready {
+        check_signed(&template, &TemplatePiece::Timestamp, "timestamp", timestamp_header.is_some())?;
+        check_signed(&template, &TemplatePiece::Id, "id", id_header.is_some())?;
+        Ok(CheckedHmac {
             config: self,
             keys,
             template,
@@ -194,12 +198,14 @@ impl Hmac {
         match self.tolerance_seconds {
             Some(_) if !has_timestamp => {
                 let fix = "take it out, or set `timestamp_header` if the sender signs a time";
-                Err(mistake(field, "is set, and the scheme has no time that it could apply to", fix))
+                Err(field_mistake(field, "is set, and the scheme has no time that it could apply to", fix))
             }
-            Some(0) => Err(mistake(field, "is 0, which no notice can meet", "leave it out, or give seconds")),
+            Some(0) => {
+                Err(field_mistake(field, "is 0, which no notice can meet", "leave it out, or give seconds"))
+            }
             Some(seconds) if seconds > TOLERANCE_SECONDS_MAX => {
                 let what = format!("is more than {TOLERANCE_SECONDS_MAX}");
-                Err(mistake(field, &what, "give seconds, or leave it out"))
+                Err(field_mistake(field, &what, "give seconds, or leave it out"))
             }
             Some(seconds) => Ok(seconds),
             None => Ok(TOLERANCE_SECONDS),
@@ -210,57 +216,69 @@ impl Hmac {
 fn check_prefix(field: &str, prefix: &str) -> Result<(), String> {
     if prefix.len() > SETTING_BYTES_MAX || !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
         let what = "has a blank or something else that cannot stand before a signature";
-        return Err(mistake(field, what, "write it as in `sha256=` or `v1,`"));
+        return Err(field_mistake(field, what, "write it as in `sha256=` or `v1,`"));
     }
     Ok(())
 }
 
 /// A time or an id protects against a replay only where it is signed, so a header and its placeholder go together.
-fn check_signed(template: &Template<'_>, piece: &Piece<'_>, name: &str, header: bool) -> Result<(), String> {
+fn check_signed(
+    template: &SignatureTemplate<'_>,
+    piece: &TemplatePiece<'_>,
+    name: &str,
+    header: bool,
+) -> Result<(), String> {
     match (template.has(piece), header) {
         (true, false) => {
             let what = format!("has {{{name}}}, and `{name}_header` is not set");
-            Err(mistake("signed", &what, "set it to the header that carries it"))
+            Err(field_mistake("signed", &what, "set it to the header that carries it"))
         }
         (false, true) => {
             let what = format!("is set, and `signed` has no {{{name}}}: anybody could change it");
             let fix = "add it to `signed` if the sender signs it, or take the header out";
-            Err(mistake(format!("{name}_header"), &what, fix))
+            Err(field_mistake(format!("{name}_header"), &what, fix))
         }
         _ => Ok(()),
     }
 }
 
-impl Ready<'_> {
-    fn said<'h>(&self, headers: impl Fn(&str) -> Option<&'h str>) -> Result<Said<'h>, Refusal> {
-        let signatures = header(&headers, &self.signature_header, SIGNATURE_BYTES_MAX)?;
-        let mut said = Said { signatures: self.signatures(signatures)?, timestamp: "", at: None, id: None };
+impl CheckedHmac<'_> {
+    fn said<'h>(
+        &self,
+        headers: impl Fn(&str) -> Option<&'h str>,
+    ) -> Result<SignatureHeaders<'h>, NoticeRefusal> {
+        let signatures = required_header(&headers, &self.signature_header, SIGNATURE_BYTES_MAX)?;
+        let mut said =
+            SignatureHeaders { signatures: self.signatures(signatures)?, timestamp: "", at: None, id: None };
         if let Some(name) = &self.timestamp_header {
             let format = self.config.timestamp_format;
-            said.timestamp = header(&headers, name, TEXT_BYTES_MAX)?;
-            let malformed = || Refusal::MalformedTimestamp { header: name.clone(), format };
+            said.timestamp = required_header(&headers, name, TEXT_BYTES_MAX)?;
+            let malformed = || NoticeRefusal::MalformedTimestamp { header: name.clone(), format };
             said.at = Some(format.parse(said.timestamp).ok_or_else(malformed)?);
         }
         if let Some(name) = &self.id_header {
-            let id = header(&headers, name, TEXT_BYTES_MAX)?;
+            let id = required_header(&headers, name, TEXT_BYTES_MAX)?;
             if !self.template.admits_id(id) {
-                return Err(Refusal::MalformedId { header: name.clone() });
+                return Err(NoticeRefusal::MalformedId { header: name.clone() });
             }
             said.id = Some(id);
         }
         Ok(said)
     }
 
-    fn signatures(&self, header: &str) -> Result<Signatures, Refusal> {
-        let malformed = |what| Refusal::MalformedSignature { header: self.signature_header.clone(), what };
-        let Hmac { prefix, ed25519_prefix, encoding, algorithm, .. } = self.config;
+    fn signatures(&self, header: &str) -> Result<CandidateSignatures, NoticeRefusal> {
+        let malformed =
+            |what| NoticeRefusal::MalformedSignature { header: self.signature_header.clone(), what };
+        let HmacCheck { prefix, ed25519_prefix, encoding, algorithm, .. } = self.config;
         let commas = !prefix.contains(',') && !ed25519_prefix.as_ref().is_some_and(|p| p.contains(','));
         if too_many(header, commas) {
             return Err(malformed("holds too many signatures"));
         }
-        let of = |prefix, length_bytes| candidates(header, commas, *encoding, Form { prefix, length_bytes });
-        let is_shared = |key: &Key| matches!(key, Key::Shared(_));
-        let mut found = Signatures::default();
+        let of = |prefix, length_bytes| {
+            candidate_signatures(header, commas, *encoding, SignatureForm { prefix, length_bytes })
+        };
+        let is_shared = |key: &SigningKey| matches!(key, SigningKey::Shared(_));
+        let mut found = CandidateSignatures::default();
         if self.keys.iter().any(is_shared) {
             found.shared = of(prefix, algorithm.bytes());
         }
@@ -274,14 +292,14 @@ impl Ready<'_> {
     }
 
     /// Every signature against every key; how long it takes depends on how many there are and on the body's length.
-    fn signed_by_any(&self, said: &Said<'_>, body: &[u8]) -> bool {
+    fn signed_by_any(&self, said: &SignatureHeaders<'_>, body: &[u8]) -> bool {
         let pieces = self.template.fill(said.id.unwrap_or_default(), said.timestamp, body);
         // Ed25519 needs it in one piece. HMAC does not, and most sources have no public key.
         let whole = if said.signatures.public.is_empty() { Vec::new() } else { pieces.concat() };
         let mut matched = Choice::from(0);
         for key in &self.keys {
             match key {
-                Key::Shared(key) => {
+                SigningKey::Shared(key) => {
                     let mut context = ring::hmac::Context::with_key(key);
                     pieces.iter().for_each(|piece| context.update(piece));
                     let tag = context.sign();
@@ -289,7 +307,7 @@ impl Ready<'_> {
                         matched |= tag.as_ref().ct_eq(signature);
                     }
                 }
-                Key::Public(key) => {
+                SigningKey::Public(key) => {
                     for signature in &said.signatures.public {
                         matched |= Choice::from(u8::from(key.verify(&whole, signature).is_ok()));
                     }
@@ -301,14 +319,14 @@ impl Ready<'_> {
 }
 
 /// The value of a header that must be there.
-pub(crate) fn header<'h>(
+pub(crate) fn required_header<'h>(
     headers: impl Fn(&str) -> Option<&'h str>,
     name: &str,
     limit_bytes: usize,
-) -> Result<&'h str, Refusal> {
-    let value = headers(name).ok_or_else(|| Refusal::MissingHeader { header: name.to_owned() })?;
+) -> Result<&'h str, NoticeRefusal> {
+    let value = headers(name).ok_or_else(|| NoticeRefusal::MissingHeader { header: name.to_owned() })?;
     if value.len() > limit_bytes {
-        return Err(Refusal::LongHeader { header: name.to_owned(), limit_bytes });
+        return Err(NoticeRefusal::LongHeader { header: name.to_owned(), limit_bytes });
     }
     Ok(value)
 }

@@ -4,8 +4,8 @@ use base64::Engine;
 use ring::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-use crate::Secret;
-use crate::mistake::mistake;
+use crate::VendorSecret;
+use crate::mistake::field_mistake;
 use crate::signature::BASE64;
 
 /// Prefixes of the Standard Webhooks specification: a shared secret, the sender's private key, its public key.
@@ -28,7 +28,7 @@ pub enum SecretEncoding {
 }
 
 /// What signatures are verified with. Only the text of the secret decides which kind it is, never what was sent.
-pub(crate) enum Key {
+pub(crate) enum SigningKey {
     Shared(ring::hmac::Key),
     Public(UnparsedPublicKey<Vec<u8>>),
 }
@@ -37,50 +37,51 @@ impl SecretEncoding {
     /// The keys of secrets that `secret::check` has passed.
     pub(crate) fn keys(
         self,
-        secrets: &[Secret],
+        secrets: &[VendorSecret],
         algorithm: ring::hmac::Algorithm,
-    ) -> Result<Vec<Key>, String> {
-        let key =
-            |(at, secret): (usize, &Secret)| self.key(&format!("secrets[{at}]"), secret.text(), algorithm);
+    ) -> Result<Vec<SigningKey>, String> {
+        let key = |(at, secret): (usize, &VendorSecret)| {
+            self.key(&format!("secrets[{at}]"), secret.text(), algorithm)
+        };
         secrets.iter().enumerate().map(key).collect()
     }
 
-    fn key(self, field: &str, text: &str, algorithm: ring::hmac::Algorithm) -> Result<Key, String> {
+    fn key(self, field: &str, text: &str, algorithm: ring::hmac::Algorithm) -> Result<SigningKey, String> {
         // Everybody may know a public key: as a shared secret it would let everybody sign.
         if text.starts_with(PUBLIC) && self != Self::StandardWebhooks {
             let fix = "set `secret_encoding: standard_webhooks`";
-            return Err(mistake(field, "is a public key, not a shared secret", fix));
+            return Err(field_mistake(field, "is a public key, not a shared secret", fix));
         }
         if text.starts_with(PRIVATE) {
             let fix = "give the public key, `whpk_...`, and replace the pair";
-            return Err(mistake(field, "is the sender's private key, which nobody else may have", fix));
+            return Err(field_mistake(field, "is the sender's private key, which nobody else may have", fix));
         }
-        let shared = |bytes: &[u8]| Key::Shared(ring::hmac::Key::new(algorithm, bytes));
+        let shared = |bytes: &[u8]| SigningKey::Shared(ring::hmac::Key::new(algorithm, bytes));
         match self {
             Self::Text => Ok(shared(text.as_bytes())),
-            Self::Base64 => Ok(shared(&decoded(field, text)?)),
+            Self::Base64 => Ok(shared(&decode_key(field, text)?)),
             Self::StandardWebhooks => match text.strip_prefix(PUBLIC) {
                 Some(public) => public_key(field, public),
-                None => Ok(shared(&decoded(field, text.strip_prefix(SHARED).unwrap_or(text))?)),
+                None => Ok(shared(&decode_key(field, text.strip_prefix(SHARED).unwrap_or(text))?)),
             },
         }
     }
 }
 
-fn decoded(field: &str, text: &str) -> Result<Vec<u8>, String> {
+fn decode_key(field: &str, text: &str) -> Result<Vec<u8>, String> {
     let bytes = BASE64.decode(text).unwrap_or_default();
     if bytes.is_empty() {
         let fix = "copy it again from the vendor, whole; `secret_encoding: text` takes it as it is";
-        return Err(mistake(field, "is not base64, or empty", fix));
+        return Err(field_mistake(field, "is not base64, or empty", fix));
     }
     Ok(bytes)
 }
 
-fn public_key(field: &str, text: &str) -> Result<Key, String> {
-    let bytes = decoded(field, text)?;
+fn public_key(field: &str, text: &str) -> Result<SigningKey, String> {
+    let bytes = decode_key(field, text)?;
     if bytes.len() != ED25519_PUBLIC_KEY_LEN {
         let what = format!("is not an Ed25519 public key of {ED25519_PUBLIC_KEY_LEN} bytes");
-        return Err(mistake(field, &what, "copy it again from the vendor, whole"));
+        return Err(field_mistake(field, &what, "copy it again from the vendor, whole"));
     }
-    Ok(Key::Public(UnparsedPublicKey::new(&ED25519, bytes)))
+    Ok(SigningKey::Public(UnparsedPublicKey::new(&ED25519, bytes)))
 }

@@ -1,17 +1,17 @@
 //! Whether a webhook notice comes from whom it says.
 //!
-//! [`Verifier`] is the configuration of one source: which scheme, which secrets. [`Verifier::check`] says what is wrong
-//! with it, and [`Verifier::verify`] says of the headers and the raw body of one request whether whoever sent it knows a
-//! secret: [`Verified`], or a [`Refusal`].
+//! [`NoticeVerifier`] is the configuration of one source: which scheme, which secrets. [`NoticeVerifier::check`] says what is wrong
+//! with it, and [`NoticeVerifier::verify`] says of the headers and the raw body of one request whether whoever sent it knows a
+//! secret: [`VerifiedNotice`], or a [`NoticeRefusal`].
 //!
 //! What it never does: I/O, reading a clock (the caller passes `now`), panicking on any input, stopping early because
-//! of what a secret is, or repeating a secret, a signature or the value of a header. A verifier that [`Verifier::check`]
+//! of what a secret is, or repeating a secret, a signature or the value of a header. A verifier that [`NoticeVerifier::check`]
 //! does not pass refuses everything.
 //!
 //! What is left to the caller: the body byte for byte as it came, a limit on its size, and remembering
-//! [`Verified::id`] (or a hash of the body, where the scheme signs no id) so that a notice counts once.
+//! [`VerifiedNotice::id`] (or a hash of the body, where the scheme signs no id) so that a notice counts once.
 //!
-//! To add a vendor: 1. a variant of [`Verifier`], 2. its settings in `preset.rs`, with their source, 3. a vector in
+//! To add a vendor: 1. a variant of [`NoticeVerifier`], 2. its settings in `preset.rs`, with their source, 3. a vector in
 //! `tests/data` and the same settings written as `hmac` in `tests/it/presets.rs`.
 
 #![forbid(unsafe_code)]
@@ -28,14 +28,14 @@ mod template;
 mod timestamp;
 mod verifier;
 
-pub use bearer::Bearer;
-pub use hmac::{Algorithm, Encoding, Hmac};
+pub use bearer::BearerCheck;
+pub use hmac::{HmacAlgorithm, HmacCheck, SignatureEncoding};
 pub use keys::SecretEncoding;
-pub use preset::Preset;
-pub use refusal::Refusal;
-pub use secret::Secret;
+pub use preset::VendorPreset;
+pub use refusal::NoticeRefusal;
+pub use secret::VendorSecret;
 pub use timestamp::TimestampFormat;
-pub use verifier::{Verified, Verifier};
+pub use verifier::{NoticeVerifier, VerifiedNotice};
 
 /// How far the time of a notice may be from ours unless the configuration says otherwise, in seconds. Finch and the
 /// reference libraries of Standard Webhooks use the same.

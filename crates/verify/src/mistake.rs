@@ -3,7 +3,7 @@
 use crate::SETTING_BYTES_MAX;
 
 /// "`field` what; fix".
-pub(crate) fn mistake(field: impl AsRef<str>, what: &str, fix: &str) -> String {
+pub(crate) fn field_mistake(field: impl AsRef<str>, what: &str, fix: &str) -> String {
     format!("`{}` {what}; {fix}", field.as_ref())
 }
 
@@ -12,7 +12,7 @@ pub(crate) fn header_name(field: &str, name: &str) -> Result<String, String> {
     let punctuation = b"!#$%&'*+-.^_`|~";
     let token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte));
     if name.is_empty() || name.len() > SETTING_BYTES_MAX || !token {
-        return Err(mistake(field, "is not the name of a header", "write it as in `X-Acme-Signature`"));
+        return Err(field_mistake(field, "is not the name of a header", "write it as in `X-Acme-Signature`"));
     }
     Ok(name.to_ascii_lowercase())
 }

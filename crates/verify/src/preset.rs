@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::{Algorithm, Encoding, Hmac, Secret, SecretEncoding, TimestampFormat, secret};
+use crate::{
+    HmacAlgorithm, HmacCheck, SecretEncoding, SignatureEncoding, TimestampFormat, VendorSecret, secret,
+};
 
 /// What is left to say where the vendor is known.
 ///
@@ -12,20 +14,20 @@ use crate::{Algorithm, Encoding, Hmac, Secret, SecretEncoding, TimestampFormat, 
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Preset {
+pub struct VendorPreset {
     /// Any of these may have signed, so that one can be exchanged for another without losing a notice.
-    #[serde(default, deserialize_with = "secret::list")]
-    pub secrets: Vec<Secret>,
+    #[serde(default, deserialize_with = "secret::deserialize_list")]
+    pub secrets: Vec<VendorSecret>,
     /// How many seconds the notice may be older or newer than our clock, where the vendor signs a time;
     /// [`crate::TOLERANCE_SECONDS`] if left out.
     #[serde(default)]
     pub tolerance_seconds: Option<u64>,
 }
 
-impl Preset {
+impl VendorPreset {
     /// The body alone is signed, and the signature stands alone in its header.
-    fn body_only(&self, header: &str, algorithm: Algorithm, encoding: Encoding) -> Hmac {
-        Hmac {
+    fn body_only(&self, header: &str, algorithm: HmacAlgorithm, encoding: SignatureEncoding) -> HmacCheck {
+        HmacCheck {
             secrets: self.secrets.clone(),
             signature_header: header.to_owned(),
             algorithm,
@@ -43,54 +45,54 @@ impl Preset {
 
     /// The time follows the body, without a separator: <https://documentation.bamboohr.com/docs/webhooks>. This
     /// is the order of the vendor's sample code; some guides by others have another.
-    pub(crate) fn bamboohr(&self) -> Hmac {
-        Hmac {
+    pub(crate) fn bamboohr(&self) -> HmacCheck {
+        HmacCheck {
             signed: "{body}{timestamp}".to_owned(),
             timestamp_header: Some("x-bamboohr-timestamp".to_owned()),
-            ..self.body_only("x-bamboohr-signature", Algorithm::Sha256, Encoding::Hex)
+            ..self.body_only("x-bamboohr-signature", HmacAlgorithm::Sha256, SignatureEncoding::Hex)
         }
     }
 
     /// <https://apidocs.hibob.com/docs/working-with-webhooks>. No time is signed.
-    pub(crate) fn hibob(&self) -> Hmac {
-        self.body_only("bob-signature", Algorithm::Sha512, Encoding::Base64)
+    pub(crate) fn hibob(&self) -> HmacCheck {
+        self.body_only("bob-signature", HmacAlgorithm::Sha512, SignatureEncoding::Base64)
     }
 
     /// The secret is the verification token of the subscription. No time is signed. From descriptions by others.
-    pub(crate) fn gusto(&self) -> Hmac {
-        self.body_only("x-gusto-signature", Algorithm::Sha256, Encoding::Hex)
+    pub(crate) fn gusto(&self) -> HmacCheck {
+        self.body_only("x-gusto-signature", HmacAlgorithm::Sha256, SignatureEncoding::Hex)
     }
 
     /// Base64url; whether it is padded differs from one description to the next. No time is signed. From integrations by
     /// others.
-    pub(crate) fn merge(&self) -> Hmac {
-        self.body_only("x-merge-webhook-signature", Algorithm::Sha256, Encoding::Base64url)
+    pub(crate) fn merge(&self) -> HmacCheck {
+        self.body_only("x-merge-webhook-signature", HmacAlgorithm::Sha256, SignatureEncoding::Base64url)
     }
 
     /// Standard Webhooks with headers of its own: <https://developer.tryfinch.com/developer-resources/Webhooks>, and
     /// `webhook.go` of Finch-API/finch-api-go.
-    pub(crate) fn finch(&self) -> Hmac {
-        Hmac {
+    pub(crate) fn finch(&self) -> HmacCheck {
+        HmacCheck {
             signed: "{id}.{timestamp}.{body}".to_owned(),
             prefix: "v1,".to_owned(),
             timestamp_header: Some("finch-timestamp".to_owned()),
             id_header: Some("finch-event-id".to_owned()),
             secret_encoding: SecretEncoding::Base64,
-            ..self.body_only("finch-signature", Algorithm::Sha256, Encoding::Base64)
+            ..self.body_only("finch-signature", HmacAlgorithm::Sha256, SignatureEncoding::Base64)
         }
     }
 
     /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>, shared secrets (`v1`)
     /// and public keys (`v1a`) alike.
-    pub(crate) fn standard_webhooks(&self) -> Hmac {
-        Hmac {
+    pub(crate) fn standard_webhooks(&self) -> HmacCheck {
+        HmacCheck {
             signed: "{id}.{timestamp}.{body}".to_owned(),
             prefix: "v1,".to_owned(),
             ed25519_prefix: Some("v1a,".to_owned()),
             timestamp_header: Some("webhook-timestamp".to_owned()),
             id_header: Some("webhook-id".to_owned()),
             secret_encoding: SecretEncoding::StandardWebhooks,
-            ..self.body_only("webhook-signature", Algorithm::Sha256, Encoding::Base64)
+            ..self.body_only("webhook-signature", HmacAlgorithm::Sha256, SignatureEncoding::Base64)
         }
     }
 }

@@ -3,9 +3,9 @@
 use crate::TimestampFormat;
 
 /// Why a notice is refused. `Display` is for the log: precise, and without anything that was sent or is secret. The
-/// answer to the sender is [`Refusal::public`].
+/// answer to the sender is [`NoticeRefusal::public`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum NoticeRefusal {
     /// A header that the scheme needs is not there.
     #[error("header {header} is missing")]
     MissingHeader {
@@ -70,12 +70,12 @@ pub enum Refusal {
         /// How many were allowed.
         tolerance_seconds: u64,
     },
-    /// The verifier itself cannot be used; [`crate::Verifier::check`] says why.
+    /// The verifier itself cannot be used; [`crate::NoticeVerifier::check`] says why.
     #[error("the verifier is configured wrongly")]
     Misconfigured,
 }
 
-impl Refusal {
+impl NoticeRefusal {
     /// For a metric.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
-use crate::mistake::mistake;
+use crate::mistake::field_mistake;
 use crate::{SECRET_BYTES_MAX, SECRETS_MAX};
 
 /// A secret as the vendor shows it. Its `Debug` form is always the same, and there is no way to read it back.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct VendorSecret(String);
 
-impl Secret {
+impl VendorSecret {
     /// A secret from its text, such as the content of a file. Nothing is trimmed.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -22,26 +22,30 @@ impl Secret {
     }
 }
 
-impl From<&str> for Secret {
+impl From<&str> for VendorSecret {
     fn from(text: &str) -> Self {
         Self::new(text)
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for VendorSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<redacted>")
     }
 }
 
 /// What any list of secrets must be, whatever they are for.
-pub(crate) fn check(secrets: &[Secret]) -> Result<(), String> {
+pub(crate) fn check_secrets(secrets: &[VendorSecret]) -> Result<(), String> {
     if secrets.is_empty() {
-        return Err(mistake("secrets", "is empty", "give the secret that the vendor shows for this webhook"));
+        return Err(field_mistake(
+            "secrets",
+            "is empty",
+            "give the secret that the vendor shows for this webhook",
+        ));
     }
     if secrets.len() > SECRETS_MAX {
         let what = format!("holds more than {SECRETS_MAX}");
-        return Err(mistake("secrets", &what, "take out those that are no longer used"));
+        return Err(field_mistake("secrets", &what, "take out those that are no longer used"));
     }
     secrets
         .iter()
@@ -51,16 +55,16 @@ pub(crate) fn check(secrets: &[Secret]) -> Result<(), String> {
 
 fn check_one(field: &str, text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err(mistake(field, "is empty", "give the secret, or take the entry out"));
+        return Err(field_mistake(field, "is empty", "give the secret, or take the entry out"));
     }
     if text.len() > SECRET_BYTES_MAX {
         let what = format!("is longer than {SECRET_BYTES_MAX} bytes");
-        return Err(mistake(field, &what, "give the secret itself, not a file or a certificate"));
+        return Err(field_mistake(field, &what, "give the secret itself, not a file or a certificate"));
     }
     // A line feed from a file or a blank from a table: it would never match, and nobody would see why.
     if text.trim() != text || text.chars().any(char::is_control) {
         let what = "has a blank or a line break around it, or a control character in it";
-        return Err(mistake(field, what, "take it out"));
+        return Err(field_mistake(field, what, "take it out"));
     }
     Ok(())
 }
@@ -70,56 +74,56 @@ fn check_one(field: &str, text: &str) -> Result<(), String> {
 macro_rules! without_repeating {
     ($($method:ident: $type:ty),*) => {
         $(fn $method<E: de::Error>(self, _: $type) -> Result<Self::Value, E> {
-            Err(E::custom(format_args!("this is not {}", Words(&self))))
+            Err(E::custom(format_args!("this is not {}", SecretWords(&self))))
         })*
     };
 }
 
-struct Words<'a, V>(&'a V);
+struct SecretWords<'a, V>(&'a V);
 
-impl<'de, V: Visitor<'de>> fmt::Display for Words<'_, V> {
+impl<'de, V: Visitor<'de>> fmt::Display for SecretWords<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.expecting(f)
     }
 }
 
-struct One;
+struct SingleSecret;
 
-impl Visitor<'_> for One {
-    type Value = Secret;
+impl Visitor<'_> for SingleSecret {
+    type Value = VendorSecret;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a secret: a text, in quotes if it could be read as a number")
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
-        Ok(Secret::new(text))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<VendorSecret, E> {
+        Ok(VendorSecret::new(text))
     }
 
-    fn visit_string<E: de::Error>(self, text: String) -> Result<Secret, E> {
-        Ok(Secret(text))
+    fn visit_string<E: de::Error>(self, text: String) -> Result<VendorSecret, E> {
+        Ok(VendorSecret(text))
     }
 
     without_repeating!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128);
     without_repeating!(visit_f64: f64, visit_bytes: &[u8]);
 }
 
-impl<'de> Deserialize<'de> for Secret {
+impl<'de> Deserialize<'de> for VendorSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(One)
+        deserializer.deserialize_any(SingleSecret)
     }
 }
 
-struct List;
+struct SecretList;
 
-impl<'de> Visitor<'de> for List {
-    type Value = Vec<Secret>;
+impl<'de> Visitor<'de> for SecretList {
+    type Value = Vec<VendorSecret>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of secrets")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<Secret>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<VendorSecret>, A::Error> {
         let mut secrets = Vec::new();
         while let Some(secret) = entries.next_element()? {
             secrets.push(secret);
@@ -131,6 +135,8 @@ impl<'de> Visitor<'de> for List {
     without_repeating!(visit_f64: f64, visit_bytes: &[u8], visit_str: &str);
 }
 
-pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
-    deserializer.deserialize_any(List)
+pub(crate) fn deserialize_list<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<VendorSecret>, D::Error> {
+    deserializer.deserialize_any(SecretList)
 }

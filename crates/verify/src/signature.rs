@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::{Encoding, SIGNATURES_MAX};
+use crate::{SIGNATURES_MAX, SignatureEncoding};
 
 /// With or without padding: senders disagree. Bits that belong to no byte must be zero, so that there is one spelling.
 const LENIENT: GeneralPurposeConfig =
@@ -14,52 +14,52 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
 /// One kind of signature: what stands before it, and how long it is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Form<'a> {
+pub(crate) struct SignatureForm<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) length_bytes: usize,
 }
 
 /// The signatures in `header` that have the form, decoded. Several are separated by blanks or, where no prefix holds a
 /// comma, by commas.
-pub(crate) fn candidates<'h>(
+pub(crate) fn candidate_signatures<'h>(
     header: &'h str,
     commas_separate: bool,
-    encoding: Encoding,
-    form: Form<'h>,
+    encoding: SignatureEncoding,
+    form: SignatureForm<'h>,
 ) -> Vec<Vec<u8>> {
-    words(header, commas_separate)
+    header_words(header, commas_separate)
         .filter_map(|word| word.strip_prefix(form.prefix))
-        .filter_map(|text| decode(encoding, text))
+        .filter_map(|text| decode_signature(encoding, text))
         .filter(|bytes| bytes.len() == form.length_bytes)
         .collect()
 }
 
 /// Whether a header holds more signatures than are looked at.
 pub(crate) fn too_many(header: &str, commas_separate: bool) -> bool {
-    words(header, commas_separate).nth(SIGNATURES_MAX).is_some()
+    header_words(header, commas_separate).nth(SIGNATURES_MAX).is_some()
 }
 
-fn words(header: &str, commas_separate: bool) -> impl Iterator<Item = &str> {
+fn header_words(header: &str, commas_separate: bool) -> impl Iterator<Item = &str> {
     let separates = move |c: char| c.is_ascii_whitespace() || (commas_separate && c == ',');
     // A header that was sent twice may have been joined with ", ".
     header.split(separates).map(|word| word.trim_matches(',')).filter(|word| !word.is_empty())
 }
 
-fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
+fn decode_signature(encoding: SignatureEncoding, text: &str) -> Option<Vec<u8>> {
     match encoding {
-        Encoding::Hex => hex(text),
-        Encoding::Base64 => BASE64.decode(text).ok(),
-        Encoding::Base64url => BASE64_URL.decode(text).ok(),
+        SignatureEncoding::Hex => decode_hex(text),
+        SignatureEncoding::Base64 => BASE64.decode(text).ok(),
+        SignatureEncoding::Base64url => BASE64_URL.decode(text).ok(),
     }
 }
 
-fn hex(text: &str) -> Option<Vec<u8>> {
+fn decode_hex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let byte = |[high, low]: &[u8; 2]| Some(nibble(*high)? << 4 | nibble(*low)?);
+    let byte = |[high, low]: &[u8; 2]| Some(hex_nibble(*high)? << 4 | hex_nibble(*low)?);
     if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
-fn nibble(digit: u8) -> Option<u8> {
+fn hex_nibble(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

@@ -1,12 +1,12 @@
 //! What is signed: the body, and where the time and the id stand around it.
 
 use crate::SETTING_BYTES_MAX;
-use crate::mistake::mistake;
+use crate::mistake::field_mistake;
 
 const FIELD: &str = "signed";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Piece<'t> {
+pub(crate) enum TemplatePiece<'t> {
     Text(&'t str),
     Body,
     Timestamp,
@@ -19,39 +19,41 @@ pub(crate) enum Piece<'t> {
 /// Times are of a fixed length as long as they are fresh (`timestamp.rs` takes one spelling only), so they need no
 /// separator. Ids are not: they need one, and must not hold it, as the Standard Webhooks specification says too.
 #[derive(Debug)]
-pub(crate) struct Template<'t>(Vec<Piece<'t>>);
+pub(crate) struct SignatureTemplate<'t>(Vec<TemplatePiece<'t>>);
 
-impl<'t> Template<'t> {
+impl<'t> SignatureTemplate<'t> {
     pub(crate) fn parse(text: &'t str) -> Result<Self, String> {
         if text.len() > SETTING_BYTES_MAX {
             let what = format!("is longer than {SETTING_BYTES_MAX} bytes");
-            return Err(mistake(FIELD, &what, "write placeholders and short separators only"));
+            return Err(field_mistake(FIELD, &what, "write placeholders and short separators only"));
         }
-        let template = Self(pieces(text)?);
-        if !template.has(&Piece::Body) {
+        let template = Self(template_pieces(text)?);
+        if !template.has(&TemplatePiece::Body) {
             let fix = "add {body}: what is not signed can be exchanged on the way";
-            return Err(mistake(FIELD, "has no {body}", fix));
+            return Err(field_mistake(FIELD, "has no {body}", fix));
         }
-        let twice =
-            [Piece::Body, Piece::Timestamp, Piece::Id].into_iter().any(|piece| template.count(&piece) > 1);
+        let twice = [TemplatePiece::Body, TemplatePiece::Timestamp, TemplatePiece::Id]
+            .into_iter()
+            .any(|piece| template.count(&piece) > 1);
         if twice {
-            return Err(mistake(FIELD, "names a placeholder twice", "name each at most once"));
+            return Err(field_mistake(FIELD, "names a placeholder twice", "name each at most once"));
         }
-        let id_touches = |pair: &[Piece<'_>]| {
-            pair.contains(&Piece::Id) && !pair.iter().any(|piece| matches!(piece, Piece::Text(_)))
+        let id_touches = |pair: &[TemplatePiece<'_>]| {
+            pair.contains(&TemplatePiece::Id)
+                && !pair.iter().any(|piece| matches!(piece, TemplatePiece::Text(_)))
         };
         if template.0.windows(2).any(id_touches) {
             let fix = "put a separator between, as in {id}.{timestamp}.{body}";
-            return Err(mistake(FIELD, "has {id} right beside another placeholder", fix));
+            return Err(field_mistake(FIELD, "has {id} right beside another placeholder", fix));
         }
         Ok(template)
     }
 
-    pub(crate) fn has(&self, piece: &Piece<'_>) -> bool {
+    pub(crate) fn has(&self, piece: &TemplatePiece<'_>) -> bool {
         self.count(piece) > 0
     }
 
-    fn count(&self, piece: &Piece<'_>) -> usize {
+    fn count(&self, piece: &TemplatePiece<'_>) -> usize {
         self.0.iter().filter(|other| *other == piece).count()
     }
 
@@ -60,8 +62,8 @@ impl<'t> Template<'t> {
     pub(crate) fn admits_id(&self, id: &str) -> bool {
         let holds = |separator: Option<char>| separator.is_some_and(|separator| id.contains(separator));
         let beside = self.0.windows(3).fold((None, None), |(before, after), three| match three {
-            [_, Piece::Text(text), Piece::Id] => (text.chars().last(), after),
-            [Piece::Id, Piece::Text(text), _] => (before, text.chars().next()),
+            [_, TemplatePiece::Text(text), TemplatePiece::Id] => (text.chars().last(), after),
+            [TemplatePiece::Id, TemplatePiece::Text(text), _] => (before, text.chars().next()),
             _ => (before, after),
         });
         !id.is_empty() && !holds(beside.0) && !holds(beside.1)
@@ -69,49 +71,49 @@ impl<'t> Template<'t> {
 
     /// The signed bytes, piece by piece.
     pub(crate) fn fill<'a>(&'a self, id: &'a str, timestamp: &'a str, body: &'a [u8]) -> Vec<&'a [u8]> {
-        let bytes = |piece: &'a Piece<'t>| match piece {
-            Piece::Text(text) => text.as_bytes(),
-            Piece::Body => body,
-            Piece::Timestamp => timestamp.as_bytes(),
-            Piece::Id => id.as_bytes(),
+        let bytes = |piece: &'a TemplatePiece<'t>| match piece {
+            TemplatePiece::Text(text) => text.as_bytes(),
+            TemplatePiece::Body => body,
+            TemplatePiece::Timestamp => timestamp.as_bytes(),
+            TemplatePiece::Id => id.as_bytes(),
         };
         self.0.iter().map(bytes).collect()
     }
 }
 
-fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
+fn template_pieces(text: &str) -> Result<Vec<TemplatePiece<'_>>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let (literal, after) = rest.split_at(rest.find(['{', '}']).unwrap_or(rest.len()));
         if !literal.is_empty() {
-            pieces.push(Piece::Text(literal));
+            pieces.push(TemplatePiece::Text(literal));
         }
         rest = after;
         if let Some(after) = rest.strip_prefix('{') {
-            let (name, after) = after.split_once('}').ok_or_else(stray)?;
-            pieces.push(placeholder(name)?);
+            let (name, after) = after.split_once('}').ok_or_else(stray_brace)?;
+            pieces.push(parse_placeholder(name)?);
             rest = after;
         } else if !rest.is_empty() {
-            return Err(stray());
+            return Err(stray_brace());
         }
     }
     Ok(pieces)
 }
 
-fn stray() -> String {
-    mistake(
+fn stray_brace() -> String {
+    field_mistake(
         FIELD,
         "has a brace without its counterpart",
         "write placeholders as {body}, {timestamp} and {id}",
     )
 }
 
-fn placeholder(name: &str) -> Result<Piece<'static>, String> {
+fn parse_placeholder(name: &str) -> Result<TemplatePiece<'static>, String> {
     match name {
-        "body" => Ok(Piece::Body),
-        "timestamp" => Ok(Piece::Timestamp),
-        "id" => Ok(Piece::Id),
+        "body" => Ok(TemplatePiece::Body),
+        "timestamp" => Ok(TemplatePiece::Timestamp),
+        "id" => Ok(TemplatePiece::Id),
         _ => {
             // A short word is a typing error and worth repeating; anything else may be a secret in the wrong place.
             let word = name.len() <= 12 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
@@ -119,7 +121,7 @@ fn placeholder(name: &str) -> Result<Piece<'static>, String> {
                 true => format!("has an unknown placeholder {{{name}}}"),
                 false => "has an unknown placeholder".to_owned(),
             };
-            Err(mistake(FIELD, &what, "there are {body}, {timestamp} and {id}"))
+            Err(field_mistake(FIELD, &what, "there are {body}, {timestamp} and {id}"))
         }
     }
 }

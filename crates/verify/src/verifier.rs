@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use crate::{Bearer, Hmac, Preset, Refusal, Secret};
+use crate::{BearerCheck, HmacCheck, NoticeRefusal, VendorPreset, VendorSecret};
 
 /// How the notices of one source are verified. All of it is data, for a configuration file; `scheme` says which.
 ///
@@ -14,30 +14,30 @@ use crate::{Bearer, Hmac, Preset, Refusal, Secret};
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "scheme", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Verifier {
+pub enum NoticeVerifier {
     /// BambooHR: hex HMAC-SHA256 of the body and the time after it.
-    Bamboohr(Preset),
+    Bamboohr(VendorPreset),
     /// HiBob: base64 HMAC-SHA512 of the body.
-    Hibob(Preset),
+    Hibob(VendorPreset),
     /// Gusto: hex HMAC-SHA256 of the body.
-    Gusto(Preset),
+    Gusto(VendorPreset),
     /// Merge: base64url HMAC-SHA256 of the body.
-    Merge(Preset),
+    Merge(VendorPreset),
     /// Finch: as Standard Webhooks, with its own headers and without public keys.
-    Finch(Preset),
+    Finch(VendorPreset),
     /// Standard Webhooks: base64 HMAC-SHA256 (`v1`) or Ed25519 (`v1a`) of id, time and body.
-    StandardWebhooks(Preset),
+    StandardWebhooks(VendorPreset),
     /// A fixed value in a header.
-    Bearer(Bearer),
+    Bearer(BearerCheck),
     /// Anything else that signs with an HMAC.
-    Hmac(Box<Hmac>),
+    Hmac(Box<HmacCheck>),
     /// Takes everything from everybody. Only for tests, and only where somebody wrote `none`.
     None {},
 }
 
 /// A notice by somebody who knows a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedNotice {
     /// The id of the notice, where the scheme signs one. The same id again is the same notice again.
     pub id: Option<String>,
     /// When it was signed, in UTC, where the scheme signs that. Older notices than `at` plus the tolerance are refused, so
@@ -45,7 +45,7 @@ pub struct Verified {
     pub at: Option<OffsetDateTime>,
 }
 
-impl Verifier {
+impl NoticeVerifier {
     /// Whether it can work at all.
     ///
     /// # Errors
@@ -64,18 +64,18 @@ impl Verifier {
     /// byte. `now` is the time at which it came.
     ///
     /// # Errors
-    /// Why not; see [`Refusal`]. The signature is looked at before the age. Everything is refused where
-    /// [`Verifier::check`] fails.
+    /// Why not; see [`NoticeRefusal`]. The signature is looked at before the age. Everything is refused where
+    /// [`NoticeVerifier::check`] fails.
     pub fn verify<'h>(
         &self,
         headers: impl Fn(&str) -> Option<&'h str>,
         body: &[u8],
         now: OffsetDateTime,
-    ) -> Result<Verified, Refusal> {
+    ) -> Result<VerifiedNotice, NoticeRefusal> {
         match self {
             Self::Bearer(bearer) => bearer.verify(headers),
-            Self::None {} => Ok(Verified::default()),
-            _ => self.as_hmac().ok_or(Refusal::Misconfigured)?.verify(headers, body, now),
+            Self::None {} => Ok(VerifiedNotice::default()),
+            _ => self.as_hmac().ok_or(NoticeRefusal::Misconfigured)?.verify(headers, body, now),
         }
     }
 
@@ -93,7 +93,7 @@ impl Verifier {
     }
 
     /// The same as settings of the custom scheme `hmac`: what a preset stands for. Nothing for `bearer` and `none`.
-    pub fn as_hmac(&self) -> Option<Hmac> {
+    pub fn as_hmac(&self) -> Option<HmacCheck> {
         match self {
             Self::Bamboohr(preset) => Some(preset.bamboohr()),
             Self::Hibob(preset) => Some(preset.hibob()),
@@ -101,13 +101,13 @@ impl Verifier {
             Self::Merge(preset) => Some(preset.merge()),
             Self::Finch(preset) => Some(preset.finch()),
             Self::StandardWebhooks(preset) => Some(preset.standard_webhooks()),
-            Self::Hmac(hmac) => Some(Hmac::clone(hmac)),
+            Self::Hmac(hmac) => Some(HmacCheck::clone(hmac)),
             Self::Bearer(_) | Self::None {} => None,
         }
     }
 
     /// The secrets, so that a caller can add those that it keeps in files. Nothing for `none`.
-    pub fn secrets_mut(&mut self) -> Option<&mut Vec<Secret>> {
+    pub fn secrets_mut(&mut self) -> Option<&mut Vec<VendorSecret>> {
         match self {
             Self::Bamboohr(preset)
             | Self::Hibob(preset)

@@ -1,8 +1,8 @@
 //! The operator API's bodies: what the console serves and what `usher` reads.
 
 use lifecycle::{
-    Exchange, Explained, FailedRequest, LookReply, MapperStatus, OutboxReply, OutboxStatus, ProvisionReply,
-    ReplayOutcome, TargetStatus,
+    ExplainedPerson, FailedRequest, MapperStatus, OutboxReply, OutboxStatus, PreviewReply, ProvisionReply,
+    ReplayOutcome, RequestExchange, TargetStatus,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 
 /// Answer to `GET /v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Status {
+pub struct ConsoleStatusView {
     /// Every configured target, as the writer sees it; empty when it does not answer.
     #[schema(value_type = Vec<Object>)]
     pub targets: Vec<TargetStatus>,
     /// Messages that the services have not yet dealt with.
-    pub lag: Lag,
+    pub lag: LagView,
     /// The mapper's part: `policies` in force, how many people and groups are `known` and still `toEvaluate`, of how many
     /// people something is known that takes effect later (`scheduled`), how many records of sources may be somebody else's
     /// (`recordConflicts`), how many accounts of leavers are not proven to be off (`leavers`), and `heldFiles`, the policy files that are not in force. Null when it does not answer.
@@ -127,7 +127,7 @@ impl ServiceProblem {
 
 /// Number of messages not yet dealt with; null when it is not known (the service has never run).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Lag {
+pub struct LagView {
     /// Events before the mapper.
     pub events: Option<u64>,
     /// Commands before the writer.
@@ -138,7 +138,7 @@ pub struct Lag {
 
 /// Answer to `GET /v1/people/{person}/trace`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Trace {
+pub struct PersonTrace {
     /// Who it is about.
     pub person: PersonName,
     /// What happened, oldest first.
@@ -177,7 +177,7 @@ pub struct TraceEntry {
 
 /// Answer to `GET /v1/dead`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct DeadLetters {
+pub struct DeadLetterList {
     /// Newest first.
     pub dead_letters: Vec<DeadSummary>,
     /// Pass it as `cursor` to read on; absent on the last page.
@@ -270,7 +270,7 @@ pub struct DeadDetail {
     /// The last request and answer, redacted.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    pub exchange: Option<Exchange>,
+    pub exchange: Option<RequestExchange>,
     /// The requests that failed, each with its answer, redacted, the oldest first: the last ten. Each has `at`, `operation`,
     /// `class`, `error`, `durationMs` and `exchange`.
     #[serde(default)]
@@ -291,7 +291,7 @@ pub struct DeadDetail {
 /// Body of `POST /v1/dead/replay`: one of `ids`, `target` and `group`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Replay {
+pub struct ReplayRequestBody {
     /// At most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
@@ -332,16 +332,16 @@ pub struct StartReplay {
 
 /// Answer to `POST /v1/dead/replay`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Replayed {
+pub struct ReplayAnswer {
     /// What became of each.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<LetterOutcome>,
     /// Whether the target has more open ones: ask again.
     pub more: bool,
 }
 
 /// What became of one dead letter.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Outcome {
+pub struct LetterOutcome {
     /// The dead letter.
     pub id: String,
     /// `queued`, `superseded`, `no_op` or `not_open`.
@@ -352,7 +352,7 @@ pub struct Outcome {
 /// Body of `POST /v1/dead/discard`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Discard {
+pub struct DiscardRequestBody {
     /// At most 1,000.
     #[serde(default)]
     pub ids: Vec<String>,
@@ -366,7 +366,7 @@ pub struct Discard {
 
 /// Answer to `POST /v1/dead/discard`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Discarded {
+pub struct DiscardAnswer {
     /// Those that were open and are closed now.
     pub discarded: Vec<String>,
 }
@@ -428,7 +428,7 @@ pub struct RetryQuarantined {
 /// Body of `POST /v1/targets/{target}/pause` and `.../resume`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Why {
+pub struct PauseRequestBody {
     /// Required: it is kept in the journal.
     #[serde(default)]
     pub why: String,
@@ -480,7 +480,7 @@ pub struct CancelSchedule {
 
 /// Answer to `GET /v1/outbox`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-pub struct Outboxes {
+pub struct OutboxList {
     /// The mapper's and the writer's: `status` and what is `setAside` (`id`, `since`, `bytes`, `cause` of each).
     #[schema(value_type = Vec<Object>)]
     pub outboxes: Vec<OutboxReply>,
@@ -534,7 +534,7 @@ pub struct RotateEvidenceKey {
 /// Body of `POST /v1/targets/{target}/reconcile`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Reconcile {
+pub struct ReconcileRequestBody {
     /// Only report.
     #[serde(default)]
     pub dry_run: bool,
@@ -552,7 +552,7 @@ pub struct Reconcile {
 /// Body of `POST /v1/verify`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Verify {
+pub struct VerifyRequestBody {
     /// Only this target; all that have a policy without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -582,7 +582,7 @@ pub struct StartPlan {
 /// Body of `POST /v1/policies/apply`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Apply {
+pub struct ApplyRequestBody {
     /// The plan (`pln_...`) whose policy is to be in force: finished, of everybody, and worked out against the version
     /// that is still in force.
     #[serde(default)]
@@ -601,7 +601,7 @@ pub struct Apply {
 /// Body of `POST /v1/provision`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Provision {
+pub struct ProvisionRequestBody {
     /// Key of the person or group, or the person's login name at the target in any case.
     #[serde(default)]
     pub person: String,
@@ -619,28 +619,28 @@ pub struct Provision {
 /// Answer to `POST /v1/provision`. Holds personal data.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Provisioning {
+pub struct ProvisionAnswer {
     /// Import and scope: what is known, each clause of the scope with the value it saw, what each mapping gives, what
     /// should be true at the target (`desired`) and what was last asked for (`askedFor`).
     #[schema(value_type = Object)]
-    pub explained: Explained,
+    pub explained: ExplainedPerson,
     /// Match and action: how it was looked for at the target, what was found, and what the writer would send. Absent
     /// when there is nothing to be said about them, or when looking failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub look: Option<LookReply>,
+    pub look: Option<PreviewReply>,
     /// Why the target could not be looked at. Nothing was queued then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_problem: Option<ServiceProblem>,
     /// What was queued; absent after a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queued: Option<Queued>,
+    pub queued: Option<QueuedProvision>,
 }
 
 /// What provisioning on demand set in motion. Ask `GET /v1/targets/{target}/{kind}/{subject}` how far it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Queued {
+pub struct QueuedProvision {
     /// Whether the mapper sent a command (`queued`), and the `revision` of what should be true; 0 when there is none.
     #[schema(value_type = Object)]
     pub mapper: ProvisionReply,

@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use bus::{Bus, BusError, Consumer, Facts, Feed};
-use edge::{Serving, TokenTable};
+use bus::{Bus, BusError, Consumer, FactBatch, StreamName};
+use edge::{HttpServer, TokenTable};
 use recovery::{Recovery, RecoveryError};
 use store::{Store, StoreError};
-use telemetry::{Latch, Readiness, Shutdown};
+use telemetry::{Readiness, ReadinessLatch, Shutdown};
 use tokio::net::TcpListener;
 
-use crate::ingest::{self, ReadModel};
-use crate::notify::{self, Notifier};
-use crate::schema::Migrator;
-use crate::{Config, DURABLE, backup, http, retention};
+use crate::ingest::{self, ReadModelWriter};
+use crate::notify::{self, HookNotifier};
+use crate::schema::ConsoleMigrator;
+use crate::{ConsoleConfig, DURABLE, backup, http, retention};
 
 /// How long requests in flight may take after the shutdown began; longer than a control request takes. Only looking at
 /// a target may take longer, and that can be asked for again.
@@ -22,7 +22,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(15);
 
 /// Why the console could not be built.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub enum ConsoleBuildError {
     /// The database cannot be used.
     #[error("cannot use the console's database")]
     Store(#[from] StoreError),
@@ -48,28 +48,28 @@ pub enum BuildError {
 
 /// Why the console ended.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum ConsoleRunError {
     /// The journal cannot be consumed any more.
     #[error("cannot consume the journal")]
     Journal(#[source] BusError),
 }
 
 /// A bound console.
-pub struct App {
+pub struct ConsoleApp {
     address: SocketAddr,
     listener: TcpListener,
     router: Router,
-    journal: Consumer<Facts>,
-    model: ReadModel,
+    journal: Consumer<FactBatch>,
+    model: ReadModelWriter,
     store: Store,
     timeline_days: u16,
-    notifiers: Vec<Notifier>,
+    notifiers: Vec<HookNotifier>,
     recovery: Recovery,
     bus: Bus,
-    ready: Latch,
+    ready: ReadinessLatch,
 }
 
-impl std::fmt::Debug for App {
+impl std::fmt::Debug for ConsoleApp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App").field("address", &self.address).finish_non_exhaustive()
     }
@@ -79,35 +79,39 @@ impl std::fmt::Debug for App {
 ///
 /// # Errors
 /// When any of these fails.
-pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+pub async fn build_console(
+    config: ConsoleConfig,
+    bus: Bus,
+    readiness: Readiness,
+) -> Result<ConsoleApp, ConsoleBuildError> {
     let ready = readiness.latch("console");
     let database = readiness.latch("console database");
     if config.operators.is_empty() {
         tracing::warn!("no operators are configured: nobody can use the operator API");
     }
-    let store = Store::open::<Migrator>(&config.database).await?;
+    let store = Store::open::<ConsoleMigrator>(&config.database).await?;
     database.open();
-    let consumers = vec![(Feed::Journal, DURABLE.to_owned())];
+    let consumers = vec![(StreamName::Journal, DURABLE.to_owned())];
     let recovery = Recovery::new(DURABLE, store.clone(), bus.clone(), consumers);
     recovery.begin().await?;
-    let journal = bus.consume(Feed::Journal, DURABLE).await?;
-    let notifiers = notify::open(config.notify, &bus).await?;
-    let listen = |source| BuildError::Listen { address: config.listen, source };
+    let journal = bus.consume(StreamName::Journal, DURABLE).await?;
+    let notifiers = notify::open_hooks(config.notify, &bus).await?;
+    let listen = |source| ConsoleBuildError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let operators = config.operators.into_iter().map(|operator| (operator.token, operator.name)).collect();
-    let context = http::Context {
+    let context = http::ConsoleState {
         store: store.clone(),
         bus: bus.clone(),
         operators: TokenTable::new(operators),
         recovery: recovery.clone(),
     };
-    Ok(App {
+    Ok(ConsoleApp {
         address,
         listener,
-        router: http::router(context),
+        router: http::console_router(context),
         journal,
-        model: ReadModel { store: store.clone(), database },
+        model: ReadModelWriter { store: store.clone(), database },
         store,
         timeline_days: config.timeline_days,
         notifiers,
@@ -117,7 +121,7 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
     })
 }
 
-impl App {
+impl ConsoleApp {
     /// Where the operator API listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -127,17 +131,18 @@ impl App {
     ///
     /// # Errors
     /// When it cannot consume any more.
-    pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), ConsoleRunError> {
         let (soft, hard) = (shutdown.soft.clone(), shutdown.hard.clone());
-        let serving = Serving { drain_max: DRAIN_MAX, ..Serving::default() };
-        let serve = edge::serve(self.listener, self.router, soft, hard, serving);
+        let serving = HttpServer { drain_max: DRAIN_MAX, ..HttpServer::default() };
+        let serve = edge::serve_router(self.listener, self.router, soft, hard, serving);
         let serve = async { Ok(serve.await) };
-        let pruning = tokio::spawn(retention::run(self.store, self.timeline_days, shutdown.clone()));
+        let pruning =
+            tokio::spawn(retention::run_retention(self.store, self.timeline_days, shutdown.clone()));
         let telling: Vec<_> =
             self.notifiers.into_iter().map(|one| tokio::spawn(one.run(shutdown.clone()))).collect();
-        let ingest = ingest::run(self.journal, self.model, shutdown.clone());
-        let ingest = async { ingest.await.map_err(RunError::Journal) };
-        tokio::spawn(backup::watch(self.bus, shutdown.clone()));
+        let ingest = ingest::run_ingest(self.journal, self.model, shutdown.clone());
+        let ingest = async { ingest.await.map_err(ConsoleRunError::Journal) };
+        tokio::spawn(backup::watch_backups(self.bus, shutdown.clone()));
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         self.ready.open();
         let result = tokio::select! {

@@ -8,7 +8,7 @@ use telemetry::Shutdown;
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// Looks until the shutdown begins. What the broker does not tell of is absent.
-pub(crate) async fn watch(bus: Bus, shutdown: Shutdown) {
+pub(crate) async fn watch_backups(bus: Bus, shutdown: Shutdown) {
     loop {
         match bus.last_backup().await {
             Ok(last) => telemetry::metrics::backup_at(last.map(bus::BackupMark::seconds)),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use bus::{Consumer, DecodeReason, Delivery, Facts};
+use bus::{Consumer, DecodeReason, Delivery, FactBatch};
 use store::quarantine::{QuarantineReason, QuarantinedItem};
-use store::{Halves, Store, StoreError};
-use telemetry::{Latch, Shutdown};
+use store::{BatchHalves, Store, StoreError};
+use telemetry::{ReadinessLatch, Shutdown};
 
-use crate::projection::{self, Told};
+use crate::projection::{self, ReportedFact};
 use crate::quarantine;
 
 /// Messages per batch, each with up to 200 facts.
@@ -16,9 +16,9 @@ const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
 /// Runs until the shutdown begins; a batch that was begun is finished unless the shutdown is hard.
-pub(crate) async fn run(
-    mut journal: Consumer<Facts>,
-    model: ReadModel,
+pub(crate) async fn run_ingest(
+    mut journal: Consumer<FactBatch>,
+    model: ReadModelWriter,
     shutdown: Shutdown,
 ) -> Result<(), bus::BusError> {
     if let Err(error) = quarantine::read_again(&model.store).await {
@@ -39,35 +39,39 @@ pub(crate) async fn run(
 }
 
 /// Where facts go.
-pub(crate) struct ReadModel {
+pub(crate) struct ReadModelWriter {
     pub(crate) store: Store,
-    pub(crate) database: Latch,
+    pub(crate) database: ReadinessLatch,
 }
 
 /// The shutdown came first: facts are delivered again.
-struct Stopped;
+struct IngestStopped;
 
-impl ReadModel {
+impl ReadModelWriter {
     /// Facts are acknowledged only after the commit. When a stop comes before it, they are delivered again.
-    async fn take(&self, batch: Vec<Delivery<Facts>>, shutdown: &Shutdown) {
+    async fn take(&self, batch: Vec<Delivery<FactBatch>>, shutdown: &Shutdown) {
         if self.work_through(&batch, shutdown).await.is_ok() {
             futures_util::future::join_all(batch.into_iter().map(Delivery::ack)).await;
         }
     }
 
     /// Writes the batch. What is refused is found by halves and set aside, and the rest is written.
-    async fn work_through(&self, batch: &[Delivery<Facts>], shutdown: &Shutdown) -> Result<(), Stopped> {
+    async fn work_through(
+        &self,
+        batch: &[Delivery<FactBatch>],
+        shutdown: &Shutdown,
+    ) -> Result<(), IngestStopped> {
         let mut told = Vec::new();
         for delivery in batch {
             match &delivery.body {
-                Ok(facts) => told.extend(facts.0.iter().map(Told::by_its_author)),
-                Err(error) => self.set_aside(&unreadable(delivery, &error.reason), shutdown).await?,
+                Ok(facts) => told.extend(facts.0.iter().map(ReportedFact::by_its_author)),
+                Err(error) => self.set_aside(&unreadable_item(delivery, &error.reason), shutdown).await?,
             }
         }
-        let mut parts = Halves::of(told.len());
+        let mut parts = BatchHalves::of(told.len());
         let mut delay = RETRY_FIRST;
         while let Some(part) = parts.next_part() {
-            match projection::apply(&self.store, &told[part.clone()]).await {
+            match projection::apply_batch(&self.store, &told[part.clone()]).await {
                 Ok(()) => {
                     self.database.open();
                     delay = RETRY_FIRST;
@@ -79,18 +83,18 @@ impl ReadModel {
                 Err(error) => {
                     self.complain(&error);
                     parts.again(part);
-                    wait(&mut delay, shutdown).await?;
+                    wait_before_retry(&mut delay, shutdown).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), Stopped> {
+    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), IngestStopped> {
         let mut delay = RETRY_FIRST;
         while let Err(error) = quarantine::set_aside(&self.store, item).await {
             self.complain(&error);
-            wait(&mut delay, shutdown).await?;
+            wait_before_retry(&mut delay, shutdown).await?;
         }
         Ok(())
     }
@@ -105,20 +109,21 @@ impl ReadModel {
     }
 }
 
-async fn wait(delay: &mut Duration, shutdown: &Shutdown) -> Result<(), Stopped> {
+async fn wait_before_retry(delay: &mut Duration, shutdown: &Shutdown) -> Result<(), IngestStopped> {
     tokio::select! {
-        () = shutdown.soft.cancelled() => return Err(Stopped),
+        () = shutdown.soft.cancelled() => return Err(IngestStopped),
         () = tokio::time::sleep(*delay) => *delay = (*delay * 2).min(RETRY_MAX),
     }
     Ok(())
 }
 
-fn unreadable(delivery: &Delivery<Facts>, reason: &DecodeReason) -> QuarantinedItem {
+fn unreadable_item(delivery: &Delivery<FactBatch>, reason: &DecodeReason) -> QuarantinedItem {
     let kind = match reason {
         DecodeReason::Version(_) => QuarantineReason::NewerVersion,
         DecodeReason::Syntax { .. } | DecodeReason::Shape { .. } => QuarantineReason::Unreadable,
     };
-    let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, kind, quarantine::now());
+    let mut item =
+        QuarantinedItem::message(delivery.stream(), delivery.sequence, kind, quarantine::now_micros());
     item.cause = reason.to_string();
     item.payload = delivery.payload.to_vec();
     item

@@ -23,10 +23,10 @@ mod schema;
 
 use std::time::Duration;
 
-pub use app::{App, BuildError, RunError, build};
-pub use config::{Config, Operator};
-pub use notify::{Hook, HookError, Occasion, OpenError};
-pub use schema::Migrator;
+pub use app::{ConsoleApp, ConsoleBuildError, ConsoleRunError, build_console};
+pub use config::{ConsoleConfig, ConsoleOperator};
+pub use notify::{HookError, NotificationHook, NotificationOccasion, OpenError};
+pub use schema::ConsoleMigrator;
 
 /// The service that owns targets, resources and dead letters.
 const WRITER: &str = "writer";

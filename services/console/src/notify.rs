@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bus::{Bus, BusError, Consumer, Delivery, Facts, Feed};
+use bus::{Bus, BusError, Consumer, Delivery, FactBatch, StreamName};
 use lifecycle::{Fact, FactRecord};
 use serde::{Deserialize, Serialize};
 use telemetry::Shutdown;
@@ -22,7 +22,7 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Somebody outside who wants to know.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hook {
+pub struct NotificationHook {
     /// Names it: letters, digits, `-` and `_`. What was told is remembered under this name.
     pub name: String,
     /// Where to POST.
@@ -31,24 +31,24 @@ pub struct Hook {
     #[serde(default)]
     pub token: Option<String>,
     /// What to tell of.
-    #[serde(default = "usually")]
-    pub on: Vec<Occasion>,
+    #[serde(default = "default_occasions")]
+    pub on: Vec<NotificationOccasion>,
 }
 
-impl std::fmt::Debug for Hook {
+impl std::fmt::Debug for NotificationHook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hook").field("name", &self.name).field("on", &self.on).finish_non_exhaustive()
     }
 }
 
-fn usually() -> Vec<Occasion> {
-    vec![Occasion::Held, Occasion::Paused, Occasion::Leavers]
+fn default_occasions() -> Vec<NotificationOccasion> {
+    vec![NotificationOccasion::Held, NotificationOccasion::Paused, NotificationOccasion::Leavers]
 }
 
 /// What a hook can be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Occasion {
+pub enum NotificationOccasion {
     /// Something is held until a human decides.
     Held,
     /// A target was paused, also by Usher itself because too much failed there.
@@ -65,9 +65,9 @@ pub enum Occasion {
 
 /// The body of a notice. `text` is what chat services show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Notice {
+struct NotificationBody {
     text: String,
-    occasion: Occasion,
+    occasion: NotificationOccasion,
     /// What was told before under this occasion is over.
     resolved: bool,
     target: String,
@@ -87,13 +87,13 @@ pub struct HookError {
 }
 
 /// One hook and what it is to be told.
-pub(crate) struct Notifier {
-    hook: Hook,
-    journal: Consumer<Facts>,
+pub(crate) struct HookNotifier {
+    hook: NotificationHook,
+    journal: Consumer<FactBatch>,
     http: reqwest::Client,
 }
 
-impl Hook {
+impl NotificationHook {
     fn check(&self) -> Result<(), HookError> {
         let wrong = |why| Err(HookError { name: self.name.chars().take(64).collect(), why });
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -108,17 +108,20 @@ impl Hook {
 }
 
 /// Joins the journal for each hook.
-pub(crate) async fn open(hooks: Vec<Hook>, bus: &Bus) -> Result<Vec<Notifier>, OpenError> {
+pub(crate) async fn open_hooks(
+    hooks: Vec<NotificationHook>,
+    bus: &Bus,
+) -> Result<Vec<HookNotifier>, OpenError> {
     let mut notifiers = Vec::new();
     for hook in hooks {
         hook.check()?;
-        let journal = bus.consume(Feed::Journal, &format!("notify-{}", hook.name)).await?;
+        let journal = bus.consume(StreamName::Journal, &format!("notify-{}", hook.name)).await?;
         let http = reqwest::Client::builder()
             .timeout(ANSWER_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|_| HookError { name: hook.name.clone(), why: "no HTTP client could be made" })?;
-        notifiers.push(Notifier { hook, journal, http });
+        notifiers.push(HookNotifier { hook, journal, http });
     }
     Ok(notifiers)
 }
@@ -134,7 +137,7 @@ pub enum OpenError {
     Journal(#[from] BusError),
 }
 
-impl Notifier {
+impl HookNotifier {
     /// Tells until the shutdown.
     pub(crate) async fn run(mut self, shutdown: Shutdown) {
         let mut pause = RETRY_FIRST;
@@ -155,7 +158,7 @@ impl Notifier {
                 }
             };
             let told = called_for(&batch, &self.hook.on);
-            if tell(&self.hook, &self.http, told).await {
+            if send_notices(&self.hook, &self.http, told).await {
                 pause = RETRY_FIRST;
                 futures_util::future::join_all(batch.into_iter().map(Delivery::ack)).await;
                 continue;
@@ -171,7 +174,7 @@ impl Notifier {
 }
 
 /// Tells what the facts call for; says whether everything was told.
-async fn tell(hook: &Hook, http: &reqwest::Client, told: Vec<Notice>) -> bool {
+async fn send_notices(hook: &NotificationHook, http: &reqwest::Client, told: Vec<NotificationBody>) -> bool {
     for notice in told {
         let mut request = http.post(&hook.url).json(&notice);
         if let Some(token) = &hook.token {
@@ -189,30 +192,34 @@ async fn tell(hook: &Hook, http: &reqwest::Client, told: Vec<Notice>) -> bool {
 }
 
 /// What the recent facts of a batch call for.
-fn called_for(batch: &[Delivery<Facts>], on: &[Occasion]) -> Vec<Notice> {
+fn called_for(batch: &[Delivery<FactBatch>], on: &[NotificationOccasion]) -> Vec<NotificationBody> {
     let facts = batch.iter().filter_map(|delivery| delivery.body.as_ref().ok());
     let since = OffsetDateTime::now_utc() - AGE_MAX;
-    notices(facts.flat_map(|facts| &facts.0).filter(|record| record.at > since), on)
+    collect_notices(facts.flat_map(|facts| &facts.0).filter(|record| record.at > since), on)
 }
 
 /// One notice for all of a kind at a target.
-fn notices<'a>(records: impl Iterator<Item = &'a FactRecord>, on: &[Occasion]) -> Vec<Notice> {
-    let mut notices: BTreeMap<(Occasion, String, bool), Notice> = BTreeMap::new();
+fn collect_notices<'a>(
+    records: impl Iterator<Item = &'a FactRecord>,
+    on: &[NotificationOccasion],
+) -> Vec<NotificationBody> {
+    let mut notices: BTreeMap<(NotificationOccasion, String, bool), NotificationBody> = BTreeMap::new();
     for record in records {
-        let Some((occasion, target, words)) = occasion(&record.fact) else { continue };
+        let Some((occasion, target, words)) = notice_occasion(&record.fact) else { continue };
         if !on.contains(&occasion) {
             continue;
         }
         let resolved = matches!(record.fact, Fact::LeaverProven { .. });
-        let notice = notices.entry((occasion, target.clone(), resolved)).or_insert_with(|| Notice {
-            text: words,
-            occasion,
-            resolved,
-            target,
-            count: 0,
-            subject: record.subject.clone(),
-            at: record.at,
-        });
+        let notice =
+            notices.entry((occasion, target.clone(), resolved)).or_insert_with(|| NotificationBody {
+                text: words,
+                occasion,
+                resolved,
+                target,
+                count: 0,
+                subject: record.subject.clone(),
+                at: record.at,
+            });
         notice.count += 1;
     }
     let told = notices.into_values().map(|mut notice| {
@@ -224,15 +231,15 @@ fn notices<'a>(records: impl Iterator<Item = &'a FactRecord>, on: &[Occasion]) -
     told.collect()
 }
 
-fn occasion(fact: &Fact) -> Option<(Occasion, String, String)> {
+fn notice_occasion(fact: &Fact) -> Option<(NotificationOccasion, String, String)> {
     Some(match fact {
         Fact::Held { target, reason, .. } => (
-            Occasion::Held,
+            NotificationOccasion::Held,
             target.clone(),
             format!("`{target}`: held until somebody decides (`usher held ls`): {reason}"),
         ),
         Fact::FeedHeld { feed, run, reasons } => (
-            Occasion::Held,
+            NotificationOccasion::Held,
             format!("feed:{feed}"),
             format!(
                 "feed `{feed}`: not believed until somebody decides (`usher feed show {run}`): {}",
@@ -240,15 +247,15 @@ fn occasion(fact: &Fact) -> Option<(Occasion, String, String)> {
             ),
         ),
         Fact::Paused { target, outcome, who, why } if outcome == "paused" => {
-            (Occasion::Paused, target.clone(), format!("`{target}` was paused by {who}: {why}"))
+            (NotificationOccasion::Paused, target.clone(), format!("`{target}` was paused by {who}: {why}"))
         }
         Fact::Conflict { target, .. } => (
-            Occasion::Conflict,
+            NotificationOccasion::Conflict,
             target.clone(),
             format!("`{target}`: an account or group is somebody else's (`usher conflicts ls`)"),
         ),
         Fact::Died(letter) => (
-            Occasion::Died,
+            NotificationOccasion::Died,
             letter.target.clone(),
             format!(
                 "`{}`: a dead letter (`usher dead groups`): {} {}",
@@ -258,7 +265,7 @@ fn occasion(fact: &Fact) -> Option<(Occasion, String, String)> {
             ),
         ),
         Fact::PolicyApplied { target, version, removals, who, .. } => (
-            Occasion::PolicyApplied,
+            NotificationOccasion::PolicyApplied,
             target.clone(),
             format!("`{target}`: version {version} of the policy, by {who}; takes access from {removals}"),
         ),
@@ -269,7 +276,7 @@ fn occasion(fact: &Fact) -> Option<(Occasion, String, String)> {
     })
 }
 
-fn of_leaver(fact: &Fact) -> Option<(Occasion, String, String)> {
+fn of_leaver(fact: &Fact) -> Option<(NotificationOccasion, String, String)> {
     let (target, words) = match fact {
         Fact::LeaverOverdue { target, waits_for, .. } => (
             target,
@@ -287,7 +294,7 @@ fn of_leaver(fact: &Fact) -> Option<(Occasion, String, String)> {
         ),
         _ => return None,
     };
-    Some((Occasion::Leavers, target.clone(), words))
+    Some((NotificationOccasion::Leavers, target.clone(), words))
 }
 
 #[cfg(test)]
@@ -310,11 +317,11 @@ mod tests {
     #[test]
     fn many_of_one_kind_are_one_notice() {
         let records = [held("E-1", "a"), held("E-2", "a"), held("E-3", "b")];
-        let told = notices(records.iter(), &usually());
+        let told = collect_notices(records.iter(), &default_occasions());
         let counts: Vec<_> = told.iter().map(|n| (n.target.as_str(), n.count, n.subject.as_str())).collect();
         assert_eq!(counts, [("a", 2, "E-1"), ("b", 1, "E-3")]);
         assert!(told[0].text.ends_with("guard.deletions: 5 (and 1 more)"), "{}", told[0].text);
-        assert!(notices(records.iter(), &[Occasion::Died]).is_empty());
+        assert!(collect_notices(records.iter(), &[NotificationOccasion::Died]).is_empty());
     }
 
     #[test]
@@ -336,15 +343,19 @@ mod tests {
             detail: None,
         };
         let records = [record("E-1", overdue), record("E-1", proven(true)), record("E-2", proven(false))];
-        let told = notices(records.iter(), &usually());
+        let told = collect_notices(records.iter(), &default_occasions());
         let told: Vec<_> = told.iter().map(|n| (n.resolved, n.count, n.subject.as_str())).collect();
         assert_eq!(told, [(false, 1, "E-1"), (true, 1, "E-1")]);
     }
 
     #[test]
     fn a_hook_that_cannot_work_is_refused() {
-        let hook =
-            |name: &str, url: &str| Hook { name: name.into(), url: url.into(), token: None, on: usually() };
+        let hook = |name: &str, url: &str| NotificationHook {
+            name: name.into(),
+            url: url.into(),
+            token: None,
+            on: default_occasions(),
+        };
         hook("ops", "https://hooks.example.com/x").check().unwrap();
         for (name, url) in [("", "https://x"), ("a b", "https://x"), ("ops", "ftp://x"), ("ops", "x")] {
             hook(name, url).check().unwrap_err();

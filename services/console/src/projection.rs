@@ -7,16 +7,16 @@ use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, OnConflict, Query, Si
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
-use crate::schema::{DeadLetters, People, Timeline};
+use crate::schema::{DeadLetterTable, LoginNameTable, TimelineTable};
 
 /// A fact with the service that said it.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct ReportedFact {
     pub(crate) service: &'static str,
     pub(crate) record: FactRecord,
 }
 
-impl Told {
+impl ReportedFact {
     /// Every fact has exactly one service that can say it.
     pub(crate) fn by_its_author(record: &FactRecord) -> Self {
         let service = match record.fact {
@@ -61,20 +61,20 @@ impl Told {
 }
 
 /// Writes a batch into the read model.
-pub(crate) async fn apply(store: &Store, batch: &[Told]) -> Result<(), StoreError> {
+pub(crate) async fn apply_batch(store: &Store, batch: &[ReportedFact]) -> Result<(), StoreError> {
     if batch.is_empty() {
         return Ok(());
     }
     let tx = store.begin().await?;
     let rows = batch.iter().map(timeline_row).collect();
-    insert(&tx, "write the timeline", rows, timeline_insert).await?;
-    insert(&tx, "write login names", people_rows(batch), people_insert).await?;
-    insert(&tx, "write dead letters", died_rows(batch), died_insert).await?;
-    insert(&tx, "close dead letters", closed_rows(batch), closed_insert).await?;
+    insert_rows(&tx, "write the timeline", rows, timeline_insert).await?;
+    insert_rows(&tx, "write login names", people_rows(batch), people_insert).await?;
+    insert_rows(&tx, "write dead letters", died_rows(batch), died_insert).await?;
+    insert_rows(&tx, "close dead letters", closed_rows(batch), closed_insert).await?;
     tx.commit().await.map_err(StoreError::statement("commit a batch of facts"))
 }
 
-async fn insert(
+async fn insert_rows(
     tx: &DatabaseTransaction,
     operation: &'static str,
     rows: Vec<Vec<SimpleExpr>>,
@@ -93,23 +93,23 @@ async fn insert(
 
 fn timeline_insert() -> InsertStatement {
     Query::insert()
-        .into_table(Timeline::Table)
+        .into_table(TimelineTable::Table)
         .columns([
-            Timeline::Id,
-            Timeline::At,
-            Timeline::Step,
-            Timeline::Subject,
-            Timeline::Service,
-            Timeline::Fact,
-            Timeline::Target,
-            Timeline::TraceId,
-            Timeline::Body,
+            TimelineTable::Id,
+            TimelineTable::At,
+            TimelineTable::Step,
+            TimelineTable::Subject,
+            TimelineTable::Service,
+            TimelineTable::Fact,
+            TimelineTable::Target,
+            TimelineTable::TraceId,
+            TimelineTable::Body,
         ])
-        .on_conflict(OnConflict::column(Timeline::Id).do_nothing().to_owned())
+        .on_conflict(OnConflict::column(TimelineTable::Id).do_nothing().to_owned())
         .to_owned()
 }
 
-fn timeline_row(told: &Told) -> Vec<SimpleExpr> {
+fn timeline_row(told: &ReportedFact) -> Vec<SimpleExpr> {
     let record = &told.record;
     let body = serde_json::to_string(&record.fact).expect("a fact has only string keys");
     vec![
@@ -126,13 +126,13 @@ fn timeline_row(told: &Told) -> Vec<SimpleExpr> {
 }
 
 fn people_insert() -> InsertStatement {
-    let newer = Expr::col((People::Table, People::At)).lt(excluded("at"));
+    let newer = Expr::col((LoginNameTable::Table, LoginNameTable::At)).lt(excluded_column("at"));
     Query::insert()
-        .into_table(People::Table)
-        .columns([People::Subject, People::UserName, People::At])
+        .into_table(LoginNameTable::Table)
+        .columns([LoginNameTable::Subject, LoginNameTable::UserName, LoginNameTable::At])
         .on_conflict(
-            OnConflict::columns([People::Subject, People::UserName])
-                .update_column(People::At)
+            OnConflict::columns([LoginNameTable::Subject, LoginNameTable::UserName])
+                .update_column(LoginNameTable::At)
                 .action_and_where(newer)
                 .to_owned(),
         )
@@ -140,9 +140,9 @@ fn people_insert() -> InsertStatement {
 }
 
 /// One row per key, because PostgreSQL refuses to update a row twice in one statement.
-fn people_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
+fn people_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
     let mut newest: BTreeMap<(&str, String), i64> = BTreeMap::new();
-    for Told { record, .. } in batch {
+    for ReportedFact { record, .. } in batch {
         if let Fact::Decided { user_name: Some(name), .. } = &record.fact {
             let at = newest.entry((&record.subject, indexed_name(name))).or_insert(i64::MIN);
             *at = Ord::max(*at, lifecycle::unix_micros(record.at));
@@ -161,33 +161,33 @@ pub(crate) fn indexed_name(name: &str) -> String {
     name
 }
 
-const DIED_DETAILS: [DeadLetters; 12] = [
-    DeadLetters::Target,
-    DeadLetters::Kind,
-    DeadLetters::Subject,
-    DeadLetters::Revision,
-    DeadLetters::Operation,
-    DeadLetters::Class,
-    DeadLetters::Error,
-    DeadLetters::Attempts,
-    DeadLetters::Exchange,
-    DeadLetters::MemberOf,
-    DeadLetters::Failures,
-    DeadLetters::At,
+const DIED_DETAILS: [DeadLetterTable; 12] = [
+    DeadLetterTable::Target,
+    DeadLetterTable::Kind,
+    DeadLetterTable::Subject,
+    DeadLetterTable::Revision,
+    DeadLetterTable::Operation,
+    DeadLetterTable::Class,
+    DeadLetterTable::Error,
+    DeadLetterTable::Attempts,
+    DeadLetterTable::Exchange,
+    DeadLetterTable::MemberOf,
+    DeadLetterTable::Failures,
+    DeadLetterTable::At,
 ];
 
 /// Fills in the details but leaves the state of a row that a closing fact made before.
 fn died_insert() -> InsertStatement {
     Query::insert()
-        .into_table(DeadLetters::Table)
-        .columns([DeadLetters::Id, DeadLetters::State].into_iter().chain(DIED_DETAILS))
-        .on_conflict(OnConflict::column(DeadLetters::Id).update_columns(DIED_DETAILS).to_owned())
+        .into_table(DeadLetterTable::Table)
+        .columns([DeadLetterTable::Id, DeadLetterTable::State].into_iter().chain(DIED_DETAILS))
+        .on_conflict(OnConflict::column(DeadLetterTable::Id).update_columns(DIED_DETAILS).to_owned())
         .to_owned()
 }
 
-fn died_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
+fn died_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
     let mut rows: BTreeMap<&str, (&DeadLetter, i64)> = BTreeMap::new();
-    for Told { record, .. } in batch {
+    for ReportedFact { record, .. } in batch {
         if let Fact::Died(letter) = &record.fact {
             rows.insert(letter.id.as_str(), (letter, lifecycle::unix_micros(record.at)));
         }
@@ -218,23 +218,23 @@ fn died_row(letter: &DeadLetter, at: i64) -> Vec<SimpleExpr> {
     ]
 }
 
-const CLOSED_DETAILS: [DeadLetters; 5] = [
-    DeadLetters::State,
-    DeadLetters::ClosedAt,
-    DeadLetters::ClosedBy,
-    DeadLetters::Why,
-    DeadLetters::Outcome,
+const CLOSED_DETAILS: [DeadLetterTable; 5] = [
+    DeadLetterTable::State,
+    DeadLetterTable::ClosedAt,
+    DeadLetterTable::ClosedBy,
+    DeadLetterTable::Why,
+    DeadLetterTable::Outcome,
 ];
 
 /// The latest closing fact wins.
 fn closed_insert() -> InsertStatement {
-    let closed_at = || Expr::col((DeadLetters::Table, DeadLetters::ClosedAt));
-    let newer = closed_at().is_null().or(closed_at().lt(excluded("closed_at")));
+    let closed_at = || Expr::col((DeadLetterTable::Table, DeadLetterTable::ClosedAt));
+    let newer = closed_at().is_null().or(closed_at().lt(excluded_column("closed_at")));
     Query::insert()
-        .into_table(DeadLetters::Table)
-        .columns([DeadLetters::Id].into_iter().chain(CLOSED_DETAILS))
+        .into_table(DeadLetterTable::Table)
+        .columns([DeadLetterTable::Id].into_iter().chain(CLOSED_DETAILS))
         .on_conflict(
-            OnConflict::column(DeadLetters::Id)
+            OnConflict::column(DeadLetterTable::Id)
                 .update_columns(CLOSED_DETAILS)
                 .action_and_where(newer)
                 .to_owned(),
@@ -242,9 +242,9 @@ fn closed_insert() -> InsertStatement {
         .to_owned()
 }
 
-fn closed_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
+fn closed_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
     let mut latest: BTreeMap<&str, (i64, Vec<SimpleExpr>)> = BTreeMap::new();
-    for Told { record, .. } in batch {
+    for ReportedFact { record, .. } in batch {
         let at = lifecycle::unix_micros(record.at);
         let (letter, state, who, why, outcome) = match &record.fact {
             Fact::Replayed { dead_letter, outcome, who, why } => {
@@ -269,7 +269,7 @@ fn closed_rows(batch: &[Told]) -> Vec<Vec<SimpleExpr>> {
     latest.into_values().map(|(_, row)| row).collect()
 }
 
-fn excluded(column: &'static str) -> Expr {
+fn excluded_column(column: &'static str) -> Expr {
     Expr::col(("excluded", column))
 }
 

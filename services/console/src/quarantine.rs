@@ -2,13 +2,13 @@
 
 use std::error::Error;
 
-use bus::Facts;
+use bus::FactBatch;
 use lifecycle::{FactRecord, QUARANTINE_MAX, QuarantinedMessage, RetriedItem, RetryOutcome, unix_micros};
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 
-use crate::projection::{self, Told};
+use crate::projection::{self, ReportedFact};
 
 /// Name of the service in tables and ids.
 pub(crate) const SERVICE: &str = "console";
@@ -16,16 +16,16 @@ pub(crate) const SERVICE: &str = "console";
 const FACT: &str = "fact";
 
 /// The moment, in microseconds since the Unix epoch.
-pub(crate) fn now() -> i64 {
+pub(crate) fn now_micros() -> i64 {
     unix_micros(OffsetDateTime::now_utc())
 }
 
 /// How a fact is set aside that could not be written.
-pub(crate) fn not_stored(told: &Told, error: &StoreError) -> QuarantinedItem {
+pub(crate) fn not_stored(told: &ReportedFact, error: &StoreError) -> QuarantinedItem {
     let record = &told.record;
-    let mut item = QuarantinedItem::message(FACT, 0, QuarantineReason::NotStored, now());
+    let mut item = QuarantinedItem::message(FACT, 0, QuarantineReason::NotStored, now_micros());
     item.id = format!("{FACT}/{}", record.id);
-    item.cause = chain(error);
+    item.cause = error_chain(error);
     item.subject.clone_from(&record.subject);
     item.kind = record.fact.name().to_owned();
     item.payload = serde_json::to_vec(record).expect("facts have only text as map keys");
@@ -34,8 +34,8 @@ pub(crate) fn not_stored(told: &Told, error: &StoreError) -> QuarantinedItem {
 
 /// Sets an item aside, counts it and says so.
 pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
-    quarantine::put(store.writer(), SERVICE, item).await?;
-    telemetry::metrics::quarantined(SERVICE, item.reason.as_str());
+    quarantine::put_item(store.writer(), SERVICE, item).await?;
+    telemetry::metrics::count_quarantined(SERVICE, item.reason.as_str());
     let (reason, kind) = (item.reason.as_str(), item.kind.as_str());
     tracing::error!(item = item.id, reason, kind, cause = item.cause, "set aside: see `usher quarantine ls`");
     Ok(())
@@ -46,7 +46,7 @@ pub(crate) async fn read_again(store: &Store) -> Result<(), StoreError> {
     let waiting = |item: &QuarantinedItem| {
         matches!(item.reason, QuarantineReason::NewerVersion | QuarantineReason::Unreadable)
     };
-    let items = quarantine::list(store.reader(), SERVICE, QUARANTINE_MAX).await?;
+    let items = quarantine::list_items(store.reader(), SERVICE, QUARANTINE_MAX).await?;
     for item in items.into_iter().filter(waiting) {
         if let Err(cause) = try_again(store, &item).await {
             tracing::debug!(item = item.id, cause, "still set aside");
@@ -56,7 +56,7 @@ pub(crate) async fn read_again(store: &Store) -> Result<(), StoreError> {
 }
 
 /// An item as operators see it.
-pub(crate) fn shown(item: QuarantinedItem) -> QuarantinedMessage {
+pub(crate) fn show_item(item: QuarantinedItem) -> QuarantinedMessage {
     QuarantinedMessage {
         id: format!("{SERVICE}:{}", item.id),
         at: item.at,
@@ -69,8 +69,8 @@ pub(crate) fn shown(item: QuarantinedItem) -> QuarantinedMessage {
 }
 
 /// Tries one again.
-pub(crate) async fn retry(store: &Store, id: &str) -> Result<RetriedItem, StoreError> {
-    let (outcome, cause) = match quarantine::get(store.reader(), SERVICE, id).await? {
+pub(crate) async fn retry_item(store: &Store, id: &str) -> Result<RetriedItem, StoreError> {
+    let (outcome, cause) = match quarantine::get_item(store.reader(), SERVICE, id).await? {
         None => (RetryOutcome::NotFound, String::new()),
         Some(item) => match try_again(store, &item).await {
             Ok(()) => (RetryOutcome::Done, String::new()),
@@ -83,15 +83,15 @@ pub(crate) async fn retry(store: &Store, id: &str) -> Result<RetriedItem, StoreE
 async fn try_again(store: &Store, item: &QuarantinedItem) -> Result<(), String> {
     let facts: Vec<FactRecord> = match item.stream.as_str() {
         FACT => vec![serde_json::from_slice(&item.payload).map_err(|error| error.to_string())?],
-        _ => bus::decode_payload::<Facts>(&item.payload).map_err(|reason| reason.to_string())?.0,
+        _ => bus::decode_payload::<FactBatch>(&item.payload).map_err(|reason| reason.to_string())?.0,
     };
-    let told: Vec<Told> = facts.iter().map(Told::by_its_author).collect();
-    projection::apply(store, &told).await.map_err(|error| chain(&error))?;
-    quarantine::remove(store.writer(), SERVICE, &item.id).await.map_err(|error| chain(&error))
+    let told: Vec<ReportedFact> = facts.iter().map(ReportedFact::by_its_author).collect();
+    projection::apply_batch(store, &told).await.map_err(|error| error_chain(&error))?;
+    quarantine::remove_item(store.writer(), SERVICE, &item.id).await.map_err(|error| error_chain(&error))
 }
 
 /// The error and its causes.
-fn chain(error: &dyn Error) -> String {
+fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

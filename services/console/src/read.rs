@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use serde_json::{Map, Value};
 use store::{Store, StoreError};
 
-use crate::schema::{DeadLetters, People, Timeline};
+use crate::schema::{DeadLetterTable, LoginNameTable, TimelineTable};
 
 /// How many rows one page holds at most.
 pub(crate) const PAGE_MAX: u64 = 500;
@@ -16,13 +16,13 @@ const ATTEMPTS_MAX: u64 = 100;
 
 /// The position after which a page begins; opaque to clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cursor {
+pub(crate) struct PageCursor {
     at: i64,
     step: i16,
     id: String,
 }
 
-impl Cursor {
+impl PageCursor {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '.');
         let (at, step, id) = (parts.next()?, parts.next()?, parts.next()?);
@@ -36,21 +36,21 @@ impl Cursor {
 
 /// Which part of a list is wanted.
 #[derive(Debug, Clone)]
-pub(crate) struct Page {
+pub(crate) struct PageRequest {
     pub(crate) limit: u64,
-    pub(crate) after: Option<Cursor>,
+    pub(crate) after: Option<PageCursor>,
 }
 
 /// Rows, and where the next ones begin if there are more.
 #[derive(Debug)]
-pub(crate) struct Rows<T> {
+pub(crate) struct RowPage<T> {
     pub(crate) rows: Vec<T>,
-    pub(crate) next: Option<Cursor>,
+    pub(crate) next: Option<PageCursor>,
 }
 
 /// One fact of a timeline.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct TimelineEntry {
     pub(crate) at_micros: i64,
     pub(crate) service: String,
     pub(crate) trace_id: Option<String>,
@@ -81,12 +81,12 @@ pub(crate) struct DeadRow {
     pub(crate) exchange: Option<Value>,
     pub(crate) failures: Option<Value>,
     pub(crate) at_micros: i64,
-    pub(crate) closed: Option<Closed>,
+    pub(crate) closed: Option<ClosedLetter>,
 }
 
 /// How a dead letter was closed.
 #[derive(Debug)]
-pub(crate) struct Closed {
+pub(crate) struct ClosedLetter {
     pub(crate) at_micros: i64,
     pub(crate) by: String,
     pub(crate) why: String,
@@ -96,7 +96,7 @@ pub(crate) struct Closed {
 /// The key of the person or group that `wanted` names: a key (with or without `worker/` or `group/`), or a login
 /// name in any case. A key is preferred; of two people with one login name, the one who had it last.
 pub(crate) async fn find_subject(store: &Store, wanted: &str) -> Result<Option<String>, StoreError> {
-    let key = lifecycle::Person::key_of(wanted);
+    let key = lifecycle::SubjectKey::key_of(wanted);
     for (table, column) in [("console_timeline", "subject"), ("console_people", "subject")] {
         let known = Query::select()
             .column(column)
@@ -109,10 +109,10 @@ pub(crate) async fn find_subject(store: &Store, wanted: &str) -> Result<Option<S
         }
     }
     let named = Query::select()
-        .column(People::Subject)
-        .from(People::Table)
-        .and_where(Expr::col(People::UserName).eq(crate::projection::indexed_name(wanted)))
-        .order_by(People::At, Order::Desc)
+        .column(LoginNameTable::Subject)
+        .from(LoginNameTable::Table)
+        .and_where(Expr::col(LoginNameTable::UserName).eq(crate::projection::indexed_name(wanted)))
+        .order_by(LoginNameTable::At, Order::Desc)
         .limit(1)
         .to_owned();
     first_text(store, &named).await
@@ -127,47 +127,56 @@ async fn first_text(store: &Store, statement: &SelectStatement) -> Result<Option
 /// The login name that the person had last.
 pub(crate) async fn user_name(store: &Store, subject: &str) -> Result<Option<String>, StoreError> {
     let statement = Query::select()
-        .column(People::UserName)
-        .from(People::Table)
-        .and_where(Expr::col(People::Subject).eq(subject))
-        .order_by(People::At, Order::Desc)
+        .column(LoginNameTable::UserName)
+        .from(LoginNameTable::Table)
+        .and_where(Expr::col(LoginNameTable::Subject).eq(subject))
+        .order_by(LoginNameTable::At, Order::Desc)
         .limit(1)
         .to_owned();
     first_text(store, &statement).await
 }
 
 /// A page of a person's or group's timeline, oldest first.
-pub(crate) async fn timeline(store: &Store, subject: &str, page: &Page) -> Result<Rows<Entry>, StoreError> {
+pub(crate) async fn read_timeline(
+    store: &Store,
+    subject: &str,
+    page: &PageRequest,
+) -> Result<RowPage<TimelineEntry>, StoreError> {
     let mut statement = Query::select()
-        .columns([Timeline::Id, Timeline::At, Timeline::Step, Timeline::Service])
-        .columns([Timeline::TraceId, Timeline::Body])
-        .from(Timeline::Table)
-        .and_where(Expr::col(Timeline::Subject).eq(subject))
-        .order_by(Timeline::At, Order::Asc)
-        .order_by(Timeline::Step, Order::Asc)
-        .order_by(Timeline::Id, Order::Asc)
+        .columns([TimelineTable::Id, TimelineTable::At, TimelineTable::Step, TimelineTable::Service])
+        .columns([TimelineTable::TraceId, TimelineTable::Body])
+        .from(TimelineTable::Table)
+        .and_where(Expr::col(TimelineTable::Subject).eq(subject))
+        .order_by(TimelineTable::At, Order::Asc)
+        .order_by(TimelineTable::Step, Order::Asc)
+        .order_by(TimelineTable::Id, Order::Asc)
         .limit(page.limit + 1)
         .to_owned();
     if let Some(after) = &page.after {
-        let same_instant = || Expr::col(Timeline::At).eq(after.at);
-        let same_step = Expr::col(Timeline::Step).eq(after.step).and(Expr::col(Timeline::Id).gt(&after.id));
+        let same_instant = || Expr::col(TimelineTable::At).eq(after.at);
+        let same_step =
+            Expr::col(TimelineTable::Step).eq(after.step).and(Expr::col(TimelineTable::Id).gt(&after.id));
         let later = Cond::any()
-            .add(Expr::col(Timeline::At).gt(after.at))
-            .add(same_instant().and(Expr::col(Timeline::Step).gt(after.step)))
+            .add(Expr::col(TimelineTable::At).gt(after.at))
+            .add(same_instant().and(Expr::col(TimelineTable::Step).gt(after.step)))
             .add(same_instant().and(same_step));
         statement.cond_where(later);
     }
     let failed = StoreError::statement("read a timeline");
     let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
     let position = |row: &QueryResult| {
-        Ok(Cursor { at: row.try_get("", "at")?, step: row.try_get("", "step")?, id: row.try_get("", "id")? })
+        Ok(PageCursor {
+            at: row.try_get("", "at")?,
+            step: row.try_get("", "step")?,
+            id: row.try_get("", "id")?,
+        })
     };
-    cut(rows, page.limit, entry, position).map_err(&failed)
+    cut_page(rows, page.limit, timeline_entry, position).map_err(&failed)
 }
 
-fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
+fn timeline_entry(row: &QueryResult) -> Result<TimelineEntry, DbErr> {
     let body: String = row.try_get("", "body")?;
-    Ok(Entry {
+    Ok(TimelineEntry {
         at_micros: row.try_get("", "at")?,
         service: row.try_get("", "service")?,
         trace_id: row.try_get("", "trace_id")?,
@@ -179,34 +188,35 @@ fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
 pub(crate) async fn dead_letters(
     store: &Store,
     filter: &DeadFilter,
-    page: &Page,
-) -> Result<Rows<DeadRow>, StoreError> {
+    page: &PageRequest,
+) -> Result<RowPage<DeadRow>, StoreError> {
     let mut statement = dead_select();
     statement
-        .order_by(DeadLetters::At, Order::Desc)
-        .order_by(DeadLetters::Id, Order::Desc)
+        .order_by(DeadLetterTable::At, Order::Desc)
+        .order_by(DeadLetterTable::Id, Order::Desc)
         .limit(page.limit + 1);
     if let Some(state) = filter.state {
-        statement.and_where(Expr::col(DeadLetters::State).eq(state));
+        statement.and_where(Expr::col(DeadLetterTable::State).eq(state));
     }
     if let Some(target) = &filter.target {
-        statement.and_where(Expr::col(DeadLetters::Target).eq(target));
+        statement.and_where(Expr::col(DeadLetterTable::Target).eq(target));
     }
     if let Some(after) = &page.after {
         let same_instant =
-            Expr::col(DeadLetters::At).eq(after.at).and(Expr::col(DeadLetters::Id).lt(&after.id));
-        statement.cond_where(Cond::any().add(Expr::col(DeadLetters::At).lt(after.at)).add(same_instant));
+            Expr::col(DeadLetterTable::At).eq(after.at).and(Expr::col(DeadLetterTable::Id).lt(&after.id));
+        statement.cond_where(Cond::any().add(Expr::col(DeadLetterTable::At).lt(after.at)).add(same_instant));
     }
     let failed = StoreError::statement("read dead letters");
     let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    let position =
-        |row: &QueryResult| Ok(Cursor { at: row.try_get("", "at")?, step: 0, id: row.try_get("", "id")? });
-    cut(rows, page.limit, dead_row, position).map_err(&failed)
+    let position = |row: &QueryResult| {
+        Ok(PageCursor { at: row.try_get("", "at")?, step: 0, id: row.try_get("", "id")? })
+    };
+    cut_page(rows, page.limit, dead_row, position).map_err(&failed)
 }
 
 /// One dead letter.
 pub(crate) async fn dead_letter(store: &Store, id: &str) -> Result<Option<DeadRow>, StoreError> {
-    let statement = dead_select().and_where(Expr::col(DeadLetters::Id).eq(id)).to_owned();
+    let statement = dead_select().and_where(Expr::col(DeadLetterTable::Id).eq(id)).to_owned();
     let failed = StoreError::statement("read a dead letter");
     let row = store.reader().query_one(&statement).await.map_err(&failed)?;
     row.as_ref().map(dead_row).transpose().map_err(&failed)
@@ -233,21 +243,21 @@ pub(crate) async fn all_open_letters(
     let mut statement = Query::select();
     statement
         .columns([
-            DeadLetters::Id,
-            DeadLetters::At,
-            DeadLetters::Target,
-            DeadLetters::Kind,
-            DeadLetters::Operation,
-            DeadLetters::Class,
-            DeadLetters::Error,
+            DeadLetterTable::Id,
+            DeadLetterTable::At,
+            DeadLetterTable::Target,
+            DeadLetterTable::Kind,
+            DeadLetterTable::Operation,
+            DeadLetterTable::Class,
+            DeadLetterTable::Error,
         ])
-        .from(DeadLetters::Table)
-        .and_where(Expr::col(DeadLetters::State).eq("open"))
-        .order_by(DeadLetters::At, Order::Asc)
-        .order_by(DeadLetters::Id, Order::Asc)
+        .from(DeadLetterTable::Table)
+        .and_where(Expr::col(DeadLetterTable::State).eq("open"))
+        .order_by(DeadLetterTable::At, Order::Asc)
+        .order_by(DeadLetterTable::Id, Order::Asc)
         .limit(max);
     if let Some(target) = target {
-        statement.and_where(Expr::col(DeadLetters::Target).eq(target));
+        statement.and_where(Expr::col(DeadLetterTable::Target).eq(target));
     }
     let failed = StoreError::statement("read open dead letters");
     let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
@@ -272,12 +282,12 @@ pub(crate) async fn open_letters(
     max: usize,
 ) -> Result<(Vec<String>, bool), StoreError> {
     let statement = Query::select()
-        .column(DeadLetters::Id)
-        .from(DeadLetters::Table)
-        .and_where(Expr::col(DeadLetters::State).eq("open"))
-        .and_where(Expr::col(DeadLetters::Target).eq(target))
-        .order_by(DeadLetters::At, Order::Asc)
-        .order_by(DeadLetters::Id, Order::Asc)
+        .column(DeadLetterTable::Id)
+        .from(DeadLetterTable::Table)
+        .and_where(Expr::col(DeadLetterTable::State).eq("open"))
+        .and_where(Expr::col(DeadLetterTable::Target).eq(target))
+        .order_by(DeadLetterTable::At, Order::Asc)
+        .order_by(DeadLetterTable::Id, Order::Asc)
         .limit(max as u64 + 1)
         .to_owned();
     let failed = StoreError::statement("read open dead letters");
@@ -287,67 +297,75 @@ pub(crate) async fn open_letters(
 }
 
 /// The latest decision about what the letter is about.
-pub(crate) async fn decision(
+pub(crate) async fn latest_decision(
     store: &Store,
     letter: &crate::api::DeadSummary,
-) -> Result<Option<Entry>, StoreError> {
+) -> Result<Option<TimelineEntry>, StoreError> {
     let name = if letter.member_of.is_some() { "membership_decided" } else { "decided" };
-    let entries = latest(store, name, &letter.subject, &letter.target, i64::MAX, KINDS).await?;
+    let entries = latest_facts(store, name, &letter.subject, &letter.target, i64::MAX, KINDS).await?;
     Ok(entries.into_iter().find(|entry| is_about(entry, letter)))
 }
 
 /// Decisions about memberships have no other kind.
-fn is_about(entry: &Entry, letter: &crate::api::DeadSummary) -> bool {
+fn is_about(entry: &TimelineEntry, letter: &crate::api::DeadSummary) -> bool {
     let text = |name: &str| entry.fact.get(name).and_then(Value::as_str);
     text("kind").is_none_or(|kind| kind == letter.kind) && text("memberOf") == letter.member_of.as_deref()
 }
 
 /// The requests that served a revision of a resource until some moment (microseconds since the Unix epoch), oldest first; the
 /// last [`ATTEMPTS_MAX`] of them.
-pub(crate) async fn attempts(
+pub(crate) async fn list_attempts(
     store: &Store,
     letter: &crate::api::DeadSummary,
     until: i64,
-) -> Result<Vec<Entry>, StoreError> {
-    let entries = latest(store, "attempted", &letter.subject, &letter.target, until, ATTEMPTS_MAX).await?;
+) -> Result<Vec<TimelineEntry>, StoreError> {
+    let entries =
+        latest_facts(store, "attempted", &letter.subject, &letter.target, until, ATTEMPTS_MAX).await?;
     let revision = Value::from(letter.revision);
-    let serves = |entry: &Entry| is_about(entry, letter) && entry.fact.get("revision") == Some(&revision);
-    let mut entries: Vec<Entry> = entries.into_iter().filter(serves).collect();
+    let serves =
+        |entry: &TimelineEntry| is_about(entry, letter) && entry.fact.get("revision") == Some(&revision);
+    let mut entries: Vec<TimelineEntry> = entries.into_iter().filter(serves).collect();
     entries.reverse();
     Ok(entries)
 }
 
 /// The latest facts of one name about somebody at a target, newest first.
-async fn latest(
+async fn latest_facts(
     store: &Store,
     fact: &str,
     subject: &str,
     target: &str,
     until: i64,
     max: u64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<TimelineEntry>, StoreError> {
     let statement = Query::select()
-        .columns([Timeline::Id, Timeline::At, Timeline::Service, Timeline::TraceId, Timeline::Body])
-        .from(Timeline::Table)
-        .and_where(Expr::col(Timeline::Subject).eq(subject))
-        .and_where(Expr::col(Timeline::Fact).eq(fact))
-        .and_where(Expr::col(Timeline::Target).eq(target))
-        .and_where(Expr::col(Timeline::At).lte(until))
-        .order_by(Timeline::At, Order::Desc)
-        .order_by(Timeline::Id, Order::Desc)
+        .columns([
+            TimelineTable::Id,
+            TimelineTable::At,
+            TimelineTable::Service,
+            TimelineTable::TraceId,
+            TimelineTable::Body,
+        ])
+        .from(TimelineTable::Table)
+        .and_where(Expr::col(TimelineTable::Subject).eq(subject))
+        .and_where(Expr::col(TimelineTable::Fact).eq(fact))
+        .and_where(Expr::col(TimelineTable::Target).eq(target))
+        .and_where(Expr::col(TimelineTable::At).lte(until))
+        .order_by(TimelineTable::At, Order::Desc)
+        .order_by(TimelineTable::Id, Order::Desc)
         .limit(max)
         .to_owned();
     let failed = StoreError::statement("read a part of a timeline");
     let rows = store.reader().query_all(&statement).await.map_err(&failed)?;
-    rows.iter().map(entry).collect::<Result<_, DbErr>>().map_err(&failed)
+    rows.iter().map(timeline_entry).collect::<Result<_, DbErr>>().map_err(&failed)
 }
 
 /// Rows that only a closing fact made are left out: nothing is known of them yet.
 fn dead_select() -> SelectStatement {
     Query::select()
         .column(sea_orm::sea_query::Asterisk)
-        .from(DeadLetters::Table)
-        .and_where(Expr::col(DeadLetters::Target).is_not_null())
+        .from(DeadLetterTable::Table)
+        .and_where(Expr::col(DeadLetterTable::Target).is_not_null())
         .to_owned()
 }
 
@@ -358,7 +376,7 @@ fn dead_row(row: &QueryResult) -> Result<DeadRow, DbErr> {
         json.map_err(|error| DbErr::Json(error.to_string()))
     };
     let closed_at: Option<i64> = row.try_get("", "closed_at")?;
-    let closed = closed_at.map(|at_micros| closed(row, at_micros)).transpose()?;
+    let closed = closed_at.map(|at_micros| closed_letter(row, at_micros)).transpose()?;
     Ok(DeadRow {
         id: row.try_get("", "id")?,
         state: row.try_get("", "state")?,
@@ -378,8 +396,8 @@ fn dead_row(row: &QueryResult) -> Result<DeadRow, DbErr> {
     })
 }
 
-fn closed(row: &QueryResult, at_micros: i64) -> Result<Closed, DbErr> {
-    Ok(Closed {
+fn closed_letter(row: &QueryResult, at_micros: i64) -> Result<ClosedLetter, DbErr> {
+    Ok(ClosedLetter {
         at_micros,
         by: row.try_get("", "closed_by")?,
         why: row.try_get("", "why")?,
@@ -388,17 +406,17 @@ fn closed(row: &QueryResult, at_micros: i64) -> Result<Closed, DbErr> {
 }
 
 /// Drops the extra row that tells whether there is a next page.
-fn cut<T>(
+fn cut_page<T>(
     mut rows: Vec<QueryResult>,
     limit: u64,
     read: impl Fn(&QueryResult) -> Result<T, DbErr>,
-    position: impl Fn(&QueryResult) -> Result<Cursor, DbErr>,
-) -> Result<Rows<T>, DbErr> {
+    position: impl Fn(&QueryResult) -> Result<PageCursor, DbErr>,
+) -> Result<RowPage<T>, DbErr> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(position).transpose()?;
-    Ok(Rows { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
+    Ok(RowPage { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
 }
 
 #[cfg(test)]
@@ -407,9 +425,9 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_the_trip_through_a_client() {
-        let cursor = Cursor { at: -5, step: 1, id: "a.b".into() };
-        assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
-        assert_eq!(Cursor::parse("nonsense"), None);
-        assert_eq!(Cursor::parse("x.0.y"), None);
+        let cursor = PageCursor { at: -5, step: 1, id: "a.b".into() };
+        assert_eq!(PageCursor::parse(&cursor.text()), Some(cursor));
+        assert_eq!(PageCursor::parse("nonsense"), None);
+        assert_eq!(PageCursor::parse("x.0.y"), None);
     }
 }

@@ -8,7 +8,7 @@ use store::{Store, StoreError};
 use telemetry::Shutdown;
 use time::OffsetDateTime;
 
-use crate::schema::Timeline;
+use crate::schema::TimelineTable;
 
 /// Rows deleted per transaction.
 pub(crate) const ROWS_PER_STEP: u64 = 1_000;
@@ -17,7 +17,7 @@ const ROUND_EVERY: Duration = Duration::from_secs(600);
 const PAUSE_BETWEEN_STEPS: Duration = Duration::from_millis(50);
 
 /// Prunes from time to time until the shutdown begins.
-pub(crate) async fn run(store: Store, days: u16, shutdown: Shutdown) {
+pub(crate) async fn run_retention(store: Store, days: u16, shutdown: Shutdown) {
     let mut pause = ROUND_EVERY;
     loop {
         tokio::select! {
@@ -25,7 +25,7 @@ pub(crate) async fn run(store: Store, days: u16, shutdown: Shutdown) {
             () = tokio::time::sleep(pause) => {}
         }
         let cutoff = OffsetDateTime::now_utc() - time::Duration::days(i64::from(days));
-        pause = match step(&store, cutoff).await {
+        pause = match delete_page(&store, cutoff).await {
             Ok(deleted) if deleted == ROWS_PER_STEP => PAUSE_BETWEEN_STEPS,
             Ok(_) => ROUND_EVERY,
             Err(error) => {
@@ -37,17 +37,17 @@ pub(crate) async fn run(store: Store, days: u16, shutdown: Shutdown) {
 }
 
 /// Deletes at most [`ROWS_PER_STEP`] rows from before `cutoff` and says how many there were.
-pub(crate) async fn step(store: &Store, cutoff: OffsetDateTime) -> Result<u64, StoreError> {
+pub(crate) async fn delete_page(store: &Store, cutoff: OffsetDateTime) -> Result<u64, StoreError> {
     let oldest = Query::select()
-        .column(Timeline::Id)
-        .from(Timeline::Table)
-        .and_where(Expr::col(Timeline::At).lt(lifecycle::unix_micros(cutoff)))
-        .order_by(Timeline::At, Order::Asc)
+        .column(TimelineTable::Id)
+        .from(TimelineTable::Table)
+        .and_where(Expr::col(TimelineTable::At).lt(lifecycle::unix_micros(cutoff)))
+        .order_by(TimelineTable::At, Order::Asc)
         .limit(ROWS_PER_STEP)
         .to_owned();
     let delete = Query::delete()
-        .from_table(Timeline::Table)
-        .and_where(Expr::col(Timeline::Id).in_subquery(oldest))
+        .from_table(TimelineTable::Table)
+        .and_where(Expr::col(TimelineTable::Id).in_subquery(oldest))
         .to_owned();
     let done =
         store.writer().execute(&delete).await.map_err(StoreError::statement("forget old timeline rows"))?;

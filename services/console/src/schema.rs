@@ -4,17 +4,17 @@ use sea_orm_migration::prelude::*;
 
 /// Brings the console's tables up and down.
 #[derive(Debug)]
-pub struct Migrator;
+pub struct ConsoleMigrator;
 
 #[async_trait::async_trait]
-impl MigratorTrait for Migrator {
+impl MigratorTrait for ConsoleMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(ReadModel),
+            Box::new(CreateReadModel),
             Box::new(MoreOfDeadLetters),
-            Box::new(KeepQuarantine),
-            Box::new(KeepPositions),
-            Box::new(KeepGeneration),
+            Box::new(CreateConsoleQuarantine),
+            Box::new(CreateConsolePositions),
+            Box::new(AddConsoleGeneration),
         ]
     }
 
@@ -25,7 +25,7 @@ impl MigratorTrait for Migrator {
 
 /// One row per fact; `body` is the fact as JSON, `step` orders facts of the same instant.
 #[derive(DeriveIden)]
-pub(crate) enum Timeline {
+pub(crate) enum TimelineTable {
     #[sea_orm(iden = "console_timeline")]
     Table,
     Id,
@@ -41,7 +41,7 @@ pub(crate) enum Timeline {
 
 /// Every login name (lower case) that a person ever had at a target.
 #[derive(DeriveIden)]
-pub(crate) enum People {
+pub(crate) enum LoginNameTable {
     #[sea_orm(iden = "console_people")]
     Table,
     Subject,
@@ -51,7 +51,7 @@ pub(crate) enum People {
 
 /// Dead letters. A closing fact that comes first leaves a row without details, so that its state wins later.
 #[derive(Clone, Copy, DeriveIden)]
-pub(crate) enum DeadLetters {
+pub(crate) enum DeadLetterTable {
     #[sea_orm(iden = "console_dead_letters")]
     Table,
     Id,
@@ -74,151 +74,154 @@ pub(crate) enum DeadLetters {
     Failures,
 }
 
-struct KeepQuarantine;
+struct CreateConsoleQuarantine;
 
-impl MigrationName for KeepQuarantine {
+impl MigrationName for CreateConsoleQuarantine {
     fn name(&self) -> &str {
         "0003_keep_quarantine"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for KeepQuarantine {
+impl MigrationTrait for CreateConsoleQuarantine {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::create(manager, crate::quarantine::SERVICE).await
+        store::quarantine::create_quarantine(manager, crate::quarantine::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::drop(manager, crate::quarantine::SERVICE).await
+        store::quarantine::drop_quarantine(manager, crate::quarantine::SERVICE).await
     }
 }
 
-struct ReadModel;
+struct CreateReadModel;
 
-impl MigrationName for ReadModel {
+impl MigrationName for CreateReadModel {
     fn name(&self) -> &str {
         "0001_read_model"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for ReadModel {
+impl MigrationTrait for CreateReadModel {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(timeline()).await?;
+        manager.create_table(timeline_table()).await?;
         let by_subject = Index::create()
             .name("console_timeline_subject_at")
-            .table(Timeline::Table)
-            .col(Timeline::Subject)
-            .col(Timeline::At)
+            .table(TimelineTable::Table)
+            .col(TimelineTable::Subject)
+            .col(TimelineTable::At)
             .take();
         manager.create_index(by_subject).await?;
-        let by_age =
-            Index::create().name("console_timeline_at").table(Timeline::Table).col(Timeline::At).take();
+        let by_age = Index::create()
+            .name("console_timeline_at")
+            .table(TimelineTable::Table)
+            .col(TimelineTable::At)
+            .take();
         manager.create_index(by_age).await?;
-        manager.create_table(people()).await?;
+        manager.create_table(people_table()).await?;
         let by_name = Index::create()
             .name("console_people_user_name")
-            .table(People::Table)
-            .col(People::UserName)
-            .col(People::At)
+            .table(LoginNameTable::Table)
+            .col(LoginNameTable::UserName)
+            .col(LoginNameTable::At)
             .take();
         manager.create_index(by_name).await?;
         manager.create_table(dead_letters()).await?;
         let by_state = Index::create()
             .name("console_dead_letters_state_target_at")
-            .table(DeadLetters::Table)
-            .col(DeadLetters::State)
-            .col(DeadLetters::Target)
-            .col(DeadLetters::At)
+            .table(DeadLetterTable::Table)
+            .col(DeadLetterTable::State)
+            .col(DeadLetterTable::Target)
+            .col(DeadLetterTable::At)
             .take();
         manager.create_index(by_state).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(DeadLetters::Table).take()).await?;
-        manager.drop_table(Table::drop().table(People::Table).take()).await?;
-        manager.drop_table(Table::drop().table(Timeline::Table).take()).await
+        manager.drop_table(Table::drop().table(DeadLetterTable::Table).take()).await?;
+        manager.drop_table(Table::drop().table(LoginNameTable::Table).take()).await?;
+        manager.drop_table(Table::drop().table(TimelineTable::Table).take()).await
     }
 }
 
-fn timeline() -> TableCreateStatement {
+fn timeline_table() -> TableCreateStatement {
     Table::create()
-        .table(Timeline::Table)
-        .col(ColumnDef::new(Timeline::Id).text().not_null().primary_key())
-        .col(ColumnDef::new(Timeline::At).big_integer().not_null())
-        .col(ColumnDef::new(Timeline::Step).small_integer().not_null())
-        .col(ColumnDef::new(Timeline::Subject).text().not_null())
-        .col(ColumnDef::new(Timeline::Service).text().not_null())
-        .col(ColumnDef::new(Timeline::Fact).text().not_null())
-        .col(ColumnDef::new(Timeline::Target).text())
-        .col(ColumnDef::new(Timeline::TraceId).text())
-        .col(ColumnDef::new(Timeline::Body).text().not_null())
+        .table(TimelineTable::Table)
+        .col(ColumnDef::new(TimelineTable::Id).text().not_null().primary_key())
+        .col(ColumnDef::new(TimelineTable::At).big_integer().not_null())
+        .col(ColumnDef::new(TimelineTable::Step).small_integer().not_null())
+        .col(ColumnDef::new(TimelineTable::Subject).text().not_null())
+        .col(ColumnDef::new(TimelineTable::Service).text().not_null())
+        .col(ColumnDef::new(TimelineTable::Fact).text().not_null())
+        .col(ColumnDef::new(TimelineTable::Target).text())
+        .col(ColumnDef::new(TimelineTable::TraceId).text())
+        .col(ColumnDef::new(TimelineTable::Body).text().not_null())
         .take()
 }
 
-fn people() -> TableCreateStatement {
+fn people_table() -> TableCreateStatement {
     Table::create()
-        .table(People::Table)
-        .col(ColumnDef::new(People::Subject).text().not_null())
-        .col(ColumnDef::new(People::UserName).text().not_null())
-        .col(ColumnDef::new(People::At).big_integer().not_null())
-        .primary_key(Index::create().col(People::Subject).col(People::UserName))
+        .table(LoginNameTable::Table)
+        .col(ColumnDef::new(LoginNameTable::Subject).text().not_null())
+        .col(ColumnDef::new(LoginNameTable::UserName).text().not_null())
+        .col(ColumnDef::new(LoginNameTable::At).big_integer().not_null())
+        .primary_key(Index::create().col(LoginNameTable::Subject).col(LoginNameTable::UserName))
         .take()
 }
 
 fn dead_letters() -> TableCreateStatement {
     Table::create()
-        .table(DeadLetters::Table)
-        .col(ColumnDef::new(DeadLetters::Id).text().not_null().primary_key())
-        .col(ColumnDef::new(DeadLetters::State).text().not_null())
-        .col(ColumnDef::new(DeadLetters::Target).text())
-        .col(ColumnDef::new(DeadLetters::Kind).text())
-        .col(ColumnDef::new(DeadLetters::Subject).text())
-        .col(ColumnDef::new(DeadLetters::Revision).big_integer())
-        .col(ColumnDef::new(DeadLetters::Operation).text())
-        .col(ColumnDef::new(DeadLetters::Class).text())
-        .col(ColumnDef::new(DeadLetters::Error).text())
-        .col(ColumnDef::new(DeadLetters::Attempts).integer())
-        .col(ColumnDef::new(DeadLetters::Exchange).text())
-        .col(ColumnDef::new(DeadLetters::At).big_integer())
-        .col(ColumnDef::new(DeadLetters::ClosedAt).big_integer())
-        .col(ColumnDef::new(DeadLetters::ClosedBy).text())
-        .col(ColumnDef::new(DeadLetters::Why).text())
-        .col(ColumnDef::new(DeadLetters::Outcome).text())
+        .table(DeadLetterTable::Table)
+        .col(ColumnDef::new(DeadLetterTable::Id).text().not_null().primary_key())
+        .col(ColumnDef::new(DeadLetterTable::State).text().not_null())
+        .col(ColumnDef::new(DeadLetterTable::Target).text())
+        .col(ColumnDef::new(DeadLetterTable::Kind).text())
+        .col(ColumnDef::new(DeadLetterTable::Subject).text())
+        .col(ColumnDef::new(DeadLetterTable::Revision).big_integer())
+        .col(ColumnDef::new(DeadLetterTable::Operation).text())
+        .col(ColumnDef::new(DeadLetterTable::Class).text())
+        .col(ColumnDef::new(DeadLetterTable::Error).text())
+        .col(ColumnDef::new(DeadLetterTable::Attempts).integer())
+        .col(ColumnDef::new(DeadLetterTable::Exchange).text())
+        .col(ColumnDef::new(DeadLetterTable::At).big_integer())
+        .col(ColumnDef::new(DeadLetterTable::ClosedAt).big_integer())
+        .col(ColumnDef::new(DeadLetterTable::ClosedBy).text())
+        .col(ColumnDef::new(DeadLetterTable::Why).text())
+        .col(ColumnDef::new(DeadLetterTable::Outcome).text())
         .take()
 }
 
 /// How much of the journal the database contains.
-struct KeepPositions;
+struct CreateConsolePositions;
 
-impl MigrationName for KeepPositions {
+impl MigrationName for CreateConsolePositions {
     fn name(&self) -> &str {
         "0003_keep_positions"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for KeepPositions {
+impl MigrationTrait for CreateConsolePositions {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::create(manager, crate::DURABLE).await
+        recovery::create_tables(manager, crate::DURABLE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::drop(manager, crate::DURABLE).await
+        recovery::drop_tables(manager, crate::DURABLE).await
     }
 }
 
 /// How often the installation was restored.
-struct KeepGeneration;
+struct AddConsoleGeneration;
 
-impl MigrationName for KeepGeneration {
+impl MigrationName for AddConsoleGeneration {
     fn name(&self) -> &str {
         "0006_keep_generation"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for KeepGeneration {
+impl MigrationTrait for AddConsoleGeneration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         recovery::add_generation(manager, crate::DURABLE).await
     }
@@ -242,7 +245,7 @@ impl MigrationTrait for MoreOfDeadLetters {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in MORE {
             let mut column = ColumnDef::new(column).text().take();
-            let alter = Table::alter().table(DeadLetters::Table).add_column(&mut column).take();
+            let alter = Table::alter().table(DeadLetterTable::Table).add_column(&mut column).take();
             manager.alter_table(alter).await?;
         }
         Ok(())
@@ -250,11 +253,11 @@ impl MigrationTrait for MoreOfDeadLetters {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in MORE {
-            let alter = Table::alter().table(DeadLetters::Table).drop_column(column).take();
+            let alter = Table::alter().table(DeadLetterTable::Table).drop_column(column).take();
             manager.alter_table(alter).await?;
         }
         Ok(())
     }
 }
 
-const MORE: [DeadLetters; 2] = [DeadLetters::MemberOf, DeadLetters::Failures];
+const MORE: [DeadLetterTable; 2] = [DeadLetterTable::MemberOf, DeadLetterTable::Failures];

@@ -15,14 +15,14 @@ mod quarantine;
 #[path = "api/world.rs"]
 mod world;
 
-use bus::{Bus, Outgoing};
+use bus::{Bus, OutgoingMessage};
 use lifecycle::{
     Actor, AttemptClass, ControlError, DeadLetter, DeadLetterId, DiscardReply, DiscardRequest, Fact,
     FactRecord, Lane, RefusalReason, ReplayId, ReplayOutcome, ReplayReply, ReplayRequest, ReplayRun,
     ReplayRuns, ResourceKind, StartReplayRequest, StatusReply, TargetStatus, verb,
 };
 use serde_json::{Value, json};
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 use time::OffsetDateTime;
 
 use world::{World, answer};
@@ -89,7 +89,7 @@ fn play_writer(bus: Bus) {
                         .iter()
                         .map(|id| record(&format!("replayed {id}"), 9, replayed(id)))
                         .collect();
-                    bus.publish(Outgoing::facts("writer", &facts)).await;
+                    bus.publish(OutgoingMessage::facts("writer", &facts)).await;
                     let outcomes = asked.ids.into_iter().map(|id| (id, ReplayOutcome::Queued)).collect();
                     request.reply(&ReplayReply { outcomes }).await;
                 }
@@ -115,7 +115,7 @@ fn play_writer(bus: Bus) {
 
 #[tokio::test]
 async fn a_person_is_traced_and_a_dead_letter_is_replayed_on_every_database() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::start(database).await;
         play_writer(world.bus.clone());
         let letters = [DeadLetterId::fresh(), DeadLetterId::fresh()];
@@ -172,7 +172,7 @@ fn replaying(actor: Actor) -> ReplayRun {
 
 #[tokio::test]
 async fn an_operation_is_begun_with_who_and_why_and_one_that_is_not_there_is_not_found() {
-    let world = World::start(sqlite()).await;
+    let world = World::start(sqlite_database()).await;
     play_writer(world.bus.clone());
     world.until("/v1/status", |status| status["targets"][0]["target"] == "zia").await;
     let body = json!({"target": "zia", "perSecond": 5, "why": "fixed"});
@@ -200,7 +200,7 @@ async fn an_operation_is_begun_with_who_and_why_and_one_that_is_not_there_is_not
 
 #[tokio::test]
 async fn what_is_wrong_is_told_as_a_problem_with_a_code() {
-    let world = World::start(sqlite()).await;
+    let world = World::start(sqlite_database()).await;
     let (status, problem) = world.get("/v1/people/no-body/trace").await;
     assert_eq!((status, problem["code"].as_str()), (404, Some("person_not_found")));
     assert!(problem["detail"].as_str().unwrap().contains("no-body"), "{problem}");
@@ -235,7 +235,7 @@ async fn what_is_wrong_is_told_as_a_problem_with_a_code() {
 
 #[tokio::test]
 async fn a_service_that_is_down_is_named_and_the_rest_works() {
-    let world = World::start(sqlite()).await;
+    let world = World::start(sqlite_database()).await;
     let (status, answer) = world.get("/v1/status").await;
     assert_eq!((status, &answer["targets"], &answer["mapper"]), (200, &json!([]), &Value::Null));
     let codes: Vec<&Value> =
@@ -256,7 +256,7 @@ async fn a_service_that_is_down_is_named_and_the_rest_works() {
 
 #[tokio::test]
 async fn nobody_gets_in_without_a_token_but_everybody_may_read_the_document() {
-    let world = World::start(sqlite()).await;
+    let world = World::start(sqlite_database()).await;
     for token in ["", "other"] {
         let request = world.http.get(format!("{}/v1/status", world.base)).bearer_auth(token);
         let (status, problem) = answer(request).await;

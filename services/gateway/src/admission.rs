@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use edge::{Access, FieldErrors, Problem};
+use edge::{AccessRule, FieldErrors, Problem};
 use lifecycle::ThinNotice;
 use readings::DateReader;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{SourceConfig, SubjectKind};
-use crate::received::{Place, Received};
+use crate::received::{EventPlace, ReceivedEvent};
 use authority::SourceAuthority;
-use bucket::Bucket;
+use bucket::TokenBucket;
 
 /// What a refused caller is told to wait when nothing better is known.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -26,21 +26,21 @@ const PAUSE_FOR_LAG: Duration = Duration::from_secs(10);
 
 /// A system that sends events.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct AdmittedSource {
     pub(crate) name: String,
     kinds: Option<Vec<SubjectKind>>,
     /// Nothing for what cannot claim a source: it is set by the gateway.
     authority: Option<SourceAuthority>,
-    bucket: Option<Mutex<Bucket>>,
-    access: Access,
+    bucket: Option<Mutex<TokenBucket>>,
+    access: AccessRule,
     /// Reads the days that it names.
     dates: DateReader,
 }
 
-impl Source {
+impl AdmittedSource {
     /// A source that posts CloudEvents and bulk requests; `providers` are the names of identity providers.
     pub(crate) fn new(config: SourceConfig, providers: &[String], now: Instant) -> Self {
-        let bucket = config.events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
+        let bucket = config.events_per_second_max.map(|rate| Mutex::new(TokenBucket::full(rate, now)));
         let dates = config.dates();
         let SourceConfig { name, kinds, ce_source, access, .. } = config;
         let authority = Some(SourceAuthority::new(&name, &ce_source, providers));
@@ -51,14 +51,14 @@ impl Source {
         name: String,
         kinds: Option<Vec<SubjectKind>>,
         events_per_second_max: Option<u32>,
-        access: Access,
+        access: AccessRule,
         now: Instant,
     ) -> Self {
-        let bucket = events_per_second_max.map(|rate| Mutex::new(Bucket::full(rate, now)));
+        let bucket = events_per_second_max.map(|rate| Mutex::new(TokenBucket::full(rate, now)));
         Self { name, kinds, authority: None, bucket, access, dates: DateReader::default() }
     }
 
-    fn bucket(&self) -> Option<MutexGuard<'_, Bucket>> {
+    fn bucket(&self) -> Option<MutexGuard<'_, TokenBucket>> {
         Some(self.bucket.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -68,7 +68,7 @@ impl Source {
     }
 
     /// From where, and with which certificate, it may come.
-    pub(crate) fn access(&self) -> &Access {
+    pub(crate) fn access(&self) -> &AccessRule {
         &self.access
     }
 
@@ -99,10 +99,10 @@ impl Source {
     }
 
     /// Refuses events that this source may not send.
-    pub(crate) fn authorise(&self, received: &[Received]) -> Result<(), Problem> {
+    pub(crate) fn authorise(&self, received: &[ReceivedEvent]) -> Result<(), Problem> {
         let mut errors = FieldErrors::default();
-        for Received { event, place, .. } in received {
-            let is_feed = matches!(place, Place::Operation(_));
+        for ReceivedEvent { event, place, .. } in received {
+            let is_feed = matches!(place, EventPlace::Operation(_));
             if let Some(authority) = self.authority.as_ref().filter(|_| !is_feed)
                 && !authority.covers(&event.source)
             {
@@ -132,13 +132,13 @@ fn too_fast(wait: Duration) -> Problem {
 
 /// How much is going on, here and behind the broker.
 #[derive(Debug)]
-pub(crate) struct Pressure {
+pub(crate) struct LoadPressure {
     in_flight: Arc<Semaphore>,
     mapper_lag: AtomicU64,
     mapper_lag_max: u64,
 }
 
-impl Pressure {
+impl LoadPressure {
     pub(crate) fn new(in_flight_max: usize, mapper_lag_max: u64) -> Self {
         let in_flight = Arc::new(Semaphore::new(in_flight_max));
         Self { in_flight, mapper_lag: AtomicU64::new(0), mapper_lag_max }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn there_is_room_again_when_a_request_is_done() {
-        let pressure = Pressure::new(1, 10);
+        let pressure = LoadPressure::new(1, 10);
         let first = pressure.enter().unwrap();
         let refused = pressure.enter().unwrap_err();
         assert_eq!((refused.status().as_u16(), refused.code()), (503, "too_many_in_flight"));
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_backlog_refuses_until_it_shrinks_or_is_unknown() {
-        let pressure = Pressure::new(1, 10);
+        let pressure = LoadPressure::new(1, 10);
         pressure.note_lag(Some(11));
         assert_eq!(pressure.enter().unwrap_err().code(), "backlog");
         pressure.note_lag(Some(10));

@@ -4,25 +4,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bus::{Bus, BusError, Feed};
-use edge::{Drained, Serving, Tls, TlsError, TokenTable};
+use bus::{Bus, BusError, StreamName};
+use edge::{DrainOutcome, HttpServer, TlsError, TlsSettings, TokenTable};
 use recovery::{Recovery, RecoveryError};
-use relay::Relay;
+use relay::OutboxPublisher;
 use store::{Store, StoreError};
-use telemetry::{Latch, Readiness, Shutdown};
+use telemetry::{Readiness, ReadinessLatch, Shutdown};
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::quota::SenderQuota;
-use crate::admission::{Pressure, Source};
-use crate::fetch::{Fetcher, Intake, Plan};
-use crate::http::{Gate, router};
-use crate::migrations::Migrator;
-use crate::poll::{Poll, Poller};
+use crate::admission::{AdmittedSource, LoadPressure};
+use crate::fetch::{FetchPlan, NoticeIntake, RecordFetcher};
+use crate::http::{AppState, gateway_router};
+use crate::migrations::GatewayMigrator;
+use crate::poll::{ListPoller, PreparedPoll};
 use crate::problems::ProblemLog;
-use crate::scim::{self, Door};
-use crate::{Config, csv_feeds, webhooks};
+use crate::scim::{self, ScimState};
+use crate::{GatewayConfig, csv_feeds, webhooks};
 
 /// How often the mapper's lag and the connection are looked at.
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ const MAPPER: &str = "mapper";
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub enum GatewayBuildError {
     /// The section makes no sense.
     #[error("gateway configuration: {0}")]
     Config(String),
@@ -60,119 +60,142 @@ pub enum BuildError {
 
 /// Why the gateway stopped without being asked to.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum GatewayRunError {
     /// Whoever watches a folder or fetches records panicked.
     #[error("watch the folders of feeds and fetch records")]
     Background,
 }
 
-/// A gateway that listens, but does not answer before [`App::run`].
+/// A gateway that listens, but does not answer before [`GatewayApp::run`].
 #[derive(Debug)]
-pub struct App {
+pub struct GatewayApp {
     listener: TcpListener,
     address: SocketAddr,
-    gate: Arc<Gate>,
-    scim: Option<Arc<Door>>,
-    fetching: Option<Fetching>,
-    pollers: Vec<Poller>,
+    gate: Arc<AppState>,
+    scim: Option<Arc<ScimState>>,
+    fetching: Option<FetchParts>,
+    pollers: Vec<ListPoller>,
     /// Only with a database.
     recovery: Option<Recovery>,
     /// Only with a database: whose clock counts.
     clock: Option<Store>,
-    latch: Latch,
+    latch: ReadinessLatch,
     /// Only with an outbox.
-    outbox: Option<Latch>,
-    serving: Serving,
+    outbox: Option<ReadinessLatch>,
+    serving: HttpServer,
 }
 
 /// What fetches records.
 #[derive(Debug)]
-struct Fetching {
-    intake: Intake,
-    fetchers: Vec<Fetcher>,
+struct FetchParts {
+    intake: NoticeIntake,
+    fetchers: Vec<RecordFetcher>,
 }
 
 /// Binds the address. The streams must be there: see [`Bus::ensure_streams`].
 ///
 /// # Errors
 /// When the configuration makes no sense or the address cannot be listened on.
-pub async fn build(mut config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+pub async fn build_gateway(
+    mut config: GatewayConfig,
+    bus: Bus,
+    readiness: Readiness,
+) -> Result<GatewayApp, GatewayBuildError> {
     if let Some(fault) = config.fault() {
-        return Err(BuildError::Config(fault));
+        return Err(GatewayBuildError::Config(fault));
     }
     let asked = config.feeds.len() + config.polls.len();
     let senders = [config.sources.len(), config.webhooks.len(), asked, config.scim.len()];
     if senders.iter().sum::<usize>() == 0 {
         tracing::warn!("no source is configured: every request will be refused");
     }
-    let failed = |source| BuildError::Listen { address: config.listen, source };
-    let serving = Serving {
+    let failed = |source| GatewayBuildError::Listen { address: config.listen, source };
+    let serving = HttpServer {
         connections_max: config.connections_max,
         head_time_max: Duration::from_secs(config.head_seconds_max),
         drain_max: Duration::from_secs(config.drain_seconds_max),
-        tls: config.tls.clone().map(Tls::open).transpose()?,
+        tls: config.tls.clone().map(TlsSettings::open).transpose()?,
     };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let plans = plans(&config).map_err(BuildError::Config)?;
-    let polls: Vec<Poll> =
-        config.polls.drain(..).map(Poll::new).collect::<Result<_, _>>().map_err(BuildError::Config)?;
+    let plans = fetch_plans(&config).map_err(GatewayBuildError::Config)?;
+    let polls: Vec<PreparedPoll> = config
+        .polls
+        .drain(..)
+        .map(PreparedPoll::new)
+        .collect::<Result<_, _>>()
+        .map_err(GatewayBuildError::Config)?;
     let needs_store = !config.scim.is_empty() || !plans.is_empty() || !polls.is_empty();
     let store = match config.database.as_deref().filter(|_| needs_store) {
-        Some(database) => Some(Store::open::<Migrator>(database).await.map_err(BuildError::Store)?),
+        Some(database) => {
+            Some(Store::open::<GatewayMigrator>(database).await.map_err(GatewayBuildError::Store)?)
+        }
         None => None,
     };
     let clock = store.clone();
     if let Some(store) = &clock {
         // Measured again and again later; the first request must not go by a clock that is wrong.
-        store::clock::measure(store).await.map_err(BuildError::Store)?;
+        store::clock::measure_skew(store).await.map_err(GatewayBuildError::Store)?;
     }
     let recovery = match &store {
-        Some(store) => Some(recognise(store, &bus).await?),
+        Some(store) => Some(recognise_database(store, &bus).await?),
         None => None,
     };
     let providers: Vec<String> = config.scim.iter().map(|provider| provider.name.clone()).collect();
-    let gate = Arc::new(Gate {
+    let gate = Arc::new(AppState {
         quota: SenderQuota::new(bus.events_bytes_max(), config.sender_share_percent_max),
         bus,
-        pressure: Pressure::new(config.in_flight_max, config.mapper_lag_max),
+        pressure: LoadPressure::new(config.in_flight_max, config.mapper_lag_max),
         limits: config.limits(),
         body_bytes_max: config.body_bytes_max,
         scim_bulk: config.scim_bulk,
         body_time_max: Duration::from_secs(config.body_seconds_max),
-        webhooks: webhooks::open(config.webhooks, Instant::now()).map_err(BuildError::Config)?,
-        feeds: csv_feeds::open(config.feeds, &config.sources).map_err(BuildError::Config)?,
+        webhooks: webhooks::open_webhooks(config.webhooks, Instant::now())
+            .map_err(GatewayBuildError::Config)?,
+        feeds: csv_feeds::open_feeds(config.feeds, &config.sources).map_err(GatewayBuildError::Config)?,
         trusted_proxies: config.trusted_proxies,
         problems: ProblemLog::default(),
-        sources: sources(config.sources, &providers),
+        sources: admitted_sources(config.sources, &providers),
     });
     let fetching = match &store {
-        Some(store) if !plans.is_empty() => Some(fetching(store, &gate, plans).await?),
+        Some(store) if !plans.is_empty() => Some(build_fetching(store, &gate, plans).await?),
         _ => None,
     };
     let poller = |poll| {
         let store = store.clone().expect("it was opened because there are polls");
-        let replica = replica(&store);
-        Poller::new(Arc::clone(&gate), store, poll, &replica)
+        let replica = replica_name(&store);
+        ListPoller::new(Arc::clone(&gate), store, poll, &replica)
     };
     let pollers = polls.into_iter().map(poller).collect();
     let scim = store.filter(|_| !config.scim.is_empty());
-    let scim = scim.map(|store| Arc::new(Door::open(config.scim, store, Arc::clone(&gate))));
+    let scim = scim.map(|store| Arc::new(ScimState::open(config.scim, store, Arc::clone(&gate))));
     let latch = readiness.latch("gateway");
     let outbox = scim.is_some().then(|| readiness.latch("gateway outbox"));
-    Ok(App { listener, address, gate, scim, fetching, pollers, recovery, clock, latch, outbox, serving })
+    Ok(GatewayApp {
+        listener,
+        address,
+        gate,
+        scim,
+        fetching,
+        pollers,
+        recovery,
+        clock,
+        latch,
+        outbox,
+        serving,
+    })
 }
 
 /// Finds out what database this is: one that was restored fetches again what it was told to fetch since.
-async fn recognise(store: &Store, bus: &Bus) -> Result<Recovery, BuildError> {
-    let consumers = vec![(Feed::Notices, crate::SERVICE.to_owned())];
+async fn recognise_database(store: &Store, bus: &Bus) -> Result<Recovery, GatewayBuildError> {
+    let consumers = vec![(StreamName::Notices, crate::SERVICE.to_owned())];
     let recovery = Recovery::new(crate::SERVICE, store.clone(), bus.clone(), consumers);
-    recovery.begin().await.map_err(BuildError::Recovery)?;
+    recovery.begin().await.map_err(GatewayBuildError::Recovery)?;
     Ok(recovery)
 }
 
 /// Only one process can use a SQLite file: one that is started again goes on at once.
-fn replica(store: &Store) -> String {
+fn replica_name(store: &Store) -> String {
     match store.backend() {
         sea_orm::DbBackend::Sqlite => "the only one".to_owned(),
         _ => uuid::Uuid::now_v7().to_string(),
@@ -180,30 +203,38 @@ fn replica(store: &Store) -> String {
 }
 
 /// How the records of each source are fetched that has any to fetch.
-fn plans(config: &Config) -> Result<Vec<Arc<Plan>>, String> {
+fn fetch_plans(config: &GatewayConfig) -> Result<Vec<Arc<FetchPlan>>, String> {
     let webhooks = config.webhooks.iter();
     let plans = webhooks.filter_map(|webhook| Some((&webhook.name, webhook.fetch.clone()?)));
-    plans.map(|(name, fetch)| Plan::new(name.clone(), fetch).map(Arc::new)).collect()
+    plans.map(|(name, fetch)| FetchPlan::new(name.clone(), fetch).map(Arc::new)).collect()
 }
 
-async fn fetching(store: &Store, gate: &Arc<Gate>, plans: Vec<Arc<Plan>>) -> Result<Fetching, BuildError> {
-    let notices = gate.bus.consume(Feed::Notices, crate::SERVICE).await.map_err(BuildError::Notices)?;
-    let intake = Intake::new(store.clone(), notices, &plans);
-    let replica = replica(store);
-    let fetcher = |plan| Fetcher::new(Arc::clone(gate), store.clone(), plan, &replica);
-    Ok(Fetching { intake, fetchers: plans.into_iter().map(fetcher).collect() })
+async fn build_fetching(
+    store: &Store,
+    gate: &Arc<AppState>,
+    plans: Vec<Arc<FetchPlan>>,
+) -> Result<FetchParts, GatewayBuildError> {
+    let notices =
+        gate.bus.consume(StreamName::Notices, crate::SERVICE).await.map_err(GatewayBuildError::Notices)?;
+    let intake = NoticeIntake::new(store.clone(), notices, &plans);
+    let replica = replica_name(store);
+    let fetcher = |plan| RecordFetcher::new(Arc::clone(gate), store.clone(), plan, &replica);
+    Ok(FetchParts { intake, fetchers: plans.into_iter().map(fetcher).collect() })
 }
 
-fn sources(configs: Vec<crate::SourceConfig>, providers: &[String]) -> TokenTable<Arc<Source>> {
+fn admitted_sources(
+    configs: Vec<crate::SourceConfig>,
+    providers: &[String],
+) -> TokenTable<Arc<AdmittedSource>> {
     let now = Instant::now();
     let entry = |config: crate::SourceConfig| {
         telemetry::metrics::register_source(&config.name);
-        (config.token, Arc::new(Source::new(config, providers, now)))
+        (config.token, Arc::new(AdmittedSource::new(config, providers, now)))
     };
     TokenTable::new(configs.into_iter().map(entry).collect())
 }
 
-impl App {
+impl GatewayApp {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -213,7 +244,7 @@ impl App {
     ///
     /// # Errors
     /// When whoever watches a folder panicked.
-    pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), GatewayRunError> {
         let outbox = CancellationToken::new();
         let relay = match self.scim.as_ref().zip(self.outbox) {
             Some((door, latch)) => {
@@ -227,16 +258,16 @@ impl App {
         if let Some(store) = self.clock {
             let report = |micros| telemetry::metrics::clock_skew(crate::SERVICE, micros);
             let stop = shutdown.soft.clone().cancelled_owned();
-            tokio::spawn(store::clock::follow(store, stop, report));
+            tokio::spawn(store::clock::follow_clock(store, stop, report));
         }
-        let scim = self.scim.map_or_else(axum::Router::new, scim::router);
-        let router = router(Arc::clone(&self.gate), scim);
+        let scim = self.scim.map_or_else(axum::Router::new, scim::scim_router);
+        let router = gateway_router(Arc::clone(&self.gate), scim);
         let mut background = tokio::task::JoinSet::new();
         for feed in self.gate.feeds.values().filter(|feed| feed.folder.is_some()) {
             let soft = shutdown.soft.clone();
-            background.spawn(csv_feeds::folder::watch(Arc::clone(&self.gate), Arc::clone(feed), soft));
+            background.spawn(csv_feeds::folder::watch_folder(Arc::clone(&self.gate), Arc::clone(feed), soft));
         }
-        if let Some(Fetching { intake, fetchers }) = self.fetching {
+        if let Some(FetchParts { intake, fetchers }) = self.fetching {
             background.spawn(intake.run(shutdown.soft.clone()));
             for fetcher in fetchers {
                 background.spawn(fetcher.run(shutdown.soft.clone()));
@@ -249,11 +280,12 @@ impl App {
         let noting = CancellationToken::new();
         let (gate, stop) = (Arc::clone(&self.gate), noting.clone());
         let keeping = tokio::spawn(async move { gate.problems.keep(&gate.bus, stop).await });
-        let serve = edge::serve(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.serving);
+        let serve =
+            edge::serve_router(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.serving);
         let drained = tokio::select! {
             drained = serve => drained,
-            () = watch(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
-            () = panicked(&mut background) => return Err(RunError::Background),
+            () = watch_readiness(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
+            () = wait_for_panic(&mut background) => return Err(GatewayRunError::Background),
         };
         // They follow the same shutdown, and give back what others are to go on with.
         while background.join_next().await.is_some() {}
@@ -273,8 +305,8 @@ impl App {
             tracing::error!("the outbox was not looked after any more");
         }
         match drained {
-            Drained::Clean => tracing::info!("every request was answered"),
-            Drained::Dropped => {
+            DrainOutcome::Clean => tracing::info!("every request was answered"),
+            DrainOutcome::Dropped => {
                 tracing::warn!("requests in flight were dropped; their senders will repeat them")
             }
         }
@@ -283,7 +315,7 @@ impl App {
 }
 
 /// Returns when one of the tasks has panicked.
-async fn panicked(tasks: &mut tokio::task::JoinSet<()>) {
+async fn wait_for_panic(tasks: &mut tokio::task::JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         if ended.is_err() {
             return;
@@ -293,7 +325,11 @@ async fn panicked(tasks: &mut tokio::task::JoinSet<()>) {
 }
 
 /// Publishes what an earlier process left in the outbox; then looks after it until `stop`.
-async fn after_catching_up(relay: Relay, latch: Latch, stop: CancellationToken) -> impl Future<Output = ()> {
+async fn after_catching_up(
+    relay: OutboxPublisher,
+    latch: ReadinessLatch,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> {
     if let Err(error) = relay.catch_up().await {
         tracing::warn!(error = %error, "could not publish what was left behind yet");
     }
@@ -301,7 +337,7 @@ async fn after_catching_up(relay: Relay, latch: Latch, stop: CancellationToken) 
 }
 
 /// Keeps readiness and the mapper's lag up to date; never returns.
-async fn watch(gate: &Gate, latch: &Latch, soft: CancellationToken) {
+async fn watch_readiness(gate: &AppState, latch: &ReadinessLatch, soft: CancellationToken) {
     let look = async {
         let mut ticks = tokio::time::interval(WATCH_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -313,8 +349,8 @@ async fn watch(gate: &Gate, latch: &Latch, soft: CancellationToken) {
                 latch.close("no connection to the broker");
             }
             // Before the mapper's first start there is no consumer, and so no lag.
-            gate.pressure.note_lag(gate.bus.lag(Feed::Events, MAPPER).await.ok());
-            for position in gate.bus.positions(Feed::Events, MAPPER).await.unwrap_or_default() {
+            gate.pressure.note_lag(gate.bus.lag(StreamName::Events, MAPPER).await.ok());
+            for position in gate.bus.positions(StreamName::Events, MAPPER).await.unwrap_or_default() {
                 if position.durable == MAPPER && position.exists {
                     let merged = if position.is_idle() { position.last_sequence } else { position.ack_floor };
                     gate.quota.note_merged(&position.stream, merged);

@@ -8,19 +8,19 @@ mod tests;
 
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use edge::{FieldErrors, Pointer, Problem, parse_json};
+use edge::{FieldErrors, JsonPointer, Problem, parse_json};
 use readings::DateReader;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::Limits;
+use crate::EventLimits;
 use crate::limits::DEPTH_MAX;
-use crate::received::{Place, Received, check_count, check_sizes};
-use draft::Draft;
+use crate::received::{EventPlace, ReceivedEvent, check_count, check_sizes};
+use draft::EventDraft;
 
 /// How an event is put into a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum EventMode {
     /// The body is the event.
     Structured,
     /// The body is an array of events.
@@ -29,12 +29,12 @@ pub(crate) enum Mode {
     Binary,
 }
 
-impl Mode {
+impl EventMode {
     /// The mode that the content type asks for.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         const TAKEN: &str = "send application/cloudevents+json, application/cloudevents-batch+json, or application/json \
                              with the event's attributes in ce- headers";
-        match essence(headers)?.as_deref() {
+        match media_type(headers)?.as_deref() {
             Some("application/cloudevents+json") => Ok(Self::Structured),
             Some("application/cloudevents-batch+json") => Ok(Self::Batch),
             Some(other) if other.starts_with("application/cloudevents") => {
@@ -63,7 +63,7 @@ pub(crate) fn refuse_compressed(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// The content type without parameters, in lower case. Refuses what is compressed or not in UTF-8.
-pub(crate) fn essence(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     refuse_compressed(headers)?;
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(None) };
     let text =
@@ -80,47 +80,52 @@ pub(crate) fn essence(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// Everything that the result depends on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Input<'a> {
-    pub(crate) mode: Mode,
+pub(crate) struct EventInput<'a> {
+    pub(crate) mode: EventMode,
     /// The name of the source whose token came with the request.
     pub(crate) sender: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: &'a EventLimits,
     /// Reads the days of this source.
     pub(crate) dates: &'a DateReader,
     pub(crate) now: OffsetDateTime,
 }
 
 /// The events of a request, in its order: all of them or a problem that names each wrong field.
-pub(crate) fn parse(input: Input<'_>) -> Result<Vec<Received>, Problem> {
+pub(crate) fn parse_request(input: EventInput<'_>) -> Result<Vec<ReceivedEvent>, Problem> {
     let mut errors = FieldErrors::default();
     let received = match input.mode {
-        Mode::Binary => vec![binary(input, &mut errors)?],
-        Mode::Structured => {
+        EventMode::Binary => vec![parse_binary(input, &mut errors)?],
+        EventMode::Structured => {
             let event = parse_json(input.body, DEPTH_MAX)?;
-            vec![structured(event, Pointer::root(), input, &mut errors)]
+            vec![parse_structured(event, JsonPointer::root(), input, &mut errors)]
         }
-        Mode::Batch => {
+        EventMode::Batch => {
             let Value::Array(events) = parse_json(input.body, DEPTH_MAX)? else {
-                errors.add(Pointer::root(), "a batch is an array of events");
+                errors.add(JsonPointer::root(), "a batch is an array of events");
                 return Err(Problem::invalid("the batch is not taken", errors));
             };
             check_count(events.len(), input.limits)?;
-            let place = |index| Pointer::root().index(index);
+            let place = |index| JsonPointer::root().index(index);
             let each = events.into_iter().enumerate();
-            each.map(|(index, event)| structured(event, place(index), input, &mut errors)).collect()
+            each.map(|(index, event)| parse_structured(event, place(index), input, &mut errors)).collect()
         }
     };
     if !errors.is_empty() {
         return Err(Problem::invalid("nothing of the request was taken", errors));
     }
-    let received: Vec<Received> = received.into_iter().flatten().collect();
+    let received: Vec<ReceivedEvent> = received.into_iter().flatten().collect();
     check_sizes(&received, input.limits)?;
     Ok(received)
 }
 
-fn structured(event: Value, at: Pointer, input: Input<'_>, errors: &mut FieldErrors) -> Option<Received> {
+fn parse_structured(
+    event: Value,
+    at: JsonPointer,
+    input: EventInput<'_>,
+    errors: &mut FieldErrors,
+) -> Option<ReceivedEvent> {
     let Value::Object(mut fields) = event else {
         errors.add(at, "an event is an object");
         return None;
@@ -130,7 +135,7 @@ fn structured(event: Value, at: Pointer, input: Input<'_>, errors: &mut FieldErr
     }
     let data = fields.remove("data");
     let data_at = at.key("data");
-    let mut draft = Draft::new(Place::Body(at));
+    let mut draft = EventDraft::new(EventPlace::Body(at));
     for (name, value) in fields {
         match value {
             Value::String(text) => draft.set(&name, text),
@@ -141,8 +146,8 @@ fn structured(event: Value, at: Pointer, input: Input<'_>, errors: &mut FieldErr
     draft.finish(data, &data_at, input, errors)
 }
 
-fn binary(input: Input<'_>, errors: &mut FieldErrors) -> Result<Option<Received>, Problem> {
+fn parse_binary(input: EventInput<'_>, errors: &mut FieldErrors) -> Result<Option<ReceivedEvent>, Problem> {
     let data = if input.body.is_empty() { None } else { Some(parse_json(input.body, DEPTH_MAX)?) };
-    let draft = binary::draft(input.headers, errors);
-    Ok(draft.finish(data, &Pointer::root(), input, errors))
+    let draft = binary::draft_from_headers(input.headers, errors);
+    Ok(draft.finish(data, &JsonPointer::root(), input, errors))
 }

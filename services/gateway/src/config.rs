@@ -6,12 +6,12 @@ mod warnings;
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use edge::{Access, Network, Tls, TlsConfig, TokenHash};
+use edge::{AccessRule, Network, TlsConfig, TlsSettings, TokenHash};
 use lifecycle::EventKind;
-use readings::{DateReader, Zone};
+use readings::{DateReader, SourceZone};
 use serde::Deserialize;
 
-use crate::Limits;
+use crate::EventLimits;
 use crate::admission::authority;
 use crate::csv_feeds::CsvFeedConfig;
 use crate::poll::PollConfig;
@@ -21,7 +21,7 @@ use crate::webhooks::WebhookConfig;
 /// The `gateway` section of the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub struct GatewayConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// TLS; plain HTTP without it.
@@ -72,9 +72,9 @@ pub struct Config {
     pub drain_seconds_max: u64,
 }
 
-impl Default for Config {
+impl Default for GatewayConfig {
     fn default() -> Self {
-        let limits = Limits::default();
+        let limits = EventLimits::default();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             tls: None,
@@ -132,7 +132,7 @@ pub struct SourceConfig {
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
     /// Where the whole days that it names begin; IANA name, UTC if left out.
-    #[serde(default = "utc")]
+    #[serde(default = "default_zone")]
     pub time_zone: String,
     /// What the CloudEvents `source` of its events is, or begins with before a `/`; `/NAME` if empty, `*` for any that is no
     /// webhook, feed, poll or identity provider. Feeds are not concerned.
@@ -143,17 +143,17 @@ pub struct SourceConfig {
     pub events_per_second_max: Option<u32>,
     /// From where, and with which certificate, it may come; from anywhere if left out.
     #[serde(default)]
-    pub access: Access,
+    pub access: AccessRule,
 }
 
-fn utc() -> String {
+fn default_zone() -> String {
     "UTC".to_owned()
 }
 
 impl SourceConfig {
     /// Reads the days that its events name. The time zone was checked.
     pub(crate) fn dates(&self) -> DateReader {
-        DateReader::new(Zone::named(&self.time_zone).unwrap_or_default())
+        DateReader::new(SourceZone::named(&self.time_zone).unwrap_or_default())
     }
 }
 
@@ -183,7 +183,7 @@ const NAME_BYTES_MAX: usize = 64;
 /// A name, and how many events a second may come under it.
 type NameAndRate<'a> = (&'a str, Option<u32>);
 
-impl Config {
+impl GatewayConfig {
     /// Whether the gateway could start with it, as far as that can be told without connecting to anything.
     ///
     /// # Errors
@@ -192,12 +192,14 @@ impl Config {
         if let Some(fault) = self.fault() {
             return Err(fault);
         }
-        self.tls.clone().map_or(Ok(()), |tls| Tls::open(tls).map(drop).map_err(|error| error.to_string()))
+        self.tls
+            .clone()
+            .map_or(Ok(()), |tls| TlsSettings::open(tls).map(drop).map_err(|error| error.to_string()))
     }
 
     /// The limits that concern single events.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
+    pub(crate) fn limits(&self) -> EventLimits {
+        EventLimits {
             batch_max: self.batch_max,
             attributes_max: self.attributes_max,
             attribute_bytes_max: self.attribute_bytes_max,
@@ -288,7 +290,7 @@ impl Config {
             ));
         }
         self.sources.iter().find_map(|source| {
-            let fault = source.ce_source.iter().find_map(|own| authority::fault(own))?;
+            let fault = source.ce_source.iter().find_map(|own| authority::source_fault(own))?;
             Some(format!("ce_source of the source {}: {fault}", source.name))
         })
     }
@@ -314,7 +316,7 @@ impl Config {
         if let Some(source) = doubled {
             return Some(format!("the source {} has the token of another one", source.name));
         }
-        let unzoned = self.sources.iter().find(|source| Zone::named(&source.time_zone).is_none());
+        let unzoned = self.sources.iter().find(|source| SourceZone::named(&source.time_zone).is_none());
         if let Some(SourceConfig { name, time_zone, .. }) = unzoned {
             return Some(format!(
                 "time_zone {time_zone:?} of the source {name} is no time zone: write an IANA name such as Europe/Berlin"
@@ -336,7 +338,7 @@ impl Config {
         }
         let webhooks = self.webhooks.iter().find_map(WebhookConfig::fault);
         let feeds = || self.feeds.iter().find_map(|feed| feed.fault(&self.sources));
-        webhooks.or_else(feeds).or_else(|| scim::fault(self))
+        webhooks.or_else(feeds).or_else(|| scim::config_fault(self))
     }
 }
 
@@ -345,7 +347,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn config(value: serde_json::Value) -> Config {
+    fn config(value: serde_json::Value) -> GatewayConfig {
         serde_json::from_value(value).unwrap()
     }
 
@@ -374,7 +376,7 @@ mod tests {
     #[test]
     fn a_plain_token_is_refused_without_being_repeated() {
         let plain = json!({"sources": [{"name": "hr", "token": "plain-secret"}]});
-        let error = serde_json::from_value::<Config>(plain).unwrap_err().to_string();
+        let error = serde_json::from_value::<GatewayConfig>(plain).unwrap_err().to_string();
         assert!(error.contains("sha256:") && !error.contains("plain-secret"), "{error}");
     }
 }

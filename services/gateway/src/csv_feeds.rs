@@ -17,11 +17,11 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use edge::{Access, TokenTable};
+use edge::{AccessRule, TokenTable};
 use feeds::{CompiledMapping, CsvOptions, FeedGuard};
-use readings::Zone;
+use readings::SourceZone;
 
-pub use config::{CsvFeedConfig, FolderConfig, Mode, RowKind};
+pub use config::{CsvFeedConfig, FeedMode, FolderConfig, RowKind};
 pub(crate) use report::{FeedReport, RowFault};
 
 /// A feed of files, ready to be read.
@@ -32,12 +32,12 @@ pub(crate) struct CsvFeed {
     /// The source of its events.
     pub(crate) source: String,
     pub(crate) tokens: TokenTable<()>,
-    pub(crate) access: Access,
-    pub(crate) mode: Mode,
+    pub(crate) access: AccessRule,
+    pub(crate) mode: FeedMode,
     mapping: CompiledMapping,
     csv: CsvOptions,
     guard: FeedGuard,
-    zone: Zone,
+    zone: SourceZone,
     kinds: Vec<RowKind>,
     pub(crate) file_bytes_max: u64,
     pub(crate) folder: Option<FolderConfig>,
@@ -49,7 +49,7 @@ pub(crate) struct CsvFeed {
 ///
 /// # Errors
 /// What is wrong with one of them.
-pub(crate) fn open(
+pub(crate) fn open_feeds(
     configs: Vec<CsvFeedConfig>,
     sources: &[crate::SourceConfig],
 ) -> Result<HashMap<String, Arc<CsvFeed>>, String> {

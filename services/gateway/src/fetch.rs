@@ -17,7 +17,7 @@ mod record;
 mod row;
 mod wanted;
 
-pub use config::{FetchConfig, FetchRetry, Gone};
-pub(crate) use fetcher::Fetcher;
-pub(crate) use intake::Intake;
-pub(crate) use record::Plan;
+pub use config::{FetchConfig, FetchRetry, MissingRecordMeaning};
+pub(crate) use fetcher::RecordFetcher;
+pub(crate) use intake::NoticeIntake;
+pub(crate) use record::FetchPlan;

@@ -16,25 +16,25 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use edge::{Access, Caller, Network, Problem, RequestId, TokenTable, protect, read_body};
+use edge::{AccessRule, Caller, Network, Problem, RequestId, TokenTable, protect_router, read_body};
 use lifecycle::{SourceProblemKind, TraceContext, UNKNOWN_SENDER};
 use time::OffsetDateTime;
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use crate::Limits;
+use crate::EventLimits;
 use crate::admission::quota::SenderQuota;
-use crate::admission::{Pressure, Source};
-use crate::cloudevents::{self, Mode};
+use crate::admission::{AdmittedSource, LoadPressure};
+use crate::cloudevents::{self, EventMode};
 use crate::config::ScimBulkConfig;
 use crate::csv_feeds::CsvFeed;
-use crate::intake::{self, Accepted};
+use crate::intake::{self, AcceptedEvents};
 use crate::problems::ProblemLog;
-use crate::received::{Received, check_sizes};
-use crate::webhooks::{self, Heard, Told, Webhook};
+use crate::received::{ReceivedEvent, check_sizes};
+use crate::webhooks::{self, NoticeReport, WebhookReading, WebhookSource};
 
-pub use docs::openapi;
-pub(crate) use feeds::{file_too_large, note as note_file};
+pub use docs::gateway_openapi;
+pub(crate) use feeds::{file_too_large, note_upload as note_file};
 
 /// What a caller is told to wait when there is no connection to the broker.
 const PAUSE_FOR_BROKER: Duration = Duration::from_secs(2);
@@ -44,31 +44,31 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// What the handlers share.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct AppState {
     pub(crate) bus: bus::Bus,
-    pub(crate) sources: TokenTable<Arc<Source>>,
-    pub(crate) webhooks: HashMap<String, Webhook>,
+    pub(crate) sources: TokenTable<Arc<AdmittedSource>>,
+    pub(crate) webhooks: HashMap<String, WebhookSource>,
     pub(crate) feeds: HashMap<String, Arc<CsvFeed>>,
     pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) pressure: Pressure,
+    pub(crate) pressure: LoadPressure,
     pub(crate) quota: SenderQuota,
     pub(crate) problems: ProblemLog,
-    pub(crate) limits: Limits,
+    pub(crate) limits: EventLimits,
     pub(crate) body_bytes_max: usize,
     pub(crate) scim_bulk: ScimBulkConfig,
     pub(crate) body_time_max: Duration,
 }
 
 /// The API; `scim` is that of identity providers, if there are any.
-pub(crate) fn router(gate: Arc<Gate>, scim: Router) -> Router {
+pub(crate) fn gateway_router(gate: Arc<AppState>, scim: Router) -> Router {
     let routes = Router::new()
-        .route("/v1/events", post(events))
+        .route("/v1/events", post(post_events))
         .route("/v1/feeds/scim-bulk", post(bulk::scim_bulk))
-        .route("/v1/feeds/csv/{name}", post(feeds::csv))
-        .route("/v1/webhooks/{name}", post(webhook).get(webhook).options(webhook))
-        .route("/v1/openapi.json", get(async || Json(openapi())))
+        .route("/v1/feeds/csv/{name}", post(feeds::post_csv))
+        .route("/v1/webhooks/{name}", post(post_notice).get(post_notice).options(post_notice))
+        .route("/v1/openapi.json", get(async || Json(gateway_openapi())))
         .with_state(gate);
-    protect(routes.merge(scim)).layer(map_response(count_refusal))
+    protect_router(routes.merge(scim)).layer(map_response(count_refusal))
 }
 
 async fn count_refusal(response: Response) -> Response {
@@ -79,7 +79,7 @@ async fn count_refusal(response: Response) -> Response {
 }
 
 /// The time of acceptance, by the clock that all replicas share where there is one.
-fn now() -> OffsetDateTime {
+fn acceptance_time() -> OffsetDateTime {
     store::clock::now()
 }
 
@@ -90,22 +90,30 @@ fn now() -> OffsetDateTime {
 #[utoipa::path(
     post, path = "/v1/events", operation_id = "postEvents", tag = "ingest", security(("bearer" = [])),
     request_body(content(
-        (docs::CloudEvent = "application/cloudevents+json"),
-        (Vec<docs::CloudEvent> = "application/cloudevents-batch+json"),
+        (docs::CloudEventSchema = "application/cloudevents+json"),
+        (Vec<docs::CloudEventSchema> = "application/cloudevents-batch+json"),
         (docs::EventData = "application/json"),
     ), description = "Structured or batch mode; with application/json binary mode: the attributes are `ce-` headers, \
                       the body is the data."),
-    responses((status = 202, body = Accepted, description = "Every event is durably stored."), docs::Refusals)
+    responses((status = 202, body = AcceptedEvents, description = "Every event is durably stored."), docs::RefusalResponses)
 )]
-async fn events(
-    State(gate): State<Arc<Gate>>,
+async fn post_events(
+    State(gate): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let mode = |headers: &HeaderMap| Mode::of(headers);
+    let mode = |headers: &HeaderMap| EventMode::of(headers);
     gate.take("events", id, request, mode, |mode, source, headers, body| {
-        let (limits, now, sender, dates) = (&gate.limits, now(), &source.name, source.dates());
-        cloudevents::parse(cloudevents::Input { mode, sender, headers, body, limits, dates, now })
+        let (limits, now, sender, dates) = (&gate.limits, acceptance_time(), &source.name, source.dates());
+        cloudevents::parse_request(cloudevents::EventInput {
+            mode,
+            sender,
+            headers,
+            body,
+            limits,
+            dates,
+            now,
+        })
     })
     .await
 }
@@ -119,17 +127,17 @@ async fn events(
     post, path = "/v1/webhooks/{name}", operation_id = "postNotice", tag = "ingest",
     params(("name" = String, Path, description = "The webhook's name in the configuration.")),
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-www-form-urlencoded"))),
-    responses((status = 202, body = Accepted, description = "Every event is durably stored."), docs::Refusals)
+    responses((status = 202, body = AcceptedEvents, description = "Every event is durably stored."), docs::RefusalResponses)
 )]
-async fn webhook(
-    State(gate): State<Arc<Gate>>,
+async fn post_notice(
+    State(gate): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     if parts.method == Method::OPTIONS {
-        return webhooks::options(&parts.headers).map(answer);
+        return webhooks::answer_options(&parts.headers).map(answer_handshake);
     }
     // Before the name is looked up: how it goes here tells nobody which names there are.
     let _room = gate.room_for_all()?;
@@ -150,11 +158,17 @@ async fn webhook(
         let result = async {
             source.check_rate(Instant::now())?;
             let body = gate.body(&parts.headers, body).await?;
-            let heard = webhook.hear(parts.method.as_str(), &parts.headers, &body, &gate.limits, now())?;
+            let heard = webhook.hear(
+                parts.method.as_str(),
+                &parts.headers,
+                &body,
+                &gate.limits,
+                acceptance_time(),
+            )?;
             gate.problems.end_known(&sender, SourceProblemKind::RefusedCredentials);
-            let Told { received, thin, ignored, unknown } = match heard {
-                Heard::Handshake { .. } => return Ok(Err(answer(heard))),
-                Heard::Notices(told) => told,
+            let NoticeReport { received, thin, ignored, unknown } = match heard {
+                WebhookReading::Handshake { .. } => return Ok(Err(answer_handshake(heard))),
+                WebhookReading::Notices(told) => told,
             };
             for name in &unknown {
                 gate.problems.note(&sender, SourceProblemKind::UnknownTypes, 1, name);
@@ -163,14 +177,14 @@ async fn webhook(
             source.authorise(&received)?;
             source.authorise_thin(&thin)?;
             source.spend(received.len() + thin.len(), Instant::now())?;
-            let accepted = intake::store(&gate, received, thin, context, false).await?;
-            Ok::<Result<Accepted, Response>, Problem>(Ok(Accepted { ignored, ..accepted }))
+            let accepted = intake::store_events(&gate, received, thin, context, false).await?;
+            Ok::<Result<AcceptedEvents, Response>, Problem>(Ok(AcceptedEvents { ignored, ..accepted }))
         };
         match result.await {
             Ok(Err(handshake)) => Ok(handshake),
             Ok(Ok(accepted)) => {
                 let result = Ok(accepted);
-                note(source, &result);
+                note_request(source, &result);
                 result.map(|accepted| (StatusCode::ACCEPTED, Json(accepted)).into_response())
             }
             Err(problem) => {
@@ -178,7 +192,7 @@ async fn webhook(
                     gate.note_unproven(&sender, "a notice that was not verified");
                 }
                 gate.problems.note_refusal(&sender, &problem);
-                note(source, &Err(problem.clone()));
+                note_request(source, &Err(problem.clone()));
                 Err(problem)
             }
         }
@@ -188,8 +202,8 @@ async fn webhook(
 }
 
 /// The answer to a handshake.
-fn answer(heard: Heard) -> Response {
-    let Heard::Handshake { status, headers, body } = heard else {
+fn answer_handshake(heard: WebhookReading) -> Response {
+    let WebhookReading::Handshake { status, headers, body } = heard else {
         return StatusCode::ACCEPTED.into_response();
     };
     let mut response = match body {
@@ -205,7 +219,7 @@ fn answer(heard: Heard) -> Response {
     response
 }
 
-impl Gate {
+impl AppState {
     /// What doors do: who is it, is there room, what does it say, may they say it, store it, answer.
     async fn take<F>(
         &self,
@@ -213,11 +227,11 @@ impl Gate {
         id: RequestId,
         request: Request,
         format: impl FnOnce(&HeaderMap) -> Result<F, Problem>,
-        parse: impl FnOnce(F, &Source, &HeaderMap, &[u8]) -> Result<Vec<Received>, Problem>,
+        parse: impl FnOnce(F, &AdmittedSource, &HeaderMap, &[u8]) -> Result<Vec<ReceivedEvent>, Problem>,
     ) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
         let source = self.known(&parts)?;
-        let parent = traceparent(&parts.headers);
+        let parent = read_traceparent(&parts.headers);
         let span =
             tracing::info_span!("ingest", door, request_id = %id, source = source.name, trace_id = Empty);
         let context = telemetry::in_trace(&span, parent);
@@ -230,13 +244,13 @@ impl Gate {
                 let received = parse(format, source, headers, &body)?;
                 source.authorise(&received)?;
                 source.spend(received.len(), Instant::now())?;
-                intake::store(self, received, Vec::new(), context, parent.is_some()).await
+                intake::store_events(self, received, Vec::new(), context, parent.is_some()).await
             };
             let result = result.await;
             if let Err(problem) = &result {
                 self.problems.note_refusal(&source.name, problem);
             }
-            note(source, &result);
+            note_request(source, &result);
             result.map(|accepted| (StatusCode::ACCEPTED, Json(accepted)).into_response())
         }
         .instrument(span)
@@ -244,7 +258,7 @@ impl Gate {
     }
 
     /// The source that holds the token, if it may come from there.
-    pub(crate) fn known(&self, parts: &Parts) -> Result<&Arc<Source>, Problem> {
+    pub(crate) fn known(&self, parts: &Parts) -> Result<&Arc<AdmittedSource>, Problem> {
         let source = self.sources.authenticate(&parts.headers).inspect_err(|_| {
             unknown_token();
             self.note_unproven(UNKNOWN_SENDER, "no token, or one that no source has");
@@ -265,11 +279,11 @@ impl Gate {
     }
 
     /// Refuses whoever comes from elsewhere, in the words for a token that is not known: nobody learns that it is one.
-    pub(crate) fn admit(&self, source: &Source, parts: &Parts) -> Result<(), Problem> {
+    pub(crate) fn admit(&self, source: &AdmittedSource, parts: &Parts) -> Result<(), Problem> {
         self.admit_to(source.access(), &source.name, parts)
     }
 
-    pub(crate) fn admit_to(&self, access: &Access, name: &str, parts: &Parts) -> Result<(), Problem> {
+    pub(crate) fn admit_to(&self, access: &AccessRule, name: &str, parts: &Parts) -> Result<(), Problem> {
         let caller = Caller::of(&parts.extensions, &parts.headers, &self.trusted_proxies);
         access.admits(&caller).map_err(|stranger| {
             telemetry::metrics::caller_refused(stranger.as_str());
@@ -278,7 +292,7 @@ impl Gate {
         })
     }
 
-    pub(crate) fn room(&self, source: &Source) -> Result<impl Drop + use<>, Problem> {
+    pub(crate) fn room(&self, source: &AdmittedSource) -> Result<impl Drop + use<>, Problem> {
         source.check_rate(Instant::now())?;
         self.room_for_all()
     }
@@ -302,12 +316,12 @@ pub(crate) fn unknown_token() {
     telemetry::metrics::caller_refused("unknown_token");
 }
 
-pub(crate) fn traceparent(headers: &HeaderMap) -> Option<TraceContext> {
+pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<TraceContext> {
     headers.get("traceparent")?.to_str().ok()?.parse().ok()
 }
 
 /// Metrics and the one log line of a request.
-fn note(source: &Source, result: &Result<Accepted, Problem>) {
+fn note_request(source: &AdmittedSource, result: &Result<AcceptedEvents, Problem>) {
     match result {
         Ok(accepted) => {
             let duplicates = accepted.accepted.iter().filter(|event| event.duplicate).count() as u64;

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use bus::{Bus, Outgoing, PublishError, Published, StoredContent};
+use bus::{Bus, OutgoingMessage, PublishError, PublishedMessage, StoredContent};
 use edge::{FieldErrors, Problem};
 use futures_util::StreamExt;
 use lifecycle::{EventId, ThinNotice, TraceContext};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::Gate;
-use crate::received::{Received, event_too_large};
+use crate::http::AppState;
+use crate::received::{ReceivedEvent, event_too_large};
 
 /// Requests of at most this many events get a span for each.
 const EVENT_SPANS_MAX: usize = 100;
@@ -24,7 +24,7 @@ const PAUSE_FOR_SPACE: Duration = Duration::from_secs(60);
 /// The answer to a request that was taken: every event is durably stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Accepted {
+pub(crate) struct AcceptedEvents {
     /// One for each event of the request, in its order.
     pub(crate) accepted: Vec<AcceptedEvent>,
     /// How many notices of a webhook name people whose records are fetched now.
@@ -57,13 +57,13 @@ pub(crate) struct AcceptedEvent {
 
 /// Stores all events, and notices of people whose records are to be fetched. `request` is the context of the request's span; `named_trace` is whether the request itself
 /// named the trace that it belongs to, which outweighs what its events say.
-pub(crate) async fn store(
-    gate: &Gate,
-    received: Vec<Received>,
+pub(crate) async fn store_events(
+    gate: &AppState,
+    received: Vec<ReceivedEvent>,
     thin: Vec<ThinNotice>,
     request: TraceContext,
     named_trace: bool,
-) -> Result<Accepted, Problem> {
+) -> Result<AcceptedEvents, Problem> {
     let bus = &gate.bus;
     check_quota(gate, &received)?;
     let with_spans = received.len() <= EVENT_SPANS_MAX;
@@ -75,7 +75,7 @@ pub(crate) async fn store(
             let span = tracing::info_span!("event", event = %one.event.id, kind = %one.event.kind);
             let context = telemetry::in_trace(&span, Some(own.unwrap_or(request)));
             if own.is_some() {
-                telemetry::link(&span, request);
+                telemetry::link_span(&span, request);
             }
             // Open until the event is stored.
             spans.push(span);
@@ -83,38 +83,43 @@ pub(crate) async fn store(
         } else {
             own.unwrap_or(request)
         };
-        let message = Outgoing::event(&one.event, context);
+        let message = OutgoingMessage::event(&one.event, context);
         messages.push(match &one.content {
             Some(hash) => message.with_content(hash.clone()),
             None => message,
         });
     }
     let sizes: Vec<u64> = messages.iter().map(|message| message.bytes() as u64).collect();
-    messages.extend(thin.iter().map(|notice| Outgoing::notice(notice, request)));
+    messages.extend(thin.iter().map(|notice| OutgoingMessage::notice(notice, request)));
     let mut results = bus.publish(messages).await;
     drop(spans);
     let of_thin = results.split_off(received.len());
-    count(gate, &received, &results, &sizes);
+    count_stored(gate, &received, &results, &sizes);
     refuse_reused_ids(bus, &received, &results, request).await?;
-    let events = answer(received, results)?;
+    let events = accepted_answer(received, results)?;
     if let Some(error) = of_thin.iter().find_map(|result| result.as_ref().err()) {
         tracing::warn!(error = %error, "notices are not known to be stored");
         return Err(not_stored(error, events.accepted.len(), events.accepted.len() + of_thin.len()));
     }
-    Ok(Accepted { to_fetch: of_thin.len(), ..events })
+    Ok(AcceptedEvents { to_fetch: of_thin.len(), ..events })
 }
 
 /// Refuses a request with anything but departures of a sender that has taken its share.
-fn check_quota(gate: &Gate, received: &[Received]) -> Result<(), Problem> {
+fn check_quota(gate: &AppState, received: &[ReceivedEvent]) -> Result<(), Problem> {
     let others = received.iter().filter(|one| !one.event.kind.is_departure());
     let senders: BTreeSet<&str> = others.map(|one| one.event.sender()).collect();
     senders.into_iter().try_for_each(|sender| gate.quota.check(sender))
 }
 
 /// Counts what was stored for its senders.
-fn count(gate: &Gate, received: &[Received], results: &[Result<Published, PublishError>], sizes: &[u64]) {
+fn count_stored(
+    gate: &AppState,
+    received: &[ReceivedEvent],
+    results: &[Result<PublishedMessage, PublishError>],
+    sizes: &[u64],
+) {
     for ((one, result), bytes) in received.iter().zip(results).zip(sizes) {
-        if let Ok(Published { sequence, duplicate: false }) = result {
+        if let Ok(PublishedMessage { sequence, duplicate: false }) = result {
             let stream = gate.bus.event_stream(&one.event.subject);
             gate.quota.note_stored(one.event.sender(), &stream, *sequence, *bytes);
         }
@@ -128,13 +133,13 @@ const LOOKS_AT_ONCE: usize = 32;
 /// lists them for operators.
 async fn refuse_reused_ids(
     bus: &Bus,
-    received: &[Received],
-    results: &[Result<Published, PublishError>],
+    received: &[ReceivedEvent],
+    results: &[Result<PublishedMessage, PublishError>],
     request: TraceContext,
 ) -> Result<(), Problem> {
     let mut looks = Vec::new();
     for (index, (one, result)) in received.iter().zip(results).enumerate() {
-        if let Ok(Published { sequence, duplicate: true }) = result
+        if let Ok(PublishedMessage { sequence, duplicate: true }) = result
             && one.content.is_some()
         {
             let (bus, key, sequence) = (bus.clone(), one.event.subject.clone(), *sequence);
@@ -161,7 +166,7 @@ async fn refuse_reused_ids(
             }
         };
         if !is_same || is_unknown {
-            beside.push(Outgoing::event(&one.event, request).with_content(hash).beside());
+            beside.push(OutgoingMessage::event(&one.event, request).with_content(hash).beside());
         }
         if !is_same {
             let detail = "this id was used before, for something else: give each event an id of its own";
@@ -179,17 +184,17 @@ async fn refuse_reused_ids(
     Err(errors.into_problem(Problem::new(StatusCode::CONFLICT, "id_reused", detail)))
 }
 
-fn answer(
-    received: Vec<Received>,
-    results: Vec<Result<Published, PublishError>>,
-) -> Result<Accepted, Problem> {
+fn accepted_answer(
+    received: Vec<ReceivedEvent>,
+    results: Vec<Result<PublishedMessage, PublishError>>,
+) -> Result<AcceptedEvents, Problem> {
     let total = received.len();
     let mut accepted = Vec::with_capacity(total);
     let mut too_large = FieldErrors::default();
     let mut worst: Option<PublishError> = None;
     for (one, result) in received.into_iter().zip(results) {
         match result {
-            Ok(Published { duplicate, .. }) => accepted.push(AcceptedEvent {
+            Ok(PublishedMessage { duplicate, .. }) => accepted.push(AcceptedEvent {
                 id: one.event.id,
                 source_event_id: one.event.source_event_id,
                 duplicate,
@@ -206,7 +211,7 @@ fn answer(
         return Err(not_stored(&error, accepted.len(), total));
     }
     if too_large.is_empty() {
-        Ok(Accepted { accepted, to_fetch: 0, ignored: 0 })
+        Ok(AcceptedEvents { accepted, to_fetch: 0, ignored: 0 })
     } else {
         Err(too_large.into_problem(event_too_large()))
     }

@@ -29,13 +29,13 @@ mod scim_bulk;
 mod streamed;
 mod webhooks;
 
-pub use app::{App, BuildError, RunError, build};
-pub use config::{Config, ScimBulkConfig, SourceConfig, SubjectKind};
-pub use csv_feeds::{CsvFeedConfig, FolderConfig, Mode, RowKind};
-pub use fetch::{FetchConfig, FetchRetry, Gone};
-pub use http::openapi;
-pub use limits::Limits;
-pub use poll::{Paging, PollConfig, RowsPerPerson};
+pub use app::{GatewayApp, GatewayBuildError, GatewayRunError, build_gateway};
+pub use config::{GatewayConfig, ScimBulkConfig, SourceConfig, SubjectKind};
+pub use csv_feeds::{CsvFeedConfig, FeedMode, FolderConfig, RowKind};
+pub use fetch::{FetchConfig, FetchRetry, MissingRecordMeaning};
+pub use http::gateway_openapi;
+pub use limits::EventLimits;
+pub use poll::{PollConfig, PollPaging, RowsPerPerson};
 pub use scim::ScimConfig;
 pub use webhooks::WebhookConfig;
 

@@ -1,7 +1,7 @@
 //! What one event may hold at most, and the checks that every format shares.
 
-use edge::{FieldErrors, Pointer};
-use lifecycle::{Attributes, Event, Person};
+use edge::{FieldErrors, JsonPointer};
+use lifecycle::{AttributeMap, Event, SubjectKey};
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -17,7 +17,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
 
 /// Sizes of one request's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct EventLimits {
     /// Most events in one request.
     pub batch_max: usize,
     /// Most attributes in one event.
@@ -30,7 +30,7 @@ pub struct Limits {
     pub event_bytes_max: usize,
 }
 
-impl Default for Limits {
+impl Default for EventLimits {
     fn default() -> Self {
         Self {
             batch_max: 5_000,
@@ -43,9 +43,14 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl EventLimits {
     /// Checks number, names and sizes of attributes.
-    pub(crate) fn check_attributes(&self, attributes: &Attributes, at: &Pointer, errors: &mut FieldErrors) {
+    pub(crate) fn check_attributes(
+        &self,
+        attributes: &AttributeMap,
+        at: &JsonPointer,
+        errors: &mut FieldErrors,
+    ) {
         if attributes.len() > self.attributes_max {
             errors.add(at, format!("an event may have at most {} attributes", self.attributes_max));
             return;
@@ -57,7 +62,7 @@ impl Limits {
     pub(crate) fn check_values<'a>(
         &self,
         values: impl IntoIterator<Item = (&'a String, &'a Value)>,
-        at: &Pointer,
+        at: &JsonPointer,
         errors: &mut FieldErrors,
     ) {
         for (name, value) in values {
@@ -76,8 +81,8 @@ impl Limits {
     pub(crate) fn members(
         &self,
         members: &[Value],
-        at: impl Fn(usize) -> Pointer,
-        list_at: &Pointer,
+        at: impl Fn(usize) -> JsonPointer,
+        list_at: &JsonPointer,
         errors: &mut FieldErrors,
     ) -> Vec<String> {
         if members.len() > self.members_max {
@@ -87,7 +92,7 @@ impl Limits {
         let mut seen = std::collections::HashSet::new();
         let mut keys = Vec::with_capacity(members.len());
         for (index, member) in members.iter().enumerate() {
-            match key(member.as_str()) {
+            match check_key(member.as_str()) {
                 Ok(key) if seen.insert(key) => keys.push(key.to_owned()),
                 Ok(_) => {}
                 Err(fault) => errors.add(at(index), format!("the key of a person {fault}")),
@@ -103,9 +108,9 @@ impl Limits {
 }
 
 /// The key in `subject`, if it is one.
-pub(crate) fn key(subject: Option<&str>) -> Result<&str, String> {
+pub(crate) fn check_key(subject: Option<&str>) -> Result<&str, String> {
     let Some(subject) = subject else { return Err("must be a string".to_owned()) };
-    let key = Person::key_of(subject).trim();
+    let key = SubjectKey::key_of(subject).trim();
     text_fault(key).map_or(Ok(key), Err)
 }
 
@@ -137,16 +142,16 @@ pub(crate) fn keys_fault(event: &Event) -> Option<String> {
 }
 
 /// Makes the `manager` attribute a person's key.
-pub(crate) fn normalise_manager(attributes: &mut Attributes, at: &Pointer, errors: &mut FieldErrors) {
+pub(crate) fn normalise_manager(attributes: &mut AttributeMap, at: &JsonPointer, errors: &mut FieldErrors) {
     let Some(manager) = attributes.get_mut("manager").filter(|manager| !manager.is_null()) else { return };
-    match key(manager.as_str()) {
+    match check_key(manager.as_str()) {
         Ok(key) => *manager = Value::String(key.to_owned()),
         Err(fault) => errors.add(at.key("manager"), format!("the key of the manager {fault}; null for none")),
     }
 }
 
 /// A moment as RFC 3339, in UTC.
-pub(crate) fn moment(text: &str) -> Option<OffsetDateTime> {
+pub(crate) fn parse_moment(text: &str) -> Option<OffsetDateTime> {
     in_range(OffsetDateTime::parse(text, &Rfc3339).ok()?)
 }
 
@@ -166,15 +171,15 @@ fn has_nul(value: &Value) -> bool {
 
 /// Length as JSON.
 pub(crate) fn json_bytes(value: &impl serde::Serialize) -> usize {
-    let mut counter = Counter(0);
+    let mut counter = SizeCounter(0);
     serde_json::to_writer(&mut counter, value)
         .expect("values with text keys are always JSON, and counting cannot fail");
     counter.0
 }
 
-struct Counter(usize);
+struct SizeCounter(usize);
 
-impl std::io::Write for Counter {
+impl std::io::Write for SizeCounter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -192,8 +197,8 @@ mod tests {
 
     #[test]
     fn a_moment_is_within_the_years_that_can_be_written() {
-        assert_eq!(moment("2026-02-28T01:00:00+01:00"), Some(datetime!(2026-02-28 0:00 UTC)));
-        assert_eq!(moment("9999-12-31T23:59:59-23:00"), None, "the year 10000 cannot be written");
+        assert_eq!(parse_moment("2026-02-28T01:00:00+01:00"), Some(datetime!(2026-02-28 0:00 UTC)));
+        assert_eq!(parse_moment("9999-12-31T23:59:59-23:00"), None, "the year 10000 cannot be written");
     }
 
     #[test]
@@ -216,11 +221,11 @@ mod tests {
 
     #[test]
     fn a_key_has_no_prefix_and_no_blanks_around_it() {
-        assert_eq!(key(Some(" worker/ E-1 ")), Ok("E-1"));
+        assert_eq!(check_key(Some(" worker/ E-1 ")), Ok("E-1"));
         for wrong in [None, Some("worker/"), Some(" "), Some("a\u{7}b")] {
-            assert!(key(wrong).is_err(), "{wrong:?}");
+            assert!(check_key(wrong).is_err(), "{wrong:?}");
         }
-        assert!(key(Some(&"é".repeat(TEXT_CHARS_MAX))).is_ok());
-        assert!(key(Some(&"é".repeat(TEXT_CHARS_MAX + 1))).is_err());
+        assert!(check_key(Some(&"é".repeat(TEXT_CHARS_MAX))).is_ok());
+        assert!(check_key(Some(&"é".repeat(TEXT_CHARS_MAX + 1))).is_err());
     }
 }

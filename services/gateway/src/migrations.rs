@@ -9,17 +9,17 @@ mod m0007;
 use sea_orm_migration::prelude::*;
 
 /// Brings the gateway's tables up to date.
-pub(crate) struct Migrator;
+pub(crate) struct GatewayMigrator;
 
 #[async_trait::async_trait]
-impl MigratorTrait for Migrator {
+impl MigratorTrait for GatewayMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m0001::KeepScimResources),
             Box::new(m0002::KeepWantedRecords),
             Box::new(m0003::KeepPolls),
-            Box::new(m0004::AddOutboxLanes),
-            Box::new(m0007::KeepPositions),
+            Box::new(m0004::AddGatewayOutboxLanes),
+            Box::new(m0007::CreateGatewayPositions),
         ]
     }
 

@@ -15,6 +15,6 @@ mod row;
 mod rows;
 mod state;
 
-pub use config::{Paging, PollConfig, RowsPerPerson};
-pub(crate) use poller::Poller;
-pub(crate) use rows::Poll;
+pub use config::{PollConfig, PollPaging, RowsPerPerson};
+pub(crate) use poller::ListPoller;
+pub(crate) use rows::PreparedPoll;

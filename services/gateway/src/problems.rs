@@ -20,21 +20,21 @@ const READ_EVERY_TICKS: u32 = 10;
 /// How long the last writing may take.
 const ENDING_MAX: Duration = Duration::from_secs(5);
 
-type Place = (String, SourceProblemKind);
+type ProblemPlace = (String, SourceProblemKind);
 
 /// What could not be taken since it was written last, and what is known beside the streams.
 #[derive(Debug, Default)]
-pub(crate) struct ProblemLog(Mutex<Noted>);
+pub(crate) struct ProblemLog(Mutex<NotedProblems>);
 
 #[derive(Debug, Default)]
-struct Noted {
-    pending: BTreeMap<Place, Pending>,
+struct NotedProblems {
+    pending: BTreeMap<ProblemPlace, PendingProblem>,
     /// As of the last look.
-    known: HashSet<Place>,
+    known: HashSet<ProblemPlace>,
 }
 
 #[derive(Debug, Default)]
-struct Pending {
+struct PendingProblem {
     ended: Option<i64>,
     seen: Option<SourceProblem>,
 }
@@ -45,7 +45,7 @@ fn now() -> i64 {
 }
 
 impl ProblemLog {
-    fn noted(&self) -> MutexGuard<'_, Noted> {
+    fn noted(&self) -> MutexGuard<'_, NotedProblems> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,7 +65,7 @@ impl ProblemLog {
 
     /// The same thing succeeded: whatever was seen before is over.
     pub(crate) fn end(&self, source: &str, kind: SourceProblemKind) {
-        let ended = Pending { ended: Some(now()), seen: None };
+        let ended = PendingProblem { ended: Some(now()), seen: None };
         self.noted().pending.insert((source.to_owned(), kind), ended);
     }
 
@@ -118,8 +118,8 @@ impl ProblemLog {
             return;
         }
         let pending = std::mem::take(&mut self.noted().pending);
-        let change = |((source, kind), pending): (Place, Pending)| {
-            let Pending { ended, seen } = pending;
+        let change = |((source, kind), pending): (ProblemPlace, PendingProblem)| {
+            let PendingProblem { ended, seen } = pending;
             SourceProblemChange { source, kind, ended, seen }
         };
         let changes: Vec<_> = pending.into_iter().map(change).collect();
@@ -177,11 +177,8 @@ mod tests {
         log.note("feeds/people", kind, 2, "line 3");
         let taken = std::mem::take(&mut log.noted().pending);
         log.note("feeds/people", kind, 1, "line 9");
-        let change = |((source, kind), Pending { ended, seen }): (Place, Pending)| SourceProblemChange {
-            source,
-            kind,
-            ended,
-            seen,
+        let change = |((source, kind), PendingProblem { ended, seen }): (ProblemPlace, PendingProblem)| {
+            SourceProblemChange { source, kind, ended, seen }
         };
         log.put_back(taken.into_iter().map(change).collect());
         let noted = log.noted();

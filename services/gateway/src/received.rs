@@ -1,23 +1,23 @@
 //! An event that was understood but is not stored yet.
 
-use edge::{FieldErrors, Pointer, Problem};
+use edge::{FieldErrors, JsonPointer, Problem};
 use lifecycle::{Event, TraceContext};
 use sha2::{Digest, Sha256};
 
-use crate::Limits;
+use crate::EventLimits;
 
 /// Where an event stands in its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum EventPlace {
     /// A CloudEvent in the body.
-    Body(Pointer),
+    Body(JsonPointer),
     /// A CloudEvent whose attributes are headers and whose data is the body.
     Headers,
     /// An operation of a SCIM BulkRequest.
-    Operation(Pointer),
+    Operation(JsonPointer),
 }
 
-impl Place {
+impl EventPlace {
     /// The event as a whole.
     pub(crate) fn whole(&self) -> String {
         match self {
@@ -39,9 +39,9 @@ impl Place {
 
 /// An event, where it stood, and the trace that it said it belongs to.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedEvent {
     pub(crate) event: Event,
-    pub(crate) place: Place,
+    pub(crate) place: EventPlace,
     pub(crate) trace: Option<TraceContext>,
     /// A hash of what its sender said under its id; nothing where the id follows from what is said.
     pub(crate) content: Option<String>,
@@ -54,7 +54,7 @@ pub(crate) fn content_hash(said: &impl serde::Serialize) -> String {
 }
 
 /// Refuses the request when one of its events is longer than may be stored.
-pub(crate) fn check_sizes(received: &[Received], limits: &Limits) -> Result<(), Problem> {
+pub(crate) fn check_sizes(received: &[ReceivedEvent], limits: &EventLimits) -> Result<(), Problem> {
     let mut errors = FieldErrors::default();
     for one in received.iter().filter(|one| limits.is_too_large(&one.event)) {
         let max = limits.event_bytes_max;
@@ -73,7 +73,7 @@ pub(crate) fn event_too_large() -> Problem {
 }
 
 /// Refuses a request of more events than one may have.
-pub(crate) fn check_count(count: usize, limits: &Limits) -> Result<(), Problem> {
+pub(crate) fn check_count(count: usize, limits: &EventLimits) -> Result<(), Problem> {
     if count <= limits.batch_max {
         return Ok(());
     }

@@ -1,29 +1,29 @@
 //! From what an adapter read to an event.
 
-use edge::{FieldErrors, Pointer};
+use edge::{FieldErrors, JsonPointer};
 use lifecycle::{Event, EventId, unix_micros};
-use sources::Said;
+use sources::NoticeEvent;
 use time::OffsetDateTime;
 
-use crate::Limits;
-use crate::limits::{key, keys_fault, normalise_manager, text_fault};
-use crate::received::{Place, Received, content_hash};
+use crate::EventLimits;
+use crate::limits::{check_key, keys_fault, normalise_manager, text_fault};
+use crate::received::{EventPlace, ReceivedEvent, content_hash};
 
 /// The event of `source` that says it; what is wrong with it is added to `errors`.
-pub(crate) fn received(
+pub(crate) fn received_event(
     source: String,
-    said: Said,
-    at: &Pointer,
-    limits: &Limits,
+    said: NoticeEvent,
+    at: &JsonPointer,
+    limits: &EventLimits,
     now: OffsetDateTime,
     errors: &mut FieldErrors,
-) -> Option<Received> {
+) -> Option<ReceivedEvent> {
     let id = said.dedupe_id();
     // Not when it was said: some systems say the moment of each attempt.
     let effective = said.effective_at.map(unix_micros);
     let content = (said.kind, said.dated, &said.subject, effective, &said.attributes, &said.members);
     let content = if said.withdraws { content_hash(&(content, "withdraws")) } else { content_hash(&content) };
-    let Said {
+    let NoticeEvent {
         kind,
         subject,
         at: said_at,
@@ -40,7 +40,7 @@ pub(crate) fn received(
     }
     limits.check_attributes(&attributes, at, errors);
     normalise_manager(&mut attributes, at, errors);
-    let subject = match key(Some(&subject)) {
+    let subject = match check_key(Some(&subject)) {
         Ok(key) => key.to_owned(),
         Err(fault) => {
             errors.add(at, format!("the key of the person or group {fault}"));
@@ -73,5 +73,10 @@ pub(crate) fn received(
     if let Some(fault) = keys_fault(&event) {
         errors.add(at, fault);
     }
-    Some(Received { event, place: Place::Operation(at.clone()), trace: None, content: Some(content) })
+    Some(ReceivedEvent {
+        event,
+        place: EventPlace::Operation(at.clone()),
+        trace: None,
+        content: Some(content),
+    })
 }

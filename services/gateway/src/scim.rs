@@ -22,7 +22,7 @@ mod rows;
 mod write;
 
 pub use config::ScimConfig;
-pub(crate) use config::fault;
+pub(crate) use config::config_fault;
 pub(crate) use docs::ScimApi;
-pub(crate) use door::Door;
-pub(crate) use http::router;
+pub(crate) use door::ScimState;
+pub(crate) use http::scim_router;

@@ -10,43 +10,43 @@ mod tests;
 mod upload;
 mod user;
 
-pub(crate) use upload::{BulkReport, OperationFault, Upload, take};
-pub(crate) use user::attributes as user_attributes;
+pub(crate) use upload::{BulkReport, BulkUpload, OperationFault, take_upload};
+pub(crate) use user::user_attributes;
 
-use edge::{FieldErrors, Pointer};
-use lifecycle::{Attributes, Event, EventId, EventKind};
+use edge::{FieldErrors, JsonPointer};
+use lifecycle::{AttributeMap, Event, EventId, EventKind};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use crate::Limits;
-use crate::limits::{key, text_fault};
-use crate::received::{Place, Received};
+use crate::EventLimits;
+use crate::limits::{check_key, text_fault};
+use crate::received::{EventPlace, ReceivedEvent};
 
 /// What follows the authenticated source's name in the source of these events.
 const FEED: &str = "/scim-bulk";
 /// Users or groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resource {
+enum BulkResource {
     User,
     Group,
 }
 
 /// What an operation says.
-struct Statement {
+struct BulkStatement {
     kind: EventKind,
     key: String,
-    attributes: Attributes,
+    attributes: AttributeMap,
     members: Option<Vec<String>>,
 }
 
 /// One operation: its bulk id, if it has one, and what it says.
-fn read(
+fn read_operation(
     operation: Value,
-    at: &Pointer,
-    limits: &Limits,
+    at: &JsonPointer,
+    limits: &EventLimits,
     errors: &mut FieldErrors,
-) -> Option<(Option<String>, Statement)> {
+) -> Option<(Option<String>, BulkStatement)> {
     let Value::Object(mut operation) = operation else {
         errors.add(at, "an operation is an object");
         return None;
@@ -60,16 +60,16 @@ fn read(
         }
     };
     let method = operation.get("method").and_then(Value::as_str).unwrap_or_default().to_ascii_uppercase();
-    let path = path(operation.get("path").and_then(Value::as_str).unwrap_or_default());
+    let path = parse_path(operation.get("path").and_then(Value::as_str).unwrap_or_default());
     if path.is_none() {
         errors.add(at.key("path"), "must be /Users or /Groups, or one of them and /{externalId}");
     }
     let statement = match method.as_str() {
         "POST" | "PUT" => {
             let (resource, in_path) = path?;
-            upsert(resource, in_path, operation.remove("data"), at, limits, errors)
+            upsert_events(resource, in_path, operation.remove("data"), at, limits, errors)
         }
-        "DELETE" => delete(path?, at, errors),
+        "DELETE" => delete_events(path?, at, errors),
         _ => {
             errors.add(at.key("method"), "must be POST, PUT or DELETE");
             None
@@ -79,11 +79,11 @@ fn read(
 }
 
 /// `/Users`, `/Groups`, and with a percent-encoded id behind it.
-fn path(path: &str) -> Option<(Resource, Option<String>)> {
+fn parse_path(path: &str) -> Option<(BulkResource, Option<String>)> {
     let mut segments = path.strip_prefix('/')?.splitn(2, '/');
     let resource = match segments.next()? {
-        "Users" => Resource::User,
-        "Groups" => Resource::Group,
+        "Users" => BulkResource::User,
+        "Groups" => BulkResource::Group,
         _ => return None,
     };
     let id = match segments.next().filter(|id| !id.is_empty()) {
@@ -108,18 +108,18 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-fn delete(
-    (resource, id): (Resource, Option<String>),
-    at: &Pointer,
+fn delete_events(
+    (resource, id): (BulkResource, Option<String>),
+    at: &JsonPointer,
     errors: &mut FieldErrors,
-) -> Option<Statement> {
+) -> Option<BulkStatement> {
     let kind = match resource {
-        Resource::User => EventKind::WorkerDeleted,
-        Resource::Group => EventKind::GroupDeleted,
+        BulkResource::User => EventKind::WorkerDeleted,
+        BulkResource::Group => EventKind::GroupDeleted,
     };
-    match key(id.as_deref()) {
+    match check_key(id.as_deref()) {
         Ok(key) => {
-            Some(Statement { kind, key: key.to_owned(), attributes: Attributes::new(), members: None })
+            Some(BulkStatement { kind, key: key.to_owned(), attributes: AttributeMap::new(), members: None })
         }
         Err(_) => {
             errors.add(at.key("path"), "must end with the externalId of what is deleted");
@@ -128,14 +128,14 @@ fn delete(
     }
 }
 
-fn upsert(
-    resource: Resource,
+fn upsert_events(
+    resource: BulkResource,
     in_path: Option<String>,
     data: Option<Value>,
-    at: &Pointer,
-    limits: &Limits,
+    at: &JsonPointer,
+    limits: &EventLimits,
     errors: &mut FieldErrors,
-) -> Option<Statement> {
+) -> Option<BulkStatement> {
     let data_at = at.key("data");
     let Some(Value::Object(mut data)) = data else {
         errors.add(data_at, "must be the whole user or group");
@@ -145,26 +145,28 @@ fn upsert(
     // Here, where the pointers are still those of the request. Members have their own limit.
     limits.check_values(data.iter().filter(|(name, _)| *name != "members"), &data_at, errors);
     let (kind, attributes, members) = match resource {
-        Resource::User => (EventKind::WorkerSnapshot, user::attributes(data, &data_at, errors), None),
-        Resource::Group => {
-            let (attributes, members) = group::attributes(data, &data_at, limits, errors);
+        BulkResource::User => {
+            (EventKind::WorkerSnapshot, user::user_attributes(data, &data_at, errors), None)
+        }
+        BulkResource::Group => {
+            let (attributes, members) = group::group_attributes(data, &data_at, limits, errors);
             (EventKind::GroupUpserted, attributes, members)
         }
     };
     if errors.is_empty() {
         limits.check_attributes(&attributes, &data_at, errors);
     }
-    Some(Statement { kind, key: key?, attributes, members })
+    Some(BulkStatement { kind, key: key?, attributes, members })
 }
 
 fn external_id(
     data: &mut Map<String, Value>,
     in_path: Option<String>,
-    at: &Pointer,
+    at: &JsonPointer,
     errors: &mut FieldErrors,
 ) -> Option<String> {
     let id = data.remove("externalId");
-    match key(id.as_ref().and_then(Value::as_str)) {
+    match check_key(id.as_ref().and_then(Value::as_str)) {
         Ok(key) if in_path.as_deref().is_some_and(|path| path != key) => {
             errors.add(at.key("path"), "names another externalId than the data");
             None
@@ -181,7 +183,7 @@ fn external_id(
 ///
 /// SCIM names no event, so each upload makes events of its own: a row that goes back to what it was (left, came back,
 /// left again) must never pass for a duplicate. Only an `upload` key that the caller repeats makes a repeated row one.
-struct Feed {
+struct BulkEvents {
     /// The authenticated source.
     sender: String,
     source: String,
@@ -190,7 +192,7 @@ struct Feed {
     now: OffsetDateTime,
 }
 
-impl Feed {
+impl BulkEvents {
     fn new(name: &str, upload: Option<&str>, now: OffsetDateTime) -> Self {
         let upload = upload.map_or_else(|| now.unix_timestamp_nanos().to_string(), str::to_owned);
         Self { sender: name.to_owned(), source: format!("{name}{FEED}"), upload, now }
@@ -199,8 +201,14 @@ impl Feed {
     /// The event of the operation `index`. It is named by what it says and where, so that the third of A, B, A is not a
     /// duplicate of the first; and it is said a microsecond (the resolution of versions) after the one before, which is
     /// less than it takes to read.
-    fn event(&self, bulk_id: Option<String>, statement: Statement, index: usize, at: Pointer) -> Received {
-        let Statement { kind, key, attributes, members } = statement;
+    fn event(
+        &self,
+        bulk_id: Option<String>,
+        statement: BulkStatement,
+        index: usize,
+        at: JsonPointer,
+    ) -> ReceivedEvent {
+        let BulkStatement { kind, key, attributes, members } = statement;
         let content = serde_json::to_vec(&(kind, &key, &attributes, &members, &self.upload, index))
             .expect("values with text keys are always JSON");
         let hash = Sha256::digest(content);
@@ -224,6 +232,6 @@ impl Feed {
             withdraws: false,
             unread: Vec::new(),
         };
-        Received { event, place: Place::Operation(at), trace: None, content: None }
+        ReceivedEvent { event, place: EventPlace::Operation(at), trace: None, content: None }
     }
 }

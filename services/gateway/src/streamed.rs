@@ -9,7 +9,7 @@ mod sink;
 
 #[cfg(test)]
 pub(crate) use batch::{BATCH_BYTES_MAX, BATCH_MAX, BATCHES_WAITING_MAX};
-pub(crate) use batch::{Batches, Buffered, Gone};
+pub(crate) use batch::{BatchWriter, BufferedEvents, ReceiverGone};
 #[cfg(test)]
-pub(crate) use sink::Stored;
-pub(crate) use sink::{Sink, ToBroker};
+pub(crate) use sink::StoredBatch;
+pub(crate) use sink::{BatchSink, ToBroker};

@@ -4,22 +4,24 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode};
-use edge::{Access, FieldErrors, Pointer, Problem};
+use edge::{AccessRule, FieldErrors, JsonPointer, Problem};
 use lifecycle::{EventId, EventKind, ThinNotice};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use sources::{Adapter, Answer, ErrorKind, Notice, Reader, Request, Said};
+use sources::{
+    ErrorKind, NoticeAdapter, NoticeAnswer, NoticeEvent, NoticeReader, NoticeRequest, SourceNotice,
+};
 use time::OffsetDateTime;
-use verify::Verifier;
+use verify::NoticeVerifier;
 
-use crate::Limits;
-use crate::admission::Source;
+use crate::EventLimits;
+use crate::admission::AdmittedSource;
 use crate::cloudevents::refuse_compressed;
 use crate::config::SubjectKind;
 use crate::fetch::FetchConfig;
-use crate::limits::key;
-use crate::received::Received;
-use crate::said::received;
+use crate::limits::check_key;
+use crate::received::ReceivedEvent;
+use crate::said::received_event;
 
 /// A system that sends notices in its own words.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,9 +30,9 @@ pub struct WebhookConfig {
     /// Its name in the path, in metrics and logs.
     pub name: String,
     /// How its notices are verified.
-    pub verifier: Verifier,
+    pub verifier: NoticeVerifier,
     /// How they are read.
-    pub adapter: Adapter,
+    pub adapter: NoticeAdapter,
     /// Where the records are fetched that its notices only mention.
     #[serde(default)]
     pub fetch: Option<FetchConfig>,
@@ -42,15 +44,15 @@ pub struct WebhookConfig {
     pub events_per_second_max: Option<u32>,
     /// From where, and with which certificate, it may come; from anywhere if left out.
     #[serde(default)]
-    pub access: Access,
+    pub access: AccessRule,
 }
 
 /// One of them, ready to be heard.
 #[derive(Debug)]
-pub(crate) struct Webhook {
-    pub(crate) source: Source,
-    verifier: Verifier,
-    pub(crate) reader: Reader,
+pub(crate) struct WebhookSource {
+    pub(crate) source: AdmittedSource,
+    verifier: NoticeVerifier,
+    pub(crate) reader: NoticeReader,
     /// Whether records can be fetched.
     fetches: bool,
     /// Headers that are not looked at: whoever saw a notice could send it again with other values in them.
@@ -64,20 +66,20 @@ pub(crate) fn not_verified() -> Problem {
 
 /// What a request says.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum WebhookReading {
     /// It is to be answered like this, and says nothing.
     Handshake {
         status: StatusCode,
         headers: Vec<(String, String)>,
         body: Option<serde_json::Value>,
     },
-    Notices(Told),
+    Notices(NoticeReport),
 }
 
 /// What notices say.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
-    pub(crate) received: Vec<Received>,
+pub(crate) struct NoticeReport {
+    pub(crate) received: Vec<ReceivedEvent>,
     /// People whose records are to be fetched.
     pub(crate) thin: Vec<ThinNotice>,
     /// How many notices made neither.
@@ -97,7 +99,7 @@ impl WebhookConfig {
             let snippet = wrong.snippet.as_deref().map(|snippet| format!("\n{snippet}")).unwrap_or_default();
             return Some(format!("the adapter of the webhook {name}: {wrong}{snippet}"));
         }
-        if self.fetch.is_none() && self.adapter.employment != sources::Employment::default() {
+        if self.fetch.is_none() && self.adapter.employment != sources::EmploymentMapping::default() {
             return Some(format!(
                 "the adapter of the webhook {name}: `employment` reads records that are fetched, and no `fetch` says where \
                  they are: its departures would not be read; add `fetch`, or map `types` and `effective_at` instead"
@@ -112,7 +114,10 @@ impl WebhookConfig {
 ///
 /// # Errors
 /// What is wrong with one of them.
-pub(crate) fn open(configs: Vec<WebhookConfig>, now: Instant) -> Result<HashMap<String, Webhook>, String> {
+pub(crate) fn open_webhooks(
+    configs: Vec<WebhookConfig>,
+    now: Instant,
+) -> Result<HashMap<String, WebhookSource>, String> {
     let mut webhooks = HashMap::new();
     for config in configs {
         let reader = match config.adapter.compile() {
@@ -121,16 +126,16 @@ pub(crate) fn open(configs: Vec<WebhookConfig>, now: Instant) -> Result<HashMap<
         };
         telemetry::metrics::register_source(&config.name);
         let WebhookConfig { name, verifier, kinds, events_per_second_max, access, fetch, .. } = config;
-        let source = Source::of_webhook(name.clone(), kinds, events_per_second_max, access, now);
+        let source = AdmittedSource::of_webhook(name.clone(), kinds, events_per_second_max, access, now);
         let open = |header: &&str| verifier.leaves_open(header);
         let open_headers = sources::NAMING_HEADERS.into_iter().filter(open).collect();
         let fetches = fetch.is_some();
-        webhooks.insert(name, Webhook { source, verifier, reader, fetches, open_headers });
+        webhooks.insert(name, WebhookSource { source, verifier, reader, fetches, open_headers });
     }
     Ok(webhooks)
 }
 
-impl Webhook {
+impl WebhookSource {
     /// The source of its events.
     pub(crate) fn event_source(&self) -> String {
         format!("webhooks/{}", self.source.name)
@@ -145,19 +150,21 @@ impl Webhook {
         method: &str,
         headers: &HeaderMap,
         body: &[u8],
-        limits: &Limits,
+        limits: &EventLimits,
         now: OffsetDateTime,
-    ) -> Result<Heard, Problem> {
+    ) -> Result<WebhookReading, Problem> {
         self.verify(headers, body, now)?;
         refuse_compressed(headers)?;
-        let mut pairs = pairs(headers);
+        let mut pairs = header_pairs(headers);
         pairs.retain(|(name, _)| !self.open_headers.contains(name));
-        let request = Request { method, headers: &pairs, body };
-        match self.reader.read(&request, now).map_err(problem)? {
-            Answer::Handshake { status, headers, body } => Ok(handshake(status, headers, body)),
-            Answer::Notices(notices) => {
+        let request = NoticeRequest { method, headers: &pairs, body };
+        match self.reader.read(&request, now).map_err(read_problem)? {
+            NoticeAnswer::Handshake { status, headers, body } => {
+                Ok(handshake_response(status, headers, body))
+            }
+            NoticeAnswer::Notices(notices) => {
                 let named = self.named(notices, body, now);
-                self.events(named, limits, now).map(Heard::Notices)
+                self.events(named, limits, now).map(WebhookReading::Notices)
             }
         }
     }
@@ -175,9 +182,9 @@ impl Webhook {
     }
 
     /// Notices with the id of what has neither an id nor a time.
-    fn named(&self, mut notices: Vec<Notice>, body: &[u8], now: OffsetDateTime) -> Vec<Notice> {
+    fn named(&self, mut notices: Vec<SourceNotice>, body: &[u8], now: OffsetDateTime) -> Vec<SourceNotice> {
         for (index, notice) in notices.iter_mut().enumerate() {
-            if let Notice::Event(said) = notice
+            if let SourceNotice::Event(said) = notice
                 && self.verifier.signs_no_time()
                 && said.id.is_none()
                 && said.at == now
@@ -194,26 +201,26 @@ impl Webhook {
     /// What is wrong with them.
     pub(crate) fn events(
         &self,
-        notices: Vec<Notice>,
-        limits: &Limits,
+        notices: Vec<SourceNotice>,
+        limits: &EventLimits,
         now: OffsetDateTime,
-    ) -> Result<Told, Problem> {
-        let (mut told, mut errors) = (Told::default(), FieldErrors::default());
+    ) -> Result<NoticeReport, Problem> {
+        let (mut told, mut errors) = (NoticeReport::default(), FieldErrors::default());
         for (index, notice) in notices.into_iter().enumerate() {
-            let at = Pointer::root().index(index);
+            let at = JsonPointer::root().index(index);
             match notice {
-                Notice::Event(said) => {
+                SourceNotice::Event(said) => {
                     self.list_unread(&said);
                     let source = self.event_source();
-                    told.received.extend(received(source, said, &at, limits, now, &mut errors));
+                    told.received.extend(received_event(source, said, &at, limits, now, &mut errors));
                 }
-                Notice::Changed { key: subject, id, at: said_at, hint } if self.can_fetch(hint) => {
-                    match key(Some(&subject)) {
+                SourceNotice::Changed { key: subject, id, at: said_at, hint } if self.can_fetch(hint) => {
+                    match check_key(Some(&subject)) {
                         Ok(key) => told.thin.push(self.thin(key, id.as_deref(), said_at, hint, now)),
                         Err(fault) => errors.add(&at, format!("the key of the person {fault}")),
                     }
                 }
-                Notice::Changed { hint, .. } => {
+                SourceNotice::Changed { hint, .. } => {
                     let hint = hint.map(|hint| hint.to_string()).unwrap_or_default();
                     tracing::warn!(
                         source = self.source.name,
@@ -222,11 +229,11 @@ impl Webhook {
                     );
                     told.ignored += 1;
                 }
-                Notice::Ignored { why } => {
+                SourceNotice::Ignored { why } => {
                     tracing::info!(source = self.source.name, why, "a notice is nothing for us");
                     told.ignored += 1;
                 }
-                Notice::UnknownType { name } => {
+                SourceNotice::UnknownType { name } => {
                     tracing::warn!(source = self.source.name, name, "a notice has a type that is not known");
                     told.ignored += 1;
                     told.unknown.push(name);
@@ -240,7 +247,7 @@ impl Webhook {
     }
 
     /// Logs what could not be read, by its place and form.
-    fn list_unread(&self, said: &Said) {
+    fn list_unread(&self, said: &NoticeEvent) {
         for value in &said.unread {
             let (source, subject) = (&self.source.name, &said.subject);
             let (field, class) = (&value.field, &value.class);
@@ -280,12 +287,20 @@ fn body_id(body: &[u8], index: usize) -> String {
     format!("sha256:{digits}#{index}")
 }
 
-fn pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
+fn header_pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
     headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }
 
-fn handshake(status: u16, headers: Vec<(String, String)>, body: Option<serde_json::Value>) -> Heard {
-    Heard::Handshake { status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK), headers, body }
+fn handshake_response(
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Option<serde_json::Value>,
+) -> WebhookReading {
+    WebhookReading::Handshake {
+        status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
+        headers,
+        body,
+    }
 }
 
 /// The handshake of CloudEvents' web hooks, alike for every name: whoever asks what is taken proves nothing and learns
@@ -293,15 +308,17 @@ fn handshake(status: u16, headers: Vec<(String, String)>, body: Option<serde_jso
 ///
 /// # Errors
 /// When it is none.
-pub(crate) fn options(headers: &HeaderMap) -> Result<Heard, Problem> {
-    let pairs = pairs(headers);
-    match sources::options(&Request { method: "OPTIONS", headers: &pairs, body: b"" }).map_err(problem)? {
-        Answer::Handshake { status, headers, body } => Ok(handshake(status, headers, body)),
-        Answer::Notices(_) => Err(Problem::internal()),
+pub(crate) fn answer_options(headers: &HeaderMap) -> Result<WebhookReading, Problem> {
+    let pairs = header_pairs(headers);
+    match sources::answer_options(&NoticeRequest { method: "OPTIONS", headers: &pairs, body: b"" })
+        .map_err(read_problem)?
+    {
+        NoticeAnswer::Handshake { status, headers, body } => Ok(handshake_response(status, headers, body)),
+        NoticeAnswer::Notices(_) => Err(Problem::internal()),
     }
 }
 
-fn problem(error: sources::Error) -> Problem {
+fn read_problem(error: sources::ReadError) -> Problem {
     let words = error.to_string();
     let problem = match error.kind {
         ErrorKind::Method => Problem::method_not_allowed(words, "POST"),

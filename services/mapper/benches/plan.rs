@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use bus::Bus;
 use bus::testing::TestServer;
-use expression::Seed;
+use expression::RandomSeed;
 use lifecycle::{
-    Actor, Desired, Event, EventId, EventKind, Identity, PlanRequest, PlanState, PlanStatus, verb,
+    Actor, DesiredState, Event, EventId, EventKind, PersonRecord, PlanRequest, PlanState, PlanStatus, verb,
 };
-use policy::{Policy, Subject, decide};
+use policy::{DecisionSubject, Policy, decide_person};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -39,14 +39,14 @@ async fn run() {
     let server = TestServer::start();
     let bus = Bus::connect(&server.config(), "bench").await.expect("a bus");
     bus.ensure_streams().await.expect("streams");
-    let config = mapper::Config {
+    let config = mapper::MapperConfig {
         database: url,
         policies: Some(policies),
-        people: lifecycle::People::default(),
+        people: lifecycle::PeopleConfig::default(),
         verify_minutes: 60,
         tombstones: None,
     };
-    let app = mapper::build(config, bus.clone(), Readiness::default()).await.expect("a mapper");
+    let app = mapper::build_mapper(config, bus.clone(), Readiness::default()).await.expect("a mapper");
     let shutdown = Shutdown::default();
     let running = tokio::spawn(app.run(shutdown.clone()));
     forget_peak();
@@ -120,7 +120,7 @@ async fn ask<Q: serde::Serialize + Sync, A: serde::de::DeserializeOwned>(
 
 /// People as the mapper keeps them, and what it asked for them under the policy.
 async fn fill(url: &str, people: usize) {
-    let store = Store::open::<mapper::Migrator>(url).await.expect("a database");
+    let store = Store::open::<mapper::MapperMigrator>(url).await.expect("a database");
     // Nobody would miss these rows: waiting for the disk after each statement takes longer than all the plans.
     store.writer().execute_unprepared("PRAGMA synchronous = OFF").await.expect("a setting");
     let policy = Policy::parse(POLICY, "zscaler.yaml").expect("the ready-made policy is right");
@@ -135,13 +135,14 @@ async fn fill(url: &str, people: usize) {
         let (mut identities, mut desired) = (Vec::new(), Vec::new());
         for n in first..people.min(first + ROWS_PER_STATEMENT) {
             let key = format!("E-{n:07}");
-            let mut identity = Identity::default();
+            let mut identity = PersonRecord::default();
             identity.merge(&joined(&key, n, now), u64::try_from(n).expect("a small number"), 0);
             let micros = lifecycle::unix_micros(now);
             let view = identity.view(&key, micros);
-            let subject = Subject { identity: &view, groups: &[], manager: None, seed: Seed([0; 32]) };
-            let account = decide(&subject, &policy, now).account().expect("everybody is in scope");
-            let json = serde_json::to_string(&Desired::User(account)).expect("plain data");
+            let subject =
+                DecisionSubject { identity: &view, groups: &[], manager: None, seed: RandomSeed([0; 32]) };
+            let account = decide_person(&subject, &policy, now).account().expect("everybody is in scope");
+            let json = serde_json::to_string(&DesiredState::User(account)).expect("plain data");
             let state = serde_json::to_string(&identity).expect("plain data");
             identities.push(format!("({}, 1, {}, NULL, '{with}', NULL)", text(&key), text(&state)));
             desired.push(format!("('zscaler', 'user', {}, 1, 'active', {})", text(&key), text(&json)));

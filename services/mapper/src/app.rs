@@ -4,50 +4,50 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, BusError, Feed};
+use bus::{Bus, BusError, StreamName};
 use lifecycle::{Fact, FactRecord, unix_micros};
-use recovery::{Found, Recovery, RecoveryError};
-use relay::Relay;
+use recovery::{Recovery, RecoveryError, RecoveryResult};
+use relay::OutboxPublisher;
 use store::{Store, StoreError};
-use telemetry::{Latch, Readiness, Shutdown};
+use telemetry::{Readiness, ReadinessLatch, Shutdown};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::config::Config;
-use crate::control::Control;
-use crate::later::Later;
+use crate::config::MapperConfig;
+use crate::control::MapperControl;
+use crate::later::DueProcessor;
 use crate::leavers::signing::PersonHashes;
-use crate::leavers::{Leavers, ObligationSeeder};
-use crate::live::Live;
-use crate::migrations::Migrator;
-use crate::plan::{Planner, Plans};
-use crate::policies::{Held, Keeper, PoliciesError, PolicySet};
-use crate::runs::Runs;
-use crate::subjects::{Seeds, SeedsError};
-use crate::tombstones::{TombstoneError, Tombstones};
-use crate::verify::{Asked, Verifier};
+use crate::leavers::{LeaverVerifier, ObligationSeeder};
+use crate::live::EventProcessor;
+use crate::migrations::MapperMigrator;
+use crate::plan::{PlanStore, PolicyPlanner};
+use crate::policies::{HeldPolicies, PoliciesError, PolicyKeeper, PolicySet};
+use crate::runs::RunJudge;
+use crate::subjects::{SeedMaker, SeedsError};
+use crate::tombstones::{TombstoneError, TombstoneFile};
+use crate::verify::{RequestedVerifications, TargetVerifier};
 use crate::{SERVICE, now};
 
 /// The mapper, ready to run.
-pub struct App {
-    live: Live,
-    later: Later,
-    leavers: Leavers,
+pub struct MapperApp {
+    live: EventProcessor,
+    later: DueProcessor,
+    leavers: LeaverVerifier,
     seeder: ObligationSeeder,
-    runs: Runs,
-    relay: Relay,
-    keeper: Keeper,
-    control: Control,
-    verifier: Verifier,
+    runs: RunJudge,
+    relay: OutboxPublisher,
+    keeper: PolicyKeeper,
+    control: MapperControl,
+    verifier: TargetVerifier,
     recovery: Recovery,
-    found: Found,
-    ready: Latch,
-    outbox: Latch,
+    found: RecoveryResult,
+    ready: ReadinessLatch,
+    outbox: ReadinessLatch,
 }
 
 /// The mapper could not be built.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub enum MapperBuildError {
     /// The database.
     #[error("the mapper's database")]
     Store {
@@ -93,7 +93,7 @@ pub enum BuildError {
 
 /// The mapper ended although nobody asked it to.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum MapperRunError {
     /// EVENTS cannot be read.
     #[error("could not read events")]
     Consume {
@@ -116,65 +116,76 @@ pub enum RunError {
 /// Opens the database, brings its tables up to date and reads the policies.
 ///
 /// # Errors
-/// See [`BuildError`].
-pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+/// See [`MapperBuildError`].
+pub async fn build_mapper(
+    config: MapperConfig,
+    bus: Bus,
+    readiness: Readiness,
+) -> Result<MapperApp, MapperBuildError> {
     let ready = readiness.latch("mapper");
     let outbox = readiness.latch("mapper outbox");
-    let store =
-        Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
-    store::clock::measure(&store).await.map_err(|source| BuildError::Store { source })?;
-    PersonHashes::load(&store).await.map_err(|source| BuildError::Store { source })?;
-    let relay = Relay::new(SERVICE, store.clone(), bus.clone());
-    let consumers = vec![(Feed::Events, SERVICE.to_owned())];
+    let store = Store::open::<MapperMigrator>(&config.database)
+        .await
+        .map_err(|source| MapperBuildError::Store { source })?;
+    store::clock::measure_skew(&store).await.map_err(|source| MapperBuildError::Store { source })?;
+    PersonHashes::load(&store).await.map_err(|source| MapperBuildError::Store { source })?;
+    let relay = OutboxPublisher::new(SERVICE, store.clone(), bus.clone());
+    let consumers = vec![(StreamName::Events, SERVICE.to_owned())];
     let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);
-    let found = recovery.begin().await.map_err(|source| BuildError::Recovery { source })?;
+    let found = recovery.begin().await.map_err(|source| MapperBuildError::Recovery { source })?;
     let tombstones = match config.tombstones {
-        Some(file) => {
-            Some(Tombstones::open(&store, file).await.map_err(|source| BuildError::Tombstones { source })?)
-        }
+        Some(file) => Some(
+            TombstoneFile::open(&store, file)
+                .await
+                .map_err(|source| MapperBuildError::Tombstones { source })?,
+        ),
         None => None,
     };
-    let seeds = Seeds::load(&store).await.map_err(|source| BuildError::Seeds { source })?;
-    let planner = Planner { store: store.clone(), seeds: seeds.clone() };
+    let seeds = SeedMaker::load(&store).await.map_err(|source| MapperBuildError::Seeds { source })?;
+    let planner = PolicyPlanner { store: store.clone(), seeds: seeds.clone() };
     let people = Arc::new(config.people);
     if let Some(fault) = people.fault() {
-        return Err(BuildError::People { fault });
+        return Err(MapperBuildError::People { fault });
     }
     let none = PolicySet::default().with_people(Arc::clone(&people));
     let (publish, policies) = watch::channel(Arc::new(none));
-    let mut keeper = Keeper {
+    let mut keeper = PolicyKeeper {
         store: store.clone(),
         relay: relay.clone(),
         planner: planner.clone(),
         folder: config.policies,
         publish: publish.clone(),
-        held: Held::default(),
+        held: HeldPolicies::default(),
         judged: HashMap::new(),
         settled: HashMap::new(),
     };
-    let set = keeper.start().await.map_err(|source| BuildError::Store { source })?;
-    let set = set.map_err(|source| BuildError::Policies { source })?;
+    let set = keeper.start().await.map_err(|source| MapperBuildError::Store { source })?;
+    let set = set.map_err(|source| MapperBuildError::Policies { source })?;
     if set.iter().next().is_none() {
         tracing::warn!("there is no policy: events are merged, and nobody gets anything");
     }
     publish.send_replace(Arc::new(set.with_people(people)));
     let stale = Arc::new(Notify::new());
-    let asked = Arc::new(Asked::default());
-    let control = Control {
+    let asked = Arc::new(RequestedVerifications::default());
+    let control = MapperControl {
         asked: Arc::clone(&asked),
         recovery: recovery.clone(),
         store: store.clone(),
         bus: bus.clone(),
         relay: relay.clone(),
-        plans: Plans::new(planner),
+        plans: PlanStore::new(planner),
         seeds: seeds.clone(),
         held: keeper.held.clone(),
         publish,
         stale: Arc::clone(&stale),
     };
-    let leavers =
-        Leavers { store: store.clone(), bus: bus.clone(), relay: relay.clone(), policies: policies.clone() };
-    let verifier = Verifier {
+    let leavers = LeaverVerifier {
+        store: store.clone(),
+        bus: bus.clone(),
+        relay: relay.clone(),
+        policies: policies.clone(),
+    };
+    let verifier = TargetVerifier {
         store: store.clone(),
         bus: bus.clone(),
         relay: relay.clone(),
@@ -192,13 +203,13 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         seeds: seeds.clone(),
         stale: Arc::clone(&stale),
     };
-    Ok(App {
+    Ok(MapperApp {
         leavers,
         seeder,
         recovery,
         found,
         verifier,
-        live: Live {
+        live: EventProcessor {
             store: store.clone(),
             bus,
             relay: relay.clone(),
@@ -207,14 +218,14 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             stale: Arc::clone(&stale),
             tombstones,
         },
-        runs: Runs {
+        runs: RunJudge {
             store: store.clone(),
             relay: relay.clone(),
             policies: policies.clone(),
             seeds: seeds.clone(),
             stale: Arc::clone(&stale),
         },
-        later: Later { store, relay: relay.clone(), policies, seeds, stale, apart: Mutex::default() },
+        later: DueProcessor { store, relay: relay.clone(), policies, seeds, stale, apart: Mutex::default() },
         relay,
         keeper,
         control,
@@ -224,7 +235,11 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
 }
 
 /// Tells what was found of a database that is not the one that was left.
-async fn tell(store: &Store, relay: &Relay, found: &Found) -> Result<(), StoreError> {
+async fn tell_recovery(
+    store: &Store,
+    relay: &OutboxPublisher,
+    found: &RecoveryResult,
+) -> Result<(), StoreError> {
     if found.news.is_empty() {
         return Ok(());
     }
@@ -237,30 +252,30 @@ async fn tell(store: &Store, relay: &Relay, found: &Found) -> Result<(), StoreEr
         fact: Fact::RestoreNoticed { service: SERVICE.to_owned(), found: found.news.join("; ") },
     };
     let tx = store.begin().await?;
-    let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &[fact])).await?;
+    let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &[fact])).await?;
     tx.commit().await.map_err(StoreError::statement("tell what was found"))?;
     relay.send(parcel).await;
     Ok(())
 }
 
-impl App {
+impl MapperApp {
     /// Runs until shutdown, or until a part fails.
     ///
     /// # Errors
-    /// See [`RunError`].
-    pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+    /// See [`MapperRunError`].
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), MapperRunError> {
         if let Err(error) = self.relay.catch_up().await {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
         let stop = shutdown.soft.clone().cancelled_owned();
         let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
-        tokio::spawn(store::clock::follow(self.live.store.clone(), stop, report));
-        if let Err(error) = tell(&self.live.store, &self.relay, &self.found).await {
+        tokio::spawn(store::clock::follow_clock(self.live.store.clone(), stop, report));
+        if let Err(error) = tell_recovery(&self.live.store, &self.relay, &self.found).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "could not tell what was found");
         }
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
-        let lag = tokio::spawn(self.live.bus.clone().watch_lag(Feed::Events, SERVICE));
+        let lag = tokio::spawn(self.live.bus.clone().watch_lag(StreamName::Events, SERVICE));
         let mut parts = JoinSet::new();
         parts.spawn(self.live.run(self.ready, shutdown.clone()));
         let (later, stop) = (self.later, shutdown.clone());
@@ -296,7 +311,7 @@ impl App {
         parts.spawn(self.control.run(shutdown.clone()));
         let mut ended = Ok(());
         while let Some(part) = parts.join_next().await {
-            if let Err(error) = part.unwrap_or(Err(RunError::Panicked)) {
+            if let Err(error) = part.unwrap_or(Err(MapperRunError::Panicked)) {
                 shutdown.soft.cancel();
                 ended = Err(error);
             }
@@ -305,7 +320,7 @@ impl App {
         keeping.abort();
         self.recovery.end().await;
         if relay.await.is_err() {
-            return Err(RunError::Panicked);
+            return Err(MapperRunError::Panicked);
         }
         ended
     }

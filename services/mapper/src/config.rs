@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use lifecycle::People;
+use lifecycle::PeopleConfig;
 use serde::Deserialize;
 
 /// Configuration of the mapper.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub struct MapperConfig {
     /// URL of the database (`sqlite://PATH?mode=rwc` or `postgres://...`).
     pub database: String,
     /// Folder of policies, one `*.yaml` file per target: a file that changes is put in force, unless it takes access from
@@ -17,8 +17,8 @@ pub struct Config {
     pub policies: Option<PathBuf>,
     /// Several sources for one person: whose records are matched by what, who is believed about what, and who may say that
     /// somebody left.
-    #[serde(default, deserialize_with = "sound")]
-    pub people: People,
+    #[serde(default, deserialize_with = "deserialize_config")]
+    pub people: PeopleConfig,
     /// How often what was decided is compared with what the writer knows, in minutes; it is also done at the start of either.
     #[serde(default = "default_verify_minutes")]
     pub verify_minutes: u32,
@@ -32,7 +32,7 @@ fn default_verify_minutes() -> u32 {
     60
 }
 
-fn sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<People, D::Error> {
-    let people = People::deserialize(deserializer)?;
+fn deserialize_config<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PeopleConfig, D::Error> {
+    let people = PeopleConfig::deserialize(deserializer)?;
     people.fault().map_or(Ok(people), |fault| Err(serde::de::Error::custom(fault)))
 }

@@ -24,7 +24,7 @@ use lifecycle::{
     PolicyRequest, PolicyText, PolicyVersions, ResourceKind, RetrySetAsideRequest, verb,
 };
 use recovery::Recovery;
-use relay::{DiscardedMessage, Relay};
+use relay::{DiscardedMessage, OutboxPublisher};
 use serde::Serialize;
 use store::{Store, StoreError};
 use telemetry::Shutdown;
@@ -32,14 +32,14 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::SERVICE;
-use crate::app::RunError;
+use crate::app::MapperRunError;
 use crate::later::to_evaluate;
-use crate::plan::{Plans, PlansError};
-use crate::policies::{Held, PolicySet, versions};
+use crate::plan::{PlanStore, PlansError};
+use crate::policies::{HeldPolicies, PolicySet, versions};
 use crate::rows::verification;
-use crate::subjects::Seeds;
-use crate::verify::Asked;
-use crate::work::Desk;
+use crate::subjects::SeedMaker;
+use crate::verify::RequestedVerifications;
+use crate::work::BatchProcessor;
 
 /// Why a departure is not given up.
 const KEPT: &str = "it takes access away and is never given up: remove its cause, then `usher outbox retry`";
@@ -47,22 +47,22 @@ const KEPT: &str = "it takes access away and is never given up: remove its cause
 const AT_ONCE_MAX: usize = 16;
 
 /// Answers operators.
-pub(crate) struct Control {
+pub(crate) struct MapperControl {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
-    pub(crate) relay: Relay,
-    pub(crate) plans: Plans,
-    pub(crate) seeds: Seeds,
-    pub(crate) held: Held,
+    pub(crate) relay: OutboxPublisher,
+    pub(crate) plans: PlanStore,
+    pub(crate) seeds: SeedMaker,
+    pub(crate) held: HeldPolicies,
     pub(crate) publish: watch::Sender<Arc<PolicySet>>,
     pub(crate) stale: Arc<Notify>,
-    pub(crate) asked: Arc<Asked>,
+    pub(crate) asked: Arc<RequestedVerifications>,
     pub(crate) recovery: Recovery,
 }
 
 /// Why a request is not carried out.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum MapperRefusal {
     /// It is wrong, or cannot be done now.
     #[error(transparent)]
     Wrong(#[from] ControlError),
@@ -71,7 +71,7 @@ enum Refusal {
     Store(#[from] StoreError),
 }
 
-impl From<PlansError> for Refusal {
+impl From<PlansError> for MapperRefusal {
     fn from(error: PlansError) -> Self {
         match error {
             PlansError::Refused(error) => Self::Wrong(error),
@@ -80,17 +80,18 @@ impl From<PlansError> for Refusal {
     }
 }
 
-fn wrong(message: impl Into<String>) -> Refusal {
-    Refusal::Wrong(ControlError::refused(message))
+fn wrong_request(message: impl Into<String>) -> MapperRefusal {
+    MapperRefusal::Wrong(ControlError::refused(message))
 }
 
-impl Control {
+impl MapperControl {
     /// Answers until shutdown.
     ///
     /// # Errors
     /// When the bus does not let us listen.
-    pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
-        let mut server = self.bus.serve(SERVICE).await.map_err(|source| RunError::Control { source })?;
+    pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), MapperRunError> {
+        let mut server =
+            self.bus.serve(SERVICE).await.map_err(|source| MapperRunError::Control { source })?;
         let control = Arc::new(self);
         let mut answers = JoinSet::new();
         loop {
@@ -109,133 +110,133 @@ impl Control {
 
     async fn answer(&self, request: ControlRequest) {
         match request.verb.as_str() {
-            verb::STATUS => respond(request, self.status().await).await,
+            verb::STATUS => respond_to(request, self.status().await).await,
             verb::OUTBOX => {
                 let outbox = self.relay.set_aside().await;
-                respond(request, outbox.map_err(Refusal::from)).await;
+                respond_to(request, outbox.map_err(MapperRefusal::from)).await;
             }
             verb::RETRY_SET_ASIDE => match request.question() {
-                Ok(wanted) => respond(request, self.retry_set_aside(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.retry_set_aside(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::DISCARD_SET_ASIDE => match request.question() {
-                Ok(wanted) => respond(request, self.discard_set_aside(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.discard_set_aside(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::PLAN => match request.question() {
-                Ok(wanted) => respond(request, self.plan(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.plan(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::PLAN_STATUS => match request.question::<PlanId>() {
                 Ok(id) => {
                     let status = self.plans.get(&id).await.map(|(_, status)| status);
-                    respond(request, status.map_err(Refusal::from)).await;
+                    respond_to(request, status.map_err(MapperRefusal::from)).await;
                 }
                 Err(error) => request.refuse(error).await,
             },
             verb::APPLY => match request.question() {
-                Ok(wanted) => respond(request, self.apply(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.apply(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::FEEDS => match request.question() {
-                Ok(wanted) => respond(request, self.feeds(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.feeds(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::KNOWN_ROWS => match request.question() {
                 Ok(wanted) => {
-                    let known = crate::repeated::known(&self.store, &wanted).await;
-                    respond(request, known.map_err(Refusal::from)).await;
+                    let known = crate::repeated::known_rows(&self.store, &wanted).await;
+                    respond_to(request, known.map_err(MapperRefusal::from)).await;
                 }
                 Err(error) => request.refuse(error).await,
             },
             verb::DECIDE_FEED => match request.question() {
-                Ok(wanted) => respond(request, self.decide_feed(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.decide_feed(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::SCHEDULE => match request.question() {
-                Ok(wanted) => respond(request, self.schedule(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.schedule(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::CANCEL_SCHEDULE => match request.question() {
-                Ok(wanted) => respond(request, self.cancel_schedule(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.cancel_schedule(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::LEAVERS => match request.question() {
-                Ok(wanted) => respond(request, self.leavers(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.leavers(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::EXPORT_EVIDENCE => match request.question() {
-                Ok(wanted) => respond(request, self.export_evidence(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.export_evidence(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::CHECK_CHAIN => match request.question() {
-                Ok(wanted) => respond(request, self.check_chain(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.check_chain(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::EVIDENCE_KEYS => match request.question() {
-                Ok(wanted) => respond(request, self.evidence_keys(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.evidence_keys(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::ORDER_ACCESS => match request.question() {
-                Ok(wanted) => respond(request, self.order_access(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.order_access(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::ACCESS_ORDERS => match request.question() {
-                Ok(wanted) => respond(request, self.access_orders(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.access_orders(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::FINDINGS => match request.question() {
-                Ok(wanted) => respond(request, self.findings(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.findings(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::RECORDS => match request.question() {
-                Ok(wanted) => respond(request, self.records(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.records(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::JOIN_PEOPLE => match request.question() {
-                Ok(wanted) => respond(request, self.join_people(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.join_people(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::RESOLVE_RECORD => match request.question() {
-                Ok(wanted) => respond(request, self.resolve_record(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.resolve_record(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::QUARANTINE => match request.question() {
                 Ok(wanted) => {
-                    let listed = crate::quarantine::list(&self.store, &wanted).await;
-                    respond(request, listed.map_err(Refusal::from)).await;
+                    let listed = crate::quarantine::list_items(&self.store, &wanted).await;
+                    respond_to(request, listed.map_err(MapperRefusal::from)).await;
                 }
                 Err(error) => request.refuse(error).await,
             },
             verb::RETRY_QUARANTINED => match request.question() {
                 Ok(wanted) => {
                     let policies = Arc::clone(&self.publish.borrow());
-                    let retried = crate::quarantine::retry(&self.desk(&policies), &wanted).await;
-                    respond(request, retried.map_err(Refusal::from)).await;
+                    let retried = crate::quarantine::retry_items(&self.desk(&policies), &wanted).await;
+                    respond_to(request, retried.map_err(MapperRefusal::from)).await;
                 }
                 Err(error) => request.refuse(error).await,
             },
             verb::POLICY => match request.question() {
-                Ok(wanted) => respond(request, self.policy(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.policy(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::POLICY_VERSIONS => match request.question() {
-                Ok(wanted) => respond(request, self.policy_versions(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.policy_versions(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::EXPLAIN => match request.question() {
-                Ok(wanted) => respond(request, self.explain(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.explain(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::PROVISION => match request.question() {
-                Ok(wanted) => respond(request, self.provision(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.provision(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::VERIFY => match request.question() {
-                Ok(wanted) => respond(request, self.verify(&wanted).await).await,
+                Ok(wanted) => respond_to(request, self.verify(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
-            verb::VERIFICATIONS => respond(request, self.verifications().await).await,
+            verb::VERIFICATIONS => respond_to(request, self.verifications().await).await,
             other => {
                 let message = format!("the mapper has no verb `{other}`");
                 request.refuse(ControlError::refused(message)).await;
@@ -243,8 +244,8 @@ impl Control {
         }
     }
 
-    fn desk<'a>(&'a self, policies: &'a PolicySet) -> Desk<'a> {
-        Desk {
+    fn desk<'a>(&'a self, policies: &'a PolicySet) -> BatchProcessor<'a> {
+        BatchProcessor {
             store: &self.store,
             relay: &self.relay,
             policies,
@@ -261,11 +262,11 @@ impl Control {
     }
 
     /// Counts by what the database says is in force, which this replica may not have noticed yet.
-    async fn status(&self) -> Result<MapperStatus, Refusal> {
-        let rows = versions::newest(self.store.reader()).await?;
+    async fn status(&self) -> Result<MapperStatus, MapperRefusal> {
+        let rows = versions::newest_versions(self.store.reader()).await?;
         let mut policies: Vec<PolicyInForce> = rows
             .iter()
-            .map(|row| PolicyInForce { target: row.target.clone(), version: versions::told(row) })
+            .map(|row| PolicyInForce { target: row.target.clone(), version: versions::version_summary(row) })
             .collect();
         policies.sort_by(|a, b| a.target.cmp(&b.target));
         let set = self.in_force().await?;
@@ -299,26 +300,31 @@ impl Control {
         })
     }
 
-    async fn retry_set_aside(&self, request: &RetrySetAsideRequest) -> Result<OutboxReply, Refusal> {
+    async fn retry_set_aside(&self, request: &RetrySetAsideRequest) -> Result<OutboxReply, MapperRefusal> {
         let lifecycle::Actor { who, why } = &request.actor;
         tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
         let retried = self.relay.retry_set_aside(&request.id).await?;
-        retried.ok_or_else(|| wrong(format!("no message `{}` is set aside", request.id)))
+        retried.ok_or_else(|| wrong_request(format!("no message `{}` is set aside", request.id)))
     }
 
-    async fn discard_set_aside(&self, request: &DiscardSetAsideRequest) -> Result<OutboxReply, Refusal> {
+    async fn discard_set_aside(
+        &self,
+        request: &DiscardSetAsideRequest,
+    ) -> Result<OutboxReply, MapperRefusal> {
         match self.relay.discard_set_aside(request).await? {
             DiscardedMessage::Done(reply) => Ok(reply),
-            DiscardedMessage::NotFound => Err(wrong(format!("no message `{}` is set aside", request.id))),
-            DiscardedMessage::TakesAccessAway => Err(wrong(KEPT)),
+            DiscardedMessage::NotFound => {
+                Err(wrong_request(format!("no message `{}` is set aside", request.id)))
+            }
+            DiscardedMessage::TakesAccessAway => Err(wrong_request(KEPT)),
         }
     }
 
-    async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, Refusal> {
+    async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, MapperRefusal> {
         let only = match &request.person {
             Some(person) => {
                 let target = policy::Policy::parse(&request.policy, &request.file)
-                    .map_err(|error| wrong(error.to_string()))?
+                    .map_err(|error| wrong_request(error.to_string()))?
                     .target()
                     .to_owned();
                 Some(self.find(person, &target).await?)
@@ -328,43 +334,47 @@ impl Control {
         Ok(self.plans.begin(request, only).await?)
     }
 
-    async fn policy(&self, request: &PolicyRequest) -> Result<PolicyText, Refusal> {
+    async fn policy(&self, request: &PolicyRequest) -> Result<PolicyText, MapperRefusal> {
         let PolicyRequest { target, version } = request;
-        let Some(row) = versions::get(self.store.reader(), target, *version).await? else {
+        let Some(row) = versions::get_version(self.store.reader(), target, *version).await? else {
             return Err(self.no_policy(target, *version).await?);
         };
-        Ok(PolicyText { target: row.target.clone(), version: versions::told(&row), policy: row.policy })
+        Ok(PolicyText {
+            target: row.target.clone(),
+            version: versions::version_summary(&row),
+            policy: row.policy,
+        })
     }
 
-    async fn policy_versions(&self, request: &PolicyRequest) -> Result<PolicyVersions, Refusal> {
-        let versions = versions::list(self.store.reader(), &request.target).await?;
+    async fn policy_versions(&self, request: &PolicyRequest) -> Result<PolicyVersions, MapperRefusal> {
+        let versions = versions::list_versions(self.store.reader(), &request.target).await?;
         if versions.is_empty() {
             return Err(self.no_policy(&request.target, None).await?);
         }
         Ok(PolicyVersions { target: request.target.clone(), versions })
     }
 
-    async fn no_policy(&self, target: &str, version: Option<i64>) -> Result<Refusal, Refusal> {
+    async fn no_policy(&self, target: &str, version: Option<i64>) -> Result<MapperRefusal, MapperRefusal> {
         let in_force = versions::newest_numbers(self.store.reader()).await?;
         let known = in_force.iter().find(|(name, _)| name == target);
         Ok(match (known, version) {
-            (Some((_, newest)), Some(version)) => {
-                wrong(format!("the policy of `{target}` has no version {version}; it has 1 to {newest}"))
-            }
+            (Some((_, newest)), Some(version)) => wrong_request(format!(
+                "the policy of `{target}` has no version {version}; it has 1 to {newest}"
+            )),
             _ => {
                 let names: Vec<&str> = in_force.iter().map(|(name, _)| name.as_str()).collect();
                 let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                wrong(format!("there is no policy for `{target}`; there is: {names}"))
+                wrong_request(format!("there is no policy for `{target}`; there is: {names}"))
             }
         })
     }
 }
 
-async fn respond<T: Serialize>(request: ControlRequest, answer: Result<T, Refusal>) {
+async fn respond_to<T: Serialize>(request: ControlRequest, answer: Result<T, MapperRefusal>) {
     match answer {
         Ok(done) => request.reply(&done).await,
-        Err(Refusal::Wrong(error)) => request.refuse(error).await,
-        Err(Refusal::Store(error)) => {
+        Err(MapperRefusal::Wrong(error)) => request.refuse(error).await,
+        Err(MapperRefusal::Store(error)) => {
             let verb = request.verb.as_str();
             tracing::error!(error = &error as &dyn std::error::Error, verb, "a control request failed");
             let message = "the mapper's database failed: look at its log, then ask again".to_owned();
@@ -374,6 +384,6 @@ async fn respond<T: Serialize>(request: ControlRequest, answer: Result<T, Refusa
 }
 
 /// User or group, in words.
-fn word(kind: ResourceKind) -> &'static str {
+fn kind_word(kind: ResourceKind) -> &'static str {
     if kind == ResourceKind::Group { "group" } else { "person" }
 }

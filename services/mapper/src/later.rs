@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lifecycle::unix_micros;
-use relay::Relay;
+use relay::OutboxPublisher;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use crate::now;
 use crate::policies::PolicySet;
 use crate::rows::{STALE, edge, group, identity, inbox, record};
-use crate::subjects::Seeds;
-use crate::work::{Desk, Input};
+use crate::subjects::SeedMaker;
+use crate::work::{BatchInput, BatchProcessor};
 
 const DUE_EVERY: Duration = Duration::from_secs(1);
 /// Subjects per batch; small, so that live events get in between.
@@ -40,36 +40,36 @@ const INBOX_KEEPS: time::Duration = time::Duration::days(31);
 const PRUNED_AT_ONCE_MAX: u64 = 2_000;
 
 /// Works through what became due.
-pub(crate) struct Later {
+pub(crate) struct DueProcessor {
     pub(crate) store: Store,
-    pub(crate) relay: Relay,
+    pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: Seeds,
+    pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
     /// What could not be looked at and is in the quarantine; until the next start it is passed over.
-    pub(crate) apart: Mutex<Apart>,
+    pub(crate) apart: Mutex<ApartSubjects>,
 }
 
 /// Subjects that are passed over.
 #[derive(Debug, Default)]
-pub(crate) struct Apart {
+pub(crate) struct ApartSubjects {
     people: BTreeSet<String>,
     groups: BTreeSet<String>,
     records: BTreeSet<String>,
 }
 
-impl Apart {
-    fn add(&mut self, input: &Input) {
+impl ApartSubjects {
+    fn add(&mut self, input: &BatchInput) {
         match input {
-            Input::Person(key) => self.people.insert(key.clone()),
-            Input::Group(key) | Input::Edge { group: key, .. } => self.groups.insert(key.clone()),
-            Input::Record { key, .. } => self.records.insert(key.clone()),
+            BatchInput::Person(key) => self.people.insert(key.clone()),
+            BatchInput::Group(key) | BatchInput::Edge { group: key, .. } => self.groups.insert(key.clone()),
+            BatchInput::Record { key, .. } => self.records.insert(key.clone()),
             _ => false,
         };
     }
 }
 
-impl Later {
+impl DueProcessor {
     /// Until shutdown.
     pub(crate) async fn run(mut self, shutdown: Shutdown) {
         let mut due = tokio::time::interval(DUE_EVERY);
@@ -122,7 +122,7 @@ impl Later {
     async fn work_on_due(&self) -> Result<(), StoreError> {
         loop {
             let now = unix_micros(now());
-            let mut inputs: Vec<Input> = Vec::new();
+            let mut inputs: Vec<BatchInput> = Vec::new();
             let people = identity::Entity::find()
                 .filter(identity::Column::NextDueAt.lte(now))
                 .filter(identity::Column::Key.is_not_in(self.passed_over(|apart| &apart.people)))
@@ -131,7 +131,7 @@ impl Later {
                 .all(self.store.reader())
                 .await
                 .map_err(StoreError::statement("read what is due"))?;
-            inputs.extend(people.into_iter().map(|row| Input::Person(row.key)));
+            inputs.extend(people.into_iter().map(|row| BatchInput::Person(row.key)));
             let groups = group::Entity::find()
                 .filter(group::Column::NextDueAt.lte(now))
                 .filter(group::Column::Key.is_not_in(self.passed_over(|apart| &apart.groups)))
@@ -139,7 +139,7 @@ impl Later {
                 .all(self.store.reader())
                 .await
                 .map_err(StoreError::statement("read what is due"))?;
-            inputs.extend(groups.into_iter().map(|row| Input::Group(row.key)));
+            inputs.extend(groups.into_iter().map(|row| BatchInput::Group(row.key)));
             let edges = edge::Entity::find()
                 .filter(edge::Column::NextDueAt.lte(now))
                 .filter(edge::Column::GroupKey.is_not_in(self.passed_over(|apart| &apart.groups)))
@@ -148,7 +148,9 @@ impl Later {
                 .await
                 .map_err(StoreError::statement("read what is due"))?;
             inputs.extend(
-                edges.into_iter().map(|row| Input::Edge { group: row.group_key, member: row.member_key }),
+                edges
+                    .into_iter()
+                    .map(|row| BatchInput::Edge { group: row.group_key, member: row.member_key }),
             );
             let records = record::Entity::find()
                 .filter(record::Column::NextDueAt.lte(now))
@@ -157,7 +159,9 @@ impl Later {
                 .all(self.store.reader())
                 .await
                 .map_err(StoreError::statement("read what is due"))?;
-            inputs.extend(records.into_iter().map(|row| Input::Record { source: row.source, key: row.key }));
+            inputs.extend(
+                records.into_iter().map(|row| BatchInput::Record { source: row.source, key: row.key }),
+            );
             if inputs.is_empty() || !self.process(&inputs, false).await {
                 return Ok(());
             }
@@ -184,7 +188,7 @@ impl Later {
 
     /// Groups before people, because a person is told of groups that exist. With `backfill` whatever was not evaluated
     /// `with` these policies, otherwise what is stale.
-    async fn page(&self, backfill: bool, with: &str) -> Result<Vec<Input>, StoreError> {
+    async fn page(&self, backfill: bool, with: &str) -> Result<Vec<BatchInput>, StoreError> {
         let groups: Vec<String> = group::Entity::find()
             .select_only()
             .column(group::Column::Key)
@@ -196,7 +200,7 @@ impl Later {
             .await
             .map_err(StoreError::statement("read what is to be evaluated"))?;
         if !groups.is_empty() {
-            return Ok(groups.into_iter().map(Input::Group).collect());
+            return Ok(groups.into_iter().map(BatchInput::Group).collect());
         }
         let people: Vec<String> = identity::Entity::find()
             .select_only()
@@ -209,7 +213,7 @@ impl Later {
             .await
             .map_err(StoreError::statement("read what is to be evaluated"))?;
         if !people.is_empty() {
-            return Ok(people.into_iter().map(Input::Person).collect());
+            return Ok(people.into_iter().map(BatchInput::Person).collect());
         }
         let records: Vec<(String, String)> = record::Entity::find()
             .select_only()
@@ -221,17 +225,17 @@ impl Later {
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read what is to be evaluated"))?;
-        Ok(records.into_iter().map(|(source, key)| Input::Record { source, key }).collect())
+        Ok(records.into_iter().map(|(source, key)| BatchInput::Record { source, key }).collect())
     }
 
-    fn passed_over(&self, of: impl Fn(&Apart) -> &BTreeSet<String>) -> Vec<String> {
+    fn passed_over(&self, of: impl Fn(&ApartSubjects) -> &BTreeSet<String>) -> Vec<String> {
         of(&self.apart.lock().unwrap_or_else(PoisonError::into_inner)).iter().cloned().collect()
     }
 
     /// `false` when it has to be done again: the rows are found again, so nothing is lost.
-    async fn process(&self, inputs: &[Input], backfill: bool) -> bool {
+    async fn process(&self, inputs: &[BatchInput], backfill: bool) -> bool {
         let policies = Arc::clone(&self.policies.borrow());
-        let desk = Desk {
+        let desk = BatchProcessor {
             store: &self.store,
             relay: &self.relay,
             policies: &policies,

@@ -13,7 +13,7 @@ pub(crate) mod signing;
 pub(crate) mod undecided;
 mod unpublished;
 
-pub(crate) use counts::counts;
+pub(crate) use counts::count_obligations;
 pub(crate) use seed::ObligationSeeder;
 pub(crate) use signing::PersonHashes;
 
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use bus::Bus;
 use lifecycle::{FindingKind, TargetLeaverCounts, unix_micros};
-use relay::Relay;
+use relay::OutboxPublisher;
 use store::{Store, StoreError};
 use telemetry::Shutdown;
 use tokio::sync::watch;
@@ -41,14 +41,14 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
 /// Compares obligations with the writer.
-pub(crate) struct Leavers {
+pub(crate) struct LeaverVerifier {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
-    pub(crate) relay: Relay,
+    pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
 }
 
-impl Leavers {
+impl LeaverVerifier {
     /// Until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -82,13 +82,13 @@ impl Leavers {
 
     async fn measure(&self) -> Result<(), StoreError> {
         let findings = crate::control::finding_counts(self.store.reader()).await?;
-        telemetry::metrics::findings(FindingKind::Contradiction, "", findings.contradictions);
-        telemetry::metrics::findings(FindingKind::Unread, "", findings.unread);
+        telemetry::metrics::set_findings(FindingKind::Contradiction, "", findings.contradictions);
+        telemetry::metrics::set_findings(FindingKind::Unread, "", findings.unread);
         for policy in self.policies.borrow().iter() {
             let count = findings.unbuilt.get(policy.target()).copied().unwrap_or_default();
-            telemetry::metrics::findings(FindingKind::Unbuilt, policy.target(), count);
+            telemetry::metrics::set_findings(FindingKind::Unbuilt, policy.target(), count);
         }
-        let counts = counts(self.store.reader(), unix_micros(now())).await?;
+        let counts = count_obligations(self.store.reader(), unix_micros(now())).await?;
         for policy in self.policies.borrow().iter() {
             let target = policy.target();
             set_gauges(target, counts.by_target.get(target).copied().unwrap_or_default());
@@ -103,7 +103,7 @@ impl Leavers {
 
 fn set_gauges(target: &str, count: TargetLeaverCounts) {
     let TargetLeaverCounts { with_access, overdue, kept_by_policy, other_accounts, .. } = count;
-    telemetry::metrics::leavers(target, with_access, overdue, kept_by_policy);
+    telemetry::metrics::set_leavers(target, with_access, overdue, kept_by_policy);
     telemetry::metrics::other_accounts(target, other_accounts);
 }
 

@@ -32,9 +32,9 @@ mod tombstones;
 mod verify;
 mod work;
 
-pub use app::{App, BuildError, RunError, build};
-pub use config::Config;
-pub use migrations::Migrator;
+pub use app::{MapperApp, MapperBuildError, MapperRunError, build_mapper};
+pub use config::MapperConfig;
+pub use migrations::MapperMigrator;
 pub use policies::PoliciesError;
 pub use subjects::SeedsError;
 pub use tombstones::TombstoneError;
@@ -50,7 +50,7 @@ pub(crate) fn now() -> OffsetDateTime {
 }
 
 /// A moment in microseconds since the Unix epoch; what no calendar has becomes the nearest that one has.
-pub(crate) fn moment(micros: i64) -> OffsetDateTime {
+pub(crate) fn moment_of(micros: i64) -> OffsetDateTime {
     let nearest = if micros < 0 { time::Date::MIN } else { time::Date::MAX };
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
         .unwrap_or_else(|_| nearest.midnight().assume_utc())

@@ -3,25 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, Consumer, Delivery, Feed};
+use bus::{Bus, Consumer, Delivery, StreamName};
 use futures_util::FutureExt as _;
-use lifecycle::{Dating, Event, EventKind};
-use relay::Relay;
+use lifecycle::{Event, EventKind, StatementDating};
+use relay::OutboxPublisher;
 use store::quarantine::QuarantinedItem;
-use store::{Halves, Store};
-use telemetry::{Latch, Shutdown};
+use store::{BatchHalves, Store};
+use telemetry::{ReadinessLatch, Shutdown};
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 
-use crate::app::RunError;
+use crate::app::MapperRunError;
 use crate::now;
 use crate::policies::PolicySet;
 use crate::quarantine;
 use crate::repeated;
 use crate::rows::SaveError;
-use crate::subjects::Seeds;
-use crate::tombstones::Tombstones;
-use crate::work::{Desk, Input};
+use crate::subjects::SeedMaker;
+use crate::tombstones::TombstoneFile;
+use crate::work::{BatchInput, BatchProcessor};
 
 const BATCH_MAX: usize = 256;
 const DURABLE: &str = "mapper";
@@ -29,40 +29,50 @@ const RETRY_MIN: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// A hard shutdown came first: what was not acknowledged is delivered again.
-struct Stopped;
+struct LiveStopped;
 
 /// The only reader of EVENTS.
-pub(crate) struct Live {
+pub(crate) struct EventProcessor {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
-    pub(crate) relay: Relay,
+    pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: Seeds,
+    pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
-    pub(crate) tombstones: Option<Tombstones>,
+    pub(crate) tombstones: Option<TombstoneFile>,
 }
 
-impl Live {
+impl EventProcessor {
     /// Merges events until shutdown.
     ///
     /// # Errors
     /// When EVENTS cannot be read at all.
-    pub(crate) async fn run(mut self, ready: Latch, shutdown: Shutdown) -> Result<(), RunError> {
+    pub(crate) async fn run(
+        mut self,
+        ready: ReadinessLatch,
+        shutdown: Shutdown,
+    ) -> Result<(), MapperRunError> {
         let mut tombstones = self.tombstones.take();
         if let Some(tombstones) = &mut tombstones
             && self.erase_again(tombstones, &shutdown).await.is_err()
         {
             return Ok(());
         }
-        let mut consumer: Consumer<Event> =
-            self.bus.consume(Feed::Events, DURABLE).await.map_err(|source| RunError::Consume { source })?;
+        let mut consumer: Consumer<Event> = self
+            .bus
+            .consume(StreamName::Events, DURABLE)
+            .await
+            .map_err(|source| MapperRunError::Consume { source })?;
         let policies = Arc::clone(&self.policies.borrow());
         if let Err(error) = quarantine::read_again(&self.desk(&policies)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
         }
-        let mut departures: Consumer<Event> =
-            self.bus.consume_departures(Feed::Events).await.map_err(|source| RunError::Consume { source })?;
-        let mut departures = Departures { consumer: &mut departures, shutdown: &shutdown };
+        let mut departures: Consumer<Event> = self
+            .bus
+            .consume_departures(StreamName::Events)
+            .await
+            .map_err(|source| MapperRunError::Consume { source })?;
+        let mut departures = DepartureLane { consumer: &mut departures, shutdown: &shutdown };
         ready.open();
         loop {
             // Departures come a second time with everything else, and are duplicates then.
@@ -72,7 +82,7 @@ impl Live {
                 batch = departures.consumer.next_batch(BATCH_MAX) => batch,
                 batch = consumer.next_batch(BATCH_MAX) => batch,
             };
-            let batch = batch.map_err(|source| RunError::Consume { source })?;
+            let batch = batch.map_err(|source| MapperRunError::Consume { source })?;
             if self.take(&batch, &mut departures).await.is_err() {
                 return Ok(());
             }
@@ -92,7 +102,11 @@ impl Live {
     }
 
     /// Erases people who were erased after the backup that the database comes from, before anything else is merged.
-    async fn erase_again(&self, tombstones: &mut Tombstones, shutdown: &Shutdown) -> Result<(), Stopped> {
+    async fn erase_again(
+        &self,
+        tombstones: &mut TombstoneFile,
+        shutdown: &Shutdown,
+    ) -> Result<(), LiveStopped> {
         let mut pause = RETRY_MIN;
         let missing = loop {
             match tombstones.missing(&self.store).await {
@@ -102,20 +116,20 @@ impl Live {
                         error = &error as &dyn std::error::Error,
                         "could not look who was erased yet"
                     );
-                    wait(&mut pause, shutdown).await?;
+                    wait_before_retry(&mut pause, shutdown).await?;
                 }
             }
         };
         for event in &missing {
             let event = Box::new(event.clone());
-            let input = Input::Event { event, sequence: 0, trace: None, content: None, repeated: false };
+            let input = BatchInput::Event { event, sequence: 0, trace: None, content: None, repeated: false };
             while let Err(error) = self.process(std::slice::from_ref(&input)).await {
                 error.log();
                 if error.is_refusal() {
                     telemetry::metrics::tombstone_failed();
                     break;
                 }
-                wait(&mut pause, shutdown).await?;
+                wait_before_retry(&mut pause, shutdown).await?;
             }
         }
         if !missing.is_empty() {
@@ -127,8 +141,8 @@ impl Live {
         Ok(())
     }
 
-    fn desk<'a>(&'a self, policies: &'a PolicySet) -> Desk<'a> {
-        Desk {
+    fn desk<'a>(&'a self, policies: &'a PolicySet) -> BatchProcessor<'a> {
+        BatchProcessor {
             store: &self.store,
             relay: &self.relay,
             policies,
@@ -140,7 +154,11 @@ impl Live {
 
     /// Does the batch in portions. What names many rows of a full feed is one portion each, and departures that came meanwhile
     /// go first.
-    async fn take(&self, batch: &[Delivery<Event>], departures: &mut Departures<'_>) -> Result<(), Stopped> {
+    async fn take(
+        &self,
+        batch: &[Delivery<Event>],
+        departures: &mut DepartureLane<'_>,
+    ) -> Result<(), LiveStopped> {
         for portion in batch.chunk_by(|one, next| !names_rows(one) && !names_rows(next)) {
             departures.overtake(self).await?;
             self.take_portion(portion, departures.shutdown).await?;
@@ -148,7 +166,7 @@ impl Live {
         Ok(())
     }
 
-    async fn take_portion(&self, batch: &[Delivery<Event>], shutdown: &Shutdown) -> Result<(), Stopped> {
+    async fn take_portion(&self, batch: &[Delivery<Event>], shutdown: &Shutdown) -> Result<(), LiveStopped> {
         let span = tracing::info_span!("mapper.batch", events = batch.len());
         let mut inputs = Vec::with_capacity(batch.len());
         let mut origins = Vec::with_capacity(batch.len());
@@ -156,21 +174,22 @@ impl Live {
             match &delivery.body {
                 Ok(event) => {
                     if let Some(cause) = quarantine::unreadable_part(event) {
-                        telemetry::metrics::merged("unreadable", 1);
+                        telemetry::metrics::count_merged("unreadable", 1);
                         let item = quarantine::unreadable_event(delivery, event, cause);
                         self.set_aside(&item, shutdown).await?;
                         continue;
                     }
                     if let Some(trace) = delivery.trace {
-                        telemetry::link(&span, trace);
+                        telemetry::link_span(&span, trace);
                     }
                     let of_delivery = self.inputs(delivery, event, shutdown).await?;
                     origins.extend(std::iter::repeat_n(delivery, of_delivery.len()));
                     inputs.extend(of_delivery);
                 }
                 Err(error) => {
-                    telemetry::metrics::merged("unreadable", 1);
-                    self.set_aside(&quarantine::unreadable(delivery, &error.reason), shutdown).await?;
+                    telemetry::metrics::count_merged("unreadable", 1);
+                    self.set_aside(&quarantine::unreadable_message(delivery, &error.reason), shutdown)
+                        .await?;
                 }
             }
         }
@@ -183,23 +202,23 @@ impl Live {
         delivery: &Delivery<Event>,
         event: &Event,
         shutdown: &Shutdown,
-    ) -> Result<Vec<Input>, Stopped> {
-        let event = arrived(event.clone(), now());
+    ) -> Result<Vec<BatchInput>, LiveStopped> {
+        let event = arrived_event(event.clone(), now());
         let (sequence, trace) = (delivery.sequence, delivery.trace);
         if event.kind != EventKind::FeedRows {
             let (event, content) = (Box::new(event), delivery.content.clone());
-            return Ok(vec![Input::Event { event, sequence, trace, content, repeated: false }]);
+            return Ok(vec![BatchInput::Event { event, sequence, trace, content, repeated: false }]);
         }
         let mut pause = RETRY_MIN;
         loop {
-            match repeated::inputs(&self.store, &event, sequence, trace).await {
+            match repeated::repeated_inputs(&self.store, &event, sequence, trace).await {
                 Ok(inputs) => return Ok(inputs),
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "could not read rows of a feed yet"
                     );
-                    wait(&mut pause, shutdown).await?;
+                    wait_before_retry(&mut pause, shutdown).await?;
                 }
             }
         }
@@ -208,18 +227,19 @@ impl Live {
     /// Does the batch. What is refused is found by halves and set aside, and the rest is done.
     async fn work_through(
         &self,
-        inputs: &[Input],
+        inputs: &[BatchInput],
         origins: &[&Delivery<Event>],
         shutdown: &Shutdown,
-    ) -> Result<(), Stopped> {
-        let mut parts = Halves::of(inputs.len());
+    ) -> Result<(), LiveStopped> {
+        let mut parts = BatchHalves::of(inputs.len());
         let mut pause = RETRY_MIN;
         while let Some(part) = parts.next_part() {
             match self.process(&inputs[part.clone()]).await {
                 Ok(()) => pause = RETRY_MIN,
                 Err(error) if error.is_refusal() => {
                     let Some(culprit) = parts.refused(part) else { continue };
-                    if let Input::Event { event, .. } | Input::Rows { event, .. } = &inputs[culprit] {
+                    if let BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } = &inputs[culprit]
+                    {
                         let item = quarantine::not_stored(origins[culprit], event, &error);
                         self.set_aside(&item, shutdown).await?;
                     }
@@ -227,39 +247,39 @@ impl Live {
                 Err(error) => {
                     error.log();
                     parts.again(part);
-                    wait(&mut pause, shutdown).await?;
+                    wait_before_retry(&mut pause, shutdown).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn process(&self, inputs: &[Input]) -> Result<(), SaveError> {
+    async fn process(&self, inputs: &[BatchInput]) -> Result<(), SaveError> {
         let policies = Arc::clone(&self.policies.borrow());
         let parcel = self.desk(&policies).process(inputs, now()).await?;
         self.relay.send(parcel).await;
         Ok(())
     }
 
-    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), Stopped> {
+    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), LiveStopped> {
         let mut pause = RETRY_MIN;
         while let Err(error) = quarantine::set_aside(&self.store, item).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "could not set an event aside yet");
-            wait(&mut pause, shutdown).await?;
+            wait_before_retry(&mut pause, shutdown).await?;
         }
         Ok(())
     }
 }
 
 /// The lane of departures, looked into between the portions of a batch.
-struct Departures<'a> {
+struct DepartureLane<'a> {
     consumer: &'a mut Consumer<Event>,
     shutdown: &'a Shutdown,
 }
 
-impl Departures<'_> {
+impl DepartureLane<'_> {
     /// Merges what is there already.
-    async fn overtake(&mut self, live: &Live) -> Result<(), Stopped> {
+    async fn overtake(&mut self, live: &EventProcessor) -> Result<(), LiveStopped> {
         while let Some(Ok(batch)) = self.consumer.next_batch(BATCH_MAX).now_or_never() {
             live.take_portion(&batch, self.shutdown).await?;
             for delivery in batch {
@@ -277,9 +297,9 @@ fn names_rows(delivery: &Delivery<Event>) -> bool {
 
 /// The event by the database's clock: a gateway whose clock is ahead must not make everything wait for that moment. A day
 /// that the source named stays what it is.
-fn arrived(mut event: Event, now: OffsetDateTime) -> Event {
+fn arrived_event(mut event: Event, now: OffsetDateTime) -> Event {
     if event.time > now {
-        if event.dating() != Dating::Explicit || event.effective_at == event.time {
+        if event.dating() != StatementDating::Explicit || event.effective_at == event.time {
             event.effective_at = event.effective_at.min(now);
         }
         event.time = now;
@@ -288,9 +308,9 @@ fn arrived(mut event: Event, now: OffsetDateTime) -> Event {
     event
 }
 
-async fn wait(pause: &mut Duration, shutdown: &Shutdown) -> Result<(), Stopped> {
+async fn wait_before_retry(pause: &mut Duration, shutdown: &Shutdown) -> Result<(), LiveStopped> {
     tokio::select! {
-        () = shutdown.hard.cancelled() => return Err(Stopped),
+        () = shutdown.hard.cancelled() => return Err(LiveStopped),
         () = tokio::time::sleep(*pause) => *pause = (*pause * 2).min(RETRY_MAX),
     }
     Ok(())

@@ -27,22 +27,22 @@ mod m0033;
 use sea_orm_migration::prelude::*;
 
 /// Brings the mapper's tables up to date.
-pub struct Migrator;
+pub struct MapperMigrator;
 
 #[async_trait::async_trait]
-impl MigratorTrait for Migrator {
+impl MigratorTrait for MapperMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m0001::CreateTables),
+            Box::new(m0001::CreateMapperTables),
             Box::new(m0002::KeepManagers),
             Box::new(m0003::KeepPolicies),
             Box::new(m0004::KeepIndirectMembers),
             Box::new(m0005::KeepFeeds),
             Box::new(m0006::KeepSchedule),
             Box::new(m0007::KeepRecords),
-            Box::new(m0008::AddOutboxLanes),
+            Box::new(m0008::AddMapperOutboxLanes),
             Box::new(m0009::KeepObligations),
-            Box::new(m0010::KeepQuarantine),
+            Box::new(m0010::CreateMapperQuarantine),
             Box::new(m0011::KeepOrders),
             Box::new(m0020::KeepVersions),
             Box::new(m0021::KeepVerifications),
@@ -50,7 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023::KeepSendersOfFeeds),
             Box::new(m0024::KeepSweeps),
             Box::new(m0025::KeepFeedRows),
-            Box::new(m0027::KeepGeneration),
+            Box::new(m0027::AddMapperGeneration),
             Box::new(m0029::KeepMembershipObligations),
             Box::new(m0030::KeepUnreadParts),
             Box::new(m0031::KeepFormerLogins),

@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 
 use lifecycle::{
-    Account, AccountState, Attributes, Identity, ResourceKind, SCHEDULE_MOMENTS_MAX, ScheduledEffect,
-    Upcoming, unix_micros,
+    AccountState, AttributeMap, DesiredAccount, PersonRecord, ResourceKind, SCHEDULE_MOMENTS_MAX,
+    ScheduledEffect, UpcomingChange, unix_micros,
 };
-use policy::{Membership, Policy, Subject, decide};
+use policy::{DecisionSubject, GroupMembership, Policy, decide_person};
 use time::OffsetDateTime;
 
-use crate::moment;
+use crate::moment_of;
 use crate::policies::PolicySet;
-use crate::subjects::Seeds;
+use crate::subjects::SeedMaker;
 
 /// How many moments are looked at to find [`SCHEDULE_MOMENTS_MAX`] at which something changes.
 const STEPS_MAX: usize = 8 * SCHEDULE_MOMENTS_MAX;
@@ -21,45 +21,45 @@ const STEPS_MAX: usize = 8 * SCHEDULE_MOMENTS_MAX;
 const NONE: &str = "none";
 
 /// A person with what decisions about them look at.
-pub(crate) struct Known<'a> {
+pub(crate) struct OutlookPerson<'a> {
     pub(crate) key: &'a str,
-    pub(crate) state: &'a Identity,
-    pub(crate) groups: &'a [Membership],
-    pub(crate) manager: Option<&'a Attributes>,
+    pub(crate) state: &'a PersonRecord,
+    pub(crate) groups: &'a [GroupMembership],
+    pub(crate) manager: Option<&'a AttributeMap>,
     /// State by target of what was last asked for.
     pub(crate) asked_for: &'a BTreeMap<String, String>,
 }
 
 /// One moment at which something changes.
-pub(crate) struct Moment {
+pub(crate) struct OutlookMoment {
     pub(crate) at: OffsetDateTime,
-    pub(crate) planned: Vec<Upcoming>,
+    pub(crate) planned: Vec<UpcomingChange>,
     pub(crate) effects: Vec<ScheduledEffect>,
 }
 
 /// What is asked of one target.
-struct Asked {
+struct AskedState {
     state: &'static str,
-    account: Option<Account>,
+    account: Option<DesiredAccount>,
 }
 
 /// The moments after `now` until `until`.
-pub(crate) fn outlook(
-    person: &Known<'_>,
+pub(crate) fn compute_outlook(
+    person: &OutlookPerson<'_>,
     policies: &PolicySet,
-    seeds: &Seeds,
+    seeds: &SeedMaker,
     now: OffsetDateTime,
     until: OffsetDateTime,
-) -> Vec<Moment> {
-    let mut planned: BTreeMap<i64, Vec<Upcoming>> = BTreeMap::new();
+) -> Vec<OutlookMoment> {
+    let mut planned: BTreeMap<i64, Vec<UpcomingChange>> = BTreeMap::new();
     for plan in person.state.planned(person.key, unix_micros(now)) {
         planned.entry(plan.version.effective_at).or_default().push(plan);
     }
-    let (mut asked, mut turns_at) = ask(person, policies, seeds, now, None);
+    let (mut asked, mut turns_at) = asked_at(person, policies, seeds, now, None);
     let mut moments = Vec::new();
     let mut at = now;
     for _ in 0..STEPS_MAX {
-        let due = person.state.next_due(unix_micros(at)).map(moment);
+        let due = person.state.next_due(unix_micros(at)).map(moment_of);
         let turns = turns_at.filter(|turn| *turn > at);
         let Some(next) = [due, turns].into_iter().flatten().min().filter(|next| *next <= until) else {
             break;
@@ -68,13 +68,13 @@ pub(crate) fn outlook(
             break;
         }
         at = next;
-        let (then, turns) = ask(person, policies, seeds, at, Some(&asked));
-        let reasons = |target: &str| reason(person, policies, seeds, at, target);
-        let effects = differences(&asked, &then, reasons);
+        let (then, turns) = asked_at(person, policies, seeds, at, Some(&asked));
+        let reasons = |target: &str| change_reason(person, policies, seeds, at, target);
+        let effects = state_differences(&asked, &then, reasons);
         (asked, turns_at) = (then, turns);
         let planned = planned.remove(&unix_micros(at)).unwrap_or_default();
         if !planned.is_empty() || !effects.is_empty() {
-            moments.push(Moment { at, planned, effects });
+            moments.push(OutlookMoment { at, planned, effects });
         }
     }
     moments
@@ -82,13 +82,13 @@ pub(crate) fn outlook(
 
 /// What is asked of each target at `at`, and when time alone changes that. Whoever never had an account does not get one
 /// by being switched off.
-fn ask(
-    person: &Known<'_>,
+fn asked_at(
+    person: &OutlookPerson<'_>,
     policies: &PolicySet,
-    seeds: &Seeds,
+    seeds: &SeedMaker,
     at: OffsetDateTime,
-    before: Option<&BTreeMap<String, Asked>>,
-) -> (BTreeMap<String, Asked>, Option<OffsetDateTime>) {
+    before: Option<&BTreeMap<String, AskedState>>,
+) -> (BTreeMap<String, AskedState>, Option<OffsetDateTime>) {
     let (mut asked, mut turns_at) = (BTreeMap::new(), None);
     for policy in policies.iter() {
         let target = policy.target();
@@ -109,7 +109,7 @@ fn ask(
             _ => NONE,
         };
         let account = account.or_else(|| last.and_then(|last| last.account.clone()));
-        asked.insert(target.to_owned(), Asked { state, account });
+        asked.insert(target.to_owned(), AskedState { state, account });
     }
     (asked, turns_at)
 }
@@ -123,22 +123,23 @@ fn state_named(name: &str) -> &'static str {
 }
 
 fn with_decision<T>(
-    person: &Known<'_>,
+    person: &OutlookPerson<'_>,
     policy: &Policy,
-    seeds: &Seeds,
+    seeds: &SeedMaker,
     at: OffsetDateTime,
-    read: impl FnOnce(&policy::Decision<'_>) -> T,
+    read: impl FnOnce(&policy::PolicyDecision<'_>) -> T,
 ) -> T {
     let identity = person.state.view(person.key, unix_micros(at));
     let seed = seeds.of(policy.target(), ResourceKind::User, person.key);
-    let subject = Subject { identity: &identity, groups: person.groups, manager: person.manager, seed };
-    read(&decide(&subject, policy, at))
+    let subject =
+        DecisionSubject { identity: &identity, groups: person.groups, manager: person.manager, seed };
+    read(&decide_person(&subject, policy, at))
 }
 
-fn reason(
-    person: &Known<'_>,
+fn change_reason(
+    person: &OutlookPerson<'_>,
     policies: &PolicySet,
-    seeds: &Seeds,
+    seeds: &SeedMaker,
     at: OffsetDateTime,
     target: &str,
 ) -> String {
@@ -147,16 +148,16 @@ fn reason(
     policy.map(words).unwrap_or_default()
 }
 
-fn differences(
-    before: &BTreeMap<String, Asked>,
-    after: &BTreeMap<String, Asked>,
+fn state_differences(
+    before: &BTreeMap<String, AskedState>,
+    after: &BTreeMap<String, AskedState>,
     reason: impl Fn(&str) -> String,
 ) -> Vec<ScheduledEffect> {
     let mut effects = Vec::new();
     for (target, now) in after {
         let Some(was) = before.get(target) else { continue };
-        let has = |asked: &Asked| asked.state != NONE;
-        let changed = if has(was) && has(now) { changed(was, now) } else { Vec::new() };
+        let has = |asked: &AskedState| asked.state != NONE;
+        let changed = if has(was) && has(now) { changed_attributes(was, now) } else { Vec::new() };
         if was.state == now.state && changed.is_empty() {
             continue;
         }
@@ -171,8 +172,8 @@ fn differences(
     effects
 }
 
-fn changed(was: &Asked, now: &Asked) -> Vec<String> {
-    let attributes = |asked: &Asked| {
+fn changed_attributes(was: &AskedState, now: &AskedState) -> Vec<String> {
+    let attributes = |asked: &AskedState| {
         let account = asked.account.as_ref();
         let mut all = account.map(|account| account.attributes.clone()).unwrap_or_default();
         let references = account.into_iter().flat_map(|account| &account.references);

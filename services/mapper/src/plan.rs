@@ -12,43 +12,43 @@ mod tally;
 use std::sync::Arc;
 
 use ::store::{Store, StoreError};
-use lifecycle::{GrantsTrip, Guard, GuardTrip, Plan, ResourceKind, unix_micros};
+use lifecycle::{GrantsTrip, GuardTrip, PolicyPlan, RemovalGuard, ResourceKind, unix_micros};
 use policy::Policy;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-pub(crate) use store::{Plans, PlansError};
-use tally::Tally;
+pub(crate) use store::{PlanStore, PlansError};
+use tally::PlanTally;
 
 use crate::now;
 use crate::policies::InForce;
 use crate::rows::{desired, group, identity};
-use crate::subjects::{GroupIndex, Seeds};
+use crate::subjects::{GroupIndex, SeedMaker};
 
 /// Hears how many were evaluated, and of how many.
-pub(crate) type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
+pub(crate) type PlanProgress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
 /// Works out plans.
 #[derive(Debug, Clone)]
-pub(crate) struct Planner {
+pub(crate) struct PolicyPlanner {
     pub(crate) store: Store,
-    pub(crate) seeds: Seeds,
+    pub(crate) seeds: SeedMaker,
 }
 
 /// One plan that is being worked out.
-struct Run<'a> {
+struct PlanRun<'a> {
     store: &'a Store,
-    seeds: &'a Seeds,
+    seeds: &'a SeedMaker,
     new: &'a Policy,
     base: Option<&'a InForce>,
     now: time::OffsetDateTime,
     index: Arc<GroupIndex>,
-    tally: Tally,
+    tally: PlanTally,
     done: u64,
     total: u64,
-    progress: Progress<'a>,
+    progress: PlanProgress<'a>,
 }
 
-impl Planner {
+impl PolicyPlanner {
     /// What `new` would do, beside `base` which is in force; with `only`, to this person or group alone. Lists the first
     /// `changes_max` changes.
     ///
@@ -60,8 +60,8 @@ impl Planner {
         base: Option<&InForce>,
         only: Option<(ResourceKind, &str)>,
         changes_max: usize,
-        progress: Progress<'_>,
-    ) -> Result<Plan, StoreError> {
+        progress: PlanProgress<'_>,
+    ) -> Result<PolicyPlan, StoreError> {
         let now = now();
         let reader = self.store.reader();
         let uses_groups =
@@ -70,16 +70,16 @@ impl Planner {
             true => GroupIndex::load(reader, unix_micros(now)).await?,
             false => GroupIndex::default(),
         };
-        let mut run = Run {
+        let mut run = PlanRun {
             store: &self.store,
             seeds: &self.seeds,
             new,
             base,
             now,
             index: Arc::new(index),
-            tally: Tally::new(changes_max, only.is_some()),
+            tally: PlanTally::new(changes_max, only.is_some()),
             done: 0,
-            total: if only.is_some() { 1 } else { known(&self.store).await? },
+            total: if only.is_some() { 1 } else { count_known(&self.store).await? },
             progress,
         };
         run.groups(only.map(|(kind, key)| (kind == ResourceKind::Group).then_some(key))).await?;
@@ -107,7 +107,7 @@ impl Planner {
 
 /// The limits that a plan exceeds beside `of` accounts and groups that have access now.
 fn judge(
-    guard: Guard,
+    guard: RemovalGuard,
     is_first: bool,
     removals: u64,
     grants: u64,
@@ -121,13 +121,13 @@ fn judge(
     (removed, granted)
 }
 
-async fn known(store: &Store) -> Result<u64, StoreError> {
+async fn count_known(store: &Store) -> Result<u64, StoreError> {
     let failed = StoreError::statement("count people and groups");
     let people = identity::Entity::find().count(store.reader()).await.map_err(&failed)?;
     Ok(people + group::Entity::find().count(store.reader()).await.map_err(&failed)?)
 }
 
-impl Run<'_> {
+impl PlanRun<'_> {
     fn told(&mut self, count: usize) {
         self.done += u64::try_from(count).unwrap_or(u64::MAX);
         (self.progress)(self.done.min(self.total), self.total);
@@ -140,12 +140,12 @@ mod tests {
 
     const PAGE: &str = include_str!("../../../docs/policy.md");
 
-    fn guard(text: &str) -> Guard {
+    fn guard(text: &str) -> RemovalGuard {
         let (name, number) = text.split_once(' ').unwrap();
-        let all = Guard { deletions: 1_000, percent: 100, ..Guard::default() };
+        let all = RemovalGuard { deletions: 1_000, percent: 100, ..RemovalGuard::default() };
         match name {
-            "deletions" => Guard { deletions: number.parse().unwrap(), ..all },
-            "percent" => Guard { percent: number.parse().unwrap(), ..all },
+            "deletions" => RemovalGuard { deletions: number.parse().unwrap(), ..all },
+            "percent" => RemovalGuard { percent: number.parse().unwrap(), ..all },
             _ => panic!("{text}"),
         }
     }

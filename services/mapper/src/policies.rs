@@ -10,12 +10,12 @@ pub(crate) mod versions;
 
 use std::sync::Arc;
 
-use lifecycle::{MatchedBy, People};
+use lifecycle::{MatchedBy, PeopleConfig};
 use policy::Policy;
 use sha2::{Digest, Sha256};
 
 pub use folder::PoliciesError;
-pub(crate) use keeper::{Held, Keeper, adopt_newest};
+pub(crate) use keeper::{HeldPolicies, PolicyKeeper, adopt_newest};
 
 /// Attributes of people that count whatever policies say.
 const ALWAYS_USED: [&str; 4] = ["active", "manager", "userPrincipalName", "displayName"];
@@ -27,7 +27,7 @@ pub(crate) struct PolicySet {
     fingerprint: String,
     /// Targets and versions, those of policies that cannot be read included; in order.
     versions: Vec<(String, i64)>,
-    people: Arc<People>,
+    people: Arc<PeopleConfig>,
 }
 
 /// A policy in force.
@@ -41,7 +41,7 @@ impl PolicySet {
     /// `unreadable` are the targets and versions of policies in force that cannot be read: nothing is decided by them.
     pub(crate) fn new(mut policies: Vec<InForce>, unreadable: Vec<(String, i64)>) -> Self {
         policies.sort_by(|a, b| a.policy.target().cmp(b.policy.target()));
-        let fingerprint = fingerprint(&policies);
+        let fingerprint = policies_fingerprint(&policies);
         let mut versions = unreadable;
         versions.extend(policies.iter().map(|known| (known.policy.target().to_owned(), known.version)));
         versions.sort();
@@ -49,7 +49,7 @@ impl PolicySet {
     }
 
     /// The same for people of whom sources speak like this: everybody is looked at anew when that changes.
-    pub(crate) fn with_people(mut self, people: Arc<People>) -> Self {
+    pub(crate) fn with_people(mut self, people: Arc<PeopleConfig>) -> Self {
         if people.tells_apart() {
             let text = serde_json::to_string(&*people).expect("a configuration has only string keys");
             self.fingerprint = format!("{}+{}", self.fingerprint, fingerprint_of(&text));
@@ -58,11 +58,11 @@ impl PolicySet {
     }
 
     /// Which sources speak of the same people, and which is believed about what.
-    pub(crate) fn people(&self) -> &People {
+    pub(crate) fn people(&self) -> &PeopleConfig {
         &self.people
     }
 
-    pub(crate) fn shared_people(&self) -> Arc<People> {
+    pub(crate) fn shared_people(&self) -> Arc<PeopleConfig> {
         Arc::clone(&self.people)
     }
 
@@ -109,7 +109,7 @@ impl PolicySet {
     }
 }
 
-fn fingerprint(policies: &[InForce]) -> String {
+fn policies_fingerprint(policies: &[InForce]) -> String {
     if policies.is_empty() {
         return String::new();
     }
@@ -119,14 +119,14 @@ fn fingerprint(policies: &[InForce]) -> String {
         hash.update([0]);
         hash.update(policy.fingerprint());
     }
-    hex(&hash.finalize()[..16])
+    to_hex(&hash.finalize()[..16])
 }
 
 /// Of a file's text.
 fn fingerprint_of(text: &str) -> String {
-    hex(&Sha256::digest(text)[..16])
+    to_hex(&Sha256::digest(text)[..16])
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

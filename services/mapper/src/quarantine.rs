@@ -1,7 +1,7 @@
 //! Events that could not be read or stored, and trying them again.
 
 use bus::{DecodeReason, Delivery};
-use feeds::{Completion, RepeatedRows};
+use feeds::{FileCompletion, RepeatedRows};
 use lifecycle::{
     Event, EventId, EventKind, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage,
     ResourceKind, RetriedItem, RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
@@ -11,7 +11,7 @@ use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
 
 use crate::rows::{SaveError, feed_unread};
-use crate::work::{Desk, Input};
+use crate::work::{BatchInput, BatchProcessor};
 use crate::{SERVICE, now};
 
 /// Stream of an item that is a row: what is to be looked at again.
@@ -19,13 +19,13 @@ const PEOPLE: &str = "person";
 const GROUPS: &str = "group";
 
 /// How a message is set aside of which this is known.
-pub(crate) fn unreadable(delivery: &Delivery<Event>, reason: &DecodeReason) -> QuarantinedItem {
+pub(crate) fn unreadable_message(delivery: &Delivery<Event>, reason: &DecodeReason) -> QuarantinedItem {
     let kind = match reason {
         DecodeReason::Version(_) => QuarantineReason::NewerVersion,
         DecodeReason::Syntax { .. } | DecodeReason::Shape { .. } => QuarantineReason::Unreadable,
     };
-    let mut item = message(delivery, kind, reason.to_string());
-    (item.kind, item.subject, item.is_departure) = glimpse(&delivery.payload);
+    let mut item = message_item(delivery, kind, reason.to_string());
+    (item.kind, item.subject, item.is_departure) = payload_glimpse(&delivery.payload);
     item.is_departure |= delivery.is_departure();
     item
 }
@@ -37,7 +37,7 @@ pub(crate) fn unreadable_part(event: &Event) -> Option<&'static str> {
         EventKind::FeedRows if RepeatedRows::from_attributes(&event.attributes).is_none() => {
             Some("the names of repeated rows cannot be read")
         }
-        EventKind::FeedCompleted if Completion::from_attributes(&event.attributes).is_none() => {
+        EventKind::FeedCompleted if FileCompletion::from_attributes(&event.attributes).is_none() => {
             Some("the end of the feed cannot be read")
         }
         _ => None,
@@ -46,8 +46,8 @@ pub(crate) fn unreadable_part(event: &Event) -> Option<&'static str> {
 
 /// How such an event is set aside.
 pub(crate) fn unreadable_event(delivery: &Delivery<Event>, event: &Event, cause: &str) -> QuarantinedItem {
-    let mut item = message(delivery, QuarantineReason::Unreadable, cause.to_owned());
-    describe(&mut item, event);
+    let mut item = message_item(delivery, QuarantineReason::Unreadable, cause.to_owned());
+    describe_item(&mut item, event);
     item
 }
 
@@ -57,68 +57,68 @@ pub(crate) fn not_stored(delivery: &Delivery<Event>, event: &Event, error: &Save
         SaveError::Store(StoreError::Unreadable { .. }) => QuarantineReason::StateUnreadable,
         _ => QuarantineReason::NotStored,
     };
-    let mut item = message(delivery, reason, chain(error));
+    let mut item = message_item(delivery, reason, error_chain(error));
     if delivery.body.as_ref().is_ok_and(|whole| whole.id != event.id) {
         // One of the rows that the message names.
         item.id = format!("{}/{}", item.id, event.subject);
         item.payload = bus::encode_event(event).into_bytes();
     }
-    describe(&mut item, event);
+    describe_item(&mut item, event);
     item
 }
 
 /// How an event is set aside whose sender used its id before, for something else.
-pub(crate) fn reused(event: &Event, sequence: u64) -> QuarantinedItem {
+pub(crate) fn reused_event(event: &Event, sequence: u64) -> QuarantinedItem {
     let mut item =
         QuarantinedItem::message("EVENTS", sequence, QuarantineReason::IdReused, unix_micros(now()));
     item.cause =
         format!("{} used the id {:?} before, for something else", event.sender(), event.source_event_id);
     item.payload = bus::encode_event(event).into_bytes();
-    describe(&mut item, event);
+    describe_item(&mut item, event);
     item
 }
 
 /// How a person, group, membership or record is set aside that could not be looked at.
-pub(crate) fn subject(input: &Input, error: &SaveError) -> QuarantinedItem {
+pub(crate) fn refused_input(input: &BatchInput, error: &SaveError) -> QuarantinedItem {
     let (what, key) = match input {
-        Input::Group(key) | Input::Edge { group: key, .. } => (GROUPS, key.clone()),
-        Input::Person(key)
-        | Input::Cancel { person: key, .. }
-        | Input::Order { person: key, .. }
-        | Input::Join { person: key, .. } => (PEOPLE, key.clone()),
-        Input::Record { source, key } | Input::Verdict { source, key, .. } => {
+        BatchInput::Group(key) | BatchInput::Edge { group: key, .. } => (GROUPS, key.clone()),
+        BatchInput::Person(key)
+        | BatchInput::Cancel { person: key, .. }
+        | BatchInput::Order { person: key, .. }
+        | BatchInput::Join { person: key, .. } => (PEOPLE, key.clone()),
+        BatchInput::Record { source, key } | BatchInput::Verdict { source, key, .. } => {
             ("record", format!("{source}:{key}"))
         }
-        Input::Event { event, .. } | Input::Rows { event, .. } => ("event", event.id.to_string()),
-        Input::Again(again) if again.kind == ResourceKind::User => (PEOPLE, again.subject.clone()),
-        Input::Again(again) => (GROUPS, again.subject.clone()),
+        BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } => ("event", event.id.to_string()),
+        BatchInput::Again(again) if again.kind == ResourceKind::User => (PEOPLE, again.subject.clone()),
+        BatchInput::Again(again) => (GROUPS, again.subject.clone()),
     };
     let reason = QuarantineReason::StateUnreadable;
     let mut item = QuarantinedItem::message(what, 0, reason, unix_micros(now()));
     item.id = format!("{what}/{key}");
-    (item.subject, item.kind, item.cause) = (key, what.to_owned(), chain(error));
-    if let Input::Event { event, .. } | Input::Rows { event, .. } = input {
+    (item.subject, item.kind, item.cause) = (key, what.to_owned(), error_chain(error));
+    if let BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } = input {
         item.payload = bus::encode_event(event).into_bytes();
-        describe(&mut item, event);
+        describe_item(&mut item, event);
     }
     item
 }
 
-fn message(delivery: &Delivery<Event>, reason: QuarantineReason, cause: String) -> QuarantinedItem {
+fn message_item(delivery: &Delivery<Event>, reason: QuarantineReason, cause: String) -> QuarantinedItem {
     let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, reason, unix_micros(now()));
     item.cause = cause;
     item.payload = delivery.payload.to_vec();
     item
 }
 
-fn describe(item: &mut QuarantinedItem, event: &Event) {
+fn describe_item(item: &mut QuarantinedItem, event: &Event) {
     item.subject.clone_from(&event.subject);
     item.kind = event.kind.to_string();
     item.is_departure = event.takes_away();
 }
 
 /// What can be told of a message that cannot be read: its type, its subject, and whether it takes access away.
-fn glimpse(payload: &[u8]) -> (String, String, bool) {
+fn payload_glimpse(payload: &[u8]) -> (String, String, bool) {
     let Ok(Value::Object(envelope)) = serde_json::from_slice(payload) else { return Default::default() };
     let text = |name: &str| {
         let body = envelope.values().find(|value| value.is_object())?;
@@ -130,7 +130,7 @@ fn glimpse(payload: &[u8]) -> (String, String, bool) {
 }
 
 /// The error and its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -146,17 +146,17 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 /// As the database reports them.
 pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
     let tx = store.begin().await?;
-    quarantine::put(&tx, SERVICE, item).await?;
+    quarantine::put_item(&tx, SERVICE, item).await?;
     if let Some(part) = feed_unread::Model::of_item(item) {
         feed_unread::put(&tx, part).await?;
     }
     tx.commit().await.map_err(StoreError::statement("set something aside"))?;
-    tell(item);
+    log_item(item);
     Ok(())
 }
 
-pub(crate) fn tell(item: &QuarantinedItem) {
-    telemetry::metrics::quarantined(SERVICE, item.reason.as_str());
+pub(crate) fn log_item(item: &QuarantinedItem) {
+    telemetry::metrics::count_quarantined(SERVICE, item.reason.as_str());
     tracing::error!(
         item = item.id,
         reason = item.reason.as_str(),
@@ -171,8 +171,8 @@ pub(crate) fn tell(item: &QuarantinedItem) {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn read_again(desk: &Desk<'_>) -> Result<(), StoreError> {
-    let items = quarantine::list(desk.store.reader(), SERVICE, QUARANTINE_MAX).await?;
+pub(crate) async fn read_again(desk: &BatchProcessor<'_>) -> Result<(), StoreError> {
+    let items = quarantine::list_items(desk.store.reader(), SERVICE, QUARANTINE_MAX).await?;
     let waiting = |item: &QuarantinedItem| {
         matches!(item.reason, QuarantineReason::NewerVersion | QuarantineReason::Unreadable)
     };
@@ -188,11 +188,14 @@ pub(crate) async fn read_again(desk: &Desk<'_>) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn list(store: &Store, request: &QuarantineRequest) -> Result<QuarantineReply, StoreError> {
-    let count = quarantine::count(store.reader(), SERVICE).await?;
+pub(crate) async fn list_items(
+    store: &Store,
+    request: &QuarantineRequest,
+) -> Result<QuarantineReply, StoreError> {
+    let count = quarantine::count_items(store.reader(), SERVICE).await?;
     let limit = request.limit.min(QUARANTINE_MAX);
     let items =
-        if limit == 0 { Vec::new() } else { quarantine::list(store.reader(), SERVICE, limit).await? };
+        if limit == 0 { Vec::new() } else { quarantine::list_items(store.reader(), SERVICE, limit).await? };
     let items = items.into_iter().map(|item| QuarantinedMessage {
         id: format!("{SERVICE}:{}", item.id),
         at: item.at,
@@ -214,13 +217,13 @@ pub(crate) async fn list(store: &Store, request: &QuarantineRequest) -> Result<Q
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn retry(
-    desk: &Desk<'_>,
+pub(crate) async fn retry_items(
+    desk: &BatchProcessor<'_>,
     request: &RetryQuarantinedRequest,
 ) -> Result<RetryQuarantinedReply, StoreError> {
     let mut items = Vec::with_capacity(request.ids.len());
     for id in &request.ids {
-        let (outcome, cause) = match quarantine::get(desk.store.reader(), SERVICE, id).await? {
+        let (outcome, cause) = match quarantine::get_item(desk.store.reader(), SERVICE, id).await? {
             None => (RetryOutcome::NotFound, String::new()),
             Some(item) => match try_again(desk, &item).await {
                 Ok(()) => (RetryOutcome::Done, String::new()),
@@ -234,10 +237,10 @@ pub(crate) async fn retry(
 }
 
 /// Does it, and forgets it if that works.
-async fn try_again(desk: &Desk<'_>, item: &QuarantinedItem) -> Result<(), String> {
+async fn try_again(desk: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
     let inputs = match item.stream.as_str() {
-        PEOPLE => vec![Input::Person(item.subject.clone())],
-        GROUPS => vec![Input::Group(item.subject.clone())],
+        PEOPLE => vec![BatchInput::Person(item.subject.clone())],
+        GROUPS => vec![BatchInput::Group(item.subject.clone())],
         _ => {
             let mut event: Event = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
             if item.reason == QuarantineReason::IdReused {
@@ -249,23 +252,23 @@ async fn try_again(desk: &Desk<'_>, item: &QuarantinedItem) -> Result<(), String
             }
             let sequence = u64::try_from(item.sequence).unwrap_or_default();
             if event.kind == EventKind::FeedRows {
-                let rows = crate::repeated::inputs(desk.store, &event, sequence, None).await;
-                rows.map_err(|error| chain(&error))?
+                let rows = crate::repeated::repeated_inputs(desk.store, &event, sequence, None).await;
+                rows.map_err(|error| error_chain(&error))?
             } else {
                 let event = Box::new(event);
-                vec![Input::Event { event, sequence, trace: None, content: None, repeated: false }]
+                vec![BatchInput::Event { event, sequence, trace: None, content: None, repeated: false }]
             }
         }
     };
-    let parcel = desk.process(&inputs, now()).await.map_err(|error| chain(&error))?;
+    let parcel = desk.process(&inputs, now()).await.map_err(|error| error_chain(&error))?;
     desk.relay.send(parcel).await;
-    remove(desk.store, &item.id).await.map_err(|error| chain(&error))
+    remove(desk.store, &item.id).await.map_err(|error| error_chain(&error))
 }
 
 /// Forgets an item that was dealt with; the run that it is part of may be decided then.
 async fn remove(store: &Store, id: &str) -> Result<(), StoreError> {
     let tx = store.begin().await?;
-    quarantine::remove(&tx, SERVICE, id).await?;
+    quarantine::remove_item(&tx, SERVICE, id).await?;
     feed_unread::remove(&tx, id).await?;
     tx.commit().await.map_err(StoreError::statement("forget what was set aside"))
 }
@@ -280,7 +283,7 @@ pub(crate) async fn forget_settled_parts(store: &Store) -> Result<(), StoreError
         let tx = store.begin().await?;
         feed_unread::remove(&tx, &part.item).await?;
         if is_over {
-            quarantine::remove(&tx, SERVICE, &part.item).await?;
+            quarantine::remove_item(&tx, SERVICE, &part.item).await?;
         }
         tx.commit().await.map_err(StoreError::statement("forget parts of settled feeds"))?;
         tracing::warn!(

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use feeds::{RepeatedRows, RowContent};
 use lifecycle::{
-    Attributes, Dating, Event, EventId, EventKind, KnownRowsReply, KnownRowsRequest, TraceContext,
+    AttributeMap, Event, EventId, EventKind, KnownRowsReply, KnownRowsRequest, StatementDating, TraceContext,
 };
 use lifecycle::{UnreadValue, unix_micros};
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
 use crate::now;
 use crate::rows::{feed_person, feed_row};
-use crate::work::Input;
+use crate::work::BatchInput;
 
 /// What is said of a row whose name means nothing here.
 const UNKNOWN_ROW: &str = "it repeats a row that is not known any more; the next file brings it in full";
@@ -21,16 +21,16 @@ const UNKNOWN_ROW: &str = "it repeats a row that is not known any more; the next
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn inputs(
+pub(crate) async fn repeated_inputs(
     store: &Store,
     event: &Event,
     sequence: u64,
     trace: Option<TraceContext>,
-) -> Result<Vec<Input>, StoreError> {
+) -> Result<Vec<BatchInput>, StoreError> {
     // What cannot be read was set aside before: see `quarantine::unreadable_part`.
     let named = RepeatedRows::from_attributes(&event.attributes).unwrap_or_default().rows;
     let feed = event.feed.as_ref().map_or("", |run| run.feed.as_str());
-    let contents = contents(store, feed, &named).await?;
+    let contents = row_contents(store, feed, &named).await?;
     let mut unresolved = 0;
     let mut inputs = Vec::with_capacity(named.len() + 1);
     for (key, hash) in &named {
@@ -39,10 +39,10 @@ pub(crate) async fn inputs(
             Some(content) => content.clone().into_event(event, key, hash),
             None => {
                 unresolved += 1;
-                unknown(event, key, hash)
+                unknown_rows(event, key, hash)
             }
         };
-        inputs.push(Input::Event {
+        inputs.push(BatchInput::Event {
             event: Box::new(row),
             sequence,
             trace,
@@ -55,12 +55,12 @@ pub(crate) async fn inputs(
         tracing::error!(feed, unresolved, "rows of a full feed repeat what is not known any more");
     }
     let resolved = named.len() as u64 - unresolved;
-    inputs.push(Input::Rows { event: Box::new(event.clone()), sequence, resolved, unresolved });
+    inputs.push(BatchInput::Rows { event: Box::new(event.clone()), sequence, resolved, unresolved });
     Ok(inputs)
 }
 
 /// What is known of the rows that are named, by key and hash. What cannot be read is not known.
-async fn contents<'a>(
+async fn row_contents<'a>(
     store: &Store,
     feed: &str,
     named: &'a [(String, String)],
@@ -82,12 +82,12 @@ async fn contents<'a>(
 }
 
 /// The person is in the file, and what the row says is not known.
-fn unknown(rows: &Event, key: &str, hash: &str) -> Event {
+fn unknown_rows(rows: &Event, key: &str, hash: &str) -> Event {
     let content = RowContent {
         kind: EventKind::WorkerChanged,
         effective_at: None,
-        dated: Some(Dating::Observed),
-        attributes: Attributes::new(),
+        dated: Some(StatementDating::Observed),
+        attributes: AttributeMap::new(),
         unread: vec![UnreadValue::new("row", UNKNOWN_ROW)],
     };
     let event = content.into_event(rows, key, hash);
@@ -99,13 +99,16 @@ fn unknown(rows: &Event, key: &str, hash: &str) -> Event {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn known(store: &Store, request: &KnownRowsRequest) -> Result<KnownRowsReply, StoreError> {
+pub(crate) async fn known_rows(
+    store: &Store,
+    request: &KnownRowsRequest,
+) -> Result<KnownRowsReply, StoreError> {
     let reader = store.reader();
     let mut known = std::collections::HashSet::new();
     let mut listed = std::collections::HashSet::new();
     for chunk in request.rows.chunks(ROWS_PER_STATEMENT_MAX) {
         let keys: Vec<&str> = chunk.iter().map(|(key, _)| key.as_str()).collect();
-        known.extend(feed_row::known(reader, &request.feed, &keys, unix_micros(now())).await?);
+        known.extend(feed_row::known_hashes(reader, &request.feed, &keys, unix_micros(now())).await?);
         listed.extend(feed_person::listed_in(reader, &request.feed, request.run.as_str(), &keys).await?);
     }
     let is_known = |row: &(String, String)| known.contains(row) && !listed.contains(&row.0);

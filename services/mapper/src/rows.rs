@@ -89,7 +89,7 @@ impl From<StoreError> for SaveError {
 ///
 /// # Errors
 /// [`SaveError::Overtaken`] when a row was changed in between.
-pub(crate) async fn save<E>(
+pub(crate) async fn save_rows<E>(
     tx: &DatabaseTransaction,
     rows: Vec<E::Model>,
     key: &[E::Column],
@@ -133,16 +133,16 @@ where
 ///
 /// # Errors
 /// [`StoreError::Unreadable`], without the content.
-pub(crate) fn decode<T: DeserializeOwned>(json: &str, key: &str) -> Result<T, StoreError> {
+pub(crate) fn decode_state<T: DeserializeOwned>(json: &str, key: &str) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|source| StoreError::Unreadable { of: key.to_owned(), source })
 }
 
 /// Reads a state where many are looked at; one that cannot be read is left out, and told of.
 pub(crate) fn decode_or_skip<T: DeserializeOwned>(json: &str, key: &str) -> Option<T> {
-    let state = decode(json, key);
+    let state = decode_state(json, key);
     if let Err(error) = &state {
         tracing::error!(key, error = error as &dyn std::error::Error, "a stored state cannot be read");
-        telemetry::metrics::quarantined(
+        telemetry::metrics::count_quarantined(
             crate::SERVICE,
             store::quarantine::QuarantineReason::StateUnreadable.as_str(),
         );

@@ -8,14 +8,14 @@ mod absent;
 mod judge;
 pub(crate) mod query;
 
-pub(crate) use judge::{Decision, decide};
+pub(crate) use judge::{RunDecision, decide_run};
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{FeedRunState, unix_micros};
-use relay::Relay;
+use relay::OutboxPublisher;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 use telemetry::Shutdown;
@@ -26,7 +26,7 @@ use crate::now;
 use crate::policies::PolicySet;
 use crate::quarantine;
 use crate::rows::{feed_row, feed_run, feed_unread};
-use crate::subjects::Seeds;
+use crate::subjects::SeedMaker;
 
 /// How often runs are looked at that wait for their rows.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -39,22 +39,22 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 const RUNS_KEEP: time::Duration = time::Duration::days(400);
 
 /// Judges runs.
-pub(crate) struct Runs {
+pub(crate) struct RunJudge {
     pub(crate) store: Store,
-    pub(crate) relay: Relay,
+    pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: Seeds,
+    pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
 }
 
 /// When a run is counted again, and how many there were the last time.
-struct Waiting {
+struct WaitingRun {
     at: Instant,
     pause: Duration,
     merged: u64,
 }
 
-impl Runs {
+impl RunJudge {
     /// Until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -73,7 +73,7 @@ impl Runs {
         }
     }
 
-    async fn look(&self, waiting: &mut HashMap<String, Waiting>) -> Result<(), StoreError> {
+    async fn look(&self, waiting: &mut HashMap<String, WaitingRun>) -> Result<(), StoreError> {
         let merging = self.merging().await?;
         waiting.retain(|run, _| merging.iter().any(|row| row.run == *run));
         for row in merging {
@@ -99,7 +99,7 @@ impl Runs {
         &self,
         row: &feed_run::Model,
         last: Option<&feed_run::Model>,
-        waiting: &mut HashMap<String, Waiting>,
+        waiting: &mut HashMap<String, WaitingRun>,
     ) -> Result<(), StoreError> {
         let mut unread = feed_unread::of_run(self.store.reader(), &row.run).await?;
         let is_merged = self.is_merged(row, waiting).await?;

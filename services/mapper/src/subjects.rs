@@ -1,7 +1,7 @@
 //! What a decision looks at besides its subject: the groups that somebody is in, their manager, and their seed.
 //!
 //! The batch ([`crate::work`]) and whoever decides about many people at once (a plan) build it from the same parts. In
-//! bulk: [`GroupIndex::load`] once, [`Seeds::load`] once, then [`Page::read`] for each page of people.
+//! bulk: [`GroupIndex::load`] once, [`SeedMaker::load`] once, then [`SubjectPage::read`] for each page of people.
 //!
 //! A row of `mapper_identities` with an empty state is no person: it is there so that two replicas which write about the
 //! same key at the same moment notice each other. Everybody here passes over such rows ([`is_known`]).
@@ -14,23 +14,23 @@ mod page;
 mod seeds;
 
 pub(crate) use index::{GroupIndex, NESTING_LEVELS_MAX, display_name};
-pub(crate) use managers::{key_of_manager, managers};
-pub(crate) use page::Page;
-pub(crate) use seeds::Seeds;
+pub(crate) use managers::{key_of_manager, load_managers};
+pub(crate) use page::SubjectPage;
+pub(crate) use seeds::SeedMaker;
 pub use seeds::SeedsError;
 
 use std::collections::BTreeSet;
 
-use lifecycle::Identity;
+use lifecycle::PersonRecord;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::policies::PolicySet;
-use crate::rows::{decode, identity};
+use crate::rows::{decode_state, identity};
 
 /// Whether anything was ever said about the person; a key that turned out to be somebody else's is nobody's.
-pub(crate) fn is_known(state: &Identity) -> bool {
-    *state != Identity::default() && state.moved_to().is_none()
+pub(crate) fn is_known(state: &PersonRecord) -> bool {
+    *state != PersonRecord::default() && state.moved_to().is_none()
 }
 
 /// Those of `keys` that are keys of people.
@@ -51,7 +51,7 @@ pub(crate) async fn people_among(
         let known = rows
             .into_iter()
             // Something was said of them, whatever it was.
-            .filter(|row| decode(&row.state, &row.key).map_or(true, |state| is_known(&state)));
+            .filter(|row| decode_state(&row.state, &row.key).map_or(true, |state| is_known(&state)));
         found.extend(known.map(|row| row.key));
     }
     Ok(found)

@@ -44,7 +44,7 @@ pub enum TombstoneError {
 
 /// A person who was erased.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Tombstone {
+struct ErasedPerson {
     /// Names the key of the hash.
     key: String,
     /// Its subject is a hash.
@@ -52,15 +52,15 @@ struct Tombstone {
 }
 
 /// The file, and what it says.
-pub(crate) struct Tombstones {
+pub(crate) struct TombstoneFile {
     path: PathBuf,
     hashes: PersonHashes,
     key: String,
     known: HashSet<String>,
-    all: Vec<Tombstone>,
+    all: Vec<ErasedPerson>,
 }
 
-impl Tombstones {
+impl TombstoneFile {
     /// Reads the file; it need not be there yet.
     ///
     /// # Errors
@@ -68,7 +68,8 @@ impl Tombstones {
     pub(crate) async fn open(store: &Store, path: PathBuf) -> Result<Self, TombstoneError> {
         let hashes = PersonHashes::load(store).await?;
         let key = hashes.of(NAME);
-        let all = read(&path).map_err(|source| TombstoneError::File { path: path.clone(), source })?;
+        let all =
+            read_tombstones(&path).map_err(|source| TombstoneError::File { path: path.clone(), source })?;
         let known = all.iter().map(|one| one.event.id.to_string()).collect();
         Ok(Self { path, hashes, key, known, all })
     }
@@ -85,14 +86,14 @@ impl Tombstones {
             let event = Event {
                 subject: self.hashes.of(&event.subject),
                 source_event_id: String::new(),
-                attributes: lifecycle::Attributes::new(),
+                attributes: lifecycle::AttributeMap::new(),
                 members: None,
                 feed: None,
                 unread: Vec::new(),
                 ..event.clone()
             };
             let id = event.id.to_string();
-            append(&self.path, &Tombstone { key: self.key.clone(), event })
+            append_tombstone(&self.path, &ErasedPerson { key: self.key.clone(), event })
                 .map_err(|source| TombstoneError::File { path: self.path.clone(), source })?;
             self.known.insert(id);
         }
@@ -107,14 +108,14 @@ impl Tombstones {
         let all = std::mem::take(&mut self.all);
         let (readable, foreign): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.key == self.key);
         if !foreign.is_empty() {
-            telemetry::metrics::quarantined(SERVICE, QuarantineReason::StateUnreadable.as_str());
+            telemetry::metrics::count_quarantined(SERVICE, QuarantineReason::StateUnreadable.as_str());
             tracing::error!(
                 count = foreign.len(),
                 file = %self.path.display(),
                 "people who were erased were noted with the key of another database: they cannot be recognised in this one"
             );
         }
-        let merged = merged(store, readable.iter().map(|one| one.event.id.to_string()).collect()).await?;
+        let merged = merged_ids(store, readable.iter().map(|one| one.event.id.to_string()).collect()).await?;
         let fresh = readable.into_iter().filter(|one| !merged.contains(one.event.id.as_str()));
         let mut by_hash: HashMap<String, Vec<Event>> = HashMap::new();
         for one in fresh {
@@ -124,7 +125,7 @@ impl Tombstones {
         if by_hash.is_empty() {
             return Ok(found);
         }
-        for key in keys(store).await? {
+        for key in known_keys(store).await? {
             for event in by_hash.remove(&self.hashes.of(&key)).unwrap_or_default() {
                 found.push(Event { subject: key.clone(), ..event });
             }
@@ -133,7 +134,7 @@ impl Tombstones {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Tombstone>, std::io::Error> {
+fn read_tombstones(path: &Path) -> Result<Vec<ErasedPerson>, std::io::Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -144,7 +145,7 @@ fn read(path: &Path) -> Result<Vec<Tombstone>, std::io::Error> {
         match serde_json::from_str(line) {
             Ok(one) => all.push(one),
             Err(error) => {
-                telemetry::metrics::quarantined(SERVICE, QuarantineReason::StateUnreadable.as_str());
+                telemetry::metrics::count_quarantined(SERVICE, QuarantineReason::StateUnreadable.as_str());
                 tracing::error!(
                     line = number + 1,
                     file = %path.display(),
@@ -158,14 +159,14 @@ fn read(path: &Path) -> Result<Vec<Tombstone>, std::io::Error> {
 }
 
 /// Begins a line of its own: the one before may have been cut off by a crash.
-fn append(path: &Path, one: &Tombstone) -> Result<(), std::io::Error> {
+fn append_tombstone(path: &Path, one: &ErasedPerson) -> Result<(), std::io::Error> {
     let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let json = serde_json::to_string(one).map_err(std::io::Error::other)?;
     file.write_all(format!("\n{json}\n").as_bytes())?;
     file.sync_all()
 }
 
-async fn merged(store: &Store, ids: Vec<String>) -> Result<HashSet<String>, StoreError> {
+async fn merged_ids(store: &Store, ids: Vec<String>) -> Result<HashSet<String>, StoreError> {
     let mut found = HashSet::new();
     for chunk in ids.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows: Vec<String> = inbox::Entity::find()
@@ -182,7 +183,7 @@ async fn merged(store: &Store, ids: Vec<String>) -> Result<HashSet<String>, Stor
 }
 
 /// The keys of all people, and of all records that are matched with them.
-async fn keys(store: &Store) -> Result<Vec<String>, StoreError> {
+async fn known_keys(store: &Store) -> Result<Vec<String>, StoreError> {
     let mut all = Vec::new();
     let mut after = String::new();
     loop {

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use bus::Bus;
 use lifecycle::{Fact, FactRecord, Verification, VerificationState, VerifiedRequest, unix_micros, verb};
-use relay::Relay;
-use store::lease::Lease;
+use relay::OutboxPublisher;
+use store::lease::TableLease;
 use store::{Store, StoreError};
 use telemetry::Shutdown;
 use tokio::sync::{Notify, watch};
@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::policies::PolicySet;
 use crate::rows::verification;
-use crate::subjects::Seeds;
+use crate::subjects::SeedMaker;
 use crate::{SERVICE, now};
 
 /// The service that is compared with.
@@ -42,12 +42,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Who asked for verifications of which targets.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct RequestedVerifications {
     targets: Mutex<BTreeMap<String, String>>,
     wake: Notify,
 }
 
-impl Asked {
+impl RequestedVerifications {
     /// Lets `target` be verified at once.
     pub(crate) fn ask(&self, target: &str, who: &str) {
         let mut targets = self.targets.lock().expect("nothing panics while holding it");
@@ -66,7 +66,7 @@ impl Asked {
 
 /// Why a verification was not completed.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum VerificationTrouble {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -91,14 +91,14 @@ enum Trouble {
 }
 
 /// Verifies targets at start, when asked, and from time to time.
-pub(crate) struct Verifier {
+pub(crate) struct TargetVerifier {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
-    pub(crate) relay: Relay,
+    pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: Seeds,
+    pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
-    pub(crate) asked: Arc<Asked>,
+    pub(crate) asked: Arc<RequestedVerifications>,
     pub(crate) every: Duration,
     /// Names this process in leases.
     pub(crate) replica: String,
@@ -106,20 +106,21 @@ pub(crate) struct Verifier {
 
 /// When a target is to be verified again.
 #[derive(Debug, Clone, Copy)]
-struct Due {
+struct VerificationDue {
     at: Instant,
     failures: u32,
 }
 
-impl Verifier {
+impl TargetVerifier {
     /// Verifies what is due until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
-        let mut due: HashMap<String, Due> = HashMap::new();
+        let mut due: HashMap<String, VerificationDue> = HashMap::new();
         loop {
             let targets: Vec<String> =
                 self.policies.borrow().iter().map(|policy| policy.target().to_owned()).collect();
             for target in targets {
-                let known = due.entry(target.clone()).or_insert(Due { at: Instant::now(), failures: 0 });
+                let known =
+                    due.entry(target.clone()).or_insert(VerificationDue { at: Instant::now(), failures: 0 });
                 if known.at > Instant::now() && !self.asked.is_asked(&target) {
                     continue;
                 }
@@ -138,17 +139,17 @@ impl Verifier {
     }
 
     /// Verifies one target, unless another replica does; says when it is due again.
-    async fn verify(&self, target: &str, who: &str, failures: u32) -> Due {
+    async fn verify(&self, target: &str, who: &str, failures: u32) -> VerificationDue {
         let name = format!("verify:{target}");
-        let lease = match Lease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
+        let lease = match TableLease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
             Ok(Some(lease)) => lease,
             Ok(None) => {
                 self.asked.ask(target, who);
-                return Due { at: Instant::now() + AGAIN_AFTER, failures };
+                return VerificationDue { at: Instant::now() + AGAIN_AFTER, failures };
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "could not begin a verification");
-                return Due { at: Instant::now() + AGAIN_AFTER, failures };
+                return VerificationDue { at: Instant::now() + AGAIN_AFTER, failures };
             }
         };
         let began = now();
@@ -168,14 +169,14 @@ impl Verifier {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "could not keep a verification");
-                Due { at: Instant::now() + AGAIN_AFTER, failures }
+                VerificationDue { at: Instant::now() + AGAIN_AFTER, failures }
             }
         }
     }
 
     /// Says whether everything that was accepted before is merged; otherwise it has to be done again soon.
-    async fn work(&self, report: &mut Verification) -> Result<bool, Trouble> {
-        verification::save(self.store.writer(), report).await?;
+    async fn work(&self, report: &mut Verification) -> Result<bool, VerificationTrouble> {
+        verification::save_verification(self.store.writer(), report).await?;
         let is_current = self.events_are_merged().await?;
         let begun = self.compare(report).await?;
         let request = VerifiedRequest { target: report.target.clone(), begun };
@@ -187,17 +188,17 @@ impl Verifier {
     async fn end(
         &self,
         mut report: Verification,
-        worked: Result<bool, Trouble>,
+        worked: Result<bool, VerificationTrouble>,
         failures: u32,
-    ) -> Result<Due, StoreError> {
+    ) -> Result<VerificationDue, StoreError> {
         report.ended = Some(now());
         let due = match worked {
             Ok(is_current) => {
                 report.state = VerificationState::Finished;
                 let began = report.began_at / 1_000_000;
-                telemetry::metrics::verified(&report.target, report.differed, report.unknown, began);
+                telemetry::metrics::set_verification(&report.target, report.differed, report.unknown, began);
                 let every = if is_current { self.every } else { self.every.min(AGAIN_AFTER_MAX) };
-                Due { at: Instant::now() + every, failures: 0 }
+                VerificationDue { at: Instant::now() + every, failures: 0 }
             }
             Err(trouble) => {
                 report.state = VerificationState::Failed;
@@ -208,7 +209,7 @@ impl Verifier {
                     "a verification was not completed"
                 );
                 let pause = AGAIN_AFTER.saturating_mul(1 << failures.min(5)).min(AGAIN_AFTER_MAX);
-                Due { at: Instant::now() + pause, failures: failures.saturating_add(1) }
+                VerificationDue { at: Instant::now() + pause, failures: failures.saturating_add(1) }
             }
         };
         let is_news = report.found_something() || !matches!(report.who.as_str(), "schedule" | "writer");
@@ -222,17 +223,20 @@ impl Verifier {
             );
         }
         let tx = self.store.begin().await?;
-        verification::save(&tx, &report).await?;
-        let facts =
-            if is_news && report.state == VerificationState::Finished { vec![fact(&report)] } else { vec![] };
-        let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
+        verification::save_verification(&tx, &report).await?;
+        let facts = if is_news && report.state == VerificationState::Finished {
+            vec![verification_fact(&report)]
+        } else {
+            vec![]
+        };
+        let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &facts)).await?;
         tx.commit().await.map_err(StoreError::statement("keep a verification"))?;
         self.relay.send(parcel).await;
         Ok(due)
     }
 }
 
-fn fact(report: &Verification) -> FactRecord {
+fn verification_fact(report: &Verification) -> FactRecord {
     FactRecord {
         id: format!("ver:{}:{}", report.target, report.began_at),
         at: now(),

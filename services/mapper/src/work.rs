@@ -28,14 +28,14 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use lifecycle::{
-    AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, Identity, ResourceKind,
+    AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, PersonRecord, ResourceKind,
     ScheduleId, TraceContext, revision_clock, unix_micros,
 };
-use relay::{Parcel, Relay};
+use relay::{OutboxBatch, OutboxPublisher};
 use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 use store::quarantine::QuarantinedItem;
-use store::{Halves, Store, StoreError, outbox};
+use store::{BatchHalves, Store, StoreError, outbox};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
@@ -45,11 +45,11 @@ pub(crate) use feeds::forget_people;
 use crate::SERVICE;
 use crate::policies::PolicySet;
 use crate::rows::{SaveError, desired, edge, inbox, verdict};
-use crate::subjects::Seeds;
+use crate::subjects::SeedMaker;
 
 /// Something that a batch is about.
 #[derive(Debug, Clone)]
-pub(crate) enum Input {
+pub(crate) enum BatchInput {
     /// An event, where it lies in EVENTS, the trace that it came with, and a hash of what its sender said. A repeated row of a
     /// full feed is merged however often it comes, and told only if that changed what others see.
     Event {
@@ -76,14 +76,14 @@ pub(crate) enum Input {
     /// An operator orders something about a person's access, or lifts the order.
     Order { person: String, kind: AccessOrderKind, order: Option<AccessOrder>, actor: Actor },
     /// The writer has another state of this than was decided.
-    Again(Again),
+    Again(ResendRequest),
     /// An operator takes back what is planned for a person.
     Cancel { person: String, planned: Vec<ScheduleId>, actor: Actor },
 }
 
 /// What is to be sent once more although nothing changed.
 #[derive(Debug, Clone)]
-pub(crate) struct Again {
+pub(crate) struct ResendRequest {
     pub(crate) target: String,
     pub(crate) kind: ResourceKind,
     /// Key of the person or group.
@@ -107,7 +107,7 @@ struct WriterDecision {
 
 /// Why something is touched: what its commands carry.
 #[derive(Debug, Clone)]
-pub(crate) struct Cause {
+pub(crate) struct CommandCause {
     event: Option<EventId>,
     accepted_at: OffsetDateTime,
     /// When the event was said.
@@ -119,7 +119,7 @@ pub(crate) struct Cause {
     repeated: bool,
 }
 
-impl Cause {
+impl CommandCause {
     fn of(event: &Event, trace: TraceContext) -> Self {
         Self {
             event: Some(event.id.clone()),
@@ -145,14 +145,14 @@ impl Cause {
 
 /// A person or group as it was read, and as it is now.
 #[derive(Debug)]
-struct Known<S> {
+struct KnownSubject<S> {
     revision: i64,
     state: S,
     /// What others saw of it when it was last decided about.
-    before: Shown,
+    before: ShownSubject,
     /// People only: what was last asked for them was read as well.
     is_complete: bool,
-    touched: Option<Cause>,
+    touched: Option<CommandCause>,
     /// Others were decided about by what it looks like now: whoever changes it meanwhile has to notice.
     is_guarded: bool,
     next_due_at: Option<i64>,
@@ -170,7 +170,7 @@ struct Known<S> {
 
 /// What decisions about others see of a person or group.
 #[derive(Debug, Default)]
-struct Shown {
+struct ShownSubject {
     /// Something was said about it.
     is_known: bool,
     is_gone: bool,
@@ -181,20 +181,20 @@ struct Shown {
 
 /// A membership as it was read, and as it is now.
 #[derive(Debug)]
-struct KnownEdge {
+struct KnownMembership {
     row: edge::Model,
     touched: bool,
     /// Set when `present` changed.
-    changed: Option<Cause>,
+    changed: Option<CommandCause>,
 }
 
 /// `(target, kind, subject)`.
 type DesiredKey = (String, ResourceKind, String);
 
 /// Everything that a batch works on, in memory.
-struct Work<'a> {
+struct BatchState<'a> {
     policies: &'a PolicySet,
-    seeds: &'a Seeds,
+    seeds: &'a SeedMaker,
     now: OffsetDateTime,
     /// What new revisions are not less than; microseconds since the Unix epoch.
     clock: i64,
@@ -205,45 +205,50 @@ struct Work<'a> {
     /// Where departures lie that were merged before: the lane of departures brings them first.
     taken: HashMap<String, i64>,
     merged: Vec<inbox::Model>,
-    people: BTreeMap<String, Known<Identity>>,
+    people: BTreeMap<String, KnownSubject<PersonRecord>>,
     /// Of sources whose records are matched with people.
     records: BTreeMap<records::RecordKey, records::KnownRecord>,
     values: BTreeMap<correlate::ValueKey, values::KnownValue>,
     verdicts: Vec<verdict::Model>,
-    groups: BTreeMap<String, Known<GroupState>>,
-    edges: BTreeMap<(String, String), KnownEdge>,
+    groups: BTreeMap<String, KnownSubject<GroupState>>,
+    edges: BTreeMap<(String, String), KnownMembership>,
     desired: HashMap<DesiredKey, desired::Model>,
     changed_desired: BTreeSet<DesiredKey>,
     /// What is sent once more although nothing changed, with the revision that the writer has.
     again: BTreeMap<DesiredKey, WriterDecision>,
     /// Groups all of whose memberships have to be looked at.
-    whole_groups: BTreeMap<String, Cause>,
+    whole_groups: BTreeMap<String, CommandCause>,
     /// Groups that changed for everybody below them: see [`spread`].
-    roots: BTreeMap<String, Cause>,
+    roots: BTreeMap<String, CommandCause>,
     /// Members, among those of the memberships that changed, that are groups.
     nested: BTreeSet<String>,
     /// Too many to be decided about in this batch: marked once it is written.
-    stale: Vec<stale::Stale>,
+    stale: Vec<stale::StaleMarks>,
     /// `(target, group)` where the group came to exist: every membership is told.
-    appeared: BTreeMap<(String, String), Cause>,
+    appeared: BTreeMap<(String, String), CommandCause>,
     /// What is said of files that list everybody.
-    feeds: feeds::Feeds,
+    feeds: feeds::FeedBatch,
     /// What follows for accounts of people who have a right to access, or not.
-    duties: Vec<leavers::Duty>,
+    duties: Vec<leavers::LeaverDuty>,
     orders: Vec<orders::OrderRow>,
     /// Newcomers who came with the login of a person who was off for long.
     held_logins: BTreeMap<String, logins::HeldLogin>,
     /// What a human should look at in people.
-    findings: findings::Findings,
+    findings: findings::BatchFindings,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
     /// What the broker takes.
     message_bytes_max: usize,
 }
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// The `names` of a manager's attributes as of `at` (microseconds).
-    fn shown_to_reports(names: &BTreeSet<&str>, key: &str, state: &Identity, at: i64) -> Vec<Option<Value>> {
+    fn shown_to_reports(
+        names: &BTreeSet<&str>,
+        key: &str,
+        state: &PersonRecord,
+        at: i64,
+    ) -> Vec<Option<Value>> {
         let mut attributes = state.view(key, at).attributes;
         names.iter().map(|name| attributes.remove(*name)).collect()
     }
@@ -254,39 +259,39 @@ impl Work<'_> {
 }
 
 /// What a batch needs besides its inputs.
-pub(crate) struct Desk<'a> {
+pub(crate) struct BatchProcessor<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) relay: &'a Relay,
+    pub(crate) relay: &'a OutboxPublisher,
     pub(crate) policies: &'a PolicySet,
     /// The inputs come from a policy change.
     pub(crate) backfill: bool,
-    pub(crate) seeds: &'a Seeds,
+    pub(crate) seeds: &'a SeedMaker,
     /// Told when rows were marked as stale.
     pub(crate) stale: &'a Notify,
 }
 
-impl Desk<'_> {
+impl BatchProcessor<'_> {
     /// Does one batch; the parcel is to be sent once this returns.
     ///
     /// # Errors
     /// [`SaveError`]; after a conflict the batch should be done again.
     pub(crate) async fn process(
         &self,
-        inputs: &[Input],
+        inputs: &[BatchInput],
         now: OffsetDateTime,
-    ) -> Result<Option<Parcel>, SaveError> {
+    ) -> Result<Option<OutboxBatch>, SaveError> {
         let clock = revision_clock(self.store.now().await?, unix_micros(now));
         let tx = self.store.begin().await?;
         // One event that runs into a bug must not stop all others: the caller finds it by halves.
         let done = AssertUnwindSafe(self.process_in(&tx, inputs, (now, clock))).catch_unwind().await;
         let (parcel, marked, reused) =
-            done.unwrap_or_else(|panic| Err(SaveError::Panicked(words(&*panic))))?;
-        outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
+            done.unwrap_or_else(|panic| Err(SaveError::Panicked(panic_text(&*panic))))?;
+        outbox::delete_rows(&tx, SERVICE, &self.relay.take_published().await).await?;
         tx.commit().await.map_err(StoreError::statement("commit a batch"))?;
         if marked {
             self.stale.notify_one();
         }
-        reused.values().for_each(crate::quarantine::tell);
+        reused.values().for_each(crate::quarantine::log_item);
         Ok(parcel)
     }
 
@@ -294,15 +299,15 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// [`SaveError`] for any other reason; what comes behind is to be done again.
-    pub(crate) async fn process_apart(&self, inputs: &[Input]) -> Result<Vec<usize>, SaveError> {
+    pub(crate) async fn process_apart(&self, inputs: &[BatchInput]) -> Result<Vec<usize>, SaveError> {
         let mut apart = Vec::new();
-        let mut parts = Halves::of(inputs.len());
+        let mut parts = BatchHalves::of(inputs.len());
         while let Some(part) = parts.next_part() {
             match self.process(&inputs[part.clone()], crate::now()).await {
                 Ok(parcel) => self.relay.send(parcel).await,
                 Err(error) if error.is_refusal() => {
                     let Some(culprit) = parts.refused(part) else { continue };
-                    let item = crate::quarantine::subject(&inputs[culprit], &error);
+                    let item = crate::quarantine::refused_input(&inputs[culprit], &error);
                     crate::quarantine::set_aside(self.store, &item).await?;
                     apart.push(culprit);
                 }
@@ -315,19 +320,19 @@ impl Desk<'_> {
     async fn process_in(
         &self,
         tx: &DatabaseTransaction,
-        inputs: &[Input],
+        inputs: &[BatchInput],
         times: (OffsetDateTime, i64),
-    ) -> Result<(Option<Parcel>, bool, BTreeMap<u64, QuarantinedItem>), SaveError> {
-        let mut work = load::load(tx, self.policies, self.seeds, inputs, times).await?;
+    ) -> Result<(Option<OutboxBatch>, bool, BTreeMap<u64, QuarantinedItem>), SaveError> {
+        let mut work = load::load_work(tx, self.policies, self.seeds, inputs, times).await?;
         work.message_bytes_max = self.relay.message_bytes_max();
         work.merge(inputs, self.backfill);
         work.rank_sources();
-        correlate::correlate(tx, &mut work).await?;
-        load::edges(tx, &mut work, inputs).await?;
+        correlate::correlate_records(tx, &mut work).await?;
+        load::load_edges(tx, &mut work, inputs).await?;
         work.merge_edges(inputs, self.backfill);
-        spread::spread(tx, &mut work).await?;
-        let around = surroundings::read(tx, &mut work).await?;
-        flatten::flatten(tx, &mut work, &around).await?;
+        spread::spread_changes(tx, &mut work).await?;
+        let around = surroundings::read_surroundings(tx, &mut work).await?;
+        flatten::flatten_memberships(tx, &mut work, &around).await?;
         work.decide_groups(&around);
         let appeared = work.appeared.keys().map(|(_, group)| group.clone()).collect();
         load::all_edges(tx, &mut work, &appeared).await?;
@@ -341,9 +346,9 @@ impl Desk<'_> {
         let (feeds, now) = (std::mem::take(&mut work.feeds), work.micros());
         let reused = std::mem::take(&mut work.reused);
         for item in reused.values() {
-            store::quarantine::put(tx, SERVICE, item).await?;
+            store::quarantine::put_item(tx, SERVICE, item).await?;
         }
-        let parcel = save::save(tx, work).await?;
+        let parcel = save::save_work(tx, work).await?;
         for mark in &marks {
             mark.write(tx).await?;
         }
@@ -353,7 +358,7 @@ impl Desk<'_> {
 }
 
 /// What a panic said.
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

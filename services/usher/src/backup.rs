@@ -13,8 +13,8 @@ mod restore;
 mod take;
 
 pub use mark::mark_restored;
-pub use restore::restore;
-pub use take::take;
+pub use restore::restore_backup;
+pub use take::take_backup;
 
 /// The databases of `usher up`, those that are read by others later: an older one is completed from what comes after it.
 const SERVICES: [&str; 4] = ["gateway", "mapper", "writer", "console"];
@@ -36,11 +36,11 @@ fn snapshot_file(stream: &str) -> String {
 }
 
 /// A time in microseconds since the Unix epoch, for operators and names of folders.
-fn moment(micros: i64) -> time::OffsetDateTime {
+fn moment_of(micros: i64) -> time::OffsetDateTime {
     time::OffsetDateTime::from_unix_timestamp(micros.div_euclid(1_000_000))
         .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
 }
 
 fn in_words(micros: i64) -> String {
-    moment(micros).format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+    moment_of(micros).format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }

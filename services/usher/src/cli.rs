@@ -41,8 +41,8 @@ pub use people::{
     PeopleListArgs, ResolveRecordArgs,
 };
 pub use policy::{
-    ApplyArgs, Consent, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs,
-    PolicyCommand, RollbackArgs, VersionsArgs,
+    ApplyArgs, ExportArgs, ExportEntraArgs, ImportEntraArgs, PlanArgs, PolicyCheckArgs, PolicyCommand,
+    PolicyConsent, RollbackArgs, VersionsArgs,
 };
 pub use provision::ProvisionArgs;
 pub use quarantine::{QuarantineCommand, QuarantineListArgs, QuarantineRetryArgs};
@@ -54,15 +54,15 @@ pub const DATA_FOLDER: &str = "./.usher";
 /// Shows people in, moves them, and shows them out: HR events in, the right SCIM calls out.
 #[derive(Debug, Parser)]
 #[command(name = "usher", version, about, propagate_version = true, arg_required_else_help = true)]
-pub struct Cli {
+pub struct UsherCli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: UsherCommand,
 }
 
 /// What `usher` can do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum UsherCommand {
     /// Run everything in one process, with its own nats-server and SQLite files in one folder.
     Up(UpArgs),
     /// Run the gateway: takes events over HTTP.

@@ -14,34 +14,34 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use telemetry::LogFormat;
 
-pub use check::{Checked, check};
-use expand::{Environment, Variables};
-use overlay::{Context, Overlay};
+pub use check::{CheckedConfig, check_config};
+use expand::{ProcessEnvironment, VariableSource};
+use overlay::{ConfigOverlay, OverlayContext};
 
 /// Everything that can be set. A process that runs one service needs that service's section only.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub struct UsherConfig {
     /// The message broker; `usher up` brings its own and needs none of it.
     #[serde(default)]
     pub nats: BusConfig,
     /// Takes events.
-    pub gateway: Option<gateway::Config>,
+    pub gateway: Option<gateway::GatewayConfig>,
     /// Merges and decides.
-    pub mapper: Option<mapper::Config>,
+    pub mapper: Option<mapper::MapperConfig>,
     /// Converges targets.
-    pub writer: Option<writer::Config>,
+    pub writer: Option<writer::WriterConfig>,
     /// Serves operators.
-    pub console: Option<console::Config>,
+    pub console: Option<console::ConsoleConfig>,
     /// Logs, metrics, health.
     #[serde(default)]
-    pub telemetry: TelemetryConfig,
+    pub telemetry: TelemetrySection,
 }
 
 /// The `telemetry` section. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says, and nowhere without it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TelemetryConfig {
+pub struct TelemetrySection {
     /// Where `/livez`, `/readyz` and `/metrics` are served; nowhere when it is absent.
     #[serde(default)]
     pub admin_listen: Option<SocketAddr>,
@@ -52,7 +52,7 @@ pub struct TelemetryConfig {
 
 /// A configuration file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub enum ConfigFileError {
     /// It cannot be read.
     #[error("cannot read the configuration {path}")]
     Read {
@@ -100,17 +100,17 @@ pub enum ConfigError {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        source: writer::BuildError,
+        source: writer::WriterBuildError,
     },
 }
 
-impl Config {
+impl UsherConfig {
     /// Reads `path`.
     ///
     /// # Errors
     /// When the file cannot be read, has a setting that does not exist or a value that does not fit, or refers to
     /// something that is not there.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
         Self::load_over(path, None)
     }
 
@@ -118,25 +118,25 @@ impl Config {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub fn load_over(path: &Path, defaults: Option<&Map<String, Value>>) -> Result<Self, ConfigError> {
+    pub fn load_over(path: &Path, defaults: Option<&Map<String, Value>>) -> Result<Self, ConfigFileError> {
         let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        parse(path, &text, defaults, &Environment)
+            .map_err(|source| ConfigFileError::Read { path: path.to_owned(), source })?;
+        parse_config(path, &text, defaults, &ProcessEnvironment)
     }
 }
 
-fn parse<T: DeserializeOwned>(
+fn parse_config<T: DeserializeOwned>(
     path: &Path,
     text: &str,
     defaults: Option<&Map<String, Value>>,
-    variables: &dyn Variables,
-) -> Result<T, ConfigError> {
-    let context = Context { variables, defaults };
+    variables: &dyn VariableSource,
+) -> Result<T, ConfigFileError> {
+    let context = OverlayContext { variables, defaults };
     let text = if says_nothing(text) { "{}" } else { text };
     // A snippet of the file could show a secret that stands beside the error.
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::with_deserializer_from_str_with_options(text, options, |inner| {
-        T::deserialize(Overlay { inner, context })
+        T::deserialize(ConfigOverlay { inner, context })
     })
     .map_err(|error| parse_error(path, &error))
 }
@@ -145,13 +145,13 @@ fn says_nothing(text: &str) -> bool {
     text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
 }
 
-fn parse_error(path: &Path, error: &serde_saphyr::Error) -> ConfigError {
+fn parse_error(path: &Path, error: &serde_saphyr::Error) -> ConfigFileError {
     let error = error.without_snippet();
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
     let message = error.to_string();
     // Line and column are said once, in front.
     let message = message.split_once(" at line ").map_or(message.as_str(), |(what, _)| what).to_owned();
-    ConfigError::Parse { path: path.to_owned(), line, column, message }
+    ConfigFileError::Parse { path: path.to_owned(), line, column, message }
 }
 
 #[cfg(test)]

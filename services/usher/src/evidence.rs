@@ -4,7 +4,7 @@ mod csv;
 
 use anyhow::{Context as _, bail};
 use lifecycle::export::{
-    ChainAnchor, EXPORT_COLUMNS, EXPORT_COLUMNS_MIN, ExportPage, check_chain, key_name, unhex,
+    ChainAnchor, EXPORT_COLUMNS, EXPORT_COLUMNS_MIN, ExportPage, check_chain, from_hex, key_name,
 };
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct EvidenceFile {
 
 /// What is known of a file that is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedEvidence {
     /// How many lines it has.
     pub lines: usize,
     /// Names of the keys that signed it.
@@ -44,7 +44,7 @@ impl EvidenceFile {
     /// When it is neither.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         if !text.trim_start().starts_with('{') {
-            return csv::parse(text).map(Self::new);
+            return csv::parse_csv(text).map(Self::new);
         }
         let file: Self = serde_json::from_str(text).context("this is no file of evidence")?;
         if file.format != FORMAT {
@@ -67,14 +67,14 @@ impl EvidenceFile {
 
     /// As comma-separated values.
     pub fn to_csv(&self) -> String {
-        csv::text(&self.pages)
+        csv::csv_text(&self.pages)
     }
 
     /// Checks chain and signatures. `trusted` are public keys in hexadecimal digits, or the first digits of their hashes.
     ///
     /// # Errors
     /// When something is not as it was signed, or is signed with another key than the trusted ones.
-    pub fn verify(&self, trusted: &[String]) -> anyhow::Result<Verified> {
+    pub fn verify(&self, trusted: &[String]) -> anyhow::Result<VerifiedEvidence> {
         let count = self.columns.len();
         if count < EXPORT_COLUMNS_MIN || EXPORT_COLUMNS.get(..count) != Some(&*as_names(&self.columns)) {
             bail!("the columns are not those of `{FORMAT}`");
@@ -84,8 +84,8 @@ impl EvidenceFile {
         for (number, page) in self.pages.iter().enumerate() {
             let seal = &page.seal;
             let page = number + 1;
-            let public_key = unhex(&seal.public_key).unwrap_or_default();
-            let signature = unhex(&seal.signature).unwrap_or_default();
+            let public_key = from_hex(&seal.public_key).unwrap_or_default();
+            let signature = from_hex(&seal.signature).unwrap_or_default();
             let is_signed = UnparsedPublicKey::new(&ED25519, &public_key)
                 .verify(seal.signed_text().as_bytes(), &signature)
                 .is_ok();
@@ -102,7 +102,7 @@ impl EvidenceFile {
             }
         }
         let lines = self.pages.iter().map(|page| page.lines.len()).sum();
-        Ok(Verified { lines, keys, is_trusted: !trusted.is_empty() })
+        Ok(VerifiedEvidence { lines, keys, is_trusted: !trusted.is_empty() })
     }
 }
 
@@ -112,7 +112,7 @@ fn as_names(columns: &[String]) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use lifecycle::export::{ExportLine, ExportSeal, chain, hex};
+    use lifecycle::export::{ExportLine, ExportSeal, chain_hash, to_hex};
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::*;
@@ -129,14 +129,14 @@ mod tests {
         let mut seal = ExportSeal { after: "-".into(), upto: "-".into(), count: 2, ..ExportSeal::default() };
         let mut fields = EXPORT_COLUMNS[..columns].iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         fields[2] = "=E-1, \"of\" Example\nOrg".to_owned();
-        let first = chain(&seal.beginning(), fields.iter().map(String::as_str));
-        let second = chain(&first, fields.iter().map(String::as_str));
+        let first = chain_hash(&seal.beginning(), fields.iter().map(String::as_str));
+        let second = chain_hash(&first, fields.iter().map(String::as_str));
         let line = |hash: &String| ExportLine { fields: fields.clone(), hash: hash.clone() };
         let lines = vec![line(&first), line(&second)];
         seal.head = second;
         let public_key = pair.public_key().as_ref();
-        (seal.public_key, seal.key) = (hex(public_key), key_name(public_key));
-        seal.signature = hex(pair.sign(seal.signed_text().as_bytes()).as_ref());
+        (seal.public_key, seal.key) = (to_hex(public_key), key_name(public_key));
+        seal.signature = to_hex(pair.sign(seal.signed_text().as_bytes()).as_ref());
         EvidenceFile::new(vec![ExportPage { lines, seal }])
     }
 
@@ -148,8 +148,8 @@ mod tests {
             assert_eq!(read, file, "{text}");
             let verified = read.verify(&[]).unwrap();
             assert_eq!((verified.lines, verified.is_trusted), (2, false));
-            assert!(read.verify(&[hex(pair(1).public_key().as_ref())]).unwrap().is_trusted);
-            let error = read.verify(&[hex(pair(2).public_key().as_ref())]).unwrap_err().to_string();
+            assert!(read.verify(&[to_hex(pair(1).public_key().as_ref())]).unwrap().is_trusted);
+            let error = read.verify(&[to_hex(pair(2).public_key().as_ref())]).unwrap_err().to_string();
             assert!(error.contains("none of the trusted"), "{error}");
         }
     }
@@ -178,7 +178,7 @@ mod tests {
         assert!(refused(|file| file.pages[0].lines[0].fields[2].push('x')).contains("changed"));
         assert!(refused(|file| file.pages[0].seal.issued_at.push('x')).contains("signature"));
         assert!(
-            refused(|file| file.pages[0].seal.public_key = hex(pair(2).public_key().as_ref()))
+            refused(|file| file.pages[0].seal.public_key = to_hex(pair(2).public_key().as_ref()))
                 .contains("signature")
         );
         let cut: String = whole.to_csv().lines().skip(2).map(|line| format!("{line}\r\n")).collect();

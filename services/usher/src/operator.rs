@@ -31,31 +31,31 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::OperatorArgs;
-use client::understood;
+use client::read_answer;
 
-pub use apply::{apply, rollback};
-pub use dead::dead;
-pub use feed::feed;
-pub use held::{conflicts, held, target};
-pub use leavers::leavers;
-pub use orders::order;
-pub use outbox::outbox;
-pub use people::people;
-pub use plan::plan;
-pub use policy::policy;
-pub use probe::probe;
-pub use provision::provision;
-pub use quarantine::quarantine;
-pub use reconcile::reconcile;
-pub use schedule::schedule;
-pub use status::{healthcheck, status};
-pub use trace::trace;
-pub use verify::verify;
-pub use versions::{export, versions};
+pub use apply::{apply_policies, rollback_policy};
+pub use dead::run_dead;
+pub use feed::run_feed;
+pub use held::{run_conflicts, run_held, run_target};
+pub use leavers::run_leavers;
+pub use orders::run_order;
+pub use outbox::run_outbox;
+pub use people::run_people;
+pub use plan::run_plan;
+pub use policy::run_policy;
+pub use probe::run_probe;
+pub use provision::run_provision;
+pub use quarantine::run_quarantine;
+pub use reconcile::run_reconcile;
+pub use schedule::run_schedule;
+pub use status::{run_healthcheck, run_status};
+pub use trace::run_trace;
+pub use verify::run_verify;
+pub use versions::{export_policy, list_versions};
 
 /// How a command ended that was able to say what it had to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum CommandEnd {
     /// Done; for a plan: nothing changes, and nothing fails that did not.
     Done,
     /// A plan says that something changes, or that mappings fail which did not.
@@ -70,7 +70,7 @@ pub enum Ended {
     Undecided,
 }
 
-impl Ended {
+impl CommandEnd {
     /// How a look at leavers ends. docs/leavers.md has the table.
     fn of_leavers(counts: &LeaverCounts) -> Self {
         match counts {
@@ -89,41 +89,41 @@ impl Ended {
     }
 }
 
-impl From<Ended> for ExitCode {
-    fn from(ended: Ended) -> Self {
+impl From<CommandEnd> for ExitCode {
+    fn from(ended: CommandEnd) -> Self {
         match ended {
-            Ended::Done => Self::SUCCESS,
-            Ended::Failed => Self::FAILURE,
-            Ended::SomethingChanges => Self::from(2),
-            Ended::Paused => Self::from(3),
-            Ended::NotKnown => Self::from(3),
-            Ended::Undecided => Self::from(4),
+            CommandEnd::Done => Self::SUCCESS,
+            CommandEnd::Failed => Self::FAILURE,
+            CommandEnd::SomethingChanges => Self::from(2),
+            CommandEnd::Paused => Self::from(3),
+            CommandEnd::NotKnown => Self::from(3),
+            CommandEnd::Undecided => Self::from(4),
         }
     }
 }
 
 /// Data goes to stdout, as text or as the API's JSON.
-fn show<T: DeserializeOwned>(
+fn show_answer<T: DeserializeOwned>(
     args: &OperatorArgs,
     answer: &Value,
     render: impl Fn(&T) -> String,
-) -> anyhow::Result<Ended> {
+) -> anyhow::Result<CommandEnd> {
     if args.json {
         return print_json(answer);
     }
-    print(&render(&understood(answer)?))
+    print_text(&render(&read_answer(answer)?))
 }
 
-fn print_json(value: &impl Serialize) -> anyhow::Result<Ended> {
+fn print_json(value: &impl Serialize) -> anyhow::Result<CommandEnd> {
     let text = serde_json::to_string_pretty(value).expect("answers have only string keys");
-    print(&format!("{text}\n"))
+    print_text(&format!("{text}\n"))
 }
 
-fn print(text: &str) -> anyhow::Result<Ended> {
+fn print_text(text: &str) -> anyhow::Result<CommandEnd> {
     use std::io::Write as _;
     match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Ended::Done), // `| head` has seen enough
-        written => written.context("cannot write to stdout").map(|()| Ended::Done),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(CommandEnd::Done), // `| head` has seen enough
+        written => written.context("cannot write to stdout").map(|()| CommandEnd::Done),
     }
 }
 

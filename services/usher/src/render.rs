@@ -26,15 +26,15 @@ use std::borrow::Cow;
 
 /// `text` without characters that move the cursor or turn the direction of writing: what a target answered, or somebody
 /// called themselves, must not change what an operator sees.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().any(steers) {
-        text.chars().map(|c| if steers(c) { ' ' } else { c }).collect::<String>().into()
+pub(crate) fn clean_text(text: &str) -> Cow<'_, str> {
+    if text.chars().any(is_control) {
+        text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect::<String>().into()
     } else {
         text.into()
     }
 }
 
-fn steers(c: char) -> bool {
+fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -42,9 +42,9 @@ fn steers(c: char) -> bool {
 const VALUE_CHARS_MAX: usize = 200;
 
 /// A JSON value in one line, cut when it is long.
-pub(crate) fn value(value: &serde_json::Value) -> String {
+pub(crate) fn value_line(value: &serde_json::Value) -> String {
     let text = value.to_string();
-    let text = clean(&text);
+    let text = clean_text(&text);
     match text.char_indices().nth(VALUE_CHARS_MAX) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.into_owned(),
@@ -52,20 +52,20 @@ pub(crate) fn value(value: &serde_json::Value) -> String {
 }
 
 /// Each line of `body` two columns to the right.
-pub(crate) fn indented(body: &str) -> String {
-    body.lines().map(|line| format!("  {}\n", clean(line))).collect()
+pub(crate) fn indent_text(body: &str) -> String {
+    body.lines().map(|line| format!("  {}\n", clean_text(line))).collect()
 }
 
 /// A timestamp of the API to the millisecond, as it is when it is of another form.
-pub(crate) fn instant(rfc3339: &str) -> String {
+pub(crate) fn instant_text(rfc3339: &str) -> String {
     match rfc3339.strip_suffix('Z').and_then(|text| text.split_once('.')) {
         Some((seconds, fraction)) if fraction.len() > 3 => format!("{seconds}.{}Z", &fraction[..3]),
-        _ => clean(rfc3339).into_owned(),
+        _ => clean_text(rfc3339).into_owned(),
     }
 }
 
 /// `1 attempt`, `2 attempts`.
-pub(crate) fn attempts(count: i64) -> String {
+pub(crate) fn attempts_text(count: i64) -> String {
     format!("{count} attempt{}", if count == 1 { "" } else { "s" })
 }
 
@@ -77,14 +77,14 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_becomes_a_blank() {
-        assert_eq!(clean("a\u{1b}[2J\u{202e}b\u{9b}c\u{2066}"), "a [2J b c ");
-        assert!(matches!(clean("Zo\u{eb} \u{5d0}"), Cow::Borrowed(_)), "letters of any script stay");
+        assert_eq!(clean_text("a\u{1b}[2J\u{202e}b\u{9b}c\u{2066}"), "a [2J b c ");
+        assert!(matches!(clean_text("Zo\u{eb} \u{5d0}"), Cow::Borrowed(_)), "letters of any script stay");
     }
 
     #[test]
     fn a_long_value_is_cut_between_characters() {
-        assert_eq!(value(&json!("a\u{9b}b")), "\"a b\"");
-        let text = value(&json!("\u{e5}".repeat(500)));
+        assert_eq!(value_line(&json!("a\u{9b}b")), "\"a b\"");
+        let text = value_line(&json!("\u{e5}".repeat(500)));
         assert_eq!((text.chars().count(), text.ends_with("...")), (VALUE_CHARS_MAX + 3, true));
     }
 }

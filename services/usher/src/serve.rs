@@ -1,7 +1,7 @@
 //! Building the services, running them side by side, and ending them together.
 //!
-//! The only module that calls the services. To add one: 1. a variant of [`Role`], 2. its section in
-//! [`crate::config::Config`], 3. a case in [`Crew::add`].
+//! The only module that calls the services. To add one: 1. a variant of [`ServiceRole`], 2. its section in
+//! [`crate::config::UsherConfig`], 3. a case in [`SupervisedServices::add`].
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,11 +9,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use bus::{Bus, Feed};
+use bus::{Bus, StreamName};
 use telemetry::{Readiness, Shutdown};
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::UsherConfig;
 
 /// How long services may take to finish what is in flight.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
@@ -24,7 +24,7 @@ const DROP_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ServiceRole {
     /// Takes events.
     Gateway,
     /// Merges and decides.
@@ -35,7 +35,7 @@ pub enum Role {
     Console,
 }
 
-impl Role {
+impl ServiceRole {
     /// Every service; those that consume come before those that produce.
     pub const ALL: [Self; 4] = [Self::Console, Self::Writer, Self::Mapper, Self::Gateway];
 
@@ -50,20 +50,20 @@ impl Role {
     }
 
     /// What it reads or writes.
-    fn feeds(self) -> &'static [Feed] {
+    fn feeds(self) -> &'static [StreamName] {
         match self {
-            Self::Gateway => &[Feed::Events, Feed::Notices],
-            Self::Mapper => &[Feed::Events, Feed::Commands, Feed::Journal],
-            Self::Writer => &[Feed::Commands, Feed::Journal, Feed::Dead],
-            Self::Console => &[Feed::Journal],
+            Self::Gateway => &[StreamName::Events, StreamName::Notices],
+            Self::Mapper => &[StreamName::Events, StreamName::Commands, StreamName::Journal],
+            Self::Writer => &[StreamName::Commands, StreamName::Journal, StreamName::Dead],
+            Self::Console => &[StreamName::Journal],
         }
     }
 
     /// Where nothing can be done when nothing can be stored. A full JOURNAL stops no command, so it closes nothing.
-    fn needs_room_in(self) -> &'static [Feed] {
+    fn needs_room_in(self) -> &'static [StreamName] {
         match self {
-            Self::Gateway => &[Feed::Events, Feed::Notices],
-            Self::Mapper => &[Feed::Commands],
+            Self::Gateway => &[StreamName::Events, StreamName::Notices],
+            Self::Mapper => &[StreamName::Commands],
             Self::Writer | Self::Console => &[],
         }
     }
@@ -80,7 +80,7 @@ impl Role {
 
 /// How a process ended when it was asked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum ProcessEnding {
     /// Everything in flight was finished.
     Clean,
     /// A second signal came.
@@ -89,7 +89,7 @@ pub enum Ending {
     DeadlinePassed,
 }
 
-impl std::fmt::Display for Ending {
+impl std::fmt::Display for ProcessEnding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Clean => "stopped cleanly",
@@ -103,12 +103,12 @@ impl std::fmt::Display for Ending {
     }
 }
 
-type Finished = (Role, anyhow::Result<()>);
+type FinishedService = (ServiceRole, anyhow::Result<()>);
 
 /// Services that run in this process.
 #[derive(Debug)]
-pub struct Crew {
-    tasks: JoinSet<Finished>,
+pub struct SupervisedServices {
+    tasks: JoinSet<FinishedService>,
     shutdown: Shutdown,
     /// Where the gateway listens, if it is one of them.
     pub gateway: Option<SocketAddr>,
@@ -116,14 +116,14 @@ pub struct Crew {
     pub console: Option<SocketAddr>,
 }
 
-impl Crew {
+impl SupervisedServices {
     /// Builds and starts `roles`; returns when all of them are bound. Gives up when the shutdown begins first.
     ///
     /// # Errors
     /// When a section is missing from the configuration, the broker cannot be reached, or a service cannot be built.
     pub async fn start(
-        config: Config,
-        roles: &[Role],
+        config: UsherConfig,
+        roles: &[ServiceRole],
         readiness: &Readiness,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
@@ -132,7 +132,7 @@ impl Crew {
         // Not ready before the last of them is: the first one's latch may open while others are still being built.
         let starting = readiness.latch("start");
         for role in roles {
-            let bus = connect(&config, *role);
+            let bus = connect_bus(&config, *role);
             let bus = tokio::select! {
                 bus = bus => bus?,
                 () = shutdown.soft.cancelled() => return Err(anyhow!("stopped while starting")),
@@ -145,7 +145,7 @@ impl Crew {
     }
 
     /// Ends with the shutdown.
-    fn watch_streams(&self, role: Role, bus: &Bus, readiness: &Readiness) {
+    fn watch_streams(&self, role: ServiceRole, bus: &Bus, readiness: &Readiness) {
         let latch = readiness.latch(role.streams_latch());
         let (feeds, needed) = (role.feeds().to_vec(), role.needs_room_in().to_vec());
         let (bus, soft) = (bus.clone(), self.shutdown.soft.clone());
@@ -159,29 +159,35 @@ impl Crew {
 
     async fn add(
         &mut self,
-        role: Role,
-        config: &Config,
+        role: ServiceRole,
+        config: &UsherConfig,
         bus: Bus,
         readiness: Readiness,
     ) -> anyhow::Result<()> {
         let shutdown = self.shutdown.clone();
         match role {
-            Role::Gateway => {
-                let app = gateway::build(section(role, config.gateway.as_ref())?, bus, readiness).await;
+            ServiceRole::Gateway => {
+                let app =
+                    gateway::build_gateway(config_section(role, config.gateway.as_ref())?, bus, readiness)
+                        .await;
                 let app = app.context("cannot start the gateway")?;
                 self.gateway = Some(app.address());
                 self.spawn(role, app.run(shutdown));
             }
-            Role::Mapper => {
-                let app = mapper::build(section(role, config.mapper.as_ref())?, bus, readiness).await;
+            ServiceRole::Mapper => {
+                let app =
+                    mapper::build_mapper(config_section(role, config.mapper.as_ref())?, bus, readiness).await;
                 self.spawn(role, app.context("cannot start the mapper")?.run(shutdown));
             }
-            Role::Writer => {
-                let app = writer::build(section(role, config.writer.as_ref())?, bus, readiness).await;
+            ServiceRole::Writer => {
+                let app =
+                    writer::build_writer(config_section(role, config.writer.as_ref())?, bus, readiness).await;
                 self.spawn(role, app.context("cannot start the writer")?.run(shutdown));
             }
-            Role::Console => {
-                let app = console::build(section(role, config.console.as_ref())?, bus, readiness).await;
+            ServiceRole::Console => {
+                let app =
+                    console::build_console(config_section(role, config.console.as_ref())?, bus, readiness)
+                        .await;
                 let app = app.context("cannot start the console")?;
                 self.console = Some(app.address());
                 self.spawn(role, app.run(shutdown));
@@ -192,7 +198,7 @@ impl Crew {
 
     fn spawn<E: Into<anyhow::Error> + 'static>(
         &mut self,
-        role: Role,
+        role: ServiceRole,
         run: impl Future<Output = Result<(), E>> + Send + 'static,
     ) {
         self.tasks.spawn(async move { (role, run.await.map_err(Into::into)) });
@@ -205,11 +211,11 @@ impl Crew {
     pub async fn run_until_stopped(
         mut self,
         trouble: impl Future<Output = anyhow::Error>,
-    ) -> anyhow::Result<Ending> {
+    ) -> anyhow::Result<ProcessEnding> {
         let reason = tokio::select! {
             biased; // a service that follows the shutdown did not end by itself
             () = self.shutdown.soft.cancelled() => None,
-            finished = self.tasks.join_next() => Some(unasked(finished)),
+            finished = self.tasks.join_next() => Some(unexpected_end(finished)),
             error = trouble => Some(error),
         };
         if let Some(error) = &reason {
@@ -223,22 +229,22 @@ impl Crew {
         }
     }
 
-    async fn drain(mut self) -> anyhow::Result<Ending> {
+    async fn drain(mut self) -> anyhow::Result<ProcessEnding> {
         let hard = self.shutdown.hard.clone();
         let ending = tokio::select! {
-            result = finish(&mut self.tasks) => return result.map(|()| Ending::Clean),
-            () = hard.cancelled() => Ending::SecondSignal,
-            () = tokio::time::sleep(DRAIN_DEADLINE) => Ending::DeadlinePassed,
+            result = finish_services(&mut self.tasks) => return result.map(|()| ProcessEnding::Clean),
+            () = hard.cancelled() => ProcessEnding::SecondSignal,
+            () = tokio::time::sleep(DRAIN_DEADLINE) => ProcessEnding::DeadlinePassed,
         };
         hard.cancel();
-        let _ = tokio::time::timeout(DROP_DEADLINE, finish(&mut self.tasks)).await;
+        let _ = tokio::time::timeout(DROP_DEADLINE, finish_services(&mut self.tasks)).await;
         self.tasks.abort_all();
         Ok(ending)
     }
 }
 
 /// Joins every task; the first failure is the result.
-async fn finish(tasks: &mut JoinSet<Finished>) -> anyhow::Result<()> {
+async fn finish_services(tasks: &mut JoinSet<FinishedService>) -> anyhow::Result<()> {
     let mut result = Ok(());
     while let Some(joined) = tasks.join_next().await {
         let ended = match joined {
@@ -252,7 +258,7 @@ async fn finish(tasks: &mut JoinSet<Finished>) -> anyhow::Result<()> {
     result
 }
 
-fn unasked(finished: Option<Result<Finished, tokio::task::JoinError>>) -> anyhow::Error {
+fn unexpected_end(finished: Option<Result<FinishedService, tokio::task::JoinError>>) -> anyhow::Error {
     match finished {
         Some(Ok((role, Ok(())))) => anyhow!("the {} ended without being asked to", role.as_str()),
         Some(Ok((role, Err(error)))) => error.context(format!("the {} failed", role.as_str())),
@@ -262,13 +268,13 @@ fn unasked(finished: Option<Result<Finished, tokio::task::JoinError>>) -> anyhow
 }
 
 /// Connects, and waits for the streams that the stream keeper makes.
-async fn connect(config: &Config, role: Role) -> anyhow::Result<Bus> {
+async fn connect_bus(config: &UsherConfig, role: ServiceRole) -> anyhow::Result<Bus> {
     let bus = Bus::connect(&config.nats, role.as_str()).await.context("cannot use the message broker")?;
     bus.wait_for_streams(role.feeds()).await;
     Ok(bus)
 }
 
-fn section<T: Clone>(role: Role, section: Option<&T>) -> anyhow::Result<T> {
+fn config_section<T: Clone>(role: ServiceRole, section: Option<&T>) -> anyhow::Result<T> {
     let name = role.as_str();
     section.cloned().with_context(|| format!("the configuration has no section `{name}`"))
 }
@@ -276,14 +282,14 @@ fn section<T: Clone>(role: Role, section: Option<&T>) -> anyhow::Result<T> {
 /// Runs one service of the configuration file until it is stopped: `usher gateway`, `usher mapper`, ...
 ///
 /// # Errors
-/// As [`Crew::start`] and [`Crew::run_until_stopped`], and when the configuration cannot be used.
-pub fn run(role: Role, config_file: &Path) -> anyhow::Result<()> {
-    let config = Config::load(config_file)?;
+/// As [`SupervisedServices::start`] and [`SupervisedServices::run_until_stopped`], and when the configuration cannot be used.
+pub fn run_service(role: ServiceRole, config_file: &Path) -> anyhow::Result<()> {
+    let config = UsherConfig::load(config_file)?;
     let telemetry = start_telemetry(role.as_str(), &config)?;
-    let runtime = runtime()?;
+    let runtime = build_runtime()?;
     let outcome = runtime.block_on(async {
         let shutdown = telemetry::shutdown_on_signals();
-        let crew = Crew::start(config, &[role], &telemetry.readiness(), &shutdown).await?;
+        let crew = SupervisedServices::start(config, &[role], &telemetry.readiness(), &shutdown).await?;
         if let Some(address) = crew.gateway.or(crew.console) {
             tracing::info!(%address, "listening");
         }
@@ -299,9 +305,9 @@ pub fn run(role: Role, config_file: &Path) -> anyhow::Result<()> {
 /// Logs go to stderr; RUST_LOG filters them.
 pub(crate) fn start_telemetry(
     service: &'static str,
-    config: &Config,
+    config: &UsherConfig,
 ) -> anyhow::Result<telemetry::Telemetry> {
-    telemetry::init(telemetry::TelemetryConfig {
+    telemetry::init_telemetry(telemetry::TelemetryConfig {
         service,
         log_format: config.telemetry.log_format,
         log_filter: std::env::var("RUST_LOG").unwrap_or_else(|_| LOG_FILTER.to_owned()),
@@ -311,7 +317,7 @@ pub(crate) fn start_telemetry(
     .context("cannot start logs, traces and metrics")
 }
 
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn build_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the async runtime")
 }
 
@@ -321,7 +327,7 @@ pub(crate) fn finish_process(runtime: tokio::runtime::Runtime, telemetry: teleme
     telemetry.shutdown();
 }
 
-pub(crate) fn say_ending(ending: Ending) {
+pub(crate) fn say_ending(ending: ProcessEnding) {
     eprintln!("usher: {ending}");
 }
 

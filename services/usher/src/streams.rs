@@ -6,22 +6,22 @@ use anyhow::Context as _;
 use bus::Bus;
 use telemetry::{Readiness, Shutdown};
 
-use crate::config::Config;
+use crate::config::UsherConfig;
 use crate::serve;
 
 /// Makes every stream, or brings it up to date; with `watch`, keeps them until it is stopped.
 ///
 /// # Errors
 /// When the broker cannot be reached, or refuses.
-pub fn run(config_file: &Path, watch: bool) -> anyhow::Result<()> {
-    let config = Config::load(config_file)?;
+pub fn run_streams(config_file: &Path, watch: bool) -> anyhow::Result<()> {
+    let config = UsherConfig::load(config_file)?;
     let telemetry = serve::start_telemetry("streams", &config)?;
-    let runtime = serve::runtime()?;
+    let runtime = serve::build_runtime()?;
     let outcome = runtime.block_on(async {
         let shutdown = telemetry::shutdown_on_signals();
         let readiness = telemetry.readiness();
         tokio::select! {
-            kept = keep(&config, watch, &readiness, &shutdown) => kept,
+            kept = keep_streams(&config, watch, &readiness, &shutdown) => kept,
             () = shutdown.soft.cancelled() => Ok(()),
         }
     });
@@ -29,8 +29,8 @@ pub fn run(config_file: &Path, watch: bool) -> anyhow::Result<()> {
     outcome
 }
 
-async fn keep(
-    config: &Config,
+async fn keep_streams(
+    config: &UsherConfig,
     watch: bool,
     readiness: &Readiness,
     shutdown: &Shutdown,

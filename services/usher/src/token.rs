@@ -4,12 +4,12 @@ use sha2::{Digest, Sha256};
 
 /// A new token: 256 random bits, so that guessing is no option and a plain hash at rest is enough.
 pub fn random_token() -> String {
-    hex(&rand::random::<[u8; 32]>())
+    to_hex(&rand::random::<[u8; 32]>())
 }
 
 /// `sha256:<64 hex digits>` of `token`.
 pub fn hash_of(token: &str) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(token.as_bytes())))
+    format!("sha256:{}", to_hex(&Sha256::digest(token.as_bytes())))
 }
 
 /// What `usher token` prints: the token, and the line that accepts it.
@@ -18,7 +18,7 @@ pub fn lines_for(name: &str, token: &str) -> String {
     format!("token:  {token}\nconfig: - {{ name: {name}, token: \"{}\" }}\n", hash_of(token))
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn to_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a String never fails");

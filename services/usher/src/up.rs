@@ -12,22 +12,22 @@ use telemetry::{Shutdown, Telemetry};
 use tokio::sync::watch;
 
 use crate::cli::UpArgs;
-use crate::config::{Config, authority};
-use crate::serve::{self, Crew, Ending, Role};
-use folder::{Folder, RunFile};
+use crate::config::{UsherConfig, authority};
+use crate::serve::{self, ProcessEnding, ServiceRole, SupervisedServices};
+use folder::{DataFolder, RunFile};
 use nats_child::{NatsChild, NatsSettings, NatsState};
 
 /// Runs until it is stopped.
 ///
 /// # Errors
 /// When something cannot be started, or anything but a signal ended it.
-pub fn run(args: &UpArgs) -> anyhow::Result<()> {
-    let folder = Folder::open(&args.data)?;
+pub fn run_up(args: &UpArgs) -> anyhow::Result<()> {
+    let folder = DataFolder::open(&args.data)?;
     let config_file = match &args.config {
         Some(file) => file.clone(),
         None => folder.default_config()?,
     };
-    let config = Config::load_over(&config_file, Some(&folder.config_defaults()))?;
+    let config = UsherConfig::load_over(&config_file, Some(&folder.config_defaults()))?;
     if let Some(fault) = authority::fault(&config) {
         return Err(anyhow!("{}: {fault}", config_file.display()));
     }
@@ -35,7 +35,7 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
     for warning in authority::warnings(&config) {
         tracing::warn!("{warning}");
     }
-    let runtime = serve::runtime()?;
+    let runtime = serve::build_runtime()?;
     let outcome = runtime.block_on(with_broker(&folder, config, &config_file, &telemetry));
     folder.remove_run_file();
     serve::finish_process(runtime, telemetry);
@@ -44,11 +44,11 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
 
 /// The broker starts before the services and ends after them.
 async fn with_broker(
-    folder: &Folder,
-    mut config: Config,
+    folder: &DataFolder,
+    mut config: UsherConfig,
     config_file: &Path,
     telemetry: &Telemetry,
-) -> anyhow::Result<Ending> {
+) -> anyhow::Result<ProcessEnding> {
     let shutdown = telemetry::shutdown_on_signals();
     let settings = NatsSettings { folder: folder.nats(), token: folder.nats_token().to_owned() };
     let mut nats = tokio::task::spawn_blocking(move || NatsChild::start(&settings))
@@ -57,10 +57,11 @@ async fn with_broker(
     config.nats = on_child(config.nats, &nats, folder);
     let outcome = async {
         keep_streams(&config, &shutdown).await?;
-        let crew = Crew::start(config, &Role::ALL, &telemetry.readiness(), &shutdown).await?;
+        let crew =
+            SupervisedServices::start(config, &ServiceRole::ALL, &telemetry.readiness(), &shutdown).await?;
         let mut run = run_file(&crew, telemetry, &nats, config_file)?;
         folder.write_run_file(&run)?;
-        greet(folder, config_file, &run);
+        print_greeting(folder, config_file, &run);
         crew.run_until_stopped(follow_broker(nats.state(), folder, &mut run)).await
     }
     .await;
@@ -69,7 +70,7 @@ async fn with_broker(
 }
 
 /// Makes the streams, and keeps them until the shutdown.
-async fn keep_streams(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
+async fn keep_streams(config: &UsherConfig, shutdown: &Shutdown) -> anyhow::Result<()> {
     let bus = Bus::connect(&config.nats, "streams").await.context("cannot use the message broker")?;
     let made = tokio::select! {
         made = bus.ensure_streams() => made,
@@ -81,7 +82,7 @@ async fn keep_streams(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()
 }
 
 /// Whatever the file says of limits stays; address, token and durability are ours.
-fn on_child(configured: BusConfig, nats: &NatsChild, folder: &Folder) -> BusConfig {
+fn on_child(configured: BusConfig, nats: &NatsChild, folder: &DataFolder) -> BusConfig {
     BusConfig {
         url: nats.url(),
         token: Some(folder.nats_token().to_owned()),
@@ -96,7 +97,7 @@ fn on_child(configured: BusConfig, nats: &NatsChild, folder: &Folder) -> BusConf
 /// Keeps `run.json` right while the broker is restarted; ends when it has failed for good.
 async fn follow_broker(
     mut state: watch::Receiver<NatsState>,
-    folder: &Folder,
+    folder: &DataFolder,
     run: &mut RunFile,
 ) -> anyhow::Error {
     loop {
@@ -118,7 +119,7 @@ async fn follow_broker(
 }
 
 fn run_file(
-    crew: &Crew,
+    crew: &SupervisedServices,
     telemetry: &Telemetry,
     nats: &NatsChild,
     config_file: &Path,
@@ -140,7 +141,7 @@ fn run_file(
 }
 
 /// Everything a newcomer needs, ending with a line that works.
-fn greet(folder: &Folder, config_file: &Path, run: &RunFile) {
+fn print_greeting(folder: &DataFolder, config_file: &Path, run: &RunFile) {
     let file = |name: &str| -> PathBuf { folder.path().join(name) };
     let config_file = config_file.canonicalize().unwrap_or_else(|_| config_file.to_owned());
     eprintln!(

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-use harness::world::{TARGET, now, policy_yaml, wait_for_level, yes};
-use harness::{CloudEvent, History, Population, Shape, World, WorldOptions};
+use harness::world::{TARGET, level_reached, now, policy_yaml, wait_for_level};
+use harness::{
+    CloudEventMessage, CompanyHistory, PopulationShape, SamplePopulation, UsherWorld, WorldOptions,
+};
 
 const PROCESS_KILLS: usize = 20;
 const BROKER_KILLS: usize = 5;
@@ -13,11 +15,16 @@ const SEED: u64 = 0x5ca1_ab1e;
 const SOON: Duration = Duration::from_secs(120);
 
 /// About 2,000 events: everybody joins, many move, some leave, some of those come back; groups in between.
-fn history() -> (History, Vec<CloudEvent>) {
-    let company = Population::generate(Shape { people: 1_000, departments: 40, groups: 30, seed: SEED });
-    let mut history = History::new("hr", company, now());
+fn history() -> (CompanyHistory, Vec<CloudEventMessage>) {
+    let company = SamplePopulation::generate(PopulationShape {
+        people: 1_000,
+        departments: 40,
+        groups: 30,
+        seed: SEED,
+    });
+    let mut history = CompanyHistory::new("hr", company, now());
     let people = history.keys();
-    let mut events: Vec<CloudEvent> = people.iter().map(|key| history.hire(key)).collect();
+    let mut events: Vec<CloudEventMessage> = people.iter().map(|key| history.hire(key)).collect();
     events.extend(history.group_keys().iter().map(|key| history.group_upserted(key)));
     events
         .extend(people.iter().enumerate().filter(|(i, _)| i % 5 < 3).map(|(i, key)| history.move_on(key, i)));
@@ -44,7 +51,7 @@ async fn kill_9_at_25_moments_loses_nothing_and_creates_nobody_twice() {
     // A quarter of the company leaves within a minute, which the guard would rightly hold.
     let policy = format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET));
     let options = WorldOptions { policy: Some(policy), ..WorldOptions::new(env!("CARGO_BIN_EXE_usher")) };
-    let mut world = World::start(options).await.unwrap();
+    let mut world = UsherWorld::start(options).await.unwrap();
     let (history, events) = history();
     assert!(events.len() >= 2_000, "{}", events.len());
     let feed = world.feed.clone();
@@ -58,9 +65,11 @@ async fn kill_9_at_25_moments_loses_nothing_and_creates_nobody_twice() {
     let kills = moments(PROCESS_KILLS + BROKER_KILLS, 1_500);
     for (i, at) in kills.into_iter().enumerate() {
         let seen = || usize::try_from(world.sandbox().ledger().len()).unwrap();
-        wait_for_level("progress", SOON, async || yes(seen() >= at, format!("{} of {at} requests", seen())))
-            .await
-            .unwrap();
+        wait_for_level("progress", SOON, async || {
+            level_reached(seen() >= at, format!("{} of {at} requests", seen()))
+        })
+        .await
+        .unwrap();
         if i % 5 == 4 {
             world.usher.kill9_nats().unwrap();
         } else {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use harness::world::{wait_for_level, yes};
-use harness::{World, WorldOptions};
+use harness::world::{level_reached, wait_for_level};
+use harness::{UsherWorld, WorldOptions};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(120);
@@ -78,7 +78,7 @@ fn login(person: u32) -> String {
     format!("e{person}@example.com")
 }
 
-async fn are_active(world: &World, people: impl IntoIterator<Item = u32>) {
+async fn are_active(world: &UsherWorld, people: impl IntoIterator<Item = u32>) {
     let expected: BTreeSet<String> = people.into_iter().map(login).collect();
     wait_for_level("the right accounts are active", SOON, async || {
         let users = world.directory().await?.users;
@@ -92,30 +92,30 @@ async fn are_active(world: &World, people: impl IntoIterator<Item = u32>) {
     .unwrap_or_else(|error| panic!("{error:#}\n{}", world.usher.end_of_log()));
 }
 
-async fn readiness(world: &World) -> (bool, String) {
+async fn readiness(world: &UsherWorld) -> (bool, String) {
     let url = format!("{}/readyz", world.usher.addresses().admin());
     let answer = world.http().get(url).send().await.unwrap();
     (answer.status().is_success(), answer.text().await.unwrap())
 }
 
-async fn is_ready(world: &World) {
+async fn is_ready(world: &UsherWorld) {
     wait_for_level("ready again", SOON, async || {
         let (ready, body) = readiness(world).await;
-        yes(ready, body)
+        level_reached(ready, body)
     })
     .await
     .unwrap_or_else(|error| panic!("{error:#}\n{}", world.usher.end_of_log()));
 }
 
 /// The disk is full; once `meanwhile` is so, there is room again.
-async fn the_disk_was_full(meanwhile: impl AsyncFn(&World, u32)) {
+async fn the_disk_was_full(meanwhile: impl AsyncFn(&UsherWorld, u32)) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("usher");
     let Some(disk) = SmallDisk::mount(&data.join("nats")) else { return };
     let usher = env!("CARGO_BIN_EXE_usher");
     let policy = format!("guard: {{ percent: 100 }}\n{}", harness::world::policy_yaml("zscaler"));
     let options = WorldOptions { data: Some(data), policy: Some(policy), ..WorldOptions::new(usher) };
-    let world = World::start(options).await.unwrap();
+    let world = UsherWorld::start(options).await.unwrap();
     let joined: Vec<Value> = (0..PEOPLE).map(|person| event("worker.joined", person)).collect();
     world.feed.values(&joined).await.unwrap();
     are_active(&world, 0..PEOPLE).await;
@@ -160,7 +160,7 @@ async fn a_broker_that_is_killed_while_its_disk_is_full_comes_back_with_its_cons
     the_disk_was_full(async |world, pid| {
         world.usher.kill9_nats().unwrap();
         wait_for_level("the broker was restarted", SOON, async || {
-            yes(world.usher.nats_pid().is_ok_and(|now| now != pid), readiness(world).await.1)
+            level_reached(world.usher.nats_pid().is_ok_and(|now| now != pid), readiness(world).await.1)
         })
         .await
         .unwrap_or_else(|error| panic!("{error:#}\n{}", world.usher.end_of_log()));

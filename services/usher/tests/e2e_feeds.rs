@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use harness::world::{TARGET, policy_yaml, wait_for_level, yes};
-use harness::{World, WorldOptions};
+use harness::world::{TARGET, level_reached, policy_yaml, wait_for_level};
+use harness::{UsherWorld, WorldOptions};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 const SOON: Duration = Duration::from_secs(120);
 
-async fn world(folder: Option<&std::path::Path>) -> World {
+async fn world(folder: Option<&std::path::Path>) -> UsherWorld {
     let mut feed = json!({
         "name": "people", "mode": "full", "source": "local",
         "mapping": { "key": "id", "attributes": {
@@ -28,7 +28,7 @@ async fn world(folder: Option<&std::path::Path>) -> World {
     let policy = format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET));
     let usher = env!("CARGO_BIN_EXE_usher");
     let options = WorldOptions { policy: Some(policy), feeds: vec![feed], ..WorldOptions::new(usher) };
-    World::start(options).await.unwrap()
+    UsherWorld::start(options).await.unwrap()
 }
 
 fn file(people: impl IntoIterator<Item = u32>) -> String {
@@ -36,7 +36,7 @@ fn file(people: impl IntoIterator<Item = u32>) -> String {
     std::iter::once("id,mail,name,department\n".to_owned()).chain(rows).collect()
 }
 
-async fn upload(world: &World, key: &str, body: impl Into<reqwest::Body>) -> Value {
+async fn upload(world: &UsherWorld, key: &str, body: impl Into<reqwest::Body>) -> Value {
     let answer = request(world, key).body(body).send().await.unwrap();
     let status = answer.status();
     let text = answer.text().await.unwrap();
@@ -44,14 +44,14 @@ async fn upload(world: &World, key: &str, body: impl Into<reqwest::Body>) -> Val
     serde_json::from_str(&text).unwrap()
 }
 
-fn request(world: &World, key: &str) -> reqwest::RequestBuilder {
+fn request(world: &UsherWorld, key: &str) -> reqwest::RequestBuilder {
     let url = format!("{}/v1/feeds/csv/people", world.usher.addresses().gateway());
     let request = world.http().post(url).bearer_auth(world.usher.token("source").unwrap());
     request.header("content-type", "text/csv").header("idempotency-key", key)
 }
 
 /// The run as the operator sees it, once it is in this state.
-async fn becomes(world: &World, run: &Value, state: &str) -> Value {
+async fn becomes(world: &UsherWorld, run: &Value, state: &str) -> Value {
     wait_for_level(&format!("the run is {state}"), SOON, async || {
         let runs = world.console.feeds().await?;
         let known = runs.into_iter().find(|known| known["run"] == *run);
@@ -64,7 +64,7 @@ async fn becomes(world: &World, run: &Value, state: &str) -> Value {
 }
 
 /// Waits until exactly these people are active at the target and everybody else is not.
-async fn active(world: &World, people: impl IntoIterator<Item = u32>) {
+async fn active(world: &UsherWorld, people: impl IntoIterator<Item = u32>) {
     let expected: BTreeSet<String> = people.into_iter().map(|n| format!("e{n}@example.com")).collect();
     wait_for_level("the right accounts are active", SOON, async || {
         let users = world.directory().await?.users;
@@ -132,7 +132,7 @@ async fn a_file_that_lost_half_of_the_people_switches_off_nobody_until_a_human_b
     operate(&world, &["trace", "feed:people"], "the branch was closed").await;
 }
 
-async fn operate(world: &World, arguments: &[&str], word: &str) {
+async fn operate(world: &UsherWorld, arguments: &[&str], word: &str) {
     let data = world.usher.data().display().to_string();
     wait_for_level(&format!("usher {arguments:?}"), SOON, async || {
         let usher = env!("CARGO_BIN_EXE_usher");
@@ -222,7 +222,7 @@ async fn an_older_file_in_the_folder_counts_for_nothing_after_a_newer_one() {
         std::fs::File::options().write(true).open(&fresh).unwrap().set_modified(at).unwrap();
         std::fs::rename(fresh, folder.path().join("in").join(name)).unwrap();
     };
-    let there = || yes(folder.path().join("in").is_dir(), "not yet");
+    let there = || level_reached(folder.path().join("in").is_dir(), "not yet");
     wait_for_level("the folder is there", SOON, async || there()).await.unwrap();
     put("1.csv", &file(1..=5), 3);
     put("2.csv", &file([1, 2, 3, 4]), 1);
@@ -240,7 +240,7 @@ async fn an_older_file_in_the_folder_counts_for_nothing_after_a_newer_one() {
 }
 
 /// Bytes in EVENTS and JOURNAL.
-async fn bytes(world: &World) -> u64 {
+async fn bytes(world: &UsherWorld) -> u64 {
     let status = world.settled(SOON).await.unwrap();
     ["EVENTS", "JOURNAL"].iter().map(|stream| status.stream_bytes(stream).unwrap()).sum()
 }

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use harness::world::{TARGET, policy_yaml, wait_for_level};
-use harness::{World, WorldOptions};
+use harness::{UsherWorld, WorldOptions};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(90);
@@ -43,7 +43,7 @@ async fn employee(State(hr): State<Hr>, Path(key): Path<String>) -> Response {
     }
 }
 
-async fn notice(world: &World, kind: &str) {
+async fn notice(world: &UsherWorld, kind: &str) {
     let url = format!("{}/v1/webhooks/hr", world.usher.addresses().gateway());
     let body = json!({"type": kind, "timestamp": "2026-01-31T18:42:00+0000",
                       "data": {"companyId": "acme", "employeeId": "17", "changedFields": ["department"]}});
@@ -56,7 +56,7 @@ async fn notice(world: &World, kind: &str) {
     assert!(text.contains("\"toFetch\":1"), "{text}");
 }
 
-async fn account(world: &World, what: &str, department: &str, active: bool) {
+async fn account(world: &UsherWorld, what: &str, department: &str, active: bool) {
     wait_for_level(what, SOON, async || {
         let directory = world.directory().await?;
         let ann = directory.users.get("ann@example.com");
@@ -84,7 +84,7 @@ async fn a_notice_that_was_answered_before_a_kill_becomes_an_account() {
     // One of one is more than the guard lets leave.
     let policy = Some(format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET)));
     let options = WorldOptions { gateway, policy, ..WorldOptions::new(env!("CARGO_BIN_EXE_usher")) };
-    let mut world = World::start(options).await.unwrap();
+    let mut world = UsherWorld::start(options).await.unwrap();
 
     notice(&world, "employee.created").await;
     world.usher.kill9().await.unwrap();

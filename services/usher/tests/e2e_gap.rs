@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bus::testing::{TestServer, delete_consumer, drop_oldest, purge};
-use bus::{Bus, Feed, Outgoing};
+use bus::{Bus, OutgoingMessage, StreamName};
 use harness::reader;
-use harness::world::{SANDBOX_TOKEN, TARGET, policy_yaml, wait_for_level, yes};
+use harness::world::{SANDBOX_TOKEN, TARGET, level_reached, policy_yaml, wait_for_level};
 use lifecycle::{Event, EventId, EventKind, StatusReply, TraceContext, verb};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sandbox::{Behaviour, Sandbox};
+use sandbox::{Sandbox, SandboxBehaviour};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::process::{Child, Command};
@@ -89,9 +89,9 @@ impl Parts {
         let config = server.config();
         let bus = Bus::connect(&config, "test").await.unwrap();
         bus.ensure_streams().await.unwrap();
-        let behaviour = Behaviour { keep_bodies: true, ..Behaviour::default() };
+        let behaviour = SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::default() };
         let listen = "127.0.0.1:0".parse().unwrap();
-        let options = sandbox::Options { listen, token: SANDBOX_TOKEN.to_owned(), behaviour };
+        let options = sandbox::SandboxOptions { listen, token: SANDBOX_TOKEN.to_owned(), behaviour };
         let sandbox = Sandbox::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let policies = folder.path().join("policies");
@@ -121,7 +121,10 @@ impl Parts {
         parts.say((0..PEOPLE).map(|person| event(EventKind::WorkerJoined, person))).await;
         parts.are_active(0..PEOPLE).await;
         wait_for_level("the writer has taken every command", SOON, async || {
-            yes(parts.bus.lag(Feed::Commands, WRITER).await.is_ok_and(|lag| lag == 0), "not yet")
+            level_reached(
+                parts.bus.lag(StreamName::Commands, WRITER).await.is_ok_and(|lag| lag == 0),
+                "not yet",
+            )
         })
         .await
         .unwrap();
@@ -129,7 +132,7 @@ impl Parts {
     }
 
     async fn say(&self, events: impl Iterator<Item = Event>) {
-        let messages = events.map(|event| Outgoing::event(&event, TraceContext::root())).collect();
+        let messages = events.map(|event| OutgoingMessage::event(&event, TraceContext::root())).collect();
         for stored in self.bus.publish(messages).await {
             stored.unwrap();
         }
@@ -142,14 +145,14 @@ impl Parts {
         self.say((0..LEAVERS).map(|person| event(EventKind::WorkerLeft, person))).await;
         wait_for_level("the commands are there", SOON, async || {
             let count = self.last_command().await - before;
-            yes(count >= u64::from(LEAVERS), format!("{count} commands"))
+            level_reached(count >= u64::from(LEAVERS), format!("{count} commands"))
         })
         .await
         .unwrap();
     }
 
     async fn last_command(&self) -> u64 {
-        self.bus.positions(Feed::Commands, WRITER).await.unwrap()[0].last_sequence
+        self.bus.positions(StreamName::Commands, WRITER).await.unwrap()[0].last_sequence
     }
 
     /// Waits until exactly these people's accounts are active at the target.
@@ -157,7 +160,7 @@ impl Parts {
         let expected: BTreeSet<String> = people.map(login).collect();
         let http = harness::http_client();
         wait_for_level("the right accounts are active", SOON, async || {
-            let users = reader::read(&http, &self.sandbox.base_url(), SANDBOX_TOKEN).await?.users;
+            let users = reader::read_directory(&http, &self.sandbox.base_url(), SANDBOX_TOKEN).await?.users;
             let active = users.into_iter().filter(|(_, user)| user.active != Some(false));
             let active: BTreeSet<String> = active.map(|(name, _)| name).collect();
             let differ: Vec<&String> = active.symmetric_difference(&expected).collect();

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bus::testing::TestServer;
-use bus::{Bus, Outgoing};
-use harness::world::{SANDBOX_TOKEN, wait_for_level, yes};
+use bus::{Bus, OutgoingMessage};
+use harness::world::{SANDBOX_TOKEN, level_reached, wait_for_level};
 use lifecycle::{
-    Account, AccountState, Actions, Attributes, Command, CommandId, Desired, Lane, StatusReply, TraceContext,
-    verb,
+    AccountState, AttributeMap, Command, CommandId, DesiredAccount, DesiredState, Lane, PolicyActions,
+    StatusReply, TraceContext, verb,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sandbox::{Behaviour, Entry, Fault, FaultRule, Sandbox};
+use sandbox::{FaultRule, InjectedFault, LedgerEntry, Sandbox, SandboxBehaviour};
 use serde_json::json;
 use store::testing::TestDatabase;
 
@@ -71,23 +71,23 @@ impl Writer {
     }
 }
 
-fn command(person: usize, revision: i64) -> Outgoing {
+fn command(person: usize, revision: i64) -> OutgoingMessage {
     let key = format!("E-{person}");
-    let attributes: Attributes = serde_json::from_value(json!({
+    let attributes: AttributeMap = serde_json::from_value(json!({
         "userName": format!("{key}@example.com"), "externalId": key, "displayName": format!("{key} r{revision}"),
     }))
     .unwrap();
-    let account = Account {
+    let account = DesiredAccount {
         state: AccountState::Active,
         attributes,
-        on_create: Attributes::new(),
+        on_create: AttributeMap::new(),
         clear: Vec::new(),
         references: std::collections::BTreeMap::new(),
         match_on: vec!["externalId".to_owned()],
         assume_empty: false,
         protected: false,
         delete_grace_days: None,
-        actions: Actions::default(),
+        actions: PolicyActions::default(),
     };
     let command = Command {
         id: CommandId::fresh(),
@@ -95,7 +95,7 @@ fn command(person: usize, revision: i64) -> Outgoing {
         subject: key,
         revision,
         lane: Lane::Mover,
-        desired: Desired::User(account),
+        desired: DesiredState::User(account),
         event: None,
         accepted_at: time::OffsetDateTime::now_utc(),
         guard: None,
@@ -103,7 +103,7 @@ fn command(person: usize, revision: i64) -> Outgoing {
         needs_approval: false,
         orphans: None,
     };
-    Outgoing::command(&command, TraceContext::root())
+    OutgoingMessage::command(&command, TraceContext::root())
 }
 
 async fn want(bus: &Bus, revision: i64) {
@@ -121,28 +121,28 @@ async fn owner(bus: &Bus) -> Option<String> {
 async fn owned_by(bus: &Bus, name: &str) {
     wait_for_level("the owner", SOON, async || {
         let owner = owner(bus).await;
-        yes(owner.as_deref() == Some(name), format!("{owner:?} owns the target"))
+        level_reached(owner.as_deref() == Some(name), format!("{owner:?} owns the target"))
     })
     .await
     .unwrap();
 }
 
-fn by(entries: &[Entry], name: &str) -> Vec<Entry> {
+fn by(entries: &[LedgerEntry], name: &str) -> Vec<LedgerEntry> {
     entries.iter().filter(|entry| entry.user_agent.as_deref() == Some(name)).cloned().collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_writer_that_was_replaced_while_it_slept_writes_nothing_and_its_results_do_not_count() {
     // Two processes cannot share an SQLite file.
-    let Some(database) = store::testing::postgres() else { return };
+    let Some(database) = store::testing::postgres_database() else { return };
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start();
     let bus = Bus::connect(&server.config(), "test").await.unwrap();
     bus.ensure_streams().await.unwrap();
-    let sandbox = Sandbox::start(sandbox::Options {
+    let sandbox = Sandbox::start(sandbox::SandboxOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         token: SANDBOX_TOKEN.to_owned(),
-        behaviour: Behaviour { keep_bodies: true, ..Behaviour::default() },
+        behaviour: SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::default() },
     })
     .await
     .unwrap();
@@ -153,30 +153,38 @@ async fn a_writer_that_was_replaced_while_it_slept_writes_nothing_and_its_result
     let second = start("second").await;
 
     // All that the first may have under way is carried out, and not answered: then it sleeps.
-    let hang = Fault::HangAfterWork { millis: 600_000 };
+    let hang = InjectedFault::HangAfterWork { millis: 600_000 };
     let hanging = FaultRule::new(hang).method("POST").times(UNDER_WAY).skip(50);
     let hanging = sandbox.faults().inject(hanging);
     want(&bus, 1).await;
     let unanswered = || sandbox.faults().fired(hanging) == UNDER_WAY;
-    wait_for_level("requests under way", SOON, async || yes(unanswered(), "not all")).await.unwrap();
+    wait_for_level("requests under way", SOON, async || level_reached(unanswered(), "not all"))
+        .await
+        .unwrap();
     first.signal(Signal::SIGSTOP);
     let (asleep, seen) = (Instant::now(), sandbox.ledger().len());
 
     let taken_over = || sandbox.ledger().len() > seen;
-    wait_for_level("the second takes over", SOON, async || yes(taken_over(), "not yet")).await.unwrap();
-    eprintln!("taken over {:.1} s after the owner fell asleep", asleep.elapsed().as_secs_f64());
-    let there = || sandbox.state().users.len();
-    wait_for_level("everybody", SOON, async || yes(there() == PEOPLE, format!("{} people", there())))
+    wait_for_level("the second takes over", SOON, async || level_reached(taken_over(), "not yet"))
         .await
         .unwrap();
+    eprintln!("taken over {:.1} s after the owner fell asleep", asleep.elapsed().as_secs_f64());
+    let there = || sandbox.state().users.len();
+    wait_for_level("everybody", SOON, async || {
+        level_reached(there() == PEOPLE, format!("{} people", there()))
+    })
+    .await
+    .unwrap();
 
     first.signal(Signal::SIGCONT);
     // The database may have ended the transaction that it fell asleep in: then it cannot even ask.
     let noticed =
         || first.said("another replica took the target") || first.said("another replica may have the target");
-    wait_for_level("the first notices", SOON, async || yes(noticed(), "not yet")).await.unwrap();
+    wait_for_level("the first notices", SOON, async || level_reached(noticed(), "not yet")).await.unwrap();
     let refused = || first.said("results refused");
-    wait_for_level("its results are refused", SOON, async || yes(refused(), "not yet")).await.unwrap();
+    wait_for_level("its results are refused", SOON, async || level_reached(refused(), "not yet"))
+        .await
+        .unwrap();
     want(&bus, 2).await;
     let renamed = || {
         let is_new = |user: &&sandbox::UserState| {
@@ -187,9 +195,11 @@ async fn a_writer_that_was_replaced_while_it_slept_writes_nothing_and_its_result
         };
         sandbox.state().users.values().filter(is_new).count()
     };
-    wait_for_level("the change", SOON, async || yes(renamed() == PEOPLE, format!("{} people", renamed())))
-        .await
-        .unwrap();
+    wait_for_level("the change", SOON, async || {
+        level_reached(renamed() == PEOPLE, format!("{} people", renamed()))
+    })
+    .await
+    .unwrap();
 
     let after = sandbox.ledger().since(seen, usize::MAX);
     assert!(by(&after, "first").is_empty(), "after the hand-over: {:?}", by(&after, "first"));
@@ -202,15 +212,15 @@ async fn a_writer_that_was_replaced_while_it_slept_writes_nothing_and_its_result
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_writer_that_is_killed_is_replaced_within_seconds() {
-    let Some(database) = store::testing::postgres() else { return };
+    let Some(database) = store::testing::postgres_database() else { return };
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start();
     let bus = Bus::connect(&server.config(), "test").await.unwrap();
     bus.ensure_streams().await.unwrap();
-    let sandbox = Sandbox::start(sandbox::Options {
+    let sandbox = Sandbox::start(sandbox::SandboxOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         token: SANDBOX_TOKEN.to_owned(),
-        behaviour: Behaviour::default(),
+        behaviour: SandboxBehaviour::default(),
     })
     .await
     .unwrap();
@@ -223,7 +233,7 @@ async fn a_writer_that_is_killed_is_replaced_within_seconds() {
         let to = ("writer", "second");
         let asked: Result<StatusReply, _> =
             bus.request_replica(to, verb::STATUS, &(), Duration::from_secs(5)).await;
-        yes(asked.is_ok(), "not yet")
+        level_reached(asked.is_ok(), "not yet")
     })
     .await
     .unwrap();
@@ -234,8 +244,10 @@ async fn a_writer_that_is_killed_is_replaced_within_seconds() {
     eprintln!("taken over {:.1} s after the owner was killed", killed.elapsed().as_secs_f64());
     want(&bus, 1).await;
     let there = || sandbox.state().users.len();
-    wait_for_level("everybody", SOON, async || yes(there() == PEOPLE, format!("{} people", there())))
-        .await
-        .unwrap();
+    wait_for_level("everybody", SOON, async || {
+        level_reached(there() == PEOPLE, format!("{} people", there()))
+    })
+    .await
+    .unwrap();
     drop((first, second));
 }

@@ -6,8 +6,8 @@
 use std::process::Output;
 use std::time::Duration;
 
-use harness::world::{SANDBOX_TOKEN, TARGET, wait_for_level, yes};
-use harness::{World, WorldOptions};
+use harness::world::{SANDBOX_TOKEN, TARGET, level_reached, wait_for_level};
+use harness::{UsherWorld, WorldOptions};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use store::Store;
@@ -25,7 +25,7 @@ fn event(kind: &str, key: &str) -> Value {
     })
 }
 
-async fn post(world: &World, events: &[Value]) {
+async fn post(world: &UsherWorld, events: &[Value]) {
     let response = world
         .http()
         .post(format!("{}/v1/events", world.usher.addresses().gateway()))
@@ -39,7 +39,7 @@ async fn post(world: &World, events: &[Value]) {
 }
 
 /// `usher ARGUMENTS --data ...`, as an operator types it.
-async fn usher(world: &World, arguments: &[&str]) -> Output {
+async fn usher(world: &UsherWorld, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(world.usher.binary());
     command.args(arguments).stdin(std::process::Stdio::null());
     // A file is verified without asking anything that runs.
@@ -49,37 +49,37 @@ async fn usher(world: &World, arguments: &[&str]) -> Output {
     command.output().await.unwrap()
 }
 
-async fn says(world: &World, arguments: &[&str]) -> String {
+async fn says(world: &UsherWorld, arguments: &[&str]) -> String {
     String::from_utf8(usher(world, arguments).await.stdout).unwrap()
 }
 
-async fn succeeds(world: &World, arguments: &[&str]) -> String {
+async fn succeeds(world: &UsherWorld, arguments: &[&str]) -> String {
     let output = usher(world, arguments).await;
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {out}\n{err}");
     out.into_owned()
 }
 
-async fn obligation(world: &World, person: &str) -> Value {
+async fn obligation(world: &UsherWorld, person: &str) -> Value {
     let text = says(world, &["leavers", "--person", person, "--all", "--json"]).await;
     let reply: Value = serde_json::from_str(&text).unwrap();
     reply["leavers"][0].clone()
 }
 
-async fn until(world: &World, person: &str, what: &str, holds: impl Fn(&Value) -> bool) {
+async fn until(world: &UsherWorld, person: &str, what: &str, holds: impl Fn(&Value) -> bool) {
     wait_for_level(what, SOON, async || {
         let obligation = obligation(world, person).await;
-        yes(holds(&obligation), obligation.to_string())
+        level_reached(holds(&obligation), obligation.to_string())
     })
     .await
     .unwrap();
 }
 
-async fn execute(world: &World, sql: &str) {
+async fn execute(world: &UsherWorld, sql: &str) {
     execute_in(world, "mapper.db", sql).await;
 }
 
-async fn execute_in(world: &World, database: &str, sql: &str) {
+async fn execute_in(world: &UsherWorld, database: &str, sql: &str) {
     let file = world.usher.data().join(database);
     let store = Store::connect(&format!("sqlite://{}?mode=rw", file.display())).await.unwrap();
     store.writer().execute_unprepared(sql).await.unwrap();
@@ -87,7 +87,7 @@ async fn execute_in(world: &World, database: &str, sql: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leaver_is_listed_until_the_target_shows_that_the_account_is_off_and_again_when_it_comes_back() {
-    let world = World::start(WorldOptions::new(env!("CARGO_BIN_EXE_usher"))).await.unwrap();
+    let world = UsherWorld::start(WorldOptions::new(env!("CARGO_BIN_EXE_usher"))).await.unwrap();
     post(&world, &[event("worker.joined", "e-1"), event("worker.joined", "e-2")]).await;
     world.settled(SOON).await.unwrap();
     assert!(says(&world, &["status"]).await.starts_with("Leavers with access: 0\n"));
@@ -147,7 +147,7 @@ async fn a_leaver_is_listed_until_the_target_shows_that_the_account_is_off_and_a
 }
 
 /// A SCIM request straight to the target, as an administrator there makes it.
-async fn at_target(world: &World, method: reqwest::Method, path: &str, body: Value) -> Value {
+async fn at_target(world: &UsherWorld, method: reqwest::Method, path: &str, body: Value) -> Value {
     let url = format!("{}/Users{path}", world.target.base_url.trim_end_matches('/'));
     let request = world.http().request(method, url).bearer_auth(SANDBOX_TOKEN);
     let response = request.json(&body).send().await.unwrap();
@@ -157,7 +157,7 @@ async fn at_target(world: &World, method: reqwest::Method, path: &str, body: Val
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_administrators_account_of_a_leaver_is_listed_counted_and_left_alone_until_it_is_gone() {
-    let world = World::start(WorldOptions::new(env!("CARGO_BIN_EXE_usher"))).await.unwrap();
+    let world = UsherWorld::start(WorldOptions::new(env!("CARGO_BIN_EXE_usher"))).await.unwrap();
     post(&world, &[event("worker.joined", "anna.meier"), event("worker.joined", "bo.ek")]).await;
     world.settled(SOON).await.unwrap();
     let user = |name: &str| json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true });
@@ -181,7 +181,7 @@ async fn an_administrators_account_of_a_leaver_is_listed_counted_and_left_alone_
                 .flatten()
                 .map(|account| &account["login"])
                 .collect();
-            yes(json!(found) == logins && others["gaps"].is_null(), others.to_string())
+            level_reached(json!(found) == logins && others["gaps"].is_null(), others.to_string())
         })
         .await
         .unwrap();
@@ -205,7 +205,7 @@ async fn an_administrators_account_of_a_leaver_is_listed_counted_and_left_alone_
 }
 
 /// `usher leavers verify ARGUMENTS`, with the chain that runs here.
-async fn verify(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
+async fn verify(world: &UsherWorld, arguments: &[&str]) -> (Option<i32>, String) {
     let data = world.usher.data().to_str().unwrap().to_owned();
     let mut command = tokio::process::Command::new(world.usher.binary());
     command.args(["leavers", "verify"]).args(arguments).args(["--data", &data]);
@@ -231,7 +231,7 @@ async fn a_look_back_finds_who_came_back_and_the_chain_shows_what_was_changed_by
     let (url, told) = hook().await;
     let mut options = WorldOptions::new(env!("CARGO_BIN_EXE_usher"));
     options.console.insert("notify".to_owned(), json!([{ "name": "ops", "url": url }]));
-    let world = World::start(options).await.unwrap();
+    let world = UsherWorld::start(options).await.unwrap();
     post(&world, &[event("worker.joined", "e-1"), event("worker.joined", "e-2")]).await;
     world.settled(SOON).await.unwrap();
     post(&world, &[event("worker.left", "e-1")]).await;
@@ -260,13 +260,19 @@ async fn a_look_back_finds_who_came_back_and_the_chain_shows_what_was_changed_by
     wait_for_level("it came back, and is proven again", SOON, async || {
         execute(&world, "UPDATE mapper_obligations SET next_check_at = 0").await;
         let it = obligation(&world, "e-1").await;
-        yes(it["state"] == "proven" && it["reopenedAt"].is_string() && !user().active, it.to_string())
+        level_reached(
+            it["state"] == "proven" && it["reopenedAt"].is_string() && !user().active,
+            it.to_string(),
+        )
     })
     .await
     .unwrap();
     wait_for_level("the hook was told", SOON, async || {
         let told = told.lock().unwrap().clone();
-        yes(told.iter().any(|body| body.contains("the account of a leaver came back")), format!("{told:?}"))
+        level_reached(
+            told.iter().any(|body| body.contains("the account of a leaver came back")),
+            format!("{told:?}"),
+        )
     })
     .await
     .unwrap();

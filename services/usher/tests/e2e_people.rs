@@ -5,14 +5,14 @@
 use std::time::Duration;
 
 use harness::world::{TARGET, now, policy_yaml, wait_for_level};
-use harness::{World, WorldOptions};
+use harness::{UsherWorld, WorldOptions};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 const SOON: Duration = Duration::from_secs(120);
 const PEOPLE: u32 = 40;
 
-async fn world() -> World {
+async fn world() -> UsherWorld {
     let mapper = json!({ "people": {
         "correlate": [{ "sources": ["hr"] }, { "sources": ["directory"], "match": [{ "employeeId": "key" }] }],
         "precedence": { "*": ["hr", "directory"], "userPrincipalName": ["directory", "hr"] },
@@ -21,7 +21,9 @@ async fn world() -> World {
     let policy = format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET));
     let mapper = mapper.as_object().unwrap().clone();
     let usher = env!("CARGO_BIN_EXE_usher");
-    World::start(WorldOptions { policy: Some(policy), mapper, ..WorldOptions::new(usher) }).await.unwrap()
+    UsherWorld::start(WorldOptions { policy: Some(policy), mapper, ..WorldOptions::new(usher) })
+        .await
+        .unwrap()
 }
 
 fn event(source: &str, id: &str, kind: &str, subject: &str, second: i64, attributes: Value) -> Value {
@@ -43,7 +45,7 @@ fn account(n: u32) -> Value {
     event("directory", &format!("account-{n}"), "worker.snapshot", &format!("u-{n}"), 2, attributes)
 }
 
-async fn usher(world: &World, arguments: &[&str]) -> (bool, String) {
+async fn usher(world: &UsherWorld, arguments: &[&str]) -> (bool, String) {
     let data = world.usher.data().display().to_string();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
     let output = command.args(arguments).args(["--data", &data]).output().await.unwrap();
@@ -52,7 +54,7 @@ async fn usher(world: &World, arguments: &[&str]) -> (bool, String) {
 }
 
 /// Waits until the command says this.
-async fn says(world: &World, arguments: &[&str], words: &[&str]) -> String {
+async fn says(world: &UsherWorld, arguments: &[&str], words: &[&str]) -> String {
     wait_for_level(&format!("usher {arguments:?}"), SOON, async || {
         let (done, text) = usher(world, arguments).await;
         anyhow::ensure!(done && words.iter().all(|word| text.contains(word)), "{text}");
@@ -63,7 +65,7 @@ async fn says(world: &World, arguments: &[&str], words: &[&str]) -> String {
 }
 
 /// Waits until exactly these login names are active at the target.
-async fn active(world: &World, expected: impl IntoIterator<Item = String>) {
+async fn active(world: &UsherWorld, expected: impl IntoIterator<Item = String>) {
     let expected: std::collections::BTreeSet<String> = expected.into_iter().collect();
     wait_for_level("the right accounts are active", SOON, async || {
         let users = world.directory().await?.users;

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
-use harness::interop::{Interop, Server};
+use harness::interop::{InteropServer, RunningInteropServer};
 use harness::world::{TARGET, now, policy_yaml, wait_for_level};
-use harness::{CloudEvent, History, Population, Shape, World, WorldOptions, reader};
+use harness::{
+    CloudEventMessage, CompanyHistory, PopulationShape, SamplePopulation, UsherWorld, WorldOptions, reader,
+};
 
 const SOON: Duration = Duration::from_secs(120);
 
@@ -15,17 +17,17 @@ fn options() -> WorldOptions {
 }
 
 /// Joiners by SCIM bulk and by events, groups, movers, leavers, rehires, memberships that come and go.
-async fn everything(world: &World, people: usize) -> History {
-    let company = Population::generate(Shape { people, departments: 5, groups: 4, seed: 7 });
-    let mut history = History::new("hr", company, now());
+async fn everything(world: &UsherWorld, people: usize) -> CompanyHistory {
+    let company = SamplePopulation::generate(PopulationShape { people, departments: 5, groups: 4, seed: 7 });
+    let mut history = CompanyHistory::new("hr", company, now());
     let keys = history.keys();
     let (bulk, events) = keys.split_at(people / 2);
     let request = history.hire_by_bulk(bulk);
     world.feed.bulk(&request).await.unwrap();
     history.set_time(now());
-    let joined: Vec<CloudEvent> = events.iter().map(|key| history.hire(key)).collect();
+    let joined: Vec<CloudEventMessage> = events.iter().map(|key| history.hire(key)).collect();
     world.feed.batch(&joined).await.unwrap();
-    let groups: Vec<CloudEvent> =
+    let groups: Vec<CloudEventMessage> =
         history.group_keys().iter().map(|key| history.group_upserted(key)).collect();
     world.feed.batch(&groups).await.unwrap();
     world.settled(SOON).await.unwrap();
@@ -49,7 +51,7 @@ async fn everything(world: &World, people: usize) -> History {
     history
 }
 
-async fn must_be_right(world: &World, history: &History) {
+async fn must_be_right(world: &UsherWorld, history: &CompanyHistory) {
     let status = world.settled(SOON).await.unwrap();
     let dead = world.console.dead("open").await.unwrap();
     assert_eq!(status.stuck(), 0, "{status:?}: {dead:?}");
@@ -59,32 +61,32 @@ async fn must_be_right(world: &World, history: &History) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_history_ends_right_on_sqlite() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     let history = everything(&world, 60).await;
     must_be_right(&world, &history).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_history_ends_right_on_postgresql() {
-    let Some(database) = store::testing::postgres() else {
+    let Some(database) = store::testing::postgres_database() else {
         eprintln!("no PostgreSQL on this machine: nothing was tested");
         return;
     };
     let world =
-        World::start(WorldOptions { postgres: Some(database.url.clone()), ..options() }).await.unwrap();
+        UsherWorld::start(WorldOptions { postgres: Some(database.url.clone()), ..options() }).await.unwrap();
     let history = everything(&world, 60).await;
     must_be_right(&world, &history).await;
 }
 
 /// Deletion as well: whoever leaves is deleted, and read back with plain HTTP.
-async fn against(server: Server) {
+async fn against(server: InteropServer) {
     if !server.possible_here() {
         eprintln!("this machine cannot run {server:?}: nothing was tested");
         return;
     }
-    let target = Interop::start(server).await.unwrap();
+    let target = RunningInteropServer::start(server).await.unwrap();
     let options = WorldOptions { profile: "generic".to_owned(), ..options() };
-    let world = World::at(options, &target.base_url, &target.token).await.unwrap();
+    let world = UsherWorld::at(options, &target.base_url, &target.token).await.unwrap();
     let history = everything(&world, 40).await;
     must_be_right(&world, &history).await;
     nothing_differs(&world).await;
@@ -103,14 +105,14 @@ async fn usher(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 /// A server that is not ours shows what it was told, value for value.
-async fn nothing_differs(world: &World) {
+async fn nothing_differs(world: &UsherWorld) {
     let data = world.usher.data().display().to_string();
     let (code, report, errors) = usher(&["reconcile", TARGET, "--dry-run", "--data", &data]).await;
     assert_eq!(code, Some(0), "{report}\n{errors}");
 }
 
 /// What `usher target probe` says, and the profile that comes of it.
-async fn probe(target: &Interop) -> (String, String) {
+async fn probe(target: &RunningInteropServer) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, &target.token).unwrap();
@@ -121,7 +123,7 @@ async fn probe(target: &Interop) -> (String, String) {
     (notes, profile)
 }
 
-async fn deletes(world: &World, history: &History) {
+async fn deletes(world: &UsherWorld, history: &CompanyHistory) {
     let policy = world.usher.data().join("policies").join(format!("{TARGET}.yaml"));
     let deleting = policy_yaml(TARGET).replace("action: disable", "action: delete");
     std::fs::write(policy, deleting).unwrap();
@@ -138,7 +140,7 @@ async fn deletes(world: &World, history: &History) {
     .await
     .unwrap();
     world.settled(SOON).await.unwrap();
-    let directory: reader::Directory = world.directory().await.unwrap();
+    let directory: reader::ServerDirectory = world.directory().await.unwrap();
     let somewhere =
         directory.groups.values().any(|group| group.members.iter().any(|m| m.to_lowercase() == user_name));
     assert!(!somewhere, "a deleted account is still a member");
@@ -146,15 +148,15 @@ async fn deletes(world: &World, history: &History) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_history_ends_right_at_scim2_server() {
-    against(Server::Scim2).await;
+    against(InteropServer::Scim2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_history_ends_right_at_scimmy() {
-    against(Server::Scimmy).await;
+    against(InteropServer::Scimmy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_history_ends_right_at_better_auth() {
-    against(Server::BetterAuth).await;
+    against(InteropServer::BetterAuth).await;
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use harness::world::{TARGET, now, policy_yaml, wait_for_level, yes};
-use harness::{CloudEvent, History, Population, Shape, World, WorldOptions};
-use sandbox::{Entry, Kind};
+use harness::world::{TARGET, level_reached, now, policy_yaml, wait_for_level};
+use harness::{
+    CloudEventMessage, CompanyHistory, PopulationShape, SamplePopulation, UsherWorld, WorldOptions,
+};
+use sandbox::{LedgerEntry, RequestKind};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(120);
@@ -39,7 +41,7 @@ impl Done {
         }
     }
 
-    fn at(world: &World, since: u64, kind: Kind) -> Self {
+    fn at(world: &UsherWorld, since: u64, kind: RequestKind) -> Self {
         let mut done = Self::default();
         for entry in world.sandbox().ledger().since(since, usize::MAX) {
             if entry.kind == kind && entry.work_done {
@@ -49,7 +51,7 @@ impl Done {
         done
     }
 
-    fn count(&mut self, entry: &Entry) {
+    fn count(&mut self, entry: &LedgerEntry) {
         let operation = entry.operation.as_deref().unwrap_or_default();
         match &*entry.method {
             "POST" => self.create += 1,
@@ -64,13 +66,13 @@ impl Done {
 }
 
 /// `usher ARGUMENTS --data ...`, as an operator types it.
-async fn usher(world: &World, arguments: &[&str]) -> Output {
+async fn usher(world: &UsherWorld, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(world.usher.binary());
     command.args(arguments).arg("--data").arg(world.usher.data()).stdin(std::process::Stdio::null());
     command.output().await.unwrap()
 }
 
-async fn succeeds(world: &World, arguments: &[&str]) -> String {
+async fn succeeds(world: &UsherWorld, arguments: &[&str]) -> String {
     let output = usher(world, arguments).await;
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {:?}\n{out}\n{err}", output.status);
@@ -78,7 +80,7 @@ async fn succeeds(world: &World, arguments: &[&str]) -> String {
 }
 
 /// The plan, and whether the exit code says that something changes.
-async fn plan(world: &World, file: &Path) -> (Value, bool) {
+async fn plan(world: &UsherWorld, file: &Path) -> (Value, bool) {
     let output = usher(world, &["plan", "-f", file.to_str().unwrap(), "--json"]).await;
     let err = String::from_utf8_lossy(&output.stderr);
     let code = output.status.code().unwrap();
@@ -87,24 +89,24 @@ async fn plan(world: &World, file: &Path) -> (Value, bool) {
     (answer["plan"].clone(), code == 2)
 }
 
-fn write(world: &World, name: &str, policy: &str) -> PathBuf {
+fn write(world: &UsherWorld, name: &str, policy: &str) -> PathBuf {
     let path = world.usher.data().join(name);
     std::fs::write(&path, policy).unwrap();
     path
 }
 
 /// Joiners, leavers, memberships; everything settled.
-async fn company(world: &World, people: usize, seed: u64) -> History {
-    let shape = Shape { people, departments: 5, groups: 6, seed };
-    let mut history = History::new("hr", Population::generate(shape), now());
+async fn company(world: &UsherWorld, people: usize, seed: u64) -> CompanyHistory {
+    let shape = PopulationShape { people, departments: 5, groups: 6, seed };
+    let mut history = CompanyHistory::new("hr", SamplePopulation::generate(shape), now());
     let keys = history.keys();
-    let joined: Vec<CloudEvent> = keys.iter().map(|key| history.hire(key)).collect();
+    let joined: Vec<CloudEventMessage> = keys.iter().map(|key| history.hire(key)).collect();
     world.feed.batch(&joined).await.unwrap();
-    let groups: Vec<CloudEvent> =
+    let groups: Vec<CloudEventMessage> =
         history.group_keys().iter().map(|key| history.group_upserted(key)).collect();
     world.feed.batch(&groups).await.unwrap();
     world.settled(SOON).await.unwrap();
-    let left: Vec<CloudEvent> = keys.iter().skip(1).step_by(9).map(|key| history.leave(key)).collect();
+    let left: Vec<CloudEventMessage> = keys.iter().skip(1).step_by(9).map(|key| history.leave(key)).collect();
     world.feed.batch(&left).await.unwrap();
     world.settled(SOON).await.unwrap();
     history
@@ -134,7 +136,7 @@ fn policies(pick: u64) -> [String; 4] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn applying_a_plan_does_exactly_what_the_plan_said() {
     for seed in [11, 12] {
-        let world = World::start(options()).await.unwrap();
+        let world = UsherWorld::start(options()).await.unwrap();
         company(&world, 80, seed).await;
         for (number, policy) in policies(seed).iter().enumerate() {
             let file = write(&world, &format!("policy-{number}.yaml"), policy);
@@ -160,7 +162,7 @@ async fn applying_a_plan_does_exactly_what_the_plan_said() {
             .await;
             let status = world.settled(SOON).await.unwrap();
             assert_eq!(status.stuck(), 0, "{status:?}");
-            let mut users = Done::at(&world, since, Kind::User);
+            let mut users = Done::at(&world, since, RequestKind::User);
             let expected = Done::planned(&planned["users"]);
             if expected.delete > 0 {
                 // Accounts that named a deleted one as their manager are cleared of it: a consequence, not a decision.
@@ -168,7 +170,7 @@ async fn applying_a_plan_does_exactly_what_the_plan_said() {
                 users.update = expected.update;
             }
             assert_eq!(users, expected, "seed {seed}, policy {number}: {planned:#}");
-            let groups = Done::at(&world, since, Kind::Group);
+            let groups = Done::at(&world, since, RequestKind::Group);
             assert_eq!(
                 groups,
                 Done::planned(&planned["groups"]),
@@ -183,7 +185,7 @@ async fn applying_a_plan_does_exactly_what_the_plan_said() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_that_would_cut_off_too_many_needs_a_number() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     company(&world, 60, 3).await;
     let narrow = policies(0)[0].replace("^[a-f]", "^nobody");
     let file = write(&world, "narrow.yaml", &narrow);
@@ -196,16 +198,16 @@ async fn a_policy_that_would_cut_off_too_many_needs_a_number() {
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(said.contains("--allow-deletes"), "{said}");
     world.settled(SOON).await.unwrap();
-    assert_eq!(Done::at(&world, since, Kind::User), Done::default());
+    assert_eq!(Done::at(&world, since, RequestKind::User), Done::default());
     // The same by way of the file: it waits for a human as well.
     std::fs::write(world.usher.data().join(format!("policies/{TARGET}.yaml")), &narrow).unwrap();
     wait_for_level("the file is held", SOON, async || {
         let status = succeeds(&world, &["status", "--json"]).await;
-        yes(status.contains("allow-deletes"), status).map_err(anyhow::Error::msg)
+        level_reached(status.contains("allow-deletes"), status).map_err(anyhow::Error::msg)
     })
     .await
     .unwrap();
-    assert_eq!(Done::at(&world, since, Kind::User), Done::default());
+    assert_eq!(Done::at(&world, since, RequestKind::User), Done::default());
 }
 
 fn group(key: &str, name: &str, members: &[&str]) -> Value {
@@ -227,11 +229,11 @@ async fn domain_users_get_accounts_and_security_groups_by_wildcard_are_synchroni
             "groups:\n  scope: { any: [{ all: ['displayName MATCHES \"SEC-*\"'] }, { all: ['displayName MATCHES \"APP-?PN\"'] }] }\n",
             1,
         );
-    let world = World::start(WorldOptions { policy: Some(policy), ..options() }).await.unwrap();
-    let shape = Shape { people: 6, departments: 2, groups: 1, seed: 5 };
-    let mut history = History::new("hr", Population::generate(shape), now());
+    let world = UsherWorld::start(WorldOptions { policy: Some(policy), ..options() }).await.unwrap();
+    let shape = PopulationShape { people: 6, departments: 2, groups: 1, seed: 5 };
+    let mut history = CompanyHistory::new("hr", SamplePopulation::generate(shape), now());
     let keys = history.keys();
-    let joined: Vec<CloudEvent> = keys.iter().map(|key| history.hire(key)).collect();
+    let joined: Vec<CloudEventMessage> = keys.iter().map(|key| history.hire(key)).collect();
     world.feed.batch(&joined).await.unwrap();
     let key = |at: usize| keys[at].as_str();
     // Somebody gets in by a group that is a member of Domain Users.
@@ -248,7 +250,7 @@ async fn domain_users_get_accounts_and_security_groups_by_wildcard_are_synchroni
         let state = world.sandbox().state();
         let members = |group: &str| state.groups.get(group).map_or(0, |group| group.members.len());
         let there = state.users.len() == 3 && members("SEC-Admins") == 1 && members("APP-VPN") == 1;
-        yes(there, format!("{state:?}")).map_err(anyhow::Error::msg)?;
+        level_reached(there, format!("{state:?}")).map_err(anyhow::Error::msg)?;
         anyhow::Ok(state)
     })
     .await
@@ -277,11 +279,11 @@ async fn a_plan_that_may_not_create_says_who_would_be_adopted() {
         "users:\n  actions: { create: false }\n",
         1,
     );
-    let world = World::start(WorldOptions { policy: Some(nobody), ..options() }).await.unwrap();
-    let shape = Shape { people: 4, departments: 1, groups: 0, seed: 9 };
-    let mut history = History::new("hr", Population::generate(shape), now());
+    let world = UsherWorld::start(WorldOptions { policy: Some(nobody), ..options() }).await.unwrap();
+    let shape = PopulationShape { people: 4, departments: 1, groups: 0, seed: 9 };
+    let mut history = CompanyHistory::new("hr", SamplePopulation::generate(shape), now());
     let keys = history.keys();
-    let joined: Vec<CloudEvent> = keys.iter().map(|key| history.hire(key)).collect();
+    let joined: Vec<CloudEventMessage> = keys.iter().map(|key| history.hire(key)).collect();
     world.feed.batch(&joined).await.unwrap();
     world.settled(SOON).await.unwrap();
     let file = write(&world, "adopting.yaml", &adopting);
@@ -304,13 +306,13 @@ async fn a_plan_that_may_not_create_says_who_would_be_adopted() {
         let state = world.sandbox().state();
         let adopted =
             state.users.values().any(|user| user.external_id.as_deref() == listed["subject"].as_str());
-        yes(adopted, format!("{state:?}")).map_err(anyhow::Error::msg)?;
+        level_reached(adopted, format!("{state:?}")).map_err(anyhow::Error::msg)?;
         anyhow::Ok(state)
     })
     .await
     .unwrap();
     assert_eq!(state.users.len(), 1, "{state:?}");
-    assert_eq!(Done::at(&world, since, Kind::User).create, 0);
+    assert_eq!(Done::at(&world, since, RequestKind::User).create, 0);
     let (again, changes) = plan(&world, Path::new(file)).await;
     assert!(!changes, "{again:#}");
 }

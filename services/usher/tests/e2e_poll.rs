@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use harness::world::{TARGET, policy_yaml, wait_for_level};
-use harness::{World, WorldOptions};
+use harness::{UsherWorld, WorldOptions};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(90);
@@ -35,7 +35,7 @@ async fn employees(State(hr): State<Hr>) -> Response {
     axum::Json(json!({"Report_Entry": rows})).into_response()
 }
 
-async fn active(world: &World, people: impl IntoIterator<Item = u32>) {
+async fn active(world: &UsherWorld, people: impl IntoIterator<Item = u32>) {
     let expected: Vec<String> = people.into_iter().map(|n| format!("e{n}@example.com")).collect();
     wait_for_level("the right accounts are active", SOON, async || {
         let users = world.directory().await?.users;
@@ -64,7 +64,7 @@ async fn who_is_not_in_a_list_of_everybody_any_more_is_switched_off() {
     let gateway = [("polls".to_owned(), polls)].into_iter().collect();
     let policy = Some(format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET)));
     let options = WorldOptions { gateway, policy, ..WorldOptions::new(env!("CARGO_BIN_EXE_usher")) };
-    let mut world = World::start(options).await.unwrap();
+    let mut world = UsherWorld::start(options).await.unwrap();
 
     hr.lists(0..5);
     active(&world, 0..5).await;

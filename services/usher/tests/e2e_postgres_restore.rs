@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use harness::world::{TARGET, now, policy_yaml, wait_for_level};
-use harness::{World, WorldOptions};
+use harness::{UsherWorld, WorldOptions};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -60,7 +60,7 @@ fn left(person: usize, round: usize) -> Value {
 
 /// An installation on PostgreSQL, and what the commands of the page are told.
 struct Installation {
-    world: World,
+    world: UsherWorld,
     backup: PathBuf,
     variables: BTreeMap<&'static str, String>,
     expected: BTreeSet<String>,
@@ -76,7 +76,7 @@ impl Installation {
         let provider = json!([{ "name": "entra", "token": format!("sha256:{}", "0".repeat(64)) }]);
         let gateway = [("scim".to_owned(), provider)].into_iter().collect();
         let options = WorldOptions { policy: Some(policy), postgres, gateway, ..WorldOptions::new(usher) };
-        let world = World::start(options).await.unwrap();
+        let world = UsherWorld::start(options).await.unwrap();
         let backup = world.usher.data().with_file_name("backup");
         let config = world.usher.data().with_file_name("databases.yaml");
         let url = &database.url;
@@ -188,7 +188,7 @@ impl Installation {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_restored_by_the_commands_of_the_page_the_target_ends_right() {
-    let Some((tools, database)) = postgres_tools().zip(store::testing::postgres()) else { return };
+    let Some((tools, database)) = postgres_tools().zip(store::testing::postgres_database()) else { return };
     let mut installation = Installation::start(&tools, database).await;
     let each = SERVICES.iter().map(std::slice::from_ref);
     let alone = each.chain([&SERVICES[..]]).map(|databases| (databases, false));

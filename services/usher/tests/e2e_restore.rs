@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use harness::world::{TARGET, now, policy_yaml, wait_for_level};
-use harness::{World, WorldOptions};
-use sandbox::Behaviour;
+use harness::{UsherWorld, WorldOptions};
+use sandbox::SandboxBehaviour;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -18,16 +18,16 @@ const PEOPLE: u32 = 8;
 /// Who of them leaves later.
 const LEAVERS: u32 = 3;
 
-async fn world() -> World {
+async fn world() -> UsherWorld {
     world_with(serde_json::Map::new()).await
 }
 
-async fn world_with(writer: serde_json::Map<String, Value>) -> World {
+async fn world_with(writer: serde_json::Map<String, Value>) -> UsherWorld {
     let policy = policy_yaml(TARGET)
         .replace("users:\n", "guard: { percent: 100 }\nusers:\n  orphans: { action: disable }\n");
-    let behaviour = Behaviour { keep_bodies: true, ..Behaviour::default() };
+    let behaviour = SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::default() };
     let usher = env!("CARGO_BIN_EXE_usher");
-    World::start(WorldOptions { policy: Some(policy), behaviour, writer, ..WorldOptions::new(usher) })
+    UsherWorld::start(WorldOptions { policy: Some(policy), behaviour, writer, ..WorldOptions::new(usher) })
         .await
         .unwrap()
 }
@@ -60,13 +60,13 @@ fn login(person: u32) -> String {
     format!("e{person}@example.com")
 }
 
-async fn say(world: &World, events: Vec<Value>) {
+async fn say(world: &UsherWorld, events: Vec<Value>) {
     world.feed.values(&events).await.unwrap();
     world.settled(SOON).await.unwrap();
 }
 
 /// Everybody joins and there is a copy of what is kept then.
-async fn begin(world: &mut World) -> PathBuf {
+async fn begin(world: &mut UsherWorld) -> PathBuf {
     say(world, (0..PEOPLE).map(|person| joined(person, 1)).collect()).await;
     world.usher.terminate().await.unwrap();
     let backup = world.usher.data().with_file_name("backup");
@@ -88,7 +88,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Puts these databases back to what they were, with the process stopped.
-fn restore(world: &World, backup: &Path, services: &[&str]) {
+fn restore(world: &UsherWorld, backup: &Path, services: &[&str]) {
     for service in services {
         for suffix in ["db", "db-wal", "db-shm"] {
             let name = format!("{service}.{suffix}");
@@ -100,7 +100,7 @@ fn restore(world: &World, backup: &Path, services: &[&str]) {
     }
 }
 
-async fn usher(world: &World, arguments: &[&str]) -> String {
+async fn usher(world: &UsherWorld, arguments: &[&str]) -> String {
     let data = world.usher.data().display().to_string();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
     let command = command.args(arguments).args(["--data", &data]).kill_on_drop(true);
@@ -110,7 +110,7 @@ async fn usher(world: &World, arguments: &[&str]) -> String {
 }
 
 /// Waits until exactly these people's accounts are active, and compares the whole target in between.
-async fn ends_with(world: &World, expected: impl IntoIterator<Item = u32>) {
+async fn ends_with(world: &UsherWorld, expected: impl IntoIterator<Item = u32>) {
     let expected: BTreeSet<String> = expected.into_iter().map(login).collect();
     are_active(world, &expected).await;
     world.settled(SOON).await.unwrap();
@@ -122,7 +122,7 @@ async fn ends_with(world: &World, expected: impl IntoIterator<Item = u32>) {
     assert!(creates.values().all(|count| *count == 1), "created twice: {creates:?}\n{report}");
 }
 
-async fn are_active(world: &World, expected: &BTreeSet<String>) {
+async fn are_active(world: &UsherWorld, expected: &BTreeSet<String>) {
     wait_for_level("the right accounts are active", SOON, async || {
         let users = world.directory().await?.users;
         let active = users.into_iter().filter(|(_, user)| user.active != Some(false));
@@ -136,7 +136,7 @@ async fn are_active(world: &World, expected: &BTreeSet<String>) {
 }
 
 /// How often an account that was there was switched on after `since`.
-fn switched_on(world: &World, since: u64) -> usize {
+fn switched_on(world: &UsherWorld, since: u64) -> usize {
     let gives = |body: &str| {
         let body: Value = serde_json::from_str(body).unwrap();
         let operations = body["Operations"].as_array().cloned().unwrap_or_default();
@@ -147,7 +147,7 @@ fn switched_on(world: &World, since: u64) -> usize {
     changes.filter(|entry| entry.body.as_deref().is_some_and(gives)).count()
 }
 
-async fn status_says(world: &World, words: &str) {
+async fn status_says(world: &UsherWorld, words: &str) {
     wait_for_level("usher status says it", SOON, async || {
         let text = usher(world, &["status"]).await;
         anyhow::ensure!(text.contains(words), "{text}");
@@ -411,6 +411,6 @@ async fn a_backup_of_a_stopped_installation_is_whole_and_a_damaged_one_changes_n
     ends_with(&world, [0]).await;
 }
 
-fn config(world: &World) -> String {
+fn config(world: &UsherWorld) -> String {
     world.usher.data().join("up.yaml").display().to_string()
 }

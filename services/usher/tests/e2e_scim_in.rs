@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use harness::world::wait_for_level;
-use harness::{World, WorldOptions};
+use harness::{UsherWorld, WorldOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ const TOKEN: &str = "entra-token";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 struct Provider {
-    world: World,
+    world: UsherWorld,
 }
 
 impl Provider {
@@ -24,7 +24,7 @@ impl Provider {
         let scim = json!([{"name": "entra", "token": format!("sha256:{hash}")}]);
         let gateway = [("scim".to_owned(), scim)].into_iter().collect();
         let options = WorldOptions { gateway, postgres, ..WorldOptions::new(env!("CARGO_BIN_EXE_usher")) };
-        Self { world: World::start(options).await.unwrap() }
+        Self { world: UsherWorld::start(options).await.unwrap() }
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
@@ -50,7 +50,7 @@ impl Provider {
     }
 
     /// Waits until the target is as `check` wants it.
-    async fn target(&self, what: &str, check: impl Fn(&harness::reader::Directory) -> bool) {
+    async fn target(&self, what: &str, check: impl Fn(&harness::reader::ServerDirectory) -> bool) {
         wait_for_level(what, SOON, async || {
             let directory = self.world.directory().await?;
             anyhow::ensure!(check(&directory), "{directory:?}");
@@ -117,7 +117,7 @@ async fn arrives_at_the_target(postgres: Option<String>) {
     provider.world.settled(SOON).await.unwrap();
 }
 
-fn active(directory: &harness::reader::Directory) -> Option<bool> {
+fn active(directory: &harness::reader::ServerDirectory) -> Option<bool> {
     directory.users.get("ann.baker@example.com")?.active
 }
 
@@ -128,7 +128,7 @@ async fn what_an_identity_provider_says_arrives_at_the_target_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_identity_provider_says_arrives_at_the_target_on_postgresql() {
-    let Some(database) = store::testing::postgres() else {
+    let Some(database) = store::testing::postgres_database() else {
         eprintln!("no PostgreSQL on this machine: nothing was tested");
         return;
     };

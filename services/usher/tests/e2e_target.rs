@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use harness::world::{TARGET, policy_yaml, wait_for_level, yes};
-use harness::{World, WorldOptions};
-use sandbox::{Behaviour, Fault, FaultRule};
+use harness::world::{TARGET, level_reached, policy_yaml, wait_for_level};
+use harness::{UsherWorld, WorldOptions};
+use sandbox::{FaultRule, InjectedFault, SandboxBehaviour};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ fn joined(key: &str, at: u32) -> Value {
     event(&format!("join-{key}"), "worker.joined", key, at, person(key))
 }
 
-async fn post(world: &World, events: &[Value]) -> Value {
+async fn post(world: &UsherWorld, events: &[Value]) -> Value {
     let gateway = world.usher.addresses().gateway();
     let response = world
         .http()
@@ -61,7 +61,7 @@ async fn post(world: &World, events: &[Value]) -> Value {
     body
 }
 
-fn user(world: &World, key: &str) -> Option<sandbox::UserState> {
+fn user(world: &UsherWorld, key: &str) -> Option<sandbox::UserState> {
     world.sandbox().state().users.get(&format!("{}@example.com", key.to_lowercase())).cloned()
 }
 
@@ -76,15 +76,16 @@ fn seed(key: &str, external_id: Option<&str>) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_create_that_works_and_then_times_out_makes_one_account() {
     let folder = tempfile::tempdir().unwrap();
-    let world = World::start(WorldOptions { profile: profile(&folder, "timeout_seconds: 1\n"), ..options() })
-        .await
-        .unwrap();
-    let hang = Fault::HangAfterWork { millis: 3_000 };
+    let world =
+        UsherWorld::start(WorldOptions { profile: profile(&folder, "timeout_seconds: 1\n"), ..options() })
+            .await
+            .unwrap();
+    let hang = InjectedFault::HangAfterWork { millis: 3_000 };
     world.sandbox().faults().inject(FaultRule::new(hang).method("POST").path("/Users").times(1));
     world
         .sandbox()
         .faults()
-        .inject(FaultRule::new(Fault::ResetAfterWork).method("POST").path("/Users").times(1).skip(1));
+        .inject(FaultRule::new(InjectedFault::ResetAfterWork).method("POST").path("/Users").times(1).skip(1));
 
     post(&world, &[joined("E-1", 1), joined("E-2", 2), joined("E-3", 3)]).await;
 
@@ -97,7 +98,7 @@ async fn a_create_that_works_and_then_times_out_makes_one_account() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_of_somebody_else_is_a_conflict_and_stays_untouched_while_one_of_nobody_is_adopted() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     world.sandbox().seed_user(seed("E-1", Some("someone-else"))).unwrap();
     world.sandbox().seed_user(seed("E-2", None)).unwrap();
     let before = user(&world, "E-1").unwrap();
@@ -117,8 +118,8 @@ async fn an_account_of_somebody_else_is_a_conflict_and_stays_untouched_while_one
 async fn a_leaver_behind_2000_joiners_is_disabled_within_the_next_two_requests() {
     let folder = tempfile::tempdir().unwrap();
     let lines = "rate: { requests_per_second: 5, burst: 1 }\nconcurrency_max: 4\n";
-    let behaviour = Behaviour::zscaler().with_rate(6.0);
-    let world = World::start(WorldOptions { profile: profile(&folder, lines), behaviour, ..options() })
+    let behaviour = SandboxBehaviour::zscaler().with_rate(6.0);
+    let world = UsherWorld::start(WorldOptions { profile: profile(&folder, lines), behaviour, ..options() })
         .await
         .unwrap();
     post(&world, &[joined("E-0", 1)]).await;
@@ -144,7 +145,7 @@ async fn a_leaver_behind_2000_joiners_is_disabled_within_the_next_two_requests()
     post(&world, &[left]).await;
     let accepted = usize::try_from(world.sandbox().ledger().len()).unwrap();
     wait_for_level("the leaver is off", SOON, async || {
-        yes(!user(&world, "E-0").unwrap().active, "still active")
+        level_reached(!user(&world, "E-0").unwrap().active, "still active")
     })
     .await
     .unwrap();
@@ -156,9 +157,12 @@ async fn a_leaver_behind_2000_joiners_is_disabled_within_the_next_two_requests()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_discarded() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     let refuse = |key: &str, times| {
-        FaultRule::new(Fault::status(400)).method("POST").body_contains(format!("\"{key}\"")).times(times)
+        FaultRule::new(InjectedFault::status(400))
+            .method("POST")
+            .body_contains(format!("\"{key}\""))
+            .times(times)
     };
     world.sandbox().faults().inject(refuse("E-1", 1));
     world.sandbox().faults().inject(refuse("E-2", 1));
@@ -234,7 +238,7 @@ async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_d
 }
 
 /// Runs an operator command against the running process, as a person would.
-fn usher(world: &World, arguments: &[&str]) -> String {
+fn usher(world: &UsherWorld, arguments: &[&str]) -> String {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_usher"))
         .args(arguments)
         .env("USHER_CONSOLE_URL", world.usher.addresses().console())
@@ -250,7 +254,7 @@ fn usher(world: &World, arguments: &[&str]) -> String {
 async fn a_change_costs_one_request_a_create_two_and_one_where_the_target_was_empty() {
     let empty = policy_yaml(TARGET).replace("users:\n", "users:\n  assumeEmpty: true\n");
     for (policy, create_requests) in [(policy_yaml(TARGET), 2), (empty, 1)] {
-        let world = World::start(WorldOptions { policy: Some(policy), ..options() }).await.unwrap();
+        let world = UsherWorld::start(WorldOptions { policy: Some(policy), ..options() }).await.unwrap();
         let requests = || world.sandbox().ledger().len();
         post(&world, &(0..20).map(|i| joined(&format!("E-{i}"), 1)).collect::<Vec<_>>()).await;
         world.settled(SOON).await.unwrap();
@@ -280,13 +284,13 @@ async fn a_change_costs_one_request_a_create_two_and_one_where_the_target_was_em
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outages_throttling_and_lost_answers_end_in_the_right_state_without_a_dead_letter() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     let faults = world.sandbox().faults();
-    faults.inject(FaultRule::new(Fault::status(503)).times(3).skip(10));
-    faults.inject(FaultRule::new(Fault::retry_after(429, "1")).times(2).skip(40));
-    faults.inject(FaultRule::new(Fault::ResetAfterWork).every_nth(17).times(8));
-    faults.inject(FaultRule::new(Fault::status(401)).times(2).skip(70));
-    faults.inject(FaultRule::new(Fault::TruncatedBody).every_nth(23).times(5));
+    faults.inject(FaultRule::new(InjectedFault::status(503)).times(3).skip(10));
+    faults.inject(FaultRule::new(InjectedFault::retry_after(429, "1")).times(2).skip(40));
+    faults.inject(FaultRule::new(InjectedFault::ResetAfterWork).every_nth(17).times(8));
+    faults.inject(FaultRule::new(InjectedFault::status(401)).times(2).skip(70));
+    faults.inject(FaultRule::new(InjectedFault::TruncatedBody).every_nth(23).times(5));
 
     let people: Vec<String> = (0..60).map(|i| format!("E-{i}")).collect();
     post(&world, &people.iter().map(|key| joined(key, 1)).collect::<Vec<_>>()).await;
@@ -315,16 +319,18 @@ async fn outages_throttling_and_lost_answers_end_in_the_right_state_without_a_de
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leaver_is_off_although_the_answer_to_the_rehire_before_was_lost() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     post(&world, &[joined("E-1", 1)]).await;
     world.settled(SOON).await.unwrap();
     post(&world, &[event("l1", "worker.left", "E-1", 2, json!({}))]).await;
     world.settled(SOON).await.unwrap();
-    let lost =
-        world.sandbox().faults().inject(FaultRule::new(Fault::ResetAfterWork).method("PATCH").times(1));
+    let lost = world
+        .sandbox()
+        .faults()
+        .inject(FaultRule::new(InjectedFault::ResetAfterWork).method("PATCH").times(1));
     post(&world, &[event("r1", "worker.rehired", "E-1", 3, json!({}))]).await;
     wait_for_level("the rehire reached the target", SOON, async || {
-        yes(world.sandbox().faults().fired(lost) == 1, "not yet")
+        level_reached(world.sandbox().faults().fired(lost) == 1, "not yet")
     })
     .await
     .unwrap();
@@ -335,7 +341,7 @@ async fn a_leaver_is_off_although_the_answer_to_the_rehire_before_was_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_membership_taken_back_is_gone_although_the_answer_to_its_addition_was_lost() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     let group = |id: &str, at: u32, members: Value| {
         json!({
             "specversion": "1.0", "id": id, "source": "/hr", "type": "group.upserted", "subject": "G-1",
@@ -345,12 +351,13 @@ async fn a_membership_taken_back_is_gone_although_the_answer_to_its_addition_was
     };
     post(&world, &[joined("E-1", 1), group("g1", 1, json!([]))]).await;
     world.settled(SOON).await.unwrap();
-    let gateway_timeout = Fault::Status { status: 504, retry_after: None, scim_type: None, after_work: true };
+    let gateway_timeout =
+        InjectedFault::Status { status: 504, retry_after: None, scim_type: None, after_work: true };
     let lost = FaultRule::new(gateway_timeout).method("PATCH").path("/Groups").times(1);
     let lost = world.sandbox().faults().inject(lost);
     post(&world, &[group("g2", 2, json!(["E-1"]))]).await;
     wait_for_level("the addition reached the target", SOON, async || {
-        yes(world.sandbox().faults().fired(lost) == 1, "not yet")
+        level_reached(world.sandbox().faults().fired(lost) == 1, "not yet")
     })
     .await
     .unwrap();
@@ -361,7 +368,7 @@ async fn a_membership_taken_back_is_gone_although_the_answer_to_its_addition_was
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_trace_of_a_person_shows_their_memberships_from_the_event_to_the_result() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     let group = |id: &str, at: u32, members: Value| {
         json!({
             "specversion": "1.0", "id": id, "source": "/hr", "type": "group.upserted", "subject": "G-1",
@@ -378,7 +385,7 @@ async fn the_trace_of_a_person_shows_their_memberships_from_the_event_to_the_res
         let parts =
             ["no_member r", "group G-1; by evt_", "remove_members at", "PATCH /Groups/", "member_removed r"];
         let missing: Vec<_> = parts.iter().filter(|part| !trace.contains(**part)).collect();
-        yes(missing.is_empty(), format!("{missing:?} are not in:\n{trace}"))
+        level_reached(missing.is_empty(), format!("{missing:?} are not in:\n{trace}"))
     })
     .await
     .unwrap();
@@ -386,10 +393,10 @@ async fn the_trace_of_a_person_shows_their_memberships_from_the_event_to_the_res
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leaver_is_off_even_when_the_rest_of_the_change_is_refused() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     post(&world, &[joined("E-1", 1)]).await;
     world.settled(SOON).await.unwrap();
-    let refuse = FaultRule::new(Fault::status(400)).method("PATCH").body_contains("Archive").times(9);
+    let refuse = FaultRule::new(InjectedFault::status(400)).method("PATCH").body_contains("Archive").times(9);
     world.sandbox().faults().inject(refuse);
     post(&world, &[event("l1", "worker.left", "E-1", 2, json!({ "department": "Archive" }))]).await;
     world.settled(SOON).await.unwrap();
@@ -403,7 +410,7 @@ async fn a_leaver_is_off_even_when_the_rest_of_the_change_is_refused() {
     .unwrap();
 }
 
-async fn usher_ends(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
+async fn usher_ends(world: &UsherWorld, arguments: &[&str]) -> (Option<i32>, String) {
     let data = world.usher.data().display().to_string();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
     let command = command.args(arguments).args(["--data", &data]).kill_on_drop(true);
@@ -414,7 +421,7 @@ async fn usher_ends(world: &World, arguments: &[&str]) -> (Option<i32>, String) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comparison_of_a_paused_target_does_not_wait_and_says_who_paused_it_and_what_to_do() {
-    let world = World::start(options()).await.unwrap();
+    let world = UsherWorld::start(options()).await.unwrap();
     post(&world, &[joined("E-1", 1)]).await;
     world.settled(SOON).await.unwrap();
     usher_ends(&world, &["target", "pause", TARGET, "--why", "maintenance at the vendor"]).await;

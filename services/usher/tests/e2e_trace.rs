@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use harness::world::{wait_for_level, yes};
-use harness::{World, WorldOptions};
+use harness::world::{level_reached, wait_for_level};
+use harness::{UsherWorld, WorldOptions};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -71,7 +71,7 @@ fn usher_with(folder: &tempfile::TempDir, endpoint: &str) -> std::path::PathBuf 
 async fn one_trace_leads_from_the_request_of_hr_to_the_request_at_the_target() {
     let (endpoint, exported) = collector().await;
     let folder = tempfile::tempdir().unwrap();
-    let world = World::start(WorldOptions::new(usher_with(&folder, &endpoint))).await.unwrap();
+    let world = UsherWorld::start(WorldOptions::new(usher_with(&folder, &endpoint))).await.unwrap();
 
     let event = json!({
         "specversion": "1.0", "id": "1", "source": "/hr", "type": "worker.joined", "subject": "E-1",
@@ -93,7 +93,7 @@ async fn one_trace_leads_from_the_request_of_hr_to_the_request_at_the_target() {
     let steps = ["ingest", "event.merge", "resource.converge", "scim.request"];
     wait_for_level("all steps are exported", SOON, async || {
         let names = names(&exported);
-        yes(steps.iter().all(|step| names.contains(*step)), format!("only {names:?}"))
+        level_reached(steps.iter().all(|step| names.contains(*step)), format!("only {names:?}"))
     })
     .await
     .unwrap();

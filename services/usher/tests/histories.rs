@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use lifecycle::{AccountState, Event, EventId, Identity, Part, unix_micros};
-use policy::{Policy, Subject, decide};
+use lifecycle::{AccountState, Event, EventId, PersonRecord, PlannedPart, unix_micros};
+use policy::{DecisionSubject, Policy, decide_person};
 use serde_json::{Value, json};
-use sources::{Adapter, Answer, Notice, Request, Said};
+use sources::{NoticeAdapter, NoticeAnswer, NoticeEvent, NoticeRequest, SourceNotice};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -89,7 +89,7 @@ impl History {
 
     /// What the source sends, read as the gateway reads it; with the number of each in the order of saying.
     fn events(&self) -> Vec<Event> {
-        let adapter: Adapter = serde_json::from_value(json!({
+        let adapter: NoticeAdapter = serde_json::from_value(json!({
             "kind": "json", "time_zone": self.zone.as_deref().unwrap_or("UTC"), "key": "/person", "type": "/what",
             "id": "/no", "at": "/said", "effective_at": "/on",
             "types": {
@@ -124,12 +124,16 @@ impl History {
             }
             let body = body.to_string();
             let headers = [("content-type", "application/json")];
-            let request = Request { method: "POST", headers: &headers, body: body.as_bytes() };
-            let Answer::Notices(notices) = reader.read(&request, line.at).unwrap() else { panic!("{body}") };
+            let request = NoticeRequest { method: "POST", headers: &headers, body: body.as_bytes() };
+            let NoticeAnswer::Notices(notices) = reader.read(&request, line.at).unwrap() else {
+                panic!("{body}")
+            };
             for notice in notices {
                 match notice {
-                    Notice::Event(said) => events.push(event(said)),
-                    other => assert!(matches!(other, Notice::Ignored { .. }), "{}: {other:?}", self.name),
+                    SourceNotice::Event(said) => events.push(event(said)),
+                    other => {
+                        assert!(matches!(other, SourceNotice::Ignored { .. }), "{}: {other:?}", self.name)
+                    }
                 }
             }
         }
@@ -137,7 +141,7 @@ impl History {
     }
 }
 
-fn event(said: Said) -> Event {
+fn event(said: NoticeEvent) -> Event {
     let id = said.dedupe_id();
     Event {
         id: EventId::of("hr", &id),
@@ -182,7 +186,7 @@ impl History {
         let mut cancelled: Vec<Cancelled> = Vec::new();
         for line in self.said.iter().filter(|line| line.what == CANCELLED && line.at <= at) {
             let (said, then) = (unix_micros(line.at), unix_micros(moment(line.on.as_ref().unwrap())));
-            let mut identity = Identity::default();
+            let mut identity = PersonRecord::default();
             for (sequence, event) in (1..).zip(events).filter(|(_, event)| event.time <= line.at) {
                 identity.merge(event, sequence, said);
             }
@@ -198,7 +202,7 @@ impl History {
 }
 
 /// When it would have taken effect, what, and when that was taken back.
-type Cancelled = (i64, Vec<Part>, i64);
+type Cancelled = (i64, Vec<PlannedPart>, i64);
 
 /// What the person has at `at`, and the values that policies see, when everything said until then was delivered like this.
 fn seen(
@@ -208,7 +212,7 @@ fn seen(
     order: &[usize],
     at: OffsetDateTime,
 ) -> (Option<AccountState>, Value) {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     let now = unix_micros(at);
     for (effective_at, parts, said_at) in cancelled {
         identity.cancel(*effective_at, parts, *said_at);
@@ -217,8 +221,13 @@ fn seen(
         identity.merge(known[number], number as u64 + 1, now);
     }
     let view = identity.view("E-1", now);
-    let subject = Subject { identity: &view, groups: &[], manager: None, seed: expression::Seed([0; 32]) };
-    let state = decide(&subject, policy, at).account().map(|account| account.state);
+    let subject = DecisionSubject {
+        identity: &view,
+        groups: &[],
+        manager: None,
+        seed: expression::RandomSeed([0; 32]),
+    };
+    let state = decide_person(&subject, policy, at).account().map(|account| account.state);
     (state, serde_json::to_value(&view.attributes).unwrap())
 }
 

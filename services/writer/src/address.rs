@@ -29,7 +29,7 @@ impl TargetAddress {
     pub(crate) async fn load(store: &Store, target: &str, base_url: &Url) -> Result<Self, StoreError> {
         let current = normalised(base_url);
         let tx = store.begin().await?;
-        let row = control::load(&tx, target).await?;
+        let row = control::load_control(&tx, target).await?;
         let linked = resource::Entity::find()
             .filter(resource::Column::Target.eq(target))
             .filter(resource::Column::RemoteId.is_not_null())
@@ -50,7 +50,8 @@ impl TargetAddress {
         let new_address = moved_from.is_some().then(|| current.clone());
         if row.linked_address.as_ref() != Some(&linked_address) || row.new_address != new_address {
             let row = control::Model { linked_address: Some(linked_address), new_address, ..row };
-            control::save(&tx, row, [control::Column::LinkedAddress, control::Column::NewAddress]).await?;
+            control::save_control(&tx, row, [control::Column::LinkedAddress, control::Column::NewAddress])
+                .await?;
         }
         tx.commit().await.map_err(StoreError::statement("keep a target's address"))?;
         Ok(Self { current, linked_at: Mutex::new(moved_from) })
@@ -59,7 +60,7 @@ impl TargetAddress {
     /// Why what is missing does not count as gone, if it does not.
     pub(crate) fn doubt(&self) -> Option<String> {
         let before = self.linked_at().clone()?;
-        Some(why(&before, &self.current))
+        Some(change_reason(&before, &self.current))
     }
 
     /// The accounts are those of the address that it has now: an operator, or most of the linked accounts, said so.
@@ -71,9 +72,10 @@ impl TargetAddress {
             return Ok(());
         }
         let tx = store.begin().await?;
-        let row = control::load(&tx, target).await?;
+        let row = control::load_control(&tx, target).await?;
         let row = control::Model { linked_address: Some(self.current.clone()), new_address: None, ..row };
-        control::save(&tx, row, [control::Column::LinkedAddress, control::Column::NewAddress]).await?;
+        control::save_control(&tx, row, [control::Column::LinkedAddress, control::Column::NewAddress])
+            .await?;
         tx.commit().await.map_err(StoreError::statement("keep a target's address"))?;
         *self.linked_at() = None;
         tracing::info!(
@@ -91,11 +93,11 @@ impl TargetAddress {
 
 /// What an operator has to look at, where the address changed.
 pub(crate) fn remark(row: &control::Model) -> Option<TargetRemark> {
-    let detail = why(row.linked_address.as_ref()?, row.new_address.as_ref()?);
+    let detail = change_reason(row.linked_address.as_ref()?, row.new_address.as_ref()?);
     Some(TargetRemark { reason: TargetRemarkReason::AddressChanged, detail })
 }
 
-fn why(before: &str, current: &str) -> String {
+fn change_reason(before: &str, current: &str) -> String {
     format!(
         "the accounts were linked at {before}, and the address is {current} now: what is missing there does not count as gone \
          until `usher target resume`, or a reconciliation that finds most of them"

@@ -4,49 +4,49 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, BusError, Feed};
+use bus::{Bus, BusError, StreamName};
 use lifecycle::Fact;
-use recovery::{Found, Recovery, RecoveryError};
-use relay::Relay;
-use scim::{Connection, ProfileError, TargetProfile};
+use recovery::{Recovery, RecoveryError, RecoveryResult};
+use relay::OutboxPublisher;
+use scim::{ProfileError, TargetConnection, TargetProfile};
 use store::{Store, StoreError};
-use telemetry::{Latch, Readiness, Shutdown};
+use telemetry::{Readiness, ReadinessLatch, Shutdown};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, TargetConfig};
-use crate::control::{Control, Owned};
-use crate::facts::{News, SERVICE};
-use crate::intake::{Bells, Intake};
-use crate::migrations::Migrator;
-use crate::owner::Owner;
-use crate::replays::Replayer;
+use crate::config::{TargetConfig, WriterConfig};
+use crate::control::{OwnedTargets, WriterControl};
+use crate::facts::{SERVICE, TransactionFacts};
+use crate::intake::{CommandIntake, WakeUps};
+use crate::migrations::WriterMigrator;
+use crate::owner::TargetOwner;
+use crate::replays::LetterReplayer;
 use crate::restored;
 use crate::rows::verification;
 use crate::stale;
-use crate::verification::{Gate, Gates, Verifications};
+use crate::verification::{VerificationGate, VerificationGates, VerificationRequester};
 use crate::{micros, now};
 
 /// The shortest lease: it is renewed several times in its term.
 const LEASE_SECONDS_MIN: u64 = 2;
 
 /// The writer, ready to run.
-pub struct App {
-    intake: Intake,
-    control: Control,
-    owners: Vec<Owner>,
-    replayer: Replayer,
-    verifications: Verifications,
+pub struct WriterApp {
+    intake: CommandIntake,
+    control: WriterControl,
+    owners: Vec<TargetOwner>,
+    replayer: LetterReplayer,
+    verifications: VerificationRequester,
     recovery: Recovery,
-    found: Found,
-    relay: Relay,
-    ready: Latch,
-    outbox: Latch,
+    found: RecoveryResult,
+    relay: OutboxPublisher,
+    ready: ReadinessLatch,
+    outbox: ReadinessLatch,
 }
 
 /// The writer could not be built.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub enum WriterBuildError {
     /// The database.
     #[error("the writer's database")]
     Store {
@@ -88,7 +88,7 @@ pub enum BuildError {
 
 /// The writer ended although nobody asked it to.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum WriterRunError {
     /// COMMANDS cannot be read.
     #[error("could not read commands")]
     Consume {
@@ -111,21 +111,27 @@ pub enum RunError {
 /// Opens the database, brings its tables up to date and reads the profiles.
 ///
 /// # Errors
-/// See [`BuildError`].
-pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App, BuildError> {
+/// See [`WriterBuildError`].
+pub async fn build_writer(
+    config: WriterConfig,
+    bus: Bus,
+    readiness: Readiness,
+) -> Result<WriterApp, WriterBuildError> {
     check_lease(&config)?;
     let ready = readiness.latch("writer");
     let outbox = readiness.latch("writer outbox");
-    let store =
-        Store::open::<Migrator>(&config.database).await.map_err(|source| BuildError::Store { source })?;
-    store::clock::measure(&store).await.map_err(|source| BuildError::Store { source })?;
-    let relay = Relay::new(SERVICE, store.clone(), bus.clone());
+    let store = Store::open::<WriterMigrator>(&config.database)
+        .await
+        .map_err(|source| WriterBuildError::Store { source })?;
+    store::clock::measure_skew(&store).await.map_err(|source| WriterBuildError::Store { source })?;
+    let relay = OutboxPublisher::new(SERVICE, store.clone(), bus.clone());
     let replica = replica_name(&config);
-    let started = store.now().await.map_err(|source| BuildError::Store { source })?;
-    let gates = config.targets.iter().map(|target| (target.name.clone(), Arc::new(Gate::default())));
-    let gates: Gates = Arc::new(gates.collect());
+    let started = store.now().await.map_err(|source| WriterBuildError::Store { source })?;
+    let gates =
+        config.targets.iter().map(|target| (target.name.clone(), Arc::new(VerificationGate::default())));
+    let gates: VerificationGates = Arc::new(gates.collect());
     let mut owners = Vec::new();
-    let (mut bells, mut owned, mut nested) = (Bells::new(), Owned::new(), HashMap::new());
+    let (mut bells, mut owned, mut nested) = (WakeUps::new(), OwnedTargets::new(), HashMap::new());
     for target in &config.targets {
         let bell = Arc::new(Notify::new());
         let slot = Arc::new(Mutex::new(None));
@@ -133,9 +139,9 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             return Err(name_twice(target));
         }
         owned.insert(target.name.clone(), Arc::clone(&slot));
-        let connection = connection(target)?;
+        let connection = target_connection(target)?;
         nested.insert(target.name.clone(), connection.profile.membership.nested);
-        owners.push(Owner {
+        owners.push(TargetOwner {
             target: target.name.clone(),
             connection,
             store: store.clone(),
@@ -152,35 +158,40 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
             gate: gates.get(&target.name).cloned().unwrap_or_default(),
         });
     }
-    let intake =
-        Intake { store: store.clone(), bus: bus.clone(), relay: relay.clone(), bells: bells.clone(), nested };
+    let intake = CommandIntake {
+        store: store.clone(),
+        bus: bus.clone(),
+        relay: relay.clone(),
+        bells: bells.clone(),
+        nested,
+    };
     let replays = Arc::new(Notify::new());
-    let replayer = Replayer {
+    let replayer = LetterReplayer {
         store: store.clone(),
         relay: relay.clone(),
         bells: bells.clone(),
         replica: replica.clone(),
         begun: Arc::clone(&replays),
     };
-    let consumers = vec![(Feed::Commands, SERVICE.to_owned())];
+    let consumers = vec![(StreamName::Commands, SERVICE.to_owned())];
     let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers)
         .with_heartbeat(config.longest_trusted_stop());
-    let looked = recovery.look().await.map_err(|source| BuildError::Recovery { source })?;
+    let looked = recovery.look().await.map_err(|source| WriterBuildError::Recovery { source })?;
     // Before it is forgotten: a process that ends in between finds it again.
     if let Some(why) = looked.found.needs_verification() {
-        need_verification(&store, &gates, &why).await.map_err(|source| BuildError::Store { source })?;
+        need_verification(&store, &gates, &why).await.map_err(|source| WriterBuildError::Store { source })?;
     }
     if let Some(taken_at) = looked.found.restored_from {
         let paused = restored::pause_targets(&store, gates.keys(), taken_at).await;
-        relay.send(paused.map_err(|source| BuildError::Store { source })?).await;
+        relay.send(paused.map_err(|source| WriterBuildError::Store { source })?).await;
     }
     if let Some(stale) = &looked.found.stale {
         stale::doubt_targets(&store, gates.keys(), stale)
             .await
-            .map_err(|source| BuildError::Store { source })?;
+            .map_err(|source| WriterBuildError::Store { source })?;
     }
-    let found = recovery.settle(looked).await.map_err(|source| BuildError::Recovery { source })?;
-    let verifications = Verifications {
+    let found = recovery.settle(looked).await.map_err(|source| WriterBuildError::Recovery { source })?;
+    let verifications = VerificationRequester {
         store: store.clone(),
         bus: bus.clone(),
         gates: Arc::clone(&gates),
@@ -188,8 +199,8 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         recovery: recovery.clone(),
         started,
     };
-    verifications.look().await.map_err(|source| BuildError::Store { source })?;
-    let control = Control {
+    verifications.look().await.map_err(|source| WriterBuildError::Store { source })?;
+    let control = WriterControl {
         store,
         bus,
         relay: relay.clone(),
@@ -200,25 +211,33 @@ pub async fn build(config: Config, bus: Bus, readiness: Readiness) -> Result<App
         gates,
         recovery: recovery.clone(),
     };
-    Ok(App { intake, control, owners, replayer, verifications, recovery, found, relay, ready, outbox })
+    Ok(WriterApp { intake, control, owners, replayer, verifications, recovery, found, relay, ready, outbox })
 }
 
 /// Nothing but switching off goes out before what is desired at each target was verified.
-pub(crate) async fn need_verification(store: &Store, gates: &Gates, why: &str) -> Result<(), StoreError> {
+pub(crate) async fn need_verification(
+    store: &Store,
+    gates: &VerificationGates,
+    why: &str,
+) -> Result<(), StoreError> {
     let since = store.now().await?;
     let tx = store.begin().await?;
     for target in gates.keys() {
-        verification::need(&tx, target, since, why).await?;
+        verification::need_verification(&tx, target, since, why).await?;
     }
     tx.commit().await.map_err(StoreError::statement("keep that a verification is needed"))
 }
 
 /// Tells what was found of a database that is not the one that was left.
-async fn tell(store: &Store, relay: &Relay, found: &Found) -> Result<(), StoreError> {
+async fn tell_recovery(
+    store: &Store,
+    relay: &OutboxPublisher,
+    found: &RecoveryResult,
+) -> Result<(), StoreError> {
     if found.news.is_empty() {
         return Ok(());
     }
-    let mut news = News::default();
+    let mut news = TransactionFacts::default();
     let fact = Fact::RestoreNoticed { service: SERVICE.to_owned(), found: found.news.join("; ") };
     news.tell(format!("res:{SERVICE}:{}", micros(now())), &format!("service:{SERVICE}"), None, fact);
     let tx = store.begin().await?;
@@ -233,49 +252,50 @@ async fn tell(store: &Store, relay: &Relay, found: &Found) -> Result<(), StoreEr
 ///
 /// # Errors
 /// What is wrong with the first that could not.
-pub fn check(config: &Config) -> Result<(), BuildError> {
+pub fn check_targets(config: &WriterConfig) -> Result<(), WriterBuildError> {
     check_lease(config)?;
     let mut names = std::collections::HashSet::new();
     for target in &config.targets {
         if !names.insert(&target.name) {
             return Err(name_twice(target));
         }
-        connection(target)?;
+        target_connection(target)?;
     }
     Ok(())
 }
 
-fn check_lease(config: &Config) -> Result<(), BuildError> {
+fn check_lease(config: &WriterConfig) -> Result<(), WriterBuildError> {
     match config.lease_seconds {
         Some(lease_seconds) if lease_seconds < LEASE_SECONDS_MIN => {
-            Err(BuildError::ShortLease { lease_seconds })
+            Err(WriterBuildError::ShortLease { lease_seconds })
         }
         _ => Ok(()),
     }
 }
 
-fn name_twice(target: &TargetConfig) -> BuildError {
+fn name_twice(target: &TargetConfig) -> WriterBuildError {
     let message = "the name is used twice; names must differ".to_owned();
-    BuildError::Target { target: target.name.clone(), message }
+    WriterBuildError::Target { target: target.name.clone(), message }
 }
 
-fn connection(target: &TargetConfig) -> Result<Connection, BuildError> {
+fn target_connection(target: &TargetConfig) -> Result<TargetConnection, WriterBuildError> {
     let mut profile = TargetProfile::load(&target.profile)
-        .map_err(|source| BuildError::Profile { target: target.name.clone(), source })?;
+        .map_err(|source| WriterBuildError::Profile { target: target.name.clone(), source })?;
     if !target.domains.is_empty() {
         profile.domains.clone_from(&target.domains);
     }
-    let base_url = target.base_url.parse::<scim::Url>().map_err(|error| BuildError::Target {
+    let base_url = target.base_url.parse::<scim::Url>().map_err(|error| WriterBuildError::Target {
         target: target.name.clone(),
         message: format!("base_url is no URL ({error}); it looks like https://host/scim/v2"),
     })?;
     let timeout_seconds = profile.timeout_seconds;
-    let credential =
-        target.credential().map_err(|message| BuildError::Target { target: target.name.clone(), message })?;
-    Ok(Connection { base_url, credential, profile, timeout: Duration::from_secs(timeout_seconds) })
+    let credential = target
+        .credential()
+        .map_err(|message| WriterBuildError::Target { target: target.name.clone(), message })?;
+    Ok(TargetConnection { base_url, credential, profile, timeout: Duration::from_secs(timeout_seconds) })
 }
 
-fn replica_name(config: &Config) -> String {
+fn replica_name(config: &WriterConfig) -> String {
     config.replica.clone().unwrap_or_else(|| {
         if config.database.starts_with("sqlite:") {
             "local".to_owned()
@@ -285,24 +305,24 @@ fn replica_name(config: &Config) -> String {
     })
 }
 
-impl App {
+impl WriterApp {
     /// Runs until shutdown, or until a part fails.
     ///
     /// # Errors
-    /// See [`RunError`].
-    pub async fn run(self, shutdown: Shutdown) -> Result<(), RunError> {
+    /// See [`WriterRunError`].
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), WriterRunError> {
         if let Err(error) = self.relay.catch_up().await {
             tracing::warn!(error = %error, "could not publish what was left behind yet");
         }
         let stop = shutdown.soft.clone().cancelled_owned();
         let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
-        tokio::spawn(store::clock::follow(self.intake.store.clone(), stop, report));
-        if let Err(error) = tell(&self.control.store, &self.relay, &self.found).await {
+        tokio::spawn(store::clock::follow_clock(self.intake.store.clone(), stop, report));
+        if let Err(error) = tell_recovery(&self.control.store, &self.relay, &self.found).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "could not tell what was found");
         }
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
-        let lag = tokio::spawn(self.intake.bus.clone().watch_lag(Feed::Commands, SERVICE));
+        let lag = tokio::spawn(self.intake.bus.clone().watch_lag(StreamName::Commands, SERVICE));
         let mut parts = JoinSet::new();
         parts.spawn(self.intake.run(self.ready, shutdown.clone()));
         parts.spawn(self.control.run(shutdown.clone()));
@@ -325,7 +345,7 @@ impl App {
         }
         let mut ended = Ok(());
         while let Some(part) = parts.join_next().await {
-            let part = part.unwrap_or(Err(RunError::Panicked));
+            let part = part.unwrap_or(Err(WriterRunError::Panicked));
             if let Err(error) = part {
                 shutdown.soft.cancel();
                 ended = Err(error);
@@ -335,7 +355,7 @@ impl App {
         keeping.abort();
         self.recovery.end().await;
         if relay.await.is_err() {
-            return Err(RunError::Panicked);
+            return Err(WriterRunError::Panicked);
         }
         ended
     }

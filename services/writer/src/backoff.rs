@@ -13,7 +13,7 @@ const JITTER: f64 = 0.3;
 const DOUBLINGS_MAX: u32 = 32;
 
 /// The delay after the `failures`-th failure in a row (1 is the first), jittered, at most `max`.
-pub(crate) fn delay(failures: u32, initial: Duration, max: Duration) -> Duration {
+pub(crate) fn retry_delay(failures: u32, initial: Duration, max: Duration) -> Duration {
     let mut policy: ExponentialBackoff = ExponentialBackoffBuilder::new()
         .with_initial_interval(initial.min(max))
         .with_max_interval(max)
@@ -38,7 +38,7 @@ mod tests {
         for failures in 1..=40 {
             let exact = initial.as_secs_f64() * 2f64.powi(failures.min(20) - 1);
             let ceiling = exact.min(max.as_secs_f64());
-            let delay = delay(u32::try_from(failures).unwrap(), initial, max).as_secs_f64();
+            let delay = retry_delay(u32::try_from(failures).unwrap(), initial, max).as_secs_f64();
             assert!(delay <= max.as_secs_f64(), "{failures}: {delay}");
             assert!(delay >= ceiling * (1.0 - JITTER) * 0.999, "{failures}: {delay} < {ceiling}");
         }

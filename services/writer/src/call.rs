@@ -3,27 +3,27 @@
 use std::sync::Arc;
 
 use lifecycle::{
-    Attempt, AttemptClass, AttemptId, Exchange, FAILURES_MAX, Fact, FactRecord, FailedRequest, Lane,
-    LookStep, ResourceKind, TraceContext,
+    AttemptClass, AttemptId, FAILURES_MAX, Fact, FactRecord, FailedRequest, Lane, PreviewStep,
+    RequestAttempt, RequestExchange, ResourceKind, TraceContext,
 };
-use scim::{Client, Failure, Reply, UpdateMethod};
+use scim::{ScimClient, ScimFailure, ScimReply, UpdateMethod};
 use store::{Store, StoreError};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::address::TargetAddress;
-use crate::blame::{Blame, Sort, Verdict};
-use crate::converge::proof::Sight;
-use crate::converge::taken::Claim;
-use crate::gone::Gone;
-use crate::lease::Lease;
-use crate::leftovers::Leftovers;
+use crate::blame::{FailureAttribution, FaultVerdict, RequestSort};
+use crate::converge::proof::TargetSight;
+use crate::converge::taken::ValueClaim;
+use crate::gone::GoneCounter;
+use crate::lease::TargetLease;
+use crate::leftovers::LeftoverSearch;
 use crate::links::LinkClaims;
-use crate::listing::Listing;
+use crate::listing::TargetListing;
 use crate::now;
-use crate::outcome::Trouble;
-use crate::pacer::{Pacer, Permit, Request, Signal, Urgency};
-use crate::permission::{self, Reserved};
+use crate::outcome::ConvergeTrouble;
+use crate::pacer::{PacedRequest, RequestPacer, RequestPermit, RequestUrgency, TargetSignal};
+use crate::permission::{self, ReservedPermission};
 use crate::rows::access::AccessChange;
 use crate::rows::{claims, linked_subject};
 
@@ -31,20 +31,20 @@ use crate::rows::{claims, linked_subject};
 #[derive(Debug)]
 pub(crate) struct OwnedTarget {
     pub(crate) name: String,
-    pub(crate) client: Client,
+    pub(crate) client: ScimClient,
     pub(crate) store: Store,
-    pub(crate) pacer: Pacer,
-    pub(crate) lease: Lease,
+    pub(crate) pacer: RequestPacer,
+    pub(crate) lease: TargetLease,
     /// What was read of it as a whole, where that was cheaper than looking for each.
-    pub(crate) listing: Listing,
+    pub(crate) listing: TargetListing,
     /// Whose fault failures are.
-    pub(crate) blame: Blame,
+    pub(crate) blame: FailureAttribution,
     /// How many of its accounts vanished.
-    pub(crate) gone: Gone,
+    pub(crate) gone: GoneCounter,
     /// Whether its groups keep accounts that are gone.
-    pub(crate) leftovers: Leftovers,
+    pub(crate) leftovers: LeftoverSearch,
     /// What it showed lately.
-    pub(crate) sight: Sight,
+    pub(crate) sight: TargetSight,
     /// Accounts that work under way links.
     pub(crate) claims: LinkClaims,
     /// Whether its accounts were linked at the address that it has.
@@ -53,7 +53,7 @@ pub(crate) struct OwnedTarget {
 
 /// What the conversation is about.
 #[derive(Debug, Clone)]
-pub(crate) struct About {
+pub(crate) struct CallSubject {
     pub(crate) kind: ResourceKind,
     pub(crate) subject: String,
     pub(crate) revision: i64,
@@ -61,14 +61,14 @@ pub(crate) struct About {
     pub(crate) trace: Option<TraceContext>,
     /// Failed tries of this revision so far.
     pub(crate) attempts: i32,
-    pub(crate) consent: Consent,
+    pub(crate) consent: RemovalConsent,
     /// Accounts are switched off at the target, and nothing else is done.
     pub(crate) only_switch_offs: bool,
 }
 
 /// What may be taken away without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Consent {
+pub(crate) enum RemovalConsent {
     /// A human said so.
     Approved,
     /// It was held against the guard as part of a plan.
@@ -81,49 +81,49 @@ pub(crate) enum Consent {
 
 /// Why a step did not succeed.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum CallStop {
     /// The target as a whole is not to be asked now.
     Deferred,
     /// The target failed, as far as is known, so often in a row for this resource: later, and others first.
-    Postponed { trouble: Box<Trouble>, times: u32 },
+    Postponed { trouble: Box<ConvergeTrouble>, times: u32 },
     /// This request failed.
-    Failed(Box<Failed>),
+    Failed(Box<FailedCall>),
 }
 
 /// A request that failed.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) failure: Failure,
-    pub(crate) trouble: Trouble,
+pub(crate) struct FailedCall {
+    pub(crate) failure: ScimFailure,
+    pub(crate) trouble: ConvergeTrouble,
 }
 
-impl Failed {
+impl FailedCall {
     pub(crate) fn class(&self) -> AttemptClass {
         self.failure.class
     }
 }
 
 /// One conversation.
-pub(crate) struct Call {
+pub(crate) struct TargetCall {
     pub(crate) target: Arc<OwnedTarget>,
-    pub(crate) about: About,
+    pub(crate) about: CallSubject,
     /// When the conversation began.
     pub(crate) began: Instant,
-    permit: Option<Permit>,
+    permit: Option<RequestPermit>,
     facts: Vec<FactRecord>,
     /// What came of each of them, where there is more to say than that it worked.
     saw: Vec<Option<String>>,
     /// The last of those that failed, with what was sent and answered.
     failed: Vec<FailedRequest>,
-    last: Option<Exchange>,
+    last: Option<RequestExchange>,
     in_doubt: bool,
     /// Of the request that is sent next, where limits depend on it.
     body_bytes: usize,
 }
 
-impl Call {
+impl TargetCall {
     /// Begins with the permit for the first request.
-    pub(crate) fn new(target: Arc<OwnedTarget>, about: About, permit: Permit) -> Self {
+    pub(crate) fn new(target: Arc<OwnedTarget>, about: CallSubject, permit: RequestPermit) -> Self {
         let (facts, saw, failed) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             target,
@@ -157,7 +157,8 @@ impl Call {
     /// Says how long the body of the next request is, where the target's limits depend on it.
     pub(crate) fn next_has(&mut self, body: impl FnOnce(&scim::TargetProfile) -> serde_json::Value) {
         let profile = self.target.client.profile();
-        let depends = |bucket: &scim::Bucket| bucket.above_bytes.is_some() || bucket.up_to_bytes.is_some();
+        let depends =
+            |bucket: &scim::RateLimitBucket| bucket.above_bytes.is_some() || bucket.up_to_bytes.is_some();
         if profile.rate.buckets.iter().any(depends) {
             self.body_bytes = body(profile).to_string().len();
         }
@@ -179,11 +180,11 @@ impl Call {
     }
 
     /// The attempts, for an operator.
-    pub(crate) fn steps(&self) -> Vec<LookStep> {
+    pub(crate) fn steps(&self) -> Vec<PreviewStep> {
         let steps = self.facts.iter().zip(&self.saw).filter_map(|(fact, saw)| match &fact.fact {
-            Fact::Attempted(Attempt { request, status, error, .. }) => {
+            Fact::Attempted(RequestAttempt { request, status, error, .. }) => {
                 let found = saw.clone().or_else(|| error.clone()).unwrap_or_else(|| "done".to_owned());
-                Some(LookStep { request: request.clone(), status: *status, found })
+                Some(PreviewStep { request: request.clone(), status: *status, found })
             }
             _ => None,
         });
@@ -194,22 +195,22 @@ impl Call {
     /// the target.
     ///
     /// # Errors
-    /// [`Stop::Deferred`] when the target is not to be asked now or the lease may run out before the answer,
-    /// [`Stop::Failed`] when this request failed.
-    pub(crate) async fn send<T, F>(&mut self, operation: &'static str, request: F) -> Result<T, Stop>
+    /// [`CallStop::Deferred`] when the target is not to be asked now or the lease may run out before the answer,
+    /// [`CallStop::Failed`] when this request failed.
+    pub(crate) async fn send<T, F>(&mut self, operation: &'static str, request: F) -> Result<T, CallStop>
     where
-        F: AsyncFnOnce(&Client) -> Reply<T>,
+        F: AsyncFnOnce(&ScimClient) -> ScimReply<T>,
     {
         let permit = match self.permit.take() {
             Some(permit) => permit,
-            None => self.target.pacer.acquire(Urgency::follow_up(self.about.lane)).await,
+            None => self.target.pacer.acquire(RequestUrgency::follow_up(self.about.lane)).await,
         };
-        let urgency = Urgency::follow_up(self.about.lane);
+        let urgency = RequestUrgency::follow_up(self.about.lane);
         let bytes = std::mem::take(&mut self.body_bytes);
-        let asked = Request { method: self.method_of(operation), kind: self.about.kind, bytes };
+        let asked = PacedRequest { method: self.method_of(operation), kind: self.about.kind, bytes };
         let mut permit = self.target.pacer.turn(permit, asked, urgency).await;
         if !self.target.lease.is_ours() {
-            return Err(Stop::Deferred);
+            return Err(CallStop::Deferred);
         }
         let span =
             tracing::info_span!("scim.request", otel.kind = "client", target = %self.target.name, operation);
@@ -217,15 +218,15 @@ impl Call {
         let reply = request(&self.target.client).instrument(span).await;
         self.record(operation, &reply);
         let verdict = self.verdict(&reply);
-        if verdict != Some(Verdict::Resource) {
-            self.target.pacer.hear(signal(&reply));
+        if verdict != Some(FaultVerdict::Resource) {
+            self.target.pacer.hear(target_signal(&reply));
         }
         if let Some(pause) = reply.spent {
-            self.target.pacer.hear(Signal::Spent(pause));
+            self.target.pacer.hear(TargetSignal::Spent(pause));
         }
         drop(permit);
         self.in_doubt |= may_have_worked(&reply);
-        let Reply { outcome, exchange, .. } = reply;
+        let ScimReply { outcome, exchange, .. } = reply;
         match outcome {
             Ok(value) => {
                 self.last = Some(exchange);
@@ -236,9 +237,9 @@ impl Call {
     }
 
     /// Whose fault a failure is that may be the target's or the resource's; none for what is clear.
-    fn verdict<T>(&self, reply: &Reply<T>) -> Option<Verdict> {
+    fn verdict<T>(&self, reply: &ScimReply<T>) -> Option<FaultVerdict> {
         let key = (self.about.kind, self.about.subject.clone());
-        let sort = if reply.exchange.method == "GET" { Sort::Read } else { Sort::Write };
+        let sort = if reply.exchange.method == "GET" { RequestSort::Read } else { RequestSort::Write };
         let Err(failure) = &reply.outcome else {
             self.target.blame.worked(&key, sort);
             return None;
@@ -285,25 +286,27 @@ impl Call {
     fn stop(
         &mut self,
         operation: &'static str,
-        failure: Failure,
-        exchange: Exchange,
-        verdict: Option<Verdict>,
-    ) -> Stop {
+        failure: ScimFailure,
+        exchange: RequestExchange,
+        verdict: Option<FaultVerdict>,
+    ) -> CallStop {
         let (class, error) = (failure.class, failure.message.clone());
-        let trouble = Trouble { operation, class, error, exchange: Some(exchange) };
+        let trouble = ConvergeTrouble { operation, class, error, exchange: Some(exchange) };
         match (verdict, class) {
-            (Some(Verdict::Target { times }), _) => Stop::Postponed { trouble: Box::new(trouble), times },
-            (None, AttemptClass::Throttled | AttemptClass::Unavailable) => Stop::Deferred,
-            _ => Stop::Failed(Box::new(Failed { failure, trouble })),
+            (Some(FaultVerdict::Target { times }), _) => {
+                CallStop::Postponed { trouble: Box::new(trouble), times }
+            }
+            (None, AttemptClass::Throttled | AttemptClass::Unavailable) => CallStop::Deferred,
+            _ => CallStop::Failed(Box::new(FailedCall { failure, trouble })),
         }
     }
 
     /// The other person or group whose resource this is, as far as our own links and the work under way know.
     ///
     /// # Errors
-    /// [`Stop::Deferred`] when the database cannot tell.
-    pub(crate) async fn linked_to_another(&self, remote_id: &str) -> Result<Option<String>, Stop> {
-        let About { kind, subject, .. } = &self.about;
+    /// [`CallStop::Deferred`] when the database cannot tell.
+    pub(crate) async fn linked_to_another(&self, remote_id: &str) -> Result<Option<String>, CallStop> {
+        let CallSubject { kind, subject, .. } = &self.about;
         if let Some(other) = self.target.claims.holder(*kind, remote_id).filter(|holder| holder != subject) {
             return Ok(Some(other));
         }
@@ -311,7 +314,7 @@ impl Call {
             linked_subject(self.target.store.reader(), &self.target.name, *kind, remote_id, subject).await;
         found.map_err(|error| {
             tracing::warn!(target_name = %self.target.name, error = %error, "could not look at the links");
-            Stop::Deferred
+            CallStop::Deferred
         })
     }
 
@@ -319,8 +322,8 @@ impl Call {
     /// is about to have it.
     ///
     /// # Errors
-    /// [`Stop::Deferred`] when the database cannot tell.
-    pub(crate) async fn claim(&self, remote_id: &str) -> Result<Option<String>, Stop> {
+    /// [`CallStop::Deferred`] when the database cannot tell.
+    pub(crate) async fn claim(&self, remote_id: &str) -> Result<Option<String>, CallStop> {
         let key = (self.about.kind, self.about.subject.clone());
         // In this order: a claim is released only when its link is stored.
         match self.target.claims.claim(&key, remote_id) {
@@ -332,47 +335,53 @@ impl Call {
     /// The other person or group of ours that has this value, as far as our own rows know.
     ///
     /// # Errors
-    /// [`Stop::Deferred`] when the database cannot tell.
-    pub(crate) async fn holder_of(&self, claim: &Claim) -> Result<Option<String>, Stop> {
-        let About { kind, subject, .. } = &self.about;
+    /// [`CallStop::Deferred`] when the database cannot tell.
+    pub(crate) async fn holder_of(&self, claim: &ValueClaim) -> Result<Option<String>, CallStop> {
+        let CallSubject { kind, subject, .. } = &self.about;
         let target = &self.target;
-        let found = claims::holder(target.store.reader(), &target.name, *kind, claim, subject).await;
+        let found = claims::claim_holder(target.store.reader(), &target.name, *kind, claim, subject).await;
         found.map_err(|error| {
             tracing::warn!(target_name = %target.name, error = %error, "could not look who has a value");
-            Stop::Deferred
+            CallStop::Deferred
         })
     }
 
     /// Asks the guard for a change of access that only the target's answer brought up; says why not, if it is not allowed.
     ///
     /// # Errors
-    /// [`Stop::Deferred`] when the database cannot tell, or the row has changed meanwhile.
-    pub(crate) async fn ask_permission(&self, change: AccessChange) -> Result<Option<String>, Stop> {
+    /// [`CallStop::Deferred`] when the database cannot tell, or the row has changed meanwhile.
+    pub(crate) async fn ask_permission(&self, change: AccessChange) -> Result<Option<String>, CallStop> {
         match self.reserve(change).await {
-            Ok(Reserved::Given) => Ok(None),
-            Ok(Reserved::Refused(reason)) => Ok(Some(reason)),
-            Ok(Reserved::Overtaken) => Err(Stop::Deferred),
+            Ok(ReservedPermission::Given) => Ok(None),
+            Ok(ReservedPermission::Refused(reason)) => Ok(Some(reason)),
+            Ok(ReservedPermission::Overtaken) => Err(CallStop::Deferred),
             Err(error) => {
                 tracing::warn!(target_name = %self.target.name, error = %error, "could not add up changes of access");
-                Err(Stop::Deferred)
+                Err(CallStop::Deferred)
             }
         }
     }
 
-    async fn reserve(&self, change: AccessChange) -> Result<Reserved, StoreError> {
+    async fn reserve(&self, change: AccessChange) -> Result<ReservedPermission, StoreError> {
         let tx = self.target.store.begin().await?;
         let key = (self.about.kind, self.about.subject.clone());
-        let reserved = permission::reserve(&tx, &self.target.lease, &self.target.name, &key, change).await?;
+        let reserved =
+            permission::reserve_permission(&tx, &self.target.lease, &self.target.name, &key, change).await?;
         tx.commit().await.map_err(StoreError::statement("reserve a change of access"))?;
         Ok(reserved)
     }
 
     /// The conversation cannot go on for a reason that the target did not give.
-    pub(crate) fn trouble(&self, operation: &'static str, class: AttemptClass, error: String) -> Trouble {
-        Trouble { operation, class, error, exchange: self.last.clone() }
+    pub(crate) fn trouble(
+        &self,
+        operation: &'static str,
+        class: AttemptClass,
+        error: String,
+    ) -> ConvergeTrouble {
+        ConvergeTrouble { operation, class, error, exchange: self.last.clone() }
     }
 
-    fn record<T>(&mut self, operation: &'static str, reply: &Reply<T>) {
+    fn record<T>(&mut self, operation: &'static str, reply: &ScimReply<T>) {
         let (class, error) = match &reply.outcome {
             Ok(_) => (AttemptClass::Success, None),
             Err(failure) => (failure.class, Some(failure.message.clone())),
@@ -386,9 +395,9 @@ impl Call {
             let exchange = reply.exchange.clone();
             self.failed.push(FailedRequest { at: now(), operation, class, error, duration_ms, exchange });
         }
-        telemetry::metrics::attempted(&self.target.name, operation, class, reply.duration);
+        telemetry::metrics::count_attempt(&self.target.name, operation, class, reply.duration);
         let id = AttemptId::fresh();
-        let attempt = Attempt {
+        let attempt = RequestAttempt {
             id: id.clone(),
             target: self.target.name.clone(),
             kind: self.about.kind,
@@ -413,7 +422,7 @@ impl Call {
 }
 
 /// A change that got no answer, or one that a proxy may have given, may have been carried out.
-fn may_have_worked<T>(reply: &Reply<T>) -> bool {
+fn may_have_worked<T>(reply: &ScimReply<T>) -> bool {
     let Err(failure) = &reply.outcome else { return false };
     let changes = reply.exchange.method != "GET";
     changes
@@ -424,17 +433,17 @@ fn may_have_worked<T>(reply: &Reply<T>) -> bool {
         }
 }
 
-fn signal<T>(reply: &Reply<T>) -> Signal {
-    let Err(failure) = &reply.outcome else { return Signal::Healthy };
+fn target_signal<T>(reply: &ScimReply<T>) -> TargetSignal {
+    let Err(failure) = &reply.outcome else { return TargetSignal::Healthy };
     let reason = failure.message.clone();
     match failure.class {
-        AttemptClass::Throttled => Signal::Throttled(failure.retry_after),
-        AttemptClass::Unavailable => Signal::Unavailable(reason, failure.retry_after),
-        AttemptClass::Unauthorised => Signal::Unauthorised(reason),
-        AttemptClass::Transient | AttemptClass::OutcomeUnknown => Signal::Faulty(reason),
+        AttemptClass::Throttled => TargetSignal::Throttled(failure.retry_after),
+        AttemptClass::Unavailable => TargetSignal::Unavailable(reason, failure.retry_after),
+        AttemptClass::Unauthorised => TargetSignal::Unauthorised(reason),
+        AttemptClass::Transient | AttemptClass::OutcomeUnknown => TargetSignal::Faulty(reason),
         AttemptClass::Success
         | AttemptClass::Permanent
         | AttemptClass::NotFound
-        | AttemptClass::AlreadyExists => Signal::Healthy,
+        | AttemptClass::AlreadyExists => TargetSignal::Healthy,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scim::{Credential, CredentialConfig, Secret};
+use scim::{CredentialConfig, HiddenSecret, SourceCredential};
 use serde::Deserialize;
 
 /// The lease where replicas share a database: with the pause between two tries to take it, a silent owner is replaced within 5 s.
@@ -15,7 +15,7 @@ const TRUSTED_STOP_MINUTES: u32 = 5;
 /// Configuration of the writer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub struct WriterConfig {
     /// URL of the database (`sqlite://PATH?mode=rwc` or `postgres://...`).
     pub database: String,
     /// The applications whose accounts are kept right.
@@ -108,9 +108,9 @@ impl TargetConfig {
     ///
     /// # Errors
     /// What is wrong with it, and how to fix it.
-    pub(crate) fn credential(&self) -> Result<Credential, String> {
+    pub(crate) fn credential(&self) -> Result<SourceCredential, String> {
         match (&self.token, &self.credential) {
-            (Some(token), None) => Ok(Credential::Bearer(Secret::Text(token.clone()))),
+            (Some(token), None) => Ok(SourceCredential::Bearer(HiddenSecret::Text(token.clone()))),
             (None, Some(credential)) => credential.read(),
             (None, None) => Err("it has neither `token` nor `credential`: give it one of them".to_owned()),
             (Some(_), Some(_)) => Err("it has both `token` and `credential`: keep one of them".to_owned()),
@@ -128,7 +128,7 @@ impl std::fmt::Debug for TargetConfig {
     }
 }
 
-impl Config {
+impl WriterConfig {
     /// How long a silent owner keeps a target.
     pub(crate) fn lease_length(&self) -> Duration {
         let usual = if self.database.starts_with("sqlite:") { LEASE_ALONE_SECONDS } else { LEASE_SECONDS };

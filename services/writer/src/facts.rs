@@ -1,8 +1,8 @@
 //! Builds the facts that the writer tells, and keeps them in the outbox until the bus has them.
 
-use bus::Outgoing;
+use bus::OutgoingMessage;
 use lifecycle::{DeadLetter, DeadLetterId, Fact, FactRecord, ResourceKind, TraceContext};
-use relay::Parcel;
+use relay::OutboxBatch;
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
@@ -14,12 +14,12 @@ pub(crate) const SERVICE: &str = "writer";
 
 /// What one transaction has to tell.
 #[derive(Debug, Default)]
-pub(crate) struct News {
+pub(crate) struct TransactionFacts {
     facts: Vec<FactRecord>,
     letters: Vec<(DeadLetter, Option<TraceContext>)>,
 }
 
-impl News {
+impl TransactionFacts {
     /// Adds a fact about `subject`; `id` is built from what the fact is about.
     pub(crate) fn tell(&mut self, id: String, subject: &str, trace: Option<TraceContext>, fact: Fact) {
         self.facts.push(FactRecord { id, at: now(), subject: subject.to_owned(), trace, fact });
@@ -80,9 +80,19 @@ impl News {
     }
 
     /// The target agrees.
-    pub(crate) fn settled(&mut self, about: &Settled<'_>) {
-        let Settled { target, kind, subject, member_of, revision, outcome, note, latency_ms, trace, again } =
-            *about;
+    pub(crate) fn settled(&mut self, about: &SettledFact<'_>) {
+        let SettledFact {
+            target,
+            kind,
+            subject,
+            member_of,
+            revision,
+            outcome,
+            note,
+            latency_ms,
+            trace,
+            again,
+        } = *about;
         let kind_of = match member_of {
             Some(group) => format!("{}:{group}", kind.as_str()),
             None => kind.as_str().to_owned(),
@@ -104,16 +114,17 @@ impl News {
     ///
     /// # Errors
     /// As the database reports them.
-    pub(crate) async fn store(self, tx: &DatabaseTransaction) -> Result<Option<Parcel>, StoreError> {
-        let mut messages = Outgoing::facts(SERVICE, &self.facts);
-        messages.extend(self.letters.iter().map(|(letter, trace)| Outgoing::dead_letter(letter, *trace)));
-        relay::pack(tx, SERVICE, messages).await
+    pub(crate) async fn store(self, tx: &DatabaseTransaction) -> Result<Option<OutboxBatch>, StoreError> {
+        let mut messages = OutgoingMessage::facts(SERVICE, &self.facts);
+        messages
+            .extend(self.letters.iter().map(|(letter, trace)| OutgoingMessage::dead_letter(letter, *trace)));
+        relay::store_batch(tx, SERVICE, messages).await
     }
 }
 
-/// What [`News::settled`] tells.
+/// What [`TransactionFacts::settled`] tells.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Settled<'a> {
+pub(crate) struct SettledFact<'a> {
     pub(crate) target: &'a str,
     pub(crate) kind: ResourceKind,
     pub(crate) subject: &'a str,

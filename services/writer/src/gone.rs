@@ -15,10 +15,10 @@ const GONE_ONE_IN: u64 = 5;
 
 /// How many accounts of a target were found gone, and how many were there.
 #[derive(Debug)]
-pub(crate) struct Gone(Mutex<State>);
+pub(crate) struct GoneCounter(Mutex<GoneState>);
 
 #[derive(Debug)]
-struct State {
+struct GoneState {
     since: Instant,
     gone: u64,
     there: u64,
@@ -26,15 +26,15 @@ struct State {
     believed: bool,
 }
 
-impl State {
+impl GoneState {
     fn new(believed: bool) -> Self {
         Self { since: Instant::now(), gone: 0, there: 0, believed }
     }
 }
 
-impl Gone {
+impl GoneCounter {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(State::new(false)))
+        Self(Mutex::new(GoneState::new(false)))
     }
 
     /// A linked account or group was changed.
@@ -46,7 +46,7 @@ impl Gone {
     pub(crate) fn is_gone(&self) -> Option<String> {
         let mut state = self.state();
         state.gone += 1;
-        let State { gone, there, believed, .. } = *state;
+        let GoneState { gone, there, believed, .. } = *state;
         let is_much = gone > GONE_MAX && gone.saturating_mul(GONE_ONE_IN) > gone + there;
         (is_much && !believed).then(|| {
             format!(
@@ -59,13 +59,13 @@ impl Gone {
 
     /// A human has looked.
     pub(crate) fn believe(&self) {
-        *self.state() = State::new(true);
+        *self.state() = GoneState::new(true);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GoneState> {
         let mut state = self.0.lock().expect("nothing panics while holding it");
         if state.since.elapsed() > WINDOW {
-            *state = State::new(false);
+            *state = GoneState::new(false);
         }
         state
     }
@@ -77,7 +77,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_at_once_are_doubted_until_a_human_has_looked() {
-        let gone = Gone::new();
+        let gone = GoneCounter::new();
         for _ in 0..GONE_MAX {
             assert_eq!(gone.is_gone(), None);
         }

@@ -17,7 +17,11 @@ const AT_ONCE_MAX: u64 = 500;
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn wake(tx: &DatabaseTransaction, store: &Store, target: &str) -> Result<(), StoreError> {
+pub(crate) async fn wake_due_rows(
+    tx: &DatabaseTransaction,
+    store: &Store,
+    target: &str,
+) -> Result<(), StoreError> {
     let due = database_now(store, tx).await?;
     for column in [resource::Column::DeleteAt, resource::Column::LookAgainAt] {
         let mut rows = resource::Entity::find()

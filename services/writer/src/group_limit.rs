@@ -12,7 +12,7 @@ use sea_orm::{
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::converge::members::MembersJob;
-use crate::facts::News;
+use crate::facts::TransactionFacts;
 use crate::rows::{edge, status};
 
 /// Takes the additions out of `job` that are too many.
@@ -45,7 +45,7 @@ async fn groups_of(
     group: &str,
     members: &[String],
 ) -> Result<HashMap<String, i64>, StoreError> {
-    let coming = coming(Expr::col);
+    let coming = coming_memberships(Expr::col);
     let mut counts = HashMap::new();
     for some in members.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows: Vec<(String, i64)> = edge::Entity::find()
@@ -67,13 +67,13 @@ async fn groups_of(
 }
 
 /// Memberships that a request may just be adding.
-fn coming(column: impl Fn(edge::Column) -> Expr) -> Expr {
+fn coming_memberships(column: impl Fn(edge::Column) -> Expr) -> Expr {
     let sent = column(edge::Column::Status).is_in([status::SENDING, status::UNSURE]);
     sent.and(column(edge::Column::Desired).eq(true))
 }
 
 /// Why a membership is held, and what to do.
-pub(crate) fn reason(max: u32) -> String {
+pub(crate) fn limit_reason(max: u32) -> String {
     format!(
         "the target allows {max} groups for each person (`groups_per_user_max` of its profile), and has that many: it goes out \
          by itself once the person is out of another group"
@@ -81,7 +81,7 @@ pub(crate) fn reason(max: u32) -> String {
 }
 
 /// Holds a membership.
-pub(crate) fn hold(row: &mut edge::Model, reason: &str, news: &mut News) {
+pub(crate) fn hold_membership(row: &mut edge::Model, reason: &str, news: &mut TransactionFacts) {
     row.status = status::HELD.to_owned();
     row.queued = false;
     row.last_error = Some(reason.to_owned());
@@ -97,7 +97,7 @@ pub(crate) fn hold(row: &mut edge::Model, reason: &str, news: &mut News) {
 }
 
 /// Puts those back into the queue that have become possible; says how many.
-pub(crate) async fn wake(
+pub(crate) async fn wake_held(
     tx: &DatabaseTransaction,
     target: &str,
     max: u32,
@@ -110,7 +110,7 @@ pub(crate) async fn wake(
         .from_as(edge::Entity, others.clone())
         .and_where(column(edge::Column::Target).eq(target))
         .and_where(column(edge::Column::MemberSubject).equals((edge::Entity, edge::Column::MemberSubject)))
-        .and_where(column(edge::Column::Applied).eq(true).or(coming(column)))
+        .and_where(column(edge::Column::Applied).eq(true).or(coming_memberships(column)))
         .to_owned();
     let woken = edge::Entity::update_many()
         .col_expr(edge::Column::Status, Expr::value(status::PENDING))
@@ -127,7 +127,7 @@ pub(crate) async fn wake(
 }
 
 /// Memberships that are held, the oldest first, at most `limit`, and how many there are.
-pub(crate) async fn held(
+pub(crate) async fn held_memberships(
     connection: &impl ConnectionTrait,
     target: Option<&str>,
     limit: u64,

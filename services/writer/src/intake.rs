@@ -3,20 +3,21 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bus::{Bus, Consumer, Delivery, Feed};
+use bus::{Bus, Consumer, Delivery, StreamName};
 use lifecycle::{
-    AccountState, Command, Desired, Edge, HeldBy, Lane, ResourceKind, TraceContext, is_revision_ahead,
+    AccountState, Command, DesiredMembership, DesiredState, HeldBy, Lane, ResourceKind, TraceContext,
+    is_revision_ahead,
 };
-use relay::{Parcel, Relay};
-use scim::Nested;
+use relay::{OutboxBatch, OutboxPublisher};
+use scim::NestedGroups;
 use sea_orm::DatabaseTransaction;
 use store::quarantine::QuarantinedItem;
-use store::{Halves, Store, StoreError};
-use telemetry::{Latch, Shutdown};
+use store::{BatchHalves, Store, StoreError};
+use telemetry::{ReadinessLatch, Shutdown};
 use tokio::sync::Notify;
 
-use crate::app::RunError;
-use crate::facts::{News, SERVICE};
+use crate::app::WriterRunError;
+use crate::facts::{SERVICE, TransactionFacts};
 use crate::rows::{
     control, dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource,
     save_edges, save_resources, status,
@@ -30,47 +31,50 @@ const DURABLE: &str = "writer";
 const RETRY_AFTER: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// Bells of the targets, by name.
-pub(crate) type Bells = HashMap<String, Arc<Notify>>;
+pub(crate) type WakeUps = HashMap<String, Arc<Notify>>;
 
 /// A hard shutdown came first: what was not acknowledged is delivered again.
-struct Stopped;
+struct IntakeStopped;
 
-async fn wait(error: &StoreError, shutdown: &Shutdown) -> Result<(), Stopped> {
+async fn wait_before_retry(error: &StoreError, shutdown: &Shutdown) -> Result<(), IntakeStopped> {
     let conflict = error.is_conflict();
     tracing::warn!(error = error as &dyn std::error::Error, conflict, "could not store commands yet");
     tokio::select! {
-        () = shutdown.hard.cancelled() => Err(Stopped),
+        () = shutdown.hard.cancelled() => Err(IntakeStopped),
         () = tokio::time::sleep(RETRY_AFTER) => Ok(()),
     }
 }
 
 /// A command with the trace that it came with.
-type Traced = (Command, Option<TraceContext>);
+type TracedCommand = (Command, Option<TraceContext>);
 
 /// The only reader of COMMANDS.
-pub(crate) struct Intake {
+pub(crate) struct CommandIntake {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
-    pub(crate) relay: Relay,
-    pub(crate) bells: Bells,
+    pub(crate) relay: OutboxPublisher,
+    pub(crate) bells: WakeUps,
     /// What becomes of groups in groups at each target, by name.
-    pub(crate) nested: HashMap<String, Nested>,
+    pub(crate) nested: HashMap<String, NestedGroups>,
 }
 
-impl Intake {
+impl CommandIntake {
     /// Takes commands until shutdown.
     ///
     /// # Errors
     /// When COMMANDS cannot be read at all.
-    pub(crate) async fn run(self, ready: Latch, shutdown: Shutdown) -> Result<(), RunError> {
-        let mut consumer: Consumer<Command> =
-            self.bus.consume(Feed::Commands, DURABLE).await.map_err(|source| RunError::Consume { source })?;
+    pub(crate) async fn run(self, ready: ReadinessLatch, shutdown: Shutdown) -> Result<(), WriterRunError> {
+        let mut consumer: Consumer<Command> = self
+            .bus
+            .consume(StreamName::Commands, DURABLE)
+            .await
+            .map_err(|source| WriterRunError::Consume { source })?;
         self.read_again().await;
         let mut departures: Consumer<Command> = self
             .bus
-            .consume_departures(Feed::Commands)
+            .consume_departures(StreamName::Commands)
             .await
-            .map_err(|source| RunError::Consume { source })?;
+            .map_err(|source| WriterRunError::Consume { source })?;
         ready.open();
         loop {
             // Departures come a second time with everything else; their revision is known then.
@@ -80,7 +84,7 @@ impl Intake {
                 batch = departures.next_batch(BATCH_MAX) => batch,
                 batch = consumer.next_batch(BATCH_MAX) => batch,
             };
-            let batch = batch.map_err(|source| RunError::Consume { source })?;
+            let batch = batch.map_err(|source| WriterRunError::Consume { source })?;
             self.take(batch, &shutdown).await;
         }
     }
@@ -95,8 +99,12 @@ impl Intake {
     }
 
     /// Stores the batch. What is refused is found by halves and set aside, and the rest is stored.
-    async fn work_through(&self, batch: &[Delivery<Command>], shutdown: &Shutdown) -> Result<(), Stopped> {
-        let mut commands: Vec<Traced> = Vec::with_capacity(batch.len());
+    async fn work_through(
+        &self,
+        batch: &[Delivery<Command>],
+        shutdown: &Shutdown,
+    ) -> Result<(), IntakeStopped> {
+        let mut commands: Vec<TracedCommand> = Vec::with_capacity(batch.len());
         let mut origins = Vec::with_capacity(batch.len());
         for delivery in batch {
             match &delivery.body {
@@ -105,11 +113,12 @@ impl Intake {
                     origins.push(delivery);
                 }
                 Err(error) => {
-                    self.set_aside(&quarantine::unreadable(delivery, &error.reason), shutdown).await?;
+                    self.set_aside(&quarantine::unreadable_command(delivery, &error.reason), shutdown)
+                        .await?;
                 }
             }
         }
-        let mut parts = Halves::of(commands.len());
+        let mut parts = BatchHalves::of(commands.len());
         while let Some(part) = parts.next_part() {
             match self.store_commands(&commands[part.clone()]).await {
                 Ok(()) => {}
@@ -120,16 +129,16 @@ impl Intake {
                 }
                 Err(error) => {
                     parts.again(part);
-                    wait(&error, shutdown).await?;
+                    wait_before_retry(&error, shutdown).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), Stopped> {
+    async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), IntakeStopped> {
         while let Err(error) = quarantine::set_aside(&self.store, item).await {
-            wait(&error, shutdown).await?;
+            wait_before_retry(&error, shutdown).await?;
         }
         Ok(())
     }
@@ -139,7 +148,7 @@ impl Intake {
         let again = async {
             for (item, command) in quarantine::to_read_again(&self.store).await? {
                 self.store_commands(&[(command, None)]).await?;
-                store::quarantine::remove(self.store.writer(), SERVICE, &item.id).await?;
+                store::quarantine::remove_item(self.store.writer(), SERVICE, &item.id).await?;
             }
             Ok::<(), StoreError>(())
         };
@@ -148,8 +157,8 @@ impl Intake {
         }
     }
 
-    async fn store_commands(&self, commands: &[Traced]) -> Result<(), StoreError> {
-        let mut by_target: BTreeMap<&str, Vec<&Traced>> = BTreeMap::new();
+    async fn store_commands(&self, commands: &[TracedCommand]) -> Result<(), StoreError> {
+        let mut by_target: BTreeMap<&str, Vec<&TracedCommand>> = BTreeMap::new();
         for command in commands {
             by_target.entry(&command.0.target).or_default().push(command);
         }
@@ -167,17 +176,20 @@ impl Intake {
         Ok(())
     }
 
-    async fn commit(&self, by_target: &BTreeMap<&str, Vec<&Traced>>) -> Result<Option<Parcel>, StoreError> {
+    async fn commit(
+        &self,
+        by_target: &BTreeMap<&str, Vec<&TracedCommand>>,
+    ) -> Result<Option<OutboxBatch>, StoreError> {
         let clock = self.store.now().await?;
         let tx = self.store.begin().await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         for (target, commands) in by_target {
             if let Some(guard) = commands.iter().rev().find_map(|(command, _)| command.guard) {
                 control::set_guard(&tx, target, guard).await?;
             }
             for (command, _) in commands {
                 if let Some(orphans) = &command.orphans {
-                    let rules = control::Rules { version: command.revision, orphans: orphans.clone() };
+                    let rules = control::OrphanRules { version: command.revision, orphans: orphans.clone() };
                     control::set_rules(&tx, target, &rules).await?;
                 }
             }
@@ -187,7 +199,7 @@ impl Intake {
             let nested = self.nested.get(*target).copied().unwrap_or_default();
             take_edges(&tx, (target, clock), nested, commands, &mut news).await?;
         }
-        store::outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
+        store::outbox::delete_rows(&tx, SERVICE, &self.relay.take_published().await).await?;
         let parcel = news.store(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("store commands"))?;
         Ok(parcel)
@@ -198,10 +210,11 @@ async fn take_resources(
     tx: &DatabaseTransaction,
     (target, clock): (&str, i64),
     kind: ResourceKind,
-    commands: &[&Traced],
-    news: &mut News,
+    commands: &[&TracedCommand],
+    news: &mut TransactionFacts,
 ) -> Result<(), StoreError> {
-    let mut ours: Vec<&Traced> = commands.iter().copied().filter(|(c, _)| c.desired.kind() == kind).collect();
+    let mut ours: Vec<&TracedCommand> =
+        commands.iter().copied().filter(|(c, _)| c.desired.kind() == kind).collect();
     if ours.is_empty() {
         return Ok(());
     }
@@ -218,18 +231,18 @@ async fn take_resources(
             news.refused(target, kind, (&command.subject, command.revision), *trace);
             continue;
         }
-        outlived.extend(want(row, command, *trace, news));
+        outlived.extend(apply_command(row, command, *trace, news));
     }
-    dead::close(tx, &outlived, dead::DISCARDED).await?;
+    dead::close_letters(tx, &outlived, dead::DISCARDED).await?;
     save_resources(tx, rows.into_values().collect()).await
 }
 
 /// Makes `command` what the row wants, unless it wants something newer; returns the dead letter that this outlives.
-fn want(
+fn apply_command(
     row: &mut resource::Model,
     command: &Command,
     trace: Option<TraceContext>,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Option<String> {
     if command.revision <= row.desired_revision {
         if command.revision < row.desired_revision && command.revision > row.applied_revision {
@@ -284,31 +297,31 @@ fn is_refused(known: i64, revision: i64, clock: i64, takes_away: bool) -> bool {
 }
 
 /// Whether reaching it takes access away.
-pub(crate) fn takes_away(desired: &Desired) -> bool {
+pub(crate) fn takes_away(desired: &DesiredState) -> bool {
     match desired {
-        Desired::User(account) => account.state != AccountState::Active,
-        Desired::Group(group) => !group.exists,
-        Desired::Membership { .. } => false,
+        DesiredState::User(account) => account.state != AccountState::Active,
+        DesiredState::Group(group) => !group.exists,
+        DesiredState::Membership { .. } => false,
     }
 }
 
 async fn take_edges(
     tx: &DatabaseTransaction,
     (target, clock): (&str, i64),
-    nested: Nested,
-    commands: &[&Traced],
-    news: &mut News,
+    nested: NestedGroups,
+    commands: &[&TracedCommand],
+    news: &mut TransactionFacts,
 ) -> Result<(), StoreError> {
-    let mut by_group: BTreeMap<&str, Vec<(&Edge, &Traced)>> = BTreeMap::new();
+    let mut by_group: BTreeMap<&str, Vec<(&DesiredMembership, &TracedCommand)>> = BTreeMap::new();
     for traced in commands {
-        if let Desired::Membership { edges } = &traced.0.desired {
+        if let DesiredState::Membership { edges } = &traced.0.desired {
             let group = by_group.entry(&traced.0.subject).or_default();
             group.extend(edges.iter().map(|edge| (edge, *traced)));
         }
     }
     for (group, edges) in by_group {
         let members: Vec<String> = edges.iter().map(|(edge, _)| edge.member.clone()).collect();
-        let linked = Linked::load(tx, target, group, edges.iter().map(|(edge, _)| *edge)).await?;
+        let linked = LinkedEnds::load(tx, target, group, edges.iter().map(|(edge, _)| *edge)).await?;
         make_edges_lockable(tx, target, group, &members).await?;
         let mut rows = load_edges(tx, target, group, &members).await?;
         let mut outlived = Vec::new();
@@ -323,7 +336,7 @@ async fn take_edges(
             }
             outlived.extend(want_edge(row, edge, nested, traced, &linked, news));
         }
-        dead::close(tx, &outlived, dead::DISCARDED).await?;
+        dead::close_letters(tx, &outlived, dead::DISCARDED).await?;
         save_edges(tx, rows.into_values().collect()).await?;
     }
     Ok(())
@@ -332,11 +345,11 @@ async fn take_edges(
 /// Makes `edge` what the row wants, unless it wants something newer; returns the dead letter that this outlives.
 fn want_edge(
     row: &mut edge::Model,
-    edge: &Edge,
-    nested: Nested,
-    (command, trace): &Traced,
-    linked: &Linked,
-    news: &mut News,
+    edge: &DesiredMembership,
+    nested: NestedGroups,
+    (command, trace): &TracedCommand,
+    linked: &LinkedEnds,
+    news: &mut TransactionFacts,
 ) -> Option<String> {
     if edge.revision <= row.revision {
         return None;
@@ -349,7 +362,7 @@ fn want_edge(
     row.told = edge.present;
     row.through_groups = edge.through_groups;
     row.is_group = !edge.member_is.is_person();
-    row.desired = nesting::wants(nested, row);
+    row.desired = nesting::wants_membership(nested, row);
     row.lane = command.lane.rank();
     row.accepted_at = micros(command.accepted_at);
     row.trace = trace.map(|trace| trace.to_string());
@@ -367,17 +380,17 @@ fn want_edge(
 }
 
 /// Which ends of one group's edges exist at the target.
-struct Linked {
+struct LinkedEnds {
     group: bool,
     members: HashMap<String, resource::Model>,
 }
 
-impl Linked {
+impl LinkedEnds {
     async fn load(
         tx: &DatabaseTransaction,
         target: &str,
         group: &str,
-        edges: impl Iterator<Item = &Edge>,
+        edges: impl Iterator<Item = &DesiredMembership>,
     ) -> Result<Self, StoreError> {
         let groups = load_resources(tx, target, ResourceKind::Group, &[group.to_owned()], false).await?;
         let members =

@@ -25,7 +25,7 @@ const RELEASED: i64 = 0;
 
 /// The right to converge one target.
 #[derive(Debug, Clone)]
-pub(crate) struct Lease {
+pub(crate) struct TargetLease {
     target: String,
     owner: String,
     epoch: i64,
@@ -42,7 +42,7 @@ pub(crate) struct Lease {
     lost: CancellationToken,
 }
 
-impl Lease {
+impl TargetLease {
     /// Takes the target unless somebody else holds it.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Lease {
     /// As the database reports them.
     pub(crate) async fn tell_circuit(&self, store: &Store, reason: Option<&str>) -> Result<(), StoreError> {
         target::Entity::update_many()
-            .col_expr(target::Column::Circuit, Expr::value(reason.map(stored::words)))
+            .col_expr(target::Column::Circuit, Expr::value(reason.map(stored::stored_text)))
             .filter(target::Column::Name.eq(&self.target))
             .filter(target::Column::Epoch.eq(self.epoch))
             .filter(target::Column::Owner.eq(&self.owner))
@@ -268,16 +268,16 @@ pub(crate) async fn database_now(store: &Store, tx: &DatabaseTransaction) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Migrator;
+    use crate::WriterMigrator;
 
     #[tokio::test]
     async fn one_owner_at_a_time_and_an_old_epoch_is_refused() {
-        for database in store::testing::databases() {
-            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        for database in store::testing::test_databases() {
+            let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
             let term = Duration::from_secs(60);
-            let first = Lease::acquire(&store, "zscaler", "a", term).await.unwrap().unwrap();
+            let first = TargetLease::acquire(&store, "zscaler", "a", term).await.unwrap().unwrap();
             assert!(
-                Lease::acquire(&store, "zscaler", "b", term).await.unwrap().is_none(),
+                TargetLease::acquire(&store, "zscaler", "b", term).await.unwrap().is_none(),
                 "{}",
                 database.name
             );
@@ -285,7 +285,7 @@ mod tests {
             assert!(first.is_ours() && !first.is_lost());
 
             first.release(&store).await.unwrap();
-            let second = Lease::acquire(&store, "zscaler", "b", term).await.unwrap().unwrap();
+            let second = TargetLease::acquire(&store, "zscaler", "b", term).await.unwrap().unwrap();
             assert!(!first.renew(&store).await.unwrap(), "{}", database.name);
             assert!(first.is_lost() && !first.is_ours() && second.is_ours());
             let tx = store.begin().await.unwrap();
@@ -293,7 +293,7 @@ mod tests {
             assert!(second.in_force(&tx).await.unwrap());
             tx.commit().await.unwrap();
 
-            let restarted = Lease::acquire(&store, "zscaler", "b", term).await.unwrap().unwrap();
+            let restarted = TargetLease::acquire(&store, "zscaler", "b", term).await.unwrap().unwrap();
             let tx = store.begin().await.unwrap();
             assert!(restarted.in_force(&tx).await.unwrap() && !second.in_force(&tx).await.unwrap());
         }
@@ -301,10 +301,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_term_that_is_over_lets_nothing_be_sent_and_is_lost_only_to_another_replica() {
-        for database in store::testing::databases() {
-            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        for database in store::testing::test_databases() {
+            let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
             let term = Duration::from_secs(60);
-            let lease = Lease::acquire(&store, "zscaler", "a", term).await.unwrap().unwrap();
+            let lease = TargetLease::acquire(&store, "zscaler", "a", term).await.unwrap().unwrap();
             // As after a stop of the process: our clock goes on, and we do not.
             tokio::time::pause();
             tokio::time::advance(term).await;
@@ -319,17 +319,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_renewal_does_not_wait_for_a_commit_and_another_replica_does() {
-        let Some(database) = store::testing::postgres() else { return };
-        let store = Store::open::<Migrator>(&database.url).await.unwrap();
-        let lease = Lease::acquire(&store, "zscaler", "a", Duration::from_micros(1)).await.unwrap().unwrap();
+        let Some(database) = store::testing::postgres_database() else { return };
+        let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
+        let lease =
+            TargetLease::acquire(&store, "zscaler", "a", Duration::from_micros(1)).await.unwrap().unwrap();
         let tx = store.begin().await.unwrap();
         assert!(lease.in_force(&tx).await.unwrap());
         assert!(lease.renew(&store).await.unwrap());
         let (other, term) = (store.clone(), Duration::from_secs(60));
-        let mut taking =
-            tokio::spawn(
-                async move { Lease::acquire(&other, "zscaler", "b", term).await.unwrap().is_some() },
-            );
+        let mut taking = tokio::spawn(async move {
+            TargetLease::acquire(&other, "zscaler", "b", term).await.unwrap().is_some()
+        });
         let waited = tokio::time::timeout(Duration::from_millis(200), &mut taking).await;
         assert!(waited.is_err(), "not before what is being committed is committed");
         tx.commit().await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lifecycle::{Desired, ResourceKind};
+use lifecycle::{DesiredState, ResourceKind};
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -21,12 +21,12 @@ const PER_JOB_MAX: u64 = 500;
 
 /// What was seen of a target since this process owns it.
 #[derive(Debug, Default)]
-pub(crate) struct Leftovers {
+pub(crate) struct LeftoverSearch {
     clean: AtomicU32,
     kept: AtomicU32,
 }
 
-impl Leftovers {
+impl LeftoverSearch {
     /// A group was read, and did or did not list what is gone.
     pub(crate) fn seen(&self, kept: bool) {
         let counter = if kept { &self.kept } else { &self.clean };
@@ -43,7 +43,7 @@ impl Leftovers {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn note(
+pub(crate) async fn note_leftovers(
     tx: &DatabaseTransaction,
     target: &str,
     kind: ResourceKind,
@@ -100,7 +100,7 @@ pub(crate) async fn forget_ids(
     ids: &[String],
 ) -> Result<(), StoreError> {
     for ids in ids.chunks(ROWS_PER_STATEMENT_MAX) {
-        forget(tx, target, leftover::Column::MemberId.is_in(ids)).await?;
+        forget_leftovers(tx, target, leftover::Column::MemberId.is_in(ids)).await?;
     }
     Ok(())
 }
@@ -115,12 +115,12 @@ pub(crate) async fn forget_groups(
     groups: &[String],
 ) -> Result<(), StoreError> {
     for groups in groups.chunks(ROWS_PER_STATEMENT_MAX) {
-        forget(tx, target, leftover::Column::GroupSubject.is_in(groups)).await?;
+        forget_leftovers(tx, target, leftover::Column::GroupSubject.is_in(groups)).await?;
     }
     Ok(())
 }
 
-async fn forget(
+async fn forget_leftovers(
     tx: &DatabaseTransaction,
     target: &str,
     which: sea_orm::sea_query::SimpleExpr,
@@ -138,7 +138,7 @@ async fn forget(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn due(
+pub(crate) async fn due_leftovers(
     store: &Store,
     target: &str,
     now: i64,
@@ -170,13 +170,16 @@ pub(crate) async fn due(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn done(tx: &DatabaseTransaction, done: &[leftover::Model]) -> Result<(), StoreError> {
+pub(crate) async fn finish_leftovers(
+    tx: &DatabaseTransaction,
+    done: &[leftover::Model],
+) -> Result<(), StoreError> {
     let Some(first) = done.first() else { return Ok(()) };
     let (target, group) = (first.target.clone(), first.group_subject.clone());
     let ids: Vec<String> = done.iter().map(|row| row.member_id.clone()).collect();
     for ids in ids.chunks(ROWS_PER_STATEMENT_MAX) {
         let which = leftover::Column::GroupSubject.eq(&group).and(leftover::Column::MemberId.is_in(ids));
-        forget(tx, &target, which).await?;
+        forget_leftovers(tx, &target, which).await?;
     }
     let members: Vec<String> = done.iter().map(|row| row.member_subject.clone()).collect();
     for members in members.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -199,7 +202,7 @@ pub(crate) async fn done(tx: &DatabaseTransaction, done: &[leftover::Model]) -> 
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn postpone(
+pub(crate) async fn postpone_leftovers(
     tx: &DatabaseTransaction,
     rows: &[leftover::Model],
     attempts: i32,
@@ -224,9 +227,9 @@ pub(crate) fn is_ended(row: &resource::Model) -> bool {
     row.remote_id.is_none()
         && row.status == status::IN_SYNC
         && match row.desired() {
-            Ok(Desired::Group(group)) => !group.exists,
-            Ok(Desired::User(account)) => account.is_given_up(),
-            Ok(Desired::Membership { .. }) | Err(_) => false,
+            Ok(DesiredState::Group(group)) => !group.exists,
+            Ok(DesiredState::User(account)) => account.is_given_up(),
+            Ok(DesiredState::Membership { .. }) | Err(_) => false,
         }
 }
 
@@ -236,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_target_is_believed_to_clean_up_only_while_it_was_never_seen_not_to() {
-        let seen = Leftovers::default();
+        let seen = LeftoverSearch::default();
         (1..CLEAN_MIN).for_each(|_| seen.seen(false));
         assert!(!seen.takes_them_out());
         seen.seen(false);

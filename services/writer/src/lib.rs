@@ -49,9 +49,9 @@ mod stored;
 mod unreadable;
 mod verification;
 
-pub use app::{App, BuildError, RunError, build, check};
-pub use config::{Config, RetryConfig, TargetConfig};
-pub use migrations::Migrator;
+pub use app::{WriterApp, WriterBuildError, WriterRunError, build_writer, check_targets};
+pub use config::{RetryConfig, TargetConfig, WriterConfig};
+pub use migrations::WriterMigrator;
 
 use time::OffsetDateTime;
 
@@ -66,7 +66,7 @@ pub(crate) fn micros(at: OffsetDateTime) -> i64 {
 }
 
 /// The moment of [`micros`]; the epoch itself for what no calendar holds.
-pub(crate) fn moment(micros: i64) -> OffsetDateTime {
+pub(crate) fn moment_of(micros: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use lifecycle::ResourceKind;
 
-use crate::rows::Key;
+use crate::rows::ResourceKey;
 
 /// Ids at one target that work under way links, and to which subjects, until their links are stored.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct LinkClaims(Mutex<HashMap<(ResourceKind, String), String>>);
 
 impl LinkClaims {
     /// Claims an id for a subject. Returns the other subject that has claimed it, if there is one.
-    pub(crate) fn claim(&self, (kind, subject): &Key, remote_id: &str) -> Option<String> {
+    pub(crate) fn claim(&self, (kind, subject): &ResourceKey, remote_id: &str) -> Option<String> {
         let mut claims = self.claims();
         let holder = claims.entry((*kind, remote_id.to_owned())).or_insert_with(|| subject.clone());
         (holder != subject).then(|| holder.clone())
@@ -29,7 +29,7 @@ impl LinkClaims {
     }
 
     /// The links of this subject are stored, or refused.
-    pub(crate) fn release(&self, (kind, subject): &Key) {
+    pub(crate) fn release(&self, (kind, subject): &ResourceKey) {
         self.claims().retain(|(claimed, _), holder| claimed != kind || holder != subject);
     }
 

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{Lane, ResourceKind};
-use scim::{Found, Kind, Paging};
+use scim::{FoundResource, ListPaging, ScimKind};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 use tokio::time::Instant;
 
 use crate::backoff;
-use crate::call::{About, Call, Consent, OwnedTarget, Stop};
-use crate::converge::Wanted;
-use crate::pacer::Urgency;
+use crate::call::{CallStop, CallSubject, OwnedTarget, RemovalConsent, TargetCall};
+use crate::converge::WantedState;
+use crate::pacer::RequestUrgency;
 use crate::rows::{resource, status};
 
 /// Fewer than these are looked for one by one without a thought.
@@ -41,15 +41,15 @@ const EXTERNAL_ID: &str = "externalId";
 
 /// What is known of a target from one reading.
 #[derive(Debug, Default)]
-pub(crate) struct Listing(std::sync::Mutex<State>);
+pub(crate) struct TargetListing(std::sync::Mutex<ListingState>);
 
 #[derive(Debug, Default)]
-enum State {
+enum ListingState {
     #[default]
     Unknown,
     /// Accounts that would be looked for wait until it is read.
     Reading,
-    Known(Arc<Catalogue>),
+    Known(Arc<AccountCatalogue>),
     /// They are looked for one by one.
     OneByOne {
         since: Instant,
@@ -58,7 +58,7 @@ enum State {
 
 /// Every account of a target, by what the policy matches on.
 #[derive(Debug)]
-pub(crate) struct Catalogue {
+pub(crate) struct AccountCatalogue {
     read_at: Instant,
     paths: Vec<String>,
     accounts: Vec<Box<str>>,
@@ -68,26 +68,26 @@ pub(crate) struct Catalogue {
 
 /// What a catalogue says about somebody.
 #[derive(Debug)]
-pub(crate) enum Entry {
+pub(crate) enum CatalogueEntry {
     /// These fit a path.
-    There(String, Vec<Found>),
+    There(String, Vec<FoundResource>),
     /// None of its accounts fits.
     Absent { is_fresh: bool },
 }
 
-impl Catalogue {
+impl AccountCatalogue {
     fn new(mut paths: Vec<String>) -> Self {
         paths.retain(|path| path != EXTERNAL_ID);
         paths.insert(0, EXTERNAL_ID.to_owned());
         Self { read_at: Instant::now(), paths, accounts: Vec::new(), index: HashMap::new() }
     }
 
-    fn add(&mut self, found: &Found) {
+    fn add(&mut self, found: &FoundResource) {
         let Ok(number) = u32::try_from(self.accounts.len()) else { return };
         for (at, path) in self.paths.iter().enumerate() {
             let value = match path.as_str() {
                 EXTERNAL_ID => found.external_id.clone(),
-                _ => scim::observe(&found.attributes, std::iter::once(path))
+                _ => scim::observe_resource(&found.attributes, std::iter::once(path))
                     .remove(path)
                     .and_then(|value| value.as_str().map(str::to_owned)),
             };
@@ -99,77 +99,79 @@ impl Catalogue {
         self.accounts.push(json.into());
     }
 
-    fn find(&self, path: &str, value: &str) -> Option<Vec<Found>> {
+    fn find(&self, path: &str, value: &str) -> Option<Vec<FoundResource>> {
         let at = self.paths.iter().position(|known| known == path)?;
         let numbers = self.index.get(&(at, value.to_lowercase().into())).map_or(&[][..], Vec::as_slice);
-        let read = |number: &u32| Found::read(&self.accounts[*number as usize]);
+        let read = |number: &u32| FoundResource::read(&self.accounts[*number as usize]);
         Some(numbers.iter().filter_map(read).filter(|found| found.fits(path, value)).collect())
     }
 
     /// What it says about `wanted`; none when it was not read by all that matters.
-    pub(crate) fn look(&self, wanted: &Wanted) -> Option<Entry> {
+    pub(crate) fn look(&self, wanted: &WantedState) -> Option<CatalogueEntry> {
         let ours = wanted.external_id().map(|value| (EXTERNAL_ID, value));
         let others = wanted.match_on.iter().filter(|path| *path != EXTERNAL_ID);
         let others = others.filter_map(|path| Some((path.as_str(), wanted.text(path)?)));
         for (path, value) in ours.into_iter().chain(others) {
             let found = self.find(path, value)?;
             if !found.is_empty() {
-                return Some(Entry::There(path.to_owned(), found));
+                return Some(CatalogueEntry::There(path.to_owned(), found));
             }
         }
-        Some(Entry::Absent { is_fresh: self.read_at.elapsed() < FRESH })
+        Some(CatalogueEntry::Absent { is_fresh: self.read_at.elapsed() < FRESH })
     }
 }
 
-impl Listing {
+impl TargetListing {
     /// What was read, as long as it is of use.
-    pub(crate) fn catalogue(&self) -> Option<Arc<Catalogue>> {
+    pub(crate) fn catalogue(&self) -> Option<Arc<AccountCatalogue>> {
         match &*self.state() {
-            State::Known(catalogue) if catalogue.read_at.elapsed() < USE_MAX => Some(Arc::clone(catalogue)),
+            ListingState::Known(catalogue) if catalogue.read_at.elapsed() < USE_MAX => {
+                Some(Arc::clone(catalogue))
+            }
             _ => None,
         }
     }
 
     /// Whether accounts that would have to be looked for should wait.
     pub(crate) fn is_reading(&self) -> bool {
-        matches!(*self.state(), State::Reading)
+        matches!(*self.state(), ListingState::Reading)
     }
 
-    /// Whether to think about reading now; then [`read`] is to be called.
+    /// Whether to think about reading now; then [`read_target`] is to be called.
     pub(crate) fn begin(&self) -> bool {
         let mut state = self.state();
         let is_due = match &*state {
-            State::Unknown => true,
-            State::Reading => false,
-            State::Known(catalogue) => catalogue.read_at.elapsed() > USE_MAX,
-            State::OneByOne { since } => since.elapsed() > AGAIN_AFTER,
+            ListingState::Unknown => true,
+            ListingState::Reading => false,
+            ListingState::Known(catalogue) => catalogue.read_at.elapsed() > USE_MAX,
+            ListingState::OneByOne { since } => since.elapsed() > AGAIN_AFTER,
         };
         if is_due {
-            *state = State::Reading;
+            *state = ListingState::Reading;
         }
         is_due
     }
 
     /// Whatever comes is looked for one by one.
     pub(crate) fn give_up(&self) {
-        *self.state() = State::OneByOne { since: Instant::now() };
+        *self.state() = ListingState::OneByOne { since: Instant::now() };
     }
 
     /// Nobody is to be looked for any more.
     pub(crate) fn forget(&self) {
         let mut state = self.state();
-        if matches!(*state, State::Known(_)) {
-            *state = State::OneByOne { since: Instant::now() };
+        if matches!(*state, ListingState::Known(_)) {
+            *state = ListingState::OneByOne { since: Instant::now() };
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, ListingState> {
         self.0.lock().expect("nothing panics while holding it")
     }
 }
 
 /// How many accounts are to be looked for.
-pub(crate) async fn unlinked(target: &OwnedTarget) -> Result<u64, StoreError> {
+pub(crate) async fn count_unlinked(target: &OwnedTarget) -> Result<u64, StoreError> {
     resource::Entity::find()
         .filter(resource::Column::Target.eq(&target.name))
         .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
@@ -182,22 +184,22 @@ pub(crate) async fn unlinked(target: &OwnedTarget) -> Result<u64, StoreError> {
 }
 
 /// Reads the target if that is cheaper than looking for each; `paths` is what the policy matches on.
-pub(crate) async fn read(target: Arc<OwnedTarget>, paths: Vec<String>) {
-    let catalogue = match unlinked(&target).await {
+pub(crate) async fn read_target(target: Arc<OwnedTarget>, paths: Vec<String>) {
+    let catalogue = match count_unlinked(&target).await {
         Ok(unlinked) => {
             let lookups = unlinked.saturating_mul(lookups_each(target.client.profile(), &paths));
-            pages(&target, paths, lookups).await
+            read_pages(&target, paths, lookups).await
         }
         Err(error) => Err(error.to_string()),
     };
     let state = match catalogue {
         Ok(catalogue) => {
             tracing::info!(target_name = %target.name, accounts = catalogue.accounts.len(), "the target was read as a whole");
-            State::Known(Arc::new(catalogue))
+            ListingState::Known(Arc::new(catalogue))
         }
         Err(why) => {
             tracing::info!(target_name = %target.name, why, "accounts are looked for one by one");
-            State::OneByOne { since: Instant::now() }
+            ListingState::OneByOne { since: Instant::now() }
         }
     };
     *target.listing.state() = state;
@@ -205,21 +207,25 @@ pub(crate) async fn read(target: Arc<OwnedTarget>, paths: Vec<String>) {
 
 /// How many requests it takes to say of an account that it is not there.
 fn lookups_each(profile: &scim::TargetProfile, paths: &[String]) -> u64 {
-    let by_key = profile.can_filter(Kind::User, EXTERNAL_ID);
+    let by_key = profile.can_filter(ScimKind::User, EXTERNAL_ID);
     let others = paths.iter().filter(|path| *path != EXTERNAL_ID);
-    if by_key && others.clone().all(|path| profile.is_unique(Kind::User, path)) {
+    if by_key && others.clone().all(|path| profile.is_unique(ScimKind::User, path)) {
         return 1;
     }
     u64::from(by_key) + others.count() as u64
 }
 
-async fn pages(target: &Arc<OwnedTarget>, paths: Vec<String>, lookups: u64) -> Result<Catalogue, String> {
+async fn read_pages(
+    target: &Arc<OwnedTarget>,
+    paths: Vec<String>,
+    lookups: u64,
+) -> Result<AccountCatalogue, String> {
     let page_size = u64::from(target.client.profile().page_size.max(1));
-    let mut catalogue = Catalogue::new(paths);
+    let mut catalogue = AccountCatalogue::new(paths);
     let mut seen = std::collections::HashSet::new();
     let (mut start, mut before, mut requests) = (None, 0, 0);
     loop {
-        let page = page(target, start.as_ref(), before).await?;
+        let page = read_page(target, start.as_ref(), before).await?;
         requests += 1;
         let total = page.total.unwrap_or(before + page.entries);
         let list = requests + total.saturating_sub(before + page.entries).div_ceil(page_size);
@@ -238,7 +244,8 @@ async fn pages(target: &Arc<OwnedTarget>, paths: Vec<String>, lookups: u64) -> R
         if u64::try_from(page.resources.len()).unwrap_or(0) < page.entries {
             return Err("some of the accounts that it lists cannot be read".to_owned());
         }
-        let news: Vec<&Found> = page.resources.iter().filter(|found| seen.insert(found.id.clone())).collect();
+        let news: Vec<&FoundResource> =
+            page.resources.iter().filter(|found| seen.insert(found.id.clone())).collect();
         news.iter().for_each(|found| catalogue.add(found));
         // "There are no more" is believed when a further page has none that are new.
         let further = page.further(target.client.profile().paging, before).filter(|_| !news.is_empty());
@@ -253,41 +260,41 @@ async fn pages(target: &Arc<OwnedTarget>, paths: Vec<String>, lookups: u64) -> R
     }
 }
 
-async fn page(
+async fn read_page(
     target: &Arc<OwnedTarget>,
-    start: Option<&scim::Start>,
+    start: Option<&scim::PageStart>,
     before: u64,
-) -> Result<scim::Listed, String> {
+) -> Result<scim::ListedPage, String> {
     let mut failures = 0;
     loop {
-        let about = About {
+        let about = CallSubject {
             kind: ResourceKind::User,
             subject: format!("target:{}", target.name),
             revision: 0,
             lane: Lane::Joiner,
             trace: None,
             attempts: 0,
-            consent: Consent::Unknown,
+            consent: RemovalConsent::Unknown,
             only_switch_offs: false,
         };
-        let permit = target.pacer.acquire(Urgency::opening(Lane::Joiner)).await;
-        let mut call = Call::new(Arc::clone(target), about, permit);
-        match call.send("list", async |client| client.list(Kind::User, start, before).await).await {
+        let permit = target.pacer.acquire(RequestUrgency::opening(Lane::Joiner)).await;
+        let mut call = TargetCall::new(Arc::clone(target), about, permit);
+        match call.send("list", async |client| client.list(ScimKind::User, start, before).await).await {
             Ok(page) => return Ok(page),
-            Err(Stop::Deferred) => tokio::time::sleep(DEFERRED_PAUSE).await,
-            Err(Stop::Postponed { trouble, .. }) => {
+            Err(CallStop::Deferred) => tokio::time::sleep(DEFERRED_PAUSE).await,
+            Err(CallStop::Postponed { trouble, .. }) => {
                 failures += 1;
                 if failures >= TRIES_MAX {
                     return Err(trouble.error);
                 }
-                tokio::time::sleep(backoff::delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(backoff::retry_delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
-            Err(Stop::Failed(failed)) => {
+            Err(CallStop::Failed(failed)) => {
                 failures += 1;
                 if failures >= TRIES_MAX || failed.class() == lifecycle::AttemptClass::Permanent {
                     return Err(failed.trouble.error);
                 }
-                tokio::time::sleep(backoff::delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(backoff::retry_delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
         }
     }
@@ -295,5 +302,5 @@ async fn page(
 
 /// Whether a list of the target can stand for lookups: some hide accounts that are off.
 pub(crate) fn is_possible(profile: &scim::TargetProfile) -> bool {
-    !profile.hides_disabled && (profile.paging != Paging::None || profile.page_size > 1)
+    !profile.hides_disabled && (profile.paging != ListPaging::None || profile.page_size > 1)
 }

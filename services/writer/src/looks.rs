@@ -21,13 +21,13 @@ const FIRST_AFTER: i64 = 60 * MINUTE;
 const AGAIN_AFTER: i64 = 20 * 60 * MINUTE;
 
 /// In place of when something was looked at that was changed by what was seen: it is looked at again after a minute.
-pub(crate) fn soon(at: i64) -> i64 {
+pub(crate) fn soon_after(at: i64) -> i64 {
     at.saturating_sub(UNSHOWN_AGAIN_AFTER - MINUTE)
 }
 
 /// What is due for a look at one target.
 #[derive(Debug, Default)]
-pub(crate) struct Looks {
+pub(crate) struct DueLooks {
     pub(crate) people: Vec<String>,
     pub(crate) memberships: Vec<MembershipKey>,
 }
@@ -71,7 +71,7 @@ fn is_due(shown: Option<i64>, looked: Option<i64>, at: i64) -> bool {
     }
 }
 
-impl Looks {
+impl DueLooks {
     pub(crate) fn is_empty(&self) -> bool {
         self.people.is_empty() && self.memberships.is_empty()
     }

@@ -26,13 +26,13 @@ mod m0028;
 use sea_orm_migration::prelude::*;
 
 /// Brings the writer's tables up to date.
-pub struct Migrator;
+pub struct WriterMigrator;
 
 #[async_trait::async_trait]
-impl MigratorTrait for Migrator {
+impl MigratorTrait for WriterMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m0001::CreateTables),
+            Box::new(m0001::CreateWriterTables),
             Box::new(m0002::AddSafety),
             Box::new(m0003::AddReconcile),
             Box::new(m0004::AddUnseen),
@@ -41,15 +41,15 @@ impl MigratorTrait for Migrator {
             Box::new(m0007::AddPermissions),
             Box::new(m0008::AddClaims),
             Box::new(m0009::AddReferences),
-            Box::new(m0010::AddOutboxLanes),
-            Box::new(m0011::KeepQuarantine),
+            Box::new(m0010::AddWriterOutboxLanes),
+            Box::new(m0011::CreateWriterQuarantine),
             Box::new(m0015::AddVigilance),
             Box::new(m0016::AddVerifications),
             Box::new(m0017::AddSecondLooks),
             Box::new(m0018::AddCircuit),
             Box::new(m0019::AddLooks),
             Box::new(m0020::KeepOrphans),
-            Box::new(m0021::KeepGeneration),
+            Box::new(m0021::AddWriterGeneration),
             Box::new(m0025::KeepHeartbeat),
             Box::new(m0026::KeepLinksUnique),
             Box::new(m0027::KeepDisproofs),
@@ -72,31 +72,31 @@ mod tests {
 
     #[tokio::test]
     async fn migrations_go_up_down_and_up_again_on_every_database() {
-        for database in store::testing::databases() {
-            let store = Store::open::<Migrator>(&database.url).await.unwrap();
-            Migrator::down(store.writer(), None).await.unwrap();
+        for database in store::testing::test_databases() {
+            let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
+            WriterMigrator::down(store.writer(), None).await.unwrap();
             for table in TABLES {
                 let there = SchemaManager::new(store.writer()).has_table(table).await.unwrap();
                 assert!(!there, "{}: {table} is left", database.name);
             }
-            Migrator::up(store.writer(), None).await.unwrap();
+            WriterMigrator::up(store.writer(), None).await.unwrap();
             assert!(SchemaManager::new(store.writer()).has_table(TABLES[0]).await.unwrap());
         }
     }
 
     /// How many migrations there are from this one on.
     fn steps_from(name: &str) -> u32 {
-        let names: Vec<String> = Migrator::migrations().iter().map(|it| it.name().to_owned()).collect();
+        let names: Vec<String> = WriterMigrator::migrations().iter().map(|it| it.name().to_owned()).collect();
         let at = names.iter().position(|it| it == name).unwrap();
         (names.len() - at).try_into().unwrap()
     }
 
     #[tokio::test]
     async fn of_accounts_that_were_linked_twice_the_older_link_is_kept_and_the_other_looked_for_again() {
-        for database in store::testing::databases() {
-            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        for database in store::testing::test_databases() {
+            let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
             let connection = store.writer();
-            Migrator::down(connection, Some(steps_from("m0026_keep_links_unique"))).await.unwrap();
+            WriterMigrator::down(connection, Some(steps_from("m0026_keep_links_unique"))).await.unwrap();
             let rows = [
                 ("E-1", 20, "created", "a"),
                 ("E-2", 10, "adopted", "a"),
@@ -113,7 +113,7 @@ mod tests {
                 );
                 connection.execute_unprepared(&sql).await.unwrap();
             }
-            Migrator::up(connection, None).await.unwrap();
+            WriterMigrator::up(connection, None).await.unwrap();
             let sql = "SELECT subject, remote_id, status FROM writer_resources ORDER BY subject";
             let found = connection.query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap();
             let found: Vec<(String, Option<String>, String)> = found

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use lifecycle::{Lane, MemberKind, ResourceKind};
-use scim::Nested;
+use scim::NestedGroups;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
@@ -12,19 +12,19 @@ use store::StoreError;
 use crate::rows::{edge, load_resources, resource, status};
 
 /// Whether the target is to have the membership.
-pub(crate) fn wants(nested: Nested, row: &edge::Model) -> bool {
+pub(crate) fn wants_membership(nested: NestedGroups, row: &edge::Model) -> bool {
     row.told
         && match nested {
-            Nested::Flatten => !row.is_group,
-            Nested::Keep => !row.through_groups,
+            NestedGroups::Flatten => !row.is_group,
+            NestedGroups::Keep => !row.through_groups,
         }
 }
 
 /// The same, in SQL.
-fn wanted(nested: Nested) -> Condition {
+fn wanted_condition(nested: NestedGroups) -> Condition {
     let other = match nested {
-        Nested::Flatten => edge::Column::IsGroup,
-        Nested::Keep => edge::Column::ThroughGroups,
+        NestedGroups::Flatten => edge::Column::IsGroup,
+        NestedGroups::Keep => edge::Column::ThroughGroups,
     };
     Condition::all().add(edge::Column::Told.eq(true)).add(other.eq(false))
 }
@@ -39,15 +39,15 @@ pub(crate) fn left_alone() -> Condition {
 
 /// Brings every membership of the target in line with its profile, which may say something else than it did. What is
 /// missing is added before anything is removed, as always.
-pub(crate) async fn apply(
+pub(crate) async fn apply_nesting(
     tx: &DatabaseTransaction,
     target: &str,
-    nested: Nested,
+    nested: NestedGroups,
     now: i64,
 ) -> Result<u64, StoreError> {
     let mut changed = 0;
     for desired in [true, false] {
-        let which = if desired { wanted(nested) } else { wanted(nested).not() };
+        let which = if desired { wanted_condition(nested) } else { wanted_condition(nested).not() };
         let of_target = || {
             edge::Entity::update_many()
                 .filter(edge::Column::Target.eq(target))

@@ -3,7 +3,10 @@
 //! They go through the queue as everybody does, under a key made of their id at the target: the guard counts them, a human
 //! can approve or reject them, and their requests are told of. Whoever turns out to own the account takes its place.
 
-use lifecycle::{Account, AccountState, Actions, Attributes, Desired, OrphanAction, Orphans, ResourceKind};
+use lifecycle::{
+    AccountState, AttributeMap, DesiredAccount, DesiredState, OrphanAction, OrphanPolicy, PolicyActions,
+    ResourceKind,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::Value;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
@@ -21,10 +24,10 @@ pub(crate) fn is_orphan(subject: &str) -> bool {
 
 /// The row of such an account, if the policy says that something becomes of it that did not yet. `before` is its row, if it
 /// has one; `at` the comparison that saw it.
-pub(crate) fn row(
+pub(crate) fn orphan_row(
     target: &str,
-    orphans: &Orphans,
-    seen: &scim::Found,
+    orphans: &OrphanPolicy,
+    seen: &scim::FoundResource,
     before: Option<&resource::Model>,
     at: i64,
 ) -> Option<resource::Model> {
@@ -40,19 +43,19 @@ pub(crate) fn row(
         OrphanAction::Disable => AccountState::Disabled,
         OrphanAction::Delete => AccountState::Deleted,
     };
-    let observed = scim::observe(&seen.attributes, &["active".to_owned()]);
+    let observed = scim::observe_resource(&seen.attributes, &["active".to_owned()]);
     if state == AccountState::Disabled && observed.get("active") == Some(&Value::Bool(false)) {
         return None;
     }
-    let desired = Desired::User(Account {
+    let desired = DesiredState::User(DesiredAccount {
         state,
-        attributes: Attributes::new(),
-        on_create: Attributes::new(),
+        attributes: AttributeMap::new(),
+        on_create: AttributeMap::new(),
         clear: Vec::new(),
         references: std::collections::BTreeMap::new(),
         match_on: Vec::new(),
         assume_empty: false,
-        actions: Actions::default(),
+        actions: PolicyActions::default(),
         protected: false,
         delete_grace_days: None,
     });
@@ -82,7 +85,7 @@ pub(crate) async fn without_account(
 }
 
 /// Forgets accounts of nobody that have somebody now.
-pub(crate) async fn forget(
+pub(crate) async fn forget_orphans(
     tx: &DatabaseTransaction,
     target: &str,
     remote_ids: &[String],

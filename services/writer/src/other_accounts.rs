@@ -29,7 +29,7 @@ const NAMES_MAX: usize = 16;
 const LOGIN_MAX: usize = 256;
 
 /// The row of an account that no person has.
-pub(crate) fn row(target: &str, seen: &scim::Found, at: i64) -> orphan::Model {
+pub(crate) fn row(target: &str, seen: &scim::FoundResource, at: i64) -> orphan::Model {
     let names = names(&seen.attributes);
     let keys = stored_name_keys(names.iter().map(String::as_str), seen.external_id.as_deref());
     let login = seen.attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case("userName"));
@@ -37,7 +37,7 @@ pub(crate) fn row(target: &str, seen: &scim::Found, at: i64) -> orphan::Model {
     orphan::Model {
         target: target.to_owned(),
         remote_id: seen.id.clone(),
-        login: stored::words(login).chars().take(LOGIN_MAX).collect(),
+        login: stored::stored_text(login).chars().take(LOGIN_MAX).collect(),
         active: seen.active,
         name_keys: serde_json::to_string(&keys).unwrap_or_default(),
         seen_at: at,

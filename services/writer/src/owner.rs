@@ -8,27 +8,27 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use relay::Relay;
-use scim::{Client, Connection};
+use relay::OutboxPublisher;
+use scim::{ScimClient, TargetConnection};
 use store::{Store, StoreError};
 use telemetry::Shutdown;
 use tokio::sync::{Notify, mpsc};
 
 use crate::address::TargetAddress;
-use crate::blame::Blame;
+use crate::blame::FailureAttribution;
 use crate::call::OwnedTarget;
 use crate::config::RetryConfig;
-use crate::converge::proof::Sight;
-use crate::gone::Gone;
-use crate::lease::Lease;
-use crate::leftovers::Leftovers;
+use crate::converge::proof::TargetSight;
+use crate::gone::GoneCounter;
+use crate::lease::TargetLease;
+use crate::leftovers::LeftoverSearch;
 use crate::links::LinkClaims;
 use crate::listing;
-use crate::pacer::{Pace, Pacer, Signal};
-use crate::results::Committer;
-use crate::verification::Gate;
+use crate::pacer::{RequestPacer, TargetPace, TargetSignal};
+use crate::results::ResultCommitter;
+use crate::verification::VerificationGate;
 use keeper::LeaseKeeper;
-use shift::Shift;
+use shift::OwnershipSession;
 
 /// Results that wait for the committer; beyond it, work waits.
 const RESULTS_MAX: usize = 1_024;
@@ -38,11 +38,11 @@ const TRIES: u32 = 8;
 const TRY_AGAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Everything that converging one target needs.
-pub(crate) struct Owner {
+pub(crate) struct TargetOwner {
     pub(crate) target: String,
-    pub(crate) connection: Connection,
+    pub(crate) connection: TargetConnection,
     pub(crate) store: Store,
-    pub(crate) relay: Relay,
+    pub(crate) relay: OutboxPublisher,
     pub(crate) replica: String,
     pub(crate) lease_length: Duration,
     pub(crate) attempts_max: i32,
@@ -54,14 +54,14 @@ pub(crate) struct Owner {
     /// For operators: the target while this replica owns it.
     pub(crate) owned: Arc<std::sync::Mutex<Option<Arc<OwnedTarget>>>>,
     /// What may be done before a verification.
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) gate: Arc<VerificationGate>,
 }
 
-impl Owner {
+impl TargetOwner {
     /// Takes the lease whenever it is free and converges while it holds it, until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         while !shutdown.soft.is_cancelled() {
-            match Lease::acquire(&self.store, &self.target, &self.replica, self.lease_length).await {
+            match TargetLease::acquire(&self.store, &self.target, &self.replica, self.lease_length).await {
                 Ok(Some(lease)) => {
                     tracing::info!(target_name = %self.target, "target is ours");
                     if let Err(error) = self.converge(lease, &shutdown).await {
@@ -81,12 +81,12 @@ impl Owner {
         }
     }
 
-    async fn converge(&self, lease: Lease, shutdown: &Shutdown) -> Result<(), StoreError> {
+    async fn converge(&self, lease: TargetLease, shutdown: &Shutdown) -> Result<(), StoreError> {
         let keeper = LeaseKeeper::spawn(lease.clone(), self.store.clone());
         self.doubt_unfinished_memberships(&lease).await?;
         self.apply_nesting().await?;
         self.doubt_unfinished_accounts(&lease).await?;
-        let client = match Client::new(self.connection.clone()) {
+        let client = match ScimClient::new(self.connection.clone()) {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(target_name = %self.target, error = %error, "cannot talk to the target");
@@ -96,15 +96,15 @@ impl Owner {
         };
         let address = TargetAddress::load(&self.store, &self.target, &self.connection.base_url).await?;
         let profile = client.profile();
-        let pace = Pace {
+        let pace = TargetPace {
             requests_per_second: profile.rate.ours_per_second(),
             burst: profile.rate.burst,
             concurrency_max: usize::try_from(profile.concurrency_max).unwrap_or(1),
         };
-        let pacer = Pacer::spawn(&self.target, pace, &profile.rate);
+        let pacer = RequestPacer::spawn(&self.target, pace, &profile.rate);
         if let Some(left) = self.pause_left().await? {
             let why = "the target asked for a pause, before this replica took it over".to_owned();
-            pacer.hear(Signal::Unavailable(why, Some(left)));
+            pacer.hear(TargetSignal::Unavailable(why, Some(left)));
         }
         let (results, inbox) = mpsc::channel(RESULTS_MAX);
         let (done, committed) = mpsc::unbounded_channel();
@@ -115,16 +115,16 @@ impl Owner {
             store: self.store.clone(),
             pacer,
             lease: lease.clone(),
-            listing: listing::Listing::default(),
-            blame: Blame::new(self.retry.suspect_target()),
-            gone: Gone::new(),
-            leftovers: Leftovers::default(),
-            sight: Sight::default(),
+            listing: listing::TargetListing::default(),
+            blame: FailureAttribution::new(self.retry.suspect_target()),
+            gone: GoneCounter::new(),
+            leftovers: LeftoverSearch::default(),
+            sight: TargetSight::default(),
             claims: LinkClaims::default(),
             address,
         });
         *self.owned.lock().expect("nothing panics while holding it") = Some(Arc::clone(&target));
-        let mut shift = Shift::new(self, target, lease.clone(), results, committed);
+        let mut shift = OwnershipSession::new(self, target, lease.clone(), results, committed);
         let kept = shift.work(shutdown).await;
         *self.owned.lock().expect("nothing panics while holding it") = None;
         shift.finish(shutdown).await;
@@ -136,8 +136,8 @@ impl Owner {
         if kept { lease.release(&self.store).await } else { Ok(()) }
     }
 
-    fn committer(&self, lease: Lease, shutdown: &Shutdown) -> Committer {
-        Committer {
+    fn committer(&self, lease: TargetLease, shutdown: &Shutdown) -> ResultCommitter {
+        ResultCommitter {
             stopping: shutdown.soft.clone(),
             store: self.store.clone(),
             relay: self.relay.clone(),

@@ -1,6 +1,6 @@
 //! Who may send the next request to a target, and when: rate, concurrency, urgency and the circuit in one place.
 //!
-//! Every request needs a [`Permit`]. The most urgent waiter gets the next one, so a leaver goes out at the next slot
+//! Every request needs a [`RequestPermit`]. The most urgent waiter gets the next one, so a leaver goes out at the next slot
 //! whatever is queued. The rate is the generic cell rate algorithm with the profile's burst. When the target asks for
 //! a pause or is down, nobody gets a permit until the pause is over; then one request goes first, alone, and the
 //! others follow when it succeeds.
@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use buckets::Buckets;
-pub(crate) use buckets::Request;
+pub(crate) use buckets::PacedRequest;
+use buckets::RequestBuckets;
 use lifecycle::Lane;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -52,7 +52,7 @@ const THROTTLED_MAX: Duration = Duration::from_secs(30); // without Retry-After;
 
 /// How fast a target may be asked.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
+pub(crate) struct TargetPace {
     /// `None`: as fast as it answers.
     pub(crate) requests_per_second: Option<f64>,
     /// How many requests may follow each other at once after a quiet time.
@@ -63,12 +63,12 @@ pub(crate) struct Pace {
 
 /// How urgent a request is; smaller goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Urgency {
+pub(crate) struct RequestUrgency {
     lane: i16,
     opening: bool,
 }
 
-impl Urgency {
+impl RequestUrgency {
     /// The first request for a resource.
     pub(crate) fn opening(lane: Lane) -> Self {
         Self { lane: lane.rank(), opening: true }
@@ -82,7 +82,7 @@ impl Urgency {
 
 /// What an answer says about the target as a whole.
 #[derive(Debug, Clone)]
-pub(crate) enum Signal {
+pub(crate) enum TargetSignal {
     /// It answered as it should, or refused this one request.
     Healthy,
     /// A reset, a time-out, a 5xx.
@@ -99,7 +99,7 @@ pub(crate) enum Signal {
 
 /// Whether requests flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Circuit {
+pub(crate) enum TargetCircuit {
     /// They do.
     Closed,
     /// They do not.
@@ -113,13 +113,13 @@ pub(crate) enum Circuit {
 
 /// The right to have one request under way; given back when dropped. One that was not used costs nothing of the pace.
 #[derive(Debug)]
-pub(crate) struct Permit {
-    pacer: mpsc::UnboundedSender<Message>,
+pub(crate) struct RequestPermit {
+    pacer: mpsc::UnboundedSender<PacerMessage>,
     is_used: bool,
 }
 
-impl Permit {
-    fn new(pacer: mpsc::UnboundedSender<Message>) -> Self {
+impl RequestPermit {
+    fn new(pacer: mpsc::UnboundedSender<PacerMessage>) -> Self {
         Self { pacer, is_used: false }
     }
 
@@ -129,48 +129,55 @@ impl Permit {
     }
 }
 
-impl Drop for Permit {
+impl Drop for RequestPermit {
     fn drop(&mut self) {
         // The pacer is gone only when its target is no longer ours; then nobody waits for the slot.
-        let _ = self.pacer.send(Message::Returned { is_used: self.is_used });
+        let _ = self.pacer.send(PacerMessage::Returned { is_used: self.is_used });
     }
 }
 
 #[derive(Debug)]
-enum Message {
-    Wanted(Urgency, oneshot::Sender<Permit>),
+enum PacerMessage {
+    Wanted(RequestUrgency, oneshot::Sender<RequestPermit>),
     Returned { is_used: bool },
-    Heard(Signal),
+    Heard(TargetSignal),
 }
 
 /// Hands out permits; ends when dropped.
 #[derive(Debug, Clone)]
-pub(crate) struct Pacer {
-    messages: mpsc::UnboundedSender<Message>,
-    circuit: watch::Receiver<Circuit>,
-    buckets: Arc<Buckets>,
+pub(crate) struct RequestPacer {
+    messages: mpsc::UnboundedSender<PacerMessage>,
+    circuit: watch::Receiver<TargetCircuit>,
+    buckets: Arc<RequestBuckets>,
 }
 
-impl Pacer {
+impl RequestPacer {
     /// Starts one; it ends by itself once the last clone and the last permit are gone.
-    pub(crate) fn spawn(target: &str, pace: Pace, rate: &scim::Rate) -> Self {
+    pub(crate) fn spawn(target: &str, pace: TargetPace, rate: &scim::RequestRateLimit) -> Self {
         let (messages, inbox) = mpsc::unbounded_channel();
-        let (publish, circuit) = watch::channel(Circuit::Closed);
-        let state = State::new(target, pace, messages.downgrade(), publish);
+        let (publish, circuit) = watch::channel(TargetCircuit::Closed);
+        let state = PacerState::new(target, pace, messages.downgrade(), publish);
         tokio::spawn(state.run(inbox));
-        Self { messages, circuit, buckets: Arc::new(Buckets::new(&rate.buckets, rate.share)) }
+        Self { messages, circuit, buckets: Arc::new(RequestBuckets::new(&rate.buckets, rate.share)) }
     }
 
     /// Waits for the right to send one request. Dropping the future gives up the place.
-    pub(crate) async fn acquire(&self, urgency: Urgency) -> Permit {
+    pub(crate) async fn acquire(&self, urgency: RequestUrgency) -> RequestPermit {
         let (grant, granted) = oneshot::channel();
-        self.messages.send(Message::Wanted(urgency, grant)).expect("the pacer lives as long as its handles");
+        self.messages
+            .send(PacerMessage::Wanted(urgency, grant))
+            .expect("the pacer lives as long as its handles");
         granted.await.expect("the pacer answers every waiter")
     }
 
     /// Waits until every limit that counts this request lets it go, with the right to send it: `permit` is given back
     /// while it waits.
-    pub(crate) async fn turn(&self, permit: Permit, request: Request, urgency: Urgency) -> Permit {
+    pub(crate) async fn turn(
+        &self,
+        permit: RequestPermit,
+        request: PacedRequest,
+        urgency: RequestUrgency,
+    ) -> RequestPermit {
         if self.buckets.take_now(request) {
             return permit;
         }
@@ -180,22 +187,22 @@ impl Pacer {
     }
 
     /// Tells what an answer said about the target.
-    pub(crate) fn hear(&self, signal: Signal) {
-        self.messages.send(Message::Heard(signal)).expect("the pacer lives as long as its handles");
+    pub(crate) fn hear(&self, signal: TargetSignal) {
+        self.messages.send(PacerMessage::Heard(signal)).expect("the pacer lives as long as its handles");
     }
 
     /// Whether requests flow, from now on.
-    pub(crate) fn watch(&self) -> watch::Receiver<Circuit> {
+    pub(crate) fn watch(&self) -> watch::Receiver<TargetCircuit> {
         self.circuit.clone()
     }
 
     /// Whether requests flow, and if not, why.
-    pub(crate) fn circuit(&self) -> Circuit {
+    pub(crate) fn circuit(&self) -> TargetCircuit {
         self.circuit.borrow().clone()
     }
 }
 
-struct State {
+struct PacerState {
     target: String,
     slot: Option<Duration>,
     /// What 429 taught: a longer time between two requests, which gets shorter with each that goes well.
@@ -212,22 +219,22 @@ struct State {
     /// When the next request would be due if requests were spread evenly.
     due: Instant,
     in_flight: usize,
-    waiting: BTreeMap<Urgency, VecDeque<oneshot::Sender<Permit>>>,
+    waiting: BTreeMap<RequestUrgency, VecDeque<oneshot::Sender<RequestPermit>>>,
     overtaken: u32,
     held_until: Option<Instant>,
     probing: bool,
     failures: u32,
     faults: u32,
-    handle: mpsc::WeakUnboundedSender<Message>,
-    publish: watch::Sender<Circuit>,
+    handle: mpsc::WeakUnboundedSender<PacerMessage>,
+    publish: watch::Sender<TargetCircuit>,
 }
 
-impl State {
+impl PacerState {
     fn new(
         target: &str,
-        pace: Pace,
-        handle: mpsc::WeakUnboundedSender<Message>,
-        publish: watch::Sender<Circuit>,
+        pace: TargetPace,
+        handle: mpsc::WeakUnboundedSender<PacerMessage>,
+        publish: watch::Sender<TargetCircuit>,
     ) -> Self {
         let slot =
             pace.requests_per_second.map(|rate| Duration::from_secs_f64(SLOT_MARGIN / rate.max(0.001)));
@@ -254,7 +261,7 @@ impl State {
         }
     }
 
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<PacerMessage>) {
         loop {
             let wake = self.grant_all();
             let message = tokio::select! {
@@ -263,16 +270,16 @@ impl State {
             };
             match message {
                 None => return,
-                Some(Message::Wanted(urgency, grant)) => {
+                Some(PacerMessage::Wanted(urgency, grant)) => {
                     self.waiting.entry(urgency).or_default().push_back(grant);
                 }
-                Some(Message::Returned { is_used }) => {
+                Some(PacerMessage::Returned { is_used }) => {
                     self.in_flight = self.in_flight.saturating_sub(1);
                     if let Some(slot) = self.pace().filter(|_| !is_used) {
                         self.due = self.due.checked_sub(slot).unwrap_or(self.due);
                     }
                 }
-                Some(Message::Heard(signal)) => self.hear(signal),
+                Some(PacerMessage::Heard(signal)) => self.hear(signal),
             }
         }
     }
@@ -326,7 +333,7 @@ impl State {
         self.interval = self.interval.mul_f64(1.0 - INTERVAL_WEIGHT) + since.mul_f64(INTERVAL_WEIGHT);
         self.granted_at = now;
         // A waiter that went away in this very moment drops the permit, which gives the slot back.
-        let _ = grant.send(Permit::new(handle));
+        let _ = grant.send(RequestPermit::new(handle));
     }
 
     /// The time between two requests: as the profile says, or as the target taught.
@@ -360,9 +367,9 @@ impl State {
         self.waiting.retain(|_, queue| !queue.is_empty());
     }
 
-    fn hear(&mut self, signal: Signal) {
+    fn hear(&mut self, signal: TargetSignal) {
         match signal {
-            Signal::Healthy => {
+            TargetSignal::Healthy => {
                 self.faults = 0;
                 self.speed_up();
                 self.room = (self.room + 1.0 / self.room).min(self.concurrency_max as f64);
@@ -370,25 +377,25 @@ impl State {
                     self.failures = 0;
                     self.probing = false;
                     let closed = self.publish.send_if_modified(|circuit| {
-                        std::mem::replace(circuit, Circuit::Closed) != Circuit::Closed
+                        std::mem::replace(circuit, TargetCircuit::Closed) != TargetCircuit::Closed
                     });
                     if closed {
                         tracing::info!(target_name = %self.target, "circuit closed: requests flow again");
                     }
                 }
             }
-            Signal::Spent(pause) => {
+            TargetSignal::Spent(pause) => {
                 let until = Instant::now() + pause;
                 self.spent_until = self.spent_until.max(Some(until));
             }
-            Signal::Faulty(reason) => {
+            TargetSignal::Faulty(reason) => {
                 self.faults += 1;
                 self.crowd();
                 if self.faults >= FAULTS_MAX || self.probing {
                     self.hold(reason, None, UNAVAILABLE_INITIAL, UNAVAILABLE_MAX);
                 }
             }
-            Signal::Throttled(after) => {
+            TargetSignal::Throttled(after) => {
                 if self.held_until.is_none() {
                     self.slow_down();
                     self.crowd();
@@ -400,10 +407,10 @@ impl State {
                     THROTTLED_MAX,
                 );
             }
-            Signal::Unavailable(reason, after) => {
+            TargetSignal::Unavailable(reason, after) => {
                 self.hold(reason, after, UNAVAILABLE_INITIAL, UNAVAILABLE_MAX);
             }
-            Signal::Unauthorised(reason) => {
+            TargetSignal::Unauthorised(reason) => {
                 self.hold(reason, None, UNAUTHORISED_INITIAL, UNAUTHORISED_MAX);
             }
         }
@@ -416,15 +423,15 @@ impl State {
         }
         // "In 0 seconds", or a moment that has passed, is no invitation to ask as fast as can be.
         let delay = match after {
-            Some(after) if self.failures > 1 => after.max(backoff::delay(self.failures, initial, max)),
+            Some(after) if self.failures > 1 => after.max(backoff::retry_delay(self.failures, initial, max)),
             Some(after) => after.max(PAUSE_MIN),
-            None => backoff::delay(self.failures, initial, max),
+            None => backoff::retry_delay(self.failures, initial, max),
         };
         let until = Instant::now() + delay;
         self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(target_name = %self.target, reason, failures = self.failures, delay_ms, "circuit open: no requests for a while");
-        self.publish.send_replace(Circuit::Open { reason, until: self.held_until.unwrap_or(until) });
+        self.publish.send_replace(TargetCircuit::Open { reason, until: self.held_until.unwrap_or(until) });
     }
 }
 

@@ -16,10 +16,10 @@ use lifecycle::HeldBy;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
-pub(crate) use note::{Reserved, forget_noted, note_sending, reserve};
+pub(crate) use note::{ReservedPermission, forget_noted, note_sending, reserve_permission};
 pub(crate) use sum::AccessSum;
 
-use crate::facts::News;
+use crate::facts::TransactionFacts;
 use crate::rows::access::AccessChange;
 use crate::rows::{removal, resource, save_resources};
 use crate::safety::{PROTECTED, tell_held};
@@ -35,7 +35,7 @@ const PAGE: u64 = 1_000;
 pub(crate) async fn hold_excess(
     tx: &DatabaseTransaction,
     target: &str,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<Option<(u64, String)>, StoreError> {
     let sum = AccessSum::read(tx, target).await?;
     hold_too_many(tx, target, &sum, news).await
@@ -46,7 +46,7 @@ async fn hold_too_many(
     tx: &DatabaseTransaction,
     target: &str,
     sum: &AccessSum,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<Option<(u64, String)>, StoreError> {
     let mut held: Option<(u64, String)> = None;
     for (change, reason) in sum.objections() {
@@ -66,14 +66,14 @@ async fn hold_waiting(
     target: &str,
     change: AccessChange,
     reason: &str,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<u64, StoreError> {
     let mut count = 0;
     loop {
         let mut rows = resource::Entity::find()
             .filter(resource::Column::Target.eq(target))
             .filter(resource::Column::AccessChange.eq(change.as_str()))
-            .filter(sum::waits())
+            .filter(sum::waiting_changes())
             .filter(resource::Column::Reserved.eq(false))
             .order_by_asc(resource::Column::Subject)
             .limit(PAGE)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bus::{DecodeReason, Delivery};
 use lifecycle::{
     Command, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem,
-    RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, Waiting, WaitingFor,
+    RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, WaitReason, WaitingFor,
 };
 use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
@@ -16,7 +16,7 @@ use crate::intake::takes_away;
 use crate::{micros, now};
 
 /// How a command is set aside that cannot be read.
-pub(crate) fn unreadable(delivery: &Delivery<Command>, reason: &DecodeReason) -> QuarantinedItem {
+pub(crate) fn unreadable_command(delivery: &Delivery<Command>, reason: &DecodeReason) -> QuarantinedItem {
     let kind = match reason {
         DecodeReason::Version(_) => QuarantineReason::NewerVersion,
         DecodeReason::Syntax { .. } | DecodeReason::Shape { .. } => QuarantineReason::Unreadable,
@@ -54,7 +54,7 @@ pub(crate) async fn departures_of(
     store: &Store,
     target: &str,
     people: &[String],
-) -> Result<HashMap<String, Waiting>, StoreError> {
+) -> Result<HashMap<String, WaitReason>, StoreError> {
     let by_about: HashMap<String, &String> =
         people.iter().map(|person| (about(person, target), person)).collect();
     let subjects: Vec<String> = by_about.keys().cloned().collect();
@@ -62,7 +62,7 @@ pub(crate) async fn departures_of(
     let told = items.into_iter().filter_map(|item| {
         let person = by_about.get(&item.subject)?;
         let detail = format!("{SERVICE}:{}: {}", item.id, item.cause);
-        Some(((*person).clone(), Waiting::because(WaitingFor::Quarantine, detail)))
+        Some(((*person).clone(), WaitReason::because(WaitingFor::Quarantine, detail)))
     });
     Ok(told.collect())
 }
@@ -75,7 +75,7 @@ pub(crate) fn not_stored(
 ) -> QuarantinedItem {
     let reason = QuarantineReason::NotStored;
     let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, reason, micros(now()));
-    item.cause = chain(error);
+    item.cause = error_chain(error);
     item.payload = delivery.payload.to_vec();
     item.subject = about(&command.subject, &command.target);
     item.kind = command.desired.kind().as_str().to_owned();
@@ -88,8 +88,8 @@ pub(crate) fn not_stored(
 /// # Errors
 /// As the database reports them.
 pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
-    quarantine::put(store.writer(), SERVICE, item).await?;
-    telemetry::metrics::quarantined(SERVICE, item.reason.as_str());
+    quarantine::put_item(store.writer(), SERVICE, item).await?;
+    telemetry::metrics::count_quarantined(SERVICE, item.reason.as_str());
     tracing::error!(
         item = item.id,
         reason = item.reason.as_str(),
@@ -105,7 +105,7 @@ pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(
 /// # Errors
 /// As the database reports them.
 pub(crate) async fn to_read_again(store: &Store) -> Result<Vec<(QuarantinedItem, Command)>, StoreError> {
-    let items = quarantine::list(store.reader(), SERVICE, QUARANTINE_MAX).await?;
+    let items = quarantine::list_items(store.reader(), SERVICE, QUARANTINE_MAX).await?;
     let read = |item: QuarantinedItem| {
         let command = bus::decode_payload::<Command>(&item.payload).ok()?;
         Some((item, command))
@@ -120,11 +120,14 @@ pub(crate) async fn to_read_again(store: &Store) -> Result<Vec<(QuarantinedItem,
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn list(store: &Store, request: &QuarantineRequest) -> Result<QuarantineReply, StoreError> {
-    let count = quarantine::count(store.reader(), SERVICE).await?;
+pub(crate) async fn list_items(
+    store: &Store,
+    request: &QuarantineRequest,
+) -> Result<QuarantineReply, StoreError> {
+    let count = quarantine::count_items(store.reader(), SERVICE).await?;
     let limit = request.limit.min(QUARANTINE_MAX);
     let items =
-        if limit == 0 { Vec::new() } else { quarantine::list(store.reader(), SERVICE, limit).await? };
+        if limit == 0 { Vec::new() } else { quarantine::list_items(store.reader(), SERVICE, limit).await? };
     let items = items.into_iter().map(|item| QuarantinedMessage {
         id: format!("{SERVICE}:{}", item.id),
         at: item.at,
@@ -146,14 +149,14 @@ pub(crate) async fn list(store: &Store, request: &QuarantineRequest) -> Result<Q
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn retry(
+pub(crate) async fn retry_commands(
     store: &Store,
     bus: &bus::Bus,
     request: &RetryQuarantinedRequest,
 ) -> Result<RetryQuarantinedReply, StoreError> {
     let mut items = Vec::with_capacity(request.ids.len());
     for id in &request.ids {
-        let (outcome, cause) = match quarantine::get(store.reader(), SERVICE, id).await? {
+        let (outcome, cause) = match quarantine::get_item(store.reader(), SERVICE, id).await? {
             None => (RetryOutcome::NotFound, String::new()),
             Some(item) => match send_again(store, bus, &item).await {
                 Ok(()) => (RetryOutcome::Done, String::new()),
@@ -172,14 +175,14 @@ async fn send_again(store: &Store, bus: &bus::Bus, item: &QuarantinedItem) -> Re
         return Err(cause.to_owned());
     }
     let command: Command = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
-    let message = bus::Outgoing::command(&command, lifecycle::TraceContext::root()).again(&item.id);
+    let message = bus::OutgoingMessage::command(&command, lifecycle::TraceContext::root()).again(&item.id);
     let sent = bus.publish(vec![message]).await;
-    sent.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| chain(&error))?;
-    quarantine::remove(store.writer(), SERVICE, &item.id).await.map_err(|error| chain(&error))
+    sent.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| error_chain(&error))?;
+    quarantine::remove_item(store.writer(), SERVICE, &item.id).await.map_err(|error| error_chain(&error))
 }
 
 /// The error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -4,16 +4,16 @@ mod memberships;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use lifecycle::{AccountState, Desired, Lane, ResourceKind};
+use lifecycle::{AccountState, DesiredState, Lane, ResourceKind};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 
-use crate::converge::Wanted;
+use crate::converge::WantedState;
 use crate::converge::members::MembersJob;
-use crate::converge::taken::Aside;
+use crate::converge::taken::StepAside;
 use crate::orphans;
-use crate::rows::{Key, edge, load_resources, resource, status};
+use crate::rows::{ResourceKey, edge, load_resources, resource, status};
 use crate::unreadable;
 
 /// How many rows of each lane are looked at in one go.
@@ -23,7 +23,7 @@ const WINDOW: usize = 128;
 const REFERENCE_WAIT_MICROS: i64 = 5_000_000;
 /// One piece of work.
 #[derive(Debug)]
-pub(crate) enum Job {
+pub(crate) enum ReadyJob {
     Resource(Box<ResourceJob>),
     Members(Box<MembersJob>),
 }
@@ -32,7 +32,7 @@ pub(crate) enum Job {
 #[derive(Debug)]
 pub(crate) struct ResourceJob {
     pub(crate) row: resource::Model,
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: WantedState,
 }
 
 impl ResourceJob {
@@ -50,8 +50,8 @@ fn is_looked_for(row: &resource::Model) -> bool {
 /// True when it takes the use of a person's account away, which is all that is done of it. What is known of the account may be
 /// older than the account itself, so it is done also where it seems to be off; an account that is to be deleted, and that was
 /// switched off for this revision, waits, but is read back.
-fn switches_off(row: &resource::Model, desired: &Desired) -> bool {
-    let Desired::User(account) = desired else { return false };
+fn switches_off(row: &resource::Model, desired: &DesiredState) -> bool {
+    let DesiredState::User(account) = desired else { return false };
     let is_wanted = match account.state {
         AccountState::Active => false,
         AccountState::Disabled => true,
@@ -63,8 +63,8 @@ fn switches_off(row: &resource::Model, desired: &Desired) -> bool {
     is_wanted && !orphans::is_orphan(&row.subject)
 }
 
-impl Job {
-    pub(crate) fn key(&self) -> Key {
+impl ReadyJob {
+    pub(crate) fn key(&self) -> ResourceKey {
         match self {
             Self::Resource(job) => (job.row.kind(), job.row.subject.clone()),
             Self::Members(job) => (ResourceKind::Membership, job.group.clone()),
@@ -99,20 +99,20 @@ impl Job {
 
 /// Work by lane, most urgent first.
 #[derive(Debug, Default)]
-pub(crate) struct Ready {
-    lanes: [VecDeque<Job>; Lane::ALL.len()],
+pub(crate) struct ReadyQueue {
+    lanes: [VecDeque<ReadyJob>; Lane::ALL.len()],
     /// What comes after the job of a group that is in a lane or under way: one request at a time for each group.
-    following: HashMap<String, VecDeque<Job>>,
+    following: HashMap<String, VecDeque<ReadyJob>>,
 }
 
-impl Ready {
+impl ReadyQueue {
     /// The lane of the next piece of work.
     pub(crate) fn lane(&self) -> Option<Lane> {
         Lane::ALL.into_iter().find(|lane| !self.lanes[*lane as usize].is_empty())
     }
 
     /// Takes the most urgent piece of work, or the least urgent when it is `low_lanes_turn`.
-    pub(crate) fn pop(&mut self, low_lanes_turn: bool) -> Option<Job> {
+    pub(crate) fn pop(&mut self, low_lanes_turn: bool) -> Option<ReadyJob> {
         if low_lanes_turn {
             self.lanes.iter_mut().rev().find_map(VecDeque::pop_front)
         } else {
@@ -128,10 +128,10 @@ impl Ready {
     /// What the policy matches on, if at least `min` accounts would be looked for before they are created.
     pub(crate) fn to_be_looked_for(&self, min: usize) -> Option<Vec<String>> {
         let jobs = self.lanes.iter().flatten().filter_map(|job| match job {
-            Job::Resource(job) if job.would_look() => Some(&job.wanted),
+            ReadyJob::Resource(job) if job.would_look() => Some(&job.wanted),
             _ => None,
         });
-        let wanted: Vec<&Wanted> = jobs.collect();
+        let wanted: Vec<&WantedState> = jobs.collect();
         if wanted.len() < min {
             return None;
         }
@@ -143,16 +143,16 @@ impl Ready {
 
     /// Whether it holds changes of access that the guard counts.
     pub(crate) fn needs_permission(&self) -> bool {
-        self.lanes.iter().flatten().any(Job::needs_permission)
+        self.lanes.iter().flatten().any(ReadyJob::needs_permission)
     }
 
     /// Leaves everything but what takes access away for another time.
     pub(crate) fn leave_out_grants(&mut self) {
         for lane in &mut self.lanes {
-            lane.retain(Job::switches_off);
+            lane.retain(ReadyJob::switches_off);
         }
         self.following.retain(|_, jobs| {
-            jobs.retain(Job::switches_off);
+            jobs.retain(ReadyJob::switches_off);
             !jobs.is_empty()
         });
     }
@@ -160,14 +160,14 @@ impl Ready {
     /// The accounts and groups that come next, at most `max`.
     pub(crate) fn next_resources(&self, max: usize) -> impl Iterator<Item = &resource::Model> {
         let jobs = self.lanes.iter().flatten().filter_map(|job| match job {
-            Job::Resource(job) => Some(&job.row),
-            Job::Members(_) => None,
+            ReadyJob::Resource(job) => Some(&job.row),
+            ReadyJob::Members(_) => None,
         });
         jobs.take(max)
     }
 
     /// What was under way has ended: the next one of its group may begin.
-    pub(crate) fn ended(&mut self, (kind, subject): &Key) {
+    pub(crate) fn ended(&mut self, (kind, subject): &ResourceKey) {
         if *kind != ResourceKind::Membership {
             return;
         }
@@ -178,26 +178,26 @@ impl Ready {
     }
 
     fn push_in_order(&mut self, jobs: Vec<MembersJob>) {
-        let mut jobs = jobs.into_iter().map(|job| Job::Members(Box::new(job)));
+        let mut jobs = jobs.into_iter().map(|job| ReadyJob::Members(Box::new(job)));
         let Some(first) = jobs.next() else { return };
         let (_, group) = first.key();
         self.push(first);
-        let rest: VecDeque<Job> = jobs.collect();
+        let rest: VecDeque<ReadyJob> = jobs.collect();
         if !rest.is_empty() {
             self.following.insert(group, rest);
         }
     }
 
-    fn push(&mut self, job: Job) {
+    fn push(&mut self, job: ReadyJob) {
         self.lanes[job.lane() as usize].push_back(job);
     }
 }
 
 /// Where the work of a target is read from.
-pub(crate) struct Source<'a> {
+pub(crate) struct QueueSource<'a> {
     pub(crate) store: &'a Store,
     pub(crate) target: &'a str,
-    pub(crate) in_flight: &'a HashSet<Key>,
+    pub(crate) in_flight: &'a HashSet<ResourceKey>,
     pub(crate) members_per_request_max: usize,
     /// Whether reading a group shows its members.
     pub(crate) members_readable: bool,
@@ -207,10 +207,10 @@ pub(crate) struct Source<'a> {
     pub(crate) only_switches_off: bool,
 }
 
-impl Source<'_> {
+impl QueueSource<'_> {
     /// The head of every lane as of `now` (microseconds).
-    pub(crate) async fn load(self, now: i64) -> Result<Ready, StoreError> {
-        let mut ready = Ready::default();
+    pub(crate) async fn load(self, now: i64) -> Result<ReadyQueue, StoreError> {
+        let mut ready = ReadyQueue::default();
         let rows = self.queued_resources(now).await?;
         let links = self.links_of_references(&rows).await?;
         let mut deferred = Vec::new();
@@ -228,10 +228,10 @@ impl Source<'_> {
                 continue;
             }
             let deletion = row.deletion(&desired, now);
-            let Some(wanted) = Wanted::new(desired, &links.remote_ids) else { continue };
-            let step_aside = row.waiting().filter(|taken| matches!(taken.aside, Aside::Due(_)));
-            let wanted = Wanted { deletion, step_aside, ..wanted };
-            ready.push(Job::Resource(Box::new(ResourceJob { row, wanted })));
+            let Some(wanted) = WantedState::new(desired, &links.remote_ids) else { continue };
+            let step_aside = row.waiting().filter(|taken| matches!(taken.aside, StepAside::Due(_)));
+            let wanted = WantedState { deletion, step_aside, ..wanted };
+            ready.push(ReadyJob::Resource(Box::new(ResourceJob { row, wanted })));
         }
         if !deferred.is_empty() {
             self.defer(&deferred, now).await?;
@@ -245,7 +245,7 @@ impl Source<'_> {
         Ok(ready)
     }
 
-    async fn queued_resources(&self, now: i64) -> Result<Vec<(resource::Model, Desired)>, StoreError> {
+    async fn queued_resources(&self, now: i64) -> Result<Vec<(resource::Model, DesiredState)>, StoreError> {
         let mut out = Vec::new();
         for lane in Lane::ALL {
             let limit = WINDOW + self.in_flight.len();
@@ -276,14 +276,17 @@ impl Source<'_> {
         Ok(out)
     }
 
-    async fn links_of_references(&self, rows: &[(resource::Model, Desired)]) -> Result<Links, StoreError> {
+    async fn links_of_references(
+        &self,
+        rows: &[(resource::Model, DesiredState)],
+    ) -> Result<KnownLinks, StoreError> {
         let mut people: Vec<String> =
-            rows.iter().flat_map(|(_, desired)| Wanted::references(desired)).collect();
+            rows.iter().flat_map(|(_, desired)| WantedState::references(desired)).collect();
         people.sort();
         people.dedup();
         let found =
             load_resources(self.store.reader(), self.target, ResourceKind::User, &people, false).await?;
-        let mut links = Links::default();
+        let mut links = KnownLinks::default();
         for (subject, row) in found {
             match row.remote_id {
                 Some(id) => drop(links.remote_ids.insert(subject, id)),
@@ -315,19 +318,19 @@ impl Source<'_> {
 
 /// What is known of the people that rows refer to.
 #[derive(Default)]
-struct Links {
+struct KnownLinks {
     remote_ids: HashMap<String, String>,
     /// In the queue themselves, not tried yet.
     coming: HashSet<String>,
 }
 
-impl Links {
+impl KnownLinks {
     /// The person whose account a new account should wait for, once.
-    fn worth_waiting_for(&self, row: &resource::Model, desired: &Desired) -> Option<String> {
+    fn worth_waiting_for(&self, row: &resource::Model, desired: &DesiredState) -> Option<String> {
         if row.remote_id.is_some() || row.awaits.is_some() || row.attempts > 0 || row.lane() == Lane::Leaver {
             return None;
         }
-        Wanted::references(desired)
+        WantedState::references(desired)
             .into_iter()
             .find(|person| *person != row.subject && self.coming.contains(person))
     }

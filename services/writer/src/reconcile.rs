@@ -17,22 +17,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{
-    AttemptClass, Difference, ErrorCode, FOUND_MAX, Found, Lane, ReconcileState, Reconciliation, ResourceKind,
+    AttemptClass, DifferenceKind, ErrorCode, FOUND_MAX, FoundDifference, Lane, ReconcileState,
+    Reconciliation, ResourceKind,
 };
-use scim::{Kind, Listed, Start};
+use scim::{ListedPage, PageStart, ScimKind};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use tokio::sync::Notify;
 
 use crate::backoff;
-use crate::call::{About, Call, Consent, OwnedTarget, Stop};
-use crate::pacer::Urgency;
+use crate::call::{CallStop, CallSubject, OwnedTarget, RemovalConsent, TargetCall};
+use crate::pacer::RequestUrgency;
 use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, reconcile, resource, save_resources, status};
 use crate::{micros, now};
 
-use dangling::Inventory;
+use dangling::ReferenceInventory;
 pub(crate) use newer::NewerAtTarget;
 
 /// Tries of one page before the comparison fails.
@@ -51,32 +52,32 @@ const GROUPS: &str = "group";
 const GONE: &str = "gone";
 
 /// Why it does not go on.
-enum Halt {
+enum ReconcileHalt {
     /// The lease is not ours any more, or an operator ended it.
     Ended,
     /// For this reason.
     Failed(String),
 }
 
-impl From<StoreError> for Halt {
+impl From<StoreError> for ReconcileHalt {
     fn from(error: StoreError) -> Self {
         Self::Failed(format!("the writer's database: {error}"))
     }
 }
 
 /// A comparison under way.
-pub(crate) struct Run {
+pub(crate) struct ReconcileRun {
     target: Arc<OwnedTarget>,
     bell: Arc<Notify>,
     row: reconcile::Model,
     report: Reconciliation,
-    listed: Inventory,
+    listed: ReferenceInventory,
     newer: Option<NewerAtTarget>,
 }
 
 /// The end of a comparison.
 #[derive(Debug)]
-pub(crate) enum Compared {
+pub(crate) enum ReconciliationOutcome {
     /// Everything was read.
     Completely(Option<NewerAtTarget>),
     /// For this reason it was not.
@@ -89,8 +90,8 @@ pub(crate) async fn go_on(
     target: Arc<OwnedTarget>,
     bell: Arc<Notify>,
     newer: Option<NewerAtTarget>,
-) -> Option<Compared> {
-    let loaded = reconcile::load(target.store.reader(), &target.name).await;
+) -> Option<ReconciliationOutcome> {
+    let loaded = reconcile::load_reconciliation(target.store.reader(), &target.name).await;
     let row = match loaded {
         Ok(Some(row)) if row.is_running() => row,
         Ok(_) => return None,
@@ -103,11 +104,11 @@ pub(crate) async fn go_on(
         tracing::error!(target_name = %target.name, "cannot read the comparison that is under way");
         return None;
     };
-    let mut run = Run { target, bell, row, report, listed: Inventory::default(), newer };
+    let mut run = ReconcileRun { target, bell, row, report, listed: ReferenceInventory::default(), newer };
     let ended = match run.work().await {
         Ok(()) => ReconcileState::Finished,
-        Err(Halt::Ended) => return None,
-        Err(Halt::Failed(why)) => {
+        Err(ReconcileHalt::Ended) => return None,
+        Err(ReconcileHalt::Failed(why)) => {
             tracing::warn!(target_name = %run.target.name, why, "the comparison failed");
             run.report.error = Some(why);
             ReconcileState::Failed
@@ -118,11 +119,16 @@ pub(crate) async fn go_on(
     if let Err(error) = run.keep().await {
         tracing::warn!(target_name = %run.target.name, error = %error, "could not keep the comparison");
     }
-    Some(run.report.error.map_or(Compared::Completely(run.newer), Compared::Failed))
+    Some(run.report.error.map_or(ReconciliationOutcome::Completely(run.newer), ReconciliationOutcome::Failed))
 }
 
 /// A comparison from the beginning.
-pub(crate) fn begin(target: &str, dry_run: bool, allow_gone: bool, who: &str) -> reconcile::Model {
+pub(crate) fn new_reconciliation(
+    target: &str,
+    dry_run: bool,
+    allow_gone: bool,
+    who: &str,
+) -> reconcile::Model {
     let started = now();
     let report = Reconciliation {
         target: target.to_owned(),
@@ -154,22 +160,22 @@ pub(crate) fn begin(target: &str, dry_run: bool, allow_gone: bool, who: &str) ->
 /// # Errors
 /// As the database reports them.
 pub(crate) async fn begin_if_due(target: &OwnedTarget, every: Duration) -> Result<(), StoreError> {
-    let last = reconcile::load(target.store.reader(), &target.name).await?;
+    let last = reconcile::load_reconciliation(target.store.reader(), &target.name).await?;
     let since = micros(now()) - i64::try_from(every.as_micros()).unwrap_or(i64::MAX);
     if last.is_some_and(|last| last.is_running() || last.started_at > since) {
         return Ok(());
     }
     let tx = target.store.begin().await?;
-    reconcile::save(&tx, begin(&target.name, false, false, "schedule")).await?;
+    reconcile::save_reconciliation(&tx, new_reconciliation(&target.name, false, false, "schedule")).await?;
     tx.commit().await.map_err(StoreError::statement("begin a comparison"))
 }
 
-impl Run {
-    async fn work(&mut self) -> Result<(), Halt> {
+impl ReconcileRun {
+    async fn work(&mut self) -> Result<(), ReconcileHalt> {
         loop {
             match self.row.phase.as_str() {
-                USERS => self.pages(Kind::User, GROUPS).await?,
-                GROUPS => self.pages(Kind::Group, GONE).await?,
+                USERS => self.pages(ScimKind::User, GROUPS).await?,
+                GROUPS => self.pages(ScimKind::Group, GONE).await?,
                 _ => {
                     self.count_dangling().await?;
                     return self.gone().await;
@@ -179,26 +185,28 @@ impl Run {
     }
 
     /// Reads everything of one kind.
-    async fn pages(&mut self, kind: Kind, then: &str) -> Result<(), Halt> {
+    async fn pages(&mut self, kind: ScimKind, then: &str) -> Result<(), ReconcileHalt> {
         let mut ids: HashSet<String> = HashSet::new();
-        if kind == Kind::User && self.row.next.is_none() {
+        if kind == ScimKind::User && self.row.next.is_none() {
             self.listed.begin();
         }
         loop {
             let start = self.row.next.clone().map(|next| match next.parse() {
-                Ok(index) if self.target.client.profile().paging == scim::Paging::Index => {
-                    Start::Index(index)
+                Ok(index) if self.target.client.profile().paging == scim::ListPaging::Index => {
+                    PageStart::Index(index)
                 }
-                _ => Start::Cursor(next),
+                _ => PageStart::Cursor(next),
             });
             let before = u64::try_from(self.row.read).unwrap_or(0);
             let page = self.list(kind, start.as_ref(), before).await?;
             let is_short = page.total.is_some_and(|total| total > before + page.entries);
             if page.next.is_none() && is_short && page.entries > 0 {
-                return Err(Halt::Failed("the target lists fewer resources than it counts".to_owned()));
+                return Err(ReconcileHalt::Failed(
+                    "the target lists fewer resources than it counts".to_owned(),
+                ));
             }
             if page.next.is_some() && (page.entries == 0 || page.next == start) {
-                return Err(Halt::Failed("the target repeats a page".to_owned()));
+                return Err(ReconcileHalt::Failed("the target repeats a page".to_owned()));
             }
             // A target that ignores where a page is to begin shows the one before again.
             let is_same = !ids.is_empty() && page.resources.iter().all(|found| ids.contains(&found.id));
@@ -207,7 +215,7 @@ impl Run {
             ids = page.resources.iter().map(|found| found.id.clone()).collect();
             self.listed.take(kind, ids.iter());
             if is_repeated && page.next.is_some() {
-                return Err(Halt::Failed("the target lists the same resources again".to_owned()));
+                return Err(ReconcileHalt::Failed("the target lists the same resources again".to_owned()));
             }
             self.report.counts.read += if is_same { 0 } else { page.entries };
             self.report.total = page.total.or(self.report.total);
@@ -215,7 +223,7 @@ impl Run {
             match page.next.or(further) {
                 Some(next) => self.row.next = Some(next.to_string()),
                 None => {
-                    if kind == Kind::User {
+                    if kind == ScimKind::User {
                         self.end_users().await?;
                     }
                     self.row.next = None;
@@ -231,7 +239,7 @@ impl Run {
     }
 
     /// What is linked and was on no page.
-    async fn gone(&mut self) -> Result<(), Halt> {
+    async fn gone(&mut self) -> Result<(), ReconcileHalt> {
         self.gone_can_be_believed().await?;
         self.confirm_address().await?;
         self.target.gone.believe();
@@ -259,8 +267,8 @@ impl Run {
             for row in &gone {
                 self.newer.iter_mut().for_each(|newer| newer.note_gone(row));
                 self.report.counts.gone += 1;
-                self.note(Found {
-                    difference: Difference::Gone,
+                self.note(FoundDifference {
+                    difference: DifferenceKind::Gone,
                     kind: row.kind(),
                     subject: Some(row.subject.clone()),
                     remote_id: row.remote_id.clone(),
@@ -321,7 +329,12 @@ impl Run {
         save_resources(tx, rows).await
     }
 
-    async fn list(&mut self, kind: Kind, start: Option<&Start>, before: u64) -> Result<Listed, Halt> {
+    async fn list(
+        &mut self,
+        kind: ScimKind,
+        start: Option<&PageStart>,
+        before: u64,
+    ) -> Result<ListedPage, ReconcileHalt> {
         let mut failures = 0;
         loop {
             let mut call = self.call().await?;
@@ -334,17 +347,21 @@ impl Run {
     }
 
     /// None when the target does not let this group be read: the others are compared all the same.
-    async fn read_members(&mut self, group: &resource::Model, id: &str) -> Result<Option<Vec<String>>, Halt> {
+    async fn read_members(
+        &mut self,
+        group: &resource::Model,
+        id: &str,
+    ) -> Result<Option<Vec<String>>, ReconcileHalt> {
         let mut failures = 0;
         loop {
             let mut call = self.call().await?;
             match call.send("read_members", async |client| client.members(id).await).await {
                 Ok(members) => return Ok(Some(members.unwrap_or_default())),
                 Err(stop) => match self.wait(stop, &mut failures).await {
-                    Err(Halt::Failed(why)) => {
+                    Err(ReconcileHalt::Failed(why)) => {
                         self.report.counts.unreadable += 1;
-                        self.note(Found {
-                            difference: Difference::Unreadable,
+                        self.note(FoundDifference {
+                            difference: DifferenceKind::Unreadable,
                             kind: ResourceKind::Group,
                             subject: Some(group.subject.clone()),
                             remote_id: Some(id.to_owned()),
@@ -359,75 +376,75 @@ impl Run {
     }
 
     /// A request, when it is the turn of lane backfill.
-    async fn call(&mut self) -> Result<Call, Halt> {
+    async fn call(&mut self) -> Result<TargetCall, ReconcileHalt> {
         self.still_wanted().await?;
         while self.is_paused().await? {
             tokio::time::sleep(DEFERRED_PAUSE).await;
             self.still_wanted().await?;
         }
-        let permit = self.target.pacer.acquire(Urgency::opening(Lane::Backfill)).await;
+        let permit = self.target.pacer.acquire(RequestUrgency::opening(Lane::Backfill)).await;
         self.report.counts.requests += 1;
-        Ok(Call::new(Arc::clone(&self.target), self.about(), permit))
+        Ok(TargetCall::new(Arc::clone(&self.target), self.about(), permit))
     }
 
     async fn is_paused(&self) -> Result<bool, StoreError> {
-        let scope = control::load(self.target.store.reader(), &self.target.name).await?.pause_scope();
+        let scope = control::load_control(self.target.store.reader(), &self.target.name).await?.pause_scope();
         // Looking gives nobody access: what would be changed can be seen before the target goes on.
         Ok(scope == Some(PauseScope::Everything) || scope == Some(PauseScope::Grants) && !self.report.dry_run)
     }
 
     /// Waits until it is time to try again.
-    async fn wait(&mut self, stop: Stop, failures: &mut u32) -> Result<(), Halt> {
+    async fn wait(&mut self, stop: CallStop, failures: &mut u32) -> Result<(), ReconcileHalt> {
         match stop {
-            Stop::Deferred => {
+            CallStop::Deferred => {
                 self.report.counts.requests -= 1;
                 tokio::time::sleep(DEFERRED_PAUSE).await;
             }
-            Stop::Postponed { trouble, .. } => {
+            CallStop::Postponed { trouble, .. } => {
                 *failures += 1;
                 // What is not there at all will hardly come to be there while we wait.
                 let no_endpoint = ErrorCode::of(trouble.class, &trouble.error) == ErrorCode::NoEndpoint;
                 let is_down = matches!(trouble.class, AttemptClass::Unavailable | AttemptClass::Unauthorised)
                     && !no_endpoint;
                 if *failures >= if is_down { TRIES_WHILE_DOWN_MAX } else { TRIES_MAX } {
-                    return Err(Halt::Failed(trouble.error));
+                    return Err(ReconcileHalt::Failed(trouble.error));
                 }
-                tokio::time::sleep(backoff::delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(backoff::retry_delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
-            Stop::Failed(failed) => {
+            CallStop::Failed(failed) => {
                 *failures += 1;
                 if *failures >= TRIES_MAX || failed.class() == AttemptClass::Permanent {
-                    return Err(Halt::Failed(failed.trouble.error));
+                    return Err(ReconcileHalt::Failed(failed.trouble.error));
                 }
-                tokio::time::sleep(backoff::delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(backoff::retry_delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
         }
         Ok(())
     }
 
-    fn about(&self) -> About {
-        About {
+    fn about(&self) -> CallSubject {
+        CallSubject {
             kind: if self.row.phase == USERS { ResourceKind::User } else { ResourceKind::Group },
             subject: format!("target:{}", self.target.name),
             revision: 0,
             lane: Lane::Backfill,
             trace: None,
             attempts: 0,
-            consent: Consent::Unknown,
+            consent: RemovalConsent::Unknown,
             only_switch_offs: false,
         }
     }
 
     /// # Errors
-    /// [`Halt::Ended`] when it was cancelled, or the target is somebody else's by now.
-    async fn still_wanted(&self) -> Result<(), Halt> {
-        let row = reconcile::load(self.target.store.reader(), &self.target.name).await?;
+    /// [`ReconcileHalt::Ended`] when it was cancelled, or the target is somebody else's by now.
+    async fn still_wanted(&self) -> Result<(), ReconcileHalt> {
+        let row = reconcile::load_reconciliation(self.target.store.reader(), &self.target.name).await?;
         let is_ours = row.is_some_and(|row| row.is_running() && row.started_at == self.row.started_at);
-        if is_ours && self.target.lease.is_ours() { Ok(()) } else { Err(Halt::Ended) }
+        if is_ours && self.target.lease.is_ours() { Ok(()) } else { Err(ReconcileHalt::Ended) }
     }
 
-    fn note(&mut self, found: Found) {
-        for attribute in found.what.iter().filter(|_| found.difference == Difference::Drifted) {
+    fn note(&mut self, found: FoundDifference) {
+        for attribute in found.what.iter().filter(|_| found.difference == DifferenceKind::Drifted) {
             *self.report.attributes.entry(attribute.clone()).or_default() += 1;
         }
         if self.report.found.len() < FOUND_MAX {
@@ -435,9 +452,9 @@ impl Run {
         }
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, Halt> {
+    async fn begin(&self) -> Result<DatabaseTransaction, ReconcileHalt> {
         let tx = self.target.store.begin().await?;
-        if self.target.lease.in_force(&tx).await? { Ok(tx) } else { Err(Halt::Ended) }
+        if self.target.lease.in_force(&tx).await? { Ok(tx) } else { Err(ReconcileHalt::Ended) }
     }
 
     async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{Actor, DeadLetterId, ReplayOutcome, ReplayState};
-use relay::Relay;
+use relay::OutboxPublisher;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
@@ -20,8 +20,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::control::replay_letter;
-use crate::facts::News;
-use crate::intake::Bells;
+use crate::facts::TransactionFacts;
+use crate::intake::WakeUps;
 use crate::rows::{replay, replay_letter as letters};
 use crate::{micros, now};
 
@@ -33,24 +33,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const CLAIM_MICROS: i64 = 15_000_000;
 
 /// Works on operations.
-pub(crate) struct Replayer {
+pub(crate) struct LetterReplayer {
     pub(crate) store: Store,
-    pub(crate) relay: Relay,
-    pub(crate) bells: Bells,
+    pub(crate) relay: OutboxPublisher,
+    pub(crate) bells: WakeUps,
     pub(crate) replica: String,
     /// Rung when an operation was begun.
     pub(crate) begun: Arc<Notify>,
 }
 
 /// What came of a portion.
-enum Portion {
+enum ReplayPortion {
     /// It is another replica's, or has ended.
     None,
     /// So many were dealt with.
     Done(u32),
 }
 
-impl Replayer {
+impl LetterReplayer {
     /// Works until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut due: HashMap<String, Instant> = HashMap::new();
@@ -67,7 +67,7 @@ impl Replayer {
     /// A portion of each operation whose time has come; says when the next one is.
     async fn round(&self, due: &mut HashMap<String, Instant>) -> Instant {
         let mut next = Instant::now() + LOOK_EVERY;
-        let running = match replay::running(self.store.reader()).await {
+        let running = match replay::running_replays(self.store.reader()).await {
             Ok(running) => running,
             Err(error) => {
                 tracing::warn!(error = %error, "could not see which dead letters are tried again");
@@ -81,9 +81,9 @@ impl Replayer {
                 continue;
             }
             match self.portion(&row).await {
-                Ok(Portion::None) => {}
-                Ok(Portion::Done(count)) => {
-                    let at = Instant::now() + pause(count, row.per_second);
+                Ok(ReplayPortion::None) => {}
+                Ok(ReplayPortion::Done(count)) => {
+                    let at = Instant::now() + portion_pause(count, row.per_second);
                     next = next.min(at);
                     due.insert(row.id, at);
                 }
@@ -95,17 +95,17 @@ impl Replayer {
         next
     }
 
-    async fn portion(&self, row: &replay::Model) -> Result<Portion, StoreError> {
+    async fn portion(&self, row: &replay::Model) -> Result<ReplayPortion, StoreError> {
         let tx = self.store.begin().await?;
         if !self.claim(&tx, &row.id).await? {
             tx.rollback().await.map_err(StoreError::statement("leave an operation alone"))?;
-            return Ok(Portion::None);
+            return Ok(ReplayPortion::None);
         }
         let failed = StoreError::statement("read an operation");
         let found = replay::Entity::find_by_id(row.id.clone()).one(&tx).await.map_err(&failed)?;
-        let Some(mut row) = found else { return Ok(Portion::None) };
+        let Some(mut row) = found else { return Ok(ReplayPortion::None) };
         let ids = letters_of(&tx, &row).await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let mut outcomes = row.outcomes();
         let actor = Actor { who: row.who.clone(), why: row.why.clone() };
         for id in &ids {
@@ -134,7 +134,11 @@ impl Replayer {
         tx.commit().await.map_err(StoreError::statement("try dead letters again"))?;
         self.relay.send(parcel).await;
         self.bells.values().for_each(|bell| bell.notify_one());
-        Ok(if ids.is_empty() { Portion::None } else { Portion::Done(u32::try_from(ids.len()).unwrap_or(0)) })
+        Ok(if ids.is_empty() {
+            ReplayPortion::None
+        } else {
+            ReplayPortion::Done(u32::try_from(ids.len()).unwrap_or(0))
+        })
     }
 
     /// Makes the operation ours for a while; `false` when it is somebody else's, or has ended.
@@ -171,7 +175,7 @@ async fn letters_of(tx: &DatabaseTransaction, row: &replay::Model) -> Result<Vec
 }
 
 /// How long until the next portion.
-fn pause(count: u32, per_second: Option<i64>) -> Duration {
+fn portion_pause(count: u32, per_second: Option<i64>) -> Duration {
     match per_second.and_then(|number| u32::try_from(number).ok()) {
         Some(number) => Duration::from_secs(1) * count / Ord::max(number, 1),
         None => Duration::ZERO,
@@ -184,8 +188,8 @@ mod tests {
 
     #[test]
     fn the_pause_keeps_to_the_rate() {
-        assert_eq!(pause(200, None), Duration::ZERO);
-        assert_eq!(pause(1, Some(1)), Duration::from_secs(1));
-        assert_eq!(pause(200, Some(1_000)), Duration::from_millis(200));
+        assert_eq!(portion_pause(200, None), Duration::ZERO);
+        assert_eq!(portion_pause(1, Some(1)), Duration::from_secs(1));
+        assert_eq!(portion_pause(200, Some(1_000)), Duration::from_millis(200));
     }
 }

@@ -4,13 +4,13 @@
 //! targets have gone on: who left since is off there, who joined since is an account of nobody. What gives access waits, and no
 //! comparison with a target goes on, until an operator lets the target go on. Who leaves is switched off meanwhile.
 
-use relay::Parcel;
+use relay::OutboxBatch;
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::facts::News;
+use crate::facts::TransactionFacts;
 use crate::rows::control::{self, PauseScope};
 use crate::safety;
 
@@ -22,9 +22,9 @@ pub(crate) async fn pause_targets(
     store: &Store,
     targets: impl Iterator<Item = &String>,
     taken_at: i64,
-) -> Result<Option<Parcel>, StoreError> {
+) -> Result<Option<OutboxBatch>, StoreError> {
     let tx = store.begin().await?;
-    let mut news = News::default();
+    let mut news = TransactionFacts::default();
     for target in targets {
         let why = format!("restored from a backup of {}: {}", in_words(taken_at), what_to_do(target));
         pause(&tx, target, &why, &mut news).await?;
@@ -42,15 +42,15 @@ pub(crate) async fn pause(
     tx: &DatabaseTransaction,
     target: &str,
     why: &str,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<(), StoreError> {
-    let before = control::load(tx, target).await?;
+    let before = control::load_control(tx, target).await?;
     let scope = before.pause_scope().unwrap_or(PauseScope::Grants);
     let mut why = why.to_owned();
     if let Some(paused) = before.paused() {
         why = format!("{why}; it was paused before by {}: {}", paused.who, paused.why);
     }
-    safety::pause(tx, target, Some(("usher", &why)), scope, news).await.map(drop)
+    safety::pause_target(tx, target, Some(("usher", &why)), scope, news).await.map(drop)
 }
 
 /// What an operator does at `target` after a restore.
@@ -63,6 +63,6 @@ pub(crate) fn what_to_do(target: &str) -> String {
 
 /// A time in microseconds since the Unix epoch, for operators.
 pub(crate) fn in_words(at: i64) -> String {
-    let at: OffsetDateTime = crate::moment(at);
+    let at: OffsetDateTime = crate::moment_of(at);
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }

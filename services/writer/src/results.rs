@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use lifecycle::{DeadLetter, DeadLetterId, Fact, ResourceKind};
-use relay::{Parcel, Relay};
+use relay::{OutboxBatch, OutboxPublisher};
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::RetryConfig;
-use crate::facts::{News, SERVICE, Settled};
+use crate::facts::{SERVICE, SettledFact, TransactionFacts};
 use crate::intake::takes_away;
-use crate::lease::{Lease, database_now};
-use crate::outcome::{Outcome, Trouble, Worked, WorkedResource};
+use crate::lease::{TargetLease, database_now};
+use crate::outcome::{ConvergeOutcome, ConvergeTrouble, WorkResult, WorkedResource};
 use crate::rows::access::OffEvidence;
-use crate::rows::{Key, control, dead, failures, load_resources, resource, save_resources, status};
-use crate::{backoff, micros, moment, now, orphans, permission, safety};
+use crate::rows::{ResourceKey, control, dead, failures, load_resources, resource, save_resources, status};
+use crate::{backoff, micros, moment_of, now, orphans, permission, safety};
 
 mod aside;
 mod claims;
@@ -43,18 +43,18 @@ const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
 
 /// Told to the owner after each commit.
 #[derive(Debug)]
-pub(crate) struct Committed {
+pub(crate) struct CommittedResults {
     /// No longer being worked on.
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Vec<ResourceKey>,
     /// True when the lease was lost: nothing was committed.
     pub(crate) lease_lost: bool,
 }
 
 /// Commits the results of one owned target.
-pub(crate) struct Committer {
+pub(crate) struct ResultCommitter {
     pub(crate) store: Store,
-    pub(crate) relay: Relay,
-    pub(crate) lease: Lease,
+    pub(crate) relay: OutboxPublisher,
+    pub(crate) lease: TargetLease,
     /// Cancelled when the process is to end.
     pub(crate) stopping: CancellationToken,
     pub(crate) target: String,
@@ -64,17 +64,21 @@ pub(crate) struct Committer {
     pub(crate) settle: Duration,
 }
 
-impl Committer {
+impl ResultCommitter {
     /// Runs until every sender is gone and everything is committed. When another replica has the target, what comes in is
     /// refused, and left to be read back by it.
-    pub(crate) async fn run(self, mut inbox: mpsc::Receiver<Worked>, done: mpsc::UnboundedSender<Committed>) {
+    pub(crate) async fn run(
+        self,
+        mut inbox: mpsc::Receiver<WorkResult>,
+        done: mpsc::UnboundedSender<CommittedResults>,
+    ) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
             let keys = batch.iter().map(key_of).collect();
             let kept = self.commit_until_done(&batch).await;
             batch.clear();
             // The owner may have ended already: what it left to commit is committed all the same.
-            let _ = done.send(Committed { keys, lease_lost: !kept });
+            let _ = done.send(CommittedResults { keys, lease_lost: !kept });
             if !kept && !self.lease.is_lost() {
                 return;
             }
@@ -82,13 +86,13 @@ impl Committer {
     }
 
     /// Commits what can be stored, and sets aside what cannot. `false` when the lease is lost.
-    async fn commit_until_done(&self, batch: &[Worked]) -> bool {
+    async fn commit_until_done(&self, batch: &[WorkResult]) -> bool {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
             match self.commit_part(part).await {
-                Part::Stored => {}
-                Part::LeaseLost => return false,
-                Part::Unstorable(error) => match part {
+                BatchPart::Stored => {}
+                BatchPart::LeaseLost => return false,
+                BatchPart::Unstorable(error) => match part {
                     [one] => self.set_aside(one, &error).await,
                     _ => {
                         let (first, second) = part.split_at(part.len() / 2);
@@ -100,26 +104,26 @@ impl Committer {
         true
     }
 
-    async fn commit_part(&self, part: &[Worked]) -> Part {
+    async fn commit_part(&self, part: &[WorkResult]) -> BatchPart {
         let mut refused = 0;
         loop {
             let error = match self.commit(part).await {
                 Ok(Some(parcel)) => {
                     self.relay.send(parcel.0).await;
-                    return Part::Stored;
+                    return BatchPart::Stored;
                 }
-                Ok(None) => return Part::LeaseLost,
+                Ok(None) => return BatchPart::LeaseLost,
                 Err(error) => error,
             };
             tracing::warn!(target_name = %self.target, error = &error as &dyn std::error::Error, conflict = error.is_conflict(), "could not commit results yet");
             refused += u32::from(!error.is_conflict());
             if refused >= REFUSED_MAX && self.database_works().await {
-                return Part::Unstorable(error);
+                return BatchPart::Unstorable(error);
             }
             // Results are kept until the database takes them: they count as long as no other replica has the target, also
             // when the term is over meanwhile. A process that is to end waits no longer than for its term.
             if self.stopping.is_cancelled() && !self.lease.is_ours() {
-                return Part::LeaseLost;
+                return BatchPart::LeaseLost;
             }
             tokio::time::sleep(RETRY_COMMIT_AFTER).await;
         }
@@ -129,14 +133,14 @@ impl Committer {
     async fn database_works(&self) -> bool {
         let probed = async {
             let tx = self.store.begin().await?;
-            let row = control::load(&tx, &self.target).await?;
-            control::save(&tx, row, [control::Column::AskedToWaitUntil]).await?;
+            let row = control::load_control(&tx, &self.target).await?;
+            control::save_control(&tx, row, [control::Column::AskedToWaitUntil]).await?;
             tx.commit().await.map_err(StoreError::statement("try the database"))
         };
         probed.await.is_ok()
     }
 
-    async fn commit(&self, batch: &[Worked]) -> Result<Option<Batch>, StoreError> {
+    async fn commit(&self, batch: &[WorkResult]) -> Result<Option<ResultBatch>, StoreError> {
         let tx = self.store.begin().await?;
         if !self.lease.in_force(&tx).await? {
             tracing::warn!(target_name = %self.target, results = batch.len(), "another replica owns the target: results refused");
@@ -145,15 +149,15 @@ impl Committer {
             tx.commit().await.map_err(StoreError::statement("leave results to be read back"))?;
             return Ok(None);
         }
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         self.commit_resources(&tx, batch, &mut news).await?;
-        if batch.iter().any(Worked::may_have_died)
-            && let Some(why) = safety::quarantine(&tx, &self.target, &mut news).await?
+        if batch.iter().any(WorkResult::may_have_died)
+            && let Some(why) = safety::quarantine_target(&tx, &self.target, &mut news).await?
         {
             tracing::error!(target_name = %self.target, why, "the target is paused");
         }
-        for (why, at) in batch.iter().filter_map(Worked::doubts) {
-            let row = control::load(&tx, &self.target).await?;
+        for (why, at) in batch.iter().filter_map(WorkResult::doubts) {
+            let row = control::load_control(&tx, &self.target).await?;
             if row.paused_by.is_none()
                 && row.paused_at.is_none_or(|let_go_on| let_go_on + LET_GO_ON_MICROS < at)
             {
@@ -162,28 +166,28 @@ impl Committer {
             }
         }
         for worked in batch {
-            if let Worked::Members(members) = worked {
+            if let WorkResult::Members(members) = worked {
                 self.commit_members(&tx, members, &mut news).await?;
             }
         }
-        store::outbox::delete(&tx, SERVICE, &self.relay.take_published().await).await?;
+        store::outbox::delete_rows(&tx, SERVICE, &self.relay.take_published().await).await?;
         let parcel = news.store(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("commit results"))?;
-        Ok(Some(Batch(parcel)))
+        Ok(Some(ResultBatch(parcel)))
     }
 
     async fn commit_resources(
         &self,
         tx: &DatabaseTransaction,
-        batch: &[Worked],
-        news: &mut News,
+        batch: &[WorkResult],
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         let at = database_now(&self.store, tx).await?;
         for kind in [ResourceKind::User, ResourceKind::Group] {
             let worked: Vec<&WorkedResource> = batch
                 .iter()
                 .filter_map(|w| match w {
-                    Worked::Resource(r) if r.row.kind() == kind => Some(&**r),
+                    WorkResult::Resource(r) if r.row.kind() == kind => Some(&**r),
                     _ => None,
                 })
                 .collect();
@@ -192,7 +196,7 @@ impl Committer {
             }
             let subjects: Vec<String> = worked.iter().map(|w| w.row.subject.clone()).collect();
             let mut rows = load_resources(tx, &self.target, kind, &subjects, true).await?;
-            let mut changes = links::Changes::default();
+            let mut changes = links::LinkChanges::default();
             let mut linked = Vec::new();
             let mut holders = claims::LinkHolders::load(tx, &self.target, kind, &worked).await?;
             for worked in worked {
@@ -211,7 +215,7 @@ impl Committer {
             rows.sort_by_key(|row| row.remote_id.is_some()); // a link that is given up goes before the one that takes it
             save_resources(tx, rows).await?;
             if kind == ResourceKind::User {
-                orphans::forget(tx, &self.target, &linked).await?;
+                orphans::forget_orphans(tx, &self.target, &linked).await?;
             }
             changes.spread(tx, &self.target, kind, micros(now()), news).await?;
         }
@@ -223,7 +227,7 @@ impl Committer {
         &self,
         row: &mut resource::Model,
         worked: &WorkedResource,
-        news: &mut News,
+        news: &mut TransactionFacts,
         (tx, at): (&DatabaseTransaction, i64),
     ) -> Result<(), StoreError> {
         news.extend(worked.facts.clone());
@@ -234,7 +238,7 @@ impl Committer {
             // It came back since then; what shows that it is off is news.
             row.was_seen_on(at);
         }
-        row.keep_evidence(evidence(worked), at);
+        row.keep_evidence(off_evidence(worked), at);
         let must_be_off = row.desired().is_ok_and(|desired| takes_away(&desired));
         row.set_duplicates(progress.duplicates.as_deref().filter(|_| must_be_off));
         row.origin = progress.origin.map(|origin| origin.as_str().to_owned());
@@ -243,13 +247,13 @@ impl Committer {
         let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
         row.in_doubt = progress.in_doubt || (asked_again && row.in_doubt);
         if !overtaken {
-            failures::keep(&mut row.failures, &worked.failed);
+            failures::keep_failures(&mut row.failures, &worked.failed);
         }
         row.unseen = progress.unseen.map(|unseen| unseen.as_str().to_owned());
         match &worked.outcome {
-            Outcome::Deferred => {}
-            Outcome::Doubtful { why, .. } => row.last_error = Some(why.clone()),
-            Outcome::Settled { how, awaits, note } => {
+            ConvergeOutcome::Deferred => {}
+            ConvergeOutcome::Doubtful { why, .. } => row.last_error = Some(why.clone()),
+            ConvergeOutcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
                 self.tell_settled(worked, how, *note, news);
                 if !overtaken {
@@ -260,27 +264,29 @@ impl Committer {
                     row.attempts = 0;
                     row.failures = None;
                     row.waiting = None;
-                    let date = row.delete_at.map(|at| format!("to be deleted on {}: ", moment(at).date()));
+                    let date = row.delete_at.map(|at| format!("to be deleted on {}: ", moment_of(at).date()));
                     row.last_error = note.map(|note| format!("{}{note}", date.unwrap_or_default()));
                     row.awaits.clone_from(awaits);
                 }
             }
             _ if overtaken => {} // what is wanted now is in the queue already
-            Outcome::Postponed { trouble, times } => self.postpone(row, trouble, *times),
-            Outcome::Unproven { trouble, .. } => self.look_again_later(row, trouble),
+            ConvergeOutcome::Postponed { trouble, times } => self.postpone(row, trouble, *times),
+            ConvergeOutcome::Unproven { trouble, .. } => self.look_again_later(row, trouble),
             _ if row.status == status::HELD => {} // held while it was under way
-            Outcome::Held { by, reason } => {
+            ConvergeOutcome::Held { by, reason } => {
                 row.hold(*by, reason.clone(), micros(now()));
                 safety::tell_held(row, reason, news);
             }
-            Outcome::Waiting { taken, trouble } => Self::let_wait(row, taken, trouble),
-            Outcome::Retry(trouble) if row.attempts + 1 < self.attempts_max => self.retry_later(row, trouble),
-            Outcome::Retry(trouble) | Outcome::Dead(trouble) => {
+            ConvergeOutcome::Waiting { taken, trouble } => Self::let_wait(row, taken, trouble),
+            ConvergeOutcome::Retry(trouble) if row.attempts + 1 < self.attempts_max => {
+                self.retry_later(row, trouble)
+            }
+            ConvergeOutcome::Retry(trouble) | ConvergeOutcome::Dead(trouble) => {
                 row.attempts += 1;
                 self.give_up(row, trouble, news, tx).await?;
             }
-            Outcome::Conflict { found } => {
-                let trouble = Trouble {
+            ConvergeOutcome::Conflict { found } => {
+                let trouble = ConvergeTrouble {
                     operation: "adopt",
                     class: lifecycle::AttemptClass::AlreadyExists,
                     error: found.clone(),
@@ -310,7 +316,7 @@ impl Committer {
         tx: &DatabaseTransaction,
     ) -> Result<(), StoreError> {
         let progress = &worked.progress;
-        let settled = matches!(worked.outcome, Outcome::Settled { .. });
+        let settled = matches!(worked.outcome, ConvergeOutcome::Settled { .. });
         let wanted_off = worked.row.desired().is_ok_and(|desired| takes_away(&desired));
         let counted = row.access_change().filter(|_| row.reserved);
         // An earlier request about it had no answer, and the target has it as that request would have left it; or it is not
@@ -331,10 +337,10 @@ impl Committer {
     }
 
     /// Behind the others for a while; it is woken when the target does well again.
-    fn postpone(&self, row: &mut resource::Model, trouble: &Trouble, times: u32) {
+    fn postpone(&self, row: &mut resource::Model, trouble: &ConvergeTrouble, times: u32) {
         row.last_error = Some(trouble.error.clone());
         row.next_attempt_at =
-            after(self.settled(row, backoff::delay(times, self.retry.initial(), POSTPONED_MAX)));
+            micros_after(self.settled(row, backoff::retry_delay(times, self.retry.initial(), POSTPONED_MAX)));
     }
 
     /// At least as long as it takes a search to show what may have been created.
@@ -344,17 +350,17 @@ impl Committer {
     }
 
     /// However often: it is open until it is proven, and nothing of it counts as a failed try.
-    fn look_again_later(&self, row: &mut resource::Model, trouble: &Trouble) {
+    fn look_again_later(&self, row: &mut resource::Model, trouble: &ConvergeTrouble) {
         row.last_error = Some(trouble.error.clone());
-        row.enqueue(status::RETRYING, after(self.retry.max().min(UNPROVEN_AFTER)));
+        row.enqueue(status::RETRYING, micros_after(self.retry.max().min(UNPROVEN_AFTER)));
     }
 
-    fn retry_later(&self, row: &mut resource::Model, trouble: &Trouble) {
+    fn retry_later(&self, row: &mut resource::Model, trouble: &ConvergeTrouble) {
         row.attempts += 1;
         row.last_error = Some(trouble.error.clone());
         let failures = u32::try_from(row.attempts).unwrap_or(1);
-        let delay = backoff::delay(failures, self.retry.initial(), self.retry.max());
-        row.enqueue(status::RETRYING, after(self.settled(row, delay)));
+        let delay = backoff::retry_delay(failures, self.retry.initial(), self.retry.max());
+        row.enqueue(status::RETRYING, micros_after(self.settled(row, delay)));
     }
 
     fn tell_settled(
@@ -362,7 +368,7 @@ impl Committer {
         worked: &WorkedResource,
         how: &'static str,
         note: Option<&'static str>,
-        news: &mut News,
+        news: &mut TransactionFacts,
     ) {
         let row = &worked.row;
         let latency_ms = (micros(now()) - row.accepted_at) / 1_000;
@@ -370,7 +376,7 @@ impl Committer {
             let took = Duration::from_millis(u64::try_from(latency_ms).unwrap_or(0));
             telemetry::metrics::accept_to_target(&self.target, row.lane(), took);
         }
-        news.settled(&Settled {
+        news.settled(&SettledFact {
             target: &self.target,
             kind: row.kind(),
             subject: &row.subject,
@@ -387,8 +393,8 @@ impl Committer {
     async fn give_up(
         &self,
         row: &mut resource::Model,
-        trouble: &Trouble,
-        news: &mut News,
+        trouble: &ConvergeTrouble,
+        news: &mut TransactionFacts,
         tx: &DatabaseTransaction,
     ) -> Result<(), StoreError> {
         let letter = DeadLetter {
@@ -403,22 +409,22 @@ impl Committer {
             error: trouble.error.clone(),
             attempts: row.attempts,
             exchange: trouble.exchange.clone(),
-            failures: failures::take(&mut row.failures),
+            failures: failures::take_failures(&mut row.failures),
         };
         tracing::warn!(target_name = %row.target, subject = %row.subject, dead_letter = %letter.id, operation = trouble.operation, class = trouble.class.as_str(), "resource needs a human");
         row.rest(status::DEAD);
         row.last_error = Some(trouble.error.clone());
         row.dead_letter = Some(letter.id.to_string());
-        dead::open(tx, &letter, None).await?;
+        dead::open_letter(tx, &letter, None).await?;
         news.died(letter, row.trace());
         Ok(())
     }
 }
 
-struct Batch(Option<Parcel>);
+struct ResultBatch(Option<OutboxBatch>);
 
 /// What came of storing a part of a batch.
-enum Part {
+enum BatchPart {
     Stored,
     LeaseLost,
     /// The database works, and does not take it.
@@ -426,20 +432,20 @@ enum Part {
 }
 
 /// What shows that the account is off after this work; nothing where it may be on.
-fn evidence(worked: &WorkedResource) -> Option<OffEvidence> {
+fn off_evidence(worked: &WorkedResource) -> Option<OffEvidence> {
     let progress = &worked.progress;
     let is_on = progress.remote_id.is_some() && progress.applied.get("active") == Some(&true.into());
     let may_be_on = progress.in_doubt && worked.row.desired().is_ok_and(|desired| !takes_away(&desired));
     progress.off.filter(|_| !is_on && !may_be_on)
 }
 
-fn after(delay: Duration) -> i64 {
+fn micros_after(delay: Duration) -> i64 {
     micros(now()).saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn key_of(worked: &Worked) -> Key {
+fn key_of(worked: &WorkResult) -> ResourceKey {
     match worked {
-        Worked::Resource(resource) => (resource.row.kind(), resource.row.subject.clone()),
-        Worked::Members(members) => (ResourceKind::Membership, members.group.clone()),
+        WorkResult::Resource(resource) => (resource.row.kind(), resource.row.subject.clone()),
+        WorkResult::Members(members) => (ResourceKind::Membership, members.group.clone()),
     }
 }

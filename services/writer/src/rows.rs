@@ -32,7 +32,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use crate::{orphans, stored};
 
 /// `(kind, subject)` of a resource.
-pub(crate) type Key = (ResourceKind, String);
+pub(crate) type ResourceKey = (ResourceKind, String);
 
 /// Where a resource or an edge stands.
 pub(crate) mod status {
@@ -166,9 +166,9 @@ pub(crate) async fn save_resources(
     use resource::Column::{Kind, Subject, Target};
     let others = resource::Column::iter().filter(|column| !matches!(column, Target | Kind | Subject));
     let conflict = OnConflict::columns([Target, Kind, Subject]).update_columns(others).to_owned();
-    for chunk in chunks(rows) {
+    for chunk in row_chunks(rows) {
         let models = chunk.into_iter().map(|mut row| {
-            row.last_error = row.last_error.as_deref().map(stored::words);
+            row.last_error = row.last_error.as_deref().map(stored::stored_text);
             row.into_active_model().reset_all()
         });
         resource::Entity::insert_many(models)
@@ -212,9 +212,9 @@ pub(crate) async fn save_edges(
         edge::Column::iter().filter(|column| !matches!(column, Target | GroupSubject | MemberSubject));
     let conflict =
         OnConflict::columns([Target, GroupSubject, MemberSubject]).update_columns(others).to_owned();
-    for chunk in chunks(rows) {
+    for chunk in row_chunks(rows) {
         let models = chunk.into_iter().map(|mut row| {
-            row.last_error = row.last_error.as_deref().map(stored::words);
+            row.last_error = row.last_error.as_deref().map(stored::stored_text);
             row.into_active_model().reset_all()
         });
         edge::Entity::insert_many(models)
@@ -226,7 +226,7 @@ pub(crate) async fn save_edges(
     Ok(())
 }
 
-fn chunks<T>(rows: Vec<T>) -> Vec<Vec<T>> {
+fn row_chunks<T>(rows: Vec<T>) -> Vec<Vec<T>> {
     let mut rows = rows.into_iter().peekable();
     let mut out = Vec::new();
     while rows.peek().is_some() {

@@ -5,7 +5,7 @@ use lifecycle::Fact;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 
-use crate::facts::News;
+use crate::facts::TransactionFacts;
 use crate::rows::control::PauseScope;
 use crate::rows::{control, dead, removal, resource};
 use crate::{micros, now};
@@ -21,7 +21,7 @@ pub(crate) const PROTECTED: &str = "the policy protects it: approve or reject it
 pub(crate) const OUTDATED: &str = "the mapper's database is older than the decision that took this access away, and what was said since is lost: let the source say it again, then approve or reject it with `usher held`";
 
 /// Tells that a row is held.
-pub(crate) fn tell_held(row: &resource::Model, reason: &str, news: &mut News) {
+pub(crate) fn tell_held(row: &resource::Model, reason: &str, news: &mut TransactionFacts) {
     let id = format!("hld:{}:{}:{}:{}", row.target, row.kind, row.subject, row.desired_revision);
     let fact = Fact::Held {
         target: row.target.clone(),
@@ -50,12 +50,12 @@ pub(crate) async fn forget_old_removals(tx: &DatabaseTransaction, target: &str) 
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn quarantine(
+pub(crate) async fn quarantine_target(
     tx: &DatabaseTransaction,
     target: &str,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<Option<String>, StoreError> {
-    let row = control::load(tx, target).await?;
+    let row = control::load_control(tx, target).await?;
     if row.paused_by.is_some() {
         return Ok(None);
     }
@@ -89,24 +89,24 @@ pub(crate) async fn pause_grants(
     tx: &DatabaseTransaction,
     target: &str,
     why: &str,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<(), StoreError> {
-    pause(tx, target, Some(("usher", why)), PauseScope::Grants, news).await.map(drop)
+    pause_target(tx, target, Some(("usher", why)), PauseScope::Grants, news).await.map(drop)
 }
 
 /// Pauses a target (`by`: who and why), or lets it go on; says whether it was paused before.
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn pause(
+pub(crate) async fn pause_target(
     tx: &DatabaseTransaction,
     target: &str,
     by: Option<(&str, &str)>,
     scope: PauseScope,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<bool, StoreError> {
     use control::Column::{PausedAt, PausedBy, PausedScope, PausedWhy};
-    let row = control::load(tx, target).await?;
+    let row = control::load_control(tx, target).await?;
     let was_paused = row.paused_by.is_some();
     let at = micros(now());
     let row = control::Model {
@@ -116,7 +116,7 @@ pub(crate) async fn pause(
         paused_at: Some(at),
         ..row
     };
-    control::save(tx, row, [PausedBy, PausedWhy, PausedScope, PausedAt]).await?;
+    control::save_control(tx, row, [PausedBy, PausedWhy, PausedScope, PausedAt]).await?;
     if let Some((who, why)) = by {
         tell_paused(target, "paused", who, why, at, news);
     }
@@ -130,7 +130,7 @@ pub(crate) fn tell_paused(
     who: &str,
     why: &str,
     at: i64,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) {
     let fact = Fact::Paused {
         target: target.to_owned(),

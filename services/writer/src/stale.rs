@@ -8,16 +8,16 @@
 use std::sync::Arc;
 
 use recovery::StaleRecords;
-use relay::Relay;
+use relay::OutboxPublisher;
 use store::{Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::call::OwnedTarget;
-use crate::facts::News;
-use crate::reconcile::{self, Compared, NewerAtTarget};
+use crate::facts::TransactionFacts;
+use crate::reconcile::{self, NewerAtTarget, ReconciliationOutcome};
 use crate::restored::{self, in_words, what_to_do};
 use crate::rows::{reconcile as comparisons, verification};
-use crate::verification::Gate;
+use crate::verification::VerificationGate;
 
 /// Keeps that nothing but switching off goes out at `targets` before they were looked at.
 ///
@@ -41,8 +41,8 @@ pub(crate) async fn doubt_targets(
 pub(crate) struct StaleTarget {
     pub(crate) target: Arc<OwnedTarget>,
     pub(crate) bell: Arc<Notify>,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) relay: Relay,
+    pub(crate) gate: Arc<VerificationGate>,
+    pub(crate) relay: OutboxPublisher,
     /// Since when.
     pub(crate) since: i64,
 }
@@ -68,21 +68,25 @@ impl StaleTarget {
     /// What was under way compared with something that may be older than the target.
     async fn begin(&self) -> Result<(), StoreError> {
         let tx = self.target.store.begin().await?;
-        comparisons::save(&tx, reconcile::begin(&self.target.name, true, false, "usher")).await?;
+        comparisons::save_reconciliation(
+            &tx,
+            reconcile::new_reconciliation(&self.target.name, true, false, "usher"),
+        )
+        .await?;
         tx.commit().await.map_err(StoreError::statement("begin to look at a target"))
     }
 
-    async fn settle(&self, compared: Compared) -> Result<(), StoreError> {
+    async fn settle(&self, compared: ReconciliationOutcome) -> Result<(), StoreError> {
         let (name, since) = (&self.target.name, self.since);
         let since = if since > 0 { in_words(since) } else { "an unknown time".to_owned() };
         let why = match compared {
-            Compared::Completely(Some(newer)) if newer.is_something() => Some(format!(
+            ReconciliationOutcome::Completely(Some(newer)) if newer.is_something() => Some(format!(
                 "the target has gone on since what is known here, which is of {since}: {newer}; everything seems to be restored from \
                  copies of that time: {}",
                 what_to_do(name)
             )),
-            Compared::Completely(_) => None,
-            Compared::Failed(error) => Some(format!(
+            ReconciliationOutcome::Completely(_) => None,
+            ReconciliationOutcome::Failed(error) => Some(format!(
                 "the writer was last alive at {since}, and whether the target has gone on since could not be seen ({error}): {}",
                 what_to_do(name)
             )),
@@ -91,7 +95,7 @@ impl StaleTarget {
         if !self.target.lease.in_force(&tx).await? {
             return Ok(());
         }
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         if let Some(why) = &why {
             tracing::error!(target_name = %name, why, "what gives access is paused");
             restored::pause(&tx, name, why, &mut news).await?;

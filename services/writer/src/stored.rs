@@ -20,7 +20,7 @@ pub(crate) fn remote_id_fault(id: &str) -> Option<String> {
 }
 
 /// A text that every database takes.
-pub(crate) fn words(text: &str) -> String {
+pub(crate) fn stored_text(text: &str) -> String {
     let shown = |c: char| if c.is_control() && !c.is_whitespace() { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(WORDS_MAX).map(shown).collect()
 }
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn words_are_bounded_and_hold_nothing_that_a_database_refuses() {
-        assert_eq!(words("a\0b\nc"), "a\u{fffd}b\nc");
-        assert_eq!(words(&"\u{4e2d}".repeat(5_000)).chars().count(), 4_096);
+        assert_eq!(stored_text("a\0b\nc"), "a\u{fffd}b\nc");
+        assert_eq!(stored_text(&"\u{4e2d}".repeat(5_000)).chars().count(), 4_096);
     }
 }

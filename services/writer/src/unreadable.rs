@@ -15,7 +15,7 @@ use crate::{micros, now};
 const ROWS: &str = "writer_resources";
 const CONTROLS: &str = "writer_controls";
 
-fn item(
+fn unreadable_item(
     id: String,
     subject: String,
     kind: &str,
@@ -59,9 +59,9 @@ pub(crate) async fn set_aside(
     leaves_queue: bool,
 ) -> Result<(), StoreError> {
     let id = id_of(&row.target, &row.kind, &row.subject);
-    if quarantine::get(store.reader(), SERVICE, &id).await?.is_none() {
+    if quarantine::get_item(store.reader(), SERVICE, &id).await?.is_none() {
         let about = crate::quarantine::about(&row.subject, &row.target);
-        let mut item = item(id, about, &row.kind, &row.desired, error);
+        let mut item = unreadable_item(id, about, &row.kind, &row.desired, error);
         item.is_departure = !row.desired.contains("\"state\":\"active\"");
         crate::quarantine::set_aside(store, &item).await?;
     }
@@ -83,16 +83,16 @@ pub(crate) async fn set_aside(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn look(store: &Store, target: &str) -> Result<(), StoreError> {
-    let settings = control::load(store.reader(), target).await?;
+pub(crate) async fn look_at_settings(store: &Store, target: &str) -> Result<(), StoreError> {
+    let settings = control::load_control(store.reader(), target).await?;
     let faults = settings.faults();
-    let listed = quarantine::list(store.reader(), SERVICE, QUARANTINE_MAX).await?;
+    let listed = quarantine::list_items(store.reader(), SERVICE, QUARANTINE_MAX).await?;
     let listed: Vec<_> =
         listed.into_iter().filter(|item| item.reason == QuarantineReason::StateUnreadable).collect();
     for (what, text, error) in &faults {
         let id = format!("{CONTROLS}/{target}/{what}");
         if listed.iter().all(|item| item.id != id) {
-            let item = item(id, format!("target {target}"), what, text, error);
+            let item = unreadable_item(id, format!("target {target}"), what, text, error);
             crate::quarantine::set_aside(store, &item).await?;
         }
     }
@@ -100,13 +100,13 @@ pub(crate) async fn look(store: &Store, target: &str) -> Result<(), StoreError> 
         let id = format!("{CONTROLS}/{target}/{what}");
         let is_fault = faults.iter().any(|(fault, ..)| *fault == what);
         if !is_fault && listed.iter().any(|item| item.id == id) {
-            quarantine::remove(store.writer(), SERVICE, &id).await?;
+            quarantine::remove_item(store.writer(), SERVICE, &id).await?;
         }
     }
     for item in &listed {
         let Some((kind, subject)) = row_of(item, target) else { continue };
         if let_go_on(store, target, kind, subject).await? {
-            quarantine::remove(store.writer(), SERVICE, &item.id).await?;
+            quarantine::remove_item(store.writer(), SERVICE, &item.id).await?;
         }
     }
     Ok(())

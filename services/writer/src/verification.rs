@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::app::need_verification;
 use crate::facts::SERVICE;
-use crate::intake::Bells;
+use crate::intake::WakeUps;
 use crate::rows::verification;
 
 /// The service that verifies.
@@ -35,7 +35,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is known of one target.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct VerificationGate {
     verified_since_start: AtomicBool,
     needs_verification: AtomicBool,
     /// [`NOT_STALE`], or since when the target may have gone on without us.
@@ -44,7 +44,7 @@ pub(crate) struct Gate {
 
 const NOT_STALE: i64 = i64::MIN;
 
-impl Default for Gate {
+impl Default for VerificationGate {
     fn default() -> Self {
         Self {
             verified_since_start: AtomicBool::default(),
@@ -54,7 +54,7 @@ impl Default for Gate {
     }
 }
 
-impl Gate {
+impl VerificationGate {
     /// True when the whole target may be compared.
     pub(crate) fn lets_compare(&self) -> bool {
         self.verified_since_start.load(Ordering::Acquire) && !self.only_switches_off()
@@ -86,21 +86,21 @@ impl Gate {
 }
 
 /// The gates of the targets, by name.
-pub(crate) type Gates = Arc<HashMap<String, Arc<Gate>>>;
+pub(crate) type VerificationGates = Arc<HashMap<String, Arc<VerificationGate>>>;
 
 /// Asks for verifications, and opens the gates.
-pub(crate) struct Verifications {
+pub(crate) struct VerificationRequester {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
-    pub(crate) gates: Gates,
-    pub(crate) bells: Bells,
+    pub(crate) gates: VerificationGates,
+    pub(crate) bells: WakeUps,
     /// Messages may turn out to be lost.
     pub(crate) recovery: Recovery,
     /// When this process began to work; microseconds since the Unix epoch, by the database's clock.
     pub(crate) started: i64,
 }
 
-impl Verifications {
+impl VerificationRequester {
     /// Reads what is known; call it before anything is sent.
     ///
     /// # Errors

@@ -9,9 +9,9 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
-use super::Durable;
+use super::DurableConsumer;
 use crate::BusError;
-use crate::link::Pauses;
+use crate::link::ReconnectBackoff;
 
 /// Messages fetched by one pull request; half of it triggers the next. Never 1: the client may then stall.
 const FETCH_MAX: usize = 256;
@@ -20,28 +20,34 @@ const FETCH_EXPIRES: Duration = Duration::from_secs(10);
 /// Twice this without any sign of the server, and the pull is opened anew.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
-struct Tap {
-    durable: Durable,
+struct ConsumerStream {
+    durable: DurableConsumer,
     /// How often the link was broken when `source` was opened.
     breaks: u64,
     source: Option<pull::Stream>,
     /// What was still buffered when `source` failed.
     saved: VecDeque<jetstream::Message>,
-    pauses: Pauses,
+    pauses: ReconnectBackoff,
 }
 
 /// Opens the messages of `durable`, which exists on the server as `consumer`.
-pub(super) async fn open(
-    durable: Durable,
+pub(super) async fn open_messages(
+    durable: DurableConsumer,
     consumer: PullConsumer,
 ) -> Result<BoxStream<'static, jetstream::Message>, BusError> {
     let breaks = durable.link.breaks();
-    let source = Some(pull(&durable, &consumer).await?);
-    let tap = Tap { durable, breaks, source, saved: VecDeque::new(), pauses: Pauses::default() };
+    let source = Some(pull_messages(&durable, &consumer).await?);
+    let tap = ConsumerStream {
+        durable,
+        breaks,
+        source,
+        saved: VecDeque::new(),
+        pauses: ReconnectBackoff::default(),
+    };
     Ok(stream::unfold(tap, |mut tap| async move { Some((tap.next().await, tap)) }).boxed())
 }
 
-async fn pull(durable: &Durable, consumer: &PullConsumer) -> Result<pull::Stream, BusError> {
+async fn pull_messages(durable: &DurableConsumer, consumer: &PullConsumer) -> Result<pull::Stream, BusError> {
     consumer
         .stream()
         .max_messages_per_batch(FETCH_MAX)
@@ -52,7 +58,7 @@ async fn pull(durable: &Durable, consumer: &PullConsumer) -> Result<pull::Stream
         .map_err(|error| durable.failed(error))
 }
 
-impl Tap {
+impl ConsumerStream {
     async fn next(&mut self) -> jetstream::Message {
         loop {
             if let Some(message) = self.saved.pop_front() {
@@ -66,7 +72,7 @@ impl Tap {
                 biased;
                 item = source.next() => match item {
                     Some(Ok(message)) => {
-                        self.pauses = Pauses::default();
+                        self.pauses = ReconnectBackoff::default();
                         return message;
                     }
                     Some(Err(error)) => error.to_string(),
@@ -94,7 +100,7 @@ impl Tap {
         self.durable.link.up().await;
         self.breaks = self.durable.link.breaks();
         let opened = match self.durable.ensure(Instant::now()).await {
-            Ok(consumer) => pull(&self.durable, &consumer).await,
+            Ok(consumer) => pull_messages(&self.durable, &consumer).await,
             Err(error) => Err(error),
         };
         match opened {

@@ -11,12 +11,12 @@ use async_nats::{Client, HeaderMap, Message};
 use tokio::time::Instant;
 
 use crate::PublishError;
-use crate::link::Link;
+use crate::link::BrokerLink;
 use crate::outgoing::WireMessage;
 
 /// How one try ended.
 #[derive(Debug)]
-pub(crate) enum Tried {
+pub(crate) enum PublishAttempt {
     /// Durably stored; for a batch, `sequence` is the last message's.
     Stored { sequence: u64, duplicate: bool },
     /// Not stored, and trying again cannot help.
@@ -28,14 +28,14 @@ pub(crate) enum Tried {
 }
 
 /// Sends to one stream.
-pub(crate) struct Sender {
+pub(crate) struct StreamSender {
     stream: String,
     client: Client,
     /// How long one try waits: short enough for a second one before the deadline.
     try_timeout: Duration,
 }
 
-impl Sender {
+impl StreamSender {
     pub(crate) fn new(stream: String, client: Client, publish_timeout: Duration) -> Self {
         Self { stream, client, try_timeout: publish_timeout / 2 }
     }
@@ -45,11 +45,16 @@ impl Sender {
     }
 
     /// Sends one message.
-    pub(crate) async fn send(&self, message: &WireMessage, deadline: Instant, link: &Link) -> Tried {
+    pub(crate) async fn send(
+        &self,
+        message: &WireMessage,
+        deadline: Instant,
+        link: &BrokerLink,
+    ) -> PublishAttempt {
         let (breaks, headers) = (link.breaks(), message.headers.clone());
         tokio::select! {
             tried = self.ask(message, headers, deadline) => tried,
-            () = link.broken_since(breaks) => Tried::Unknown,
+            () = link.broken_since(breaks) => PublishAttempt::Unknown,
         }
     }
 
@@ -58,12 +63,12 @@ impl Sender {
         &self,
         messages: impl ExactSizeIterator<Item = &'a WireMessage>,
         deadline: Instant,
-        link: &Link,
-    ) -> Tried {
+        link: &BrokerLink,
+    ) -> PublishAttempt {
         let breaks = link.breaks();
         tokio::select! {
             tried = self.stage_and_commit(messages, deadline) => tried,
-            () = link.broken_since(breaks) => Tried::Unknown,
+            () = link.broken_since(breaks) => PublishAttempt::Unknown,
         }
     }
 
@@ -71,7 +76,7 @@ impl Sender {
         &self,
         messages: impl ExactSizeIterator<Item = &'a WireMessage>,
         deadline: Instant,
-    ) -> Tried {
+    ) -> PublishAttempt {
         let batch_id = uuid::Uuid::now_v7().simple().to_string();
         let count = messages.len();
         for (index, message) in messages.enumerate() {
@@ -88,10 +93,10 @@ impl Sender {
                 break; // the server forgets a batch that is never committed
             }
         }
-        Tried::Unavailable
+        PublishAttempt::Unavailable
     }
 
-    async fn ask(&self, message: &WireMessage, headers: HeaderMap, deadline: Instant) -> Tried {
+    async fn ask(&self, message: &WireMessage, headers: HeaderMap, deadline: Instant) -> PublishAttempt {
         let left = deadline.saturating_duration_since(Instant::now());
         let request = Request::new()
             .headers(headers)
@@ -100,35 +105,39 @@ impl Sender {
         match self.client.send_request(message.subject.clone(), request).await {
             Ok(answer) => self.meaning(&answer),
             Err(error) => match error.kind() {
-                RequestErrorKind::NoResponders => Tried::Unavailable,
-                RequestErrorKind::MaxPayloadExceeded => Tried::Refused(self.too_large(message)),
+                RequestErrorKind::NoResponders => PublishAttempt::Unavailable,
+                RequestErrorKind::MaxPayloadExceeded => PublishAttempt::Refused(self.too_large(message)),
                 RequestErrorKind::InvalidSubject => {
-                    Tried::Refused(self.refused(0, "the subject is not valid".to_owned()))
+                    PublishAttempt::Refused(self.refused(0, "the subject is not valid".to_owned()))
                 }
-                RequestErrorKind::TimedOut | RequestErrorKind::Other => Tried::Unknown,
+                RequestErrorKind::TimedOut | RequestErrorKind::Other => PublishAttempt::Unknown,
             },
         }
     }
 
-    fn meaning(&self, answer: &Message) -> Tried {
+    fn meaning(&self, answer: &Message) -> PublishAttempt {
         match serde_json::from_slice(&answer.payload) {
-            Ok(Response::Ok(PublishAck { sequence, duplicate, .. })) => Tried::Stored { sequence, duplicate },
+            Ok(Response::Ok(PublishAck { sequence, duplicate, .. })) => {
+                PublishAttempt::Stored { sequence, duplicate }
+            }
             Ok(Response::Err { error }) => self.refusal(&error),
-            Err(_) => Tried::Refused(self.refused(0, "the answer is not an acknowledgement".to_owned())),
+            Err(_) => {
+                PublishAttempt::Refused(self.refused(0, "the answer is not an acknowledgement".to_owned()))
+            }
         }
     }
 
-    fn refusal(&self, error: &ServerError) -> Tried {
-        let full = || Tried::Refused(PublishError::Full { stream: self.stream.clone() });
+    fn refusal(&self, error: &ServerError) -> PublishAttempt {
+        let full = || PublishAttempt::Refused(PublishError::Full { stream: self.stream.clone() });
         match error.error_code() {
             // Also what a failing disk reports: then another try may succeed.
             ErrorCode::STREAM_STORE_FAILED if error.to_string().contains("maximum") => full(),
-            ErrorCode::STREAM_STORE_FAILED => Tried::Unavailable,
+            ErrorCode::STREAM_STORE_FAILED => PublishAttempt::Unavailable,
             ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
             | ErrorCode::INSUFFICIENT_RESOURCES
             | ErrorCode::STORAGE_RESOURCES_EXCEEDED => full(),
-            _ if error.code() == 503 => Tried::Unavailable,
-            code => Tried::Refused(self.refused(code.0, error.to_string())),
+            _ if error.code() == 503 => PublishAttempt::Unavailable,
+            code => PublishAttempt::Refused(self.refused(code.0, error.to_string())),
         }
     }
 

@@ -8,7 +8,7 @@ use async_nats::jetstream::Context;
 use tokio::time::Instant;
 
 use crate::keeper::MAKE_ROOM;
-use crate::streams::{StreamLook, look};
+use crate::streams::{StreamSnapshot, look_at_stream};
 
 /// What is not a departure is refused by a stream that is fuller, in hundredths.
 const FULL_FOR_OTHERS: u64 = 95;
@@ -22,7 +22,7 @@ const ROOM_COMES_WITHIN: Duration = Duration::from_millis(1_500);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, Copy, Default)]
-struct State {
+struct RoomState {
     /// Bytes in the stream when it was measured, and its limit.
     measured: Option<(u64, u64, Instant)>,
     /// Bytes stored by us since.
@@ -33,7 +33,7 @@ struct State {
     failing_since: Option<Instant>,
 }
 
-impl State {
+impl RoomState {
     /// Bytes that may still be stored of what is not a departure. What cannot be measured has room: the server decides.
     fn free_for_others(&self) -> u64 {
         match self.measured {
@@ -51,16 +51,16 @@ impl State {
 
 /// What is known of the room in one stream.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct StreamRoom {
     stream: String,
     /// Room is kept for departures.
     reserves: bool,
     client: Client,
     jetstream: Context,
-    state: Mutex<State>,
+    state: Mutex<RoomState>,
 }
 
-impl Room {
+impl StreamRoom {
     pub(super) fn new(stream: &str, reserves: bool, client: Client, jetstream: Context) -> Self {
         Self { stream: stream.to_owned(), reserves, client, jetstream, state: Mutex::default() }
     }
@@ -100,12 +100,12 @@ impl Room {
         if !self.is_to_be_measured(wanted) {
             return;
         }
-        let found = look(&self.jetstream, &self.stream).await;
+        let found = look_at_stream(&self.jetstream, &self.stream).await;
         let mut state = self.state();
         state.stored = 0;
         state.measured = match found {
-            StreamLook::There(found) => Some((found.bytes, found.bytes_max, Instant::now())),
-            StreamLook::Missing { .. } | StreamLook::Unknown { .. } => None,
+            StreamSnapshot::There(found) => Some((found.bytes, found.bytes_max, Instant::now())),
+            StreamSnapshot::Missing { .. } | StreamSnapshot::Unknown { .. } => None,
         };
     }
 
@@ -150,7 +150,7 @@ impl Room {
         self.state().failing_since.map(|since| since.elapsed())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RoomState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

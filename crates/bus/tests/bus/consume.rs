@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use bus::{Facts, Feed, Outgoing};
+use bus::{FactBatch, OutgoingMessage, StreamName};
 use lifecycle::{Event, Fact, FactRecord, ResourceKind, TraceContext};
 use time::OffsetDateTime;
 
@@ -123,14 +123,14 @@ async fn the_trace_and_the_facts_arrive_as_they_were_sent() {
             },
         })
         .collect();
-    let mut messages = Outgoing::facts("writer", &facts);
-    messages.push(Outgoing::event(&event(1), trace));
+    let mut messages = OutgoingMessage::facts("writer", &facts);
+    messages.push(OutgoingMessage::event(&event(1), trace));
     assert!(world.bus.publish(messages).await.iter().all(Result::is_ok));
 
-    let mut journal = world.bus.consume::<Facts>(Feed::Journal, "console").await.unwrap();
+    let mut journal = world.bus.consume::<FactBatch>(StreamName::Journal, "console").await.unwrap();
     let delivery = journal.next_batch(10).await.unwrap().remove(0);
     assert_eq!(delivery.body.as_ref().unwrap().0, facts);
-    let mut events = world.bus.consume::<Event>(Feed::Events, "mapper").await.unwrap();
+    let mut events = world.bus.consume::<Event>(StreamName::Events, "mapper").await.unwrap();
     assert_eq!(events.next_batch(10).await.unwrap()[0].trace, Some(trace));
 }
 

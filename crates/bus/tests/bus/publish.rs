@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use bus::{Bus, Outgoing, PublishError};
+use bus::{Bus, OutgoingMessage, PublishError};
 use lifecycle::TraceContext;
 
 use crate::proxy::Proxy;
@@ -18,9 +18,9 @@ async fn batches_and_single_messages_get_their_own_sequences() {
     // Too few for a batch.
     let few: HashSet<_> = world.publish(2_601..2_621).await.into_iter().map(|p| p.sequence).collect();
     assert_eq!(few, (2_602..2_622).collect());
-    assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.ok(), None, "nobody consumes yet");
+    assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.ok(), None, "nobody consumes yet");
     let mut consumer = world.consumer().await;
-    assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), 2_621);
+    assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap(), 2_621);
     let mut next = 0;
     while next < 2_601 {
         for delivery in consumer.next_batch(500).await.unwrap() {
@@ -136,12 +136,12 @@ async fn a_lost_acknowledgement_neither_stores_twice_nor_looks_like_a_duplicate(
             async move { bus.publish(messages).await }
         });
         stored += count;
-        while world.bus.lag(bus::Feed::Events, "mapper").await.unwrap() < stored as u64 {}
+        while world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap() < stored as u64 {}
         assert!(!publishing.is_finished());
         proxy.cut();
         let results = publishing.await.unwrap();
         assert!(results.iter().all(|result| !result.as_ref().unwrap().duplicate), "{results:?}");
-        assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), stored as u64);
+        assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap(), stored as u64);
     }
     let again = bus.publish((0..stored).map(outgoing).collect()).await;
     assert!(again.iter().all(|result| result.as_ref().unwrap().duplicate));
@@ -162,7 +162,7 @@ async fn a_full_stream_refuses_and_drops_nothing() {
     assert!(accepted > 50 && accepted < 400, "{accepted}");
     assert!(is_full(&world.bus.publish(vec![outgoing(1_000)]).await[0]));
     let _consumer = world.consumer().await;
-    assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), accepted as u64);
+    assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap(), accepted as u64);
 }
 
 #[tokio::test]
@@ -170,7 +170,8 @@ async fn a_message_above_the_servers_limit_is_too_large_and_others_pass() {
     let world = World::new(|_| ()).await;
     let mut large = event(1);
     large.attributes.insert("notes".to_owned(), "x".repeat(2 << 20).into());
-    let results = world.bus.publish(vec![Outgoing::event(&large, TraceContext::root()), outgoing(2)]).await;
+    let results =
+        world.bus.publish(vec![OutgoingMessage::event(&large, TraceContext::root()), outgoing(2)]).await;
     assert!(matches!(results[0], Err(PublishError::TooLarge { max: 1_048_576, .. })), "{results:?}");
     assert_eq!(results[1], Ok(stored(1)));
 }

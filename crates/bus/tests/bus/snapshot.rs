@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bus::testing::TestServer;
-use bus::{BackupMark, Bus, Consumer, Feed, Mark};
+use bus::{BackupMark, Bus, Consumer, ServiceMark, StreamName};
 use lifecycle::Event;
 
 use crate::world::World;
@@ -26,11 +26,15 @@ async fn streams_come_back_from_a_backup_with_their_sequences_consumers_and_mark
     world.publish(0..2_000).await;
     take(&mut consumer, 500).await;
     drop(consumer);
-    let mark =
-        Mark { installation: "one".to_owned(), beat: 7, at: Some(8), notices: vec!["news".to_owned()] };
+    let mark = ServiceMark {
+        installation: "one".to_owned(),
+        beat: 7,
+        at: Some(8),
+        notices: vec!["news".to_owned()],
+    };
     world.bus.leave_mark("mapper", &mark).await.unwrap();
     world.bus.leave_backup(BackupMark { at: 5 }).await.unwrap();
-    let before = world.bus.positions(Feed::Events, "mapper").await.unwrap();
+    let before = world.bus.positions(StreamName::Events, "mapper").await.unwrap();
 
     let mut kept = Vec::new();
     for stream in world.bus.streams_to_back_up() {
@@ -47,7 +51,7 @@ async fn streams_come_back_from_a_backup_with_their_sequences_consumers_and_mark
         made_at.insert(stream, bus.restore_stream(stream, description, &mut bytes.as_slice()).await.unwrap());
     }
     bus.ensure_streams().await.unwrap();
-    let after = bus.positions(Feed::Events, "mapper").await.unwrap();
+    let after = bus.positions(StreamName::Events, "mapper").await.unwrap();
     let known = |positions: &[bus::StreamPosition]| {
         let known = positions.iter().map(|at| (at.durable.clone(), at.last_sequence, at.ack_floor));
         known.collect::<Vec<_>>()
@@ -61,7 +65,7 @@ async fn streams_come_back_from_a_backup_with_their_sequences_consumers_and_mark
     );
     assert_eq!(bus.mark("mapper").await.unwrap().read(), Some(&mark));
     assert_eq!(bus.last_backup().await.unwrap(), Some(BackupMark { at: 5 }));
-    let mut consumer: Consumer<Event> = bus.consume(Feed::Events, "mapper").await.unwrap();
+    let mut consumer: Consumer<Event> = bus.consume(StreamName::Events, "mapper").await.unwrap();
     assert_eq!(take(&mut consumer, 1_500).await, 1_500);
 }
 

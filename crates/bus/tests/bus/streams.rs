@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::{Bus, Consumer, Feed, Outgoing, StreamLook};
+use bus::{Bus, Consumer, OutgoingMessage, StreamName, StreamSnapshot};
 use lifecycle::{Event, EventKind, TraceContext};
 use telemetry::Readiness;
 use tokio_util::sync::CancellationToken;
@@ -11,8 +11,8 @@ use crate::world::{World, event, is_full, outgoing};
 
 const LEVEL_MAX: Duration = Duration::from_secs(60);
 
-fn departure(n: usize) -> Outgoing {
-    Outgoing::event(&Event { kind: EventKind::WorkerLeft, ..event(n) }, TraceContext::root())
+fn departure(n: usize) -> OutgoingMessage {
+    OutgoingMessage::event(&Event { kind: EventKind::WorkerLeft, ..event(n) }, TraceContext::root())
 }
 
 /// A stream keeper that runs as long as this value.
@@ -72,7 +72,7 @@ async fn what_every_consumer_has_taken_makes_room_and_is_remembered_as_dropped()
     let world = World::new(|config| config.max_bytes.events = 400_000).await;
     let _keeping = Keeping::start(&world);
     let mut consumer = world.consumer().await;
-    let mut departures: Consumer<Event> = world.bus.consume_departures(Feed::Events).await.unwrap();
+    let mut departures: Consumer<Event> = world.bus.consume_departures(StreamName::Events).await.unwrap();
     // Three times of what the stream holds.
     for round in 0..15 {
         world.publish(round * 100..round * 100 + 99).await;
@@ -81,8 +81,8 @@ async fn what_every_consumer_has_taken_makes_room_and_is_remembered_as_dropped()
         take(&mut departures, 1).await;
         take(&mut consumer, 100).await;
     }
-    let looks = world.bus.look_at_streams(Feed::Events).await;
-    let StreamLook::There(state) = &looks[0] else { panic!("{looks:?}") };
+    let looks = world.bus.look_at_streams(StreamName::Events).await;
+    let StreamSnapshot::There(state) = &looks[0] else { panic!("{looks:?}") };
     assert!(state.dropped_until.is_some() && state.messages > 0, "{state:?}");
 }
 
@@ -91,7 +91,7 @@ async fn what_one_consumer_has_not_taken_is_never_dropped_and_room_is_kept_for_d
     let world = World::new(|config| config.max_bytes.events = 400_000).await;
     let _keeping = Keeping::start(&world);
     let _consumer = world.consumer().await;
-    let mut departures: Consumer<Event> = world.bus.consume_departures(Feed::Events).await.unwrap();
+    let mut departures: Consumer<Event> = world.bus.consume_departures(StreamName::Events).await.unwrap();
     let mut accepted = 0;
     loop {
         let results = world.bus.publish((accepted..accepted + 50).map(outgoing).collect()).await;
@@ -104,7 +104,7 @@ async fn what_one_consumer_has_not_taken_is_never_dropped_and_room_is_kept_for_d
     assert!(left[0].is_ok(), "{left:?}");
     assert_eq!(take(&mut departures, 1).await, ["E-9999"]);
     assert!(is_full(&world.bus.publish(vec![outgoing(10_000)]).await[0]));
-    assert_eq!(world.bus.lag(Feed::Events, "mapper").await.unwrap(), accepted as u64 + 1);
+    assert_eq!(world.bus.lag(StreamName::Events, "mapper").await.unwrap(), accepted as u64 + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,12 +114,12 @@ async fn a_departure_is_read_before_what_lies_in_front_of_it_and_old_ones_are_no
     assert!(world.bus.publish(vec![departure(0)]).await[0].is_ok());
     take(&mut consumer, 1).await;
     until("the departure is acknowledged", async || {
-        world.bus.lag(Feed::Events, "mapper").await.is_ok_and(|lag| lag == 0)
+        world.bus.lag(StreamName::Events, "mapper").await.is_ok_and(|lag| lag == 0)
     })
     .await;
     world.publish(1..3_000).await;
     assert!(world.bus.publish(vec![departure(3_000)]).await[0].is_ok());
-    let mut departures: Consumer<Event> = world.bus.consume_departures(Feed::Events).await.unwrap();
+    let mut departures: Consumer<Event> = world.bus.consume_departures(StreamName::Events).await.unwrap();
     assert_eq!(take(&mut departures, 1).await, ["E-3000"]);
     assert_eq!(take(&mut consumer, 3_000).await.last().map(String::as_str), Some("E-3000"));
 }
@@ -130,15 +130,18 @@ async fn a_service_waits_for_its_streams_and_is_not_ready_while_one_is_missing()
     let mut world = World { bus: Bus::connect(&server.config(), "test").await.unwrap(), server };
     let readiness = Readiness::default();
     let latch = readiness.latch("streams");
-    let watching =
-        tokio::spawn(world.bus.clone().watch_streams(vec![Feed::Events], vec![Feed::Events], latch));
+    let watching = tokio::spawn(world.bus.clone().watch_streams(
+        vec![StreamName::Events],
+        vec![StreamName::Events],
+        latch,
+    ));
     until("a missing stream is said", async || {
         readiness.closed().iter().any(|(_, why)| why.contains("EVENTS is missing"))
     })
     .await;
     let waiting = tokio::spawn({
         let bus = world.bus.clone();
-        async move { bus.wait_for_streams(&[Feed::Events]).await }
+        async move { bus.wait_for_streams(&[StreamName::Events]).await }
     });
     world.bus.ensure_streams().await.unwrap();
     waiting.await.unwrap();

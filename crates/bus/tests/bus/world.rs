@@ -1,7 +1,7 @@
 //! A server, a connection and events by number.
 
 use bus::testing::TestServer;
-use bus::{Bus, BusConfig, Consumer, Feed, Outgoing, PublishError, Published};
+use bus::{Bus, BusConfig, Consumer, OutgoingMessage, PublishError, PublishedMessage, StreamName};
 use lifecycle::{Event, EventId, EventKind, TraceContext};
 use time::OffsetDateTime;
 
@@ -22,13 +22,13 @@ impl World {
         Self { server, bus }
     }
 
-    pub async fn publish(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<Published> {
+    pub async fn publish(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<PublishedMessage> {
         let results = self.bus.publish(numbers.into_iter().map(outgoing).collect()).await;
         results.into_iter().map(Result::unwrap).collect()
     }
 
     pub async fn consumer(&self) -> Consumer<Event> {
-        self.bus.consume(Feed::Events, "mapper").await.unwrap()
+        self.bus.consume(StreamName::Events, "mapper").await.unwrap()
     }
 
     pub fn restart(&mut self) {
@@ -57,18 +57,18 @@ pub fn event(n: usize) -> Event {
     }
 }
 
-pub fn outgoing(n: usize) -> Outgoing {
-    Outgoing::event(&event(n), TraceContext::root())
+pub fn outgoing(n: usize) -> OutgoingMessage {
+    OutgoingMessage::event(&event(n), TraceContext::root())
 }
 
-pub fn stored(sequence: u64) -> Published {
-    Published { sequence, duplicate: false }
+pub fn stored(sequence: u64) -> PublishedMessage {
+    PublishedMessage { sequence, duplicate: false }
 }
 
-pub fn duplicate(sequence: u64) -> Published {
-    Published { sequence, duplicate: true }
+pub fn duplicate(sequence: u64) -> PublishedMessage {
+    PublishedMessage { sequence, duplicate: true }
 }
 
-pub fn is_full(result: &Result<Published, PublishError>) -> bool {
+pub fn is_full(result: &Result<PublishedMessage, PublishError>) -> bool {
     matches!(result, Err(PublishError::Full { .. }))
 }

@@ -1,13 +1,17 @@
 //! Scopes, as scoping filters. An alternative with a clause that Entra does not have is left out as a whole.
 
-use policy::{Clause, GlobPart, Operator, Order, Scope, TextTest};
+use policy::{AttributeOperator, GlobPart, IntegerOrder, Scope, ScopeClause, TextTest};
 
-use crate::graph::{Filter, FilterClause, FilterGroup, Operand};
+use crate::graph::{FilterClause, FilterGroup, GraphFilter, GraphOperand};
 use crate::import::PLACEHOLDER;
-use crate::note::Note;
+use crate::note::ConversionNote;
 
 /// The filter; `None` when everybody is in scope.
-pub(super) fn filter(scope: &Scope, what: &str, notes: &mut Vec<Note>) -> Option<Filter> {
+pub(super) fn export_filter(
+    scope: &Scope,
+    what: &str,
+    notes: &mut Vec<ConversionNote>,
+) -> Option<GraphFilter> {
     if scope.any.is_empty() {
         return None;
     }
@@ -15,24 +19,26 @@ pub(super) fn filter(scope: &Scope, what: &str, notes: &mut Vec<Note>) -> Option
     for (number, clauses) in (1..).zip(&scope.any) {
         let name = format!("Alternative {number}");
         let taken: Result<Vec<FilterClause>, String> =
-            clauses.iter().filter(|one| !is_entras_own(one)).map(clause).collect();
+            clauses.iter().filter(|one| !is_entras_own(one)).map(export_clause).collect();
         match taken {
             // An alternative of nothing but what Entra does anyway lets everybody in.
             Ok(clauses) if clauses.is_empty() => return None,
             Ok(clauses) => groups.push(FilterGroup { name: Some(name), clauses }),
-            Err(why) => notes.push(Note::left_out(format!("scope of {what}, alternative {number}"), why)),
+            Err(why) => {
+                notes.push(ConversionNote::left_out(format!("scope of {what}, alternative {number}"), why))
+            }
         }
     }
     if groups.is_empty() {
-        groups.push(nobody());
+        groups.push(empty_group());
     }
-    Some(Filter { groups, ..Filter::default() })
+    Some(GraphFilter { groups, ..GraphFilter::default() })
 }
 
 /// Whether it is what an import puts where an export says nothing about people.
 pub(super) fn is_placeholder(scope: &Scope) -> bool {
-    let stands_for_nothing = |clause: &Clause| match clause {
-        Clause::Attribute { name, .. } => name.name() == PLACEHOLDER && !name.is_of_manager(),
+    let stands_for_nothing = |clause: &ScopeClause| match clause {
+        ScopeClause::Attribute { name, .. } => name.name() == PLACEHOLDER && !name.is_of_manager(),
         _ => false,
     };
     !scope.any.is_empty() && scope.any.iter().all(|clauses| clauses.iter().any(stands_for_nothing))
@@ -44,70 +50,73 @@ pub(super) fn always_asks_for_enabled(scope: &Scope) -> bool {
 }
 
 /// Entra switches off whoever is not enabled, without a clause.
-fn is_entras_own(clause: &Clause) -> bool {
-    let Clause::Not(inner) = clause else { return false };
-    matches!(&**inner, Clause::Attribute { name, operator: Operator::Is(false), .. }
+fn is_entras_own(clause: &ScopeClause) -> bool {
+    let ScopeClause::Not(inner) = clause else { return false };
+    matches!(&**inner, ScopeClause::Attribute { name, operator: AttributeOperator::Is(false), .. }
         if name.name() == "accountEnabled" && !name.is_of_manager())
 }
 
-fn nobody() -> FilterGroup {
+fn empty_group() -> FilterGroup {
     let clause = FilterClause {
         operator_name: "EQUALS".to_owned(),
         source_operand_name: "userPrincipalName".to_owned(),
-        target_operand: Some(Operand { values: vec!["nobody: the scope could not be exported".to_owned()] }),
+        target_operand: Some(GraphOperand {
+            values: vec!["nobody: the scope could not be exported".to_owned()],
+        }),
     };
     FilterGroup { name: Some("Nobody".to_owned()), clauses: vec![clause] }
 }
 
-fn clause(clause: &Clause) -> Result<FilterClause, String> {
-    let Clause::Attribute { name, operator, ignore_case } = clause else {
+fn export_clause(clause: &ScopeClause) -> Result<FilterClause, String> {
+    let ScopeClause::Attribute { name, operator, ignore_case } = clause else {
         return Err(format!("Entra has no `{clause}`"));
     };
     if name.is_of_manager() {
         return Err(format!("Entra does not look at attributes of the manager: `{clause}`"));
     }
-    let (operator_name, values) = words(operator, *ignore_case).ok_or(format!("Entra has no `{clause}`"))?;
+    let (operator_name, values) =
+        operator_words(operator, *ignore_case).ok_or(format!("Entra has no `{clause}`"))?;
     Ok(FilterClause {
         operator_name: operator_name.to_owned(),
         source_operand_name: name.name().to_owned(),
-        target_operand: Some(Operand { values }),
+        target_operand: Some(GraphOperand { values }),
     })
 }
 
-fn words(operator: &Operator, ignore_case: bool) -> Option<(&'static str, Vec<String>)> {
+fn operator_words(operator: &AttributeOperator, ignore_case: bool) -> Option<(&'static str, Vec<String>)> {
     let pattern = |negated: bool, pattern: String| {
         let name = if negated { "NOT REGEX MATCH" } else { "REGEX MATCH" };
         let prefix = if ignore_case { "(?i)" } else { "" };
         Some((name, vec![format!("{prefix}{pattern}")]))
     };
     match operator {
-        Operator::IsNull => Some(("IS NULL", Vec::new())),
-        Operator::IsNotNull => Some(("IS NOT NULL", Vec::new())),
-        Operator::Is(true) => Some(("IS TRUE", Vec::new())),
-        Operator::Is(false) => Some(("IS FALSE", Vec::new())),
-        Operator::Integer { order: Order::Greater, operand } => {
+        AttributeOperator::IsNull => Some(("IS NULL", Vec::new())),
+        AttributeOperator::IsNotNull => Some(("IS NOT NULL", Vec::new())),
+        AttributeOperator::Is(true) => Some(("IS TRUE", Vec::new())),
+        AttributeOperator::Is(false) => Some(("IS FALSE", Vec::new())),
+        AttributeOperator::Integer { order: IntegerOrder::Greater, operand } => {
             Some(("Greater_Than", vec![operand.to_string()]))
         }
-        Operator::Integer { order: Order::GreaterOrEqual, operand } => {
+        AttributeOperator::Integer { order: IntegerOrder::GreaterOrEqual, operand } => {
             Some(("Greater_Than_OR_EQUALS", vec![operand.to_string()]))
         }
-        Operator::Text { test, negated, .. } => match test {
+        AttributeOperator::Text { test, negated, .. } => match test {
             TextTest::Equals(text) if !ignore_case => {
                 Some((if *negated { "NOT EQUALS" } else { "EQUALS" }, vec![text.clone()]))
             }
             TextTest::EndsWith(text) if !ignore_case && !negated => Some(("ENDS_WITH", vec![text.clone()])),
             TextTest::Includes(text) if !ignore_case && !negated => Some(("Includes", vec![text.clone()])),
-            TextTest::Equals(text) => pattern(*negated, format!("^{}$", escaped(text))),
-            TextTest::EndsWith(text) => pattern(*negated, format!(".*{}$", escaped(text))),
-            TextTest::Includes(text) => pattern(*negated, format!(".*{}.*", escaped(text))),
-            TextTest::StartsWith(text) => pattern(*negated, format!("^{}.*", escaped(text))),
+            TextTest::Equals(text) => pattern(*negated, format!("^{}$", escape_regex(text))),
+            TextTest::EndsWith(text) => pattern(*negated, format!(".*{}$", escape_regex(text))),
+            TextTest::Includes(text) => pattern(*negated, format!(".*{}.*", escape_regex(text))),
+            TextTest::StartsWith(text) => pattern(*negated, format!("^{}.*", escape_regex(text))),
             TextTest::In(list) => {
-                let any: Vec<String> = list.operands().iter().map(|text| escaped(text)).collect();
+                let any: Vec<String> = list.operands().iter().map(|text| escape_regex(text)).collect();
                 pattern(*negated, format!("^({})$", any.join("|")))
             }
             TextTest::Matches(glob) => {
                 let parts = glob.parts().iter().map(|part| match part {
-                    GlobPart::Literal(c) => escaped(c.encode_utf8(&mut [0; 4])),
+                    GlobPart::Literal(c) => escape_regex(c.encode_utf8(&mut [0; 4])),
                     GlobPart::One => ".".to_owned(),
                     GlobPart::Many => ".*".to_owned(),
                 });
@@ -115,12 +124,12 @@ fn words(operator: &Operator, ignore_case: bool) -> Option<(&'static str, Vec<St
             }
             TextTest::Regex(regex) => pattern(*negated, regex.text().to_owned()),
         },
-        Operator::Integer { .. } | Operator::Date(_) => None,
+        AttributeOperator::Integer { .. } | AttributeOperator::Date(_) => None,
     }
 }
 
 /// `text` as a regular expression that only it fits.
-fn escaped(text: &str) -> String {
+fn escape_regex(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if !c.is_alphanumeric() && !matches!(c, ' ' | '_' | '@' | '-' | '/' | ',') && c.is_ascii() {

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::import::import;
+use crate::import::import_schema;
 
 const POLICY: &str = r#"
 target: zscaler
@@ -27,7 +27,7 @@ groups:
 "#;
 
 fn exported() -> (Value, Vec<String>) {
-    let exported = export(&Policy::parse(POLICY, "t").unwrap());
+    let exported = export_policy(&Policy::parse(POLICY, "t").unwrap());
     let notes = exported.notes.iter().map(ToString::to_string).collect();
     (serde_json::from_str(&exported.json).unwrap(), notes)
 }
@@ -63,7 +63,7 @@ fn what_entra_has_goes_back_and_what_it_has_not_is_told() {
 #[test]
 fn what_was_exported_can_be_imported_again() {
     let (schema, _) = exported();
-    let imported = import(&schema.to_string(), Some("zscaler"), &crate::JobScope::Everybody).unwrap();
+    let imported = import_schema(&schema.to_string(), Some("zscaler"), &crate::JobScope::Everybody).unwrap();
     let policy = Policy::parse(&imported.policies[0].yaml, "t").unwrap();
     let original = Policy::parse(POLICY, "t").unwrap();
     let mapping = |policy: &Policy, path: &str| {
@@ -88,7 +88,7 @@ fn whatever_entra_does_not_have_is_told() {
         ("constant: x", "constant: x, type: text", "nickName of users"),
     ];
     let told = |text: &str, place: &str| {
-        let exported = export(&Policy::parse(text, "t").unwrap());
+        let exported = export_policy(&Policy::parse(text, "t").unwrap());
         exported.notes.iter().any(|note| note.place() == place)
     };
     let plain = POLICY.replace("leaver: { action: delete }", "leaver: {}");
@@ -104,7 +104,7 @@ fn wildcards_and_dates_mean_the_same_there() {
     let policy = POLICY
         .replace(r#"MATCHES "SEC-*""#, r#"MATCHES "a\\*b*?.""#)
         .replace(r#"Switch([a], , "x\"y", Join(", ", [b], 7))"#, r#"FormatDateTime([d], , "in", "yyyy")"#);
-    let exported = export(&Policy::parse(&policy, "t").unwrap());
+    let exported = export_policy(&Policy::parse(&policy, "t").unwrap());
     let schema: Value = serde_json::from_str(&exported.json).unwrap();
     let users = &schema["synchronizationRules"][0]["objectMappings"][0];
     assert_eq!(users["scope"]["groups"][1]["clauses"][0]["targetOperand"]["values"][0], r"^a\*b.*.\.$");

@@ -1,40 +1,47 @@
 //! Graph's tree of an expression, beside its text.
 
-use crate::graph::{Parameter, Source};
-use crate::import::keys;
+use crate::graph::{GraphMappingSource, GraphParameter};
+use crate::import::graph_keys;
 
 /// The tree of `text`, which must be an expression in its normal form. Where Graph's pages do not say how something looks in
 /// a tree (conditions, keywords), the part has its text only.
-pub(super) fn source(text: &str) -> Source {
+pub(super) fn source_tree(text: &str) -> GraphMappingSource {
     let text = text.trim();
     if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         if !name.contains(['[', ']']) {
-            return named(text, name, "Attribute", Vec::new());
+            return named_source(text, name, "Attribute", Vec::new());
         }
     } else if let Some(quoted) = one_text(text) {
-        return named(text, &quoted, "Constant", Vec::new());
+        return named_source(text, &quoted, "Constant", Vec::new());
     } else if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
-        return constant(text);
-    } else if let Some((name, arguments)) = call(text) {
+        return constant_source(text);
+    } else if let Some((name, arguments)) = parse_call(text) {
         // FormatDateTime(source, inputFormat, outputFormat) leaves the place of the styles out.
         let is_short = name == "FormatDateTime" && arguments.len() == 3;
         let place = |at: usize| if is_short && at > 0 { at + 1 } else { at };
         let parameters = arguments.iter().enumerate().filter(|(_, argument)| !argument.is_empty());
-        let parameters =
-            parameters.map(|(at, argument)| Parameter { key: key(name, place(at)), value: source(argument) });
-        return named(text, name, "Function", parameters.collect());
+        let parameters = parameters.map(|(at, argument)| GraphParameter {
+            key: parameter_key(name, place(at)),
+            value: source_tree(argument),
+        });
+        return named_source(text, name, "Function", parameters.collect());
     }
-    named(text, text, "Function", Vec::new())
+    named_source(text, text, "Function", Vec::new())
 }
 
 /// A constant.
-pub(super) fn constant(text: &str) -> Source {
+pub(super) fn constant_source(text: &str) -> GraphMappingSource {
     let expression = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    named(&expression, text, "Constant", Vec::new())
+    named_source(&expression, text, "Constant", Vec::new())
 }
 
-fn named(expression: &str, name: &str, kind: &str, parameters: Vec<Parameter>) -> Source {
-    Source {
+fn named_source(
+    expression: &str,
+    name: &str,
+    kind: &str,
+    parameters: Vec<GraphParameter>,
+) -> GraphMappingSource {
+    GraphMappingSource {
         expression: Some(expression.to_owned()),
         name: Some(name.to_owned()),
         kind: Some(kind.to_owned()),
@@ -42,8 +49,8 @@ fn named(expression: &str, name: &str, kind: &str, parameters: Vec<Parameter>) -
     }
 }
 
-fn key(function: &str, at: usize) -> String {
-    let known = keys(function).unwrap_or(&["source"]);
+fn parameter_key(function: &str, at: usize) -> String {
+    let known = graph_keys(function).unwrap_or(&["source"]);
     match known.get(at) {
         Some(key) => (*key).to_owned(),
         None if function == "Switch" => "switchValue".to_owned(),
@@ -66,7 +73,7 @@ fn one_text(text: &str) -> Option<String> {
 }
 
 /// The name and the arguments of a call that is the whole of `text`.
-fn call(text: &str) -> Option<(&str, Vec<&str>)> {
+fn parse_call(text: &str) -> Option<(&str, Vec<&str>)> {
     let (name, rest) = text.split_once('(')?;
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
         return None;

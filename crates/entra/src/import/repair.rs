@@ -5,7 +5,7 @@
 use policy::Policy;
 
 use super::scope::NOBODY;
-use crate::note::Note;
+use crate::note::ConversionNote;
 use crate::yaml;
 
 /// More lines than this are not taken out of one policy: each time it is read again.
@@ -15,7 +15,7 @@ const REPAIRS_MAX: usize = 200;
 ///
 /// # Errors
 /// When it is not one line that is wrong.
-pub(super) fn repaired(mut text: String, notes: &mut Vec<Note>) -> Result<String, String> {
+pub(super) fn repair_policy(mut text: String, notes: &mut Vec<ConversionNote>) -> Result<String, String> {
     for _ in 0..REPAIRS_MAX {
         let Err(error) = Policy::parse(&text, "the policy") else { return Ok(text) };
         let at = usize::try_from(error.line).ok().and_then(|line| line.checked_sub(1));
@@ -23,7 +23,7 @@ pub(super) fn repaired(mut text: String, notes: &mut Vec<Note>) -> Result<String
             return Err(error.what);
         };
         let Some((place, instead)) = instead_of(&line) else { return Err(error.what) };
-        notes.push(Note::left_out(place, format!("{}; {}", error.what, error.fix)));
+        notes.push(ConversionNote::left_out(place, format!("{}; {}", error.what, error.fix)));
         let lines: Vec<&str> = text.lines().collect();
         let before = at.map_or(&[][..], |at| &lines[..at]);
         let after = at.map_or(&[][..], |at| &lines[at + 1..]);
@@ -38,11 +38,11 @@ fn instead_of(line: &str) -> Option<(&'static str, String)> {
     let indent = &line[..line.len() - line.trim_start().len()];
     let trimmed = line.trim_start();
     if trimmed.starts_with("- { target:") {
-        Some(("mapping", format!("{indent}# {}", yaml::comment(trimmed))))
+        Some(("mapping", format!("{indent}# {}", yaml::comment_text(trimmed))))
     } else if trimmed.starts_with("- { attribute:") && trimmed != format!("- {NOBODY}") {
         Some(("scope", format!("{indent}- {NOBODY}")))
     } else if trimmed.starts_with("match:") {
-        Some(("match", format!("{indent}# {}", yaml::comment(trimmed))))
+        Some(("match", format!("{indent}# {}", yaml::comment_text(trimmed))))
     } else {
         None
     }

@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 
 use super::JobScope;
-use crate::graph::{Filter, FilterClause, FilterGroup};
-use crate::note::Note;
-use crate::yaml::{comment, quoted, scalar};
+use crate::graph::{FilterClause, FilterGroup, GraphFilter};
+use crate::note::ConversionNote;
+use crate::yaml::{comment_text, quoted_text, yaml_scalar};
 
 /// Entra switches accounts off whose `accountEnabled` is false, whatever the filter says.
 const ENABLED: &str = "{ not: { attribute: accountEnabled, operator: IS FALSE } }";
@@ -29,13 +29,21 @@ pub(super) fn switched_off() -> String {
 }
 
 /// The scope of people.
-pub(super) fn users(filter: Option<&Filter>, job: &JobScope, notes: &mut Vec<Note>) -> String {
-    with_mode(scope(filter, "users", Some(ENABLED), notes), job)
+pub(super) fn user_scope(
+    filter: Option<&GraphFilter>,
+    job: &JobScope,
+    notes: &mut Vec<ConversionNote>,
+) -> String {
+    with_mode(write_scope(filter, "users", Some(ENABLED), notes), job)
 }
 
 /// The scope of groups.
-pub(super) fn groups(filter: Option<&Filter>, job: &JobScope, notes: &mut Vec<Note>) -> String {
-    with_mode(scope(filter, "groups", None, notes), job)
+pub(super) fn group_scope(
+    filter: Option<&GraphFilter>,
+    job: &JobScope,
+    notes: &mut Vec<ConversionNote>,
+) -> String {
+    with_mode(write_scope(filter, "groups", None, notes), job)
 }
 
 /// The scope with who comes into question at all.
@@ -43,15 +51,20 @@ fn with_mode(scope: String, job: &JobScope) -> String {
     const HEAD: &str = "  scope:\n";
     let (groups, comment) = match job {
         JobScope::Everybody => return scope,
-        JobScope::Assigned(groups) => (groups.iter().map(|group| quoted(group)).collect(), ""),
-        JobScope::NotSaid => (vec![quoted(PLACEHOLDER_GROUP)], " # nobody: see above"),
+        JobScope::Assigned(groups) => (groups.iter().map(|group| quoted_text(group)).collect(), ""),
+        JobScope::NotSaid => (vec![quoted_text(PLACEHOLDER_GROUP)], " # nobody: see above"),
     };
     let listed = groups.join(", ");
     let clauses = scope.strip_prefix(HEAD).unwrap_or(&scope);
     format!("{HEAD}    mode: assigned\n    assigned: {{ groups: [{listed}] }}{comment}\n{clauses}")
 }
 
-fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut Vec<Note>) -> String {
+fn write_scope(
+    filter: Option<&GraphFilter>,
+    what: &str,
+    always: Option<&str>,
+    notes: &mut Vec<ConversionNote>,
+) -> String {
     let place = format!("scope of {what}");
     let mut is_narrowed = false;
     if let Some(filter) = filter {
@@ -66,7 +79,7 @@ fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut 
                     "{name} are experimental in Graph and narrow the scope further: nobody is in scope until the \
                      policy says who is"
                 );
-                notes.push(Note::left_out(&place, text));
+                notes.push(ConversionNote::left_out(&place, text));
             }
         }
     }
@@ -86,19 +99,21 @@ fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut 
         };
         let clauses: Result<Vec<String>, String> = match group.clauses.as_slice() {
             [] => Err("it has no clauses".to_owned()),
-            clauses => clauses.iter().map(|one| clause(one, &place, notes)).collect(),
+            clauses => clauses.iter().map(|one| write_clause(one, &place, notes)).collect(),
         };
         match clauses {
             Ok(clauses) => {
                 taken += 1;
-                let name =
-                    group.name.as_deref().map_or_else(String::new, |name| format!(" # {}", comment(name)));
+                let name = group
+                    .name
+                    .as_deref()
+                    .map_or_else(String::new, |name| format!(" # {}", comment_text(name)));
                 let _ = writeln!(text, "      - all:{name}");
                 for clause in clauses.iter().map(String::as_str).chain(always) {
                     let _ = writeln!(text, "          - {clause}");
                 }
             }
-            Err(why) => notes.push(Note::left_out(
+            Err(why) => notes.push(ConversionNote::left_out(
                 place,
                 format!("{why}. The whole filter is left out, so that nobody gets in by it"),
             )),
@@ -112,7 +127,7 @@ fn scope(filter: Option<&Filter>, what: &str, always: Option<&str>, notes: &mut 
 }
 
 /// The truth value that a clause compares with, if it does.
-fn truth(values: &[String]) -> Option<bool> {
+fn truth_value(values: &[String]) -> Option<bool> {
     match values {
         [value] if value.eq_ignore_ascii_case("true") => Some(true),
         [value] if value.eq_ignore_ascii_case("false") => Some(false),
@@ -121,19 +136,29 @@ fn truth(values: &[String]) -> Option<bool> {
 }
 
 /// One clause, or why it cannot be taken over.
-fn clause(clause: &FilterClause, place: &str, notes: &mut Vec<Note>) -> Result<String, String> {
+fn write_clause(
+    clause: &FilterClause,
+    place: &str,
+    notes: &mut Vec<ConversionNote>,
+) -> Result<String, String> {
     let name = &clause.source_operand_name;
     let values = clause.target_operand.as_ref().map_or(&[][..], |operand| &operand.values);
-    let unary = |operator: &str| Ok(format!("{{ attribute: {}, operator: {operator} }}", scalar(name)));
+    let unary = |operator: &str| Ok(format!("{{ attribute: {}, operator: {operator} }}", yaml_scalar(name)));
     let binary = |operator: &str| match values {
-        [value] => {
-            Ok(format!("{{ attribute: {}, operator: {operator}, value: {} }}", scalar(name), quoted(value)))
-        }
+        [value] => Ok(format!(
+            "{{ attribute: {}, operator: {operator}, value: {} }}",
+            yaml_scalar(name),
+            quoted_text(value)
+        )),
         _ => Err(format!("{operator} of {name} has {} operands instead of one", values.len())),
     };
     let listed = |operator: &str| {
-        let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
-        format!("{{ attribute: {}, operator: {operator}, values: [{}] }}", scalar(name), values.join(", "))
+        let values: Vec<String> = values.iter().map(|value| quoted_text(value)).collect();
+        format!(
+            "{{ attribute: {}, operator: {operator}, values: [{}] }}",
+            yaml_scalar(name),
+            values.join(", ")
+        )
     };
     let said = clause.operator_name.trim();
     let operator = said.to_uppercase().replace('_', " ");
@@ -141,11 +166,13 @@ fn clause(clause: &FilterClause, place: &str, notes: &mut Vec<Note>) -> Result<S
         "EQUALS" if values.len() > 1 => Ok(listed("IN")),
         "NOT EQUALS" if values.len() > 1 => Ok(listed("NOT IN")),
         // Truth values are `True` and `False` in Entra, and may be texts in other letters here.
-        operator @ ("EQUALS" | "NOT EQUALS") if truth(values).is_some() => match (operator, truth(values)) {
-            ("EQUALS", Some(true)) => unary("IS TRUE"),
-            ("EQUALS", _) => unary("IS FALSE"),
-            _ => binary(operator).map(|clause| clause.replace(" }", ", ignoreCase: true }")),
-        },
+        operator @ ("EQUALS" | "NOT EQUALS") if truth_value(values).is_some() => {
+            match (operator, truth_value(values)) {
+                ("EQUALS", Some(true)) => unary("IS TRUE"),
+                ("EQUALS", _) => unary("IS FALSE"),
+                _ => binary(operator).map(|clause| clause.replace(" }", ", ignoreCase: true }")),
+            }
+        }
         operator @ ("EQUALS" | "NOT EQUALS" | "ENDS WITH" | "INCLUDES") => binary(operator),
         operator @ ("GREATER THAN" | "GREATER THAN OR EQUALS") => binary(operator),
         operator @ ("REGEX MATCH" | "NOT REGEX MATCH") => {
@@ -153,7 +180,7 @@ fn clause(clause: &FilterClause, place: &str, notes: &mut Vec<Note>) -> Result<S
                 let text = format!(
                     "{operator} of {name}: without ^ or $ the pattern describes the whole value here"
                 );
-                notes.push(Note::changed(place, text));
+                notes.push(ConversionNote::changed(place, text));
             }
             binary(operator)
         }

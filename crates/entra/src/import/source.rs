@@ -1,6 +1,6 @@
 //! Where a value comes from, as text of the expression language.
 
-use crate::graph::{Parameter, Source};
+use crate::graph::{GraphMappingSource, GraphParameter};
 
 /// Deepest tree that is read; Entra's own editor nests far less.
 const DEPTH_MAX: usize = 64;
@@ -9,7 +9,7 @@ const PARAMETERS_MAX: usize = 64;
 
 /// What a mapping's source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum ImportedSource {
     /// The value of one attribute.
     Attribute(String),
     /// Always this.
@@ -19,17 +19,17 @@ pub(super) enum From {
 }
 
 /// Reads `source`; `None` when it says nothing. `expression` counts; the tree only where there is no text.
-pub(super) fn of(source: &Source) -> Option<From> {
+pub(super) fn read_source(source: &GraphMappingSource) -> Option<ImportedSource> {
     let text = match source.expression.as_deref().map(str::trim) {
         Some(text) if !text.is_empty() => text.to_owned(),
         _ => from_tree(source, 0)?,
     };
     if let Some(name) = single_attribute(&text) {
-        return Some(From::Attribute(name.to_owned()));
+        return Some(ImportedSource::Attribute(name.to_owned()));
     }
     match single_constant(&text) {
-        Some(constant) => Some(From::Constant(constant)),
-        None => Some(From::Expression(text)),
+        Some(constant) => Some(ImportedSource::Constant(constant)),
+        None => Some(ImportedSource::Expression(text)),
     }
 }
 
@@ -55,7 +55,7 @@ fn single_constant(text: &str) -> Option<String> {
     Some(out)
 }
 
-fn from_tree(source: &Source, depth: usize) -> Option<String> {
+fn from_tree(source: &GraphMappingSource, depth: usize) -> Option<String> {
     if depth > DEPTH_MAX {
         return None;
     }
@@ -66,18 +66,18 @@ fn from_tree(source: &Source, depth: usize) -> Option<String> {
     match source.kind.as_deref() {
         Some("Attribute") | None => Some(format!("[{name}]")),
         Some("Constant") => Some(format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))),
-        Some("Function") => call(name, &source.parameters, depth),
+        Some("Function") => write_call(name, &source.parameters, depth),
         Some(_) => None,
     }
 }
 
 /// Skipped optional arguments are not in a tree, and the others are in any order; the keys tell where they stand.
-fn call(name: &str, parameters: &[Parameter], depth: usize) -> Option<String> {
+fn write_call(name: &str, parameters: &[GraphParameter], depth: usize) -> Option<String> {
     let mut places: Vec<Option<String>> = Vec::new();
     let mut others = Vec::new();
     for parameter in parameters {
         let text = from_tree(&parameter.value, depth + 1)?;
-        match position(name, &parameter.key) {
+        match parameter_position(name, &parameter.key) {
             Some(at) if places.get(at).is_none_or(Option::is_none) => {
                 places.resize(places.len().max(at + 1), None);
                 places[at] = Some(text);
@@ -86,7 +86,11 @@ fn call(name: &str, parameters: &[Parameter], depth: usize) -> Option<String> {
         }
     }
     // Parameters that repeat come behind those that do not, even where one of those is left out.
-    let mut at = if places.is_empty() || !repeats(name) { 0 } else { keys(name).map_or(0, <[_]>::len) };
+    let mut at = if places.is_empty() || !repeats_parameters(name) {
+        0
+    } else {
+        graph_keys(name).map_or(0, <[_]>::len)
+    };
     for text in others {
         while places.get(at).is_some_and(Option::is_some) {
             at += 1;
@@ -99,20 +103,20 @@ fn call(name: &str, parameters: &[Parameter], depth: usize) -> Option<String> {
 }
 
 /// Where the parameter `key` of the function stands; `parameter3`, which [`crate::export`] writes, is the third.
-fn position(function: &str, key: &str) -> Option<usize> {
+fn parameter_position(function: &str, key: &str) -> Option<usize> {
     let is_key = |name: &str| name.eq_ignore_ascii_case(key);
     if let Some(number) = key.strip_prefix("parameter").and_then(|number| number.parse::<usize>().ok()) {
         return number.checked_sub(1).filter(|at| *at < PARAMETERS_MAX);
     }
-    match keys(function) {
+    match graph_keys(function) {
         Some(keys) => keys.iter().position(|name| is_key(name)),
-        None => names(function).iter().position(|name| is_key(name)),
+        None => parameter_names(function).iter().position(|name| is_key(name)),
     }
 }
 
 /// How the language itself names the parameters of a function that do not repeat.
-fn names(function: &str) -> Vec<String> {
-    let usage = expression::functions().find(|(name, _)| *name == function).map(|(_, usage)| usage);
+fn parameter_names(function: &str) -> Vec<String> {
+    let usage = expression::list_functions().find(|(name, _)| *name == function).map(|(_, usage)| usage);
     let inner = usage.as_deref().and_then(|usage| usage.split_once('(')?.1.strip_suffix(')'));
     match inner {
         Some(inner) if !inner.contains("...") => inner.split(", ").map(str::to_owned).collect(),
@@ -120,12 +124,12 @@ fn names(function: &str) -> Vec<String> {
     }
 }
 
-fn repeats(function: &str) -> bool {
+fn repeats_parameters(function: &str) -> bool {
     matches!(function, "Switch" | "Join")
 }
 
 /// Names that Graph gives to the parameters of a function, in order.
-pub(crate) fn keys(function: &str) -> Option<&'static [&'static str]> {
+pub(crate) fn graph_keys(function: &str) -> Option<&'static [&'static str]> {
     Some(match function {
         "Replace" => &[
             "source",
@@ -151,23 +155,23 @@ mod tests {
 
     use super::*;
 
-    fn source(value: serde_json::Value) -> Option<From> {
-        of(&serde_json::from_value(value).unwrap())
+    fn source(value: serde_json::Value) -> Option<ImportedSource> {
+        read_source(&serde_json::from_value(value).unwrap())
     }
 
     #[test]
     fn the_text_counts_and_the_tree_only_where_there_is_none() {
         assert_eq!(
             source(json!({ "expression": "[mail]", "name": "other", "type": "Attribute" })),
-            Some(From::Attribute("mail".to_owned()))
+            Some(ImportedSource::Attribute("mail".to_owned()))
         );
         assert_eq!(
             source(json!({ "name": "officeCode", "type": "Attribute" })),
-            Some(From::Attribute("officeCode".to_owned()))
+            Some(ImportedSource::Attribute("officeCode".to_owned()))
         );
         assert_eq!(
             source(json!({ "expression": r#""a \"b\" \\d""#, "type": "Constant" })),
-            Some(From::Constant(r#"a "b" \d"#.to_owned()))
+            Some(ImportedSource::Constant(r#"a "b" \d"#.to_owned()))
         );
         let tree = json!({ "name": "Replace", "type": "Function", "parameters": [
             { "key": "source", "value": { "name": "preferredLanguage", "type": "Attribute" } },
@@ -175,7 +179,7 @@ mod tests {
             { "key": "Replacement", "value": { "name": "_", "type": "Constant" } }] });
         assert_eq!(
             source(tree),
-            Some(From::Expression(r#"Replace([preferredLanguage], "-", , , "_")"#.to_owned()))
+            Some(ImportedSource::Expression(r#"Replace([preferredLanguage], "-", , , "_")"#.to_owned()))
         );
         assert_eq!(source(json!({})), None);
     }
@@ -208,7 +212,7 @@ mod tests {
             };
             let parameters: Vec<_> = parameters.iter().map(parameter).collect();
             let tree = json!({ "name": name, "type": "Function", "parameters": parameters });
-            assert_eq!(source(tree), Some(From::Expression(expected.to_owned())), "{name}");
+            assert_eq!(source(tree), Some(ImportedSource::Expression(expected.to_owned())), "{name}");
         }
     }
 }

@@ -3,11 +3,11 @@ use super::*;
 const SAMPLE: &str = include_str!("../../tests/samples/zscaler_two.json");
 
 /// An import of a job that syncs everybody.
-fn import(json: &str, target: Option<&str>) -> Result<Imported, ImportError> {
-    super::import(json, target, &JobScope::Everybody)
+fn import(json: &str, target: Option<&str>) -> Result<ImportResult, ImportError> {
+    super::import_schema(json, target, &JobScope::Everybody)
 }
 
-fn imported() -> Imported {
+fn imported() -> ImportResult {
     import(SAMPLE, None).unwrap()
 }
 
@@ -91,7 +91,7 @@ fn users_with(scope: &serde_json::Value, more: &str) -> policy::Policy {
 fn lets_in(policy: &policy::Policy) -> bool {
     let attributes = serde_json::from_str(r#"{"department": "Sales", "mail": "a@b"}"#).unwrap();
     let now = time::OffsetDateTime::UNIX_EPOCH;
-    let seen = policy::Seen {
+    let seen = policy::ScopeInput {
         attributes: &attributes,
         manager: None,
         groups: &[],
@@ -125,7 +125,7 @@ fn in_doubt_nobody_gets_in() {
 #[test]
 fn a_mapping_that_is_switched_off_does_nothing_also_on_the_way_back() {
     let policy = users_with(&serde_json::Value::Null, "\"enabled\": false,");
-    let again = import(&crate::export(&policy).json, Some("app")).unwrap();
+    let again = import(&crate::export_policy(&policy).json, Some("app")).unwrap();
     for policy in [policy, must_be_a_policy(&again.policies[0].yaml)] {
         assert!(!lets_in(&policy));
         assert_eq!(policy.users().out_of_scope, policy::OutOfScope::Keep);
@@ -182,7 +182,7 @@ fn an_export_of_groups_alone_leaves_accounts_as_they_are() {
     let imported = import(groups, Some("app")).unwrap();
     let policy = must_be_a_policy(&imported.policies[0].yaml);
     assert!(policy.has_groups());
-    let again = import(&crate::export(&policy).json, Some("app")).unwrap();
+    let again = import(&crate::export_policy(&policy).json, Some("app")).unwrap();
     for policy in [policy, must_be_a_policy(&again.policies[0].yaml)] {
         assert_eq!(policy.users().out_of_scope, policy::OutOfScope::Keep);
         assert!(!lets_in(&policy) && policy.has_groups());
@@ -209,7 +209,7 @@ proptest::proptest! {
 }
 
 /// An object mapping of users with these attribute mappings (target, source).
-fn mapped(mappings: &[(&str, &str)]) -> Imported {
+fn mapped(mappings: &[(&str, &str)]) -> ImportResult {
     let mappings: Vec<_> = mappings
         .iter()
         .map(|(target, source)| {
@@ -233,7 +233,7 @@ fn of_two_targets_that_contain_one_another_the_first_is_taken() {
 }
 
 /// A whole schema with one more mapping of users, for a target attribute of the given type.
-fn with_attribute(name: &str, kind: &str, mapping: &serde_json::Value) -> Imported {
+fn with_attribute(name: &str, kind: &str, mapping: &serde_json::Value) -> ImportResult {
     let json = serde_json::json!({
         "directories": [{ "name": "App", "objects": [{ "name": "User", "attributes": [{ "name": name, "type": kind }] }] }],
         "synchronizationRules": [{ "targetDirectoryName": "App", "objectMappings": [{ "sourceObjectName": "User",
@@ -274,8 +274,8 @@ fn who_is_assigned_to_a_job_is_asked_and_not_guessed() {
     let groups = |policy: &policy::Policy| -> Vec<Option<Vec<String>>> {
         let scopes = [&policy.users().scope, &policy.groups().unwrap().scope];
         let listed = scopes.map(|scope| match &scope.mode {
-            policy::Mode::All => None,
-            policy::Mode::Assigned(list) => {
+            policy::AssignmentMode::All => None,
+            policy::AssignmentMode::Assigned(list) => {
                 Some(list.groups.iter().map(|group| group.text().to_owned()).collect())
             }
         });
@@ -290,7 +290,7 @@ fn who_is_assigned_to_a_job_is_asked_and_not_guessed() {
             ),
             (JobScope::NotSaid, Some(vec!["replaceThisGroup".to_owned()])),
         ] {
-            let imported = super::import(&json, Some("app"), &job).unwrap();
+            let imported = super::import_schema(&json, Some("app"), &job).unwrap();
             let policy = must_be_a_policy(&imported.policies[0].yaml);
             assert_eq!(groups(&policy), [expected.clone(), expected], "{job:?}");
             let told = imported.notes.iter().any(|note| note.place() == "scope");
@@ -386,7 +386,7 @@ fn a_comparison_with_a_truth_value_is_one_however_it_is_spelt_here() {
         for (value, expected) in values {
             let attributes = [("vip".to_owned(), value.clone())].into_iter().collect();
             let now = time::OffsetDateTime::UNIX_EPOCH;
-            let seen = policy::Seen {
+            let seen = policy::ScopeInput {
                 attributes: &attributes,
                 manager: None,
                 groups: &[],

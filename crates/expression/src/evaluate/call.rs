@@ -1,17 +1,17 @@
 //! Every function by its name.
 
-use super::text::{Case, strip_spaces};
-use super::{Evaluator, Outcome, fail, says_true};
-use crate::error::Span;
+use super::text::{LetterCase, strip_spaces};
+use super::{EvaluationResult, Evaluator, fail_at, says_true};
+use crate::error::SourceSpan;
 use crate::explain::REDACTED;
 use crate::function::Function;
 use crate::library;
-use crate::program::Call;
+use crate::program::FunctionCall;
 use crate::value::Value;
 use std::borrow::Cow;
 
 impl<'a> Evaluator<'a, '_> {
-    pub(super) fn call(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn call(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         match call.function {
             Function::Append => self.affix(call, 0, 1, span),
             Function::AppRoleAssignments => self.role_names(call),
@@ -69,27 +69,27 @@ impl<'a> Evaluator<'a, '_> {
             Function::StringFromSid => self.sid(call, span),
             Function::StripSpaces => self.each(call, span, strip_spaces),
             Function::Switch => self.switch(call),
-            Function::ToLower => self.cased(call, Case::Lower, span),
-            Function::ToUpper => self.cased(call, Case::Upper, span),
+            Function::ToLower => self.cased(call, LetterCase::Lower, span),
+            Function::ToUpper => self.cased(call, LetterCase::Upper, span),
             Function::Trim => self.each(call, span, |text| Cow::Borrowed(text.trim())),
             Function::Word => self.word(call),
         }
     }
 
     /// Fails with the text that it is given. Messages are seen by more people than values.
-    fn error(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    fn error(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         self.for_message.set(true);
         let message = self.text(call, 0);
         self.for_message.set(false);
-        fail(span, message?.unwrap_or("Error".into()))
+        fail_at(span, message?.unwrap_or("Error".into()))
     }
 
     /// False for true, otherwise true: also for `1`, which is true elsewhere.
-    fn not(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    fn not(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         self.unhidden(|| Ok(Value::Boolean(!says_true(&self.argument(call, 0)?))))
     }
 
-    fn bit_and(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    fn bit_and(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let both = self.integer(call, 0)?.zip(self.integer(call, 1)?);
         Ok(both.map_or(Value::Null, |(left, right)| Value::Integer(left & right)))
     }
@@ -99,7 +99,11 @@ impl<'a> Evaluator<'a, '_> {
         self.env.default_domain.map_or(Value::Null, |domain| Value::Text(Cow::Owned(domain.to_owned())))
     }
 
-    fn test(&self, call: &'a Call, holds: impl Fn(&Value<'a>) -> bool) -> Outcome<Value<'a>> {
+    fn test(
+        &self,
+        call: &'a FunctionCall,
+        holds: impl Fn(&Value<'a>) -> bool,
+    ) -> EvaluationResult<Value<'a>> {
         Ok(Value::Boolean(holds(&self.argument(call, 0)?)))
     }
 }

@@ -1,18 +1,18 @@
 //! Functions that choose among values.
 
-use super::{Evaluator, Outcome, Stop};
-use crate::program::{Call, Node};
+use super::{EvaluationResult, EvaluationStop, Evaluator};
+use crate::program::{FunctionCall, ProgramNode};
 use crate::value::Value;
 
 impl<'a> Evaluator<'a, '_> {
-    pub(super) fn iif(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn iif(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let branch = if self.condition(call, 0)? { 1 } else { 2 };
         self.argument(call, branch)
     }
 
     /// The value of the first key that equals the source, with regard to case; `""` equals null. It looks at the
     /// whole source always, never at what has changed.
-    pub(super) fn switch(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn switch(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let source = self.unhidden(|| self.text(call, 0))?.unwrap_or_default();
         for key in (2..call.arguments.len()).step_by(2) {
             if self.unhidden(|| self.text(call, key))?.unwrap_or_default() == source {
@@ -23,7 +23,7 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     /// The first source that is neither null nor empty; else the last one.
-    pub(super) fn coalesce(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn coalesce(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let mut last = Value::Null;
         for position in 0..call.arguments.len() {
             last = self.argument(call, position)?;
@@ -34,13 +34,13 @@ impl<'a> Evaluator<'a, '_> {
         Ok(last)
     }
 
-    pub(super) fn unless_empty(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn unless_empty(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let value = self.argument(call, 0)?;
-        if value.is_null_or_empty() { Err(Stop::IgnoreAttribute) } else { Ok(value) }
+        if value.is_null_or_empty() { Err(EvaluationStop::IgnoreAttribute) } else { Ok(value) }
     }
 
     /// The first rule's value that nobody else has. Rules that give nothing cannot be unique and are passed over.
-    pub(super) fn select_unique(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn select_unique(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let mut taken = false;
         for rule in call.arguments.iter().flatten() {
             match self.candidate(rule)? {
@@ -49,10 +49,10 @@ impl<'a> Evaluator<'a, '_> {
                 None => {}
             }
         }
-        if taken { Err(Stop::Escrow) } else { Ok(Value::Null) }
+        if taken { Err(EvaluationStop::Escrow) } else { Ok(Value::Null) }
     }
 
-    fn candidate(&self, rule: &'a Node) -> Outcome<Option<std::borrow::Cow<'a, str>>> {
+    fn candidate(&self, rule: &'a ProgramNode) -> EvaluationResult<Option<std::borrow::Cow<'a, str>>> {
         Ok(self.text_of(rule)?.filter(|candidate| !candidate.is_empty()))
     }
 }

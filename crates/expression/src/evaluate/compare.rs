@@ -4,24 +4,28 @@
 //! the constant `""` asks for exactly that, and is answered. Two integers are compared as numbers, dates as moments,
 //! booleans without regard to case, everything else character by character.
 
-use super::{Evaluator, Outcome, date_of, single};
-use crate::program::Node;
-use crate::syntax::Comparison;
+use super::{EvaluationResult, Evaluator, date_of, single_value};
+use crate::program::ProgramNode;
+use crate::syntax::ComparisonOperator;
 use crate::value::Value;
 use std::cmp::Ordering;
 
 impl<'a> Evaluator<'a, '_> {
-    pub(super) fn compare(&self, comparison: Comparison, sides: &'a [Node; 2]) -> Outcome<bool> {
+    pub(super) fn compare(
+        &self,
+        comparison: ComparisonOperator,
+        sides: &'a [ProgramNode; 2],
+    ) -> EvaluationResult<bool> {
         let [left_node, right_node] = sides;
-        let left = single(self.value(left_node)?, left_node.span)?;
-        let right = single(self.value(right_node)?, right_node.span)?;
+        let left = single_value(self.value(left_node)?, left_node.span)?;
+        let right = single_value(self.value(right_node)?, right_node.span)?;
         let (no_left, no_right) = (left.is_null_or_empty(), right.is_null_or_empty());
         if no_left || no_right {
             let asks_for_null = sides.iter().any(|side| side.constant() == Some(""));
             return Ok(asks_for_null
                 && match comparison {
-                    Comparison::Equal => no_left && no_right,
-                    Comparison::NotEqual => no_left != no_right,
+                    ComparisonOperator::Equal => no_left && no_right,
+                    ComparisonOperator::NotEqual => no_left != no_right,
                     _ => false,
                 });
         }
@@ -29,20 +33,20 @@ impl<'a> Evaluator<'a, '_> {
             let dates = (date_of(&left, left_node.span)?, date_of(&right, right_node.span)?);
             return Ok(comparison.holds(dates.0.cmp(&dates.1)));
         }
-        Ok(comparison.holds(order(comparison, &left, &right)))
+        Ok(comparison.holds(compare_values(comparison, &left, &right)))
     }
 }
 
-fn order(comparison: Comparison, left: &Value<'_>, right: &Value<'_>) -> Ordering {
-    if let (Some(left), Some(right)) = (boolean(left), boolean(right))
+fn compare_values(comparison: ComparisonOperator, left: &Value<'_>, right: &Value<'_>) -> Ordering {
+    if let (Some(left), Some(right)) = (as_boolean(left), as_boolean(right))
         && left.1 | right.1
     {
         return left.0.cmp(&right.0);
     }
-    let by_equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+    let by_equality = matches!(comparison, ComparisonOperator::Equal | ComparisonOperator::NotEqual);
     let typed = matches!((left, right), (Value::Integer(_), _) | (_, Value::Integer(_)));
     if (typed || !by_equality)
-        && let (Some(left), Some(right)) = (number(left), number(right))
+        && let (Some(left), Some(right)) = (as_number(left), as_number(right))
     {
         return left.cmp(&right);
     }
@@ -50,7 +54,7 @@ fn order(comparison: Comparison, left: &Value<'_>, right: &Value<'_>) -> Orderin
 }
 
 /// A value as a boolean, and whether it was one before.
-fn boolean(value: &Value<'_>) -> Option<(bool, bool)> {
+fn as_boolean(value: &Value<'_>) -> Option<(bool, bool)> {
     match value {
         Value::Boolean(value) => Some((*value, true)),
         Value::Text(text) if text.eq_ignore_ascii_case("true") => Some((true, false)),
@@ -59,7 +63,7 @@ fn boolean(value: &Value<'_>) -> Option<(bool, bool)> {
     }
 }
 
-fn number(value: &Value<'_>) -> Option<i64> {
+fn as_number(value: &Value<'_>) -> Option<i64> {
     match value {
         Value::Integer(integer) => Some(*integer),
         Value::Text(text) => text.trim().parse().ok(),

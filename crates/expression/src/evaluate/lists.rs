@@ -1,16 +1,16 @@
 //! Functions about several values.
 
-use super::{Evaluator, Outcome, append, fail, single};
-use crate::error::Span;
+use super::{EvaluationResult, Evaluator, append_text, fail_at, single_value};
+use crate::error::SourceSpan;
 use crate::library;
-use crate::program::Call;
+use crate::program::FunctionCall;
 use crate::value::Value;
 use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};
 use std::borrow::Cow;
 
 impl<'a> Evaluator<'a, '_> {
     /// All values that are there, with the separator in between; null and empty ones are passed over.
-    pub(super) fn join(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn join(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let separator = self.text(call, 0)?.unwrap_or_default();
         let mut out = String::new();
         let mut first = true;
@@ -27,19 +27,19 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Text(Cow::Owned(out)))
     }
 
-    pub(super) fn split(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn split(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let Some(source) = self.text(call, 0)? else { return Ok(Value::Null) };
         let delimiter = self.text(call, 1)?.unwrap_or_default();
         let parts = if delimiter.is_empty() { 1 } else { source.matches(&*delimiter).count() + 1 };
         if parts > MAX_LIST_VALUES {
-            return fail(span, format!("the list has more than {MAX_LIST_VALUES} values"));
+            return fail_at(span, format!("the list has more than {MAX_LIST_VALUES} values"));
         }
-        let parts = library::text::split(&source, &delimiter);
+        let parts = library::text::split_text(&source, &delimiter);
         Ok(Value::List(parts.into_iter().map(|part| Value::Text(Cow::Owned(part))).collect()))
     }
 
     /// The value at a position that starts from 1.
-    pub(super) fn item(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn item(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let mut values = match self.argument(call, 0)? {
             Value::Null => return Ok(Value::Null),
             Value::List(values) => values,
@@ -50,11 +50,11 @@ impl<'a> Evaluator<'a, '_> {
         match position.filter(|position| *position < values.len()) {
             Some(position) => Ok(values.swap_remove(position)),
             // The index can be a value of an attribute, which messages do not show.
-            None => fail(span, format!("there is no value at this index: there are {}", values.len())),
+            None => fail_at(span, format!("there is no value at this index: there are {}", values.len())),
         }
     }
 
-    pub(super) fn count(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn count(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         Ok(Value::Integer(match self.argument(call, 0)? {
             Value::Null => 0,
             Value::List(values) => i64::try_from(values.len()).unwrap_or(i64::MAX),
@@ -63,7 +63,7 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     /// The first of equal values stays; values are equal if their texts are.
-    pub(super) fn remove_duplicates(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn remove_duplicates(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let values = match self.argument(call, 0)? {
             Value::Null => return Ok(Value::Null),
             Value::List(values) => values,
@@ -77,7 +77,7 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     /// The position, from 1, of the first value that has the text in it; 0 if there is none.
-    pub(super) fn contains(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn contains(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let source = self.argument(call, 0)?;
         let Some(search) = self.text(call, 1)? else { return Ok(Value::Integer(0)) };
         let has = |value: &Value<'_>| value.to_text().is_some_and(|text| text.contains(&*search));
@@ -92,13 +92,13 @@ impl<'a> Evaluator<'a, '_> {
     pub(super) fn map(
         &self,
         value: Value<'a>,
-        span: Span,
-        change: impl Fn(Cow<'a, str>) -> Outcome<Cow<'a, str>>,
-    ) -> Outcome<Value<'a>> {
+        span: SourceSpan,
+        change: impl Fn(Cow<'a, str>) -> EvaluationResult<Cow<'a, str>>,
+    ) -> EvaluationResult<Value<'a>> {
         let values = match value {
             Value::List(values) if values.len() != 1 => values,
             value => {
-                let text = single(value, span)?.into_text();
+                let text = single_value(value, span)?.into_text();
                 return text.map_or(Ok(Value::Null), |text| change(text).map(Value::Text));
             }
         };
@@ -108,7 +108,7 @@ impl<'a> Evaluator<'a, '_> {
             let text = change(text)?;
             bytes += text.len();
             if bytes > MAX_TEXT_BYTES {
-                return fail(span, format!("the list is larger than {MAX_TEXT_BYTES} bytes"));
+                return fail_at(span, format!("the list is larger than {MAX_TEXT_BYTES} bytes"));
             }
             changed.push(Value::Text(text));
         }
@@ -121,11 +121,11 @@ fn join_one(
     first: &mut bool,
     separator: &str,
     value: &Value<'_>,
-    span: Span,
-) -> Outcome<()> {
+    span: SourceSpan,
+) -> EvaluationResult<()> {
     let Some(text) = value.to_text().filter(|text| !text.is_empty()) else { return Ok(()) };
     if !std::mem::take(first) {
-        append(out, separator, span)?;
+        append_text(out, separator, span)?;
     }
-    append(out, &text, span)
+    append_text(out, &text, span)
 }

@@ -1,33 +1,33 @@
 //! The five modes of `Replace`.
 
-use super::{Evaluator, Outcome, append, fail, single, too_long};
-use crate::error::Span;
-use crate::pattern::{Pattern, Replacement};
-use crate::program::{Call, Mode, Prepared, replace};
+use super::{EvaluationResult, Evaluator, append_text, fail_at, single_value, too_long};
+use crate::error::SourceSpan;
+use crate::pattern::{ReplacePattern, ReplacementTemplate};
+use crate::program::{FunctionCall, PreparedCall, ReplaceMode, replace};
 use crate::value::Value;
 use std::borrow::Cow;
 
 impl<'a> Evaluator<'a, '_> {
-    pub(super) fn replace(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
-        let Prepared::Replace(mode) = &call.prepared else { return Ok(Value::Null) };
+    pub(super) fn replace(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
+        let PreparedCall::Replace(mode) = &call.prepared else { return Ok(Value::Null) };
         let source = self.argument(call, replace::SOURCE)?;
         match &**mode {
-            Mode::Extract { pattern } => self.extract(call, source, pattern.as_ref(), span),
+            ReplaceMode::Extract { pattern } => self.extract(call, source, pattern.as_ref(), span),
             _ if matches!(source, Value::Null) => Ok(Value::Null),
-            Mode::Literal => {
+            ReplaceMode::Literal => {
                 let old = self.text(call, replace::OLD)?.unwrap_or_default();
                 let new = self.text(call, replace::VALUE)?.unwrap_or_default();
-                self.map(source, span, |text| substitute(text, &old, &new, span))
+                self.map(source, span, |text| substitute_text(text, &old, &new, span))
             }
-            Mode::Template => {
+            ReplaceMode::Template => {
                 let old = self.text(call, replace::OLD)?.unwrap_or_default();
                 let template = self.text(call, replace::TEMPLATE)?.unwrap_or_default();
-                self.map(source, span, |text| substitute(template.clone(), &old, &text, span))
+                self.map(source, span, |text| substitute_text(template.clone(), &old, &text, span))
             }
-            Mode::Pattern { pattern, replacement } => {
+            ReplaceMode::Pattern { pattern, replacement } => {
                 self.by_pattern(call, source, pattern.as_ref(), replacement.as_ref(), span)
             }
-            Mode::Group { pattern } => {
+            ReplaceMode::Group { pattern } => {
                 let compiled = self.pattern(call, pattern.as_ref())?;
                 let group = self.group(call, &compiled)?;
                 let new = self.text(call, replace::VALUE)?.unwrap_or_default();
@@ -40,19 +40,19 @@ impl<'a> Evaluator<'a, '_> {
 
     fn by_pattern(
         &self,
-        call: &'a Call,
+        call: &'a FunctionCall,
         source: Value<'a>,
-        pattern: Option<&'a Pattern>,
-        replacement: Option<&'a Replacement>,
-        span: Span,
-    ) -> Outcome<Value<'a>> {
+        pattern: Option<&'a ReplacePattern>,
+        replacement: Option<&'a ReplacementTemplate>,
+        span: SourceSpan,
+    ) -> EvaluationResult<Value<'a>> {
         let compiled = self.pattern(call, pattern)?;
         let parsed;
         let replacement = match replacement {
             Some(known) => known,
             None => {
                 let text = self.text(call, replace::VALUE)?.unwrap_or_default();
-                parsed = Replacement::parse(&text, compiled.get());
+                parsed = ReplacementTemplate::parse(&text, compiled.get());
                 &parsed
             }
         };
@@ -62,17 +62,17 @@ impl<'a> Evaluator<'a, '_> {
     /// The source if there is one, else what the group finds in the other attribute.
     fn extract(
         &self,
-        call: &'a Call,
+        call: &'a FunctionCall,
         source: Value<'a>,
-        pattern: Option<&'a Pattern>,
-        span: Span,
-    ) -> Outcome<Value<'a>> {
+        pattern: Option<&'a ReplacePattern>,
+        span: SourceSpan,
+    ) -> EvaluationResult<Value<'a>> {
         if !source.is_null_or_empty() {
             return Ok(source);
         }
         let compiled = self.pattern(call, pattern)?;
         let group = self.group(call, &compiled)?;
-        let other = single(self.argument(call, replace::ATTRIBUTE)?, span)?;
+        let other = single_value(self.argument(call, replace::ATTRIBUTE)?, span)?;
         Ok(match other.into_text() {
             Some(Cow::Borrowed(text)) => {
                 compiled.get().extract(text, group).map_or(Value::Null, |found| Value::Text(found.into()))
@@ -85,36 +85,40 @@ impl<'a> Evaluator<'a, '_> {
         })
     }
 
-    fn pattern(&self, call: &'a Call, prepared: Option<&'a Pattern>) -> Outcome<Compiled<'a>> {
+    fn pattern(
+        &self,
+        call: &'a FunctionCall,
+        prepared: Option<&'a ReplacePattern>,
+    ) -> EvaluationResult<CompiledSearch<'a>> {
         if let Some(pattern) = prepared {
-            return Ok(Compiled::Before(pattern));
+            return Ok(CompiledSearch::Before(pattern));
         }
-        let Some(node) = call.argument(replace::PATTERN) else { return Ok(Compiled::nothing()) };
+        let Some(node) = call.argument(replace::PATTERN) else { return Ok(CompiledSearch::nothing()) };
         let text = self.text_of(node)?.unwrap_or_default();
-        match Pattern::compile_foreign(&text) {
-            Ok(pattern) => Ok(Compiled::Now(Box::new(pattern))),
-            Err(error) => fail(node.span, error.what),
+        match ReplacePattern::compile_foreign(&text) {
+            Ok(pattern) => Ok(CompiledSearch::Now(Box::new(pattern))),
+            Err(error) => fail_at(node.span, error.what),
         }
     }
 
-    fn group(&self, call: &'a Call, pattern: &Compiled<'_>) -> Outcome<usize> {
+    fn group(&self, call: &'a FunctionCall, pattern: &CompiledSearch<'_>) -> EvaluationResult<usize> {
         let Some(node) = call.argument(replace::GROUP) else { return Ok(0) };
         let name = self.text_of(node)?.unwrap_or_default();
         match pattern.get().group(&name) {
             Some(group) => Ok(group),
-            None => fail(node.span, "the pattern has no group of this name"),
+            None => fail_at(node.span, "the pattern has no group of this name"),
         }
     }
 }
 
 /// A pattern, compiled with the expression or for this evaluation.
-enum Compiled<'a> {
-    Before(&'a Pattern),
-    Now(Box<Pattern>),
+enum CompiledSearch<'a> {
+    Before(&'a ReplacePattern),
+    Now(Box<ReplacePattern>),
 }
 
-impl Compiled<'_> {
-    fn get(&self) -> &Pattern {
+impl CompiledSearch<'_> {
+    fn get(&self) -> &ReplacePattern {
         match self {
             Self::Before(pattern) => pattern,
             Self::Now(pattern) => pattern,
@@ -122,20 +126,25 @@ impl Compiled<'_> {
     }
 
     fn nothing() -> Self {
-        Self::Now(Box::new(Pattern::compile_foreign("").expect("the empty pattern is one")))
+        Self::Now(Box::new(ReplacePattern::compile_foreign("").expect("the empty pattern is one")))
     }
 }
 
-fn substitute<'a>(text: Cow<'a, str>, old: &str, new: &str, span: Span) -> Outcome<Cow<'a, str>> {
+fn substitute_text<'a>(
+    text: Cow<'a, str>,
+    old: &str,
+    new: &str,
+    span: SourceSpan,
+) -> EvaluationResult<Cow<'a, str>> {
     if old.is_empty() || !text.contains(old) {
         return Ok(text);
     }
     let mut out = String::new();
     let mut parts = text.split(old);
-    append(&mut out, parts.next().unwrap_or_default(), span)?;
+    append_text(&mut out, parts.next().unwrap_or_default(), span)?;
     for part in parts {
-        append(&mut out, new, span)?;
-        append(&mut out, part, span)?;
+        append_text(&mut out, new, span)?;
+        append_text(&mut out, part, span)?;
     }
     Ok(Cow::Owned(out))
 }

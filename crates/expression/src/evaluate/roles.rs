@@ -2,33 +2,33 @@
 //!
 //! The source is a list of role names, or of objects with `value` (or `id`) and `displayName`.
 
-use super::{Evaluator, Outcome};
-use crate::program::{Call, NodeKind};
+use super::{EvaluationResult, Evaluator};
+use crate::program::{FunctionCall, NodeKind};
 use crate::value::Value;
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
-struct Role<'a> {
+struct AppRole<'a> {
     value: Cow<'a, str>,
     display: Cow<'a, str>,
 }
 
 impl<'a> Evaluator<'a, '_> {
     /// The names of all roles.
-    pub(super) fn role_names(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn role_names(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let Some(roles) = self.roles(call)? else { return Ok(Value::Null) };
         Ok(Value::List(roles.into_iter().map(|role| Value::Text(role.value)).collect()))
     }
 
     /// The name of the role; of several, the first in the order of the alphabet, so that it does not change from day
     /// to day.
-    pub(super) fn single_role(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn single_role(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let names = self.roles(call)?.unwrap_or_default().into_iter().map(|role| role.value);
         Ok(names.min().map_or(Value::Null, Value::Text))
     }
 
     /// All roles as the JSON of SCIM's complex `roles` values.
-    pub(super) fn complex_roles(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn complex_roles(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let Some(roles) = self.roles(call)? else { return Ok(Value::Null) };
         let roles = roles.into_iter().map(|role| {
             let complex = json!({
@@ -43,7 +43,7 @@ impl<'a> Evaluator<'a, '_> {
     }
 
     /// The roles of the argument; nothing if it is null.
-    fn roles(&self, call: &'a Call) -> Outcome<Option<Vec<Role<'a>>>> {
+    fn roles(&self, call: &'a FunctionCall) -> EvaluationResult<Option<Vec<AppRole<'a>>>> {
         let value = self.argument(call, 0)?;
         if matches!(value, Value::Null) {
             return Ok(None);
@@ -51,8 +51,8 @@ impl<'a> Evaluator<'a, '_> {
         if let Some(NodeKind::Attribute(name)) = call.argument(0).map(|node| &node.kind) {
             // The values have lost their objects' other members: look at the attribute itself.
             return Ok(Some(match self.source.attribute(name) {
-                Some(Json::Array(items)) => items.iter().filter_map(role).collect(),
-                Some(item) => role(item).into_iter().collect(),
+                Some(Json::Array(items)) => items.iter().filter_map(parse_role).collect(),
+                Some(item) => parse_role(item).into_iter().collect(),
                 None => Vec::new(),
             }));
         }
@@ -61,16 +61,16 @@ impl<'a> Evaluator<'a, '_> {
             value => vec![value],
         };
         let names = values.into_iter().filter_map(Value::into_text).filter(|name| !name.is_empty());
-        Ok(Some(names.map(|name| Role { display: name.clone(), value: name }).collect()))
+        Ok(Some(names.map(|name| AppRole { display: name.clone(), value: name }).collect()))
     }
 }
 
-fn role(json: &Json) -> Option<Role<'_>> {
+fn parse_role(json: &Json) -> Option<AppRole<'_>> {
     let Json::Object(members) = json else {
         let name = Value::from_json(json).into_text().filter(|name| !name.is_empty())?;
-        return Some(Role { display: name.clone(), value: name });
+        return Some(AppRole { display: name.clone(), value: name });
     };
     let member = |name| members.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
     let value = member("value").or_else(|| member("id")).or_else(|| member("displayName"))?;
-    Some(Role { value: value.into(), display: member("displayName").unwrap_or(value).into() })
+    Some(AppRole { value: value.into(), display: member("displayName").unwrap_or(value).into() })
 }

@@ -1,16 +1,16 @@
 //! Functions about texts. Most take a list as well, and treat its values one by one.
 
-use super::{Evaluator, Outcome, append, fail};
-use crate::error::Span;
+use super::{EvaluationResult, Evaluator, append_text, fail_at};
+use crate::error::SourceSpan;
 use crate::library;
-use crate::library::random::Stream;
-use crate::program::{Call, Prepared};
+use crate::library::random::RandomStream;
+use crate::program::{FunctionCall, PreparedCall};
 use crate::value::Value;
 use std::borrow::Cow;
 
 /// Which way `ToLower` and `ToUpper` go.
 #[derive(Clone, Copy)]
-pub(super) enum Case {
+pub(super) enum LetterCase {
     Lower,
     Upper,
 }
@@ -19,18 +19,18 @@ impl<'a> Evaluator<'a, '_> {
     /// `Append` and `Prepend`; null stays null, whatever is added.
     pub(super) fn affix(
         &self,
-        call: &'a Call,
+        call: &'a FunctionCall,
         source: usize,
         affix: usize,
-        span: Span,
-    ) -> Outcome<Value<'a>> {
+        span: SourceSpan,
+    ) -> EvaluationResult<Value<'a>> {
         let value = self.argument(call, source)?;
         let Some(addition) = self.text(call, affix)? else { return Ok(value) };
         self.map(value, span, |text| {
             let (first, second) = if source < affix { (&*text, &*addition) } else { (&*addition, &*text) };
             let mut out = String::with_capacity(first.len().saturating_add(second.len()));
-            append(&mut out, first, span)?;
-            append(&mut out, second, span)?;
+            append_text(&mut out, first, span)?;
+            append_text(&mut out, second, span)?;
             Ok(Cow::Owned(out))
         })
     }
@@ -38,15 +38,20 @@ impl<'a> Evaluator<'a, '_> {
     /// A function of one text that borrows where nothing changes.
     pub(super) fn each(
         &self,
-        call: &'a Call,
-        span: Span,
+        call: &'a FunctionCall,
+        span: SourceSpan,
         change: impl for<'t> Fn(&'t str) -> Cow<'t, str>,
-    ) -> Outcome<Value<'a>> {
+    ) -> EvaluationResult<Value<'a>> {
         let value = self.argument(call, 0)?;
-        self.map(value, span, |text| Ok(keep(text, &change)))
+        self.map(value, span, |text| Ok(keep_borrowed(text, &change)))
     }
 
-    pub(super) fn cased(&self, call: &'a Call, case: Case, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn cased(
+        &self,
+        call: &'a FunctionCall,
+        case: LetterCase,
+        span: SourceSpan,
+    ) -> EvaluationResult<Value<'a>> {
         let culture = self.text(call, 1)?;
         let turkic = culture.as_deref().is_some_and(|culture| {
             let language = culture.split('-').next().unwrap_or_default();
@@ -55,28 +60,32 @@ impl<'a> Evaluator<'a, '_> {
         self.each(call, span, |text| change_case(text, case, turkic))
     }
 
-    pub(super) fn pcase(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn pcase(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let value = self.argument(call, 0)?;
         let separators = self.text(call, 1)?;
         self.map(value, span, |text| Ok(Cow::Owned(library::text::pascal_case(&text, separators.as_deref()))))
     }
 
     /// `Left`; null gives `""`.
-    pub(super) fn left(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn left(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let value = or_empty(self.argument(call, 0)?);
         let Some(count) = self.integer(call, 1)? else { return Ok(value) };
-        self.map(value, span, |text| Ok(keep(text, |text| library::text::left(text, count).into())))
+        self.map(value, span, |text| {
+            Ok(keep_borrowed(text, |text| library::text::left_part(text, count).into()))
+        })
     }
 
     /// `Mid`; without a length everything from the start.
-    pub(super) fn mid(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn mid(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let value = or_empty(self.argument(call, 0)?);
         let Some(start) = self.integer(call, 1)? else { return Ok(value) };
         let length = self.integer(call, 2)?.unwrap_or(i64::MAX);
-        self.map(value, span, |text| Ok(keep(text, |text| library::text::mid(text, start, length).into())))
+        self.map(value, span, |text| {
+            Ok(keep_borrowed(text, |text| library::text::middle_part(text, start, length).into()))
+        })
     }
 
-    pub(super) fn in_str(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn in_str(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let (Some(text), Some(search)) = (self.text(call, 0)?, self.text(call, 1)?) else {
             return Ok(Value::Integer(0));
         };
@@ -85,42 +94,50 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Integer(library::text::in_str(&text, &search, start, ignore_case)))
     }
 
-    pub(super) fn word(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn word(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let text = self.text(call, 0)?.unwrap_or_default();
         let number = self.integer(call, 1)?.unwrap_or(0);
         let delimiters = self.text(call, 2)?.unwrap_or_default();
-        Ok(Value::Text(Cow::Owned(library::text::word(&text, number, &delimiters))))
+        Ok(Value::Text(Cow::Owned(library::text::nth_word(&text, number, &delimiters))))
     }
 
-    pub(super) fn base64_decode(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn base64_decode(
+        &self,
+        call: &'a FunctionCall,
+        span: SourceSpan,
+    ) -> EvaluationResult<Value<'a>> {
         let value = self.argument(call, 0)?;
         let encoding = self.text(call, 1)?.filter(|name| !name.is_empty()).unwrap_or("Unicode".into());
         self.map(value, span, |text| {
             library::text::base64_decode(&text, &encoding)
                 .map(Cow::Owned)
-                .or_else(|message| fail(span, message))
+                .or_else(|message| fail_at(span, message))
         })
     }
 
-    pub(super) fn dn_component(&self, call: &'a Call) -> Outcome<Value<'a>> {
+    pub(super) fn dn_component(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let (Some(name), Some(number)) = (self.text(call, 0)?, self.integer(call, 1)?) else {
             return Ok(Value::Null);
         };
         Ok(Value::Text(Cow::Owned(library::text::dn_component(&name, number))))
     }
 
-    pub(super) fn sid(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn sid(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let Some(sid) = self.text(call, 0)?.filter(|sid| !sid.is_empty()) else { return Ok(Value::Null) };
         library::text::string_from_sid(&sid)
             .map(|text| Value::Text(Cow::Owned(text)))
-            .or_else(|message| fail(span, message))
+            .or_else(|message| fail_at(span, message))
     }
 
-    pub(super) fn guid(&self, call: &'a Call) -> Value<'a> {
-        Value::Text(Cow::Owned(library::random::guid(&mut self.stream(call))))
+    pub(super) fn guid(&self, call: &'a FunctionCall) -> Value<'a> {
+        Value::Text(Cow::Owned(library::random::random_guid(&mut self.stream(call))))
     }
 
-    pub(super) fn random_string(&self, call: &'a Call, span: Span) -> Outcome<Value<'a>> {
+    pub(super) fn random_string(
+        &self,
+        call: &'a FunctionCall,
+        span: SourceSpan,
+    ) -> EvaluationResult<Value<'a>> {
         let mut numbers = [0i64; 5];
         for (position, number) in numbers.iter_mut().enumerate() {
             *number = self.integer(call, position)?.unwrap_or(0);
@@ -130,12 +147,12 @@ impl<'a> Evaluator<'a, '_> {
         let mut stream = self.stream(call);
         library::random::random_string(&mut stream, length, digits, specials, capitals, lowers, &avoid)
             .map(|text| Value::Text(Cow::Owned(text)))
-            .or_else(|message| fail(span, message))
+            .or_else(|message| fail_at(span, message))
     }
 
-    fn stream(&self, call: &Call) -> Stream {
-        let position = if let Prepared::Random(position) = call.prepared { position } else { 0 };
-        Stream::new(self.env.seed, position)
+    fn stream(&self, call: &FunctionCall) -> RandomStream {
+        let position = if let PreparedCall::Random(position) = call.prepared { position } else { 0 };
+        RandomStream::new(self.env.seed, position)
     }
 }
 
@@ -144,7 +161,7 @@ fn or_empty(value: Value<'_>) -> Value<'_> {
 }
 
 /// Applies a function that may borrow to a text that may be borrowed.
-fn keep<'a>(text: Cow<'a, str>, change: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> Cow<'a, str> {
+fn keep_borrowed<'a>(text: Cow<'a, str>, change: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> Cow<'a, str> {
     match text {
         Cow::Borrowed(text) => change(text),
         Cow::Owned(text) => Cow::Owned(change(&text).into_owned()),
@@ -153,15 +170,15 @@ fn keep<'a>(text: Cow<'a, str>, change: impl for<'t> Fn(&'t str) -> Cow<'t, str>
 
 /// .NET changes letter by letter: a letter whose other case is several letters (`ß`) stays, and the dotted and
 /// dotless i of Turkish change in Turkic cultures only.
-fn change_case(text: &str, case: Case, turkic: bool) -> Cow<'_, str> {
+fn change_case(text: &str, case: LetterCase, turkic: bool) -> Cow<'_, str> {
     let change = |c: char| match (case, c, turkic) {
-        (Case::Lower, 'I', true) => 'ı',
-        (Case::Lower, 'İ', true) => 'i',
-        (Case::Upper, 'i', true) => 'İ',
-        (Case::Upper, 'ı', true) => 'I',
+        (LetterCase::Lower, 'I', true) => 'ı',
+        (LetterCase::Lower, 'İ', true) => 'i',
+        (LetterCase::Upper, 'i', true) => 'İ',
+        (LetterCase::Upper, 'ı', true) => 'I',
         (_, 'İ' | 'ı', false) => c,
-        (Case::Lower, ..) => only(c.to_lowercase()).unwrap_or(c),
-        (Case::Upper, ..) => only(c.to_uppercase()).unwrap_or(c),
+        (LetterCase::Lower, ..) => only_letter(c.to_lowercase()).unwrap_or(c),
+        (LetterCase::Upper, ..) => only_letter(c.to_uppercase()).unwrap_or(c),
     };
     if text.chars().all(|c| change(c) == c) {
         return Cow::Borrowed(text);
@@ -169,7 +186,7 @@ fn change_case(text: &str, case: Case, turkic: bool) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(change).collect())
 }
 
-fn only(mut letters: impl Iterator<Item = char>) -> Option<char> {
+fn only_letter(mut letters: impl Iterator<Item = char>) -> Option<char> {
     letters.next().filter(|_| letters.next().is_none())
 }
 

@@ -1,99 +1,103 @@
 //! Every function, in alphabetical order.
 
-use super::Kind::{Any, Condition, Date, Integer, Interval, Text, Texts, Word};
-use super::{Function, Kind, Parameter, Presence, Signature};
-use crate::value::Type;
+use super::ArgumentKind::{Any, Condition, Date, Integer, Interval, Text, Texts, Word};
+use super::{ArgumentKind, Function, FunctionParameter, FunctionSignature, ParameterPresence};
+use crate::value::ExpressionType;
 
-const COMPARE_TYPES: Kind = Word(&["vbTextCompare", "vbBinaryCompare", "0", "1"]);
-const ENCODINGS: Kind = Word(&["Unicode", "UTF8", "ASCII"]);
+const COMPARE_TYPES: ArgumentKind = Word(&["vbTextCompare", "vbBinaryCompare", "0", "1"]);
+const ENCODINGS: ArgumentKind = Word(&["Unicode", "UTF8", "ASCII"]);
 
-const fn must(name: &'static str, kind: Kind) -> Parameter {
-    Parameter { name, kind, presence: Presence::Required }
+const fn required_parameter(name: &'static str, kind: ArgumentKind) -> FunctionParameter {
+    FunctionParameter { name, kind, presence: ParameterPresence::Required }
 }
 
-const fn may(name: &'static str, kind: Kind) -> Parameter {
-    Parameter { name, kind, presence: Presence::Optional }
+const fn optional_parameter(name: &'static str, kind: ArgumentKind) -> FunctionParameter {
+    FunctionParameter { name, kind, presence: ParameterPresence::Optional }
 }
 
-const fn hole(name: &'static str, kind: Kind) -> Parameter {
-    Parameter { name, kind, presence: Presence::Hole }
+const fn hole_parameter(name: &'static str, kind: ArgumentKind) -> FunctionParameter {
+    FunctionParameter { name, kind, presence: ParameterPresence::Hole }
 }
 
 /// One row: function, name, parameters, result, needs.
-const fn fixed(
+const fn fixed_signature(
     function: Function,
     name: &'static str,
-    parameters: &'static [Parameter],
-    result: Type,
+    parameters: &'static [FunctionParameter],
+    result: ExpressionType,
     needs: &'static str,
-) -> Signature {
-    Signature { function, name, parameters, repeated: &[], at_least: 0, result, needs }
+) -> FunctionSignature {
+    FunctionSignature { function, name, parameters, repeated: &[], at_least: 0, result, needs }
 }
 
 /// The same with parameters that repeat.
-const fn several(row: Signature, repeated: &'static [Parameter], at_least: usize) -> Signature {
-    Signature { repeated, at_least, ..row }
+const fn variadic_signature(
+    row: FunctionSignature,
+    repeated: &'static [FunctionParameter],
+    at_least: usize,
+) -> FunctionSignature {
+    FunctionSignature { repeated, at_least, ..row }
 }
 
-const fn source(kind: Kind) -> Parameter {
-    must("source", kind)
+const fn source_parameter(kind: ArgumentKind) -> FunctionParameter {
+    required_parameter("source", kind)
 }
 
 #[rustfmt::skip] // a table: one row for a function
-pub(super) static SIGNATURES: &[Signature] = &[
-    fixed(Function::Append, "Append", &[source(Texts), must("suffix", Text)], Type::Any, "a source and a suffix"),
-    fixed(Function::AppRoleAssignments, "AppRoleAssignments", &[source(Any)], Type::List, "one source"),
-    fixed(Function::AppRoleAssignmentsComplex, "AppRoleAssignmentsComplex", &[source(Any)], Type::List, "one source"),
-    fixed(Function::AssertiveAppRoleAssignmentsComplex, "AssertiveAppRoleAssignmentsComplex", &[source(Any)], Type::List, "one source"),
-    fixed(Function::BitAnd, "BitAnd", &[must("value1", Integer), must("value2", Integer)], Type::Integer, "two integers"),
-    fixed(Function::CBool, "CBool", &[must("expression", Condition)], Type::Boolean, "one condition"),
-    fixed(Function::CDate, "CDate", &[must("expression", Date)], Type::Date, "one text with a date"),
-    several(fixed(Function::Coalesce, "Coalesce", &[], Type::Any, "at least one source"), &[hole("source", Any)], 1),
-    fixed(Function::Contains, "Contains", &[source(Any), must("search", Text)], Type::Integer, "a source and a text to search for"),
-    fixed(Function::ConvertFromBase64, "ConvertFromBase64", &[source(Texts), may("encoding", ENCODINGS)], Type::Any, "a source and perhaps an encoding"),
-    fixed(Function::ConvertToBase64, "ConvertToBase64", &[source(Texts)], Type::Any, "one source"),
-    fixed(Function::ConvertToUtf8Hex, "ConvertToUTF8Hex", &[source(Texts)], Type::Any, "one source"),
-    fixed(Function::Count, "Count", &[must("attribute", Any)], Type::Integer, "one attribute"),
-    fixed(Function::CRef, "CRef", &[must("value", Texts)], Type::Any, "one value"),
-    fixed(Function::CStr, "CStr", &[must("value", Texts)], Type::Any, "one value"),
-    fixed(Function::DateAdd, "DateAdd", &[must("interval", Interval), must("value", Integer), must("dateTime", Date)], Type::Date, "an interval, an integer and a date"),
-    fixed(Function::DateDiff, "DateDiff", &[must("interval", Interval), must("date1", Date), must("date2", Date)], Type::Integer, "an interval and two dates"),
-    fixed(Function::DateFromNum, "DateFromNum", &[must("value", Integer)], Type::Date, "one integer"),
-    fixed(Function::DefaultDomain, "DefaultDomain", &[], Type::Text, "no arguments"),
-    fixed(Function::DnComponent, "DNComponent", &[source(Text), must("number", Integer)], Type::Text, "a distinguished name and a number"),
-    fixed(Function::Error, "Error", &[must("message", Text)], Type::Any, "one message"),
-    fixed(Function::FormatDateTime, "FormatDateTime", &[source(Any), may("dateTimeStyles", Any), may("inputFormat", Text), must("outputFormat", Text)], Type::Text, "a source, perhaps date-time styles, an input format and an output format"),
-    fixed(Function::Guid, "Guid", &[], Type::Text, "no arguments"),
-    fixed(Function::IgnoreFlowIfNullOrEmpty, "IgnoreFlowIfNullOrEmpty", &[must("expression", Any)], Type::Any, "one expression"),
-    fixed(Function::Iif, "IIF", &[must("condition", Condition), hole("valueIfTrue", Any), hole("valueIfFalse", Any)], Type::Any, "a condition and two values"),
-    fixed(Function::InStr, "InStr", &[must("value1", Text), must("value2", Text), may("start", Integer), may("compareType", COMPARE_TYPES)], Type::Integer, "a text, a text to find, and perhaps a start and a compare type"),
-    fixed(Function::IsNothing, "IsNothing", &[source(Any)], Type::Boolean, "one source"),
-    fixed(Function::IsNull, "IsNull", &[must("expression", Any)], Type::Boolean, "one expression"),
-    fixed(Function::IsNullOrEmpty, "IsNullOrEmpty", &[must("expression", Any)], Type::Boolean, "one expression"),
-    fixed(Function::IsPresent, "IsPresent", &[must("expression", Any)], Type::Boolean, "one expression"),
-    fixed(Function::IsString, "IsString", &[must("expression", Any)], Type::Boolean, "one expression"),
-    fixed(Function::Item, "Item", &[must("attribute", Any), must("index", Integer)], Type::Any, "an attribute and an index"),
-    several(fixed(Function::Join, "Join", &[hole("separator", Text)], Type::Text, "a separator and at least one source"), &[hole("source", Any)], 1),
-    fixed(Function::Left, "Left", &[source(Texts), must("count", Integer)], Type::Any, "a source and a number of characters"),
-    fixed(Function::Mid, "Mid", &[source(Texts), must("start", Integer), may("length", Integer)], Type::Any, "a source, a start and perhaps a length"),
-    fixed(Function::NormalizeDiacritics, "NormalizeDiacritics", &[source(Texts)], Type::Any, "one source"),
-    fixed(Function::Not, "Not", &[source(Condition)], Type::Boolean, "one condition"),
-    fixed(Function::Now, "Now", &[], Type::Date, "no arguments"),
-    fixed(Function::NumFromDate, "NumFromDate", &[must("value", Date)], Type::Integer, "one date"),
-    fixed(Function::PCase, "PCase", &[source(Texts), may("wordSeparators", Text)], Type::Any, "a source and perhaps word separators"),
-    fixed(Function::Prepend, "Prepend", &[must("prefix", Text), source(Texts)], Type::Any, "a prefix and a source"),
-    fixed(Function::RandomString, "RandomString", &[must("length", Integer), must("minimumNumbers", Integer), must("minimumSpecialCharacters", Integer), must("minimumCapital", Integer), must("minimumLowerCase", Integer), may("charactersToAvoid", Text)], Type::Text, "a length, the least numbers of digits, special characters, capitals and small letters, and perhaps characters to avoid"),
-    fixed(Function::Redact, "Redact", &[must("value", Any)], Type::Any, "one value"),
-    fixed(Function::RemoveDuplicates, "RemoveDuplicates", &[must("attribute", Any)], Type::List, "one attribute"),
-    fixed(Function::Replace, "Replace", &[source(Texts), may("oldValue", Text), may("regexPattern", Text), may("regexGroupName", Text), may("replacementValue", Text), may("replacementAttributeName", Text), may("template", Text)], Type::Any, "a source and what to replace in it"),
-    several(fixed(Function::SelectUniqueValue, "SelectUniqueValue", &[], Type::Text, "at least two rules"), &[must("rule", Text)], 2),
-    fixed(Function::SingleAppRoleAssignment, "SingleAppRoleAssignment", &[source(Any)], Type::Text, "one source"),
-    fixed(Function::Split, "Split", &[source(Text), must("delimiter", Text)], Type::List, "a source and a delimiter"),
-    fixed(Function::StringFromSid, "StringFromSid", &[must("sid", Text)], Type::Text, "one security identifier"),
-    fixed(Function::StripSpaces, "StripSpaces", &[source(Texts)], Type::Any, "one source"),
-    several(fixed(Function::Switch, "Switch", &[source(Any), hole("defaultValue", Any)], Type::Any, "a default and pairs"), &[must("key", Text), hole("value", Any)], 1),
-    fixed(Function::ToLower, "ToLower", &[source(Texts), may("culture", Text)], Type::Any, "a source and perhaps a culture"),
-    fixed(Function::ToUpper, "ToUpper", &[source(Texts), may("culture", Text)], Type::Any, "a source and perhaps a culture"),
-    fixed(Function::Trim, "Trim", &[source(Texts)], Type::Any, "one source"),
-    fixed(Function::Word, "Word", &[source(Text), must("number", Integer), must("delimiters", Text)], Type::Text, "a source, a number and delimiters"),
+pub(super) static SIGNATURES: &[FunctionSignature] = &[
+    fixed_signature(Function::Append, "Append", &[source_parameter(Texts), required_parameter("suffix", Text)], ExpressionType::Any, "a source and a suffix"),
+    fixed_signature(Function::AppRoleAssignments, "AppRoleAssignments", &[source_parameter(Any)], ExpressionType::List, "one source"),
+    fixed_signature(Function::AppRoleAssignmentsComplex, "AppRoleAssignmentsComplex", &[source_parameter(Any)], ExpressionType::List, "one source"),
+    fixed_signature(Function::AssertiveAppRoleAssignmentsComplex, "AssertiveAppRoleAssignmentsComplex", &[source_parameter(Any)], ExpressionType::List, "one source"),
+    fixed_signature(Function::BitAnd, "BitAnd", &[required_parameter("value1", Integer), required_parameter("value2", Integer)], ExpressionType::Integer, "two integers"),
+    fixed_signature(Function::CBool, "CBool", &[required_parameter("expression", Condition)], ExpressionType::Boolean, "one condition"),
+    fixed_signature(Function::CDate, "CDate", &[required_parameter("expression", Date)], ExpressionType::Date, "one text with a date"),
+    variadic_signature(fixed_signature(Function::Coalesce, "Coalesce", &[], ExpressionType::Any, "at least one source"), &[hole_parameter("source", Any)], 1),
+    fixed_signature(Function::Contains, "Contains", &[source_parameter(Any), required_parameter("search", Text)], ExpressionType::Integer, "a source and a text to search for"),
+    fixed_signature(Function::ConvertFromBase64, "ConvertFromBase64", &[source_parameter(Texts), optional_parameter("encoding", ENCODINGS)], ExpressionType::Any, "a source and perhaps an encoding"),
+    fixed_signature(Function::ConvertToBase64, "ConvertToBase64", &[source_parameter(Texts)], ExpressionType::Any, "one source"),
+    fixed_signature(Function::ConvertToUtf8Hex, "ConvertToUTF8Hex", &[source_parameter(Texts)], ExpressionType::Any, "one source"),
+    fixed_signature(Function::Count, "Count", &[required_parameter("attribute", Any)], ExpressionType::Integer, "one attribute"),
+    fixed_signature(Function::CRef, "CRef", &[required_parameter("value", Texts)], ExpressionType::Any, "one value"),
+    fixed_signature(Function::CStr, "CStr", &[required_parameter("value", Texts)], ExpressionType::Any, "one value"),
+    fixed_signature(Function::DateAdd, "DateAdd", &[required_parameter("interval", Interval), required_parameter("value", Integer), required_parameter("dateTime", Date)], ExpressionType::Date, "an interval, an integer and a date"),
+    fixed_signature(Function::DateDiff, "DateDiff", &[required_parameter("interval", Interval), required_parameter("date1", Date), required_parameter("date2", Date)], ExpressionType::Integer, "an interval and two dates"),
+    fixed_signature(Function::DateFromNum, "DateFromNum", &[required_parameter("value", Integer)], ExpressionType::Date, "one integer"),
+    fixed_signature(Function::DefaultDomain, "DefaultDomain", &[], ExpressionType::Text, "no arguments"),
+    fixed_signature(Function::DnComponent, "DNComponent", &[source_parameter(Text), required_parameter("number", Integer)], ExpressionType::Text, "a distinguished name and a number"),
+    fixed_signature(Function::Error, "Error", &[required_parameter("message", Text)], ExpressionType::Any, "one message"),
+    fixed_signature(Function::FormatDateTime, "FormatDateTime", &[source_parameter(Any), optional_parameter("dateTimeStyles", Any), optional_parameter("inputFormat", Text), required_parameter("outputFormat", Text)], ExpressionType::Text, "a source, perhaps date-time styles, an input format and an output format"),
+    fixed_signature(Function::Guid, "Guid", &[], ExpressionType::Text, "no arguments"),
+    fixed_signature(Function::IgnoreFlowIfNullOrEmpty, "IgnoreFlowIfNullOrEmpty", &[required_parameter("expression", Any)], ExpressionType::Any, "one expression"),
+    fixed_signature(Function::Iif, "IIF", &[required_parameter("condition", Condition), hole_parameter("valueIfTrue", Any), hole_parameter("valueIfFalse", Any)], ExpressionType::Any, "a condition and two values"),
+    fixed_signature(Function::InStr, "InStr", &[required_parameter("value1", Text), required_parameter("value2", Text), optional_parameter("start", Integer), optional_parameter("compareType", COMPARE_TYPES)], ExpressionType::Integer, "a text, a text to find, and perhaps a start and a compare type"),
+    fixed_signature(Function::IsNothing, "IsNothing", &[source_parameter(Any)], ExpressionType::Boolean, "one source"),
+    fixed_signature(Function::IsNull, "IsNull", &[required_parameter("expression", Any)], ExpressionType::Boolean, "one expression"),
+    fixed_signature(Function::IsNullOrEmpty, "IsNullOrEmpty", &[required_parameter("expression", Any)], ExpressionType::Boolean, "one expression"),
+    fixed_signature(Function::IsPresent, "IsPresent", &[required_parameter("expression", Any)], ExpressionType::Boolean, "one expression"),
+    fixed_signature(Function::IsString, "IsString", &[required_parameter("expression", Any)], ExpressionType::Boolean, "one expression"),
+    fixed_signature(Function::Item, "Item", &[required_parameter("attribute", Any), required_parameter("index", Integer)], ExpressionType::Any, "an attribute and an index"),
+    variadic_signature(fixed_signature(Function::Join, "Join", &[hole_parameter("separator", Text)], ExpressionType::Text, "a separator and at least one source"), &[hole_parameter("source", Any)], 1),
+    fixed_signature(Function::Left, "Left", &[source_parameter(Texts), required_parameter("count", Integer)], ExpressionType::Any, "a source and a number of characters"),
+    fixed_signature(Function::Mid, "Mid", &[source_parameter(Texts), required_parameter("start", Integer), optional_parameter("length", Integer)], ExpressionType::Any, "a source, a start and perhaps a length"),
+    fixed_signature(Function::NormalizeDiacritics, "NormalizeDiacritics", &[source_parameter(Texts)], ExpressionType::Any, "one source"),
+    fixed_signature(Function::Not, "Not", &[source_parameter(Condition)], ExpressionType::Boolean, "one condition"),
+    fixed_signature(Function::Now, "Now", &[], ExpressionType::Date, "no arguments"),
+    fixed_signature(Function::NumFromDate, "NumFromDate", &[required_parameter("value", Date)], ExpressionType::Integer, "one date"),
+    fixed_signature(Function::PCase, "PCase", &[source_parameter(Texts), optional_parameter("wordSeparators", Text)], ExpressionType::Any, "a source and perhaps word separators"),
+    fixed_signature(Function::Prepend, "Prepend", &[required_parameter("prefix", Text), source_parameter(Texts)], ExpressionType::Any, "a prefix and a source"),
+    fixed_signature(Function::RandomString, "RandomString", &[required_parameter("length", Integer), required_parameter("minimumNumbers", Integer), required_parameter("minimumSpecialCharacters", Integer), required_parameter("minimumCapital", Integer), required_parameter("minimumLowerCase", Integer), optional_parameter("charactersToAvoid", Text)], ExpressionType::Text, "a length, the least numbers of digits, special characters, capitals and small letters, and perhaps characters to avoid"),
+    fixed_signature(Function::Redact, "Redact", &[required_parameter("value", Any)], ExpressionType::Any, "one value"),
+    fixed_signature(Function::RemoveDuplicates, "RemoveDuplicates", &[required_parameter("attribute", Any)], ExpressionType::List, "one attribute"),
+    fixed_signature(Function::Replace, "Replace", &[source_parameter(Texts), optional_parameter("oldValue", Text), optional_parameter("regexPattern", Text), optional_parameter("regexGroupName", Text), optional_parameter("replacementValue", Text), optional_parameter("replacementAttributeName", Text), optional_parameter("template", Text)], ExpressionType::Any, "a source and what to replace in it"),
+    variadic_signature(fixed_signature(Function::SelectUniqueValue, "SelectUniqueValue", &[], ExpressionType::Text, "at least two rules"), &[required_parameter("rule", Text)], 2),
+    fixed_signature(Function::SingleAppRoleAssignment, "SingleAppRoleAssignment", &[source_parameter(Any)], ExpressionType::Text, "one source"),
+    fixed_signature(Function::Split, "Split", &[source_parameter(Text), required_parameter("delimiter", Text)], ExpressionType::List, "a source and a delimiter"),
+    fixed_signature(Function::StringFromSid, "StringFromSid", &[required_parameter("sid", Text)], ExpressionType::Text, "one security identifier"),
+    fixed_signature(Function::StripSpaces, "StripSpaces", &[source_parameter(Texts)], ExpressionType::Any, "one source"),
+    variadic_signature(fixed_signature(Function::Switch, "Switch", &[source_parameter(Any), hole_parameter("defaultValue", Any)], ExpressionType::Any, "a default and pairs"), &[required_parameter("key", Text), hole_parameter("value", Any)], 1),
+    fixed_signature(Function::ToLower, "ToLower", &[source_parameter(Texts), optional_parameter("culture", Text)], ExpressionType::Any, "a source and perhaps a culture"),
+    fixed_signature(Function::ToUpper, "ToUpper", &[source_parameter(Texts), optional_parameter("culture", Text)], ExpressionType::Any, "a source and perhaps a culture"),
+    fixed_signature(Function::Trim, "Trim", &[source_parameter(Texts)], ExpressionType::Any, "one source"),
+    fixed_signature(Function::Word, "Word", &[source_parameter(Text), required_parameter("number", Integer), required_parameter("delimiters", Text)], ExpressionType::Text, "a source, a number and delimiters"),
 ];

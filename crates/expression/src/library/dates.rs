@@ -13,7 +13,7 @@ const MAX_DATE_BYTES: usize = 64;
 
 /// A date as a text gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Date {
+pub enum ParsedDate {
     /// A day; whatever offset stands behind it.
     Day(time::Date),
     /// A moment, in UTC.
@@ -21,11 +21,11 @@ pub enum Date {
 }
 
 /// Reads a date in any of the forms that `CDate` reads, and says whether it has a time.
-pub fn read(text: &str) -> Option<Date> {
-    let (date, time, offset) = parts(text)?;
+pub fn read_date(text: &str) -> Option<ParsedDate> {
+    let (date, time, offset) = date_parts(text)?;
     match time {
-        None => Some(Date::Day(date)),
-        Some(time) => moment(date, time, offset).map(Date::Moment),
+        None => Some(ParsedDate::Day(date)),
+        Some(time) => moment_of(date, time, offset).map(ParsedDate::Moment),
     }
 }
 
@@ -33,18 +33,18 @@ pub fn read(text: &str) -> Option<Date> {
 /// day of the week before it (the right one, as .NET demands); then perhaps a time (`T` or a space before it, 12 or 24 hours, seconds and their fraction
 /// optional), then perhaps `Z`, `GMT` or an offset. Without an offset the text means UTC. Years of two digits lie between
 /// 1950 and 2049, as in .NET.
-pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
-    let (date, time, offset) = parts(text)?;
-    moment(date, time.unwrap_or(Time::MIDNIGHT), offset)
+pub(crate) fn parse_date(text: &str) -> Option<OffsetDateTime> {
+    let (date, time, offset) = date_parts(text)?;
+    moment_of(date, time.unwrap_or(Time::MIDNIGHT), offset)
 }
 
 /// Date, time and offset.
-fn parts(text: &str) -> Option<(time::Date, Option<Time>, UtcOffset)> {
+fn date_parts(text: &str) -> Option<(time::Date, Option<Time>, UtcOffset)> {
     let text = text.trim();
     if text.len() > MAX_DATE_BYTES {
         return None;
     }
-    let mut cursor = Cursor(text);
+    let mut cursor = DateCursor(text);
     let date = cursor.date()?;
     let separated = cursor.eat('T') || cursor.eat('t') | cursor.spaces();
     let time = if separated && cursor.at_digit() { Some(cursor.time()?) } else { None };
@@ -53,12 +53,12 @@ fn parts(text: &str) -> Option<(time::Date, Option<Time>, UtcOffset)> {
     cursor.0.is_empty().then_some((date, time, offset))
 }
 
-fn moment(date: time::Date, time: Time, offset: UtcOffset) -> Option<OffsetDateTime> {
+fn moment_of(date: time::Date, time: Time, offset: UtcOffset) -> Option<OffsetDateTime> {
     in_calendar(PrimitiveDateTime::new(date, time).assume_offset(offset).checked_to_offset(UtcOffset::UTC)?)
 }
 
 /// `M/d/yyyy h:mm:ss tt` in UTC.
-pub(crate) fn print(date: OffsetDateTime) -> String {
+pub(crate) fn print_date(date: OffsetDateTime) -> String {
     let date = date.checked_to_offset(UtcOffset::UTC).unwrap_or(date);
     let (hour, half) = half_day(date.hour());
     let (month, day, year) = (u8::from(date.month()), date.day(), date.year());
@@ -72,39 +72,47 @@ pub(super) fn half_day(hour: u8) -> (u8, &'static str) {
 }
 
 /// Moves a date by a number of intervals of Visual Basic; a day that the month does not have becomes its last.
-pub(crate) fn add(interval: &str, count: i64, date: OffsetDateTime) -> Result<OffsetDateTime, String> {
+pub(crate) fn add_interval(
+    interval: &str,
+    count: i64,
+    date: OffsetDateTime,
+) -> Result<OffsetDateTime, String> {
     let seconds =
         |each: i64| count.checked_mul(each).and_then(|seconds| date.checked_add(Duration::seconds(seconds)));
     let months = |each: i64| count.checked_mul(each).and_then(|months| add_months(date, months));
-    let moved = match Interval::read(interval)? {
-        Interval::Year => months(12),
-        Interval::Quarter => months(3),
-        Interval::Month => months(1),
-        Interval::Day | Interval::DayOfWeek => seconds(86_400),
-        Interval::Week => seconds(7 * 86_400),
-        Interval::Hour => seconds(3600),
-        Interval::Minute => seconds(60),
-        Interval::Second => seconds(1),
+    let moved = match DateInterval::read(interval)? {
+        DateInterval::Year => months(12),
+        DateInterval::Quarter => months(3),
+        DateInterval::Month => months(1),
+        DateInterval::Day | DateInterval::DayOfWeek => seconds(86_400),
+        DateInterval::Week => seconds(7 * 86_400),
+        DateInterval::Hour => seconds(3600),
+        DateInterval::Minute => seconds(60),
+        DateInterval::Second => seconds(1),
     };
     moved.and_then(in_calendar).ok_or_else(|| "the resulting date is outside of the calendar".to_owned())
 }
 
 /// How many intervals lie between two dates, positive if the second is later: years, quarters and months by the
 /// calendar, `ww` by weeks that start on Sunday, the others by elapsed time without the fraction.
-pub(crate) fn diff(interval: &str, from: OffsetDateTime, to: OffsetDateTime) -> Result<i64, String> {
+pub(crate) fn date_difference(
+    interval: &str,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+) -> Result<i64, String> {
     let span = to - from;
     let month = |date: OffsetDateTime| i64::from(date.year()) * 12 + i64::from(u8::from(date.month())) - 1;
     let sunday = |date: OffsetDateTime| Duration::days(i64::from(date.weekday().number_days_from_sunday()));
-    Ok(match Interval::read(interval)? {
-        Interval::Year => i64::from(to.year()) - i64::from(from.year()),
-        Interval::Quarter => month(to) / 3 - month(from) / 3,
-        Interval::Month => month(to) - month(from),
-        Interval::Day => span.whole_days(),
-        Interval::DayOfWeek => span.whole_days() / 7,
-        Interval::Week => (span - sunday(to) + sunday(from)).whole_days() / 7,
-        Interval::Hour => span.whole_hours(),
-        Interval::Minute => span.whole_minutes(),
-        Interval::Second => span.whole_seconds(),
+    Ok(match DateInterval::read(interval)? {
+        DateInterval::Year => i64::from(to.year()) - i64::from(from.year()),
+        DateInterval::Quarter => month(to) / 3 - month(from) / 3,
+        DateInterval::Month => month(to) - month(from),
+        DateInterval::Day => span.whole_days(),
+        DateInterval::DayOfWeek => span.whole_days() / 7,
+        DateInterval::Week => (span - sunday(to) + sunday(from)).whole_days() / 7,
+        DateInterval::Hour => span.whole_hours(),
+        DateInterval::Minute => span.whole_minutes(),
+        DateInterval::Second => span.whole_seconds(),
     })
 }
 
@@ -127,7 +135,7 @@ pub(crate) fn to_filetime(date: OffsetDateTime) -> Option<i64> {
     i64::try_from(ticks).ok().filter(|ticks| *ticks >= 0)
 }
 
-enum Interval {
+enum DateInterval {
     Year,
     Quarter,
     Month,
@@ -139,7 +147,7 @@ enum Interval {
     Second,
 }
 
-impl Interval {
+impl DateInterval {
     fn read(name: &str) -> Result<Self, String> {
         Ok(match name.trim().to_ascii_lowercase().as_str() {
             "yyyy" => Self::Year,
@@ -169,9 +177,9 @@ fn in_calendar(date: OffsetDateTime) -> Option<OffsetDateTime> {
 }
 
 /// What is left to read.
-struct Cursor<'a>(&'a str);
+struct DateCursor<'a>(&'a str);
 
-impl Cursor<'_> {
+impl DateCursor<'_> {
     fn date(&mut self) -> Option<time::Date> {
         let day_of_week = self.day_of_week();
         if day_of_week.is_some() {

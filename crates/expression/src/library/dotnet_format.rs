@@ -32,15 +32,15 @@ pub(super) const SHORT_NAME: usize = 3;
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Format {
-    parts: Vec<Part>,
+pub(crate) struct DotnetFormat {
+    parts: Vec<FormatPart>,
     /// The standard format `U` speaks of UTC, whatever the date's own offset is.
     to_utc: bool,
 }
 
 /// The numbers are how often the letter stands in the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum FormatPart {
     Literal(char),
     Year(usize),
     Month(usize),
@@ -58,7 +58,7 @@ enum Part {
     Era,
 }
 
-impl Format {
+impl DotnetFormat {
     /// Reads a format; the error says what is wrong with it.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         if text.chars().count() > MAX_FORMAT_CHARS {
@@ -67,29 +67,28 @@ impl Format {
         let mut letters = text.chars();
         let custom = match (letters.next(), letters.next()) {
             (None, _) => return Err("the date format is empty".to_owned()),
-            (Some(letter), None) => {
-                standard(letter).ok_or("a single letter that is not one of .NET's standard date formats")?
-            }
+            (Some(letter), None) => standard_format(letter)
+                .ok_or("a single letter that is not one of .NET's standard date formats")?,
             _ => text,
         };
-        Ok(Self { parts: parts(custom)?, to_utc: text == "U" })
+        Ok(Self { parts: format_parts(custom)?, to_utc: text == "U" })
     }
 
     /// Reads a date written in this format, white space around it aside. An offset in the text is kept, so that
     /// printing gives the day as written; without one the date is UTC. Parts that the format lacks are the first:
     /// January, the 1st, midnight (there is no clock here to ask for today).
     pub(crate) fn parse(&self, text: &str) -> Option<OffsetDateTime> {
-        read::read(&self.parts, text)
+        read::read_parts(&self.parts, text)
     }
 
     /// Prints a date, in its own offset.
     pub(crate) fn print(&self, date: OffsetDateTime) -> String {
         let utc = date.checked_to_offset(time::UtcOffset::UTC).filter(|_| self.to_utc);
-        print::print(&self.parts, utc.unwrap_or(date))
+        print::print_parts(&self.parts, utc.unwrap_or(date))
     }
 }
 
-fn standard(letter: char) -> Option<&'static str> {
+fn standard_format(letter: char) -> Option<&'static str> {
     Some(match letter {
         'd' => "MM/dd/yyyy",
         'D' => "dddd, dd MMMM yyyy",
@@ -109,7 +108,7 @@ fn standard(letter: char) -> Option<&'static str> {
     })
 }
 
-fn parts(format: &str) -> Result<Vec<Part>, String> {
+fn format_parts(format: &str) -> Result<Vec<FormatPart>, String> {
     let mut parts = Vec::new();
     let mut letters = format.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -119,12 +118,12 @@ fn parts(format: &str) -> Result<Vec<Part>, String> {
                     None => return Err("a quote in the date format is not closed".to_owned()),
                     Some(next) if next == letter => break,
                     Some('\\') => {
-                        parts.push(Part::Literal(letters.next().ok_or("the date format ends in `\\`")?))
+                        parts.push(FormatPart::Literal(letters.next().ok_or("the date format ends in `\\`")?))
                     }
-                    Some(next) => parts.push(Part::Literal(next)),
+                    Some(next) => parts.push(FormatPart::Literal(next)),
                 }
             },
-            '\\' => parts.push(Part::Literal(letters.next().ok_or("the date format ends in `\\`")?)),
+            '\\' => parts.push(FormatPart::Literal(letters.next().ok_or("the date format ends in `\\`")?)),
             '%' => match letters.peek() {
                 None | Some('%') => return Err("`%` in the date format has no letter after it".to_owned()),
                 Some(_) => {}
@@ -134,32 +133,32 @@ fn parts(format: &str) -> Result<Vec<Part>, String> {
                 while letter != 'K' && letters.next_if_eq(&letter).is_some() {
                     count += 1;
                 }
-                parts.push(part(letter, count)?);
+                parts.push(format_part(letter, count)?);
             }
-            other => parts.push(Part::Literal(other)),
+            other => parts.push(FormatPart::Literal(other)),
         }
     }
     Ok(parts)
 }
 
-fn part(letter: char, count: usize) -> Result<Part, String> {
+fn format_part(letter: char, count: usize) -> Result<FormatPart, String> {
     Ok(match letter {
-        'y' => Part::Year(count),
-        'M' => Part::Month(count.min(4)),
-        'd' => Part::Day(count.min(4)),
-        'H' => Part::Hour24(count.min(2)),
-        'h' => Part::Hour12(count.min(2)),
-        'm' => Part::Minute(count.min(2)),
-        's' => Part::Second(count.min(2)),
-        't' => Part::Half(count.min(2)),
-        'z' => Part::Offset(count.min(3)),
-        'K' => Part::Kind,
-        'g' => Part::Era,
+        'y' => FormatPart::Year(count),
+        'M' => FormatPart::Month(count.min(4)),
+        'd' => FormatPart::Day(count.min(4)),
+        'H' => FormatPart::Hour24(count.min(2)),
+        'h' => FormatPart::Hour12(count.min(2)),
+        'm' => FormatPart::Minute(count.min(2)),
+        's' => FormatPart::Second(count.min(2)),
+        't' => FormatPart::Half(count.min(2)),
+        'z' => FormatPart::Offset(count.min(3)),
+        'K' => FormatPart::Kind,
+        'g' => FormatPart::Era,
         _ if count > MAX_FRACTION_DIGITS => {
             return Err(format!("a second's fraction has at most {MAX_FRACTION_DIGITS} digits"));
         }
-        'F' => Part::OptionalFraction(count),
-        _ => Part::Fraction(count),
+        'F' => FormatPart::OptionalFraction(count),
+        _ => FormatPart::Fraction(count),
     })
 }
 
@@ -170,7 +169,10 @@ mod tests {
     use time::macros::datetime;
 
     fn convert(text: &str, input: &str, output: &str) -> Option<String> {
-        Format::compile(input).unwrap().parse(text).map(|date| Format::compile(output).unwrap().print(date))
+        DotnetFormat::compile(input)
+            .unwrap()
+            .parse(text)
+            .map(|date| DotnetFormat::compile(output).unwrap().print(date))
     }
 
     #[test]
@@ -201,17 +203,17 @@ mod tests {
             ("2020-01-01é", "yyyy-MM-dd'e'"),
             ("", "yyyy"),
         ] {
-            assert_eq!(Format::compile(input).unwrap().parse(text), None, "{text}");
+            assert_eq!(DotnetFormat::compile(input).unwrap().parse(text), None, "{text}");
         }
         for format in ["", "x", "'abc", "yyyy\\", "%", "ffffffff"] {
-            assert!(Format::compile(format).is_err(), "{format}");
+            assert!(DotnetFormat::compile(format).is_err(), "{format}");
         }
     }
 
     #[test]
     fn offsets_are_printed_as_they_are() {
         let date = datetime!(2021-07-02 1:02:03.0450 -07:30);
-        let print = |format: &str| Format::compile(format).unwrap().print(date);
+        let print = |format: &str| DotnetFormat::compile(format).unwrap().print(date);
         assert_eq!(print("z zz zzz K"), "-7 -07 -07:30 -07:30");
         assert_eq!(print("H:mm:ss.FFF f t dddd MMM yy"), "1:02:03.045 0 A Friday Jul 21");
         assert_eq!(print("U"), "Friday, 02 July 2021 08:32:03");
@@ -228,13 +230,13 @@ mod tests {
                 .replace_nanosecond(nanos * 100).unwrap().to_offset(offset);
             let format = ["yyyy-MM-ddTHH:mm:ss.fffffffzzz", "O", "d MMM yyyy h:m:s.FFFFFFF tt zz",
                 "dddd dd MMMM yyyyy hh:mm:ss.fffffff t z", "yyyyMMddHHmmss.FFFFFFFK"][index];
-            let format = Format::compile(format).unwrap();
+            let format = DotnetFormat::compile(format).unwrap();
             prop_assert_eq!(format.parse(&format.print(date)), Some(date));
         }
 
         #[test]
         fn nothing_panics(format in "[yMdHhmsfFtzKg:/'% .\\\\]{0,12}|\\PC{0,8}", text: String, digits in "[0-9:/ AP-]{0,20}") {
-            if let Ok(format) = Format::compile(&format) {
+            if let Ok(format) = DotnetFormat::compile(&format) {
                 let _ = (format.parse(&text), format.parse(&digits));
                 let _ = format.print(OffsetDateTime::UNIX_EPOCH);
             }

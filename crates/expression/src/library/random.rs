@@ -1,6 +1,6 @@
 //! Random values that a seed decides: asking again gives the same value.
 
-use crate::Seed;
+use crate::RandomSeed;
 use sha2::{Digest, Sha256};
 
 /// Longest random string (Entra's limit).
@@ -14,16 +14,16 @@ const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const LOWERS: &str = "abcdefghijklmnopqrstuvwxyz";
 
 /// SHA-256 in counter mode over the seed and the position of the call in its expression.
-pub(crate) struct Stream {
-    seed: Seed,
+pub(crate) struct RandomStream {
+    seed: RandomSeed,
     position: u64,
     counter: u64,
     block: [u8; BLOCK_BYTES],
     used: usize,
 }
 
-impl Stream {
-    pub(crate) fn new(seed: Seed, position: usize) -> Self {
+impl RandomStream {
+    pub(crate) fn new(seed: RandomSeed, position: usize) -> Self {
         // A `usize` never has more than 64 bits on the platforms we build for.
         let position = u64::try_from(position).unwrap_or(u64::MAX);
         Self { seed, position, counter: 0, block: [0; BLOCK_BYTES], used: BLOCK_BYTES }
@@ -67,7 +67,7 @@ impl Stream {
 }
 
 /// A version 4 GUID in lower case.
-pub(crate) fn guid(stream: &mut Stream) -> String {
+pub(crate) fn random_guid(stream: &mut RandomStream) -> String {
     let mut bytes = [0u8; 16];
     bytes.fill_with(|| stream.byte());
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -85,7 +85,7 @@ pub(crate) fn guid(stream: &mut Stream) -> String {
 /// A string of `length` characters with at least the given numbers of each class and none of `avoid`. What is left
 /// over is filled from the classes that were asked for, or from letters and digits if none was.
 pub(crate) fn random_string(
-    stream: &mut Stream,
+    stream: &mut RandomStream,
     length: i64,
     digits: i64,
     specials: i64,
@@ -108,14 +108,19 @@ pub(crate) fn random_string(
         .map(|class| class.chars().filter(|letter| !avoid.contains(*letter)).collect::<Vec<char>>());
     let mut out = Vec::new();
     for (class, minimum) in classes.iter().zip(minima) {
-        draw(stream, class, minimum, &mut out)?;
+        draw_letter(stream, class, minimum, &mut out)?;
     }
-    draw(stream, &filling(&classes, minima), length - needed, &mut out)?;
-    shuffle(stream, &mut out);
+    draw_letter(stream, &filling_letters(&classes, minima), length - needed, &mut out)?;
+    shuffle_letters(stream, &mut out);
     Ok(out.into_iter().collect())
 }
 
-fn draw(stream: &mut Stream, letters: &[char], count: i64, out: &mut Vec<char>) -> Result<(), String> {
+fn draw_letter(
+    stream: &mut RandomStream,
+    letters: &[char],
+    count: i64,
+    out: &mut Vec<char>,
+) -> Result<(), String> {
     for _ in 0..count {
         let letter = stream.pick(letters).ok_or("the characters to avoid leave none to choose from")?;
         out.push(letter);
@@ -123,7 +128,7 @@ fn draw(stream: &mut Stream, letters: &[char], count: i64, out: &mut Vec<char>) 
     Ok(())
 }
 
-fn filling(classes: &[Vec<char>; 4], minima: [i64; 4]) -> Vec<char> {
+fn filling_letters(classes: &[Vec<char>; 4], minima: [i64; 4]) -> Vec<char> {
     let asked = minima.iter().any(|minimum| *minimum > 0);
     let chosen = if asked { minima.map(|minimum| minimum > 0) } else { [true, false, true, true] };
     classes
@@ -135,7 +140,7 @@ fn filling(classes: &[Vec<char>; 4], minima: [i64; 4]) -> Vec<char> {
 }
 
 /// Fisher and Yates.
-fn shuffle(stream: &mut Stream, letters: &mut [char]) {
+fn shuffle_letters(stream: &mut RandomStream, letters: &mut [char]) {
     for last in (1..letters.len()).rev() {
         let other = stream.below(last + 1);
         letters.swap(last, other);
@@ -149,19 +154,19 @@ mod tests {
 
     #[test]
     fn a_guid_is_lower_case_and_of_version_4() {
-        let first = guid(&mut Stream::new(Seed([7; 32]), 0));
+        let first = random_guid(&mut RandomStream::new(RandomSeed([7; 32]), 0));
         assert_eq!(first.len(), 36);
         assert_eq!(first.as_bytes()[14], b'4');
         assert!("89ab".contains(char::from(first.as_bytes()[19])));
         assert_eq!(first, first.to_lowercase());
-        assert_eq!(first, guid(&mut Stream::new(Seed([7; 32]), 0)));
-        assert_ne!(first, guid(&mut Stream::new(Seed([7; 32]), 1)));
-        assert_ne!(first, guid(&mut Stream::new(Seed([8; 32]), 0)));
+        assert_eq!(first, random_guid(&mut RandomStream::new(RandomSeed([7; 32]), 0)));
+        assert_ne!(first, random_guid(&mut RandomStream::new(RandomSeed([7; 32]), 1)));
+        assert_ne!(first, random_guid(&mut RandomStream::new(RandomSeed([8; 32]), 0)));
     }
 
     #[test]
     fn impossible_demands_are_errors() {
-        let mut stream = Stream::new(Seed([0; 32]), 0);
+        let mut stream = RandomStream::new(RandomSeed([0; 32]), 0);
         assert!(random_string(&mut stream, 257, 0, 0, 0, 0, "").is_err());
         assert!(random_string(&mut stream, 3, 2, 2, 0, 0, "").is_err());
         assert!(random_string(&mut stream, 3, -1, 0, 0, 0, "").is_err());
@@ -176,7 +181,7 @@ mod tests {
         ) {
             let [d, s, c, l] = minima.map(|m| i64::from(m % 8));
             let length = d + s + c + l + extra;
-            let text = random_string(&mut Stream::new(Seed(seed), 3), length, d, s, c, l, &avoid).unwrap();
+            let text = random_string(&mut RandomStream::new(RandomSeed(seed), 3), length, d, s, c, l, &avoid).unwrap();
             let count = |class: &str| text.chars().filter(|x| class.contains(*x)).count() as i64;
             prop_assert_eq!(text.chars().count() as i64, length);
             prop_assert!(count(DIGITS) >= d && count(SPECIALS) >= s && count(CAPITALS) >= c && count(LOWERS) >= l);

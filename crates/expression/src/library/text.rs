@@ -10,7 +10,7 @@ pub(crate) use letters::{normalize_diacritics, pascal_case};
 pub(crate) use names::dn_component;
 
 /// The first `count` characters; everything if there are fewer or if the count is negative.
-pub(crate) fn left(text: &str, count: i64) -> &str {
+pub(crate) fn left_part(text: &str, count: i64) -> &str {
     if count < 0 {
         return text;
     }
@@ -18,7 +18,7 @@ pub(crate) fn left(text: &str, count: i64) -> &str {
 }
 
 /// `length` characters from the character number `start`, the first being 1 (smaller numbers mean 1).
-pub(crate) fn mid(text: &str, start: i64, length: i64) -> &str {
+pub(crate) fn middle_part(text: &str, start: i64, length: i64) -> &str {
     let rest = text.get(byte_of(text, start.saturating_sub(1))..).unwrap_or_default();
     rest.get(..byte_of(rest, length)).unwrap_or_default()
 }
@@ -41,7 +41,7 @@ pub(crate) fn in_str(text: &str, search: &str, start: i64, ignore_case: bool) ->
     let (before, rest) = text.split_at(skipped);
     let found = if ignore_case {
         // Letter by letter, so that positions stay those of the text as written.
-        let fold = |text: &str| text.chars().map(fold).collect::<String>();
+        let fold = |text: &str| text.chars().map(fold_letter).collect::<String>();
         let (rest, search) = (fold(rest), fold(search));
         rest.find(&search).and_then(|byte| rest.get(..byte).map(|passed| passed.chars().count()))
     } else {
@@ -50,7 +50,7 @@ pub(crate) fn in_str(text: &str, search: &str, start: i64, ignore_case: bool) ->
     found.and_then(|passed| i64::try_from(before.chars().count() + passed + 1).ok()).unwrap_or(0)
 }
 
-fn fold(letter: char) -> char {
+fn fold_letter(letter: char) -> char {
     let mut lower = letter.to_lowercase();
     match (lower.next(), lower.next()) {
         (Some(single), None) => single,
@@ -59,7 +59,7 @@ fn fold(letter: char) -> char {
 }
 
 /// The word number `number` (from 1), words being what stands between any of the delimiters; `""` if there is none.
-pub(crate) fn word(text: &str, number: i64, delimiters: &str) -> String {
+pub(crate) fn nth_word(text: &str, number: i64, delimiters: &str) -> String {
     let Some(index) = number.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else {
         return String::new();
     };
@@ -71,7 +71,7 @@ pub(crate) fn word(text: &str, number: i64, delimiters: &str) -> String {
 }
 
 /// The parts between delimiters, without the white space around them; an empty delimiter does not split.
-pub(crate) fn split(text: &str, delimiter: &str) -> Vec<String> {
+pub(crate) fn split_text(text: &str, delimiter: &str) -> Vec<String> {
     if delimiter.is_empty() {
         return vec![text.trim().to_owned()];
     }
@@ -85,10 +85,13 @@ mod tests {
 
     #[test]
     fn positions_start_at_1_and_are_clipped() {
-        assert_eq!(mid("johns@contoso.com", 1, 8), "johns@co");
-        assert_eq!(mid("é😀ab", 2, 2), "😀a");
-        assert_eq!((mid("abc", 0, 2), mid("abc", 9, 2), mid("abc", 2, -1)), ("ab", "", ""));
-        assert_eq!((left("John", 0), left("John", -1), left("Jöhn", 2)), ("", "John", "Jö"));
+        assert_eq!(middle_part("johns@contoso.com", 1, 8), "johns@co");
+        assert_eq!(middle_part("é😀ab", 2, 2), "😀a");
+        assert_eq!(
+            (middle_part("abc", 0, 2), middle_part("abc", 9, 2), middle_part("abc", 2, -1)),
+            ("ab", "", "")
+        );
+        assert_eq!((left_part("John", 0), left_part("John", -1), left_part("Jöhn", 2)), ("", "John", "Jö"));
     }
 
     #[test]
@@ -101,23 +104,23 @@ mod tests {
 
     #[test]
     fn words_are_numbered_from_1() {
-        assert_eq!(word("The quick  brown fox", 3, " "), "brown");
-        assert_eq!(word("a b", 0, " ") + &word("a b", 9, " ") + &word("a b", i64::MIN, " "), "");
-        assert_eq!(split("One, Two", ","), ["One", "Two"]);
+        assert_eq!(nth_word("The quick  brown fox", 3, " "), "brown");
+        assert_eq!(nth_word("a b", 0, " ") + &nth_word("a b", 9, " ") + &nth_word("a b", i64::MIN, " "), "");
+        assert_eq!(split_text("One, Two", ","), ["One", "Two"]);
     }
 
     proptest! {
         #[test]
         fn nothing_panics(text: String, other: String, a: i64, b: i64, small in -3i64..9, flag: bool) {
-            let _ = (left(&text, a), mid(&text, a, b), mid(&text, small, small), left(&text, small));
+            let _ = (left_part(&text, a), middle_part(&text, a, b), middle_part(&text, small, small), left_part(&text, small));
             let _ = (in_str(&text, &other, a, flag), in_str(&text, &other, small, flag));
-            let _ = (word(&text, a, &other), split(&text, &other), dn_component(&text, small));
+            let _ = (nth_word(&text, a, &other), split_text(&text, &other), dn_component(&text, small));
             let _ = (base64_decode(&text, &other), string_from_sid(&text), pascal_case(&text, Some(&other)));
         }
 
         #[test]
         fn left_and_mid_put_the_text_together_again(text: String, cut in 0i64..20) {
-            prop_assert_eq!(format!("{}{}", left(&text, cut), mid(&text, cut + 1, i64::MAX)), text);
+            prop_assert_eq!(format!("{}{}", left_part(&text, cut), middle_part(&text, cut + 1, i64::MAX)), text);
         }
 
         #[test]

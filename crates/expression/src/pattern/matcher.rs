@@ -9,18 +9,18 @@ use super::{MAX_EXPRESSION_WEIGHT, MAX_PROGRAM_BYTES, MAX_STATES_BYTES, too_larg
 /// A compiled pattern. Without an anchor (`^`, `$`, `\A`, `\Z`, `\z`) it describes the whole text; with one of them it is
 /// searched for.
 #[derive(Debug, Clone)]
-pub struct Matcher {
+pub struct PatternMatcher {
     regex: Regex,
     weight: u64,
 }
 
-impl Matcher {
+impl PatternMatcher {
     /// Compiles a pattern in .NET's spelling.
     ///
     /// # Errors
     /// When it is none, or one that cannot be matched in linear time.
     pub fn compile(text: &str, ignore_case: bool) -> Result<Self, PatternError> {
-        let read::Read { hir, weight, .. } = read::read(text, ignore_case)?;
+        let read::ParsedPattern { hir, weight, .. } = read::read_pattern(text, ignore_case)?;
         if weight > MAX_EXPRESSION_WEIGHT {
             return Err(too_large());
         }

@@ -29,7 +29,7 @@ impl PatternError {
 }
 
 /// A pattern that was read and is not compiled yet.
-pub(super) struct Read {
+pub(super) struct ParsedPattern {
     /// In the engine's spelling.
     pub(super) text: String,
     pub(super) hir: Hir,
@@ -38,42 +38,42 @@ pub(super) struct Read {
 }
 
 /// Reads a pattern in .NET's spelling.
-pub(super) fn read(pattern: &str, ignore_case: bool) -> Result<Read, PatternError> {
+pub(super) fn read_pattern(pattern: &str, ignore_case: bool) -> Result<ParsedPattern, PatternError> {
     if pattern.len() > MAX_PATTERN_BYTES {
         let what = format!("the pattern is longer than {MAX_PATTERN_BYTES} bytes");
         return Err(PatternError::new(what, "split it over several"));
     }
-    let text = translate::translate(pattern)?;
+    let text = translate::translate_pattern(pattern)?;
     let hir = ParserBuilder::new()
         .case_insensitive(ignore_case)
         .nest_limit(MAX_GROUP_DEPTH)
         .build()
         .parse(&text)
         .map_err(|error| in_words(&error))?;
-    let weight = weight(&hir);
-    Ok(Read { text, hir, weight })
+    let weight = pattern_weight(&hir);
+    Ok(ParsedPattern { text, hir, weight })
 }
 
 /// About how many states the engine makes of it.
-fn weight(hir: &Hir) -> u64 {
-    let sum = |parts: &[Hir]| parts.iter().map(weight).fold(1, u64::saturating_add);
+fn pattern_weight(hir: &Hir) -> u64 {
+    let sum = |parts: &[Hir]| parts.iter().map(pattern_weight).fold(1, u64::saturating_add);
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => 1,
-        HirKind::Literal(literal) => count(literal.0.len()),
-        HirKind::Class(Class::Bytes(class)) => count(class.ranges().len()),
+        HirKind::Literal(literal) => state_count(literal.0.len()),
+        HirKind::Class(Class::Bytes(class)) => state_count(class.ranges().len()),
         HirKind::Class(Class::Unicode(class)) => {
             class.ranges().iter().map(|range| if range.end().is_ascii() { 1 } else { RANGE_WEIGHT }).sum()
         }
         HirKind::Repetition(repetition) => {
             let times = repetition.max.unwrap_or_else(|| repetition.min.saturating_add(1)).max(1);
-            weight(&repetition.sub).saturating_mul(u64::from(times)).saturating_add(1)
+            pattern_weight(&repetition.sub).saturating_mul(u64::from(times)).saturating_add(1)
         }
-        HirKind::Capture(capture) => weight(&capture.sub).saturating_add(2),
+        HirKind::Capture(capture) => pattern_weight(&capture.sub).saturating_add(2),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
     }
 }
 
-fn count(length: usize) -> u64 {
+fn state_count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 

@@ -1,16 +1,16 @@
 //! The replacement language of .NET: `$1`, `${name}`, `$$`, `$&`, `` $` ``, `$'`, `$+`, `$_`.
 
-use super::{Pattern, TooLong, push};
+use super::{ReplacePattern, TooLong, push_part};
 use regex::Captures;
 
 /// A replacement, read once.
 #[derive(Debug)]
-pub(crate) struct Replacement {
-    pieces: Vec<Piece>,
+pub(crate) struct ReplacementTemplate {
+    pieces: Vec<ReplacementPiece>,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum ReplacementPiece {
     Literal(String),
     Group(usize),
     Before,
@@ -19,9 +19,9 @@ enum Piece {
     Whole,
 }
 
-impl Replacement {
+impl ReplacementTemplate {
     /// Reads a replacement for a pattern. Groups that the pattern does not have stand for themselves, as in .NET.
-    pub(crate) fn parse(text: &str, pattern: &Pattern) -> Self {
+    pub(crate) fn parse(text: &str, pattern: &ReplacePattern) -> Self {
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -31,9 +31,9 @@ impl Replacement {
             if let Some(after) = rest.strip_prefix('$') {
                 literal.push('$');
                 rest = after;
-            } else if let Some((piece, length)) = substitution(rest, pattern) {
+            } else if let Some((piece, length)) = parse_substitution(rest, pattern) {
                 if !literal.is_empty() {
-                    pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                    pieces.push(ReplacementPiece::Literal(std::mem::take(&mut literal)));
                 }
                 pieces.push(piece);
                 rest = &rest[length..];
@@ -43,7 +43,7 @@ impl Replacement {
         }
         literal.push_str(rest);
         if !literal.is_empty() || pieces.is_empty() {
-            pieces.push(Piece::Literal(literal));
+            pieces.push(ReplacementPiece::Literal(literal));
         }
         Self { pieces }
     }
@@ -51,7 +51,7 @@ impl Replacement {
     /// The text, if it does not depend on the match.
     pub(crate) fn literal(&self) -> Option<&str> {
         match self.pieces.as_slice() {
-            [Piece::Literal(text)] => Some(text),
+            [ReplacementPiece::Literal(text)] => Some(text),
             _ => None,
         }
     }
@@ -65,37 +65,37 @@ impl Replacement {
         let matched = captures.get(0).map_or(0..0, |found| found.range());
         for piece in &self.pieces {
             let part = match piece {
-                Piece::Literal(text) => text.as_str(),
-                Piece::Group(index) => captures.get(*index).map_or("", |found| found.as_str()),
-                Piece::Before => &text[..matched.start],
-                Piece::After => &text[matched.end..],
-                Piece::LastGroup => {
+                ReplacementPiece::Literal(text) => text.as_str(),
+                ReplacementPiece::Group(index) => captures.get(*index).map_or("", |found| found.as_str()),
+                ReplacementPiece::Before => &text[..matched.start],
+                ReplacementPiece::After => &text[matched.end..],
+                ReplacementPiece::LastGroup => {
                     captures.iter().skip(1).last().flatten().map_or("", |found| found.as_str())
                 }
-                Piece::Whole => text,
+                ReplacementPiece::Whole => text,
             };
-            push(out, part)?;
+            push_part(out, part)?;
         }
         Ok(())
     }
 }
 
 /// What follows a `$`, and how many bytes of it.
-fn substitution(rest: &str, pattern: &Pattern) -> Option<(Piece, usize)> {
+fn parse_substitution(rest: &str, pattern: &ReplacePattern) -> Option<(ReplacementPiece, usize)> {
     let first = rest.chars().next()?;
     match first {
-        '&' => Some((Piece::Group(0), 1)),
-        '`' => Some((Piece::Before, 1)),
-        '\'' => Some((Piece::After, 1)),
-        '+' => Some((Piece::LastGroup, 1)),
-        '_' => Some((Piece::Whole, 1)),
+        '&' => Some((ReplacementPiece::Group(0), 1)),
+        '`' => Some((ReplacementPiece::Before, 1)),
+        '\'' => Some((ReplacementPiece::After, 1)),
+        '+' => Some((ReplacementPiece::LastGroup, 1)),
+        '_' => Some((ReplacementPiece::Whole, 1)),
         '{' => {
             let end = rest.find('}')?;
-            Some((Piece::Group(pattern.group(&rest[1..end])?), end + 1))
+            Some((ReplacementPiece::Group(pattern.group(&rest[1..end])?), end + 1))
         }
         digit if digit.is_ascii_digit() => {
             let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            Some((Piece::Group(pattern.group(&rest[..end])?), end))
+            Some((ReplacementPiece::Group(pattern.group(&rest[..end])?), end))
         }
         _ => None,
     }

@@ -5,21 +5,21 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// The pattern in the engine's spelling, or which part of it cannot be had.
-pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
-    let mut translation = Translation { rest: pattern.chars().peekable(), out: String::new() };
-    let mut repeated = Repeated::No;
+pub(super) fn translate_pattern(pattern: &str) -> Result<String, PatternError> {
+    let mut translation = PatternTranslation { rest: pattern.chars().peekable(), out: String::new() };
+    let mut repeated = LastRepetition::No;
     while let Some(c) = translation.rest.next() {
-        let mut now = Repeated::No;
+        let mut now = LastRepetition::No;
         match c {
             '\\' => translation.escape()?,
             '[' => translation.class(0)?,
             '(' => translation.group()?,
             '{' if !is_quantifier(translation.rest.clone()) => translation.out.push_str("\\{"),
-            '?' if repeated == Repeated::Once => {
+            '?' if repeated == LastRepetition::Once => {
                 translation.out.push('?');
-                now = Repeated::Lazily;
+                now = LastRepetition::Lazily;
             }
-            '*' | '+' | '?' | '{' if repeated != Repeated::No => {
+            '*' | '+' | '?' | '{' if repeated != LastRepetition::No => {
                 return Err(PatternError::new(
                     format!("`{c}` follows a repetition: .NET has no possessive repetitions"),
                     "put the first one into a group: `(?:a+)*`",
@@ -27,13 +27,13 @@ pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
             }
             '*' | '+' | '?' => {
                 translation.out.push(c);
-                now = Repeated::Once;
+                now = LastRepetition::Once;
             }
             '{' => {
                 translation.out.push('{');
                 translation.out.extend(translation.rest.by_ref().take_while(|c| *c != '}'));
                 translation.out.push('}');
-                now = Repeated::Once;
+                now = LastRepetition::Once;
             }
             other => translation.out.push(other),
         }
@@ -44,7 +44,7 @@ pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
 
 /// Whether what was just read is a repetition; the engine would take another one for a repetition of it.
 #[derive(PartialEq, Eq)]
-enum Repeated {
+enum LastRepetition {
     No,
     Once,
     Lazily,
@@ -53,12 +53,12 @@ enum Repeated {
 /// Deepest nesting of `[a-z-[aeiou]]`.
 const MAX_CLASS_DEPTH: usize = 8;
 
-struct Translation<'p> {
+struct PatternTranslation<'p> {
     rest: Peekable<Chars<'p>>,
     out: String,
 }
 
-impl Translation<'_> {
+impl PatternTranslation<'_> {
     /// After a `\` outside of a class.
     fn escape(&mut self) -> Result<(), PatternError> {
         match self.rest.next() {

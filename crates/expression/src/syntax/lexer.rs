@@ -1,10 +1,10 @@
 //! From text to words.
 
-use super::Comparison;
-use crate::error::{CompileError, Span};
+use super::ComparisonOperator;
+use crate::error::{CompileError, SourceSpan};
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Token {
+pub(crate) enum ExpressionToken {
     Name(String),
     Attribute(String),
     Text(String),
@@ -13,21 +13,25 @@ pub(crate) enum Token {
     Close,
     Comma,
     Ampersand,
-    Comparison(Comparison),
+    Comparison(ComparisonOperator),
     End,
 }
 
-/// All tokens with their places; the last one is [`Token::End`].
-pub(crate) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, CompileError> {
+/// All tokens with their places; the last one is [`ExpressionToken::End`].
+pub(crate) fn read_tokens(text: &str) -> Result<Vec<(ExpressionToken, SourceSpan)>, CompileError> {
     let mut lexer = Lexer { text, at: 0, after_operand: false };
     let mut tokens = Vec::new();
     loop {
         let (token, span) = lexer.next()?;
         lexer.after_operand = matches!(
             token,
-            Token::Name(_) | Token::Attribute(_) | Token::Text(_) | Token::Integer { .. } | Token::Close
+            ExpressionToken::Name(_)
+                | ExpressionToken::Attribute(_)
+                | ExpressionToken::Text(_)
+                | ExpressionToken::Integer { .. }
+                | ExpressionToken::Close
         );
-        let end = token == Token::End;
+        let end = token == ExpressionToken::End;
         tokens.push((token, span));
         if end {
             return Ok(tokens);
@@ -47,35 +51,35 @@ impl Lexer<'_> {
         &self.text[self.at..]
     }
 
-    fn next(&mut self) -> Result<(Token, Span), CompileError> {
+    fn next(&mut self) -> Result<(ExpressionToken, SourceSpan), CompileError> {
         self.at += self.rest().len() - self.rest().trim_start().len();
         let start = self.at;
         let Some(first) = self.rest().chars().next() else {
-            return Ok((Token::End, Span::new(start, start)));
+            return Ok((ExpressionToken::End, SourceSpan::new(start, start)));
         };
         let token = match first {
             '"' => self.string()?,
             '[' => self.attribute()?,
-            '(' => self.sign(1, Token::Open),
-            ')' => self.sign(1, Token::Close),
-            ',' => self.sign(1, Token::Comma),
+            '(' => self.sign(1, ExpressionToken::Open),
+            ')' => self.sign(1, ExpressionToken::Close),
+            ',' => self.sign(1, ExpressionToken::Comma),
             '&' => self.ampersand()?,
             '=' | '<' | '>' => self.comparison()?,
             '-' | '0'..='9' => self.integer()?,
             letter if letter.is_alphabetic() || letter == '_' => self.name(),
             other => return Err(self.stray(other)),
         };
-        Ok((token, Span::new(start, self.at)))
+        Ok((token, SourceSpan::new(start, self.at)))
     }
 
-    fn sign(&mut self, bytes: usize, token: Token) -> Token {
+    fn sign(&mut self, bytes: usize, token: ExpressionToken) -> ExpressionToken {
         self.at += bytes;
         token
     }
 
     /// `"..."`: `\` escapes `\` and `"`. Before anything else a backslash stands for itself, as Microsoft's own
     /// examples with `"\+("` need it.
-    fn string(&mut self) -> Result<Token, CompileError> {
+    fn string(&mut self) -> Result<ExpressionToken, CompileError> {
         let start = self.at;
         let mut value = String::new();
         let mut chars = self.text[start + 1..].char_indices().peekable();
@@ -83,7 +87,7 @@ impl Lexer<'_> {
             match c {
                 '"' => {
                     self.at = start + 1 + i + 1;
-                    return Ok(Token::Text(value));
+                    return Ok(ExpressionToken::Text(value));
                 }
                 '\\' => match chars.next_if(|(_, next)| matches!(next, '\\' | '"')) {
                     Some((_, escaped)) => value.push(escaped),
@@ -92,12 +96,12 @@ impl Lexer<'_> {
                 other => value.push(other),
             }
         }
-        Err(CompileError::new(Span::new(start, self.text.len()), "this text has no closing quote")
+        Err(CompileError::new(SourceSpan::new(start, self.text.len()), "this text has no closing quote")
             .hint("a quote inside of a text is written `\\\"`"))
     }
 
     /// `[name]`; brackets inside have to match, so that SCIM paths with filters can be named.
-    fn attribute(&mut self) -> Result<Token, CompileError> {
+    fn attribute(&mut self) -> Result<ExpressionToken, CompileError> {
         let start = self.at;
         let mut open = 0usize;
         for (i, c) in self.rest().char_indices() {
@@ -106,11 +110,11 @@ impl Lexer<'_> {
                 ']' if open == 1 => {
                     let name = self.text[start + 1..start + i].trim();
                     self.at = start + i + 1;
-                    let span = Span::new(start, self.at);
+                    let span = SourceSpan::new(start, self.at);
                     if name.is_empty() {
                         return Err(CompileError::new(span, "the name of the attribute is missing"));
                     }
-                    return Ok(Token::Attribute(name.to_owned()));
+                    return Ok(ExpressionToken::Attribute(name.to_owned()));
                 }
                 ']' => open -= 1,
                 '\n' => break,
@@ -119,20 +123,20 @@ impl Lexer<'_> {
         }
         let line = self.rest().split('\n').next().unwrap_or_default().trim_end().len();
         Err(CompileError::new(
-            Span::new(start, start + line.max(1)),
+            SourceSpan::new(start, start + line.max(1)),
             "this attribute has no closing bracket `]`",
         ))
     }
 
-    fn name(&mut self) -> Token {
+    fn name(&mut self) -> ExpressionToken {
         let rest = self.rest();
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let name = rest[..end].to_owned();
         self.at += end;
-        Token::Name(name)
+        ExpressionToken::Name(name)
     }
 
-    fn ampersand(&mut self) -> Result<Token, CompileError> {
+    fn ampersand(&mut self) -> Result<ExpressionToken, CompileError> {
         let hex = self.rest().strip_prefix("&H").or_else(|| self.rest().strip_prefix("&h"));
         let digits =
             hex.filter(|rest| !self.after_operand && rest.starts_with(|c: char| c.is_ascii_hexdigit()));
@@ -140,43 +144,43 @@ impl Lexer<'_> {
             Some(rest) => {
                 let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
                 let value = i64::from_str_radix(&rest[..end], 16);
-                let span = Span::new(self.at, self.at + 2 + end);
+                let span = SourceSpan::new(self.at, self.at + 2 + end);
                 self.at = span.end;
                 let value = value.map_err(|_| CompileError::new(span, "this is not a hexadecimal number"))?;
-                Ok(Token::Integer { value, hex: true })
+                Ok(ExpressionToken::Integer { value, hex: true })
             }
             None if self.rest().starts_with("&&") => Err(self.no_logic(2)),
-            None => Ok(self.sign(1, Token::Ampersand)),
+            None => Ok(self.sign(1, ExpressionToken::Ampersand)),
         }
     }
 
-    fn comparison(&mut self) -> Result<Token, CompileError> {
-        const SIGNS: [(&str, Comparison); 6] = [
-            ("<>", Comparison::NotEqual),
-            ("<=", Comparison::LessOrEqual),
-            (">=", Comparison::GreaterOrEqual),
-            ("=", Comparison::Equal),
-            ("<", Comparison::Less),
-            (">", Comparison::Greater),
+    fn comparison(&mut self) -> Result<ExpressionToken, CompileError> {
+        const SIGNS: [(&str, ComparisonOperator); 6] = [
+            ("<>", ComparisonOperator::NotEqual),
+            ("<=", ComparisonOperator::LessOrEqual),
+            (">=", ComparisonOperator::GreaterOrEqual),
+            ("=", ComparisonOperator::Equal),
+            ("<", ComparisonOperator::Less),
+            (">", ComparisonOperator::Greater),
         ];
         if self.rest().starts_with("==") {
-            let span = Span::new(self.at, self.at + 2);
+            let span = SourceSpan::new(self.at, self.at + 2);
             return Err(CompileError::new(span, "`==` is not an operator").hint("write `=`"));
         }
         let (sign, comparison) = SIGNS
             .into_iter()
             .find(|(sign, _)| self.rest().starts_with(sign))
             .expect("the first character is one of the signs");
-        Ok(self.sign(sign.len(), Token::Comparison(comparison)))
+        Ok(self.sign(sign.len(), ExpressionToken::Comparison(comparison)))
     }
 
-    fn integer(&mut self) -> Result<Token, CompileError> {
+    fn integer(&mut self) -> Result<ExpressionToken, CompileError> {
         let rest = self.rest();
         let unsigned = rest.strip_prefix('-').unwrap_or(rest);
         let sign = rest.len() - unsigned.len();
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
         let end = sign + unsigned.find(|c| !is_part(c)).unwrap_or(unsigned.len());
-        let span = Span::new(self.at, self.at + end.max(1));
+        let span = SourceSpan::new(self.at, self.at + end.max(1));
         let written = rest[..end].to_owned();
         let value = written.parse::<i64>();
         self.at = span.end;
@@ -186,18 +190,18 @@ impl Lexer<'_> {
         })?;
         // `0041` is a constant by its text, as it is in Entra's trees; where a number is needed it is one.
         match written == value.to_string() {
-            true => Ok(Token::Integer { value, hex: false }),
-            false => Ok(Token::Text(written)),
+            true => Ok(ExpressionToken::Integer { value, hex: false }),
+            false => Ok(ExpressionToken::Text(written)),
         }
     }
 
     fn no_logic(&self, bytes: usize) -> CompileError {
-        let span = Span::new(self.at, self.at + bytes);
+        let span = SourceSpan::new(self.at, self.at + bytes);
         CompileError::new(span, "conditions cannot be combined with an operator").hint("nest `IIF` instead")
     }
 
     fn stray(&self, c: char) -> CompileError {
-        let span = Span::new(self.at, self.at + c.len_utf8());
+        let span = SourceSpan::new(self.at, self.at + c.len_utf8());
         let error = CompileError::new(span, format!("`{}` means nothing here", c.escape_debug()));
         match c {
             '“' | '”' | '„' | '‘' | '’' | '\'' | '`' => {

@@ -1,56 +1,56 @@
 //! From a tree to text: the normal form, `Fn(a, b, , "x")`.
 
-use super::{Kind, Syntax};
+use super::{SyntaxKind, SyntaxNode};
 
 /// The normal form: reading it gives the same tree again (but for places).
-pub(crate) fn print(tree: &Syntax) -> String {
+pub(crate) fn print_syntax(tree: &SyntaxNode) -> String {
     let mut out = String::new();
-    write(&mut out, tree);
+    write_syntax(&mut out, tree);
     out
 }
 
-fn write(out: &mut String, tree: &Syntax) {
+fn write_syntax(out: &mut String, tree: &SyntaxNode) {
     match &tree.kind {
-        Kind::Attribute(name) => {
+        SyntaxKind::Attribute(name) => {
             out.push('[');
             out.push_str(name);
             out.push(']');
         }
-        Kind::Text(text) => write_text(out, text),
-        Kind::Integer { value, hex: true } => out.push_str(&format!("&H{value:X}")),
-        Kind::Integer { value, hex: false } => out.push_str(&value.to_string()),
-        Kind::Word(word) => out.push_str(word),
-        Kind::Call { name, arguments, .. } => {
+        SyntaxKind::Text(text) => write_text(out, text),
+        SyntaxKind::Integer { value, hex: true } => out.push_str(&format!("&H{value:X}")),
+        SyntaxKind::Integer { value, hex: false } => out.push_str(&value.to_string()),
+        SyntaxKind::Word(word) => out.push_str(word),
+        SyntaxKind::Call { name, arguments, .. } => {
             out.push_str(name);
             write_arguments(out, arguments);
         }
-        Kind::Compare { comparison, left, right } => {
-            write(out, left);
+        SyntaxKind::Compare { comparison, left, right } => {
+            write_syntax(out, left);
             out.push(' ');
             out.push_str(comparison.sign());
             out.push(' ');
-            write(out, right);
+            write_syntax(out, right);
         }
-        Kind::Concat(operands) => {
+        SyntaxKind::Concat(operands) => {
             for (i, operand) in operands.iter().enumerate() {
                 if i > 0 {
                     out.push_str(" & ");
                 }
-                write(out, operand);
+                write_syntax(out, operand);
             }
         }
     }
 }
 
 /// Every argument after the first is preceded by `, `, so that a hole at the end reads `, )`.
-fn write_arguments(out: &mut String, arguments: &[Option<Syntax>]) {
+fn write_arguments(out: &mut String, arguments: &[Option<SyntaxNode>]) {
     out.push('(');
     for (i, argument) in arguments.iter().enumerate() {
         if i > 0 {
             out.push_str(", ");
         }
         if let Some(argument) = argument {
-            write(out, argument);
+            write_syntax(out, argument);
         }
     }
     out.push(')');

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Encoding {
+pub enum FileEncoding {
     /// A byte order mark says it. Without one: UTF-8, unless the first text beyond ASCII is not; then Windows-1252.
     #[default]
     Detect,
@@ -20,7 +20,7 @@ pub enum Encoding {
 )]
 pub struct UnknownEncoding;
 
-impl TryFrom<String> for Encoding {
+impl TryFrom<String> for FileEncoding {
     type Error = UnknownEncoding;
 
     fn try_from(name: String) -> Result<Self, UnknownEncoding> {
@@ -33,18 +33,18 @@ impl TryFrom<String> for Encoding {
     }
 }
 
-impl From<Encoding> for String {
-    fn from(encoding: Encoding) -> Self {
+impl From<FileEncoding> for String {
+    fn from(encoding: FileEncoding) -> Self {
         match encoding {
-            Encoding::Detect => "detect".to_owned(),
-            Encoding::Is(encoding) => encoding.name().to_ascii_lowercase(),
+            FileEncoding::Detect => "detect".to_owned(),
+            FileEncoding::Is(encoding) => encoding.name().to_ascii_lowercase(),
         }
     }
 }
 
 /// What bytes without a byte order mark look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looks {
+pub(super) enum DetectedEncoding {
     /// All of them can be either.
     Ascii,
     /// So many of them can be either; those after them are the beginning of what may become a character of UTF-8.
@@ -58,7 +58,7 @@ pub(super) enum Looks {
 /// Judges by all characters beyond ASCII in the chunk: bytes that are not UTF-8 among as many characters that are make a
 /// damaged UTF-8 file, whose bad rows are told, rather than a file in which each name would be read wrongly. Text in
 /// Windows-1252 hardly ever looks like UTF-8.
-pub(super) fn looks(chunk: &[u8], last: bool) -> Looks {
+pub(super) fn detect_encoding(chunk: &[u8], last: bool) -> DetectedEncoding {
     let (mut good, mut bad, mut rest) = (0usize, 0usize, chunk);
     loop {
         let (valid, fault) = match std::str::from_utf8(rest) {
@@ -72,7 +72,9 @@ pub(super) fn looks(chunk: &[u8], last: bool) -> Looks {
                 bad += 1;
                 rest = &rest[valid + bytes..];
             }
-            Some(None) if !last && good == 0 && bad == 0 => return Looks::Ambiguous { ascii: valid },
+            Some(None) if !last && good == 0 && bad == 0 => {
+                return DetectedEncoding::Ambiguous { ascii: valid };
+            }
             Some(None) => {
                 // What was UTF-8 so far was broken off.
                 bad += usize::from(good == 0);
@@ -81,9 +83,9 @@ pub(super) fn looks(chunk: &[u8], last: bool) -> Looks {
         }
     }
     match (good, bad) {
-        (0, 0) => Looks::Ascii,
-        _ if good >= bad => Looks::Utf8,
-        _ => Looks::Legacy,
+        (0, 0) => DetectedEncoding::Ascii,
+        _ if good >= bad => DetectedEncoding::Utf8,
+        _ => DetectedEncoding::Legacy,
     }
 }
 

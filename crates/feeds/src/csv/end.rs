@@ -4,9 +4,9 @@ use crate::ROWS_MAX;
 
 /// How a file ended.
 #[derive(Debug)]
-pub struct End {
+pub struct FileEnd {
     /// Whether all of it was there.
-    pub completeness: Completeness,
+    pub completeness: FileCompleteness,
     /// Rows, good and bad; without header, trailer and empty ones.
     pub rows: u64,
     /// What the trailer says.
@@ -17,7 +17,7 @@ pub struct End {
     pub bytes: u64,
 }
 
-impl End {
+impl FileEnd {
     /// The hash as hexadecimal digits.
     pub fn sha256_hex(&self) -> String {
         self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -33,14 +33,14 @@ impl End {
 
 /// Whether all of a file was there.
 #[derive(Debug)]
-pub enum Completeness {
+pub enum FileCompleteness {
     /// As far as the file itself can tell.
     Complete,
     /// Who is not in it may still be employed.
-    Incomplete(Incomplete),
+    Incomplete(MissingFilePart),
 }
 
-impl Completeness {
+impl FileCompleteness {
     /// Whether all of it was there.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Complete)
@@ -49,7 +49,7 @@ impl Completeness {
 
 /// What is missing from a file.
 #[derive(Debug, thiserror::Error)]
-pub enum Incomplete {
+pub enum MissingFilePart {
     /// The caller stopped before the end.
     #[error("the file was not read to its end")]
     NotReadToEnd,

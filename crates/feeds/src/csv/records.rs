@@ -4,8 +4,8 @@ use std::io::Read;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::separator::Separator;
-use super::text::Text;
+use super::separator::FieldSeparator;
+use super::text::Utf8Text;
 use crate::{COLUMNS_MAX, ROW_BYTES_MAX};
 
 /// How large the buffer of a record is at first.
@@ -15,7 +15,7 @@ const SAMPLE_BYTES: usize = 64 * 1024;
 
 /// Why a record has no fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum RecordFault {
     /// More than [`ROW_BYTES_MAX`].
     TooLong,
     /// More than [`COLUMNS_MAX`].
@@ -27,20 +27,20 @@ pub(super) enum Fault {
 }
 
 /// One record.
-pub(super) struct Record<'r> {
+pub(super) struct CsvRecord<'r> {
     /// Physical line in which it begins, from 1.
     pub line: u64,
-    pub fields: Result<Fields<'r>, Fault>,
+    pub fields: Result<RecordFields<'r>, RecordFault>,
 }
 
 /// The fields of a record, not yet known to be UTF-8.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'r> {
+pub(super) struct RecordFields<'r> {
     pub bytes: &'r [u8],
     pub ends: &'r [usize],
 }
 
-impl<'r> Fields<'r> {
+impl<'r> RecordFields<'r> {
     pub(super) fn iter(self) -> impl Iterator<Item = &'r [u8]> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
@@ -51,14 +51,14 @@ impl<'r> Fields<'r> {
     }
 }
 
-pub(super) struct Records<R> {
-    pub text: Text<R>,
-    parser: Parser,
-    lines: Lines,
+pub(super) struct RecordReader<R> {
+    pub text: Utf8Text<R>,
+    parser: RecordParser,
+    lines: LineCounter,
 }
 
 /// The parser and where it puts a record.
-struct Parser {
+struct RecordParser {
     reader: Reader,
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -66,36 +66,39 @@ struct Parser {
 
 /// How far a record was read.
 #[derive(Default)]
-struct Progress {
+struct RecordProgress {
     read_bytes: usize,
     bytes: usize,
     fields: usize,
-    fault: Option<Fault>,
+    fault: Option<RecordFault>,
 }
 
-impl<R: Read> Records<R> {
+impl<R: Read> RecordReader<R> {
     /// Detects the separator if it is not given.
-    pub(super) fn new(mut text: Text<R>, separator: Separator) -> (Self, Separator) {
+    pub(super) fn new(mut text: Utf8Text<R>, separator: FieldSeparator) -> (Self, FieldSeparator) {
         let separator = match separator {
-            Separator::Detect => {
+            FieldSeparator::Detect => {
                 while text.peek().len() < SAMPLE_BYTES && text.fill() {}
-                Separator::detect(text.peek(), text.has_ended())
+                FieldSeparator::detect(text.peek(), text.has_ended())
             }
             given => given,
         };
         let reader = ReaderBuilder::new().delimiter(separator.byte()).build();
         let bytes = vec![0; RECORD_BYTES];
         let ends = vec![0; COLUMNS_MAX + 1];
-        (Self { text, parser: Parser { reader, bytes, ends }, lines: Lines::default() }, separator)
+        (
+            Self { text, parser: RecordParser { reader, bytes, ends }, lines: LineCounter::default() },
+            separator,
+        )
     }
 
     /// The next record; lines with nothing in them are none.
-    pub(super) fn next(&mut self) -> Option<Record<'_>> {
+    pub(super) fn next(&mut self) -> Option<CsvRecord<'_>> {
         if !self.skip_empty_lines() {
             return None;
         }
         let line = self.lines.current();
-        let mut progress = Progress::default();
+        let mut progress = RecordProgress::default();
         while !self.text.peek().is_empty() || self.text.fill() {
             if self.read(&mut progress) {
                 return Some(self.record(line, &progress));
@@ -105,13 +108,13 @@ impl<R: Read> Records<R> {
         Some(self.record(line, &progress))
     }
 
-    fn record(&self, line: u64, progress: &Progress) -> Record<'_> {
-        let fields = Fields {
+    fn record(&self, line: u64, progress: &RecordProgress) -> CsvRecord<'_> {
+        let fields = RecordFields {
             bytes: &self.parser.bytes[..progress.bytes],
             ends: &self.parser.ends[..progress.fields],
         };
-        let too_many = (progress.fields > COLUMNS_MAX).then_some(Fault::TooManyFields);
-        Record { line, fields: progress.fault.or(too_many).map_or(Ok(fields), Err) }
+        let too_many = (progress.fields > COLUMNS_MAX).then_some(RecordFault::TooManyFields);
+        CsvRecord { line, fields: progress.fault.or(too_many).map_or(Ok(fields), Err) }
     }
 
     /// False at the end of the file.
@@ -130,22 +133,22 @@ impl<R: Read> Records<R> {
     }
 
     /// Reads on in a record; true when it is complete.
-    fn read(&mut self, progress: &mut Progress) -> bool {
+    fn read(&mut self, progress: &mut RecordProgress) -> bool {
         let input = self.text.peek();
         let (is_complete, read) = self.parser.read(input, progress);
         self.lines.count(&input[..read]);
         self.text.take(read);
         progress.read_bytes = progress.read_bytes.saturating_add(read);
         if progress.read_bytes > ROW_BYTES_MAX {
-            progress.give_up(Fault::TooLong);
+            progress.give_up(RecordFault::TooLong);
         }
         is_complete
     }
 
     /// The record that ends with the file: outside of quotes a line feed ends it.
-    fn read_last(&mut self, progress: &mut Progress) {
+    fn read_last(&mut self, progress: &mut RecordProgress) {
         if self.text.has_failed() {
-            progress.fault = Some(Fault::ReadFailed);
+            progress.fault = Some(RecordFault::ReadFailed);
             return;
         }
         loop {
@@ -153,7 +156,7 @@ impl<R: Read> Records<R> {
                 (true, _) => return,
                 (false, 0) => {} // made room
                 (false, _) => {
-                    progress.fault = Some(Fault::InQuotes);
+                    progress.fault = Some(RecordFault::InQuotes);
                     return;
                 }
             }
@@ -161,9 +164,9 @@ impl<R: Read> Records<R> {
     }
 }
 
-impl Progress {
+impl RecordProgress {
     /// The rest of the record is read over.
-    fn give_up(&mut self, fault: Fault) {
+    fn give_up(&mut self, fault: RecordFault) {
         self.fault.get_or_insert(fault);
         self.restart();
     }
@@ -173,20 +176,20 @@ impl Progress {
     }
 }
 
-impl Parser {
+impl RecordParser {
     /// Whether the record is complete, and how much of the input was read; if it is none, there is more room now.
-    fn read(&mut self, input: &[u8], progress: &mut Progress) -> (bool, usize) {
+    fn read(&mut self, input: &[u8], progress: &mut RecordProgress) -> (bool, usize) {
         let (bytes, ends) = (&mut self.bytes[progress.bytes..], &mut self.ends[progress.fields..]);
         let (result, read, bytes, fields) = self.reader.read_record(input, bytes, ends);
         progress.bytes += bytes;
         progress.fields += fields;
         match result {
             ReadRecordResult::Record | ReadRecordResult::End => return (true, read),
-            ReadRecordResult::OutputEndsFull => progress.give_up(Fault::TooManyFields),
+            ReadRecordResult::OutputEndsFull => progress.give_up(RecordFault::TooManyFields),
             ReadRecordResult::OutputFull if self.bytes.len() <= ROW_BYTES_MAX && progress.fault.is_none() => {
                 self.bytes.resize(self.bytes.len() * 2, 0);
             }
-            ReadRecordResult::OutputFull => progress.give_up(Fault::TooLong),
+            ReadRecordResult::OutputFull => progress.give_up(RecordFault::TooLong),
             ReadRecordResult::InputEmpty if progress.fault.is_some() => progress.restart(),
             ReadRecordResult::InputEmpty => {}
         }
@@ -196,12 +199,12 @@ impl Parser {
 
 /// Counts physical lines: they end with CR LF, LF or CR.
 #[derive(Default)]
-struct Lines {
+struct LineCounter {
     ended: u64,
     after_cr: bool,
 }
 
-impl Lines {
+impl LineCounter {
     fn count(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.ended += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.after_cr));

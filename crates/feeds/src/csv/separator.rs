@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What separates fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Separator {
+pub enum FieldSeparator {
     /// Whichever of the others makes the first rows as long as the header; a comma if none does.
     #[default]
     Detect,
@@ -27,10 +27,10 @@ pub enum Separator {
 /// How many rows are looked at.
 const SAMPLE_ROWS: usize = 50;
 
-impl Separator {
+impl FieldSeparator {
     const CANDIDATES: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
 
-    /// The byte; of [`Separator::Detect`] that of a comma.
+    /// The byte; of [`FieldSeparator::Detect`] that of a comma.
     pub(super) fn byte(self) -> u8 {
         match self {
             Self::Detect | Self::Comma => b',',
@@ -57,7 +57,7 @@ impl Separator {
 }
 
 /// How many fields each of the first rows has with this separator. A row that may go on after the sample does not count.
-fn field_counts(sample: &[u8], separator: Separator, is_all: bool) -> Vec<usize> {
+fn field_counts(sample: &[u8], separator: FieldSeparator, is_all: bool) -> Vec<usize> {
     let mut reader = ReaderBuilder::new().delimiter(separator.byte()).build();
     let (mut text, mut ends) = ([0u8; 4096], [0usize; 64]);
     let (mut counts, mut fields, mut at) = (Vec::new(), 0, 0);

@@ -6,7 +6,7 @@ use std::io::Read;
 use encoding_rs::{Decoder, DecoderResult, UTF_8, WINDOWS_1252};
 use sha2::{Digest, Sha256};
 
-use super::encoding::{Encoding, Looks, is_broken_off, looks};
+use super::encoding::{DetectedEncoding, FileEncoding, detect_encoding, is_broken_off};
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -16,12 +16,12 @@ const NO_CHARACTER: u8 = 0xFF;
 const TAIL_BYTES: usize = 3;
 
 /// A file as UTF-8.
-pub(super) struct Text<R> {
+pub(super) struct Utf8Text<R> {
     read: R,
     raw: Box<[u8]>,
     /// So many bytes at the start of `raw` wait for those after them.
     held_bytes: usize,
-    decoding: Decoding,
+    decoding: TextDecoding,
     out: Vec<u8>,
     /// So much of `out` was taken.
     taken: usize,
@@ -30,13 +30,13 @@ pub(super) struct Text<R> {
     bytes: u64,
 }
 
-impl<R: Read> Text<R> {
-    pub(super) fn new(read: R, encoding: Encoding) -> Self {
+impl<R: Read> Utf8Text<R> {
+    pub(super) fn new(read: R, encoding: FileEncoding) -> Self {
         Self {
             read,
             raw: vec![0; CHUNK_BYTES].into(),
             held_bytes: 0,
-            decoding: Decoding::new(encoding),
+            decoding: TextDecoding::new(encoding),
             out: Vec::new(),
             taken: 0,
             ended: None,
@@ -110,7 +110,7 @@ impl<R: Read> Text<R> {
     /// The name of the encoding, as far as it is known by now.
     pub(super) fn encoding(&self) -> &'static str {
         match &self.decoding {
-            Decoding::By { decoder, .. } => decoder.encoding().name(),
+            TextDecoding::By { decoder, .. } => decoder.encoding().name(),
             _ => UTF_8.name(),
         }
     }
@@ -121,7 +121,7 @@ impl<R: Read> Text<R> {
     }
 }
 
-enum Decoding {
+enum TextDecoding {
     /// The first bytes were not seen; they may be the mark of this encoding, or of any if there is none.
     Start(Option<&'static encoding_rs::Encoding>),
     /// Nothing but ASCII so far.
@@ -136,11 +136,11 @@ enum Decoding {
     },
 }
 
-impl Decoding {
-    fn new(encoding: Encoding) -> Self {
+impl TextDecoding {
+    fn new(encoding: FileEncoding) -> Self {
         match encoding {
-            Encoding::Detect => Self::Start(None),
-            Encoding::Is(encoding) => Self::Start(Some(encoding)),
+            FileEncoding::Detect => Self::Start(None),
+            FileEncoding::Is(encoding) => Self::Start(Some(encoding)),
         }
     }
 
@@ -165,14 +165,14 @@ impl Decoding {
             };
         }
         if matches!(self, Self::Undecided) {
-            match looks(&chunk[used..], last) {
-                Looks::Ascii => {}
-                Looks::Ambiguous { ascii } => {
+            match detect_encoding(&chunk[used..], last) {
+                DetectedEncoding::Ascii => {}
+                DetectedEncoding::Ambiguous { ascii } => {
                     out.extend_from_slice(&chunk[used..used + ascii]);
                     return used + ascii;
                 }
-                Looks::Utf8 => *self = Self::by(UTF_8),
-                Looks::Legacy => *self = Self::by(WINDOWS_1252),
+                DetectedEncoding::Utf8 => *self = Self::by(UTF_8),
+                DetectedEncoding::Legacy => *self = Self::by(WINDOWS_1252),
             }
         }
         let chunk = &chunk[used..];
@@ -184,7 +184,7 @@ impl Decoding {
                 tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
             }
             Self::By { decoder, ended_in_character } => {
-                *ended_in_character = decode(decoder, chunk, last, out);
+                *ended_in_character = decode_chunk(decoder, chunk, last, out);
             }
         }
         used + chunk.len()
@@ -200,7 +200,7 @@ impl Decoding {
 }
 
 /// Decodes a chunk; whether the last one ended inside of a character.
-fn decode(decoder: &mut Decoder, mut chunk: &[u8], last: bool, out: &mut Vec<u8>) -> bool {
+fn decode_chunk(decoder: &mut Decoder, mut chunk: &[u8], last: bool, out: &mut Vec<u8>) -> bool {
     let mut ended_in_character = false;
     loop {
         let start = out.len();

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use expression::Expression;
-use readings::{DateReader, StatusWords, Zone};
+use readings::{DateReader, SourceZone, StatusWords};
 
-use super::{KeyColumns, Mapping, Operation, RowState};
+use super::{FeedMapping, KeyColumns, OperationColumn, RowState};
 use crate::COLUMNS_MAX;
 use crate::error::{MappingError, MappingFault, text_fault};
 
@@ -15,17 +15,17 @@ pub struct CompiledMapping {
     pub(super) key: Vec<String>,
     pub(super) key_separator: String,
     /// Empty: each column is an attribute.
-    pub(super) attributes: Vec<Computed>,
-    pub(super) active: Option<Computed>,
-    pub(super) operation: Option<Operations>,
-    pub(super) effective_at: Option<Computed>,
+    pub(super) attributes: Vec<ComputedAttribute>,
+    pub(super) active: Option<ComputedAttribute>,
+    pub(super) operation: Option<OperationWords>,
+    pub(super) effective_at: Option<ComputedAttribute>,
     pub(super) dates: DateReader,
     pub(super) words: StatusWords,
 }
 
 /// An expression and what it is for.
 #[derive(Debug, Clone)]
-pub(super) struct Computed {
+pub(super) struct ComputedAttribute {
     /// Where it stands in the mapping.
     pub place: String,
     /// The attribute that it gives.
@@ -34,30 +34,31 @@ pub(super) struct Computed {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Operations {
+pub(super) struct OperationWords {
     pub column: String,
     /// By words in lower case.
     pub states: HashMap<String, RowState>,
 }
 
-impl Mapping {
+impl FeedMapping {
     /// Compiles the expressions; all that is wrong with the mapping itself is told at once.
     pub fn compile(&self) -> Result<CompiledMapping, MappingError> {
         let mut faults = Vec::new();
-        let key = key(&self.key, &self.key_separator, &mut faults);
+        let key = key_columns(&self.key, &self.key_separator, &mut faults);
         if self.attributes.len() > COLUMNS_MAX {
             let what = format!("there are more than {COLUMNS_MAX} attributes");
             faults.push(MappingFault::new("attributes", what, "leave out what is not needed"));
         }
         let attributes = self.attributes.iter();
-        let attributes = attributes.filter_map(|(name, text)| attribute(name, text, &mut faults)).collect();
+        let attributes =
+            attributes.filter_map(|(name, text)| compile_attribute(name, text, &mut faults)).collect();
         let mut single = |name: &str, text: &Option<String>| {
-            text.as_ref().and_then(|text| computed(name.to_owned(), name, text, &mut faults))
+            text.as_ref().and_then(|text| compile_computed(name.to_owned(), name, text, &mut faults))
         };
         let active = single("active", &self.active);
         let effective_at = single("effective_at", &self.effective_at);
-        let operation = self.operation.as_ref().map(|operation| operations(operation, &mut faults));
-        let dates = DateReader::with_forms(Zone::utc(), &self.dates).unwrap_or_else(|error| {
+        let operation = self.operation.as_ref().map(|operation| compile_operations(operation, &mut faults));
+        let dates = DateReader::with_forms(SourceZone::utc(), &self.dates).unwrap_or_else(|error| {
             faults.push(MappingFault::new("dates", error.to_string(), "name one of them"));
             DateReader::default()
         });
@@ -74,7 +75,11 @@ impl Mapping {
     }
 }
 
-fn key(KeyColumns(names): &KeyColumns, separator: &str, faults: &mut Vec<MappingFault>) -> Vec<String> {
+fn key_columns(
+    KeyColumns(names): &KeyColumns,
+    separator: &str,
+    faults: &mut Vec<MappingFault>,
+) -> Vec<String> {
     let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
     let mut fault = |what: &str, fix: &str| faults.push(MappingFault::new("key", what, fix));
     if names.is_empty() || names.iter().any(String::is_empty) {
@@ -90,17 +95,22 @@ fn key(KeyColumns(names): &KeyColumns, separator: &str, faults: &mut Vec<Mapping
     names
 }
 
-fn attribute(name: &str, text: &str, faults: &mut Vec<MappingFault>) -> Option<Computed> {
+fn compile_attribute(name: &str, text: &str, faults: &mut Vec<MappingFault>) -> Option<ComputedAttribute> {
     let place = format!("attributes.{name}");
     let blanks = || (name.trim() != name).then(|| "has blanks around it".to_owned());
     if let Some(fault) = text_fault(name).or_else(blanks) {
         faults.push(MappingFault::new(place, format!("the name {fault}"), "give the attribute another name"));
         return None;
     }
-    computed(place, name, text, faults)
+    compile_computed(place, name, text, faults)
 }
 
-fn computed(place: String, name: &str, text: &str, faults: &mut Vec<MappingFault>) -> Option<Computed> {
+fn compile_computed(
+    place: String,
+    name: &str,
+    text: &str,
+    faults: &mut Vec<MappingFault>,
+) -> Option<ComputedAttribute> {
     match Expression::compile(text) {
         Ok(expression) if expression.uses_random() || expression.needs_uniqueness() => {
             let what = "does not give the same value each time the file is read";
@@ -108,10 +118,10 @@ fn computed(place: String, name: &str, text: &str, faults: &mut Vec<MappingFault
             faults.push(MappingFault::new(place, what, fix));
             None
         }
-        Ok(expression) => Some(Computed { place, name: name.to_owned(), expression }),
+        Ok(expression) => Some(ComputedAttribute { place, name: name.to_owned(), expression }),
         Err(error) => {
             let fix = error.hint.clone().unwrap_or_else(|| "correct the expression".to_owned());
-            let what = format!("{} (at {:?})", error.message, excerpt(text, error.span.start));
+            let what = format!("{} (at {:?})", error.message, expression_excerpt(text, error.span.start));
             faults.push(MappingFault::new(place, what, fix));
             None
         }
@@ -122,11 +132,11 @@ fn computed(place: String, name: &str, text: &str, faults: &mut Vec<MappingFault
 const EXCERPT_CHARS_MAX: usize = 40;
 
 /// The expression from where it is wrong on.
-fn excerpt(text: &str, at: usize) -> String {
+fn expression_excerpt(text: &str, at: usize) -> String {
     text.get(at..).unwrap_or_default().chars().take(EXCERPT_CHARS_MAX).collect()
 }
 
-fn operations(operation: &Operation, faults: &mut Vec<MappingFault>) -> Operations {
+fn compile_operations(operation: &OperationColumn, faults: &mut Vec<MappingFault>) -> OperationWords {
     let mut states = HashMap::new();
     let all = [
         (RowState::Upsert, &operation.upsert),
@@ -146,5 +156,5 @@ fn operations(operation: &Operation, faults: &mut Vec<MappingFault>) -> Operatio
         let fix = "give `upsert`, `left` and `deleted` the words of the file";
         faults.push(MappingFault::new("operation", "no word means anything", fix));
     }
-    Operations { column: operation.column.trim().to_owned(), states }
+    OperationWords { column: operation.column.trim().to_owned(), states }
 }

@@ -2,41 +2,43 @@
 
 use std::sync::Arc;
 
-use expression::{Environment, EvalError, Expression, Flow, Seed, Source, Value};
-use lifecycle::{Attributes, Person, UnreadValue};
-use readings::{DateReading, EmploymentStatus, StatusReading, When, class_of};
+use expression::{
+    AttributeSource, EvalError, EvaluationEnvironment, Expression, MappingEffect, RandomSeed, Value,
+};
+use lifecycle::{AttributeMap, SubjectKey, UnreadValue};
+use readings::{DateReading, EmploymentStatus, ReadDate, StatusReading, class_of};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::compile::{CompiledMapping, Computed, Operations};
-use super::{RowSaid, RowState};
+use super::compile::{CompiledMapping, ComputedAttribute, OperationWords};
+use super::{RowState, RowStatements};
 use crate::ROW_BYTES_MAX;
 use crate::error::{MappingError, MappingFault, RowError, text_fault};
-use crate::row::{Header, Row};
+use crate::row::{FileHeader, FileRow};
 
 /// Names that an error lists at most.
 const LISTED_MAX: usize = 20;
 
 /// A mapping and the header of the file it is used for.
 #[derive(Debug, Clone)]
-pub struct Bound<'m> {
+pub struct BoundMapping<'m> {
     mapping: &'m CompiledMapping,
-    header: Arc<Header>,
+    header: Arc<FileHeader>,
     key: Vec<usize>,
-    operation: Option<(usize, &'m Operations)>,
+    operation: Option<(usize, &'m OperationWords)>,
     /// Which columns the expressions look at, by position.
     needed: Vec<bool>,
 }
 
 impl CompiledMapping {
     /// Finds the columns; all that the file does not have are told at once.
-    pub fn bind(&self, header: &Arc<Header>) -> Result<Bound<'_>, MappingError> {
+    pub fn bind(&self, header: &Arc<FileHeader>) -> Result<BoundMapping<'_>, MappingError> {
         let mut faults = Vec::new();
         let mut find = |place: &str, name: &str| {
             let position = header.position(name);
             if position.is_none() {
-                faults.push(missing(place, name, header));
+                faults.push(missing_column(place, name, header));
             }
             position
         };
@@ -54,11 +56,11 @@ impl CompiledMapping {
         if !faults.is_empty() {
             return Err(MappingError { faults });
         }
-        Ok(Bound { mapping: self, header: header.clone(), key, operation, needed })
+        Ok(BoundMapping { mapping: self, header: header.clone(), key, operation, needed })
     }
 }
 
-fn missing(place: &str, name: &str, header: &Header) -> MappingFault {
+fn missing_column(place: &str, name: &str, header: &FileHeader) -> MappingFault {
     let alike = header.names().iter().find(|known| known.to_lowercase() == name.to_lowercase());
     let fix = match alike {
         Some(known) => format!("write `{known}`"),
@@ -73,33 +75,33 @@ fn missing(place: &str, name: &str, header: &Header) -> MappingFault {
 }
 
 /// The cells of a row as attributes.
-struct Columns<'r> {
-    header: &'r Header,
+struct RowColumns<'r> {
+    header: &'r FileHeader,
     values: Vec<Json>,
 }
 
-impl Source for Columns<'_> {
+impl AttributeSource for RowColumns<'_> {
     fn attribute(&self, name: &str) -> Option<&Json> {
         self.values.get(self.header.position(name)?)
     }
 }
 
 /// Why an expression gave nothing that can be used.
-enum Stop {
+enum RowStop {
     /// The row says nothing at all.
     IgnoreRow,
     Failed(RowError),
 }
 
-impl From<RowError> for Stop {
+impl From<RowError> for RowStop {
     fn from(error: RowError) -> Self {
         Self::Failed(error)
     }
 }
 
-impl Bound<'_> {
+impl BoundMapping<'_> {
     /// The key of a row by itself: a row that says nothing otherwise may still be that of somebody who is there.
-    pub fn key(&self, row: &Row) -> Result<String, RowError> {
+    pub fn key(&self, row: &FileRow) -> Result<String, RowError> {
         self.check(row)?;
         let mut key = String::new();
         for (index, position) in self.key.iter().enumerate() {
@@ -120,7 +122,7 @@ impl Bound<'_> {
             }
             key.push_str(part);
         }
-        let key = Person::key_of(&key).trim();
+        let key = SubjectKey::key_of(&key).trim();
         match text_fault(key) {
             None => Ok(key.to_owned()),
             Some(fault) => {
@@ -134,20 +136,20 @@ impl Bound<'_> {
     }
 
     /// What a row says; `now` is what `Now()` gives.
-    pub fn read(&self, row: &Row, now: OffsetDateTime) -> Result<RowSaid, RowError> {
+    pub fn read(&self, row: &FileRow, now: OffsetDateTime) -> Result<RowStatements, RowError> {
         let key = self.key(row)?;
         match self.say(row, now) {
-            Ok(said) => Ok(RowSaid { key, ..said }),
-            Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::IgnoreRow) => {
-                let (state, attributes) = (RowState::Ignored, Attributes::new());
-                Ok(RowSaid { key, attributes, state, effective_at: None, unread: Vec::new() })
+            Ok(said) => Ok(RowStatements { key, ..said }),
+            Err(RowStop::Failed(error)) => Err(error),
+            Err(RowStop::IgnoreRow) => {
+                let (state, attributes) = (RowState::Ignored, AttributeMap::new());
+                Ok(RowStatements { key, attributes, state, effective_at: None, unread: Vec::new() })
             }
         }
     }
 
     /// Whether the row is of the file that this was bound to.
-    fn check(&self, row: &Row) -> Result<(), RowError> {
+    fn check(&self, row: &FileRow) -> Result<(), RowError> {
         if row.is_under(&self.header) {
             return Ok(());
         }
@@ -156,14 +158,14 @@ impl Bound<'_> {
     }
 
     /// All but the key.
-    fn say(&self, row: &Row, now: OffsetDateTime) -> Result<RowSaid, Stop> {
+    fn say(&self, row: &FileRow, now: OffsetDateTime) -> Result<RowStatements, RowStop> {
         let values = self.needed.iter().enumerate();
         let values = values.map(|(position, needed)| match row.cell(position) {
             Some(cell) if *needed => text_or_null(cell),
             _ => Json::Null,
         });
-        let columns = Columns { header: &self.header, values: values.collect() };
-        let said = Said { line: row.line(), columns: &columns, now };
+        let columns = RowColumns { header: &self.header, values: values.collect() };
+        let said = RowReading { line: row.line(), columns: &columns, now };
         let mut state = match self.operation_of(row)? {
             RowState::Upsert => said.status(self.mapping)?,
             state => state,
@@ -183,7 +185,7 @@ impl Bound<'_> {
                     RowState::Upsert | RowState::PreHire | RowState::Ignored => {
                         let place = self.mapping.effective_at.as_ref();
                         let wrong = place.map(|place| said.wrong(place, "gave no date", DATE_FIX));
-                        return Err(wrong.map_or(Stop::IgnoreRow, Stop::Failed));
+                        return Err(wrong.map_or(RowStop::IgnoreRow, RowStop::Failed));
                     }
                 }
                 None
@@ -191,7 +193,7 @@ impl Bound<'_> {
         };
         let is_gone = matches!(state, RowState::Left | RowState::Inactive);
         let attributes = match state {
-            RowState::Deleted | RowState::Ignored => Attributes::new(),
+            RowState::Deleted | RowState::Ignored => AttributeMap::new(),
             _ if self.mapping.attributes.is_empty() => {
                 let cells = row.cells().map(|(name, cell)| (name.to_owned(), text_or_null(cell)));
                 cells.filter(|(_, value)| !is_gone || !value.is_null()).collect()
@@ -199,10 +201,10 @@ impl Bound<'_> {
             _ if is_gone => said.known_attributes(&self.mapping.attributes)?,
             _ => said.attributes(&self.mapping.attributes)?,
         };
-        Ok(RowSaid { key: String::new(), attributes, state, effective_at, unread })
+        Ok(RowStatements { key: String::new(), attributes, state, effective_at, unread })
     }
 
-    fn operation_of(&self, row: &Row) -> Result<RowState, RowError> {
+    fn operation_of(&self, row: &FileRow) -> Result<RowState, RowError> {
         let Some((position, operations)) = self.operation else { return Ok(RowState::Upsert) };
         let word = row.cell(position).unwrap_or_default().trim().to_lowercase();
         operations.states.get(&word).copied().ok_or_else(|| {
@@ -222,7 +224,7 @@ const DATE_FIX: &str = "write it like 2026-03-01, name its form in `dates`, or l
 /// The day from which on a row holds.
 enum RowDay {
     NotSaid,
-    At(When),
+    At(ReadDate),
     Unusable(UnreadValue),
 }
 
@@ -231,34 +233,34 @@ fn text_or_null(cell: &str) -> Json {
 }
 
 /// One row while it is read.
-struct Said<'r> {
+struct RowReading<'r> {
     line: u64,
-    columns: &'r Columns<'r>,
+    columns: &'r RowColumns<'r>,
     now: OffsetDateTime,
 }
 
-impl<'r> Said<'r> {
+impl<'r> RowReading<'r> {
     /// The value of an expression; nothing if it says nothing about its attribute.
-    fn value(&self, computed: &'r Computed) -> Result<Option<Value<'r>>, Stop> {
-        let environment = Environment {
+    fn value(&self, computed: &'r ComputedAttribute) -> Result<Option<Value<'r>>, RowStop> {
+        let environment = EvaluationEnvironment {
             now: self.now,
-            seed: Seed([0; 32]), // what would draw from it is not compiled
+            seed: RandomSeed([0; 32]), // what would draw from it is not compiled
             is_taken: &|_| false,
             default_domain: None,
         };
         match computed.expression.evaluate(self.columns, &environment) {
-            Ok(Flow::Value(value)) => Ok(Some(value)),
-            Ok(Flow::IgnoreAttribute) => Ok(None),
-            Ok(Flow::IgnoreObject) => Err(Stop::IgnoreRow),
-            Ok(Flow::Escrow) => Err(self.wrong(computed, "gave no value", "give it a value").into()),
+            Ok(MappingEffect::Value(value)) => Ok(Some(value)),
+            Ok(MappingEffect::IgnoreAttribute) => Ok(None),
+            Ok(MappingEffect::IgnoreObject) => Err(RowStop::IgnoreRow),
+            Ok(MappingEffect::Escrow) => Err(self.wrong(computed, "gave no value", "give it a value").into()),
             Err(error) => Err(self.failed(computed, &error).into()),
         }
     }
 
     /// What the status of the person makes of a row. What is in no table must not pass for somebody who left.
-    fn status(&self, mapping: &'r CompiledMapping) -> Result<RowState, Stop> {
+    fn status(&self, mapping: &'r CompiledMapping) -> Result<RowState, RowStop> {
         let Some(computed) = &mapping.active else { return Ok(RowState::Upsert) };
-        let value = self.value(computed)?.map(|value| json(&value));
+        let value = self.value(computed)?.map(|value| json_value(&value));
         match mapping.words.read(value.as_ref()) {
             StatusReading::Status(EmploymentStatus::Ended) => Ok(RowState::Inactive),
             StatusReading::Status(EmploymentStatus::PreHire) => Ok(RowState::PreHire),
@@ -272,11 +274,11 @@ impl<'r> Said<'r> {
         }
     }
 
-    fn effective_at(&self, mapping: &'r CompiledMapping) -> Result<RowDay, Stop> {
+    fn effective_at(&self, mapping: &'r CompiledMapping) -> Result<RowDay, RowStop> {
         let Some(computed) = &mapping.effective_at else { return Ok(RowDay::NotSaid) };
         let value = match self.value(computed)? {
             None | Some(Value::Null) => return Ok(RowDay::NotSaid),
-            Some(value) => json(&value),
+            Some(value) => json_value(&value),
         };
         if value.as_str().is_some_and(|text| text.trim().is_empty()) {
             return Ok(RowDay::NotSaid);
@@ -290,31 +292,31 @@ impl<'r> Said<'r> {
         })
     }
 
-    fn attributes(&self, all: &'r [Computed]) -> Result<Attributes, Stop> {
-        let mut attributes = Attributes::new();
+    fn attributes(&self, all: &'r [ComputedAttribute]) -> Result<AttributeMap, RowStop> {
+        let mut attributes = AttributeMap::new();
         let mut bytes = 0;
         for computed in all {
             let Some(value) = self.value(computed)? else { continue };
             bytes += text_bytes(&value);
             self.check_size(bytes)?;
-            attributes.insert(computed.name.clone(), json(&value));
+            attributes.insert(computed.name.clone(), json_value(&value));
         }
         Ok(attributes)
     }
 
     /// What has a value: that somebody left must not be missed because something else of the row is not there.
-    fn known_attributes(&self, all: &'r [Computed]) -> Result<Attributes, Stop> {
-        let mut attributes = Attributes::new();
+    fn known_attributes(&self, all: &'r [ComputedAttribute]) -> Result<AttributeMap, RowStop> {
+        let mut attributes = AttributeMap::new();
         let mut bytes = 0;
         for computed in all {
             let value = match self.value(computed) {
                 Ok(Some(value)) if !value.is_null_or_empty() => value,
-                Ok(_) | Err(Stop::Failed(_)) => continue,
-                Err(Stop::IgnoreRow) => return Err(Stop::IgnoreRow),
+                Ok(_) | Err(RowStop::Failed(_)) => continue,
+                Err(RowStop::IgnoreRow) => return Err(RowStop::IgnoreRow),
             };
             bytes += text_bytes(&value);
             if bytes <= ROW_BYTES_MAX {
-                attributes.insert(computed.name.clone(), json(&value));
+                attributes.insert(computed.name.clone(), json_value(&value));
             }
         }
         Ok(attributes)
@@ -328,12 +330,12 @@ impl<'r> Said<'r> {
         Err(RowError::new(self.line, what, "take less of the row into attributes"))
     }
 
-    fn wrong(&self, computed: &Computed, what: &str, fix: &str) -> RowError {
+    fn wrong(&self, computed: &ComputedAttribute, what: &str, fix: &str) -> RowError {
         self.error(&computed.expression, format!("`{}` {what}", computed.place), fix)
     }
 
-    fn failed(&self, computed: &Computed, error: &EvalError) -> RowError {
-        let Computed { place, expression, .. } = computed;
+    fn failed(&self, computed: &ComputedAttribute, error: &EvalError) -> RowError {
+        let ComputedAttribute { place, expression, .. } = computed;
         let part = expression.text().get(error.span.start..error.span.end).unwrap_or_default();
         // What `Error` was told to say may be the value of a column.
         let tells_values = part.trim_start().starts_with("Error") && part.contains('[');
@@ -353,14 +355,14 @@ impl<'r> Said<'r> {
 }
 
 /// Dates as RFC 3339; everything else as it is.
-fn json(value: &Value<'_>) -> Json {
+fn json_value(value: &Value<'_>) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Boolean(boolean) => Json::Bool(*boolean),
         Value::Integer(integer) => Json::from(*integer),
         Value::Text(text) => Json::String(text.clone().into_owned()),
         Value::Date(date) => date.format(&Rfc3339).map_or_else(|_| value.to_json(), Json::String),
-        Value::List(values) => Json::Array(values.iter().map(json).collect()),
+        Value::List(values) => Json::Array(values.iter().map(json_value).collect()),
     }
 }
 

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::ensure;
-use sandbox::{Behaviour, Options, Sandbox};
+use sandbox::{Sandbox, SandboxBehaviour, SandboxOptions};
 use serde_json::json;
 
 use crate::world::SANDBOX_TOKEN;
 
 /// Requests per second of `people` lookups and creates with `concurrency` under way.
-pub(super) async fn run(people: usize, concurrency: usize) -> anyhow::Result<f64> {
+pub(super) async fn run_bare(people: usize, concurrency: usize) -> anyhow::Result<f64> {
     let listen = "127.0.0.1:0".parse()?;
     let token = SANDBOX_TOKEN.to_owned();
-    let sandbox = Sandbox::start(Options { listen, token, behaviour: Behaviour::zscaler() }).await?;
+    let sandbox =
+        Sandbox::start(SandboxOptions { listen, token, behaviour: SandboxBehaviour::zscaler() }).await?;
     let (http, base) = (crate::http_client(), sandbox.base_url());
     let next = Arc::new(AtomicUsize::new(0));
     let begin = Instant::now();
@@ -37,7 +38,7 @@ pub(super) async fn run(people: usize, concurrency: usize) -> anyhow::Result<f64
     let took = begin.elapsed().as_secs_f64();
     let requests = sandbox.ledger().len();
     ensure!(sandbox.state().users.len() == people, "the bare loop did not create everybody");
-    Ok(super::count(usize::try_from(requests)?) / took)
+    Ok(super::to_float(usize::try_from(requests)?) / took)
 }
 
 async fn look_up_and_create(http: &reqwest::Client, base: &str, i: usize) -> anyhow::Result<()> {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use super::{Settings, count, joined, row};
-use crate::world::{Addresses, Feed, wait_for_level, yes};
+use super::{BenchSettings, joined_event, print_row, to_float};
+use crate::world::{EventPoster, ServiceAddresses, level_reached, wait_for_level};
 
 /// Events in each request.
 const EVENTS: usize = 100;
@@ -22,28 +22,29 @@ const LASTS: Duration = Duration::from_secs(20);
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// `usher gateway` and a broker of its own, which syncs each message before it answers.
-struct Door {
+struct BenchGateway {
     _processes: [Child; 2],
     _folder: tempfile::TempDir,
-    feed: Feed,
+    feed: EventPoster,
 }
 
 /// Prints everything.
 ///
 /// # Errors
 /// When a part does not start, or a request is refused.
-pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let door = start(settings).await?;
+pub(super) async fn run_intake(settings: &BenchSettings) -> anyhow::Result<()> {
+    let door = start_gateway(settings).await?;
     let rate = full_rate(&door).await?;
-    row(
+    print_row(
         &format!("gateway and broker alone, {EVENTS} events a request, {CALLERS} callers: events/s"),
         format!("{rate:.0}"),
     );
     let mut waits = at_rate(&door, rate / 2.0).await?;
     waits.sort_unstable();
-    let at =
-        |share: f64| waits[((count(waits.len()) * share) as usize).min(waits.len() - 1)].as_secs_f64() * 1e3;
-    row(
+    let at = |share: f64| {
+        waits[((to_float(waits.len()) * share) as usize).min(waits.len() - 1)].as_secs_f64() * 1e3
+    };
+    print_row(
         &format!("requests at half of that ({:.0} events/s), p50 / p99 / most", rate / 2.0),
         format!("{:.1} ms / {:.1} ms / {:.1} ms", at(0.5), at(0.99), at(1.0)),
     );
@@ -54,7 +55,7 @@ fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-async fn start(settings: &Settings) -> anyhow::Result<Door> {
+async fn start_gateway(settings: &BenchSettings) -> anyhow::Result<BenchGateway> {
     let folder = tempfile::tempdir()?;
     let [nats, gateway] = [free_port()?, free_port()?];
     let nats_config = folder.path().join("nats.conf");
@@ -73,7 +74,7 @@ async fn start(settings: &Settings) -> anyhow::Result<Door> {
         .kill_on_drop(true)
         .spawn()
         .context("start nats-server: run tools/fetch-nats-server")?;
-    let (token, hash) = token(settings).await?;
+    let (token, hash) = make_token(settings).await?;
     let config = folder.path().join("usher.yaml");
     std::fs::write(
         &config,
@@ -98,15 +99,15 @@ async fn start(settings: &Settings) -> anyhow::Result<Door> {
     let http = crate::http_client();
     wait_for_level("the gateway", START_MAX, async || {
         let answer = http.get(format!("{url}/v1/openapi.json")).send().await;
-        yes(answer.is_ok_and(|answer| answer.status().is_success()), "it does not answer")
+        level_reached(answer.is_ok_and(|answer| answer.status().is_success()), "it does not answer")
     })
     .await?;
-    let feed = Feed::new(http, Addresses::fixed(&url, ""), token);
-    Ok(Door { _processes: [broker, service], _folder: folder, feed })
+    let feed = EventPoster::new(http, ServiceAddresses::fixed(&url, ""), token);
+    Ok(BenchGateway { _processes: [broker, service], _folder: folder, feed })
 }
 
 /// A token and its hash, as `usher token` makes them.
-async fn token(settings: &Settings) -> anyhow::Result<(String, String)> {
+async fn make_token(settings: &BenchSettings) -> anyhow::Result<(String, String)> {
     let output = Command::new(&settings.usher).arg("token").output().await?;
     let text = String::from_utf8(output.stdout)?;
     let words = || text.split(|c: char| c.is_whitespace() || "\"',{}".contains(c));
@@ -116,12 +117,12 @@ async fn token(settings: &Settings) -> anyhow::Result<(String, String)> {
     Ok((token.to_owned(), hash.to_owned()))
 }
 
-fn batch(number: usize) -> Vec<Value> {
-    (number * EVENTS..(number + 1) * EVENTS).map(joined).collect()
+fn event_batch(number: usize) -> Vec<Value> {
+    (number * EVENTS..(number + 1) * EVENTS).map(joined_event).collect()
 }
 
 /// Events a second while every caller sends as fast as it is answered.
-async fn full_rate(door: &Door) -> anyhow::Result<f64> {
+async fn full_rate(door: &BenchGateway) -> anyhow::Result<f64> {
     let begin = Instant::now();
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
@@ -129,7 +130,7 @@ async fn full_rate(door: &Door) -> anyhow::Result<f64> {
         callers.spawn(async move {
             let mut sent = 0;
             while begin.elapsed() < LASTS {
-                feed.values(&batch(sent * CALLERS + caller)).await?;
+                feed.values(&event_batch(sent * CALLERS + caller)).await?;
                 sent += 1;
             }
             anyhow::Ok(sent)
@@ -139,12 +140,12 @@ async fn full_rate(door: &Door) -> anyhow::Result<f64> {
     while let Some(sent) = callers.join_next().await {
         requests += sent??;
     }
-    Ok(count(requests * EVENTS) / begin.elapsed().as_secs_f64())
+    Ok(to_float(requests * EVENTS) / begin.elapsed().as_secs_f64())
 }
 
 /// How long each request took, from when it was due, at a steady rate of events a second.
-async fn at_rate(door: &Door, rate: f64) -> anyhow::Result<Vec<Duration>> {
-    let every = Duration::from_secs_f64(count(EVENTS) / rate.max(1.0));
+async fn at_rate(door: &BenchGateway, rate: f64) -> anyhow::Result<Vec<Duration>> {
+    let every = Duration::from_secs_f64(to_float(EVENTS) / rate.max(1.0));
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
     let begin = Instant::now();
@@ -155,7 +156,7 @@ async fn at_rate(door: &Door, rate: f64) -> anyhow::Result<Vec<Duration>> {
         if begin.elapsed() > LASTS {
             break;
         }
-        let (feed, events) = (door.feed.clone(), batch(number));
+        let (feed, events) = (door.feed.clone(), event_batch(number));
         posts.spawn(async move {
             let receipt = feed.values(&events).await?;
             ensure!(receipt.posts == 1, "a request was refused");

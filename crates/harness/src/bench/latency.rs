@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::{RUN_MAX, Settings, changed, count, join, start};
+use super::{BenchSettings, RUN_MAX, changed_event, join_people, start_world, to_float};
 
 /// What a latency run measured; times in seconds.
-pub(super) struct Measured {
+pub(super) struct LatencyFigures {
     pub(super) p50: f64,
     pub(super) p99: f64,
     pub(super) requests_per_change: f64,
 }
 
 /// Posts `rate` updates per second, each by itself, and reads the writer's own histogram.
-pub(super) async fn run(settings: &Settings, rate: f64) -> anyhow::Result<Measured> {
-    let world = start(settings, None, true).await?;
+pub(super) async fn run_latency(settings: &BenchSettings, rate: f64) -> anyhow::Result<LatencyFigures> {
+    let world = start_world(settings, None, true).await?;
     let people = settings.people.min(2_000);
-    join(&world, people).await?;
+    join_people(&world, people).await?;
     world.settled(RUN_MAX).await?;
     let (before, requests) = (world.metrics().await?, world.sandbox().ledger().len());
 
@@ -28,7 +28,7 @@ pub(super) async fn run(settings: &Settings, rate: f64) -> anyhow::Result<Measur
     for i in 0..changes {
         tick.tick().await;
         let feed = world.feed.clone();
-        posts.spawn(async move { feed.values(&[changed(i % people, i / people)]).await });
+        posts.spawn(async move { feed.values(&[changed_event(i % people, i / people)]).await });
     }
     while let Some(post) = posts.join_next().await {
         post??;
@@ -39,6 +39,10 @@ pub(super) async fn run(settings: &Settings, rate: f64) -> anyhow::Result<Measur
     let quantiles = after.quantiles("usher_accept_to_target_seconds", &[]);
     let quantiles = quantiles.ok_or_else(|| anyhow::anyhow!("no latency was measured"))?;
     ensure!(quantiles.count > 0.0, "no latency was measured");
-    let sent = count(usize::try_from(world.sandbox().ledger().len() - requests)?);
-    Ok(Measured { p50: quantiles.p50, p99: quantiles.p99, requests_per_change: sent / count(changes) })
+    let sent = to_float(usize::try_from(world.sandbox().ledger().len() - requests)?);
+    Ok(LatencyFigures {
+        p50: quantiles.p50,
+        p99: quantiles.p99,
+        requests_per_change: sent / to_float(changes),
+    })
 }

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{BATCH, RUN_MAX, Settings, attributes, changed, count, event, join, joined, row, rss_mib};
-use crate::world::{TARGET, World, WorldOptions, policy_yaml, wait_for_level, yes};
+use super::{
+    BATCH, BenchSettings, RUN_MAX, changed_event, cloud_event, join_people, joined_event, person_attributes,
+    print_row, rss_mib, to_float,
+};
+use crate::world::{TARGET, UsherWorld, WorldOptions, level_reached, policy_yaml, wait_for_level};
 
 /// People in the runs that count requests.
 const PEOPLE: usize = 1_000;
@@ -18,19 +21,23 @@ const WINDOW: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When a part does not start, or the outcome at the target is wrong.
-pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+pub(super) async fn run_writer(settings: &BenchSettings) -> anyhow::Result<()> {
     requests_per_change(settings).await?;
     first_sync(settings).await?;
-    memberships(settings).await?;
+    measure_memberships(settings).await?;
     for rate in [5.0, 50.0] {
-        share(settings, rate).await?;
+        measure_share(settings, rate).await?;
     }
-    leaver(settings).await?;
-    comparison(settings).await
+    measure_leaver(settings).await?;
+    measure_comparison(settings).await
 }
 
 /// A world whose target has a profile with these lines.
-async fn world(settings: &Settings, lines: &str, policy: &str) -> anyhow::Result<(World, tempfile::TempDir)> {
+async fn writer_world(
+    settings: &BenchSettings,
+    lines: &str,
+    policy: &str,
+) -> anyhow::Result<(UsherWorld, tempfile::TempDir)> {
     let folder = tempfile::tempdir()?;
     let profile = folder.path().join("profile.yaml");
     std::fs::write(&profile, format!("name: bench\n{lines}"))?;
@@ -39,51 +46,54 @@ async fn world(settings: &Settings, lines: &str, policy: &str) -> anyhow::Result
         policy: Some(format!("guard: {{ percent: 100, deletions: 1000000 }}\n{policy}")),
         ..WorldOptions::new(&settings.usher)
     };
-    Ok((World::start(options).await?, folder))
+    Ok((UsherWorld::start(options).await?, folder))
 }
 
 /// How many requests a step takes until everything is settled.
-async fn requests(world: &World, step: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<f64> {
+async fn count_requests(
+    world: &UsherWorld,
+    step: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<f64> {
     let before = world.sandbox().ledger().len();
     step.await?;
     world.settled(RUN_MAX).await?;
-    Ok(count(usize::try_from(world.sandbox().ledger().len() - before)?))
+    Ok(to_float(usize::try_from(world.sandbox().ledger().len() - before)?))
 }
 
-async fn post(world: &World, events: Vec<Value>) -> anyhow::Result<()> {
+async fn post_events(world: &UsherWorld, events: Vec<Value>) -> anyhow::Result<()> {
     for chunk in events.chunks(BATCH) {
         world.feed.values(chunk).await?;
     }
     Ok(())
 }
 
-fn left(i: usize) -> Value {
-    event(&format!("leave-{i}"), "worker.left", i, 9_000, &json!({}))
+fn left_event(i: usize) -> Value {
+    cloud_event(&format!("leave-{i}"), "worker.left", i, 9_000, &json!({}))
 }
 
 fn per_person(what: &str, requests: f64) {
-    row(&format!("requests per {what}"), format!("{:.2}", requests / count(PEOPLE)));
+    print_row(&format!("requests per {what}"), format!("{:.2}", requests / to_float(PEOPLE)));
 }
 
-async fn requests_per_change(settings: &Settings) -> anyhow::Result<()> {
-    let (world, _folder) = world(settings, "", &policy_yaml(TARGET)).await?;
+async fn requests_per_change(settings: &BenchSettings) -> anyhow::Result<()> {
+    let (world, _folder) = writer_world(settings, "", &policy_yaml(TARGET)).await?;
     per_person(
         "person, first sync of 1,000 into an empty target",
-        requests(&world, join(&world, PEOPLE)).await?,
+        count_requests(&world, join_people(&world, PEOPLE)).await?,
     );
-    let changes = (0..PEOPLE).map(|i| changed(i, 1)).collect();
-    per_person("update", requests(&world, post(&world, changes)).await?);
-    let leavers = (0..PEOPLE).map(left).collect();
-    per_person("disable", requests(&world, post(&world, leavers)).await?);
+    let changes = (0..PEOPLE).map(|i| changed_event(i, 1)).collect();
+    per_person("update", count_requests(&world, post_events(&world, changes)).await?);
+    let leavers = (0..PEOPLE).map(left_event).collect();
+    per_person("disable", count_requests(&world, post_events(&world, leavers)).await?);
     Ok(())
 }
 
 /// The accounts are there: as they should be, or without our key and with another name.
-async fn first_sync(settings: &Settings) -> anyhow::Result<()> {
+async fn first_sync(settings: &BenchSettings) -> anyhow::Result<()> {
     for (what, same) in [("that agree", true), ("that differ", false)] {
-        let (world, _folder) = world(settings, "", &policy_yaml(TARGET)).await?;
+        let (world, _folder) = writer_world(settings, "", &policy_yaml(TARGET)).await?;
         for i in 0..PEOPLE {
-            let known = attributes(i);
+            let known = person_attributes(i);
             let mut user = json!({
                 "userName": known["userPrincipalName"], "active": true, "displayName": known["displayName"],
                 "name": { "givenName": known["givenName"], "familyName": known["surname"] },
@@ -96,17 +106,17 @@ async fn first_sync(settings: &Settings) -> anyhow::Result<()> {
             }
             world.sandbox().seed_user(user).context("seed")?;
         }
-        let sent = requests(&world, join(&world, PEOPLE)).await?;
+        let sent = count_requests(&world, join_people(&world, PEOPLE)).await?;
         anyhow::ensure!(world.sandbox().state().users.len() == PEOPLE, "somebody was created twice");
         per_person(&format!("person, first sync of 1,000 with 1,000 accounts {what}"), sent);
     }
     Ok(())
 }
 
-async fn memberships(settings: &Settings) -> anyhow::Result<()> {
+async fn measure_memberships(settings: &BenchSettings) -> anyhow::Result<()> {
     let lines = "membership: { members_per_request_max: 100 }\n";
-    let (world, _folder) = world(settings, lines, &policy_yaml(TARGET)).await?;
-    join(&world, PEOPLE).await?;
+    let (world, _folder) = writer_world(settings, lines, &policy_yaml(TARGET)).await?;
+    join_people(&world, PEOPLE).await?;
     let group = json!({
         "specversion": "1.0", "id": "group", "source": "/bench", "type": "group.upserted", "subject": "G-1",
         "time": "2026-01-01T00:00:00Z", "data": { "attributes": { "displayName": "All" } }
@@ -122,8 +132,8 @@ async fn memberships(settings: &Settings) -> anyhow::Result<()> {
             "time": format!("2026-01-01T0{hour}:00:00Z"), "data": { "members": keys }
         });
         let begin = Instant::now();
-        let sent = requests(&world, async { world.feed.values(&[change]).await.map(drop) }).await?;
-        row(
+        let sent = count_requests(&world, async { world.feed.values(&[change]).await.map(drop) }).await?;
+        print_row(
             &format!("1,000 {what} of one group, 100 a request: requests, seconds"),
             format!("{sent:.0}, {:.1}", begin.elapsed().as_secs_f64()),
         );
@@ -132,29 +142,29 @@ async fn memberships(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// Requests in a window while there is always more to do, of those that the target allows.
-async fn share(settings: &Settings, rate: f64) -> anyhow::Result<()> {
+async fn measure_share(settings: &BenchSettings, rate: f64) -> anyhow::Result<()> {
     let lines = format!("rate: {{ requests_per_second: {rate}, burst: 1 }}\n");
-    let (world, _folder) = world(settings, &lines, &policy_yaml(TARGET)).await?;
-    join(&world, 3_000).await?;
+    let (world, _folder) = writer_world(settings, &lines, &policy_yaml(TARGET)).await?;
+    join_people(&world, 3_000).await?;
     let seen = || world.sandbox().ledger().len();
-    wait_for_level("the pace", RUN_MAX, async || yes(seen() > 20, "few requests")).await?;
+    wait_for_level("the pace", RUN_MAX, async || level_reached(seen() > 20, "few requests")).await?;
     let (before, begin) = (seen(), Instant::now());
     tokio::time::sleep(WINDOW).await;
-    let sent = count(usize::try_from(seen() - before)?);
+    let sent = to_float(usize::try_from(seen() - before)?);
     let share = sent / (rate * begin.elapsed().as_secs_f64());
-    row(&format!("share of a target of {rate:.0} requests/s"), format!("{:.1} %", share * 100.0));
+    print_row(&format!("share of a target of {rate:.0} requests/s"), format!("{:.1} %", share * 100.0));
     Ok(())
 }
 
 /// One leaver behind everybody else.
-async fn leaver(settings: &Settings) -> anyhow::Result<()> {
+async fn measure_leaver(settings: &BenchSettings) -> anyhow::Result<()> {
     let people = settings.memory_people.max(1_000);
     let lines = "rate: { requests_per_second: 5, burst: 1 }\n";
-    let (world, _folder) = world(settings, lines, &policy_yaml(TARGET)).await?;
-    world.feed.values(&[joined(0)]).await?;
+    let (world, _folder) = writer_world(settings, lines, &policy_yaml(TARGET)).await?;
+    world.feed.values(&[joined_event(0)]).await?;
     world.settled(RUN_MAX).await?;
-    let others: Vec<Value> = (1..people).map(joined).collect();
-    post(&world, others).await?;
+    let others: Vec<Value> = (1..people).map(joined_event).collect();
+    post_events(&world, others).await?;
     wait_for_level("the backlog", RUN_MAX, async || {
         let status = world.console.status().await?;
         let waits = status.lag.events == 0 && status.lag.commands == 0;
@@ -163,11 +173,11 @@ async fn leaver(settings: &Settings) -> anyhow::Result<()> {
     })
     .await?;
     let (begin, before) = (Instant::now(), world.sandbox().ledger().len());
-    world.feed.values(&[left(0)]).await?;
+    world.feed.values(&[left_event(0)]).await?;
     let is_off = || world.sandbox().state().users.get("person0@example.com").is_some_and(|user| !user.active);
-    wait_for_level("the leaver is off", RUN_MAX, async || yes(is_off(), "still on")).await?;
+    wait_for_level("the leaver is off", RUN_MAX, async || level_reached(is_off(), "still on")).await?;
     let requests = world.sandbox().ledger().len() - before;
-    row(
+    print_row(
         &format!("one leaver behind {people} joiners at 5 requests/s: seconds, requests until then"),
         format!("{:.2}, {requests}", begin.elapsed().as_secs_f64()),
     );
@@ -175,11 +185,11 @@ async fn leaver(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// Everybody in sync, compared.
-async fn comparison(settings: &Settings) -> anyhow::Result<()> {
+async fn measure_comparison(settings: &BenchSettings) -> anyhow::Result<()> {
     let people = settings.memory_people.max(1_000);
     let policy = policy_yaml(TARGET).replace("users:\n", "users:\n  assumeEmpty: true\n");
-    let (world, _folder) = world(settings, "", &policy).await?;
-    join(&world, people).await?;
+    let (world, _folder) = writer_world(settings, "", &policy).await?;
+    join_people(&world, people).await?;
     world.settled(RUN_MAX).await?;
     let pid = world.usher.pid().context("usher does not run")?;
     let (begin, before) = (Instant::now(), rss_mib(pid, "VmRSS")?);
@@ -192,7 +202,7 @@ async fn comparison(settings: &Settings) -> anyhow::Result<()> {
     let report: Value = serde_json::from_slice(&output.stdout).context("read the report")?;
     let counts = &report["counts"];
     anyhow::ensure!(counts["inSync"] == json!(people) || counts["in_sync"] == json!(people), "{report}");
-    row(
+    print_row(
         &format!("comparing {people} accounts in sync: seconds, requests, resident memory before / after"),
         format!("{took:.1}, {}, {before} MiB / {} MiB", counts["requests"], rss_mib(pid, "VmRSS")?),
     );

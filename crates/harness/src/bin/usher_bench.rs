@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use harness::bench::{self, Settings};
+use harness::bench::{self, BenchSettings};
 
 /// Measures Usher end to end beside a bare HTTP client that sends the same SCIM requests to the same sandbox.
 #[derive(Debug, Parser)]
 #[command(name = "usher-bench", version, about)]
-struct Cli {
+struct BenchCli {
     /// The `usher` binary, optimised.
     #[arg(long)]
     usher: PathBuf,
@@ -31,8 +31,8 @@ struct Cli {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
-    let settings = Settings {
+    let cli = BenchCli::parse();
+    let settings = BenchSettings {
         usher: cli.usher,
         people: cli.people,
         latency_seconds: cli.latency_seconds,
@@ -40,5 +40,5 @@ async fn main() -> anyhow::Result<()> {
         only_writer: cli.only_writer,
         only_intake: cli.only_intake,
     };
-    bench::run(&settings).await
+    bench::run_benchmarks(&settings).await
 }

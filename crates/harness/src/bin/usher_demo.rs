@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use harness::demo::{self, Outcome, Stage};
-use harness::world::{Addresses, Console, Feed, SANDBOX_TOKEN, World, WorldOptions, wait_for_level};
-use harness::{Shape, http_client};
+use harness::demo::{self, DemoOutcome, DemoStage};
+use harness::world::{
+    ConsoleClient, EventPoster, SANDBOX_TOKEN, ServiceAddresses, UsherWorld, WorldOptions, wait_for_level,
+};
+use harness::{PopulationShape, http_client};
 
 /// How long a deployment that somebody else starts may take until it answers.
 const DEPLOYMENT_MAX: Duration = Duration::from_secs(120);
@@ -16,13 +18,13 @@ const DEPLOYMENT_MAX: Duration = Duration::from_secs(120);
 /// Feeds a made-up company through Usher and checks the target against what it must look like.
 #[derive(Debug, Parser)]
 #[command(name = "usher-demo", version, about)]
-struct Cli {
+struct DemoCli {
     #[command(subcommand)]
-    command: Command,
+    command: DemoCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum DemoCommand {
     /// Start `usher up` and a sandbox target, feed them, check, and end them.
     Run(RunArgs),
     /// Feed a deployment that runs already.
@@ -38,7 +40,7 @@ struct RunArgs {
     #[arg(long)]
     data: Option<PathBuf>,
     /// How many people.
-    #[arg(long, default_value_t = Shape::DEMO.people)]
+    #[arg(long, default_value_t = PopulationShape::DEMO.people)]
     people: usize,
     /// Keep everything running after the feed, until Ctrl-C.
     #[arg(long)]
@@ -69,17 +71,17 @@ struct FeedArgs {
     #[arg(long)]
     metrics: Vec<String>,
     /// How many people.
-    #[arg(long, default_value_t = Shape::DEMO.people)]
+    #[arg(long, default_value_t = PopulationShape::DEMO.people)]
     people: usize,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = DemoCli::parse();
     let play = async {
         match cli.command {
-            Command::Run(args) => run(args).await,
-            Command::Feed(args) => feed(args).await,
+            DemoCommand::Run(args) => run_demo(args).await,
+            DemoCommand::Feed(args) => feed_deployment(args).await,
         }
     };
     tokio::select! {
@@ -91,14 +93,14 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+async fn run_demo(args: RunArgs) -> anyhow::Result<ExitCode> {
     let mut options = WorldOptions::new(args.usher);
     options.data = args.data;
-    options.behaviour = sandbox::Behaviour::zscaler();
+    options.behaviour = sandbox::SandboxBehaviour::zscaler();
     options.usual_ports = args.keep;
-    let world = World::start(options).await?;
+    let world = UsherWorld::start(options).await?;
     eprintln!("usher runs in {} (log: {})", world.usher.data().display(), world.usher.log().display());
-    let stage = Stage {
+    let stage = DemoStage {
         feed: world.feed.clone(),
         console: world.console.clone(),
         admins: vec![world.usher.addresses().admin()],
@@ -106,23 +108,23 @@ async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         target_token: world.target.token.clone(),
         http: world.http().clone(),
     };
-    let ended = match demo::play(&stage, shape(args.people)).await {
-        Ok(outcome) => show(&outcome),
+    let ended = match demo::play_demo(&stage, population_shape(args.people)).await {
+        Ok(outcome) => show_outcome(&outcome),
         Err(error) => return Err(error).with_context(|| world.usher.end_of_log()),
     };
     if args.keep {
-        keep(world).await?;
+        keep_running(world).await?;
     } else {
-        stop(world).await?;
+        stop_world(world).await?;
     }
     Ok(ended)
 }
 
-async fn stop(mut world: World) -> anyhow::Result<()> {
+async fn stop_world(mut world: UsherWorld) -> anyhow::Result<()> {
     world.usher.terminate().await
 }
 
-async fn keep(mut world: World) -> anyhow::Result<()> {
+async fn keep_running(mut world: UsherWorld) -> anyhow::Result<()> {
     let (data, addresses) = (world.usher.data().display().to_string(), world.usher.addresses());
     let usher = world.usher.binary().display().to_string();
     println!("Everything keeps running. Ctrl-C ends it.\n");
@@ -146,27 +148,27 @@ async fn keep(mut world: World) -> anyhow::Result<()> {
     world.usher.terminate().await
 }
 
-async fn feed(args: FeedArgs) -> anyhow::Result<ExitCode> {
+async fn feed_deployment(args: FeedArgs) -> anyhow::Result<ExitCode> {
     let http = http_client();
-    let addresses = Addresses::fixed(&args.gateway, &args.console);
-    let stage = Stage {
-        feed: Feed::new(http.clone(), addresses.clone(), args.token),
-        console: Console::new(http.clone(), addresses, args.operator_token),
+    let addresses = ServiceAddresses::fixed(&args.gateway, &args.console);
+    let stage = DemoStage {
+        feed: EventPoster::new(http.clone(), addresses.clone(), args.token),
+        console: ConsoleClient::new(http.clone(), addresses, args.operator_token),
         admins: args.metrics,
         target: args.sandbox,
         target_token: args.sandbox_token,
         http,
     };
     wait_for_level("the console answers", DEPLOYMENT_MAX, async || stage.console.status().await).await?;
-    let outcome = demo::play(&stage, shape(args.people)).await?;
-    Ok(show(&outcome))
+    let outcome = demo::play_demo(&stage, population_shape(args.people)).await?;
+    Ok(show_outcome(&outcome))
 }
 
-fn shape(people: usize) -> Shape {
-    if people == Shape::DEMO.people { Shape::DEMO } else { Shape::of(people) }
+fn population_shape(people: usize) -> PopulationShape {
+    if people == PopulationShape::DEMO.people { PopulationShape::DEMO } else { PopulationShape::of(people) }
 }
 
-fn show(outcome: &Outcome) -> ExitCode {
+fn show_outcome(outcome: &DemoOutcome) -> ExitCode {
     println!("\n{}", outcome.report);
     if outcome.is_good() {
         println!("The target is exactly as it must be; nothing is pending, nothing is dead.");

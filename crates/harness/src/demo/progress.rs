@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::report::thousands;
-use crate::world::Console;
+use super::report::format_thousands;
+use crate::world::ConsoleClient;
 
 /// How often the line changes on a terminal.
 const TERMINAL_REFRESH: Duration = Duration::from_millis(250);
@@ -16,24 +16,24 @@ const TERMINAL_REFRESH: Duration = Duration::from_millis(250);
 const LOG_REFRESH: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct SeenCounts {
     accepted: AtomicUsize,
     phase: Mutex<&'static str>,
 }
 
-/// The line, until [`Progress::end`].
+/// The line, until [`ProgressLine::end`].
 #[derive(Debug)]
-pub struct Progress {
-    seen: Arc<Seen>,
+pub struct ProgressLine {
+    seen: Arc<SeenCounts>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Begins to ask the console and to write.
-    pub fn start(console: Console) -> Self {
-        let (seen, stop) = (Arc::new(Seen::default()), CancellationToken::new());
-        let task = tokio::spawn(show(console, Arc::clone(&seen), stop.clone()));
+    pub fn start(console: ConsoleClient) -> Self {
+        let (seen, stop) = (Arc::new(SeenCounts::default()), CancellationToken::new());
+        let task = tokio::spawn(show_progress(console, Arc::clone(&seen), stop.clone()));
         Self { seen, stop, task }
     }
 
@@ -54,7 +54,7 @@ impl Progress {
     }
 }
 
-async fn show(console: Console, seen: Arc<Seen>, stop: CancellationToken) {
+async fn show_progress(console: ConsoleClient, seen: Arc<SeenCounts>, stop: CancellationToken) {
     let terminal = std::io::stderr().is_terminal();
     let started = Instant::now();
     let mut ticks = tokio::time::interval(if terminal { TERMINAL_REFRESH } else { LOG_REFRESH });
@@ -63,7 +63,7 @@ async fn show(console: Console, seen: Arc<Seen>, stop: CancellationToken) {
             () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        let line = line(&console, &seen, started).await;
+        let line = progress_line(&console, &seen, started).await;
         let mut stderr = std::io::stderr().lock();
         let _ = if terminal { write!(stderr, "\r\x1b[K{line}") } else { writeln!(stderr, "{line}") };
         let _ = stderr.flush();
@@ -73,9 +73,9 @@ async fn show(console: Console, seen: Arc<Seen>, stop: CancellationToken) {
     }
 }
 
-async fn line(console: &Console, seen: &Seen, started: Instant) -> String {
+async fn progress_line(console: &ConsoleClient, seen: &SeenCounts, started: Instant) -> String {
     let phase = *seen.phase.lock().unwrap_or_else(PoisonError::into_inner);
-    let accepted = thousands(seen.accepted.load(Ordering::Relaxed));
+    let accepted = format_thousands(seen.accepted.load(Ordering::Relaxed));
     let head = format!("{:>5.1} s  {phase:<24} accepted {accepted:>6}", started.elapsed().as_secs_f32());
     match console.status().await {
         Ok(status) => format!(

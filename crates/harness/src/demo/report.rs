@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::script::Accepted;
-use crate::people::Shape;
-use crate::world::Metrics;
+use super::script::AcceptedMessages;
+use crate::people::PopulationShape;
+use crate::world::MetricsPage;
 
 const ATTEMPTS: &str = "usher_attempts_total";
 const LATENCY: &str = "usher_accept_to_target_seconds";
@@ -15,28 +15,28 @@ const RETRIED: [&str; 4] = ["transient", "throttled", "unavailable", "outcome_un
 
 /// The figures of one run.
 #[derive(Debug)]
-pub struct Report {
-    pub(super) shape: Shape,
-    pub(super) accepted: Accepted,
+pub struct DemoReport {
+    pub(super) shape: PopulationShape,
+    pub(super) accepted: AcceptedMessages,
     pub(super) elapsed: Duration,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: MetricsPage,
     pub(super) dead: usize,
     pub(super) memberships: usize,
 }
 
-impl Report {
+impl DemoReport {
     /// SCIM requests that worked, by operation.
     fn done(&self, operation: &str) -> usize {
-        count(self.metrics.sum(ATTEMPTS, &[("operation", operation), ("class", "success")]))
+        whole_number(self.metrics.sum(ATTEMPTS, &[("operation", operation), ("class", "success")]))
     }
 
     /// SCIM requests that were sent, by operation.
     fn sent(&self, operation: &str) -> usize {
-        count(self.metrics.sum(ATTEMPTS, &[("operation", operation)]))
+        whole_number(self.metrics.sum(ATTEMPTS, &[("operation", operation)]))
     }
 
     fn retries(&self) -> usize {
-        RETRIED.iter().map(|class| count(self.metrics.sum(ATTEMPTS, &[("class", class)]))).sum()
+        RETRIED.iter().map(|class| whole_number(self.metrics.sum(ATTEMPTS, &[("class", class)]))).sum()
     }
 
     /// Requests that created, changed or removed accounts and groups, and the looking before; memberships apart,
@@ -56,7 +56,12 @@ impl Report {
     fn latency(&self, lane: &str) -> String {
         match self.metrics.quantiles(LATENCY, &[("lane", lane)]) {
             Some(q) => {
-                format!("{} / {}  ({} settled)", seconds(q.p50), seconds(q.p99), thousands(count(q.count)))
+                format!(
+                    "{} / {}  ({} settled)",
+                    format_seconds(q.p50),
+                    format_seconds(q.p99),
+                    format_thousands(whole_number(q.count))
+                )
             }
             None => "-".to_owned(),
         }
@@ -68,42 +73,48 @@ impl Report {
         let parts: Vec<String> = sent
             .iter()
             .filter(|(_, n)| **n > 0.0)
-            .map(|(name, n)| format!("{name} {}", thousands(count(*n))))
+            .map(|(name, n)| format!("{name} {}", format_thousands(whole_number(*n))))
             .collect();
-        format!("{}  ({})", thousands(count(total)), parts.join(", "))
+        format!("{}  ({})", format_thousands(whole_number(total)), parts.join(", "))
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
-        let Shape { people, departments, groups, .. } = self.shape;
+        let PopulationShape { people, departments, groups, .. } = self.shape;
         let per_membership: usize = MEMBERSHIP_OPERATIONS.iter().map(|name| self.sent(name)).sum();
         vec![
-            ("company", format!("{} people, {departments} departments, {groups} groups", thousands(people))),
+            (
+                "company",
+                format!("{} people, {departments} departments, {groups} groups", format_thousands(people)),
+            ),
             (
                 "accepted",
                 format!(
                     "{} events in {} posts",
-                    thousands(self.accepted.events),
-                    thousands(self.accepted.posts)
+                    format_thousands(self.accepted.events),
+                    format_thousands(self.accepted.posts)
                 ),
             ),
-            ("created", thousands(self.done("create"))),
-            ("updated", thousands(self.done("update") + self.done("enable"))),
-            ("disabled", thousands(self.done("disable"))),
-            ("memberships", format!("{}  (by {per_membership} requests)", thousands(self.memberships))),
+            ("created", format_thousands(self.done("create"))),
+            ("updated", format_thousands(self.done("update") + self.done("enable"))),
+            ("disabled", format_thousands(self.done("disable"))),
+            (
+                "memberships",
+                format!("{}  (by {per_membership} requests)", format_thousands(self.memberships)),
+            ),
             ("SCIM requests sent", self.requests()),
             ("requests per change", self.requests_per_change().map_or("-".to_owned(), |n| format!("{n:.2}"))),
             ("accept to target p50 / p99", String::new()),
             ("  joiners", self.latency("joiner")),
             ("  movers", self.latency("mover")),
             ("  leavers", self.latency("leaver")),
-            ("retries", thousands(self.retries())),
-            ("dead letters", thousands(self.dead)),
-            ("time", seconds(self.elapsed.as_secs_f64())),
+            ("retries", format_thousands(self.retries())),
+            ("dead letters", format_thousands(self.dead)),
+            ("time", format_seconds(self.elapsed.as_secs_f64())),
         ]
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (label, value) in self.rows() {
             writeln!(f, "  {label:<28} {value}")?;
@@ -117,7 +128,7 @@ impl fmt::Display for Report {
 }
 
 /// `1234567` as `1,234,567`.
-pub(super) fn thousands(number: usize) -> String {
+pub(super) fn format_thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -129,12 +140,12 @@ pub(super) fn thousands(number: usize) -> String {
     text
 }
 
-fn seconds(seconds: f64) -> String {
+fn format_seconds(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1_000.0) } else { format!("{seconds:.1} s") }
 }
 
 /// Counters are whole numbers that travel as floating point.
-fn count(value: f64) -> usize {
+fn whole_number(value: f64) -> usize {
     value.round().max(0.0) as usize
 }
 
@@ -144,8 +155,8 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
-        let texts = [0, 999, 1_000, 1_234_567].map(thousands);
+        let texts = [0, 999, 1_000, 1_234_567].map(format_thousands);
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0.0123, 12.34].map(seconds), ["12 ms", "12.3 s"]);
+        assert_eq!([0.0123, 12.34].map(format_seconds), ["12 ms", "12.3 s"]);
     }
 }

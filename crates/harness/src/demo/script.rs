@@ -1,9 +1,9 @@
 //! What happens in the demo, in order.
 
-use crate::history::{CloudEvent, History};
-use crate::world::{Receipt, now};
+use crate::history::{CloudEventMessage, CompanyHistory};
+use crate::world::{IntakeReceipt, now};
 
-use super::{PHASE_MAX, Progress, Stage};
+use super::{DemoStage, PHASE_MAX, ProgressLine};
 
 /// Operations in one SCIM BulkRequest, as Entra's inbound provisioning API has it.
 const BULK_SIZE: usize = 50;
@@ -18,27 +18,27 @@ const REHIRES_PER_MILLE: usize = 15;
 
 /// Messages that the gateway took.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Accepted {
+pub struct AcceptedMessages {
     /// Requests to the gateway, repeated ones included.
     pub posts: usize,
     /// People and events in them.
     pub events: usize,
 }
 
-impl Accepted {
-    fn add(&mut self, receipt: &Receipt, events: usize, progress: &Progress) {
+impl AcceptedMessages {
+    fn add(&mut self, receipt: &IntakeReceipt, events: usize, progress: &ProgressLine) {
         self.posts += usize::try_from(receipt.posts).unwrap_or(usize::MAX);
         self.events += events;
         progress.accepted(self.events);
     }
 }
 
-pub(super) async fn play(
-    stage: &Stage,
-    history: &mut History,
-    progress: &Progress,
-) -> anyhow::Result<Accepted> {
-    let mut accepted = Accepted::default();
+pub(super) async fn play_script(
+    stage: &DemoStage,
+    history: &mut CompanyHistory,
+    progress: &ProgressLine,
+) -> anyhow::Result<AcceptedMessages> {
+    let mut accepted = AcceptedMessages::default();
     hire_everybody(stage, history, progress, &mut accepted).await?;
     progress.phase("waiting for the target");
     stage.console.settled(PHASE_MAX).await?;
@@ -51,10 +51,10 @@ pub(super) async fn play(
 
 /// One half comes as SCIM bulk, the other as batches of events, then the groups.
 async fn hire_everybody(
-    stage: &Stage,
-    history: &mut History,
-    progress: &Progress,
-    accepted: &mut Accepted,
+    stage: &DemoStage,
+    history: &mut CompanyHistory,
+    progress: &ProgressLine,
+    accepted: &mut AcceptedMessages,
 ) -> anyhow::Result<()> {
     let keys = history.keys();
     let (by_bulk, by_event) = keys.split_at(keys.len() / 2);
@@ -66,11 +66,11 @@ async fn hire_everybody(
     progress.phase("hiring by event batches");
     history.set_time(now());
     for chunk in by_event.chunks(BATCH_SIZE) {
-        let events: Vec<CloudEvent> = chunk.iter().map(|key| history.hire(key)).collect();
+        let events: Vec<CloudEventMessage> = chunk.iter().map(|key| history.hire(key)).collect();
         accepted.add(&stage.feed.batch(&events).await?, events.len(), progress);
     }
     progress.phase("making groups");
-    let groups: Vec<CloudEvent> =
+    let groups: Vec<CloudEventMessage> =
         history.group_keys().iter().map(|key| history.group_upserted(key)).collect();
     accepted.add(&stage.feed.batch(&groups).await?, groups.len(), progress);
     Ok(())
@@ -78,13 +78,13 @@ async fn hire_everybody(
 
 /// One event for each, as an HR system's webhooks bring them.
 async fn move_and_leave(
-    stage: &Stage,
-    history: &mut History,
-    progress: &Progress,
-    accepted: &mut Accepted,
+    stage: &DemoStage,
+    history: &mut CompanyHistory,
+    progress: &ProgressLine,
+    accepted: &mut AcceptedMessages,
 ) -> anyhow::Result<()> {
     let keys = history.keys();
-    let (movers, leavers) = (some(&keys, MOVERS_PER_MILLE, 7), some(&keys, LEAVERS_PER_MILLE, 3));
+    let (movers, leavers) = (some_keys(&keys, MOVERS_PER_MILLE, 7), some_keys(&keys, LEAVERS_PER_MILLE, 3));
     let rehires = leavers.len().min(keys.len() * REHIRES_PER_MILLE / 1_000);
     progress.phase("movers");
     for (pick, key) in movers.iter().enumerate() {
@@ -121,7 +121,7 @@ async fn move_and_leave(
 }
 
 /// So many in a thousand, spread evenly, beginning with the one at `first`.
-fn some(keys: &[String], per_mille: usize, first: usize) -> Vec<String> {
+fn some_keys(keys: &[String], per_mille: usize, first: usize) -> Vec<String> {
     let count = (keys.len() * per_mille / 1_000).max(1);
     (0..count).map(|i| keys[(first + i * keys.len() / count) % keys.len()].clone()).collect()
 }

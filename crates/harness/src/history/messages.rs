@@ -4,15 +4,15 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::people::Person;
+use crate::people::SamplePerson;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// A CloudEvents 1.0 event, ready to be posted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CloudEvent(Value);
+pub struct CloudEventMessage(Value);
 
-impl CloudEvent {
+impl CloudEventMessage {
     pub(super) fn new(
         source: &str,
         id: &str,
@@ -52,14 +52,14 @@ impl CloudEvent {
     }
 }
 
-impl From<Value> for CloudEvent {
+impl From<Value> for CloudEventMessage {
     fn from(value: Value) -> Self {
         Self(value)
     }
 }
 
 /// The person under the attribute names that Entra uses.
-pub(super) fn attributes(person: &Person) -> Map<String, Value> {
+pub(super) fn person_attributes(person: &SamplePerson) -> Map<String, Value> {
     let mut attributes = Map::new();
     let mut say = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -83,7 +83,7 @@ pub(super) fn attributes(person: &Person) -> Map<String, Value> {
 }
 
 /// The operation that creates this person, as Entra's inbound provisioning API takes it.
-pub(super) fn bulk_operation(person: &Person) -> Value {
+pub(super) fn bulk_operation(person: &SamplePerson) -> Value {
     let mut name = json!({ "givenName": person.given_name, "formatted": person.display_name });
     if !person.surname.is_empty() {
         name["familyName"] = json!(person.surname);

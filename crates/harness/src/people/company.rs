@@ -7,7 +7,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
 use super::names::{self, RARE};
-use super::{Group, Person, Population, Shape};
+use super::{PopulationShape, SampleGroup, SamplePerson, SamplePopulation};
 
 /// Mail domain of the made-up company (reserved for examples).
 const DOMAIN: &str = "example.com";
@@ -23,16 +23,16 @@ const COUNTRIES: &[&str] = &["DE", "BR", "JP", "PL", "KE", "CA", "IN", "US", "TR
 const GROUP_NAMES: &[&str] =
     &["VPN Users", "Proxy — Full", "Café Club", "採用", "On-call (24/7)", "R&D", "Ops: EU"];
 
-pub(super) fn generate(shape: Shape) -> Population {
+pub(super) fn generate_population(shape: PopulationShape) -> SamplePopulation {
     let mut rng = StdRng::seed_from_u64(shape.seed);
     let departments: Vec<String> = (0..shape.departments.max(1)).map(department_name).collect();
     let mut people = Vec::with_capacity(shape.people);
     let mut logins = HashMap::new();
     for index in 0..shape.people.max(1) {
-        people.push(person(index, &mut rng, &departments, &mut logins));
+        people.push(generate_person(index, &mut rng, &departments, &mut logins));
     }
-    let groups = groups(shape.groups, &people, &mut rng);
-    Population { people, groups, departments }
+    let groups = generate_groups(shape.groups, &people, &mut rng);
+    SamplePopulation { people, groups, departments }
 }
 
 fn department_name(index: usize) -> String {
@@ -43,31 +43,31 @@ fn department_name(index: usize) -> String {
     }
 }
 
-pub(super) fn key(index: usize) -> String {
+pub(super) fn person_key(index: usize) -> String {
     format!("E-{:05}", index + 1)
 }
 
-fn person(
+fn generate_person(
     index: usize,
     rng: &mut StdRng,
     departments: &[String],
     logins: &mut HashMap<String, usize>,
-) -> Person {
+) -> SamplePerson {
     let (given_name, surname, login, surname_first) = match RARE.get(index / 2).filter(|_| index % 2 == 1) {
         Some(name) => {
             (name.given.to_owned(), name.surname.to_owned(), name.login.to_owned(), name.surname_first)
         }
-        None => names::common(rng.random_range(0..1_000_000), rng.random_range(0..1_000_000)),
+        None => names::common_name(rng.random_range(0..1_000_000), rng.random_range(0..1_000_000)),
     };
     let display_name = match (surname.is_empty(), surname_first) {
         (true, _) => given_name.clone(),
         (false, true) => format!("{surname} {given_name}"),
         (false, false) => format!("{given_name} {surname}"),
     };
-    let login = unique(login, logins);
-    let role = role(index, departments.len());
-    Person {
-        key: key(index),
+    let login = unique_login(login, logins);
+    let role = company_role(index, departments.len());
+    SamplePerson {
+        key: person_key(index),
         display_name,
         user_principal_name: format!("{login}@{DOMAIN}"),
         mail: format!("{login}@mail.{DOMAIN}"),
@@ -76,14 +76,14 @@ fn person(
         employee_id: format!("{:06}", 100_000 + index),
         employee_type: if rng.random_range(0..10) == 0 { "Contractor" } else { "Employee" }.to_owned(),
         country: COUNTRIES[rng.random_range(0..COUNTRIES.len())].to_owned(),
-        manager: role.manager.map(key),
+        manager: role.manager.map(person_key),
         given_name,
         surname,
     }
 }
 
 /// The second to bear a name gets a number, and every third of those a plus sign (mail tags are legal in logins).
-fn unique(login: String, logins: &mut HashMap<String, usize>) -> String {
+fn unique_login(login: String, logins: &mut HashMap<String, usize>) -> String {
     let count = logins.entry(login.clone()).or_insert(0);
     *count += 1;
     match *count {
@@ -93,43 +93,51 @@ fn unique(login: String, logins: &mut HashMap<String, usize>) -> String {
     }
 }
 
-struct Role {
+struct CompanyRole {
     department: usize,
     title: Option<&'static str>,
     manager: Option<usize>,
 }
 
 /// The head of the company, one vice president for up to eight departments, one head for each department, staff.
-fn role(index: usize, departments: usize) -> Role {
+fn company_role(index: usize, departments: usize) -> CompanyRole {
     let vice_presidents = departments.div_ceil(8);
     let heads_start = 1 + vice_presidents;
     if index == 0 {
-        return Role { department: 0, title: Some("Chief Executive Officer"), manager: None };
+        return CompanyRole { department: 0, title: Some("Chief Executive Officer"), manager: None };
     }
     if index < heads_start {
         let department = (index - 1) * 8 % departments;
-        return Role { department, title: Some("Vice President"), manager: Some(0) };
+        return CompanyRole { department, title: Some("Vice President"), manager: Some(0) };
     }
     let department = (index - heads_start) % departments;
     if index < heads_start + departments {
-        return Role { department, title: Some("Head of Department"), manager: Some(1 + department / 8) };
+        return CompanyRole {
+            department,
+            title: Some("Head of Department"),
+            manager: Some(1 + department / 8),
+        };
     }
-    Role { department, title: None, manager: Some(heads_start + department) }
+    CompanyRole { department, title: None, manager: Some(heads_start + department) }
 }
 
-fn groups(count: usize, people: &[Person], rng: &mut StdRng) -> Vec<Group> {
-    (0..count).map(|index| group(index, people, rng)).collect()
+fn generate_groups(count: usize, people: &[SamplePerson], rng: &mut StdRng) -> Vec<SampleGroup> {
+    (0..count).map(|index| generate_group(index, people, rng)).collect()
 }
 
-fn group(index: usize, people: &[Person], rng: &mut StdRng) -> Group {
+fn generate_group(index: usize, people: &[SamplePerson], rng: &mut StdRng) -> SampleGroup {
     let size = match index {
         0 => people.len(),
         1 => GROUP_SIZE_MIN,
         _ => rng.random_range(GROUP_SIZE_MIN..=GROUP_SIZE_MIN.max(people.len() / 8)),
     };
-    let mut members: Vec<&Person> = people.sample(rng, size.min(people.len())).collect();
+    let mut members: Vec<&SamplePerson> = people.sample(rng, size.min(people.len())).collect();
     members.shuffle(rng);
     let members: BTreeSet<String> = members.into_iter().map(|p| p.key.clone()).collect();
     let name = if index == 0 { "All Staff" } else { GROUP_NAMES[index % GROUP_NAMES.len()] };
-    Group { key: format!("G-{:03}", index + 1), display_name: format!("{name} {:02}", index + 1), members }
+    SampleGroup {
+        key: format!("G-{:03}", index + 1),
+        display_name: format!("{name} {:02}", index + 1),
+        members,
+    }
 }

@@ -1,7 +1,7 @@
 //! Names as people really have them, each with the Latin letters that its bearer would use in a login name.
 
 /// One person's name.
-pub(super) struct Name {
+pub(super) struct SampleName {
     /// Given name, in its own script.
     pub(super) given: &'static str,
     /// Family name, in its own script; empty for people who have one name only.
@@ -12,56 +12,56 @@ pub(super) struct Name {
     pub(super) surname_first: bool,
 }
 
-const fn west(given: &'static str, surname: &'static str, login: &'static str) -> Name {
-    Name { given, surname, login, surname_first: false }
+const fn western_name(given: &'static str, surname: &'static str, login: &'static str) -> SampleName {
+    SampleName { given, surname, login, surname_first: false }
 }
 
-const fn east(surname: &'static str, given: &'static str, login: &'static str) -> Name {
-    Name { given, surname, login, surname_first: true }
+const fn eastern_name(surname: &'static str, given: &'static str, login: &'static str) -> SampleName {
+    SampleName { given, surname, login, surname_first: true }
 }
 
 /// Names that go wrong in careless software: every script, sign and length once.
-pub(super) const RARE: &[Name] = &[
-    west("Seán", "O’Brien", "sean.o'brien"),
-    west("Siobhán", "O'Connor", "siobhan.o'connor"),
-    west("D'Arcy", "N'Diaye", "d'arcy.n'diaye"),
-    west("Anne-Marie", "Smith-Jones", "anne-marie.smith-jones"),
-    west("Jean–Luc", "de la Vallée Poussin", "jean-luc.delavalleepoussin"),
-    west("Ioannis", "Παπαδόπουλος", "ioannis.papadopoulos"),
-    west("Ελένη", "Καραμανλή", "eleni.karamanli"),
-    west("Наталья", "Щербакова", "natalya.shcherbakova"),
-    west("Їванна", "Ґалаґан", "yivanna.galagan"),
-    west("محمد", "عبد الرحمن", "mohammed.abdulrahman"),
-    west("فاطمة", "الزهراء", "fatima.alzahra"),
-    west("נועה", "בן-דוד", "noa.ben-david"),
-    west("आरव", "श्रीवास्तव", "aarav.shrivastava"),
-    west("ப்ரியா", "சுப்பிரமணியம்", "priya.subramaniam"),
-    east("欧阳", "娜娜", "nana.ouyang"),
-    east("王", "伟", "wei.wang"),
-    east("佐々木", "希", "nozomi.sasaki"),
-    east("渡邉", "𠮷郎", "yoshiro.watanabe"),
-    east("김", "서연", "seoyeon.kim"),
-    east("Nguyễn", "Thị Hồng Ánh", "anh.nguyen"),
-    west("Işıl", "Kılıç", "isil.kilic"),
-    west("İbrahim", "Yıldırım", "ibrahim.yildirim"),
-    west("Björk", "Þórðardóttir", "bjork.thordardottir"),
-    west("Łucja", "Żółkiewska", "lucja.zolkiewska"),
-    west("Đorđe", "Šuković", "djordje.sukovic"),
-    west("Zoe\u{308}", "Mu\u{308}ller", "zoe.mueller"), // decomposed accents: not the same bytes as “Zoë Müller”
-    west("Suharto", "", "suharto"),
-    west("สมชาย", "ใจดี", "somchai.jaidee"),
-    west("გიორგი", "ბერიძე", "giorgi.beridze"),
-    west("Արամ", "Խաչատրյան", "aram.khachatryan"),
-    west("አበበ", "በቀለ", "abebe.bekele"),
-    west("Nicolò", "d’Aragona e Sanseverino", "nicolo.daragona"),
-    west(
+pub(super) const RARE: &[SampleName] = &[
+    western_name("Seán", "O’Brien", "sean.o'brien"),
+    western_name("Siobhán", "O'Connor", "siobhan.o'connor"),
+    western_name("D'Arcy", "N'Diaye", "d'arcy.n'diaye"),
+    western_name("Anne-Marie", "Smith-Jones", "anne-marie.smith-jones"),
+    western_name("Jean–Luc", "de la Vallée Poussin", "jean-luc.delavalleepoussin"),
+    western_name("Ioannis", "Παπαδόπουλος", "ioannis.papadopoulos"),
+    western_name("Ελένη", "Καραμανλή", "eleni.karamanli"),
+    western_name("Наталья", "Щербакова", "natalya.shcherbakova"),
+    western_name("Їванна", "Ґалаґан", "yivanna.galagan"),
+    western_name("محمد", "عبد الرحمن", "mohammed.abdulrahman"),
+    western_name("فاطمة", "الزهراء", "fatima.alzahra"),
+    western_name("נועה", "בן-דוד", "noa.ben-david"),
+    western_name("आरव", "श्रीवास्तव", "aarav.shrivastava"),
+    western_name("ப்ரியா", "சுப்பிரமணியம்", "priya.subramaniam"),
+    eastern_name("欧阳", "娜娜", "nana.ouyang"),
+    eastern_name("王", "伟", "wei.wang"),
+    eastern_name("佐々木", "希", "nozomi.sasaki"),
+    eastern_name("渡邉", "𠮷郎", "yoshiro.watanabe"),
+    eastern_name("김", "서연", "seoyeon.kim"),
+    eastern_name("Nguyễn", "Thị Hồng Ánh", "anh.nguyen"),
+    western_name("Işıl", "Kılıç", "isil.kilic"),
+    western_name("İbrahim", "Yıldırım", "ibrahim.yildirim"),
+    western_name("Björk", "Þórðardóttir", "bjork.thordardottir"),
+    western_name("Łucja", "Żółkiewska", "lucja.zolkiewska"),
+    western_name("Đorđe", "Šuković", "djordje.sukovic"),
+    western_name("Zoe\u{308}", "Mu\u{308}ller", "zoe.mueller"), // decomposed accents: not the same bytes as “Zoë Müller”
+    western_name("Suharto", "", "suharto"),
+    western_name("สมชาย", "ใจดี", "somchai.jaidee"),
+    western_name("გიორგი", "ბერიძე", "giorgi.beridze"),
+    western_name("Արամ", "Խաչատրյան", "aram.khachatryan"),
+    western_name("አበበ", "በቀለ", "abebe.bekele"),
+    western_name("Nicolò", "d’Aragona e Sanseverino", "nicolo.daragona"),
+    western_name(
         "Adolph Blaine Charles David Earl Frederick Gerald Hubert Irvin John Kenneth Lloyd Martin",
         "Wolfeschlegelsteinhausenbergerdorff Ahrenberg-Schönhausen von und zu Hohenlohe-Waldenburg",
         "adolph.wolfeschlegelsteinhausenbergerdorff",
     ),
-    west("Null", "True", "null.true"),
-    west("Ana \"Anita\"", "Peña & Söhne", "ana.pena"),
-    west("Jo\\hn", "Back<slash>", "john.backslash"),
+    western_name("Null", "True", "null.true"),
+    western_name("Ana \"Anita\"", "Peña & Söhne", "ana.pena"),
+    western_name("Jo\\hn", "Back<slash>", "john.backslash"),
 ];
 
 const GIVEN: &[(&str, &str)] = &[
@@ -139,7 +139,7 @@ const OTHER_SCRIPTS: &[(&str, &str, &str)] = &[
 ];
 
 /// A name by two random numbers: about two in three Latin with accents, the rest in other scripts.
-pub(super) fn common(pick: usize, other: usize) -> (String, String, String, bool) {
+pub(super) fn common_name(pick: usize, other: usize) -> (String, String, String, bool) {
     match pick % 6 {
         0 => {
             let (surname, given, login) = EASTERN[other % EASTERN.len()];

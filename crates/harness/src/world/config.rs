@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// One target of the configuration.
 #[derive(Debug, Clone)]
-pub struct TargetConfig {
+pub struct WorldTargetConfig {
     /// Its name, which is also its policy's.
     pub name: String,
     /// Base URL of its SCIM API.
@@ -22,7 +22,7 @@ pub struct TargetConfig {
 
 /// Ports; 0 is any free one.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ports {
+pub struct WorldPorts {
     /// Of the gateway.
     pub gateway: u16,
     /// Of the console.
@@ -31,7 +31,7 @@ pub struct Ports {
     pub admin: u16,
 }
 
-impl Ports {
+impl WorldPorts {
     /// Any free ones.
     pub const ANY: Self = Self { gateway: 0, console: 0, admin: 0 };
 
@@ -46,13 +46,13 @@ impl Ports {
 #[derive(Debug, Clone, Default)]
 pub struct UpConfig {
     /// The targets.
-    pub targets: Vec<TargetConfig>,
+    pub targets: Vec<WorldTargetConfig>,
     /// URL of a PostgreSQL database for all services; `None` is one SQLite file for each in the data folder.
     pub postgres: Option<String>,
     /// Files that the gateway takes (`gateway.feeds`).
     pub feeds: Vec<Value>,
     /// Where the services listen, on the loopback.
-    pub ports: Ports,
+    pub ports: WorldPorts,
     /// Further settings of the gateway.
     pub gateway: serde_json::Map<String, Value>,
     /// Further settings of the mapper.
@@ -84,7 +84,7 @@ impl UpConfig {
 
     fn document(&self, policies: &Path) -> Value {
         let listen = |port: u16| format!("127.0.0.1:{port}");
-        let target = |t: &TargetConfig| json!({ "name": t.name, "base_url": t.base_url, "token": t.token, "profile": t.profile });
+        let target = |t: &WorldTargetConfig| json!({ "name": t.name, "base_url": t.base_url, "token": t.token, "profile": t.profile });
         let mut document = json!({
             "gateway": { "listen": listen(self.ports.gateway), "feeds": self.feeds },
             "mapper": { "policies": policies },
@@ -126,7 +126,7 @@ const MAPPING: &[(&str, &str)] = &[
 
 const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
 
-/// The policy that [`crate::Expected`] supposes: everybody is in scope, leavers are disabled.
+/// The policy that [`crate::ExpectedDirectory`] supposes: everybody is in scope, leavers are disabled.
 pub fn policy_yaml(target: &str) -> String {
     let mut text = format!("target: {target}\nusers:\n  mappings:\n");
     for (path, source) in MAPPING {

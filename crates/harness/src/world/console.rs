@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::level::wait_for_level;
-use super::process::Addresses;
+use super::process::ServiceAddresses;
 
 /// Messages that were published and not yet dealt with, by stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-pub struct Lag {
+pub struct ConsoleLag {
     /// Before the mapper.
     pub events: u64,
     /// Before the writer.
@@ -23,17 +23,17 @@ pub struct Lag {
 
 /// Answer of `GET /v1/status`.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Status {
+pub struct ConsoleStatus {
     /// Every target.
     pub targets: Vec<TargetStatus>,
     /// What is under way.
-    pub lag: Lag,
+    pub lag: ConsoleLag,
     /// The broker's streams, as the API shows them.
     #[serde(default)]
     pub streams: Vec<Value>,
 }
 
-impl Status {
+impl ConsoleStatus {
     /// Resources and memberships that are not settled yet, at all targets.
     pub fn queued(&self) -> i64 {
         self.targets.iter().flat_map(|target| target.queue.values()).sum()
@@ -62,20 +62,20 @@ impl Status {
 
 /// A client of the operator API.
 #[derive(Debug, Clone)]
-pub struct Console {
+pub struct ConsoleClient {
     http: reqwest::Client,
-    addresses: Addresses,
+    addresses: ServiceAddresses,
     token: String,
 }
 
-impl Console {
+impl ConsoleClient {
     /// Asks with this bearer token.
-    pub fn new(http: reqwest::Client, addresses: Addresses, token: String) -> Self {
+    pub fn new(http: reqwest::Client, addresses: ServiceAddresses, token: String) -> Self {
         Self { http, addresses, token }
     }
 
     /// Targets, queues and lag.
-    pub async fn status(&self) -> anyhow::Result<Status> {
+    pub async fn status(&self) -> anyhow::Result<ConsoleStatus> {
         let answer = self.get("/v1/status").await?;
         serde_json::from_value(answer).context("/v1/status does not have the documented shape")
     }
@@ -109,7 +109,7 @@ impl Console {
 
     /// Waits until nothing is on its way any more: no unread event or command and an empty queue, twice in a row,
     /// because between being read and being stored a thing can be in neither place.
-    pub async fn settled(&self, deadline: Duration) -> anyhow::Result<Status> {
+    pub async fn settled(&self, deadline: Duration) -> anyhow::Result<ConsoleStatus> {
         let mut quiet = 0;
         wait_for_level("everything is settled", deadline, async || {
             let status = self.status().await?;

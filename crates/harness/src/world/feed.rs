@@ -7,8 +7,8 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;
 
-use super::process::Addresses;
-use crate::history::CloudEvent;
+use super::process::ServiceAddresses;
+use crate::history::CloudEventMessage;
 
 /// How long one message may stay unaccepted.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -19,7 +19,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// How a message came to be accepted.
 #[derive(Debug, Clone)]
-pub struct Receipt {
+pub struct IntakeReceipt {
     /// What the gateway answered.
     pub body: Value,
     /// How often it was posted.
@@ -30,15 +30,15 @@ pub struct Receipt {
 
 /// Posts to a gateway. Posting the same message again is harmless: it keeps its id.
 #[derive(Debug, Clone)]
-pub struct Feed {
+pub struct EventPoster {
     http: reqwest::Client,
-    addresses: Addresses,
+    addresses: ServiceAddresses,
     token: String,
 }
 
-impl Feed {
+impl EventPoster {
     /// Posts with this bearer token.
-    pub fn new(http: reqwest::Client, addresses: Addresses, token: String) -> Self {
+    pub fn new(http: reqwest::Client, addresses: ServiceAddresses, token: String) -> Self {
         Self { http, addresses, token }
     }
 
@@ -46,7 +46,7 @@ impl Feed {
     ///
     /// # Errors
     /// When it is refused for good, or not accepted within two minutes.
-    pub async fn event(&self, event: &CloudEvent) -> anyhow::Result<Receipt> {
+    pub async fn event(&self, event: &CloudEventMessage) -> anyhow::Result<IntakeReceipt> {
         self.post("/v1/events", "application/cloudevents+json", event.value()).await
     }
 
@@ -54,7 +54,7 @@ impl Feed {
     ///
     /// # Errors
     /// As [`Self::event`].
-    pub async fn batch(&self, events: &[CloudEvent]) -> anyhow::Result<Receipt> {
+    pub async fn batch(&self, events: &[CloudEventMessage]) -> anyhow::Result<IntakeReceipt> {
         let values: Vec<Value> = events.iter().map(|event| event.value().clone()).collect();
         self.values(&values).await
     }
@@ -63,7 +63,7 @@ impl Feed {
     ///
     /// # Errors
     /// As [`Self::event`].
-    pub async fn values(&self, events: &[Value]) -> anyhow::Result<Receipt> {
+    pub async fn values(&self, events: &[Value]) -> anyhow::Result<IntakeReceipt> {
         let body = Value::Array(events.to_vec());
         self.post("/v1/events", "application/cloudevents-batch+json", &body).await
     }
@@ -72,52 +72,56 @@ impl Feed {
     ///
     /// # Errors
     /// As [`Self::event`].
-    pub async fn bulk(&self, request: &Value) -> anyhow::Result<Receipt> {
+    pub async fn bulk(&self, request: &Value) -> anyhow::Result<IntakeReceipt> {
         self.post("/v1/feeds/scim-bulk", "application/scim+json", request).await
     }
 
-    async fn post(&self, path: &str, content_type: &str, body: &Value) -> anyhow::Result<Receipt> {
+    async fn post(&self, path: &str, content_type: &str, body: &Value) -> anyhow::Result<IntakeReceipt> {
         let started = Instant::now();
         let body = serde_json::to_vec(body).context("write JSON")?;
         for posts in 1.. {
             let pause = match self.post_once(path, content_type, body.clone()).await? {
-                Outcome::Accepted(body) => return Ok(Receipt { body, posts, took: started.elapsed() }),
-                Outcome::NotNow { pause, why } if started.elapsed() + pause > PATIENCE => {
+                PostOutcome::Accepted(body) => {
+                    return Ok(IntakeReceipt { body, posts, took: started.elapsed() });
+                }
+                PostOutcome::NotNow { pause, why } if started.elapsed() + pause > PATIENCE => {
                     bail!("POST {path}: not accepted within {} s: {why}", PATIENCE.as_secs());
                 }
-                Outcome::NotNow { pause, .. } => pause,
+                PostOutcome::NotNow { pause, .. } => pause,
             };
             tokio::time::sleep(pause).await;
         }
         unreachable!("the loop above has no end")
     }
 
-    async fn post_once(&self, path: &str, content_type: &str, body: Vec<u8>) -> anyhow::Result<Outcome> {
+    async fn post_once(&self, path: &str, content_type: &str, body: Vec<u8>) -> anyhow::Result<PostOutcome> {
         // Asked for each time: after a restart the gateway may be elsewhere.
         let url = format!("{}{path}", self.addresses.gateway());
         let request = self.http.post(&url).bearer_auth(&self.token).header(CONTENT_TYPE, content_type);
         let response = match request.body(body).send().await {
             Ok(response) => response,
-            Err(error) => return Ok(Outcome::NotNow { pause: PAUSE, why: format!("{error:?}") }),
+            Err(error) => return Ok(PostOutcome::NotNow { pause: PAUSE, why: format!("{error:?}") }),
         };
         let status = response.status();
         let asked = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
         let pause = asked.map_or(PAUSE, |seconds| Duration::from_secs(seconds).min(PAUSE_MAX));
         let text = match response.text().await {
             Ok(text) => text,
-            Err(error) => return Ok(Outcome::NotNow { pause: PAUSE, why: format!("{error:?}") }),
+            Err(error) => return Ok(PostOutcome::NotNow { pause: PAUSE, why: format!("{error:?}") }),
         };
         match status {
-            StatusCode::ACCEPTED => Ok(Outcome::Accepted(serde_json::from_str(&text).unwrap_or_default())),
+            StatusCode::ACCEPTED => {
+                Ok(PostOutcome::Accepted(serde_json::from_str(&text).unwrap_or_default()))
+            }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                Ok(Outcome::NotNow { pause, why: format!("{status}: {text}") })
+                Ok(PostOutcome::NotNow { pause, why: format!("{status}: {text}") })
             }
             _ => bail!("POST {url}: {status}: {text}"),
         }
     }
 }
 
-enum Outcome {
+enum PostOutcome {
     Accepted(Value),
     NotNow { pause: Duration, why: String },
 }

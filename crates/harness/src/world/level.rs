@@ -42,7 +42,7 @@ pub async fn wait_for_level<T, E: Display>(
 ///
 /// # Errors
 /// When `is_so` is false.
-pub fn yes(is_so: bool, why_not: impl Display) -> Result<(), String> {
+pub fn level_reached(is_so: bool, why_not: impl Display) -> Result<(), String> {
     if is_so { Ok(()) } else { Err(why_not.to_string()) }
 }
 
@@ -58,8 +58,10 @@ mod tests {
             if looks == 3 { Ok(looks) } else { Err("too early") }
         });
         assert_eq!(third.await.expect("it comes"), 3);
-        let never =
-            wait_for_level("never", Duration::from_millis(100), async || yes(false, "it is Monday")).await;
+        let never = wait_for_level("never", Duration::from_millis(100), async || {
+            level_reached(false, "it is Monday")
+        })
+        .await;
         let error = never.expect_err("it never comes").to_string();
         assert!(error.contains("never") && error.contains("it is Monday"), "{error}");
     }

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 /// One line of a metrics page.
 #[derive(Debug, Clone, PartialEq)]
-struct Sample {
+struct MetricSample {
     name: String,
     labels: BTreeMap<String, String>,
     value: f64,
@@ -14,11 +14,11 @@ struct Sample {
 
 /// Everything on one or more metrics pages.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Metrics(Vec<Sample>);
+pub struct MetricsPage(Vec<MetricSample>);
 
 /// Two points of a distribution, in seconds, interpolated inside the histogram's buckets.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quantiles {
+pub struct LatencyQuantiles {
     /// Half are faster.
     pub p50: f64,
     /// 99 in 100 are faster.
@@ -27,7 +27,7 @@ pub struct Quantiles {
     pub count: f64,
 }
 
-impl Metrics {
+impl MetricsPage {
     /// Reads `BASE/metrics` of each admin listener.
     pub async fn read(http: &reqwest::Client, admins: &[String]) -> anyhow::Result<Self> {
         let mut samples = Vec::new();
@@ -35,18 +35,18 @@ impl Metrics {
             let url = format!("{}/metrics", admin.trim_end_matches('/'));
             let response = http.get(&url).send().await.with_context(|| format!("GET {url}"))?;
             let text = response.error_for_status()?.text().await.with_context(|| format!("GET {url}"))?;
-            samples.extend(text.lines().filter_map(parse));
+            samples.extend(text.lines().filter_map(parse_sample));
         }
         Ok(Self(samples))
     }
 
     /// What was counted since `before` was read.
     pub fn since(&self, before: &Self) -> Self {
-        let earlier = |sample: &Sample| {
+        let earlier = |sample: &MetricSample| {
             let same = before.0.iter().find(|b| b.name == sample.name && b.labels == sample.labels);
             same.map_or(0.0, |b| b.value)
         };
-        Self(self.0.iter().map(|s| Sample { value: s.value - earlier(s), ..s.clone() }).collect())
+        Self(self.0.iter().map(|s| MetricSample { value: s.value - earlier(s), ..s.clone() }).collect())
     }
 
     /// Sum of all samples of this name whose labels have these values.
@@ -65,7 +65,7 @@ impl Metrics {
     }
 
     /// Quantiles of a histogram, over all samples whose labels have these values; `None` when it is empty.
-    pub fn quantiles(&self, name: &str, labels: &[(&str, &str)]) -> Option<Quantiles> {
+    pub fn quantiles(&self, name: &str, labels: &[(&str, &str)]) -> Option<LatencyQuantiles> {
         let mut buckets: Vec<(f64, f64)> = Vec::new();
         for sample in self.matching(&format!("{name}_bucket"), labels) {
             let le = sample.labels.get("le").map(String::as_str).unwrap_or_default();
@@ -77,14 +77,18 @@ impl Metrics {
         }
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         let count = buckets.last().map(|(_, count)| *count).filter(|count| *count > 0.0)?;
-        Some(Quantiles {
-            p50: quantile(&buckets, 0.50 * count),
-            p99: quantile(&buckets, 0.99 * count),
+        Some(LatencyQuantiles {
+            p50: interpolate_quantile(&buckets, 0.50 * count),
+            p99: interpolate_quantile(&buckets, 0.99 * count),
             count,
         })
     }
 
-    fn matching<'a>(&'a self, name: &'a str, labels: &'a [(&str, &str)]) -> impl Iterator<Item = &'a Sample> {
+    fn matching<'a>(
+        &'a self,
+        name: &'a str,
+        labels: &'a [(&str, &str)],
+    ) -> impl Iterator<Item = &'a MetricSample> {
         self.0.iter().filter(move |sample| {
             let has = |(label, value): &(&str, &str)| sample.labels.get(*label).is_some_and(|v| v == value);
             sample.name == name && labels.iter().all(has)
@@ -93,7 +97,7 @@ impl Metrics {
 }
 
 /// Linear inside the bucket; the last finite bound for what lies beyond it, as Prometheus does.
-fn quantile(buckets: &[(f64, f64)], rank: f64) -> f64 {
+fn interpolate_quantile(buckets: &[(f64, f64)], rank: f64) -> f64 {
     let (mut lower, mut below) = (0.0, 0.0);
     for &(bound, cumulative) in buckets {
         if cumulative >= rank {
@@ -107,7 +111,7 @@ fn quantile(buckets: &[(f64, f64)], rank: f64) -> f64 {
     lower
 }
 
-fn parse(line: &str) -> Option<Sample> {
+fn parse_sample(line: &str) -> Option<MetricSample> {
     if line.starts_with('#') {
         return None;
     }
@@ -116,7 +120,7 @@ fn parse(line: &str) -> Option<Sample> {
         Some((name, rest)) => (name, parse_labels(rest.strip_suffix('}')?)),
         None => (head, BTreeMap::new()),
     };
-    Some(Sample { name: name.to_owned(), labels, value: value.parse().ok()? })
+    Some(MetricSample { name: name.to_owned(), labels, value: value.parse().ok()? })
 }
 
 /// `a="b",c="d"`. Our own label values hold no quotes or commas.
@@ -146,7 +150,7 @@ usher_y_total{class="transient"} 1
 
     #[test]
     fn quantiles_lie_where_the_buckets_say() {
-        let metrics = Metrics(PAGE.lines().filter_map(parse).collect());
+        let metrics = MetricsPage(PAGE.lines().filter_map(parse_sample).collect());
         let movers = metrics.quantiles("usher_x_seconds", &[("lane", "mover")]).expect("100 samples");
         assert!((movers.p50 - 0.1).abs() < 1e-9 && (movers.p99 - 0.198).abs() < 1e-9, "{movers:?}");
         let joiners = metrics.quantiles("usher_x_seconds", &[("lane", "joiner")]).expect("4 samples");

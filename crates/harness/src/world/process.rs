@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde::Deserialize;
 use tokio::process::{Child, Command};
 
-use super::level::{wait_for_level, yes};
+use super::level::{level_reached, wait_for_level};
 
 /// How long a start may take, databases and broker included.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -23,7 +23,7 @@ const LOG_LINES_SHOWN: usize = 20;
 
 /// What `usher up` writes into `DIR/run.json` once everything is bound.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct RunFile {
+pub struct RunningProcess {
     /// Process id of `usher up`.
     pub pid: u32,
     /// Base URL of the gateway.
@@ -38,16 +38,16 @@ pub struct RunFile {
 
 /// Where the services are now; clones see a restart. Ports may differ after one.
 #[derive(Debug, Clone, Default)]
-pub struct Addresses(Arc<RwLock<RunFile>>);
+pub struct ServiceAddresses(Arc<RwLock<RunningProcess>>);
 
-impl Addresses {
+impl ServiceAddresses {
     /// Of a deployment that somebody else runs.
     pub fn fixed(gateway: &str, console: &str) -> Self {
         let addresses = Self::default();
-        addresses.set(RunFile {
+        addresses.set(RunningProcess {
             gateway: gateway.trim_end_matches('/').to_owned(),
             console: console.trim_end_matches('/').to_owned(),
-            ..RunFile::default()
+            ..RunningProcess::default()
         });
         addresses
     }
@@ -67,11 +67,11 @@ impl Addresses {
         self.get().admin
     }
 
-    fn get(&self) -> RunFile {
+    fn get(&self) -> RunningProcess {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, run: RunFile) {
+    fn set(&self, run: RunningProcess) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = run;
     }
 }
@@ -83,7 +83,7 @@ pub struct UsherProcess {
     data: PathBuf,
     config: Option<PathBuf>,
     child: Option<Child>,
-    addresses: Addresses,
+    addresses: ServiceAddresses,
 }
 
 impl UsherProcess {
@@ -98,14 +98,14 @@ impl UsherProcess {
             data: data.to_owned(),
             config: config.map(Path::to_owned),
             child: None,
-            addresses: Addresses::default(),
+            addresses: ServiceAddresses::default(),
         };
         usher.spawn().await?;
         Ok(usher)
     }
 
     /// Where its services listen.
-    pub fn addresses(&self) -> Addresses {
+    pub fn addresses(&self) -> ServiceAddresses {
         self.addresses.clone()
     }
 
@@ -229,11 +229,12 @@ impl UsherProcess {
                 return Ok(Err(anyhow::anyhow!("usher ended with {status}")));
             }
             let run = read_run_file(&self.data)?;
-            yes(Some(run.pid) == pid, "run.json is of an earlier process").map_err(anyhow::Error::msg)?;
+            level_reached(Some(run.pid) == pid, "run.json is of an earlier process")
+                .map_err(anyhow::Error::msg)?;
             let answer = http.get(format!("{}/readyz", run.admin)).send().await?;
             let status = answer.status();
             let body = answer.text().await?;
-            yes(status.is_success(), format!("/readyz answered {status}: {body}"))
+            level_reached(status.is_success(), format!("/readyz answered {status}: {body}"))
                 .map_err(anyhow::Error::msg)?;
             anyhow::Ok(Ok(run))
         });
@@ -241,7 +242,7 @@ impl UsherProcess {
         Ok(())
     }
 
-    fn run_file(&self) -> anyhow::Result<RunFile> {
+    fn run_file(&self) -> anyhow::Result<RunningProcess> {
         read_run_file(&self.data)
     }
 }
@@ -257,7 +258,7 @@ impl Drop for UsherProcess {
     }
 }
 
-fn read_run_file(data: &Path) -> anyhow::Result<RunFile> {
+fn read_run_file(data: &Path) -> anyhow::Result<RunningProcess> {
     let path = data.join("run.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))

@@ -139,7 +139,7 @@ pub struct ExportSeal {
 impl ExportSeal {
     /// The hash that the first line of the page is chained to.
     pub fn beginning(&self) -> String {
-        chain("usher evidence 1", [&*self.from, &*self.to, &*self.pseudonyms.to_string(), &*self.after])
+        chain_hash("usher evidence 1", [&*self.from, &*self.to, &*self.pseudonyms.to_string(), &*self.after])
     }
 
     /// What the signature is of.
@@ -147,27 +147,27 @@ impl ExportSeal {
         let (count, sequence) = (self.count.to_string(), self.chain.sequence.to_string());
         let anchor = [&*sequence, &*self.chain.hash];
         let own = [&*self.upto, &*count, &*self.head, &*self.issued_at, &*self.key];
-        chain(&self.beginning(), own.into_iter().chain(anchor))
+        chain_hash(&self.beginning(), own.into_iter().chain(anchor))
     }
 }
 
 /// The hash of `fields` that follow what has the hash `before`. Each with its length, so that no two lists run together.
-pub fn chain<'a>(before: &'a str, fields: impl IntoIterator<Item = &'a str>) -> String {
+pub fn chain_hash<'a>(before: &'a str, fields: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in std::iter::once(before).chain(fields) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    hex(&hash.finalize())
+    to_hex(&hash.finalize())
 }
 
 /// In hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// From hexadecimal digits.
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text
         .chars()
         .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
@@ -180,7 +180,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// Name of a public key.
 pub fn key_name(public_key: &[u8]) -> String {
-    hex(&Sha256::digest(public_key))[..16].to_owned()
+    to_hex(&Sha256::digest(public_key))[..16].to_owned()
 }
 
 /// Why a file of evidence is not whole.
@@ -231,7 +231,7 @@ pub fn check_chain(pages: &[ExportPage]) -> Result<(), BrokenChain> {
         }
         let mut head = seal.beginning();
         for (at, line) in lines.iter().enumerate() {
-            head = chain(&head, line.fields.iter().map(String::as_str));
+            head = chain_hash(&head, line.fields.iter().map(String::as_str));
             if head != line.hash {
                 return Err(BrokenChain::Line { page, line: at + 1 });
             }
@@ -280,7 +280,7 @@ mod tests {
         let mut head = seal.beginning();
         let mut out = Vec::new();
         for line in lines {
-            head = chain(&head, [*line]);
+            head = chain_hash(&head, [*line]);
             out.push(ExportLine { fields: vec![(*line).to_owned()], hash: head.clone() });
         }
         (seal.head, seal.count) = (head, lines.len() as u64);
@@ -328,7 +328,7 @@ mod tests {
             change(&mut other);
             assert_ne!(other.signed_text(), seal.signed_text(), "{other:?}");
         }
-        assert_eq!(unhex(&hex(&[0, 255, 16])), Some(vec![0, 255, 16]));
-        assert_eq!(unhex("0"), None);
+        assert_eq!(from_hex(&to_hex(&[0, 255, 16])), Some(vec![0, 255, 16]));
+        assert_eq!(from_hex("0"), None);
     }
 }

@@ -60,7 +60,7 @@ pub struct FindingsRequest {
 #[serde(rename_all = "camelCase")]
 pub struct FindingsReply {
     /// Some of them.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<PersonFinding>,
     /// How many there are, on all pages.
     pub total: u64,
     /// There is more.
@@ -71,7 +71,7 @@ pub struct FindingsReply {
 /// One finding. Keys, names of fields and forms, no values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Finding {
+pub struct PersonFinding {
     /// Key of the person.
     pub person: String,
     /// Of an account: the target.

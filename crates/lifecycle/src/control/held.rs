@@ -60,7 +60,7 @@ pub const HELD_MAX: u64 = 1_000;
 /// One resource that is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Held {
+pub struct HeldResource {
     /// The target.
     pub target: String,
     /// User or group.
@@ -85,7 +85,7 @@ pub struct Held {
 #[serde(rename_all = "camelCase")]
 pub struct HeldReply {
     /// Some of them.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldResource>,
     /// How many there are.
     pub total: u64,
 }
@@ -171,7 +171,7 @@ pub struct TestReply {
     /// Whether the target answered as it should.
     pub works: bool,
     /// What was sent, and what came back.
-    pub steps: Vec<super::provision::LookStep>,
+    pub steps: Vec<super::provision::PreviewStep>,
     /// Why it does not work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -180,7 +180,7 @@ pub struct TestReply {
 /// A target that is paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Paused {
+pub struct PausedTarget {
     /// An operator, or `usher` for too many failures.
     pub who: String,
     /// Why.

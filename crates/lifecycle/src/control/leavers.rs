@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use undecided::UndecidedDeparture;
-pub use waiting::{Helper, WaitingFor};
+pub use waiting::{WaitHelper, WaitingFor};
 
 use super::other_accounts::OtherAccounts;
 use super::undecided::UndecidedCounts;
@@ -69,10 +69,10 @@ pub struct MembershipEvidence {
     pub revision: i64,
     /// The first evidence that the person is not in the group, as long as nothing contradicts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub off: Option<OffEvidence>,
+    pub off: Option<AccountOffEvidence>,
     /// Without evidence: what it waits for. With evidence: why it cannot be verified at the target again, which is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Waiting>,
+    pub waiting: Option<WaitReason>,
 }
 
 /// One account as the writer knows it.
@@ -85,16 +85,16 @@ pub struct AccountEvidence {
     pub revision: i64,
     /// The first evidence that the account is off, as long as nothing contradicts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub off: Option<OffEvidence>,
+    pub off: Option<AccountOffEvidence>,
     /// Without evidence: what it waits for. With evidence: why it cannot be verified at the target again, which is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Waiting>,
+    pub waiting: Option<WaitReason>,
 }
 
 /// What shows that an account is off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OffEvidence {
+pub struct AccountOffEvidence {
     /// Its kind, as docs/leavers.md names it.
     pub kind: String,
     /// When the target showed it.
@@ -105,7 +105,7 @@ pub struct OffEvidence {
 /// What an account waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Waiting {
+pub struct WaitReason {
     /// The kind of reason.
     pub reason: WaitingFor,
     /// More of it, in words; no personal data.
@@ -113,7 +113,7 @@ pub struct Waiting {
     pub detail: Option<String>,
 }
 
-impl Waiting {
+impl WaitReason {
     /// Without details.
     pub fn new(reason: WaitingFor) -> Self {
         Self { reason, detail: None }
@@ -325,13 +325,13 @@ pub struct Obligation {
     pub overdue: bool,
     /// Open: what it waits for. Proven: why it cannot be verified at the target again, although that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Waiting>,
+    pub waiting: Option<WaitReason>,
     /// Who can help what waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub helper: Option<Helper>,
+    pub helper: Option<WaitHelper>,
     /// What shows that the account is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<OffEvidence>,
+    pub evidence: Option<AccountOffEvidence>,
     /// When the evidence was last found in force.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub verified_at: Option<OffsetDateTime>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Orphans, PlanId, ResourceKind};
+use crate::{OrphanPolicy, PlanId, ResourceKind};
 
 use super::Actor;
 
@@ -57,13 +57,13 @@ pub struct PlanStatus {
     pub error: Option<String>,
     /// The plan, once it is finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Plan>,
+    pub plan: Option<PolicyPlan>,
 }
 
 /// What a policy would do to everybody known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Plan {
+pub struct PolicyPlan {
     /// The target.
     pub target: String,
     /// The version in force when it was worked out; `None` when the target has no policy yet.
@@ -95,7 +95,7 @@ pub struct Plan {
     /// What becomes of accounts of nobody at the next comparison of the target, if the policy in force says something else.
     /// How many there are, only a comparison knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub orphans: Option<Orphans>,
+    pub orphans: Option<OrphanPolicy>,
 }
 
 /// How many of what.
@@ -143,7 +143,7 @@ impl PlanCounts {
     }
 }
 
-impl Plan {
+impl PolicyPlan {
     /// Whether applying it would change anything.
     pub fn changes_anything(&self) -> bool {
         self.users.changes() + self.groups.changes() + self.memberships > 0 || self.orphans.is_some()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Attributes, Desired, ResourceKind};
+use crate::{AttributeMap, DesiredState, ResourceKind};
 
 use super::Actor;
 
@@ -20,7 +20,7 @@ pub struct ExplainRequest {
 /// What the mapper knows and decides. Holds personal data: it is answered to an operator and kept nowhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Explained {
+pub struct ExplainedPerson {
     /// Key of the person or group.
     pub subject: String,
     /// User or group.
@@ -32,7 +32,7 @@ pub struct Explained {
     /// `active`, `left`, `deleted`, `unknown`; for groups `exists` or `absent`.
     pub employment: String,
     /// What is known, by name.
-    pub attributes: Attributes,
+    pub attributes: AttributeMap,
     /// Names (or keys) of the groups that it is in, nested ones included.
     pub groups: Vec<String>,
     /// Whether the scope holds.
@@ -44,9 +44,9 @@ pub struct Explained {
     /// What each mapping gives.
     pub mappings: Vec<MappingResult>,
     /// What should be true at the target; `None` when there is nothing to be said.
-    pub desired: Option<Desired>,
+    pub desired: Option<DesiredState>,
     /// What was last asked for; `None` when nothing ever was.
-    pub asked_for: Option<Desired>,
+    pub asked_for: Option<DesiredState>,
     /// For groups: the members, at most 1,000 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberResult>,
@@ -106,34 +106,34 @@ pub struct MemberResult {
 /// Asks the writer to look at the target, and to say what it would send. Nothing is changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LookRequest {
+pub struct PreviewRequest {
     /// The target.
     pub target: String,
     /// Key of the person or group.
     pub subject: String,
     /// What should be true.
-    pub desired: Desired,
+    pub desired: DesiredState,
 }
 
 /// What the writer found, and would send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LookReply {
+pub struct PreviewReply {
     /// How it was looked for, step by step.
-    pub steps: Vec<LookStep>,
+    pub steps: Vec<PreviewStep>,
     /// `linked`, `found`, `nothing` or `foreign`.
     pub matched: String,
     /// The remote id of what was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<String>,
     /// What would be done.
-    pub action: Planned,
+    pub action: PlannedOperation,
 }
 
 /// One request that was sent to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LookStep {
+pub struct PreviewStep {
     /// Method and path with its query, values redacted where they are secret.
     pub request: String,
     /// HTTP status, if there was an answer.
@@ -146,7 +146,7 @@ pub struct LookStep {
 /// What the writer would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Planned {
+pub struct PlannedOperation {
     /// `create`, `adopt`, `update`, `enable`, `disable`, `delete`, `add_member`, `remove_member`, `none`, `wait`, `conflict` or
     /// `forbidden` (by the policy's actions).
     pub action: String,

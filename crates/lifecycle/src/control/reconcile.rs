@@ -70,7 +70,7 @@ impl ReconcileState {
 /// What kind of difference was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Difference {
+pub enum DifferenceKind {
     /// Attributes that the policy owns have other values, or an account is on that should be off, or the other way.
     Drifted,
     /// Drifted in the same way again each time we had made it right: the target does not keep it. Not written any more until
@@ -92,7 +92,7 @@ pub enum Difference {
     Dangling,
 }
 
-impl Difference {
+impl DifferenceKind {
     /// The name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -112,9 +112,9 @@ impl Difference {
 /// One difference. Names of attributes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Found {
+pub struct FoundDifference {
     /// What it is.
-    pub difference: Difference,
+    pub difference: DifferenceKind,
     /// User or group.
     pub kind: ResourceKind,
     /// Key of the person or group, where it is known.
@@ -138,17 +138,17 @@ pub struct ReconcileCounts {
     pub in_sync: u64,
     /// Being worked on, held, or waiting for a human anyway: not judged.
     pub busy: u64,
-    /// See [`Difference::Drifted`].
+    /// See [`DifferenceKind::Drifted`].
     pub drifted: u64,
-    /// See [`Difference::Unkept`].
+    /// See [`DifferenceKind::Unkept`].
     pub unkept: u64,
-    /// See [`Difference::Gone`].
+    /// See [`DifferenceKind::Gone`].
     pub gone: u64,
-    /// See [`Difference::Orphan`].
+    /// See [`DifferenceKind::Orphan`].
     pub orphans: u64,
-    /// See [`Difference::Unlinked`].
+    /// See [`DifferenceKind::Unlinked`].
     pub unlinked: u64,
-    /// See [`Difference::Duplicate`].
+    /// See [`DifferenceKind::Duplicate`].
     pub duplicates: u64,
     /// Memberships that are missing.
     pub members_missing: u64,
@@ -157,7 +157,7 @@ pub struct ReconcileCounts {
     /// Groups whose members could not be read.
     #[serde(default)]
     pub unreadable: u64,
-    /// See [`Difference::Dangling`].
+    /// See [`DifferenceKind::Dangling`].
     #[serde(default)]
     pub dangling: u64,
     /// Resources that were put into the queue to be made right.
@@ -197,7 +197,7 @@ pub struct Reconciliation {
     pub attributes: BTreeMap<String, u64>,
     /// The first differences, at most [`FOUND_MAX`].
     #[serde(default)]
-    pub found: Vec<Found>,
+    pub found: Vec<FoundDifference>,
     /// Why it failed.
     #[serde(default)]
     pub error: Option<String>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Actor;
-use crate::digest::{DesiredEntry, Digests};
+use crate::digest::{DesiredEntry, RangeDigests};
 use crate::{ResourceKind, digest};
 
 /// How many keys a [`Verification`] names.
@@ -14,7 +14,7 @@ pub const ENTRIES_MAX: usize = 500;
 
 /// Where a scan goes on: subject and member of the last row that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ScanPosition {
     /// Key of the person or group.
     pub subject: String,
     /// Key of the member; empty unless memberships are read.
@@ -31,7 +31,7 @@ pub struct DigestsRequest {
     pub kind: ResourceKind,
     /// Goes on after this; from the beginning without it.
     #[serde(default)]
-    pub after: Option<Place>,
+    pub after: Option<ScanPosition>,
 }
 
 /// Answer to [`DigestsRequest`].
@@ -40,10 +40,10 @@ pub struct DigestsReply {
     /// The writer's time before it read anything; microseconds since the Unix epoch.
     pub at: i64,
     /// Of the rows that were read.
-    pub digests: Digests,
+    pub digests: RangeDigests,
     /// Where to go on; absent at the end.
     #[serde(default)]
-    pub next: Option<Place>,
+    pub next: Option<ScanPosition>,
     /// Version of the policy whose rules for orphans the writer has; 0 when it has none.
     #[serde(default)]
     pub rules: i64,
@@ -60,7 +60,7 @@ pub struct EntriesRequest {
     pub buckets: std::collections::BTreeSet<u16>,
     /// Goes on after this; from the beginning without it.
     #[serde(default)]
-    pub after: Option<Place>,
+    pub after: Option<ScanPosition>,
 }
 
 /// Answer to [`EntriesRequest`].
@@ -70,7 +70,7 @@ pub struct EntriesReply {
     pub entries: Vec<DesiredEntry>,
     /// Where to go on; absent at the end.
     #[serde(default)]
-    pub next: Option<Place>,
+    pub next: Option<ScanPosition>,
 }
 
 /// Tells the writer that a target is verified: what differed was sent again and taken.

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contradiction::{Contradiction, ContradictionCode};
-use super::periods::{Begin, End, Erasure, Period, Periods, Replaced};
+use super::periods::{
+    EmploymentPeriod, EmploymentPeriods, ErasureAtSource, PeriodBegin, PeriodEnd, ReplacedPeriod,
+};
 use super::statement::{EmploymentStatement, EmploymentWord};
 use super::{EmploymentCancellation, EmploymentKind};
-use crate::Dating;
+use crate::StatementDating;
 
 /// What the statements of one voice amount to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Combined {
-    pub(super) periods: Periods,
+pub(super) struct CombinedEmployment {
+    pub(super) periods: EmploymentPeriods,
     /// By full list: whether its last word is that it has the person.
     pub(super) lists: BTreeMap<String, bool>,
     /// By sender: first days of arrivals that it took back, until it says another one.
@@ -20,18 +22,18 @@ pub(super) struct Combined {
 
 /// How an arrival is meant.
 #[derive(Clone, Copy)]
-struct Arrival {
+struct ArrivalMeaning {
     /// It takes back a departure that is planned.
     withdraws: bool,
     is_rehire: bool,
 }
 
 /// Combines statements and cancellations, which must be in their order.
-pub(super) fn combine<'a>(
+pub(super) fn combine_statements<'a>(
     statements: impl IntoIterator<Item = &'a EmploymentStatement>,
     cancellations: &[EmploymentCancellation],
-) -> Combined {
-    let mut combined = Combined::default();
+) -> CombinedEmployment {
+    let mut combined = CombinedEmployment::default();
     let mut cancellations = cancellations.iter().peekable();
     for statement in statements {
         while let Some(cancelled) = cancellations.next_if(|next| next.said_at < statement.version.said_at) {
@@ -43,18 +45,18 @@ pub(super) fn combine<'a>(
     combined
 }
 
-impl Combined {
+impl CombinedEmployment {
     fn take(&mut self, statement: &EmploymentStatement) {
         use EmploymentWord::{
             Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays, Unhires,
         };
-        let is_explicit = statement.dated == Dating::Explicit;
+        let is_explicit = statement.dated == StatementDating::Explicit;
         match statement.word {
             Joins | Rejoins => {
                 self.taken_back.retain(|(sender, _)| *sender != statement.sender);
                 let is_rehire = statement.word == Rejoins;
                 // What was stored before does not tell the two apart.
-                let arrival = Arrival { withdraws: is_rehire || statement.is_legacy, is_rehire };
+                let arrival = ArrivalMeaning { withdraws: is_rehire || statement.is_legacy, is_rehire };
                 if is_explicit {
                     self.arrive(statement, arrival)
                 } else {
@@ -76,16 +78,16 @@ impl Combined {
     }
 
     /// `joins` and `rejoins` with a day.
-    fn arrive(&mut self, said: &EmploymentStatement, arrival: Arrival) {
+    fn arrive(&mut self, said: &EmploymentStatement, arrival: ArrivalMeaning) {
         let (day, now) = (said.at(), said.version.said_at);
-        let is_known = |period: &&mut Period| {
+        let is_known = |period: &&mut EmploymentPeriod| {
             period.known_day() == Some(day) && !(arrival.is_rehire && period.is_cancelled)
         };
         if let Some(known) = self.periods.0.iter_mut().find(is_known) {
             known.is_rehire |= arrival.is_rehire;
             return;
         }
-        let begin = Begin::Known { day, by: said.version, sender: said.sender.clone() };
+        let begin = PeriodBegin::Known { day, by: said.version, sender: said.sender.clone() };
         let Some(index) = self.periods.ends_after(day) else {
             return self.begin_after_all(begin, day, arrival);
         };
@@ -96,10 +98,13 @@ impl Combined {
         if arrival.withdraws && has_begun {
             return self.come_back(index, said, begin, arrival);
         }
-        let is_own = matches!(&period.begin, Begin::Known { sender, .. } if *sender == said.sender);
+        let is_own = matches!(&period.begin, PeriodBegin::Known { sender, .. } if *sender == said.sender);
         if was_in_force && day > now && !is_own {
-            let follows =
-                Period { end: period.end.take(), erased: period.erased.take(), ..Period::new(begin) };
+            let follows = EmploymentPeriod {
+                end: period.end.take(),
+                erased: period.erased.take(),
+                ..EmploymentPeriod::new(begin)
+            };
             return self.periods.insert(follows);
         }
         period.begin = begin;
@@ -111,13 +116,13 @@ impl Combined {
             period.open();
         }
         if was_in_force && day > now {
-            period.note(contradiction(ContradictionCode::FirstDayMovedAhead, said));
+            period.note(make_contradiction(ContradictionCode::FirstDayMovedAhead, said));
         }
     }
 
     /// A new employment after all others.
-    fn begin_after_all(&mut self, begin: Begin, at: i64, arrival: Arrival) {
-        let new = Period { is_rehire: arrival.is_rehire, ..Period::new(begin) };
+    fn begin_after_all(&mut self, begin: PeriodBegin, at: i64, arrival: ArrivalMeaning) {
+        let new = EmploymentPeriod { is_rehire: arrival.is_rehire, ..EmploymentPeriod::new(begin) };
         if arrival.withdraws {
             self.periods.insert(new);
         } else {
@@ -126,17 +131,25 @@ impl Combined {
     }
 
     /// A return of a day within an employment that has begun.
-    fn come_back(&mut self, index: usize, said: &EmploymentStatement, begin: Begin, arrival: Arrival) {
+    fn come_back(
+        &mut self,
+        index: usize,
+        said: &EmploymentStatement,
+        begin: PeriodBegin,
+        arrival: ArrivalMeaning,
+    ) {
         let (day, now) = (said.at(), said.version.said_at);
         let period = &mut self.periods.0[index];
         if period.end.as_ref().is_some_and(|end| end.is_said && end.at <= now) {
-            return period.note(contradiction(ContradictionCode::RehireBeforeDeparture, said));
+            return period.note(make_contradiction(ContradictionCode::RehireBeforeDeparture, said));
         }
-        let replaced = Replaced { end: period.end.take_if(|end| end.is_said), erased: period.erased.take() };
+        let replaced =
+            ReplacedPeriod { end: period.end.take_if(|end| end.is_said), erased: period.erased.take() };
         period.open();
         if period.begins_at().is_some_and(|first| first < day) {
             let replaced = Some(replaced);
-            let new = Period { is_rehire: arrival.is_rehire, replaced, ..Period::new(begin) };
+            let new =
+                EmploymentPeriod { is_rehire: arrival.is_rehire, replaced, ..EmploymentPeriod::new(begin) };
             self.periods.insert(new);
         } else {
             period.begin = begin;
@@ -145,7 +158,7 @@ impl Combined {
     }
 
     /// `joins` and `rejoins` without a day.
-    fn arrive_undated(&mut self, said: &EmploymentStatement, arrival: Arrival) {
+    fn arrive_undated(&mut self, said: &EmploymentStatement, arrival: ArrivalMeaning) {
         let now = said.version.said_at;
         if let Some(index) = self.periods.in_force(now) {
             let period = &mut self.periods.0[index];
@@ -157,8 +170,12 @@ impl Combined {
             }
             return;
         }
-        let begin =
-            Begin::Undated { latest: now, is_said: true, by: said.version, sender: said.sender.clone() };
+        let begin = PeriodBegin::Undated {
+            latest: now,
+            is_said: true,
+            by: said.version,
+            sender: said.sender.clone(),
+        };
         let Some(index) = self.periods.ends_after(now) else {
             return self.begin_after_all(begin, now, arrival);
         };
@@ -186,14 +203,16 @@ impl Combined {
             return;
         }
         match self.end_at(said) {
-            Concerned::Candidate(index) if self.periods.end_of(index) == day => self.keep_end(index, said),
-            Concerned::Candidate(index) => self.periods.0[index].end = Some(end(said, day)),
-            Concerned::Cancelled(_) | Concerned::Other(_) => {}
+            ConcernedEmployment::Candidate(index) if self.periods.end_of(index) == day => {
+                self.keep_end(index, said)
+            }
+            ConcernedEmployment::Candidate(index) => self.periods.0[index].end = Some(period_end(said, day)),
+            ConcernedEmployment::Cancelled(_) | ConcernedEmployment::Other(_) => {}
         }
     }
 
     /// Rules 2 to 5 of `leaves` with a day, but for setting the end of a candidate.
-    fn end_at(&mut self, said: &EmploymentStatement) -> Concerned {
+    fn end_at(&mut self, said: &EmploymentStatement) -> ConcernedEmployment {
         let day = said.at();
         let next = self.periods.known_from(day);
         let until = next.unwrap_or(self.periods.0.len());
@@ -206,7 +225,7 @@ impl Combined {
                 self.keep_end(last, said);
             }
             self.cancel_arrival(next, said);
-            return last.map_or(Concerned::Cancelled(next), Concerned::Other);
+            return last.map_or(ConcernedEmployment::Cancelled(next), ConcernedEmployment::Other);
         }
         let Some(last) = candidates.last().copied() else {
             return self.leave_before(next, said);
@@ -216,7 +235,7 @@ impl Combined {
         let is_overruled = |index: usize| {
             let period = &self.periods.0[index];
             let is_undated =
-                matches!(period.begin, Begin::Undated { is_said: true, by, .. } if by.said_at > day);
+                matches!(period.begin, PeriodBegin::Undated { is_said: true, by, .. } if by.said_at > day);
             is_undated && index != candidates[0]
         };
         let overrules = candidates.iter().any(|index| *index >= ended && is_overruled(*index))
@@ -228,28 +247,28 @@ impl Combined {
         });
         let period = &mut self.periods.0[ended];
         period.settle();
-        if let Begin::Undated { latest, .. } = &mut period.begin {
+        if let PeriodBegin::Undated { latest, .. } = &mut period.begin {
             *latest = (*latest).min(day);
         }
         if overrules {
-            period.note(contradiction(ContradictionCode::UndatedArrivalOverruled, said));
+            period.note(make_contradiction(ContradictionCode::UndatedArrivalOverruled, said));
         }
-        Concerned::Candidate(ended)
+        ConcernedEmployment::Candidate(ended)
     }
 
     /// A departure before the first employment that is known.
-    fn leave_before(&mut self, next: Option<usize>, said: &EmploymentStatement) -> Concerned {
+    fn leave_before(&mut self, next: Option<usize>, said: &EmploymentStatement) -> ConcernedEmployment {
         match next {
             Some(next) if !self.periods.0[next].is_rehire => {
                 self.cancel_arrival(next, said);
-                Concerned::Cancelled(next)
+                ConcernedEmployment::Cancelled(next)
             }
             _ => {
-                self.periods.insert(Period::ending(end(said, said.at())));
+                self.periods.insert(EmploymentPeriod::ending(period_end(said, said.at())));
                 let by = said.version;
                 let index =
                     self.periods.0.iter().position(|p| p.end.as_ref().is_some_and(|end| end.by == by));
-                Concerned::Other(index.unwrap_or_default())
+                ConcernedEmployment::Other(index.unwrap_or_default())
             }
         }
     }
@@ -260,7 +279,7 @@ impl Combined {
         let next = after.clone().position(|next| !next.is_cancelled && next.known_day().is_some());
         let until = next.map_or(self.periods.0.len(), |next| index + 1 + next);
         let overrules = after.take(until - index - 1).any(|removed| {
-            matches!(removed.begin, Begin::Undated { is_said: true, by, .. } if !removed.is_cancelled && by.said_at > said.at())
+            matches!(removed.begin, PeriodBegin::Undated { is_said: true, by, .. } if !removed.is_cancelled && by.said_at > said.at())
         });
         let mut at = 0;
         self.periods.0.retain(|period| {
@@ -268,16 +287,16 @@ impl Combined {
             at - 1 <= index || at > until || period.is_cancelled
         });
         if overrules {
-            self.periods.0[index].note(contradiction(ContradictionCode::UndatedArrivalOverruled, said));
+            self.periods.0[index].note(make_contradiction(ContradictionCode::UndatedArrivalOverruled, said));
         }
         let period = &mut self.periods.0[index];
         period.is_cancelled = true;
         period.settle();
         match &mut period.end {
             Some(known) if known.at == said.at() => (known.is_said, known.absent_from) = (true, None),
-            _ => period.end = Some(end(said, said.at())),
+            _ => period.end = Some(period_end(said, said.at())),
         }
-        period.note(contradiction(ContradictionCode::NoShow, said));
+        period.note(make_contradiction(ContradictionCode::NoShow, said));
     }
 
     /// `leaves` without a day; the version of the end that it concerns.
@@ -286,7 +305,7 @@ impl Combined {
         if let Some(index) = self.periods.in_force(now).or_else(|| self.periods.of_unknown_begin(now)) {
             let period = &mut self.periods.0[index];
             period.settle();
-            period.end = Some(end(said, now));
+            period.end = Some(period_end(said, now));
             return index;
         }
         if let Some(index) = self.periods.ended_by(now) {
@@ -295,7 +314,9 @@ impl Combined {
         }
         let next = self.periods.0.iter().position(|period| !period.is_cancelled);
         match self.leave_before(next, said) {
-            Concerned::Candidate(index) | Concerned::Cancelled(index) | Concerned::Other(index) => index,
+            ConcernedEmployment::Candidate(index)
+            | ConcernedEmployment::Cancelled(index)
+            | ConcernedEmployment::Other(index) => index,
         }
     }
 
@@ -310,27 +331,32 @@ impl Combined {
                 known.is_legacy &= said.is_legacy;
                 known.absent_from = None;
             }
-            None => period.end = Some(end(said, at)),
+            None => period.end = Some(period_end(said, at)),
         }
     }
 
     fn erase(&mut self, said: &EmploymentStatement, is_explicit: bool) {
         let at = said.at();
-        let is_repeated = |period: &Period| period.erased.is_some_and(|erased| erased.at == at);
+        let is_repeated = |period: &EmploymentPeriod| period.erased.is_some_and(|erased| erased.at == at);
         if self.periods.0.iter().any(is_repeated) {
-            return self.periods.0.iter_mut().filter(|period| is_repeated(period)).for_each(Period::settle);
+            return self
+                .periods
+                .0
+                .iter_mut()
+                .filter(|period| is_repeated(period))
+                .for_each(EmploymentPeriod::settle);
         }
-        let erasure = Erasure { at, by: said.version };
+        let erasure = ErasureAtSource { at, by: said.version };
         if !is_explicit {
             let index = self.leave_undated(said);
             self.periods.0[index].erased.get_or_insert(erasure);
             return;
         }
         let index = match self.end_at(said) {
-            Concerned::Cancelled(index) | Concerned::Other(index) => index,
-            Concerned::Candidate(index) => {
+            ConcernedEmployment::Cancelled(index) | ConcernedEmployment::Other(index) => index,
+            ConcernedEmployment::Candidate(index) => {
                 if self.periods.end_of(index) > at {
-                    self.periods.0[index].end = Some(end(said, at));
+                    self.periods.0[index].end = Some(period_end(said, at));
                 } else {
                     self.keep_end(index, said);
                 }
@@ -347,7 +373,7 @@ impl Combined {
         let unknown = self.periods.of_unknown_begin(now);
         if let Some(index) = in_force.or(unknown).filter(|_| said.word == EmploymentWord::Stays) {
             let period = &mut self.periods.0[index];
-            let is_own = |end: &End| end.is_said && end.at > now && end.sender == said.sender;
+            let is_own = |end: &PeriodEnd| end.is_said && end.at > now && end.sender == said.sender;
             if period.end.as_ref().is_some_and(is_own) {
                 period.open();
             }
@@ -360,13 +386,17 @@ impl Combined {
         {
             (last.kept, last.erased) = (None, None);
         }
-        let begin =
-            Begin::Undated { latest: now, is_said: false, by: said.version, sender: said.sender.clone() };
+        let begin = PeriodBegin::Undated {
+            latest: now,
+            is_said: false,
+            by: said.version,
+            sender: said.sender.clone(),
+        };
         if let Some(index) = unknown {
             self.periods.0[index].begin = begin;
             return;
         }
-        let lies_ahead = |period: &Period| match period.is_cancelled {
+        let lies_ahead = |period: &EmploymentPeriod| match period.is_cancelled {
             true => period.end.as_ref().is_some_and(|end| end.at > now),
             false => period.known_day().is_some_and(|day| day > now),
         };
@@ -377,12 +407,12 @@ impl Combined {
             Some(last)
                 if last.end.as_ref().is_some_and(|end| end.is_said && !(end.is_legacy && said.is_legacy)) =>
             {
-                last.note(contradiction(ContradictionCode::PresentAfterDeparture, said));
+                last.note(make_contradiction(ContradictionCode::PresentAfterDeparture, said));
             }
             Some(last) if last.kept_end().is_some_and(|kept| kept.at <= now) => {
-                last.note(contradiction(ContradictionCode::PresentAfterDeparture, said));
+                last.note(make_contradiction(ContradictionCode::PresentAfterDeparture, said));
             }
-            _ => self.periods.insert_seen_again(Period::new(begin), now),
+            _ => self.periods.insert_seen_again(EmploymentPeriod::new(begin), now),
         }
     }
 
@@ -390,12 +420,12 @@ impl Combined {
     fn miss(&mut self, said: &EmploymentStatement) {
         let now = said.version.said_at;
         let absent_from = said.list.clone().filter(|_| said.word == EmploymentWord::Absent);
-        let observed = End { is_said: false, absent_from, ..end(said, now) };
+        let observed = PeriodEnd { is_said: false, absent_from, ..period_end(said, now) };
         if let Some(index) = self.periods.in_force(now) {
             let period = &mut self.periods.0[index];
             period.kept = period.end.replace(observed);
         } else if self.periods.0.is_empty() {
-            self.periods.insert(Period::ending(observed));
+            self.periods.insert(EmploymentPeriod::ending(observed));
         }
     }
 
@@ -428,7 +458,7 @@ impl Combined {
 }
 
 /// The employment that a departure is about.
-enum Concerned {
+enum ConcernedEmployment {
     /// Its end is to be set.
     Candidate(usize),
     /// It never began.
@@ -437,8 +467,8 @@ enum Concerned {
     Other(usize),
 }
 
-pub(super) fn end(said: &EmploymentStatement, at: i64) -> End {
-    End {
+pub(super) fn period_end(said: &EmploymentStatement, at: i64) -> PeriodEnd {
+    PeriodEnd {
         at,
         is_said: true,
         is_legacy: said.is_legacy,
@@ -448,6 +478,6 @@ pub(super) fn end(said: &EmploymentStatement, at: i64) -> End {
     }
 }
 
-pub(super) fn contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
+pub(super) fn make_contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
     Contradiction { code, sender: said.sender.clone(), said_at: said.version.said_at }
 }

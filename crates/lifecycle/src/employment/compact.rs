@@ -1,6 +1,6 @@
 //! Forgets statements that decide nothing any more, so that no flood of them makes a person's row grow.
 
-use super::combine::{Combined, combine};
+use super::combine::{CombinedEmployment, combine_statements};
 use super::statement::EmploymentStatement;
 use super::{EmploymentCancellation, EmploymentKind};
 
@@ -10,7 +10,7 @@ const STATEMENTS_KEPT: usize = 32;
 const PAST_EMPLOYMENTS_KEPT: usize = 4;
 
 /// Forgets what decides nothing, if there are many statements; the oldest go first. `now` is in microseconds.
-pub(crate) fn compact(
+pub(crate) fn compact_statements(
     statements: &mut Vec<EmploymentStatement>,
     cancellations: &[EmploymentCancellation],
     now: i64,
@@ -53,11 +53,11 @@ pub(crate) fn forget_superseded(
 ) {
     statements.sort_by(|a, b| a.order().cmp(&b.order()).then_with(|| a.cmp(b)));
     let mut kept: Vec<&EmploymentStatement> = statements.iter().collect();
-    let whole = combine(kept.iter().copied(), cancellations).recent(now);
+    let whole = combine_statements(kept.iter().copied(), cancellations).recent(now);
     let mut index = 0;
     while index < kept.len() {
         let tried = kept.remove(index);
-        if combine(kept.iter().copied(), cancellations).recent(now) != whole {
+        if combine_statements(kept.iter().copied(), cancellations).recent(now) != whole {
             kept.insert(index, tried);
             index += 1;
         }
@@ -65,7 +65,7 @@ pub(crate) fn forget_superseded(
     *statements = kept.into_iter().cloned().collect();
 }
 
-impl Combined {
+impl CombinedEmployment {
     /// The employments that can matter at `now` or later.
     fn recent(mut self, now: i64) -> Self {
         let begun = |index: &usize| {

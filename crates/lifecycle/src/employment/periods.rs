@@ -1,11 +1,11 @@
 //! Employments in the order of time.
 
 use super::contradiction::{Contradiction, ContradictionCode};
-use crate::Version;
+use crate::StatementVersion;
 
 /// How the beginning of an employment is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Begin {
+pub(super) enum PeriodBegin {
     /// Only its departure was said.
     Unknown,
     /// At `latest`, or before.
@@ -13,16 +13,16 @@ pub(super) enum Begin {
         latest: i64,
         /// An arrival was said; otherwise the person was seen.
         is_said: bool,
-        by: Version,
+        by: StatementVersion,
         sender: String,
     },
     /// At `day`, as `sender` said.
-    Known { day: i64, by: Version, sender: String },
+    Known { day: i64, by: StatementVersion, sender: String },
 }
 
 /// How the end of an employment is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct PeriodEnd {
     pub(super) at: i64,
     /// A departure was said; otherwise the person was not seen any more.
     pub(super) is_said: bool,
@@ -30,33 +30,33 @@ pub(super) struct End {
     pub(super) is_legacy: bool,
     /// The full list that dropped the person.
     pub(super) absent_from: Option<String>,
-    pub(super) by: Version,
+    pub(super) by: StatementVersion,
     pub(super) sender: String,
 }
 
 /// An erasure at the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Erasure {
+pub(super) struct ErasureAtSource {
     pub(super) at: i64,
-    pub(super) by: Version,
+    pub(super) by: StatementVersion,
 }
 
 /// What an arrival took away from the employment before: a withdrawal of it gives that back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Replaced {
-    pub(super) end: Option<End>,
-    pub(super) erased: Option<Erasure>,
+pub(super) struct ReplacedPeriod {
+    pub(super) end: Option<PeriodEnd>,
+    pub(super) erased: Option<ErasureAtSource>,
 }
 
 /// One employment of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Period {
-    pub(super) begin: Begin,
-    pub(super) end: Option<End>,
+pub(super) struct EmploymentPeriod {
+    pub(super) begin: PeriodBegin,
+    pub(super) end: Option<PeriodEnd>,
     /// The said end that lay ahead when the person was not seen any more.
-    pub(super) kept: Option<End>,
-    pub(super) erased: Option<Erasure>,
-    pub(super) replaced: Option<Replaced>,
+    pub(super) kept: Option<PeriodEnd>,
+    pub(super) erased: Option<ErasureAtSource>,
+    pub(super) replaced: Option<ReplacedPeriod>,
     pub(super) is_rehire: bool,
     pub(super) is_cancelled: bool,
     /// When an undated return was said during it.
@@ -64,8 +64,8 @@ pub(super) struct Period {
     pub(super) contradictions: Vec<Contradiction>,
 }
 
-impl Period {
-    pub(super) fn new(begin: Begin) -> Self {
+impl EmploymentPeriod {
+    pub(super) fn new(begin: PeriodBegin) -> Self {
         Self {
             begin,
             end: None,
@@ -79,24 +79,24 @@ impl Period {
         }
     }
 
-    pub(super) fn ending(end: End) -> Self {
-        Self { end: Some(end), ..Self::new(Begin::Unknown) }
+    pub(super) fn ending(end: PeriodEnd) -> Self {
+        Self { end: Some(end), ..Self::new(PeriodBegin::Unknown) }
     }
 
     pub(super) fn is_of_unknown_begin(&self) -> bool {
-        self.begin == Begin::Unknown
+        self.begin == PeriodBegin::Unknown
     }
 
     /// The first day, or the latest that it can be.
     pub(super) fn begins_at(&self) -> Option<i64> {
         match self.begin {
-            Begin::Unknown => None,
-            Begin::Undated { latest: at, .. } | Begin::Known { day: at, .. } => Some(at),
+            PeriodBegin::Unknown => None,
+            PeriodBegin::Undated { latest: at, .. } | PeriodBegin::Known { day: at, .. } => Some(at),
         }
     }
 
     pub(super) fn known_day(&self) -> Option<i64> {
-        if let Begin::Known { day, .. } = self.begin { Some(day) } else { None }
+        if let PeriodBegin::Known { day, .. } = self.begin { Some(day) } else { None }
     }
 
     /// Its place in the order of time.
@@ -111,8 +111,10 @@ impl Period {
         let begins = !self.is_cancelled && !self.is_of_unknown_begin();
         let ends_at = self.end.as_ref().map_or(i64::MAX, |end| end.at);
         let begun_by = match &self.begin {
-            Begin::Unknown => None,
-            Begin::Undated { by, .. } | Begin::Known { by, .. } => Some((by.said_at, by.sequence)),
+            PeriodBegin::Unknown => None,
+            PeriodBegin::Undated { by, .. } | PeriodBegin::Known { by, .. } => {
+                Some((by.said_at, by.sequence))
+            }
         };
         (self.place(), begins, ends_at, self.is_cancelled, self.begins_at(), begun_by)
     }
@@ -139,7 +141,7 @@ impl Period {
     }
 
     /// The said end that lay ahead of the observed one.
-    pub(super) fn kept_end(&self) -> Option<&End> {
+    pub(super) fn kept_end(&self) -> Option<&PeriodEnd> {
         self.kept.as_ref().filter(|_| self.is_observed_to_end())
     }
 
@@ -168,20 +170,20 @@ impl Period {
 
 /// The employments of one voice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Periods(pub(super) Vec<Period>);
+pub(super) struct EmploymentPeriods(pub(super) Vec<EmploymentPeriod>);
 
-impl Periods {
-    pub(super) fn insert(&mut self, period: Period) {
+impl EmploymentPeriods {
+    pub(super) fn insert(&mut self, period: EmploymentPeriod) {
         self.0.push(period);
         self.sort();
     }
 
     pub(super) fn sort(&mut self) {
-        self.0.sort_by_key(Period::order);
+        self.0.sort_by_key(EmploymentPeriod::order);
     }
 
     /// Inserts what begins at `at`; a departure of the last one that was said and lies ahead holds for it.
-    pub(super) fn insert_seen_again(&mut self, mut new: Period, at: i64) {
+    pub(super) fn insert_seen_again(&mut self, mut new: EmploymentPeriod, at: i64) {
         if let Some(last) = self.0.iter_mut().rfind(|period| !period.is_cancelled)
             && last.kept_end().is_some_and(|kept| kept.at > at)
         {
@@ -203,7 +205,7 @@ impl Periods {
     /// When the next employment begins.
     pub(super) fn next_after(&self, index: usize) -> i64 {
         let next = self.0[index + 1..].iter().find(|next| !next.is_cancelled);
-        next.map_or(i64::MAX, Period::place)
+        next.map_or(i64::MAX, EmploymentPeriod::place)
     }
 
     pub(super) fn in_force(&self, at: i64) -> Option<usize> {

@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::EmploymentKind;
-use crate::{Dating, Event, EventKind, Version};
+use crate::{Event, EventKind, StatementDating, StatementVersion};
 
 /// One statement about employment, by one sender.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "StoredStatement", into = "StoredStatement")]
 pub struct EmploymentStatement {
     /// The day that it names (of what names none: when it was said), when it was said, and its place in the stream.
-    pub version: Version,
+    pub version: StatementVersion,
     /// What it says.
     pub word: EmploymentWord,
     /// How its day is known.
-    pub dated: Dating,
+    pub dated: StatementDating,
     /// The authenticated sender; empty if it was stored before senders were recorded.
     pub sender: String,
     /// The full list that it is a row of.
@@ -86,22 +86,22 @@ impl EmploymentWord {
 }
 
 /// The place of a statement among those of its voice.
-pub(super) type Order = (i64, u8, i64, EmploymentKind, u64);
+pub(super) type StatementOrder = (i64, u8, i64, EmploymentKind, u64);
 
 impl EmploymentStatement {
     /// A statement that `sender` said at `said_at`, of `day` if it names one (microseconds). `sequence` is its place in the stream.
     pub fn new(sender: &str, word: EmploymentWord, said_at: i64, day: Option<i64>, sequence: u64) -> Self {
         let (word, dated) = match (word, day) {
-            (EmploymentWord::Record, _) => (word, Dating::Observed),
+            (EmploymentWord::Record, _) => (word, StatementDating::Observed),
             (word, Some(day)) if word.is_observation() && day > said_at => match word.kind() {
-                EmploymentKind::Active => (EmploymentWord::Joins, Dating::Explicit),
-                _ => (EmploymentWord::Leaves, Dating::Explicit),
+                EmploymentKind::Active => (EmploymentWord::Joins, StatementDating::Explicit),
+                _ => (EmploymentWord::Leaves, StatementDating::Explicit),
             },
-            (word, _) if word.is_observation() => (word, Dating::Observed),
-            (word, Some(_)) => (word, Dating::Explicit),
-            (word, None) => (word, Dating::Implied),
+            (word, _) if word.is_observation() => (word, StatementDating::Observed),
+            (word, Some(_)) => (word, StatementDating::Explicit),
+            (word, None) => (word, StatementDating::Implied),
         };
-        let version = Version { effective_at: day.unwrap_or(said_at), said_at, sequence };
+        let version = StatementVersion { effective_at: day.unwrap_or(said_at), said_at, sequence };
         Self { version, word, dated, sender: sender.to_owned(), list: None, is_legacy: false }
     }
 
@@ -114,9 +114,9 @@ impl EmploymentStatement {
 
     /// What an event says of employment, if it does. Whole records without `active` are not told here.
     pub(crate) fn of(event: &Event, sequence: u64) -> Option<Self> {
-        let version = Version::of(event, sequence);
+        let version = StatementVersion::of(event, sequence);
         let dating = event.dating();
-        let is_observed = dating == Dating::Observed;
+        let is_observed = dating == StatementDating::Observed;
         let word = match event.kind {
             EventKind::WorkerJoined if is_observed && event.feed.is_some() => EmploymentWord::Listed,
             EventKind::WorkerJoined if is_observed => EmploymentWord::Here,
@@ -130,14 +130,15 @@ impl EmploymentStatement {
             EventKind::WorkerLeft if is_observed => EmploymentWord::Inactive,
             EventKind::WorkerLeft => EmploymentWord::Leaves,
             EventKind::WorkerDeleted => EmploymentWord::Erased,
-            EventKind::WorkerSnapshot => match active(event)? {
+            EventKind::WorkerSnapshot => match active_in_snapshot(event)? {
                 true if event.feed.is_some() => EmploymentWord::Listed,
                 true => EmploymentWord::Here,
                 false => EmploymentWord::Inactive,
             },
             _ => return None,
         };
-        let day = (word.is_observation() || dating == Dating::Explicit).then_some(version.effective_at);
+        let day =
+            (word.is_observation() || dating == StatementDating::Explicit).then_some(version.effective_at);
         let said = Self::new(event.sender(), word, version.said_at, day, sequence);
         Some(match &event.feed {
             Some(feed) => said.in_list(&feed.feed),
@@ -147,14 +148,14 @@ impl EmploymentStatement {
 
     /// The moment at which it holds: the day that it names, or when it was said.
     pub(super) fn at(&self) -> i64 {
-        if self.dated == Dating::Explicit { self.version.effective_at } else { self.version.said_at }
+        if self.dated == StatementDating::Explicit { self.version.effective_at } else { self.version.said_at }
     }
 
-    pub(super) fn order(&self) -> Order {
+    pub(super) fn order(&self) -> StatementOrder {
         let class = match self.dated {
-            Dating::Implied => 0,
-            Dating::Explicit => 1,
-            Dating::Observed => 2,
+            StatementDating::Implied => 0,
+            StatementDating::Explicit => 1,
+            StatementDating::Observed => 2,
         };
         (self.version.said_at, class, self.at(), self.word.kind(), self.version.sequence)
     }
@@ -162,7 +163,7 @@ impl EmploymentStatement {
 
 /// `active` in a snapshot says whether the person works here; a snapshot without it changes nothing about that (a feed
 /// that leaves it out must neither disable nor bring back anybody).
-fn active(event: &Event) -> Option<bool> {
+fn active_in_snapshot(event: &Event) -> Option<bool> {
     match event.attributes.get("active")? {
         serde_json::Value::Bool(active) => Some(*active),
         serde_json::Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
@@ -174,14 +175,14 @@ fn active(event: &Event) -> Option<bool> {
 /// A statement as it lies in the database: readable by the versions before, which know `kind` and `observed` alone.
 #[derive(Serialize, Deserialize)]
 struct StoredStatement {
-    version: Version,
+    version: StatementVersion,
     kind: EmploymentKind,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     observed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     word: Option<EmploymentWord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    dated: Option<Dating>,
+    dated: Option<StatementDating>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     sender: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -200,9 +201,9 @@ impl From<StoredStatement> for EmploymentStatement {
             EmploymentKind::Deleted => EmploymentWord::Erased,
         };
         let legacy_dating = match version.effective_at == version.said_at {
-            _ if observed && !is_ahead => Dating::Observed,
-            true => Dating::Implied,
-            false => Dating::Explicit,
+            _ if observed && !is_ahead => StatementDating::Observed,
+            true => StatementDating::Implied,
+            false => StatementDating::Explicit,
         };
         let is_legacy = word.is_none();
         Self {
@@ -222,7 +223,7 @@ impl From<EmploymentStatement> for StoredStatement {
         Self {
             version,
             kind: word.kind(),
-            observed: dated == Dating::Observed,
+            observed: dated == StatementDating::Observed,
             word: (!is_legacy).then_some(word),
             dated: (!is_legacy).then_some(dated),
             sender,

@@ -163,7 +163,7 @@ proptest! {
         let before = decide_employment(&statements, &[], &EmploymentAuthority::Shared, (last + 20) * DAY);
         // A known first day after the departure stands.
         let has_known_later = statements.iter().any(|said| {
-            said.dated == crate::Dating::Explicit && said.word.kind() == EmploymentKind::Active
+            said.dated == crate::StatementDating::Explicit && said.word.kind() == EmploymentKind::Active
                 && said.version.effective_at > (last + day) * DAY
         });
         // Of an observed one, too: a departure without a day may have made a said one of it.

@@ -1,15 +1,15 @@
 //! `unhires`: a sender takes back an arrival that it said; the rules of docs/employment.md, in its order.
 
-use super::combine::{Combined, contradiction, end};
+use super::combine::{CombinedEmployment, make_contradiction, period_end};
 use super::contradiction::ContradictionCode;
-use super::periods::{Begin, End, Period, Replaced};
+use super::periods::{EmploymentPeriod, PeriodBegin, PeriodEnd, ReplacedPeriod};
 use super::statement::EmploymentStatement;
-use crate::Dating;
+use crate::StatementDating;
 
-impl Combined {
+impl CombinedEmployment {
     pub(super) fn unhire(&mut self, said: &EmploymentStatement) {
         let now = said.version.said_at;
-        let day = (said.dated == Dating::Explicit).then(|| said.at());
+        let day = (said.dated == StatementDating::Explicit).then(|| said.at());
         let own: Vec<usize> = (0..self.periods.0.len())
             .filter(|index| self.periods.0[*index].is_begun_by(&said.sender))
             .collect();
@@ -35,8 +35,8 @@ impl Combined {
         let current = self.periods.in_force(now).filter(|index| own.contains(index));
         let may_be = |index: &usize| match (day, &self.periods.0[*index].begin) {
             (None, _) => true,
-            (Some(day), Begin::Undated { latest, .. }) => *latest >= day,
-            (Some(_), Begin::Known { .. } | Begin::Unknown) => false,
+            (Some(day), PeriodBegin::Undated { latest, .. }) => *latest >= day,
+            (Some(_), PeriodBegin::Known { .. } | PeriodBegin::Unknown) => false,
         };
         if let Some(index) = current.filter(may_be) {
             return self.end_unhired(index, said);
@@ -64,19 +64,22 @@ impl Combined {
             self.withdraw(*day, said);
         }
         if let Some(last) = self.periods.0.last_mut().filter(|_| names_another || days.len() > 1) {
-            last.note(contradiction(ContradictionCode::NoShow, said));
+            last.note(make_contradiction(ContradictionCode::NoShow, said));
         }
     }
 
     /// Removes the sender's employment that begins on `day`, or cancels it if no other one remains.
     fn withdraw(&mut self, day: i64, said: &EmploymentStatement) {
         self.taken_back.insert((said.sender.clone(), day));
-        let is_it = |period: &Period| period.is_begun_by(&said.sender) && period.known_day() == Some(day);
+        let is_it =
+            |period: &EmploymentPeriod| period.is_begun_by(&said.sender) && period.known_day() == Some(day);
         let Some(index) = self.periods.0.iter().position(is_it) else { return };
-        let is_other = |(other, period): (usize, &Period)| other != index && !period.is_cancelled;
+        let is_other = |(other, period): (usize, &EmploymentPeriod)| other != index && !period.is_cancelled;
         if !self.periods.0.iter().enumerate().any(is_other) {
-            self.periods.0[index] =
-                Period { is_cancelled: true, ..Period::ending(end(said, said.version.said_at)) };
+            self.periods.0[index] = EmploymentPeriod {
+                is_cancelled: true,
+                ..EmploymentPeriod::ending(period_end(said, said.version.said_at))
+            };
         } else {
             let removed = self.periods.0.remove(index);
             if let Some(before) = self.periods.0[..index].iter_mut().rfind(|period| !period.is_cancelled)
@@ -94,8 +97,8 @@ impl Combined {
         let period = &mut self.periods.0[index];
         self.taken_back.insert((said.sender.clone(), period.known_day().unwrap_or(now)));
         period.settle();
-        period.end = Some(end(said, now));
-        period.note(contradiction(ContradictionCode::NoShow, said));
+        period.end = Some(period_end(said, now));
+        period.note(make_contradiction(ContradictionCode::NoShow, said));
     }
 
     fn say_observed_end(&mut self, index: usize) {
@@ -106,29 +109,29 @@ impl Combined {
 
     fn list_unmatched(&mut self, said: &EmploymentStatement) {
         if self.periods.0.is_empty() {
-            return self.periods.insert(Period::ending(end(said, said.version.said_at)));
+            return self.periods.insert(EmploymentPeriod::ending(period_end(said, said.version.said_at)));
         }
         if let Some(last) = self.periods.0.iter_mut().rfind(|period| !period.is_cancelled) {
-            last.note(contradiction(ContradictionCode::WithdrawalUnmatched, said));
+            last.note(make_contradiction(ContradictionCode::WithdrawalUnmatched, said));
         }
     }
 }
 
-impl Period {
+impl EmploymentPeriod {
     /// Whether an arrival or record of `sender` began it, or one that was stored before senders were.
     fn is_begun_by(&self, sender: &str) -> bool {
         let begun_by = match &self.begin {
-            Begin::Unknown => return false,
-            Begin::Undated { sender, .. } | Begin::Known { sender, .. } => sender,
+            PeriodBegin::Unknown => return false,
+            PeriodBegin::Undated { sender, .. } | PeriodBegin::Known { sender, .. } => sender,
         };
         !self.is_cancelled && (begun_by == sender || begun_by.is_empty())
     }
 
     /// Ends as planned before `removed` began, or when that was to end.
     fn take_back_end(&mut self, removed: Self) {
-        let Replaced { end, erased } = removed.replaced.unwrap_or_default();
+        let ReplacedPeriod { end, erased } = removed.replaced.unwrap_or_default();
         let own = removed.end.filter(|end| end.is_said);
-        self.end = [end, own].into_iter().flatten().min_by_key(|end: &End| end.at);
+        self.end = [end, own].into_iter().flatten().min_by_key(|end: &PeriodEnd| end.at);
         self.erased = erased.or(removed.erased);
     }
 }

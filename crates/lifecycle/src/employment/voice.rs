@@ -1,35 +1,35 @@
 //! Senders whose statements are combined, and what they say together at one moment.
 
-use super::combine::{Combined, combine};
+use super::combine::{CombinedEmployment, combine_statements};
 use super::contradiction::{Contradiction, ContradictionCode};
-use super::periods::Period;
+use super::periods::EmploymentPeriod;
 use super::statement::{EmploymentStatement, EmploymentWord};
 use super::{Employment, EmploymentCancellation, EmploymentDecision, EmploymentKind};
-use crate::Version;
+use crate::StatementVersion;
 
 /// What one source said: its statements, and the days of its records that do not speak of employment.
-pub(crate) type Said<'a> = (Vec<&'a EmploymentStatement>, Vec<i64>);
+pub(crate) type SourceStatements<'a> = (Vec<&'a EmploymentStatement>, Vec<i64>);
 
 /// What one voice says, for every moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Voice {
-    combined: Combined,
+pub(crate) struct SourceVoice {
+    combined: CombinedEmployment,
     /// It said nothing but records, from this moment on.
     record_from: Option<i64>,
 }
 
 /// A moment at which a statement about employment takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Turn {
+pub(crate) struct EmploymentTurn {
     /// When.
     pub(crate) at: i64,
     /// The statement.
-    pub(crate) by: Version,
+    pub(crate) by: StatementVersion,
     /// What it says.
     pub(crate) kind: EmploymentKind,
 }
 
-impl Voice {
+impl SourceVoice {
     /// The voice that said these; `records` are days of whole records that do not speak of employment.
     pub(crate) fn new(
         mut statements: Vec<&EmploymentStatement>,
@@ -43,23 +43,23 @@ impl Voice {
         statements.sort_by(|a, b| a.order().cmp(&b.order()).then_with(|| a.cmp(b)));
         statements.dedup();
         let record_from = record_from.filter(|_| statements.is_empty());
-        Self { combined: combine(statements, cancellations), record_from }
+        Self { combined: combine_statements(statements, cancellations), record_from }
     }
 
     /// A voice for each of `named`, with what was said `before` senders were told apart; or what was said before alone, if none
     /// of them said anything.
     pub(crate) fn each<'a>(
-        named: impl Iterator<Item = Said<'a>>,
-        (before, records_before): &Said<'a>,
+        named: impl Iterator<Item = SourceStatements<'a>>,
+        (before, records_before): &SourceStatements<'a>,
         cancellations: &[EmploymentCancellation],
     ) -> Vec<Self> {
-        let with_before = |(own, records): Said<'a>| {
+        let with_before = |(own, records): SourceStatements<'a>| {
             let records: Vec<i64> = records_before.iter().copied().chain(records).collect();
             Self::new(before.iter().copied().chain(own).collect(), &records, cancellations)
         };
-        let says_something = |(own, records): &Said<'_>| !own.is_empty() || !records.is_empty();
+        let says_something = |(own, records): &SourceStatements<'_>| !own.is_empty() || !records.is_empty();
         let said: Vec<Self> = named.filter(says_something).map(with_before).collect();
-        if said.is_empty() { vec![with_before(Said::default())] } else { said }
+        if said.is_empty() { vec![with_before(SourceStatements::default())] } else { said }
     }
 
     /// When something takes effect after `now`.
@@ -72,7 +72,7 @@ impl Voice {
         moments.flatten().filter(|at| *at > now).min()
     }
 
-    fn periods(&self) -> &[Period] {
+    fn periods(&self) -> &[EmploymentPeriod] {
         &self.combined.periods.0
     }
 
@@ -114,8 +114,9 @@ impl Voice {
         if self.record_from.is_some_and(|from| from <= now) {
             return (Employment::Active, None, None);
         }
-        let ended =
-            |period: &&Period| period.is_cancelled && period.end.as_ref().is_some_and(|end| end.at <= now);
+        let ended = |period: &&EmploymentPeriod| {
+            period.is_cancelled && period.end.as_ref().is_some_and(|end| end.at <= now)
+        };
         let Some(last) = self.periods().iter().rev().find(ended) else {
             return (Employment::Unknown, None, None);
         };
@@ -147,7 +148,7 @@ impl Voice {
     }
 
     /// Absence from a list ends only what that list carries.
-    fn carried_elsewhere(&self, period: &Period) -> Option<Contradiction> {
+    fn carried_elsewhere(&self, period: &EmploymentPeriod) -> Option<Contradiction> {
         let end = period.end.as_ref()?;
         let absent_from = end.absent_from.as_ref().filter(|_| !end.is_said)?;
         let carries = |(list, has): (&String, &bool)| *has && list != absent_from;
@@ -159,11 +160,11 @@ impl Voice {
     }
 
     fn contradictions(&self, current: Option<usize>, now: i64) -> Vec<Contradiction> {
-        let is_listed = |period: &Period, known: &Contradiction| {
+        let is_listed = |period: &EmploymentPeriod, known: &Contradiction| {
             known.code != ContradictionCode::FirstDayMovedAhead
                 || period.begins_at().is_some_and(|begin| begin > now)
         };
-        let listed = |period: &Period| {
+        let listed = |period: &EmploymentPeriod| {
             let listed = period.contradictions.iter().filter(|known| is_listed(period, known));
             listed.cloned().collect::<Vec<_>>()
         };
@@ -171,29 +172,29 @@ impl Voice {
     }
 
     fn planned_departure(&self, now: i64) -> Option<i64> {
-        let counts = |period: &&Period| !period.is_cancelled && !period.is_of_unknown_begin();
+        let counts = |period: &&EmploymentPeriod| !period.is_cancelled && !period.is_of_unknown_begin();
         let ends = self.periods().iter().filter(counts).filter_map(|period| period.end.as_ref());
         ends.filter(|end| end.is_said && end.at > now).map(|end| end.at).min()
     }
 
     /// What takes effect after `now`, in that order.
-    pub(crate) fn turns(&self, now: i64) -> Vec<Turn> {
+    pub(crate) fn turns(&self, now: i64) -> Vec<EmploymentTurn> {
         let mut turns = Vec::new();
         for period in self.periods() {
-            if let (super::periods::Begin::Known { day: at, by, .. }, false) =
+            if let (super::periods::PeriodBegin::Known { day: at, by, .. }, false) =
                 (&period.begin, period.is_cancelled)
             {
-                turns.push(Turn { at: *at, by: *by, kind: EmploymentKind::Active });
+                turns.push(EmploymentTurn { at: *at, by: *by, kind: EmploymentKind::Active });
             }
             if let Some(end) = &period.end {
                 let is_erasure = period.erased.is_some_and(|erased| erased.at == end.at);
                 let kind = if is_erasure { EmploymentKind::Deleted } else { EmploymentKind::Left };
-                turns.push(Turn { at: end.at, by: end.by, kind });
+                turns.push(EmploymentTurn { at: end.at, by: end.by, kind });
             }
             if let Some(erased) =
                 period.erased.filter(|erased| period.end.as_ref().is_none_or(|end| end.at != erased.at))
             {
-                turns.push(Turn { at: erased.at, by: erased.by, kind: EmploymentKind::Deleted });
+                turns.push(EmploymentTurn { at: erased.at, by: erased.by, kind: EmploymentKind::Deleted });
             }
         }
         turns.retain(|turn| turn.at > now);

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::Identity;
+use super::PersonRecord;
 use crate::merge_tests::{SECOND, event};
-use crate::{Dating, Event, EventKind, Provenance, Version};
+use crate::{Event, EventKind, StatementDating, StatementProvenance, StatementVersion};
 
 const PAGE: &str = include_str!("../../../../docs/employment.md");
 const DAY: i64 = 86_400;
@@ -19,15 +19,15 @@ fn statement(&(sender, is_record, said, day): &Said, values: Value) -> Event {
     let mut event = event(kind, said * DAY, day.unwrap_or(said) * DAY, values);
     event.sender = SENDERS[sender].to_owned();
     event.dated = Some(match (day, is_record) {
-        (Some(_), _) => Dating::Explicit,
-        (None, true) => Dating::Observed,
-        (None, false) => Dating::Implied,
+        (Some(_), _) => StatementDating::Explicit,
+        (None, true) => StatementDating::Observed,
+        (None, false) => StatementDating::Implied,
     });
     event
 }
 
 fn seen(events: &[(u64, Event)], now: i64) -> Option<Value> {
-    let mut person = Identity::default();
+    let mut person = PersonRecord::default();
     for (sequence, event) in events {
         let _ = person.merge(event, *sequence, now);
     }
@@ -36,22 +36,28 @@ fn seen(events: &[(u64, Event)], now: i64) -> Option<Value> {
 
 /// The page's rule, from all statements at once.
 fn reference(events: &[(u64, Event)], now: i64) -> Option<Value> {
-    let known: Vec<(Provenance, Version, &Event)> = events
+    let known: Vec<(StatementProvenance, StatementVersion, &Event)> = events
         .iter()
-        .map(|(sequence, event)| (Provenance::of(event, *sequence), Version::of(event, *sequence), event))
+        .map(|(sequence, event)| {
+            (StatementProvenance::of(event, *sequence), StatementVersion::of(event, *sequence), event)
+        })
         .collect();
-    let overrules = |a: &(Provenance, Version, &Event), b: &(Provenance, Version, &Event)| {
+    let overrules = |a: &(StatementProvenance, StatementVersion, &Event),
+                     b: &(StatementProvenance, StatementVersion, &Event)| {
         a.0.is_explicit
             && !b.0.is_explicit
             && a.2.sender == b.2.sender
             && a.1.said_at > b.1.said_at
             && a.1.effective_at < b.1.effective_at
     };
-    let is_record = |one: &&(Provenance, Version, &Event)| one.2.kind == EventKind::WorkerSnapshot;
+    let is_record =
+        |one: &&(StatementProvenance, StatementVersion, &Event)| one.2.kind == EventKind::WorkerSnapshot;
     let records: Vec<_> = known.iter().filter(is_record).collect();
-    let stands = |one: &&&(Provenance, Version, &Event)| !records.iter().any(|other| overrules(other, one));
+    let stands = |one: &&&(StatementProvenance, StatementVersion, &Event)| {
+        !records.iter().any(|other| overrules(other, one))
+    };
     let whole = records.iter().filter(stands).filter(|one| one.1.effective_at <= now).max_by_key(|one| one.1);
-    let counts = |one: &&(Provenance, Version, &Event)| match whole {
+    let counts = |one: &&(StatementProvenance, StatementVersion, &Event)| match whole {
         None => true,
         Some(whole) if one.1 >= whole.1 => !overrules(whole, one),
         Some(whole) => overrules(one, whole),

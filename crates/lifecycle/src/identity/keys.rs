@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use super::sources::voices;
-use super::{Employment, Identity, IdentityView, Source};
-use crate::employment::{Contradiction, EmploymentDecision, Voice};
-use crate::limits::Refused;
-use crate::{Event, People, Version};
+use super::sources::source_voices;
+use super::{Employment, IdentityView, PersonRecord, SourceStatementsOfPerson};
+use crate::employment::{Contradiction, EmploymentDecision, SourceVoice};
+use crate::limits::RefusedPart;
+use crate::{Event, PeopleConfig, StatementVersion};
 
 /// Between the name of a source and a further key of the person.
 const FURTHER: char = '\u{1f}';
 
-fn further(source: &str, key: &str) -> String {
+fn further_key(source: &str, key: &str) -> String {
     format!("{source}{FURTHER}{key}")
 }
 
@@ -23,10 +23,10 @@ pub(super) fn name_of(source: &str) -> &str {
     source.split(FURTHER).next().unwrap_or_default()
 }
 
-impl Identity {
+impl PersonRecord {
     /// Takes over everything that was said of the person under another key, `key`; `other` is nobody any more, and says
     /// who it is.
-    pub fn join(&mut self, own_key: &str, key: &str, other: &mut Self, people: &People) {
+    pub fn join(&mut self, own_key: &str, key: &str, other: &mut Self, people: &PeopleConfig) {
         let mut other =
             std::mem::replace(other, Self { moved_to: Some(own_key.to_owned()), ..Self::default() });
         self.standing = people.standing_of_before();
@@ -44,33 +44,34 @@ impl Identity {
                 said.cancel(cancelled.effective_at, &cancelled.parts, cancelled.said_at);
             }
             let name = name_of(&name);
-            let source = Source {
+            let source = SourceStatementsOfPerson {
                 key: Some(known_as.clone()),
                 standing: people.standing(name),
                 said,
                 is_further: true,
             };
-            self.sources.insert(further(name, &known_as), source);
+            self.sources.insert(further_key(name, &known_as), source);
         }
     }
 
-    /// Merges an event that calls the person by a further key; see [`Identity::merge_from`].
+    /// Merges an event that calls the person by a further key; see [`PersonRecord::merge_from`].
     pub fn merge_as(
         &mut self,
         key: &str,
         source: &str,
-        people: &People,
+        people: &PeopleConfig,
         (event, sequence): (&Event, u64),
         now: i64,
-    ) -> Vec<Refused> {
-        self.note_origin(event, Version::of(event, sequence), now);
+    ) -> Vec<RefusedPart> {
+        self.note_origin(event, StatementVersion::of(event, sequence), now);
         let cancelled = &self.cancelled;
-        let known = self.sources.entry(further(source, key)).or_insert_with(|| Source {
-            key: Some(key.to_owned()),
-            standing: people.standing(source),
-            said: Self { cancelled: cancelled.clone(), ..Self::default() },
-            is_further: true,
-        });
+        let known =
+            self.sources.entry(further_key(source, key)).or_insert_with(|| SourceStatementsOfPerson {
+                key: Some(key.to_owned()),
+                standing: people.standing(source),
+                said: Self { cancelled: cancelled.clone(), ..Self::default() },
+                is_further: true,
+            });
         known.said.say(event, sequence, now)
     }
 
@@ -85,29 +86,30 @@ impl Identity {
     }
 
     /// What each voice says of employment, for each key of the person; `""` is their own.
-    pub(super) fn by_key(&self) -> Vec<(&str, Vec<Voice>)> {
+    pub(super) fn by_key(&self) -> Vec<(&str, Vec<SourceVoice>)> {
         let cancelled = self.employment_cancellations();
-        let mut further: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+        let mut further: BTreeMap<&str, Vec<&SourceStatementsOfPerson>> = BTreeMap::new();
         for source in self.sources.values().filter(|source| source.is_further) {
             further.entry(source.key.as_deref().unwrap_or_default()).or_default().push(source);
         }
         let nothing = Self::default();
         let mut by_key = vec![("", self.own_voices(&cancelled))];
         for (key, sources) in further {
-            by_key.push((key, voices(&nothing, sources, &cancelled)));
+            by_key.push((key, source_voices(&nothing, sources, &cancelled)));
         }
         by_key
     }
 
     /// Under which keys the person works here, if they do; `""` is their own.
-    pub(super) fn works_as(by_key: &[(&str, Vec<Voice>)], now: i64) -> Vec<String> {
-        let works =
-            |voices: &[Voice]| EmploymentDecision::of_voices(voices, now).employment == Employment::Active;
+    pub(super) fn works_as(by_key: &[(&str, Vec<SourceVoice>)], now: i64) -> Vec<String> {
+        let works = |voices: &[SourceVoice]| {
+            EmploymentDecision::of_voices(voices, now).employment == Employment::Active
+        };
         by_key.iter().filter(|(_, voices)| works(voices)).map(|(key, _)| (*key).to_owned()).collect()
     }
 
     /// A person who works here under one key works here; otherwise the last departure counts.
-    pub(super) fn decide_by_key(by_key: &[(&str, Vec<Voice>)], now: i64) -> EmploymentDecision {
+    pub(super) fn decide_by_key(by_key: &[(&str, Vec<SourceVoice>)], now: i64) -> EmploymentDecision {
         let each: Vec<EmploymentDecision> =
             by_key.iter().map(|(_, voices)| EmploymentDecision::of_voices(voices, now)).collect();
         EmploymentDecision::of_keys(&each)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Identity;
+use super::PersonRecord;
 
 /// What an operator orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ impl AccessOrders {
     }
 }
 
-impl Identity {
+impl PersonRecord {
     /// Gives an order in place of the one before, or lifts it.
     pub fn order_access(&mut self, kind: AccessOrderKind, order: Option<AccessOrder>) {
         match kind {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_order_holds_until_its_end_or_until_it_is_lifted_and_its_end_is_a_moment_to_decide_again() {
-        let mut person = Identity::default();
+        let mut person = PersonRecord::default();
         person.order_access(AccessOrderKind::Off, Some(AccessOrder { since: 10, until: Some(20) }));
         person.order_access(AccessOrderKind::Keep, Some(AccessOrder { since: 10, until: None }));
         let view = person.view("E-1", 19);
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(person.next_due(20), None);
         person.order_access(AccessOrderKind::Keep, None);
         assert!(person.view("E-1", 20).orders.is_empty());
-        let stored: Identity = serde_json::from_str("{\"attributes\":{}}").unwrap();
+        let stored: PersonRecord = serde_json::from_str("{\"attributes\":{}}").unwrap();
         assert!(stored.access_orders().is_empty(), "rows of before have none");
     }
 }

@@ -5,9 +5,9 @@ use std::mem::discriminant;
 
 use serde::{Deserialize, Serialize};
 
-use super::Identity;
-use crate::employment::{Employment, EmploymentCancellation, EmploymentKind, Turn, Voice};
-use crate::{Attributes, Event, EventId, ScheduleId, Version};
+use super::PersonRecord;
+use crate::employment::{Employment, EmploymentCancellation, EmploymentKind, EmploymentTurn, SourceVoice};
+use crate::{AttributeMap, Event, EventId, ScheduleId, StatementVersion};
 
 /// How many events are remembered that said something of the future; the farthest go first.
 const ORIGINS_MAX: usize = 64;
@@ -17,7 +17,7 @@ const CANCELLATIONS_MAX: usize = 64;
 /// One thing that an event says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum PlannedPart {
     /// Whether the person works here.
     Employment(EmploymentKind),
     /// An attribute, by its name.
@@ -26,7 +26,7 @@ pub enum Part {
     Record,
 }
 
-impl Part {
+impl PlannedPart {
     pub(super) fn is_attribute(&self, name: &str) -> bool {
         matches!(self, Self::Attribute(attribute) if attribute == name)
     }
@@ -34,13 +34,13 @@ impl Part {
 
 /// What one event says of the future, as far as it will come true.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upcoming {
+pub struct UpcomingChange {
     /// Names it.
     pub id: ScheduleId,
     /// When it takes effect, and when it was said.
-    pub version: Version,
+    pub version: StatementVersion,
     /// What takes effect.
-    pub parts: Vec<Part>,
+    pub parts: Vec<PlannedPart>,
     /// The event, unless it was merged by a version of Usher that did not keep it.
     pub event: Option<EventId>,
     /// The event's CloudEvents `source`.
@@ -49,8 +49,8 @@ pub struct Upcoming {
 
 /// Which event made the statements of a version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Origin {
-    version: Version,
+pub(super) struct StatementOrigin {
+    version: StatementVersion,
     event: EventId,
     source: String,
 }
@@ -58,40 +58,41 @@ pub(super) struct Origin {
 /// An operator's word that what was said until `said_at` of exactly the moment `effective_at` does not come true. What
 /// the source says later counts as ever.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Cancellation {
+pub(super) struct PlanCancellation {
     pub(super) effective_at: i64,
     pub(super) said_at: i64,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<PlannedPart>,
 }
 
-impl Identity {
+impl PersonRecord {
     /// What takes effect after `now` (microseconds), in that order. Of plans that come to nothing (withdrawn, replaced,
     /// or of what is so already) nothing is told.
-    pub fn planned(&self, key: &str, now: i64) -> Vec<Upcoming> {
-        let mut by_version: BTreeMap<Version, Vec<Part>> = BTreeMap::new();
-        let mut add = |version: Version, part: Part| by_version.entry(version).or_default().push(part);
+    pub fn planned(&self, key: &str, now: i64) -> Vec<UpcomingChange> {
+        let mut by_version: BTreeMap<StatementVersion, Vec<PlannedPart>> = BTreeMap::new();
+        let mut add =
+            |version: StatementVersion, part: PlannedPart| by_version.entry(version).or_default().push(part);
         let by_key = self.by_key();
         for turn in self.employment_turns(&by_key, now) {
-            add(turn.by, Part::Employment(turn.kind));
+            add(turn.by, PlannedPart::Employment(turn.kind));
         }
-        let mut seen: BTreeMap<i64, Attributes> = BTreeMap::new();
+        let mut seen: BTreeMap<i64, AttributeMap> = BTreeMap::new();
         let mut value = |at: i64, name: &str| {
             let attributes = seen.entry(at).or_insert_with(|| self.view(key, at).attributes);
             attributes.get(name).cloned()
         };
-        let mut names: Vec<(Version, &str)> =
+        let mut names: Vec<(StatementVersion, &str)> =
             self.attributes_to_come(now).map(|(name, version)| (version, name)).collect();
         names.sort_unstable();
         for (version, name) in names {
             let at = version.effective_at;
             if value(at - 1, name) != value(at, name) {
-                add(version, Part::Attribute(name.to_owned()));
+                add(version, PlannedPart::Attribute(name.to_owned()));
             }
         }
-        self.records_to_come(now).for_each(|version| add(version, Part::Record));
+        self.records_to_come(now).for_each(|version| add(version, PlannedPart::Record));
         let planned = by_version.into_iter().map(|(version, parts)| {
             let origin = self.origins.iter().find(|origin| origin.version == version);
-            Upcoming {
+            UpcomingChange {
                 id: ScheduleId::of(key, version),
                 version,
                 parts,
@@ -105,21 +106,21 @@ impl Identity {
     /// Takes back something that is planned: whatever was said of it until `said_at` (microseconds), by whichever event
     /// and whenever that arrives. Like any statement it may be merged in any order and any number of times, as long as
     /// it is before the plan takes effect.
-    pub fn cancel(&mut self, effective_at: i64, parts: &[Part], said_at: i64) {
+    pub fn cancel(&mut self, effective_at: i64, parts: &[PlannedPart], said_at: i64) {
         for part in parts {
             match part {
-                Part::Attribute(name) => {
+                PlannedPart::Attribute(name) => {
                     if let Some(register) = self.attributes.get_mut(name) {
                         register.withdraw(effective_at, said_at);
                     }
                 }
-                Part::Record => self.snapshots.withdraw(effective_at, said_at),
-                Part::Employment(_) => {}
+                PlannedPart::Record => self.snapshots.withdraw(effective_at, said_at),
+                PlannedPart::Employment(_) => {}
             }
         }
         self.attributes.retain(|_, register| !register.is_empty());
         self.cancel_of_sources(effective_at, parts, said_at);
-        let cancellation = Cancellation { effective_at, said_at, parts: parts.to_vec() };
+        let cancellation = PlanCancellation { effective_at, said_at, parts: parts.to_vec() };
         if let Err(at) = self.cancelled.binary_search(&cancellation) {
             self.cancelled.insert(at, cancellation);
         }
@@ -130,7 +131,7 @@ impl Identity {
     fn forget_cancellations(&mut self) {
         let mut index = 0;
         while self.cancelled.len() > CANCELLATIONS_MAX && index < self.cancelled.len() {
-            let before: Vec<Vec<Voice>> = self.by_key().into_iter().map(|(_, voices)| voices).collect();
+            let before: Vec<Vec<SourceVoice>> = self.by_key().into_iter().map(|(_, voices)| voices).collect();
             let tried = self.cancelled.remove(index);
             if self.by_key().into_iter().map(|(_, voices)| voices).ne(before) {
                 self.cancelled.insert(index, tried);
@@ -140,11 +141,15 @@ impl Identity {
     }
 
     /// Whether an operator took back all of it.
-    pub fn has_cancelled(&self, planned: &Upcoming) -> bool {
+    pub fn has_cancelled(&self, planned: &UpcomingChange) -> bool {
         planned.parts.iter().all(|part| self.is_cancelled(planned.version, |cancelled| cancelled == part))
     }
 
-    pub(super) fn is_cancelled(&self, version: Version, is_it: impl Fn(&Part) -> bool) -> bool {
+    pub(super) fn is_cancelled(
+        &self,
+        version: StatementVersion,
+        is_it: impl Fn(&PlannedPart) -> bool,
+    ) -> bool {
         self.cancelled.iter().any(|cancelled| {
             cancelled.effective_at == version.effective_at
                 && cancelled.said_at >= version.said_at
@@ -154,11 +159,11 @@ impl Identity {
 
     /// What operators took back of arrivals and departures.
     pub(super) fn employment_cancellations(&self) -> Vec<EmploymentCancellation> {
-        let of = |cancelled: &Cancellation| {
+        let of = |cancelled: &PlanCancellation| {
             let (said_at, day) = (cancelled.said_at, cancelled.effective_at);
             let kinds = cancelled.parts.iter().filter_map(|part| match part {
-                Part::Employment(kind) => Some(*kind),
-                Part::Attribute(_) | Part::Record => None,
+                PlannedPart::Employment(kind) => Some(*kind),
+                PlannedPart::Attribute(_) | PlannedPart::Record => None,
             });
             kinds.map(|kind| EmploymentCancellation { said_at, day, kind }).collect::<Vec<_>>()
         };
@@ -168,9 +173,9 @@ impl Identity {
     }
 
     /// Statements after `now` because of which the person works here or not, and did not a moment before.
-    fn employment_turns(&self, by_key: &[(&str, Vec<Voice>)], now: i64) -> BTreeSet<Turn> {
+    fn employment_turns(&self, by_key: &[(&str, Vec<SourceVoice>)], now: i64) -> BTreeSet<EmploymentTurn> {
         let state = |at: i64| Self::decide_by_key(by_key, at).employment;
-        let is_it = |turn: &Turn| {
+        let is_it = |turn: &EmploymentTurn| {
             let (then, before) = (state(turn.at), state(turn.at - 1));
             let kind = match then {
                 Employment::Unknown => return false,
@@ -188,12 +193,12 @@ impl Identity {
             .collect()
     }
 
-    pub(super) fn note_origin(&mut self, event: &Event, version: Version, now: i64) {
+    pub(super) fn note_origin(&mut self, event: &Event, version: StatementVersion, now: i64) {
         if version.effective_at <= now {
             return;
         }
         self.origins.retain(|origin| origin.version.effective_at > now);
-        let origin = Origin { version, event: event.id.clone(), source: event.source.clone() };
+        let origin = StatementOrigin { version, event: event.id.clone(), source: event.source.clone() };
         if let Err(at) = self.origins.binary_search(&origin) {
             self.origins.insert(at, origin);
         }

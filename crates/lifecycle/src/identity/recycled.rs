@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, IdentityView};
-use crate::Attributes;
+use super::{IdentityView, PersonRecord};
+use crate::AttributeMap;
 use crate::employment::{Contradiction, ContradictionCode, Employment};
 use known::KnownValues;
 
-pub(super) use known::Compared;
+pub(super) use known::ValueComparison;
 
 pub(super) const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
 /// For how long after a return another name is still noticed: values may come in another event than the arrival.
@@ -21,7 +21,7 @@ const SETTLES_AFTER: i64 = DAY_MICROS;
 /// What a person was called when they left. Hashes, no values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Former {
+pub(super) struct FormerNames {
     /// When they left (microseconds since the Unix epoch).
     pub(super) since: i64,
     /// How long they must be gone before another name counts.
@@ -44,11 +44,11 @@ pub(super) struct Former {
 
 /// What a person is called: by all sources together, and by each that says who works here.
 struct CalledNow<'a> {
-    attributes: &'a Attributes,
-    by_employer: BTreeMap<String, Attributes>,
+    attributes: &'a AttributeMap,
+    by_employer: BTreeMap<String, AttributeMap>,
 }
 
-impl Former {
+impl FormerNames {
     fn of(now: &CalledNow<'_>, since: i64, gap: i64) -> Self {
         let by_employer = now.by_employer.iter();
         let by_employer = by_employer.map(|(name, said)| (name.clone(), KnownValues::of(said))).collect();
@@ -56,23 +56,23 @@ impl Former {
         Self { since, gap, returned_at: None, was_held: false, is_erased: false, known, by_employer }
     }
 
-    pub(super) fn compare_proofs(&self, now: &Attributes) -> Compared {
+    pub(super) fn compare_proofs(&self, now: &AttributeMap) -> ValueComparison {
         self.known.compare_proofs(now)
     }
 
     /// Given name and family name.
-    pub(super) fn compare_names(&self, now: &Attributes) -> (Compared, Compared) {
+    pub(super) fn compare_names(&self, now: &AttributeMap) -> (ValueComparison, ValueComparison) {
         self.known.compare_names(now)
     }
 
-    pub(super) fn compare_display_names(&self, now: &Attributes) -> Compared {
+    pub(super) fn compare_display_names(&self, now: &AttributeMap) -> ValueComparison {
         self.known.compare_display_names(now)
     }
 
     fn is_another(&self, now: &CalledNow<'_>) -> bool {
         let said = |name: &String| now.by_employer.get(name);
         let employers = self.by_employer.iter().filter_map(|(name, known)| Some((known, said(name)?)));
-        let is_another = |(known, now): (&KnownValues, &Attributes)| known.is_another(now, self.is_erased);
+        let is_another = |(known, now): (&KnownValues, &AttributeMap)| known.is_another(now, self.is_erased);
         self.known.is_another(now.attributes, self.is_erased) || employers.into_iter().any(is_another)
     }
 
@@ -110,7 +110,7 @@ impl Former {
     }
 }
 
-impl Identity {
+impl PersonRecord {
     /// Keeps who came back as another person off, and lists it, until a human says that it is the same one.
     pub(super) fn hold_recycled(&self, view: &mut IdentityView, now: i64) {
         let Some(former) = self.former.as_ref().filter(|_| view.employment == Employment::Active) else {
@@ -149,7 +149,7 @@ impl Identity {
                 let called = self.called(&view.attributes, now);
                 match known {
                     Some(known) => known.left_again(&called, known.is_confirmed(view), since, gap, now),
-                    None => *known = Some(Former::of(&called, since, gap)),
+                    None => *known = Some(FormerNames::of(&called, since, gap)),
                 }
                 if let Some(known) = known {
                     known.is_erased = is_erased;
@@ -160,7 +160,7 @@ impl Identity {
         self.former = former;
     }
 
-    fn called<'a>(&self, attributes: &'a Attributes, now: i64) -> CalledNow<'a> {
+    fn called<'a>(&self, attributes: &'a AttributeMap, now: i64) -> CalledNow<'a> {
         CalledNow { attributes, by_employer: self.attributes_by_employer(now) }
     }
 }

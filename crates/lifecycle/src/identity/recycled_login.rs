@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Identity;
-use super::recycled::{Compared, DAY_MICROS, Former};
-use crate::{AccessOrders, Attributes};
+use super::PersonRecord;
+use super::recycled::{DAY_MICROS, FormerNames, ValueComparison};
+use crate::{AccessOrders, AttributeMap};
 
 /// Attributes that a person logs in with, or that targets match accounts by.
 const LOGINS: &[&str] =
@@ -35,15 +35,15 @@ pub fn login_hash(login: &str) -> Option<String> {
 }
 
 /// The hashes of what a person with these attributes logs in with.
-pub fn login_hashes(attributes: &Attributes) -> BTreeSet<String> {
+pub fn login_hashes(attributes: &AttributeMap) -> BTreeSet<String> {
     let values = LOGINS.iter().filter_map(|name| attributes.get(*name).and_then(Value::as_str));
     values.filter_map(login_hash).collect()
 }
 
-impl Former {
+impl FormerNames {
     /// Whether a newcomer with a login of theirs is another person, or may be one.
-    fn is_other_than(&self, newcomer: &Attributes) -> bool {
-        use Compared::{Other, Same, Unknown};
+    fn is_other_than(&self, newcomer: &AttributeMap) -> bool {
+        use ValueComparison::{Other, Same, Unknown};
         match self.compare_proofs(newcomer) {
             Same => return false,
             Other => return true,
@@ -57,7 +57,7 @@ impl Former {
     }
 }
 
-impl Identity {
+impl PersonRecord {
     /// What is remembered of the person's departure.
     pub fn former_state(&self) -> FormerState {
         match &self.former {
@@ -69,7 +69,7 @@ impl Identity {
 
     /// Since when a login of this person counts as given to another person (microseconds): they were off for `days` or more at
     /// `now`, and the newcomer with these attributes is, or may be, another person.
-    pub fn login_recycled_since(&self, newcomer: &Attributes, days: u32, now: i64) -> Option<i64> {
+    pub fn login_recycled_since(&self, newcomer: &AttributeMap, days: u32, now: i64) -> Option<i64> {
         let former = self.former.as_ref().filter(|former| former.returned_at.is_none())?;
         let due = former.since.saturating_add(i64::from(days).saturating_mul(DAY_MICROS));
         (due <= now && former.is_other_than(newcomer)).then_some(due)
@@ -93,14 +93,14 @@ mod tests {
 
     const PAGE: &str = include_str!("../../../../docs/people.md");
 
-    fn attributes(cell: &str) -> Attributes {
+    fn attributes(cell: &str) -> AttributeMap {
         let pairs = cell.split(", ").filter(|pair| *pair != "-").map(|pair| pair.split_once(": ").unwrap());
         pairs.map(|(name, value)| (name.to_owned(), json!(value))).collect()
     }
 
     /// Who left on the first day, and was called this.
-    fn former(attributes: &Attributes) -> Identity {
-        let mut person = Identity::default();
+    fn former(attributes: &AttributeMap) -> PersonRecord {
+        let mut person = PersonRecord::default();
         let joined = event(EventKind::WorkerJoined, 0, 0, json!(attributes));
         person.merge(&joined, 1, 0);
         person.merge(&event(EventKind::WorkerLeft, 1, 1, json!({})), 2, 1_000_000);

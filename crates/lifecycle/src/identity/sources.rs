@@ -10,43 +10,43 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Identity;
-use crate::employment::{EmploymentCancellation, Said, Voice};
-use crate::limits::Refused;
-use crate::people::Standing;
-use crate::register::Statement;
-use crate::{Attributes, Event, People, Version};
+use super::PersonRecord;
+use crate::employment::{EmploymentCancellation, SourceStatements, SourceVoice};
+use crate::limits::RefusedPart;
+use crate::people::SourceStanding;
+use crate::register::RegisterStatement;
+use crate::{AttributeMap, Event, PeopleConfig, StatementVersion};
 
 /// What one source says of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Source {
+pub(super) struct SourceStatementsOfPerson {
     /// What the source calls the person, where that is not the person's key: its record was matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
-    pub(super) standing: Standing,
-    pub(super) said: Identity,
+    pub(super) standing: SourceStanding,
+    pub(super) said: PersonRecord,
     /// It calls the person by a further key of theirs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_further: bool,
 }
 
 /// Where a value comes from, in order of belief.
-type Place<'a> = (u16, bool, Reverse<Version>, &'a str);
+type ValuePlace<'a> = (u16, bool, Reverse<StatementVersion>, &'a str);
 
-impl Identity {
-    /// Merges one event of a source that is told apart from others; see [`Identity::merge`].
+impl PersonRecord {
+    /// Merges one event of a source that is told apart from others; see [`PersonRecord::merge`].
     pub fn merge_from(
         &mut self,
         source: &str,
-        people: &People,
+        people: &PeopleConfig,
         event: &Event,
         sequence: u64,
         now: i64,
-    ) -> Vec<Refused> {
-        self.note_origin(event, Version::of(event, sequence), now);
+    ) -> Vec<RefusedPart> {
+        self.note_origin(event, StatementVersion::of(event, sequence), now);
         self.standing = people.standing_of_before();
         let cancelled = &self.cancelled;
-        let known = self.sources.entry(source.to_owned()).or_insert_with(|| Source {
+        let known = self.sources.entry(source.to_owned()).or_insert_with(|| SourceStatementsOfPerson {
             key: None,
             standing: people.standing(source),
             said: Self { cancelled: cancelled.clone(), ..Self::default() },
@@ -56,7 +56,7 @@ impl Identity {
     }
 
     /// Takes over the record that a source calls `key`, as it is now; it takes the place of the source's record before.
-    pub fn link(&mut self, source: &str, key: &str, people: &People, record: &Self) {
+    pub fn link(&mut self, source: &str, key: &str, people: &PeopleConfig, record: &Self) {
         let mut said = record.clone();
         self.origins.extend(std::mem::take(&mut said.origins));
         self.origins.sort();
@@ -65,8 +65,12 @@ impl Identity {
             said.cancel(cancelled.effective_at, &cancelled.parts, cancelled.said_at);
         }
         self.standing = people.standing_of_before();
-        let linked =
-            Source { key: Some(key.to_owned()), standing: people.standing(source), said, is_further: false };
+        let linked = SourceStatementsOfPerson {
+            key: Some(key.to_owned()),
+            standing: people.standing(source),
+            said,
+            is_further: false,
+        };
         self.sources.insert(source.to_owned(), linked);
     }
 
@@ -76,13 +80,13 @@ impl Identity {
             self.sources.remove(source);
         }
         if !self.has_sources() {
-            self.standing = Standing::default();
+            self.standing = SourceStanding::default();
         }
     }
 
     /// What each source says by itself that says who works here, where several sources say something.
-    pub(super) fn attributes_by_employer(&self, now: i64) -> BTreeMap<String, Attributes> {
-        let is_employer = |source: &&Source| source.standing.employs && !source.is_further;
+    pub(super) fn attributes_by_employer(&self, now: i64) -> BTreeMap<String, AttributeMap> {
+        let is_employer = |source: &&SourceStatementsOfPerson| source.standing.employs && !source.is_further;
         if self.sources.len() < 2 {
             return BTreeMap::new();
         }
@@ -107,7 +111,7 @@ impl Identity {
 
     /// How far the sources are believed from now on. If they are not told apart any more, what they said is one again, and
     /// records of sources with keys of their own are nobody's.
-    pub fn rank(&mut self, people: &People) {
+    pub fn rank(&mut self, people: &PeopleConfig) {
         if !people.tells_apart() {
             return self.put_together();
         }
@@ -117,14 +121,14 @@ impl Identity {
         self.rank_each(people);
     }
 
-    fn rank_each(&mut self, people: &People) {
+    fn rank_each(&mut self, people: &PeopleConfig) {
         for (name, source) in &mut self.sources {
             source.standing = people.standing(super::keys::name_of(name));
         }
     }
 
     fn put_together(&mut self) {
-        self.standing = Standing::default();
+        self.standing = SourceStanding::default();
         for (name, source) in std::mem::take(&mut self.sources) {
             if source.is_further {
                 self.sources.insert(name, source);
@@ -132,7 +136,7 @@ impl Identity {
                 self.add(&source.said);
             }
         }
-        self.rank_each(&People::default());
+        self.rank_each(&PeopleConfig::default());
     }
 
     /// Adds everything that another one says, but what its sources do.
@@ -147,7 +151,7 @@ impl Identity {
     }
 
     /// Attributes as of `now` by what sources say that call the person by their key: what records are matched by.
-    pub fn own_attributes(&self, now: i64) -> Attributes {
+    pub fn own_attributes(&self, now: i64) -> AttributeMap {
         let resolved = self.resolve(now, false).into_iter();
         resolved.map(|(name, (_, value))| (name.to_owned(), value.clone())).collect()
     }
@@ -166,7 +170,7 @@ impl Identity {
 
     /// Of each attribute with a value: which source it is from.
     pub(super) fn resolve(&self, now: i64, with_records: bool) -> BTreeMap<&str, (&str, &Value)> {
-        let mut said: BTreeMap<&str, Vec<(Place<'_>, &Value)>> = BTreeMap::new();
+        let mut said: BTreeMap<&str, Vec<(ValuePlace<'_>, &Value)>> = BTreeMap::new();
         let works_as = self.works_as_unless_alike(now);
         for (source, standing, identity) in self.parts(with_records) {
             let is_here = works_as.as_ref().is_none_or(|keys| keys.contains(&self.key_in(source)));
@@ -203,7 +207,7 @@ impl Identity {
 
     /// The whole record before which nothing counts that the source said. What was said before sources were told apart
     /// may be of any that calls the person by their key.
-    fn floor<'a>(&'a self, source: &str, said: &'a Self, now: i64) -> Option<&'a Statement<()>> {
+    fn floor<'a>(&'a self, source: &str, said: &'a Self, now: i64) -> Option<&'a RegisterStatement<()>> {
         let own = said.snapshots.at(now);
         if !source.is_empty() {
             return own;
@@ -214,20 +218,22 @@ impl Identity {
     }
 
     /// What was said before sources were told apart, under the name of nobody; then each source.
-    fn parts(&self, with_records: bool) -> impl Iterator<Item = (&str, Option<&Standing>, &Self)> {
-        let is_wanted = move |source: &Source| with_records || source.key.is_none() || source.is_further;
+    fn parts(&self, with_records: bool) -> impl Iterator<Item = (&str, Option<&SourceStanding>, &Self)> {
+        let is_wanted = move |source: &SourceStatementsOfPerson| {
+            with_records || source.key.is_none() || source.is_further
+        };
         let named = self.sources.iter().filter(move |(_, source)| is_wanted(source));
         let named = named.map(|(name, source)| (name.as_str(), Some(&source.standing), &source.said));
         std::iter::once(("", None, self)).chain(named)
     }
 
     /// What each voice says of employment that calls the person by their own key.
-    pub(super) fn own_voices(&self, cancelled: &[EmploymentCancellation]) -> Vec<Voice> {
-        voices(self, self.sources.values().filter(|source| !source.is_further).collect(), cancelled)
+    pub(super) fn own_voices(&self, cancelled: &[EmploymentCancellation]) -> Vec<SourceVoice> {
+        source_voices(self, self.sources.values().filter(|source| !source.is_further).collect(), cancelled)
     }
 
     /// Names of attributes and the versions of what is said of them after `now`, by whichever source.
-    pub(super) fn attributes_to_come(&self, now: i64) -> impl Iterator<Item = (&str, Version)> {
+    pub(super) fn attributes_to_come(&self, now: i64) -> impl Iterator<Item = (&str, StatementVersion)> {
         self.parts(true).flat_map(move |(_, _, said)| {
             said.attributes.iter().flat_map(move |(name, register)| {
                 register.after(now).map(move |statement| (name.as_str(), statement.version))
@@ -236,7 +242,7 @@ impl Identity {
     }
 
     /// Whole records that come after `now`, by whichever source.
-    pub(super) fn records_to_come(&self, now: i64) -> impl Iterator<Item = Version> {
+    pub(super) fn records_to_come(&self, now: i64) -> impl Iterator<Item = StatementVersion> {
         self.parts(true).flat_map(move |(_, _, said)| said.snapshots.after(now).map(|s| s.version))
     }
 
@@ -249,26 +255,32 @@ impl Identity {
         self.parts(true).filter_map(|(_, _, said)| due(said)).min()
     }
 
-    pub(super) fn cancel_of_sources(&mut self, effective_at: i64, parts: &[super::Part], said_at: i64) {
+    pub(super) fn cancel_of_sources(
+        &mut self,
+        effective_at: i64,
+        parts: &[super::PlannedPart],
+        said_at: i64,
+    ) {
         for source in self.sources.values_mut() {
             source.said.cancel(effective_at, parts, said_at);
         }
     }
 }
 
-pub(super) fn employment_in(said: &Identity) -> Said<'_> {
+pub(super) fn employment_in(said: &PersonRecord) -> SourceStatements<'_> {
     (said.employment.iter().collect(), said.snapshots.first_effective().into_iter().collect())
 }
 
 /// The voices of sources that may say who is employed, with what was said `before` sources were told apart.
-pub(super) fn voices(
-    before: &Identity,
-    sources: Vec<&Source>,
+pub(super) fn source_voices(
+    before: &PersonRecord,
+    sources: Vec<&SourceStatementsOfPerson>,
     cancelled: &[EmploymentCancellation],
-) -> Vec<Voice> {
-    let sources: Vec<&Source> = sources.into_iter().filter(|source| source.standing.employs).collect();
+) -> Vec<SourceVoice> {
+    let sources: Vec<&SourceStatementsOfPerson> =
+        sources.into_iter().filter(|source| source.standing.employs).collect();
     if sources.iter().any(|source| source.standing.is_own_voice) {
-        return Voice::each(
+        return SourceVoice::each(
             sources.into_iter().map(|source| employment_in(&source.said)),
             &employment_in(before),
             cancelled,
@@ -280,7 +292,7 @@ pub(super) fn voices(
         statements.extend(more);
         records.extend(days);
     }
-    vec![Voice::new(statements, &records, cancelled)]
+    vec![SourceVoice::new(statements, &records, cancelled)]
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Departures that count for nothing although no other sender speaks: a configuration in which no person can leave.
 
-use super::sources::{Source, employment_in};
-use super::{Identity, IdentityView};
-use crate::employment::{Contradiction, ContradictionCode, Employment, Voice};
+use super::sources::{SourceStatementsOfPerson, employment_in};
+use super::{IdentityView, PersonRecord};
+use crate::employment::{Contradiction, ContradictionCode, Employment, SourceVoice};
 
-impl Identity {
+impl PersonRecord {
     /// Lists departures that sources said which may not say who works here, while none of those that may ever said anything
     /// of the person. The person stays: a directory does not end employment.
     pub(super) fn list_unheard(&self, view: &mut IdentityView, now: i64) {
-        let says_something = |source: &Source| {
+        let says_something = |source: &SourceStatementsOfPerson| {
             let (statements, records) = employment_in(&source.said);
             !statements.is_empty() || !records.is_empty()
         };
@@ -23,13 +23,13 @@ impl Identity {
 }
 
 /// The last word of a source that says that the person is gone.
-fn departure_in(source: &Source, now: i64) -> Option<Contradiction> {
+fn departure_in(source: &SourceStatementsOfPerson, now: i64) -> Option<Contradiction> {
     let (statements, records) = employment_in(&source.said);
     let last = statements.iter().filter(|said| said.version.effective_at <= now);
     let last = last.max_by_key(|said| said.version.said_at)?;
     let (sender, said_at) = (last.sender.clone(), last.version.said_at);
     let is_gone = matches!(
-        Voice::new(statements, &records, &[]).decide(now).employment,
+        SourceVoice::new(statements, &records, &[]).decide(now).employment,
         Employment::Left { .. } | Employment::Deleted { .. }
     );
     is_gone.then_some(Contradiction { code: ContradictionCode::DepartureWithoutAuthority, sender, said_at })

@@ -1,11 +1,11 @@
 //! Departures that change nothing: of a person without a known arrival, or outweighed by an arrival that was said later and
 //! received before. Either may be a leaver who keeps access, so both are listed. The rules are in docs/employment.md.
 
-use super::{Identity, IdentityView};
-use crate::Dating;
+use super::{IdentityView, PersonRecord};
+use crate::StatementDating;
 use crate::employment::{Contradiction, ContradictionCode, Employment, EmploymentKind, EmploymentStatement};
 
-impl Identity {
+impl PersonRecord {
     /// Adds what departures that change nothing are listed as.
     pub(super) fn list_departures_without_effect(&self, view: &mut IdentityView, now: i64) {
         let known = match view.employment {
@@ -42,7 +42,7 @@ impl Identity {
             let has_effect_later = last.version.effective_at > now;
             let arrives_later = |said: &EmploymentStatement| {
                 said.word.kind() == EmploymentKind::Active
-                    && said.dated == Dating::Explicit
+                    && said.dated == StatementDating::Explicit
                     && said.version.effective_at > last.version.effective_at
             };
             let is_explained = has_effect_later || statements.iter().any(arrives_later);
@@ -67,7 +67,7 @@ impl Identity {
 /// A notice of a departure: a record or list that shows a person as not employed is not a notice.
 fn is_notice(said: &EmploymentStatement) -> bool {
     use crate::employment::EmploymentWord::{Erased, Leaves};
-    matches!(said.word, Leaves | Erased) && said.dated != Dating::Observed
+    matches!(said.word, Leaves | Erased) && said.dated != StatementDating::Observed
 }
 
 fn contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
@@ -83,7 +83,7 @@ mod tests {
     use crate::{Event, EventKind};
 
     fn codes(events: &[Event], now: i64) -> Vec<&'static str> {
-        let mut identity = Identity::default();
+        let mut identity = PersonRecord::default();
         for (sequence, event) in (1..).zip(events) {
             identity.merge(event, sequence, now * SECOND);
         }
@@ -93,11 +93,11 @@ mod tests {
 
     /// Said at `said`, without a day.
     fn undated(kind: EventKind, said: i64) -> Event {
-        Event { dated: Some(Dating::Implied), ..event(kind, said, said, json!({})) }
+        Event { dated: Some(StatementDating::Implied), ..event(kind, said, said, json!({})) }
     }
 
     fn dated(kind: EventKind, said: i64, day: i64) -> Event {
-        Event { dated: Some(Dating::Explicit), ..event(kind, said, day, json!({})) }
+        Event { dated: Some(StatementDating::Explicit), ..event(kind, said, day, json!({})) }
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(codes(&[undated(WorkerLeft, 5)], 9), ["departure_unmatched"]);
         assert_eq!(codes(&[undated(WorkerJoined, 1), undated(WorkerLeft, 5)], 9), [""; 0]);
         assert_eq!(codes(&[undated(WorkerLeft, 5), undated(WorkerJoined, 1)], 9), [""; 0]);
-        let observed = Event { dated: Some(Dating::Observed), ..undated(WorkerLeft, 5) };
+        let observed = Event { dated: Some(StatementDating::Observed), ..undated(WorkerLeft, 5) };
         assert_eq!(codes(&[observed], 9), [""; 0], "a list of former employees is no notice");
     }
 

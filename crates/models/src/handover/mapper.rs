@@ -1,14 +1,17 @@
 //! The mapper's steps: merge, decide, publish, verify.
 
-use super::{Access, Command, Decision, Handover, InHand, OutboxBatch, PEOPLE, REPLICAS, Step, World};
+use super::{
+    HandoverModel, InHand, ModelAccess, ModelCommand, ModelDecision, ModelOutboxBatch, ModelStep, ModelWorld,
+    PEOPLE, REPLICAS,
+};
 
-impl Handover {
-    pub(super) fn mapper_steps(&self, world: &World, steps: &mut Vec<Step>) {
+impl HandoverModel {
+    pub(super) fn mapper_steps(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         let is_waiting = !world.events_again.is_empty() || world.events_next < world.events.len();
         for replica in 0..self.mappers {
             match world.in_hand[replica] {
-                Some(_) => steps.push(Step::Merge { replica }),
-                None if is_waiting => steps.push(Step::Take { replica }),
+                Some(_) => steps.push(ModelStep::Merge { replica }),
+                None if is_waiting => steps.push(ModelStep::Take { replica }),
                 None => {}
             }
         }
@@ -17,34 +20,34 @@ impl Handover {
         if world.floor() >= world.mapper_reads_up_to && may_grant {
             let is_due =
                 |person: &usize| self.wanted_of(world, *person) != world.mapper.decided[*person].wanted;
-            steps.extend((0..PEOPLE).filter(is_due).map(|person| Step::Grant { person }));
+            steps.extend((0..PEOPLE).filter(is_due).map(|person| ModelStep::Grant { person }));
         }
         let in_memory = world.mapper.outbox.iter().position(|batch| batch.in_memory_of.is_some());
-        steps.extend(in_memory.map(|batch| Step::Send { batch }));
+        steps.extend(in_memory.map(|batch| ModelStep::Send { batch }));
         if self.sweepable(world).is_some() {
-            steps.push(Step::Sweep);
+            steps.push(ModelStep::Sweep);
         }
         if self.mechanisms.consumed_makes_room
             && world.commands_full
             && world.commands_next == world.commands.len()
         {
-            steps.push(Step::MakeRoom);
+            steps.push(ModelStep::MakeRoom);
         }
         if self.mechanisms.anti_entropy && world.mapper_has_read_all() && self.differs(world) {
-            steps.push(Step::Verify);
+            steps.push(ModelStep::Verify);
         }
     }
 
     /// What the merged statements say.
-    fn wanted_of(&self, world: &World, person: usize) -> Access {
+    fn wanted_of(&self, world: &ModelWorld, person: usize) -> ModelAccess {
         let merged = world.mapper.merged[person];
         let last = (u8::BITS - merged.leading_zeros()) as usize;
-        if last == 0 { Access::Nothing } else { self.histories[person][last - 1] }
+        if last == 0 { ModelAccess::Nothing } else { self.histories[person][last - 1] }
     }
 
     /// The batch that a sweep would get rid of.
-    fn sweepable(&self, world: &World) -> Option<usize> {
-        let can_go = |batch: &OutboxBatch| {
+    fn sweepable(&self, world: &ModelWorld) -> Option<usize> {
+        let can_go = |batch: &ModelOutboxBatch| {
             batch.in_memory_of.is_none()
                 && !(batch.command.is_some() && world.commands_full)
                 && !(batch.fact && world.journal_full)
@@ -56,7 +59,7 @@ impl Handover {
     }
 
     /// Whether the writer knows something else than what was decided, with nothing on its way.
-    fn differs(&self, world: &World) -> bool {
+    fn differs(&self, world: &ModelWorld) -> bool {
         let differs = |person: usize| {
             let (row, decided) = (&world.writer.rows[person], &world.mapper.decided[person]);
             row.wanted != decided.wanted && !world.is_on_its_way(person)
@@ -65,9 +68,9 @@ impl Handover {
         (0..PEOPLE).any(differs) || is_unverified
     }
 
-    pub(super) fn mapper_step(&self, world: &mut World, step: Step) {
+    pub(super) fn mapper_step(&self, world: &mut ModelWorld, step: ModelStep) {
         match step {
-            Step::Take { replica } => {
+            ModelStep::Take { replica } => {
                 let position = world.events_again.pop_first().unwrap_or_else(|| {
                     world.events_next += 1;
                     world.events_next - 1
@@ -75,34 +78,34 @@ impl Handover {
                 let version = world.mapper.version[world.events[position].person];
                 world.in_hand[replica] = Some(InHand { position, version });
             }
-            Step::Merge { replica } => self.merge(world, replica),
-            Step::Grant { person } => self.decide(world, person, None),
-            Step::Send { batch } => self.publish(world, batch),
-            Step::Sweep => {
+            ModelStep::Merge { replica } => self.merge(world, replica),
+            ModelStep::Grant { person } => self.decide(world, person, None),
+            ModelStep::Send { batch } => self.publish(world, batch),
+            ModelStep::Sweep => {
                 if let Some(batch) = self.sweepable(world) {
                     self.publish(world, batch);
                 }
             }
-            Step::MakeRoom => world.commands_full = false,
-            Step::Verify => self.verify(world),
-            Step::BackUpMapper => {
+            ModelStep::MakeRoom => world.commands_full = false,
+            ModelStep::Verify => self.verify(world),
+            ModelStep::BackUpMapper => {
                 let mut backup = world.mapper.clone();
                 backup.outbox.iter_mut().for_each(|batch| batch.in_memory_of = None);
                 world.mapper_backup = Some(backup);
             }
-            Step::CrashMapper { replica } => {
+            ModelStep::CrashMapper { replica } => {
                 world.faults += 1;
                 Self::end_mapper(world, replica);
             }
-            Step::FillJournal => {
+            ModelStep::FillJournal => {
                 world.faults += 1;
                 world.journal_full = true;
             }
-            Step::FillCommands => {
+            ModelStep::FillCommands => {
                 world.faults += 1;
                 world.commands_full = true;
             }
-            Step::AgeOutEvents => {
+            ModelStep::AgeOutEvents => {
                 world.faults += 1;
                 world.events_first = world.events.len();
                 world.events_next = world.events.len();
@@ -110,18 +113,18 @@ impl Handover {
                 // The gap in the sequence is seen at the next delivery.
                 world.loss_is_listed = true;
             }
-            Step::RestoreMapper => self.restore_mapper(world),
+            ModelStep::RestoreMapper => self.restore_mapper(world),
             _ => {}
         }
     }
 
-    fn end_mapper(world: &mut World, replica: usize) {
+    fn end_mapper(world: &mut ModelWorld, replica: usize) {
         world.events_again.extend(world.in_hand[replica].take().map(|hand| hand.position));
         let of_replica = world.mapper.outbox.iter_mut().filter(|batch| batch.in_memory_of == Some(replica));
         of_replica.for_each(|batch| batch.in_memory_of = None);
     }
 
-    fn merge(&self, world: &mut World, replica: usize) {
+    fn merge(&self, world: &mut ModelWorld, replica: usize) {
         let Some(hand) = world.in_hand[replica].take() else { return };
         let statement = world.events[hand.position];
         let person = statement.person;
@@ -137,12 +140,12 @@ impl Handover {
         let is_behind = world.mapper_reads_up_to > 0
             && (world.floor() < world.mapper_reads_up_to || world.loss_is_listed);
         // While it reads again what it had read before, it only takes away.
-        if wanted != world.mapper.decided[person].wanted && (!is_behind || wanted == Access::Off) {
+        if wanted != world.mapper.decided[person].wanted && (!is_behind || wanted == ModelAccess::Off) {
             self.decide(world, person, Some(replica));
         }
     }
 
-    fn decide(&self, world: &mut World, person: usize, replica: Option<usize>) {
+    fn decide(&self, world: &mut ModelWorld, person: usize, replica: Option<usize>) {
         world.clock += 1;
         let before = world.mapper.decided[person].revision;
         let revision = if self.mechanisms.revisions_follow_the_clock {
@@ -151,21 +154,21 @@ impl Handover {
             before + 1
         };
         let wanted = self.wanted_of(world, person);
-        world.mapper.decided[person] = Decision { revision, wanted };
-        self.put(world, Command { person, revision, wanted }, replica);
+        world.mapper.decided[person] = ModelDecision { revision, wanted };
+        self.put(world, ModelCommand { person, revision, wanted }, replica);
     }
 
-    fn put(&self, world: &mut World, command: Command, in_memory_of: Option<usize>) {
+    fn put(&self, world: &mut ModelWorld, command: ModelCommand, in_memory_of: Option<usize>) {
         let command = Some(command);
         if self.mechanisms.commands_before_facts {
-            world.mapper.outbox.push(OutboxBatch { command, fact: false, in_memory_of });
+            world.mapper.outbox.push(ModelOutboxBatch { command, fact: false, in_memory_of });
             // Facts that JOURNAL refuses are dropped in the end, and never looked at again here.
         } else {
-            world.mapper.outbox.push(OutboxBatch { command, fact: true, in_memory_of });
+            world.mapper.outbox.push(ModelOutboxBatch { command, fact: true, in_memory_of });
         }
     }
 
-    fn publish(&self, world: &mut World, index: usize) {
+    fn publish(&self, world: &mut ModelWorld, index: usize) {
         let batch = &mut world.mapper.outbox[index];
         batch.in_memory_of = None;
         let batch = *batch;
@@ -182,7 +185,7 @@ impl Handover {
         }
     }
 
-    fn verify(&self, world: &mut World) {
+    fn verify(&self, world: &mut ModelWorld) {
         let mut is_same = true;
         for person in 0..PEOPLE {
             let (row, decided) = (world.writer.rows[person], world.mapper.decided[person]);
@@ -192,20 +195,20 @@ impl Handover {
             }
             is_same = false;
             // What may be out of date only takes away.
-            if world.loss_is_listed && decided.wanted != Access::Off {
+            if world.loss_is_listed && decided.wanted != ModelAccess::Off {
                 continue;
             }
             world.clock += 1;
             let revision = (row.revision.max(decided.revision) + 1).max(world.clock);
             world.mapper.decided[person].revision = revision;
-            self.put(world, Command { person, revision, wanted: decided.wanted }, None);
+            self.put(world, ModelCommand { person, revision, wanted: decided.wanted }, None);
         }
         if is_same {
             world.writer.verified = true;
         }
     }
 
-    fn restore_mapper(&self, world: &mut World) {
+    fn restore_mapper(&self, world: &mut ModelWorld) {
         let Some(backup) = world.mapper_backup.clone() else { return };
         world.faults += 1;
         world.was_restored = true;

@@ -6,7 +6,7 @@ use super::{PEOPLE, REPLICAS};
 
 /// What an account should be, or is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Access {
+pub enum ModelAccess {
     /// There is no account, or nothing is known of one.
     #[default]
     Nothing,
@@ -18,7 +18,7 @@ pub enum Access {
 
 /// One statement of the source about a person. Later statements have greater numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Statement {
+pub struct ModelStatement {
     /// Index of the person.
     pub person: usize,
     /// Position in the person's history, from 1.
@@ -27,20 +27,20 @@ pub struct Statement {
 
 /// An order from the mapper to the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Command {
+pub struct ModelCommand {
     /// Index of the person.
     pub person: usize,
     /// Decides between commands about one person.
     pub revision: u8,
     /// What should be true.
-    pub wanted: Access,
+    pub wanted: ModelAccess,
 }
 
 /// A row of the mapper's outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct OutboxBatch {
+pub struct ModelOutboxBatch {
     /// The command in it, if there is one.
-    pub command: Option<Command>,
+    pub command: Option<ModelCommand>,
     /// Whether a fact is in it.
     pub fact: bool,
     /// The replica that has it in memory and sends it without a sweep.
@@ -49,11 +49,11 @@ pub struct OutboxBatch {
 
 /// What the mapper decided about a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Decision {
+pub struct ModelDecision {
     /// Of the newest command.
     pub revision: u8,
     /// What it wants.
-    pub wanted: Access,
+    pub wanted: ModelAccess,
 }
 
 /// The mapper's database.
@@ -62,24 +62,24 @@ pub struct MapperStore {
     /// By person: the statements that were merged, a bit each.
     pub merged: [u8; PEOPLE],
     /// By person.
-    pub decided: [Decision; PEOPLE],
+    pub decided: [ModelDecision; PEOPLE],
     /// By person: rises with every commit (optimistic concurrency).
     pub version: [u8; PEOPLE],
     /// Oldest first.
-    pub outbox: Vec<OutboxBatch>,
+    pub outbox: Vec<ModelOutboxBatch>,
     /// Every event before this position is contained.
     pub contains: usize,
 }
 
 /// What the writer knows of one person's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Row {
+pub struct ModelRow {
     /// Of the newest command.
     pub revision: u8,
     /// What it wants.
-    pub wanted: Access,
+    pub wanted: ModelAccess,
     /// What the target last showed.
-    pub applied: Access,
+    pub applied: ModelAccess,
     /// A request is noted as being under way.
     pub sending: bool,
     /// A request may have been carried out: the account is read before anything is decided.
@@ -90,7 +90,7 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct WriterStore {
     /// By person.
-    pub rows: [Row; PEOPLE],
+    pub rows: [ModelRow; PEOPLE],
     /// Every command before this position is contained.
     pub contains: usize,
     /// It was compared with the mapper's database since it was created or restored.
@@ -99,27 +99,27 @@ pub struct WriterStore {
 
 /// One account at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Accounts {
+pub struct ModelAccount {
     /// How many there are for the person.
     pub count: u8,
     /// Whether the (first) account can be used.
     pub is_on: bool,
 }
 
-impl Accounts {
+impl ModelAccount {
     /// What the target shows when it is asked.
-    pub fn shown(self) -> Access {
+    pub fn shown(self) -> ModelAccess {
         match (self.count, self.is_on) {
-            (0, _) => Access::Nothing,
-            (_, true) => Access::On,
-            (_, false) => Access::Off,
+            (0, _) => ModelAccess::Nothing,
+            (_, true) => ModelAccess::On,
+            (_, false) => ModelAccess::Off,
         }
     }
 }
 
 /// A request that a writer sent and has no answer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Request {
+pub struct ModelRequest {
     /// The replica that sent it.
     pub by: usize,
     /// The lease under which it was sent.
@@ -127,7 +127,7 @@ pub struct Request {
     /// Index of the person.
     pub person: usize,
     /// What it makes true.
-    pub to: Access,
+    pub to: ModelAccess,
     /// Whether the target has carried it out.
     pub is_done: bool,
 }
@@ -143,11 +143,11 @@ pub struct InHand {
 
 /// Everything, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct World {
+pub struct ModelWorld {
     /// By person: how much of the history was accepted.
     pub accepted: [u8; PEOPLE],
     /// EVENTS, from its first message on.
-    pub events: Vec<Statement>,
+    pub events: Vec<ModelStatement>,
     /// Events before this position aged out.
     pub events_first: usize,
     /// The next event that the broker delivers.
@@ -155,7 +155,7 @@ pub struct World {
     /// Delivered, and to be delivered again.
     pub events_again: BTreeSet<usize>,
     /// COMMANDS.
-    pub commands: Vec<Command>,
+    pub commands: Vec<ModelCommand>,
     /// Commands before this position aged out.
     pub commands_first: usize,
     /// The next command that the broker delivers.
@@ -181,9 +181,9 @@ pub struct World {
     /// By replica: the lease that it believes to have.
     pub session: [Option<u8>; REPLICAS],
     /// Requests without an answer.
-    pub requests: Vec<Request>,
+    pub requests: Vec<ModelRequest>,
     /// By person.
-    pub target: [Accounts; PEOPLE],
+    pub target: [ModelAccount; PEOPLE],
     /// By person: the account was switched off after the last statement, a departure, had been accepted.
     pub was_off: [bool; PEOPLE],
     /// A database was restored.
@@ -198,7 +198,7 @@ pub struct World {
     pub broke_departure: bool,
 }
 
-impl World {
+impl ModelWorld {
     /// The position before which every event is contained in the mapper's database.
     pub fn floor(&self) -> usize {
         let in_hand = self.in_hand.iter().flatten().map(|hand| hand.position);
@@ -217,7 +217,7 @@ impl World {
 
     /// Whether a command about the person is on its way.
     pub fn is_on_its_way(&self, person: usize) -> bool {
-        let is_of = |command: &Command| command.person == person;
+        let is_of = |command: &ModelCommand| command.person == person;
         self.mapper.outbox.iter().filter_map(|batch| batch.command).any(|command| is_of(&command))
             || self.commands.iter().skip(self.commands_next).any(is_of)
     }

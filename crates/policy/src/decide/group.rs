@@ -1,14 +1,17 @@
 //! What should become of a group.
 
-use expression::Seed;
-use lifecycle::{Attributes, GroupResource};
+use expression::RandomSeed;
+use lifecycle::{AttributeMap, GroupResource};
 use time::OffsetDateTime;
 
-use super::{Built, DISPLAY_NAME, build, failures, next_midnight, obstacle, with_failures};
-use crate::mapping::{Effect, Facts, evaluate};
+use super::{
+    BuiltResource, DISPLAY_NAME, build_obstacle, build_resource, mapping_failures, next_midnight,
+    with_failures,
+};
+use crate::mapping::{AttributeEffect, MappingInputs, evaluate_mappings};
 use crate::policy::{GroupRules, OutOfScope, Policy};
-use crate::reason::{Because, Reason, Rule};
-use crate::scope::{Membership, Seen};
+use crate::reason::{DecisionReason, DecisionRule, RuleBasis};
+use crate::scope::{GroupMembership, ScopeInput};
 
 /// A group at one moment, with what surrounds it.
 #[derive(Debug, Clone, Copy)]
@@ -16,29 +19,29 @@ pub struct GroupSubject<'a> {
     /// Its key.
     pub key: &'a str,
     /// Its attributes.
-    pub attributes: &'a Attributes,
+    pub attributes: &'a AttributeMap,
     /// Whether it exists, or was deleted.
     pub exists: bool,
     /// Every group that it is nested in.
-    pub groups: &'a [Membership],
-    /// See [`super::Subject::seed`].
-    pub seed: Seed,
+    pub groups: &'a [GroupMembership],
+    /// See [`super::DecisionSubject::seed`].
+    pub seed: RandomSeed,
 }
 
 /// What should become of a group at a target. It borrows what it was made of; [`Self::resource`] copies.
 #[derive(Debug, Clone)]
 pub struct GroupDecision<'a> {
     /// Which rule decided.
-    pub rule: Rule,
+    pub rule: DecisionRule,
     /// When time alone will change the decision.
     pub recheck_at: Option<OffsetDateTime>,
     /// Whether the group exists and the scope holds.
     pub in_scope: bool,
     exists: Option<bool>,
-    because: Because<'a>,
-    seen: Seen<'a>,
+    because: RuleBasis<'a>,
+    seen: ScopeInput<'a>,
     rules: Option<&'a GroupRules>,
-    effects: Vec<Effect<'a>>,
+    effects: Vec<AttributeEffect<'a>>,
 }
 
 /// Decides what should become of a group under `policy` at `now`.
@@ -48,13 +51,13 @@ pub fn decide_group<'a>(
     now: OffsetDateTime,
 ) -> GroupDecision<'a> {
     let GroupSubject { key, attributes, exists, groups, .. } = *subject;
-    let seen = Seen { attributes, manager: None, groups, key, impersonal: true, now };
+    let seen = ScopeInput { attributes, manager: None, groups, key, impersonal: true, now };
     let mut decision = GroupDecision {
-        rule: Rule::GroupsNotManaged,
+        rule: DecisionRule::GroupsNotManaged,
         recheck_at: None,
         in_scope: false,
         exists: None,
-        because: Because::Rule,
+        because: RuleBasis::Rule,
         seen,
         rules: policy.groups.as_ref(),
         effects: Vec::new(),
@@ -62,16 +65,16 @@ pub fn decide_group<'a>(
     let Some(rules) = &policy.groups else { return decision };
     if exists {
         let judgement = rules.scope.judge(&seen);
-        decision.rule = if judgement.inside { Rule::InScope } else { Rule::OutOfScope };
-        decision.because = Because::Scope(judgement.because);
+        decision.rule = if judgement.inside { DecisionRule::InScope } else { DecisionRule::OutOfScope };
+        decision.because = RuleBasis::Scope(judgement.because);
         decision.recheck_at = judgement.recheck_at;
         decision.in_scope = judgement.inside;
     } else {
-        decision.rule = Rule::NoSuchGroup;
+        decision.rule = DecisionRule::NoSuchGroup;
     }
-    let stays = decision.rule == Rule::OutOfScope && rules.out_of_scope == OutOfScope::Keep;
+    let stays = decision.rule == DecisionRule::OutOfScope && rules.out_of_scope == OutOfScope::Keep;
     decision.exists = (!stays).then_some(decision.in_scope);
-    decision.effects = evaluate(&rules.mappings, &subject.facts(decision.in_scope, policy, now));
+    decision.effects = evaluate_mappings(&rules.mappings, &subject.facts(decision.in_scope, policy, now));
     decision.recheck_at =
         [decision.recheck_at, next_midnight(&rules.mappings, now)].into_iter().flatten().min();
     decision.check(rules);
@@ -79,8 +82,8 @@ pub fn decide_group<'a>(
 }
 
 impl<'a> GroupSubject<'a> {
-    pub(crate) fn facts(&self, in_scope: bool, policy: &'a Policy, now: OffsetDateTime) -> Facts<'a> {
-        Facts {
+    pub(crate) fn facts(&self, in_scope: bool, policy: &'a Policy, now: OffsetDateTime) -> MappingInputs<'a> {
+        MappingInputs {
             attributes: self.attributes,
             manager: None,
             is_soft_deleted: !in_scope,
@@ -95,14 +98,14 @@ impl GroupDecision<'_> {
     fn check(&mut self, rules: &GroupRules) {
         match self.exists {
             Some(true) => {
-                let obstacle = obstacle(&rules.mappings, &self.effects, &rules.match_on, DISPLAY_NAME);
+                let obstacle = build_obstacle(&rules.mappings, &self.effects, &rules.match_on, DISPLAY_NAME);
                 if let Some((rule, because)) = obstacle {
                     (self.rule, self.because, self.exists) = (rule, because, None);
                 }
             }
             Some(false) if !rules.actions.delete => {
                 let words = format!("the policy's actions forbid to delete ({})", self.rule);
-                (self.rule, self.because) = (Rule::SwitchedOff, Because::Words(words.into()));
+                (self.rule, self.because) = (DecisionRule::SwitchedOff, RuleBasis::Words(words.into()));
                 self.exists = None;
             }
             Some(false) | None => {}
@@ -117,7 +120,8 @@ impl GroupDecision<'_> {
     /// The group, for a command; `None` when there is nothing to be said.
     pub fn resource(&self) -> Option<GroupResource> {
         let (exists, rules) = (self.exists?, self.rules?);
-        let Built { attributes, on_create, clear, .. } = build(&rules.mappings, &self.effects, self.seen.key);
+        let BuiltResource { attributes, on_create, clear, .. } =
+            build_resource(&rules.mappings, &self.effects, self.seen.key);
         Some(GroupResource {
             exists,
             attributes,
@@ -131,23 +135,23 @@ impl GroupDecision<'_> {
     }
 
     /// Why, with all values; of a group none of them is personal.
-    pub fn reason_in_full(&self) -> Reason {
+    pub fn reason_in_full(&self) -> DecisionReason {
         let reason = self.because.in_words_in_full(self.rule, &self.seen);
         let mappings = self.rules.map_or(&[][..], |rules| &rules.mappings);
         with_failures(reason, mappings, &self.effects)
     }
 
-    /// See [`super::Decision::failures`].
+    /// See [`super::PolicyDecision::failures`].
     pub fn failures(&self) -> Vec<&str> {
-        let wanted = self.exists == Some(true) || self.rule == Rule::RequiredValueMissing;
+        let wanted = self.exists == Some(true) || self.rule == DecisionRule::RequiredValueMissing;
         match self.rules.filter(|_| wanted) {
-            Some(rules) => failures(&rules.mappings, &self.effects, DISPLAY_NAME),
+            Some(rules) => mapping_failures(&rules.mappings, &self.effects, DISPLAY_NAME),
             None => Vec::new(),
         }
     }
 
     /// Why, in words that hold no personal data.
-    pub fn reason(&self) -> Reason {
+    pub fn reason(&self) -> DecisionReason {
         let reason = self.because.in_words(self.rule, &self.seen);
         let mappings = self.rules.map_or(&[][..], |rules| &rules.mappings);
         with_failures(reason, mappings, &self.effects)

@@ -1,12 +1,12 @@
-use expression::Seed;
-use lifecycle::{Account, AccountState, Attributes, Employment, IdentityView};
+use expression::RandomSeed;
+use lifecycle::{AccountState, AttributeMap, DesiredAccount, Employment, IdentityView};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::verdict::DAY_MICROS;
-use super::{GroupSubject, Subject, decide, decide_group};
-use crate::{Membership, Policy, Reason, Rule};
+use super::{DecisionSubject, GroupSubject, decide_group, decide_person};
+use crate::{DecisionReason, DecisionRule, GroupMembership, Policy};
 
 const POLICY: &str = r#"
 target: zscaler
@@ -33,7 +33,7 @@ fn policy(leaver: &str) -> Policy {
     Policy::parse(&POLICY.replace("action: LEAVER", leaver), "test.yaml").unwrap()
 }
 
-fn attributes(value: Value) -> Attributes {
+fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }
 
@@ -56,22 +56,22 @@ fn person(employment: Employment, department: &str) -> IdentityView {
 /// A decision with nothing borrowed.
 #[derive(Debug, Clone, PartialEq)]
 struct Decided {
-    desired: Option<Account>,
-    rule: Rule,
-    reason: Reason,
+    desired: Option<DesiredAccount>,
+    rule: DecisionRule,
+    reason: DecisionReason,
     recheck_at: Option<OffsetDateTime>,
     user_name: Option<String>,
     in_scope: bool,
 }
 
-fn in_groups(keys: &[String]) -> Vec<Membership> {
-    keys.iter().map(|key| Membership { key: key.clone(), name: None, direct: true }).collect()
+fn in_groups(keys: &[String]) -> Vec<GroupMembership> {
+    keys.iter().map(|key| GroupMembership { key: key.clone(), name: None, direct: true }).collect()
 }
 
 fn decided_by(policy: &Policy, identity: &IdentityView, groups: &[String], now: OffsetDateTime) -> Decided {
     let groups = in_groups(groups);
-    let subject = Subject { identity, groups: &groups, manager: None, seed: Seed([7; 32]) };
-    let decision = decide(&subject, policy, now);
+    let subject = DecisionSubject { identity, groups: &groups, manager: None, seed: RandomSeed([7; 32]) };
+    let decision = decide_person(&subject, policy, now);
     Decided {
         desired: decision.account(),
         rule: decision.rule,
@@ -105,8 +105,9 @@ fn whoever_is_protected_is_marked_when_access_is_to_be_taken_away() {
             employment,
             ..IdentityView::default()
         };
-        let subject = Subject { identity: &identity, groups: &[], manager: None, seed: Seed([7; 32]) };
-        let account = decide(&subject, &policy, OffsetDateTime::UNIX_EPOCH).account().unwrap();
+        let subject =
+            DecisionSubject { identity: &identity, groups: &[], manager: None, seed: RandomSeed([7; 32]) };
+        let account = decide_person(&subject, &policy, OffsetDateTime::UNIX_EPOCH).account().unwrap();
         assert_eq!(account.protected, expected, "{key} {employment:?}");
     }
 }
@@ -114,7 +115,8 @@ fn whoever_is_protected_is_marked_when_access_is_to_be_taken_away() {
 #[test]
 fn an_employee_in_scope_has_an_account_with_mapped_attributes() {
     let decision = decided(&person(Employment::Active, "Sales"), &[], "action: disable", at(1));
-    let Account { state, attributes, references, match_on, assume_empty, .. } = decision.desired.unwrap();
+    let DesiredAccount { state, attributes, references, match_on, assume_empty, .. } =
+        decision.desired.unwrap();
     assert_eq!(state, AccountState::Active);
     let expected = json!({
         "externalId": "E-1", "userName": "e1@example.org", "emails[type eq \"work\"].value": "e1@example.org",
@@ -160,7 +162,10 @@ fn nobody_gets_an_account_without_a_user_name() {
 #[test]
 fn somebody_of_whose_employment_nothing_is_known_has_no_usable_account() {
     let decision = decided(&person(Employment::Unknown, "Sales"), &[], "action: disable", at(1));
-    assert_eq!((state(&decision), decision.rule), (Some(AccountState::Disabled), Rule::NotEmployedYet));
+    assert_eq!(
+        (state(&decision), decision.rule),
+        (Some(AccountState::Disabled), DecisionRule::NotEmployedYet)
+    );
 }
 
 #[test]
@@ -202,7 +207,7 @@ fn the_leaver_rule_decides_between_disable_delete_and_nothing() {
 fn a_group_exists_while_it_is_in_scope_and_has_a_name() {
     let decided = |policy: &Policy, name: Value, exists| {
         let attributes = attributes(json!({ "displayName": name }));
-        let seed = Seed([7; 32]);
+        let seed = RandomSeed([7; 32]);
         let subject = GroupSubject { key: "G-1", attributes: &attributes, exists, groups: &[], seed };
         let decision = decide_group(&subject, policy, at(1));
         (decision.resource().map(|group| group.exists), decision.reason().to_string())
@@ -282,7 +287,7 @@ proptest! {
         }
         let groups = in_groups(&groups);
         let IdentityView { key, attributes, .. } = &identity;
-        let subject = GroupSubject { key, attributes, exists: member, groups: &groups, seed: Seed([7; 32]) };
+        let subject = GroupSubject { key, attributes, exists: member, groups: &groups, seed: RandomSeed([7; 32]) };
         let policy = policy(leaver);
         let decision = decide_group(&subject, &policy, now);
         let _ = (decision.resource(), decision.reason());
@@ -354,9 +359,9 @@ fn a_failed_mapping_is_told_and_one_that_identifies_somebody_stops_the_account()
     assert_eq!(state(&failed), Some(AccountState::Active));
     assert_eq!(failed.reason.to_string(), "in scope: everybody; title is left alone: no title");
     let stopped = account("expression: 'Error(\"no title\")'", "match: [title]", json!({}));
-    assert_eq!((state(&stopped), stopped.rule), (None, Rule::RequiredValueMissing));
+    assert_eq!((state(&stopped), stopped.rule), (None, DecisionRule::RequiredValueMissing));
     let ignored = account("expression: 'IgnoreObjectFlow'", "", json!({}));
-    assert_eq!((state(&ignored), ignored.rule), (None, Rule::ObjectIgnored));
+    assert_eq!((state(&ignored), ignored.rule), (None, DecisionRule::ObjectIgnored));
 }
 
 #[test]
@@ -367,10 +372,13 @@ fn the_policy_says_what_becomes_of_those_out_of_scope_and_what_may_be_done_at_al
         (state(&decided), decided.rule, decided.in_scope)
     };
     let off = Some(AccountState::Disabled);
-    assert_eq!(with(nobody), (off, Rule::OutOfScope, false));
-    assert_eq!(with(&format!("{nobody}\n  outOfScope: keep")), (None, Rule::OutOfScope, false));
-    assert_eq!(with(&format!("{nobody}\n  actions: {{ disable: false }}")), (None, Rule::SwitchedOff, false));
-    assert_eq!(with("actions: { create: false }"), (Some(AccountState::Active), Rule::InScope, true));
+    assert_eq!(with(nobody), (off, DecisionRule::OutOfScope, false));
+    assert_eq!(with(&format!("{nobody}\n  outOfScope: keep")), (None, DecisionRule::OutOfScope, false));
+    assert_eq!(
+        with(&format!("{nobody}\n  actions: {{ disable: false }}")),
+        (None, DecisionRule::SwitchedOff, false)
+    );
+    assert_eq!(with("actions: { create: false }"), (Some(AccountState::Active), DecisionRule::InScope, true));
     let account =
         account("none: true", "actions: { create: false, update: false }", json!({})).desired.unwrap();
     assert!(!account.actions.create && !account.actions.update && account.actions.disable);

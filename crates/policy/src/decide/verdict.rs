@@ -3,77 +3,86 @@
 use lifecycle::{AccessOrders, AccountState, Employment};
 use time::OffsetDateTime;
 
-use super::{Subject, allowed};
+use super::{DecisionSubject, allowed_state};
 use crate::policy::{LeaverAction, LeaverMoment, LeaverRule, OutOfScope, Policy};
-use crate::reason::{Because, Rule};
-use crate::scope::Seen;
+use crate::reason::{DecisionRule, RuleBasis};
+use crate::scope::ScopeInput;
 
 pub(crate) const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
 
 /// What follows from employment and scope.
-pub(super) struct Verdict<'a> {
+pub(super) struct AccessVerdict<'a> {
     pub(super) state: Option<AccountState>,
-    pub(super) rule: Rule,
-    pub(super) because: Because<'a>,
+    pub(super) rule: DecisionRule,
+    pub(super) because: RuleBasis<'a>,
     pub(super) recheck_at: Option<OffsetDateTime>,
     pub(super) in_scope: bool,
 }
 
-pub(super) fn of<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
+pub(super) fn access_verdict<'a>(
+    subject: &DecisionSubject<'a>,
+    policy: &'a Policy,
+    seen: &ScopeInput<'a>,
+) -> AccessVerdict<'a> {
     let rules = &policy.users;
     let mut verdict = as_ordered(by_employment(subject, policy, seen), subject.identity.orders);
     if let Some(state) = verdict.state
-        && allowed(state, rules.actions) != Some(state)
+        && allowed_state(state, rules.actions) != Some(state)
     {
-        verdict.state = allowed(state, rules.actions);
+        verdict.state = allowed_state(state, rules.actions);
         if verdict.state.is_none() {
             let words = format!("the policy's actions forbid to switch off ({})", verdict.rule);
-            verdict.rule = Rule::SwitchedOff;
-            verdict.because = Because::Words(words.into());
+            verdict.rule = DecisionRule::SwitchedOff;
+            verdict.because = RuleBasis::Words(words.into());
         }
     }
     verdict
 }
 
 /// What operators ordered stands above what sources and policies say: off, and never deleted.
-fn as_ordered(mut verdict: Verdict<'_>, orders: AccessOrders) -> Verdict<'_> {
+fn as_ordered(mut verdict: AccessVerdict<'_>, orders: AccessOrders) -> AccessVerdict<'_> {
     let is_off = matches!(verdict.state, Some(AccountState::Disabled | AccountState::Deleted));
     if orders.off.is_some() && !is_off {
         verdict.state = Some(AccountState::Disabled);
-        (verdict.rule, verdict.because, verdict.in_scope) = (Rule::OrderedOff, Because::Rule, false);
+        (verdict.rule, verdict.because, verdict.in_scope) =
+            (DecisionRule::OrderedOff, RuleBasis::Rule, false);
     }
     if orders.keep.is_some() && verdict.state == Some(AccountState::Deleted) {
         verdict.state = Some(AccountState::Disabled);
-        verdict.because = Because::Words("an operator ordered that it is never deleted".into());
+        verdict.because = RuleBasis::Words("an operator ordered that it is never deleted".into());
     }
     verdict
 }
 
-fn by_employment<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
+fn by_employment<'a>(
+    subject: &DecisionSubject<'a>,
+    policy: &'a Policy,
+    seen: &ScopeInput<'a>,
+) -> AccessVerdict<'a> {
     let leaver = policy.users.leaver;
     let identity = subject.identity;
     match identity.employment {
         // Nobody who never had an account gets one from this; an account that was made for a start which was then
         // postponed is switched off until that day.
-        Employment::Unknown => Verdict {
+        Employment::Unknown => AccessVerdict {
             state: Some(AccountState::Disabled),
-            rule: Rule::NotEmployedYet,
-            because: Because::Rule,
+            rule: DecisionRule::NotEmployedYet,
+            because: RuleBasis::Rule,
             recheck_at: None,
             in_scope: false,
         },
         Employment::Left { since } if leaver.action != LeaverAction::None => {
-            depart(leaver, (since, identity.known_since), Rule::Left, seen.now)
+            departure_verdict(leaver, (since, identity.known_since), DecisionRule::Left, seen.now)
         }
         Employment::Deleted { since } if leaver.action != LeaverAction::None => {
-            depart(leaver, (since, identity.known_since), Rule::Erased, seen.now)
+            departure_verdict(leaver, (since, identity.known_since), DecisionRule::Erased, seen.now)
         }
         Employment::Active | Employment::Left { .. } | Employment::Deleted { .. } => {
             match identity.planned_departure {
                 Some(since) if leaver.when == LeaverMoment::AtOnce && leaver.action != LeaverAction::None => {
-                    let mut verdict = depart(leaver, (since, None), Rule::Left, seen.now);
+                    let mut verdict = departure_verdict(leaver, (since, None), DecisionRule::Left, seen.now);
                     let words = "the departure is known, and `leaver.when` is atOnce";
-                    verdict.because = Because::Words(words.into());
+                    verdict.because = RuleBasis::Words(words.into());
                     verdict
                 }
                 _ => by_scope(policy, seen),
@@ -82,17 +91,17 @@ fn by_employment<'a>(subject: &Subject<'a>, policy: &'a Policy, seen: &Seen<'a>)
     }
 }
 
-fn by_scope<'a>(policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
+fn by_scope<'a>(policy: &'a Policy, seen: &ScopeInput<'a>) -> AccessVerdict<'a> {
     let judgement = policy.users.scope.judge(seen);
     let (state, rule) = match (judgement.inside, policy.users.out_of_scope) {
-        (true, _) => (Some(AccountState::Active), Rule::InScope),
-        (false, OutOfScope::Disable) => (Some(AccountState::Disabled), Rule::OutOfScope),
-        (false, OutOfScope::Keep) => (None, Rule::OutOfScope),
+        (true, _) => (Some(AccountState::Active), DecisionRule::InScope),
+        (false, OutOfScope::Disable) => (Some(AccountState::Disabled), DecisionRule::OutOfScope),
+        (false, OutOfScope::Keep) => (None, DecisionRule::OutOfScope),
     };
-    Verdict {
+    AccessVerdict {
         state,
         rule,
-        because: Because::Scope(judgement.because),
+        because: RuleBasis::Scope(judgement.because),
         recheck_at: judgement.recheck_at,
         in_scope: judgement.inside,
     }
@@ -100,12 +109,12 @@ fn by_scope<'a>(policy: &'a Policy, seen: &Seen<'a>) -> Verdict<'a> {
 
 /// The person left, or will leave at `since`, as is known from a moment on. Days of grace count from the later of the two:
 /// nothing irreversible follows from a date that may be a typing error.
-fn depart<'a>(
+fn departure_verdict<'a>(
     leaver: LeaverRule,
     (since, known_since): (i64, Option<i64>),
-    rule: Rule,
+    rule: DecisionRule,
     now: OffsetDateTime,
-) -> Verdict<'a> {
+) -> AccessVerdict<'a> {
     let delete_at = leaver.delete_at(known_since.map_or(since, |known| known.max(since)));
     let is_due = delete_at.is_some_and(|at| at <= lifecycle::unix_micros(now));
     let (state, words) = match (is_due, leaver.delete_after_days) {
@@ -118,10 +127,10 @@ fn depart<'a>(
         }
         (false, None) => (AccountState::Disabled, "leaver action disable".into()),
     };
-    Verdict {
+    AccessVerdict {
         state: Some(state),
         rule,
-        because: Because::Words(words),
+        because: RuleBasis::Words(words),
         recheck_at: if is_due { None } else { delete_at.and_then(from_micros) },
         in_scope: false,
     }

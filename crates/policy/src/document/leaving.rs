@@ -1,10 +1,10 @@
 //! What becomes of accounts of those who left, who are out of scope, and whom nobody knows.
 
-use lifecycle::{OrphanAction, Orphans};
+use lifecycle::{OrphanAction, OrphanPolicy};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::error::Flaw;
+use crate::error::PolicyFlaw;
 use crate::policy::{LeaverAction, LeaverMoment, LeaverRule, OutOfScope};
 
 /// A hundred years: more is a typing error.
@@ -32,12 +32,12 @@ pub(super) struct OrphansText {
 }
 
 /// What becomes of who is out of scope.
-pub(super) fn out_of_scope(text: Option<&Spanned<String>>) -> Result<OutOfScope, Flaw> {
+pub(super) fn out_of_scope(text: Option<&Spanned<String>>) -> Result<OutOfScope, PolicyFlaw> {
     match text.map(|text| (text, text.value.as_str())) {
         None | Some((_, "disable")) => Ok(OutOfScope::Disable),
         Some((_, "keep")) => Ok(OutOfScope::Keep),
         Some((text, other)) => {
-            Err(Flaw::at(text, format!("unknown `outOfScope` `{other}`"), "use disable or keep"))
+            Err(PolicyFlaw::at(text, format!("unknown `outOfScope` `{other}`"), "use disable or keep"))
         }
     }
 }
@@ -57,41 +57,45 @@ const OBJECTIVE_MINUTES_MAX: u32 = 7 * 24 * 60;
 const VERIFY_DAYS_MAX: u32 = 3_650;
 
 /// What becomes of leavers.
-pub(super) fn leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<LeaverRule, Flaw> {
+pub(super) fn read_leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<LeaverRule, PolicyFlaw> {
     let Some(leaver) = leaver else { return Ok(LEAVER_UNLESS_SAID) };
     let LeaverText { action, when, delete_after_days, objective_minutes, verify_days } = &leaver.value;
     let objective_minutes = objective_minutes.unwrap_or(LEAVER_UNLESS_SAID.objective_minutes);
     if !(1..=OBJECTIVE_MINUTES_MAX).contains(&objective_minutes) {
         let what = format!("`objectiveMinutes` is {objective_minutes}");
-        return Err(Flaw::at(leaver, what, format!("use 1 to {OBJECTIVE_MINUTES_MAX} (a week)")));
+        return Err(PolicyFlaw::at(leaver, what, format!("use 1 to {OBJECTIVE_MINUTES_MAX} (a week)")));
     }
     let verify_days = verify_days.unwrap_or(LEAVER_UNLESS_SAID.verify_days);
     if verify_days > VERIFY_DAYS_MAX {
         let what = format!("`verifyDays` is {verify_days}");
-        return Err(Flaw::at(leaver, what, format!("use at most {VERIFY_DAYS_MAX}")));
+        return Err(PolicyFlaw::at(leaver, what, format!("use at most {VERIFY_DAYS_MAX}")));
     }
     let action = match action.as_ref().map(|action| (action, action.value.as_str())) {
         None | Some((_, "disable")) => LeaverAction::Disable,
         Some((_, "delete")) => LeaverAction::Delete,
         Some((_, "none")) => LeaverAction::None,
         Some((action, other)) => {
-            return Err(Flaw::at(action, format!("unknown action `{other}`"), "use disable, delete or none"));
+            return Err(PolicyFlaw::at(
+                action,
+                format!("unknown action `{other}`"),
+                "use disable, delete or none",
+            ));
         }
     };
     let when = match when.as_ref().map(|when| (when, when.value.as_str())) {
         None | Some((_, "effective")) => LeaverMoment::Effective,
         Some((_, "atOnce")) => LeaverMoment::AtOnce,
         Some((when, other)) => {
-            return Err(Flaw::at(when, format!("unknown moment `{other}`"), "use effective or atOnce"));
+            return Err(PolicyFlaw::at(when, format!("unknown moment `{other}`"), "use effective or atOnce"));
         }
     };
     match *delete_after_days {
-        Some(_) if action == LeaverAction::None => Err(Flaw::at(
+        Some(_) if action == LeaverAction::None => Err(PolicyFlaw::at(
             leaver,
             "`deleteAfterDays` contradicts `action: none`",
             "leave it out, or use `action: disable`",
         )),
-        Some(days) if days > DELETE_AFTER_DAYS_MAX => Err(Flaw::at(
+        Some(days) if days > DELETE_AFTER_DAYS_MAX => Err(PolicyFlaw::at(
             leaver,
             format!("`deleteAfterDays` is {days}"),
             format!("use at most {DELETE_AFTER_DAYS_MAX}, or leave it out to keep disabled accounts"),
@@ -103,19 +107,19 @@ pub(super) fn leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<LeaverRule,
 }
 
 /// What becomes of accounts of nobody.
-pub(super) fn orphans(orphans: Option<&Spanned<OrphansText>>) -> Result<Orphans, Flaw> {
-    let Some(orphans) = orphans else { return Ok(Orphans::default()) };
+pub(super) fn read_orphans(orphans: Option<&Spanned<OrphansText>>) -> Result<OrphanPolicy, PolicyFlaw> {
+    let Some(orphans) = orphans else { return Ok(OrphanPolicy::default()) };
     let OrphansText { action, except } = &orphans.value;
     if except.len() > EXCEPTIONS_MAX {
         let what = format!("`except` has {} names", except.len());
-        return Err(Flaw::at(
+        return Err(PolicyFlaw::at(
             orphans,
             what,
             format!("use at most {EXCEPTIONS_MAX}; `*` stands for anything"),
         ));
     }
     if let Some(empty) = except.iter().find(|pattern| pattern.value.trim().is_empty()) {
-        return Err(Flaw::at(
+        return Err(PolicyFlaw::at(
             empty,
             "an exception without a name",
             "write a login name, or a part of it and `*`",
@@ -127,8 +131,8 @@ pub(super) fn orphans(orphans: Option<&Spanned<OrphansText>>) -> Result<Orphans,
         "delete" => OrphanAction::Delete,
         other => {
             let what = format!("unknown action `{other}`");
-            return Err(Flaw::at(action, what, "use report, disable or delete"));
+            return Err(PolicyFlaw::at(action, what, "use report, disable or delete"));
         }
     };
-    Ok(Orphans { action, except: except.iter().map(|pattern| pattern.value.clone()).collect() })
+    Ok(OrphanPolicy { action, except: except.iter().map(|pattern| pattern.value.clone()).collect() })
 }

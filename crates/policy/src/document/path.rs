@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::scope::distance;
+use crate::scope::edit_distance;
 use scim_v2::filter::{AttrExp, CompareOp, PatchPath, ValFilter};
 
 /// Attributes of a user (RFC 7643 section 4.1).
@@ -59,7 +59,7 @@ fn selects_by_equality(filter: &ValFilter) -> bool {
 /// What a target path covers. Two targets of which one covers a part of the other cannot both be mapped: `name` and
 /// `name.givenName`, or `emails` and `emails[type eq "work"].value`. Names and the words that select a value are compared without regard to case, as SCIM does.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Reach {
+pub struct PathReach {
     /// Schema and name of the attribute.
     attribute: (String, String),
     /// What a value must be like: empty for every value of the attribute.
@@ -67,7 +67,7 @@ pub struct Reach {
     part: Option<String>,
 }
 
-impl Reach {
+impl PathReach {
     /// What `path` covers; `None` when it is no path.
     pub fn of(path: &str) -> Option<Self> {
         let (attribute, filter, part) = match path.parse::<PatchPath>().ok()? {
@@ -78,7 +78,7 @@ impl Reach {
             }
         };
         let mut selected_by = BTreeSet::new();
-        filter.iter().for_each(|filter| conjuncts(filter, &mut selected_by));
+        filter.iter().for_each(|filter| collect_conjuncts(filter, &mut selected_by));
         let uri = attribute.uri.filter(|uri| !CORE_URNS.iter().any(|core| uri.eq_ignore_ascii_case(core)));
         Some(Self {
             attribute: (uri.unwrap_or_default().to_lowercase(), attribute.name.to_lowercase()),
@@ -110,9 +110,9 @@ impl Reach {
     }
 }
 
-fn conjuncts(filter: &ValFilter, into: &mut BTreeSet<String>) {
+fn collect_conjuncts(filter: &ValFilter, into: &mut BTreeSet<String>) {
     match filter {
-        ValFilter::And(all) => all.as_slice().iter().for_each(|each| conjuncts(each, into)),
+        ValFilter::And(all) => all.as_slice().iter().for_each(|each| collect_conjuncts(each, into)),
         single => drop(into.insert(single.to_string().to_lowercase())),
     }
 }
@@ -133,13 +133,13 @@ pub(super) fn probably_meant(path: &str, known: &[&'static str]) -> Option<&'sta
         return None;
     }
     let said = attribute.name.to_ascii_lowercase();
-    let slips = known.iter().map(|name| (distance(&said, &name.to_ascii_lowercase()), *name));
+    let slips = known.iter().map(|name| (edit_distance(&said, &name.to_ascii_lowercase()), *name));
     slips.filter(|(slips, name)| *slips <= SLIPS_MAX.min(name.len() / 3)).min().map(|(_, name)| name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Reach;
+    use super::PathReach;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -174,7 +174,7 @@ mod tests {
             ("urn:acme:1.0:User:title".to_owned(), "title".to_owned(), false),
         ];
         for (one, other, expected) in table {
-            let reach = |path: &str| Reach::of(path).unwrap();
+            let reach = |path: &str| PathReach::of(path).unwrap();
             assert_eq!(reach(&one).overlaps(&reach(&other)), expected, "{one} and {other}");
             assert_eq!(reach(&other).overlaps(&reach(&one)), expected, "{other} and {one}");
         }

@@ -1,4 +1,4 @@
-use lifecycle::{OrphanAction, Orphans};
+use lifecycle::{OrphanAction, OrphanPolicy};
 
 use crate::{Policy, PolicyError};
 
@@ -222,7 +222,7 @@ fn what_the_file_gives_has_the_type_that_the_target_wants() {
         }
     }
     let typed = with(ANY_CLAUSE, "constant: 'true', type: boolean").unwrap();
-    assert_eq!(typed.users().mappings[1].source, crate::Source::Constant(json!(true)));
+    assert_eq!(typed.users().mappings[1].source, crate::MappingSource::Constant(json!(true)));
 }
 
 const ANY_CLAUSE: &str = "mail IS NOT NULL";
@@ -282,7 +282,7 @@ fn a_constant_is_what_is_written_or_refused() {
                 (Ok(policy), Some(expected)) => {
                     let mapping = &policy.users().mappings[1];
                     let value = match &mapping.source {
-                        crate::Source::Constant(value) => value,
+                        crate::MappingSource::Constant(value) => value,
                         _ => mapping.default.as_ref().unwrap(),
                     };
                     assert_eq!(value, expected, "{written}");
@@ -306,7 +306,7 @@ proptest::proptest! {
             proptest::prop_assert_eq!(clause, format!("x EQUALS \"{text}\""));
         }
         if let Ok(policy) = with(ANY_CLAUSE, &format!("constant: {text}")) {
-            let crate::Source::Constant(value) = &policy.users().mappings[1].source else { panic!() };
+            let crate::MappingSource::Constant(value) = &policy.users().mappings[1].source else { panic!() };
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let is_truth = value.is_boolean() && shown.eq_ignore_ascii_case(&text);
             proptest::prop_assert!(is_truth || shown == text, "{} became {}", text, shown);
@@ -341,7 +341,7 @@ fn a_small_file_cannot_ask_for_much_work() {
     // What a policy of this kind really has is far from it.
     let usual = mappings(1, 1).replace(r"\\w{9}", r"^(?<user>[\\w.-]+)@(?<domain>[\\w.-]+)$");
     let usual = Policy::parse(&usual, "t").unwrap();
-    let crate::Source::Expression(expression) = &usual.users().mappings[1].source else { panic!() };
+    let crate::MappingSource::Expression(expression) = &usual.users().mappings[1].source else { panic!() };
     assert!((1..50_000).contains(&expression.pattern_weight()), "{}", expression.pattern_weight());
 }
 
@@ -400,10 +400,10 @@ fn a_misspelt_key_is_answered_with_what_was_meant_there() {
 #[test]
 fn accounts_of_nobody_are_reported_unless_the_policy_says_more() {
     let with = |orphans: &str| GOOD.replacen("users:\n", &format!("users:\n  orphans: {orphans}\n"), 1);
-    assert_eq!(*Policy::parse(GOOD, "a.yaml").unwrap().orphans(), Orphans::default());
+    assert_eq!(*Policy::parse(GOOD, "a.yaml").unwrap().orphans(), OrphanPolicy::default());
     let said = Policy::parse(&with("{ action: delete, except: [admin@example.com] }"), "a.yaml").unwrap();
     let except = vec!["admin@example.com".to_owned()];
-    assert_eq!(*said.orphans(), Orphans { action: OrphanAction::Delete, except });
+    assert_eq!(*said.orphans(), OrphanPolicy { action: OrphanAction::Delete, except });
     for (orphans, error) in [
         ("{ action: remove }", "3:22: unknown action `remove`; use report, disable or delete"),
         ("{ except: [a] }", "action"),

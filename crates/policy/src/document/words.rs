@@ -1,6 +1,6 @@
 //! What the parser of YAML says, in the words of a policy.
 
-use crate::scope::distance;
+use crate::scope::edit_distance;
 
 /// More letters than this are no slip.
 const SLIPS_MAX: usize = 2;
@@ -57,7 +57,7 @@ fn unknown_key(key: &str, known: &str) -> (String, String) {
         .map(str::trim)
         .filter(|name| !name.is_empty() && !name.contains(' '))
         .collect();
-    let slips = |name: &&str| distance(&key.to_ascii_lowercase(), &name.to_ascii_lowercase());
+    let slips = |name: &&str| edit_distance(&key.to_ascii_lowercase(), &name.to_ascii_lowercase());
     let meant =
         names.iter().copied().min_by_key(slips).filter(|name| slips(name) <= SLIPS_MAX.min(name.len() / 3));
     let fix = match meant {

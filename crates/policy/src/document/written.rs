@@ -9,77 +9,80 @@ use serde::{Deserialize, de};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Location, Spanned};
 
-use crate::error::Flaw;
+use crate::error::PolicyFlaw;
 
 /// Any value, with its place.
-pub(crate) type Written = Spanned<Raw>;
+pub(crate) type WrittenValue = Spanned<YamlScalar>;
 
 /// What YAML takes a value for.
 #[derive(Debug)]
-pub(crate) enum Raw {
+pub(crate) enum YamlScalar {
     Nothing,
     Text(String),
     Truth(bool),
     Number(Number),
-    List(Vec<Written>),
-    Map(Vec<(String, Written)>),
+    List(Vec<WrittenValue>),
+    Map(Vec<(String, WrittenValue)>),
 }
 
 /// The value as JSON.
 ///
 /// # Errors
 /// When a number is written otherwise than numbers are: whether the number or the text was meant, nobody can tell.
-pub(crate) fn value(written: &Written, yaml: &str) -> Result<Value, Flaw> {
+pub(crate) fn json_value(written: &WrittenValue, yaml: &str) -> Result<Value, PolicyFlaw> {
     Ok(match &written.value {
-        Raw::Nothing => Value::Null,
-        Raw::Text(text) => Value::String(text.clone()),
-        Raw::Truth(truth) => Value::Bool(*truth),
-        Raw::Number(number) => match written_at(written.defined, yaml) {
+        YamlScalar::Nothing => Value::Null,
+        YamlScalar::Text(text) => Value::String(text.clone()),
+        YamlScalar::Truth(truth) => Value::Bool(*truth),
+        YamlScalar::Number(number) => match written_at(written.defined, yaml) {
             Some(text) if text == number.to_string() => Value::Number(number.clone()),
-            text => return Err(ambiguous(written, text, number)),
+            text => return Err(is_ambiguous(written, text, number)),
         },
-        Raw::List(values) => {
-            Value::Array(values.iter().map(|each| value(each, yaml)).collect::<Result<_, _>>()?)
+        YamlScalar::List(values) => {
+            Value::Array(values.iter().map(|each| json_value(each, yaml)).collect::<Result<_, _>>()?)
         }
-        Raw::Map(fields) => {
-            let field = |(name, each): &(String, Written)| Ok((name.clone(), value(each, yaml)?));
-            Value::Object(fields.iter().map(field).collect::<Result<Map<_, _>, Flaw>>()?)
+        YamlScalar::Map(fields) => {
+            let field = |(name, each): &(String, WrittenValue)| Ok((name.clone(), json_value(each, yaml)?));
+            Value::Object(fields.iter().map(field).collect::<Result<Map<_, _>, PolicyFlaw>>()?)
         }
     })
 }
 
 /// The first key without a value: what was meant to stand there, nobody knows, and an empty `scope` must not mean
 /// everybody. A default may be null, which is none.
-pub(super) fn empty_key(written: &Written) -> Option<Flaw> {
+pub(super) fn empty_key(written: &WrittenValue) -> Option<PolicyFlaw> {
     match &written.value {
-        Raw::List(values) => values.iter().find_map(empty_key),
-        Raw::Map(fields) => fields.iter().find_map(|(name, value)| match (name.as_str(), &value.value) {
-            ("default" | "constant", Raw::Map(_) | Raw::List(_)) | ("default", Raw::Nothing) => None,
-            (_, Raw::Nothing) => {
-                let what = format!("`{name}` has no value");
-                Some(Flaw::at(value, what, "write one, or leave the key out"))
-            }
-            _ => empty_key(value),
-        }),
-        Raw::Nothing | Raw::Text(_) | Raw::Truth(_) | Raw::Number(_) => None,
+        YamlScalar::List(values) => values.iter().find_map(empty_key),
+        YamlScalar::Map(fields) => {
+            fields.iter().find_map(|(name, value)| match (name.as_str(), &value.value) {
+                ("default" | "constant", YamlScalar::Map(_) | YamlScalar::List(_))
+                | ("default", YamlScalar::Nothing) => None,
+                (_, YamlScalar::Nothing) => {
+                    let what = format!("`{name}` has no value");
+                    Some(PolicyFlaw::at(value, what, "write one, or leave the key out"))
+                }
+                _ => empty_key(value),
+            })
+        }
+        YamlScalar::Nothing | YamlScalar::Text(_) | YamlScalar::Truth(_) | YamlScalar::Number(_) => None,
     }
 }
 
 /// The text of a single value, letter by letter as it is written; `None` when it is no single value.
-pub(crate) fn text(written: &Written, yaml: &str) -> Option<String> {
+pub(crate) fn written_text(written: &WrittenValue, yaml: &str) -> Option<String> {
     match &written.value {
-        Raw::Text(text) => Some(text.clone()),
-        Raw::Truth(truth) => {
+        YamlScalar::Text(text) => Some(text.clone()),
+        YamlScalar::Truth(truth) => {
             Some(written_at(written.defined, yaml).map_or_else(|| truth.to_string(), str::to_owned))
         }
-        Raw::Number(number) => {
+        YamlScalar::Number(number) => {
             Some(written_at(written.defined, yaml).map_or_else(|| number.to_string(), str::to_owned))
         }
-        Raw::Nothing | Raw::List(_) | Raw::Map(_) => None,
+        YamlScalar::Nothing | YamlScalar::List(_) | YamlScalar::Map(_) => None,
     }
 }
 
-fn ambiguous(written: &Written, text: Option<&str>, number: &Number) -> Flaw {
+fn is_ambiguous(written: &WrittenValue, text: Option<&str>, number: &Number) -> PolicyFlaw {
     let what = match text {
         Some(text) => format!("`{text}` is read as the number {number}"),
         None => format!("the number {number} may be written in another way"),
@@ -88,7 +91,7 @@ fn ambiguous(written: &Written, text: Option<&str>, number: &Number) -> Flaw {
         Some(text) => format!("put it in quotes if the text is meant: \"{text}\"; otherwise write {number}"),
         None => "put it in quotes".to_owned(),
     };
-    Flaw::at(written, what, fix)
+    PolicyFlaw::at(written, what, fix)
 }
 
 /// Line and column of a byte of a text whose lines stand in the file as they are, as in a block (`|`): elsewhere the
@@ -112,7 +115,7 @@ pub(super) fn written_at(at: Location, yaml: &str) -> Option<&str> {
     yaml.get(start..end).map(str::trim)
 }
 
-impl<'de> Deserialize<'de> for Raw {
+impl<'de> Deserialize<'de> for YamlScalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(RawVisitor)
     }
@@ -121,52 +124,52 @@ impl<'de> Deserialize<'de> for Raw {
 struct RawVisitor;
 
 impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
+    type Value = YamlScalar;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Raw, E> {
-        Ok(Raw::Nothing)
+    fn visit_unit<E: de::Error>(self) -> Result<YamlScalar, E> {
+        Ok(YamlScalar::Nothing)
     }
 
-    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Raw, E> {
-        Ok(Raw::Truth(truth))
+    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<YamlScalar, E> {
+        Ok(YamlScalar::Truth(truth))
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Raw, E> {
-        Ok(Raw::Number(number.into()))
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<YamlScalar, E> {
+        Ok(YamlScalar::Number(number.into()))
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Raw, E> {
-        Ok(Raw::Number(number.into()))
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<YamlScalar, E> {
+        Ok(YamlScalar::Number(number.into()))
     }
 
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Raw, E> {
-        Number::from_f64(number).map(Raw::Number).ok_or_else(|| E::custom("this is no number"))
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<YamlScalar, E> {
+        Number::from_f64(number).map(YamlScalar::Number).ok_or_else(|| E::custom("this is no number"))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(text.to_owned()))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<YamlScalar, E> {
+        Ok(YamlScalar::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<YamlScalar, A::Error> {
         let mut values = Vec::new();
         while let Some(value) = list.next_element()? {
             values.push(value);
         }
-        Ok(Raw::List(values))
+        Ok(YamlScalar::List(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
-        let mut fields: Vec<(String, Written)> = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, Written>()? {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<YamlScalar, A::Error> {
+        let mut fields: Vec<(String, WrittenValue)> = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, WrittenValue>()? {
             if fields.iter().any(|(known, _)| *known == name) {
                 return Err(A::Error::custom(format!("duplicate mapping key: {name}")));
             }
             fields.push((name, value));
         }
-        Ok(Raw::Map(fields))
+        Ok(YamlScalar::Map(fields))
     }
 }

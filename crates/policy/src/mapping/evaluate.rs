@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use expression::{Environment, Flow, Seed};
-use lifecycle::{Attributes, Person};
+use expression::{EvaluationEnvironment, MappingEffect, RandomSeed};
+use lifecycle::{AttributeMap, SubjectKey};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::value::{converted, from_expression};
-use super::{Apply, Mapping, OnNull, Source};
-use crate::attributes::{each, has_value};
+use super::value::{convert_value, from_expression};
+use super::{ApplyWhen, MappedAttribute, MappingSource, OnNull};
+use crate::attributes::{has_value, text_values};
 
 /// A computed attribute: whether the account should not be usable.
 const IS_SOFT_DELETED: &str = "IsSoftDeleted";
@@ -19,18 +19,18 @@ static FALSE: Value = Value::Bool(false);
 
 /// What mappings look at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Facts<'a> {
-    pub(crate) attributes: &'a Attributes,
-    pub(crate) manager: Option<&'a Attributes>,
+pub(crate) struct MappingInputs<'a> {
+    pub(crate) attributes: &'a AttributeMap,
+    pub(crate) manager: Option<&'a AttributeMap>,
     /// Whether the account should not be usable: what `[IsSoftDeleted]` says.
     pub(crate) is_soft_deleted: bool,
     /// What `DefaultDomain()` says.
     pub(crate) default_domain: Option<&'a str>,
-    pub(crate) seed: Seed,
+    pub(crate) seed: RandomSeed,
     pub(crate) now: OffsetDateTime,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> MappingInputs<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         if let Some(value) = self.attributes.get(name) {
             return Some(value);
@@ -42,13 +42,13 @@ impl<'a> Facts<'a> {
         }
     }
 
-    pub(crate) fn environment(&self) -> Environment<'a> {
+    pub(crate) fn environment(&self) -> EvaluationEnvironment<'a> {
         let Self { now, seed, default_domain, .. } = *self;
-        Environment { now, seed, is_taken: &|_| false, default_domain }
+        EvaluationEnvironment { now, seed, is_taken: &|_| false, default_domain }
     }
 }
 
-impl expression::Source for Facts<'_> {
+impl expression::AttributeSource for MappingInputs<'_> {
     fn attribute(&self, name: &str) -> Option<&Value> {
         self.get(name)
     }
@@ -56,7 +56,7 @@ impl expression::Source for Facts<'_> {
 
 /// What one mapping does to its attribute.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect<'a> {
+pub(crate) enum AttributeEffect<'a> {
     /// Has this value.
     Set(Cow<'a, Value>),
     /// Gets this value when it is created.
@@ -66,14 +66,14 @@ pub(crate) enum Effect<'a> {
     /// Has no value: whatever is there is removed.
     Clear,
     /// Is not touched.
-    LeftAlone(Why),
+    LeftAlone(UntouchedReason),
     /// Nothing at all is to be done about the person or group.
     IgnoreObject,
 }
 
 /// Why an attribute is not touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum UntouchedReason {
     /// The mapping says so: `none`.
     NotMapped,
     /// There is no value, and the mapping says `onNull: skip`, or `apply: onCreate`.
@@ -85,12 +85,15 @@ pub(crate) enum Why {
 }
 
 /// Evaluates each of `mappings`, in their order.
-pub(crate) fn evaluate<'a>(mappings: &'a [Mapping], facts: &Facts<'a>) -> Vec<Effect<'a>> {
+pub(crate) fn evaluate_mappings<'a>(
+    mappings: &'a [MappedAttribute],
+    facts: &MappingInputs<'a>,
+) -> Vec<AttributeEffect<'a>> {
     mappings.iter().map(|mapping| mapping.effect(facts)).collect()
 }
 
 /// What a source gives.
-enum Given<'a> {
+enum SourceValue<'a> {
     Value(Cow<'a, Value>),
     Nothing,
     Ignore,
@@ -98,68 +101,70 @@ enum Given<'a> {
     Failed(String),
 }
 
-impl Mapping {
-    fn effect<'a>(&'a self, facts: &Facts<'a>) -> Effect<'a> {
-        if self.source == Source::None {
-            return self.on_creation_only(Why::NotMapped);
+impl MappedAttribute {
+    fn effect<'a>(&'a self, facts: &MappingInputs<'a>) -> AttributeEffect<'a> {
+        if self.source == MappingSource::None {
+            return self.on_creation_only(UntouchedReason::NotMapped);
         }
         match self.given(facts) {
-            Given::Value(value) => self.with(value),
-            Given::Nothing => self.without(),
-            Given::Ignore => Effect::LeftAlone(Why::Ignored),
-            Given::IgnoreObject => Effect::IgnoreObject,
-            Given::Failed(why) => Effect::LeftAlone(Why::Failed(why)),
+            SourceValue::Value(value) => self.with(value),
+            SourceValue::Nothing => self.without(),
+            SourceValue::Ignore => AttributeEffect::LeftAlone(UntouchedReason::Ignored),
+            SourceValue::IgnoreObject => AttributeEffect::IgnoreObject,
+            SourceValue::Failed(why) => AttributeEffect::LeftAlone(UntouchedReason::Failed(why)),
         }
     }
 
-    fn given<'a>(&'a self, facts: &Facts<'a>) -> Given<'a> {
+    fn given<'a>(&'a self, facts: &MappingInputs<'a>) -> SourceValue<'a> {
         let value = match &self.source {
-            Source::Direct(name) if name.is_of_manager() => {
+            MappingSource::Direct(name) if name.is_of_manager() => {
                 facts.manager.and_then(|manager| manager.get(name.name())).map(Cow::Borrowed)
             }
-            Source::Direct(name) => facts.get(name.name()).map(Cow::Borrowed),
-            Source::Constant(value) => Some(Cow::Borrowed(value)),
-            Source::Expression(expression) => match expression.evaluate(facts, &facts.environment()) {
-                Ok(Flow::Value(value)) => from_expression(value, &self.target).map(Cow::Owned),
-                Ok(Flow::IgnoreAttribute) => return Given::Ignore,
-                Ok(Flow::IgnoreObject) => return Given::IgnoreObject,
-                Ok(Flow::Escrow) => return Given::Failed("every candidate is taken".to_owned()),
-                Err(error) => return Given::Failed(error.message),
+            MappingSource::Direct(name) => facts.get(name.name()).map(Cow::Borrowed),
+            MappingSource::Constant(value) => Some(Cow::Borrowed(value)),
+            MappingSource::Expression(expression) => match expression.evaluate(facts, &facts.environment()) {
+                Ok(MappingEffect::Value(value)) => from_expression(value, &self.target).map(Cow::Owned),
+                Ok(MappingEffect::IgnoreAttribute) => return SourceValue::Ignore,
+                Ok(MappingEffect::IgnoreObject) => return SourceValue::IgnoreObject,
+                Ok(MappingEffect::Escrow) => {
+                    return SourceValue::Failed("every candidate is taken".to_owned());
+                }
+                Err(error) => return SourceValue::Failed(error.message),
             },
-            Source::None => None,
+            MappingSource::None => None,
         };
-        match value.filter(|value| has_value(value)).map(|value| converted(value, self.value_type)) {
-            Some(Ok(value)) => Given::Value(value),
-            Some(Err(why)) => Given::Failed(why),
-            None => Given::Nothing,
+        match value.filter(|value| has_value(value)).map(|value| convert_value(value, self.value_type)) {
+            Some(Ok(value)) => SourceValue::Value(value),
+            Some(Err(why)) => SourceValue::Failed(why),
+            None => SourceValue::Nothing,
         }
     }
 
-    fn with<'a>(&'a self, value: Cow<'a, Value>) -> Effect<'a> {
+    fn with<'a>(&'a self, value: Cow<'a, Value>) -> AttributeEffect<'a> {
         if self.is_reference {
             return match key_of(&value) {
-                Some(key) => Effect::Refer(key),
+                Some(key) => AttributeEffect::Refer(key),
                 None => self.without(),
             };
         }
         match self.apply {
-            Apply::Always => Effect::Set(value),
-            Apply::OnCreate => Effect::Create(value),
+            ApplyWhen::Always => AttributeEffect::Set(value),
+            ApplyWhen::OnCreate => AttributeEffect::Create(value),
         }
     }
 
-    fn without(&self) -> Effect<'_> {
+    fn without(&self) -> AttributeEffect<'_> {
         match (self.apply, self.on_null, &self.default) {
-            (Apply::Always, OnNull::Default, Some(default)) => self.with(Cow::Borrowed(default)),
-            (Apply::Always, OnNull::Clear, None) => Effect::Clear,
-            _ => self.on_creation_only(Why::NoValue),
+            (ApplyWhen::Always, OnNull::Default, Some(default)) => self.with(Cow::Borrowed(default)),
+            (ApplyWhen::Always, OnNull::Clear, None) => AttributeEffect::Clear,
+            _ => self.on_creation_only(UntouchedReason::NoValue),
         }
     }
 
-    fn on_creation_only(&self, why: Why) -> Effect<'_> {
+    fn on_creation_only(&self, why: UntouchedReason) -> AttributeEffect<'_> {
         match &self.default {
-            Some(default) => Effect::Create(Cow::Borrowed(default)),
-            None => Effect::LeftAlone(why),
+            Some(default) => AttributeEffect::Create(Cow::Borrowed(default)),
+            None => AttributeEffect::LeftAlone(why),
         }
     }
 }
@@ -167,11 +172,11 @@ impl Mapping {
 /// The key of the person that a reference names.
 fn key_of<'a>(value: &Cow<'a, Value>) -> Option<Cow<'a, str>> {
     let key = match value {
-        Cow::Borrowed(value) => match each(value).next()? {
-            Cow::Borrowed(text) => Cow::Borrowed(Person::key_of(text)),
-            Cow::Owned(text) => Cow::Owned(Person::key_of(&text).to_owned()),
+        Cow::Borrowed(value) => match text_values(value).next()? {
+            Cow::Borrowed(text) => Cow::Borrowed(SubjectKey::key_of(text)),
+            Cow::Owned(text) => Cow::Owned(SubjectKey::key_of(&text).to_owned()),
         },
-        Cow::Owned(value) => Cow::Owned(Person::key_of(&each(value).next()?).to_owned()),
+        Cow::Owned(value) => Cow::Owned(SubjectKey::key_of(&text_values(value).next()?).to_owned()),
     };
     (!key.is_empty()).then_some(key)
 }

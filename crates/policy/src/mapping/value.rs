@@ -13,7 +13,7 @@ pub(super) fn from_expression(value: expression::Value<'_>, target: &str) -> Opt
         expression::Value::Text(text) => Some(Value::String(text.into_owned())),
         expression::Value::Boolean(truth) if is_boolean(target) => Some(Value::Bool(truth)),
         expression::Value::List(values) => {
-            let values: Vec<Value> = values.into_iter().filter_map(|value| element(&value)).collect();
+            let values: Vec<Value> = values.into_iter().filter_map(|value| element_value(&value)).collect();
             (!values.is_empty()).then_some(Value::Array(values))
         }
         other => other.to_text().map(|text| Value::String(text.into_owned())),
@@ -21,7 +21,7 @@ pub(super) fn from_expression(value: expression::Value<'_>, target: &str) -> Opt
 }
 
 /// Complex values come as the text of a JSON object.
-fn element(value: &expression::Value<'_>) -> Option<Value> {
+fn element_value(value: &expression::Value<'_>) -> Option<Value> {
     let text = value.to_text().filter(|text| !text.is_empty())?;
     if text.starts_with('{')
         && let Ok(object @ Value::Object(_)) = serde_json::from_str(&text)
@@ -40,7 +40,7 @@ fn is_boolean(target: &str) -> bool {
 ///
 /// # Errors
 /// When it cannot be had in that type; the words do not repeat the value.
-pub(crate) fn converted<'a>(
+pub(crate) fn convert_value<'a>(
     value: Cow<'a, Value>,
     wanted: Option<ValueType>,
 ) -> Result<Cow<'a, Value>, String> {
@@ -93,7 +93,7 @@ mod tests {
             (json!("x"), ValueType::Text, Some(json!("x"))),
         ];
         for (value, wanted, expected) in table {
-            let converted = converted(Cow::Owned(value.clone()), Some(wanted)).ok().map(Cow::into_owned);
+            let converted = convert_value(Cow::Owned(value.clone()), Some(wanted)).ok().map(Cow::into_owned);
             assert_eq!(converted, expected, "{value} as {wanted:?}");
         }
     }

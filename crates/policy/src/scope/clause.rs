@@ -4,23 +4,23 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::Seen;
+use super::ScopeInput;
 use super::membership::GroupPattern;
-use super::operator::{Operator, Quoted, TextTest, dates};
+use super::operator::{AttributeOperator, QuotedText, TextTest, date_values};
 use super::text::{self, ClauseError};
-use crate::attributes::{explained, shown};
+use crate::attributes::{explain_value, show_value};
 
 const OF_MANAGER: &str = "manager.";
 
-/// One condition. Displayed, it is the text form that [`Clause::parse`] reads.
+/// One condition. Displayed, it is the text form that [`ScopeClause::parse`] reads.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Clause {
+pub enum ScopeClause {
     /// About one attribute.
     Attribute {
         /// Which one.
         name: AttributeName,
         /// How it is compared, with the operands.
-        operator: Operator,
+        operator: AttributeOperator,
         /// Whether upper and lower case are the same.
         ignore_case: bool,
     },
@@ -32,7 +32,7 @@ pub enum Clause {
         nested: bool,
     },
     /// Whatever the inner clause does not hold for.
-    Not(Box<Clause>),
+    Not(Box<ScopeClause>),
 }
 
 /// Name of an attribute of the person or group, or of the manager.
@@ -64,23 +64,23 @@ impl AttributeName {
         &self.name
     }
 
-    fn value<'a>(&self, seen: &Seen<'a>) -> Option<&'a Value> {
+    fn value<'a>(&self, seen: &ScopeInput<'a>) -> Option<&'a Value> {
         let attributes = if self.of_manager { seen.manager? } else { seen.attributes };
         attributes.get(&self.name)
     }
 }
 
-impl Clause {
+impl ScopeClause {
     /// Reads the text form, such as `department EQUALS "Sales"`, `not memberOf "SEC-*"` or `startDate WITHIN 7 days`.
     ///
     /// # Errors
     /// When the text is no clause: what is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, ClauseError> {
-        text::parse(text)
+        text::parse_clause(text)
     }
 
     /// Whether it holds at `now` (microseconds).
-    pub(crate) fn holds(&self, seen: &Seen<'_>, now: i64) -> bool {
+    pub(crate) fn holds(&self, seen: &ScopeInput<'_>, now: i64) -> bool {
         match self {
             Self::Attribute { name, operator, ignore_case } => {
                 operator.holds(name.value(seen), *ignore_case, now)
@@ -91,7 +91,7 @@ impl Clause {
     }
 
     /// The next moment after `now` (microseconds) when time alone can change whether it holds.
-    pub(crate) fn flips_at(&self, seen: &Seen<'_>, now: i64) -> Option<i64> {
+    pub(crate) fn flips_at(&self, seen: &ScopeInput<'_>, now: i64) -> Option<i64> {
         match self.innermost() {
             Self::Attribute { name, operator, .. } => operator.flips_at(name, seen, now),
             _ => None,
@@ -99,16 +99,20 @@ impl Clause {
     }
 
     /// The value that the clause saw, as far as it may be kept.
-    pub(crate) fn saw(&self, seen: &Seen<'_>) -> String {
-        self.saw_with(seen, |name, value| shown(&name.name, value, seen.impersonal))
+    pub(crate) fn saw(&self, seen: &ScopeInput<'_>) -> String {
+        self.saw_with(seen, |name, value| show_value(&name.name, value, seen.impersonal))
     }
 
     /// The value that the clause saw.
-    pub(crate) fn saw_in_full(&self, seen: &Seen<'_>) -> String {
-        self.saw_with(seen, |_, value| explained(value))
+    pub(crate) fn saw_in_full(&self, seen: &ScopeInput<'_>) -> String {
+        self.saw_with(seen, |_, value| explain_value(value))
     }
 
-    fn saw_with(&self, seen: &Seen<'_>, show: impl Fn(&AttributeName, Option<&Value>) -> String) -> String {
+    fn saw_with(
+        &self,
+        seen: &ScopeInput<'_>,
+        show: impl Fn(&AttributeName, Option<&Value>) -> String,
+    ) -> String {
         match self.innermost() {
             Self::Attribute { name, .. } if name.of_manager && seen.manager.is_none() => {
                 "no manager".to_owned()
@@ -131,9 +135,10 @@ impl Clause {
     /// How large its regular expression is.
     pub(crate) fn pattern_weight(&self) -> u64 {
         match self.innermost() {
-            Self::Attribute { operator: Operator::Text { test: TextTest::Regex(pattern), .. }, .. } => {
-                pattern.weight()
-            }
+            Self::Attribute {
+                operator: AttributeOperator::Text { test: TextTest::Regex(pattern), .. },
+                ..
+            } => pattern.weight(),
             _ => 0,
         }
     }
@@ -148,29 +153,29 @@ impl Clause {
     }
 }
 
-impl Operator {
-    fn flips_at(&self, name: &AttributeName, seen: &Seen<'_>, now: i64) -> Option<i64> {
+impl AttributeOperator {
+    fn flips_at(&self, name: &AttributeName, seen: &ScopeInput<'_>, now: i64) -> Option<i64> {
         // Most operators do not look at the clock: do not look up their attribute.
         let Self::Date(test) = self else { return None };
-        dates(name.value(seen)?).filter_map(|date| test.flips_at(date, now)).min()
+        date_values(name.value(seen)?).filter_map(|date| test.flips_at(date, now)).min()
     }
 }
 
 impl fmt::Display for AttributeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = format!("{}{}", if self.of_manager { OF_MANAGER } else { "" }, self.name);
-        if text::is_bare_name(&name) { f.write_str(&name) } else { Quoted(&name).fmt(f) }
+        if text::is_bare_name(&name) { f.write_str(&name) } else { QuotedText(&name).fmt(f) }
     }
 }
 
-impl fmt::Display for Clause {
+impl fmt::Display for ScopeClause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Attribute { name, operator, ignore_case } => {
                 write!(f, "{name} {operator}{}", if *ignore_case { " ignoring case" } else { "" })
             }
             Self::MemberOf { pattern, nested } => {
-                write!(f, "memberOf {}{}", Quoted(pattern.text()), if *nested { "" } else { " directly" })
+                write!(f, "memberOf {}{}", QuotedText(pattern.text()), if *nested { "" } else { " directly" })
             }
             Self::Not(inner) => write!(f, "not {inner}"),
         }

@@ -13,28 +13,28 @@ const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateTest {
     /// From now until the period has passed: 0 <= date - now <= period.
-    Within(Period),
+    Within(DatePeriod),
     /// From the period ago until now: 0 <= now - date <= period.
-    WithinLast(Period),
+    WithinLast(DatePeriod),
     /// Earlier; of a whole date, all of it.
-    Before(Moment),
+    Before(DateOperand),
     /// Not later.
-    OnOrBefore(Moment),
+    OnOrBefore(DateOperand),
     /// Later; of a whole date, all of it.
-    After(Moment),
+    After(DateOperand),
     /// Not earlier.
-    OnOrAfter(Moment),
+    OnOrAfter(DateOperand),
 }
 
 /// A number of hours, days or weeks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
+pub struct DatePeriod {
     count: u32,
-    unit: Unit,
+    unit: PeriodUnit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+enum PeriodUnit {
     Hour,
     Day,
     Week,
@@ -42,20 +42,20 @@ enum Unit {
 
 /// What a date is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum DateOperand {
     /// A fixed date.
-    Fixed(Fixed),
+    Fixed(FixedDate),
     /// The moment of the decision.
     Now,
     /// A period after the decision.
-    Ahead(Period),
+    Ahead(DatePeriod),
     /// A period before the decision.
-    Ago(Period),
+    Ago(DatePeriod),
 }
 
 /// A date that does not move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fixed {
+pub enum FixedDate {
     /// A whole day in UTC.
     Day(Date),
     /// A moment, in microseconds since 1970.
@@ -64,12 +64,12 @@ pub enum Fixed {
 
 /// From `start` until just before `end`.
 #[derive(Debug, Clone, Copy)]
-struct Stretch {
+struct DateRange {
     start: i64,
     end: i64,
 }
 
-impl Stretch {
+impl DateRange {
     fn of(instant: i64) -> Self {
         Self { start: instant, end: instant.saturating_add(1) }
     }
@@ -77,7 +77,7 @@ impl Stretch {
 
 impl DateTest {
     /// Whether it holds for `date` at `now` (microseconds).
-    pub(crate) fn holds(self, date: Fixed, now: i64) -> bool {
+    pub(crate) fn holds(self, date: FixedDate, now: i64) -> bool {
         let date = date.stretch();
         match self {
             Self::Within(period) => date.end > now && date.start <= now.saturating_add(period.micros()),
@@ -90,7 +90,7 @@ impl DateTest {
     }
 
     /// The next moment after `now` when time alone changes whether it holds for `date`.
-    pub(crate) fn flips_at(self, date: Fixed, now: i64) -> Option<i64> {
+    pub(crate) fn flips_at(self, date: FixedDate, now: i64) -> Option<i64> {
         let date = date.stretch();
         let moments = match self {
             Self::Within(period) => [Some(date.start.saturating_sub(period.micros())), Some(date.end)],
@@ -102,29 +102,29 @@ impl DateTest {
     }
 }
 
-impl Moment {
+impl DateOperand {
     /// Reads a date, `now`, `now + 7 days` or `now - 2 weeks`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if let Some(date) = Fixed::parse(text) {
+        if let Some(date) = FixedDate::parse(text) {
             return Some(Self::Fixed(date));
         }
         let now = text.get(..3).filter(|now| now.eq_ignore_ascii_case("now"))?;
         let offset = text[now.len()..].trim_start();
         match offset.chars().next() {
             None => Some(Self::Now),
-            Some('+') => Period::parse(&offset[1..]).map(Self::Ahead),
-            Some('-') => Period::parse(&offset[1..]).map(Self::Ago),
+            Some('+') => DatePeriod::parse(&offset[1..]).map(Self::Ahead),
+            Some('-') => DatePeriod::parse(&offset[1..]).map(Self::Ago),
             Some(_) => None,
         }
     }
 
-    fn at(self, now: i64) -> Stretch {
+    fn at(self, now: i64) -> DateRange {
         match self {
             Self::Fixed(date) => date.stretch(),
-            Self::Now => Stretch::of(now),
-            Self::Ahead(period) => Stretch::of(now.saturating_add(period.micros())),
-            Self::Ago(period) => Stretch::of(now.saturating_sub(period.micros())),
+            Self::Now => DateRange::of(now),
+            Self::Ahead(period) => DateRange::of(now.saturating_add(period.micros())),
+            Self::Ago(period) => DateRange::of(now.saturating_sub(period.micros())),
         }
     }
 
@@ -139,15 +139,15 @@ impl Moment {
     }
 }
 
-impl Period {
+impl DatePeriod {
     /// Reads a number of hours, days or weeks, at most [`PERIOD_DAYS_MAX`] days.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit())?;
         let unit = match text[digits..].trim_start().to_ascii_lowercase().as_str() {
-            "hour" | "hours" => Unit::Hour,
-            "day" | "days" => Unit::Day,
-            "week" | "weeks" => Unit::Week,
+            "hour" | "hours" => PeriodUnit::Hour,
+            "day" | "days" => PeriodUnit::Day,
+            "week" | "weeks" => PeriodUnit::Week,
             _ => return None,
         };
         let period = Self { count: text[..digits].parse().ok()?, unit };
@@ -156,37 +156,37 @@ impl Period {
 
     fn micros(self) -> i64 {
         let unit = match self.unit {
-            Unit::Hour => HOUR_MICROS,
-            Unit::Day => DAY_MICROS,
-            Unit::Week => 7 * DAY_MICROS,
+            PeriodUnit::Hour => HOUR_MICROS,
+            PeriodUnit::Day => DAY_MICROS,
+            PeriodUnit::Week => 7 * DAY_MICROS,
         };
         i64::from(self.count).saturating_mul(unit)
     }
 }
 
-impl Fixed {
+impl FixedDate {
     /// Reads a date in the forms that expressions read, so that both halves of a policy agree on what a date is. A time
     /// without an offset is UTC; a date with an offset but without a time (`2026-01-31-08:00`, as some HR systems write)
     /// is the day as written.
     pub fn parse(text: &str) -> Option<Self> {
         match expression::read_date(text)? {
-            expression::Date::Day(day) => Some(Self::Day(day)),
-            expression::Date::Moment(moment) => Some(Self::Instant(lifecycle::unix_micros(moment))),
+            expression::ParsedDate::Day(day) => Some(Self::Day(day)),
+            expression::ParsedDate::Moment(moment) => Some(Self::Instant(lifecycle::unix_micros(moment))),
         }
     }
 
-    fn stretch(self) -> Stretch {
+    fn stretch(self) -> DateRange {
         match self {
-            Self::Instant(instant) => Stretch::of(instant),
+            Self::Instant(instant) => DateRange::of(instant),
             Self::Day(day) => {
                 let start = day.midnight().assume_utc().unix_timestamp() * 1_000_000;
-                Stretch { start, end: start + DAY_MICROS }
+                DateRange { start, end: start + DAY_MICROS }
             }
         }
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for DateOperand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(date) => date.fmt(f),
@@ -197,18 +197,18 @@ impl fmt::Display for Moment {
     }
 }
 
-impl fmt::Display for Period {
+impl fmt::Display for DatePeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = match self.unit {
-            Unit::Hour => "hour",
-            Unit::Day => "day",
-            Unit::Week => "week",
+            PeriodUnit::Hour => "hour",
+            PeriodUnit::Day => "day",
+            PeriodUnit::Week => "week",
         };
         write!(f, "{} {unit}{}", self.count, if self.count == 1 { "" } else { "s" })
     }
 }
 
-impl fmt::Display for Fixed {
+impl fmt::Display for FixedDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let day = |date: Date| (date.year(), u8::from(date.month()), date.day());
         match *self {
@@ -217,7 +217,7 @@ impl fmt::Display for Fixed {
                 write!(f, "{year:04}-{month:02}-{day:02}")
             }
             Self::Instant(micros) => {
-                let Some(moment) = moment(micros) else { return write!(f, "{micros}") };
+                let Some(moment) = moment_of(micros) else { return write!(f, "{micros}") };
                 let (year, month, day) = day(moment.date());
                 let (hour, minute, second, micros) = moment.time().as_hms_micro();
                 write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
@@ -231,7 +231,7 @@ impl fmt::Display for Fixed {
 }
 
 /// The moment at `micros` since 1970, if there is one.
-pub(crate) fn moment(micros: i64) -> Option<OffsetDateTime> {
+pub(crate) fn moment_of(micros: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
 }
 

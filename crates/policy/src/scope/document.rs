@@ -8,15 +8,15 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_saphyr::Spanned;
 
-use super::clause::{AttributeName, Clause};
+use super::clause::{AttributeName, ScopeClause};
 use super::membership::GroupPattern;
-use super::operator::{Operands, Operator, Unfit};
-use super::spelling::{self, Kind};
+use super::operator::{AttributeOperator, OperandError, WrittenOperands};
+use super::spelling::{self, OperatorKind};
 use super::text::NESTING_MAX;
-use super::{Assigned, Mode, Scope};
-use crate::document::Reading;
-use crate::document::written::{self, Raw, Written};
-use crate::error::Flaw;
+use super::{AssignedNames, AssignmentMode, Scope};
+use crate::document::DocumentReading;
+use crate::document::written::{self, WrittenValue, YamlScalar};
+use crate::error::PolicyFlaw;
 
 /// Most clauses in one scope.
 const CLAUSES_MAX: usize = 1_000;
@@ -62,8 +62,8 @@ enum ClauseText {
 struct ClauseMap {
     attribute: Option<Spanned<String>>,
     operator: Option<Spanned<String>>,
-    value: Option<Written>,
-    values: Option<Vec<Written>>,
+    value: Option<WrittenValue>,
+    values: Option<Vec<WrittenValue>>,
     ignore_case: Option<bool>,
     member_of: Option<Spanned<String>>,
     nested: Option<bool>,
@@ -95,13 +95,17 @@ impl<'de> Visitor<'de> for ClauseVisitor {
 }
 
 /// Checks a scope of people, or of groups.
-pub(crate) fn read(scope: &ScopeText, people: bool, reading: &mut Reading<'_>) -> Result<Scope, Flaw> {
+pub(crate) fn read_scope(
+    scope: &ScopeText,
+    people: bool,
+    reading: &mut DocumentReading<'_>,
+) -> Result<Scope, PolicyFlaw> {
     let mode = mode_of(scope, people)?;
     let mut count = 0;
     let alternatives = scope.any.as_ref().map_or(&[][..], |any| &any.value);
     if let Some(any) = scope.any.as_ref().filter(|_| alternatives.is_empty()) {
         let fix = "add an alternative, or leave `any` out to mean everybody";
-        return Err(Flaw::at(any, "`any` has no alternatives: nobody could be in scope", fix));
+        return Err(PolicyFlaw::at(any, "`any` has no alternatives: nobody could be in scope", fix));
     }
     let mut any = Vec::with_capacity(alternatives.len());
     for alternative in alternatives {
@@ -109,18 +113,18 @@ pub(crate) fn read(scope: &ScopeText, people: bool, reading: &mut Reading<'_>) -
         count += clauses.len();
         if clauses.is_empty() {
             let fix = "add a clause, or leave `scope` out to mean everybody";
-            return Err(Flaw::at(alternative, "`all` has no clauses", fix));
+            return Err(PolicyFlaw::at(alternative, "`all` has no clauses", fix));
         }
         if count > CLAUSES_MAX {
             let fix = "use IN, wildcards or a group instead of many clauses";
-            return Err(Flaw::at(alternative, format!("more than {CLAUSES_MAX} clauses"), fix));
+            return Err(PolicyFlaw::at(alternative, format!("more than {CLAUSES_MAX} clauses"), fix));
         }
         let mut taken = Vec::with_capacity(clauses.len());
         for clause in clauses {
             if reading.is_exhausted() {
                 break;
             }
-            let clause = counted(clause, reading);
+            let clause = counted_clause(clause, reading);
             taken.extend(reading.collect(clause));
         }
         any.push(taken);
@@ -128,66 +132,78 @@ pub(crate) fn read(scope: &ScopeText, people: bool, reading: &mut Reading<'_>) -
     Ok(Scope { mode, any })
 }
 
-fn mode_of(scope: &ScopeText, people: bool) -> Result<Mode, Flaw> {
+fn mode_of(scope: &ScopeText, people: bool) -> Result<AssignmentMode, PolicyFlaw> {
     let mode = scope.mode.as_ref().map(|mode| (mode, mode.value.as_str()));
     match (mode, &scope.assigned) {
-        (None | Some((_, "all")), None) => Ok(Mode::All),
-        (Some((_, "assigned")), Some(list)) => assigned_of(list, people, "assigned").map(Mode::Assigned),
-        (Some((mode, "assigned")), None) => Err(Flaw::at(
+        (None | Some((_, "all")), None) => Ok(AssignmentMode::All),
+        (Some((_, "assigned")), Some(list)) => {
+            assigned_of(list, people, "assigned").map(AssignmentMode::Assigned)
+        }
+        (Some((mode, "assigned")), None) => Err(PolicyFlaw::at(
             mode,
             "`mode: assigned` without `assigned`: nobody would be in scope",
             "add assigned: { groups: [...] }, or use `mode: all`",
         )),
-        (None | Some((_, "all")), Some(list)) => Err(Flaw::at(
+        (None | Some((_, "all")), Some(list)) => Err(PolicyFlaw::at(
             list,
             "`assigned` only matters with `mode: assigned`",
             "add `mode: assigned`, or remove the list",
         )),
         (Some((mode, other)), _) => {
-            Err(Flaw::at(mode, format!("unknown mode `{other}`"), "use all or assigned"))
+            Err(PolicyFlaw::at(mode, format!("unknown mode `{other}`"), "use all or assigned"))
         }
     }
 }
 
 /// Checks a list of protected people or groups.
-pub(crate) fn protected(list: &Spanned<AssignedText>, people: bool) -> Result<Assigned, Flaw> {
+pub(crate) fn read_protected(
+    list: &Spanned<AssignedText>,
+    people: bool,
+) -> Result<AssignedNames, PolicyFlaw> {
     assigned_of(list, people, "protected")
 }
 
-fn assigned_of(list: &Spanned<AssignedText>, people: bool, key: &str) -> Result<Assigned, Flaw> {
+fn assigned_of(list: &Spanned<AssignedText>, people: bool, key: &str) -> Result<AssignedNames, PolicyFlaw> {
     let AssignedText { users, groups } = &list.value;
     if let Some(user) = users.first().filter(|_| !people) {
-        return Err(Flaw::at(user, "people are listed in the rules for groups", "list groups"));
+        return Err(PolicyFlaw::at(user, "people are listed in the rules for groups", "list groups"));
     }
     if users.is_empty() && groups.is_empty() {
         let fix = "add `users` (keys) or `groups` (names, wildcards or keys)";
-        return Err(Flaw::at(list, format!("`{key}` lists nobody"), fix));
+        return Err(PolicyFlaw::at(list, format!("`{key}` lists nobody"), fix));
     }
     for (name, count, most) in
         [("users", users.len(), ASSIGNED_USERS_MAX), ("groups", groups.len(), ASSIGNED_GROUPS_MAX)]
     {
         if count > most {
             let fix = format!("list at most {most}, or a group that holds them");
-            return Err(Flaw::at(list, format!("`{key}` lists {count} {name}"), fix));
+            return Err(PolicyFlaw::at(list, format!("`{key}` lists {count} {name}"), fix));
         }
     }
     if let Some(blank) = users.iter().chain(groups).find(|name| name.value.trim().is_empty()) {
-        return Err(Flaw::at(blank, format!("a name in `{key}` is blank"), "remove it"));
+        return Err(PolicyFlaw::at(blank, format!("a name in `{key}` is blank"), "remove it"));
     }
-    Ok(Assigned {
+    Ok(AssignedNames {
         users: users.iter().map(|user| user.value.clone()).collect::<BTreeSet<_>>(),
         groups: groups.iter().map(|group| GroupPattern::new(&group.value)).collect(),
     })
 }
 
-fn counted(text: &Spanned<ClauseText>, reading: &mut Reading<'_>) -> Result<Clause, Flaw> {
+fn counted_clause(
+    text: &Spanned<ClauseText>,
+    reading: &mut DocumentReading<'_>,
+) -> Result<ScopeClause, PolicyFlaw> {
     let clause = clause_of(text, 0, reading)?;
     reading.count_patterns(clause.pattern_weight(), text)?;
     Ok(clause)
 }
 
-fn clause_of(clause: &Spanned<ClauseText>, depth: usize, reading: &mut Reading<'_>) -> Result<Clause, Flaw> {
-    let wrong = |what: &str, fix: &str| Err(Flaw::at(clause, what, fix));
+fn clause_of(
+    clause: &Spanned<ClauseText>,
+    depth: usize,
+    reading: &mut DocumentReading<'_>,
+) -> Result<ScopeClause, PolicyFlaw> {
+    let wrong = |what: &str, fix: &str| Err(PolicyFlaw::at(clause, what, fix));
     if depth > NESTING_MAX {
         return wrong(&format!("more than {NESTING_MAX} `not`"), "say it plainly");
     }
@@ -204,7 +220,7 @@ fn clause_of(clause: &Spanned<ClauseText>, depth: usize, reading: &mut Reading<'
             wrong("`not` stands beside other keys", "write { not: { attribute: ..., operator: ... } }")
         }
         ClauseMap { not: Some(inner), .. } => {
-            clause_of(inner, depth + 1, reading).map(|inner| Clause::Not(Box::new(inner)))
+            clause_of(inner, depth + 1, reading).map(|inner| ScopeClause::Not(Box::new(inner)))
         }
         ClauseMap { member_of: Some(_), .. } if is_about_attribute => {
             wrong("`memberOf` stands beside other keys", "make it a clause of its own")
@@ -223,60 +239,69 @@ fn clause_of(clause: &Spanned<ClauseText>, depth: usize, reading: &mut Reading<'
     }
 }
 
-fn clause_of_text(clause: &Spanned<ClauseText>, text: &str) -> Result<Clause, Flaw> {
-    Clause::parse(text).map_err(|error| {
+fn clause_of_text(clause: &Spanned<ClauseText>, text: &str) -> Result<ScopeClause, PolicyFlaw> {
+    ScopeClause::parse(text).map_err(|error| {
         let repeated: String = text.chars().take(REPEATED_CHARACTERS_MAX).collect();
         let hint = error.hint.clone().unwrap_or_else(|| "write department EQUALS \"Sales\"".to_owned());
-        Flaw::at(clause, format!("`{repeated}`: {}", error.message), hint)
-            .within(expression::Span { start: error.start, end: error.end }, error.render(text))
+        PolicyFlaw::at(clause, format!("`{repeated}`: {}", error.message), hint)
+            .within(expression::SourceSpan { start: error.start, end: error.end }, error.render(text))
     })
 }
 
-fn member_of(group: &Spanned<String>, nested: Option<bool>) -> Result<Clause, Flaw> {
+fn member_of(group: &Spanned<String>, nested: Option<bool>) -> Result<ScopeClause, PolicyFlaw> {
     if group.value.trim().is_empty() {
         let fix = "name a group, with wildcards or not, or give its key";
-        return Err(Flaw::at(group, "`memberOf` is blank", fix));
+        return Err(PolicyFlaw::at(group, "`memberOf` is blank", fix));
     }
-    Ok(Clause::MemberOf { pattern: GroupPattern::new(&group.value), nested: nested.unwrap_or(true) })
+    Ok(ScopeClause::MemberOf { pattern: GroupPattern::new(&group.value), nested: nested.unwrap_or(true) })
 }
 
 fn about_attribute(
     name: &Spanned<String>,
     operator: &Spanned<String>,
     map: &ClauseMap,
-    reading: &mut Reading<'_>,
-) -> Result<Clause, Flaw> {
+    reading: &mut DocumentReading<'_>,
+) -> Result<ScopeClause, PolicyFlaw> {
     let Some(attribute) = AttributeName::parse(&name.value) else {
         let what = format!("`{}` is no name of an attribute", name.value);
-        return Err(Flaw::at(name, what, "write department or manager.department"));
+        return Err(PolicyFlaw::at(name, what, "write department or manager.department"));
     };
-    let Some(kind) = Kind::named(&operator.value) else {
+    let Some(kind) = OperatorKind::named(&operator.value) else {
         let what = format!("unknown operator `{}`", operator.value);
-        return Err(Flaw::at(operator, what, spelling::hint(&operator.value)));
+        return Err(PolicyFlaw::at(operator, what, spelling::operator_hint(&operator.value)));
     };
-    let operands = operands(kind, operator, map, reading.yaml)?;
+    let operands = read_operands(kind, operator, map, reading.yaml)?;
     let ignore_case = map.ignore_case.unwrap_or(false);
-    let operator = Operator::new(kind, operands, ignore_case)
-        .map_err(|Unfit { what, fix }| Flaw::at(operator, what, fix))?;
-    Ok(Clause::Attribute { name: attribute, operator, ignore_case })
+    let operator = AttributeOperator::new(kind, operands, ignore_case)
+        .map_err(|OperandError { what, fix }| PolicyFlaw::at(operator, what, fix))?;
+    Ok(ScopeClause::Attribute { name: attribute, operator, ignore_case })
 }
 
 /// The operands, letter by letter as they are written: `0041` is no number, and `NO` no truth value.
-fn operands(kind: Kind, operator: &Spanned<String>, map: &ClauseMap, yaml: &str) -> Result<Operands, Flaw> {
-    if let (Some(Spanned { value: Raw::List(_), .. }), Kind::In | Kind::NotIn) = (&map.value, kind) {
+fn read_operands(
+    kind: OperatorKind,
+    operator: &Spanned<String>,
+    map: &ClauseMap,
+    yaml: &str,
+) -> Result<WrittenOperands, PolicyFlaw> {
+    if let (Some(Spanned { value: YamlScalar::List(_), .. }), OperatorKind::In | OperatorKind::NotIn) =
+        (&map.value, kind)
+    {
         let what = format!("the list of {} is called `values`", kind.name());
-        return Err(Flaw::at(operator, what, "write `values: [...]`"));
+        return Err(PolicyFlaw::at(operator, what, "write `values: [...]`"));
     }
-    let plain = |operand: &Written| {
-        written::text(operand, yaml).ok_or_else(|| {
+    let plain = |operand: &WrittenValue| {
+        written::written_text(operand, yaml).ok_or_else(|| {
             let what = format!("an operand of {} is no plain value", kind.name());
-            Flaw::at(operand, what, "use text, a number, true or false")
+            PolicyFlaw::at(operand, what, "use text, a number, true or false")
         })
     };
     match (&map.value, &map.values) {
-        (None, None) => Ok(Operands::None),
-        (Some(value), None) => plain(value).map(Operands::One),
-        (None, Some(values)) => values.iter().map(plain).collect::<Result<_, _>>().map(Operands::Many),
-        (Some(_), Some(_)) => Err(Flaw::at(operator, "both `value` and `values`", "keep one of the two")),
+        (None, None) => Ok(WrittenOperands::None),
+        (Some(value), None) => plain(value).map(WrittenOperands::One),
+        (None, Some(values)) => values.iter().map(plain).collect::<Result<_, _>>().map(WrittenOperands::Many),
+        (Some(_), Some(_)) => {
+            Err(PolicyFlaw::at(operator, "both `value` and `values`", "keep one of the two"))
+        }
     }
 }

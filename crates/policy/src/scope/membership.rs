@@ -4,7 +4,7 @@ use super::glob::Glob;
 
 /// A group that a person (or a group) is in, directly or through groups nested in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Membership {
+pub struct GroupMembership {
     /// Key of the group.
     pub key: String,
     /// Its display name, if it is known.
@@ -35,12 +35,16 @@ impl GroupPattern {
     }
 
     /// The first of `groups` that it names; with `nested`, those that hold somebody only through another group count.
-    pub(crate) fn first<'a>(&self, groups: &'a [Membership], nested: bool) -> Option<&'a Membership> {
+    pub(crate) fn first<'a>(
+        &self,
+        groups: &'a [GroupMembership],
+        nested: bool,
+    ) -> Option<&'a GroupMembership> {
         groups.iter().find(|group| (nested || group.direct) && self.names(&group.key, group.name.as_deref()))
     }
 }
 
-impl Membership {
+impl GroupMembership {
     /// How it appears in reasons: the name of the group, or its key.
     pub(crate) fn shown(&self) -> String {
         let through = if self.direct { "" } else { " (nested)" };

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::date::{DateTest, Fixed, Moment, PERIOD_DAYS_MAX, Period};
+use super::date::{DateOperand, DatePeriod, DateTest, FixedDate, PERIOD_DAYS_MAX};
 use super::glob::Glob;
-use super::pattern::Pattern;
-use super::spelling::Kind;
-use crate::attributes::{as_text, has_value, same_char, same_text, singles};
+use super::pattern::ScopePattern;
+use super::spelling::OperatorKind;
+use crate::attributes::{as_text, has_value, same_char, same_text, single_values};
 
-pub(crate) use print::Quoted;
+pub(crate) use print::QuotedText;
 
 mod print;
 
@@ -20,7 +20,7 @@ const OPERAND_BYTES_MAX: usize = 4_096;
 /// How an attribute is compared, with the operands. An attribute without a value only ever fulfils `IS NULL`. Of
 /// several values one must fit; for the NOT operators none may.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Operator {
+pub enum AttributeOperator {
     /// Has no value.
     IsNull,
     /// Has a value.
@@ -39,7 +39,7 @@ pub enum Operator {
     /// Is an integer on that side of the operand.
     Integer {
         /// Which side.
-        order: Order,
+        order: IntegerOrder,
         /// The operand.
         operand: i64,
     },
@@ -63,7 +63,7 @@ pub enum TextTest {
     /// Looks like the operand, with wildcards.
     Matches(Glob),
     /// Fits a regular expression.
-    Regex(Pattern),
+    Regex(ScopePattern),
 }
 
 /// A list of operands.
@@ -96,7 +96,7 @@ impl OneOf {
 
 /// Which side of an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum IntegerOrder {
     /// Greater.
     Greater,
     /// Greater or the same.
@@ -109,7 +109,7 @@ pub enum Order {
 
 /// Operands as they are written.
 #[derive(Debug, Clone)]
-pub(crate) enum Operands {
+pub(crate) enum WrittenOperands {
     None,
     One(String),
     Many(Vec<String>),
@@ -117,77 +117,95 @@ pub(crate) enum Operands {
 
 /// Why operands do not fit an operator, and what to do about it.
 #[derive(Debug)]
-pub(crate) struct Unfit {
+pub(crate) struct OperandError {
     pub(crate) what: String,
     pub(crate) fix: String,
 }
 
-fn unfit<T>(what: impl Into<String>, fix: impl Into<String>) -> Result<T, Unfit> {
-    Err(Unfit { what: what.into(), fix: fix.into() })
+fn unfit_operand<T>(what: impl Into<String>, fix: impl Into<String>) -> Result<T, OperandError> {
+    Err(OperandError { what: what.into(), fix: fix.into() })
 }
 
-impl Operator {
+impl AttributeOperator {
     /// Puts an operator together.
-    pub(crate) fn new(kind: Kind, operands: Operands, ignore_case: bool) -> Result<Self, Unfit> {
+    pub(crate) fn new(
+        kind: OperatorKind,
+        operands: WrittenOperands,
+        ignore_case: bool,
+    ) -> Result<Self, OperandError> {
         check_sizes(&operands)?;
         let operator = match (kind, operands) {
-            (Kind::IsNull, Operands::None) => Self::IsNull,
-            (Kind::IsNotNull, Operands::None) => Self::IsNotNull,
-            (Kind::IsTrue, Operands::None) => Self::Is(true),
-            (Kind::IsFalse, Operands::None) => Self::Is(false),
-            (Kind::IsNull | Kind::IsNotNull | Kind::IsTrue | Kind::IsFalse, _) => {
-                return unfit(format!("{} takes no operand", kind.name()), "remove `value` and `values`");
+            (OperatorKind::IsNull, WrittenOperands::None) => Self::IsNull,
+            (OperatorKind::IsNotNull, WrittenOperands::None) => Self::IsNotNull,
+            (OperatorKind::IsTrue, WrittenOperands::None) => Self::Is(true),
+            (OperatorKind::IsFalse, WrittenOperands::None) => Self::Is(false),
+            (
+                OperatorKind::IsNull | OperatorKind::IsNotNull | OperatorKind::IsTrue | OperatorKind::IsFalse,
+                _,
+            ) => {
+                return unfit_operand(
+                    format!("{} takes no operand", kind.name()),
+                    "remove `value` and `values`",
+                );
             }
-            (Kind::In | Kind::NotIn, Operands::Many(values)) if !values.is_empty() => {
-                Self::Text { test: TextTest::In(OneOf::new(values)), negated: kind == Kind::NotIn }
+            (OperatorKind::In | OperatorKind::NotIn, WrittenOperands::Many(values)) if !values.is_empty() => {
+                Self::Text { test: TextTest::In(OneOf::new(values)), negated: kind == OperatorKind::NotIn }
             }
-            (Kind::In | Kind::NotIn, _) => {
+            (OperatorKind::In | OperatorKind::NotIn, _) => {
                 let fix = "give it `values: [...]`, and no `value`";
-                return unfit(format!("{} compares with a list", kind.name()), fix);
+                return unfit_operand(format!("{} compares with a list", kind.name()), fix);
             }
-            (_, Operands::One(operand)) => Self::binary(kind, operand, ignore_case)?,
+            (_, WrittenOperands::One(operand)) => Self::binary(kind, operand, ignore_case)?,
             (_, _) => {
                 let fix = "give it `value`, and no `values`";
-                return unfit(format!("{} compares with one operand", kind.name()), fix);
+                return unfit_operand(format!("{} compares with one operand", kind.name()), fix);
             }
         };
         if ignore_case && !matches!(operator, Self::Text { .. }) {
-            return unfit(format!("{} knows no upper and lower case", kind.name()), "remove `ignoreCase`");
+            return unfit_operand(
+                format!("{} knows no upper and lower case", kind.name()),
+                "remove `ignoreCase`",
+            );
         }
         Ok(operator)
     }
 
-    fn binary(kind: Kind, operand: String, ignore_case: bool) -> Result<Self, Unfit> {
+    fn binary(kind: OperatorKind, operand: String, ignore_case: bool) -> Result<Self, OperandError> {
         let text = |test| Ok(Self::Text { test, negated: false });
         let not = |test| Ok(Self::Text { test, negated: true });
         let number = |order| integer_operand(kind, &operand).map(|operand| Self::Integer { order, operand });
         let period =
-            |test: fn(Period) -> DateTest| period_operand(kind, &operand).map(|p| Self::Date(test(p)));
+            |test: fn(DatePeriod) -> DateTest| period_operand(kind, &operand).map(|p| Self::Date(test(p)));
         let moment =
-            |test: fn(Moment) -> DateTest| moment_operand(kind, &operand).map(|m| Self::Date(test(m)));
+            |test: fn(DateOperand) -> DateTest| moment_operand(kind, &operand).map(|m| Self::Date(test(m)));
         match kind {
-            Kind::Equals => text(TextTest::Equals(operand)),
-            Kind::NotEquals => not(TextTest::Equals(operand)),
-            Kind::StartsWith => text(TextTest::StartsWith(operand)),
-            Kind::EndsWith => text(TextTest::EndsWith(operand)),
-            Kind::Includes => text(TextTest::Includes(operand)),
-            Kind::NotIncludes => not(TextTest::Includes(operand)),
-            Kind::Matches => text(TextTest::Matches(Glob::new(&operand))),
-            Kind::NotMatches => not(TextTest::Matches(Glob::new(&operand))),
-            Kind::RegexMatch => text(TextTest::Regex(regex_operand(&operand, ignore_case)?)),
-            Kind::NotRegexMatch => not(TextTest::Regex(regex_operand(&operand, ignore_case)?)),
-            Kind::GreaterThan => number(Order::Greater),
-            Kind::GreaterThanOrEquals => number(Order::GreaterOrEqual),
-            Kind::LessThan => number(Order::Less),
-            Kind::LessThanOrEquals => number(Order::LessOrEqual),
-            Kind::Within => period(DateTest::Within),
-            Kind::WithinLast => period(DateTest::WithinLast),
-            Kind::Before => moment(DateTest::Before),
-            Kind::OnOrBefore => moment(DateTest::OnOrBefore),
-            Kind::After => moment(DateTest::After),
-            Kind::OnOrAfter => moment(DateTest::OnOrAfter),
-            Kind::In | Kind::NotIn | Kind::IsTrue | Kind::IsFalse | Kind::IsNull | Kind::IsNotNull => {
-                unfit(format!("{} does not compare with one operand", kind.name()), "remove `value`")
+            OperatorKind::Equals => text(TextTest::Equals(operand)),
+            OperatorKind::NotEquals => not(TextTest::Equals(operand)),
+            OperatorKind::StartsWith => text(TextTest::StartsWith(operand)),
+            OperatorKind::EndsWith => text(TextTest::EndsWith(operand)),
+            OperatorKind::Includes => text(TextTest::Includes(operand)),
+            OperatorKind::NotIncludes => not(TextTest::Includes(operand)),
+            OperatorKind::Matches => text(TextTest::Matches(Glob::new(&operand))),
+            OperatorKind::NotMatches => not(TextTest::Matches(Glob::new(&operand))),
+            OperatorKind::RegexMatch => text(TextTest::Regex(regex_operand(&operand, ignore_case)?)),
+            OperatorKind::NotRegexMatch => not(TextTest::Regex(regex_operand(&operand, ignore_case)?)),
+            OperatorKind::GreaterThan => number(IntegerOrder::Greater),
+            OperatorKind::GreaterThanOrEquals => number(IntegerOrder::GreaterOrEqual),
+            OperatorKind::LessThan => number(IntegerOrder::Less),
+            OperatorKind::LessThanOrEquals => number(IntegerOrder::LessOrEqual),
+            OperatorKind::Within => period(DateTest::Within),
+            OperatorKind::WithinLast => period(DateTest::WithinLast),
+            OperatorKind::Before => moment(DateTest::Before),
+            OperatorKind::OnOrBefore => moment(DateTest::OnOrBefore),
+            OperatorKind::After => moment(DateTest::After),
+            OperatorKind::OnOrAfter => moment(DateTest::OnOrAfter),
+            OperatorKind::In
+            | OperatorKind::NotIn
+            | OperatorKind::IsTrue
+            | OperatorKind::IsFalse
+            | OperatorKind::IsNull
+            | OperatorKind::IsNotNull => {
+                unfit_operand(format!("{} does not compare with one operand", kind.name()), "remove `value`")
             }
         }
     }
@@ -200,14 +218,13 @@ impl Operator {
         match self {
             Self::IsNull => false,
             Self::IsNotNull => true,
-            Self::Is(wanted) => singles(value).any(|value| truth(value) == Some(*wanted)),
+            Self::Is(wanted) => single_values(value).any(|value| truth_value(value) == Some(*wanted)),
             Self::Text { test, negated } => {
-                singles(value).any(|value| test.fits(value, ignore_case)) != *negated
+                single_values(value).any(|value| test.fits(value, ignore_case)) != *negated
             }
-            Self::Integer { order, operand } => {
-                singles(value).any(|value| integer(value).is_some_and(|value| order.holds(value, *operand)))
-            }
-            Self::Date(test) => dates(value).any(|date| test.holds(date, now)),
+            Self::Integer { order, operand } => single_values(value)
+                .any(|value| integer_value(value).is_some_and(|value| order.holds(value, *operand))),
+            Self::Date(test) => date_values(value).any(|date| test.holds(date, now)),
         }
     }
 
@@ -215,31 +232,33 @@ impl Operator {
     pub(crate) fn cannot_read(&self, value: Option<&Value>) -> Option<&'static str> {
         let value = value.filter(|value| has_value(value))?;
         let (can, what) = match self {
-            Self::Date(_) => (dates(value).next().is_some(), "date"),
-            Self::Integer { .. } => (singles(value).any(|value| integer(value).is_some()), "whole number"),
-            Self::Is(_) => (singles(value).any(|value| truth(value).is_some()), "truth value"),
+            Self::Date(_) => (date_values(value).next().is_some(), "date"),
+            Self::Integer { .. } => {
+                (single_values(value).any(|value| integer_value(value).is_some()), "whole number")
+            }
+            Self::Is(_) => (single_values(value).any(|value| truth_value(value).is_some()), "truth value"),
             Self::IsNull | Self::IsNotNull | Self::Text { .. } => return None,
         };
         (!can).then_some(what)
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> OperatorKind {
         match self {
-            Self::IsNull => Kind::IsNull,
-            Self::IsNotNull => Kind::IsNotNull,
-            Self::Is(true) => Kind::IsTrue,
-            Self::Is(false) => Kind::IsFalse,
+            Self::IsNull => OperatorKind::IsNull,
+            Self::IsNotNull => OperatorKind::IsNotNull,
+            Self::Is(true) => OperatorKind::IsTrue,
+            Self::Is(false) => OperatorKind::IsFalse,
             Self::Text { test, negated } => test.kind(*negated),
-            Self::Integer { order: Order::Greater, .. } => Kind::GreaterThan,
-            Self::Integer { order: Order::GreaterOrEqual, .. } => Kind::GreaterThanOrEquals,
-            Self::Integer { order: Order::Less, .. } => Kind::LessThan,
-            Self::Integer { order: Order::LessOrEqual, .. } => Kind::LessThanOrEquals,
-            Self::Date(DateTest::Within(_)) => Kind::Within,
-            Self::Date(DateTest::WithinLast(_)) => Kind::WithinLast,
-            Self::Date(DateTest::Before(_)) => Kind::Before,
-            Self::Date(DateTest::OnOrBefore(_)) => Kind::OnOrBefore,
-            Self::Date(DateTest::After(_)) => Kind::After,
-            Self::Date(DateTest::OnOrAfter(_)) => Kind::OnOrAfter,
+            Self::Integer { order: IntegerOrder::Greater, .. } => OperatorKind::GreaterThan,
+            Self::Integer { order: IntegerOrder::GreaterOrEqual, .. } => OperatorKind::GreaterThanOrEquals,
+            Self::Integer { order: IntegerOrder::Less, .. } => OperatorKind::LessThan,
+            Self::Integer { order: IntegerOrder::LessOrEqual, .. } => OperatorKind::LessThanOrEquals,
+            Self::Date(DateTest::Within(_)) => OperatorKind::Within,
+            Self::Date(DateTest::WithinLast(_)) => OperatorKind::WithinLast,
+            Self::Date(DateTest::Before(_)) => OperatorKind::Before,
+            Self::Date(DateTest::OnOrBefore(_)) => OperatorKind::OnOrBefore,
+            Self::Date(DateTest::After(_)) => OperatorKind::After,
+            Self::Date(DateTest::OnOrAfter(_)) => OperatorKind::OnOrAfter,
         }
     }
 }
@@ -253,13 +272,13 @@ impl TextTest {
             Self::Equals(operand) if ignore_case => same_text(&text, operand),
             Self::Equals(operand) => text == *operand,
             Self::In(operands) => operands.has(&text, ignore_case),
-            Self::StartsWith(operand) if ignore_case => begins(text.chars(), operand.chars()),
+            Self::StartsWith(operand) if ignore_case => begins_with(text.chars(), operand.chars()),
             Self::StartsWith(operand) => text.starts_with(operand),
-            Self::EndsWith(operand) if ignore_case => begins(text.chars().rev(), operand.chars().rev()),
+            Self::EndsWith(operand) if ignore_case => begins_with(text.chars().rev(), operand.chars().rev()),
             Self::EndsWith(operand) => text.ends_with(operand),
             Self::Includes(operand) if ignore_case => {
                 operand.is_empty()
-                    || text.char_indices().any(|(at, _)| begins(text[at..].chars(), operand.chars()))
+                    || text.char_indices().any(|(at, _)| begins_with(text[at..].chars(), operand.chars()))
             }
             Self::Includes(operand) => text.contains(operand),
             Self::Matches(glob) => glob.matches(&text, ignore_case),
@@ -267,25 +286,25 @@ impl TextTest {
         }
     }
 
-    fn kind(&self, negated: bool) -> Kind {
+    fn kind(&self, negated: bool) -> OperatorKind {
         match (self, negated) {
-            (Self::Equals(_), false) => Kind::Equals,
-            (Self::Equals(_), true) => Kind::NotEquals,
-            (Self::In(_), false) => Kind::In,
-            (Self::In(_), true) => Kind::NotIn,
-            (Self::StartsWith(_), _) => Kind::StartsWith,
-            (Self::EndsWith(_), _) => Kind::EndsWith,
-            (Self::Includes(_), false) => Kind::Includes,
-            (Self::Includes(_), true) => Kind::NotIncludes,
-            (Self::Matches(_), false) => Kind::Matches,
-            (Self::Matches(_), true) => Kind::NotMatches,
-            (Self::Regex(_), false) => Kind::RegexMatch,
-            (Self::Regex(_), true) => Kind::NotRegexMatch,
+            (Self::Equals(_), false) => OperatorKind::Equals,
+            (Self::Equals(_), true) => OperatorKind::NotEquals,
+            (Self::In(_), false) => OperatorKind::In,
+            (Self::In(_), true) => OperatorKind::NotIn,
+            (Self::StartsWith(_), _) => OperatorKind::StartsWith,
+            (Self::EndsWith(_), _) => OperatorKind::EndsWith,
+            (Self::Includes(_), false) => OperatorKind::Includes,
+            (Self::Includes(_), true) => OperatorKind::NotIncludes,
+            (Self::Matches(_), false) => OperatorKind::Matches,
+            (Self::Matches(_), true) => OperatorKind::NotMatches,
+            (Self::Regex(_), false) => OperatorKind::RegexMatch,
+            (Self::Regex(_), true) => OperatorKind::NotRegexMatch,
         }
     }
 }
 
-impl Order {
+impl IntegerOrder {
     fn holds(self, value: i64, operand: i64) -> bool {
         match self {
             Self::Greater => value > operand,
@@ -297,11 +316,11 @@ impl Order {
 }
 
 /// Whether `text` begins with `prefix`, without regard to case.
-fn begins(mut text: impl Iterator<Item = char>, prefix: impl Iterator<Item = char>) -> bool {
+fn begins_with(mut text: impl Iterator<Item = char>, prefix: impl Iterator<Item = char>) -> bool {
     prefix.into_iter().all(|letter| text.next().is_some_and(|other| same_char(letter, other)))
 }
 
-fn truth(value: &Value) -> Option<bool> {
+fn truth_value(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(truth) => Some(*truth),
         Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
@@ -310,7 +329,7 @@ fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-fn integer(value: &Value) -> Option<i64> {
+fn integer_value(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -318,52 +337,52 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-pub(super) fn dates(value: &Value) -> impl Iterator<Item = Fixed> {
-    singles(value).filter_map(|value| value.as_str().and_then(Fixed::parse))
+pub(super) fn date_values(value: &Value) -> impl Iterator<Item = FixedDate> {
+    single_values(value).filter_map(|value| value.as_str().and_then(FixedDate::parse))
 }
 
-fn check_sizes(operands: &Operands) -> Result<(), Unfit> {
+fn check_sizes(operands: &WrittenOperands) -> Result<(), OperandError> {
     let operands = match operands {
-        Operands::None => &[],
-        Operands::One(operand) => std::slice::from_ref(operand),
-        Operands::Many(operands) => operands.as_slice(),
+        WrittenOperands::None => &[],
+        WrittenOperands::One(operand) => std::slice::from_ref(operand),
+        WrittenOperands::Many(operands) => operands.as_slice(),
     };
     if operands.len() > OPERANDS_MAX {
         let fix = format!("use at most {OPERANDS_MAX}, or a group");
-        return unfit(format!("{} operands are too many", operands.len()), fix);
+        return unfit_operand(format!("{} operands are too many", operands.len()), fix);
     }
     if operands.iter().any(|operand| operand.len() > OPERAND_BYTES_MAX) {
-        return unfit("an operand is too long", format!("use at most {OPERAND_BYTES_MAX} bytes"));
+        return unfit_operand("an operand is too long", format!("use at most {OPERAND_BYTES_MAX} bytes"));
     }
     Ok(())
 }
 
-fn integer_operand(kind: Kind, operand: &str) -> Result<i64, Unfit> {
-    let wrong = |_| Unfit {
+fn integer_operand(kind: OperatorKind, operand: &str) -> Result<i64, OperandError> {
+    let wrong = |_| OperandError {
         what: format!("{} compares integers, and `{operand}` is none", kind.name()),
         fix: "give it a whole number, or use BEFORE and AFTER for dates".to_owned(),
     };
     operand.trim().parse().map_err(wrong)
 }
 
-fn period_operand(kind: Kind, operand: &str) -> Result<Period, Unfit> {
-    Period::parse(operand).ok_or_else(|| Unfit {
+fn period_operand(kind: OperatorKind, operand: &str) -> Result<DatePeriod, OperandError> {
+    DatePeriod::parse(operand).ok_or_else(|| OperandError {
         what: format!("{} needs a period, and `{operand}` is none", kind.name()),
         fix: format!("write `7 days`, `2 weeks` or `12 hours`, at most {PERIOD_DAYS_MAX} days"),
     })
 }
 
-fn moment_operand(kind: Kind, operand: &str) -> Result<Moment, Unfit> {
-    Moment::parse(operand).ok_or_else(|| Unfit {
+fn moment_operand(kind: OperatorKind, operand: &str) -> Result<DateOperand, OperandError> {
+    DateOperand::parse(operand).ok_or_else(|| OperandError {
         what: format!("{} compares dates, and `{operand}` is none", kind.name()),
         fix: "write `2026-01-31`, `2026-01-31T08:00:00Z`, `now`, `now + 7 days` or `now - 2 weeks`"
             .to_owned(),
     })
 }
 
-fn regex_operand(operand: &str, ignore_case: bool) -> Result<Pattern, Unfit> {
-    Pattern::compile(operand, ignore_case)
-        .map_err(|error| Unfit { what: format!("`{operand}`: {}", error.what), fix: error.fix })
+fn regex_operand(operand: &str, ignore_case: bool) -> Result<ScopePattern, OperandError> {
+    ScopePattern::compile(operand, ignore_case)
+        .map_err(|error| OperandError { what: format!("`{operand}`: {}", error.what), fix: error.fix })
 }
 
 #[cfg(test)]

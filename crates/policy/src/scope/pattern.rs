@@ -1,25 +1,25 @@
 //! Regular expressions, as expressions have them: .NET's spelling on an engine that takes linear time.
 
-use expression::{Matcher, PatternError};
+use expression::{PatternError, PatternMatcher};
 
 /// A compiled regular expression. Without an anchor it describes the whole value; with one it is searched for.
 #[derive(Debug, Clone)]
-pub struct Pattern {
+pub struct ScopePattern {
     text: String,
     ignore_case: bool,
-    matcher: Matcher,
+    matcher: PatternMatcher,
 }
 
-impl PartialEq for Pattern {
+impl PartialEq for ScopePattern {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text && self.ignore_case == other.ignore_case
     }
 }
 
-impl Pattern {
+impl ScopePattern {
     /// Compiles `text`; the error says what is wrong, and what to do about it.
     pub(crate) fn compile(text: &str, ignore_case: bool) -> Result<Self, PatternError> {
-        let matcher = Matcher::compile(text, ignore_case)?;
+        let matcher = PatternMatcher::compile(text, ignore_case)?;
         Ok(Self { text: text.to_owned(), ignore_case, matcher })
     }
 
@@ -33,7 +33,7 @@ impl Pattern {
         self.matcher.matches(text)
     }
 
-    /// See [`Matcher::weight`].
+    /// See [`PatternMatcher::weight`].
     pub(crate) fn weight(&self) -> u64 {
         self.matcher.weight()
     }
@@ -41,7 +41,7 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::Pattern;
+    use super::ScopePattern;
 
     #[test]
     fn a_pattern_without_anchors_describes_the_whole_value() {
@@ -67,10 +67,10 @@ mod tests {
             (r"a\cAb", "a\u{1}b", true),
         ];
         for (pattern, text, expected) in table {
-            let compiled = Pattern::compile(pattern, false).unwrap();
+            let compiled = ScopePattern::compile(pattern, false).unwrap();
             assert_eq!(compiled.matches(text), expected, "{pattern} on {text}");
         }
-        assert!(Pattern::compile("sales.*", true).unwrap().matches("SALES ops"));
+        assert!(ScopePattern::compile("sales.*", true).unwrap().matches("SALES ops"));
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
             ("((a{1000}){1000}){10}", "too much memory"),
             (&"(".repeat(50_000), "longer than"),
         ] {
-            let error = Pattern::compile(pattern, false).unwrap_err();
+            let error = ScopePattern::compile(pattern, false).unwrap_err();
             assert!(error.what.contains(expected) && !error.fix.is_empty(), "{pattern}: {error:?}");
         }
     }

@@ -2,7 +2,7 @@
 
 /// An operator without its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum OperatorKind {
     Equals,
     NotEquals,
     In,
@@ -32,33 +32,33 @@ pub(crate) enum Kind {
 }
 
 /// Every operator with its canonical name. Entra's spellings are the same words with other case or `_`.
-const NAMES: [(&str, Kind); 26] = [
-    ("EQUALS", Kind::Equals),
-    ("NOT EQUALS", Kind::NotEquals),
-    ("IN", Kind::In),
-    ("NOT IN", Kind::NotIn),
-    ("STARTS WITH", Kind::StartsWith),
-    ("ENDS WITH", Kind::EndsWith),
-    ("INCLUDES", Kind::Includes),
-    ("NOT INCLUDES", Kind::NotIncludes),
-    ("MATCHES", Kind::Matches),
-    ("NOT MATCHES", Kind::NotMatches),
-    ("REGEX MATCH", Kind::RegexMatch),
-    ("NOT REGEX MATCH", Kind::NotRegexMatch),
-    ("GREATER THAN", Kind::GreaterThan),
-    ("GREATER THAN OR EQUALS", Kind::GreaterThanOrEquals),
-    ("LESS THAN", Kind::LessThan),
-    ("LESS THAN OR EQUALS", Kind::LessThanOrEquals),
-    ("IS TRUE", Kind::IsTrue),
-    ("IS FALSE", Kind::IsFalse),
-    ("IS NULL", Kind::IsNull),
-    ("IS NOT NULL", Kind::IsNotNull),
-    ("WITHIN", Kind::Within),
-    ("WITHIN LAST", Kind::WithinLast),
-    ("BEFORE", Kind::Before),
-    ("ON OR BEFORE", Kind::OnOrBefore),
-    ("AFTER", Kind::After),
-    ("ON OR AFTER", Kind::OnOrAfter),
+const NAMES: [(&str, OperatorKind); 26] = [
+    ("EQUALS", OperatorKind::Equals),
+    ("NOT EQUALS", OperatorKind::NotEquals),
+    ("IN", OperatorKind::In),
+    ("NOT IN", OperatorKind::NotIn),
+    ("STARTS WITH", OperatorKind::StartsWith),
+    ("ENDS WITH", OperatorKind::EndsWith),
+    ("INCLUDES", OperatorKind::Includes),
+    ("NOT INCLUDES", OperatorKind::NotIncludes),
+    ("MATCHES", OperatorKind::Matches),
+    ("NOT MATCHES", OperatorKind::NotMatches),
+    ("REGEX MATCH", OperatorKind::RegexMatch),
+    ("NOT REGEX MATCH", OperatorKind::NotRegexMatch),
+    ("GREATER THAN", OperatorKind::GreaterThan),
+    ("GREATER THAN OR EQUALS", OperatorKind::GreaterThanOrEquals),
+    ("LESS THAN", OperatorKind::LessThan),
+    ("LESS THAN OR EQUALS", OperatorKind::LessThanOrEquals),
+    ("IS TRUE", OperatorKind::IsTrue),
+    ("IS FALSE", OperatorKind::IsFalse),
+    ("IS NULL", OperatorKind::IsNull),
+    ("IS NOT NULL", OperatorKind::IsNotNull),
+    ("WITHIN", OperatorKind::Within),
+    ("WITHIN LAST", OperatorKind::WithinLast),
+    ("BEFORE", OperatorKind::Before),
+    ("ON OR BEFORE", OperatorKind::OnOrBefore),
+    ("AFTER", OperatorKind::After),
+    ("ON OR AFTER", OperatorKind::OnOrAfter),
 ];
 
 /// What people write who know another language.
@@ -92,10 +92,10 @@ pub(crate) const NAME_WORDS_MAX: usize = 4;
 /// Longer texts are no operators, and not compared with any.
 const NAME_CHARACTERS_MAX: usize = 40;
 
-impl Kind {
+impl OperatorKind {
     /// The operator of that name, without regard to case, with `_` for a space.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let name = normalised(name);
+        let name = normalise_name(name);
         NAMES.iter().find(|(other, _)| *other == name).map(|(_, kind)| *kind)
     }
 
@@ -106,13 +106,13 @@ impl Kind {
 }
 
 /// What to do about an unknown operator.
-pub(crate) fn hint(name: &str) -> String {
-    let wanted = normalised(name);
+pub(crate) fn operator_hint(name: &str) -> String {
+    let wanted = normalise_name(name);
     if wanted.contains('&') {
         return "Entra's `&` has no documented meaning: use INCLUDES or NOT INCLUDES".to_owned();
     }
     let near = SYNONYMS.iter().find(|(other, _)| *other == wanted).map(|(_, name)| *name);
-    match near.or_else(|| nearest(&wanted).map(|(name, _)| name)) {
+    match near.or_else(|| nearest_operator(&wanted).map(|(name, _)| name)) {
         Some(name) => format!("did you mean {name}?"),
         None => {
             let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
@@ -122,12 +122,12 @@ pub(crate) fn hint(name: &str) -> String {
 }
 
 /// The name that takes the fewest changes, if there is one near enough, with the number of changes.
-fn nearest(name: &str) -> Option<(&'static str, usize)> {
-    let wanted = normalised(name);
+fn nearest_operator(name: &str) -> Option<(&'static str, usize)> {
+    let wanted = normalise_name(name);
     if wanted.chars().count() > NAME_CHARACTERS_MAX {
         return None;
     }
-    let distances = NAMES.iter().map(|(other, _)| (*other, distance(&wanted, other)));
+    let distances = NAMES.iter().map(|(other, _)| (*other, edit_distance(&wanted, other)));
     distances
         .filter(|(other, changes)| *changes <= other.len().div_ceil(4))
         .min_by_key(|(_, changes)| *changes)
@@ -137,14 +137,14 @@ fn nearest(name: &str) -> Option<(&'static str, usize)> {
 pub(crate) fn most_like_an_operator(words: &[&str]) -> usize {
     let starts = (1..=words.len().min(NAME_WORDS_MAX)).map(|count| (count, words[..count].join(" ")));
     let changes = starts.filter_map(|(count, name)| {
-        let is_synonym = SYNONYMS.iter().any(|(other, _)| *other == normalised(&name));
-        let changes = if is_synonym { Some(0) } else { nearest(&name).map(|(_, changes)| changes) };
+        let is_synonym = SYNONYMS.iter().any(|(other, _)| *other == normalise_name(&name));
+        let changes = if is_synonym { Some(0) } else { nearest_operator(&name).map(|(_, changes)| changes) };
         changes.map(|changes| (changes, count))
     });
     changes.min_by_key(|(changes, count)| (*changes, NAME_WORDS_MAX - count)).map_or(1, |(_, count)| count)
 }
 
-fn normalised(name: &str) -> String {
+fn normalise_name(name: &str) -> String {
     let words: Vec<String> = name
         .split(|c: char| c.is_whitespace() || c == '_')
         .filter(|word| !word.is_empty())
@@ -154,7 +154,7 @@ fn normalised(name: &str) -> String {
 }
 
 /// Letters to add, drop or replace to make one out of the other.
-pub(crate) fn distance(from: &str, to: &str) -> usize {
+pub(crate) fn edit_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (at, letter) in from.chars().enumerate() {
@@ -171,23 +171,23 @@ pub(crate) fn distance(from: &str, to: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, NAMES, hint};
+    use super::{NAMES, OperatorKind, operator_hint};
 
     #[test]
     fn entras_spellings_name_the_same_operators() {
         let table = [
-            ("Greater_Than_OR_EQUALS", Kind::GreaterThanOrEquals),
-            ("Greater_Than", Kind::GreaterThan),
-            ("ENDS_WITH", Kind::EndsWith),
-            ("Includes", Kind::Includes),
-            ("is not null", Kind::IsNotNull),
-            (" NOT  REGEX MATCH ", Kind::NotRegexMatch),
+            ("Greater_Than_OR_EQUALS", OperatorKind::GreaterThanOrEquals),
+            ("Greater_Than", OperatorKind::GreaterThan),
+            ("ENDS_WITH", OperatorKind::EndsWith),
+            ("Includes", OperatorKind::Includes),
+            ("is not null", OperatorKind::IsNotNull),
+            (" NOT  REGEX MATCH ", OperatorKind::NotRegexMatch),
         ];
         for (name, kind) in table {
-            assert_eq!(Kind::named(name), Some(kind), "{name}");
+            assert_eq!(OperatorKind::named(name), Some(kind), "{name}");
         }
         for (name, kind) in NAMES {
-            assert_eq!((Kind::named(name), kind.name()), (Some(kind), name));
+            assert_eq!((OperatorKind::named(name), kind.name()), (Some(kind), name));
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
             ("frobnicates", "use one of EQUALS, NOT EQUALS"),
         ];
         for (name, expected) in table {
-            assert!(hint(name).starts_with(expected), "{name}: {}", hint(name));
+            assert!(operator_hint(name).starts_with(expected), "{name}: {}", operator_hint(name));
         }
     }
 }

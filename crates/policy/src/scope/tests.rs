@@ -1,28 +1,31 @@
-use lifecycle::Attributes;
+use lifecycle::AttributeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
-use super::operator::{Operands, Operator};
-use super::spelling::Kind;
-use super::{Assigned, AttributeName, Clause, GroupPattern, Membership, Mode, Scope, Seen};
+use super::operator::{AttributeOperator, WrittenOperands};
+use super::spelling::OperatorKind;
+use super::{
+    AssignedNames, AssignmentMode, AttributeName, GroupMembership, GroupPattern, Scope, ScopeClause,
+    ScopeInput,
+};
 
 const NOON: time::OffsetDateTime = datetime!(2026-05-10 12:00 UTC);
 
-fn seen(attributes: &Attributes) -> Seen<'_> {
-    Seen { attributes, manager: None, groups: &[], key: "E-1", impersonal: false, now: NOON }
+fn seen(attributes: &AttributeMap) -> ScopeInput<'_> {
+    ScopeInput { attributes, manager: None, groups: &[], key: "E-1", impersonal: false, now: NOON }
 }
 
-fn attributes(value: Value) -> Attributes {
+fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }
 
 fn scope(any: &[&[&str]]) -> Scope {
-    let clauses = |texts: &&[&str]| texts.iter().map(|text| Clause::parse(text).unwrap()).collect();
-    Scope { mode: Mode::All, any: any.iter().map(clauses).collect() }
+    let clauses = |texts: &&[&str]| texts.iter().map(|text| ScopeClause::parse(text).unwrap()).collect();
+    Scope { mode: AssignmentMode::All, any: any.iter().map(clauses).collect() }
 }
 
-fn in_words(scope: &Scope, seen: &Seen<'_>) -> String {
+fn in_words(scope: &Scope, seen: &ScopeInput<'_>) -> String {
     let judgement = scope.judge(seen);
     let saw = judgement.because.saw(seen).map_or(String::new(), |saw| format!(" ({saw})"));
     format!("{}: {}{saw}", judgement.inside, judgement.because.clause())
@@ -43,7 +46,7 @@ fn groups_of_clauses_are_alternatives_and_the_closest_one_explains() {
         r#"false: department EQUALS "Sales" ("HR")"#
     );
     assert_eq!(judge(json!({})), r#"false: country EQUALS "CH" (no value)"#);
-    assert_eq!(in_words(&Scope::default(), &seen(&Attributes::new())), "true: everybody");
+    assert_eq!(in_words(&Scope::default(), &seen(&AttributeMap::new())), "true: everybody");
 }
 
 #[test]
@@ -62,12 +65,12 @@ fn a_reason_hides_personal_values_and_an_explanation_shows_them() {
 #[test]
 fn membership_counts_by_name_wildcard_or_key_and_through_nested_groups() {
     let groups = [
-        Membership { key: "G-1".to_owned(), name: Some("Domain Users".to_owned()), direct: false },
-        Membership { key: "G-2".to_owned(), name: Some("SEC-VPN".to_owned()), direct: true },
-        Membership { key: "sec-x".to_owned(), name: None, direct: true },
+        GroupMembership { key: "G-1".to_owned(), name: Some("Domain Users".to_owned()), direct: false },
+        GroupMembership { key: "G-2".to_owned(), name: Some("SEC-VPN".to_owned()), direct: true },
+        GroupMembership { key: "sec-x".to_owned(), name: None, direct: true },
     ];
-    let attributes = Attributes::new();
-    let seen = Seen { groups: &groups, ..seen(&attributes) };
+    let attributes = AttributeMap::new();
+    let seen = ScopeInput { groups: &groups, ..seen(&attributes) };
     let table = [
         ("memberOf \"domain users\"", true),
         ("memberOf \"domain users\" directly", false),
@@ -90,22 +93,26 @@ fn membership_counts_by_name_wildcard_or_key_and_through_nested_groups() {
 
 #[test]
 fn with_assigned_only_the_listed_come_in_and_then_the_clauses_decide() {
-    let assigned = Assigned { users: ["E-1".to_owned()].into(), groups: vec![GroupPattern::new("SEC-*")] };
-    let scope = Scope { mode: Mode::Assigned(assigned), ..scope(&[&["department EQUALS Sales"]]) };
+    let assigned =
+        AssignedNames { users: ["E-1".to_owned()].into(), groups: vec![GroupPattern::new("SEC-*")] };
+    let scope = Scope { mode: AssignmentMode::Assigned(assigned), ..scope(&[&["department EQUALS Sales"]]) };
     let attributes = attributes(json!({ "department": "Sales", "displayName": "SEC-VPN" }));
     let listed = seen(&attributes);
     assert_eq!(
         in_words(&scope, &listed),
         r#"true: assigned and department EQUALS "Sales" (listed; "Sales")"#
     );
-    let other = Seen { key: "E-2", ..listed };
+    let other = ScopeInput { key: "E-2", ..listed };
     assert_eq!(in_words(&scope, &other), "false: mode: assigned (not listed)");
     let explained = scope.explain(&other);
     assert_eq!(explained.len(), 1);
     assert_eq!((explained[0].clause.as_str(), explained[0].holds), ("mode: assigned", false));
-    let groups = [Membership { key: "G".to_owned(), name: Some("sec-vpn".to_owned()), direct: false }];
-    assert!(scope.judge(&Seen { groups: &groups, ..other }).inside);
-    assert!(scope.judge(&Seen { impersonal: true, ..other }).inside, "a group is listed by its own name");
+    let groups = [GroupMembership { key: "G".to_owned(), name: Some("sec-vpn".to_owned()), direct: false }];
+    assert!(scope.judge(&ScopeInput { groups: &groups, ..other }).inside);
+    assert!(
+        scope.judge(&ScopeInput { impersonal: true, ..other }).inside,
+        "a group is listed by its own name"
+    );
     assert!(scope.uses_groups() && scope.names_groups());
 }
 
@@ -118,7 +125,7 @@ fn attributes_of_the_manager_are_looked_at_and_reported() {
     assert_eq!(scope.manager_attributes(), ["department", "country"]);
     let manager = attributes(json!({ "department": "Sales", "country": "CH" }));
     let own = attributes(json!({ "department": "HR" }));
-    assert!(scope.judge(&Seen { manager: Some(&manager), ..seen(&own) }).inside);
+    assert!(scope.judge(&ScopeInput { manager: Some(&manager), ..seen(&own) }).inside);
     assert_eq!(in_words(&scope, &seen(&own)), "true: manager.department IS NULL (no manager)");
     assert!(!scope.uses_groups());
 }
@@ -134,26 +141,27 @@ fn a_scope_is_judged_again_when_the_first_of_its_dates_comes() {
 }
 
 /// Any clause that can be written.
-pub(crate) fn clauses() -> impl Strategy<Value = Clause> {
+pub(crate) fn clauses() -> impl Strategy<Value = ScopeClause> {
     let names = prop_oneof!["[a-z]{1,8}", "manager\\.[a-z]{1,4}", "\\PC{1,8}", Just("not".to_owned())]
         .prop_filter_map("a name", |name| AttributeName::parse(&name));
     let about = (names, operators(), any::<bool>()).prop_filter_map(
         "an operator with fitting operands",
         |(name, (kind, operands), ignore_case)| {
-            let operator = Operator::new(kind, operands, ignore_case).ok()?;
-            Some(Clause::Attribute { name, operator, ignore_case })
+            let operator = AttributeOperator::new(kind, operands, ignore_case).ok()?;
+            Some(ScopeClause::Attribute { name, operator, ignore_case })
         },
     );
     let groups = prop_oneof!["[A-Z]{1,3}[*?-]{0,2}", "\\PC{1,8}"];
     let member = (groups, any::<bool>()).prop_filter_map("no blank name", |(group, nested)| {
-        (!group.trim().is_empty()).then(|| Clause::MemberOf { pattern: GroupPattern::new(&group), nested })
+        (!group.trim().is_empty())
+            .then(|| ScopeClause::MemberOf { pattern: GroupPattern::new(&group), nested })
     });
     prop_oneof![6 => about, 1 => member]
-        .prop_recursive(3, 4, 1, |inner| inner.prop_map(|inner| Clause::Not(Box::new(inner))))
+        .prop_recursive(3, 4, 1, |inner| inner.prop_map(|inner| ScopeClause::Not(Box::new(inner))))
 }
 
-fn operators() -> impl Strategy<Value = (Kind, Operands)> {
-    use Kind::*;
+fn operators() -> impl Strategy<Value = (OperatorKind, WrittenOperands)> {
+    use OperatorKind::*;
     let unary = prop::sample::select(vec![IsNull, IsNotNull, IsTrue, IsFalse]);
     let lists = (prop::sample::select(vec![In, NotIn]), prop::collection::vec("(?s).{0,6}", 1..4));
     let texts = prop::sample::select(vec![
@@ -180,12 +188,12 @@ fn operators() -> impl Strategy<Value = (Kind, Operands)> {
     ]);
     let dates = (prop::sample::select(vec![Before, OnOrBefore, After, OnOrAfter]), moments);
     prop_oneof![
-        unary.prop_map(|kind| (kind, Operands::None)),
-        lists.prop_map(|(kind, values)| (kind, Operands::Many(values))),
-        (texts, "(?s).{0,6}|[a-z*?.]{0,6}").prop_map(|(kind, value)| (kind, Operands::One(value))),
-        (integers, any::<i64>()).prop_map(|(kind, value)| (kind, Operands::One(value.to_string()))),
-        periods.prop_map(|(kind, days)| (kind, Operands::One(format!("{days} days")))),
-        dates.prop_map(|(kind, date)| (kind, Operands::One(date.to_owned()))),
+        unary.prop_map(|kind| (kind, WrittenOperands::None)),
+        lists.prop_map(|(kind, values)| (kind, WrittenOperands::Many(values))),
+        (texts, "(?s).{0,6}|[a-z*?.]{0,6}").prop_map(|(kind, value)| (kind, WrittenOperands::One(value))),
+        (integers, any::<i64>()).prop_map(|(kind, value)| (kind, WrittenOperands::One(value.to_string()))),
+        periods.prop_map(|(kind, days)| (kind, WrittenOperands::One(format!("{days} days")))),
+        dates.prop_map(|(kind, date)| (kind, WrittenOperands::One(date.to_owned()))),
     ]
 }
 
@@ -219,14 +227,14 @@ proptest! {
         let mut own = own;
         let some: Vec<Value> = own.values().cloned().collect();
         let names = any.iter().flatten().filter_map(|clause| match clause.innermost() {
-            Clause::Attribute { name, .. } => Some(name.name().to_owned()),
+            ScopeClause::Attribute { name, .. } => Some(name.name().to_owned()),
             _ => None,
         });
         own.extend(names.zip(some.into_iter().cycle()).collect::<Vec<_>>());
-        let groups = [Membership { key: "G".to_owned(), name: Some("A-".to_owned()), direct: member }];
+        let groups = [GroupMembership { key: "G".to_owned(), name: Some("A-".to_owned()), direct: member }];
         let now = time::OffsetDateTime::from_unix_timestamp(second).unwrap();
-        let scope = Scope { mode: Mode::All, any };
-        let seen = Seen { manager: member.then_some(&own), groups: &groups, now, ..seen(&own) };
+        let scope = Scope { mode: AssignmentMode::All, any };
+        let seen = ScopeInput { manager: member.then_some(&own), groups: &groups, now, ..seen(&own) };
         let judgement = scope.judge(&seen);
         prop_assert_eq!(judgement, scope.judge(&seen));
         prop_assert!(judgement.recheck_at.is_none_or(|at| at > now));
@@ -235,17 +243,17 @@ proptest! {
         let inside = scope.any.is_empty() || explained.last().is_some_and(|result| result.holds);
         prop_assert_eq!(inside, judgement.inside, "the explanation agrees");
         if let Some(at) = judgement.recheck_at {
-            let just_before = Seen { now: now + (at - now) / 2, ..seen };
+            let just_before = ScopeInput { now: now + (at - now) / 2, ..seen };
             prop_assert_eq!(scope.judge(&just_before).inside, judgement.inside, "nothing changes before");
         } else {
-            let later = Seen { now: now + time::Duration::days(400), ..seen };
+            let later = ScopeInput { now: now + time::Duration::days(400), ..seen };
             prop_assert_eq!(scope.judge(&later).inside, judgement.inside, "nothing ever changes");
         }
     }
 
     #[test]
     fn twice_not_is_nothing(clause in clauses(), own in prop::collection::btree_map("[a-z]{1,2}", values(), 0..6)) {
-        let twice = Clause::Not(Box::new(Clause::Not(Box::new(clause.clone()))));
+        let twice = ScopeClause::Not(Box::new(ScopeClause::Not(Box::new(clause.clone()))));
         let seen = seen(&own);
         let now = lifecycle::unix_micros(NOON);
         prop_assert_eq!(twice.holds(&seen, now), clause.holds(&seen, now));
@@ -265,9 +273,9 @@ fn a_value_that_cannot_be_compared_is_said_to_be_none() {
         ("userType EQUALS \"x\"", json!("yes"), "\"yes\""),
     ];
     for (clause, value, expected) in table {
-        let clause = Clause::parse(clause).unwrap();
-        let Clause::Attribute { name, .. } = &clause else { panic!("{clause}") };
-        let attributes = Attributes::from([(name.name().to_owned(), value)]);
+        let clause = ScopeClause::parse(clause).unwrap();
+        let ScopeClause::Attribute { name, .. } = &clause else { panic!("{clause}") };
+        let attributes = AttributeMap::from([(name.name().to_owned(), value)]);
         assert_eq!(clause.saw(&seen(&attributes)), expected, "{clause}");
     }
 }

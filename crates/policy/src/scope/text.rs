@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::clause::{AttributeName, Clause};
+use super::clause::{AttributeName, ScopeClause};
 use super::membership::GroupPattern;
-use super::operator::{Operands, Operator, Unfit};
-use super::spelling::{self, Kind, NAME_WORDS_MAX};
-use super::text::token::{Lexeme, Token};
+use super::operator::{AttributeOperator, OperandError, WrittenOperands};
+use super::spelling::{self, NAME_WORDS_MAX, OperatorKind};
+use super::text::token::{ClauseToken, Lexeme};
 
 mod token;
 
@@ -34,20 +34,20 @@ pub struct ClauseError {
 impl ClauseError {
     /// The error for people: message, the place in `text` underlined, hint. Ends without a line feed.
     pub fn render(&self, text: &str) -> String {
-        let span = expression::Span { start: self.start, end: self.end };
+        let span = expression::SourceSpan { start: self.start, end: self.end };
         let (message, hint) = (self.message.clone(), self.hint.clone());
         expression::CompileError { message, span, hint }.render(text)
     }
 }
 
 /// Reads one clause.
-pub(crate) fn parse(text: &str) -> Result<Clause, ClauseError> {
+pub(crate) fn parse_clause(text: &str) -> Result<ScopeClause, ClauseError> {
     if text.len() > CLAUSE_BYTES_MAX {
         let message = format!("a clause is longer than {CLAUSE_BYTES_MAX} bytes");
         return Err(ClauseError { message, start: 0, end: text.len(), hint: None });
     }
-    let lexemes = token::split(text)?;
-    let mut parser = Parser { lexemes: &lexemes, at: 0, end: text.len() };
+    let lexemes = token::split_clause(text)?;
+    let mut parser = ClauseParser { lexemes: &lexemes, at: 0, end: text.len() };
     let clause = parser.clause(0)?;
     match parser.peek() {
         None => Ok(clause),
@@ -62,23 +62,23 @@ pub(crate) fn is_bare_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(fits) && !is_word
 }
 
-struct Parser<'a> {
+struct ClauseParser<'a> {
     lexemes: &'a [Lexeme<'a>],
     at: usize,
     end: usize,
 }
 
-impl<'a> Parser<'a> {
-    fn clause(&mut self, depth: usize) -> Result<Clause, ClauseError> {
+impl<'a> ClauseParser<'a> {
+    fn clause(&mut self, depth: usize) -> Result<ScopeClause, ClauseError> {
         if depth > NESTING_MAX {
             return Err(self.wrong(format!("more than {NESTING_MAX} `not` or brackets"), "say it plainly"));
         }
         if self.takes_word(NOT) {
-            return self.clause(depth + 1).map(|inner| Clause::Not(Box::new(inner)));
+            return self.clause(depth + 1).map(|inner| ScopeClause::Not(Box::new(inner)));
         }
-        if self.takes(&Token::Open('(')) {
+        if self.takes(&ClauseToken::Open('(')) {
             let inner = self.clause(depth + 1)?;
-            return if self.takes(&Token::Close(')')) { Ok(inner) } else { Err(self.unexpected()) };
+            return if self.takes(&ClauseToken::Close(')')) { Ok(inner) } else { Err(self.unexpected()) };
         }
         if self.takes_word(MEMBER_OF) {
             let Some(group) = self.takes_text().filter(|group| !group.trim().is_empty()) else {
@@ -86,12 +86,12 @@ impl<'a> Parser<'a> {
                 return Err(self.wrong("`memberOf` needs the name, a wildcard or the key of a group", hint));
             };
             let nested = !self.takes_word("directly");
-            return Ok(Clause::MemberOf { pattern: GroupPattern::new(&group), nested });
+            return Ok(ScopeClause::MemberOf { pattern: GroupPattern::new(&group), nested });
         }
         self.about_attribute()
     }
 
-    fn about_attribute(&mut self) -> Result<Clause, ClauseError> {
+    fn about_attribute(&mut self) -> Result<ScopeClause, ClauseError> {
         let start = self.here().0;
         let missing = || "a clause is an attribute, an operator and what it is compared with".to_owned();
         let hint = "write department EQUALS \"Sales\"";
@@ -113,17 +113,18 @@ impl<'a> Parser<'a> {
             }
             true
         };
-        let operator = Operator::new(kind, operands, ignore_case).map_err(|Unfit { what, fix }| {
-            let start = if operands_start < operands_end { operands_start } else { start };
-            ClauseError { message: what, start, end: operands_end, hint: Some(fix) }
-        })?;
-        Ok(Clause::Attribute { name, operator, ignore_case })
+        let operator =
+            AttributeOperator::new(kind, operands, ignore_case).map_err(|OperandError { what, fix }| {
+                let start = if operands_start < operands_end { operands_start } else { start };
+                ClauseError { message: what, start, end: operands_end, hint: Some(fix) }
+            })?;
+        Ok(ScopeClause::Attribute { name, operator, ignore_case })
     }
 
-    fn operator(&mut self) -> Result<Kind, ClauseError> {
+    fn operator(&mut self) -> Result<OperatorKind, ClauseError> {
         let words: Vec<&str> = self.words().take(NAME_WORDS_MAX).collect();
         for count in (1..=words.len()).rev() {
-            if let Some(kind) = Kind::named(&words[..count].join(" ")) {
+            if let Some(kind) = OperatorKind::named(&words[..count].join(" ")) {
                 self.at += count;
                 return Ok(kind);
             }
@@ -133,7 +134,8 @@ impl<'a> Parser<'a> {
         }
         let blanks = (1..words.len()).find(|at| {
             let rest = &words[*at..];
-            (1..=rest.len().min(NAME_WORDS_MAX)).any(|count| Kind::named(&rest[..count].join(" ")).is_some())
+            (1..=rest.len().min(NAME_WORDS_MAX))
+                .any(|count| OperatorKind::named(&rest[..count].join(" ")).is_some())
         });
         if let Some(blanks) = blanks {
             let (start, end) = (self.here().0, self.lexemes[self.at + blanks - 1].end);
@@ -145,34 +147,36 @@ impl<'a> Parser<'a> {
         let count = spelling::most_like_an_operator(&words);
         let name = words[..count].join(" ");
         let (start, end) = (self.here().0, self.lexemes[self.at + count - 1].end);
-        let hint = Some(spelling::hint(&name));
+        let hint = Some(spelling::operator_hint(&name));
         Err(ClauseError { message: format!("unknown operator `{name}`"), start, end, hint })
     }
 
-    fn operands(&mut self, kind: Kind) -> Result<Operands, ClauseError> {
+    fn operands(&mut self, kind: OperatorKind) -> Result<WrittenOperands, ClauseError> {
         match kind {
-            Kind::IsNull | Kind::IsNotNull | Kind::IsTrue | Kind::IsFalse => Ok(Operands::None),
-            Kind::In | Kind::NotIn => self.list(kind).map(Operands::Many),
-            Kind::Within
-            | Kind::WithinLast
-            | Kind::Before
-            | Kind::OnOrBefore
-            | Kind::After
-            | Kind::OnOrAfter => {
+            OperatorKind::IsNull | OperatorKind::IsNotNull | OperatorKind::IsTrue | OperatorKind::IsFalse => {
+                Ok(WrittenOperands::None)
+            }
+            OperatorKind::In | OperatorKind::NotIn => self.list(kind).map(WrittenOperands::Many),
+            OperatorKind::Within
+            | OperatorKind::WithinLast
+            | OperatorKind::Before
+            | OperatorKind::OnOrBefore
+            | OperatorKind::After
+            | OperatorKind::OnOrAfter => {
                 let words: Vec<&str> = self.words().collect();
                 self.at += words.len();
                 let words = words.join(" ");
                 let text = if words.is_empty() { self.takes_text() } else { Some(words) };
-                text.map(Operands::One).ok_or_else(|| self.no_operand(kind))
+                text.map(WrittenOperands::One).ok_or_else(|| self.no_operand(kind))
             }
-            _ => self.takes_text().map(Operands::One).ok_or_else(|| self.no_operand(kind)),
+            _ => self.takes_text().map(WrittenOperands::One).ok_or_else(|| self.no_operand(kind)),
         }
     }
 
-    fn list(&mut self, kind: Kind) -> Result<Vec<String>, ClauseError> {
+    fn list(&mut self, kind: OperatorKind) -> Result<Vec<String>, ClauseError> {
         let close = match self.peek() {
-            Some(Token::Open('[')) => Token::Close(']'),
-            Some(Token::Open(_)) => Token::Close(')'),
+            Some(ClauseToken::Open('[')) => ClauseToken::Close(']'),
+            Some(ClauseToken::Open(_)) => ClauseToken::Close(')'),
             _ => {
                 let hint = format!("write {} [\"Sales\", \"R&D\"]", kind.name());
                 return Err(self.wrong(format!("{} compares with a list", kind.name()), &hint));
@@ -182,34 +186,34 @@ impl<'a> Parser<'a> {
         let mut values = Vec::new();
         while !self.takes(&close) {
             values.push(self.takes_text().ok_or_else(|| self.unexpected())?);
-            if !self.takes(&Token::Comma) && self.peek() != Some(&close) {
+            if !self.takes(&ClauseToken::Comma) && self.peek() != Some(&close) {
                 return Err(self.unexpected());
             }
         }
         Ok(values)
     }
 
-    fn peek(&self) -> Option<&'a Token<'a>> {
+    fn peek(&self) -> Option<&'a ClauseToken<'a>> {
         self.lexemes.get(self.at).map(|lexeme| &lexeme.token)
     }
 
-    fn takes(&mut self, token: &Token<'_>) -> bool {
+    fn takes(&mut self, token: &ClauseToken<'_>) -> bool {
         let takes = self.peek() == Some(token);
         self.at += usize::from(takes);
         takes
     }
 
     fn takes_word(&mut self, wanted: &str) -> bool {
-        let takes = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted));
+        let takes = matches!(self.peek(), Some(ClauseToken::Word(word)) if word.eq_ignore_ascii_case(wanted));
         self.at += usize::from(takes);
         takes
     }
 
     fn takes_text(&mut self) -> Option<String> {
         let text = match self.peek()? {
-            Token::Word(word) => (*word).to_owned(),
-            Token::Quoted(text) => text.clone(),
-            Token::Open(_) | Token::Close(_) | Token::Comma => return None,
+            ClauseToken::Word(word) => (*word).to_owned(),
+            ClauseToken::Quoted(text) => text.clone(),
+            ClauseToken::Open(_) | ClauseToken::Close(_) | ClauseToken::Comma => return None,
         };
         self.at += 1;
         Some(text)
@@ -217,7 +221,7 @@ impl<'a> Parser<'a> {
 
     fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.lexemes[self.at..].iter().map_while(|lexeme| match lexeme.token {
-            Token::Word(word) => Some(word),
+            ClauseToken::Word(word) => Some(word),
             _ => None,
         })
     }
@@ -237,7 +241,7 @@ impl<'a> Parser<'a> {
         ClauseError { message: message.into(), start, end, hint: Some(hint.to_owned()) }
     }
 
-    fn no_operand(&self, kind: Kind) -> ClauseError {
+    fn no_operand(&self, kind: OperatorKind) -> ClauseError {
         self.wrong(format!("{} needs something to compare with", kind.name()), "add it, between quotes")
     }
 
@@ -246,9 +250,9 @@ impl<'a> Parser<'a> {
             return self.wrong("the clause ends too early", "close every bracket, and end with the operand");
         };
         let hint = match token {
-            Token::Word(word) if word.eq_ignore_ascii_case("and") => "make it two clauses of `all`",
-            Token::Word(word) if word.eq_ignore_ascii_case("or") => "make it two alternatives of `any`",
-            Token::Word(_) => "put a value of several words between quotes",
+            ClauseToken::Word(word) if word.eq_ignore_ascii_case("and") => "make it two clauses of `all`",
+            ClauseToken::Word(word) if word.eq_ignore_ascii_case("or") => "make it two alternatives of `any`",
+            ClauseToken::Word(_) => "put a value of several words between quotes",
             _ => "remove it",
         };
         self.wrong(format!("unexpected {token}"), hint)

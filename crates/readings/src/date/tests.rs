@@ -9,7 +9,7 @@ use time::macros::{date, datetime};
 
 fn reader(zone: &str, forms: &[DateForm]) -> DateReader {
     let forms = DateForms { forms: forms.to_vec(), ..DateForms::default() };
-    DateReader::with_forms(Zone::named(zone).unwrap(), &forms).unwrap()
+    DateReader::with_forms(SourceZone::named(zone).unwrap(), &forms).unwrap()
 }
 
 fn moment_in(zone: &str, text: &str) -> OffsetDateTime {
@@ -24,7 +24,7 @@ fn shown(reader: &DateReader, reading: &DateReading) -> String {
         DateReading::NotSaid => "not said".to_owned(),
         DateReading::NoDate => "none".to_owned(),
         DateReading::Unreadable(_) => "unreadable".to_owned(),
-        DateReading::At(When::Day(day)) => day.to_string(),
+        DateReading::At(ReadDate::Day(day)) => day.to_string(),
         DateReading::At(when) => reader.begin(*when).unwrap().format(&Rfc3339).unwrap(),
     }
 }
@@ -69,7 +69,7 @@ fn every_row_of_the_table_of_settings_is_read_as_it_says() {
         let [settings, value, is] = cells[..] else { panic!("{line}") };
         let settings: DateForms = serde_json::from_str(settings.trim_matches('`')).unwrap();
         let value = serde_json::from_str(value.trim_matches('`')).unwrap();
-        let read = match DateReader::with_forms(Zone::utc(), &settings) {
+        let read = match DateReader::with_forms(SourceZone::utc(), &settings) {
             Ok(reader) => shown(&reader, &reader.read(&value)),
             Err(_) => "refused".to_owned(),
         };
@@ -94,7 +94,7 @@ fn the_names_of_months_are_those_of_the_page_and_each_is_one_month() {
             let day = reader("UTC", &[]).parse(&format!("7. {} 2026", name.to_uppercase()));
             let expected =
                 Date::from_calendar_date(2026, u8::try_from(at + 1).unwrap().try_into().unwrap(), 7);
-            assert_eq!(day.at(), Some(When::Day(expected.unwrap())), "{name}");
+            assert_eq!(day.at(), Some(ReadDate::Day(expected.unwrap())), "{name}");
         }
     }
     assert!(seen.len() > 80, "the table was not found");
@@ -104,14 +104,14 @@ fn the_names_of_months_are_those_of_the_page_and_each_is_one_month() {
 fn the_midnight_of_another_zone_is_a_day_where_that_zone_is_configured() {
     let pacific = reader("America/Los_Angeles", &[]);
     let at = pacific.parse("2026-12-31T08:00:00Z").at().unwrap();
-    assert_eq!(pacific.as_day(at), When::Day(date!(2026 - 12 - 31)));
+    assert_eq!(pacific.as_day(at), ReadDate::Day(date!(2026 - 12 - 31)));
     let day = |zone: &str, text: &str| {
         let reader = reader(zone, &[]);
         reader.as_day(reader.parse(text).at().unwrap())
     };
-    assert_eq!(day("Africa/Cairo", "2026-04-24T00:00:00"), When::Day(date!(2026 - 04 - 24)));
-    assert_eq!(day("UTC", "/Date(1709247600000+0060)/"), When::Day(date!(2024 - 03 - 01)));
-    assert_eq!(day("Asia/Kolkata", "/Date(1552156200000)/"), When::Day(date!(2019 - 03 - 10)));
+    assert_eq!(day("Africa/Cairo", "2026-04-24T00:00:00"), ReadDate::Day(date!(2026 - 04 - 24)));
+    assert_eq!(day("UTC", "/Date(1709247600000+0060)/"), ReadDate::Day(date!(2024 - 03 - 01)));
+    assert_eq!(day("Asia/Kolkata", "/Date(1552156200000)/"), ReadDate::Day(date!(2019 - 03 - 10)));
     for zone in ["America/New_York", "Asia/Tokyo"] {
         let reader = reader(zone, &[]);
         assert_eq!(reader.parse("/Date(-62135596800000)/"), DateReading::NoDate, "{zone}");
@@ -163,7 +163,7 @@ fn a_local_time_is_read_on_the_clocks_of_the_source() {
     assert_eq!(moment_in("Europe/Berlin", "2026-07-01T09:00"), datetime!(2026-07-01 7:00 UTC));
     assert_eq!(moment_in("Asia/Kathmandu", "2026-01-01T09:00"), datetime!(2026-01-01 3:15 UTC));
     assert_eq!(moment_in("Pacific/Kiritimati", "2026-01-01"), datetime!(2025-12-31 10:00 UTC));
-    assert!(Zone::named("Middle/Earth").is_none() && Zone::named("").is_none());
+    assert!(SourceZone::named("Middle/Earth").is_none() && SourceZone::named("").is_none());
 }
 
 #[test]
@@ -186,15 +186,15 @@ fn a_day_begins_at_its_first_moment_whatever_the_clocks_do() {
 
 #[test]
 fn a_last_day_ends_where_the_next_begins_though_it_has_23_or_25_hours() {
-    let berlin = Zone::named("Europe/Berlin").unwrap();
+    let berlin = SourceZone::named("Europe/Berlin").unwrap();
     let hours = |day| {
-        let day = When::Day(day);
+        let day = ReadDate::Day(day);
         (berlin.end(day).unwrap() - berlin.begin(day).unwrap()).whole_hours()
     };
     assert_eq!(hours(date!(2026 - 03 - 28)), 24);
     assert_eq!(hours(date!(2026 - 03 - 29)), 23);
     assert_eq!(hours(date!(2026 - 10 - 25)), 25);
-    let moment = When::Moment(datetime!(2026-03-29 12:00 UTC));
+    let moment = ReadDate::Moment(datetime!(2026-03-29 12:00 UTC));
     assert_eq!(berlin.end(moment), berlin.begin(moment), "a moment has no end");
 }
 
@@ -215,7 +215,7 @@ proptest! {
         for forms in [&[][..], &[DateForm::EpochSeconds], &[DateForm::EpochMilliseconds], &[DateForm::ExcelSerial]] {
             let text = format!("{number:08}");
             if let DateReading::At(when) = reader("UTC", forms).parse(&text) {
-                prop_assert_eq!(when, When::Day(parsed(&text).unwrap()));
+                prop_assert_eq!(when, ReadDate::Day(parsed(&text).unwrap()));
             }
         }
     }

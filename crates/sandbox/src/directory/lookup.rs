@@ -5,15 +5,21 @@ use std::borrow::Cow;
 use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
 use serde_json::{Value, json};
 
-use super::{Directory, Id, Record, parse_id};
-use crate::filter::{Subject, matches};
+use super::{DirectoryRecord, ResourceNumber, SandboxDirectory, parse_id};
+use crate::filter::{FilterSubject, matches_filter};
 use crate::view;
-use crate::{Kind, attributes, rules};
+use crate::{RequestKind, attributes, rules};
 
-pub(super) fn find(directory: &Directory, kind: Kind, filter: &Filter) -> Vec<Id> {
+pub(super) fn find_records(
+    directory: &SandboxDirectory,
+    kind: RequestKind,
+    filter: &Filter,
+) -> Vec<ResourceNumber> {
     let records = &directory.shelf(kind).records;
-    let fulfils = |id: Id, record: &Record| matches(filter, &Known { directory, kind, id, record });
-    match candidates(directory, kind, filter) {
+    let fulfils = |id: ResourceNumber, record: &DirectoryRecord| {
+        matches_filter(filter, &ComputedRecord { directory, kind, id, record })
+    };
+    match index_candidates(directory, kind, filter) {
         Some(ids) => {
             ids.into_iter().filter(|id| records.get(id).is_some_and(|record| fulfils(*id, record))).collect()
         }
@@ -22,7 +28,11 @@ pub(super) fn find(directory: &Directory, kind: Kind, filter: &Filter) -> Vec<Id
 }
 
 /// Everything that can fulfil the filter, if an index knows.
-fn candidates(directory: &Directory, kind: Kind, filter: &Filter) -> Option<Vec<Id>> {
+fn index_candidates(
+    directory: &SandboxDirectory,
+    kind: RequestKind,
+    filter: &Filter,
+) -> Option<Vec<ResourceNumber>> {
     match filter {
         Filter::Attr(AttrExp::Comparison(path, CompareOp::Eq, CompValue::Str(value))) => {
             by_equality(directory, kind, path, value)
@@ -31,22 +41,27 @@ fn candidates(directory: &Directory, kind: Kind, filter: &Filter) -> Option<Vec<
             ValFilter::Attr(AttrExp::Comparison(inner, CompareOp::Eq, CompValue::Str(value)))
                 if is_link(kind, &path.attr) && inner.name.eq_ignore_ascii_case("value") =>
             {
-                linked(directory, kind, value)
+                linked_records(directory, kind, value)
             }
             _ => None,
         },
-        Filter::And(all) => all.iter().find_map(|one| candidates(directory, kind, one)),
+        Filter::And(all) => all.iter().find_map(|one| index_candidates(directory, kind, one)),
         _ => None,
     }
 }
 
-fn by_equality(directory: &Directory, kind: Kind, path: &AttrPath, value: &str) -> Option<Vec<Id>> {
-    if attributes::container(path).is_some() {
+fn by_equality(
+    directory: &SandboxDirectory,
+    kind: RequestKind,
+    path: &AttrPath,
+    value: &str,
+) -> Option<Vec<ResourceNumber>> {
+    if attributes::extension_container(path).is_some() {
         return None;
     }
     let is_value = path.sub_attr.as_ref().is_none_or(|sub| sub.eq_ignore_ascii_case("value"));
     if is_link(kind, path) && is_value {
-        return linked(directory, kind, value);
+        return linked_records(directory, kind, value);
     }
     if path.sub_attr.is_some() {
         return None;
@@ -65,41 +80,45 @@ fn by_equality(directory: &Directory, kind: Kind, path: &AttrPath, value: &str) 
     Some(ids.into_iter().flatten().copied().collect())
 }
 
-fn is_link(kind: Kind, path: &AttrPath) -> bool {
-    path.name.eq_ignore_ascii_case(if kind == Kind::Group { "members" } else { "groups" })
+fn is_link(kind: RequestKind, path: &AttrPath) -> bool {
+    path.name.eq_ignore_ascii_case(if kind == RequestKind::Group { "members" } else { "groups" })
 }
 
-fn linked(directory: &Directory, kind: Kind, other: &str) -> Option<Vec<Id>> {
-    let other_kind = if kind == Kind::Group { Kind::User } else { Kind::Group };
+fn linked_records(
+    directory: &SandboxDirectory,
+    kind: RequestKind,
+    other: &str,
+) -> Option<Vec<ResourceNumber>> {
+    let other_kind = if kind == RequestKind::Group { RequestKind::User } else { RequestKind::Group };
     let links = directory.record(other_kind, other).map(|(_, record)| &record.links);
-    let nested = directory.record(Kind::Group, other).filter(|_| kind == Kind::Group);
+    let nested = directory.record(RequestKind::Group, other).filter(|_| kind == RequestKind::Group);
     let within = nested.map(|(_, record)| &record.within);
     Some(links.into_iter().chain(within).flatten().copied().collect())
 }
 
 /// A resource with what is computed about it.
-struct Known<'a> {
-    directory: &'a Directory,
-    kind: Kind,
-    id: Id,
-    record: &'a Record,
+struct ComputedRecord<'a> {
+    directory: &'a SandboxDirectory,
+    kind: RequestKind,
+    id: ResourceNumber,
+    record: &'a DirectoryRecord,
 }
 
-impl Subject for Known<'_> {
+impl FilterSubject for ComputedRecord<'_> {
     fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>> {
-        if attributes::container(path).is_some() {
+        if attributes::extension_container(path).is_some() {
             return self.record.attributes.attribute(path);
         }
         if is_link(self.kind, path) {
-            let links = view::links(self.directory, self.kind, self.record);
+            let links = view::resource_links(self.directory, self.kind, self.record);
             return serde_json::to_value(links).ok().map(Cow::Owned);
         }
-        match attributes::canonical(&path.name).as_str() {
+        match attributes::canonical_name(&path.name).as_str() {
             "id" => Some(Cow::Owned(self.id.to_string().into())),
             "meta" => Some(Cow::Owned(json!({
                 "resourceType": view::type_name(self.kind),
-                "created": view::timestamp(self.record.created),
-                "lastModified": view::timestamp(self.record.modified),
+                "created": view::format_timestamp(self.record.created),
+                "lastModified": view::format_timestamp(self.record.modified),
             }))),
             _ => self.record.attributes.attribute(path),
         }

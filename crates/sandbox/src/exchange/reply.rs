@@ -10,10 +10,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::answer::Answer;
-use crate::connection::Line;
-use crate::faults::Fault;
-use crate::sandbox::World;
+use crate::answer::SandboxAnswer;
+use crate::connection::ConnectionHandle;
+use crate::faults::InjectedFault;
+use crate::sandbox::SandboxContext;
 
 const SCIM: &str = "application/scim+json";
 
@@ -23,69 +23,82 @@ const NOBODY: &str =
 const PAGE: &str = "<!doctype html><html><head><title>Service notice</title></head><body><h1>Please try again</h1></body></html>";
 
 /// The status that the client gets to see; `None`: no answer at all.
-pub(crate) fn status(answer: &Answer, fault: Option<&Fault>) -> Option<u16> {
+pub(crate) fn shown_status(answer: &SandboxAnswer, fault: Option<&InjectedFault>) -> Option<u16> {
     match fault {
-        None | Some(Fault::Delay { .. } | Fault::SlowDrip { .. } | Fault::Pretend | Fault::OtherIds) => {
-            Some(answer.status)
-        }
-        Some(Fault::HugeBody { .. } | Fault::TruncatedBody) => {
+        None
+        | Some(
+            InjectedFault::Delay { .. }
+            | InjectedFault::SlowDrip { .. }
+            | InjectedFault::Pretend
+            | InjectedFault::OtherIds,
+        ) => Some(answer.status),
+        Some(InjectedFault::HugeBody { .. } | InjectedFault::TruncatedBody) => {
             Some(if answer.body.is_empty() { 200 } else { answer.status })
         }
-        Some(Fault::Status { status, .. } | Fault::HtmlBody { status } | Fault::Redirect { status, .. }) => {
-            Some(*status)
-        }
-        Some(Fault::EmptyBody | Fault::EmptyList) => Some(200),
         Some(
-            Fault::ResetBeforeWork
-            | Fault::ResetAfterWork
-            | Fault::HangBeforeWork { .. }
-            | Fault::HangAfterWork { .. },
+            InjectedFault::Status { status, .. }
+            | InjectedFault::HtmlBody { status }
+            | InjectedFault::Redirect { status, .. },
+        ) => Some(*status),
+        Some(InjectedFault::EmptyBody | InjectedFault::EmptyList) => Some(200),
+        Some(
+            InjectedFault::ResetBeforeWork
+            | InjectedFault::ResetAfterWork
+            | InjectedFault::HangBeforeWork { .. }
+            | InjectedFault::HangAfterWork { .. },
         ) => None,
     }
 }
 
 /// An answer that nothing happens to.
-pub(crate) fn plain(answer: Answer) -> Response {
+pub(crate) fn plain_response(answer: SandboxAnswer) -> Response {
     let body = Body::from(answer.body);
-    build(answer.status, SCIM, answer.location, answer.retry_after, body)
+    build_response(answer.status, SCIM, answer.location, answer.retry_after, body)
 }
 
 /// Sends the answer the way the fault wants it.
-pub(crate) async fn send(world: &World, line: &Line, mut answer: Answer, fault: Option<Fault>) -> Response {
+pub(crate) async fn send_answer(
+    world: &SandboxContext,
+    line: &ConnectionHandle,
+    mut answer: SandboxAnswer,
+    fault: Option<InjectedFault>,
+) -> Response {
     match fault {
-        None | Some(Fault::Delay { .. } | Fault::Pretend) => plain(answer),
-        Some(Fault::Status { status, retry_after, scim_type, .. }) => {
-            let error = Answer::error(status, scim_type.as_deref(), "injected");
-            plain(Answer { retry_after, ..error })
+        None | Some(InjectedFault::Delay { .. } | InjectedFault::Pretend) => plain_response(answer),
+        Some(InjectedFault::Status { status, retry_after, scim_type, .. }) => {
+            let error = SandboxAnswer::error(status, scim_type.as_deref(), "injected");
+            plain_response(SandboxAnswer { retry_after, ..error })
         }
-        Some(Fault::ResetBeforeWork | Fault::ResetAfterWork) => reset(line),
-        Some(Fault::HangBeforeWork { millis } | Fault::HangAfterWork { millis }) => {
+        Some(InjectedFault::ResetBeforeWork | InjectedFault::ResetAfterWork) => reset_connection(line),
+        Some(InjectedFault::HangBeforeWork { millis } | InjectedFault::HangAfterWork { millis }) => {
             world.pause(Duration::from_millis(millis)).await;
-            reset(line)
+            reset_connection(line)
         }
-        Some(Fault::TruncatedBody) => truncated(answer),
-        Some(Fault::HtmlBody { status }) => build(status, "text/html", None, None, Body::from(PAGE)),
-        Some(Fault::SlowDrip { piece_bytes, millis }) => drip(answer, piece_bytes, millis),
-        Some(Fault::Redirect { status, location }) => {
-            build(status, SCIM, Some(location), None, Body::empty())
+        Some(InjectedFault::TruncatedBody) => truncated_response(answer),
+        Some(InjectedFault::HtmlBody { status }) => {
+            build_response(status, "text/html", None, None, Body::from(PAGE))
         }
-        Some(Fault::HugeBody { bytes }) => {
+        Some(InjectedFault::SlowDrip { piece_bytes, millis }) => drip_response(answer, piece_bytes, millis),
+        Some(InjectedFault::Redirect { status, location }) => {
+            build_response(status, SCIM, Some(location), None, Body::empty())
+        }
+        Some(InjectedFault::HugeBody { bytes }) => {
             if answer.body.is_empty() {
-                answer = Answer::new(200, b"{}".to_vec());
+                answer = SandboxAnswer::new(200, b"{}".to_vec());
             }
-            pad(&mut answer.body, bytes);
-            plain(answer)
+            pad_body(&mut answer.body, bytes);
+            plain_response(answer)
         }
-        Some(Fault::EmptyBody) => build(200, SCIM, None, None, Body::empty()),
-        Some(Fault::OtherIds) => {
+        Some(InjectedFault::EmptyBody) => build_response(200, SCIM, None, None, Body::empty()),
+        Some(InjectedFault::OtherIds) => {
             give_other_ids(&mut answer.body);
-            plain(answer)
+            plain_response(answer)
         }
-        Some(Fault::EmptyList) => build(200, SCIM, None, None, Body::from(NOBODY)),
+        Some(InjectedFault::EmptyList) => build_response(200, SCIM, None, None, Body::from(NOBODY)),
     }
 }
 
-fn build(
+fn build_response(
     status: u16,
     content_type: &'static str,
     location: Option<String>,
@@ -110,13 +123,13 @@ fn build(
     })
 }
 
-fn reset(line: &Line) -> Response {
+fn reset_connection(line: &ConnectionHandle) -> Response {
     line.cut();
     Response::new(Body::empty())
 }
 
 /// Announces the whole body, sends half of it, and closes.
-fn truncated(answer: Answer) -> Response {
+fn truncated_response(answer: SandboxAnswer) -> Response {
     let status = if answer.body.is_empty() { 200 } else { answer.status };
     let length = answer.body.len().max(2);
     let half = Bytes::from(answer.body).slice(..length.saturating_sub(1) / 2);
@@ -128,12 +141,12 @@ fn truncated(answer: Answer) -> Response {
         tokio::task::yield_now().await;
         Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None))
     });
-    let mut response = build(status, SCIM, answer.location, None, Body::from_stream(pieces));
+    let mut response = build_response(status, SCIM, answer.location, None, Body::from_stream(pieces));
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     response
 }
 
-fn drip(answer: Answer, piece_bytes: usize, millis: u64) -> Response {
+fn drip_response(answer: SandboxAnswer, piece_bytes: usize, millis: u64) -> Response {
     let body = Bytes::from(answer.body);
     let pieces = stream::unfold((body, true), move |(mut rest, first)| async move {
         if rest.is_empty() {
@@ -145,7 +158,7 @@ fn drip(answer: Answer, piece_bytes: usize, millis: u64) -> Response {
         let piece = rest.split_to(piece_bytes.clamp(1, rest.len()));
         Some((Ok::<_, Infallible>(piece), (rest, false)))
     });
-    build(answer.status, SCIM, answer.location, answer.retry_after, Body::from_stream(pieces))
+    build_response(answer.status, SCIM, answer.location, answer.retry_after, Body::from_stream(pieces))
 }
 
 /// Gives each resource of a list an id that it never had.
@@ -159,7 +172,7 @@ fn give_other_ids(body: &mut Vec<u8>) {
 }
 
 /// Puts padding into a JSON object, which stays one.
-fn pad(body: &mut Vec<u8>, bytes: usize) {
+fn pad_body(body: &mut Vec<u8>, bytes: usize) {
     body.pop();
     let comma = if body.len() > 1 { "," } else { "" };
     body.extend_from_slice(format!("{comma}\"padding\":\"").as_bytes());

@@ -3,21 +3,21 @@
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, RateLimit};
+use crate::{RateLimit, RequestKind};
 
 /// Requests that come sooner than they were sent, because those before them took longer on their way.
 const JITTER: u32 = 3;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Rate {
+pub(super) struct RateRules {
     requests_per_second: Option<f64>,
     burst: u32,
-    buckets: Vec<Bucket>,
+    buckets: Vec<RateBucket>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Bucket {
+struct RateBucket {
     #[serde(default)]
     methods: Vec<String>,
     #[serde(default)]
@@ -34,24 +34,24 @@ struct Bucket {
 
 /// A limit, and the requests that it is about.
 #[derive(Debug, Clone)]
-pub(crate) struct Limit {
+pub(crate) struct RequestLimit {
     pub(crate) limit: RateLimit,
-    bucket: Option<Bucket>,
+    bucket: Option<RateBucket>,
 }
 
-impl Limit {
+impl RequestLimit {
     /// A limit for every request.
     pub(crate) fn of_all(limit: RateLimit) -> Self {
         Self { limit, bucket: None }
     }
 
     /// Whether it counts a request with a body of so many bytes.
-    pub(crate) fn counts(&self, method: &Method, kind: Kind, bytes: usize) -> bool {
+    pub(crate) fn counts(&self, method: &Method, kind: RequestKind, bytes: usize) -> bool {
         let Some(bucket) = &self.bucket else { return true };
         let is_kind = match bucket.kind.as_deref() {
-            Some("user") => kind == Kind::User,
-            Some("group") => kind == Kind::Group,
-            _ => matches!(kind, Kind::User | Kind::Group),
+            Some("user") => kind == RequestKind::User,
+            Some("group") => kind == RequestKind::Group,
+            _ => matches!(kind, RequestKind::User | RequestKind::Group),
         };
         let is_method =
             bucket.methods.is_empty() || bucket.methods.iter().any(|known| method == known.as_str());
@@ -61,16 +61,16 @@ impl Limit {
     }
 }
 
-impl Rate {
-    pub(super) fn limits(&self) -> Vec<Limit> {
+impl RateRules {
+    pub(super) fn limits(&self) -> Vec<RequestLimit> {
         let limit = |requests_per_second: f64, burst: u32| RateLimit {
             requests_per_second,
             burst: burst.max(1) + JITTER,
         };
-        let whole = self.requests_per_second.map(|rate| Limit::of_all(limit(rate, self.burst)));
+        let whole = self.requests_per_second.map(|rate| RequestLimit::of_all(limit(rate, self.burst)));
         let buckets = self.buckets.iter().map(|bucket| {
             let rate = f64::from(bucket.requests) / f64::from(bucket.seconds.max(1));
-            Limit { limit: limit(rate, bucket.burst), bucket: Some(bucket.clone()) }
+            RequestLimit { limit: limit(rate, bucket.burst), bucket: Some(bucket.clone()) }
         });
         whole.into_iter().chain(buckets).collect()
     }
@@ -84,13 +84,13 @@ mod tests {
     fn a_limit_counts_the_requests_that_its_profile_names() {
         let yaml =
             "{ buckets: [{ methods: [PATCH], kind: group, above_bytes: 500, requests: 5, seconds: 30 }] }";
-        let rate: Rate = serde_saphyr::from_str(yaml).unwrap();
+        let rate: RateRules = serde_saphyr::from_str(yaml).unwrap();
         let limit = &rate.limits()[0];
-        assert!(limit.counts(&Method::PATCH, Kind::Group, 501));
+        assert!(limit.counts(&Method::PATCH, RequestKind::Group, 501));
         for (method, kind, bytes) in [
-            (Method::PUT, Kind::Group, 501),
-            (Method::PATCH, Kind::User, 501),
-            (Method::PATCH, Kind::Group, 500),
+            (Method::PUT, RequestKind::Group, 501),
+            (Method::PATCH, RequestKind::User, 501),
+            (Method::PATCH, RequestKind::Group, 500),
         ] {
             assert!(!limit.counts(&method, kind, bytes));
         }

@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::RequestKind;
 
 /// One word for accounts and groups, or one for each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum UpdateMethods {
     Both(String),
-    Each(PerKind<String>),
+    Each(RulesPerKind<String>),
 }
 
 impl UpdateMethods {
-    pub(super) fn is_put(&self, kind: Kind) -> bool {
+    pub(super) fn is_put(&self, kind: RequestKind) -> bool {
         let method = match self {
             Self::Both(method) => method,
             Self::Each(methods) => methods.of(kind),
@@ -24,20 +24,20 @@ impl UpdateMethods {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct PerKind<T: Default> {
+pub(super) struct RulesPerKind<T: Default> {
     pub(super) user: T,
     pub(super) group: T,
 }
 
-impl<T: Default> PerKind<T> {
-    pub(super) fn of(&self, kind: Kind) -> &T {
-        if kind == Kind::Group { &self.group } else { &self.user }
+impl<T: Default> RulesPerKind<T> {
+    pub(super) fn of(&self, kind: RequestKind) -> &T {
+        if kind == RequestKind::Group { &self.group } else { &self.user }
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct PatchForm {
+pub(super) struct PatchRules {
     pub(super) op_case: Option<String>,
     pub(super) pathless: bool,
     pub(super) extension_separator: Option<String>,
@@ -45,14 +45,14 @@ pub(super) struct PatchForm {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Lookup {
+pub(super) struct LookupRules {
     pub(super) filterable: Vec<String>,
     pub(super) or: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Membership {
+pub(super) struct MembershipRules {
     pub(super) method: String,
     pub(super) members_per_request_max: usize,
     pub(super) operations_per_request_max: usize,
@@ -63,7 +63,7 @@ pub(super) struct Membership {
     pub(super) nested: String,
 }
 
-impl Default for Membership {
+impl Default for MembershipRules {
     fn default() -> Self {
         Self {
             method: "patch".to_owned(),
@@ -80,6 +80,6 @@ impl Default for Membership {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Required {
+pub(super) struct RequiredAttribute {
     pub(super) path: String,
 }

@@ -3,35 +3,41 @@
 use scim_v2::filter::{AttrExp, CompValue, CompareOp, ValFilter};
 use serde_json::Value;
 
-use super::{MemberChange, Verb};
-use crate::answer::Refusal;
-use crate::attributes::Target;
+use super::{SandboxMemberChange, SandboxPatchVerb};
+use crate::answer::SandboxRefusal;
+use crate::attributes::PatchTarget;
 use crate::rules::member_ids;
 
-pub(super) fn change(verb: Verb, target: &Target, value: Option<&Value>) -> Result<MemberChange, Refusal> {
+pub(super) fn member_change(
+    verb: SandboxPatchVerb,
+    target: &PatchTarget,
+    value: Option<&Value>,
+) -> Result<SandboxMemberChange, SandboxRefusal> {
     if target.sub.is_some() {
-        return Err(Refusal::invalid_path("a member cannot be changed in part"));
+        return Err(SandboxRefusal::invalid_path("a member cannot be changed in part"));
     }
     if let Some(filter) = &target.filter {
-        if verb != Verb::Remove {
-            return Err(Refusal::invalid_path("members are added and replaced without a filter"));
+        if verb != SandboxPatchVerb::Remove {
+            return Err(SandboxRefusal::invalid_path("members are added and replaced without a filter"));
         }
         let mut ids = Vec::new();
-        collect(filter, &mut ids)?;
-        return Ok(MemberChange::Remove(ids));
+        collect_ids(filter, &mut ids)?;
+        return Ok(SandboxMemberChange::Remove(ids));
     }
     match (verb, value.filter(|value| !value.is_null())) {
-        (Verb::Add, Some(value)) => Ok(MemberChange::Add(member_ids(value)?)),
-        (Verb::Add, None) => Err(Refusal::invalid_value("add needs members")),
-        (Verb::Replace, Some(value)) => Ok(MemberChange::Replace(member_ids(value)?)),
+        (SandboxPatchVerb::Add, Some(value)) => Ok(SandboxMemberChange::Add(member_ids(value)?)),
+        (SandboxPatchVerb::Add, None) => Err(SandboxRefusal::invalid_value("add needs members")),
+        (SandboxPatchVerb::Replace, Some(value)) => Ok(SandboxMemberChange::Replace(member_ids(value)?)),
         // Not in the RFC, but what Microsoft Entra ID sends and most servers take.
-        (Verb::Remove, Some(value)) => Ok(MemberChange::Remove(member_ids(value)?)),
-        (Verb::Replace | Verb::Remove, None) => Ok(MemberChange::Replace(Vec::new())),
+        (SandboxPatchVerb::Remove, Some(value)) => Ok(SandboxMemberChange::Remove(member_ids(value)?)),
+        (SandboxPatchVerb::Replace | SandboxPatchVerb::Remove, None) => {
+            Ok(SandboxMemberChange::Replace(Vec::new()))
+        }
     }
 }
 
 /// Ids of `value eq "x"`, or several of them joined by `or`.
-fn collect(filter: &ValFilter, ids: &mut Vec<String>) -> Result<(), Refusal> {
+fn collect_ids(filter: &ValFilter, ids: &mut Vec<String>) -> Result<(), SandboxRefusal> {
     match filter {
         ValFilter::Attr(AttrExp::Comparison(path, CompareOp::Eq, CompValue::Str(id)))
             if path.sub_attr.is_none() && path.name.eq_ignore_ascii_case("value") =>
@@ -39,7 +45,7 @@ fn collect(filter: &ValFilter, ids: &mut Vec<String>) -> Result<(), Refusal> {
             ids.push(id.clone());
             Ok(())
         }
-        ValFilter::Or(any) => any.iter().try_for_each(|one| collect(one, ids)),
-        _ => Err(Refusal::invalid_filter("members are picked by value eq only")),
+        ValFilter::Or(any) => any.iter().try_for_each(|one| collect_ids(one, ids)),
+        _ => Err(SandboxRefusal::invalid_filter("members are picked by value eq only")),
     }
 }

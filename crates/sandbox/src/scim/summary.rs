@@ -2,31 +2,31 @@
 
 use serde_json::Value;
 
-use super::Call;
-use crate::Kind;
-use crate::attributes::{Attributes, get, text};
-use crate::directory::Directory;
+use super::ScimCall;
+use crate::RequestKind;
+use crate::attributes::{SandboxAttributes, attribute_text, get_attribute};
+use crate::directory::SandboxDirectory;
 
 /// Operations that a summary spells out; the rest is counted.
 const OPERATIONS_SHOWN: usize = 8;
 
 /// Who and what.
 #[derive(Debug, Default)]
-pub(crate) struct Summary {
+pub(crate) struct RequestSummary {
     pub user_name: Option<Box<str>>,
     pub external_id: Option<Box<str>>,
     pub display_name: Option<Box<str>>,
     pub operation: Option<Box<str>>,
 }
 
-impl Summary {
+impl RequestSummary {
     /// Looks at the body, and for what it does not say at the resource, as it is before the call is carried out.
-    pub(crate) fn of(directory: &Directory, call: &Call) -> Self {
-        let mut summary = Self { operation: operation(call), ..Self::default() };
+    pub(crate) fn of(directory: &SandboxDirectory, call: &ScimCall) -> Self {
+        let mut summary = Self { operation: summarise_operation(call), ..Self::default() };
         if let Some(Value::Object(body)) = &call.body {
             summary.take(body);
         }
-        if let (Kind::User | Kind::Group, Some(id)) = (call.route.kind, &call.route.id)
+        if let (RequestKind::User | RequestKind::Group, Some(id)) = (call.route.kind, &call.route.id)
             && let Some((_, record)) = directory.record(call.route.kind, id)
         {
             summary.take(&record.attributes);
@@ -34,10 +34,10 @@ impl Summary {
         summary
     }
 
-    fn take(&mut self, attributes: &Attributes) {
+    fn take(&mut self, attributes: &SandboxAttributes) {
         let fill = |field: &mut Option<Box<str>>, name: &str| {
             if field.is_none() {
-                *field = text(attributes, name).map(Into::into);
+                *field = attribute_text(attributes, name).map(Into::into);
             }
         };
         fill(&mut self.user_name, "userName");
@@ -46,12 +46,12 @@ impl Summary {
     }
 }
 
-fn operation(call: &Call) -> Option<Box<str>> {
+fn summarise_operation(call: &ScimCall) -> Option<Box<str>> {
     let Some(Value::Object(body)) = &call.body else { return None };
-    let Some(operations) = get(body, "Operations").and_then(Value::as_array) else {
-        return get(body, "active").map(|active| format!("active={active}").into());
+    let Some(operations) = get_attribute(body, "Operations").and_then(Value::as_array) else {
+        return get_attribute(body, "active").map(|active| format!("active={active}").into());
     };
-    let mut words: Vec<String> = operations.iter().take(OPERATIONS_SHOWN).filter_map(one).collect();
+    let mut words: Vec<String> = operations.iter().take(OPERATIONS_SHOWN).filter_map(summarise_one).collect();
     if operations.len() > OPERATIONS_SHOWN {
         words.push(format!("{} more", operations.len() - OPERATIONS_SHOWN));
     }
@@ -59,22 +59,23 @@ fn operation(call: &Call) -> Option<Box<str>> {
 }
 
 /// `replace active=false`, `add members x3`, `replace {active=false, title}`: values of truth are shown, texts are not.
-fn one(operation: &Value) -> Option<String> {
+fn summarise_one(operation: &Value) -> Option<String> {
     let operation = operation.as_object()?;
-    let verb = text(operation, "op").unwrap_or("?").to_ascii_lowercase();
-    let value = get(operation, "value");
-    Some(match (text(operation, "path"), value) {
+    let verb = attribute_text(operation, "op").unwrap_or("?").to_ascii_lowercase();
+    let value = get_attribute(operation, "value");
+    Some(match (attribute_text(operation, "path"), value) {
         (Some(path), Some(Value::Array(list))) => format!("{verb} {path} x{}", list.len()),
-        (Some(path), value) => format!("{verb} {}", named(path, value)),
+        (Some(path), value) => format!("{verb} {}", summarise_named(path, value)),
         (None, Some(Value::Object(parts))) => {
-            let parts: Vec<String> = parts.iter().map(|(name, value)| named(name, Some(value))).collect();
+            let parts: Vec<String> =
+                parts.iter().map(|(name, value)| summarise_named(name, Some(value))).collect();
             format!("{verb} {{{}}}", parts.join(", "))
         }
         (None, _) => verb,
     })
 }
 
-fn named(name: &str, value: Option<&Value>) -> String {
+fn summarise_named(name: &str, value: Option<&Value>) -> String {
     match value {
         Some(Value::Bool(value)) => format!("{name}={value}"),
         _ => name.to_owned(),

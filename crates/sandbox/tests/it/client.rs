@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
-use sandbox::{Behaviour, Options, Sandbox};
+use sandbox::{Sandbox, SandboxBehaviour, SandboxOptions};
 use serde_json::{Value, json};
 
 pub const TOKEN: &str = "test-token";
@@ -42,14 +42,14 @@ pub fn http() -> reqwest::Client {
 }
 
 impl World {
-    pub async fn start(behaviour: Behaviour) -> Self {
+    pub async fn start(behaviour: SandboxBehaviour) -> Self {
         let listen = "127.0.0.1:0".parse().unwrap();
-        let options = Options { listen, token: TOKEN.to_owned(), behaviour };
+        let options = SandboxOptions { listen, token: TOKEN.to_owned(), behaviour };
         Self { sandbox: Sandbox::start(options).await.unwrap(), http: http() }
     }
 
     pub async fn generic() -> Self {
-        Self::start(Behaviour::default()).await
+        Self::start(SandboxBehaviour::default()).await
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

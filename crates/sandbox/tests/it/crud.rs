@@ -1,5 +1,5 @@
 use reqwest::{Method, StatusCode};
-use sandbox::Behaviour;
+use sandbox::SandboxBehaviour;
 use serde_json::{Value, json};
 
 use crate::client::{ENTERPRISE, World, group, user};
@@ -46,7 +46,7 @@ async fn only_the_right_bearer_token_opens() {
     world.sandbox.set_token("another");
     assert_eq!(world.get("/Users").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(world.get("/ServiceProviderConfig").await.status, StatusCode::UNAUTHORIZED);
-    world.sandbox.set_behaviour(Behaviour::zscaler());
+    world.sandbox.set_behaviour(SandboxBehaviour::zscaler());
     assert_eq!(world.get("/ServiceProviderConfig").await.status, StatusCode::OK);
 }
 
@@ -67,14 +67,15 @@ async fn names_are_unique_regardless_of_case() {
     world.send(Method::DELETE, &format!("/Users/{}", first.id()), None).await;
     assert_eq!(world.patch(&path, rename).await.status, StatusCode::OK);
 
-    world.sandbox.set_behaviour(Behaviour { unique_names: false, ..Behaviour::default() });
+    world.sandbox.set_behaviour(SandboxBehaviour { unique_names: false, ..SandboxBehaviour::default() });
     assert_eq!(world.post("/Users", user("ünal@example.com")).await.status, StatusCode::CREATED);
     assert_eq!(world.sandbox.state().users.len(), 2);
 }
 
 #[tokio::test]
 async fn malformed_resources_are_refused() {
-    let world = World::start(Behaviour { require_department: true, ..Behaviour::default() }).await;
+    let world =
+        World::start(SandboxBehaviour { require_department: true, ..SandboxBehaviour::default() }).await;
     let mut complete = user("a");
     complete[ENTERPRISE] = json!({ "department": "Sales" });
     let cases = [
@@ -104,7 +105,8 @@ fn with(resource: &Value, name: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn a_strict_server_wants_scim_json() {
-    let world = World::start(Behaviour { strict_content_type: true, ..Behaviour::default() }).await;
+    let world =
+        World::start(SandboxBehaviour { strict_content_type: true, ..SandboxBehaviour::default() }).await;
     let plain = world.request(Method::POST, "/Users").json(&user("a")).send().await.unwrap();
     assert_eq!(plain.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(world.post("/Users", user("a")).await.status, StatusCode::CREATED);
@@ -112,7 +114,7 @@ async fn a_strict_server_wants_scim_json() {
 
 #[tokio::test]
 async fn pages_cover_every_resource_once() {
-    let behaviour = Behaviour { page_size: 4, count_max: 5, ..Behaviour::default() };
+    let behaviour = SandboxBehaviour { page_size: 4, count_max: 5, ..SandboxBehaviour::default() };
     let world = World::start(behaviour).await;
     for n in 0..13 {
         world.sandbox.seed_user(json!({ "userName": format!("u{n:02}") })).unwrap();
@@ -148,7 +150,7 @@ async fn attributes_can_be_asked_for_and_left_out() {
     assert_eq!((&only["userName"], only.get("externalId")), (&json!("a"), None));
     assert_eq!(world.get(&format!("/Users/{id}")).await.body["groups"][0]["value"], json!(group));
 
-    world.sandbox.set_behaviour(Behaviour { members_readable: false, ..Behaviour::default() });
+    world.sandbox.set_behaviour(SandboxBehaviour { members_readable: false, ..SandboxBehaviour::default() });
     assert_eq!(world.get(&format!("/Groups/{group}")).await.body.get("members"), None);
 }
 

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
-use sandbox::{Entry, Fault, FaultRule};
+use sandbox::{FaultRule, InjectedFault, LedgerEntry};
 use serde_json::{Value, json};
 
 use crate::client::{Seen, World, user};
@@ -9,19 +9,19 @@ use crate::client::{Seen, World, user};
 /// Of a client that is to lose its patience.
 const CLIENT_TIMEOUT: Duration = Duration::from_millis(500);
 
-fn once(fault: Fault) -> FaultRule {
+fn once(fault: InjectedFault) -> FaultRule {
     FaultRule::new(fault).method("POST").path("/Users").times(1)
 }
 
 /// Creates a user under a fault: what the client saw, and what the ledger says.
-async fn create_under(fault: Fault) -> (World, reqwest::Result<(StatusCode, String)>, Entry) {
+async fn create_under(fault: InjectedFault) -> (World, reqwest::Result<(StatusCode, String)>, LedgerEntry) {
     create_within(Duration::from_secs(15), fault).await
 }
 
 async fn create_within(
     timeout: Duration,
-    fault: Fault,
-) -> (World, reqwest::Result<(StatusCode, String)>, Entry) {
+    fault: InjectedFault,
+) -> (World, reqwest::Result<(StatusCode, String)>, LedgerEntry) {
     let world = World::generic().await;
     world.sandbox.faults().inject(once(fault));
     let seen = create(&world, timeout).await;
@@ -40,7 +40,7 @@ async fn create(world: &World, timeout: Duration) -> reqwest::Result<(StatusCode
 #[tokio::test]
 async fn a_status_is_answered_instead_of_the_work() {
     let world = World::generic().await;
-    world.sandbox.faults().inject(once(Fault::retry_after(503, "7")));
+    world.sandbox.faults().inject(once(InjectedFault::retry_after(503, "7")));
     let answer = world.request(Method::POST, "/Users").body(user("ada").to_string()).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"7".parse().unwrap()));
     assert!(world.sandbox.state().users.is_empty());
@@ -52,7 +52,7 @@ async fn a_status_is_answered_instead_of_the_work() {
 
 #[tokio::test]
 async fn a_status_can_hide_work_that_was_done() {
-    let fault = Fault::Status { status: 500, retry_after: None, scim_type: None, after_work: true };
+    let fault = InjectedFault::Status { status: 500, retry_after: None, scim_type: None, after_work: true };
     let (_, seen, entry) = create_under(fault).await;
     assert_eq!(seen.unwrap().0, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(entry.work_done);
@@ -60,7 +60,7 @@ async fn a_status_can_hide_work_that_was_done() {
 
 #[tokio::test]
 async fn resets_break_the_connection_before_or_after_the_work() {
-    for (fault, done) in [(Fault::ResetBeforeWork, false), (Fault::ResetAfterWork, true)] {
+    for (fault, done) in [(InjectedFault::ResetBeforeWork, false), (InjectedFault::ResetAfterWork, true)] {
         let (_world, seen, entry) = create_under(fault).await;
         let error = seen.unwrap_err();
         assert!(!error.is_timeout(), "{error:?}");
@@ -70,8 +70,10 @@ async fn resets_break_the_connection_before_or_after_the_work() {
 
 #[tokio::test]
 async fn hanging_requests_run_into_the_clients_timeout() {
-    let cases =
-        [(Fault::HangBeforeWork { millis: 30_000 }, false), (Fault::HangAfterWork { millis: 30_000 }, true)];
+    let cases = [
+        (InjectedFault::HangBeforeWork { millis: 30_000 }, false),
+        (InjectedFault::HangAfterWork { millis: 30_000 }, true),
+    ];
     for (fault, done) in cases {
         let (_world, seen, entry) = create_within(CLIENT_TIMEOUT, fault).await;
         assert!(seen.unwrap_err().is_timeout());
@@ -81,7 +83,7 @@ async fn hanging_requests_run_into_the_clients_timeout() {
 
 #[tokio::test]
 async fn a_hang_that_ends_resets_the_connection() {
-    let (_world, seen, entry) = create_under(Fault::HangAfterWork { millis: 20 }).await;
+    let (_world, seen, entry) = create_under(InjectedFault::HangAfterWork { millis: 20 }).await;
     assert!(!seen.unwrap_err().is_timeout());
     assert!(entry.work_done);
 }
@@ -89,7 +91,7 @@ async fn a_hang_that_ends_resets_the_connection() {
 #[tokio::test]
 async fn a_delay_only_delays() {
     let started = Instant::now();
-    let (_world, seen, _) = create_under(Fault::Delay { millis: 60 }).await;
+    let (_world, seen, _) = create_under(InjectedFault::Delay { millis: 60 }).await;
     assert_eq!(seen.unwrap().0, StatusCode::CREATED);
     assert!(started.elapsed() >= Duration::from_millis(60));
 }
@@ -97,7 +99,7 @@ async fn a_delay_only_delays() {
 #[tokio::test]
 async fn delayed_work_is_done_after_the_client_has_gone() {
     let world = World::generic().await;
-    world.sandbox.faults().inject(once(Fault::Delay { millis: 900 }));
+    world.sandbox.faults().inject(once(InjectedFault::Delay { millis: 900 }));
     assert!(create(&world, CLIENT_TIMEOUT).await.unwrap_err().is_timeout());
     let deadline = Instant::now() + Duration::from_secs(10);
     while world.sandbox.state().users.is_empty() {
@@ -108,7 +110,7 @@ async fn delayed_work_is_done_after_the_client_has_gone() {
 
 #[tokio::test]
 async fn a_truncated_body_cannot_be_read() {
-    let (_world, seen, entry) = create_under(Fault::TruncatedBody).await;
+    let (_world, seen, entry) = create_under(InjectedFault::TruncatedBody).await;
     let error = seen.unwrap_err();
     assert!(error.is_body() || error.is_decode(), "the head should have arrived: {error:?}");
     assert_eq!((entry.work_done, entry.status), (true, Some(201)));
@@ -116,11 +118,11 @@ async fn a_truncated_body_cannot_be_read() {
 
 #[tokio::test]
 async fn a_proxy_page_is_html() {
-    let (world, seen, entry) = create_under(Fault::HtmlBody { status: 200 }).await;
+    let (world, seen, entry) = create_under(InjectedFault::HtmlBody { status: 200 }).await;
     assert!(seen.unwrap().1.starts_with("<!doctype html>"));
     assert!(!entry.work_done);
     world.sandbox.faults().clear();
-    world.sandbox.faults().inject(FaultRule::new(Fault::HtmlBody { status: 502 }));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::HtmlBody { status: 502 }));
     let answer = world.request(Method::GET, "/Users").send().await.unwrap();
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
@@ -131,7 +133,7 @@ async fn a_proxy_page_is_html() {
 #[tokio::test]
 async fn a_slow_drip_is_complete_in_the_end() {
     let started = Instant::now();
-    let (_world, seen, _) = create_under(Fault::SlowDrip { piece_bytes: 40, millis: 10 }).await;
+    let (_world, seen, _) = create_under(InjectedFault::SlowDrip { piece_bytes: 40, millis: 10 }).await;
     let (status, body) = seen.unwrap();
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, &body["userName"]), (StatusCode::CREATED, &json!("ada")));
@@ -141,14 +143,14 @@ async fn a_slow_drip_is_complete_in_the_end() {
 #[tokio::test]
 async fn a_redirect_does_nothing() {
     let location = "http://127.0.0.1:1/elsewhere".to_owned();
-    let (_world, seen, entry) = create_under(Fault::Redirect { status: 307, location }).await;
+    let (_world, seen, entry) = create_under(InjectedFault::Redirect { status: 307, location }).await;
     assert_eq!(seen.unwrap().0, StatusCode::TEMPORARY_REDIRECT);
     assert!(!entry.work_done);
 }
 
 #[tokio::test]
 async fn a_huge_body_is_still_json() {
-    let (_world, seen, _) = create_under(Fault::HugeBody { bytes: 300_000 }).await;
+    let (_world, seen, _) = create_under(InjectedFault::HugeBody { bytes: 300_000 }).await;
     let (_, body) = seen.unwrap();
     assert!(body.len() > 300_000);
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["userName"], "ada");
@@ -156,7 +158,7 @@ async fn a_huge_body_is_still_json() {
 
 #[tokio::test]
 async fn an_empty_body_says_nothing() {
-    let (_world, seen, entry) = create_under(Fault::EmptyBody).await;
+    let (_world, seen, entry) = create_under(InjectedFault::EmptyBody).await;
     assert_eq!(seen.unwrap(), (StatusCode::OK, String::new()));
     assert!(entry.work_done);
 }
@@ -172,7 +174,7 @@ async fn statuses(world: &World, count: usize) -> Vec<u16> {
 #[tokio::test]
 async fn rules_pick_requests_by_what_they_are() {
     let world = World::generic().await;
-    let rule = FaultRule::new(Fault::status(500)).method("post").path("/Users").body_contains("eve");
+    let rule = FaultRule::new(InjectedFault::status(500)).method("post").path("/Users").body_contains("eve");
     let id = world.sandbox.faults().inject(rule);
     assert_eq!(world.post("/Users", user("ada")).await.status, StatusCode::CREATED);
     assert_eq!(world.post("/Users", user("eve")).await.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -186,10 +188,10 @@ async fn rules_pick_requests_by_what_they_are() {
 async fn rules_pick_requests_by_their_turn() {
     let world = World::generic().await;
     let faults = world.sandbox.faults();
-    faults.inject(FaultRule::new(Fault::status(500)).skip(1).times(2));
+    faults.inject(FaultRule::new(InjectedFault::status(500)).skip(1).times(2));
     assert_eq!(statuses(&world, 5).await, [200, 500, 500, 200, 200]);
     faults.clear();
-    faults.inject(FaultRule::new(Fault::status(500)).every_nth(3));
+    faults.inject(FaultRule::new(InjectedFault::status(500)).every_nth(3));
     assert_eq!(statuses(&world, 7).await, [200, 200, 500, 200, 200, 500, 200]);
 }
 
@@ -199,7 +201,7 @@ async fn chance_is_the_same_for_the_same_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         world.sandbox.faults().clear();
-        world.sandbox.faults().inject(FaultRule::new(Fault::status(500)).probability(0.5, 42));
+        world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(500)).probability(0.5, 42));
         runs.push(statuses(&world, 40).await);
     }
     assert_eq!(runs[0], runs[1]);

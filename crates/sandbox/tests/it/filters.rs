@@ -1,4 +1,4 @@
-use sandbox::{Behaviour, FilterGrammar};
+use sandbox::{FilterGrammar, SandboxBehaviour};
 use serde_json::json;
 
 use crate::client::{ENTERPRISE, World};
@@ -75,12 +75,15 @@ async fn filters_that_a_server_does_not_take_are_refused() {
     for filter in ["userName", "userName eq ada", "eq eq eq eq", r#"userName eq "a" xor id pr"#] {
         assert_eq!(world.refused_filter(filter).await, refused, "{filter}");
     }
-    world.sandbox.set_behaviour(Behaviour::zscaler());
+    world.sandbox.set_behaviour(SandboxBehaviour::zscaler());
     assert_eq!(world.find("/Users", r#"externalId eq "E2""#).await, ["Bob@x.org"]);
     for filter in [r#"title eq "Lead""#, "userName pr", r#"userName sw "a""#, r#"id eq "1" and id eq "1""#] {
         assert_eq!(world.refused_filter(filter).await, refused, "{filter}");
     }
-    world.sandbox.set_behaviour(Behaviour { filter_grammar: FilterGrammar::EqAnd, ..Behaviour::default() });
+    world.sandbox.set_behaviour(SandboxBehaviour {
+        filter_grammar: FilterGrammar::EqAnd,
+        ..SandboxBehaviour::default()
+    });
     assert_eq!(world.find("/Users", r#"id eq "1" and active eq true"#).await, ["ada@x.org"]);
     assert_eq!(world.refused_filter(r#"id eq "1" or id eq "2""#).await, refused);
 }

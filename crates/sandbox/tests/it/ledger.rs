@@ -1,5 +1,5 @@
 use reqwest::{Method, StatusCode};
-use sandbox::{Behaviour, Kind};
+use sandbox::{RequestKind, SandboxBehaviour};
 use serde_json::{Value, json};
 
 use crate::client::{World, group, user};
@@ -37,7 +37,7 @@ async fn the_ledger_tells_who_asked_for_what_and_what_came_of_it() {
     assert_eq!(entries[0].body, None);
 }
 
-fn tell(entry: &sandbox::Entry) -> String {
+fn tell(entry: &sandbox::LedgerEntry) -> String {
     let or_dash = |text: &Option<Box<str>>| text.as_deref().unwrap_or("-").to_owned();
     format!(
         "{} {} {} id={} {}/{} {} -> {} {}",
@@ -65,17 +65,18 @@ async fn requests_and_creations_are_counted() {
     world.get("/Schemas").await;
     world.get("/Nothing").await;
     let ledger = world.sandbox.ledger();
-    assert_eq!(ledger.count_by("POST", Kind::User), 3);
-    assert_eq!(ledger.count_by("post", Kind::Group), 1);
-    assert_eq!(ledger.count_by("GET", Kind::Discovery), 1);
-    assert_eq!(ledger.count_by("GET", Kind::Other), 1);
+    assert_eq!(ledger.count_by("POST", RequestKind::User), 3);
+    assert_eq!(ledger.count_by("post", RequestKind::Group), 1);
+    assert_eq!(ledger.count_by("GET", RequestKind::Discovery), 1);
+    assert_eq!(ledger.count_by("GET", RequestKind::Other), 1);
     let creates = ledger.creates_by_external_id();
     assert_eq!(creates.into_iter().collect::<Vec<_>>(), [("ext-a".to_owned(), 2)]);
 }
 
 #[tokio::test]
 async fn a_full_ledger_forgets_the_oldest() {
-    let behaviour = Behaviour { ledger_entries_max: 3, keep_bodies: true, ..Behaviour::default() };
+    let behaviour =
+        SandboxBehaviour { ledger_entries_max: 3, keep_bodies: true, ..SandboxBehaviour::default() };
     let world = World::start(behaviour).await;
     for n in 1..=5 {
         world.post("/Users", user(&format!("u{n}"))).await;
@@ -105,11 +106,11 @@ async fn the_state_is_told_by_names() {
 
 #[tokio::test]
 async fn a_reset_forgets_everything_but_the_behaviour() {
-    let world = World::start(Behaviour::zscaler()).await;
+    let world = World::start(SandboxBehaviour::zscaler()).await;
     world.post("/Users", user("a")).await;
     let url = format!("{}/_sandbox/reset", world.sandbox.origin());
     assert_eq!(world.http.post(url).send().await.unwrap().status(), StatusCode::NO_CONTENT);
-    assert_eq!(world.sandbox.state(), sandbox::State::default());
+    assert_eq!(world.sandbox.state(), sandbox::SandboxState::default());
     assert!(world.sandbox.ledger().is_empty());
-    assert_eq!(world.sandbox.behaviour(), Behaviour::zscaler());
+    assert_eq!(world.sandbox.behaviour(), SandboxBehaviour::zscaler());
 }

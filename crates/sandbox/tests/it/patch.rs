@@ -1,5 +1,5 @@
 use reqwest::StatusCode;
-use sandbox::Behaviour;
+use sandbox::SandboxBehaviour;
 use serde_json::{Value, json};
 
 use crate::client::{ENTERPRISE, World, group, user};
@@ -187,7 +187,8 @@ async fn members_are_a_set() {
 
 #[tokio::test]
 async fn a_server_may_answer_a_patch_without_the_user() {
-    let world = World::start(Behaviour { patch_returns_user: false, ..Behaviour::default() }).await;
+    let world =
+        World::start(SandboxBehaviour { patch_returns_user: false, ..SandboxBehaviour::default() }).await;
     let path = format!("/Users/{}", world.post("/Users", rich()).await.id());
     let off = json!([{ "op": "replace", "path": "active", "value": false }]);
     assert_eq!(world.patch(&path, off).await.status, StatusCode::NO_CONTENT);

@@ -1,14 +1,15 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
-use sandbox::{Behaviour, Fault, FaultRule, RateLimit};
+use sandbox::{FaultRule, InjectedFault, RateLimit, SandboxBehaviour};
 
 use crate::client::{World, user};
 
 #[tokio::test]
 async fn who_is_too_fast_is_told_how_long_to_wait() {
     let limit = RateLimit { requests_per_second: 0.5, burst: 3 };
-    let world = World::start(Behaviour { rate_limit: Some(limit), ..Behaviour::default() }).await;
+    let world =
+        World::start(SandboxBehaviour { rate_limit: Some(limit), ..SandboxBehaviour::default() }).await;
     let mut statuses = Vec::new();
     for n in 0..5 {
         statuses.push(world.post("/Users", user(&format!("u{n}"))).await.status.as_u16());
@@ -24,8 +25,8 @@ async fn who_is_too_fast_is_told_how_long_to_wait() {
 
 #[tokio::test]
 async fn refused_requests_use_up_no_fault() {
-    let world = World::start(Behaviour::default().with_rate(1.0)).await;
-    let id = world.sandbox.faults().inject(FaultRule::new(Fault::status(500)).times(2));
+    let world = World::start(SandboxBehaviour::default().with_rate(1.0)).await;
+    let id = world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(500)).times(2));
     assert_eq!(world.get("/Users").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(world.get("/Users").await.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(world.sandbox.faults().fired(id), 1);
@@ -33,7 +34,7 @@ async fn refused_requests_use_up_no_fault() {
 
 #[tokio::test]
 async fn latency_holds_every_request_up() {
-    let world = World::start(Behaviour { latency_ms: 40, ..Behaviour::default() }).await;
+    let world = World::start(SandboxBehaviour { latency_ms: 40, ..SandboxBehaviour::default() }).await;
     let started = Instant::now();
     world.get("/Users").await;
     assert!(started.elapsed() >= Duration::from_millis(40));
@@ -42,7 +43,7 @@ async fn latency_holds_every_request_up() {
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_what_hangs() {
     let world = World::generic().await;
-    world.sandbox.faults().inject(FaultRule::new(Fault::HangAfterWork { millis: 600_000 }));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::HangAfterWork { millis: 600_000 }));
     let hanging = tokio::spawn(world.request(Method::POST, "/Users").body(user("a").to_string()).send());
     while world.sandbox.ledger().is_empty() {
         tokio::task::yield_now().await;

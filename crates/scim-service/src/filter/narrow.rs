@@ -1,11 +1,11 @@
 //! What of a filter a database can answer, so that not every resource has to be looked at.
 
-use super::{Comparison, Filter, Literal, Operand};
-use crate::{Kind, ScimError};
+use super::{FilterComparison, FilterLiteral, FilterOperand, ScimFilter};
+use crate::{ResourceType, ScimServiceError};
 
 /// A condition that every resource fulfils that fulfils the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Narrowed {
+pub enum NarrowedFilter {
     /// It has this `id`.
     Id(String),
     /// Its name (`userName`, or a group's `displayName`) is this one, without regard to case.
@@ -25,51 +25,55 @@ pub struct MemberTerms {
     pub any: bool,
 }
 
-impl Filter {
+impl ScimFilter {
     /// The most selective condition that a database can answer.
-    pub fn narrowed(&self, kind: Kind) -> Option<Narrowed> {
-        let mut found: Vec<Narrowed> = match self {
+    pub fn narrowed(&self, kind: ResourceType) -> Option<NarrowedFilter> {
+        let mut found: Vec<NarrowedFilter> = match self {
             Self::And(all) => all.iter().filter_map(|one| one.narrowed(kind)).collect(),
             one => one.condition(kind).into_iter().collect(),
         };
         found.sort_by_key(|condition| match condition {
-            Narrowed::Id(_) => 0,
-            Narrowed::Name(_) => 1,
-            Narrowed::ExternalId(_) => 2,
-            Narrowed::Member(_) => 3,
+            NarrowedFilter::Id(_) => 0,
+            NarrowedFilter::Name(_) => 1,
+            NarrowedFilter::ExternalId(_) => 2,
+            NarrowedFilter::Member(_) => 3,
         });
         found.into_iter().next()
     }
 
-    fn condition(&self, kind: Kind) -> Option<Narrowed> {
-        if kind == Kind::Group
+    fn condition(&self, kind: ResourceType) -> Option<NarrowedFilter> {
+        if kind == ResourceType::Group
             && let Some(value) = self.member()
         {
-            return Some(Narrowed::Member(value));
+            return Some(NarrowedFilter::Member(value));
         }
-        let Self::Compare(operand, Comparison::Eq, Literal::Text(value)) = self else { return None };
+        let Self::Compare(operand, FilterComparison::Eq, FilterLiteral::Text(value)) = self else {
+            return None;
+        };
         if operand.part.is_some() {
             return None;
         }
         let value = value.clone();
         match operand {
-            o if o.is_core("id") => Some(Narrowed::Id(value)),
-            o if o.is_core(kind.name_attribute()) => Some(Narrowed::Name(value)),
-            o if o.is_core("externalId") => Some(Narrowed::ExternalId(value)),
+            o if o.is_core("id") => Some(NarrowedFilter::Id(value)),
+            o if o.is_core(kind.name_attribute()) => Some(NarrowedFilter::Name(value)),
+            o if o.is_core("externalId") => Some(NarrowedFilter::ExternalId(value)),
             _ => None,
         }
     }
 
     /// The one member that this term asks for.
     fn member(&self) -> Option<String> {
-        let text = |literal: &Literal| match literal {
-            Literal::Text(value) => Some(value.clone()),
+        let text = |literal: &FilterLiteral| match literal {
+            FilterLiteral::Text(value) => Some(value.clone()),
             _ => None,
         };
         match self {
-            Self::Compare(operand, Comparison::Eq, literal) if is_member_value(operand) => text(literal),
+            Self::Compare(operand, FilterComparison::Eq, literal) if is_member_value(operand) => {
+                text(literal)
+            }
             Self::Element(operand, inner) if operand.is_core("members") => match inner.as_ref() {
-                Self::Compare(part, Comparison::Eq, literal) if part.is_core("value") => text(literal),
+                Self::Compare(part, FilterComparison::Eq, literal) if part.is_core("value") => text(literal),
                 _ => None,
             },
             _ => None,
@@ -80,15 +84,15 @@ impl Filter {
     ///
     /// # Errors
     /// When it asks for more than whether somebody is a member, or anybody.
-    pub fn member_terms(&self, kind: Kind) -> Result<MemberTerms, ScimError> {
+    pub fn member_terms(&self, kind: ResourceType) -> Result<MemberTerms, ScimServiceError> {
         let mut terms = MemberTerms::default();
-        if kind == Kind::Group {
+        if kind == ResourceType::Group {
             self.collect(&mut terms)?;
         }
         Ok(terms)
     }
 
-    fn collect(&self, terms: &mut MemberTerms) -> Result<(), ScimError> {
+    fn collect(&self, terms: &mut MemberTerms) -> Result<(), ScimServiceError> {
         match self {
             Self::Not(inner) => inner.collect(terms),
             Self::And(list) | Self::Or(list) => list.iter().try_for_each(|one| one.collect(terms)),
@@ -96,9 +100,11 @@ impl Filter {
                 terms.any = true;
                 Ok(())
             }
-            Self::Compare(operand, Comparison::Eq | Comparison::Ne, Literal::Text(value))
-                if is_member_value(operand) =>
-            {
+            Self::Compare(
+                operand,
+                FilterComparison::Eq | FilterComparison::Ne,
+                FilterLiteral::Text(value),
+            ) if is_member_value(operand) => {
                 terms.values.push(value.clone());
                 Ok(())
             }
@@ -113,7 +119,9 @@ impl Filter {
     /// The values of members that it selects, if it selects by nothing else.
     pub(crate) fn selected_values(&self) -> Option<Vec<String>> {
         match self {
-            Self::Compare(part, Comparison::Eq, Literal::Text(value)) if part.is_core("value") => {
+            Self::Compare(part, FilterComparison::Eq, FilterLiteral::Text(value))
+                if part.is_core("value") =>
+            {
                 Some(vec![value.clone()])
             }
             Self::Or(any) => {
@@ -124,7 +132,7 @@ impl Filter {
     }
 }
 
-fn values_only(filter: &Filter, values: &mut Vec<String>) -> Result<(), ScimError> {
+fn values_only(filter: &ScimFilter, values: &mut Vec<String>) -> Result<(), ScimServiceError> {
     match filter.selected_values() {
         Some(found) => {
             values.extend(found);
@@ -134,10 +142,10 @@ fn values_only(filter: &Filter, values: &mut Vec<String>) -> Result<(), ScimErro
     }
 }
 
-fn members_by_value() -> ScimError {
-    ScimError::invalid_filter("groups can be looked for by `members.value eq`, and by `members pr`")
+fn members_by_value() -> ScimServiceError {
+    ScimServiceError::invalid_filter("groups can be looked for by `members.value eq`, and by `members pr`")
 }
 
-fn is_member_value(operand: &Operand) -> bool {
+fn is_member_value(operand: &FilterOperand) -> bool {
     operand.is_core("members") && (operand.part.is_none() || operand.has_part("value"))
 }

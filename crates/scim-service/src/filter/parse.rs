@@ -1,8 +1,8 @@
 //! From text to a filter. Recursive descent; depth, terms and bytes are bounded before anything is built from them.
 
-use super::{Comparison, Filter, Literal, Operand};
-use crate::schema::Type;
-use crate::{Kind, Path, ScimError};
+use super::{FilterComparison, FilterLiteral, FilterOperand, ScimFilter};
+use crate::schema::AttributeType;
+use crate::{ResourceType, ScimAttributePath, ScimServiceError};
 
 /// Longest filter, in bytes.
 const FILTER_BYTES_MAX: usize = 64 * 1024;
@@ -12,50 +12,51 @@ const FILTER_DEPTH_MAX: usize = 32;
 const FILTER_TERMS_MAX: usize = 1_000;
 
 /// Reads all of `text`.
-pub(super) fn parse(kind: Kind, text: &str) -> Result<Filter, ScimError> {
-    let mut parser = Parser::over(kind, text)?;
+pub(super) fn parse_filter(kind: ResourceType, text: &str) -> Result<ScimFilter, ScimServiceError> {
+    let mut parser = FilterParser::over(kind, text)?;
     let filter = parser.any(false)?;
     parser.blanks();
     if parser.rest.is_empty() { Ok(filter) } else { Err(parser.wrong("something stands behind the filter")) }
 }
 
 /// Reads what stands in brackets, and gives back what follows them. `text` begins behind the opening one.
-pub(crate) fn parse_within(kind: Kind, text: &str) -> Result<(Filter, &str), ScimError> {
-    let as_path = |error: ScimError| ScimError::invalid_path(format!("in brackets: {}", error.detail));
-    let mut parser = Parser::over(kind, text).map_err(as_path)?;
+pub(crate) fn parse_within(kind: ResourceType, text: &str) -> Result<(ScimFilter, &str), ScimServiceError> {
+    let as_path =
+        |error: ScimServiceError| ScimServiceError::invalid_path(format!("in brackets: {}", error.detail));
+    let mut parser = FilterParser::over(kind, text).map_err(as_path)?;
     let filter = parser.any(true).map_err(as_path)?;
     parser.expect(']').map_err(as_path)?;
     Ok((filter, parser.rest))
 }
 
-struct Parser<'a> {
-    kind: Kind,
+struct FilterParser<'a> {
+    kind: ResourceType,
     length: usize,
     rest: &'a str,
     depth: usize,
     terms: usize,
 }
 
-impl<'a> Parser<'a> {
-    fn over(kind: Kind, text: &'a str) -> Result<Self, ScimError> {
+impl<'a> FilterParser<'a> {
+    fn over(kind: ResourceType, text: &'a str) -> Result<Self, ScimServiceError> {
         if text.len() > FILTER_BYTES_MAX {
             let detail = format!("a filter may have at most {FILTER_BYTES_MAX} bytes");
-            return Err(ScimError::invalid_filter(detail));
+            return Err(ScimServiceError::invalid_filter(detail));
         }
         Ok(Self { kind, length: text.len(), rest: text, depth: 0, terms: 0 })
     }
 
     /// The place without the text, which may hold a person's data.
-    fn wrong(&self, what: &str) -> ScimError {
+    fn wrong(&self, what: &str) -> ScimServiceError {
         let at = self.length - self.rest.len() + 1;
-        ScimError::invalid_filter(format!("{what} (at byte {at})"))
+        ScimServiceError::invalid_filter(format!("{what} (at byte {at})"))
     }
 
     fn blanks(&mut self) {
         self.rest = self.rest.trim_start();
     }
 
-    fn enter(&mut self) -> Result<(), ScimError> {
+    fn enter(&mut self) -> Result<(), ScimServiceError> {
         self.depth += 1;
         if self.depth > FILTER_DEPTH_MAX {
             return Err(self.wrong(&format!("a filter may nest at most {FILTER_DEPTH_MAX} deep")));
@@ -63,7 +64,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), ScimError> {
+    fn expect(&mut self, wanted: char) -> Result<(), ScimServiceError> {
         self.blanks();
         match self.rest.strip_prefix(wanted) {
             Some(rest) => {
@@ -88,26 +89,26 @@ impl<'a> Parser<'a> {
     }
 
     /// `... or ...`.
-    fn any(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+    fn any(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         self.enter()?;
         let mut list = vec![self.all(in_brackets)?];
         while self.word("or") {
             list.push(self.all(in_brackets)?);
         }
         self.depth -= 1;
-        Ok(one_or(list, Filter::Or))
+        Ok(one_or(list, ScimFilter::Or))
     }
 
     /// `... and ...`.
-    fn all(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+    fn all(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         let mut list = vec![self.term(in_brackets)?];
         while self.word("and") {
             list.push(self.term(in_brackets)?);
         }
-        Ok(one_or(list, Filter::And))
+        Ok(one_or(list, ScimFilter::And))
     }
 
-    fn term(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+    fn term(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         self.terms += 1;
         if self.terms > FILTER_TERMS_MAX {
             return Err(self.wrong(&format!("a filter may have at most {FILTER_TERMS_MAX} terms")));
@@ -120,21 +121,21 @@ impl<'a> Parser<'a> {
         if self.word("not") {
             self.blanks();
             if let Some(rest) = self.rest.strip_prefix('(') {
-                return Ok(Filter::Not(Box::new(self.parenthesised(rest, in_brackets)?)));
+                return Ok(ScimFilter::Not(Box::new(self.parenthesised(rest, in_brackets)?)));
             }
             self.rest = before;
         }
         self.comparison(in_brackets)
     }
 
-    fn parenthesised(&mut self, rest: &'a str, in_brackets: bool) -> Result<Filter, ScimError> {
+    fn parenthesised(&mut self, rest: &'a str, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         self.rest = rest;
         let inner = self.any(in_brackets)?;
         self.expect(')')?;
         Ok(inner)
     }
 
-    fn comparison(&mut self, in_brackets: bool) -> Result<Filter, ScimError> {
+    fn comparison(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         let operand = self.operand()?;
         let Some(rest) = self.rest.strip_prefix('[').filter(|_| !in_brackets) else {
             return self.compared(operand);
@@ -143,54 +144,57 @@ impl<'a> Parser<'a> {
         let inner = self.any(true)?;
         self.expect(']')?;
         let Some(rest) = self.rest.strip_prefix('.') else {
-            return Ok(Filter::Element(operand, Box::new(inner)));
+            return Ok(ScimFilter::Element(operand, Box::new(inner)));
         };
         let (part, rest) = crate::path::take_name(rest).map_err(|_| self.wrong("a part has no name"))?;
         self.rest = rest;
-        let part = Operand { extension: None, name: part.to_owned(), part: None };
+        let part = FilterOperand { extension: None, name: part.to_owned(), part: None };
         let compared = self.compared(part)?;
         let both = match inner {
-            Filter::And(mut all) => {
+            ScimFilter::And(mut all) => {
                 all.push(compared);
-                Filter::And(all)
+                ScimFilter::And(all)
             }
-            inner => Filter::And(vec![inner, compared]),
+            inner => ScimFilter::And(vec![inner, compared]),
         };
-        Ok(Filter::Element(operand, Box::new(both)))
+        Ok(ScimFilter::Element(operand, Box::new(both)))
     }
 
     /// The name, up to an operator or a bracket.
-    fn operand(&mut self) -> Result<Operand, ScimError> {
+    fn operand(&mut self) -> Result<FilterOperand, ScimServiceError> {
         let end = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')' | '"');
         let end = self.rest.find(end).unwrap_or(self.rest.len());
-        let path =
-            Path::parse(self.kind, &self.rest[..end]).map_err(|_| self.wrong("an attribute is expected"))?;
+        let path = ScimAttributePath::parse(self.kind, &self.rest[..end])
+            .map_err(|_| self.wrong("an attribute is expected"))?;
         let Some(name) = path.name else { return Err(self.wrong("a schema cannot be compared")) };
         self.rest = &self.rest[end..];
-        Ok(Operand { extension: path.extension, name, part: path.part })
+        Ok(FilterOperand { extension: path.extension, name, part: path.part })
     }
 
-    fn compared(&mut self, operand: Operand) -> Result<Filter, ScimError> {
+    fn compared(&mut self, operand: FilterOperand) -> Result<ScimFilter, ScimServiceError> {
         if self.word("pr") {
-            return Ok(Filter::Present(operand));
+            return Ok(ScimFilter::Present(operand));
         }
-        let found = Comparison::ALL.into_iter().find(|(name, _)| self.word(name));
+        let found = FilterComparison::ALL.into_iter().find(|(name, _)| self.word(name));
         let Some((_, how)) = found else {
             return Err(self.wrong("one of eq ne co sw ew gt ge lt le pr is expected"));
         };
         let literal = self.literal()?;
-        let unordered = matches!(how, Comparison::Eq | Comparison::Ne);
-        let is_boolean = operand.attribute(self.kind).is_some_and(|known| known.kind == Type::Boolean);
+        let unordered = matches!(how, FilterComparison::Eq | FilterComparison::Ne);
+        let is_boolean =
+            operand.attribute(self.kind).is_some_and(|known| known.kind == AttributeType::Boolean);
         if is_boolean && !unordered {
             return Err(self.wrong("a boolean can only be compared with eq and ne"));
         }
-        Ok(Filter::Compare(operand, how, literal))
+        Ok(ScimFilter::Compare(operand, how, literal))
     }
 
-    fn literal(&mut self) -> Result<Literal, ScimError> {
-        for (word, literal) in
-            [("true", Literal::Boolean(true)), ("false", Literal::Boolean(false)), ("null", Literal::Null)]
-        {
+    fn literal(&mut self) -> Result<FilterLiteral, ScimServiceError> {
+        for (word, literal) in [
+            ("true", FilterLiteral::Boolean(true)),
+            ("false", FilterLiteral::Boolean(false)),
+            ("null", FilterLiteral::Null),
+        ] {
             if self.word(word) {
                 return Ok(literal);
             }
@@ -206,8 +210,8 @@ impl<'a> Parser<'a> {
         let wrong = self.wrong("a value in JSON is expected");
         let Some(end) = end else { return Err(wrong) };
         let literal = match serde_json::from_str(&self.rest[..end]) {
-            Ok(serde_json::Value::String(text)) => Literal::Text(text),
-            Ok(serde_json::Value::Number(number)) => Literal::Number(number),
+            Ok(serde_json::Value::String(text)) => FilterLiteral::Text(text),
+            Ok(serde_json::Value::Number(number)) => FilterLiteral::Number(number),
             _ => return Err(wrong),
         };
         self.rest = &self.rest[end..];
@@ -225,6 +229,6 @@ fn end_of_text(text: &str) -> Option<usize> {
     })
 }
 
-fn one_or(mut list: Vec<Filter>, of: impl FnOnce(Vec<Filter>) -> Filter) -> Filter {
+fn one_or(mut list: Vec<ScimFilter>, of: impl FnOnce(Vec<ScimFilter>) -> ScimFilter) -> ScimFilter {
     if list.len() == 1 { list.remove(0) } else { of(list) }
 }

@@ -2,9 +2,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Tree;
+use crate::ResourceTree;
 
-fn user() -> Tree {
+fn user() -> ResourceTree {
     let user = json!({
         "id": "2819c223", "externalId": "Ext-1", "userName": "BJensen@example.com", "active": true, "title": "Vice \"P\"",
         "name": {"familyName": "Jensen"}, "meta": {"lastModified": "2026-05-13T04:42:34Z"},
@@ -17,9 +17,9 @@ fn user() -> Tree {
 }
 
 fn matches(filter: &str) -> bool {
-    Filter::parse(Kind::User, filter)
+    ScimFilter::parse(ResourceType::User, filter)
         .unwrap_or_else(|error| panic!("{filter}: {error}"))
-        .matches(Kind::User, &user())
+        .matches(ResourceType::User, &user())
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn what_is_no_filter_is_refused_without_its_values() {
         &long,
     ];
     for filter in wrong {
-        let error = Filter::parse(Kind::User, filter).unwrap_err();
+        let error = ScimFilter::parse(ResourceType::User, filter).unwrap_err();
         assert_eq!((error.status, error.scim_type), (400, Some("invalidFilter")), "{filter}");
         assert!(!error.detail.contains("secret"), "{}", error.detail);
     }
@@ -108,25 +108,34 @@ fn what_is_no_filter_is_refused_without_its_values() {
 
 #[test]
 fn a_database_is_asked_for_the_most_selective_condition() {
-    let narrowed = |kind, filter: &str| Filter::parse(kind, filter).unwrap().narrowed(kind);
-    assert_eq!(narrowed(Kind::User, "userName eq \"A\""), Some(Narrowed::Name("A".into())));
+    let narrowed = |kind, filter: &str| ScimFilter::parse(kind, filter).unwrap().narrowed(kind);
+    assert_eq!(narrowed(ResourceType::User, "userName eq \"A\""), Some(NarrowedFilter::Name("A".into())));
     assert_eq!(
-        narrowed(Kind::User, "title pr and externalId eq \"x\""),
-        Some(Narrowed::ExternalId("x".into()))
+        narrowed(ResourceType::User, "title pr and externalId eq \"x\""),
+        Some(NarrowedFilter::ExternalId("x".into()))
     );
-    assert_eq!(narrowed(Kind::User, "userName eq \"a\" and id eq \"1\""), Some(Narrowed::Id("1".into())));
-    assert_eq!(narrowed(Kind::User, "userName eq \"a\" or id eq \"1\""), None);
-    assert_eq!(narrowed(Kind::User, "not (userName eq \"a\")"), None);
-    assert_eq!(narrowed(Kind::Group, "displayName eq \"a\""), Some(Narrowed::Name("a".into())));
-    assert_eq!(narrowed(Kind::User, "displayName eq \"a\""), None);
+    assert_eq!(
+        narrowed(ResourceType::User, "userName eq \"a\" and id eq \"1\""),
+        Some(NarrowedFilter::Id("1".into()))
+    );
+    assert_eq!(narrowed(ResourceType::User, "userName eq \"a\" or id eq \"1\""), None);
+    assert_eq!(narrowed(ResourceType::User, "not (userName eq \"a\")"), None);
+    assert_eq!(narrowed(ResourceType::Group, "displayName eq \"a\""), Some(NarrowedFilter::Name("a".into())));
+    assert_eq!(narrowed(ResourceType::User, "displayName eq \"a\""), None);
     for filter in ["members eq \"u\"", "members.value eq \"u\"", "members[value eq \"u\"]"] {
-        assert_eq!(narrowed(Kind::Group, filter), Some(Narrowed::Member("u".into())), "{filter}");
+        assert_eq!(
+            narrowed(ResourceType::Group, filter),
+            Some(NarrowedFilter::Member("u".into())),
+            "{filter}"
+        );
     }
 }
 
 #[test]
 fn groups_are_looked_for_by_member_and_by_nothing_else_of_one() {
-    let terms = |filter: &str| Filter::parse(Kind::Group, filter).unwrap().member_terms(Kind::Group);
+    let terms = |filter: &str| {
+        ScimFilter::parse(ResourceType::Group, filter).unwrap().member_terms(ResourceType::Group)
+    };
     let found =
         terms("members.value eq \"a\" or not (members[value eq \"b\" or value eq \"c\"]) or members pr")
             .unwrap();
@@ -137,16 +146,16 @@ fn groups_are_looked_for_by_member_and_by_nothing_else_of_one() {
     assert_eq!(terms("displayName pr").unwrap(), MemberTerms::default());
 }
 
-fn literal() -> impl Strategy<Value = Literal> {
+fn literal() -> impl Strategy<Value = FilterLiteral> {
     prop_oneof![
-        ".{0,12}".prop_map(Literal::Text),
-        any::<i32>().prop_map(|number| Literal::Number(number.into())),
-        any::<bool>().prop_map(Literal::Boolean),
-        Just(Literal::Null),
+        ".{0,12}".prop_map(FilterLiteral::Text),
+        any::<i32>().prop_map(|number| FilterLiteral::Number(number.into())),
+        any::<bool>().prop_map(FilterLiteral::Boolean),
+        Just(FilterLiteral::Null),
     ]
 }
 
-fn operand() -> impl Strategy<Value = Operand> {
+fn operand() -> impl Strategy<Value = FilterOperand> {
     let name = prop_oneof![
         Just("userName"),
         Just("emails"),
@@ -156,35 +165,36 @@ fn operand() -> impl Strategy<Value = Operand> {
         Just("nothing")
     ];
     let urn = prop_oneof![Just(None), Just(Some(crate::ENTERPRISE_USER.to_owned()))];
-    (urn, name, proptest::option::of(Just("value"))).prop_map(|(extension, name, part)| Operand {
+    (urn, name, proptest::option::of(Just("value"))).prop_map(|(extension, name, part)| FilterOperand {
         extension,
         name: name.to_owned(),
         part: part.map(str::to_owned),
     })
 }
 
-fn comparison() -> impl Strategy<Value = Filter> {
-    let how = (0..Comparison::ALL.len()).prop_map(|at| Comparison::ALL[at].1);
+fn comparison() -> impl Strategy<Value = ScimFilter> {
+    let how = (0..FilterComparison::ALL.len()).prop_map(|at| FilterComparison::ALL[at].1);
     prop_oneof![
-        operand().prop_map(Filter::Present),
+        operand().prop_map(ScimFilter::Present),
         (operand(), how, literal())
-            .prop_map(|(operand, how, literal)| Filter::Compare(operand, how, literal)),
+            .prop_map(|(operand, how, literal)| ScimFilter::Compare(operand, how, literal)),
     ]
 }
 
-fn combined(leaf: impl Strategy<Value = Filter> + 'static) -> impl Strategy<Value = Filter> {
+fn combined(leaf: impl Strategy<Value = ScimFilter> + 'static) -> impl Strategy<Value = ScimFilter> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            inner.clone().prop_map(|one| Filter::Not(Box::new(one))),
-            proptest::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
-            proptest::collection::vec(inner, 2..4).prop_map(Filter::Or),
+            inner.clone().prop_map(|one| ScimFilter::Not(Box::new(one))),
+            proptest::collection::vec(inner.clone(), 2..4).prop_map(ScimFilter::And),
+            proptest::collection::vec(inner, 2..4).prop_map(ScimFilter::Or),
         ]
     })
 }
 
-fn filter() -> impl Strategy<Value = Filter> {
-    let list = (operand(), combined(comparison()))
-        .prop_map(|(operand, inner)| Filter::Element(Operand { part: None, ..operand }, Box::new(inner)));
+fn filter() -> impl Strategy<Value = ScimFilter> {
+    let list = (operand(), combined(comparison())).prop_map(|(operand, inner)| {
+        ScimFilter::Element(FilterOperand { part: None, ..operand }, Box::new(inner))
+    });
     combined(prop_oneof![3 => comparison(), 1 => list])
 }
 
@@ -209,22 +219,22 @@ proptest! {
     #[test]
     fn what_is_printed_is_read_back_as_it_was(filter in filter()) {
         let printed = filter.to_string();
-        prop_assert_eq!(Filter::parse(Kind::User, &printed), Ok(filter), "{}", printed);
+        prop_assert_eq!(ScimFilter::parse(ResourceType::User, &printed), Ok(filter), "{}", printed);
     }
 
     #[test]
     fn any_text_is_a_filter_or_an_error(text in ".{0,200}") {
-        let _ = Filter::parse(Kind::User, &text);
-        let _ = crate::Path::parse(Kind::User, &text);
+        let _ = ScimFilter::parse(ResourceType::User, &text);
+        let _ = crate::ScimAttributePath::parse(ResourceType::User, &text);
     }
 
     #[test]
     fn any_filter_is_decided_for_any_resource(
         filter in filter(), user_name in json_value(), emails in json_value(), enterprise in json_value(),
     ) {
-        let tree: Tree = [("userName".to_owned(), user_name), ("emails".to_owned(), emails),
+        let tree: ResourceTree = [("userName".to_owned(), user_name), ("emails".to_owned(), emails),
             (crate::ENTERPRISE_USER.to_owned(), enterprise)].into_iter().collect();
-        let holds = filter.matches(Kind::User, &tree);
-        prop_assert_eq!(Filter::Not(Box::new(filter)).matches(Kind::User, &tree), !holds);
+        let holds = filter.matches(ResourceType::User, &tree);
+        prop_assert_eq!(ScimFilter::Not(Box::new(filter)).matches(ResourceType::User, &tree), !holds);
     }
 }

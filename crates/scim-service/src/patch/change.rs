@@ -2,47 +2,47 @@
 
 use serde_json::{Map, Value};
 
-use super::{MemberChange, Patched, ReadOnly, Verb, elements, may_write, members, value};
-use crate::path::Path;
-use crate::schema::{Attribute, Type};
-use crate::tree::{is_unassigned, key, remove};
-use crate::{Kind, ScimError, Tree};
+use super::{MemberChange, PatchVerb, PatchedResource, ReadOnly, elements, may_write, members, value};
+use crate::path::ScimAttributePath;
+use crate::schema::{AttributeType, SchemaAttribute};
+use crate::tree::{is_unassigned, remove_value, stored_key};
+use crate::{ResourceTree, ResourceType, ScimServiceError};
 
 /// Does it.
-pub(super) fn apply(
-    kind: Kind,
-    patched: &mut Patched,
-    verb: Verb,
-    path: &Path,
+pub(super) fn apply_change(
+    kind: ResourceType,
+    patched: &mut PatchedResource,
+    verb: PatchVerb,
+    path: &ScimAttributePath,
     value: Option<&Value>,
     read_only: ReadOnly,
-) -> Result<(), ScimError> {
-    if value.is_none() && verb != Verb::Remove {
-        return Err(ScimError::invalid_value("add and replace need a `value`"));
+) -> Result<(), ScimServiceError> {
+    if value.is_none() && verb != PatchVerb::Remove {
+        return Err(ScimServiceError::invalid_value("add and replace need a `value`"));
     }
     if !may_write(kind, path, read_only)? {
         return Ok(());
     }
-    if kind == Kind::Group && path.is_core("members") {
+    if kind == ResourceType::Group && path.is_core("members") {
         if let Some(change) = of_members(verb, path, value, read_only)? {
             patched.members.push(change);
         }
         return Ok(());
     }
-    let Some(name) = &path.name else { return extension(kind, patched, verb, path, value) };
-    if verb == Verb::Remove && path.part.is_none() && path.is_core(kind.name_attribute()) {
-        return Err(ScimError::mutability(format!("`{}` is required", kind.name_attribute())));
+    let Some(name) = &path.name else { return change_extension(kind, patched, verb, path, value) };
+    if verb == PatchVerb::Remove && path.part.is_none() && path.is_core(kind.name_attribute()) {
+        return Err(ScimServiceError::mutability(format!("`{}` is required", kind.name_attribute())));
     }
     let attribute = path.attribute(kind);
     let Some(urn) = &path.extension else {
-        return change(&mut patched.attributes, attribute, name, verb, path, value);
+        return change_attribute(&mut patched.attributes, attribute, name, verb, path, value);
     };
-    let urn = key(&patched.attributes, urn);
+    let urn = stored_key(&patched.attributes, urn);
     let mut container = match patched.attributes.remove(&urn) {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
-    change(&mut container, attribute, name, verb, path, value)?;
+    change_attribute(&mut container, attribute, name, verb, path, value)?;
     if !container.is_empty() {
         patched.attributes.insert(urn, Value::Object(container));
     }
@@ -51,62 +51,62 @@ pub(super) fn apply(
 
 /// In a whole resource, null or nothing at all says nothing of the members.
 fn of_members(
-    verb: Verb,
-    path: &Path,
+    verb: PatchVerb,
+    path: &ScimAttributePath,
     value: Option<&Value>,
     read_only: ReadOnly,
-) -> Result<Option<MemberChange>, ScimError> {
+) -> Result<Option<MemberChange>, ScimServiceError> {
     if read_only == ReadOnly::Ignored && value.is_some_and(Value::is_null) {
         return Ok(None);
     }
-    members::change(verb, path, value).map(Some)
+    members::change_members(verb, path, value).map(Some)
 }
 
 /// An extension as a whole.
-fn extension(
-    kind: Kind,
-    patched: &mut Patched,
-    verb: Verb,
-    path: &Path,
+fn change_extension(
+    kind: ResourceType,
+    patched: &mut PatchedResource,
+    verb: PatchVerb,
+    path: &ScimAttributePath,
     value: Option<&Value>,
-) -> Result<(), ScimError> {
+) -> Result<(), ScimServiceError> {
     let Some(urn) = &path.extension else {
-        return Err(ScimError::invalid_path("the path names no attribute"));
+        return Err(ScimServiceError::invalid_path("the path names no attribute"));
     };
     match (verb, value) {
-        (Verb::Remove, _) | (_, Some(Value::Null)) => _ = remove(&mut patched.attributes, urn),
+        (PatchVerb::Remove, _) | (_, Some(Value::Null)) => _ = remove_value(&mut patched.attributes, urn),
         (_, Some(Value::Object(fields))) => {
             for (name, value) in fields {
-                let mut inner = Path::parse(kind, name)?;
+                let mut inner = ScimAttributePath::parse(kind, name)?;
                 inner.extension = Some(urn.clone());
-                apply(kind, patched, verb, &inner, Some(value), ReadOnly::Ignored)?;
+                apply_change(kind, patched, verb, &inner, Some(value), ReadOnly::Ignored)?;
             }
         }
-        _ => return Err(ScimError::invalid_value("an extension must be an object")),
+        _ => return Err(ScimServiceError::invalid_value("an extension must be an object")),
     }
     Ok(())
 }
 
 /// Changes one attribute of a resource or of an extension.
-fn change(
-    tree: &mut Tree,
-    attribute: Option<&'static Attribute>,
+fn change_attribute(
+    tree: &mut ResourceTree,
+    attribute: Option<&'static SchemaAttribute>,
     name: &str,
-    verb: Verb,
-    path: &Path,
+    verb: PatchVerb,
+    path: &ScimAttributePath,
     value: Option<&Value>,
-) -> Result<(), ScimError> {
-    let key = attribute.map_or_else(|| key(tree, name), |attribute| attribute.name.to_owned());
+) -> Result<(), ScimServiceError> {
+    let key = attribute.map_or_else(|| stored_key(tree, name), |attribute| attribute.name.to_owned());
     let current = tree.remove(&key);
     let is_list = attribute.map_or_else(|| matches!(current, Some(Value::Array(_))), |known| known.multi);
     let changed = if let Some(filter) = &path.filter {
         if attribute.is_some_and(|known| !known.multi) {
-            return Err(ScimError::invalid_path(format!(
+            return Err(ScimServiceError::invalid_path(format!(
                 "`{}` has no elements to choose from",
                 path.shown()
             )));
         }
-        elements::chosen(attribute, current, filter, verb, path, value)?
+        elements::chosen_elements(attribute, current, filter, verb, path, value)?
     } else if let Some(part) = &path.part {
         if is_list {
             elements::part_of_each(attribute, current, part, verb, value)?
@@ -114,9 +114,9 @@ fn change(
             part_of_one(attribute, current, part, verb, value)?
         }
     } else if is_list {
-        elements::whole(attribute, current, verb, value)?
+        elements::whole_list(attribute, current, verb, value)?
     } else {
-        one(attribute, current, verb, value)?
+        change_single(attribute, current, verb, value)?
     };
     if !is_unassigned(&changed) {
         tree.insert(key, changed);
@@ -125,14 +125,14 @@ fn change(
 }
 
 /// A single value. Parts that are not named stay, as RFC 7644 has it for complex values.
-fn one(
-    attribute: Option<&'static Attribute>,
+fn change_single(
+    attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
-    verb: Verb,
+    verb: PatchVerb,
     value: Option<&Value>,
-) -> Result<Value, ScimError> {
-    let Some(value) = value.filter(|_| verb != Verb::Remove) else { return Ok(Value::Null) };
-    let new = value::stored(attribute, value)?;
+) -> Result<Value, ScimServiceError> {
+    let Some(value) = value.filter(|_| verb != PatchVerb::Remove) else { return Ok(Value::Null) };
+    let new = value::stored_value(attribute, value)?;
     // A reference to somebody else is not the old one with another value.
     let is_reference = attribute.is_some_and(|known| known.part("$ref").is_some());
     match (current, new) {
@@ -151,14 +151,14 @@ fn one(
 
 /// `name.givenName`.
 fn part_of_one(
-    attribute: Option<&'static Attribute>,
+    attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
     part: &str,
-    verb: Verb,
+    verb: PatchVerb,
     value: Option<&Value>,
-) -> Result<Value, ScimError> {
-    if attribute.is_some_and(|known| known.kind != Type::Complex) {
-        return Err(ScimError::invalid_path(format!("the attribute has no part `{part}`")));
+) -> Result<Value, ScimServiceError> {
+    if attribute.is_some_and(|known| known.kind != AttributeType::Complex) {
+        return Err(ScimServiceError::invalid_path(format!("the attribute has no part `{part}`")));
     }
     let mut fields = match current {
         Some(Value::Object(fields)) => fields,
@@ -170,16 +170,16 @@ fn part_of_one(
 
 /// Sets or takes away one part of a value.
 pub(super) fn set_part(
-    fields: &mut Tree,
-    attribute: Option<&'static Attribute>,
+    fields: &mut ResourceTree,
+    attribute: Option<&'static SchemaAttribute>,
     part: &str,
-    verb: Verb,
+    verb: PatchVerb,
     value: Option<&Value>,
-) -> Result<(), ScimError> {
+) -> Result<(), ScimServiceError> {
     let known = attribute.and_then(|attribute| attribute.part(part));
-    let key = known.map_or_else(|| key(fields, part), |known| known.name.to_owned());
-    let value = match value.filter(|_| verb != Verb::Remove) {
-        Some(value) => value::stored(known, value)?,
+    let key = known.map_or_else(|| stored_key(fields, part), |known| known.name.to_owned());
+    let value = match value.filter(|_| verb != PatchVerb::Remove) {
+        Some(value) => value::stored_value(known, value)?,
         None => Value::Null,
     };
     if is_unassigned(&value) {

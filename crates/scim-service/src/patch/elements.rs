@@ -2,40 +2,40 @@
 
 use serde_json::{Map, Value};
 
-use super::Verb;
+use super::PatchVerb;
 use super::change::set_part;
-use super::value::{ELEMENTS_MAX, one_primary, single, stored};
-use crate::filter::{Comparison, Filter, Literal};
-use crate::schema::Attribute;
+use super::value::{ELEMENTS_MAX, one_primary, single_value, stored_value};
+use crate::filter::{FilterComparison, FilterLiteral, ScimFilter};
+use crate::schema::SchemaAttribute;
 use crate::tree::is_unassigned;
-use crate::{Path, ScimError, Tree, get};
+use crate::{ResourceTree, ScimAttributePath, ScimServiceError, get_value};
 
 /// The list as a whole.
-pub(super) fn whole(
-    attribute: Option<&'static Attribute>,
+pub(super) fn whole_list(
+    attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
-    verb: Verb,
+    verb: PatchVerb,
     value: Option<&Value>,
-) -> Result<Value, ScimError> {
+) -> Result<Value, ScimServiceError> {
     let new = match value {
         None | Some(Value::Null) => Vec::new(),
-        Some(value) => list_of(stored(attribute, value)?),
+        Some(value) => list_of(stored_value(attribute, value)?),
     };
     match verb {
-        Verb::Replace => Ok(Value::Array(new)),
-        Verb::Add => {
+        PatchVerb::Replace => Ok(Value::Array(new)),
+        PatchVerb::Add => {
             let mut list = current.map(list_of).unwrap_or_default();
             let first_new = list.len();
             for element in new {
-                add(&mut list, element);
+                add_elements(&mut list, element);
             }
             within_limit(&list)?;
             one_primary(&mut list, first_new);
             Ok(Value::Array(list))
         }
-        Verb::Remove if value.is_none_or(Value::is_null) => Ok(Value::Null),
+        PatchVerb::Remove if value.is_none_or(Value::is_null) => Ok(Value::Null),
         // With values it means those.
-        Verb::Remove => {
+        PatchVerb::Remove => {
             let mut list = current.map(list_of).unwrap_or_default();
             list.retain(|element| !new.iter().any(|gone| is_same(element, gone)));
             Ok(Value::Array(list))
@@ -52,7 +52,7 @@ fn list_of(value: Value) -> Vec<Value> {
 }
 
 /// What is there already is completed and not doubled.
-fn add(list: &mut Vec<Value>, element: Value) {
+fn add_elements(list: &mut Vec<Value>, element: Value) {
     match (list.iter_mut().find(|known| is_same(known, &element)), element) {
         (Some(Value::Object(known)), Value::Object(new)) => known.extend(new),
         (Some(_), _) => {}
@@ -64,32 +64,33 @@ fn add(list: &mut Vec<Value>, element: Value) {
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {
-            let equal = |name| get(one, name) == get(other, name);
-            let values = get(one, "value").is_some() && equal("value");
-            let kinds = equal("type") || get(one, "type").is_none() || get(other, "type").is_none();
+            let equal = |name| get_value(one, name) == get_value(other, name);
+            let values = get_value(one, "value").is_some() && equal("value");
+            let kinds =
+                equal("type") || get_value(one, "type").is_none() || get_value(other, "type").is_none();
             one == other || (values && kinds)
         }
         (one, other) => one == other,
     }
 }
 
-fn within_limit(list: &[Value]) -> Result<(), ScimError> {
+fn within_limit(list: &[Value]) -> Result<(), ScimServiceError> {
     if list.len() <= ELEMENTS_MAX {
         return Ok(());
     }
-    Err(ScimError::invalid_value(format!("an attribute may have at most {ELEMENTS_MAX} values")))
+    Err(ScimServiceError::invalid_value(format!("an attribute may have at most {ELEMENTS_MAX} values")))
 }
 
 /// `emails.value` without a filter means each of them; of none it makes one.
 pub(super) fn part_of_each(
-    attribute: Option<&'static Attribute>,
+    attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
     part: &str,
-    verb: Verb,
+    verb: PatchVerb,
     value: Option<&Value>,
-) -> Result<Value, ScimError> {
+) -> Result<Value, ScimServiceError> {
     let mut list = current.map(list_of).unwrap_or_default();
-    if list.is_empty() && verb != Verb::Remove {
+    if list.is_empty() && verb != PatchVerb::Remove {
         list.push(Value::Object(Map::new()));
     }
     for fields in list.iter_mut().filter_map(Value::as_object_mut) {
@@ -100,30 +101,30 @@ pub(super) fn part_of_each(
 }
 
 /// The elements that `filter` chooses. A value for an element that nobody has yet makes one, as Entra expects.
-pub(super) fn chosen(
-    attribute: Option<&'static Attribute>,
+pub(super) fn chosen_elements(
+    attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
-    filter: &Filter,
-    verb: Verb,
-    path: &Path,
+    filter: &ScimFilter,
+    verb: PatchVerb,
+    path: &ScimAttributePath,
     value: Option<&Value>,
-) -> Result<Value, ScimError> {
+) -> Result<Value, ScimServiceError> {
     let mut list = current.map(list_of).unwrap_or_default();
-    let verb = if value.is_some_and(Value::is_null) { Verb::Remove } else { verb };
+    let verb = if value.is_some_and(Value::is_null) { PatchVerb::Remove } else { verb };
     let mut at: Vec<usize> = (0..list.len()).filter(|at| filter.matches_element(path, &list[*at])).collect();
-    if verb == Verb::Remove && path.part.is_none() {
+    if verb == PatchVerb::Remove && path.part.is_none() {
         list.retain(|element| !filter.matches_element(path, element));
         return Ok(Value::Array(list));
     }
-    if at.is_empty() && verb != Verb::Remove {
+    if at.is_empty() && verb != PatchVerb::Remove {
         at.push(list.len());
-        list.push(Value::Object(described(attribute, filter)?));
+        list.push(Value::Object(described_element(attribute, filter)?));
         within_limit(&list)?;
     }
     for at in &at {
-        change(attribute, &mut list[*at], verb, path, value)?;
+        change_elements(attribute, &mut list[*at], verb, path, value)?;
     }
-    if verb == Verb::Remove {
+    if verb == PatchVerb::Remove {
         list.retain(says_something);
     } else {
         let first = at.first().copied().unwrap_or_default();
@@ -132,23 +133,23 @@ pub(super) fn chosen(
     Ok(Value::Array(list))
 }
 
-fn change(
-    attribute: Option<&'static Attribute>,
+fn change_elements(
+    attribute: Option<&'static SchemaAttribute>,
     element: &mut Value,
-    verb: Verb,
-    path: &Path,
+    verb: PatchVerb,
+    path: &ScimAttributePath,
     value: Option<&Value>,
-) -> Result<(), ScimError> {
+) -> Result<(), ScimServiceError> {
     if let Some(part) = &path.part {
         let Value::Object(fields) = element else {
-            return Err(ScimError::invalid_path(format!("`{}` has no parts", path.shown())));
+            return Err(ScimServiceError::invalid_path(format!("`{}` has no parts", path.shown())));
         };
         return set_part(fields, attribute, part, verb, value);
     }
     let Some(value) = value else { return Ok(()) };
     let new = match attribute {
-        Some(attribute) => single(attribute, value)?,
-        None => stored(None, value)?,
+        Some(attribute) => single_value(attribute, value)?,
+        None => stored_value(None, value)?,
     };
     match (element, new) {
         (Value::Object(fields), Value::Object(new)) => fields.extend(new),
@@ -164,19 +165,22 @@ fn says_something(element: &Value) -> bool {
 }
 
 /// The element that fulfils the filter, if the filter says which one that is.
-fn described(attribute: Option<&'static Attribute>, filter: &Filter) -> Result<Tree, ScimError> {
-    let unclear = || ScimError::no_target("the filter chooses nothing, and does not say what to make");
+fn described_element(
+    attribute: Option<&'static SchemaAttribute>,
+    filter: &ScimFilter,
+) -> Result<ResourceTree, ScimServiceError> {
+    let unclear = || ScimServiceError::no_target("the filter chooses nothing, and does not say what to make");
     let mut fields = Map::new();
     let terms = match filter {
-        Filter::And(all) => all.as_slice(),
+        ScimFilter::And(all) => all.as_slice(),
         one => std::slice::from_ref(one),
     };
     for term in terms {
-        let Filter::Compare(part, Comparison::Eq, literal) = term else { return Err(unclear()) };
-        if part.part.is_some() || *literal == Literal::Null {
+        let ScimFilter::Compare(part, FilterComparison::Eq, literal) = term else { return Err(unclear()) };
+        if part.part.is_some() || *literal == FilterLiteral::Null {
             return Err(unclear());
         }
-        set_part(&mut fields, attribute, &part.name, Verb::Add, Some(&literal.value()))?;
+        set_part(&mut fields, attribute, &part.name, PatchVerb::Add, Some(&literal.value()))?;
     }
     Ok(fields)
 }

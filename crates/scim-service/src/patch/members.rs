@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::Verb;
-use crate::filter::Filter;
-use crate::tree::elements;
-use crate::{Kind, Path, ScimError, get};
+use super::PatchVerb;
+use crate::filter::ScimFilter;
+use crate::tree::value_elements;
+use crate::{ResourceType, ScimAttributePath, ScimServiceError, get_value};
 
 /// Most members in one request.
 const MEMBERS_MAX: usize = 100_000;
@@ -22,14 +22,14 @@ pub enum MemberChange {
     /// These are not in it.
     Remove(Vec<String>),
     /// Whoever fulfils the filter is not in it.
-    RemoveMatching(Filter),
+    RemoveMatching(ScimFilter),
     /// These and nobody else are in it.
     Replace(Vec<String>),
 }
 
 /// What changes of members come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settled {
+pub struct SettledMembers {
     /// Who is in the group now and was not.
     pub added: Vec<String>,
     /// Who was in it and is not any more.
@@ -52,59 +52,66 @@ impl MemberChange {
 
     /// Does all `changes` one after the other. `before` holds the members: all of them if a change concerns all, else at
     /// least those that are named.
-    pub fn settle(changes: &[Self], before: &BTreeMap<String, Kind>) -> Settled {
+    pub fn settle(changes: &[Self], before: &BTreeMap<String, ResourceType>) -> SettledMembers {
         let mut now: BTreeSet<&str> = before.keys().map(String::as_str).collect();
         for change in changes {
             match change {
                 Self::Add(ids) => now.extend(ids.iter().map(String::as_str)),
                 Self::Remove(ids) => ids.iter().for_each(|id| _ = now.remove(id.as_str())),
                 Self::Replace(ids) => now = ids.iter().map(String::as_str).collect(),
-                Self::RemoveMatching(filter) => now.retain(|id| !matches(filter, id, before.get(*id))),
+                Self::RemoveMatching(filter) => now.retain(|id| !matches_member(filter, id, before.get(*id))),
             }
         }
         let added = now.iter().filter(|id| !before.contains_key(**id)).map(|id| (*id).to_owned());
         let removed = before.keys().filter(|id| !now.contains(id.as_str())).cloned();
-        Settled { added: added.collect(), removed: removed.collect() }
+        SettledMembers { added: added.collect(), removed: removed.collect() }
     }
 }
 
-fn matches(filter: &Filter, id: &str, kind: Option<&Kind>) -> bool {
-    let member = json!({"value": id, "type": kind.copied().unwrap_or(Kind::User).name()});
+fn matches_member(filter: &ScimFilter, id: &str, kind: Option<&ResourceType>) -> bool {
+    let member = json!({"value": id, "type": kind.copied().unwrap_or(ResourceType::User).name()});
     member.as_object().is_some_and(|member| filter.matches_member(member))
 }
 
-pub(super) fn change(verb: Verb, path: &Path, value: Option<&Value>) -> Result<MemberChange, ScimError> {
+pub(super) fn change_members(
+    verb: PatchVerb,
+    path: &ScimAttributePath,
+    value: Option<&Value>,
+) -> Result<MemberChange, ScimServiceError> {
     if path.part.is_some() {
-        return Err(ScimError::mutability("a member can be added and removed, and not be changed"));
+        return Err(ScimServiceError::mutability("a member can be added and removed, and not be changed"));
     }
     match (verb, &path.filter) {
-        (Verb::Remove, Some(filter)) => Ok(match filter.selected_values() {
+        (PatchVerb::Remove, Some(filter)) => Ok(match filter.selected_values() {
             Some(ids) => MemberChange::Remove(ids),
             None => MemberChange::RemoveMatching(filter.clone()),
         }),
-        (_, Some(_)) => Err(ScimError::mutability("a member can be added and removed, and not be changed")),
-        (Verb::Add, None) => Ok(MemberChange::Add(ids(value)?)),
-        (Verb::Replace, None) => Ok(MemberChange::Replace(ids(value)?)),
+        (_, Some(_)) => {
+            Err(ScimServiceError::mutability("a member can be added and removed, and not be changed"))
+        }
+        (PatchVerb::Add, None) => Ok(MemberChange::Add(member_ids(value)?)),
+        (PatchVerb::Replace, None) => Ok(MemberChange::Replace(member_ids(value)?)),
         // Without values it means everybody; with values only Entra sends it, and it means those.
-        (Verb::Remove, None) => Ok(match value {
+        (PatchVerb::Remove, None) => Ok(match value {
             None | Some(Value::Null) => MemberChange::Replace(Vec::new()),
-            value => MemberChange::Remove(ids(value)?),
+            value => MemberChange::Remove(member_ids(value)?),
         }),
     }
 }
 
 /// The ids in a list of members, each once.
-fn ids(value: Option<&Value>) -> Result<Vec<String>, ScimError> {
-    let list = elements(value);
+fn member_ids(value: Option<&Value>) -> Result<Vec<String>, ScimServiceError> {
+    let list = value_elements(value);
     if list.len() > MEMBERS_MAX {
-        return Err(ScimError::too_many(format!("a request may have at most {MEMBERS_MAX} members")));
+        return Err(ScimServiceError::too_many(format!("a request may have at most {MEMBERS_MAX} members")));
     }
     let mut seen = std::collections::HashSet::new();
     let mut ids = Vec::with_capacity(list.len());
     for member in list {
-        let id = id(member).ok_or_else(|| ScimError::invalid_value("a member needs a `value`, its id"))?;
+        let id = member_id(member)
+            .ok_or_else(|| ScimServiceError::invalid_value("a member needs a `value`, its id"))?;
         if id.is_empty() || id.chars().nth(ID_CHARS_MAX).is_some() || id.contains(char::is_control) {
-            return Err(ScimError::invalid_value("the `value` of a member is no id"));
+            return Err(ScimServiceError::invalid_value("the `value` of a member is no id"));
         }
         if seen.insert(id) {
             ids.push(id.to_owned());
@@ -113,12 +120,12 @@ fn ids(value: Option<&Value>) -> Result<Vec<String>, ScimError> {
     Ok(ids)
 }
 
-fn id(member: &Value) -> Option<&str> {
+fn member_id(member: &Value) -> Option<&str> {
     match member {
         Value::String(id) => Some(id),
         Value::Object(fields) => {
-            let reference = || get(fields, "$ref")?.as_str()?.rsplit('/').next();
-            get(fields, "value").and_then(Value::as_str).or_else(reference)
+            let reference = || get_value(fields, "$ref")?.as_str()?.rsplit('/').next();
+            get_value(fields, "value").and_then(Value::as_str).or_else(reference)
         }
         _ => None,
     }
@@ -145,7 +152,7 @@ mod tests {
     proptest! {
         #[test]
         fn changes_of_members_are_those_of_a_set(before in ids(), changes in changes()) {
-            let before: BTreeMap<String, Kind> = before.into_iter().map(|id| (id, Kind::User)).collect();
+            let before: BTreeMap<String, ResourceType> = before.into_iter().map(|id| (id, ResourceType::User)).collect();
             let mut set: BTreeSet<String> = before.keys().cloned().collect();
             for change in &changes {
                 match change {
@@ -162,17 +169,18 @@ mod tests {
                 prop_assert!(now.insert(id.clone()), "{} was there already", id);
             }
             prop_assert_eq!(&now, &set);
-            let after: BTreeMap<String, Kind> = set.into_iter().map(|id| (id, Kind::User)).collect();
+            let after: BTreeMap<String, ResourceType> = set.into_iter().map(|id| (id, ResourceType::User)).collect();
             if !changes.iter().any(MemberChange::concerns_all) && changes.len() == 1 {
-                prop_assert_eq!(MemberChange::settle(&changes, &after), Settled::default(), "a repeat changes nothing");
+                prop_assert_eq!(MemberChange::settle(&changes, &after), SettledMembers::default(), "a repeat changes nothing");
             }
         }
     }
 
     #[test]
     fn members_are_taken_away_by_what_they_are() {
-        let before = BTreeMap::from([("g".to_owned(), Kind::Group), ("u".to_owned(), Kind::User)]);
-        let filter = Filter::parse(Kind::Group, "type eq \"group\"").unwrap();
+        let before =
+            BTreeMap::from([("g".to_owned(), ResourceType::Group), ("u".to_owned(), ResourceType::User)]);
+        let filter = ScimFilter::parse(ResourceType::Group, "type eq \"group\"").unwrap();
         let settled = MemberChange::settle(&[MemberChange::RemoveMatching(filter)], &before);
         assert_eq!(settled.removed, ["g"]);
     }

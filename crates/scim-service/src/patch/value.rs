@@ -2,21 +2,24 @@
 
 use serde_json::{Map, Value};
 
-use crate::ScimError;
-use crate::schema::{Attribute, Mutability, Type};
-use crate::tree::{boolean, is_unassigned};
+use crate::ScimServiceError;
+use crate::schema::{AttributeType, Mutability, SchemaAttribute};
+use crate::tree::{boolean_value, is_unassigned};
 
 /// Most values of one attribute.
 pub(crate) const ELEMENTS_MAX: usize = 1_000;
 
 /// `value` as it is kept in the attribute, which is none when it is not known; null if it says that there is no value.
-pub(crate) fn stored(attribute: Option<&Attribute>, value: &Value) -> Result<Value, ScimError> {
+pub(crate) fn stored_value(
+    attribute: Option<&SchemaAttribute>,
+    value: &Value,
+) -> Result<Value, ScimServiceError> {
     let Some(attribute) = attribute else { return Ok(without_nulls(value)) };
-    if attribute.multi { list(attribute, value) } else { single(attribute, value) }
+    if attribute.multi { list_value(attribute, value) } else { single_value(attribute, value) }
 }
 
 /// One value of the attribute, whether it has many or one.
-pub(crate) fn single(attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
+pub(crate) fn single_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, ScimServiceError> {
     let value = match value {
         // Entra sends a manager as a list of one.
         Value::Array(list) if !attribute.multi && list.len() <= 1 => list.first().unwrap_or(&Value::Null),
@@ -25,11 +28,15 @@ pub(crate) fn single(attribute: &Attribute, value: &Value) -> Result<Value, Scim
     if value.is_null() {
         return Ok(Value::Null);
     }
-    let wrong = |what: &str| ScimError::invalid_value(format!("`{}` must be {what}", attribute.name));
+    let wrong = |what: &str| ScimServiceError::invalid_value(format!("`{}` must be {what}", attribute.name));
     match attribute.kind {
-        Type::Boolean => boolean(value).map(Value::Bool).ok_or_else(|| wrong("true or false")),
-        Type::Complex => complex(attribute, value),
-        Type::Text | Type::DateTime | Type::Integer | Type::Reference | Type::Binary => match value {
+        AttributeType::Boolean => boolean_value(value).map(Value::Bool).ok_or_else(|| wrong("true or false")),
+        AttributeType::Complex => complex_value(attribute, value),
+        AttributeType::Text
+        | AttributeType::DateTime
+        | AttributeType::Integer
+        | AttributeType::Reference
+        | AttributeType::Binary => match value {
             Value::String(_) => Ok(value.clone()),
             Value::Number(number) => Ok(Value::String(number.to_string())),
             Value::Bool(truth) => Ok(Value::String(truth.to_string())),
@@ -38,26 +45,28 @@ pub(crate) fn single(attribute: &Attribute, value: &Value) -> Result<Value, Scim
     }
 }
 
-fn complex(attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
-    let wrong = || ScimError::invalid_value(format!("`{}` must be an object", attribute.name));
+fn complex_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, ScimServiceError> {
+    let wrong = || ScimServiceError::invalid_value(format!("`{}` must be an object", attribute.name));
     match value {
         Value::Object(fields) => match fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")) {
-            Some((_, Value::String(text))) if attribute.multi => parts(attribute, &unpacked(fields, text)),
-            _ => parts(attribute, fields),
+            Some((_, Value::String(text))) if attribute.multi => {
+                value_parts(attribute, &unpack_json(fields, text))
+            }
+            _ => value_parts(attribute, fields),
         },
         Value::String(text) if text.trim_start().starts_with('{') => {
-            parts(attribute, &unpacked(&Map::new(), text))
+            value_parts(attribute, &unpack_json(&Map::new(), text))
         }
         Value::String(text) if text.is_empty() => Ok(Value::Null),
         Value::String(_) if attribute.part("value").is_some() => {
-            parts(attribute, &Map::from_iter([("value".to_owned(), value.clone())]))
+            value_parts(attribute, &Map::from_iter([("value".to_owned(), value.clone())]))
         }
         _ => Err(wrong()),
     }
 }
 
 /// Entra writes a role as JSON in a text, in the place of its value: `{"id":..,"value":"Admin","displayName":".."}`.
-fn unpacked(fields: &Map<String, Value>, text: &str) -> Map<String, Value> {
+fn unpack_json(fields: &Map<String, Value>, text: &str) -> Map<String, Value> {
     let inner = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
     let Some(Value::Object(inner)) = inner else {
         let mut fields = fields.clone();
@@ -65,7 +74,7 @@ fn unpacked(fields: &Map<String, Value>, text: &str) -> Map<String, Value> {
         return fields;
     };
     let mut fields: Map<String, Value> =
-        fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("value")).map(owned).collect();
+        fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("value")).map(owned_pair).collect();
     for (name, value) in inner {
         match name.as_str() {
             "id" => {}
@@ -76,18 +85,18 @@ fn unpacked(fields: &Map<String, Value>, text: &str) -> Map<String, Value> {
     fields
 }
 
-fn owned((name, value): (&String, &Value)) -> (String, Value) {
+fn owned_pair((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
 }
 
-fn parts(attribute: &Attribute, fields: &Map<String, Value>) -> Result<Value, ScimError> {
+fn value_parts(attribute: &SchemaAttribute, fields: &Map<String, Value>) -> Result<Value, ScimServiceError> {
     let mut kept = Map::new();
     for (name, value) in fields {
         let part = attribute.part(name);
         if part.is_some_and(|part| part.mutability == Mutability::ReadOnly) {
             continue;
         }
-        let value = stored(part, value)?;
+        let value = stored_value(part, value)?;
         if !is_unassigned(&value) {
             kept.insert(part.map_or(name.as_str(), |part| part.name).to_owned(), value);
         }
@@ -97,22 +106,22 @@ fn parts(attribute: &Attribute, fields: &Map<String, Value>) -> Result<Value, Sc
     Ok(if kept.is_empty() || is_empty_reference { Value::Null } else { Value::Object(kept) })
 }
 
-fn list(attribute: &Attribute, value: &Value) -> Result<Value, ScimError> {
+fn list_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, ScimServiceError> {
     let elements = match value {
         // Entra writes lists as JSON in a text, too.
         Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
             Ok(Value::Array(list)) => list,
             _ => vec![value.clone()],
         },
-        value => crate::tree::elements(Some(value)).to_vec(),
+        value => crate::tree::value_elements(Some(value)).to_vec(),
     };
     if elements.len() > ELEMENTS_MAX {
         let detail = format!("`{}` may have at most {ELEMENTS_MAX} values", attribute.name);
-        return Err(ScimError::invalid_value(detail));
+        return Err(ScimServiceError::invalid_value(detail));
     }
     let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
     for element in &elements {
-        let element = single(attribute, element)?;
+        let element = single_value(attribute, element)?;
         if !is_unassigned(&element) && !kept.contains(&element) {
             kept.push(element);
         }

@@ -1,21 +1,22 @@
 //! The core schema of groups (RFC 7643, 4.2).
 
-use super::{Attribute, Mutability};
+use super::{Mutability, SchemaAttribute};
 
-pub(super) const ATTRIBUTES: &[Attribute] = &[
-    Attribute {
+pub(super) const ATTRIBUTES: &[SchemaAttribute] = &[
+    SchemaAttribute {
         required: true,
         unique: true,
-        ..Attribute::text("displayName", "The name of the group, unique without regard to case")
+        ..SchemaAttribute::text("displayName", "The name of the group, unique without regard to case")
     },
-    Attribute::list("members", "Who is in the group", MEMBER),
+    SchemaAttribute::list("members", "Who is in the group", MEMBER),
 ];
 
-const MEMBER: &[Attribute] = &[
-    Attribute { case_exact: true, ..Attribute::text("value", "Identifier of the member") }
+const MEMBER: &[SchemaAttribute] = &[
+    SchemaAttribute { case_exact: true, ..SchemaAttribute::text("value", "Identifier of the member") }
         .mutability(Mutability::Immutable),
-    Attribute::reference("$ref", "Where the member is", &["User", "Group"]).mutability(Mutability::Immutable),
-    Attribute::text("type", "The type of the member")
+    SchemaAttribute::reference("$ref", "Where the member is", &["User", "Group"])
+        .mutability(Mutability::Immutable),
+    SchemaAttribute::text("type", "The type of the member")
         .canonical(&["User", "Group"])
         .mutability(Mutability::Immutable),
 ];

@@ -1,22 +1,22 @@
 //! The schemas of what the service says of itself (RFC 7643, 8.7.2). Nobody may write any of it.
 
-use super::{Attribute, Mutability, Schema, Type};
+use super::{AttributeType, Mutability, ResourceSchema, SchemaAttribute};
 
 /// In the order of RFC 7643.
-pub(crate) const META_SCHEMAS: [Schema; 3] = [
-    Schema {
+pub(crate) const META_SCHEMAS: [ResourceSchema; 3] = [
+    ResourceSchema {
         id: "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig",
         name: "ServiceProviderConfig",
         about: "What the service can do",
         attributes: SERVICE_PROVIDER_CONFIG,
     },
-    Schema {
+    ResourceSchema {
         id: "urn:ietf:params:scim:schemas:core:2.0:ResourceType",
         name: "ResourceType",
         about: "A type of resource",
         attributes: RESOURCE_TYPE,
     },
-    Schema {
+    ResourceSchema {
         id: "urn:ietf:params:scim:schemas:core:2.0:Schema",
         name: "Schema",
         about: "The attributes of a resource",
@@ -24,84 +24,111 @@ pub(crate) const META_SCHEMAS: [Schema; 3] = [
     },
 ];
 
-const fn read_only(attribute: Attribute) -> Attribute {
+const fn read_only(attribute: SchemaAttribute) -> SchemaAttribute {
     attribute.mutability(Mutability::ReadOnly)
 }
 
-const fn required(attribute: Attribute) -> Attribute {
-    read_only(Attribute { required: true, ..attribute })
+const fn required_attribute(attribute: SchemaAttribute) -> SchemaAttribute {
+    read_only(SchemaAttribute { required: true, ..attribute })
 }
 
-const fn several(attribute: Attribute) -> Attribute {
-    read_only(Attribute { multi: true, ..attribute })
+const fn multi_valued(attribute: SchemaAttribute) -> SchemaAttribute {
+    read_only(SchemaAttribute { multi: true, ..attribute })
 }
 
-const SUPPORTED: Attribute = required(Attribute::of(Type::Boolean, "supported", "Whether it can be used"));
-const ONLY_SUPPORTED: &[Attribute] = &[SUPPORTED];
+const SUPPORTED: SchemaAttribute =
+    required_attribute(SchemaAttribute::of(AttributeType::Boolean, "supported", "Whether it can be used"));
+const ONLY_SUPPORTED: &[SchemaAttribute] = &[SUPPORTED];
 
-const SERVICE_PROVIDER_CONFIG: &[Attribute] = &[
-    read_only(Attribute::reference("documentationUri", "Where to read more", &["external"])),
-    required(Attribute::complex("patch", "PATCH", ONLY_SUPPORTED)),
-    required(Attribute::complex("bulk", "Bulk requests", BULK)),
-    required(Attribute::complex("filter", "Filters", FILTER)),
-    required(Attribute::complex("changePassword", "Passwords", ONLY_SUPPORTED)),
-    required(Attribute::complex("sort", "Sorting", ONLY_SUPPORTED)),
-    required(Attribute::complex("etag", "Entity tags", ONLY_SUPPORTED)),
-    required(Attribute::list("authenticationSchemes", "How to prove who one is", AUTHENTICATION)),
+const SERVICE_PROVIDER_CONFIG: &[SchemaAttribute] = &[
+    read_only(SchemaAttribute::reference("documentationUri", "Where to read more", &["external"])),
+    required_attribute(SchemaAttribute::complex("patch", "PATCH", ONLY_SUPPORTED)),
+    required_attribute(SchemaAttribute::complex("bulk", "Bulk requests", BULK)),
+    required_attribute(SchemaAttribute::complex("filter", "Filters", FILTER)),
+    required_attribute(SchemaAttribute::complex("changePassword", "Passwords", ONLY_SUPPORTED)),
+    required_attribute(SchemaAttribute::complex("sort", "Sorting", ONLY_SUPPORTED)),
+    required_attribute(SchemaAttribute::complex("etag", "Entity tags", ONLY_SUPPORTED)),
+    required_attribute(SchemaAttribute::list(
+        "authenticationSchemes",
+        "How to prove who one is",
+        AUTHENTICATION,
+    )),
 ];
 
-const BULK: &[Attribute] = &[
+const BULK: &[SchemaAttribute] = &[
     SUPPORTED,
-    required(Attribute::of(Type::Integer, "maxOperations", "Most operations in a request")),
-    required(Attribute::of(Type::Integer, "maxPayloadSize", "Longest body in bytes")),
+    required_attribute(SchemaAttribute::of(
+        AttributeType::Integer,
+        "maxOperations",
+        "Most operations in a request",
+    )),
+    required_attribute(SchemaAttribute::of(
+        AttributeType::Integer,
+        "maxPayloadSize",
+        "Longest body in bytes",
+    )),
 ];
 
-const FILTER: &[Attribute] =
-    &[SUPPORTED, required(Attribute::of(Type::Integer, "maxResults", "Most resources in an answer"))];
-
-const AUTHENTICATION: &[Attribute] = &[
-    required(Attribute::text("type", "The scheme")),
-    required(Attribute::text("name", "Its name")),
-    required(Attribute::text("description", "What it is")),
-    read_only(Attribute::reference("specUri", "Its specification", &["external"])),
-    read_only(Attribute::reference("documentationUri", "Where to read more", &["external"])),
-    read_only(Attribute::of(Type::Boolean, "primary", "Whether it is the one to use")),
+const FILTER: &[SchemaAttribute] = &[
+    SUPPORTED,
+    required_attribute(SchemaAttribute::of(
+        AttributeType::Integer,
+        "maxResults",
+        "Most resources in an answer",
+    )),
 ];
 
-const RESOURCE_TYPE: &[Attribute] = &[
-    read_only(Attribute::text("id", "Its identifier")),
-    required(Attribute::text("name", "Its name")),
-    read_only(Attribute::text("description", "What it is")),
-    required(Attribute::reference("endpoint", "Where the resources are", &["uri"])),
-    required(Attribute::reference("schema", "The core schema", &["uri"])),
-    read_only(Attribute::list("schemaExtensions", "The extensions", EXTENSION)),
+const AUTHENTICATION: &[SchemaAttribute] = &[
+    required_attribute(SchemaAttribute::text("type", "The scheme")),
+    required_attribute(SchemaAttribute::text("name", "Its name")),
+    required_attribute(SchemaAttribute::text("description", "What it is")),
+    read_only(SchemaAttribute::reference("specUri", "Its specification", &["external"])),
+    read_only(SchemaAttribute::reference("documentationUri", "Where to read more", &["external"])),
+    read_only(SchemaAttribute::of(AttributeType::Boolean, "primary", "Whether it is the one to use")),
 ];
 
-const EXTENSION: &[Attribute] = &[
-    required(Attribute::reference("schema", "The schema", &["uri"])),
-    required(Attribute::of(Type::Boolean, "required", "Whether every resource has it")),
+const RESOURCE_TYPE: &[SchemaAttribute] = &[
+    read_only(SchemaAttribute::text("id", "Its identifier")),
+    required_attribute(SchemaAttribute::text("name", "Its name")),
+    read_only(SchemaAttribute::text("description", "What it is")),
+    required_attribute(SchemaAttribute::reference("endpoint", "Where the resources are", &["uri"])),
+    required_attribute(SchemaAttribute::reference("schema", "The core schema", &["uri"])),
+    read_only(SchemaAttribute::list("schemaExtensions", "The extensions", EXTENSION)),
 ];
 
-const SCHEMA: &[Attribute] = &[
-    required(Attribute::text("id", "Its URN")),
-    read_only(Attribute::text("name", "Its name")),
-    read_only(Attribute::text("description", "What it is")),
-    required(Attribute::list("attributes", "The attributes", PARTS)),
+const EXTENSION: &[SchemaAttribute] = &[
+    required_attribute(SchemaAttribute::reference("schema", "The schema", &["uri"])),
+    required_attribute(SchemaAttribute::of(
+        AttributeType::Boolean,
+        "required",
+        "Whether every resource has it",
+    )),
 ];
 
-const PARTS: &[Attribute] = &[
-    required(Attribute::text("name", "Its name")),
-    required(Attribute::text("type", "Its type").canonical(TYPES)),
-    required(Attribute::of(Type::Boolean, "multiValued", "Whether it is a list")),
-    read_only(Attribute::text("description", "What it is")),
-    read_only(Attribute::of(Type::Boolean, "required", "Whether it must be there")),
-    several(Attribute::text("canonicalValues", "Values that are usual")),
-    read_only(Attribute::of(Type::Boolean, "caseExact", "Whether upper and lower case differ")),
-    read_only(Attribute::text("mutability", "Who may write it").canonical(MUTABILITY)),
-    read_only(Attribute::text("returned", "When it is shown").canonical(RETURNED)),
-    read_only(Attribute::text("uniqueness", "Among which resources it differs").canonical(UNIQUENESS)),
-    several(Attribute::text("referenceTypes", "What it may refer to")),
-    read_only(Attribute::list("subAttributes", "Its parts, described in the same way", &[])),
+const SCHEMA: &[SchemaAttribute] = &[
+    required_attribute(SchemaAttribute::text("id", "Its URN")),
+    read_only(SchemaAttribute::text("name", "Its name")),
+    read_only(SchemaAttribute::text("description", "What it is")),
+    required_attribute(SchemaAttribute::list("attributes", "The attributes", PARTS)),
+];
+
+const PARTS: &[SchemaAttribute] = &[
+    required_attribute(SchemaAttribute::text("name", "Its name")),
+    required_attribute(SchemaAttribute::text("type", "Its type").canonical(TYPES)),
+    required_attribute(SchemaAttribute::of(AttributeType::Boolean, "multiValued", "Whether it is a list")),
+    read_only(SchemaAttribute::text("description", "What it is")),
+    read_only(SchemaAttribute::of(AttributeType::Boolean, "required", "Whether it must be there")),
+    multi_valued(SchemaAttribute::text("canonicalValues", "Values that are usual")),
+    read_only(SchemaAttribute::of(
+        AttributeType::Boolean,
+        "caseExact",
+        "Whether upper and lower case differ",
+    )),
+    read_only(SchemaAttribute::text("mutability", "Who may write it").canonical(MUTABILITY)),
+    read_only(SchemaAttribute::text("returned", "When it is shown").canonical(RETURNED)),
+    read_only(SchemaAttribute::text("uniqueness", "Among which resources it differs").canonical(UNIQUENESS)),
+    multi_valued(SchemaAttribute::text("referenceTypes", "What it may refer to")),
+    read_only(SchemaAttribute::list("subAttributes", "Its parts, described in the same way", &[])),
 ];
 
 const TYPES: &[&str] =

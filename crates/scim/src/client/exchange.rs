@@ -3,24 +3,24 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use lifecycle::{AttemptClass, Exchange};
-use outbound::encoding::encode;
-use outbound::{Pass, retry_after};
+use lifecycle::{AttemptClass, RequestExchange};
+use outbound::encoding::encode_segment;
+use outbound::{AuthorizationHeader, retry_after};
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, LOCATION};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
-use super::{Connection, Failure, Reply};
-use crate::Kind;
-use crate::classify::{Action, Break, explain, of_break, of_status};
-use crate::decode::Complaint;
+use super::{ScimFailure, ScimReply, TargetConnection};
+use crate::ScimKind;
+use crate::classify::{RequestAction, TransportBreak, explain_status, of_break, of_status};
+use crate::decode::TargetComplaint;
 use crate::redact::Redactor;
 
 /// A request.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
-    pub action: Action,
-    pub kind: Kind,
+pub(super) struct ScimRequest<'a> {
+    pub action: RequestAction,
+    pub kind: ScimKind,
     pub id: Option<&'a str>,
     pub filter: Option<(String, &'a [(&'a str, &'a str)])>,
     pub query: Vec<(&'static str, String)>,
@@ -31,8 +31,8 @@ pub(super) struct Call<'a> {
     pub document: Option<&'static str>,
 }
 
-impl Call<'_> {
-    pub(super) fn new(action: Action, kind: Kind) -> Self {
+impl ScimRequest<'_> {
+    pub(super) fn new(action: RequestAction, kind: ScimKind) -> Self {
         Self {
             action,
             kind,
@@ -48,7 +48,7 @@ impl Call<'_> {
 
 /// A body, as far as it can be understood.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(super) enum AnswerBody {
     Json(Value),
     /// Empty, text, a page, or broken.
     Opaque,
@@ -58,48 +58,48 @@ pub(super) enum Body {
 
 /// An answer with a status that means success.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct SuccessAnswer {
     pub status: u16,
     pub location: Option<String>,
     /// The `ETag` header.
     pub version: Option<String>,
-    pub body: Body,
+    pub body: AnswerBody,
 }
 
-impl Answer {
+impl SuccessAnswer {
     /// What to say when a read was answered with something that is no resource and no list.
-    pub(super) fn unreadable(&self) -> Failure {
+    pub(super) fn unreadable(&self) -> ScimFailure {
         let (class, message) = match self.body {
-            Body::TooLong => (AttemptClass::Permanent, "the answer is longer than the profile allows"),
+            AnswerBody::TooLong => (AttemptClass::Permanent, "the answer is longer than the profile allows"),
             _ => (AttemptClass::Transient, "the answer cannot be understood"),
         };
-        Failure { status: Some(self.status), ..Failure::new(class, message) }
+        ScimFailure { status: Some(self.status), ..ScimFailure::new(class, message) }
     }
 }
 
-pub(super) type Sent = Reply<Answer>;
+pub(super) type ExchangeResult = ScimReply<SuccessAnswer>;
 
-pub(super) fn method(action: Action) -> Method {
+pub(super) fn http_method(action: RequestAction) -> Method {
     match action {
-        Action::List | Action::Read => Method::GET,
-        Action::Create => Method::POST,
-        Action::Patch => Method::PATCH,
-        Action::Replace => Method::PUT,
-        Action::Delete => Method::DELETE,
+        RequestAction::List | RequestAction::Read => Method::GET,
+        RequestAction::Create => Method::POST,
+        RequestAction::Patch => Method::PATCH,
+        RequestAction::Replace => Method::PUT,
+        RequestAction::Delete => Method::DELETE,
     }
 }
 
 /// Sends `call` once.
-pub(super) async fn send(
+pub(super) async fn send_request(
     http: &reqwest::Client,
-    connection: &Connection,
-    pass: Result<Pass, Failure>,
-    call: Call<'_>,
-) -> Sent {
+    connection: &TargetConnection,
+    pass: Result<AuthorizationHeader, ScimFailure>,
+    call: ScimRequest<'_>,
+) -> ExchangeResult {
     let secret = pass.as_ref().map_or("", |pass| pass.secret.as_str());
     let mut redactor = Redactor::new(call.kind, secret);
-    let exchange = Exchange {
-        method: method(call.action).to_string(),
+    let exchange = RequestExchange {
+        method: http_method(call.action).to_string(),
         path: shown_path(
             call.document.unwrap_or(connection.profile.endpoint(call.kind)),
             &call,
@@ -110,14 +110,22 @@ pub(super) async fn send(
         response_body: None,
     };
     if call.id.is_some_and(|id| matches!(id, "" | "." | "..")) {
-        let failure =
-            Failure::new(of_break(call.action, Break::Building), "the remote id cannot be part of a URL");
-        return Reply { outcome: Err(failure), exchange, duration: Duration::ZERO, requests: 0, spent: None };
+        let failure = ScimFailure::new(
+            of_break(call.action, TransportBreak::Building),
+            "the remote id cannot be part of a URL",
+        );
+        return ScimReply {
+            outcome: Err(failure),
+            exchange,
+            duration: Duration::ZERO,
+            requests: 0,
+            spent: None,
+        };
     }
     let pass = match pass {
         Ok(pass) => pass,
         Err(failure) => {
-            return Reply {
+            return ScimReply {
                 outcome: Err(failure),
                 exchange,
                 duration: Duration::ZERO,
@@ -126,7 +134,7 @@ pub(super) async fn send(
             };
         }
     };
-    let mut request = http.request(method(call.action), url(connection, &call));
+    let mut request = http.request(http_method(call.action), request_url(connection, &call));
     request = request.header(pass.name, pass.value);
     if let Some(body) = &call.body {
         // Only with a body: servers were seen to refuse a DELETE that announces JSON and brings none.
@@ -136,7 +144,7 @@ pub(super) async fn send(
         request = request.header(IF_MATCH, version);
     }
     let started = Instant::now();
-    let received = receive(request, connection.profile.response_bytes_max).await;
+    let received = receive_answer(request, connection.profile.response_bytes_max).await;
     let duration = started.elapsed();
     tracing::debug!(
         method = exchange.method,
@@ -145,39 +153,39 @@ pub(super) async fn send(
         duration_ms = duration.as_millis() as u64,
         "target answered or failed to"
     );
-    conclude(
+    conclude_exchange(
         connection,
         &call,
         &redactor,
         received,
-        Reply { outcome: Ok(()), exchange, duration, requests: 1, spent: None },
+        ScimReply { outcome: Ok(()), exchange, duration, requests: 1, spent: None },
     )
 }
 
-fn url(connection: &Connection, call: &Call<'_>) -> Url {
+fn request_url(connection: &TargetConnection, call: &ScimRequest<'_>) -> Url {
     let mut url = connection.base_url.clone();
     let endpoint = call.document.unwrap_or(connection.profile.endpoint(call.kind));
     let mut path = format!("{}/{endpoint}", url.path().trim_end_matches('/'));
     if let Some(id) = call.id {
         path.push('/');
-        path.push_str(&encode(id));
+        path.push_str(&encode_segment(id));
     }
     url.set_path(&path);
     let filter = call.filter.iter().map(|(filter, _)| ("filter", filter.as_str()));
     let query: Vec<String> = filter
         .chain(call.query.iter().map(|(name, value)| (*name, value.as_str())))
-        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .map(|(name, value)| format!("{name}={}", encode_segment(value)))
         .collect();
     url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
     url
 }
 
 /// Path and query for people: not encoded, values of filters masked.
-fn shown_path(endpoint: &str, call: &Call<'_>, redactor: &mut Redactor) -> String {
+fn shown_path(endpoint: &str, call: &ScimRequest<'_>, redactor: &mut Redactor) -> String {
     let mut path = format!("/{endpoint}");
     if let Some(id) = call.id {
         path.push('/');
-        path.push_str(&encode(id));
+        path.push_str(&encode_segment(id));
     }
     let terms = call.filter.iter().flat_map(|(_, terms)| terms.iter());
     let filter: Vec<String> =
@@ -189,7 +197,7 @@ fn shown_path(endpoint: &str, call: &Call<'_>, redactor: &mut Redactor) -> Strin
 }
 
 /// What came over the wire.
-struct Received {
+struct RawAnswer {
     status: u16,
     location: Option<String>,
     headers: reqwest::header::HeaderMap,
@@ -199,10 +207,10 @@ struct Received {
     cut: Option<reqwest::Error>,
 }
 
-async fn receive(request: reqwest::RequestBuilder, limit: usize) -> Result<Received, reqwest::Error> {
+async fn receive_answer(request: reqwest::RequestBuilder, limit: usize) -> Result<RawAnswer, reqwest::Error> {
     let mut response = request.send().await?;
     let location = response.headers().get(LOCATION).and_then(|l| l.to_str().ok()).map(str::to_owned);
-    let mut received = Received {
+    let mut received = RawAnswer {
         status: response.status().as_u16(),
         location,
         headers: response.headers().clone(),
@@ -227,16 +235,16 @@ async fn receive(request: reqwest::RequestBuilder, limit: usize) -> Result<Recei
     }
 }
 
-fn conclude(
-    connection: &Connection,
-    call: &Call<'_>,
+fn conclude_exchange(
+    connection: &TargetConnection,
+    call: &ScimRequest<'_>,
     redactor: &Redactor,
-    received: Result<Received, reqwest::Error>,
-    reply: Reply<()>,
-) -> Sent {
-    let Reply { mut exchange, duration, requests, mut spent, .. } = reply;
+    received: Result<RawAnswer, reqwest::Error>,
+    reply: ScimReply<()>,
+) -> ExchangeResult {
+    let ScimReply { mut exchange, duration, requests, mut spent, .. } = reply;
     let outcome = match received {
-        Err(error) => Err(broken(call.action, redactor, error)),
+        Err(error) => Err(broken_exchange(call.action, redactor, error)),
         Ok(received) => {
             let json = (!received.too_long && received.cut.is_none())
                 .then(|| serde_json::from_slice::<Value>(&received.raw).ok())
@@ -247,55 +255,60 @@ fn conclude(
             };
             exchange.status = Some(received.status);
             let cap = Duration::from_secs(connection.profile.retry_after_cap_seconds);
-            spent = retry_after::spent(&received.headers, retry_after::now(&received.headers), cap);
+            spent =
+                retry_after::budget_pause(&received.headers, retry_after::remote_now(&received.headers), cap);
             exchange.response_body =
                 redactor.response(class == AttemptClass::Success, &received.raw, json.as_ref());
-            judge(connection, call.action, redactor, class, received, json)
+            judge_answer(connection, call.action, redactor, class, received, json)
         }
     };
-    Reply { outcome, exchange, duration, requests, spent }
+    ScimReply { outcome, exchange, duration, requests, spent }
 }
 
-fn judge(
-    connection: &Connection,
-    action: Action,
+fn judge_answer(
+    connection: &TargetConnection,
+    action: RequestAction,
     redactor: &Redactor,
     class: AttemptClass,
-    received: Received,
+    received: RawAnswer,
     json: Option<Value>,
-) -> Result<Answer, Failure> {
+) -> Result<SuccessAnswer, ScimFailure> {
     let status = received.status;
     if class == AttemptClass::Success {
         if let Some(error) = received.cut {
-            return Err(Failure { status: Some(status), ..broken(action, redactor, error) });
+            return Err(ScimFailure { status: Some(status), ..broken_exchange(action, redactor, error) });
         }
-        let changes = !matches!(action, Action::List | Action::Read);
+        let changes = !matches!(action, RequestAction::List | RequestAction::Read);
         if status == 200 && changes && json.is_none() && is_page(&received.raw) {
             let failure =
-                Failure::new(AttemptClass::OutcomeUnknown, "the answer is a web page, not one of SCIM");
-            return Err(Failure { status: Some(status), ..failure });
+                ScimFailure::new(AttemptClass::OutcomeUnknown, "the answer is a web page, not one of SCIM");
+            return Err(ScimFailure { status: Some(status), ..failure });
         }
         let body = match json {
-            Some(json) => Body::Json(json),
-            None if received.too_long => Body::TooLong,
-            None => Body::Opaque,
+            Some(json) => AnswerBody::Json(json),
+            None if received.too_long => AnswerBody::TooLong,
+            None => AnswerBody::Opaque,
         };
         let version = received.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        return Ok(Answer { status, location: received.location, version, body });
+        return Ok(SuccessAnswer { status, location: received.location, version, body });
     }
     let complaint = match &json {
-        Some(json) => Complaint::from_value(json),
-        None => Complaint::from_text(&String::from_utf8_lossy(&received.raw)),
+        Some(json) => TargetComplaint::from_value(json),
+        None => TargetComplaint::from_text(&String::from_utf8_lossy(&received.raw)),
     };
-    let words = [explain(action, status), complaint.scim_type.as_deref(), complaint.detail.as_deref()];
+    let words = [explain_status(action, status), complaint.scim_type.as_deref(), complaint.detail.as_deref()];
     let words: Vec<&str> = words.into_iter().flatten().collect();
     let message =
         if words.is_empty() { status.to_string() } else { format!("{status}: {}", words.join(": ")) };
     let cap = Duration::from_secs(connection.profile.retry_after_cap_seconds);
-    Err(Failure {
+    Err(ScimFailure {
         class,
         message: redactor.message(&message),
-        retry_after: retry_after::pause(&received.headers, retry_after::now(&received.headers), cap),
+        retry_after: retry_after::requested_pause(
+            &received.headers,
+            retry_after::remote_now(&received.headers),
+            cap,
+        ),
         scim_type: complaint.scim_type.map(|scim_type| redactor.message(&scim_type)),
         status: Some(status),
     })
@@ -306,17 +319,17 @@ fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-fn broken(action: Action, redactor: &Redactor, error: reqwest::Error) -> Failure {
+fn broken_exchange(action: RequestAction, redactor: &Redactor, error: reqwest::Error) -> ScimFailure {
     let at = match &error {
-        error if error.is_builder() => Break::Building,
-        error if error.is_connect() => Break::Connecting,
-        _ => Break::Exchanging,
+        error if error.is_builder() => TransportBreak::Building,
+        error if error.is_connect() => TransportBreak::Connecting,
+        _ => TransportBreak::Exchanging,
     };
     let what = match at {
-        Break::Building => "the request cannot be built",
-        Break::Connecting => "the target cannot be reached",
-        Break::Exchanging if error.is_timeout() => "no answer in time",
-        Break::Exchanging => "the connection broke",
+        TransportBreak::Building => "the request cannot be built",
+        TransportBreak::Connecting => "the target cannot be reached",
+        TransportBreak::Exchanging if error.is_timeout() => "no answer in time",
+        TransportBreak::Exchanging => "the connection broke",
     };
     // The first link of the chain holds the URL, and with it the filter; the last one is the reason.
     let mut reason = error.source();
@@ -324,5 +337,5 @@ fn broken(action: Action, redactor: &Redactor, error: reqwest::Error) -> Failure
         reason = Some(deeper);
     }
     let message = reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"));
-    Failure::new(of_break(action, at), redactor.message(&message))
+    ScimFailure::new(of_break(action, at), redactor.message(&message))
 }

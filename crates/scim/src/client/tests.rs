@@ -38,7 +38,7 @@ impl Seen {
     fn query(&self, name: &str) -> Option<String> {
         let pairs = self.uri.query().unwrap_or_default().split('&');
         let value = pairs.filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name)?.1;
-        decode(value)
+        decode_segment(value)
     }
 }
 
@@ -61,13 +61,14 @@ fn profile() -> TargetProfile {
     TargetProfile::builtin("generic").unwrap()
 }
 
-fn client_of(base_url: &str, profile: TargetProfile, timeout: Duration) -> Client {
-    let credential = Credential::Bearer("s3cret-token".into());
-    Client::new(Connection { base_url: base_url.parse().unwrap(), credential, profile, timeout }).unwrap()
+fn client_of(base_url: &str, profile: TargetProfile, timeout: Duration) -> ScimClient {
+    let credential = SourceCredential::Bearer("s3cret-token".into());
+    ScimClient::new(TargetConnection { base_url: base_url.parse().unwrap(), credential, profile, timeout })
+        .unwrap()
 }
 
 /// A server that answers as `answer` says, and a client for it.
-async fn serve<A>(profile: TargetProfile, answer: A) -> (Client, Log)
+async fn serve<A>(profile: TargetProfile, answer: A) -> (ScimClient, Log)
 where
     A: Fn(&Seen) -> Response + Clone + Send + Sync + 'static,
 {
@@ -94,6 +95,6 @@ fn answer(status: u16, body: Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
 }
 
-fn attributes(value: Value) -> Attributes {
+fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }

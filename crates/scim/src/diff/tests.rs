@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::resource::lookup;
+use crate::resource::lookup_key;
 
 const URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -9,12 +9,18 @@ fn generic() -> TargetProfile {
     TargetProfile::builtin("generic").unwrap()
 }
 
-fn attributes(value: Value) -> Attributes {
+fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }
 
 fn diff(applied: Value, desired: Value, clear: &[&str]) -> Value {
-    json!(ops(&generic(), Kind::User, &attributes(applied), &attributes(desired), &owned(clear)))
+    json!(patch_operations(
+        &generic(),
+        ScimKind::User,
+        &attributes(applied),
+        &attributes(desired),
+        &owned(clear)
+    ))
 }
 
 fn owned(paths: &[&str]) -> Vec<String> {
@@ -120,12 +126,15 @@ fn a_required_attribute_falls_back_to_its_default_instead_of_being_removed() {
     let mut profile = TargetProfile::builtin("zscaler-zia").unwrap();
     profile.required.user[3].default = Some(json!("None"));
     let path = format!("{URN}:department");
-    let (none, clear) = (Attributes::new(), vec![path.clone()]);
+    let (none, clear) = (AttributeMap::new(), vec![path.clone()]);
     let applied = attributes(json!({ path.clone(): "R&D" }));
     let expected = json!([{ "op": "replace", "path": path, "value": "None" }]);
-    assert_eq!(json!(ops(&profile, Kind::User, &applied, &none, &clear)), expected);
-    assert!(ops(&profile, Kind::User, &none, &none, &clear).is_empty());
-    assert!(ops(&profile, Kind::User, &applied, &none, &[]).is_empty(), "not mapped any more");
+    assert_eq!(json!(patch_operations(&profile, ScimKind::User, &applied, &none, &clear)), expected);
+    assert!(patch_operations(&profile, ScimKind::User, &none, &none, &clear).is_empty());
+    assert!(
+        patch_operations(&profile, ScimKind::User, &applied, &none, &[]).is_empty(),
+        "not mapped any more"
+    );
 }
 
 #[test]
@@ -184,7 +193,7 @@ fn apply(resource: &mut Map<String, Value>, op: &Value) {
     let list = holder.get_mut(&path.name).expect("noTarget").as_array_mut().unwrap();
     let matches = |e: &Value| {
         path.element.iter().all(|(name, want)| {
-            matches!((lookup(e.as_object().unwrap(), name), want), (Some(Value::String(h)), Selector::Text(t)) if h == t)
+            matches!((lookup_key(e.as_object().unwrap(), name), want), (Some(Value::String(h)), ValueSelector::Text(t)) if h == t)
         })
     };
     let at = list.iter().position(matches).expect("noTarget");
@@ -211,7 +220,7 @@ fn normal(mut resource: Value) -> Value {
 }
 
 /// What must be there afterwards, by path: what nobody spoke of stays.
-fn merged(applied: &Attributes, desired: &Attributes, clear: &[String]) -> Attributes {
+fn merged(applied: &AttributeMap, desired: &AttributeMap, clear: &[String]) -> AttributeMap {
     let mut all = applied.clone();
     all.retain(|path, _| !clear.contains(path));
     all.extend(desired.clone());
@@ -222,7 +231,7 @@ fn some_paths() -> impl Strategy<Value = Vec<String>> {
     some_attributes().prop_map(|all| all.into_keys().filter(|path| path != "active").collect())
 }
 
-fn some_attributes() -> impl Strategy<Value = Attributes> {
+fn some_attributes() -> impl Strategy<Value = AttributeMap> {
     let paths = [
         "active".to_owned(),
         "userName".to_owned(),
@@ -250,14 +259,14 @@ proptest! {
         applied in some_attributes(), desired in some_attributes(), clear in some_paths()
     ) {
         let profile = generic();
-        let mut resource = to_resource(&profile, Kind::User, &applied);
-        let operations = ops(&profile, Kind::User, &applied, &desired, &clear);
+        let mut resource = to_resource(&profile, ScimKind::User, &applied);
+        let operations = patch_operations(&profile, ScimKind::User, &applied, &desired, &clear);
         for op in json!(operations).as_array().unwrap() {
             apply(resource.as_object_mut().unwrap(), op);
         }
         let expected = merged(&applied, &desired, &clear);
-        prop_assert_eq!(normal(resource), normal(to_resource(&profile, Kind::User, &expected)));
-        prop_assert!(ops(&profile, Kind::User, &expected, &desired, &clear).is_empty(), "once is enough");
+        prop_assert_eq!(normal(resource), normal(to_resource(&profile, ScimKind::User, &expected)));
+        prop_assert!(patch_operations(&profile, ScimKind::User, &expected, &desired, &clear).is_empty(), "once is enough");
     }
 
     #[test]
@@ -265,13 +274,13 @@ proptest! {
         applied in some_attributes(), desired in some_attributes(), clear in some_paths()
     ) {
         let profile = generic();
-        let resource = to_resource(&profile, Kind::User, &applied);
-        let put = crate::overlay(&profile, Kind::User, resource.as_object().unwrap(), &desired, &clear);
+        let resource = to_resource(&profile, ScimKind::User, &applied);
+        let put = crate::overlay_resource(&profile, ScimKind::User, resource.as_object().unwrap(), &desired, &clear);
         let expected = merged(&applied, &desired, &clear);
-        prop_assert_eq!(normal(put.clone()), normal(to_resource(&profile, Kind::User, &expected)));
-        let observed = crate::observe(put.as_object().unwrap(), desired.keys());
+        prop_assert_eq!(normal(put.clone()), normal(to_resource(&profile, ScimKind::User, &expected)));
+        let observed = crate::observe_resource(put.as_object().unwrap(), desired.keys());
         prop_assert_eq!(&observed, &desired);
         let gone: Vec<&String> = clear.iter().filter(|path| !desired.contains_key(*path)).collect();
-        prop_assert!(crate::observe(put.as_object().unwrap(), gone).values().all(Value::is_null));
+        prop_assert!(crate::observe_resource(put.as_object().unwrap(), gone).values().all(Value::is_null));
     }
 }

@@ -1,44 +1,48 @@
 //! What can be done with groups and their members.
 
-use lifecycle::Attributes;
+use lifecycle::AttributeMap;
 use serde_json::json;
 
-use super::{Probe, or_nothing};
-use crate::{Kind, PatchOp, RemoveForm};
+use super::{ProbeRun, or_nothing};
+use crate::{PatchOp, RemoveForm, ScimKind};
 
-impl Probe {
+impl ProbeRun {
     pub(super) async fn groups(&mut self, account: &str) {
         let name = format!("usher probe {}", account.split('@').next().unwrap_or(account));
-        let attributes: Attributes =
+        let attributes: AttributeMap =
             [("displayName".to_owned(), name.clone().into()), ("externalId".to_owned(), name.clone().into())]
                 .into();
-        let id = match self.ask(async |client| client.create(Kind::Group, &attributes).await).await.outcome {
-            Ok(created) => created.id,
-            Err(failure) => return self.note(format!("create a group: {failure}")),
-        };
-        let filterable = self.filterable(Kind::Group, &[("externalId", &name), ("displayName", &name)]).await;
+        let id =
+            match self.ask(async |client| client.create(ScimKind::Group, &attributes).await).await.outcome {
+                Ok(created) => created.id,
+                Err(failure) => return self.note(format!("create a group: {failure}")),
+            };
+        let filterable =
+            self.filterable(ScimKind::Group, &[("externalId", &name), ("displayName", &name)]).await;
         self.note(format!("groups are found by {}", or_nothing(&filterable)));
         self.probed.profile.lookups.group.filterable = filterable;
         let id = match id {
             Some(id) => Some(id),
-            None => self.look_for(Kind::Group, "displayName", &name).await,
+            None => self.look_for(ScimKind::Group, "displayName", &name).await,
         };
         let Some(id) = id else {
             return self.note("create a group: the answer names no id: LOOK FOR IT YOURSELF");
         };
-        let member: Attributes = [
+        let member: AttributeMap = [
             ("userName".to_owned(), format!("m-{account}").into()),
             ("displayName".to_owned(), "Usher probe".into()),
             ("active".to_owned(), true.into()),
         ]
         .into();
-        if let Ok(created) = self.ask(async |client| client.create(Kind::User, &member).await).await.outcome
+        if let Ok(created) =
+            self.ask(async |client| client.create(ScimKind::User, &member).await).await.outcome
             && let Some(user) = created.id
         {
             self.members(&id, &user).await;
-            let _ = self.ask(async |client| client.delete(Kind::User, &user).await).await;
+            let _ = self.ask(async |client| client.delete(ScimKind::User, &user).await).await;
         }
-        if let Err(failure) = self.ask(async |client| client.delete(Kind::Group, &id).await).await.outcome {
+        if let Err(failure) = self.ask(async |client| client.delete(ScimKind::Group, &id).await).await.outcome
+        {
             self.note(format!("delete a group: {failure}; group {id} is still there: remove it yourself"));
         }
     }
@@ -46,7 +50,7 @@ impl Probe {
     async fn members(&mut self, group: &str, user: &str) {
         let add = PatchOp::Add { path: "members".to_owned(), value: json!([{ "value": user }]) };
         if let Err(failure) = self
-            .ask(async |client| client.patch(Kind::Group, group, std::slice::from_ref(&add)).await)
+            .ask(async |client| client.patch(ScimKind::Group, group, std::slice::from_ref(&add)).await)
             .await
             .outcome
         {
@@ -71,7 +75,7 @@ impl Probe {
         ];
         for (form, op) in forms {
             let removed = self
-                .ask(async |client| client.patch(Kind::Group, group, std::slice::from_ref(&op)).await)
+                .ask(async |client| client.patch(ScimKind::Group, group, std::slice::from_ref(&op)).await)
                 .await
                 .outcome;
             if removed.is_ok() && !(readable && shows(self).await) {

@@ -1,7 +1,7 @@
 //! What makes no sense in a profile.
 
 use super::{DoneAnswer, ProfileError, TargetProfile};
-use crate::{Kind, PathError, check_path};
+use crate::{PathError, ScimKind, check_path};
 
 impl TargetProfile {
     pub(super) fn validate(&self, file: &str) -> Result<(), ProfileError> {
@@ -94,7 +94,7 @@ impl TargetProfile {
 
     fn check_paths(&self) -> Result<(), (&'static str, String)> {
         let because = |field| move |error: PathError| (field, format!("is not valid: {error}"));
-        for kind in [Kind::User, Kind::Group] {
+        for kind in [ScimKind::User, ScimKind::Group] {
             let lookup = self.lookups.of(kind);
             lookup
                 .filterable

@@ -7,7 +7,7 @@ use super::UpdateMethod;
 /// How memberships are written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Membership {
+pub struct MembershipForm {
     /// How members are changed: by PATCH of what differs, or by PUT of the group as it was read with its members changed,
     /// which needs `readable`. Default `patch`.
     pub method: UpdateMethod,
@@ -29,13 +29,13 @@ pub struct Membership {
     /// Whether lookups of groups ask to leave the members out of the answer. Default yes.
     pub exclude_on_lookup: bool,
     /// What becomes of groups in groups. Default `flatten`.
-    pub nested: Nested,
+    pub nested: NestedGroups,
 }
 
 /// What becomes of groups in groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Nested {
+pub enum NestedGroups {
     /// Whoever is in a group that is in another is made a member of both. Most targets do not follow groups in groups.
     #[default]
     Flatten,
@@ -53,7 +53,7 @@ pub enum RemoveForm {
     ValueList,
 }
 
-impl Default for Membership {
+impl Default for MembershipForm {
     fn default() -> Self {
         Self {
             method: UpdateMethod::Patch,
@@ -65,7 +65,7 @@ impl Default for Membership {
             asked_by: None,
             include_on_create: false,
             exclude_on_lookup: true,
-            nested: Nested::Flatten,
+            nested: NestedGroups::Flatten,
         }
     }
 }

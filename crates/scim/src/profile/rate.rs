@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How fast requests may be sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Rate {
+pub struct RequestRateLimit {
     /// Requests per second, above 0; none: no limit is known.
     pub requests_per_second: Option<f64>,
     /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
@@ -13,13 +13,13 @@ pub struct Rate {
     /// How much of every limit is ours, above 0 and at most 1, where others use the rest. Default 1.
     pub share: f64,
     /// Further limits that hold for some requests; all of those that match hold at the same time.
-    pub buckets: Vec<Bucket>,
+    pub buckets: Vec<RateLimitBucket>,
 }
 
 /// A limit for some requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bucket {
+pub struct RateLimitBucket {
     /// Methods that it counts, in capitals; none: every one.
     #[serde(default)]
     pub methods: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Bucket {
     /// in so many seconds, at least 1.
     pub seconds: u32,
     /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "default_weight")]
     pub burst: u32,
 }
 
@@ -51,17 +51,17 @@ pub enum BucketKind {
     Group,
 }
 
-fn one() -> u32 {
+fn default_weight() -> u32 {
     1
 }
 
-impl Default for Rate {
+impl Default for RequestRateLimit {
     fn default() -> Self {
         Self { requests_per_second: None, burst: 1, share: 1.0, buckets: Vec::new() }
     }
 }
 
-impl Rate {
+impl RequestRateLimit {
     /// Requests per second that are ours.
     pub fn ours_per_second(&self) -> Option<f64> {
         self.requests_per_second.map(|rate| rate * self.share)

@@ -18,11 +18,11 @@ fn the_generic_profile_says_exactly_the_defaults() {
 #[test]
 fn the_sandbox_is_zia_without_its_rate_limit() {
     let zia = TargetProfile::builtin("zscaler-zia").unwrap();
-    assert_eq!(zia.rate, Rate { requests_per_second: Some(5.0), ..Rate::default() });
+    assert_eq!(zia.rate, RequestRateLimit { requests_per_second: Some(5.0), ..RequestRateLimit::default() });
     let sandbox = TargetProfile::builtin("sandbox").unwrap();
     let unlimited = TargetProfile {
         name: "sandbox".into(),
-        rate: Rate::default(),
+        rate: RequestRateLimit::default(),
         concurrency_max: 32,
         settle_seconds: 0,
         ..zia
@@ -60,9 +60,11 @@ fn errors_name_the_field() {
 fn one_kind_may_be_left_out() {
     let yaml = "name: x\nlookups: { user: { filterable: [userName] } }\nrequired: { group: [ { path: displayName } ] }";
     let profile = TargetProfile::parse(yaml, "x").unwrap();
-    assert!(profile.can_filter(Kind::User, "username") && !profile.can_filter(Kind::User, "externalId"));
     assert!(
-        !profile.can_filter(Kind::Group, "externalId"),
+        profile.can_filter(ScimKind::User, "username") && !profile.can_filter(ScimKind::User, "externalId")
+    );
+    assert!(
+        !profile.can_filter(ScimKind::Group, "externalId"),
         "a list that was given is not mixed with the default"
     );
     assert_eq!(profile.required.group[0].path, "displayName");

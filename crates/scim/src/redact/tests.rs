@@ -10,7 +10,7 @@ fn a_new_account_shows_only_what_tells_who_it_is() {
         "name": { "givenName": "Ada" }, "emails": [{ "type": "work", "primary": true, "value": "ada@x.no" }],
         "urn:ext": { "employeeNumber": 1815, "manager": { "value": "42", "displayName": "Boss" } },
     });
-    let masked = Redactor::new(Kind::User, "token").request(&body);
+    let masked = Redactor::new(ScimKind::User, "token").request(&body);
     let expected = json!({
         "schemas": ["urn:x"], "active": true, "userName": "ada", "externalId": "1", "displayName": "<redacted 5 chars>",
         "name": { "givenName": "<redacted 3 chars>" },
@@ -31,7 +31,7 @@ fn operations_show_paths_and_ids_but_no_values() {
         op("emails", json!([{ "type": "home", "value": "x" }])),
         json!({ "op": "replace", "value": { "title": "Dr", "active": false } }),
     ] });
-    let masked = Redactor::new(Kind::User, "token").request(&body);
+    let masked = Redactor::new(ScimKind::User, "token").request(&body);
     let expected = json!({ "schemas": ["s"], "Operations": [
         op("emails[type eq \"work\"].value", json!("<redacted 8 chars>")),
         op("userName", json!("ada")),
@@ -46,7 +46,7 @@ fn operations_show_paths_and_ids_but_no_values() {
         { "op": "remove", "path": "members[value eq \"8\"]" },
         { "op": "replace", "path": "displayName", "value": "Staff" },
     ] });
-    let masked = Redactor::new(Kind::Group, "token").request(&members);
+    let masked = Redactor::new(ScimKind::Group, "token").request(&members);
     assert_eq!(masked["Operations"][0]["value"], json!([{ "value": "7", "display": "<redacted 3 chars>" }]));
     assert_eq!(
         (&masked["Operations"][1], &masked["Operations"][2]),
@@ -56,7 +56,7 @@ fn operations_show_paths_and_ids_but_no_values() {
 
 #[test]
 fn a_filter_shows_names_and_keys_but_no_address() {
-    let mut redactor = Redactor::new(Kind::User, "token");
+    let mut redactor = Redactor::new(ScimKind::User, "token");
     assert_eq!(redactor.filter_value("userName", "ada"), "ada");
     assert_eq!(redactor.filter_value("emails.value", "ada@x.no"), "<redacted 8 chars>");
     assert_eq!(redactor.text("no ADA@X.NO here"), "no <redacted> here");
@@ -64,7 +64,7 @@ fn a_filter_shows_names_and_keys_but_no_address() {
 
 #[test]
 fn an_answer_with_a_resource_is_masked_by_structure_and_an_error_by_value() {
-    let mut redactor = Redactor::new(Kind::User, "s3cret-token");
+    let mut redactor = Redactor::new(ScimKind::User, "s3cret-token");
     redactor.request(&json!({ "title": "Countess", "name": { "givenName": "Al" } }));
     let shown =
         |success, body: Value| redactor.response(success, body.to_string().as_bytes(), Some(&body)).unwrap();
@@ -81,7 +81,7 @@ fn an_answer_with_a_resource_is_masked_by_structure_and_an_error_by_value() {
 
 #[test]
 fn a_message_is_one_short_line() {
-    let redactor = Redactor::new(Kind::User, "token");
+    let redactor = Redactor::new(ScimKind::User, "token");
     assert_eq!(redactor.message("a\n\tb\u{1b} token"), "a b <redacted>");
     assert_eq!(redactor.message(&"x".repeat(1000)).len(), MESSAGE_CHARS_MAX);
 }
@@ -123,7 +123,7 @@ fn strings(value: &Value, into: &mut Vec<String>) {
 proptest! {
     #[test]
     fn no_masked_value_leaks_into_request_answer_or_message(title in "[GHIJKLOQVWXYZghijkloqvwxyzæØ\"\\\\]{3,12}", rest in some_json()) {
-        let mut redactor = Redactor::new(Kind::User, "token");
+        let mut redactor = Redactor::new(ScimKind::User, "token");
         let body = json!({ "title": title, "nickName": rest });
         let masked = redactor.request(&body);
         let mut secret = Vec::new();
@@ -144,7 +144,7 @@ proptest! {
             ];
             for answer in answers {
                 prop_assert!(!answer.contains(value), "{value} in {answer}");
-                prop_assert!(!answer.contains(&escaped(value)), "{value} in {answer}");
+                prop_assert!(!answer.contains(&escape_json(value)), "{value} in {answer}");
             }
         }
     }

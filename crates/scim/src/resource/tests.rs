@@ -1,6 +1,6 @@
 use super::*;
 
-fn attributes(value: Value) -> Attributes {
+fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }
 
@@ -41,14 +41,14 @@ fn a_resource_has_its_tree_its_schemas_and_one_element_per_value_path() {
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "R&D", "manager": { "value": "42" } },
         "urn:ietf:params:scim:schemas:extension:acme:2.0:User": { "badge": 7 },
     });
-    assert_eq!(to_resource(&profile("generic"), Kind::User, &flat), expected);
+    assert_eq!(to_resource(&profile("generic"), ScimKind::User, &flat), expected);
 }
 
 #[test]
 fn booleans_are_strings_where_the_profile_says_so() {
     let profile = TargetProfile { string_booleans: true, ..profile("generic") };
     let flat = attributes(json!({ "active": false, "emails[type eq \"work\"].value": "a@b" }));
-    let resource = to_resource(&profile, Kind::User, &flat);
+    let resource = to_resource(&profile, ScimKind::User, &flat);
     assert_eq!(resource["active"], json!("false"));
     assert_eq!(resource["emails"][0]["primary"], json!("true"));
 }
@@ -57,10 +57,10 @@ fn booleans_are_strings_where_the_profile_says_so() {
 fn a_required_attribute_is_missing_unless_given_or_defaulted() {
     let mut zia = profile("zscaler-zia");
     let flat = attributes(json!({ "userName": "a", "externalId": "1", "displayName": "" }));
-    assert_eq!(missing_required(&zia, Kind::User, &flat), ["displayName", DEPARTMENT]);
+    assert_eq!(missing_required(&zia, ScimKind::User, &flat), ["displayName", DEPARTMENT]);
     zia.required.user[3].default = Some(json!("Unknown"));
-    assert_eq!(missing_required(&zia, Kind::User, &flat), ["displayName"]);
-    let resource = to_resource(&zia, Kind::User, &flat);
+    assert_eq!(missing_required(&zia, ScimKind::User, &flat), ["displayName"]);
+    let resource = to_resource(&zia, ScimKind::User, &flat);
     assert_eq!(
         resource["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"],
         json!("Unknown")
@@ -82,7 +82,7 @@ fn what_was_sent_is_observed_again_whatever_the_case_and_form_of_the_answer() {
         "userName": "ada", "active": false, "emails[type eq \"work\"].value": "w@x", "title": null,
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager": "42",
     }));
-    assert_eq!(observe(answer.as_object().unwrap(), desired.keys()), expected);
+    assert_eq!(observe_resource(answer.as_object().unwrap(), desired.keys()), expected);
 }
 
 #[test]
@@ -94,7 +94,8 @@ fn a_put_keeps_what_others_own_and_drops_only_what_is_cleared() {
     });
     let clear = ["title".to_owned(), "emails[type eq \"work\"].value".to_owned()];
     let desired = attributes(json!({ "userName": "b", DEPARTMENT: "R&D" }));
-    let put = overlay(&profile("generic"), Kind::User, current.as_object().unwrap(), &desired, &clear);
+    let put =
+        overlay_resource(&profile("generic"), ScimKind::User, current.as_object().unwrap(), &desired, &clear);
     let expected = json!({
         "id": "1", "userName": "b", "nickName": "theirs", "emails": [{ "type": "home", "value": "theirs@x" }],
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:theirs",
@@ -113,7 +114,7 @@ fn a_put_gives_a_required_attribute_its_default_only_where_there_is_no_value() {
     let current =
         json!({ "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "R&D" } });
     let put = |current: &Value, clear: &[String]| {
-        overlay(&zia, Kind::User, current.as_object().unwrap(), &Attributes::new(), clear)
+        overlay_resource(&zia, ScimKind::User, current.as_object().unwrap(), &AttributeMap::new(), clear)
     };
     assert_eq!(department(put(&current, &[])), json!("R&D"));
     assert_eq!(department(put(&current, &[DEPARTMENT.to_owned()])), json!("None"));

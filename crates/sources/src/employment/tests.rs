@@ -9,27 +9,32 @@ const OLD: OffsetDateTime = datetime!(2019-01-01 0:00 UTC);
 const AHEAD: OffsetDateTime = datetime!(2026-07-01 0:00 UTC);
 const LATER: OffsetDateTime = datetime!(2026-12-01 0:00 UTC);
 
-const HERE: Statement = Statement { kind: WorkerJoined, effective_at: None, dated: Dating::Observed };
-const STAYS: Statement = Statement { kind: WorkerRehired, effective_at: None, dated: Dating::Observed };
-const INACTIVE: Statement = Statement { kind: WorkerLeft, effective_at: None, dated: Dating::Observed };
-const ARRIVED: Statement = Statement { kind: WorkerJoined, effective_at: None, dated: Dating::Implied };
-const BACK: Statement = Statement { kind: WorkerRehired, effective_at: None, dated: Dating::Implied };
+const HERE: EmploymentClaim =
+    EmploymentClaim { kind: WorkerJoined, effective_at: None, dated: StatementDating::Observed };
+const STAYS: EmploymentClaim =
+    EmploymentClaim { kind: WorkerRehired, effective_at: None, dated: StatementDating::Observed };
+const INACTIVE: EmploymentClaim =
+    EmploymentClaim { kind: WorkerLeft, effective_at: None, dated: StatementDating::Observed };
+const ARRIVED: EmploymentClaim =
+    EmploymentClaim { kind: WorkerJoined, effective_at: None, dated: StatementDating::Implied };
+const BACK: EmploymentClaim =
+    EmploymentClaim { kind: WorkerRehired, effective_at: None, dated: StatementDating::Implied };
 
-fn joins(at: OffsetDateTime) -> Statement {
-    Statement::explicit(WorkerJoined, at)
+fn joins(at: OffsetDateTime) -> EmploymentClaim {
+    EmploymentClaim::explicit(WorkerJoined, at)
 }
 
-fn leaves(at: OffsetDateTime) -> Statement {
-    Statement::explicit(WorkerLeft, at)
+fn leaves(at: OffsetDateTime) -> EmploymentClaim {
+    EmploymentClaim::explicit(WorkerLeft, at)
 }
 
 #[test]
 fn a_record_makes_every_statement_that_it_contains() {
-    use Day::{At, NoDate, NotSaid, Unreadable};
+    use RecordDay::{At, NoDate, NotSaid, Unreadable};
     let (active, ended) = (StatusReading::Status(Active), StatusReading::Status(Ended));
     let (leave, pre_hire) = (StatusReading::Status(OnLeave), StatusReading::Status(PreHire));
     let (silent, strange) = (StatusReading::NotSaid, StatusReading::Unreadable);
-    type Row = (StatusReading, Day, Day, Option<EventKind>, Vec<Statement>);
+    type Row = (StatusReading, RecordDay, RecordDay, Option<EventKind>, Vec<EmploymentClaim>);
     let table: Vec<Row> = vec![
         // A fixed-term contract, now and to come.
         (active, At(PAST), At(AHEAD), None, vec![joins(PAST), leaves(AHEAD), HERE]),
@@ -78,24 +83,28 @@ fn a_record_makes_every_statement_that_it_contains() {
         (active, NotSaid, NotSaid, Some(WorkerJoined), vec![HERE]),
     ];
     for (index, (status, starts, ends, hint, expected)) in table.into_iter().enumerate() {
-        assert_eq!(Stated { status, starts, ends }.statements(hint, NOW), expected, "row {index}");
+        assert_eq!(RecordEmployment { status, starts, ends }.statements(hint, NOW), expected, "row {index}");
     }
 }
 
 #[test]
 fn a_row_that_cannot_be_read_does_not_pass_for_one_of_an_employee() {
-    use Day::{At, NoDate, NotSaid, Unreadable};
+    use RecordDay::{At, NoDate, NotSaid, Unreadable};
     let (active, silent) = (StatusReading::Status(Active), StatusReading::NotSaid);
     for (status, starts, ends, expected) in [
-        (active, NotSaid, Unreadable, Presence::Said),
-        (silent, NotSaid, NotSaid, Presence::Listed),
-        (silent, At(PAST), NoDate, Presence::Listed),
-        (silent, At(PAST), At(AHEAD), Presence::Listed),
-        (silent, At(OLD), At(PAST), Presence::Said),
-        (silent, At(AHEAD), NoDate, Presence::Said),
-        (silent, At(PAST), Unreadable, Presence::Unreadable),
-        (StatusReading::Unreadable, At(PAST), NoDate, Presence::Unreadable),
+        (active, NotSaid, Unreadable, RowPresence::Said),
+        (silent, NotSaid, NotSaid, RowPresence::Listed),
+        (silent, At(PAST), NoDate, RowPresence::Listed),
+        (silent, At(PAST), At(AHEAD), RowPresence::Listed),
+        (silent, At(OLD), At(PAST), RowPresence::Said),
+        (silent, At(AHEAD), NoDate, RowPresence::Said),
+        (silent, At(PAST), Unreadable, RowPresence::Unreadable),
+        (StatusReading::Unreadable, At(PAST), NoDate, RowPresence::Unreadable),
     ] {
-        assert_eq!(Stated { status, starts, ends }.shown_presence(NOW), expected, "{status:?} {ends:?}");
+        assert_eq!(
+            RecordEmployment { status, starts, ends }.shown_presence(NOW),
+            expected,
+            "{status:?} {ends:?}"
+        );
     }
 }

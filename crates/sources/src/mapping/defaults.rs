@@ -3,10 +3,10 @@
 //! They are the names that the vendor's webhooks and API use for a person. Attribute names are Entra's, as in policies.
 
 /// Attribute and expression.
-pub(crate) type Table = &'static [(&'static str, &'static str)];
+pub(crate) type DefaultTable = &'static [(&'static str, &'static str)];
 
 /// Field names as BambooHR's field-based webhooks write them, and as its API does.
-pub(crate) const BAMBOOHR: Table = &[
+pub(crate) const BAMBOOHR: DefaultTable = &[
     ("employeeId", "Coalesce([Employee #], [employeeNumber])"),
     ("givenName", "Coalesce([First Name], [firstName])"),
     ("surname", "Coalesce([Last Name], [lastName])"),
@@ -32,7 +32,7 @@ pub(crate) const BAMBOOHR: Table = &[
 ];
 
 /// The names of HiBob's people API.
-pub(crate) const HIBOB: Table = &[
+pub(crate) const HIBOB: DefaultTable = &[
     ("employeeId", "Coalesce([work.employeeIdInCompany], [employeeIdInCompany])"),
     ("givenName", "[firstName]"),
     ("surname", "[surname]"),
@@ -48,7 +48,7 @@ pub(crate) const HIBOB: Table = &[
 ];
 
 /// The names of Personio's persons API.
-pub(crate) const PERSONIO: Table = &[
+pub(crate) const PERSONIO: DefaultTable = &[
     ("givenName", "[first_name]"),
     ("surname", "[last_name]"),
     ("displayName", "[display_name]"),
@@ -64,7 +64,7 @@ pub(crate) const PERSONIO: Table = &[
 ];
 
 /// The names of Gusto's employees API.
-pub(crate) const GUSTO: Table = &[
+pub(crate) const GUSTO: DefaultTable = &[
     ("employeeId", "[employee_code]"),
     ("givenName", "[first_name]"),
     ("surname", "[last_name]"),
@@ -80,7 +80,7 @@ pub(crate) const GUSTO: Table = &[
 ];
 
 /// The names of Rippling's employees API.
-pub(crate) const RIPPLING: Table = &[
+pub(crate) const RIPPLING: DefaultTable = &[
     ("employeeId", "Coalesce([employeeNumber], [number])"),
     ("givenName", "Coalesce([firstName], [first_name])"),
     ("surname", "Coalesce([lastName], [last_name])"),
@@ -95,7 +95,7 @@ pub(crate) const RIPPLING: Table = &[
 ];
 
 /// Merge's common model of an employee.
-pub(crate) const MERGE: Table = &[
+pub(crate) const MERGE: DefaultTable = &[
     ("employeeId", "[employee_number]"),
     ("givenName", "[first_name]"),
     ("surname", "[last_name]"),
@@ -112,7 +112,7 @@ pub(crate) const MERGE: Table = &[
 ];
 
 /// Finch's unified individual and employment.
-pub(crate) const FINCH: Table = &[
+pub(crate) const FINCH: DefaultTable = &[
     ("givenName", "[first_name]"),
     ("surname", "[last_name]"),
     ("displayName", "Join(\" \", [first_name], [last_name])"),
@@ -127,7 +127,7 @@ pub(crate) const FINCH: Table = &[
 ];
 
 /// The profile of an Okta user.
-pub(crate) const OKTA: Table = &[
+pub(crate) const OKTA: DefaultTable = &[
     ("employeeId", "[profile.employeeNumber]"),
     ("givenName", "[profile.firstName]"),
     ("surname", "[profile.lastName]"),
@@ -148,7 +148,7 @@ pub(crate) const OKTA: Table = &[
 ];
 
 /// Names that senders of their own webhooks often choose.
-pub(crate) const STANDARD_WEBHOOKS: Table = &[
+pub(crate) const STANDARD_WEBHOOKS: DefaultTable = &[
     ("employeeId", "Coalesce([employeeId], [employee_number], [employeeNumber])"),
     ("givenName", "Coalesce([givenName], [given_name], [firstName], [first_name])"),
     ("surname", "Coalesce([surname], [familyName], [family_name], [lastName], [last_name])"),

@@ -2,18 +2,18 @@
 //! and as forms. Changes of fields with a history come when they take effect.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
-use lifecycle::{Dating, UnreadValue};
+use lifecycle::{StatementDating, UnreadValue};
 use readings::{EmploymentStatus, StatusReading, class_of};
 use serde_json::{Map, Value};
 
-use crate::draft::Draft;
-use crate::employment::{Day, RecordReading, Statement};
-use crate::error::Error;
-use crate::meaning::Meaning::{Asks, Says};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::{Notice, Said};
-use crate::reader::Context;
+use crate::draft::NoticeDraft;
+use crate::employment::{EmploymentClaim, RecordDay, RecordReading};
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{Asks, Says};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::{NoticeEvent, SourceNotice};
+use crate::reader::ReadContext;
 
 const TIMESTAMP: &str = "x-bamboohr-timestamp";
 /// What is said about an employee in a form, beside the fields.
@@ -23,7 +23,7 @@ const HIRE_DATE: [&str; 2] = ["Hire Date", "hireDate"];
 const TERMINATION_DATE: [&str; 2] = ["Termination Date", "terminationDate"];
 
 /// Types of event-based webhooks, and actions of field-based ones.
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("employee.created", Asks(Some(WorkerJoined))),
     ("employee.updated", Asks(Some(WorkerChanged))),
     ("employee.update", Asks(Some(WorkerChanged))),
@@ -33,7 +33,10 @@ pub(super) const WORDS: Table = &[
     ("Deleted", Says(WorkerDeleted)),
 ];
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn bamboohr_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     let employees = body.key("employees");
     match employees.value {
@@ -54,14 +57,14 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
     }
 }
 
-fn event_based(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+fn event_based(cx: ReadContext<'_>, body: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     cx.notices(&body.key("type"), |meaning| {
         let subject = body.key("data").key("employeeId").subject()?;
-        Ok(Draft::new(meaning, subject, cx.at(&body.key("timestamp"), Some(TIMESTAMP))?))
+        Ok(NoticeDraft::new(meaning, subject, cx.at(&body.key("timestamp"), Some(TIMESTAMP))?))
     })
 }
 
-fn in_form(cx: Context<'_>, employees: &Node<'_>, id: &str) -> Result<Vec<Notice>, Error> {
+fn in_form(cx: ReadContext<'_>, employees: &JsonNode<'_>, id: &str) -> Result<Vec<SourceNotice>, ReadError> {
     let employee = employees.key(id);
     let beside = |(name, _): &(&String, &Value)| !ENVELOPE.contains(&name.as_str());
     let fields: Map<String, Value> = match employee.key("fields").value {
@@ -74,16 +77,16 @@ fn in_form(cx: Context<'_>, employees: &Node<'_>, id: &str) -> Result<Vec<Notice
             .collect(),
     };
     let key = Value::String(id.to_owned());
-    let id = Node { value: &key, at: employee.at.clone() };
+    let id = JsonNode { value: &key, at: employee.at.clone() };
     field_based(cx, &employee, &id, &Value::Object(fields))
 }
 
 fn field_based(
-    cx: Context<'_>,
-    employee: &Node<'_>,
-    id: &Node<'_>,
+    cx: ReadContext<'_>,
+    employee: &JsonNode<'_>,
+    id: &JsonNode<'_>,
     fields: &Value,
-) -> Result<Vec<Notice>, Error> {
+) -> Result<Vec<SourceNotice>, ReadError> {
     employee.object()?;
     let action = employee.key("action");
     let meaning = if action.is_empty() { Ok(Asks(Some(WorkerChanged))) } else { cx.meaning(&action)? };
@@ -91,27 +94,27 @@ fn field_based(
         Ok(meaning) => meaning,
         Err(ignored) => return Ok(vec![ignored]),
     };
-    let draft = Draft::new(meaning, id.subject()?, cx.at(&employee.key("timestamp"), Some(TIMESTAMP))?);
+    let draft = NoticeDraft::new(meaning, id.subject()?, cx.at(&employee.key("timestamp"), Some(TIMESTAMP))?);
     let mut unread = Vec::new();
-    let stated = stated(cx, &employee.key("changedFields").texts(), fields, &draft, &mut unread);
-    let listed = Said::nothing_but(unread, &draft.subject, draft.at, Dating::Implied);
+    let stated = stated_employment(cx, &employee.key("changedFields").texts(), fields, &draft, &mut unread);
+    let listed = NoticeEvent::nothing_but(unread, &draft.subject, draft.at, StatementDating::Implied);
     let record = Some(fields).filter(|fields| fields.is_object());
-    let mut notices = Draft { record, ..draft }.notices(cx.reader, cx.now);
-    notices.extend((!listed.unread.is_empty()).then_some(Notice::Event(listed)));
+    let mut notices = NoticeDraft { record, ..draft }.notices(cx.reader, cx.now);
+    notices.extend((!listed.unread.is_empty()).then_some(SourceNotice::Event(listed)));
     notices.extend(stated);
     Ok(notices)
 }
 
 /// What fields say about employment, if that is what changed: otherwise each change of a telephone number would take back
 /// what was announced before.
-fn stated(
-    cx: Context<'_>,
+fn stated_employment(
+    cx: ReadContext<'_>,
     changed: &[&str],
     fields: &Value,
-    draft: &Draft<'_>,
+    draft: &NoticeDraft<'_>,
     unread: &mut Vec<UnreadValue>,
-) -> Vec<Notice> {
-    let fields = Node { value: fields, at: String::new() };
+) -> Vec<SourceNotice> {
+    let fields = JsonNode { value: fields, at: String::new() };
     let of = |names: &[&str]| {
         let field = names.iter().any(|name| changed.contains(name)).then(|| fields.any(names))?;
         let inner = field.key("value");
@@ -127,19 +130,21 @@ fn stated(
         let class = status.as_ref().map(class_of).unwrap_or_default();
         unread.push(UnreadValue::new("employment.active", class).of_departure());
     }
-    let now = |kind, dated| Statement { kind, effective_at: None, dated };
+    let now = |kind, dated| EmploymentClaim { kind, effective_at: None, dated };
     let day = |kind, day| match day {
-        Day::At(at) => Some(Statement { kind, effective_at: Some(at), dated: Dating::Explicit }),
+        RecordDay::At(at) => {
+            Some(EmploymentClaim { kind, effective_at: Some(at), dated: StatementDating::Explicit })
+        }
         _ => None,
     };
-    let is_cleared = last == Day::NoDate;
+    let is_cleared = last == RecordDay::NoDate;
     let state = match status_read {
-        StatusReading::Status(EmploymentStatus::Ended) => Some(now(WorkerLeft, Dating::Implied)),
+        StatusReading::Status(EmploymentStatus::Ended) => Some(now(WorkerLeft, StatementDating::Implied)),
         StatusReading::Status(EmploymentStatus::Active) if hired.is_none() => {
-            Some(now(WorkerRehired, Dating::Implied))
+            Some(now(WorkerRehired, StatementDating::Implied))
         }
         // The last day was taken out: there is none.
-        _ if is_cleared => Some(now(WorkerRehired, Dating::Observed)),
+        _ if is_cleared => Some(now(WorkerRehired, StatementDating::Observed)),
         _ => None,
     };
     let statements = [day(WorkerJoined, first), day(WorkerLeft, last), state];

@@ -2,15 +2,15 @@
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 
-use crate::draft::Draft;
-use crate::error::Error;
-use crate::meaning::Meaning::{Asks, Nothing, Says};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::NoticeDraft;
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{Asks, Nothing, Says};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("directory.created", Asks(Some(WorkerJoined))),
     ("directory.updated", Asks(Some(WorkerChanged))),
     ("directory.deleted", Says(WorkerDeleted)),
@@ -32,11 +32,14 @@ pub(super) const WORDS: Table = &[
     ("job.initial_data_sync_org.succeeded", Nothing("it is about Finch's own work")),
 ];
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn finch_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     cx.notices(&body.key("event_type"), |meaning| {
         let subject = body.key("data").key("individual_id").subject()?;
-        let draft = Draft::new(meaning, subject, cx.at(&Node::nowhere(), Some("finch-timestamp"))?);
-        Ok(Draft { id: cx.id_in_header("finch-event-id")?, ..draft })
+        let draft = NoticeDraft::new(meaning, subject, cx.at(&JsonNode::nowhere(), Some("finch-timestamp"))?);
+        Ok(NoticeDraft { id: cx.id_in_header("finch-event-id")?, ..draft })
     })
 }

@@ -1,13 +1,16 @@
 //! Any JSON or form: the adapter says where everything stands.
 
-use crate::draft::{Draft, Effective};
-use crate::error::Error;
-use crate::meaning::Meaning;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::{EffectiveDay, NoticeDraft};
+use crate::error::ReadError;
+use crate::meaning::EventMeaning;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn generic_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     let events = body.pointer(cx.reader.pointers.events.as_deref().unwrap_or_default());
     let events = if events.value.is_array() { events.list(cx.reader.notices_max)? } else { vec![events] };
     let mut notices = Vec::with_capacity(events.len());
@@ -17,16 +20,16 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
     Ok(notices)
 }
 
-fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
+fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     event.object()?;
     let pointers = &cx.reader.pointers;
     let at = |pointer: &Option<String>| {
-        let missing = || Node::missing(&event.at);
+        let missing = || JsonNode::missing(&event.at);
         pointer.as_ref().map_or_else(missing, |pointer| event.pointer(pointer))
     };
     let word = at(&pointers.kind);
     let meaning = match cx.reader.words.wordless().filter(|_| word.is_empty()) {
-        Some(Meaning::Nothing(why)) => Err(Notice::Ignored { why: why.to_owned() }),
+        Some(EventMeaning::Nothing(why)) => Err(SourceNotice::Ignored { why: why.to_owned() }),
         Some(meaning) => Ok(meaning),
         None => cx.meaning(&word)?,
     };
@@ -34,20 +37,20 @@ fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
         Ok(meaning) => meaning,
         Err(ignored) => return Ok(vec![ignored]),
     };
-    let draft = Draft {
+    let draft = NoticeDraft {
         meaning,
         subject: at(&pointers.key).subject()?,
         id: at(&pointers.id).id()?,
         at: cx.at(&at(&pointers.at), None)?,
-        effective: Effective::at(&at(&pointers.effective_at), &cx.reader.dates),
+        effective: EffectiveDay::at(&at(&pointers.effective_at), &cx.reader.dates),
         record: Some(event.value),
-        members: members(cx, &at(&pointers.members))?,
+        members: member_keys(cx, &at(&pointers.members))?,
     };
     Ok(draft.notices(cx.reader, cx.now))
 }
 
 /// The keys in a list, or one alone.
-fn members(cx: Context<'_>, node: &Node<'_>) -> Result<Option<Vec<String>>, Error> {
+fn member_keys(cx: ReadContext<'_>, node: &JsonNode<'_>) -> Result<Option<Vec<String>>, ReadError> {
     if node.value.is_null() {
         return Ok(None);
     }
@@ -56,7 +59,7 @@ fn members(cx: Context<'_>, node: &Node<'_>) -> Result<Option<Vec<String>>, Erro
     }
     // As many as the gateway takes in one event.
     let list = node.list(cx.reader.notices_max.max(MEMBERS_MAX))?;
-    list.iter().map(Node::subject).collect::<Result<_, _>>().map(Some)
+    list.iter().map(JsonNode::subject).collect::<Result<_, _>>().map(Some)
 }
 
 /// Most members of one group.

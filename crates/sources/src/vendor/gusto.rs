@@ -4,17 +4,17 @@
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
 use serde_json::Value;
 
-use crate::draft::Draft;
-use crate::error::Error;
-use crate::meaning::Meaning::{Asks, Nothing, Says, Withdraws};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::NoticeDraft;
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{Asks, Nothing, Says, Withdraws};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
 const PAY: &str = "it is about pay";
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("employee.created", Asks(Some(WorkerJoined))),
     ("employee.updated", Asks(Some(WorkerChanged))),
     ("employee.onboarded", Asks(Some(WorkerChanged))),
@@ -41,11 +41,14 @@ pub(super) fn is_greeting(body: &Value) -> bool {
     body.get("verification_token").is_some_and(Value::is_string) && body.get("event_type").is_none()
 }
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn gusto_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     cx.notices(&body.key("event_type"), |meaning| {
         let subject = body.key("entity_uuid").subject()?;
-        let draft = Draft::new(meaning, subject, cx.at(&body.key("timestamp"), None)?);
-        Ok(Draft { id: body.key("uuid").id()?, ..draft })
+        let draft = NoticeDraft::new(meaning, subject, cx.at(&body.key("timestamp"), None)?);
+        Ok(NoticeDraft { id: body.key("uuid").id()?, ..draft })
     })
 }

@@ -4,18 +4,18 @@
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 use serde_json::Value;
 
-use crate::draft::{Draft, Effective};
-use crate::error::Error;
-use crate::meaning::Meaning::{Asks, Says};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::{EffectiveDay, NoticeDraft};
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{Asks, Says};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
 /// What it sends to find out whether anybody is there: bare, as a JSON text, or as `{"text": ...}`.
 const PING: &str = "Ping test";
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("employee.created", Asks(Some(WorkerJoined))),
     ("employee.updated", Asks(Some(WorkerChanged))),
     ("employee.deleted", Says(WorkerDeleted)),
@@ -37,21 +37,24 @@ pub(super) fn is_greeting(body: &Value) -> bool {
     body.as_str() == Some(PING) || body.get("text").and_then(Value::as_str) == Some(PING)
 }
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn hibob_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     cx.notices(&body.key("type"), |meaning| {
         let data = body.key("data");
         if data.value.is_null() && !body.key("employee").value.is_null() {
             let what = "this is a webhook of version 1";
-            return Err(Error::invalid(data.at, what, "make a webhook of version 2 in Bob"));
+            return Err(ReadError::invalid(data.at, what, "make a webhook of version 2 in Bob"));
         }
         let at = cx.at(&body.key("triggeredAt"), None)?;
         // It comes on the day itself, which begins the departure; of a table's entry it would be the entry's.
         let effective = match meaning {
-            Says(WorkerLeft) => Effective::begin(&data.key("effectiveDate"), &cx.reader.dates),
-            _ => Effective::default(),
+            Says(WorkerLeft) => EffectiveDay::begin(&data.key("effectiveDate"), &cx.reader.dates),
+            _ => EffectiveDay::default(),
         };
-        let draft = Draft::new(meaning, data.key("employeeId").subject()?, at);
-        Ok(Draft { effective, ..draft })
+        let draft = NoticeDraft::new(meaning, data.key("employeeId").subject()?, at);
+        Ok(NoticeDraft { effective, ..draft })
     })
 }

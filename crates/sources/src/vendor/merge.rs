@@ -1,22 +1,22 @@
 //! Merge: its common model of an employee, found by comparing at each of its syncs. Dates are midnights in UTC.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined};
-use lifecycle::{Dating, UnreadValue};
+use lifecycle::{StatementDating, UnreadValue};
 use readings::{StatusReading, class_of};
 use time::OffsetDateTime;
 
-use crate::draft::Draft;
-use crate::employment::{RecordReading, Stated};
-use crate::error::Error;
-use crate::meaning::Meaning::{Asks, Says};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::NoticeDraft;
+use crate::employment::{RecordEmployment, RecordReading};
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{Asks, Says};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
 const EMPLOYMENT: &str = "employment.";
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("employee.added", Asks(Some(WorkerJoined))),
     ("employee.created", Asks(Some(WorkerJoined))),
     ("employee.changed", Asks(Some(WorkerChanged))),
@@ -30,7 +30,10 @@ pub(super) const WORDS: Table = &[
     ("employment.removed", Asks(Some(WorkerChanged))),
 ];
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn merge_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     let event = body.key("hook").key("event");
     let meaning = match cx.meaning(&event)? {
@@ -48,20 +51,21 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
         (true, false) => employee,
     };
     let hint = (meaning == Asks(Some(WorkerJoined))).then_some(WorkerJoined);
-    let draft = Draft::new(meaning, subject.subject()?, cx.at(&data.key("modified_at"), None)?);
+    let draft = NoticeDraft::new(meaning, subject.subject()?, cx.at(&data.key("modified_at"), None)?);
     if is_employment || !matches!(meaning, Asks(_)) {
         return Ok(draft.notices(cx.reader, cx.now));
     }
     let mut unread = Vec::new();
-    let statements = stated(cx, &data, draft.at, &mut unread).statements(hint, draft.at);
-    let stated: Vec<Notice> = statements.into_iter().map(|statement| draft.employment(statement)).collect();
+    let statements = stated_employment(cx, &data, draft.at, &mut unread).statements(hint, draft.at);
+    let stated: Vec<SourceNotice> =
+        statements.into_iter().map(|statement| draft.employment(statement)).collect();
     // The values are a change; whether somebody is hired by it, the record says.
-    let values = Draft { meaning: Asks(Some(WorkerChanged)), record: Some(data.value), ..draft };
+    let values = NoticeDraft { meaning: Asks(Some(WorkerChanged)), record: Some(data.value), ..draft };
     let mut notices = values.notices(cx.reader, cx.now);
     match notices.last_mut() {
-        Some(Notice::Changed { hint: asked, .. }) if hint.is_some() => *asked = hint,
-        Some(Notice::Event(said)) => {
-            (said.dated, said.unread) = (Dating::Observed, unread);
+        Some(SourceNotice::Changed { hint: asked, .. }) if hint.is_some() => *asked = hint,
+        Some(SourceNotice::Event(said)) => {
+            (said.dated, said.unread) = (StatementDating::Observed, unread);
             notices.extend(stated);
         }
         _ => {}
@@ -70,11 +74,16 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
 }
 
 /// What the record says about employment.
-fn stated(cx: Context<'_>, data: &Node<'_>, at: OffsetDateTime, unread: &mut Vec<UnreadValue>) -> Stated {
+fn stated_employment(
+    cx: ReadContext<'_>,
+    data: &JsonNode<'_>,
+    at: OffsetDateTime,
+    unread: &mut Vec<UnreadValue>,
+) -> RecordEmployment {
     let reader = cx.reader;
     let reading = RecordReading { key: "", now: at, dates: &reader.dates, end_date: reader.end_date };
     let status = data.value.get("employment_status");
-    let stated = Stated {
+    let stated = RecordEmployment {
         status: reader.employment.words.read(status),
         starts: reading.first_day(data.value.get("start_date"), unread),
         ends: reading.last_day(data.value.get("termination_date"), unread),

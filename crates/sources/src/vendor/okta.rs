@@ -6,15 +6,15 @@ use lifecycle::EventKind::{
 };
 use serde_json::json;
 
-use crate::draft::Draft;
-use crate::error::Error;
-use crate::meaning::Meaning::{self, Asks, Nothing, Says};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::NoticeDraft;
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{self, Asks, Nothing, Says};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("user.lifecycle.create", Asks(Some(WorkerJoined))),
     ("user.lifecycle.activate", Asks(Some(WorkerJoined))),
     ("user.lifecycle.reactivate", Asks(Some(WorkerRehired))),
@@ -32,7 +32,7 @@ pub(super) const WORDS: Table = &[
     ("group.user_membership.remove", Says(GroupMemberRemoved)),
 ];
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn okta_notices(cx: ReadContext<'_>, body: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     let events = body.key("data").key("events").list(cx.reader.notices_max)?;
     let mut notices = Vec::with_capacity(events.len());
@@ -42,7 +42,7 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
     Ok(notices)
 }
 
-fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
+fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     event.object()?;
     let meaning = match cx.meaning(&event.key("eventType"))? {
         Ok(meaning) => meaning,
@@ -50,17 +50,19 @@ fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
     };
     let outcome = event.key("outcome").key("result");
     if outcome.value.as_str().is_some_and(|result| !result.eq_ignore_ascii_case("success")) {
-        return Ok(vec![Notice::Ignored { why: "it is about something that did not succeed".to_owned() }]);
+        return Ok(vec![SourceNotice::Ignored {
+            why: "it is about something that did not succeed".to_owned(),
+        }]);
     }
     let targets = event.key("target").list(cx.reader.notices_max)?;
     let of_kind = |kind: &str| {
-        let is = |target: &&Node<'_>| target.key("type").value.as_str() == Some(kind);
+        let is = |target: &&JsonNode<'_>| target.key("type").value.as_str() == Some(kind);
         targets.iter().filter(is).map(|target| target.key("id")).collect::<Vec<_>>()
     };
     let (users, groups) = (of_kind("User"), of_kind("UserGroup"));
     let kind = match meaning {
         Says(kind) | Asks(Some(kind)) => kind,
-        Asks(None) | Nothing(_) | Meaning::Withdraws(_) => WorkerChanged,
+        Asks(None) | Nothing(_) | EventMeaning::Withdraws(_) => WorkerChanged,
     };
     let subjects = if kind.is_group() { &groups } else { &users };
     if subjects.is_empty() {
@@ -70,18 +72,21 @@ fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
             "the event has no user as a target"
         };
         let fix = "take the event type out of the event hook, or map it to `ignored` in `types`";
-        return Err(Error::invalid(event.key("target").at, what, fix));
+        return Err(ReadError::invalid(event.key("target").at, what, fix));
     }
     let is_edge = matches!(kind, GroupMemberAdded | GroupMemberRemoved);
-    let members =
-        if is_edge { Some(users.iter().map(Node::subject).collect::<Result<Vec<_>, _>>()?) } else { None };
+    let members = if is_edge {
+        Some(users.iter().map(JsonNode::subject).collect::<Result<Vec<_>, _>>()?)
+    } else {
+        None
+    };
     let id = event.key("uuid").id()?;
     let at = cx.at(&event.key("published"), None)?;
     let mut notices = Vec::new();
     for (index, subject) in subjects.iter().enumerate() {
         let id = id.as_ref().map(|id| if index == 0 { id.clone() } else { format!("{id}#{index}") });
-        let draft = Draft::new(meaning, subject.subject()?, at);
-        let draft = Draft { id, members: members.clone(), ..draft };
+        let draft = NoticeDraft::new(meaning, subject.subject()?, at);
+        let draft = NoticeDraft { id, members: members.clone(), ..draft };
         notices.extend(draft.notices(cx.reader, cx.now));
     }
     name_groups(&mut notices, &targets);
@@ -89,14 +94,14 @@ fn of_event(cx: Context<'_>, event: &Node<'_>) -> Result<Vec<Notice>, Error> {
 }
 
 /// The log has the name of a group, and it is all that there is to know of one.
-fn name_groups(notices: &mut [Notice], targets: &[Node<'_>]) {
+fn name_groups(notices: &mut [SourceNotice], targets: &[JsonNode<'_>]) {
     for notice in notices {
-        let Notice::Changed { key, id, at, hint: Some(GroupUpserted) } = notice else { continue };
+        let SourceNotice::Changed { key, id, at, hint: Some(GroupUpserted) } = notice else { continue };
         let named = targets.iter().find(|target| target.key("id").value.as_str() == Some(key.as_str()));
         let name = named.and_then(|target| target.key("displayName").value.as_str());
         let Some(name) = name.filter(|name| !name.trim().is_empty()) else { continue };
         let attributes = [("displayName".to_owned(), json!(name))].into();
-        let said = crate::Said::new(GroupUpserted, std::mem::take(key), *at);
-        *notice = Notice::Event(crate::Said { id: id.take(), attributes, ..said });
+        let said = crate::NoticeEvent::new(GroupUpserted, std::mem::take(key), *at);
+        *notice = SourceNotice::Event(crate::NoticeEvent { id: id.take(), attributes, ..said });
     }
 }

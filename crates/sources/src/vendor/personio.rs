@@ -3,15 +3,15 @@
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 
-use crate::draft::Draft;
-use crate::error::Error;
-use crate::meaning::Meaning::{Asks, Says};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::NoticeDraft;
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{Asks, Says};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("person.created", Asks(Some(WorkerJoined))),
     ("person.updated", Asks(Some(WorkerChanged))),
     ("person.deleted", Says(WorkerDeleted)),
@@ -22,17 +22,20 @@ pub(super) const WORDS: Table = &[
     ("employment.terminated", Asks(Some(WorkerLeft))),
 ];
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn personio_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     let name = body.key("event_name");
     cx.notices(&name, |meaning| {
-        let subject = person(body, &name)?.subject()?;
-        Ok(Draft::new(meaning, subject, cx.at(&body.key("occurred_at"), None)?))
+        let subject = person_node(body, &name)?.subject()?;
+        Ok(NoticeDraft::new(meaning, subject, cx.at(&body.key("occurred_at"), None)?))
     })
 }
 
 /// Where the person's id stands: `id` is the employment's in an event about one.
-fn person<'a>(body: &Node<'a>, name: &Node<'a>) -> Result<Node<'a>, Error> {
+fn person_node<'a>(body: &JsonNode<'a>, name: &JsonNode<'a>) -> Result<JsonNode<'a>, ReadError> {
     let payload = body.key("payload");
     payload.object()?;
     let of_person = payload.key("person").key("id");

@@ -3,17 +3,17 @@
 
 use lifecycle::EventKind::{WorkerChanged, WorkerJoined, WorkerLeft};
 
-use crate::draft::Draft;
-use crate::error::Error;
-use crate::meaning::Meaning::{Asks, Nothing};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::NoticeDraft;
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{Asks, Nothing};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
 const NOT_A_PERSON: &str = "it is not about a person";
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("employee.created", Asks(None)),
     ("employee.updated", Asks(Some(WorkerChanged))),
     ("employee.deleted", Asks(Some(WorkerLeft))),
@@ -33,8 +33,11 @@ pub(super) const WORDS: Table = &[
     ("leave_request.deleted", Nothing("it is about leave")),
 ];
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn rippling_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     let subject = || body.key("id").subject();
-    cx.notices(&body.key("event_name"), |meaning| Ok(Draft::new(meaning, subject()?, cx.now)))
+    cx.notices(&body.key("event_name"), |meaning| Ok(NoticeDraft::new(meaning, subject()?, cx.now)))
 }

@@ -5,15 +5,15 @@ use lifecycle::EventKind::{
     WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot,
 };
 
-use crate::draft::{Draft, Effective};
-use crate::error::Error;
-use crate::meaning::Meaning::{self, Asks, Says, Withdraws};
-use crate::meaning::Table;
-use crate::node::Node;
-use crate::notice::Notice;
-use crate::reader::Context;
+use crate::draft::{EffectiveDay, NoticeDraft};
+use crate::error::ReadError;
+use crate::meaning::EventMeaning::{self, Asks, Says, Withdraws};
+use crate::meaning::VendorTable;
+use crate::node::JsonNode;
+use crate::notice::SourceNotice;
+use crate::reader::ReadContext;
 
-pub(super) const WORDS: Table = &[
+pub(super) const WORDS: VendorTable = &[
     ("worker.joined", Asks(Some(WorkerJoined))),
     ("worker.changed", Asks(Some(WorkerChanged))),
     ("worker.left", Says(WorkerLeft)),
@@ -56,7 +56,10 @@ const EFFECTIVE: [&str; 4] = ["effective_at", "effectiveAt", "effective_date", "
 const ENDS: [&str; 6] = ["termination_date", "terminationDate", "last_day", "lastDay", "end_date", "endDate"];
 const BEGINS: [&str; 4] = ["start_date", "startDate", "hire_date", "hireDate"];
 
-pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, Error> {
+pub(super) fn standard_notices(
+    cx: ReadContext<'_>,
+    body: &JsonNode<'_>,
+) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
     cx.notices(&body.key("type"), |meaning| {
         let data = body.key("data");
@@ -65,14 +68,14 @@ pub(super) fn notices(cx: Context<'_>, body: &Node<'_>) -> Result<Vec<Notice>, E
         let subject =
             key.as_ref().map_or_else(|| data.any(&KEYS), |pointer| data.pointer(pointer)).subject()?;
         let at = cx.at(&body.key("timestamp"), Some("webhook-timestamp"))?;
-        let draft = Draft::new(meaning, subject, at);
-        let effective = Effective::at(&effective(cx, meaning, &data), &cx.reader.dates);
-        Ok(Draft { id: cx.id_in_header("webhook-id")?, effective, record: Some(data.value), ..draft })
+        let draft = NoticeDraft::new(meaning, subject, at);
+        let effective = EffectiveDay::at(&effective_node(cx, meaning, &data), &cx.reader.dates);
+        Ok(NoticeDraft { id: cx.id_in_header("webhook-id")?, effective, record: Some(data.value), ..draft })
     })
 }
 
 /// Where it stands from when on it holds.
-fn effective<'a>(cx: Context<'_>, meaning: Meaning, data: &Node<'a>) -> Node<'a> {
+fn effective_node<'a>(cx: ReadContext<'_>, meaning: EventMeaning, data: &JsonNode<'a>) -> JsonNode<'a> {
     if let Some(pointer) = &cx.reader.pointers.effective_at {
         return data.pointer(pointer);
     }

@@ -1,10 +1,10 @@
 //! Adapters as a configuration file writes them, and what is wrong with some.
 
 use serde_json::{Value, json};
-use sources::{Adapter, Kind, Mapped};
+use sources::{AdapterKind, MappedAttributes, NoticeAdapter};
 use time::macros::datetime;
 
-fn adapter(yaml: &str) -> Adapter {
+fn adapter(yaml: &str) -> NoticeAdapter {
     serde_saphyr::from_str(yaml).unwrap()
 }
 
@@ -22,12 +22,12 @@ fn every_kind_has_a_name_and_needs_nothing_else_but_json() {
         "standard_webhooks",
         "json",
     ];
-    for (kind, name) in Kind::ALL.into_iter().zip(names) {
+    for (kind, name) in AdapterKind::ALL.into_iter().zip(names) {
         let adapter = adapter(&format!("kind: {name}"));
-        assert_eq!(adapter, Adapter::new(kind));
-        assert_eq!(adapter.compile().is_ok(), kind != Kind::Json, "{name}");
+        assert_eq!(adapter, NoticeAdapter::new(kind));
+        assert_eq!(adapter.compile().is_ok(), kind != AdapterKind::Json, "{name}");
         let written = serde_json::to_string(&adapter).unwrap();
-        assert_eq!(serde_json::from_str::<Adapter>(&written).unwrap(), adapter, "{written}");
+        assert_eq!(serde_json::from_str::<NoticeAdapter>(&written).unwrap(), adapter, "{written}");
     }
 }
 
@@ -37,7 +37,7 @@ fn the_example_in_the_documentation_works() {
     let (_, example) = source.split_once("/// ```yaml\n").unwrap();
     let (example, _) = example.split_once("/// ```\n").unwrap();
     let yaml: String = example.lines().map(|line| format!("{}\n", line.trim_start_matches("/// "))).collect();
-    assert_eq!(adapter(&yaml).compile().unwrap().kind(), Kind::Json);
+    assert_eq!(adapter(&yaml).compile().unwrap().kind(), AdapterKind::Json);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn an_unknown_setting_kind_or_meaning_is_refused() {
         "{ kind: gusto, types: { x: left } }",
         "time_zone: UTC",
     ] {
-        assert!(serde_saphyr::from_str::<Adapter>(yaml).is_err(), "{yaml}");
+        assert!(serde_saphyr::from_str::<NoticeAdapter>(yaml).is_err(), "{yaml}");
     }
 }
 
@@ -82,7 +82,7 @@ fn a_wrong_setting_is_named_with_what_to_do() {
     assert!(error.snippet.unwrap().contains('^'));
 }
 
-fn mapped(yaml: &str, record: &Value) -> Mapped {
+fn mapped(yaml: &str, record: &Value) -> MappedAttributes {
     adapter(yaml).compile().unwrap().attributes(record, "E-1", datetime!(2026-02-01 12:00 UTC))
 }
 

@@ -2,7 +2,7 @@
 
 use lifecycle::EventKind::{self, WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired};
 use serde_json::{Value, json};
-use sources::{Adapter, Notice};
+use sources::{NoticeAdapter, SourceNotice};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -12,14 +12,14 @@ use crate::reading::{NOW, reader};
 fn said(yaml: &str, record: &Value, hint: Option<EventKind>) -> Vec<(String, Option<OffsetDateTime>)> {
     let notices = reader(yaml).fetched(record, "E-1", hint, NOW).unwrap();
     let each = notices.into_iter().map(|notice| match notice {
-        Notice::Event(said) => {
+        SourceNotice::Event(said) => {
             assert_eq!((said.subject.as_str(), said.at, said.id), ("E-1", NOW, None));
             assert!(said.kind == WorkerChanged || said.attributes.is_empty(), "values are apart");
             (said.kind.to_string(), said.effective_at)
         }
-        Notice::Ignored { why } => (why, None),
-        Notice::UnknownType { name } => panic!("a record has no event type: {name}"),
-        Notice::Changed { .. } => panic!("it was fetched already"),
+        SourceNotice::Ignored { why } => (why, None),
+        SourceNotice::UnknownType { name } => panic!("a record has no event type: {name}"),
+        SourceNotice::Changed { .. } => panic!("it was fetched already"),
     });
     each.collect()
 }
@@ -54,7 +54,7 @@ fn what_cannot_be_read_is_named_by_its_place_and_form_and_the_rest_counts() {
         let record = json!({"dep": "Sales", "status": status, "hired": hired, "last": last});
         let notices = reader(yaml).fetched(&record, "E-1", hint, NOW).unwrap();
         let said = notices.into_iter().filter_map(|notice| match notice {
-            Notice::Event(said) => Some(said),
+            SourceNotice::Event(said) => Some(said),
             _ => None,
         });
         let said: Vec<_> = said.collect();
@@ -118,10 +118,10 @@ fn what_is_no_record_is_refused_and_a_wrong_rule_at_the_start() {
     let deep = (0..40).fold(json!("Ada"), |inner, _| json!([inner]));
     let error = reader.fetched(&json!({"first_name": deep}), "E-1", None, NOW).unwrap_err();
     assert!(error.to_string().contains("deeper") && !error.to_string().contains("Ada"), "{error}");
-    let adapter: Adapter =
+    let adapter: NoticeAdapter =
         serde_saphyr::from_str("{ kind: gusto, employment: { active: 'IIF([a]' } }").unwrap();
     assert_eq!(adapter.compile().unwrap_err().field, "employment.active");
-    assert!(serde_saphyr::from_str::<Adapter>("{ kind: gusto, employment: { gone: /a } }").is_err());
+    assert!(serde_saphyr::from_str::<NoticeAdapter>("{ kind: gusto, employment: { gone: /a } }").is_err());
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_row_holds_from_its_day_on() {
         let row = json!({"id": "E-1", "dep": "Sales", "from": from, "active": active, "hired": "2020-01-01", "last": null});
         let row = reader(yaml).row(&row, NOW).unwrap();
         let events = row.notices.into_iter().filter_map(|notice| match notice {
-            Notice::Event(said) => Some((said.kind, said.effective_at)),
+            SourceNotice::Event(said) => Some((said.kind, said.effective_at)),
             _ => None,
         });
         (row.effective_at, events.collect::<Vec<_>>())

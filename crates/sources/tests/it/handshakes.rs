@@ -1,32 +1,37 @@
 //! What is answered at once.
 
 use serde_json::json;
-use sources::{Adapter, Answer, Error, ErrorKind, Kind, Request};
+use sources::{AdapterKind, ErrorKind, NoticeAdapter, NoticeAnswer, NoticeRequest, ReadError};
 use time::macros::datetime;
 
-fn read(kind: Kind, method: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, Error> {
+fn read(
+    kind: AdapterKind,
+    method: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<NoticeAnswer, ReadError> {
     let adapter = match kind {
-        Kind::Json => {
+        AdapterKind::Json => {
             serde_saphyr::from_str("{ kind: json, key: /k, types: { '*': worker.changed } }").unwrap()
         }
-        kind => Adapter::new(kind),
+        kind => NoticeAdapter::new(kind),
     };
-    let request = Request { method, headers, body: body.as_bytes() };
+    let request = NoticeRequest { method, headers, body: body.as_bytes() };
     adapter.compile().unwrap().read(&request, datetime!(2026-02-01 12:00 UTC))
 }
 
-const OK: Answer = Answer::Handshake { status: 200, headers: Vec::new(), body: None };
+const OK: NoticeAnswer = NoticeAnswer::Handshake { status: 200, headers: Vec::new(), body: None };
 
 #[test]
 fn okta_gets_its_challenge_back() {
     let challenge = [("X-Okta-Verification-Challenge", "My verification challenge")];
     let body = Some(json!({ "verification": "My verification challenge" }));
-    let expected = Answer::Handshake { status: 200, headers: Vec::new(), body };
-    assert_eq!(read(Kind::Okta, "GET", &challenge, "").unwrap(), expected);
-    assert_eq!(read(Kind::Okta, "GET", &[], "").unwrap_err().kind, ErrorKind::Method);
-    assert_eq!(read(Kind::Gusto, "GET", &challenge, "").unwrap_err().kind, ErrorKind::Method);
+    let expected = NoticeAnswer::Handshake { status: 200, headers: Vec::new(), body };
+    assert_eq!(read(AdapterKind::Okta, "GET", &challenge, "").unwrap(), expected);
+    assert_eq!(read(AdapterKind::Okta, "GET", &[], "").unwrap_err().kind, ErrorKind::Method);
+    assert_eq!(read(AdapterKind::Gusto, "GET", &challenge, "").unwrap_err().kind, ErrorKind::Method);
     let long = "x".repeat(513);
-    let error = read(Kind::Okta, "GET", &[("x-okta-verification-challenge", &long)], "").unwrap_err();
+    let error = read(AdapterKind::Okta, "GET", &[("x-okta-verification-challenge", &long)], "").unwrap_err();
     assert_eq!(error.at, "header:x-okta-verification-challenge");
 }
 
@@ -35,15 +40,19 @@ fn hibobs_ping_is_answered_in_each_of_its_forms() {
     for ping in
         [include_str!("../data/hibob_ping.json"), "Ping test", "\"Ping test\"", "{\"text\":\"Ping test\"}"]
     {
-        assert_eq!(read(Kind::Hibob, "POST", &[("content-type", "text/plain")], ping).unwrap(), OK, "{ping}");
-        assert!(read(Kind::Finch, "POST", &[], ping).is_err(), "{ping}");
+        assert_eq!(
+            read(AdapterKind::Hibob, "POST", &[("content-type", "text/plain")], ping).unwrap(),
+            OK,
+            "{ping}"
+        );
+        assert!(read(AdapterKind::Finch, "POST", &[], ping).is_err(), "{ping}");
     }
 }
 
 #[test]
 fn gustos_token_is_taken_and_not_repeated() {
     let token = include_str!("../data/gusto_verification_token.json");
-    assert_eq!(read(Kind::Gusto, "POST", &[], token).unwrap(), OK);
+    assert_eq!(read(AdapterKind::Gusto, "POST", &[], token).unwrap(), OK);
 }
 
 #[test]
@@ -55,22 +64,28 @@ fn cloudevents_may_ask_whether_they_may_send() {
         named("webhook-allowed-origin", "events.example.com"),
         named("webhook-allowed-rate", "120"),
     ];
-    for kind in Kind::ALL {
+    for kind in AdapterKind::ALL {
         let answer = read(kind, "OPTIONS", &headers, "").unwrap();
         assert_eq!(
             answer,
-            Answer::Handshake { status: 200, headers: expected.clone(), body: None },
+            NoticeAnswer::Handshake { status: 200, headers: expected.clone(), body: None },
             "{kind:?}"
         );
     }
-    let answer = read(Kind::Json, "OPTIONS", &[headers[0], ("webhook-request-rate", "lots")], "").unwrap();
-    assert_eq!(answer, Answer::Handshake { status: 200, headers: expected[..2].to_vec(), body: None });
+    let answer =
+        read(AdapterKind::Json, "OPTIONS", &[headers[0], ("webhook-request-rate", "lots")], "").unwrap();
+    assert_eq!(answer, NoticeAnswer::Handshake { status: 200, headers: expected[..2].to_vec(), body: None });
     for origin in ["a\r\nset-cookie: x", "<script>", &"x".repeat(254)] {
-        let error = read(Kind::Json, "OPTIONS", &[("webhook-request-origin", origin)], "").unwrap_err();
+        let error =
+            read(AdapterKind::Json, "OPTIONS", &[("webhook-request-origin", origin)], "").unwrap_err();
         assert_eq!((error.kind, error.at.as_str()), (ErrorKind::Invalid, "header:webhook-request-origin"));
     }
-    assert_eq!(read(Kind::Json, "OPTIONS", &[], "").unwrap_err().kind, ErrorKind::Method);
+    assert_eq!(read(AdapterKind::Json, "OPTIONS", &[], "").unwrap_err().kind, ErrorKind::Method);
     for method in ["PUT", "DELETE", "HEAD", "post", ""] {
-        assert_eq!(read(Kind::Json, method, &[], "{}").unwrap_err().kind, ErrorKind::Method, "{method}");
+        assert_eq!(
+            read(AdapterKind::Json, method, &[], "{}").unwrap_err().kind,
+            ErrorKind::Method,
+            "{method}"
+        );
     }
 }

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use lifecycle::EventKind;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sources::{Adapter, Answer, Kind, Notice, Reader, Request, TEXT_CHARS_MAX};
+use sources::{
+    AdapterKind, NoticeAdapter, NoticeAnswer, NoticeReader, NoticeRequest, SourceNotice, TEXT_CHARS_MAX,
+};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -31,11 +33,11 @@ const SAMPLES: [&str; 16] = [
 ];
 
 /// One reader of each kind, shared as a server shares them.
-static READERS: LazyLock<Vec<Reader>> = LazyLock::new(|| {
+static READERS: LazyLock<Vec<NoticeReader>> = LazyLock::new(|| {
     let generic = "{ kind: json, time_zone: Africa/Cairo, events: '', key: /id, type: /type, at: /timestamp, effective_at: /data/effectiveDate, \
                    members: /members, types: { '*': worker.left, a: group.upserted }, attributes: { x: '[data.a]', y: /data } }";
-    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Json);
-    let adapters = kinds.map(Adapter::new).chain([serde_saphyr::from_str(generic).unwrap()]);
+    let kinds = AdapterKind::ALL.into_iter().filter(|kind| *kind != AdapterKind::Json);
+    let adapters = kinds.map(NoticeAdapter::new).chain([serde_saphyr::from_str(generic).unwrap()]);
     adapters.map(|adapter| adapter.compile().unwrap()).collect()
 });
 
@@ -43,25 +45,25 @@ static READERS: LazyLock<Vec<Reader>> = LazyLock::new(|| {
 fn check(body: &[u8], headers: &[(&str, &str)]) {
     for reader in READERS.iter() {
         for method in ["POST", "GET", "OPTIONS"] {
-            let request = Request { method, headers, body };
+            let request = NoticeRequest { method, headers, body };
             let answer = reader.read(&request, NOW);
             assert_eq!(answer, reader.read(&request, NOW), "the same request, the same answer");
             match answer {
                 Err(error) => assert!(!error.what.is_empty() && !error.fix.is_empty()),
-                Ok(Answer::Handshake { .. }) => {}
-                Ok(Answer::Notices(notices)) => notices.iter().for_each(check_notice),
+                Ok(NoticeAnswer::Handshake { .. }) => {}
+                Ok(NoticeAnswer::Notices(notices)) => notices.iter().for_each(check_notice),
             }
         }
     }
 }
 
-fn check_notice(notice: &Notice) {
+fn check_notice(notice: &SourceNotice) {
     let is_text = |text: &str| {
         !text.is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.contains(char::is_control)
     };
     let years = 1899..=9999;
     match notice {
-        Notice::Event(said) => {
+        SourceNotice::Event(said) => {
             assert!(is_text(&said.subject) && said.id.iter().all(|id| is_text(id)));
             assert!(years.contains(&said.at.year()));
             assert!(said.effective_at.is_none_or(|at| years.contains(&at.year()) && at != said.at));
@@ -69,9 +71,9 @@ fn check_notice(notice: &Notice) {
             assert!(!said.dedupe_id().is_empty());
             assert!(!said.withdraws || matches!(said.kind, EventKind::WorkerLeft | EventKind::WorkerRehired));
         }
-        Notice::Changed { key, at, .. } => assert!(is_text(key) && years.contains(&at.year())),
-        Notice::Ignored { why } => assert!(!why.is_empty()),
-        Notice::UnknownType { name } => assert!(name.chars().count() <= 65),
+        SourceNotice::Changed { key, at, .. } => assert!(is_text(key) && years.contains(&at.year())),
+        SourceNotice::Ignored { why } => assert!(!why.is_empty()),
+        SourceNotice::UnknownType { name } => assert!(name.chars().count() <= 65),
     }
 }
 
@@ -262,7 +264,7 @@ proptest! {
 
     #[test]
     fn no_adapter_makes_compiling_panic(text in ".{0,40}", zone in "[A-Za-z/_+0-9-]{0,24}") {
-        let mut adapter = Adapter::new(Kind::Json);
+        let mut adapter = NoticeAdapter::new(AdapterKind::Json);
         adapter.time_zone = zone;
         adapter.key = Some(text.clone());
         adapter.attributes.insert(text.clone(), Some(text));

@@ -1,8 +1,8 @@
 //! Reading a body, and writing what is expected of it.
 
-use lifecycle::{Attributes, Dating, EventKind};
+use lifecycle::{AttributeMap, EventKind, StatementDating};
 use serde_json::Value;
-use sources::{Adapter, Answer, Notice, Reader, Request, Said};
+use sources::{NoticeAdapter, NoticeAnswer, NoticeEvent, NoticeReader, NoticeRequest, SourceNotice};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -10,56 +10,58 @@ pub(crate) const NOW: OffsetDateTime = datetime!(2026-02-01 12:00 UTC);
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-pub(crate) fn reader(yaml: &str) -> Reader {
-    serde_saphyr::from_str::<Adapter>(yaml).unwrap().compile().unwrap()
+pub(crate) fn reader(yaml: &str) -> NoticeReader {
+    serde_saphyr::from_str::<NoticeAdapter>(yaml).unwrap().compile().unwrap()
 }
 
-pub(crate) fn post(reader: &Reader, headers: &[(&str, &str)], body: &str) -> Answer {
-    reader.read(&Request { method: "POST", headers, body: body.as_bytes() }, NOW).unwrap()
+pub(crate) fn post(reader: &NoticeReader, headers: &[(&str, &str)], body: &str) -> NoticeAnswer {
+    reader.read(&NoticeRequest { method: "POST", headers, body: body.as_bytes() }, NOW).unwrap()
 }
 
-pub(crate) fn notices(yaml: &str, content_type: &str, body: &str) -> Vec<Notice> {
+pub(crate) fn notices(yaml: &str, content_type: &str, body: &str) -> Vec<SourceNotice> {
     match post(&reader(yaml), &[("Content-Type", content_type)], body) {
-        Answer::Notices(notices) => notices,
-        other @ Answer::Handshake { .. } => panic!("{other:?}"),
+        NoticeAnswer::Notices(notices) => notices,
+        other @ NoticeAnswer::Handshake { .. } => panic!("{other:?}"),
     }
 }
 
-pub(crate) fn attributes(value: Value) -> Attributes {
+pub(crate) fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }
 
-pub(crate) fn said(kind: EventKind, subject: &str, at: OffsetDateTime) -> Said {
-    Said::new(kind, subject, at)
+pub(crate) fn said(kind: EventKind, subject: &str, at: OffsetDateTime) -> NoticeEvent {
+    NoticeEvent::new(kind, subject, at)
 }
 
 /// The same, as of a day that the source names.
-pub(crate) fn explicit(said: Said, effective_at: OffsetDateTime) -> Said {
-    Said { effective_at: Some(effective_at), dated: Dating::Explicit, ..said }
+pub(crate) fn explicit(said: NoticeEvent, effective_at: OffsetDateTime) -> NoticeEvent {
+    NoticeEvent { effective_at: Some(effective_at), dated: StatementDating::Explicit, ..said }
 }
 
 /// The same, as a record shows it.
-pub(crate) fn observed(said: Said) -> Said {
-    Said { dated: Dating::Observed, ..said }
+pub(crate) fn observed(said: NoticeEvent) -> NoticeEvent {
+    NoticeEvent { dated: StatementDating::Observed, ..said }
 }
 
-pub(crate) fn changed(key: &str, at: OffsetDateTime, hint: impl Into<Option<EventKind>>) -> Notice {
-    Notice::Changed { key: key.to_owned(), id: None, at, hint: hint.into() }
+pub(crate) fn changed(key: &str, at: OffsetDateTime, hint: impl Into<Option<EventKind>>) -> SourceNotice {
+    SourceNotice::Changed { key: key.to_owned(), id: None, at, hint: hint.into() }
 }
 
-pub(crate) fn with_id(notice: Notice, new: &str) -> Notice {
+pub(crate) fn with_id(notice: SourceNotice, new: &str) -> SourceNotice {
     match notice {
-        Notice::Changed { key, at, hint, .. } => Notice::Changed { key, id: Some(new.to_owned()), at, hint },
+        SourceNotice::Changed { key, at, hint, .. } => {
+            SourceNotice::Changed { key, id: Some(new.to_owned()), at, hint }
+        }
         other => other,
     }
 }
 
-pub(crate) fn unknown(name: &str) -> Notice {
-    Notice::UnknownType { name: name.to_owned() }
+pub(crate) fn unknown(name: &str) -> SourceNotice {
+    SourceNotice::UnknownType { name: name.to_owned() }
 }
 
-pub(crate) fn ignored(why: &str) -> Notice {
-    Notice::Ignored { why: why.to_owned() }
+pub(crate) fn ignored(why: &str) -> SourceNotice {
+    SourceNotice::Ignored { why: why.to_owned() }
 }
 
 pub(crate) const SAID_AT: OffsetDateTime = datetime!(2026-01-31 18:42 UTC);

@@ -1,18 +1,18 @@
 //! What is wrong, where, and how to put it right; never with a value.
 
-use sources::{Adapter, Answer, Error, ErrorKind, Kind, Notice, Request};
+use sources::{AdapterKind, ErrorKind, NoticeAdapter, NoticeAnswer, NoticeRequest, ReadError, SourceNotice};
 use time::macros::datetime;
 
 /// Stands for what must not be repeated.
 const SECRET: &str = "hunter2";
 
-fn read(yaml: &str, content_type: &str, body: &[u8]) -> Result<Answer, Error> {
-    let reader = serde_saphyr::from_str::<Adapter>(yaml).unwrap().compile().unwrap();
+fn read(yaml: &str, content_type: &str, body: &[u8]) -> Result<NoticeAnswer, ReadError> {
+    let reader = serde_saphyr::from_str::<NoticeAdapter>(yaml).unwrap().compile().unwrap();
     let headers = [("content-type", content_type)];
-    reader.read(&Request { method: "POST", headers: &headers, body }, datetime!(2026-02-01 12:00 UTC))
+    reader.read(&NoticeRequest { method: "POST", headers: &headers, body }, datetime!(2026-02-01 12:00 UTC))
 }
 
-fn refused(yaml: &str, body: &str) -> Error {
+fn refused(yaml: &str, body: &str) -> ReadError {
     let error = read(yaml, "application/json", body.as_bytes()).unwrap_err();
     let all = format!("{error} {error:?}");
     assert!(!all.contains(SECRET), "{all}");
@@ -130,7 +130,7 @@ fn a_body_that_is_no_json_is_told_its_place() {
 fn what_grows_has_a_limit() {
     let events = |count: usize| format!("{{\"e\": [{}]}}", vec!["{\"k\": \"1\"}"; count].join(","));
     let taken = read(ANY, "application/json", events(1_000).as_bytes()).unwrap();
-    assert!(matches!(taken, Answer::Notices(notices) if notices.len() == 1_000));
+    assert!(matches!(taken, NoticeAnswer::Notices(notices) if notices.len() == 1_000));
     let error = refused(ANY, &events(1_001));
     assert_eq!((error.kind, error.at.as_str()), (ErrorKind::TooMuch, "/e"));
     assert_eq!(error.to_string(), "1001 notices in one body; send at most 1000");
@@ -161,13 +161,13 @@ fn what_grows_has_a_limit() {
 
 #[test]
 fn a_form_is_taken_only_from_who_sends_forms() {
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Json) {
-        let reader = Adapter::new(kind).compile().unwrap();
+    for kind in AdapterKind::ALL.into_iter().filter(|kind| *kind != AdapterKind::Json) {
+        let reader = NoticeAdapter::new(kind).compile().unwrap();
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        let request = Request { method: "POST", headers: &headers, body: b"event_name=x&type=x" };
+        let request = NoticeRequest { method: "POST", headers: &headers, body: b"event_name=x&type=x" };
         let taken = reader.read(&request, datetime!(2026-02-01 12:00 UTC));
         match kind {
-            Kind::Bamboohr | Kind::Rippling => assert!(taken.is_ok(), "{kind:?}"),
+            AdapterKind::Bamboohr | AdapterKind::Rippling => assert!(taken.is_ok(), "{kind:?}"),
             _ => assert_eq!(taken.unwrap_err().kind, ErrorKind::MediaType, "{kind:?}"),
         }
     }
@@ -177,11 +177,11 @@ fn a_form_is_taken_only_from_who_sends_forms() {
 fn an_attribute_that_cannot_be_had_is_left_out_and_told() {
     let yaml = "{ kind: json, key: /k, types: { '*': worker.changed }, attributes: { a: 'CDate([d])', b: /b, manager: /m } }";
     let body = br#"{"k": "1", "d": "hunter2", "b": 1, "m": {"name": "hunter2"}}"#;
-    let Answer::Notices(notices) = read(yaml, "application/json", body).unwrap() else { panic!() };
+    let NoticeAnswer::Notices(notices) = read(yaml, "application/json", body).unwrap() else { panic!() };
     let why: Vec<&str> = notices
         .iter()
         .filter_map(|n| match n {
-            Notice::Ignored { why } => Some(why.as_str()),
+            SourceNotice::Ignored { why } => Some(why.as_str()),
             _ => None,
         })
         .collect();
@@ -192,6 +192,6 @@ fn an_attribute_that_cannot_be_had_is_left_out_and_told() {
             "attribute `manager` is left out: it must be the id of a person"
         ]
     );
-    let Some(Notice::Event(said)) = notices.last() else { panic!() };
+    let Some(SourceNotice::Event(said)) = notices.last() else { panic!() };
     assert_eq!(said.attributes.keys().collect::<Vec<_>>(), ["b"]);
 }

@@ -2,7 +2,7 @@
 
 use lifecycle::EventKind;
 use serde_json::{Value, json};
-use sources::{Adapter, Answer, Kind, Notice, Said};
+use sources::{AdapterKind, NoticeAdapter, NoticeAnswer, NoticeEvent, SourceNotice};
 use time::macros::datetime;
 
 use crate::reading::{
@@ -18,29 +18,32 @@ fn standard_webhooks_need_a_day_to_let_somebody_go() {
     let ask = |id| with_id(changed(ada, at, EventKind::WorkerLeft), id);
     let yaml = "{ kind: standard_webhooks, time_zone: Asia/Tokyo }";
     let headers = [("webhook-id", "msg_1"), ("content-type", JSON)];
-    assert_eq!(post(&reader(yaml), &headers, thin), Answer::Notices(vec![ask("msg_1")]));
+    assert_eq!(post(&reader(yaml), &headers, thin), NoticeAnswer::Notices(vec![ask("msg_1")]));
 
     let with = |more: &str| thin.replace("343485\"", &format!("343485\", {more}"));
     let named = with("\"email\": \"ada@acme.example\"");
     let values = attributes(json!({"mail": "ada@acme.example", "userPrincipalName": "ada@acme.example"}));
-    let values =
-        Said { id: Some("msg_1".to_owned()), attributes: values, ..said(EventKind::WorkerChanged, ada, at) };
-    let expected = vec![Notice::Event(values), ask("msg_1#employment")];
+    let values = NoticeEvent {
+        id: Some("msg_1".to_owned()),
+        attributes: values,
+        ..said(EventKind::WorkerChanged, ada, at)
+    };
+    let expected = vec![SourceNotice::Event(values), ask("msg_1#employment")];
     assert_eq!(
         post(&reader(yaml), &headers, &named),
-        Answer::Notices(expected),
+        NoticeAnswer::Notices(expected),
         "values, and nobody is cut off on a guess"
     );
 
     let dated = with("\"last_day\": \"2026-04-30\"");
     let leaves = explicit(said(EventKind::WorkerLeft, ada, at), datetime!(2026-05-01 0:00 +9));
-    assert_eq!(notices(yaml, JSON, &dated), [Notice::Event(leaves)]);
+    assert_eq!(notices(yaml, JSON, &dated), [SourceNotice::Event(leaves)]);
     let first_day_away = "{ kind: standard_webhooks, time_zone: Asia/Tokyo, end_date: first_day_away }";
     let leaves = explicit(said(EventKind::WorkerLeft, ada, at), datetime!(2026-04-30 0:00 +9));
-    assert_eq!(notices(first_day_away, JSON, &dated), [Notice::Event(leaves)]);
+    assert_eq!(notices(first_day_away, JSON, &dated), [SourceNotice::Event(leaves)]);
     let cancelled = thin.replace("employee.terminated", "employee.termination_canceled");
-    let back = Said { withdraws: true, ..said(EventKind::WorkerRehired, ada, at) };
-    assert_eq!(notices(yaml, JSON, &cancelled), [Notice::Event(back)]);
+    let back = NoticeEvent { withdraws: true, ..said(EventKind::WorkerRehired, ada, at) };
+    assert_eq!(notices(yaml, JSON, &cancelled), [SourceNotice::Event(back)]);
 }
 
 #[test]
@@ -58,9 +61,10 @@ fn every_row_of_the_table_of_first_and_last_days_takes_effect_as_it_says() {
         );
         let body = format!(r#"{{"id":"E-1","what":"{word}","day":{value},"team":"Sales"}}"#);
         let all = notices(&yaml, JSON, &body);
-        let events =
-            all.iter().filter_map(|notice| if let Notice::Event(said) = notice { Some(said) } else { None });
-        let events: Vec<&Said> = events.collect();
+        let events = all
+            .iter()
+            .filter_map(|notice| if let SourceNotice::Event(said) = notice { Some(said) } else { None });
+        let events: Vec<&NoticeEvent> = events.collect();
         let shown = if events.iter().any(|said| !said.unread.is_empty()) {
             assert!(events.iter().all(|said| said.kind == EventKind::WorkerChanged), "{line}: {all:?}");
             "nothing, listed".to_owned()
@@ -95,10 +99,11 @@ attributes:
         "givenName": "Ada", "surname": "Byron", "mail": "ada@acme.example", "manager": "20077", "endDate": null, "active": true,
     });
     let at = datetime!(2026-01-31 18:42 UTC);
-    let snapshot = Said { attributes: attributes(values), ..said(EventKind::WorkerSnapshot, "21001", at) };
+    let snapshot =
+        NoticeEvent { attributes: attributes(values), ..said(EventKind::WorkerSnapshot, "21001", at) };
     assert_eq!(
         notices(workday, JSON, include_str!("../data/workday_raas_delta.json")),
-        [Notice::Event(snapshot)]
+        [SourceNotice::Event(snapshot)]
     );
 }
 
@@ -118,21 +123,24 @@ attributes: { givenName: /data/attributes/givenName, manager: '[data.attributes.
     let body = include_str!("../data/cloudevents_joiner.json");
     let values = attributes(json!({ "givenName": "Ada", "manager": "E-0077" }));
     let id = |id: &str| Some(id.to_owned());
-    let values = Said {
+    let values = NoticeEvent {
         id: id("hr-evt-0001"),
         attributes: values,
         ..said(EventKind::WorkerChanged, "E-1001", SAID_AT)
     };
-    let joins = Said {
+    let joins = NoticeEvent {
         id: id("hr-evt-0001#employment"),
         ..explicit(said(EventKind::WorkerJoined, "E-1001", SAID_AT), datetime!(2026-02-02 0:00 UTC))
     };
-    let expected = [Notice::Event(values.clone()), Notice::Event(joins.clone())];
+    let expected = [SourceNotice::Event(values.clone()), SourceNotice::Event(joins.clone())];
     assert_eq!(notices(cloudevents, JSON, body), expected);
     let left = body.replace("worker.joined", "worker.left").replace("2026-02-02", "2026-06-30");
-    let leaves =
-        Said { kind: EventKind::WorkerLeft, effective_at: Some(datetime!(2026-07-01 0:00 +1)), ..joins };
-    assert_eq!(notices(cloudevents, JSON, &left), [Notice::Event(values), Notice::Event(leaves)]);
+    let leaves = NoticeEvent {
+        kind: EventKind::WorkerLeft,
+        effective_at: Some(datetime!(2026-07-01 0:00 +1)),
+        ..joins
+    };
+    assert_eq!(notices(cloudevents, JSON, &left), [SourceNotice::Event(values), SourceNotice::Event(leaves)]);
 }
 
 #[test]
@@ -140,29 +148,29 @@ fn groups_with_members_can_be_told_in_any_json() {
     let yaml = "{ kind: json, key: /g, type: /t, members: /m, types: { set: group.upserted, out: group.member.removed } }";
     let read = |body: &str| notices(yaml, JSON, body);
     let keys = |keys: &[&str]| Some(keys.iter().map(|key| (*key).to_owned()).collect());
-    let all = Said { members: keys(&["E-1", "2"]), ..said(EventKind::GroupUpserted, "G-1", NOW) };
-    let out = Said { members: keys(&["E-1"]), ..said(EventKind::GroupMemberRemoved, "G-1", NOW) };
-    assert_eq!(read(r#"[{"g":"group/G-1","t":"set","m":["worker/E-1",2]}]"#), [Notice::Event(all)]);
-    assert_eq!(read(r#"{"g":"G-1","t":"out","m":"E-1"}"#), [Notice::Event(out)]);
+    let all = NoticeEvent { members: keys(&["E-1", "2"]), ..said(EventKind::GroupUpserted, "G-1", NOW) };
+    let out = NoticeEvent { members: keys(&["E-1"]), ..said(EventKind::GroupMemberRemoved, "G-1", NOW) };
+    assert_eq!(read(r#"[{"g":"group/G-1","t":"set","m":["worker/E-1",2]}]"#), [SourceNotice::Event(all)]);
+    assert_eq!(read(r#"{"g":"G-1","t":"out","m":"E-1"}"#), [SourceNotice::Event(out)]);
 }
 
 #[test]
 fn an_unknown_type_is_named_and_never_an_error() {
     let bodies = [
-        (Kind::Bamboohr, r#"{"type":"TYPE"}"#),
-        (Kind::Hibob, r#"{"type":"TYPE","data":{}}"#),
-        (Kind::Personio, r#"{"event_name":"TYPE"}"#),
-        (Kind::Gusto, r#"{"event_type":"TYPE"}"#),
-        (Kind::Rippling, r#"{"event_name":"TYPE"}"#),
-        (Kind::Merge, r#"{"hook":{"event":"TYPE"}}"#),
-        (Kind::Finch, r#"{"event_type":"TYPE"}"#),
-        (Kind::Okta, r#"{"data":{"events":[{"eventType":"TYPE"}]}}"#),
-        (Kind::StandardWebhooks, r#"{"type":"TYPE"}"#),
+        (AdapterKind::Bamboohr, r#"{"type":"TYPE"}"#),
+        (AdapterKind::Hibob, r#"{"type":"TYPE","data":{}}"#),
+        (AdapterKind::Personio, r#"{"event_name":"TYPE"}"#),
+        (AdapterKind::Gusto, r#"{"event_type":"TYPE"}"#),
+        (AdapterKind::Rippling, r#"{"event_name":"TYPE"}"#),
+        (AdapterKind::Merge, r#"{"hook":{"event":"TYPE"}}"#),
+        (AdapterKind::Finch, r#"{"event_type":"TYPE"}"#),
+        (AdapterKind::Okta, r#"{"data":{"events":[{"eventType":"TYPE"}]}}"#),
+        (AdapterKind::StandardWebhooks, r#"{"type":"TYPE"}"#),
     ];
     for (kind, body) in bodies {
-        let reader = Adapter::new(kind).compile().unwrap();
+        let reader = NoticeAdapter::new(kind).compile().unwrap();
         let read = |word: &str| post(&reader, &[], &body.replace("TYPE", word));
-        let not_known = |word: &str| Answer::Notices(vec![unknown(word)]);
+        let not_known = |word: &str| NoticeAnswer::Notices(vec![unknown(word)]);
         assert_eq!(read("lunch.served"), not_known("lunch.served"), "{kind:?}");
         let long = "x".repeat(500);
         assert_eq!(read(&long), not_known(&format!("{}…", "x".repeat(64))), "{kind:?}");
@@ -182,14 +190,17 @@ fn an_adapter_can_teach_a_vendors_words() {
         of("employee.updated"),
         ignored("event type `employee.updated`: the adapter says to ignore it")
     );
-    assert!(matches!(of("payroll.paid"), Notice::Event(Said { kind: EventKind::WorkerLeft, .. })));
+    assert!(matches!(
+        of("payroll.paid"),
+        SourceNotice::Event(NoticeEvent { kind: EventKind::WorkerLeft, .. })
+    ));
 }
 
 #[test]
 fn the_same_notice_has_the_same_dedupe_id_and_another_has_another() {
     let body = include_str!("../data/bamboohr_field_based_plain.json");
     let id = |body: &str| match notices("kind: bamboohr", JSON, body).remove(0) {
-        Notice::Event(said) => said.dedupe_id(),
+        SourceNotice::Event(said) => said.dedupe_id(),
         other => panic!("{other:?}"),
     };
     assert_eq!(id(body), id(body));
@@ -197,7 +208,7 @@ fn the_same_notice_has_the_same_dedupe_id_and_another_has_another() {
     for (from, to) in [("Bryony", "Bridget"), ("12345", "12346"), ("18:42", "18:43")] {
         assert_ne!(id(body), id(&body.replace(from, to)), "{to}");
     }
-    let said = Said { id: Some("msg_1".to_owned()), ..said(EventKind::WorkerLeft, "E-1", NOW) };
+    let said = NoticeEvent { id: Some("msg_1".to_owned()), ..said(EventKind::WorkerLeft, "E-1", NOW) };
     assert_eq!(said.dedupe_id(), "msg_1");
 }
 
@@ -206,7 +217,7 @@ fn a_departure_whose_day_is_none_or_cannot_be_read_does_nothing_by_itself() {
     let yaml = "{ kind: json, key: /person, type: /what, effective_at: /day, attributes: { surname: /name },
                   types: { gone: worker.left, hired: worker.joined, erased: worker.deleted, moved: worker.changed } }";
     let read = |body: Value| match &notices(yaml, JSON, &body.to_string())[..] {
-        [Notice::Event(said)] => said.clone(),
+        [SourceNotice::Event(said)] => said.clone(),
         other => panic!("{other:?}"),
     };
     for what in ["gone", "erased"] {
@@ -246,6 +257,6 @@ fn hibob_takes_no_sentinel_for_today() {
     let body = json!({"type": "employee.left", "triggeredAt": "2026-01-31T18:42:00Z",
                       "data": {"employeeId": "E-2", "effectiveDate": "9999-12-31"}});
     let notices = notices("{ kind: hibob }", JSON, &body.to_string());
-    let [Notice::Event(said)] = &notices[..] else { panic!("{notices:?}") };
+    let [SourceNotice::Event(said)] = &notices[..] else { panic!("{notices:?}") };
     assert_eq!((said.kind, said.unread[0].field.as_str()), (EventKind::WorkerChanged, "/data/effectiveDate"));
 }

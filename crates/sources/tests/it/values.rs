@@ -2,7 +2,7 @@
 
 use lifecycle::EventKind;
 use serde_json::{Value, json};
-use sources::{Answer, Notice, Said};
+use sources::{NoticeAnswer, NoticeEvent, SourceNotice};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -19,7 +19,7 @@ fn bamboohr_says_who_changed_as_json_and_as_a_form() {
     assert_eq!(notices("kind: bamboohr", FORM, form), [changed("67890", NOW, EventKind::WorkerChanged)]);
     // A form has no time; the header that is signed has.
     let headers = [("content-type", FORM), ("X-BambooHR-Timestamp", "1769884920")];
-    assert_eq!(post(&reader("kind: bamboohr"), &headers, form), Answer::Notices(expected.to_vec()));
+    assert_eq!(post(&reader("kind: bamboohr"), &headers, form), NoticeAnswer::Notices(expected.to_vec()));
 }
 
 #[test]
@@ -28,12 +28,13 @@ fn bamboohr_says_what_changed_as_json_and_as_a_form() {
         "employeeId": "E-1001", "givenName": "Ada", "surname": "Byron", "displayName": "Ada Byron",
         "department": "Security", "startDate": "2026-02-02",
     });
-    let event = Said { attributes: attributes(values), ..said(EventKind::WorkerChanged, "67890", SAID_AT) };
+    let event =
+        NoticeEvent { attributes: attributes(values), ..said(EventKind::WorkerChanged, "67890", SAID_AT) };
     let json = include_str!("../data/bamboohr_field_based_updated.json");
-    assert_eq!(notices("kind: bamboohr", JSON, json), [Notice::Event(event)]);
+    assert_eq!(notices("kind: bamboohr", JSON, json), [SourceNotice::Event(event)]);
 
     let name = |key, at, name| {
-        Notice::Event(Said {
+        SourceNotice::Event(NoticeEvent {
             attributes: attributes(json!({ "givenName": name })),
             ..said(EventKind::WorkerChanged, key, at)
         })
@@ -60,7 +61,7 @@ fn bamboohr_employs_and_dismisses_only_by_what_changed() {
         let mut notices = notices(yaml, JSON, &body(changed, status, hired));
         (notices.len(), notices.pop())
     };
-    let event = |said: Said| Some(Notice::Event(said));
+    let event = |said: NoticeEvent| Some(SourceNotice::Event(said));
     let here = |kind| said(kind, "7", SAID_AT);
     assert_eq!(last("Status", "Inactive", "2020-01-01"), (2, event(here(EventKind::WorkerLeft))));
     assert_eq!(last("Status", "Active", "2020-01-01"), (2, event(here(EventKind::WorkerRehired))));
@@ -71,7 +72,7 @@ fn bamboohr_employs_and_dismisses_only_by_what_changed() {
     // On leave is employed, and an unknown word is listed.
     assert_eq!(last("Status", "On leave", "2020-01-01").0, 1);
     let (count, listed) = last("Status", "Seconded", "2020-01-01");
-    let Some(Notice::Event(listed)) = listed else { panic!("{listed:?}") };
+    let Some(SourceNotice::Event(listed)) = listed else { panic!("{listed:?}") };
     assert_eq!((count, listed.kind, listed.unread[0].class.as_str()), (2, EventKind::WorkerChanged, "a"));
 }
 
@@ -84,7 +85,7 @@ fn bamboohr_tells_a_last_day_that_was_set_or_taken_out() {
         }]});
         notices("{ kind: bamboohr, time_zone: America/Denver }", JSON, &body.to_string()).pop()
     };
-    let event = |said: Said| Some(Notice::Event(said));
+    let event = |said: NoticeEvent| Some(SourceNotice::Event(said));
     let left = explicit(said(EventKind::WorkerLeft, "7", SAID_AT), datetime!(2026-02-14 7:00 UTC));
     assert_eq!(last(json!("2026-02-13")), event(left));
     let stays = observed(said(EventKind::WorkerRehired, "7", SAID_AT));
@@ -100,13 +101,13 @@ fn bamboohr_creates_and_deletes_without_values() {
     let read = |action: &str| notices("kind: bamboohr", JSON, &one(action));
     assert_eq!(read("Created"), [changed("7", SAID_AT, EventKind::WorkerJoined)]);
     assert_eq!(read("created"), [changed("7", SAID_AT, EventKind::WorkerJoined)]);
-    assert_eq!(read("Deleted"), [Notice::Event(said(EventKind::WorkerDeleted, "7", SAID_AT))]);
+    assert_eq!(read("Deleted"), [SourceNotice::Event(said(EventKind::WorkerDeleted, "7", SAID_AT))]);
     assert_eq!(read("Promoted"), [unknown("Promoted")]);
 }
 
 const ADA_MERGE: &str = "0958cbc6-6040-430a-848e-aafacbadf4ae";
 
-fn merge(event: &str, change: impl FnOnce(&mut Value)) -> Vec<Notice> {
+fn merge(event: &str, change: impl FnOnce(&mut Value)) -> Vec<SourceNotice> {
     let mut body: Value = serde_json::from_str(include_str!("../data/merge_employee_changed.json")).unwrap();
     body["hook"]["event"] = json!(event);
     change(&mut body["data"]);
@@ -120,9 +121,10 @@ fn merge_gives_the_record_and_what_it_says_about_employment() {
         "mail": "ada@acme.example", "manager": "0048ea5b-911e-4dff-9364-92070dea62ff",
         "startDate": "2026-02-02T00:00:00Z", "endDate": null,
     });
-    let values = Said { attributes: attributes(values), ..said(EventKind::WorkerChanged, ADA_MERGE, NOW) };
+    let values =
+        NoticeEvent { attributes: attributes(values), ..said(EventKind::WorkerChanged, ADA_MERGE, NOW) };
     let joins = explicit(said(EventKind::WorkerJoined, ADA_MERGE, NOW), datetime!(2026-02-02 0:00 -5));
-    let expected = [Notice::Event(observed(values)), Notice::Event(joins)];
+    let expected = [SourceNotice::Event(observed(values)), SourceNotice::Event(joins)];
     assert_eq!(merge("Employee.changed", |_| {}), expected);
     assert_eq!(merge("employee.added", |_| {}), expected);
 }
@@ -133,8 +135,8 @@ fn merge_makes_every_statement_that_its_record_contains() {
     let about = |change: &dyn Fn(&mut Value)| -> Vec<(EventKind, Option<OffsetDateTime>)> {
         let notices = merge("Employee.changed", |data| change(data));
         let kinds = notices.into_iter().filter_map(|notice| match notice {
-            Notice::Event(said) if said.kind == WorkerChanged => None,
-            Notice::Event(said) => Some((said.kind, said.effective_at)),
+            SourceNotice::Event(said) if said.kind == WorkerChanged => None,
+            SourceNotice::Event(said) => Some((said.kind, said.effective_at)),
             other => panic!("{other:?}"),
         });
         kinds.collect()
@@ -176,7 +178,7 @@ fn merge_may_send_less_or_something_else() {
     assert_eq!(merge("Employee.changed", slim), [changed(ADA_MERGE, NOW, EventKind::WorkerChanged)]);
     assert_eq!(merge("Employee.added", slim), [changed(ADA_MERGE, NOW, EventKind::WorkerJoined)]);
     let removed = said(EventKind::WorkerDeleted, ADA_MERGE, NOW);
-    assert_eq!(merge("Employee.removed", |_| {}), [Notice::Event(removed)]);
+    assert_eq!(merge("Employee.removed", |_| {}), [SourceNotice::Event(removed)]);
     for employee in [json!(ADA_MERGE), json!({"id": ADA_MERGE})] {
         let of = |data: &mut Value| *data = json!({"id": "employment-1", "employee": employee});
         assert_eq!(merge("Employment.changed", of), [changed(ADA_MERGE, NOW, EventKind::WorkerChanged)]);

@@ -2,7 +2,7 @@
 
 use lifecycle::EventKind;
 use serde_json::json;
-use sources::{Answer, Notice, Said};
+use sources::{NoticeAnswer, NoticeEvent, SourceNotice};
 use time::macros::datetime;
 
 use crate::reading::{
@@ -21,7 +21,7 @@ fn hibob_says_who_and_a_departure_is_one_by_itself() {
     let left = explicit(left, datetime!(2026-04-01 0:00 +2));
     assert_eq!(
         notices(berlin, JSON, include_str!("../data/hibob_v2_employee_left.json")),
-        [Notice::Event(left)]
+        [SourceNotice::Event(left)]
     );
     let entry = include_str!("../data/hibob_v2_table_entry_created.json");
     let at = datetime!(2025-01-08 13:06:26.915_906 UTC);
@@ -49,7 +49,7 @@ fn gusto_tells_announced_from_effective_and_from_cancelled() {
     let of = |word: &str| notices("kind: gusto", JSON, &created.replace("employee.created", word));
     let asks = |hint| vec![with_id(changed(ADA_GUSTO, GUSTO_AT, hint), GUSTO_ID)];
     let says = |kind, withdraws| {
-        vec![Notice::Event(Said {
+        vec![SourceNotice::Event(NoticeEvent {
             id: Some(GUSTO_ID.to_owned()),
             withdraws,
             ..said(kind, ADA_GUSTO, GUSTO_AT)
@@ -87,7 +87,7 @@ fn rippling_says_who_in_either_spelling() {
     let bare = post(&reader("kind: rippling"), &[], created);
     assert_eq!(
         bare,
-        Answer::Notices(vec![changed("656992816f26d6caea00072c", NOW, None)]),
+        NoticeAnswer::Notices(vec![changed("656992816f26d6caea00072c", NOW, None)]),
         "without a content type"
     );
     let deleted = created.replace("employee.created", "employee.deleted");
@@ -105,7 +105,7 @@ fn finch_has_its_id_and_time_in_headers() {
     assert_eq!(notices("kind: finch", JSON, body), [changed(ada, NOW, EventKind::WorkerChanged)]);
     let headers = [("finch-event-id", "msg_1"), ("Finch-Timestamp", "1769884920")];
     let expected = with_id(changed(ada, SAID_AT, EventKind::WorkerChanged), "msg_1");
-    assert_eq!(post(&reader("kind: finch"), &headers, body), Answer::Notices(vec![expected]));
+    assert_eq!(post(&reader("kind: finch"), &headers, body), NoticeAnswer::Notices(vec![expected]));
 }
 
 #[test]
@@ -114,12 +114,13 @@ fn okta_sends_several_entries_of_its_log() {
     assert_eq!(notices("kind: okta", JSON, session), [unknown("user.session.start")]);
 
     let at = |second| datetime!(2026-01-31 18:42 UTC) + time::Duration::seconds(second);
-    let event = |id: &str, said: Said| Notice::Event(Said { id: Some(id.to_owned()), ..said });
+    let event =
+        |id: &str, said: NoticeEvent| SourceNotice::Event(NoticeEvent { id: Some(id.to_owned()), ..said });
     let left = said(EventKind::WorkerLeft, "00u1", datetime!(2026-01-31 18:42:00.159 UTC));
     let members = Some(vec!["00u2".to_owned()]);
-    let added = Said { members, ..said(EventKind::GroupMemberAdded, "00g1", at(1)) };
+    let added = NoticeEvent { members, ..said(EventKind::GroupMemberAdded, "00g1", at(1)) };
     let name = attributes(json!({ "displayName": "Audit" }));
-    let group = Said { attributes: name, ..said(EventKind::GroupUpserted, "00g2", at(2)) };
+    let group = NoticeEvent { attributes: name, ..said(EventKind::GroupUpserted, "00g2", at(2)) };
     let expected = [
         event("ev-1", left),
         event("ev-2", added),

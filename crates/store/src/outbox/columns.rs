@@ -4,17 +4,17 @@ use sea_orm::DbErr;
 use sea_orm::sea_query::Alias;
 use sea_orm_migration::prelude::{ColumnDef, Index, SchemaManager, Table};
 
-use super::table;
+use super::outbox_table;
 
 /// Creates the service's outbox; for use in its first migration. [`add_lanes`] follows in a later one.
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
+pub async fn create_outbox(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
     manager
         .create_table(
             Table::create()
-                .table(table(service))
+                .table(outbox_table(service))
                 .col(ColumnDef::new("id").string().not_null().primary_key())
                 .col(ColumnDef::new("created_at").big_integer().not_null())
                 .col(ColumnDef::new("messages").text().not_null())
@@ -27,8 +27,8 @@ pub async fn create(manager: &SchemaManager<'_>, service: &str) -> Result<(), Db
 ///
 /// # Errors
 /// As the database reports them.
-pub async fn drop(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
-    manager.drop_table(Table::drop().table(table(service)).take()).await
+pub async fn drop_outbox(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
+    manager.drop_table(Table::drop().table(outbox_table(service)).take()).await
 }
 
 /// Adds lanes and what is set aside. Rows of earlier versions hold commands and facts together and count as commands.
@@ -42,11 +42,11 @@ pub async fn add_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(),
         ColumnDef::new("set_aside").text().take(),
     ];
     for column in columns {
-        manager.alter_table(Table::alter().table(table(service)).add_column(column).take()).await?;
+        manager.alter_table(Table::alter().table(outbox_table(service)).add_column(column).take()).await?;
     }
     let index = Index::create()
         .name(index_name(service))
-        .table(table(service))
+        .table(outbox_table(service))
         .col(Alias::new("set_aside"))
         .col(Alias::new("lane"))
         .col(Alias::new("created_at"))
@@ -60,10 +60,10 @@ pub async fn add_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(),
 /// # Errors
 /// As the database reports them.
 pub async fn remove_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
-    let index = Index::drop().name(index_name(service)).table(table(service)).to_owned();
+    let index = Index::drop().name(index_name(service)).table(outbox_table(service)).to_owned();
     manager.drop_index(index).await?;
     for column in ["lane", "size", "set_aside"] {
-        let alter = Table::alter().table(table(service)).drop_column(Alias::new(column)).take();
+        let alter = Table::alter().table(outbox_table(service)).drop_column(Alias::new(column)).take();
         manager.alter_table(alter).await?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use verify::Refusal;
+use verify::NoticeRefusal;
 
 use crate::request::{NOW, Request, at, hex, tag};
 
@@ -65,7 +65,7 @@ proptest! {
             if answer.is_ok() {
                 taken.push((id, time, body));
             } else {
-                let wrong = matches!(answer, Err(Refusal::WrongSignature { .. } | Refusal::Misconfigured));
+                let wrong = matches!(answer, Err(NoticeRefusal::WrongSignature { .. } | NoticeRefusal::Misconfigured));
                 prop_assert!(!wrong, "the cut is not of what was signed");
             }
         }
@@ -87,7 +87,7 @@ fn a_zero_does_not_move_from_the_body_into_the_time() {
     let signature = hex(&tag(b"key", format!("a=10{time}").as_bytes()));
     assert!(request("{body}{timestamp}", "", &time, b"a=10", &signature).verify().is_ok());
     let moved = request("{body}{timestamp}", "", &format!("0{time}"), b"a=1", &signature).verify();
-    assert!(matches!(moved, Err(Refusal::MalformedTimestamp { .. })));
+    assert!(matches!(moved, Err(NoticeRefusal::MalformedTimestamp { .. })));
 }
 
 #[test]
@@ -103,6 +103,6 @@ fn an_id_with_a_separator_is_refused_and_one_with_other_signs_is_not() {
         let content = template.replace("{id}", id).replace("{timestamp}", &time).replace("{body}", "x");
         let answer = request(template, id, &time, b"x", &hex(&tag(b"key", content.as_bytes()))).verify();
         assert_eq!(answer.is_ok(), taken, "{template} {id}: {answer:?}");
-        assert!(taken || matches!(answer, Err(Refusal::MalformedId { .. })));
+        assert!(taken || matches!(answer, Err(NoticeRefusal::MalformedId { .. })));
     }
 }

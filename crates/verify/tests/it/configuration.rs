@@ -1,7 +1,7 @@
 //! What is wrong with a configuration is said before it is used.
 
 use serde_json::{Value, json};
-use verify::{Refusal, SECRETS_MAX, TOLERANCE_SECONDS_MAX, Verifier};
+use verify::{NoticeRefusal, NoticeVerifier, SECRETS_MAX, TOLERANCE_SECONDS_MAX};
 
 use crate::request::{Request, verifier};
 
@@ -21,18 +21,18 @@ id_header: X-Acme-Id
 tolerance_seconds: 60
 secret_encoding: text
 "#;
-    assert_eq!(serde_saphyr::from_str::<Verifier>(yaml).unwrap().check(), Ok(()));
+    assert_eq!(serde_saphyr::from_str::<NoticeVerifier>(yaml).unwrap().check(), Ok(()));
     for scheme in ["bamboohr", "hibob", "gusto", "merge", "finch", "standard_webhooks", "bearer"] {
         let yaml = format!("scheme: {scheme}\nsecrets: ['c2VjcmV0']\n");
-        assert_eq!(serde_saphyr::from_str::<Verifier>(&yaml).unwrap().check(), Ok(()), "{scheme}");
+        assert_eq!(serde_saphyr::from_str::<NoticeVerifier>(&yaml).unwrap().check(), Ok(()), "{scheme}");
         let unknown = format!("{yaml}sekret: x\n");
-        let error = serde_saphyr::from_str::<Verifier>(&unknown).unwrap_err().to_string();
+        let error = serde_saphyr::from_str::<NoticeVerifier>(&unknown).unwrap_err().to_string();
         assert!(error.contains("sekret"), "{error}");
     }
     for (from, to) in
         [("sha512", "sha1"), ("sha512", "md5"), ("base64url", "base32"), ("scheme: hmac", "scheme: acme")]
     {
-        assert!(serde_saphyr::from_str::<Verifier>(&yaml.replace(from, to)).is_err(), "{to}");
+        assert!(serde_saphyr::from_str::<NoticeVerifier>(&yaml.replace(from, to)).is_err(), "{to}");
     }
 }
 
@@ -40,7 +40,7 @@ secret_encoding: text
 fn wrong(settings: Value) -> String {
     let request =
         Request::custom(settings.clone(), b"x").signed("00".repeat(32)).with("x-time", "1").with("x-id", "1");
-    assert_eq!(request.verify(), Err(Refusal::Misconfigured), "{settings}");
+    assert_eq!(request.verify(), Err(NoticeRefusal::Misconfigured), "{settings}");
     let error = verifier(&request.verifier).check().unwrap_err();
     assert!(error.starts_with('`') && error.contains("; "), "where, what and how to fix: {error}");
     error

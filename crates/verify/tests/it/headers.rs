@@ -1,7 +1,7 @@
 //! What may stand in a header, and what may not.
 
 use serde_json::json;
-use verify::{Refusal, SIGNATURE_BYTES_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX};
+use verify::{NoticeRefusal, SIGNATURE_BYTES_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX};
 
 use crate::request::{Request, base64, base64_url, hex, tag, vector, vectors};
 
@@ -15,7 +15,7 @@ fn wrong() -> String {
     hex(&tag(b"other key", BODY))
 }
 
-fn plain(signatures: &str) -> Result<verify::Verified, Refusal> {
+fn plain(signatures: &str) -> Result<verify::VerifiedNotice, NoticeRefusal> {
     Request::custom(json!({}), BODY).signed(signatures).verify()
 }
 
@@ -33,7 +33,10 @@ fn any_of_several_signatures_in_one_header_may_match() {
     ] {
         assert!(plain(&header).is_ok(), "{header:?}");
     }
-    assert!(matches!(plain(&format!("{wrong} {wrong}")), Err(Refusal::WrongSignature { candidates: 2, .. })));
+    assert!(matches!(
+        plain(&format!("{wrong} {wrong}")),
+        Err(NoticeRefusal::WrongSignature { candidates: 2, .. })
+    ));
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn prefixes_with_a_comma_are_kept_whole_and_other_versions_passed_over() {
     }
     for header in [other.as_str(), &right["v1,".len()..], "v1,", "v1", ",", &right.replacen("v1", "V1", 1)] {
         let refusal = request.clone().signed(header).verify();
-        assert!(matches!(refusal, Err(Refusal::MalformedSignature { .. })), "{header}: {refusal:?}");
+        assert!(matches!(refusal, Err(NoticeRefusal::MalformedSignature { .. })), "{header}: {refusal:?}");
     }
 }
 
@@ -62,7 +65,7 @@ fn a_signature_without_its_prefix_is_not_one() {
     assert!(request(format!("sha256={}", right())).is_ok());
     assert!(request(format!("sha256={},sha256={}", wrong(), right())).is_ok());
     for header in [right(), format!("sha1={}", right()), format!("sha256 {}", right())] {
-        assert!(matches!(request(header), Err(Refusal::MalformedSignature { .. })));
+        assert!(matches!(request(header), Err(NoticeRefusal::MalformedSignature { .. })));
     }
 }
 
@@ -72,7 +75,7 @@ fn hex_may_be_of_either_case() {
     let mixed: String =
         right().char_indices().map(|(at, c)| if at % 2 == 0 { c.to_ascii_uppercase() } else { c }).collect();
     assert!(plain(&mixed).is_ok());
-    assert!(matches!(plain(&format!("0x{}", right())), Err(Refusal::MalformedSignature { .. })));
+    assert!(matches!(plain(&format!("0x{}", right())), Err(NoticeRefusal::MalformedSignature { .. })));
 }
 
 #[test]
@@ -114,14 +117,14 @@ fn bits_of_base64_that_belong_to_no_byte_must_be_zero() {
     let request = vector("merge");
     assert!(request.signature().ends_with("M="));
     let other = request.signature().replacen("M=", "N=", 1);
-    assert!(matches!(request.signed(other).verify(), Err(Refusal::MalformedSignature { .. })));
+    assert!(matches!(request.signed(other).verify(), Err(NoticeRefusal::MalformedSignature { .. })));
 }
 
 #[test]
 fn a_signature_that_is_cut_off_or_goes_on_is_malformed() {
     let right = right();
     for header in [&right[..62], &right[..63], &format!("{right}00"), &format!("{right}0"), "00", "0"] {
-        assert!(matches!(plain(header), Err(Refusal::MalformedSignature { .. })), "{header}");
+        assert!(matches!(plain(header), Err(NoticeRefusal::MalformedSignature { .. })), "{header}");
     }
 }
 
@@ -130,7 +133,12 @@ fn every_header_must_be_there() {
     for request in vectors() {
         for header in request.headers.keys() {
             let refusal = request.clone().without(header).verify();
-            assert_eq!(refusal, Err(Refusal::MissingHeader { header: header.clone() }), "{}", request.name);
+            assert_eq!(
+                refusal,
+                Err(NoticeRefusal::MissingHeader { header: header.clone() }),
+                "{}",
+                request.name
+            );
         }
     }
 }
@@ -143,13 +151,13 @@ fn empty_headers_are_refused() {
                 let refusal = request.clone().with(header, empty).verify().unwrap_err();
                 let expected = match header {
                     header if *header == request.signature_header => {
-                        matches!(refusal, Refusal::MalformedSignature { .. })
+                        matches!(refusal, NoticeRefusal::MalformedSignature { .. })
                     }
                     header if header.contains("time") => {
-                        matches!(refusal, Refusal::MalformedTimestamp { .. })
+                        matches!(refusal, NoticeRefusal::MalformedTimestamp { .. })
                     }
-                    _ if empty.is_empty() => matches!(refusal, Refusal::MalformedId { .. }),
-                    _ => matches!(refusal, Refusal::WrongSignature { .. }),
+                    _ if empty.is_empty() => matches!(refusal, NoticeRefusal::MalformedId { .. }),
+                    _ => matches!(refusal, NoticeRefusal::WrongSignature { .. }),
                 };
                 assert!(expected, "{} {header}: {refusal}", request.name);
             }
@@ -165,7 +173,7 @@ fn huge_headers_are_refused_without_being_read() {
             let limit_bytes = if is_signature { SIGNATURE_BYTES_MAX } else { TEXT_BYTES_MAX };
             let huge = request.headers[header].clone() + &" ".repeat(10 << 20);
             let refusal = request.clone().with(header, huge).verify();
-            assert_eq!(refusal, Err(Refusal::LongHeader { header: header.clone(), limit_bytes }));
+            assert_eq!(refusal, Err(NoticeRefusal::LongHeader { header: header.clone(), limit_bytes }));
         }
     }
 }
@@ -175,7 +183,9 @@ fn as_many_signatures_as_are_allowed_are_read_and_no_more() {
     let others = |count: usize| "00 ".repeat(count);
     assert!(plain(&format!("{}{}", others(SIGNATURES_MAX - 1), right())).is_ok());
     let refusal = plain(&format!("{}{}", others(SIGNATURES_MAX), right()));
-    assert!(matches!(refusal, Err(Refusal::MalformedSignature { what, .. }) if what.contains("too many")));
+    assert!(
+        matches!(refusal, Err(NoticeRefusal::MalformedSignature { what, .. }) if what.contains("too many"))
+    );
 }
 
 #[test]
@@ -197,6 +207,6 @@ fn bodies_are_bytes() {
         assert!(request.verify().is_ok(), "{body:?}");
         let mut longer = request.clone();
         longer.body.push(0);
-        assert!(matches!(longer.verify(), Err(Refusal::WrongSignature { .. })));
+        assert!(matches!(longer.verify(), Err(NoticeRefusal::WrongSignature { .. })));
     }
 }

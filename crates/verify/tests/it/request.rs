@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use verify::{Refusal, Verified, Verifier};
+use verify::{NoticeRefusal, NoticeVerifier, VerifiedNotice};
 
 /// When all requests here come, unless they say otherwise: 2026-01-31T18:42:00Z.
 pub const NOW: i64 = 1_769_884_920;
@@ -40,7 +40,7 @@ pub fn vector(name: &str) -> Request {
     vectors().iter().find(|request| request.name == name).unwrap().clone()
 }
 
-pub fn verifier(value: &Value) -> Verifier {
+pub fn verifier(value: &Value) -> NoticeVerifier {
     serde_json::from_value(value.clone()).unwrap()
 }
 
@@ -93,11 +93,11 @@ impl Request {
         &self.headers[&self.signature_header]
     }
 
-    pub fn verify(&self) -> Result<Verified, Refusal> {
+    pub fn verify(&self) -> Result<VerifiedNotice, NoticeRefusal> {
         self.verify_at(at(self.now))
     }
 
-    pub fn verify_at(&self, now: OffsetDateTime) -> Result<Verified, Refusal> {
+    pub fn verify_at(&self, now: OffsetDateTime) -> Result<VerifiedNotice, NoticeRefusal> {
         verifier(&self.verifier).verify(|name| self.headers.get(name).map(String::as_str), &self.body, now)
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::json;
-use verify::{Refusal, Secret};
+use verify::{NoticeRefusal, VendorSecret};
 
 use crate::request::{Request, base64, hex, tag, vector, vectors, verifier};
 
@@ -50,7 +50,7 @@ fn any_of_several_key_pairs_may_have_signed_and_any_of_several_signatures_may_ma
             let header = header.map(|at| signatures[at].as_str()).join(" ");
             assert!(request.clone().signed(header).verify().is_ok());
         }
-        assert!(matches!(request.signed(&signatures[2]).verify(), Err(Refusal::WrongSignature { .. })));
+        assert!(matches!(request.signed(&signatures[2]).verify(), Err(NoticeRefusal::WrongSignature { .. })));
     }
     assert!(request.secrets(&[c]).signed(signatures.join(" ")).verify().is_ok());
 }
@@ -71,7 +71,7 @@ fn a_public_key_is_never_a_shared_secret() {
     }
     let as_text = Request::custom(json!({ "secrets": [public] }), b"x");
     let forged = hex(&tag(public.as_bytes(), b"x"));
-    assert_eq!(as_text.signed(forged).verify(), Err(Refusal::Misconfigured));
+    assert_eq!(as_text.signed(forged).verify(), Err(NoticeRefusal::Misconfigured));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn what_a_refusal_counts_is_what_was_tried() {
     let request =
         Request::custom(json!({ "secrets": ["a", "b", "c"] }), b"x").signed(format!("{wrong},{wrong}"));
     let header = "x-sig".to_owned();
-    assert_eq!(request.verify(), Err(Refusal::WrongSignature { header, candidates: 2, secrets: 3 }));
+    assert_eq!(request.verify(), Err(NoticeRefusal::WrongSignature { header, candidates: 2, secrets: 3 }));
 }
 
 #[test]
@@ -89,11 +89,11 @@ fn secrets_can_be_added_after_the_configuration_was_read() {
     let mut verifier = verifier(&json!({ "scheme": "gusto" }));
     let headers = |name: &str| request.headers.get(name).map(String::as_str);
     let now = crate::request::at(request.now);
-    assert_eq!(verifier.verify(headers, &request.body, now), Err(Refusal::Misconfigured));
-    verifier.secrets_mut().unwrap().push(Secret::new("tok"));
+    assert_eq!(verifier.verify(headers, &request.body, now), Err(NoticeRefusal::Misconfigured));
+    verifier.secrets_mut().unwrap().push(VendorSecret::new("tok"));
     assert!(verifier.verify(headers, &request.body, now).is_ok());
     assert!(
-        serde_json::from_value::<verify::Verifier>(json!({ "scheme": "none" }))
+        serde_json::from_value::<verify::NoticeVerifier>(json!({ "scheme": "none" }))
             .unwrap()
             .secrets_mut()
             .is_none()

@@ -1,7 +1,7 @@
 //! Nothing that is said repeats a secret, a signature or the value of a header.
 
 use serde_json::json;
-use verify::{Refusal, Secret, TimestampFormat, Verifier};
+use verify::{NoticeRefusal, NoticeVerifier, TimestampFormat, VendorSecret};
 
 use crate::request::{vectors, verifier};
 
@@ -9,7 +9,7 @@ const MARKER: &str = "MARKER5ecret";
 
 #[test]
 fn debug_forms_show_no_secret() {
-    assert_eq!(format!("{:?}", Secret::new(MARKER)), "<redacted>");
+    assert_eq!(format!("{:?}", VendorSecret::new(MARKER)), "<redacted>");
     for scheme in ["bamboohr", "standard_webhooks", "bearer"] {
         let verifier = verifier(&json!({ "scheme": scheme, "secrets": [MARKER] }));
         let shown = format!("{verifier:?} {verifier:#?} {:?}", verifier.as_hmac());
@@ -63,13 +63,14 @@ fn a_secret_of_the_wrong_type_is_not_repeated() {
         for scheme in ["gusto", "bearer"] {
             let yaml = format!("scheme: {scheme}\nsecrets: {secrets}\n");
             let options = serde_saphyr::options! { with_snippet: false };
-            let error =
-                serde_saphyr::from_str_with_options::<Verifier>(&yaml, options).unwrap_err().to_string();
+            let error = serde_saphyr::from_str_with_options::<NoticeVerifier>(&yaml, options)
+                .unwrap_err()
+                .to_string();
             assert!(!error.contains("7421") && !error.contains("true"), "{error}");
         }
     }
     let huge = json!({ "scheme": "gusto", "secrets": [7_421_337_742_133_774_213_u64] });
-    let error = serde_json::from_value::<Verifier>(huge).unwrap_err().to_string();
+    let error = serde_json::from_value::<NoticeVerifier>(huge).unwrap_err().to_string();
     assert!(!error.contains("7421") && error.contains("in quotes"), "{error}");
 }
 
@@ -94,18 +95,18 @@ fn refusals_repeat_no_header_and_no_secret() {
 fn the_sender_hears_the_same_words_whatever_is_wrong() {
     let header = || "x-sig".to_owned();
     let all = [
-        Refusal::MissingHeader { header: header() },
-        Refusal::LongHeader { header: header(), limit_bytes: 1 },
-        Refusal::MalformedSignature { header: header(), what: "holds too many signatures" },
-        Refusal::MalformedTimestamp { header: header(), format: TimestampFormat::Rfc3339 },
-        Refusal::MalformedId { header: header() },
-        Refusal::WrongSignature { header: header(), candidates: 1, secrets: 2 },
-        Refusal::Stale { age_seconds: 301, tolerance_seconds: 300 },
-        Refusal::FromTheFuture { ahead_seconds: 301, tolerance_seconds: 300 },
-        Refusal::Misconfigured,
+        NoticeRefusal::MissingHeader { header: header() },
+        NoticeRefusal::LongHeader { header: header(), limit_bytes: 1 },
+        NoticeRefusal::MalformedSignature { header: header(), what: "holds too many signatures" },
+        NoticeRefusal::MalformedTimestamp { header: header(), format: TimestampFormat::Rfc3339 },
+        NoticeRefusal::MalformedId { header: header() },
+        NoticeRefusal::WrongSignature { header: header(), candidates: 1, secrets: 2 },
+        NoticeRefusal::Stale { age_seconds: 301, tolerance_seconds: 300 },
+        NoticeRefusal::FromTheFuture { ahead_seconds: 301, tolerance_seconds: 300 },
+        NoticeRefusal::Misconfigured,
     ];
     assert!(all.iter().all(|refusal| refusal.public() == "the notice was refused"));
-    let logged: Vec<String> = all.iter().map(Refusal::to_string).collect();
+    let logged: Vec<String> = all.iter().map(NoticeRefusal::to_string).collect();
     assert_eq!(
         logged,
         [

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use verify::Refusal;
+use verify::NoticeRefusal;
 
 use crate::request::{Request, vectors};
 
@@ -82,7 +82,7 @@ fn refused(request: &Request, part: Part, at: usize, byte: u8) {
     if let Some(changed) = part.exchanged(request, bytes) {
         let answer = changed.verify();
         assert!(answer.is_err(), "{}: {part:?}[{at}] from {before} to {byte}", request.name);
-        let stale = matches!(answer, Err(Refusal::Stale { .. } | Refusal::FromTheFuture { .. }));
+        let stale = matches!(answer, Err(NoticeRefusal::Stale { .. } | NoticeRefusal::FromTheFuture { .. }));
         assert!(!stale, "{}: {part:?}: a changed notice is never called genuine", request.name);
     }
 }
@@ -127,7 +127,7 @@ proptest! {
         let at = at.index(request.body.len());
         let until = if more { at } else { at + 1 };
         request.body.splice(at..until, more.then_some(byte));
-        let refused = matches!(request.verify(), Err(Refusal::WrongSignature { .. }));
+        let refused = matches!(request.verify(), Err(NoticeRefusal::WrongSignature { .. }));
         prop_assert!(refused);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use time::Duration;
-use verify::{Refusal, TOLERANCE_SECONDS};
+use verify::{NoticeRefusal, TOLERANCE_SECONDS};
 
 use crate::request::{Request, at, hex, tag, vector};
 
@@ -16,9 +16,9 @@ fn exactly_the_tolerance_is_taken_and_a_nanosecond_more_is_not() {
         let signed = at(request.now);
         assert!(request.verify_at(signed + tolerance).is_ok(), "{name}");
         assert!(request.verify_at(signed - tolerance).is_ok(), "{name}");
-        let stale = Refusal::Stale { age_seconds: 301, tolerance_seconds: TOLERANCE_SECONDS };
+        let stale = NoticeRefusal::Stale { age_seconds: 301, tolerance_seconds: TOLERANCE_SECONDS };
         assert_eq!(request.verify_at(signed + tolerance + LEAST), Err(stale), "{name}");
-        let ahead = Refusal::FromTheFuture { ahead_seconds: 301, tolerance_seconds: TOLERANCE_SECONDS };
+        let ahead = NoticeRefusal::FromTheFuture { ahead_seconds: 301, tolerance_seconds: TOLERANCE_SECONDS };
         assert_eq!(request.verify_at(signed - tolerance - LEAST), Err(ahead), "{name}");
     }
 }
@@ -29,7 +29,7 @@ fn a_preset_takes_another_tolerance() {
     request.verifier["tolerance_seconds"] = json!(10);
     let signed = at(request.now);
     assert!(request.verify_at(signed + Duration::seconds(10)).is_ok());
-    let stale = Refusal::Stale { age_seconds: 11, tolerance_seconds: 10 };
+    let stale = NoticeRefusal::Stale { age_seconds: 11, tolerance_seconds: 10 };
     assert_eq!(request.verify_at(signed + Duration::seconds(11)), Err(stale));
 }
 
@@ -38,7 +38,7 @@ fn only_a_genuine_notice_is_called_stale() {
     let mut request = vector("bamboohr");
     request.body.push(b' ');
     let late = at(request.now) + Duration::days(30);
-    assert!(matches!(request.verify_at(late), Err(Refusal::WrongSignature { .. })));
+    assert!(matches!(request.verify_at(late), Err(NoticeRefusal::WrongSignature { .. })));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_scheme_without_a_time_has_no_age() {
     assert!(request.verify_at(at(253_402_300_799)).is_ok());
 }
 
-fn timed(format: &str, time: &str) -> Result<verify::Verified, Refusal> {
+fn timed(format: &str, time: &str) -> Result<verify::VerifiedNotice, NoticeRefusal> {
     let settings =
         json!({ "signed": "{timestamp}.{body}", "timestamp_header": "X-Time", "timestamp_format": format });
     let signature = hex(&tag(b"key", format!("{time}.x").as_bytes()));
@@ -88,14 +88,14 @@ fn what_is_not_a_time_in_the_format_is_refused_even_if_it_is_signed() {
         ("rfc3339", "9999-12-31T23:59:59-23:59"),
     ] {
         let refusal = timed(format, time).unwrap_err();
-        assert!(matches!(refusal, Refusal::MalformedTimestamp { .. }), "{time:?}: {refusal}");
+        assert!(matches!(refusal, NoticeRefusal::MalformedTimestamp { .. }), "{time:?}: {refusal}");
     }
 }
 
 #[test]
 fn seconds_in_place_of_milliseconds_are_from_long_ago_and_the_other_way_round_from_far_ahead() {
-    assert!(matches!(timed("unix_milliseconds", "1769884920"), Err(Refusal::Stale { .. })));
+    assert!(matches!(timed("unix_milliseconds", "1769884920"), Err(NoticeRefusal::Stale { .. })));
     assert!(timed("unix_seconds", "1769884920000").is_err());
-    assert!(matches!(timed("unix_seconds", "17698849200"), Err(Refusal::FromTheFuture { .. })));
-    assert!(matches!(timed("unix_seconds", "0"), Err(Refusal::Stale { .. })));
+    assert!(matches!(timed("unix_seconds", "17698849200"), Err(NoticeRefusal::FromTheFuture { .. })));
+    assert!(matches!(timed("unix_seconds", "0"), Err(NoticeRefusal::Stale { .. })));
 }

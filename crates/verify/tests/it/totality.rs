@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 use time::OffsetDateTime;
-use verify::Verifier;
+use verify::NoticeVerifier;
 
 use crate::request::{at, vectors, verifier};
 
@@ -23,7 +23,7 @@ fn header() -> impl Strategy<Value = Option<String>> {
     ]
 }
 
-fn custom() -> impl Strategy<Value = Verifier> {
+fn custom() -> impl Strategy<Value = NoticeVerifier> {
     let names =
         || prop_oneof![3 => Just(None), 3 => Just(Some("x-a".to_owned())), 1 => ".{0,12}".prop_map(Some)];
     let signed = prop_oneof![
@@ -78,7 +78,7 @@ proptest! {
     ) {
         let answer = verifier.verify(|_| value.as_deref(), &body, now);
         prop_assert!(answer.is_err());
-        let misconfigured = answer == Err(verify::Refusal::Misconfigured);
+        let misconfigured = answer == Err(verify::NoticeRefusal::Misconfigured);
         prop_assert_eq!(misconfigured, verifier.check().is_err());
     }
 }

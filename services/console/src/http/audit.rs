@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use bus::{Bus, Feed, StreamLook};
+use bus::{Bus, StreamName, StreamSnapshot};
 use edge::Problem;
 
-use super::Shared;
+use super::ConsoleStateInner;
 
 /// A stream that is fuller, in thousandths, may not take what is told of an act.
 const FULL_PER_MILLE: u64 = 990;
@@ -16,26 +16,26 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Lets an act through while JOURNAL can keep what is told of it.
 pub(super) async fn require_audit(
-    State(context): State<Shared>,
+    State(context): State<ConsoleStateInner>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    check(&context.bus).await?;
+    check_audit(&context.bus).await?;
     Ok(next.run(request).await)
 }
 
 /// # Errors
 /// When it is not known that JOURNAL takes what is told of an act.
-pub(super) async fn check(bus: &Bus) -> Result<(), Problem> {
+pub(super) async fn check_audit(bus: &Bus) -> Result<(), Problem> {
     let mut trouble = None;
-    for look in bus.look_at_streams(Feed::Journal).await {
+    for look in bus.look_at_streams(StreamName::Journal).await {
         trouble = trouble.or(match look {
-            StreamLook::There(state) if state.per_mille() >= FULL_PER_MILLE => {
+            StreamSnapshot::There(state) if state.per_mille() >= FULL_PER_MILLE => {
                 Some(format!("the stream {} is full", state.stream))
             }
-            StreamLook::There(_) => None,
-            StreamLook::Missing { stream } => Some(format!("the stream {stream} is missing")),
-            StreamLook::Unknown { stream, why } => {
+            StreamSnapshot::There(_) => None,
+            StreamSnapshot::Missing { stream } => Some(format!("the stream {stream} is missing")),
+            StreamSnapshot::Unknown { stream, why } => {
                 Some(format!("the broker does not tell of the stream {stream}: {why}"))
             }
         });

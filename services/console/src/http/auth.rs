@@ -5,7 +5,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use edge::Problem;
 
-use super::Shared;
+use super::ConsoleStateInner;
 
 /// Name of the operator whose token came with the request.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub(super) struct OperatorName(pub(super) String);
 
 /// Lets a request through when it carries the token of an operator.
 pub(super) async fn require_operator(
-    State(context): State<Shared>,
+    State(context): State<ConsoleStateInner>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {

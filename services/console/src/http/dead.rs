@@ -7,19 +7,20 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, AttemptClass, DeadLetterId, DiscardReply, DiscardRequest, ErrorCode, LookLetterReply,
-    LookLetterRequest, ReplayReply, ReplayRequest, failure_group, verb,
+    Actor, AttemptClass, DeadLetterId, DiscardReply, DiscardRequest, ErrorCode, PreviewReplayReply,
+    PreviewReplayRequest, ReplayReply, ReplayRequest, failure_group, verb,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{broken, invalid, invalid_one, no_answer, no_such_letter};
-use super::query::{PageQuery, Query};
-use super::reason::reason;
-use super::{Shared, instant, person_name, trace_entry};
+use super::problem::{database_problem, invalid_one, invalid_request, no_answer, no_such_letter};
+use super::query::{CheckedQuery, PageQuery};
+use super::reason::check_reason;
+use super::{ConsoleStateInner, format_instant, person_name, trace_entry};
 use crate::api::{
-    DeadClosed, DeadDetail, DeadLetters, DeadSummary, Discard, Discarded, Outcome, Replay, Replayed,
+    DeadClosed, DeadDetail, DeadLetterList, DeadSummary, DiscardAnswer, DiscardRequestBody, LetterOutcome,
+    ReplayAnswer, ReplayRequestBody,
 };
 use crate::read::{self, DeadFilter, DeadRow};
 use crate::{LOOK_TIMEOUT, WRITER};
@@ -58,20 +59,20 @@ impl DeadQuery {
     path = "/v1/dead",
     params(DeadQuery, PageQuery),
     responses(
-        (status = 200, body = DeadLetters),
+        (status = 200, body = DeadLetterList),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<DeadQuery>,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<DeadLetters>, Problem> {
+pub(super) async fn list_dead_letters(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<DeadQuery>,
+    CheckedQuery(page): CheckedQuery<PageQuery>,
+) -> Result<Json<DeadLetterList>, Problem> {
     let (filter, page) = (query.filter()?, page.page()?);
-    let rows = read::dead_letters(&context.store, &filter, &page).await.map_err(broken)?;
-    Ok(Json(DeadLetters {
-        dead_letters: rows.rows.into_iter().map(summary).collect(),
+    let rows = read::dead_letters(&context.store, &filter, &page).await.map_err(database_problem)?;
+    Ok(Json(DeadLetterList {
+        dead_letters: rows.rows.into_iter().map(letter_summary).collect(),
         next_cursor: rows.next.map(|cursor| cursor.text()),
     }))
 }
@@ -87,26 +88,26 @@ pub(super) async fn list(
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such dead letter"),
     )
 )]
-pub(super) async fn show(
-    State(context): State<Shared>,
+pub(super) async fn show_dead_letter(
+    State(context): State<ConsoleStateInner>,
     Path(id): Path<String>,
 ) -> Result<Json<DeadDetail>, Problem> {
     let store = &context.store;
-    let row = read::dead_letter(store, &id).await.map_err(broken)?;
+    let row = read::dead_letter(store, &id).await.map_err(database_problem)?;
     let row = row.ok_or_else(|| no_such_letter(&id))?;
     let died_at = row.at_micros;
     let code = code_of(&row.class, &row.error);
     let (exchange, failures) = (row.exchange.clone(), row.failures.clone());
-    let summary = summary(row);
-    let requests = read::attempts(store, &summary, died_at).await.map_err(broken)?;
-    let decision = read::decision(store, &summary).await;
+    let summary = letter_summary(row);
+    let requests = read::list_attempts(store, &summary, died_at).await.map_err(database_problem)?;
+    let decision = read::latest_decision(store, &summary).await;
     Ok(Json(DeadDetail {
         requests: requests.into_iter().map(trace_entry).collect(),
         remedy: code.remedy().to_owned(),
         exchange: exchange.and_then(|exchange| serde_json::from_value(exchange).ok()),
         failures: failures.and_then(|failures| serde_json::from_value(failures).ok()).unwrap_or_default(),
-        decision: decision.map_err(broken)?.map(trace_entry),
-        person: person_name(store, summary.subject.clone()).await.map_err(broken)?,
+        decision: decision.map_err(database_problem)?.map(trace_entry),
+        person: person_name(store, summary.subject.clone()).await.map_err(database_problem)?,
         summary,
     }))
 }
@@ -124,13 +125,13 @@ pub(super) async fn show(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn preview(
-    State(context): State<Shared>,
+pub(super) async fn preview_replay(
+    State(context): State<ConsoleStateInner>,
     Path(id): Path<String>,
-) -> Result<Json<LookLetterReply>, Problem> {
+) -> Result<Json<PreviewReplayReply>, Problem> {
     let id = id.parse().map_err(|_| no_such_letter(&id))?;
     let answer =
-        context.bus.request(WRITER, verb::LOOK_LETTER, &LookLetterRequest { id }, LOOK_TIMEOUT).await;
+        context.bus.request(WRITER, verb::LOOK_LETTER, &PreviewReplayRequest { id }, LOOK_TIMEOUT).await;
     answer.map(Json).map_err(no_answer)
 }
 
@@ -140,9 +141,9 @@ fn code_of(class: &str, error: &str) -> ErrorCode {
     ErrorCode::of(known.unwrap_or(AttemptClass::Permanent), error)
 }
 
-fn summary(row: DeadRow) -> DeadSummary {
+fn letter_summary(row: DeadRow) -> DeadSummary {
     let closed = row.closed.map(|closed| DeadClosed {
-        at: instant(closed.at_micros),
+        at: format_instant(closed.at_micros),
         by: closed.by,
         why: closed.why,
         outcome: closed.outcome,
@@ -151,7 +152,7 @@ fn summary(row: DeadRow) -> DeadSummary {
     DeadSummary {
         id: row.id,
         state: row.state,
-        at: instant(row.at_micros),
+        at: format_instant(row.at_micros),
         target: row.target,
         kind: row.kind,
         subject: row.subject,
@@ -171,21 +172,21 @@ fn summary(row: DeadRow) -> DeadSummary {
 #[utoipa::path(
     post,
     path = "/v1/dead/replay",
-    request_body = Replay,
+    request_body = ReplayRequestBody,
     responses(
-        (status = 200, body = Replayed),
+        (status = 200, body = ReplayAnswer),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be replayed"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn replay(
-    State(context): State<Shared>,
+pub(super) async fn replay_dead_letters(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<Replay>,
-) -> Result<Json<Replayed>, Problem> {
+    edge::JsonBody(body): edge::JsonBody<ReplayRequestBody>,
+) -> Result<Json<ReplayAnswer>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     let ids = match (&body.ids, &body.target, &body.group) {
         (Some(ids), None, None) => letter_ids(ids, &mut wrong),
         (None, Some(_), None) | (None, None, Some(_)) => Vec::new(), // looked up once everything else is right
@@ -195,42 +196,42 @@ pub(super) async fn replay(
         }
     };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let (ids, more) = match (body.target, body.group) {
         (Some(target), _) => open_letters(&context, &target).await?,
-        (None, Some(group)) => parsed(groups::letters_of(&context, &group, IDS_MAX).await?),
+        (None, Some(group)) => parse_ids(groups::letters_of(&context, &group, IDS_MAX).await?),
         (None, None) => (ids, false),
     };
     let request = ReplayRequest { ids, dry_run: body.dry_run, actor };
     if request.ids.is_empty() {
-        return Ok(Json(Replayed { outcomes: Vec::new(), more: false }));
+        return Ok(Json(ReplayAnswer { outcomes: Vec::new(), more: false }));
     }
     let reply: ReplayReply = context.ask(WRITER, verb::REPLAY, &request).await?;
     tracing::info!(who = request.actor.who, letters = request.ids.len(), "dead letters replayed");
-    let outcome = |(id, outcome): (DeadLetterId, _)| Outcome { id: id.to_string(), outcome };
-    Ok(Json(Replayed { outcomes: reply.outcomes.into_iter().map(outcome).collect(), more }))
+    let outcome = |(id, outcome): (DeadLetterId, _)| LetterOutcome { id: id.to_string(), outcome };
+    Ok(Json(ReplayAnswer { outcomes: reply.outcomes.into_iter().map(outcome).collect(), more }))
 }
 
 /// Closes dead letters without trying again.
 #[utoipa::path(
     post,
     path = "/v1/dead/discard",
-    request_body = Discard,
+    request_body = DiscardRequestBody,
     responses(
-        (status = 200, body = Discarded),
+        (status = 200, body = DiscardAnswer),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be discarded"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn discard(
-    State(context): State<Shared>,
+pub(super) async fn discard_dead_letters(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<Discard>,
-) -> Result<Json<Discarded>, Problem> {
+    edge::JsonBody(body): edge::JsonBody<DiscardRequestBody>,
+) -> Result<Json<DiscardAnswer>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     let ids = match &body.group {
         None => letter_ids(&body.ids, &mut wrong),
         Some(_) if !body.ids.is_empty() => {
@@ -240,16 +241,16 @@ pub(super) async fn discard(
         Some(_) => Vec::new(),
     };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let ids = match &body.group {
-        Some(group) => parsed(groups::letters_of(&context, group, IDS_MAX).await?).0,
+        Some(group) => parse_ids(groups::letters_of(&context, group, IDS_MAX).await?).0,
         None => ids,
     };
     let request = DiscardRequest { ids, actor };
     let reply: DiscardReply = context.ask(WRITER, verb::DISCARD, &request).await?;
     tracing::info!(who = request.actor.who, letters = reply.discarded.len(), "dead letters discarded");
-    Ok(Json(Discarded { discarded: reply.discarded.into_iter().map(String::from).collect() }))
+    Ok(Json(DiscardAnswer { discarded: reply.discarded.into_iter().map(String::from).collect() }))
 }
 
 fn letter_ids(ids: &[String], wrong: &mut FieldErrors) -> Vec<DeadLetterId> {
@@ -268,10 +269,13 @@ fn letter_ids(ids: &[String], wrong: &mut FieldErrors) -> Vec<DeadLetterId> {
 }
 
 /// The oldest open ones of a target, and whether there are more.
-async fn open_letters(context: &Shared, target: &str) -> Result<(Vec<DeadLetterId>, bool), Problem> {
-    read::open_letters(&context.store, target, IDS_MAX).await.map_err(broken).map(parsed)
+async fn open_letters(
+    context: &ConsoleStateInner,
+    target: &str,
+) -> Result<(Vec<DeadLetterId>, bool), Problem> {
+    read::open_letters(&context.store, target, IDS_MAX).await.map_err(database_problem).map(parse_ids)
 }
 
-fn parsed((ids, more): (Vec<String>, bool)) -> (Vec<DeadLetterId>, bool) {
+fn parse_ids((ids, more): (Vec<String>, bool)) -> (Vec<DeadLetterId>, bool) {
     (ids.into_iter().filter_map(|id| id.parse().ok()).collect(), more)
 }

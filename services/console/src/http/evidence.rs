@@ -11,11 +11,11 @@ use lifecycle::{Actor, verb};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::invalid;
-use super::query::Query;
-use super::reason::reason;
+use super::problem::invalid_request;
+use super::query::CheckedQuery;
+use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::RotateEvidenceKey;
 
@@ -46,10 +46,10 @@ pub(super) struct ExportQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn export(
-    State(context): State<Shared>,
+pub(super) async fn export_evidence(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    Query(query): Query<ExportQuery>,
+    CheckedQuery(query): CheckedQuery<ExportQuery>,
 ) -> Result<Json<ExportPage>, Problem> {
     let request = ExportRequest {
         from: query.from,
@@ -82,9 +82,9 @@ pub(super) struct ChainQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn chain(
-    State(context): State<Shared>,
-    Query(query): Query<ChainQuery>,
+pub(super) async fn check_evidence_chain(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<ChainQuery>,
 ) -> Result<Json<ChainReport>, Problem> {
     let anchor = query.sequence.zip(query.hash).map(|(sequence, hash)| ChainAnchor { sequence, hash });
     let request = ChainRequest { anchors: anchor.into_iter().collect() };
@@ -101,7 +101,9 @@ pub(super) async fn chain(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn keys(State(context): State<Shared>) -> Result<Json<EvidenceKeys>, Problem> {
+pub(super) async fn list_evidence_keys(
+    State(context): State<ConsoleStateInner>,
+) -> Result<Json<EvidenceKeys>, Problem> {
     Ok(Json(context.ask(MAPPER, verb::EVIDENCE_KEYS, &EvidenceKeysRequest::default()).await?))
 }
 
@@ -117,15 +119,15 @@ pub(super) async fn keys(State(context): State<Shared>) -> Result<Json<EvidenceK
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn rotate(
-    State(context): State<Shared>,
+pub(super) async fn rotate_evidence_key(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<RotateEvidenceKey>,
+    edge::JsonBody(body): edge::JsonBody<RotateEvidenceKey>,
 ) -> Result<Json<EvidenceKeys>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = EvidenceKeysRequest { rotate: Some(actor) };
     Ok(Json(context.ask(MAPPER, verb::EVIDENCE_KEYS, &request).await?))

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one};
-use super::query::Query;
-use super::reason::reason;
-use super::{Context, Shared};
+use super::problem::{invalid_one, invalid_request};
+use super::query::CheckedQuery;
+use super::reason::check_reason;
+use super::{ConsoleState, ConsoleStateInner};
 use crate::MAPPER;
-use crate::api::Why;
+use crate::api::PauseRequestBody;
 
 /// How many are listed unless asked otherwise.
 const LIMIT: u64 = 50;
@@ -42,9 +42,9 @@ pub(super) struct FeedsQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<FeedsQuery>,
+pub(super) async fn list_feed_runs(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<FeedsQuery>,
 ) -> Result<Json<FeedsReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=FEED_RUNS_MAX).contains(&limit) {
@@ -67,8 +67,8 @@ pub(super) async fn list(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn show(
-    State(context): State<Shared>,
+pub(super) async fn show_feed_run(
+    State(context): State<ConsoleStateInner>,
     Path(run): Path<String>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
     let run = Some(run_id(&run)?);
@@ -83,7 +83,7 @@ pub(super) async fn show(
     post,
     path = "/v1/feeds/{run}/accept",
     params(("run" = String, Path, description = "the run's id")),
-    request_body = Why,
+    request_body = PauseRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "the run as it is now"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -92,13 +92,13 @@ pub(super) async fn show(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn accept(
-    State(context): State<Shared>,
+pub(super) async fn accept_feed_run(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
     Path(run): Path<String>,
-    edge::Json(body): edge::Json<Why>,
+    edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
-    decide(&context, who, &run, &body, true).await
+    decide_feed_run(&context, who, &run, &body, true).await
 }
 
 /// Says that a run that is held is wrong: nobody left because of it.
@@ -106,7 +106,7 @@ pub(super) async fn accept(
     post,
     path = "/v1/feeds/{run}/reject",
     params(("run" = String, Path, description = "the run's id")),
-    request_body = Why,
+    request_body = PauseRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "the run as it is now"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -115,27 +115,27 @@ pub(super) async fn accept(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn reject(
-    State(context): State<Shared>,
+pub(super) async fn reject_feed_run(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
     Path(run): Path<String>,
-    edge::Json(body): edge::Json<Why>,
+    edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
-    decide(&context, who, &run, &body, false).await
+    decide_feed_run(&context, who, &run, &body, false).await
 }
 
-async fn decide(
-    context: &Context,
+async fn decide_feed_run(
+    context: &ConsoleState,
     who: String,
     run: &str,
-    body: &Why,
+    body: &PauseRequestBody,
     accept: bool,
 ) -> Result<Json<FeedRunStatus>, Problem> {
     let run = run_id(run)?;
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = DecideFeedRequest { run, accept, actor };
     let reply: FeedRunStatus = context.ask(MAPPER, verb::DECIDE_FEED, &request).await?;

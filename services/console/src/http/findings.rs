@@ -7,9 +7,9 @@ use lifecycle::{FINDINGS_MAX, FindingKind, FindingsReply, FindingsRequest, verb}
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::problem::invalid_one;
-use super::query::Query;
+use super::query::CheckedQuery;
 use crate::MAPPER;
 
 /// Findings per page unless asked otherwise.
@@ -43,9 +43,9 @@ pub(super) struct FindingsQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<FindingsQuery>,
+pub(super) async fn list_findings(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<FindingsQuery>,
 ) -> Result<Json<FindingsReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=FINDINGS_MAX).contains(&limit) {

@@ -11,11 +11,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one, no_answer};
-use super::query::Query;
-use super::reason::reason;
-use super::{Context, Shared};
-use crate::api::{DecideHeld, ResolveConflict, Why};
+use super::problem::{invalid_one, invalid_request, no_answer};
+use super::query::CheckedQuery;
+use super::reason::check_reason;
+use super::{ConsoleState, ConsoleStateInner};
+use crate::api::{DecideHeld, PauseRequestBody, ResolveConflict};
 use crate::{LOOK_TIMEOUT, WRITER};
 
 /// How many people and groups one request may name.
@@ -45,9 +45,9 @@ pub(super) struct HeldQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<HeldQuery>,
+pub(super) async fn list_held(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<HeldQuery>,
 ) -> Result<Json<HeldReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=HELD_MAX).contains(&limit) {
@@ -70,12 +70,12 @@ pub(super) async fn list(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn approve(
-    State(context): State<Shared>,
+pub(super) async fn approve_held(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<DecideHeld>,
+    edge::JsonBody(body): edge::JsonBody<DecideHeld>,
 ) -> Result<Json<DecideHeldReply>, Problem> {
-    decide(&context, who, body, true).await
+    decide_held(&context, who, body, true).await
 }
 
 /// Says that what is held is not to be done: everything stays as it is at the target, until something new is wanted.
@@ -91,22 +91,22 @@ pub(super) async fn approve(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn reject(
-    State(context): State<Shared>,
+pub(super) async fn reject_held(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<DecideHeld>,
+    edge::JsonBody(body): edge::JsonBody<DecideHeld>,
 ) -> Result<Json<DecideHeldReply>, Problem> {
-    decide(&context, who, body, false).await
+    decide_held(&context, who, body, false).await
 }
 
-async fn decide(
-    context: &Context,
+async fn decide_held(
+    context: &ConsoleState,
     who: String,
     body: DecideHeld,
     approve: bool,
 ) -> Result<Json<DecideHeldReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if body.target.trim().is_empty() {
         wrong.add("/target", "is required");
     }
@@ -122,7 +122,7 @@ async fn decide(
         None
     });
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = DecideHeldRequest { target: body.target, subjects: body.subjects, by, approve, actor };
     let reply: DecideHeldReply = context.ask(WRITER, verb::DECIDE_HELD, &request).await?;
@@ -150,12 +150,12 @@ async fn decide(
     )
 )]
 pub(super) async fn resolve_conflict(
-    State(context): State<Shared>,
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<ResolveConflict>,
+    edge::JsonBody(body): edge::JsonBody<ResolveConflict>,
 ) -> Result<Json<ReplayReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     for (pointer, value) in
         [("/target", &body.target), ("/subject", &body.subject), ("/remoteId", &body.remote_id)]
     {
@@ -164,7 +164,7 @@ pub(super) async fn resolve_conflict(
         }
     }
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let kind = if body.group { ResourceKind::Group } else { ResourceKind::User };
     let ResolveConflict { target, subject, remote_id, .. } = body;
@@ -188,8 +188,8 @@ pub(super) async fn resolve_conflict(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn test(
-    State(context): State<Shared>,
+pub(super) async fn test_target(
+    State(context): State<ConsoleStateInner>,
     Path(target): Path<String>,
 ) -> Result<Json<TestReply>, Problem> {
     let asked = context.bus.request(WRITER, verb::TEST_TARGET, &TestRequest { target }, LOOK_TIMEOUT).await;
@@ -201,7 +201,7 @@ pub(super) async fn test(
     post,
     path = "/v1/targets/{target}/pause",
     params(("target" = String, Path, description = "name of the target")),
-    request_body = Why,
+    request_body = PauseRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "`wasPaused`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -210,11 +210,11 @@ pub(super) async fn test(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn pause(
-    State(context): State<Shared>,
+pub(super) async fn pause_target(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
     Path(target): Path<String>,
-    edge::Json(body): edge::Json<Why>,
+    edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<PauseReply>, Problem> {
     set_paused(&context, target, who, &body, true).await
 }
@@ -224,7 +224,7 @@ pub(super) async fn pause(
     post,
     path = "/v1/targets/{target}/resume",
     params(("target" = String, Path, description = "name of the target")),
-    request_body = Why,
+    request_body = PauseRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "`wasPaused`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -233,26 +233,26 @@ pub(super) async fn pause(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn resume(
-    State(context): State<Shared>,
+pub(super) async fn resume_target(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
     Path(target): Path<String>,
-    edge::Json(body): edge::Json<Why>,
+    edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<PauseReply>, Problem> {
     set_paused(&context, target, who, &body, false).await
 }
 
 async fn set_paused(
-    context: &Context,
+    context: &ConsoleState,
     target: String,
     who: String,
-    body: &Why,
+    body: &PauseRequestBody,
     paused: bool,
 ) -> Result<Json<PauseReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = PauseRequest { target, paused, actor };
     let reply: PauseReply = context.ask(WRITER, verb::PAUSE, &request).await?;

@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::problem::invalid_one;
-use super::query::Query;
+use super::query::CheckedQuery;
 use crate::MAPPER;
 
 /// Accounts per page unless asked otherwise.
@@ -55,18 +55,18 @@ pub(super) struct LeaversQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<LeaversQuery>,
+pub(super) async fn list_leavers(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<LeaversQuery>,
 ) -> Result<Json<LeaversReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=LEAVERS_MAX).contains(&limit) {
         return Err(invalid_one("query:limit", format!("must be 1 to {LEAVERS_MAX}")));
     }
     let request = LeaversRequest {
-        since: moment("query:since", query.since.as_deref())?,
-        until: moment("query:until", query.until.as_deref())?,
-        states: states(query.state.as_deref())?,
+        since: parse_moment("query:since", query.since.as_deref())?,
+        until: parse_moment("query:until", query.until.as_deref())?,
+        states: parse_states(query.state.as_deref())?,
         target: query.target,
         person: query.person,
         overdue: query.overdue.unwrap_or_default(),
@@ -77,13 +77,13 @@ pub(super) async fn list(
     Ok(Json(context.ask(MAPPER, verb::LEAVERS, &request).await?))
 }
 
-fn moment(pointer: &str, text: Option<&str>) -> Result<Option<OffsetDateTime>, Problem> {
+fn parse_moment(pointer: &str, text: Option<&str>) -> Result<Option<OffsetDateTime>, Problem> {
     let wrong = "must be a moment like 2026-07-01T00:00:00Z";
     let parsed = text.map(|text| OffsetDateTime::parse(text, &Rfc3339));
     parsed.transpose().map_err(|_| invalid_one(pointer, wrong))
 }
 
-fn states(text: Option<&str>) -> Result<Vec<ObligationState>, Problem> {
+fn parse_states(text: Option<&str>) -> Result<Vec<ObligationState>, Problem> {
     let named = |name: &str| {
         ObligationState::ALL.into_iter().find(|state| state.as_str() == name).ok_or_else(|| {
             invalid_one("query:state", "must be open, proven, kept_by_policy or ended, separated by commas")

@@ -13,10 +13,10 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one};
-use super::query::Query;
-use super::reason::reason;
-use super::{Shared, audit};
+use super::problem::{invalid_one, invalid_request};
+use super::query::CheckedQuery;
+use super::reason::check_reason;
+use super::{ConsoleStateInner, audit};
 use crate::MAPPER;
 use crate::api::OrderAccess;
 
@@ -47,16 +47,16 @@ pub(super) struct OrdersQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<OrdersQuery>,
+pub(super) async fn list_access_orders(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<OrdersQuery>,
 ) -> Result<Json<AccessOrdersReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=ACCESS_ORDERS_MAX).contains(&limit) {
         return Err(invalid_one("query:limit", format!("must be 1 to {ACCESS_ORDERS_MAX}")));
     }
     let named = |name: &String| {
-        named(name).ok_or_else(|| invalid_one("query:order", "must be off, keep, same or different"))
+        order_kind(name).ok_or_else(|| invalid_one("query:order", "must be off, keep, same or different"))
     };
     let order = query.order.as_ref().map(named).transpose()?;
     let request = AccessOrdersRequest { order, limit, cursor: query.cursor };
@@ -77,14 +77,14 @@ pub(super) async fn list(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn order(
-    State(context): State<Shared>,
+pub(super) async fn place_access_order(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<OrderAccess>,
+    edge::JsonBody(body): edge::JsonBody<OrderAccess>,
 ) -> Result<Json<AccessOrderStatus>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
-    let order = named(&body.order);
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
+    let order = order_kind(&body.order);
     if order.is_none() {
         wrong.add("/order", "must be off, keep, same or different");
     }
@@ -93,15 +93,15 @@ pub(super) async fn order(
         wrong.add("/until", "must be a moment like 2026-07-01T00:00:00Z");
     }
     let (Some(order), Ok(until), true) = (order, until, wrong.is_empty()) else {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     };
     if order != AccessOrderKind::Off || body.lift {
-        audit::check(&context.bus).await?;
+        audit::check_audit(&context.bus).await?;
     }
     let request = OrderAccessRequest { person: body.person, order, lift: body.lift, until, actor };
     Ok(Json(context.ask(MAPPER, verb::ORDER_ACCESS, &request).await?))
 }
 
-fn named(name: &str) -> Option<AccessOrderKind> {
+fn order_kind(name: &str) -> Option<AccessOrderKind> {
     AccessOrderKind::ALL.into_iter().find(|kind| kind.as_str() == name)
 }

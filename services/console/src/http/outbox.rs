@@ -5,11 +5,11 @@ use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{Actor, DiscardSetAsideRequest, OutboxReply, RetrySetAsideRequest, verb};
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::invalid;
-use super::reason::reason;
-use crate::api::{Outboxes, RetrySetAside, ServiceProblem};
+use super::problem::invalid_request;
+use super::reason::check_reason;
+use crate::api::{OutboxList, RetrySetAside, ServiceProblem};
 use crate::{MAPPER, WRITER};
 
 /// What waits to be published, and the messages that the broker refuses for good, with the cause of each.
@@ -17,16 +17,16 @@ use crate::{MAPPER, WRITER};
     get,
     path = "/v1/outbox",
     responses(
-        (status = 200, body = Outboxes),
+        (status = 200, body = OutboxList),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
     )
 )]
-pub(super) async fn list(State(context): State<Shared>) -> Json<Outboxes> {
+pub(super) async fn list_outboxes(State(context): State<ConsoleStateInner>) -> Json<OutboxList> {
     let (mapper, writer) = tokio::join!(
         context.ask::<(), OutboxReply>(MAPPER, verb::OUTBOX, &()),
         context.ask::<(), OutboxReply>(WRITER, verb::OUTBOX, &()),
     );
-    let mut answer = Outboxes::default();
+    let mut answer = OutboxList::default();
     for (service, reply) in [(MAPPER, mapper), (WRITER, writer)] {
         match reply {
             Ok(reply) => answer.outboxes.push(reply),
@@ -49,12 +49,12 @@ pub(super) async fn list(State(context): State<Shared>) -> Json<Outboxes> {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the service does not answer"),
     )
 )]
-pub(super) async fn retry(
-    State(context): State<Shared>,
+pub(super) async fn retry_message(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<RetrySetAside>,
+    edge::JsonBody(body): edge::JsonBody<RetrySetAside>,
 ) -> Result<Json<OutboxReply>, Problem> {
-    let (service, id, actor) = check(body, who)?;
+    let (service, id, actor) = check_request(body, who)?;
     Ok(Json(context.ask(service, verb::RETRY_SET_ASIDE, &RetrySetAsideRequest { id, actor }).await?))
 }
 
@@ -71,22 +71,22 @@ pub(super) async fn retry(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the service does not answer, or the act cannot be journalled"),
     )
 )]
-pub(super) async fn discard(
-    State(context): State<Shared>,
+pub(super) async fn discard_message(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<RetrySetAside>,
+    edge::JsonBody(body): edge::JsonBody<RetrySetAside>,
 ) -> Result<Json<OutboxReply>, Problem> {
-    let (service, id, actor) = check(body, who)?;
+    let (service, id, actor) = check_request(body, who)?;
     Ok(Json(context.ask(service, verb::DISCARD_SET_ASIDE, &DiscardSetAsideRequest { id, actor }).await?))
 }
 
-fn check(body: RetrySetAside, who: String) -> Result<(&'static str, String, Actor), Problem> {
+fn check_request(body: RetrySetAside, who: String) -> Result<(&'static str, String, Actor), Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     let service = [MAPPER, WRITER].into_iter().find(|service| *service == body.service);
     if service.is_none() {
         wrong.add("/service", format!("must be `{MAPPER}` or `{WRITER}`"));
     }
-    let Some(service) = service.filter(|_| wrong.is_empty()) else { return Err(invalid(wrong)) };
+    let Some(service) = service.filter(|_| wrong.is_empty()) else { return Err(invalid_request(wrong)) };
     Ok((service, body.id, actor))
 }

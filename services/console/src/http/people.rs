@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use edge::{PROBLEM_JSON, Problem};
 
-use super::problem::{broken, no_such_person};
-use super::query::{PageQuery, Query};
-use super::{Shared, person_name, trace_entry};
-use crate::api::Trace;
+use super::problem::{database_problem, no_such_person};
+use super::query::{CheckedQuery, PageQuery};
+use super::{ConsoleStateInner, person_name, trace_entry};
+use crate::api::PersonTrace;
 use crate::read;
 
 /// The timeline of a person or group, oldest first.
@@ -16,23 +16,23 @@ use crate::read;
     path = "/v1/people/{person}/trace",
     params(("person" = String, Path, description = "key of a person or group, or a login name in any case"), PageQuery),
     responses(
-        (status = 200, body = Trace),
+        (status = 200, body = PersonTrace),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "nobody of that key or login name"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
 )]
-pub(super) async fn trace(
-    State(context): State<Shared>,
+pub(super) async fn trace_person(
+    State(context): State<ConsoleStateInner>,
     Path(person): Path<String>,
-    Query(query): Query<PageQuery>,
-) -> Result<Json<Trace>, Problem> {
+    CheckedQuery(query): CheckedQuery<PageQuery>,
+) -> Result<Json<PersonTrace>, Problem> {
     let page = query.page()?;
-    let found = read::find_subject(&context.store, &person).await.map_err(broken)?;
+    let found = read::find_subject(&context.store, &person).await.map_err(database_problem)?;
     let key = found.ok_or_else(|| no_such_person(&person))?;
-    let rows = read::timeline(&context.store, &key, &page).await.map_err(broken)?;
-    Ok(Json(Trace {
-        person: person_name(&context.store, key).await.map_err(broken)?,
+    let rows = read::read_timeline(&context.store, &key, &page).await.map_err(database_problem)?;
+    Ok(Json(PersonTrace {
+        person: person_name(&context.store, key).await.map_err(database_problem)?,
         entries: rows.rows.into_iter().map(trace_entry).collect(),
         next_cursor: rows.next.map(|cursor| cursor.text()),
     }))

@@ -6,9 +6,9 @@ use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem, TextPlace, TextSpan};
 use lifecycle::{Actor, PlanId, PlanRequest, PlanStatus, verb};
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::{invalid, no_such_plan};
+use super::problem::{invalid_request, no_such_plan};
 use crate::MAPPER;
 use crate::api::StartPlan;
 
@@ -36,12 +36,12 @@ const CHANGES_MAX: u32 = 10_000;
     )
 )]
 pub(super) async fn start_plan(
-    State(context): State<Shared>,
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<StartPlan>,
+    edge::JsonBody(body): edge::JsonBody<StartPlan>,
 ) -> Result<(StatusCode, Json<PlanStatus>), Problem> {
     let changes_max = body.changes_max.unwrap_or(CHANGES_DEFAULT);
-    check(&body, changes_max)?;
+    check_plan(&body, changes_max)?;
     check_policy(&body)?;
     let request = PlanRequest {
         policy: body.policy,
@@ -70,10 +70,10 @@ fn check_policy(body: &StartPlan) -> Result<(), Problem> {
         };
         wrong.add_at("/policy", error.what.clone(), place);
     }
-    Err(invalid(wrong))
+    Err(invalid_request(wrong))
 }
 
-fn check(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
+fn check_plan(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
     if body.policy.len() > POLICY_BYTES_MAX {
         let detail = format!("a policy may have at most {POLICY_BYTES_MAX} bytes");
         return Err(Problem::too_large(detail).with_error("/policy", "is too long"));
@@ -91,7 +91,7 @@ fn check(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
     if changes_max > CHANGES_MAX {
         wrong.add("/changesMax", format!("must be 0 to {CHANGES_MAX}"));
     }
-    if wrong.is_empty() { Ok(()) } else { Err(invalid(wrong)) }
+    if wrong.is_empty() { Ok(()) } else { Err(invalid_request(wrong)) }
 }
 
 /// Where a plan is at, and the plan once it is finished.
@@ -107,8 +107,8 @@ fn check(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn plan(
-    State(context): State<Shared>,
+pub(super) async fn show_plan(
+    State(context): State<ConsoleStateInner>,
     Path(id): Path<String>,
 ) -> Result<Json<PlanStatus>, Problem> {
     let id: PlanId = id.parse().map_err(|_| no_such_plan(&id))?;

@@ -9,13 +9,13 @@ use lifecycle::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one};
-use super::query::Query;
-use super::reason::reason;
+use super::problem::{invalid_one, invalid_request};
+use super::query::CheckedQuery;
+use super::reason::check_reason;
 use crate::MAPPER;
-use crate::api::Apply;
+use crate::api::ApplyRequestBody;
 
 /// Policies in force, how far everybody is evaluated with them, and the policy files that are not in force.
 #[utoipa::path(
@@ -27,7 +27,9 @@ use crate::api::Apply;
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn policies(State(context): State<Shared>) -> Result<Json<MapperStatus>, Problem> {
+pub(super) async fn list_policies(
+    State(context): State<ConsoleStateInner>,
+) -> Result<Json<MapperStatus>, Problem> {
     Ok(Json(context.ask(MAPPER, verb::STATUS, &()).await?))
 }
 
@@ -52,10 +54,10 @@ pub(super) struct VersionQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn policy(
-    State(context): State<Shared>,
+pub(super) async fn show_policy(
+    State(context): State<ConsoleStateInner>,
     Path(target): Path<String>,
-    Query(VersionQuery { version }): Query<VersionQuery>,
+    CheckedQuery(VersionQuery { version }): CheckedQuery<VersionQuery>,
 ) -> Result<Json<PolicyText>, Problem> {
     if version.is_some_and(|version| version < 1) {
         return Err(invalid_one("query:version", "versions count from 1"));
@@ -75,8 +77,8 @@ pub(super) async fn policy(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn versions(
-    State(context): State<Shared>,
+pub(super) async fn list_policy_versions(
+    State(context): State<ConsoleStateInner>,
     Path(target): Path<String>,
 ) -> Result<Json<PolicyVersions>, Problem> {
     let request = PolicyRequest { target, version: None };
@@ -87,7 +89,7 @@ pub(super) async fn versions(
 #[utoipa::path(
     post,
     path = "/v1/policies/apply",
-    request_body = Apply,
+    request_body = ApplyRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "`target`, the `version` in force now, whether it is `unchanged`, and how many people and groups are `toEvaluate`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -96,17 +98,17 @@ pub(super) async fn versions(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn apply(
-    State(context): State<Shared>,
+pub(super) async fn apply_policy(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<Apply>,
+    edge::JsonBody(body): edge::JsonBody<ApplyRequestBody>,
 ) -> Result<Json<ApplyReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     let plan = body.plan.parse::<PlanId>().map_err(|_| wrong.add("/plan", "is no id of a plan (pln_...)"));
-    let Ok(plan) = plan else { return Err(invalid(wrong)) };
+    let Ok(plan) = plan else { return Err(invalid_request(wrong)) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request =
         ApplyRequest { plan, allow_deletes: body.allow_deletes, allow_grants: body.allow_grants, actor };

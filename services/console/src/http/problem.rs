@@ -16,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 const NAME_CHARS_MAX: usize = 200;
 
 /// Something in the request is wrong.
-pub(super) fn invalid(errors: FieldErrors) -> Problem {
+pub(super) fn invalid_request(errors: FieldErrors) -> Problem {
     Problem::invalid("the request", errors)
 }
 
@@ -24,7 +24,7 @@ pub(super) fn invalid(errors: FieldErrors) -> Problem {
 pub(super) fn invalid_one(pointer: &str, detail: impl Into<String>) -> Problem {
     let mut errors = FieldErrors::default();
     errors.add(pointer, detail);
-    invalid(errors)
+    invalid_request(errors)
 }
 
 /// Nobody of that key or login name.
@@ -53,7 +53,7 @@ pub(super) fn no_such_replay(id: &str) -> Problem {
 
 /// The database failed; the caller learns nothing of it.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-pub(super) fn broken(error: StoreError) -> Problem {
+pub(super) fn database_problem(error: StoreError) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "the read model cannot be read");
     Problem::internal()
 }

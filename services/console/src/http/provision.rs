@@ -4,15 +4,15 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, ExplainRequest, Explained, LookReply, LookRequest, ProvisionReply, ProvisionRequest, ResourceKind,
-    RowReply, RowRequest, verb,
+    Actor, ExplainRequest, ExplainedPerson, PreviewReply, PreviewRequest, ProvisionReply, ProvisionRequest,
+    ResourceKind, RowReply, RowRequest, verb,
 };
 
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one, no_answer};
-use super::reason::reason;
-use super::{Context, Shared};
-use crate::api::{Provision, Provisioning, Queued, ServiceProblem};
+use super::problem::{invalid_one, invalid_request, no_answer};
+use super::reason::check_reason;
+use super::{ConsoleState, ConsoleStateInner};
+use crate::api::{ProvisionAnswer, ProvisionRequestBody, QueuedProvision, ServiceProblem};
 use crate::{LOOK_TIMEOUT, MAPPER, WRITER};
 
 /// What is kept in the timeline when no reason was given.
@@ -23,27 +23,27 @@ const WHY_DEFAULT: &str = "provisioned on demand";
 #[utoipa::path(
     post,
     path = "/v1/provision",
-    request_body = Provision,
+    request_body = ProvisionRequestBody,
     responses(
-        (status = 200, body = Provisioning),
+        (status = 200, body = ProvisionAnswer),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: it knows nobody of that key or login name, or the target has no policy"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`person` or `target` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn provision(
-    State(context): State<Shared>,
+pub(super) async fn provision_person(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<Provision>,
-) -> Result<Json<Provisioning>, Problem> {
-    let actor = check(&body, who)?;
+    edge::JsonBody(body): edge::JsonBody<ProvisionRequestBody>,
+) -> Result<Json<ProvisionAnswer>, Problem> {
+    let actor = check_request(&body, who)?;
     if !body.dry_run {
-        super::audit::check(&context.bus).await?;
+        super::audit::check_audit(&context.bus).await?;
     }
     let question = ExplainRequest { subject: body.person, target: body.target };
-    let explained: Explained = context.ask(MAPPER, verb::EXPLAIN, &question).await?;
-    let (look, look_problem) = match look(&context, &explained).await {
+    let explained: ExplainedPerson = context.ask(MAPPER, verb::EXPLAIN, &question).await?;
+    let (look, look_problem) = match look_at_target(&context, &explained).await {
         Ok(look) => (look, None),
         Err(problem) => (None, Some(ServiceProblem::new(WRITER, &problem))),
     };
@@ -52,30 +52,37 @@ pub(super) async fn provision(
     } else {
         Some(set_in_motion(&context, &explained, actor).await?)
     };
-    Ok(Json(Provisioning { explained, look, look_problem, queued }))
+    Ok(Json(ProvisionAnswer { explained, look, look_problem, queued }))
 }
 
-fn check(body: &Provision, who: String) -> Result<Actor, Problem> {
+fn check_request(body: &ProvisionRequestBody, who: String) -> Result<Actor, Problem> {
     let mut wrong = FieldErrors::default();
-    let why = reason(body.why.as_deref().unwrap_or(WHY_DEFAULT), &mut wrong);
+    let why = check_reason(body.why.as_deref().unwrap_or(WHY_DEFAULT), &mut wrong);
     for (pointer, name) in [("/person", &body.person), ("/target", &body.target)] {
         if name.trim().is_empty() {
             wrong.add(pointer, "is required");
         }
     }
-    if wrong.is_empty() { Ok(Actor { who, why }) } else { Err(invalid(wrong)) }
+    if wrong.is_empty() { Ok(Actor { who, why }) } else { Err(invalid_request(wrong)) }
 }
 
 /// What is at the target, and what would be sent there; nothing when there is nothing to be said.
-async fn look(context: &Context, explained: &Explained) -> Result<Option<LookReply>, Problem> {
+async fn look_at_target(
+    context: &ConsoleState,
+    explained: &ExplainedPerson,
+) -> Result<Option<PreviewReply>, Problem> {
     let Some(desired) = explained.desired.clone() else { return Ok(None) };
     let (target, subject) = (explained.target.clone(), explained.subject.clone());
-    let question = LookRequest { target, subject, desired };
+    let question = PreviewRequest { target, subject, desired };
     let looked = context.bus.request(WRITER, verb::LOOK, &question, LOOK_TIMEOUT).await;
     looked.map(Some).map_err(no_answer)
 }
 
-async fn set_in_motion(context: &Context, explained: &Explained, actor: Actor) -> Result<Queued, Problem> {
+async fn set_in_motion(
+    context: &ConsoleState,
+    explained: &ExplainedPerson,
+    actor: Actor,
+) -> Result<QueuedProvision, Problem> {
     let request = ProvisionRequest {
         target: explained.target.clone(),
         kind: explained.kind,
@@ -89,7 +96,7 @@ async fn set_in_motion(context: &Context, explained: &Explained, actor: Actor) -
     };
     let (who, kind) = (&request.actor.who, request.kind.as_str());
     tracing::info!(who, target_name = request.target, kind, "provisioned on demand");
-    Ok(Queued { mapper, writer })
+    Ok(QueuedProvision { mapper, writer })
 }
 
 /// How far the writer is with one account or group.
@@ -109,8 +116,8 @@ async fn set_in_motion(context: &Context, explained: &Explained, actor: Actor) -
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn row(
-    State(context): State<Shared>,
+pub(super) async fn show_row(
+    State(context): State<ConsoleStateInner>,
     Path((target, kind, subject)): Path<(String, String, String)>,
 ) -> Result<Json<RowReply>, Problem> {
     let kind = match kind.as_str() {

@@ -12,10 +12,10 @@ use store::quarantine::QuarantineCount;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{broken, invalid, invalid_one};
-use super::query::Query;
-use super::reason::reason;
-use super::{Context, Shared};
+use super::problem::{database_problem, invalid_one, invalid_request};
+use super::query::CheckedQuery;
+use super::reason::check_reason;
+use super::{ConsoleState, ConsoleStateInner};
 use crate::api::RetryQuarantined;
 use crate::{MAPPER, WRITER, quarantine};
 
@@ -41,16 +41,16 @@ pub(super) struct QuarantineQuery {
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<QuarantineQuery>,
+pub(super) async fn list_quarantine(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<QuarantineQuery>,
 ) -> Result<Json<QuarantineReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=QUARANTINE_MAX).contains(&limit) {
         return Err(invalid_one("query:limit", format!("must be 1 to {QUARANTINE_MAX}")));
     }
     let request = QuarantineRequest { limit };
-    let mut all = own(&context, limit).await?;
+    let mut all = own_items(&context, limit).await?;
     for service in [MAPPER, WRITER] {
         let Ok(reply) = context.ask::<_, QuarantineReply>(service, verb::QUARANTINE, &request).await else {
             all.unavailable.push(service.to_owned());
@@ -66,10 +66,10 @@ pub(super) async fn list(
 }
 
 /// How much is set aside: everything, and departures. Services that do not answer are left out.
-pub(super) async fn counts(context: &Context) -> (u64, u64) {
+pub(super) async fn quarantine_counts(context: &ConsoleState) -> (u64, u64) {
     let request = QuarantineRequest { limit: 0 };
     let (own, mapper, writer) = tokio::join!(
-        own(context, 0),
+        own_items(context, 0),
         context.ask::<_, QuarantineReply>(MAPPER, verb::QUARANTINE, &request),
         context.ask::<_, QuarantineReply>(WRITER, verb::QUARANTINE, &request),
     );
@@ -77,15 +77,16 @@ pub(super) async fn counts(context: &Context) -> (u64, u64) {
     known.fold((0, 0), |(total, departures), reply| (total + reply.total, departures + reply.departures))
 }
 
-async fn own(context: &Context, limit: u64) -> Result<QuarantineReply, Problem> {
+async fn own_items(context: &ConsoleState, limit: u64) -> Result<QuarantineReply, Problem> {
     let reader = context.store.reader();
-    let count = store::quarantine::count(reader, quarantine::SERVICE).await.map_err(broken)?;
+    let count =
+        store::quarantine::count_items(reader, quarantine::SERVICE).await.map_err(database_problem)?;
     let items = if limit == 0 {
         Vec::new()
     } else {
-        store::quarantine::list(reader, quarantine::SERVICE, limit).await.map_err(broken)?
+        store::quarantine::list_items(reader, quarantine::SERVICE, limit).await.map_err(database_problem)?
     };
-    let items = items.into_iter().map(quarantine::shown).collect();
+    let items = items.into_iter().map(quarantine::show_item).collect();
     let QuarantineCount { items: total, departures } = count;
     Ok(QuarantineReply { items, total, departures, unavailable: Vec::new() })
 }
@@ -102,33 +103,33 @@ async fn own(context: &Context, limit: u64) -> Result<QuarantineReply, Problem> 
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "a service does not answer"),
     )
 )]
-pub(super) async fn retry(
-    State(context): State<Shared>,
+pub(super) async fn retry_quarantined(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<RetryQuarantined>,
+    edge::JsonBody(body): edge::JsonBody<RetryQuarantined>,
 ) -> Result<Json<RetryQuarantinedReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     let most = usize::try_from(QUARANTINE_MAX).unwrap_or(usize::MAX);
     if body.ids.is_empty() || body.ids.len() > most {
         wrong.add("/ids", format!("must be 1 to {QUARANTINE_MAX} ids as `usher quarantine ls` shows them"));
     }
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let mut items = Vec::with_capacity(body.ids.len());
     for id in body.ids {
         let item = match id.split_once(':') {
             Some((quarantine::SERVICE, own)) => {
-                quarantine::retry(&context.store, own).await.map_err(broken)?
+                quarantine::retry_item(&context.store, own).await.map_err(database_problem)?
             }
             Some((service @ (MAPPER | WRITER), theirs)) => {
                 let request = RetryQuarantinedRequest { ids: vec![theirs.to_owned()], actor: actor.clone() };
                 let reply: RetryQuarantinedReply =
                     context.ask(service, verb::RETRY_QUARANTINED, &request).await?;
-                reply.items.into_iter().next().unwrap_or_else(|| unknown(&id))
+                reply.items.into_iter().next().unwrap_or_else(|| unknown_item(&id))
             }
-            _ => unknown(&id),
+            _ => unknown_item(&id),
         };
         items.push(RetriedItem { id, ..item });
     }
@@ -136,6 +137,6 @@ pub(super) async fn retry(
     Ok(Json(RetryQuarantinedReply { items }))
 }
 
-fn unknown(id: &str) -> RetriedItem {
+fn unknown_item(id: &str) -> RetriedItem {
     RetriedItem { id: id.to_owned(), outcome: RetryOutcome::NotFound, cause: String::new() }
 }

@@ -8,14 +8,14 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::problem::invalid_one;
-use crate::read::{Cursor, PAGE_MAX, Page};
+use crate::read::{PAGE_MAX, PageCursor, PageRequest};
 
 const PAGE_DEFAULT: u64 = 100;
 
 /// Query parameters of type `T`; what does not fit is a problem.
-pub(super) struct Query<T>(pub(super) T);
+pub(super) struct CheckedQuery<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for CheckedQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -35,15 +35,15 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
-    pub(super) fn page(&self) -> Result<Page, Problem> {
+    pub(super) fn page(&self) -> Result<PageRequest, Problem> {
         let limit = self.limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(invalid_one("query:limit", format!("must be 1 to {PAGE_MAX}")));
         }
         let cursor = |text: &String| {
             let wrong = "must be the `next_cursor` of the page before";
-            Cursor::parse(text).ok_or_else(|| invalid_one("query:cursor", wrong))
+            PageCursor::parse(text).ok_or_else(|| invalid_one("query:cursor", wrong))
         };
-        Ok(Page { limit, after: self.cursor.as_ref().map(cursor).transpose()? })
+        Ok(PageRequest { limit, after: self.cursor.as_ref().map(cursor).transpose()? })
     }
 }

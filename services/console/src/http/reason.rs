@@ -6,7 +6,7 @@ use edge::FieldErrors;
 const WHY_CHARS_MAX: usize = 1_000;
 
 /// The reason is part of the audit trail, so it must say something.
-pub(super) fn reason(why: &str, wrong: &mut FieldErrors) -> String {
+pub(super) fn check_reason(why: &str, wrong: &mut FieldErrors) -> String {
     let why = why.trim();
     if why.is_empty() {
         wrong.add("/why", "is required: say why, it is kept in the timeline");

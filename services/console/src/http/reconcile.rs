@@ -5,19 +5,19 @@ use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{Actor, ReconcileRequest, Reconciliation, ReconciliationRequest, verb};
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::invalid;
-use super::reason::reason;
+use super::problem::invalid_request;
+use super::reason::check_reason;
 use crate::WRITER;
-use crate::api::Reconcile;
+use crate::api::ReconcileRequestBody;
 
 /// Begins a comparison, or joins the one that is under way; ends it with `cancel`.
 #[utoipa::path(
     post,
     path = "/v1/targets/{target}/reconcile",
     params(("target" = String, Path, description = "name of the target")),
-    request_body = Reconcile,
+    request_body = ReconcileRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "as for GET"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -27,16 +27,16 @@ use crate::api::Reconcile;
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn start(
-    State(context): State<Shared>,
+pub(super) async fn start_reconciliation(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
     Path(target): Path<String>,
-    edge::Json(body): edge::Json<Reconcile>,
+    edge::JsonBody(body): edge::JsonBody<ReconcileRequestBody>,
 ) -> Result<Json<Reconciliation>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = ReconcileRequest {
         target,
@@ -69,8 +69,8 @@ pub(super) async fn start(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(super) async fn show(
-    State(context): State<Shared>,
+pub(super) async fn show_reconciliation(
+    State(context): State<ConsoleStateInner>,
     Path(target): Path<String>,
 ) -> Result<Json<Reconciliation>, Problem> {
     Ok(Json(context.ask(WRITER, verb::RECONCILIATION, &ReconciliationRequest { target }).await?))

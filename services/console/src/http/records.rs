@@ -10,11 +10,11 @@ use lifecycle::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one};
-use super::query::Query;
-use super::reason::reason;
+use super::problem::{invalid_one, invalid_request};
+use super::query::CheckedQuery;
+use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::{JoinPeople, ResolveRecord};
 
@@ -48,9 +48,9 @@ pub(super) struct RecordsQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<RecordsQuery>,
+pub(super) async fn list_records(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<RecordsQuery>,
 ) -> Result<Json<RecordsReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=RECORDS_MAX).contains(&limit) {
@@ -76,15 +76,15 @@ pub(super) async fn list(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn resolve(
-    State(context): State<Shared>,
+pub(super) async fn resolve_record(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<ResolveRecord>,
+    edge::JsonBody(body): edge::JsonBody<ResolveRecord>,
 ) -> Result<Json<SourceRecord>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let ResolveRecord { source, key, person, same, .. } = body;
     let request = ResolveRecordRequest { source, key, person, same, actor };
@@ -106,15 +106,15 @@ pub(super) async fn resolve(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn join(
-    State(context): State<Shared>,
+pub(super) async fn join_people(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<JoinPeople>,
+    edge::JsonBody(body): edge::JsonBody<JoinPeople>,
 ) -> Result<Json<JoinPeopleReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let JoinPeople { person, other, leave_accounts, .. } = body;
     let request = JoinPeopleRequest { person, other, leave_accounts, actor };

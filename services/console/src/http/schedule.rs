@@ -12,11 +12,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::{invalid, invalid_one};
-use super::query::Query;
-use super::reason::reason;
+use super::problem::{invalid_one, invalid_request};
+use super::query::CheckedQuery;
+use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::CancelSchedule;
 
@@ -51,9 +51,9 @@ pub(super) struct ScheduleQuery {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn list(
-    State(context): State<Shared>,
-    Query(query): Query<ScheduleQuery>,
+pub(super) async fn list_schedule(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<ScheduleQuery>,
 ) -> Result<Json<ScheduleReply>, Problem> {
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=SCHEDULE_PEOPLE_MAX).contains(&limit) {
@@ -81,18 +81,18 @@ pub(super) async fn list(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn cancel(
-    State(context): State<Shared>,
+pub(super) async fn cancel_scheduled(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<CancelSchedule>,
+    edge::JsonBody(body): edge::JsonBody<CancelSchedule>,
 ) -> Result<Json<CancelScheduleReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !(1..=SCHEDULE_CANCEL_MAX).contains(&body.what.len()) {
         wrong.add("/what", format!("must be 1 to {SCHEDULE_CANCEL_MAX} ids or people"));
     }
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = CancelScheduleRequest { what: body.what, actor };
     let reply: CancelScheduleReply = context.ask(MAPPER, verb::CANCEL_SCHEDULE, &request).await?;

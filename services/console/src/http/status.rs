@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use bus::{Bus, Feed, LeftMark, SourceProblems, StreamLook};
+use bus::{Bus, LeftMark, SourceProblems, StreamName, StreamSnapshot};
 use edge::{PROBLEM_JSON, Problem};
 use lifecycle::{MapperStatus, SourceProblem, StatusReply, verb};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Shared;
-use crate::api::{BackupStatus, Lag, ServiceProblem, SourceProblemStatus, Status, StreamStatus};
+use super::ConsoleStateInner;
+use crate::api::{
+    BackupStatus, ConsoleStatusView, LagView, ServiceProblem, SourceProblemStatus, StreamStatus,
+};
 use crate::{GATEWAY, MAPPER, WRITER};
 
 /// Every target as the writer sees it, the mapper's policies, and how far each service is behind. A service that does
@@ -18,22 +20,24 @@ use crate::{GATEWAY, MAPPER, WRITER};
     get,
     path = "/v1/status",
     responses(
-        (status = 200, body = Status),
+        (status = 200, body = ConsoleStatusView),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
     )
 )]
-pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>, Problem> {
+pub(super) async fn show_status(
+    State(context): State<ConsoleStateInner>,
+) -> Result<Json<ConsoleStatusView>, Problem> {
     let bus = &context.bus;
     let (backup, of_gateway, (problems, unknown_problems)) =
-        tokio::join!(backup(bus), bus.mark(GATEWAY), source_problems(bus));
+        tokio::join!(last_backup(bus), bus.mark(GATEWAY), source_problems(bus));
     let (streams, writer, mapper, (quarantined, quarantined_departures), events, commands, journal) = tokio::join!(
-        streams(bus),
+        stream_statuses(bus),
         context.ask::<(), StatusReply>(WRITER, verb::STATUS, &()),
         context.ask::<(), MapperStatus>(MAPPER, verb::STATUS, &()),
-        super::quarantine::counts(&context),
-        bus.lag(Feed::Events, MAPPER),
-        bus.lag(Feed::Commands, WRITER),
-        bus.lag(Feed::Journal, crate::DURABLE),
+        super::quarantine::quarantine_counts(&context),
+        bus.lag(StreamName::Events, MAPPER),
+        bus.lag(StreamName::Commands, WRITER),
+        bus.lag(StreamName::Journal, crate::DURABLE),
     );
     let mut unavailable = Vec::new();
     let mut there =
@@ -55,8 +59,8 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
     };
     let mut notices = [writer.notices, of_mapper, context.recovery.notices(), of_gateway].concat();
     notices.extend(unknown_problems);
-    let lag = Lag { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
-    Ok(Json(Status {
+    let lag = LagView { events: events.ok(), commands: commands.ok(), journal: journal.ok() };
+    Ok(Json(ConsoleStatusView {
         targets: writer.targets,
         lag,
         mapper,
@@ -73,7 +77,7 @@ pub(super) async fn status(State(context): State<Shared>) -> Result<Json<Status>
 }
 
 /// The last backup; `None` when the broker does not tell of it.
-async fn backup(bus: &Bus) -> Option<BackupStatus> {
+async fn last_backup(bus: &Bus) -> Option<BackupStatus> {
     let last = bus.last_backup().await.inspect_err(|error| {
         tracing::warn!(
             error = error as &dyn std::error::Error,
@@ -111,27 +115,27 @@ fn source_problem(problem: SourceProblem) -> SourceProblemStatus {
     SourceProblemStatus { source, kind, count, first: moment(first), last: moment(last), detail }
 }
 
-async fn streams(bus: &Bus) -> Vec<StreamStatus> {
+async fn stream_statuses(bus: &Bus) -> Vec<StreamStatus> {
     let mut all = Vec::new();
-    for feed in Feed::ALL {
-        all.extend(bus.look_at_streams(feed).await.into_iter().map(stream));
+    for feed in StreamName::ALL {
+        all.extend(bus.look_at_streams(feed).await.into_iter().map(stream_status));
     }
     all
 }
 
-fn stream(look: StreamLook) -> StreamStatus {
+fn stream_status(look: StreamSnapshot) -> StreamStatus {
     match look {
-        StreamLook::There(state) => StreamStatus {
+        StreamSnapshot::There(state) => StreamStatus {
             stream: state.stream,
             trouble: None,
             bytes: Some(state.bytes),
             bytes_max: Some(state.bytes_max),
             dropped_until: state.dropped_until.and_then(|at| at.format(&Rfc3339).ok()),
         },
-        StreamLook::Missing { stream } => {
+        StreamSnapshot::Missing { stream } => {
             StreamStatus { stream, trouble: Some("it is missing".to_owned()), ..StreamStatus::default() }
         }
-        StreamLook::Unknown { stream, why } => {
+        StreamSnapshot::Unknown { stream, why } => {
             StreamStatus { stream, trouble: Some(why), ..StreamStatus::default() }
         }
     }

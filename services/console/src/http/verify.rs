@@ -5,18 +5,18 @@ use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{Actor, VerifyReply, VerifyRequest, verb};
 
-use super::Shared;
+use super::ConsoleStateInner;
 use super::auth::OperatorName;
-use super::problem::invalid;
-use super::reason::reason;
+use super::problem::invalid_request;
+use super::reason::check_reason;
 use crate::MAPPER;
-use crate::api::Verify;
+use crate::api::VerifyRequestBody;
 
 /// Verifies a target, or all, as soon as nothing else is verified.
 #[utoipa::path(
     post,
     path = "/v1/verify",
-    request_body = Verify,
+    request_body = VerifyRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "`askedAt` (microseconds), and as for GET: those that began later are the answer"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -25,15 +25,15 @@ use crate::api::Verify;
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn start(
-    State(context): State<Shared>,
+pub(super) async fn start_verification(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<Verify>,
+    edge::JsonBody(body): edge::JsonBody<VerifyRequestBody>,
 ) -> Result<Json<VerifyReply>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = VerifyRequest { target: body.target, actor };
     let reply: VerifyReply = context.ask(MAPPER, verb::VERIFY, &request).await?;
@@ -51,6 +51,8 @@ pub(super) async fn start(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
-pub(super) async fn show(State(context): State<Shared>) -> Result<Json<VerifyReply>, Problem> {
+pub(super) async fn show_verifications(
+    State(context): State<ConsoleStateInner>,
+) -> Result<Json<VerifyReply>, Problem> {
     Ok(Json(context.ask(MAPPER, verb::VERIFICATIONS, &()).await?))
 }

@@ -1,18 +1,18 @@
-use lifecycle::{AttemptClass, DeadLetter, DeadLetterId, Exchange, Lane, ResourceKind, TraceContext};
+use lifecycle::{AttemptClass, DeadLetter, DeadLetterId, Lane, RequestExchange, ResourceKind, TraceContext};
 use store::testing;
 use time::{Duration, OffsetDateTime};
 
 use super::*;
-use crate::read::{self, DeadFilter, Page};
+use crate::read::{self, DeadFilter, PageRequest};
 use crate::retention;
-use crate::schema::Migrator;
+use crate::schema::ConsoleMigrator;
 
 const START: OffsetDateTime = time::macros::datetime!(2026-01-02 03:04:05.678 UTC);
-const PAGE: Page = Page { limit: 100, after: None };
+const PAGE: PageRequest = PageRequest { limit: 100, after: None };
 
-fn fact(id: &str, second: i64, fact: Fact) -> Told {
+fn fact(id: &str, second: i64, fact: Fact) -> ReportedFact {
     let trace = TraceContext { trace_id: 7, span_id: 9, sampled: true };
-    Told::by_its_author(&FactRecord {
+    ReportedFact::by_its_author(&FactRecord {
         id: id.into(),
         at: START + Duration::seconds(second),
         subject: "E-1".into(),
@@ -21,7 +21,7 @@ fn fact(id: &str, second: i64, fact: Fact) -> Told {
     })
 }
 
-fn decided(id: &str, second: i64, user_name: &str) -> Told {
+fn decided(id: &str, second: i64, user_name: &str) -> ReportedFact {
     fact(
         id,
         second,
@@ -38,7 +38,7 @@ fn decided(id: &str, second: i64, user_name: &str) -> Told {
     )
 }
 
-fn died(letter: &DeadLetterId, second: i64) -> Told {
+fn died(letter: &DeadLetterId, second: i64) -> ReportedFact {
     fact(
         &format!("died-{letter}"),
         second,
@@ -54,7 +54,7 @@ fn died(letter: &DeadLetterId, second: i64) -> Told {
             error: "no".into(),
             attempts: 3,
             failures: Vec::new(),
-            exchange: Some(Exchange {
+            exchange: Some(RequestExchange {
                 method: "POST".into(),
                 path: "/Users".into(),
                 request_body: None,
@@ -65,19 +65,19 @@ fn died(letter: &DeadLetterId, second: i64) -> Told {
     )
 }
 
-fn replayed(letter: &DeadLetterId, second: i64) -> Told {
+fn replayed(letter: &DeadLetterId, second: i64) -> ReportedFact {
     let (outcome, who, why) = ("queued".into(), "bob".into(), "fixed".into());
     let replayed = Fact::Replayed { dead_letter: letter.clone(), outcome, who, why };
     fact(&format!("replayed-{letter}"), second, replayed)
 }
 
 async fn open(database: &testing::TestDatabase) -> Store {
-    Store::open::<Migrator>(&database.url).await.unwrap()
+    Store::open::<ConsoleMigrator>(&database.url).await.unwrap()
 }
 
 /// Everything that an operator can see.
 async fn picture(store: &Store) -> String {
-    let timeline = read::timeline(store, "E-1", &PAGE).await.unwrap().rows;
+    let timeline = read::read_timeline(store, "E-1", &PAGE).await.unwrap().rows;
     let dead = read::dead_letters(store, &DeadFilter::default(), &PAGE).await.unwrap().rows;
     let name = read::user_name(store, "E-1").await.unwrap();
     format!("{timeline:#?}\n{dead:#?}\n{name:?}")
@@ -89,24 +89,24 @@ async fn facts_may_come_twice_in_any_order_and_in_any_batches() {
     let mut facts = vec![decided("a", 1, "Anna@X.org"), decided("b", 2, "anna.new@x.org")];
     facts.extend(letters.iter().enumerate().map(|(i, letter)| died(letter, 3 + i as i64)));
     facts.push(replayed(&letters[0], 10));
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = open(&database).await;
-        apply(&store, &facts).await.unwrap();
+        apply_batch(&store, &facts).await.unwrap();
         let expected = picture(&store).await;
-        apply(&store, &facts).await.unwrap();
+        apply_batch(&store, &facts).await.unwrap();
         assert_eq!(picture(&store).await, expected, "{}: the whole batch again", database.name);
     }
     let expected = {
-        let database = testing::sqlite();
+        let database = testing::sqlite_database();
         let store = open(&database).await;
-        apply(&store, &facts).await.unwrap();
+        apply_batch(&store, &facts).await.unwrap();
         picture(&store).await
     };
-    let backwards: Vec<Told> = facts.iter().rev().cloned().collect();
-    for database in testing::databases() {
+    let backwards: Vec<ReportedFact> = facts.iter().rev().cloned().collect();
+    for database in testing::test_databases() {
         let store = open(&database).await;
         for told in &backwards {
-            apply(&store, &[told.clone(), told.clone()]).await.unwrap();
+            apply_batch(&store, &[told.clone(), told.clone()]).await.unwrap();
         }
         assert_eq!(picture(&store).await, expected, "{}: backwards, one by one, twice", database.name);
     }
@@ -114,12 +114,12 @@ async fn facts_may_come_twice_in_any_order_and_in_any_batches() {
 
 #[tokio::test]
 async fn a_close_that_comes_before_its_death_wins_and_is_hidden_until_then() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = open(&database).await;
         let letter = DeadLetterId::fresh();
-        apply(&store, &[replayed(&letter, 5)]).await.unwrap();
+        apply_batch(&store, &[replayed(&letter, 5)]).await.unwrap();
         assert!(read::dead_letter(&store, letter.as_str()).await.unwrap().is_none(), "nothing is known yet");
-        apply(&store, &[died(&letter, 1)]).await.unwrap();
+        apply_batch(&store, &[died(&letter, 1)]).await.unwrap();
         let row = read::dead_letter(&store, letter.as_str()).await.unwrap().unwrap();
         assert_eq!((row.state.as_str(), row.attempts), ("replayed", 3), "{}", database.name);
         assert_eq!(row.closed.unwrap().by, "bob");
@@ -131,9 +131,11 @@ async fn a_close_that_comes_before_its_death_wins_and_is_hidden_until_then() {
 
 #[tokio::test]
 async fn a_person_is_found_by_key_and_by_any_login_name_in_any_case() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = open(&database).await;
-        apply(&store, &[decided("a", 1, "Anna@X.org"), decided("b", 2, "anna.new@x.org")]).await.unwrap();
+        apply_batch(&store, &[decided("a", 1, "Anna@X.org"), decided("b", 2, "anna.new@x.org")])
+            .await
+            .unwrap();
         for wanted in ["E-1", "worker/E-1", "ANNA@x.ORG", " anna.new@x.org "] {
             let found = read::find_subject(&store, wanted).await.unwrap();
             assert_eq!(found.as_deref(), Some("E-1"), "{}: {wanted}", database.name);
@@ -154,14 +156,14 @@ async fn facts_of_one_instant_are_told_in_the_order_of_cause_and_effect() {
         outcome: "changed".into(),
         note: None,
     };
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = open(&database).await;
-        apply(&store, &[decided("a", 1, "a@x.org"), fact("b", 1, merged.clone())]).await.unwrap();
-        let mut page = Page { limit: 1, after: None };
-        let first = read::timeline(&store, "E-1", &page).await.unwrap();
+        apply_batch(&store, &[decided("a", 1, "a@x.org"), fact("b", 1, merged.clone())]).await.unwrap();
+        let mut page = PageRequest { limit: 1, after: None };
+        let first = read::read_timeline(&store, "E-1", &page).await.unwrap();
         assert_eq!(first.rows[0].fact["fact"], "merged", "{}", database.name);
         page.after = first.next;
-        let second = read::timeline(&store, "E-1", &page).await.unwrap();
+        let second = read::read_timeline(&store, "E-1", &page).await.unwrap();
         assert_eq!(second.rows[0].fact["fact"], "decided");
         assert!(second.next.is_none());
     }
@@ -169,17 +171,17 @@ async fn facts_of_one_instant_are_told_in_the_order_of_cause_and_effect() {
 
 #[tokio::test]
 async fn pages_cover_a_timeline_without_gaps_or_repeats() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = open(&database).await;
         // Twenty facts at the same instant, and more rows than one statement takes.
-        let facts: Vec<Told> = (0..ROWS_PER_STATEMENT_MAX + 20)
+        let facts: Vec<ReportedFact> = (0..ROWS_PER_STATEMENT_MAX + 20)
             .map(|i| decided(&format!("f{i:04}"), i64::try_from(i / 20).unwrap(), "a@x.org"))
             .collect();
-        apply(&store, &facts).await.unwrap();
-        let mut page = Page { limit: 7, after: None };
+        apply_batch(&store, &facts).await.unwrap();
+        let mut page = PageRequest { limit: 7, after: None };
         let mut seen = Vec::new();
         loop {
-            let rows = read::timeline(&store, "E-1", &page).await.unwrap();
+            let rows = read::read_timeline(&store, "E-1", &page).await.unwrap();
             assert!(rows.rows.len() <= 7);
             seen.extend(rows.rows.into_iter().map(|entry| entry.at_micros));
             let Some(next) = rows.next else { break };
@@ -192,13 +194,13 @@ async fn pages_cover_a_timeline_without_gaps_or_repeats() {
 
 #[tokio::test]
 async fn old_rows_are_forgotten_and_younger_ones_stay() {
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = open(&database).await;
-        apply(&store, &[decided("old", 0, "a@x.org"), decided("young", 100, "a@x.org")]).await.unwrap();
+        apply_batch(&store, &[decided("old", 0, "a@x.org"), decided("young", 100, "a@x.org")]).await.unwrap();
         let cutoff = START + Duration::seconds(50);
-        assert_eq!(retention::step(&store, cutoff).await.unwrap(), 1, "{}", database.name);
-        assert_eq!(retention::step(&store, cutoff).await.unwrap(), 0);
-        let left = read::timeline(&store, "E-1", &PAGE).await.unwrap().rows;
+        assert_eq!(retention::delete_page(&store, cutoff).await.unwrap(), 1, "{}", database.name);
+        assert_eq!(retention::delete_page(&store, cutoff).await.unwrap(), 0);
+        let left = read::read_timeline(&store, "E-1", &PAGE).await.unwrap().rows;
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].fact["fact"], "decided");
         assert_eq!(left[0].trace_id.as_deref(), Some("00000000000000000000000000000007"));
@@ -208,14 +210,14 @@ async fn old_rows_are_forgotten_and_younger_ones_stay() {
 #[tokio::test]
 async fn the_tables_go_down_and_up_again() {
     use sea_orm_migration::MigratorTrait as _;
-    for database in testing::databases() {
+    for database in testing::test_databases() {
         let store = open(&database).await;
-        Migrator::down(store.writer(), None).await.unwrap();
-        Migrator::up(store.writer(), None).await.unwrap();
+        ConsoleMigrator::down(store.writer(), None).await.unwrap();
+        ConsoleMigrator::up(store.writer(), None).await.unwrap();
         let manager = sea_orm_migration::SchemaManager::new(store.writer());
         for table in ["console_timeline", "console_people", "console_dead_letters", "console_migrations"] {
             assert!(manager.has_table(table).await.unwrap(), "{}: {table}", database.name);
         }
-        apply(&store, &[decided("a", 1, "a@x.org")]).await.unwrap();
+        apply_batch(&store, &[decided("a", 1, "a@x.org")]).await.unwrap();
     }
 }

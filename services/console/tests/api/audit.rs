@@ -1,9 +1,9 @@
 //! Acts that cannot be kept in the journal.
 
-use bus::Outgoing;
+use bus::OutgoingMessage;
 use lifecycle::{Fact, FactRecord};
 use serde_json::{Value, json};
-use store::testing::sqlite;
+use store::testing::sqlite_database;
 use time::OffsetDateTime;
 
 use crate::world::World;
@@ -15,7 +15,7 @@ async fn fill(world: &World) {
             let fact = Fact::RestoreNoticed { service: "x".repeat(bytes), found: String::new() };
             let (at, subject) = (OffsetDateTime::now_utc(), "service:x".to_owned());
             let record = FactRecord { id: bytes.to_string(), at, subject, trace: None, fact };
-            let stored = world.bus.publish(Outgoing::facts("test", &[record])).await;
+            let stored = world.bus.publish(OutgoingMessage::facts("test", &[record])).await;
             if stored.iter().any(Result::is_err) {
                 break;
             }
@@ -25,7 +25,7 @@ async fn fill(world: &World) {
 
 #[tokio::test]
 async fn an_act_that_cannot_be_kept_in_the_journal_is_refused_and_switching_off_is_not() {
-    let world = World::with_journal(sqlite(), json!([]), Some(200_000)).await;
+    let world = World::with_journal(sqlite_database(), json!([]), Some(200_000)).await;
     let why = json!({ "why": "a test" });
     let acts: Vec<(&str, Value)> = vec![
         ("/v1/targets/crm/pause", why.clone()),

@@ -48,7 +48,7 @@ async fn a_hook_is_told_once_it_answers_of_what_waits_and_of_nothing_old() {
     let server =
         tokio::spawn(async move { axum::serve(listener, Router::new().route("/hook", post(take))).await });
     let hooks = json!([{ "name": "ops", "url": url, "token": "s3cret" }]);
-    let world = World::with_hooks(store::testing::sqlite(), hooks).await;
+    let world = World::with_hooks(store::testing::sqlite_database(), hooks).await;
 
     let minute = time::Duration::minutes(1);
     let facts = [

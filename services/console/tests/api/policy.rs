@@ -2,11 +2,12 @@
 
 use bus::Bus;
 use lifecycle::{
-    ApplyReply, ApplyRequest, ControlError, HeldFile, MapperStatus, Plan, PlanCounts, PlanId, PlanRequest,
-    PlanState, PlanStatus, PolicyInForce, PolicyRequest, PolicyText, PolicyVersion, PolicyVersions, verb,
+    ApplyReply, ApplyRequest, ControlError, HeldFile, MapperStatus, PlanCounts, PlanId, PlanRequest,
+    PlanState, PlanStatus, PolicyInForce, PolicyPlan, PolicyRequest, PolicyText, PolicyVersion,
+    PolicyVersions, verb,
 };
 use serde_json::json;
-use store::testing::sqlite;
+use store::testing::sqlite_database;
 use time::OffsetDateTime;
 
 use crate::world::World;
@@ -25,7 +26,7 @@ fn version(version: i64) -> PolicyVersion {
 
 fn status(id: PlanId, state: PlanState) -> PlanStatus {
     let users = PlanCounts { create: 2, ..PlanCounts::default() };
-    let plan = Plan { target: "zia".into(), base_version: Some(3), users, ..Plan::default() };
+    let plan = PolicyPlan { target: "zia".into(), base_version: Some(3), users, ..PolicyPlan::default() };
     let plan = (state == PlanState::Finished).then_some(plan);
     PlanStatus { id, target: "zia".into(), state, done: 5, total: 10, error: None, plan }
 }
@@ -103,7 +104,7 @@ fn play_mapper(bus: Bus) {
 }
 
 async fn with_mapper() -> World {
-    let world = World::start(sqlite()).await;
+    let world = World::start(sqlite_database()).await;
     play_mapper(world.bus.clone());
     world.until("/v1/policies", |answer| answer["known"] == 10).await;
     world

@@ -4,19 +4,20 @@ use std::sync::{Arc, Mutex};
 
 use bus::Bus;
 use lifecycle::{
-    Account, AccountState, Actions, ControlError, Desired, ExplainRequest, Explained, LookReply, LookRequest,
-    Planned, ProvisionReply, ProvisionRequest, ResourceKind, RowReply, RowRequest, verb,
+    AccountState, ControlError, DesiredAccount, DesiredState, ExplainRequest, ExplainedPerson,
+    PlannedOperation, PolicyActions, PreviewReply, PreviewRequest, ProvisionReply, ProvisionRequest,
+    ResourceKind, RowReply, RowRequest, verb,
 };
 use serde_json::{Value, json};
-use store::testing::sqlite;
+use store::testing::sqlite_database;
 
 use crate::world::World;
 
 /// Who was asked what, in order.
 type Asked = Arc<Mutex<Vec<String>>>;
 
-fn account() -> Desired {
-    Desired::User(Account {
+fn account() -> DesiredState {
+    DesiredState::User(DesiredAccount {
         state: AccountState::Active,
         attributes: [("userName".to_owned(), json!("anna@x.org"))].into(),
         on_create: [].into(),
@@ -26,14 +27,14 @@ fn account() -> Desired {
         assume_empty: false,
         protected: false,
         delete_grace_days: None,
-        actions: Actions::default(),
+        actions: PolicyActions::default(),
     })
 }
 
 /// Everybody should have an account, but nothing is to be said of `E-0`.
-fn explained(asked: ExplainRequest) -> Explained {
+fn explained(asked: ExplainRequest) -> ExplainedPerson {
     let desired = (asked.subject != "E-0").then(account);
-    Explained {
+    ExplainedPerson {
         subject: asked.subject,
         kind: ResourceKind::User,
         target: asked.target,
@@ -86,16 +87,19 @@ fn play_writer(bus: Bus, asked: Asked) {
             asked.lock().unwrap().push(format!("writer {}", request.verb));
             match request.verb.as_str() {
                 verb::LOOK => {
-                    let question: LookRequest = request.question().unwrap();
+                    let question: PreviewRequest = request.question().unwrap();
                     assert_eq!(question.desired, account());
                     if question.subject == "E-9" {
                         let message = "the target does not answer";
                         request.refuse(ControlError::refused(message)).await;
                         continue;
                     }
-                    let action = Planned { action: "create".into(), why: None, request: None, body: None };
+                    let action =
+                        PlannedOperation { action: "create".into(), why: None, request: None, body: None };
                     let matched = "nothing".into();
-                    request.reply(&LookReply { steps: Vec::new(), matched, remote_id: None, action }).await;
+                    request
+                        .reply(&PreviewReply { steps: Vec::new(), matched, remote_id: None, action })
+                        .await;
                 }
                 verb::PROVISION => request.reply(&ProvisionReply { queued: true, revision: 1 }).await,
                 _ => {
@@ -109,7 +113,7 @@ fn play_writer(bus: Bus, asked: Asked) {
 }
 
 async fn with_both() -> (World, Asked) {
-    let (world, asked) = (World::start(sqlite()).await, Asked::default());
+    let (world, asked) = (World::start(sqlite_database()).await, Asked::default());
     play_mapper(world.bus.clone(), Asked::clone(&asked));
     play_writer(world.bus.clone(), Asked::clone(&asked));
     world.until("/v1/targets/zia/user/E-1", |row| row["revision"] == 1).await;

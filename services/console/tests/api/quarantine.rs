@@ -1,9 +1,9 @@
 //! One bad fact stops nothing.
 
-use bus::Outgoing;
+use bus::OutgoingMessage;
 use lifecycle::{Fact, FactRecord, Lane, ResourceKind};
 use serde_json::json;
-use store::testing::{databases, postgres};
+use store::testing::{postgres_database, test_databases};
 use time::OffsetDateTime;
 
 use crate::world::World;
@@ -35,7 +35,7 @@ fn decided(subject: &str, user_name: String) -> FactRecord {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_name_longer_than_an_index_takes_stops_no_timeline_and_is_found() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::start(database).await;
         let long = format!("{}@example.com", incompressible(5_000));
         world.tell(&[decided("E-1", long.clone()), decided("E-2", "two@example.com".into())]).await;
@@ -48,7 +48,7 @@ async fn a_login_name_longer_than_an_index_takes_stops_no_timeline_and_is_found(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fact_that_the_database_refuses_is_listed_and_holds_up_nobody() {
-    let Some(database) = postgres() else { return };
+    let Some(database) = postgres_database() else { return };
     let world = World::start(database).await;
     let mut facts: Vec<_> = (0..9).map(|n| decided(&format!("E-{n}"), format!("e{n}@example.com"))).collect();
     facts.insert(4, decided(&incompressible(1_500), "long@example.com".into()));
@@ -70,12 +70,13 @@ async fn a_fact_that_the_database_refuses_is_listed_and_holds_up_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_that_cannot_be_read_are_kept_and_listed() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::start(database).await;
         let mut message =
-            serde_json::to_value(&Outgoing::facts("test", &[decided("E-1", "a@b".into())])[0]).unwrap();
+            serde_json::to_value(&OutgoingMessage::facts("test", &[decided("E-1", "a@b".into())])[0])
+                .unwrap();
         message["payload"] = json!("{\"v\":2,\"facts\":[]}");
-        let message: Outgoing = serde_json::from_value(message).unwrap();
+        let message: OutgoingMessage = serde_json::from_value(message).unwrap();
         world.bus.publish(vec![message]).await.remove(0).unwrap();
         let listed = world.until("/v1/quarantine", |reply| reply["total"] == 1).await;
         assert_eq!(listed["items"][0]["reason"], "newer_version", "{listed}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bus::testing::TestServer;
-use bus::{Bus, Outgoing};
+use bus::{Bus, OutgoingMessage};
 use lifecycle::FactRecord;
 use serde_json::{Value, json};
 use store::testing::TestDatabase;
@@ -20,7 +20,7 @@ pub(crate) struct World {
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
     shutdown: Shutdown,
-    running: tokio::task::JoinHandle<Result<(), console::RunError>>,
+    running: tokio::task::JoinHandle<Result<(), console::ConsoleRunError>>,
 }
 
 impl World {
@@ -47,7 +47,7 @@ impl World {
             "operators": [{"name": "alice", "token": edge::TokenHash::of(TOKEN).to_string()}],
         }));
         let own_bus = Bus::connect(&server.config(), "console").await.unwrap();
-        let app = console::build(config.unwrap(), own_bus, Readiness::default()).await.unwrap();
+        let app = console::build_console(config.unwrap(), own_bus, Readiness::default()).await.unwrap();
         let (base, shutdown) = (format!("http://{}", app.address()), Shutdown::default());
         let running = tokio::spawn(app.run(shutdown.clone()));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -55,7 +55,7 @@ impl World {
     }
 
     pub(crate) async fn tell(&self, facts: &[FactRecord]) {
-        for stored in self.bus.publish(Outgoing::facts("test", facts)).await {
+        for stored in self.bus.publish(OutgoingMessage::facts("test", facts)).await {
             stored.unwrap();
         }
     }

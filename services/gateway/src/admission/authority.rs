@@ -23,13 +23,13 @@ impl SourceAuthority {
     /// Whether the token may claim `source`. Whole segments are compared, upper and lower case differ, and a path that
     /// climbs (`..`) is nothing that anyone may claim.
     pub(crate) fn covers(&self, source: &str) -> bool {
-        let claimed = trimmed(source);
-        if claimed.is_empty() || segments(claimed).any(|segment| segment == "." || segment == "..") {
+        let claimed = trim_source(source);
+        if claimed.is_empty() || source_segments(claimed).any(|segment| segment == "." || segment == "..") {
             return false;
         }
-        let first = segments(claimed).next().unwrap_or_default();
+        let first = source_segments(claimed).next().unwrap_or_default();
         let is_taken = RESERVED.contains(&first) || self.others.iter().any(|other| other == first);
-        !is_taken && self.own.iter().any(|own| own == ANY || is_below(claimed, trimmed(own)))
+        !is_taken && self.own.iter().any(|own| own == ANY || is_below(claimed, trim_source(own)))
     }
 
     /// The sources in words: `/hr and below`.
@@ -43,8 +43,8 @@ impl SourceAuthority {
 }
 
 /// What is wrong with an entry of `ce_source`, if anything.
-pub(crate) fn fault(own: &str) -> Option<String> {
-    let first = segments(trimmed(own)).next().unwrap_or_default();
+pub(crate) fn source_fault(own: &str) -> Option<String> {
+    let first = source_segments(trim_source(own)).next().unwrap_or_default();
     if first.is_empty() {
         Some(format!("{own:?} names no source: write one such as `/hr`, or `\"*\"` for any"))
     } else if RESERVED.contains(&first) {
@@ -59,11 +59,11 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
-fn trimmed(source: &str) -> &str {
+fn trim_source(source: &str) -> &str {
     source.trim_matches('/')
 }
 
-fn segments(source: &str) -> impl Iterator<Item = &str> {
+fn source_segments(source: &str) -> impl Iterator<Item = &str> {
     source.split('/')
 }
 
@@ -111,7 +111,11 @@ mod tests {
             assert!(!of(&["*"]).covers(source), "{source}");
         }
         assert!(of(&["*"]).covers("/anything"));
-        assert!(fault("/").is_some() && fault("").is_some() && fault("/webhooks/x").is_some());
-        assert_eq!((fault("/hr"), fault("*")), (None, None));
+        assert!(
+            source_fault("/").is_some()
+                && source_fault("").is_some()
+                && source_fault("/webhooks/x").is_some()
+        );
+        assert_eq!((source_fault("/hr"), source_fault("*")), (None, None));
     }
 }

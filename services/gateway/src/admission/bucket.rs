@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 /// Allows `rate` events a second, averaged; holds one second's worth.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(super) struct TokenBucket {
     rate: f64,
     level: f64,
     at: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     pub(super) fn full(rate: u32, now: Instant) -> Self {
         Self { rate: f64::from(rate), level: f64::from(rate), at: now }
     }
@@ -45,7 +45,7 @@ mod tests {
     fn a_large_batch_is_paid_back_in_time() {
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
-        let mut bucket = Bucket::full(10, start);
+        let mut bucket = TokenBucket::full(10, start);
         assert_eq!(bucket.spend(100, start), Ok(()), "larger than the bucket, but never refused for ever");
         let wait = bucket.spend(1, start).unwrap_err();
         assert!((9..=10).contains(&wait.as_secs()), "{wait:?}");

@@ -17,7 +17,7 @@ const PORTION_BYTES: u64 = 1 << 20;
 
 /// Some of what a sender stored in one stream.
 #[derive(Debug)]
-struct Portion {
+struct StreamPortion {
     stream: String,
     /// Of its newest message.
     sequence: u64,
@@ -25,8 +25,8 @@ struct Portion {
 }
 
 #[derive(Debug, Default)]
-struct Account {
-    portions: VecDeque<Portion>,
+struct SenderAccount {
+    portions: VecDeque<StreamPortion>,
     bytes: u64,
     is_over: bool,
 }
@@ -35,7 +35,7 @@ struct Account {
 #[derive(Debug)]
 pub(crate) struct SenderQuota {
     bytes_max: u64,
-    accounts: Mutex<HashMap<String, Account>>,
+    accounts: Mutex<HashMap<String, SenderAccount>>,
 }
 
 impl SenderQuota {
@@ -45,7 +45,7 @@ impl SenderQuota {
         Self { bytes_max, accounts: Mutex::default() }
     }
 
-    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, SenderAccount>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,7 +79,7 @@ impl SenderQuota {
                 last.sequence = last.sequence.max(sequence);
                 last.bytes += bytes;
             }
-            _ => account.portions.push_back(Portion { stream: stream.to_owned(), sequence, bytes }),
+            _ => account.portions.push_back(StreamPortion { stream: stream.to_owned(), sequence, bytes }),
         }
     }
 

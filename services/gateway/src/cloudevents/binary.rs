@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, HeaderValue};
 use edge::FieldErrors;
 
-use super::draft::{ATTRIBUTES, Draft};
-use crate::received::Place;
+use super::draft::{ATTRIBUTES, EventDraft};
+use crate::received::EventPlace;
 
 /// Whether the request is in binary mode, as far as its headers tell.
 pub(super) fn is_binary(headers: &HeaderMap) -> bool {
@@ -12,8 +12,8 @@ pub(super) fn is_binary(headers: &HeaderMap) -> bool {
 }
 
 /// The attributes among the headers.
-pub(super) fn draft(headers: &HeaderMap, errors: &mut FieldErrors) -> Draft {
-    let mut draft = Draft::new(Place::Headers);
+pub(super) fn draft_from_headers(headers: &HeaderMap, errors: &mut FieldErrors) -> EventDraft {
+    let mut draft = EventDraft::new(EventPlace::Headers);
     // The content type was judged already: binary data that is not JSON does not come here.
     for name in ATTRIBUTES.into_iter().filter(|name| *name != "datacontenttype") {
         let mut values = headers.get_all(format!("ce-{name}")).iter();
@@ -22,7 +22,7 @@ pub(super) fn draft(headers: &HeaderMap, errors: &mut FieldErrors) -> Draft {
             draft.refuse(name, "is given more than once", errors);
             continue;
         }
-        match decode(value) {
+        match decode_header(value) {
             Ok(text) => draft.set(name, text),
             Err(fault) => draft.refuse(name, fault, errors),
         }
@@ -31,8 +31,8 @@ pub(super) fn draft(headers: &HeaderMap, errors: &mut FieldErrors) -> Draft {
 }
 
 /// Undoes what the HTTP binding (§3.1.3.2) does to a value: quotes first, then one round of percent-encoding.
-fn decode(value: &HeaderValue) -> Result<String, &'static str> {
-    let bytes = unquote(value.as_bytes())?;
+fn decode_header(value: &HeaderValue) -> Result<String, &'static str> {
+    let bytes = unquote_value(value.as_bytes())?;
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes.as_slice();
     while let Some((byte, tail)) = rest.split_first() {
@@ -51,7 +51,7 @@ fn decode(value: &HeaderValue) -> Result<String, &'static str> {
     String::from_utf8(decoded).map_err(|_| "is not UTF-8 after percent-decoding")
 }
 
-fn unquote(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+fn unquote_value(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     let Some(inner) = bytes.strip_prefix(b"\"") else { return Ok(bytes.to_vec()) };
     let mut unquoted = Vec::with_capacity(inner.len());
     let mut rest = inner.iter();
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_header_is_unquoted_and_then_percent_decoded_once() {
-        let decoded = |bytes: &[u8]| decode(&HeaderValue::from_bytes(bytes).unwrap());
+        let decoded = |bytes: &[u8]| decode_header(&HeaderValue::from_bytes(bytes).unwrap());
         assert_eq!(decoded(b"Euro%20%E2%82%AC%20%F0%9F%98%80").unwrap(), "Euro € 😀");
         assert_eq!(decoded(b"%2525").unwrap(), "%25");
         assert_eq!(decoded(br#""a \"b\" %41""#).unwrap(), "a \"b\" A");

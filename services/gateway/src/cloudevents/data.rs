@@ -1,12 +1,12 @@
 //! The `data` of an event: when it holds, what it says, and who is a member.
 
-use edge::{FieldErrors, Pointer};
-use lifecycle::{Attributes, EventKind, UnreadValue};
+use edge::{FieldErrors, JsonPointer};
+use lifecycle::{AttributeMap, EventKind, UnreadValue};
 use readings::{DateReader, DateReading, class_of};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::Limits;
+use crate::EventLimits;
 use crate::limits::normalise_manager;
 
 /// Names under which sources say when an event takes effect.
@@ -14,35 +14,35 @@ const EFFECTIVE: [&str; 4] = ["effectiveAt", "effective_at", "effectiveDate", "e
 
 /// What the data says.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct EventPayload {
     pub(super) effective_at: Option<OffsetDateTime>,
     /// A day that is none: the event does nothing by itself then.
     pub(super) unread: Option<UnreadValue>,
-    pub(super) attributes: Attributes,
+    pub(super) attributes: AttributeMap,
     pub(super) members: Option<Vec<String>>,
 }
 
 /// Reads the data of an event of `kind` (unknown when the type was wrong: then only what is common is checked).
-pub(super) fn read(
+pub(super) fn read_data(
     kind: Option<EventKind>,
     data: Option<Value>,
-    at: &Pointer,
-    limits: &Limits,
+    at: &JsonPointer,
+    limits: &EventLimits,
     dates: &DateReader,
     errors: &mut FieldErrors,
-) -> Said {
+) -> EventPayload {
     let mut fields = match data {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(fields)) => fields,
         Some(_) => {
             errors.add(at, "must be an object");
-            return Said::default();
+            return EventPayload::default();
         }
     };
     let (effective_at, unread) = effective_at(&mut fields, at, dates, errors);
     let is_departure = kind.is_some_and(EventKind::is_departure);
     let unread = unread.map(|value| if is_departure { value.of_departure() } else { value });
-    let members = members(kind, &mut fields, at, limits, errors);
+    let members = read_members(kind, &mut fields, at, limits, errors);
     let (mut attributes, attributes_at) = match fields.remove("attributes") {
         None => (fields.into_iter().collect(), at.clone()),
         Some(Value::Object(attributes)) => {
@@ -50,25 +50,25 @@ pub(super) fn read(
             for name in fields.keys() {
                 errors.add(at.key(name), "is not known beside `attributes`: put it into them if it is one");
             }
-            (Attributes::from_iter(attributes), at.key("attributes"))
+            (AttributeMap::from_iter(attributes), at.key("attributes"))
         }
         Some(_) => {
             errors.add(at.key("attributes"), "must be an object");
-            (Attributes::new(), at.key("attributes"))
+            (AttributeMap::new(), at.key("attributes"))
         }
     };
     limits.check_attributes(&attributes, &attributes_at, errors);
     if kind.is_some_and(EventKind::is_worker) {
         normalise_manager(&mut attributes, &attributes_at, errors);
     }
-    Said { effective_at, unread, attributes, members }
+    EventPayload { effective_at, unread, attributes, members }
 }
 
 /// The moment from which on it holds: of a whole day 00:00 in the time zone of the source. A field that is there and says
 /// that there is no date is not a field that is left out.
 fn effective_at(
     fields: &mut Map<String, Value>,
-    at: &Pointer,
+    at: &JsonPointer,
     dates: &DateReader,
     errors: &mut FieldErrors,
 ) -> (Option<OffsetDateTime>, Option<UnreadValue>) {
@@ -96,11 +96,11 @@ fn effective_at(
     (found, if found.is_some() { None } else { unread })
 }
 
-fn members(
+fn read_members(
     kind: Option<EventKind>,
     fields: &mut Map<String, Value>,
-    at: &Pointer,
-    limits: &Limits,
+    at: &JsonPointer,
+    limits: &EventLimits,
     errors: &mut FieldErrors,
 ) -> Option<Vec<String>> {
     let is_edge = matches!(kind, Some(EventKind::GroupMemberAdded | EventKind::GroupMemberRemoved));

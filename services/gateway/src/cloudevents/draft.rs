@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use edge::{FieldErrors, Pointer};
-use lifecycle::{Dating, Event, EventId, EventKind, unix_micros};
+use edge::{FieldErrors, JsonPointer};
+use lifecycle::{Event, EventId, EventKind, StatementDating, unix_micros};
 use serde_json::Value;
 
-use super::{Input, data, is_json};
-use crate::limits::{key, keys_fault, moment, text_fault};
-use crate::received::{Place, Received, content_hash};
+use super::{EventInput, data, is_json};
+use crate::limits::{check_key, keys_fault, parse_moment, text_fault};
+use crate::received::{EventPlace, ReceivedEvent, content_hash};
 
 /// The attributes that are read; all others are extensions that mean nothing here.
 pub(super) const ATTRIBUTES: [&str; 8] =
     ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "traceparent"];
 
 /// The attributes of one event, not yet judged.
-pub(super) struct Draft {
-    pub(super) place: Place,
+pub(super) struct EventDraft {
+    pub(super) place: EventPlace,
     attributes: BTreeMap<&'static str, String>,
     /// Attributes that were there but could not be read, which was reported.
     unreadable: Vec<&'static str>,
 }
 
-impl Draft {
-    pub(super) fn new(place: Place) -> Self {
+impl EventDraft {
+    pub(super) fn new(place: EventPlace) -> Self {
         Self { place, attributes: BTreeMap::new(), unreadable: Vec::new() }
     }
 
@@ -46,10 +46,10 @@ impl Draft {
     pub(super) fn finish(
         mut self,
         data: Option<Value>,
-        data_at: &Pointer,
-        input: Input<'_>,
+        data_at: &JsonPointer,
+        input: EventInput<'_>,
         errors: &mut FieldErrors,
-    ) -> Option<Received> {
+    ) -> Option<ReceivedEvent> {
         let faults_before = errors.len();
         self.check_version(errors);
         let id = self.text("id", errors);
@@ -57,13 +57,14 @@ impl Draft {
         let kind = self.kind(errors);
         let subject = self.subject(kind, errors);
         let time = self.time(input, errors);
-        let said = data::read(kind, data, data_at, input.limits, input.dates, errors);
+        let said = data::read_data(kind, data, data_at, input.limits, input.dates, errors);
         if errors.len() > faults_before {
             return None;
         }
         let (id, source, time) = (id?, source?, time?);
         let (time_said, effective) = (self.attributes.get("time"), said.effective_at.map(unix_micros));
-        let dated = if said.effective_at.is_some() { Dating::Explicit } else { Dating::Implied };
+        let dated =
+            if said.effective_at.is_some() { StatementDating::Explicit } else { StatementDating::Implied };
         let content = content_hash(&(kind, &subject, time_said, effective, &said.attributes, &said.members));
         let event = Event {
             id: EventId::of_sender(input.sender, &source, &id),
@@ -89,7 +90,7 @@ impl Draft {
         }
         // A trace context that cannot be read is ignored, as W3C asks.
         let trace = self.attributes.get("traceparent").and_then(|text| text.parse().ok());
-        Some(Received { event, place: self.place, trace, content: Some(content) })
+        Some(ReceivedEvent { event, place: self.place, trace, content: Some(content) })
     }
 
     fn check_version(&self, errors: &mut FieldErrors) {
@@ -137,7 +138,7 @@ impl Draft {
         if kind == Some(EventKind::FeedCompleted) {
             return Some(text);
         }
-        match key(Some(&text)) {
+        match check_key(Some(&text)) {
             Ok(key) => Some(key.to_owned()),
             Err(fault) => {
                 errors.add(self.place.attribute("subject"), format!("the key in it {fault}"));
@@ -146,10 +147,10 @@ impl Draft {
         }
     }
 
-    fn time(&self, input: Input<'_>, errors: &mut FieldErrors) -> Option<time::OffsetDateTime> {
+    fn time(&self, input: EventInput<'_>, errors: &mut FieldErrors) -> Option<time::OffsetDateTime> {
         let Some(text) = self.attributes.get("time") else { return Some(input.now) };
         // What is said to come from the future would outweigh everything that is said until then.
-        let time = moment(text).map(|time| time.min(input.now));
+        let time = parse_moment(text).map(|time| time.min(input.now));
         if time.is_none() {
             errors.add(self.place.attribute("time"), "must be an RFC 3339 time such as 2026-03-01T08:30:00Z");
         }

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::{Input, Mode, parse};
-use crate::Limits;
-use crate::received::Received;
+use super::{EventInput, EventMode, parse_request};
+use crate::EventLimits;
+use crate::received::ReceivedEvent;
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -19,14 +19,19 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     pairs.iter().map(pair).collect()
 }
 
-fn read(mode: Mode, headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Vec<Received>, Problem> {
+fn read(
+    mode: EventMode,
+    headers: &HeaderMap,
+    body: &[u8],
+    limits: &EventLimits,
+) -> Result<Vec<ReceivedEvent>, Problem> {
     let dates = readings::DateReader::default();
-    parse(Input { mode, sender: "hr", headers, body, limits, dates: &dates, now: NOW })
+    parse_request(EventInput { mode, sender: "hr", headers, body, limits, dates: &dates, now: NOW })
 }
 
 fn structured(event: &Value) -> Result<Event, Problem> {
     let body = event.to_string();
-    let received = read(Mode::Structured, &HeaderMap::new(), body.as_bytes(), &Limits::default())?;
+    let received = read(EventMode::Structured, &HeaderMap::new(), body.as_bytes(), &EventLimits::default())?;
     Ok(received.into_iter().next().unwrap().event)
 }
 
@@ -94,10 +99,11 @@ fn a_batch_keeps_its_order_and_its_traces() {
     let batch =
         json!([event(json!({"id": "a"})), event(json!({"id": "b", "traceparent": trace.to_string()}))]);
     let body = batch.to_string();
-    let received = read(Mode::Batch, &HeaderMap::new(), body.as_bytes(), &Limits::default()).unwrap();
+    let received =
+        read(EventMode::Batch, &HeaderMap::new(), body.as_bytes(), &EventLimits::default()).unwrap();
     let ids: Vec<_> = received.iter().map(|one| one.event.source_event_id.as_str()).collect();
     assert_eq!((ids.as_slice(), received[1].trace), (["a", "b"].as_slice(), Some(trace)));
-    assert!(read(Mode::Batch, &HeaderMap::new(), b"[]", &Limits::default()).unwrap().is_empty());
+    assert!(read(EventMode::Batch, &HeaderMap::new(), b"[]", &EventLimits::default()).unwrap().is_empty());
 }
 
 #[test]
@@ -112,11 +118,17 @@ fn a_binary_event_is_the_same_as_a_structured_one() {
         ("ce-anything", "%%%"),
     ]);
     let received =
-        read(Mode::Binary, &headers, br#"{"attributes":{"surname":"Bell"}}"#, &Limits::default()).unwrap();
+        read(EventMode::Binary, &headers, br#"{"attributes":{"surname":"Bell"}}"#, &EventLimits::default())
+            .unwrap();
     let event = &received[0].event;
     assert_eq!((event.source_event_id.as_str(), event.subject.as_str()), ("50%", "Zoë"));
     assert_eq!(json!(event.attributes), json!({"surname": "Bell"}));
-    assert!(read(Mode::Binary, &headers, b"", &Limits::default()).unwrap()[0].event.attributes.is_empty());
+    assert!(
+        read(EventMode::Binary, &headers, b"", &EventLimits::default()).unwrap()[0]
+            .event
+            .attributes
+            .is_empty()
+    );
 }
 
 #[test]
@@ -124,11 +136,11 @@ fn the_content_type_decides_the_mode() {
     let mode = |content_type: &str, more: &[(&str, &str)]| {
         let mut pairs = vec![("content-type", content_type)];
         pairs.extend(more);
-        Mode::of(&headers(&pairs)).map_err(|problem| problem.status().as_u16())
+        EventMode::of(&headers(&pairs)).map_err(|problem| problem.status().as_u16())
     };
-    assert_eq!(mode("application/cloudevents+json; charset=UTF-8", &[]), Ok(Mode::Structured));
-    assert_eq!(mode("Application/CloudEvents-Batch+JSON", &[]), Ok(Mode::Batch));
-    assert_eq!(mode("application/json", &[("ce-id", "1")]), Ok(Mode::Binary));
+    assert_eq!(mode("application/cloudevents+json; charset=UTF-8", &[]), Ok(EventMode::Structured));
+    assert_eq!(mode("Application/CloudEvents-Batch+JSON", &[]), Ok(EventMode::Batch));
+    assert_eq!(mode("application/json", &[("ce-id", "1")]), Ok(EventMode::Binary));
     assert_eq!(mode("application/json", &[]), Err(415));
     assert_eq!(mode("application/cloudevents+xml", &[("ce-id", "1")]), Err(415));
     assert_eq!(mode("text/plain", &[("ce-id", "1")]), Err(415));
@@ -193,18 +205,24 @@ fn each_wrong_field_is_named() {
 fn all_faults_of_a_batch_are_listed_and_nothing_is_taken() {
     let batch = json!([event(json!({})), event(json!({"id": null, "type": "x"})), 7]);
     let problem =
-        read(Mode::Batch, &HeaderMap::new(), batch.to_string().as_bytes(), &Limits::default()).unwrap_err();
+        read(EventMode::Batch, &HeaderMap::new(), batch.to_string().as_bytes(), &EventLimits::default())
+            .unwrap_err();
     let found: Vec<_> = problem.errors().iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(found, ["/1/id", "/1/type", "/2"]);
 }
 
 #[test]
 fn sizes_are_limited() {
-    let limits =
-        Limits { batch_max: 2, attributes_max: 2, members_max: 2, event_bytes_max: 400, ..Limits::default() };
+    let limits = EventLimits {
+        batch_max: 2,
+        attributes_max: 2,
+        members_max: 2,
+        event_bytes_max: 400,
+        ..EventLimits::default()
+    };
     let refused = |event: Value| {
         let body = json!([event]).to_string();
-        let problem = read(Mode::Batch, &HeaderMap::new(), body.as_bytes(), &limits).unwrap_err();
+        let problem = read(EventMode::Batch, &HeaderMap::new(), body.as_bytes(), &limits).unwrap_err();
         (problem.status().as_u16(), problem.errors()[0].pointer.clone())
     };
     let attributes = json!({"data": {"attributes": {"a": 1, "b": 1, "c": 1}}});
@@ -213,10 +231,10 @@ fn sizes_are_limited() {
     assert_eq!(refused(event(members)), (422, "/0/data/members".to_owned()));
     let large = json!({"data": {"attributes": {"a": "x".repeat(300)}}});
     assert_eq!(refused(event(large)), (413, "/0".to_owned()));
-    let batch = read(Mode::Batch, &HeaderMap::new(), b"[1,2,3]", &limits).unwrap_err();
+    let batch = read(EventMode::Batch, &HeaderMap::new(), b"[1,2,3]", &limits).unwrap_err();
     assert_eq!((batch.status().as_u16(), batch.code()), (413, "batch_too_large"));
     let deep = format!("{}{}", "[".repeat(33), "]".repeat(33));
-    let deep = read(Mode::Batch, &HeaderMap::new(), deep.as_bytes(), &limits).unwrap_err();
+    let deep = read(EventMode::Batch, &HeaderMap::new(), deep.as_bytes(), &limits).unwrap_err();
     assert_eq!((deep.status().as_u16(), deep.code()), (422, "too_deep"));
 }
 
@@ -274,8 +292,8 @@ fn near_event() -> impl Strategy<Value = Value> {
     })
 }
 
-fn never_fails(mode: Mode, headers: &HeaderMap, body: &[u8]) {
-    match read(mode, headers, body, &Limits::default()) {
+fn never_fails(mode: EventMode, headers: &HeaderMap, body: &[u8]) {
+    match read(mode, headers, body, &EventLimits::default()) {
         Ok(received) => {
             for one in received {
                 let wire = serde_json::to_string(&one.event).expect("an accepted event can be stored");
@@ -289,7 +307,7 @@ fn never_fails(mode: Mode, headers: &HeaderMap, body: &[u8]) {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_fail(body in prop::collection::vec(any::<u8>(), 0..300)) {
-        for mode in [Mode::Structured, Mode::Batch, Mode::Binary] {
+        for mode in [EventMode::Structured, EventMode::Batch, EventMode::Binary] {
             never_fails(mode, &HeaderMap::new(), &body);
         }
     }
@@ -297,14 +315,14 @@ proptest! {
     #[test]
     fn arbitrary_json_never_fails(value in near_event()) {
         let body = value.to_string();
-        for mode in [Mode::Structured, Mode::Batch, Mode::Binary] {
+        for mode in [EventMode::Structured, EventMode::Batch, EventMode::Binary] {
             never_fails(mode, &HeaderMap::new(), body.as_bytes());
         }
         let mut almost = event(json!({}));
         almost["data"] = value.clone();
-        never_fails(Mode::Structured, &HeaderMap::new(), almost.to_string().as_bytes());
+        never_fails(EventMode::Structured, &HeaderMap::new(), almost.to_string().as_bytes());
         if let Value::Object(changes) = value {
-            never_fails(Mode::Structured, &HeaderMap::new(), event(Value::Object(changes)).to_string().as_bytes());
+            never_fails(EventMode::Structured, &HeaderMap::new(), event(Value::Object(changes)).to_string().as_bytes());
         }
     }
 
@@ -315,10 +333,10 @@ proptest! {
             Some((HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?))
         });
         let mut headers = HeaderMap::from_iter(pairs);
-        never_fails(Mode::Binary, &headers, b"{}");
+        never_fails(EventMode::Binary, &headers, b"{}");
         headers.insert("ce-specversion", HeaderValue::from_static("1.0"));
         headers.insert("ce-type", HeaderValue::from_static("worker.left"));
         headers.remove("ce-time");
-        never_fails(Mode::Binary, &headers, b"");
+        never_fails(EventMode::Binary, &headers, b"");
     }
 }

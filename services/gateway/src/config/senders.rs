@@ -1,9 +1,9 @@
 //! The names under which events can come.
 
-use super::Config;
+use super::GatewayConfig;
 use crate::admission::authority::SourceAuthority;
 
-impl Config {
+impl GatewayConfig {
     /// The sources of events as a configuration of people names them: what tokens may claim, webhooks, feeds, polls and
     /// identity providers.
     pub fn senders(&self) -> Vec<String> {

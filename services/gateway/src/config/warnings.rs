@@ -1,14 +1,14 @@
 //! What works and is dangerous all the same.
 
-use verify::Verifier;
+use verify::NoticeVerifier;
 
-use super::Config;
+use super::GatewayConfig;
 use crate::admission::authority::SourceAuthority;
 
 /// What a broker takes in one message unless it is told otherwise (`max_payload`), in bytes.
 const BROKER_PAYLOAD: usize = 1024 * 1024;
 
-impl Config {
+impl GatewayConfig {
     /// What the token of each source may claim as the `source` of its events, a sentence each.
     pub fn authorities(&self) -> Vec<String> {
         let authority = |source: &super::SourceConfig| {
@@ -44,11 +44,11 @@ impl Config {
         for webhook in &self.webhooks {
             let name = &webhook.name;
             match &webhook.verifier {
-                Verifier::None {} if webhook.access.is_open() => {
+                NoticeVerifier::None {} if webhook.access.is_open() => {
                     warnings
                         .push(format!("the webhook {name} takes everything from everybody (`scheme: none`)"));
                 }
-                Verifier::Bearer(_) if is_open && webhook.access.is_open() => warnings.push(format!(
+                NoticeVerifier::Bearer(_) if is_open && webhook.access.is_open() => warnings.push(format!(
                     "the webhook {name} is opened by a fixed header alone: bind it to the sender's addresses \
                      (`access.from`) if they are known"
                 )),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use edge::{Access, TokenHash, TokenTable};
-use feeds::{CsvOptions, FeedGuard, Mapping, RowState};
-use readings::Zone;
+use edge::{AccessRule, TokenHash, TokenTable};
+use feeds::{CsvOptions, FeedGuard, FeedMapping, RowState};
+use readings::SourceZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,9 +26,9 @@ pub struct CsvFeedConfig {
     #[serde(default)]
     pub source: Option<String>,
     /// Whether a file lists everybody.
-    pub mode: Mode,
+    pub mode: FeedMode,
     /// What the columns mean.
-    pub mapping: Mapping,
+    pub mapping: FeedMapping,
     /// How the file is written.
     #[serde(default)]
     pub csv: CsvOptions,
@@ -36,7 +36,7 @@ pub struct CsvFeedConfig {
     #[serde(default)]
     pub guard: FeedGuard,
     /// Where the days that `mapping.effective_at` gives begin at midnight.
-    #[serde(default = "utc")]
+    #[serde(default = "default_zone")]
     pub time_zone: String,
     /// What rows may say; anything if left out.
     #[serde(default)]
@@ -49,10 +49,10 @@ pub struct CsvFeedConfig {
     pub file_bytes_max: u64,
     /// From where, and with which certificate, it may come; from anywhere if left out.
     #[serde(default)]
-    pub access: Access,
+    pub access: AccessRule,
 }
 
-fn utc() -> String {
+fn default_zone() -> String {
     "UTC".to_owned()
 }
 
@@ -64,7 +64,7 @@ fn file_bytes() -> u64 {
 /// Whether a file lists everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum FeedMode {
     /// It does: who was listed before and is not any more has left, if the file can be believed.
     Full,
     /// It has what changed; who is not in it is left alone.
@@ -149,7 +149,7 @@ impl CsvFeedConfig {
             _ => self.access.clone(),
         };
         let mapping = self.mapping.compile().map_err(|error| wrong(&format!("mapping.{error}")))?;
-        let zone = zone(&self.time_zone).map_err(|fault| wrong(&fault))?;
+        let zone = parse_zone(&self.time_zone).map_err(|fault| wrong(&fault))?;
         let tokens = TokenTable::new(token.into_iter().map(|token| (token, ())).collect());
         Ok(CsvFeed {
             source: format!("feeds/{}", self.name),
@@ -184,8 +184,8 @@ impl FolderConfig {
     }
 }
 
-fn zone(name: &str) -> Result<Zone, String> {
-    Zone::named(name).ok_or_else(|| {
+fn parse_zone(name: &str) -> Result<SourceZone, String> {
+    SourceZone::named(name).ok_or_else(|| {
         format!("time_zone {name:?} is no time zone: write an IANA name such as Europe/Berlin")
     })
 }

@@ -15,11 +15,11 @@ use edge::Problem;
 use lifecycle::{FeedRun, FeedRunId};
 use tokio_util::sync::CancellationToken;
 
-use super::run::{File, take};
+use super::run::{TakenFeedFile, take_file};
 use super::{CsvFeed, FeedReport, FolderConfig};
-use crate::http::{Gate, note_file};
+use crate::http::{AppState, note_file};
 use crate::streamed::ToBroker;
-use files::{Found, Seen};
+use files::{ReadyFile, SeenFiles};
 
 /// How often the folder is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -27,9 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Makes the folders and watches until `soft`.
-pub(crate) async fn watch(gate: Arc<Gate>, feed: Arc<CsvFeed>, soft: CancellationToken) {
+pub(crate) async fn watch_folder(gate: Arc<AppState>, feed: Arc<CsvFeed>, soft: CancellationToken) {
     let Some(folder) = feed.folder.clone() else { return };
-    let mut seen = Seen::default();
+    let mut seen = SeenFiles::default();
     let mut pause = LOOK_EVERY;
     loop {
         tokio::select! {
@@ -39,10 +39,10 @@ pub(crate) async fn watch(gate: Arc<Gate>, feed: Arc<CsvFeed>, soft: Cancellatio
         pause = LOOK_EVERY;
         // A file in the middle is dropped when the process stops: it is taken again.
         let look = async {
-            match files::next(&folder, &mut seen).await {
+            match files::next_file(&folder, &mut seen).await {
                 Ok(Some(found)) => take_one(&gate, &feed, &folder, &found).await,
-                Ok(None) => Ok(Taken::Nothing),
-                Err(error) => Err(Failure::Folder(error)),
+                Ok(None) => Ok(TakenFile::Nothing),
+                Err(error) => Err(FolderFailure::Folder(error)),
             }
         };
         let looked = tokio::select! {
@@ -50,90 +50,90 @@ pub(crate) async fn watch(gate: Arc<Gate>, feed: Arc<CsvFeed>, soft: Cancellatio
             looked = look => looked,
         };
         match looked {
-            Ok(Taken::Nothing) => {}
-            Ok(Taken::One) => pause = Duration::ZERO, // the next is known to be complete or it is not
-            Err(Failure::Folder(error)) => {
+            Ok(TakenFile::Nothing) => {}
+            Ok(TakenFile::One) => pause = Duration::ZERO, // the next is known to be complete or it is not
+            Err(FolderFailure::Folder(error)) => {
                 tracing::warn!(source = feed.source, kind = ?error.kind(), "the folder of a feed cannot be used");
                 pause = AGAIN_AFTER;
             }
-            Err(Failure::NotStored) => pause = AGAIN_AFTER,
+            Err(FolderFailure::NotStored) => pause = AGAIN_AFTER,
         }
     }
 }
 
-enum Taken {
+enum TakenFile {
     Nothing,
     One,
 }
 
-enum Failure {
+enum FolderFailure {
     Folder(io::Error),
     /// It stays where it is.
     NotStored,
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for FolderFailure {
     fn from(error: io::Error) -> Self {
         Self::Folder(error)
     }
 }
 
 async fn take_one(
-    gate: &Arc<Gate>,
+    gate: &Arc<AppState>,
     feed: &Arc<CsvFeed>,
     folder: &FolderConfig,
-    found: &Found,
-) -> Result<Taken, Failure> {
-    let Some(opened) = files::open(found, feed.file_bytes_max).await? else {
-        return Ok(Taken::Nothing); // it is not what was seen any more
+    found: &ReadyFile,
+) -> Result<TakenFile, FolderFailure> {
+    let Some(opened) = files::hash_file(found, feed.file_bytes_max).await? else {
+        return Ok(TakenFile::Nothing); // it is not what was seen any more
     };
     let hash = match opened {
-        files::Opened::TooLong => {
+        files::OpenedFile::TooLong => {
             let problem = crate::http::file_too_large(feed.file_bytes_max);
-            refuse(folder, found, &problem).await?;
+            refuse_file(folder, found, &problem).await?;
             note_file(gate, feed, &Err(problem));
-            return Ok(Taken::One);
+            return Ok(TakenFile::One);
         }
-        files::Opened::Hash(hash) => hash,
+        files::OpenedFile::Hash(hash) => hash,
     };
     let turn = feed.turn.lock().await;
     let run = run_of(feed, found, &hash);
     let sha256 = files::checksum_beside(found).await?;
-    let bytes = files::reader(found).await?;
+    let bytes = files::file_reader(found).await?;
     let named_by = Some(hash);
-    let file = File { feed: Arc::clone(feed), run, bytes, sha256, named_by };
+    let file = TakenFeedFile { feed: Arc::clone(feed), run, bytes, sha256, named_by };
     let mut sink = ToBroker { gate: Arc::clone(gate), trace: lifecycle::TraceContext::root() };
-    let taken = take(file, gate.limits, store::clock::now(), &mut sink).await;
+    let taken = take_file(file, gate.limits, store::clock::now(), &mut sink).await;
     drop(turn);
     note_file(gate, feed, &taken);
     match taken {
         Ok(report) => {
             let to = if report.complete { &folder.done } else { &folder.failed };
             put_away(to, found, &report).await?;
-            Ok(Taken::One)
+            Ok(TakenFile::One)
         }
         Err(problem) if problem.code() == "malformed_csv" => {
-            refuse(folder, found, &problem).await?;
-            Ok(Taken::One)
+            refuse_file(folder, found, &problem).await?;
+            Ok(TakenFile::One)
         }
-        Err(_) => Err(Failure::NotStored),
+        Err(_) => Err(FolderFailure::NotStored),
     }
 }
 
 /// A file is another one when its name, its time or its content is: the same list of yesterday says something new today.
-fn run_of(feed: &CsvFeed, found: &Found, hash: &str) -> FeedRun {
+fn run_of(feed: &CsvFeed, found: &ReadyFile, hash: &str) -> FeedRun {
     let name = format!("file:{}:{}:{hash}", found.name, found.modified.unix_timestamp_nanos());
     // What a file says is as old as the file.
     let begun_at = found.modified.min(store::clock::now());
     FeedRun { feed: feed.name.clone(), run: FeedRunId::of(&feed.source, &name), begun_at, absent: false }
 }
 
-async fn put_away(to: &Path, found: &Found, report: &FeedReport) -> io::Result<()> {
+async fn put_away(to: &Path, found: &ReadyFile, report: &FeedReport) -> io::Result<()> {
     let text = serde_json::to_string_pretty(report).expect("a report has only text as keys");
     files::put_away(to, found, text).await
 }
 
-async fn refuse(folder: &FolderConfig, found: &Found, problem: &Problem) -> io::Result<()> {
+async fn refuse_file(folder: &FolderConfig, found: &ReadyFile, problem: &Problem) -> io::Result<()> {
     let report = serde_json::json!({ "code": problem.code(), "detail": problem.detail() });
     let text = serde_json::to_string_pretty(&report).expect("a report has only text as keys");
     files::put_away(&folder.failed, found, text).await

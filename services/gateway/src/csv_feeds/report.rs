@@ -4,7 +4,7 @@ use lifecycle::FeedRunId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Mode;
+use super::FeedMode;
 
 /// Most wrong rows that are listed; all are counted.
 pub(super) const FAULTS_MAX: usize = 1_000;
@@ -19,7 +19,7 @@ pub(crate) struct FeedReport {
     #[schema(value_type = String, examples("run_0123456789abcdef0123456789abcdef"))]
     pub(crate) run: FeedRunId,
     /// Whether a file lists everybody.
-    pub(crate) mode: Mode,
+    pub(crate) mode: FeedMode,
     /// Rows, good and bad; without header, trailer and empty ones.
     pub(crate) rows: u64,
     /// Rows that say nothing because something is wrong with them.
@@ -49,7 +49,7 @@ pub(crate) struct FeedReport {
     pub(crate) encoding: &'static str,
     /// What separates its fields.
     #[schema(value_type = String)]
-    pub(crate) separator: feeds::Separator,
+    pub(crate) separator: feeds::FieldSeparator,
     /// The wrong rows, at most 1,000 of them.
     pub(crate) errors: Vec<RowFault>,
     /// How many more there are.

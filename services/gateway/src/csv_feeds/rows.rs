@@ -3,61 +3,61 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use edge::{Pointer, Problem};
-use feeds::{Bound, Completion, Csv, End, Incomplete, Row, RowError, Tally};
+use edge::{JsonPointer, Problem};
+use feeds::{BoundMapping, CsvReader, FileCompletion, FileEnd, FileRow, MissingFilePart, RowError, RowTally};
 use lifecycle::{Event, EventId, FeedRun};
 use time::OffsetDateTime;
 
 use super::report::{FAULTS_MAX, FeedReport};
-use super::tell::Teller;
+use super::tell::FeedEvents;
 use super::{CsvFeed, RowFault};
-use crate::Limits;
-use crate::received::{Place, Received};
-use crate::streamed::{Batches, Gone};
+use crate::EventLimits;
+use crate::received::{EventPlace, ReceivedEvent};
+use crate::streamed::{BatchWriter, ReceiverGone};
 
 /// One file to read.
-pub(super) struct Reading {
+pub(super) struct FileReading {
     pub(super) feed: Arc<CsvFeed>,
     pub(super) run: FeedRun,
-    pub(super) limits: Limits,
+    pub(super) limits: EventLimits,
     pub(super) accepted_at: OffsetDateTime,
     /// The hash that it should have.
     pub(super) sha256: Option<String>,
-    pub(super) batches: Batches,
+    pub(super) batches: BatchWriter,
 }
 
 /// A file that was read, if not to its end as it should be, then as far as it goes.
 pub(super) struct WasRead {
     pub(super) report: FeedReport,
-    pub(super) completion: Completion,
+    pub(super) completion: FileCompletion,
 }
 
 /// Why a file was not read.
-pub(super) enum NotRead {
+pub(super) enum FileNotRead {
     /// It makes no sense as a whole.
     Malformed(Problem),
     /// Its bytes stopped coming, or nobody takes what was read.
     Stopped,
 }
 
-impl From<Gone> for NotRead {
-    fn from(Gone: Gone) -> Self {
+impl From<ReceiverGone> for FileNotRead {
+    fn from(ReceiverGone: ReceiverGone) -> Self {
         Self::Stopped
     }
 }
 
-impl Reading {
+impl FileReading {
     /// Reads all of it.
-    pub(super) fn read(mut self, bytes: impl Read) -> Result<WasRead, NotRead> {
+    pub(super) fn read(mut self, bytes: impl Read) -> Result<WasRead, FileNotRead> {
         let feed = Arc::clone(&self.feed);
-        let mut csv = Csv::open(bytes, &feed.csv).map_err(|error| match error {
-            feeds::CsvError::Read(_) => NotRead::Stopped,
-            error => malformed(&error),
+        let mut csv = CsvReader::open(bytes, &feed.csv).map_err(|error| match error {
+            feeds::CsvError::Read(_) => FileNotRead::Stopped,
+            error => malformed_file(&error),
         })?;
         let header = Arc::clone(csv.header());
-        let bound = feed.mapping.bind(&header).map_err(|error| malformed(&error))?;
-        let mut rows = Rows {
-            teller: Teller {
+        let bound = feed.mapping.bind(&header).map_err(|error| malformed_file(&error))?;
+        let mut rows = RowEvents {
+            teller: FeedEvents {
                 feed: &feed,
                 run: &self.run,
                 limits: &self.limits,
@@ -66,7 +66,7 @@ impl Reading {
                 repeats: 0,
             },
             bound,
-            tally: Tally::default(),
+            tally: RowTally::default(),
             batches: &mut self.batches,
             faults: Vec::new(),
             ignored: 0,
@@ -75,33 +75,36 @@ impl Reading {
             rows.take(row)?;
         }
         rows.batches.flush()?;
-        let Rows { tally, faults, ignored, .. } = rows;
+        let RowEvents { tally, faults, ignored, .. } = rows;
         let (encoding, separator) = (csv.encoding(), csv.separator());
         let end = csv.finish();
-        if let feeds::Completeness::Incomplete(Incomplete::ReadFailed(_)) = end.completeness {
-            return Err(NotRead::Stopped);
+        if let feeds::FileCompleteness::Incomplete(MissingFilePart::ReadFailed(_)) = end.completeness {
+            return Err(FileNotRead::Stopped);
         }
         let sha256 = self.sha256.as_deref();
-        let completion =
-            Completion { seen: tally.seen(&end, sha256), people: tally.people(), guard: feed.guard.clone() };
-        let mut report = report(&self, &completion, &end, faults);
+        let completion = FileCompletion {
+            seen: tally.seen(&end, sha256),
+            people: tally.people(),
+            guard: feed.guard.clone(),
+        };
+        let mut report = completion_report(&self, &completion, &end, faults);
         (report.encoding, report.separator, report.ignored) = (encoding, separator, ignored);
         Ok(WasRead { report, completion })
     }
 }
 
 /// What the rows of one file have come to.
-struct Rows<'a> {
-    teller: Teller<'a>,
-    bound: Bound<'a>,
-    tally: Tally,
-    batches: &'a mut Batches,
+struct RowEvents<'a> {
+    teller: FeedEvents<'a>,
+    bound: BoundMapping<'a>,
+    tally: RowTally,
+    batches: &'a mut BatchWriter,
     faults: Vec<RowFault>,
     ignored: u64,
 }
 
-impl Rows<'_> {
-    fn take(&mut self, row: Result<Row, RowError>) -> Result<(), Gone> {
+impl RowEvents<'_> {
+    fn take(&mut self, row: Result<FileRow, RowError>) -> Result<(), ReceiverGone> {
         let row = match row {
             Ok(row) => row,
             Err(fault) => {
@@ -113,7 +116,7 @@ impl Rows<'_> {
         match self.read(&row) {
             Ok((Some(event), line, key)) => {
                 let is_first = self.count(&event, line, &key);
-                let as_of_the_file = Teller::as_of_the_file(&event);
+                let as_of_the_file = FeedEvents::as_of_the_file(&event);
                 self.keep(event, line, is_first)?;
                 as_of_the_file.map_or(Ok(()), |event| self.keep(event, line, is_first))
             }
@@ -137,7 +140,7 @@ impl Rows<'_> {
     }
 
     /// A wrong row says nothing of its person, but that they are in the file, if its key can be read.
-    fn take_wrong(&mut self, row: &Row, fault: RowError) -> Result<(), Gone> {
+    fn take_wrong(&mut self, row: &FileRow, fault: RowError) -> Result<(), ReceiverGone> {
         telemetry::metrics::value_unread(&self.teller.feed.name);
         let Ok(key) = self.bound.key(row) else {
             self.tally.count_key(None);
@@ -156,7 +159,7 @@ impl Rows<'_> {
         }
     }
 
-    fn read(&mut self, row: &Row) -> Result<(Option<Event>, u64, String), RowError> {
+    fn read(&mut self, row: &FileRow) -> Result<(Option<Event>, u64, String), RowError> {
         let line = row.line();
         // As of the run, so that the same file says the same when it is read again.
         let said = self.bound.read(row, self.teller.run.begun_at)?;
@@ -168,25 +171,30 @@ impl Rows<'_> {
         Ok((event, line, key))
     }
 
-    fn keep(&mut self, event: Event, line: u64, is_first: bool) -> Result<(), Gone> {
+    fn keep(&mut self, event: Event, line: u64, is_first: bool) -> Result<(), ReceiverGone> {
         let event = self.teller.named(event, line, is_first);
-        self.batches.push(Received {
+        self.batches.push(ReceivedEvent {
             event,
-            place: Place::Operation(Pointer::root()),
+            place: EventPlace::Operation(JsonPointer::root()),
             trace: None,
             content: None,
         })
     }
 }
 
-fn malformed(error: &dyn std::fmt::Display) -> NotRead {
-    NotRead::Malformed(Problem::bad_request("malformed_csv", error.to_string()))
+fn malformed_file(error: &dyn std::fmt::Display) -> FileNotRead {
+    FileNotRead::Malformed(Problem::bad_request("malformed_csv", error.to_string()))
 }
 
-fn report(reading: &Reading, completion: &Completion, end: &End, faults: Vec<RowFault>) -> FeedReport {
+fn completion_report(
+    reading: &FileReading,
+    completion: &FileCompletion,
+    end: &FileEnd,
+    faults: Vec<RowFault>,
+) -> FeedReport {
     let seen = &completion.seen;
     let mut notes = Vec::new();
-    if let feeds::Completeness::Incomplete(why) = &end.completeness {
+    if let feeds::FileCompleteness::Incomplete(why) = &end.completeness {
         notes.push(why.to_string());
     }
     if seen.checksum_ok == Some(false) {
@@ -211,7 +219,7 @@ fn report(reading: &Reading, completion: &Completion, end: &End, faults: Vec<Row
         bytes: end.bytes,
         sha256: end.sha256_hex(),
         encoding: "",
-        separator: feeds::Separator::Detect,
+        separator: feeds::FieldSeparator::Detect,
         errors_unlisted: seen.bad_rows - faults.len() as u64,
         errors: faults,
         buffered_max: 0,

@@ -3,20 +3,20 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use edge::{Pointer, Problem};
-use feeds::Completion;
+use edge::{JsonPointer, Problem};
+use feeds::FileCompletion;
 use lifecycle::{Event, EventId, EventKind, FeedRun};
 use time::OffsetDateTime;
 
 use super::report::FeedReport;
-use super::rows::{NotRead, Reading, WasRead};
-use super::{CsvFeed, Mode};
-use crate::Limits;
-use crate::received::{Place, Received};
-use crate::streamed::{Batches, Buffered, Sink};
+use super::rows::{FileNotRead, FileReading, WasRead};
+use super::{CsvFeed, FeedMode};
+use crate::EventLimits;
+use crate::received::{EventPlace, ReceivedEvent};
+use crate::streamed::{BatchSink, BatchWriter, BufferedEvents};
 
 /// What is to be taken.
-pub(crate) struct File<R> {
+pub(crate) struct TakenFeedFile<R> {
     pub(crate) feed: Arc<CsvFeed>,
     pub(crate) run: FeedRun,
     pub(crate) bytes: R,
@@ -32,16 +32,17 @@ pub(crate) struct File<R> {
 /// # Errors
 /// When it cannot be read or not everything is known to be stored; what was stored is recognised when the file is taken
 /// again as the same run.
-pub(crate) async fn take<R: Read + Send + 'static>(
-    file: File<R>,
-    limits: Limits,
+pub(crate) async fn take_file<R: Read + Send + 'static>(
+    file: TakenFeedFile<R>,
+    limits: EventLimits,
     accepted_at: OffsetDateTime,
-    sink: &mut impl Sink,
+    sink: &mut impl BatchSink,
 ) -> Result<FeedReport, Problem> {
-    let File { feed, run, bytes, sha256, named_by } = file;
-    let buffered = Arc::new(Buffered::default());
-    let (batches, mut incoming) = Batches::new(Arc::clone(&buffered));
-    let reading = Reading { feed: Arc::clone(&feed), run: run.clone(), limits, accepted_at, sha256, batches };
+    let TakenFeedFile { feed, run, bytes, sha256, named_by } = file;
+    let buffered = Arc::new(BufferedEvents::default());
+    let (batches, mut incoming) = BatchWriter::new(Arc::clone(&buffered));
+    let reading =
+        FileReading { feed: Arc::clone(&feed), run: run.clone(), limits, accepted_at, sha256, batches };
     let reading = tokio::task::spawn_blocking(move || reading.read(bytes));
     let (mut events, mut duplicates, mut unchanged) = (0, 0, 0);
     while let Some(mut batch) = incoming.recv().await {
@@ -52,15 +53,17 @@ pub(crate) async fn take<R: Read + Send + 'static>(
     }
     let WasRead { mut report, completion } = match reading.await {
         Ok(Ok(read)) => read,
-        Ok(Err(NotRead::Malformed(problem))) => return Err(problem),
-        Ok(Err(NotRead::Stopped)) => return Err(Problem::bad_request("body_broken", "the file broke off")),
+        Ok(Err(FileNotRead::Malformed(problem))) => return Err(problem),
+        Ok(Err(FileNotRead::Stopped)) => {
+            return Err(Problem::bad_request("body_broken", "the file broke off"));
+        }
         Err(_) => return Err(Problem::internal()),
     };
     if named_by.is_some_and(|hash| hash != report.sha256) {
         return Err(Problem::bad_request("body_broken", "the file was written to while it was read"));
     }
-    if feed.mode == Mode::Full {
-        let end = completed(&feed, run, &completion, &report.sha256, accepted_at);
+    if feed.mode == FeedMode::Full {
+        let end = publish_completion(&feed, run, &completion, &report.sha256, accepted_at);
         sink.store(vec![end]).await?;
     }
     (report.events, report.duplicates, report.unchanged) = (events, duplicates, unchanged);
@@ -69,13 +72,13 @@ pub(crate) async fn take<R: Read + Send + 'static>(
 }
 
 /// Says that this was all. Named by the content as well: what was sent first under the same key may have been cut.
-fn completed(
+fn publish_completion(
     feed: &CsvFeed,
     run: FeedRun,
-    completion: &Completion,
+    completion: &FileCompletion,
     sha256: &str,
     accepted_at: OffsetDateTime,
-) -> Received {
+) -> ReceivedEvent {
     let source_event_id = format!("{}:end:{sha256}", run.run);
     let event = Event {
         id: EventId::of(&feed.source, &source_event_id),
@@ -94,5 +97,5 @@ fn completed(
         withdraws: false,
         unread: Vec::new(),
     };
-    Received { event, place: Place::Operation(Pointer::root()), trace: None, content: None }
+    ReceivedEvent { event, place: EventPlace::Operation(JsonPointer::root()), trace: None, content: None }
 }

@@ -1,21 +1,23 @@
 //! From what a row says to an event.
 
-use edge::{FieldErrors, Pointer, Problem};
-use feeds::{RowError, RowSaid, RowState};
-use lifecycle::{Attributes, Dating, Event, EventId, EventKind, FeedRun, UnreadValue, unix_micros};
+use edge::{FieldErrors, JsonPointer, Problem};
+use feeds::{RowError, RowState, RowStatements};
+use lifecycle::{
+    AttributeMap, Event, EventId, EventKind, FeedRun, StatementDating, UnreadValue, unix_micros,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{CsvFeed, Mode, RowKind};
-use crate::Limits;
+use super::{CsvFeed, FeedMode, RowKind};
+use crate::EventLimits;
 use crate::limits::{keys_fault, normalise_manager};
 
 /// Makes the events of one file.
-pub(super) struct Teller<'a> {
+pub(super) struct FeedEvents<'a> {
     pub(super) feed: &'a CsvFeed,
     pub(super) run: &'a FeedRun,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: &'a EventLimits,
     pub(super) accepted_at: OffsetDateTime,
     /// As long as any id: stands in for that of an event that is not known to be good yet.
     pub(super) no_id: EventId,
@@ -23,15 +25,15 @@ pub(super) struct Teller<'a> {
     pub(super) repeats: i64,
 }
 
-impl Teller<'_> {
+impl FeedEvents<'_> {
     /// The event of a good row; nothing for a row that says nothing and need not be known of either.
     ///
     /// # Errors
     /// When an event may not say this.
-    pub(super) fn event(&self, said: RowSaid, line: u64) -> Result<Option<Event>, RowError> {
+    pub(super) fn event(&self, said: RowStatements, line: u64) -> Result<Option<Event>, RowError> {
         self.check_kind(&said, line)?;
-        let RowSaid { key, mut attributes, state, effective_at, unread } = said;
-        let is_full = self.feed.mode == Mode::Full;
+        let RowStatements { key, mut attributes, state, effective_at, unread } = said;
+        let is_full = self.feed.mode == FeedMode::Full;
         let kind = match state {
             RowState::Upsert => EventKind::WorkerSnapshot,
             RowState::Left | RowState::Inactive => EventKind::WorkerLeft,
@@ -42,16 +44,16 @@ impl Teller<'_> {
             RowState::Ignored => return Ok(None),
         };
         if state == RowState::Upsert {
-            employ(&mut attributes);
+            mark_employed(&mut attributes);
         }
         self.check_attributes(&mut attributes, line)?;
         let time = self.run.begun_at;
         let effective_at = effective_at.and_then(|when| self.feed.zone.begin(when));
         let dated = match (state, effective_at) {
-            (RowState::Upsert, Some(at)) if at <= time => Dating::Observed,
-            (RowState::Left | RowState::Deleted, None) => Dating::Implied,
-            (_, None) => Dating::Observed,
-            (_, Some(_)) => Dating::Explicit,
+            (RowState::Upsert, Some(at)) if at <= time => StatementDating::Observed,
+            (RowState::Left | RowState::Deleted, None) => StatementDating::Implied,
+            (_, None) => StatementDating::Observed,
+            (_, Some(_)) => StatementDating::Explicit,
         };
         let event = Event {
             id: self.no_id.clone(),
@@ -71,11 +73,11 @@ impl Teller<'_> {
             unread,
         };
         if let Some(fault) = keys_fault(&event) {
-            return Err(wrong(line, fault, "map the key from another column"));
+            return Err(row_error(line, fault, "map the key from another column"));
         }
         if self.limits.is_too_large(&event) {
             let what = format!("is more than {} bytes as an event", self.limits.event_bytes_max);
-            return Err(wrong(line, what, "take less of the row into attributes"));
+            return Err(row_error(line, what, "take less of the row into attributes"));
         }
         Ok(Some(event))
     }
@@ -93,11 +95,11 @@ impl Teller<'_> {
             subject: key,
             time,
             effective_at: time,
-            dated: Some(Dating::Observed),
+            dated: Some(StatementDating::Observed),
             accepted_at: self.accepted_at,
-            attributes: Attributes::new(),
+            attributes: AttributeMap::new(),
             members: None,
-            feed: (self.feed.mode == Mode::Full).then(|| self.run.clone()),
+            feed: (self.feed.mode == FeedMode::Full).then(|| self.run.clone()),
             withdraws: false,
             // Whatever the row says is not known: it may be that its person left.
             unread: vec![UnreadValue::new(field, fault.what.clone()).of_departure()],
@@ -107,12 +109,12 @@ impl Teller<'_> {
     /// A row that shows that its person is not here says so as of the file, whatever day it names.
     pub(super) fn as_of_the_file(event: &Event) -> Option<Event> {
         let names_a_day_that_is_over = event.kind == EventKind::WorkerLeft
-            && event.dated == Some(Dating::Explicit)
+            && event.dated == Some(StatementDating::Explicit)
             && event.effective_at <= event.time;
         names_a_day_that_is_over.then(|| Event {
             effective_at: event.time,
-            dated: Some(Dating::Observed),
-            attributes: Attributes::new(),
+            dated: Some(StatementDating::Observed),
+            attributes: AttributeMap::new(),
             unread: Vec::new(),
             ..event.clone()
         })
@@ -129,12 +131,12 @@ impl Teller<'_> {
             }
             event.time = said_at;
         }
-        event.source_event_id = format!("{}:{line}:{}", self.run.run, fingerprint(&event));
+        event.source_event_id = format!("{}:{line}:{}", self.run.run, event_fingerprint(&event));
         event.id = EventId::of(&event.source, &event.source_event_id);
         event
     }
 
-    fn check_kind(&self, said: &RowSaid, line: u64) -> Result<(), RowError> {
+    fn check_kind(&self, said: &RowStatements, line: u64) -> Result<(), RowError> {
         match RowKind::of(said.state) {
             Some(kind) if !self.feed.kinds.contains(&kind) => {
                 let word = match kind {
@@ -143,20 +145,24 @@ impl Teller<'_> {
                     RowKind::Deleted => "deleted",
                 };
                 let what = format!("says `{word}`, which this feed may not say");
-                Err(wrong(line, what, format!("leave the row out, or add `{word}` to the feed's `kinds`")))
+                Err(row_error(
+                    line,
+                    what,
+                    format!("leave the row out, or add `{word}` to the feed's `kinds`"),
+                ))
             }
             _ => Ok(()),
         }
     }
 
-    fn check_attributes(&self, attributes: &mut Attributes, line: u64) -> Result<(), RowError> {
+    fn check_attributes(&self, attributes: &mut AttributeMap, line: u64) -> Result<(), RowError> {
         let mut errors = FieldErrors::default();
         // A cell has no null, and nobody's manager is called "".
         if attributes.get("manager").and_then(Value::as_str).is_some_and(|key| key.trim().is_empty()) {
             attributes.insert("manager".to_owned(), Value::Null);
         }
-        self.limits.check_attributes(attributes, &Pointer::root(), &mut errors);
-        normalise_manager(attributes, &Pointer::root(), &mut errors);
+        self.limits.check_attributes(attributes, &JsonPointer::root(), &mut errors);
+        normalise_manager(attributes, &JsonPointer::root(), &mut errors);
         if errors.is_empty() {
             return Ok(());
         }
@@ -165,14 +171,14 @@ impl Teller<'_> {
             let name = error.pointer.trim_start_matches('/');
             if name.is_empty() { error.detail.clone() } else { format!("`{name}`: {}", error.detail) }
         });
-        Err(wrong(line, first.unwrap_or_default(), "correct the cell, or the mapping"))
+        Err(row_error(line, first.unwrap_or_default(), "correct the cell, or the mapping"))
     }
 }
 
 /// Hexadecimal digits of the hash of what an event says.
 const FINGERPRINT_CHARS: usize = 16;
 
-fn fingerprint(event: &Event) -> String {
+fn event_fingerprint(event: &Event) -> String {
     let day = (event.effective_at != event.time).then(|| unix_micros(event.effective_at));
     let said = (event.kind, &event.subject, day, event.dated, &event.attributes, &event.unread);
     let json = serde_json::to_vec(&said).expect("attributes have only text as keys");
@@ -182,7 +188,7 @@ fn fingerprint(event: &Event) -> String {
 
 /// A row of somebody who is employed says so, unless the mapping has an `active` that is clear by itself: who left and is
 /// listed again is back.
-fn employ(attributes: &mut Attributes) {
+fn mark_employed(attributes: &mut AttributeMap) {
     let is_clear = match attributes.get("active") {
         Some(Value::Bool(_)) => true,
         Some(Value::String(text)) => ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word)),
@@ -193,6 +199,6 @@ fn employ(attributes: &mut Attributes) {
     }
 }
 
-fn wrong(line: u64, what: impl Into<String>, fix: impl Into<String>) -> RowError {
+fn row_error(line: u64, what: impl Into<String>, fix: impl Into<String>) -> RowError {
     RowError { line, column: None, what: what.into(), fix: fix.into() }
 }

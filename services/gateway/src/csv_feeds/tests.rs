@@ -9,11 +9,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::run::{File, take};
+use super::run::{TakenFeedFile, take_file};
 use super::{CsvFeed, CsvFeedConfig, FeedReport};
-use crate::Limits;
-use crate::received::Received;
-use crate::streamed::{BATCH_MAX, BATCHES_WAITING_MAX, Sink, Stored};
+use crate::EventLimits;
+use crate::received::ReceivedEvent;
+use crate::streamed::{BATCH_MAX, BATCHES_WAITING_MAX, BatchSink, StoredBatch};
 
 const BEGUN: OffsetDateTime = datetime!(2026-03-01 10:00 UTC);
 
@@ -38,14 +38,14 @@ struct Kept {
     refuses_from: Option<usize>,
 }
 
-impl Sink for Kept {
-    async fn store(&mut self, batch: Vec<Received>) -> Result<Stored, Problem> {
+impl BatchSink for Kept {
+    async fn store(&mut self, batch: Vec<ReceivedEvent>) -> Result<StoredBatch, Problem> {
         if self.refuses_from == Some(self.batches) {
             return Err(Problem::unavailable("not_stored", "no", std::time::Duration::from_secs(1)));
         }
         self.batches += 1;
         self.longest = self.longest.max(batch.len());
-        let stored = Stored::new(&batch);
+        let stored = StoredBatch::new(&batch);
         if !self.keeps_nothing {
             self.events.extend(batch.into_iter().map(|one| one.event));
         }
@@ -60,8 +60,8 @@ async fn taken(
 ) -> Result<FeedReport, Problem> {
     let run = FeedRunId::of(&feed.source, "run");
     let run = FeedRun { feed: feed.name.clone(), run, begun_at: BEGUN, absent: false };
-    let file = File { feed: Arc::new(feed), run, bytes, sha256: None, named_by: None };
-    take(file, Limits::default(), BEGUN, kept).await
+    let file = TakenFeedFile { feed: Arc::new(feed), run, bytes, sha256: None, named_by: None };
+    take_file(file, EventLimits::default(), BEGUN, kept).await
 }
 
 /// Rows that are made while they are read.
@@ -161,7 +161,7 @@ async fn a_row_that_turned_inactive_says_so_as_of_the_file_and_a_wrong_one_keeps
     );
     let said: Vec<_> =
         kept.events.iter().map(|event| (event.subject.as_str(), event.kind, event.dated)).collect();
-    use lifecycle::Dating::{Explicit, Observed};
+    use lifecycle::StatementDating::{Explicit, Observed};
     let expected = [
         ("1", EventKind::WorkerLeft, Some(Explicit)),
         ("1", EventKind::WorkerLeft, Some(Observed)),
@@ -174,7 +174,7 @@ async fn a_row_that_turned_inactive_says_so_as_of_the_file_and_a_wrong_one_keeps
     assert_eq!(kept.events[1].effective_at, BEGUN);
     let unread = |index: usize| kept.events[index].unread.len();
     assert_eq!([0, 1, 2, 3, 4].map(unread), [0, 0, 1, 1, 1]);
-    let end = feeds::Completion::from_attributes(&kept.events[5].attributes).unwrap();
+    let end = feeds::FileCompletion::from_attributes(&kept.events[5].attributes).unwrap();
     assert_eq!((end.seen.bad_rows, end.people.count), (3, 4), "nobody has left because of a wrong cell");
 }
 
@@ -186,7 +186,7 @@ async fn a_full_file_ends_with_what_was_seen_of_it_and_reading_it_again_says_the
     assert_eq!((report.rows, report.bad_rows, report.complete), (3, 1, true));
     assert_eq!((report.errors[0].line, report.errors[0].column.as_deref()), (4, Some("id")));
     let end = first.events.last().unwrap();
-    let completion = feeds::Completion::from_attributes(&end.attributes).unwrap();
+    let completion = feeds::FileCompletion::from_attributes(&end.attributes).unwrap();
     assert_eq!((end.kind, end.subject.as_str()), (EventKind::FeedCompleted, "hr"));
     assert_eq!((completion.seen.keys_distinct, completion.people.count), (2, 2));
     let mut again = Kept::default();
@@ -206,7 +206,7 @@ async fn a_file_that_ends_in_the_middle_says_so() {
     let report = taken(feed(json!({})).unwrap(), file.as_bytes(), &mut kept).await.unwrap();
     assert!(!report.complete && report.notes[0].contains("quoted"), "{report:?}");
     let end = kept.events.last().unwrap();
-    assert!(!feeds::Completion::from_attributes(&end.attributes).unwrap().seen.complete);
+    assert!(!feeds::FileCompletion::from_attributes(&end.attributes).unwrap().seen.complete);
 }
 
 #[tokio::test]
@@ -216,9 +216,9 @@ async fn a_file_that_is_written_to_while_it_is_read_never_ends() {
     let run = FeedRun { feed: feed.name.clone(), run, begun_at: BEGUN, absent: false };
     let bytes = &b"id\n1\n"[..];
     let named_by = Some("0".repeat(64));
-    let file = File { feed: Arc::new(feed), run, bytes, sha256: None, named_by };
+    let file = TakenFeedFile { feed: Arc::new(feed), run, bytes, sha256: None, named_by };
     let mut kept = Kept::default();
-    let refused = take(file, Limits::default(), BEGUN, &mut kept).await.unwrap_err();
+    let refused = take_file(file, EventLimits::default(), BEGUN, &mut kept).await.unwrap_err();
     assert_eq!(refused.code(), "body_broken");
     assert!(kept.events.iter().all(|event| event.kind != EventKind::FeedCompleted));
 }

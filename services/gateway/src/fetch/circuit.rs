@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use lifecycle::AttemptClass;
 use tokio::time::{Duration, Instant};
 
-use super::pace::delay;
+use super::pace::retry_delay;
 
 /// So many failures in a row that may be anybody's are the source's.
 const STRIKES_MAX: u32 = 5;
@@ -17,7 +17,7 @@ const SUSPECTS_MAX: usize = 1_000;
 
 /// Whether requests may be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
+enum CircuitState {
     Closed,
     /// Not before then; and then one.
     Open {
@@ -29,7 +29,7 @@ enum State {
 
 /// Who is to blame for a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Blame {
+pub(super) enum SourceFailureAttribution {
     /// The source: it counts against nobody.
     Source,
     /// The record.
@@ -38,7 +38,7 @@ pub(super) enum Blame {
 
 /// What a request may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leave {
+pub(super) enum RequestPermission {
     /// Go.
     Granted,
     /// Not before then.
@@ -49,8 +49,8 @@ pub(super) enum Leave {
 
 /// Of one source.
 #[derive(Debug)]
-pub(super) struct Circuit {
-    state: State,
+pub(super) struct SourceCircuit {
+    state: CircuitState,
     strikes: u32,
     /// How often it was opened without a success in between.
     openings: u32,
@@ -63,44 +63,44 @@ pub(super) struct Circuit {
 
 /// What a failure did to the circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Judged {
-    pub(super) blame: Blame,
+pub(super) struct CircuitEffect {
+    pub(super) blame: SourceFailureAttribution,
     /// It is open until then because of it.
     pub(super) open_until: Option<Instant>,
 }
 
-impl Circuit {
+impl SourceCircuit {
     pub(super) fn new(initial: Duration, max: Duration) -> Self {
         let suspects = HashSet::new();
-        Self { state: State::Closed, strikes: 0, openings: 0, opened_by: None, suspects, initial, max }
+        Self { state: CircuitState::Closed, strikes: 0, openings: 0, opened_by: None, suspects, initial, max }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.state == State::Closed
+        self.state == CircuitState::Closed
     }
 
     /// 0 closed, 1 finding out, 2 open: for the metric.
     pub(super) fn level(&self) -> i64 {
         match self.state {
-            State::Closed => 0,
-            State::Probing => 1,
-            State::Open { .. } => 2,
+            CircuitState::Closed => 0,
+            CircuitState::Probing => 1,
+            CircuitState::Open { .. } => 2,
         }
     }
 
-    pub(super) fn leave(&self, now: Instant) -> Leave {
+    pub(super) fn leave(&self, now: Instant) -> RequestPermission {
         match self.state {
-            State::Closed => Leave::Granted,
-            State::Open { until } if until > now => Leave::At(until),
-            State::Open { .. } => Leave::Granted,
-            State::Probing => Leave::AfterProbe,
+            CircuitState::Closed => RequestPermission::Granted,
+            CircuitState::Open { until } if until > now => RequestPermission::At(until),
+            CircuitState::Open { .. } => RequestPermission::Granted,
+            CircuitState::Probing => RequestPermission::AfterProbe,
         }
     }
 
     /// A request is sent.
     pub(super) fn sent(&mut self) {
         if !self.is_closed() {
-            self.state = State::Probing;
+            self.state = CircuitState::Probing;
         }
     }
 
@@ -113,12 +113,18 @@ impl Circuit {
             self.suspects.insert(by);
         }
         (self.strikes, self.openings) = (0, 0);
-        std::mem::replace(&mut self.state, State::Closed) != State::Closed
+        std::mem::replace(&mut self.state, CircuitState::Closed) != CircuitState::Closed
     }
 
     /// A request about `key` failed. `chance` lies between 0 and 1.
-    pub(super) fn failed(&mut self, class: AttemptClass, key: &str, now: Instant, chance: f64) -> Judged {
-        let record = Judged { blame: Blame::Record, open_until: None };
+    pub(super) fn failed(
+        &mut self,
+        class: AttemptClass,
+        key: &str,
+        now: Instant,
+        chance: f64,
+    ) -> CircuitEffect {
+        let record = CircuitEffect { blame: SourceFailureAttribution::Record, open_until: None };
         match class {
             // It answered, and about this one.
             AttemptClass::NotFound | AttemptClass::Permanent => {
@@ -127,14 +133,14 @@ impl Circuit {
             }
             AttemptClass::Throttled => {
                 // Whether it works was not found out.
-                if self.state == State::Probing {
-                    self.state = State::Open { until: now };
+                if self.state == CircuitState::Probing {
+                    self.state = CircuitState::Open { until: now };
                 }
-                Judged { blame: Blame::Source, open_until: None }
+                CircuitEffect { blame: SourceFailureAttribution::Source, open_until: None }
             }
             _ if self.suspects.contains(key) => {
-                if self.state == State::Probing {
-                    self.state = State::Open { until: now };
+                if self.state == CircuitState::Probing {
+                    self.state = CircuitState::Open { until: now };
                 }
                 record
             }
@@ -150,16 +156,16 @@ impl Circuit {
         }
     }
 
-    fn open(&mut self, key: &str, now: Instant, chance: f64) -> Judged {
+    fn open(&mut self, key: &str, now: Instant, chance: f64) -> CircuitEffect {
         // What was under way when it was opened says nothing new.
-        if let State::Open { until } = self.state {
-            return Judged { blame: Blame::Source, open_until: Some(until) };
+        if let CircuitState::Open { until } = self.state {
+            return CircuitEffect { blame: SourceFailureAttribution::Source, open_until: Some(until) };
         }
         self.openings += 1;
-        let until = now + delay(self.openings, self.initial, self.max, chance);
-        self.state = State::Open { until };
+        let until = now + retry_delay(self.openings, self.initial, self.max, chance);
+        self.state = CircuitState::Open { until };
         self.opened_by = Some(key.to_owned());
-        Judged { blame: Blame::Source, open_until: Some(until) }
+        CircuitEffect { blame: SourceFailureAttribution::Source, open_until: Some(until) }
     }
 }
 
@@ -168,8 +174,8 @@ mod tests {
     use super::*;
     use AttemptClass::{NotFound, Throttled, Transient, Unauthorised, Unavailable};
 
-    fn circuit() -> Circuit {
-        Circuit::new(Duration::from_secs(1), Duration::from_secs(60))
+    fn circuit() -> SourceCircuit {
+        SourceCircuit::new(Duration::from_secs(1), Duration::from_secs(60))
     }
 
     fn at(seconds: u64, start: Instant) -> Instant {
@@ -180,18 +186,21 @@ mod tests {
     async fn a_source_that_is_down_is_left_alone_longer_each_time_and_one_request_finds_out() {
         let (mut circuit, start) = (circuit(), Instant::now());
         let judged = circuit.failed(Unavailable, "a", start, 0.5);
-        assert_eq!(judged, Judged { blame: Blame::Source, open_until: Some(at(1, start)) });
-        assert_eq!(circuit.leave(start), Leave::At(at(1, start)));
-        assert_eq!(circuit.leave(at(1, start)), Leave::Granted);
+        assert_eq!(
+            judged,
+            CircuitEffect { blame: SourceFailureAttribution::Source, open_until: Some(at(1, start)) }
+        );
+        assert_eq!(circuit.leave(start), RequestPermission::At(at(1, start)));
+        assert_eq!(circuit.leave(at(1, start)), RequestPermission::Granted);
         circuit.sent();
-        assert_eq!(circuit.leave(at(1, start)), Leave::AfterProbe, "one at a time");
+        assert_eq!(circuit.leave(at(1, start)), RequestPermission::AfterProbe, "one at a time");
         let judged = circuit.failed(Unavailable, "b", at(1, start), 0.5);
         assert_eq!(judged.open_until, Some(at(3, start)), "twice as long");
         circuit.sent();
         assert!(circuit.answered("b"));
         assert!(circuit.is_closed() && !circuit.answered("b"));
         let judged = circuit.failed(Unavailable, "a", start, 0.5);
-        assert_eq!(judged.blame, Blame::Source, "others failed as well");
+        assert_eq!(judged.blame, SourceFailureAttribution::Source, "others failed as well");
         assert_eq!(judged.open_until, Some(at(1, start)), "and it begins anew");
     }
 
@@ -199,23 +208,40 @@ mod tests {
     async fn failures_that_may_be_anybodys_are_the_sources_when_they_do_not_end() {
         let (mut circuit, start) = (circuit(), Instant::now());
         for key in ["a", "b", "c", "d"] {
-            assert_eq!(circuit.failed(Transient, key, start, 0.5).blame, Blame::Record, "{key}");
+            assert_eq!(
+                circuit.failed(Transient, key, start, 0.5).blame,
+                SourceFailureAttribution::Record,
+                "{key}"
+            );
         }
-        assert_eq!(circuit.failed(Transient, "e", start, 0.5).blame, Blame::Source);
-        assert_eq!(circuit.failed(Transient, "f", start, 0.5).blame, Blame::Source, "it was under way");
+        assert_eq!(circuit.failed(Transient, "e", start, 0.5).blame, SourceFailureAttribution::Source);
+        assert_eq!(
+            circuit.failed(Transient, "f", start, 0.5).blame,
+            SourceFailureAttribution::Source,
+            "it was under way"
+        );
         assert_eq!(circuit.level(), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_record_that_is_refused_keeps_nobody_waiting() {
         let (mut circuit, start) = (circuit(), Instant::now());
-        assert_eq!(circuit.failed(Unauthorised, "secret", start, 0.5).blame, Blame::Source);
+        assert_eq!(
+            circuit.failed(Unauthorised, "secret", start, 0.5).blame,
+            SourceFailureAttribution::Source
+        );
         circuit.sent();
         circuit.answered("other");
-        assert_eq!(circuit.failed(Unauthorised, "secret", start, 0.5).blame, Blame::Record);
+        assert_eq!(
+            circuit.failed(Unauthorised, "secret", start, 0.5).blame,
+            SourceFailureAttribution::Record
+        );
         assert!(circuit.is_closed());
         circuit.answered("secret");
-        assert_eq!(circuit.failed(Unauthorised, "secret", start, 0.5).blame, Blame::Source);
+        assert_eq!(
+            circuit.failed(Unauthorised, "secret", start, 0.5).blame,
+            SourceFailureAttribution::Source
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -223,7 +249,7 @@ mod tests {
         let (mut circuit, start) = (circuit(), Instant::now());
         circuit.failed(Unavailable, "a", start, 0.5);
         circuit.sent();
-        assert_eq!(circuit.failed(NotFound, "b", start, 0.5).blame, Blame::Record);
+        assert_eq!(circuit.failed(NotFound, "b", start, 0.5).blame, SourceFailureAttribution::Record);
         assert!(circuit.is_closed());
     }
 
@@ -231,11 +257,11 @@ mod tests {
     async fn a_source_that_asks_for_a_pause_is_not_down() {
         let (mut circuit, start) = (circuit(), Instant::now());
         let judged = circuit.failed(Throttled, "a", start, 0.5);
-        assert_eq!(judged, Judged { blame: Blame::Source, open_until: None });
+        assert_eq!(judged, CircuitEffect { blame: SourceFailureAttribution::Source, open_until: None });
         assert!(circuit.is_closed());
         circuit.failed(Unavailable, "a", start, 0.5);
         circuit.sent();
         circuit.failed(Throttled, "b", at(1, start), 0.5);
-        assert_eq!(circuit.leave(at(1, start)), Leave::Granted, "the next one finds out");
+        assert_eq!(circuit.leave(at(1, start)), RequestPermission::Granted, "the next one finds out");
     }
 }

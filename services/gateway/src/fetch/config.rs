@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use outbound::{Asker, AskerOptions, CredentialConfig, Url};
+use outbound::{AskerOptions, CredentialConfig, SourceClient, Url};
 use serde::Deserialize;
 
 /// Stands in `url` for the key of the person.
@@ -35,7 +35,7 @@ pub struct FetchConfig {
     #[serde(default = "requests_per_second")]
     pub requests_per_second_max: f64,
     /// How many are under way at the same time.
-    #[serde(default = "concurrency")]
+    #[serde(default = "default_concurrency")]
     pub concurrency_max: usize,
     /// How long one may take, in seconds.
     #[serde(default = "timeout_seconds")]
@@ -48,7 +48,7 @@ pub struct FetchConfig {
     #[serde(default = "delay_ms")]
     pub delay_ms: u64,
     /// How often one record is tried before it is put aside for a human. What the whole source is to blame for does not count.
-    #[serde(default = "attempts")]
+    #[serde(default = "default_attempts")]
     pub attempts_max: i32,
     /// After how many seconds a record that was put aside is tried once more by itself.
     #[serde(default = "parked_retry_seconds")]
@@ -58,7 +58,7 @@ pub struct FetchConfig {
     pub retry: FetchRetry,
     /// What it means when the API has no record of somebody (404).
     #[serde(default)]
-    pub gone: Gone,
+    pub gone: MissingRecordMeaning,
 }
 
 /// Delays between tries: exponential with jitter.
@@ -80,7 +80,7 @@ impl Default for FetchRetry {
 /// What it means when there is no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Gone {
+pub enum MissingRecordMeaning {
     /// Nothing: it is tried again, and then put aside for a human. Unless the notice itself spoke of a departure: then the
     /// person has left.
     #[default]
@@ -95,7 +95,7 @@ fn requests_per_second() -> f64 {
     2.0
 }
 
-fn concurrency() -> usize {
+fn default_concurrency() -> usize {
     2
 }
 
@@ -115,7 +115,7 @@ fn parked_retry_seconds() -> u64 {
     6 * 3_600
 }
 
-fn attempts() -> i32 {
+fn default_attempts() -> i32 {
     8
 }
 
@@ -167,7 +167,7 @@ impl FetchConfig {
     }
 
     /// What asks the API.
-    pub(super) fn asker(&self) -> Result<Asker, String> {
+    pub(super) fn asker(&self) -> Result<SourceClient, String> {
         let credential = self.credential.as_ref().map(CredentialConfig::read).transpose()?;
         let options = AskerOptions {
             credential,
@@ -176,7 +176,7 @@ impl FetchConfig {
             answer_bytes_max: self.answer_bytes_max,
             retry_after_max: RETRY_AFTER_MAX,
         };
-        Asker::new(options).map_err(|error| error.to_string())
+        SourceClient::new(options).map_err(|error| error.to_string())
     }
 }
 

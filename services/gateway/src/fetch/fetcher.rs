@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AttemptClass, SourceProblemKind};
-use store::lease::Lease;
+use store::lease::TableLease;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::circuit::{Blame, Circuit, Leave};
-use super::outcome::{Fetched, Trouble, word};
-use super::pace::{Pace, delay};
-use super::record::Plan;
-use super::wanted::{Next, Table, Wanted};
+use super::circuit::{RequestPermission, SourceCircuit, SourceFailureAttribution};
+use super::outcome::{FetchTrouble, FetchedRecord, outcome_word};
+use super::pace::{RequestPace, retry_delay};
+use super::record::FetchPlan;
+use super::wanted::{NextAttempt, WantedRecord, WantedTable};
 use crate::SERVICE;
-use crate::http::Gate;
+use crate::http::AppState;
 
 /// How long a silent replica keeps a source before another may take it.
 const LEASE: Duration = Duration::from_secs(15);
@@ -38,27 +38,27 @@ const PAUSE_UNTOLD: Duration = Duration::from_secs(30);
 
 /// The fetcher of one source.
 #[derive(Debug)]
-pub(crate) struct Fetcher {
-    gate: Arc<Gate>,
-    table: Table,
-    plan: Arc<Plan>,
+pub(crate) struct RecordFetcher {
+    gate: Arc<AppState>,
+    table: WantedTable,
+    plan: Arc<FetchPlan>,
     replica: String,
 }
 
-type Done = (Wanted, Duration, Result<Fetched, Trouble>);
+type FetchDone = (WantedRecord, Duration, Result<FetchedRecord, FetchTrouble>);
 
 /// What the owner of a source knows, and nobody else needs to.
-struct Work {
-    tasks: JoinSet<Done>,
+struct FetchSession {
+    tasks: JoinSet<FetchDone>,
     in_flight: HashSet<String>,
-    circuit: Circuit,
-    pace: Pace,
+    circuit: SourceCircuit,
+    pace: RequestPace,
 }
 
-impl Fetcher {
-    pub(crate) fn new(gate: Arc<Gate>, store: Store, plan: Arc<Plan>, replica: &str) -> Self {
+impl RecordFetcher {
+    pub(crate) fn new(gate: Arc<AppState>, store: Store, plan: Arc<FetchPlan>, replica: &str) -> Self {
         telemetry::metrics::register_fetcher(&plan.source);
-        Self { gate, table: Table(store), plan, replica: replica.to_owned() }
+        Self { gate, table: WantedTable(store), plan, replica: replica.to_owned() }
     }
 
     /// Until `stop`.
@@ -66,7 +66,7 @@ impl Fetcher {
         let name = format!("fetch/{}", self.plan.source);
         while !stop.is_cancelled() {
             let store = &self.table.0;
-            match Lease::acquire(store, SERVICE, &name, &self.replica, LEASE).await {
+            match TableLease::acquire(store, SERVICE, &name, &self.replica, LEASE).await {
                 Ok(Some(lease)) => {
                     self.own(&lease, &stop).await;
                     if let Err(error) = lease.release(store).await {
@@ -87,12 +87,12 @@ impl Fetcher {
 
     /// Fetches until `stop`, or until somebody else has the lease. Those under way end first: a row that is not finished is
     /// fetched again, and that may be the first thing that the next owner does.
-    async fn own(&self, lease: &Lease, stop: &CancellationToken) {
+    async fn own(&self, lease: &TableLease, stop: &CancellationToken) {
         let retry = self.plan.config.retry;
         let circuit =
-            Circuit::new(Duration::from_millis(retry.initial_ms), Duration::from_millis(retry.max_ms));
-        let pace = Pace::new(self.plan.config.requests_per_second_max, Instant::now());
-        let mut work = Work { tasks: JoinSet::new(), in_flight: HashSet::new(), circuit, pace };
+            SourceCircuit::new(Duration::from_millis(retry.initial_ms), Duration::from_millis(retry.max_ms));
+        let pace = RequestPace::new(self.plan.config.requests_per_second_max, Instant::now());
+        let mut work = FetchSession { tasks: JoinSet::new(), in_flight: HashSet::new(), circuit, pace };
         let mut renew = tokio::time::interval(RENEW_EVERY);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lease_until = Instant::now() + LEASE;
@@ -134,7 +134,7 @@ impl Fetcher {
     }
 
     /// Whether it is still ours; nothing when that cannot be told. Counts what there is to do on the way.
-    async fn renew(&self, lease: &Lease) -> Option<bool> {
+    async fn renew(&self, lease: &TableLease) -> Option<bool> {
         if let Ok(counts) = self.table.counts(&self.plan.source).await {
             telemetry::metrics::fetches_open(&self.plan.source, counts.waiting, counts.parked);
             if counts.parked == 0 {
@@ -151,17 +151,17 @@ impl Fetcher {
     }
 
     /// Starts the fetch that is due, if one is and may be; when to look again.
-    async fn start_next(&self, work: &mut Work) -> Result<Instant, StoreError> {
+    async fn start_next(&self, work: &mut FetchSession) -> Result<Instant, StoreError> {
         let now = Instant::now();
         let look_at = now + LOOK_EVERY;
         if work.in_flight.len() >= self.plan.config.concurrency_max {
             return Ok(look_at);
         }
         match work.circuit.leave(now) {
-            Leave::Granted if work.pace.next() > now => return Ok(work.pace.next()),
-            Leave::Granted => {}
-            Leave::At(until) => return Ok(until),
-            Leave::AfterProbe => return Ok(look_at),
+            RequestPermission::Granted if work.pace.next() > now => return Ok(work.pace.next()),
+            RequestPermission::Granted => {}
+            RequestPermission::At(until) => return Ok(until),
+            RequestPermission::AfterProbe => return Ok(look_at),
         }
         if self.gate.pressure.check_lag().is_err() {
             return Ok(now + PAUSE_FOR_LAG);
@@ -179,7 +179,7 @@ impl Fetcher {
         Ok(now)
     }
 
-    fn start(&self, work: &mut Work, wanted: Wanted, at: i64) {
+    fn start(&self, work: &mut FetchSession, wanted: WantedRecord, at: i64) {
         work.circuit.sent();
         work.pace.take(Instant::now());
         work.in_flight.insert(wanted.key.clone());
@@ -193,7 +193,7 @@ impl Fetcher {
         });
     }
 
-    async fn settle_joined(&self, work: &mut Work, done: Result<Done, tokio::task::JoinError>) {
+    async fn settle_joined(&self, work: &mut FetchSession, done: Result<FetchDone, tokio::task::JoinError>) {
         match done {
             Ok(done) => self.settle(work, done).await,
             Err(error) => {
@@ -205,10 +205,10 @@ impl Fetcher {
         }
     }
 
-    async fn settle(&self, work: &mut Work, (wanted, took, outcome): Done) {
+    async fn settle(&self, work: &mut FetchSession, (wanted, took, outcome): FetchDone) {
         let source = &self.plan.source;
         work.in_flight.remove(&wanted.key);
-        telemetry::metrics::fetched(source, word(&outcome), took);
+        telemetry::metrics::count_fetch(source, outcome_word(&outcome), took);
         let noted = match &outcome {
             Ok(_) => {
                 if work.circuit.answered(&wanted.key) {
@@ -217,12 +217,12 @@ impl Fetcher {
                 self.gate.problems.end_known(&self.sender(), SourceProblemKind::UnreadableRecords);
                 self.table.done(source, &wanted, self.plan.delay).await.map(|_| ())
             }
-            Err(Trouble::NotStored { why }) => {
+            Err(FetchTrouble::NotStored { why }) => {
                 work.circuit.answered(&wanted.key);
                 tracing::warn!(source, why, "what a record says could not be stored yet");
-                self.table.failed(source, &wanted, wanted.attempts, why, Next::Again(PAUSE)).await
+                self.table.failed(source, &wanted, wanted.attempts, why, NextAttempt::Again(PAUSE)).await
             }
-            Err(Trouble::Source { class, why, retry_after }) => {
+            Err(FetchTrouble::Source { class, why, retry_after }) => {
                 self.settle_failure(work, &wanted, *class, why, *retry_after).await
             }
         };
@@ -236,8 +236,8 @@ impl Fetcher {
 
     async fn settle_failure(
         &self,
-        work: &mut Work,
-        wanted: &Wanted,
+        work: &mut FetchSession,
+        wanted: &WantedRecord,
         class: AttemptClass,
         why: &str,
         retry_after: Option<Duration>,
@@ -250,7 +250,7 @@ impl Fetcher {
             work.pace.pause(now + pause);
             tracing::warn!(source, why, pause_ms = pause.as_millis(), "the source asks to be left alone");
         }
-        if judged.blame == Blame::Source {
+        if judged.blame == SourceFailureAttribution::Source {
             if judged.open_until.is_some() && !was_open {
                 tracing::warn!(source, why, "the source cannot be asked: records wait");
             }
@@ -258,7 +258,7 @@ impl Fetcher {
             // Behind those that are due: whoever is next finds out whether it is one record only.
             let wait =
                 judged.open_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
-            return self.table.failed(source, wanted, wanted.attempts, why, Next::Again(wait)).await;
+            return self.table.failed(source, wanted, wanted.attempts, why, NextAttempt::Again(wait)).await;
         }
         let attempts = wanted.attempts + 1;
         if attempts >= config.attempts_max {
@@ -274,13 +274,13 @@ impl Fetcher {
                 telemetry::metrics::fetch_parked(source);
                 self.gate.problems.note(&self.sender(), SourceProblemKind::ParkedRecords, 1, why);
             }
-            let next = Next::Parked(Duration::from_secs(config.parked_retry_seconds));
+            let next = NextAttempt::Parked(Duration::from_secs(config.parked_retry_seconds));
             return self.table.failed(source, wanted, config.attempts_max, why, next).await;
         }
         tracing::info!(source, attempts, why, "a record could not be fetched yet");
         let (initial, max) =
             (Duration::from_millis(config.retry.initial_ms), Duration::from_millis(config.retry.max_ms));
-        let wait = delay(u32::try_from(attempts).unwrap_or(1), initial, max, rand::random());
-        self.table.failed(source, wanted, attempts, why, Next::Again(wait)).await
+        let wait = retry_delay(u32::try_from(attempts).unwrap_or(1), initial, max, rand::random());
+        self.table.failed(source, wanted, attempts, why, NextAttempt::Again(wait)).await
     }
 }

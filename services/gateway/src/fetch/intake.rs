@@ -10,8 +10,8 @@ use store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::record::Plan;
-use super::wanted::Table;
+use super::record::FetchPlan;
+use super::wanted::WantedTable;
 
 /// Notices that become rows in one transaction.
 const BATCH_MAX: usize = 500;
@@ -20,17 +20,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Makes the rows of all sources.
 #[derive(Debug)]
-pub(crate) struct Intake {
-    table: Table,
+pub(crate) struct NoticeIntake {
+    table: WantedTable,
     notices: Consumer<ThinNotice>,
     /// By source: how long a first notice waits for others, and whom to wake.
     sources: HashMap<String, (Duration, Arc<Notify>)>,
 }
 
-impl Intake {
-    pub(crate) fn new(store: Store, notices: Consumer<ThinNotice>, plans: &[Arc<Plan>]) -> Self {
-        let source = |plan: &Arc<Plan>| (plan.source.clone(), (plan.delay, Arc::clone(&plan.bell)));
-        Self { table: Table(store), notices, sources: plans.iter().map(source).collect() }
+impl NoticeIntake {
+    pub(crate) fn new(store: Store, notices: Consumer<ThinNotice>, plans: &[Arc<FetchPlan>]) -> Self {
+        let source = |plan: &Arc<FetchPlan>| (plan.source.clone(), (plan.delay, Arc::clone(&plan.bell)));
+        Self { table: WantedTable(store), notices, sources: plans.iter().map(source).collect() }
     }
 
     /// Until `stop`.

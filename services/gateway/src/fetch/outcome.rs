@@ -6,7 +6,7 @@ use lifecycle::AttemptClass;
 
 /// Why what a record says is not on its stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum FetchTrouble {
     /// The source is not able or willing, or the record cannot be used.
     Source { class: AttemptClass, why: String, retry_after: Option<Duration> },
     /// The broker did not take it: nobody's fault but ours.
@@ -14,18 +14,18 @@ pub(super) enum Trouble {
 }
 
 /// A word of the metric for it.
-pub(super) fn word(outcome: &Result<Fetched, Trouble>) -> &'static str {
+pub(super) fn outcome_word(outcome: &Result<FetchedRecord, FetchTrouble>) -> &'static str {
     match outcome {
-        Ok(Fetched::Record) => "fetched",
-        Ok(Fetched::Gone) => "gone",
-        Err(Trouble::NotStored { .. }) => "not_stored",
-        Err(Trouble::Source { class, .. }) => class.as_str(),
+        Ok(FetchedRecord::Record) => "fetched",
+        Ok(FetchedRecord::Gone) => "gone",
+        Err(FetchTrouble::NotStored { .. }) => "not_stored",
+        Err(FetchTrouble::Source { class, .. }) => class.as_str(),
     }
 }
 
 /// What was fetched, and is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fetched {
+pub(super) enum FetchedRecord {
     /// A record.
     Record,
     /// That there is none, which says that the person is gone.

@@ -13,7 +13,7 @@ pub(super) struct Model {
     pub(super) key: String,
     /// How many notices there were. A fetch that began before the last of them has to be followed by another.
     pub(super) asked: i64,
-    /// See [`State`].
+    /// See [`FetchState`].
     #[sea_orm(column_type = "Text")]
     pub(super) state: String,
     /// What the last notice that spoke of coming or going said happened.
@@ -35,14 +35,14 @@ pub(super) struct Model {
 
 /// What is to become of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum FetchState {
     /// To be fetched.
     Waiting,
     /// Failed too often: a human looks at it, or another notice comes.
     Parked,
 }
 
-impl State {
+impl FetchState {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",

@@ -8,14 +8,14 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
-use super::row::{ActiveModel, Column, Entity, Model, State};
+use super::row::{ActiveModel, Column, Entity, FetchState, Model};
 
 /// Longest reason that is kept, in characters.
 const ERROR_CHARS_MAX: usize = 300;
 
 /// Somebody whose record is to be fetched.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct WantedRecord {
     pub(super) key: String,
     /// How many notices there were when it was read.
     pub(super) asked: i64,
@@ -26,7 +26,7 @@ pub(super) struct Wanted {
     pub(super) trace: Option<TraceContext>,
 }
 
-impl From<Model> for Wanted {
+impl From<Model> for WantedRecord {
     fn from(row: Model) -> Self {
         Self {
             key: row.key,
@@ -34,7 +34,7 @@ impl From<Model> for Wanted {
             hint: row.hint.and_then(|hint| hint.parse().ok()),
             attempts: row.attempts,
             due_at: row.due_at,
-            parked: row.state == State::Parked.as_str(),
+            parked: row.state == FetchState::Parked.as_str(),
             trace: row.trace.and_then(|trace| trace.parse().ok()),
         }
     }
@@ -42,14 +42,14 @@ impl From<Model> for Wanted {
 
 /// How many rows of a source are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct WantedCounts {
     pub(super) waiting: i64,
     pub(super) parked: i64,
 }
 
 /// What becomes of a row whose fetch failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum NextAttempt {
     /// It is tried again after so long.
     Again(Duration),
     /// It is put aside, and tried once more after so long.
@@ -58,7 +58,7 @@ pub(super) enum Next {
 
 /// The rows.
 #[derive(Debug, Clone)]
-pub(crate) struct Table(pub(super) Store);
+pub(crate) struct WantedTable(pub(super) Store);
 
 /// Coming and going; of anything else the record itself says what is to be known.
 fn is_employment(kind: EventKind) -> bool {
@@ -67,20 +67,20 @@ fn is_employment(kind: EventKind) -> bool {
 }
 
 /// One row for all notices about one person.
-fn coalesced(
+fn coalesce_notices(
     notices: Vec<(ThinNotice, Option<TraceContext>)>,
     now: i64,
     delay: impl Fn(&str) -> Duration,
 ) -> Vec<ActiveModel> {
     let mut rows: BTreeMap<(String, String), Model> = BTreeMap::new();
     for (notice, trace) in notices {
-        let due_at = after(now, delay(&notice.source));
+        let due_at = later_micros(now, delay(&notice.source));
         let name = (notice.source.clone(), notice.key.clone());
         let row = rows.entry(name).or_insert_with(|| Model {
             source: notice.source,
             key: notice.key,
             asked: 0,
-            state: State::Waiting.as_str().to_owned(),
+            state: FetchState::Waiting.as_str().to_owned(),
             hint: None,
             wanted_since: now,
             due_at,
@@ -112,11 +112,11 @@ fn all_set(row: Model) -> ActiveModel {
     }
 }
 
-fn after(now: i64, delay: Duration) -> i64 {
+fn later_micros(now: i64, delay: Duration) -> i64 {
     now.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))
 }
 
-impl Table {
+impl WantedTable {
     /// Takes note of notices, in one transaction. Whoever is waiting already waits no longer for it; whoever was put aside is
     /// tried again, for something has changed.
     pub(super) async fn want(
@@ -126,13 +126,13 @@ impl Table {
     ) -> Result<(), StoreError> {
         let failed = StoreError::statement("keep whose records are wanted");
         let now = self.0.now().await?;
-        let rows = coalesced(notices, now, delay);
+        let rows = coalesce_notices(notices, now, delay);
         let tx = self.0.begin().await?;
         for some in rows.chunks(ROWS_PER_STATEMENT_MAX) {
             let known = |name: &str, otherwise: &str| {
                 format!(
                     "CASE WHEN gateway_fetches.state = '{}' THEN {otherwise} ELSE gateway_fetches.{name} END",
-                    State::Parked.as_str()
+                    FetchState::Parked.as_str()
                 )
             };
             let merge = OnConflict::columns([Column::Source, Column::Key])
@@ -152,7 +152,11 @@ impl Table {
     }
 
     /// Who of `source` is due first, due or not yet, put aside or not; nobody of `in_flight`.
-    pub(super) async fn first(&self, source: &str, in_flight: &[&str]) -> Result<Option<Wanted>, StoreError> {
+    pub(super) async fn first(
+        &self,
+        source: &str,
+        in_flight: &[&str],
+    ) -> Result<Option<WantedRecord>, StoreError> {
         let rows = Entity::find()
             .filter(Column::Source.eq(source))
             .order_by_asc(Column::DueAt)
@@ -161,7 +165,7 @@ impl Table {
             .all(self.0.reader())
             .await
             .map_err(StoreError::statement("look for wanted records"))?;
-        Ok(rows.into_iter().find(|row| !in_flight.contains(&row.key.as_str())).map(Wanted::from))
+        Ok(rows.into_iter().find(|row| !in_flight.contains(&row.key.as_str())).map(WantedRecord::from))
     }
 
     /// The record is fetched and what it says is stored. Whether nobody asked for it again meanwhile; otherwise it is due again
@@ -169,7 +173,7 @@ impl Table {
     pub(super) async fn done(
         &self,
         source: &str,
-        wanted: &Wanted,
+        wanted: &WantedRecord,
         delay: Duration,
     ) -> Result<bool, StoreError> {
         let failed = StoreError::statement("note that a record was fetched");
@@ -188,7 +192,7 @@ impl Table {
             .col_expr(Column::Attempts, 0.into())
             .col_expr(Column::LastError, Expr::value(Option::<String>::None))
             .col_expr(Column::WantedSince, now.into())
-            .col_expr(Column::DueAt, after(now, delay).into())
+            .col_expr(Column::DueAt, later_micros(now, delay).into())
             .filter(Column::Source.eq(source))
             .filter(Column::Key.eq(&wanted.key))
             .exec(self.0.writer())
@@ -202,10 +206,10 @@ impl Table {
     pub(super) async fn failed(
         &self,
         source: &str,
-        wanted: &Wanted,
+        wanted: &WantedRecord,
         attempts: i32,
         why: &str,
-        next: Next,
+        next: NextAttempt,
     ) -> Result<(), StoreError> {
         let failed = StoreError::statement("note that a record was not fetched");
         let now = self.0.now().await?;
@@ -215,18 +219,18 @@ impl Table {
             .filter(Column::Source.eq(source))
             .filter(Column::Key.eq(&wanted.key));
         let update = match next {
-            Next::Again(delay) => update
+            NextAttempt::Again(delay) => update
                 .col_expr(Column::Attempts, attempts.into())
-                .col_expr(Column::DueAt, after(now, delay).into()),
-            Next::Parked(delay) => {
-                let state = |state: State| format!("'{}'", state.as_str());
+                .col_expr(Column::DueAt, later_micros(now, delay).into()),
+            NextAttempt::Parked(delay) => {
+                let state = |state: FetchState| format!("'{}'", state.as_str());
                 let again = |then: &str, otherwise: &str| {
                     Expr::cust(format!("CASE WHEN asked = {} THEN {then} ELSE {otherwise} END", wanted.asked))
                 };
                 update
-                    .col_expr(Column::State, again(&state(State::Parked), &state(State::Waiting)))
+                    .col_expr(Column::State, again(&state(FetchState::Parked), &state(FetchState::Waiting)))
                     .col_expr(Column::Attempts, again(&attempts.to_string(), "0"))
-                    .col_expr(Column::DueAt, again(&after(now, delay).to_string(), &now.to_string()))
+                    .col_expr(Column::DueAt, again(&later_micros(now, delay).to_string(), &now.to_string()))
             }
         };
         update.exec(self.0.writer()).await.map_err(&failed)?;
@@ -234,8 +238,8 @@ impl Table {
     }
 
     /// How many rows there are.
-    pub(super) async fn counts(&self, source: &str) -> Result<Counts, StoreError> {
-        let count = async |state: State| {
+    pub(super) async fn counts(&self, source: &str) -> Result<WantedCounts, StoreError> {
+        let count = async |state: FetchState| {
             let rows = Entity::find()
                 .filter(Column::Source.eq(source))
                 .filter(Column::State.eq(state.as_str()))
@@ -244,6 +248,9 @@ impl Table {
             Ok(i64::try_from(rows.map_err(StoreError::statement("count wanted records"))?)
                 .unwrap_or(i64::MAX))
         };
-        Ok(Counts { waiting: count(State::Waiting).await?, parked: count(State::Parked).await? })
+        Ok(WantedCounts {
+            waiting: count(FetchState::Waiting).await?,
+            parked: count(FetchState::Parked).await?,
+        })
     }
 }

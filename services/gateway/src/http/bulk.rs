@@ -13,12 +13,12 @@ use lifecycle::{SourceProblemKind, TraceContext};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::{Gate, IDEMPOTENCY_KEY, docs, now};
-use crate::admission::Source;
-use crate::cloudevents::essence;
-use crate::scim_bulk::{BulkReport, Upload, take};
+use super::{AppState, IDEMPOTENCY_KEY, acceptance_time, docs};
+use crate::admission::AdmittedSource;
+use crate::cloudevents::media_type;
+use crate::scim_bulk::{BulkReport, BulkUpload, take_upload};
 use crate::streamed::ToBroker;
-use crate::streamed::pipe::pipe;
+use crate::streamed::pipe::body_pipe;
 
 /// Take a SCIM bulk request
 ///
@@ -30,42 +30,42 @@ use crate::streamed::pipe::pipe;
     post, path = "/v1/feeds/scim-bulk", operation_id = "postScimBulk", tag = "ingest", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Names the request.")),
     request_body(content(
-        (docs::BulkRequest = "application/scim+json"),
-        (docs::BulkRequest = "application/json"),
+        (docs::BulkRequestSchema = "application/scim+json"),
+        (docs::BulkRequestSchema = "application/json"),
     )),
     responses(
         (status = 202, body = BulkReport, description = "Every good operation is durably stored."),
-        docs::Refusals,
+        docs::RefusalResponses,
     )
 )]
 pub(super) async fn scim_bulk(
-    State(gate): State<Arc<Gate>>,
+    State(gate): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let source = Arc::clone(gate.known(&parts)?);
-    let parent = super::traceparent(&parts.headers);
+    let parent = super::read_traceparent(&parts.headers);
     let span = tracing::info_span!("ingest", door = "scim-bulk", request_id = %id, source = source.name, trace_id = Empty);
     let trace = telemetry::in_trace(&span, parent);
     async {
-        let taken = upload(&gate, &source, &parts.headers, body, trace).await;
-        note(&gate, &source, &taken);
+        let taken = upload_bulk(&gate, &source, &parts.headers, body, trace).await;
+        note_bulk(&gate, &source, &taken);
         taken.map(|report| (StatusCode::ACCEPTED, Json(report)).into_response())
     }
     .instrument(span)
     .await
 }
 
-async fn upload(
-    gate: &Arc<Gate>,
-    source: &Arc<Source>,
+async fn upload_bulk(
+    gate: &Arc<AppState>,
+    source: &Arc<AdmittedSource>,
     headers: &HeaderMap,
     body: Body,
     trace: TraceContext,
 ) -> Result<BulkReport, Problem> {
     let _room = gate.room(source)?;
-    match essence(headers)?.as_deref() {
+    match media_type(headers)?.as_deref() {
         Some("application/scim+json" | "application/json") => {}
         _ => return Err(Problem::unsupported_media_type("send application/scim+json or application/json")),
     }
@@ -76,18 +76,18 @@ async fn upload(
     if announced.is_some_and(|bytes| bytes > bytes_max) {
         return Err(too_large());
     }
-    let upload = Upload {
+    let upload = BulkUpload {
         source: Arc::clone(source),
         key: headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned),
         limits: gate.limits,
         operations_max: gate.scim_bulk.operations_max,
         operation_bytes_max: gate.body_bytes_max,
-        now: now(),
+        now: acceptance_time(),
     };
-    let (inlet, outlet) = pipe();
+    let (inlet, outlet) = body_pipe();
     let mut sink = ToBroker { gate: Arc::clone(gate), trace };
     let pour = inlet.pour(body, bytes_max, gate.body_time_max, too_large);
-    let taking = take(upload, Box::new(outlet) as Box<dyn Read + Send>, &mut sink);
+    let taking = take_upload(upload, Box::new(outlet) as Box<dyn Read + Send>, &mut sink);
     tokio::pin!(pour, taking);
     tokio::select! {
         taken = &mut taking => taken,
@@ -101,7 +101,7 @@ async fn upload(
 }
 
 /// Metrics and the one log line of a request.
-fn note(gate: &Gate, source: &Source, taken: &Result<BulkReport, Problem>) {
+fn note_bulk(gate: &AppState, source: &AdmittedSource, taken: &Result<BulkReport, Problem>) {
     match taken {
         Ok(report) => {
             let BulkReport { operations, failed, duplicates, .. } = *report;

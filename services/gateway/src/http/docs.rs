@@ -6,13 +6,13 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
-use crate::csv_feeds::{FeedReport, Mode, RowFault};
-use crate::intake::{Accepted, AcceptedEvent};
+use crate::csv_feeds::{FeedMode, FeedReport, RowFault};
+use crate::intake::{AcceptedEvent, AcceptedEvents};
 use crate::scim_bulk::{BulkReport, OperationFault};
 
 /// The OpenAPI document of the gateway, as `GET /v1/openapi.json` serves it.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Api::openapi().merge_from(crate::scim::ScimApi::openapi())
+pub fn gateway_openapi() -> utoipa::openapi::OpenApi {
+    GatewayApi::openapi().merge_from(crate::scim::ScimApi::openapi())
 }
 
 #[derive(OpenApi)]
@@ -23,19 +23,19 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(super::events, super::bulk::scim_bulk, super::feeds::csv, super::webhook),
+    paths(super::post_events, super::bulk::scim_bulk, super::feeds::post_csv, super::post_notice),
     components(schemas(
-        CloudEvent, EventData, BulkRequest, Accepted, AcceptedEvent, BulkReport, OperationFault, FeedReport, Mode, RowFault, edge::Problem,
+        CloudEventSchema, EventData, BulkRequestSchema, AcceptedEvents, AcceptedEvent, BulkReport, OperationFault, FeedReport, FeedMode, RowFault, edge::Problem,
         edge::FieldError
     )),
     tags((name = "ingest", description = "Events in")),
-    modifiers(&Bearer)
+    modifiers(&BearerScheme)
 )]
-struct Api;
+struct GatewayApi;
 
-struct Bearer;
+struct BearerScheme;
 
-impl Modify for Bearer {
+impl Modify for BearerScheme {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme =
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token of a source."));
@@ -50,7 +50,7 @@ impl Modify for Bearer {
     dead_code,
     reason = "only its schema is used: the parser reports every wrong field, which serde cannot"
 )]
-pub(super) struct CloudEvent {
+pub(super) struct CloudEventSchema {
     /// `1.0`.
     #[schema(examples("1.0"))]
     specversion: String,
@@ -105,12 +105,12 @@ pub(super) struct EventData {
     dead_code,
     reason = "only its schema is used: the parser reports every wrong field, which serde cannot"
 )]
-pub(super) struct BulkRequest {
+pub(super) struct BulkRequestSchema {
     /// `urn:ietf:params:scim:api:messages:2.0:BulkRequest`.
     schemas: Option<Vec<String>>,
     /// At most 100,000 unless configured (`gateway.scim_bulk.operations_max`).
     #[schema(rename = "Operations")]
-    operations: Vec<BulkOperation>,
+    operations: Vec<BulkOperationSchema>,
     /// Has no effect: whatever is right is taken.
     #[schema(rename = "failOnErrors")]
     fail_on_errors: Option<u32>,
@@ -123,7 +123,7 @@ pub(super) struct BulkRequest {
     dead_code,
     reason = "only its schema is used: the parser reports every wrong field, which serde cannot"
 )]
-pub(super) struct BulkOperation {
+pub(super) struct BulkOperationSchema {
     /// `POST`, `PUT` or `DELETE`.
     method: String,
     /// `/Users`, `/Groups`; to delete, with `/{externalId}` behind it.
@@ -137,7 +137,7 @@ pub(super) struct BulkOperation {
 /// How a request is refused.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
-pub(super) enum Refusals {
+pub(super) enum RefusalResponses {
     /// Not JSON, or not UTF-8.
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(edge::Problem),

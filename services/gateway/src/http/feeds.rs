@@ -16,12 +16,12 @@ use lifecycle::{FeedRun, FeedRunId, SourceProblemKind, UNKNOWN_SENDER};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::{Gate, IDEMPOTENCY_KEY, now};
+use super::{AppState, IDEMPOTENCY_KEY, acceptance_time};
 use crate::cloudevents::refuse_compressed;
-use crate::csv_feeds::run::{File, take};
+use crate::csv_feeds::run::{TakenFeedFile, take_file};
 use crate::csv_feeds::{CsvFeed, FeedReport};
 use crate::streamed::ToBroker;
-use crate::streamed::pipe::pipe;
+use crate::streamed::pipe::body_pipe;
 
 /// What a caller is told to wait while another file of the feed is taken.
 const PAUSE_FOR_TURN: Duration = Duration::from_secs(5);
@@ -65,14 +65,14 @@ const MEDIA_TYPES: [&str; 6] = [
         (status = 503, body = edge::Problem, content_type = "application/problem+json", description = "Not everything is known to be stored: send it again with the same `Idempotency-Key` after `Retry-After`."),
     )
 )]
-pub(super) async fn csv(
-    State(gate): State<Arc<Gate>>,
+pub(super) async fn post_csv(
+    State(gate): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let token = edge::bearer(&parts.headers).inspect_err(|_| {
+    let token = edge::bearer_token(&parts.headers).inspect_err(|_| {
         super::unknown_token();
         gate.note_unproven(UNKNOWN_SENDER, "a file without a token");
     })?;
@@ -88,11 +88,11 @@ pub(super) async fn csv(
     gate.problems.end_known(&feed.source, SourceProblemKind::RefusedCredentials);
     let span =
         tracing::info_span!("ingest", door = "csv", request_id = %id, source = feed.source, trace_id = Empty);
-    let trace = telemetry::in_trace(&span, super::traceparent(&parts.headers));
+    let trace = telemetry::in_trace(&span, super::read_traceparent(&parts.headers));
     let feed = Arc::clone(feed);
     let upload = async move {
-        let taken = upload(&gate, &feed, &parts.headers, body, trace).await;
-        note(&gate, &feed, &taken);
+        let taken = upload_csv(&gate, &feed, &parts.headers, body, trace).await;
+        note_upload(&gate, &feed, &taken);
         taken
     };
     // Apart from the request, so that a caller who goes away does not leave a file half taken.
@@ -100,29 +100,29 @@ pub(super) async fn csv(
     taken.map(|report| (StatusCode::ACCEPTED, Json(report)).into_response())
 }
 
-async fn upload(
-    gate: &Arc<Gate>,
+async fn upload_csv(
+    gate: &Arc<AppState>,
     feed: &Arc<CsvFeed>,
     headers: &HeaderMap,
     body: Body,
     trace: lifecycle::TraceContext,
 ) -> Result<FeedReport, Problem> {
-    check(feed, headers)?;
-    let sha256 = checksum(headers)?;
-    let run = run(feed, headers)?;
+    check_upload(feed, headers)?;
+    let sha256 = expected_checksum(headers)?;
+    let run = feed_run(feed, headers)?;
     let _room = gate.room_for_all()?;
     let _turn = Arc::clone(&feed.turn).try_lock_owned().map_err(|_| {
         let detail = "another file of this feed is being taken";
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "feed_busy", detail).retry_after(PAUSE_FOR_TURN)
     })?;
-    let (inlet, outlet) = pipe();
+    let (inlet, outlet) = body_pipe();
     let accepted_at = run.begun_at;
     let bytes = Box::new(outlet) as Box<dyn Read + Send>;
-    let file = File { feed: Arc::clone(feed), run, bytes, sha256, named_by: None };
+    let file = TakenFeedFile { feed: Arc::clone(feed), run, bytes, sha256, named_by: None };
     let mut sink = ToBroker { gate: Arc::clone(gate), trace };
     let too_large = || file_too_large(feed.file_bytes_max);
     let pour = inlet.pour(body, feed.file_bytes_max, gate.body_time_max, too_large);
-    let taking = take(file, gate.limits, accepted_at, &mut sink);
+    let taking = take_file(file, gate.limits, accepted_at, &mut sink);
     tokio::pin!(pour, taking);
     tokio::select! {
         taken = &mut taking => taken,
@@ -135,7 +135,7 @@ async fn upload(
     }
 }
 
-fn check(feed: &CsvFeed, headers: &HeaderMap) -> Result<(), Problem> {
+fn check_upload(feed: &CsvFeed, headers: &HeaderMap) -> Result<(), Problem> {
     const FIX: &str = "send the file as it is with the header Content-Type: text/csv";
     refuse_compressed(headers)?;
     let media_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
@@ -157,7 +157,7 @@ pub(crate) fn file_too_large(bytes_max: u64) -> Problem {
     Problem::too_large(format!("a file of this feed may have at most {bytes_max} bytes"))
 }
 
-fn run(feed: &CsvFeed, headers: &HeaderMap) -> Result<FeedRun, Problem> {
+fn feed_run(feed: &CsvFeed, headers: &HeaderMap) -> Result<FeedRun, Problem> {
     let run = match headers.get(IDEMPOTENCY_KEY) {
         None => FeedRunId::fresh(),
         Some(key) => match key.to_str() {
@@ -172,11 +172,11 @@ fn run(feed: &CsvFeed, headers: &HeaderMap) -> Result<FeedRun, Problem> {
             }
         },
     };
-    Ok(FeedRun { feed: feed.name.clone(), run, begun_at: now(), absent: false })
+    Ok(FeedRun { feed: feed.name.clone(), run, begun_at: acceptance_time(), absent: false })
 }
 
 /// The hash that the file should have, in hexadecimal digits.
-fn checksum(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn expected_checksum(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     if let Some(value) = headers.get(CHECKSUM) {
         let text = value.to_str().unwrap_or_default().trim();
         let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -204,7 +204,7 @@ fn wrong_header(name: &str, detail: impl Into<String>) -> Problem {
 }
 
 /// Metrics and the one log line of a file.
-pub(crate) fn note(gate: &Gate, feed: &CsvFeed, taken: &Result<FeedReport, Problem>) {
+pub(crate) fn note_upload(gate: &AppState, feed: &CsvFeed, taken: &Result<FeedReport, Problem>) {
     match taken {
         Ok(report) => {
             telemetry::metrics::events_accepted(&feed.source, "accepted", report.events - report.duplicates);
@@ -251,7 +251,7 @@ mod tests {
     fn of(name: &'static str, value: &str) -> Result<Option<String>, u16> {
         let name = header::HeaderName::from_static(name);
         let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
-        checksum(&headers).map_err(|problem| problem.status().as_u16())
+        expected_checksum(&headers).map_err(|problem| problem.status().as_u16())
     }
 
     #[test]

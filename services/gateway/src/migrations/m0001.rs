@@ -25,8 +25,8 @@ const INDEXES: [(&str, &str, &[&str], bool); 5] = [
 #[async_trait::async_trait]
 impl MigrationTrait for KeepScimResources {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(resources()).await?;
-        manager.create_table(members()).await?;
+        manager.create_table(resource_table()).await?;
+        manager.create_table(member_table()).await?;
         for (name, table, columns, unique) in INDEXES {
             let mut index = Index::create();
             index.name(name).table(Alias::new(table));
@@ -38,11 +38,11 @@ impl MigrationTrait for KeepScimResources {
             }
             manager.create_index(index.take()).await?;
         }
-        store::outbox::create(manager, crate::SERVICE).await
+        store::outbox::create_outbox(manager, crate::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::outbox::drop(manager, crate::SERVICE).await?;
+        store::outbox::drop_outbox(manager, crate::SERVICE).await?;
         for table in [MEMBERS, RESOURCES] {
             manager.drop_table(Table::drop().table(Alias::new(table)).take()).await?;
         }
@@ -50,37 +50,37 @@ impl MigrationTrait for KeepScimResources {
     }
 }
 
-fn text(name: &str) -> ColumnDef {
+fn text_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).text().not_null().take()
 }
 
-fn number(name: &str) -> ColumnDef {
+fn number_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
 }
 
-fn resources() -> TableCreateStatement {
+fn resource_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(RESOURCES))
-        .col(text("id").primary_key())
-        .col(text("source"))
-        .col(text("kind"))
-        .col(text("key"))
-        .col(text("name"))
+        .col(text_column("id").primary_key())
+        .col(text_column("source"))
+        .col(text_column("kind"))
+        .col(text_column("key"))
+        .col(text_column("name"))
         .col(ColumnDef::new(Alias::new("external_id")).text())
-        .col(text("attributes"))
+        .col(text_column("attributes"))
         .col(ColumnDef::new(Alias::new("employed")).boolean().not_null())
-        .col(number("version"))
-        .col(number("created_at"))
-        .col(number("changed_at"))
+        .col(number_column("version"))
+        .col(number_column("created_at"))
+        .col(number_column("changed_at"))
         .col(ColumnDef::new(Alias::new("answer_due_at")).big_integer())
         .take()
 }
 
-fn members() -> TableCreateStatement {
+fn member_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(MEMBERS))
-        .col(text("group_id"))
-        .col(text("member_id"))
+        .col(text_column("group_id"))
+        .col(text_column("member_id"))
         .primary_key(Index::create().col("group_id").col("member_id"))
         .take()
 }

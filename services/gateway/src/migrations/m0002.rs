@@ -15,40 +15,40 @@ const FETCHES: &str = "gateway_fetches";
 #[async_trait::async_trait]
 impl MigrationTrait for KeepWantedRecords {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(fetches()).await?;
+        manager.create_table(fetch_table()).await?;
         let mut due = Index::create();
         due.name("gateway_fetches_due").table(Alias::new(FETCHES));
         for column in ["source", "due_at"] {
             due.col(Alias::new(column));
         }
         manager.create_index(due.take()).await?;
-        store::lease::create(manager, crate::SERVICE).await
+        store::lease::create_leases(manager, crate::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::lease::drop(manager, crate::SERVICE).await?;
+        store::lease::drop_leases(manager, crate::SERVICE).await?;
         manager.drop_table(Table::drop().table(Alias::new(FETCHES)).take()).await
     }
 }
 
-fn text(name: &str) -> ColumnDef {
+fn text_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).text().not_null().take()
 }
 
-fn number(name: &str) -> ColumnDef {
+fn number_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
 }
 
-fn fetches() -> TableCreateStatement {
+fn fetch_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(FETCHES))
-        .col(text("source"))
-        .col(text("key"))
-        .col(number("asked"))
-        .col(text("state"))
+        .col(text_column("source"))
+        .col(text_column("key"))
+        .col(number_column("asked"))
+        .col(text_column("state"))
         .col(ColumnDef::new(Alias::new("hint")).text())
-        .col(number("wanted_since"))
-        .col(number("due_at"))
+        .col(number_column("wanted_since"))
+        .col(number_column("due_at"))
         .col(ColumnDef::new(Alias::new("attempts")).integer().not_null())
         .col(ColumnDef::new(Alias::new("last_error")).text())
         .col(ColumnDef::new(Alias::new("trace")).text())

@@ -16,8 +16,8 @@ const ROWS: &str = "gateway_poll_rows";
 #[async_trait::async_trait]
 impl MigrationTrait for KeepPolls {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(polls()).await?;
-        manager.create_table(rows()).await?;
+        manager.create_table(poll_table()).await?;
+        manager.create_table(poll_row_table()).await?;
         for (name, column) in
             [("gateway_poll_rows_effective", "effective_at"), ("gateway_poll_rows_seen", "seen_at")]
         {
@@ -36,34 +36,34 @@ impl MigrationTrait for KeepPolls {
     }
 }
 
-fn text(name: &str) -> ColumnDef {
+fn text_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).text().not_null().take()
 }
 
-fn number(name: &str) -> ColumnDef {
+fn number_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
 }
 
-fn polls() -> TableCreateStatement {
+fn poll_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(POLLS))
-        .col(text("name").primary_key())
+        .col(text_column("name").primary_key())
         .col(ColumnDef::new(Alias::new("known_until")).big_integer())
-        .col(number("due_at"))
+        .col(number_column("due_at"))
         .col(ColumnDef::new(Alias::new("failures")).integer().not_null())
         .col(ColumnDef::new(Alias::new("last_error")).text())
         .take()
 }
 
-fn rows() -> TableCreateStatement {
+fn poll_row_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(ROWS))
-        .col(text("poll"))
-        .col(text("key"))
-        .col(number("effective_at"))
-        .col(text("hash"))
+        .col(text_column("poll"))
+        .col(text_column("key"))
+        .col(number_column("effective_at"))
+        .col(text_column("hash"))
         .col(ColumnDef::new(Alias::new("departs")).boolean().not_null())
-        .col(number("seen_at"))
+        .col(number_column("seen_at"))
         .primary_key(Index::create().col("poll").col("key").col("effective_at"))
         .take()
 }

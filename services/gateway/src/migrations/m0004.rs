@@ -4,16 +4,16 @@ use sea_orm_migration::prelude::*;
 
 use crate::SERVICE;
 
-pub(super) struct AddOutboxLanes;
+pub(super) struct AddGatewayOutboxLanes;
 
-impl MigrationName for AddOutboxLanes {
+impl MigrationName for AddGatewayOutboxLanes {
     fn name(&self) -> &str {
         "m0004_add_outbox_lanes"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for AddOutboxLanes {
+impl MigrationTrait for AddGatewayOutboxLanes {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         store::outbox::add_lanes(manager, SERVICE).await
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::fetch::FetchRetry;
 use feeds::FeedGuard;
-use outbound::{Asker, AskerOptions, CredentialConfig, Url};
+use outbound::{AskerOptions, CredentialConfig, SourceClient, Url};
 use serde::Deserialize;
-use sources::{Adapter, DateForms, Employment, EndDate, Kind, Means, Reader};
+use sources::{
+    AdapterKind, ConfiguredMeaning, DateForms, EmploymentMapping, EndDate, NoticeAdapter, NoticeReader,
+};
 
 /// Stands in `url` for the moment from which on changes are wanted (RFC 3339, UTC).
 pub(super) const SINCE: &str = "{since}";
@@ -43,7 +45,7 @@ pub struct PollConfig {
     pub total: Option<String>,
     /// How the next page is found; without it there is one.
     #[serde(default)]
-    pub paging: Option<Paging>,
+    pub paging: Option<PollPaging>,
     /// How often the list is read, in seconds: 300 if left out, 3600 for a full list, which says something of everybody each
     /// time.
     #[serde(default)]
@@ -61,7 +63,7 @@ pub struct PollConfig {
     pub attributes: BTreeMap<String, String>,
     /// Where a row says who works here.
     #[serde(default)]
-    pub employment: Employment,
+    pub employment: EmploymentMapping,
     /// JSON Pointer to the day from which on a row holds.
     #[serde(default)]
     pub effective_at: Option<String>,
@@ -76,7 +78,7 @@ pub struct PollConfig {
     #[serde(default)]
     pub guard: FeedGuard,
     /// Where days begin at midnight.
-    #[serde(default = "utc")]
+    #[serde(default = "default_zone")]
     pub time_zone: String,
     /// How the list writes its dates.
     #[serde(default)]
@@ -97,14 +99,14 @@ pub struct PollConfig {
     #[serde(default)]
     pub retry: FetchRetry,
     /// Most pages of one reading.
-    #[serde(default = "pages")]
+    #[serde(default = "default_pages")]
     pub pages_max: u64,
 }
 
 /// How the next page is found.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Paging {
+pub enum PollPaging {
     /// Its address stands in the page, such as OData's `/@odata.nextLink`.
     NextLink {
         /// JSON Pointer to it.
@@ -153,7 +155,7 @@ fn first_since() -> String {
     "1970-01-01T00:00:00Z".to_owned()
 }
 
-fn utc() -> String {
+fn default_zone() -> String {
     "UTC".to_owned()
 }
 
@@ -169,7 +171,7 @@ fn page_bytes() -> usize {
     16 << 20
 }
 
-fn pages() -> u64 {
+fn default_pages() -> u64 {
     10_000
 }
 
@@ -181,7 +183,7 @@ impl PollConfig {
     /// What is wrong with it, if anything.
     pub(crate) fn fault(&self) -> Option<String> {
         let paging = match &self.paging {
-            Some(Paging::NextLink { at } | Paging::Token { at, .. }) => Some(at),
+            Some(PollPaging::NextLink { at } | PollPaging::Token { at, .. }) => Some(at),
             _ => None,
         };
         let pointers = [("rows", Some(&self.rows)), ("total", self.total.as_ref()), ("paging.at", paging)];
@@ -221,7 +223,7 @@ impl PollConfig {
         if self.attributes.is_empty() {
             return Some("`attributes` says nothing: map at least one".to_owned());
         }
-        if super::pages::moment(&self.first_since).is_none() {
+        if super::pages::parse_moment(&self.first_since).is_none() {
             return Some("`first_since` is no moment: write one such as 2020-01-01T00:00:00Z".to_owned());
         }
         let url = self.url.replace(SINCE, "1").replace(SINCE_DATE, "1");
@@ -250,10 +252,10 @@ impl PollConfig {
     }
 
     /// What reads its rows.
-    pub(super) fn reader(&self) -> Result<Reader, sources::ConfigError> {
+    pub(super) fn reader(&self) -> Result<NoticeReader, sources::AdapterConfigError> {
         let attributes = self.attributes.iter().map(|(name, rule)| (name.clone(), Some(rule.clone())));
-        let any = Means::Kind(lifecycle::EventKind::WorkerChanged);
-        let adapter = Adapter {
+        let any = ConfiguredMeaning::Kind(lifecycle::EventKind::WorkerChanged);
+        let adapter = NoticeAdapter {
             time_zone: self.time_zone.clone(),
             attributes: attributes.collect(),
             employment: self.employment.clone(),
@@ -261,13 +263,13 @@ impl PollConfig {
             end_date: self.end_date,
             key: Some(self.key.clone()),
             effective_at: self.effective_at.clone(),
-            ..Adapter::new(Kind::Json)
+            ..NoticeAdapter::new(AdapterKind::Json)
         };
         adapter.compile()
     }
 
     /// What asks the API.
-    pub(super) fn asker(&self) -> Result<Asker, String> {
+    pub(super) fn asker(&self) -> Result<SourceClient, String> {
         let credential = self.credential.as_ref().map(CredentialConfig::read).transpose()?;
         let options = AskerOptions {
             credential,
@@ -276,7 +278,7 @@ impl PollConfig {
             answer_bytes_max: self.page_bytes_max,
             retry_after_max: RETRY_AFTER_MAX,
         };
-        Asker::new(options).map_err(|error| error.to_string())
+        SourceClient::new(options).map_err(|error| error.to_string())
     }
 }
 

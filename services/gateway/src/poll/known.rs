@@ -16,12 +16,12 @@ pub(super) type RowName = (String, i64);
 
 /// The rows of one list.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct KnownRows {
     pub(super) store: Store,
     pub(super) poll: String,
 }
 
-impl Known {
+impl KnownRows {
     /// The hashes of what is known of these people.
     pub(super) async fn hashes(&self, keys: &[&str]) -> Result<HashMap<RowName, String>, StoreError> {
         let mut hashes = HashMap::new();

@@ -2,23 +2,23 @@
 
 use std::collections::HashSet;
 
-use outbound::{Answer, Url, encoding};
+use outbound::{JsonAnswer, Url, encoding};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
 
-use super::config::{Paging, PollConfig, SINCE, SINCE_DATE};
+use super::config::{PollConfig, PollPaging, SINCE, SINCE_DATE};
 
 /// A moment as RFC 3339.
-pub(super) fn moment(text: &str) -> Option<OffsetDateTime> {
+pub(super) fn parse_moment(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
 /// The way through one list.
 #[derive(Debug)]
-pub(super) struct Pages<'a> {
+pub(super) struct PageWalk<'a> {
     config: &'a PollConfig,
     first: Url,
     pages: u64,
@@ -27,7 +27,7 @@ pub(super) struct Pages<'a> {
     page_before: Option<[u8; 32]>,
 }
 
-impl<'a> Pages<'a> {
+impl<'a> PageWalk<'a> {
     /// From the beginning; `since` is the moment from which on changes are wanted.
     pub(super) fn new(config: &'a PollConfig, since: OffsetDateTime) -> Result<Self, String> {
         let since = since.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(since);
@@ -35,7 +35,7 @@ impl<'a> Pages<'a> {
         let url = config
             .url
             .replace(SINCE_DATE, &since.date().to_string())
-            .replace(SINCE, &encoding::encode(&moment));
+            .replace(SINCE, &encoding::encode_segment(&moment));
         let first = Url::parse(&url).map_err(|_| "the address is no URL".to_owned())?;
         Ok(Self { config, first, pages: 0, rows: 0, seen: HashSet::new(), page_before: None })
     }
@@ -43,8 +43,10 @@ impl<'a> Pages<'a> {
     /// Where the first page is.
     pub(super) fn first(&self) -> Url {
         match &self.config.paging {
-            Some(Paging::Offset { parameter }) => with(&self.first, parameter, "0"),
-            Some(Paging::Page { parameter, first }) => with(&self.first, parameter, &first.to_string()),
+            Some(PollPaging::Offset { parameter }) => with_parameter(&self.first, parameter, "0"),
+            Some(PollPaging::Page { parameter, first }) => {
+                with_parameter(&self.first, parameter, &first.to_string())
+            }
             _ => self.first.clone(),
         }
     }
@@ -53,7 +55,7 @@ impl<'a> Pages<'a> {
     ///
     /// # Errors
     /// When it is no page, or the one before once more.
-    pub(super) fn rows<'r>(&mut self, answer: &'r Answer) -> Result<&'r [Value], String> {
+    pub(super) fn rows<'r>(&mut self, answer: &'r JsonAnswer) -> Result<&'r [Value], String> {
         let rows = answer.body.pointer(&self.config.rows).and_then(Value::as_array);
         let rows = rows.ok_or_else(|| format!("the page has no list at `{}`", self.config.rows))?;
         self.pages += 1;
@@ -71,7 +73,7 @@ impl<'a> Pages<'a> {
     ///
     /// # Errors
     /// When it leads in a circle, to another host, or on for ever.
-    pub(super) fn next(&mut self, answer: &Answer) -> Result<Option<Url>, String> {
+    pub(super) fn next(&mut self, answer: &JsonAnswer) -> Result<Option<Url>, String> {
         let text = |at: &str| match answer.body.pointer(at) {
             Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
             Some(Value::Number(number)) => Some(number.to_string()),
@@ -81,17 +83,19 @@ impl<'a> Pages<'a> {
             answer.body.pointer(&self.config.rows).and_then(Value::as_array).is_none_or(Vec::is_empty);
         let next = match &self.config.paging {
             None => None,
-            Some(Paging::NextLink { at }) => text(at).map(|link| self.link(&link)).transpose()?,
-            Some(Paging::LinkHeader) => {
+            Some(PollPaging::NextLink { at }) => text(at).map(|link| self.link(&link)).transpose()?,
+            Some(PollPaging::LinkHeader) => {
                 answer.next_link.as_deref().map(|link| self.link(link)).transpose()?
             }
-            Some(Paging::Token { at, parameter }) => {
-                text(at).map(|token| with(&self.first, parameter, &token))
+            Some(PollPaging::Token { at, parameter }) => {
+                text(at).map(|token| with_parameter(&self.first, parameter, &token))
             }
-            Some(Paging::Offset { .. } | Paging::Page { .. }) if is_empty => None,
-            Some(Paging::Offset { parameter }) => Some(with(&self.first, parameter, &self.rows.to_string())),
-            Some(Paging::Page { parameter, first }) => {
-                Some(with(&self.first, parameter, &(first + self.pages).to_string()))
+            Some(PollPaging::Offset { .. } | PollPaging::Page { .. }) if is_empty => None,
+            Some(PollPaging::Offset { parameter }) => {
+                Some(with_parameter(&self.first, parameter, &self.rows.to_string()))
+            }
+            Some(PollPaging::Page { parameter, first }) => {
+                Some(with_parameter(&self.first, parameter, &(first + self.pages).to_string()))
             }
         };
         let Some(next) = next else { return Ok(None) };
@@ -114,7 +118,7 @@ impl<'a> Pages<'a> {
     }
 
     /// How many rows the last page says there are on all pages.
-    pub(super) fn total(&self, answer: &Answer) -> Option<u64> {
+    pub(super) fn total(&self, answer: &JsonAnswer) -> Option<u64> {
         let told = answer.body.pointer(self.config.total.as_deref()?)?;
         told.as_u64().or_else(|| told.as_str()?.trim().parse().ok())
     }
@@ -126,7 +130,7 @@ impl<'a> Pages<'a> {
 }
 
 /// The address with this parameter in its query, in the place of one of the same name.
-fn with(url: &Url, parameter: &str, value: &str) -> Url {
+fn with_parameter(url: &Url, parameter: &str, value: &str) -> Url {
     let mut url = url.clone();
     let others: Vec<(String, String)> = url
         .query_pairs()

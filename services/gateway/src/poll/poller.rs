@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::SourceProblemKind;
-use store::lease::Lease;
+use store::lease::TableLease;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::pages::moment;
-use super::reading::{Counts, Reading, Stopped};
-use super::rows::Poll;
-use super::state::{self, later};
+use super::pages::parse_moment;
+use super::reading::{ListReading, ReadingCounts, ReadingStopped};
+use super::rows::PreparedPoll;
+use super::state::{self, later_micros};
 use crate::SERVICE;
-use crate::fetch::pace::delay;
-use crate::http::Gate;
+use crate::fetch::pace::retry_delay;
+use crate::http::AppState;
 
 /// How long a silent replica keeps a list before another may take it.
 const LEASE: Duration = Duration::from_secs(15);
@@ -26,15 +26,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The poller of one list.
 #[derive(Debug)]
-pub(crate) struct Poller {
-    gate: Arc<Gate>,
+pub(crate) struct ListPoller {
+    gate: Arc<AppState>,
     store: Store,
-    poll: Poll,
+    poll: PreparedPoll,
     replica: String,
 }
 
-impl Poller {
-    pub(crate) fn new(gate: Arc<Gate>, store: Store, poll: Poll, replica: &str) -> Self {
+impl ListPoller {
+    pub(crate) fn new(gate: Arc<AppState>, store: Store, poll: PreparedPoll, replica: &str) -> Self {
         Self { gate, store, poll, replica: replica.to_owned() }
     }
 
@@ -42,7 +42,7 @@ impl Poller {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let name = format!("poll/{}", self.poll.config.name);
         while !stop.is_cancelled() {
-            match Lease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
+            match TableLease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
                 Ok(Some(lease)) => {
                     tokio::select! {
                         () = stop.cancelled() => {}
@@ -66,7 +66,7 @@ impl Poller {
     }
 
     /// Returns when the lease is lost.
-    async fn keep(&self, lease: &Lease) {
+    async fn keep(&self, lease: &TableLease) {
         let mut renew = tokio::time::interval(RENEW_EVERY);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failures = 0;
@@ -101,28 +101,28 @@ impl Poller {
 
     /// Reads the list if it is due; how long until it is.
     async fn poll_when_due(&self) -> Result<Duration, StoreError> {
-        let mut state = state::read(&self.store, &self.poll.config.name).await?;
+        let mut state = state::read_state(&self.store, &self.poll.config.name).await?;
         let begun = self.store.now().await?;
         if state.due_at > begun {
             return Ok(Duration::from_micros(u64::try_from(state.due_at - begun).unwrap_or_default()));
         }
         let since = self.since(state.known_until);
-        let reading = Reading::new(&self.poll, &self.gate, self.store.clone(), begun, state.known_until);
+        let reading = ListReading::new(&self.poll, &self.gate, self.store.clone(), begun, state.known_until);
         match reading.read(since).await {
             Ok(counts) => {
                 self.note(counts, begun);
                 self.note_problems(counts);
                 state.known_until = Some(begun);
-                state.due_at = later(begun, self.poll.config.every());
+                state.due_at = later_micros(begun, self.poll.config.every());
                 (state.failures, state.last_error) = (0, None);
             }
             Err(stopped) => {
-                let Stopped { class, why, retry_after } = stopped;
-                telemetry::metrics::polled(&self.poll.config.name, class.as_str());
+                let ReadingStopped { class, why, retry_after } = stopped;
+                telemetry::metrics::count_poll(&self.poll.config.name, class.as_str());
                 state.failures = state.failures.saturating_add(1);
                 let failures = u32::try_from(state.failures).unwrap_or(1);
                 let retry = self.poll.config.retry;
-                let wait = delay(
+                let wait = retry_delay(
                     failures,
                     Duration::from_millis(retry.initial_ms),
                     Duration::from_millis(retry.max_ms),
@@ -137,17 +137,17 @@ impl Poller {
                     "a list could not be read"
                 );
                 self.gate.problems.note(&self.poll.source, SourceProblemKind::UnreadableList, 1, &why);
-                state.due_at = later(self.store.now().await?, wait);
+                state.due_at = later_micros(self.store.now().await?, wait);
                 state.last_error = Some(why);
             }
         }
-        state::write(&self.store, &state).await?;
+        state::write_state(&self.store, &state).await?;
         Ok(Duration::ZERO)
     }
 
     /// From when on changes are wanted.
     fn since(&self, known_until: Option<i64>) -> OffsetDateTime {
-        let first = moment(&self.poll.config.first_since).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let first = parse_moment(&self.poll.config.first_since).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let Some(known) = known_until else { return first };
         let overlap = i64::try_from(self.poll.config.overlap_seconds).unwrap_or(i64::MAX);
         let since = known.saturating_sub(overlap.saturating_mul(1_000_000));
@@ -156,7 +156,7 @@ impl Poller {
     }
 
     /// What status says of a list that could be read.
-    fn note_problems(&self, counts: Counts) {
+    fn note_problems(&self, counts: ReadingCounts) {
         let (problems, source) = (&self.gate.problems, &self.poll.source);
         problems.end(source, SourceProblemKind::UnreadableList);
         if counts.bad == 0 {
@@ -165,10 +165,10 @@ impl Poller {
         problems.note(source, SourceProblemKind::BadRows, counts.bad, "rows of the list; the log names them");
     }
 
-    fn note(&self, counts: Counts, begun: i64) {
+    fn note(&self, counts: ReadingCounts, begun: i64) {
         let name = &self.poll.config.name;
-        let Counts { new, known, bad, withdrawn } = counts;
-        telemetry::metrics::polled(name, "success");
+        let ReadingCounts { new, known, bad, withdrawn } = counts;
+        telemetry::metrics::count_poll(name, "success");
         telemetry::metrics::poll_rows(name, new, known, bad);
         telemetry::metrics::poll_known_until(name, begun / 1_000_000);
         if new + bad + withdrawn > 0 {

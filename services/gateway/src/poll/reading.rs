@@ -4,23 +4,23 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge::{Pointer, Problem};
-use feeds::{Completion, FeedSeen, ROWS_MAX, Tally};
-use lifecycle::{AttemptClass, Attributes, Event, EventId, EventKind, FeedRun, FeedRunId, TraceContext};
-use outbound::{Answer, AskFailure, Url};
+use edge::{JsonPointer, Problem};
+use feeds::{FeedSeen, FileCompletion, ROWS_MAX, RowTally};
+use lifecycle::{AttemptClass, AttributeMap, Event, EventId, EventKind, FeedRun, FeedRunId, TraceContext};
+use outbound::{AskFailure, JsonAnswer, Url};
 use serde_json::Value;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::known::{Known, RowName};
-use super::pages::Pages;
+use super::known::{KnownRows, RowName};
+use super::pages::PageWalk;
 use super::row::Model;
-use super::rows::{Poll, RowRead, said};
-use crate::fetch::pace::{Pace, delay};
-use crate::http::Gate;
-use crate::received::{Place, Received};
-use crate::streamed::{Sink, ToBroker};
+use super::rows::{PreparedPoll, RowRead, row_event};
+use crate::fetch::pace::{RequestPace, retry_delay};
+use crate::http::AppState;
+use crate::received::{EventPlace, ReceivedEvent};
+use crate::streamed::{BatchSink, ToBroker};
 
 /// How often a page is asked for before the reading is given up.
 const PAGE_TRIES_MAX: u32 = 4;
@@ -33,25 +33,25 @@ const FORGET_AFTER: Duration = Duration::from_secs(7 * 86_400);
 
 /// Why a reading was given up. What it stored stays; the next begins where this one did.
 #[derive(Debug)]
-pub(super) struct Stopped {
+pub(super) struct ReadingStopped {
     pub(super) class: AttemptClass,
     pub(super) why: String,
     pub(super) retry_after: Option<Duration>,
 }
 
-impl Stopped {
+impl ReadingStopped {
     fn new(class: AttemptClass, why: impl Into<String>) -> Self {
         Self { class, why: why.into(), retry_after: None }
     }
 }
 
-impl From<AskFailure> for Stopped {
+impl From<AskFailure> for ReadingStopped {
     fn from(AskFailure { class, message, retry_after, .. }: AskFailure) -> Self {
         Self { class, why: message, retry_after }
     }
 }
 
-impl From<StoreError> for Stopped {
+impl From<StoreError> for ReadingStopped {
     fn from(error: StoreError) -> Self {
         Self::new(AttemptClass::Transient, error.to_string())
     }
@@ -59,7 +59,7 @@ impl From<StoreError> for Stopped {
 
 /// What came of a reading.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct ReadingCounts {
     /// Rows that said something new.
     pub(super) new: u64,
     /// Rows that said what was known.
@@ -71,31 +71,31 @@ pub(super) struct Counts {
 }
 
 /// A reading under way.
-pub(super) struct Reading<'a> {
-    poll: &'a Poll,
-    gate: &'a Arc<Gate>,
-    known: Known,
+pub(super) struct ListReading<'a> {
+    poll: &'a PreparedPoll,
+    gate: &'a Arc<AppState>,
+    known: KnownRows,
     begun: i64,
     /// When the reading before began.
     known_until: i64,
     at: OffsetDateTime,
     run: Option<FeedRun>,
-    tally: Tally,
+    tally: RowTally,
     /// Of a full list: whose rows there were, and of which days.
     people: HashSet<String>,
     names: HashSet<RowName>,
     rows: u64,
-    counts: Counts,
+    counts: ReadingCounts,
     /// Rows of days to come, as they were before.
     future: HashMap<String, Vec<Model>>,
     /// Of whom there are such rows, all that this list says.
-    told: HashMap<String, Vec<(i64, bool, Attributes)>>,
+    told: HashMap<String, Vec<(i64, bool, AttributeMap)>>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ListReading<'a> {
     pub(super) fn new(
-        poll: &'a Poll,
-        gate: &'a Arc<Gate>,
+        poll: &'a PreparedPoll,
+        gate: &'a Arc<AppState>,
         store: Store,
         begun: i64,
         known_until: Option<i64>,
@@ -108,7 +108,7 @@ impl<'a> Reading<'a> {
             begun_at: at,
             absent: false,
         });
-        let known = Known { store, poll: poll.config.name.clone() };
+        let known = KnownRows { store, poll: poll.config.name.clone() };
         Self {
             poll,
             gate,
@@ -117,11 +117,11 @@ impl<'a> Reading<'a> {
             known_until: known_until.unwrap_or(i64::MIN),
             at,
             run,
-            tally: Tally::default(),
+            tally: RowTally::default(),
             people: HashSet::new(),
             names: HashSet::new(),
             rows: 0,
-            counts: Counts::default(),
+            counts: ReadingCounts::default(),
             future: HashMap::new(),
             told: HashMap::new(),
         }
@@ -131,14 +131,14 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// When it cannot be read to its end, or not all of it is known to be stored.
-    pub(super) async fn read(mut self, since: OffsetDateTime) -> Result<Counts, Stopped> {
+    pub(super) async fn read(mut self, since: OffsetDateTime) -> Result<ReadingCounts, ReadingStopped> {
         let config = &self.poll.config;
         if self.run.is_some() || config.rows_per_person == super::RowsPerPerson::All {
             self.future = self.known.future(self.begun).await?;
         }
-        let wrong = |why: String| Stopped::new(AttemptClass::Permanent, why);
-        let mut pages = Pages::new(config, since).map_err(wrong)?;
-        let mut pace = Pace::new(config.requests_per_second_max, Instant::now());
+        let wrong = |why: String| ReadingStopped::new(AttemptClass::Permanent, why);
+        let mut pages = PageWalk::new(config, since).map_err(wrong)?;
+        let mut pace = RequestPace::new(config.requests_per_second_max, Instant::now());
         let mut next = Some(pages.first());
         let mut total = None;
         while let Some(url) = next.take() {
@@ -153,7 +153,7 @@ impl<'a> Reading<'a> {
         }
         if let Some(total) = total.filter(|total| *total > pages.rows_read() && self.run.is_none()) {
             let why = format!("the list has {} rows and says that it has {total}", pages.rows_read());
-            return Err(Stopped::new(AttemptClass::Transient, why));
+            return Err(ReadingStopped::new(AttemptClass::Transient, why));
         }
         self.withdraw().await?;
         self.complete(total).await?;
@@ -164,7 +164,7 @@ impl<'a> Reading<'a> {
     }
 
     /// A page, after a few tries if need be.
-    async fn page(&self, url: Url, pace: &mut Pace) -> Result<Answer, Stopped> {
+    async fn page(&self, url: Url, pace: &mut RequestPace) -> Result<JsonAnswer, ReadingStopped> {
         let mut tries = 0;
         loop {
             tokio::time::sleep_until(pace.next()).await;
@@ -185,13 +185,13 @@ impl<'a> Reading<'a> {
             let retry = self.poll.config.retry;
             let (initial, max) =
                 (Duration::from_millis(retry.initial_ms), Duration::from_millis(retry.max_ms));
-            let wait = delay(tries, initial, max.min(PAUSE_MAX), rand::random());
+            let wait = retry_delay(tries, initial, max.min(PAUSE_MAX), rand::random());
             pace.pause(Instant::now() + wait.max(pause));
         }
     }
 
     /// Stores what rows say that is new, and then remembers them.
-    async fn take(&mut self, rows: &[Value]) -> Result<(), Stopped> {
+    async fn take(&mut self, rows: &[Value]) -> Result<(), ReadingStopped> {
         for some in rows.chunks(BATCH_MAX) {
             let mut read = Vec::with_capacity(some.len());
             for row in some {
@@ -238,7 +238,7 @@ impl<'a> Reading<'a> {
         is_known && is_new_day
     }
 
-    async fn store(&mut self, rows: Vec<RowRead>) -> Result<(), Stopped> {
+    async fn store(&mut self, rows: Vec<RowRead>) -> Result<(), ReadingStopped> {
         let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
         // A full list says again of everybody that they are in it.
         let known = if self.run.is_some() { HashMap::new() } else { self.known.hashes(&keys).await? };
@@ -265,14 +265,14 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    async fn publish(&self, mut events: Vec<Received>) -> Result<(), Stopped> {
+    async fn publish(&self, mut events: Vec<ReceivedEvent>) -> Result<(), ReadingStopped> {
         let mut sink = ToBroker { gate: Arc::clone(self.gate), trace: TraceContext::root() };
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(BATCH_MAX));
             let batch = std::mem::replace(&mut events, rest);
             let stored = sink.store(batch).await.map_err(|problem: Problem| {
                 let class = AttemptClass::Transient;
-                Stopped { class, why: problem.code().to_owned(), retry_after: None }
+                ReadingStopped { class, why: problem.code().to_owned(), retry_after: None }
             })?;
             let new = stored.events() - stored.duplicates();
             telemetry::metrics::events_accepted(&self.poll.config.name, "accepted", new);
@@ -282,7 +282,7 @@ impl<'a> Reading<'a> {
 
     /// A row of a day to come that is not there any more, of a person whose rows are: on that day things are as the row
     /// before it says. It was missed by two readings: a list that changes while it is read may be without a row that is there.
-    async fn withdraw(&mut self) -> Result<(), Stopped> {
+    async fn withdraw(&mut self) -> Result<(), ReadingStopped> {
         for (key, before) in std::mem::take(&mut self.future) {
             let Some(mut told) = self.told.remove(&key) else { continue };
             told.sort_by_key(|(effective_at, ..)| *effective_at);
@@ -297,13 +297,13 @@ impl<'a> Reading<'a> {
                         OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.effective_at) * 1_000);
                     let begins = begins.ok();
                     let mut again =
-                        vec![said(EventKind::WorkerChanged, &key, self.at, begins, values.clone())];
+                        vec![row_event(EventKind::WorkerChanged, &key, self.at, begins, values.clone())];
                     if row.departs && !departs {
                         let back = EventKind::WorkerRehired;
-                        again.push(said(back, &key, self.at, begins, Attributes::new()));
+                        again.push(row_event(back, &key, self.at, begins, AttributeMap::new()));
                     }
                     let events = self.poll.events(again, self.at, None, &self.gate.limits);
-                    let invalid = |why| Stopped::new(AttemptClass::Permanent, why);
+                    let invalid = |why| ReadingStopped::new(AttemptClass::Permanent, why);
                     self.publish(events.map_err(invalid)?).await?;
                 }
                 self.known.forget(&key, row.effective_at).await?;
@@ -313,7 +313,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Of a full list, that this was all.
-    async fn complete(&self, total: Option<u64>) -> Result<(), Stopped> {
+    async fn complete(&self, total: Option<u64>) -> Result<(), ReadingStopped> {
         let Some(run) = &self.run else { return Ok(()) };
         let people = self.tally.people();
         let seen = FeedSeen {
@@ -324,7 +324,7 @@ impl<'a> Reading<'a> {
             trailer_count: total,
             checksum_ok: None,
         };
-        let completion = Completion { seen, people, guard: self.poll.config.guard.clone() };
+        let completion = FileCompletion { seen, people, guard: self.poll.config.guard.clone() };
         let source_event_id = format!("{}:end", run.run);
         let event = Event {
             id: EventId::of(&self.poll.source, &source_event_id),
@@ -343,9 +343,9 @@ impl<'a> Reading<'a> {
             withdraws: false,
             unread: Vec::new(),
         };
-        self.publish(vec![Received {
+        self.publish(vec![ReceivedEvent {
             event,
-            place: Place::Operation(Pointer::root()),
+            place: EventPlace::Operation(JsonPointer::root()),
             trace: None,
             content: None,
         }])

@@ -2,27 +2,27 @@
 
 use std::fmt::Write as _;
 
-use edge::{FieldErrors, Pointer, Problem};
-use lifecycle::{Attributes, Dating, EventKind, FeedRun};
-use outbound::Asker;
+use edge::{FieldErrors, JsonPointer, Problem};
+use lifecycle::{AttributeMap, EventKind, FeedRun, StatementDating};
+use outbound::SourceClient;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sources::{Notice, Presence, Reader, Row, Said};
+use sources::{ListRow, NoticeEvent, NoticeReader, RowPresence, SourceNotice};
 use time::OffsetDateTime;
 
 use super::config::PollConfig;
-use crate::Limits;
-use crate::received::{Received, check_sizes};
-use crate::said::received;
+use crate::EventLimits;
+use crate::received::{ReceivedEvent, check_sizes};
+use crate::said::received_event;
 
 /// A list, ready to be read.
 #[derive(Debug)]
-pub(crate) struct Poll {
+pub(crate) struct PreparedPoll {
     pub(super) config: PollConfig,
     /// The source of its events.
     pub(super) source: String,
-    pub(super) asker: Asker,
-    reader: Reader,
+    pub(super) asker: SourceClient,
+    reader: NoticeReader,
 }
 
 /// A row that was understood.
@@ -36,11 +36,11 @@ pub(super) struct RowRead {
     pub(super) departs: bool,
     /// Something of it could not be read.
     pub(super) is_bad: bool,
-    pub(super) values: Attributes,
-    pub(super) events: Vec<Received>,
+    pub(super) values: AttributeMap,
+    pub(super) events: Vec<ReceivedEvent>,
 }
 
-impl Poll {
+impl PreparedPoll {
     /// The configuration must have no fault.
     ///
     /// # Errors
@@ -67,25 +67,27 @@ impl Poll {
         row: &Value,
         at: OffsetDateTime,
         run: Option<&FeedRun>,
-        limits: &Limits,
+        limits: &EventLimits,
     ) -> Result<RowRead, String> {
-        let Row { key, effective_at, presence, notices } =
+        let ListRow { key, effective_at, presence, notices } =
             self.reader.row(row, at).map_err(|error| format!("{}: {error}", error.at))?;
-        let mut said: Vec<Said> = notices.into_iter().filter_map(of_event).collect();
-        let is_value = |said: &Said| said.kind == EventKind::WorkerChanged;
+        let mut said: Vec<NoticeEvent> = notices.into_iter().filter_map(of_event).collect();
+        let is_value = |said: &NoticeEvent| said.kind == EventKind::WorkerChanged;
         if run.is_some() {
             match presence {
                 // A list of everybody that says nothing else says that they are here.
-                Presence::Listed => said.push(here(&key, at, effective_at.filter(|begins| *begins > at))),
-                // Listed, and nothing more: their absence must not be told either.
-                Presence::Said | Presence::Unreadable if said.is_empty() => {
-                    said.push(Said::nothing_but(Vec::new(), &key, at, Dating::Observed));
+                RowPresence::Listed => {
+                    said.push(presence_event(&key, at, effective_at.filter(|begins| *begins > at)))
                 }
-                Presence::Said | Presence::Unreadable => {}
+                // Listed, and nothing more: their absence must not be told either.
+                RowPresence::Said | RowPresence::Unreadable if said.is_empty() => {
+                    said.push(NoticeEvent::nothing_but(Vec::new(), &key, at, StatementDating::Observed));
+                }
+                RowPresence::Said | RowPresence::Unreadable => {}
             }
         }
         let is_bad = self.list_unread(&key, &said);
-        let hash = hash(&said);
+        let hash = statement_hash(&said);
         let departs = said.iter().any(|said| said.kind == EventKind::WorkerLeft);
         let values = said.iter().find(|said| is_value(said)).map(|said| said.attributes.clone());
         let events = self.events(said, at, run, limits)?;
@@ -95,7 +97,7 @@ impl Poll {
     }
 
     /// Whether something of a row could not be read; it is logged by its place and form.
-    fn list_unread(&self, key: &str, said: &[Said]) -> bool {
+    fn list_unread(&self, key: &str, said: &[NoticeEvent]) -> bool {
         let mut unread = said.iter().flat_map(|said| &said.unread).peekable();
         let is_bad = unread.peek().is_some();
         for value in unread {
@@ -116,17 +118,17 @@ impl Poll {
     /// When an event may not say this.
     pub(super) fn events(
         &self,
-        said: Vec<Said>,
+        said: Vec<NoticeEvent>,
         at: OffsetDateTime,
         run: Option<&FeedRun>,
-        limits: &Limits,
-    ) -> Result<Vec<Received>, String> {
+        limits: &EventLimits,
+    ) -> Result<Vec<ReceivedEvent>, String> {
         let mut errors = FieldErrors::default();
         // By the clock of the database, which may be ahead of ours.
         let now = store::clock::now().max(at);
         let mut event =
-            |said| received(self.source.clone(), said, &Pointer::root(), limits, now, &mut errors);
-        let mut events: Vec<Received> = said.into_iter().filter_map(&mut event).collect();
+            |said| received_event(self.source.clone(), said, &JsonPointer::root(), limits, now, &mut errors);
+        let mut events: Vec<ReceivedEvent> = said.into_iter().filter_map(&mut event).collect();
         let first = |problem: &Problem| {
             problem.errors().first().map(|error| format!("{} {}", error.pointer, error.detail))
         };
@@ -142,35 +144,35 @@ impl Poll {
     }
 }
 
-fn of_event(notice: Notice) -> Option<Said> {
+fn of_event(notice: SourceNotice) -> Option<NoticeEvent> {
     match notice {
-        Notice::Event(said) => Some(said),
-        Notice::Ignored { why } => {
+        SourceNotice::Event(said) => Some(said),
+        SourceNotice::Ignored { why } => {
             tracing::debug!(why, "a part of a row says nothing");
             None
         }
-        Notice::Changed { .. } | Notice::UnknownType { .. } => None,
+        SourceNotice::Changed { .. } | SourceNotice::UnknownType { .. } => None,
     }
 }
 
 /// Says that somebody is here, or will be from a day on.
-fn here(key: &str, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) -> Said {
-    said(EventKind::WorkerJoined, key, at, effective_at, Attributes::new())
+fn presence_event(key: &str, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) -> NoticeEvent {
+    row_event(EventKind::WorkerJoined, key, at, effective_at, AttributeMap::new())
 }
 
-pub(super) fn said(
+pub(super) fn row_event(
     kind: EventKind,
     key: &str,
     at: OffsetDateTime,
     effective_at: Option<OffsetDateTime>,
-    attributes: Attributes,
-) -> Said {
-    let dated = if effective_at.is_some() { Dating::Explicit } else { Dating::Observed };
-    Said { effective_at, dated, attributes, ..Said::new(kind, key, at) }
+    attributes: AttributeMap,
+) -> NoticeEvent {
+    let dated = if effective_at.is_some() { StatementDating::Explicit } else { StatementDating::Observed };
+    NoticeEvent { effective_at, dated, attributes, ..NoticeEvent::new(kind, key, at) }
 }
 
 /// Of what is said, but not when: the same row of the next reading has the same.
-fn hash(said: &[Said]) -> String {
+fn statement_hash(said: &[NoticeEvent]) -> String {
     let all: Vec<_> = said
         .iter()
         .map(|said| {

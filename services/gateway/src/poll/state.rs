@@ -29,7 +29,7 @@ pub(super) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The state of the list `name`.
-pub(super) async fn read(store: &Store, name: &str) -> Result<Model, StoreError> {
+pub(super) async fn read_state(store: &Store, name: &str) -> Result<Model, StoreError> {
     let found = Entity::find_by_id(name.to_owned()).one(store.reader()).await;
     let found = found.map_err(StoreError::statement("read how far a list is known"))?;
     let new = || Model { name: name.to_owned(), known_until: None, due_at: 0, failures: 0, last_error: None };
@@ -37,7 +37,7 @@ pub(super) async fn read(store: &Store, name: &str) -> Result<Model, StoreError>
 }
 
 /// Keeps it.
-pub(super) async fn write(store: &Store, state: &Model) -> Result<(), StoreError> {
+pub(super) async fn write_state(store: &Store, state: &Model) -> Result<(), StoreError> {
     let row = ActiveModel {
         name: ActiveValue::Set(state.name.clone()),
         known_until: ActiveValue::Set(state.known_until),
@@ -52,6 +52,6 @@ pub(super) async fn write(store: &Store, state: &Model) -> Result<(), StoreError
 }
 
 /// That much later, in microseconds.
-pub(super) fn later(at: i64, by: Duration) -> i64 {
+pub(super) fn later_micros(at: i64, by: Duration) -> i64 {
     at.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX))
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bus::PublishError;
 use edge::Problem;
-use scim_service::{SCIM_JSON, ScimError, Tree};
+use scim_service::{ResourceTree, SCIM_JSON, ScimServiceError};
 use serde_json::Value;
 use store::StoreError;
 
@@ -17,8 +17,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a request is not done.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    error: ScimError,
+pub(super) struct ScimRefusal {
+    error: ScimServiceError,
     /// For the metric.
     code: &'static str,
     retry_after: Option<Duration>,
@@ -26,25 +26,30 @@ pub(super) struct Refusal {
     allow: Option<&'static str>,
 }
 
-pub(super) type Outcome<T> = Result<T, Refusal>;
+pub(super) type ScimOutcome<T> = Result<T, ScimRefusal>;
 
-impl Refusal {
-    pub(super) fn error(&self) -> &ScimError {
+impl ScimRefusal {
+    pub(super) fn error(&self) -> &ScimServiceError {
         &self.error
     }
 
     pub(super) fn unauthorised(detail: &str) -> Self {
-        Self { error: ScimError::new(401, detail), code: "unauthorised", retry_after: None, allow: None }
+        Self {
+            error: ScimServiceError::new(401, detail),
+            code: "unauthorised",
+            retry_after: None,
+            allow: None,
+        }
     }
 
     pub(super) fn not_allowed(methods: &'static str) -> Self {
-        let error = ScimError::new(405, "this path does not take this method");
+        let error = ScimServiceError::new(405, "this path does not take this method");
         Self { error, code: "method_not_allowed", retry_after: None, allow: Some(methods) }
     }
 }
 
-impl From<ScimError> for Refusal {
-    fn from(error: ScimError) -> Self {
+impl From<ScimServiceError> for ScimRefusal {
+    fn from(error: ScimServiceError) -> Self {
         let code = error.scim_type.unwrap_or(match error.status {
             404 => "not_found",
             412 => "precondition_failed",
@@ -57,11 +62,11 @@ impl From<ScimError> for Refusal {
     }
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for ScimRefusal {
     fn from(problem: Problem) -> Self {
-        let mut error = ScimError::new(problem.status().as_u16(), problem.detail());
+        let mut error = ScimServiceError::new(problem.status().as_u16(), problem.detail());
         if error.status == 400 || error.status == 422 {
-            error = ScimError::invalid_syntax(problem.detail());
+            error = ScimServiceError::invalid_syntax(problem.detail());
         }
         let code = problem.code();
         let response = problem.into_response();
@@ -70,29 +75,39 @@ impl From<Problem> for Refusal {
     }
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for ScimRefusal {
     fn from(error: StoreError) -> Self {
         // The database's own message names constraints and never the values that break them.
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(error = %error, cause, "the database cannot be used");
         let detail = "the database cannot be used now; repeating the request later is safe";
-        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE), allow: None }
+        Self {
+            error: ScimServiceError::new(503, detail),
+            code: "not_stored",
+            retry_after: Some(PAUSE),
+            allow: None,
+        }
     }
 }
 
-impl From<PublishError> for Refusal {
+impl From<PublishError> for ScimRefusal {
     fn from(error: PublishError) -> Self {
         tracing::warn!(error = %error, "a change is not known to be on the stream yet");
         let detail = "the change is not known to be stored for good; repeating the request is safe";
-        Self { error: ScimError::new(503, detail), code: "not_stored", retry_after: Some(PAUSE), allow: None }
+        Self {
+            error: ScimServiceError::new(503, detail),
+            code: "not_stored",
+            retry_after: Some(PAUSE),
+            allow: None,
+        }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ScimRefusal {
     fn into_response(self) -> Response {
         telemetry::metrics::ingest_rejected(self.code);
         let status = StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = document(status, &self.error.body());
+        let mut response = scim_document(status, &self.error.body());
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -107,7 +122,7 @@ impl IntoResponse for Refusal {
 }
 
 /// A SCIM document.
-pub(super) fn document(status: StatusCode, body: &Value) -> Response {
+pub(super) fn scim_document(status: StatusCode, body: &Value) -> Response {
     let json = serde_json::to_vec(body).unwrap_or_default();
     let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;
@@ -116,20 +131,20 @@ pub(super) fn document(status: StatusCode, body: &Value) -> Response {
 }
 
 /// A resource; `whole` is it before attributes were left out.
-pub(super) fn resource(status: StatusCode, whole: &Tree, shown: Tree) -> Response {
-    let mut response = document(status, &Value::Object(shown));
+pub(super) fn resource_response(status: StatusCode, whole: &ResourceTree, shown: ResourceTree) -> Response {
+    let mut response = scim_document(status, &Value::Object(shown));
     with_meta(&mut response, whole);
     response
 }
 
 /// Nothing but the version of the resource.
-pub(super) fn bare(status: StatusCode, whole: &Tree) -> Response {
+pub(super) fn empty_response(status: StatusCode, whole: &ResourceTree) -> Response {
     let mut response = status.into_response();
     with_meta(&mut response, whole);
     response
 }
 
-fn with_meta(response: &mut Response, whole: &Tree) {
+fn with_meta(response: &mut Response, whole: &ResourceTree) {
     for (name, field) in [(LOCATION, "location"), (ETAG, "version")] {
         let value = whole.get("meta").and_then(|meta| meta.get(field)?.as_str());
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {

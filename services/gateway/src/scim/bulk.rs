@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
-use scim_service::{BulkOperation, BulkRequest, BulkStep, Precondition, ScimError, etag};
+use scim_service::{
+    BulkStep, Precondition, ScimBulkOperation, ScimBulkRequest, ScimServiceError, entity_tag,
+};
 use serde_json::{Value, json};
 
-use super::answer::{Outcome, Refusal};
-use super::write::{Edit, Session};
+use super::answer::{ScimOutcome, ScimRefusal};
+use super::write::{ProviderSession, ResourceEdit};
 
 /// A bulk request that is being done.
-pub(super) struct Bulk<'a> {
-    session: &'a Session<'a>,
+pub(super) struct BulkRun<'a> {
+    session: &'a ProviderSession<'a>,
     base: &'a str,
-    request: &'a BulkRequest,
+    request: &'a ScimBulkRequest,
     /// What operations created, by `bulkId`.
     ids: HashMap<String, String>,
     /// The ids of what was created.
@@ -21,8 +23,8 @@ pub(super) struct Bulk<'a> {
     errors: usize,
 }
 
-impl<'a> Bulk<'a> {
-    pub(super) fn new(session: &'a Session<'a>, base: &'a str, request: &'a BulkRequest) -> Self {
+impl<'a> BulkRun<'a> {
+    pub(super) fn new(session: &'a ProviderSession<'a>, base: &'a str, request: &'a ScimBulkRequest) -> Self {
         let answers = vec![None; request.operations.len()];
         Self { session, base, request, ids: HashMap::new(), created: Vec::new(), answers, errors: 0 }
     }
@@ -32,7 +34,7 @@ impl<'a> Bulk<'a> {
     /// # Errors
     /// 503 when an operation is not known to be stored: all of it can be repeated, for what was created until then is
     /// created by the same operations again.
-    pub(super) async fn run(mut self) -> Outcome<Value> {
+    pub(super) async fn run(mut self) -> ScimOutcome<Value> {
         let done = self.operate_all().await;
         match done {
             Ok(()) => self.session.note_answered(&self.created).await?,
@@ -44,7 +46,7 @@ impl<'a> Bulk<'a> {
         Ok(scim_service::bulk_answer(self.answers.into_iter().flatten().collect()))
     }
 
-    async fn operate_all(&mut self) -> Outcome<()> {
+    async fn operate_all(&mut self) -> ScimOutcome<()> {
         let mut waiting: Vec<usize> = (0..self.request.operations.len()).collect();
         while !waiting.is_empty() && !self.is_over() {
             let before = waiting.len();
@@ -85,14 +87,14 @@ impl<'a> Bulk<'a> {
         for at in rest {
             if !self.is_over() {
                 let detail = "it refers to a `bulkId` that was not created, or in a circle";
-                let mut error = ScimError::new(409, detail);
+                let mut error = ScimServiceError::new(409, detail);
                 error.scim_type = Some("invalidValue");
                 self.note(*at, Err(error.into()));
             }
         }
     }
 
-    async fn operate(&mut self, at: usize) -> Outcome<()> {
+    async fn operate(&mut self, at: usize) -> ScimOutcome<()> {
         let operation = &self.request.operations[at];
         let result = match &operation.step {
             Err(error) => Err(error.clone().into()),
@@ -111,9 +113,9 @@ impl<'a> Bulk<'a> {
     /// Status, and the resource's id and version.
     async fn step(
         &mut self,
-        operation: &BulkOperation,
+        operation: &ScimBulkOperation,
         step: BulkStep,
-    ) -> Outcome<(u16, Option<(String, i64)>)> {
+    ) -> ScimOutcome<(u16, Option<(String, i64)>)> {
         let BulkStep { kind, id, data, version } = step;
         let only = version.as_deref().map(Precondition::parse);
         let id = id.unwrap_or_default();
@@ -130,8 +132,8 @@ impl<'a> Bulk<'a> {
                 self.session.delete(kind, &id, only.as_ref()).await?;
                 return Ok((204, None));
             }
-            "PUT" => self.session.update(kind, &id, only.as_ref(), Edit::Replace(&data)).await?,
-            _ => self.session.update(kind, &id, only.as_ref(), Edit::Patch(&data)).await?,
+            "PUT" => self.session.update(kind, &id, only.as_ref(), ResourceEdit::Replace(&data)).await?,
+            _ => self.session.update(kind, &id, only.as_ref(), ResourceEdit::Patch(&data)).await?,
         };
         if let Some(name) = &operation.bulk_id {
             self.ids.insert(name.clone(), row.id.clone());
@@ -139,7 +141,7 @@ impl<'a> Bulk<'a> {
         Ok((200, Some((row.id, row.version))))
     }
 
-    fn note(&mut self, at: usize, result: Result<(u16, Option<(String, i64)>), Refusal>) {
+    fn note(&mut self, at: usize, result: Result<(u16, Option<(String, i64)>), ScimRefusal>) {
         let operation = &self.request.operations[at];
         let mut answer = json!({"method": operation.method});
         if let Some(name) = &operation.bulk_id {
@@ -159,7 +161,7 @@ impl<'a> Bulk<'a> {
                     answer["location"] = location.into();
                 }
                 if let Some(version) = version {
-                    answer["version"] = etag(version).into();
+                    answer["version"] = entity_tag(version).into();
                 }
             }
             Err(refusal) => {

@@ -7,9 +7,9 @@ use time::OffsetDateTime;
 /// What is said later must count as later, also when two changes fall into one microsecond (the resolution of versions)
 /// or the machine's clock is set back.
 #[derive(Debug, Default)]
-pub(super) struct Clock(AtomicI64);
+pub(super) struct ChangeClock(AtomicI64);
 
-impl Clock {
+impl ChangeClock {
     /// Now in microseconds since the Unix epoch, later than `after` and than everything that was given before.
     pub(super) fn next(&self, after: i64) -> i64 {
         let now = lifecycle::unix_micros(store::clock::now()).max(after.saturating_add(1));
@@ -20,7 +20,7 @@ impl Clock {
 }
 
 /// Microseconds since the Unix epoch as a moment.
-pub(super) fn moment(micros: i64) -> OffsetDateTime {
+pub(super) fn moment_of(micros: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
@@ -31,12 +31,12 @@ mod tests {
 
     #[test]
     fn time_never_stands_still() {
-        let clock = Clock::default();
+        let clock = ChangeClock::default();
         let first = clock.next(0);
         assert!(clock.next(0) > first);
         let far = first + 60_000_000;
         assert_eq!(clock.next(far), far + 1, "later than what is known already");
         assert_eq!(clock.next(0), far + 2);
-        assert_eq!(lifecycle::unix_micros(moment(far)), far);
+        assert_eq!(lifecycle::unix_micros(moment_of(far)), far);
     }
 }

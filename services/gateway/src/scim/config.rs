@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use edge::{Access, TokenHash};
+use edge::{AccessRule, TokenHash};
 use serde::Deserialize;
 
-use super::mapping::Mapping;
-use crate::Config;
+use super::mapping::ProviderMapping;
+use crate::GatewayConfig;
 
 /// First words of paths below `/scim/v2`: no source may be called so.
 const RESERVED: [&str; 7] =
@@ -34,11 +34,11 @@ pub struct ScimConfig {
     pub events_per_second_max: Option<u32>,
     /// From where, and with which certificate, it may come; from anywhere if left out.
     #[serde(default)]
-    pub access: Access,
+    pub access: AccessRule,
 }
 
 /// What is wrong with the identity providers, if anything. Names are checked with those of all sources.
-pub(crate) fn fault(config: &Config) -> Option<String> {
+pub(crate) fn config_fault(config: &GatewayConfig) -> Option<String> {
     if config.scim.is_empty() {
         return None;
     }
@@ -62,7 +62,7 @@ impl ScimConfig {
         if self.public_url.as_ref().is_some_and(|url| !web(url)) {
             return Some(format!("public_url of the identity provider {name} must begin with https://"));
         }
-        Mapping::compile(self).err().map(|why| format!("the identity provider {name}: {why}"))
+        ProviderMapping::compile(self).err().map(|why| format!("the identity provider {name}: {why}"))
     }
 }
 
@@ -77,14 +77,16 @@ mod tests {
             provider[name] = value.clone();
         }
         let config = json!({"database": "sqlite::memory:", "scim": [provider]});
-        serde_json::from_value::<Config>(config).unwrap().fault()
+        serde_json::from_value::<GatewayConfig>(config).unwrap().fault()
     }
 
     #[test]
     fn a_provider_needs_a_database_and_a_name_of_its_own() {
         assert_eq!(fault_of(json!({})), None);
         let alone = json!({"scim": [{"name": "entra", "token": TokenHash::of("t").to_string()}]});
-        assert!(serde_json::from_value::<Config>(alone).unwrap().fault().unwrap().contains("database"));
+        assert!(
+            serde_json::from_value::<GatewayConfig>(alone).unwrap().fault().unwrap().contains("database")
+        );
         assert!(fault_of(json!({"name": "users"})).unwrap().contains("word of SCIM"));
         assert!(fault_of(json!({"name": "a/b"})).unwrap().contains("source name"));
         assert!(fault_of(json!({"public_url": "usher"})).unwrap().contains("https://"));
@@ -92,7 +94,11 @@ mod tests {
             "sources": [{"name": "hr", "token": TokenHash::of("t").to_string()}],
             "scim": [{"name": "entra", "token": TokenHash::of("t").to_string()}]});
         assert!(
-            serde_json::from_value::<Config>(twice).unwrap().fault().unwrap().contains("token of another")
+            serde_json::from_value::<GatewayConfig>(twice)
+                .unwrap()
+                .fault()
+                .unwrap()
+                .contains("token of another")
         );
     }
 

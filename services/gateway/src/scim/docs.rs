@@ -9,7 +9,7 @@ use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
     paths(
         list, create, search, get, replace, patch, remove, bulk, service_provider_config, schemas, resource_types
     ),
-    components(schemas(ScimError)),
+    components(schemas(ScimErrorSchema)),
     tags((name = "scim", description = "Identity providers that treat Usher as an application (RFC 7644)"))
 )]
 pub(crate) struct ScimApi;
@@ -17,7 +17,7 @@ pub(crate) struct ScimApi;
 /// A SCIM error.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
-struct ScimError {
+struct ScimErrorSchema {
     schemas: Vec<String>,
     /// The HTTP status.
     status: String,
@@ -55,34 +55,34 @@ struct ListParameters {
 
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
-enum Refusals {
+enum ScimRefusalResponses {
     /// The body, the filter or a path is wrong: `scimType` says which.
     #[response(status = 400, content_type = "application/scim+json")]
-    Wrong(ScimError),
+    Wrong(ScimErrorSchema),
     /// No token, or one that is not known.
     #[response(status = 401, content_type = "application/scim+json")]
-    Unauthorised(ScimError),
+    Unauthorised(ScimErrorSchema),
     /// There is no such resource.
     #[response(status = 404, content_type = "application/scim+json")]
-    Missing(ScimError),
+    Missing(ScimErrorSchema),
     /// Another resource has the name.
     #[response(status = 409, content_type = "application/scim+json")]
-    Taken(ScimError),
+    Taken(ScimErrorSchema),
     /// The resource is not the version that `If-Match` names.
     #[response(status = 412, content_type = "application/scim+json")]
-    Changed(ScimError),
+    Changed(ScimErrorSchema),
     /// The body or the resource is too large.
     #[response(status = 413, content_type = "application/scim+json")]
-    TooLarge(ScimError),
+    TooLarge(ScimErrorSchema),
     /// Another content type is needed.
     #[response(status = 415, content_type = "application/scim+json")]
-    MediaType(ScimError),
+    MediaType(ScimErrorSchema),
     /// Too many events a second, or requests at the same time: see `Retry-After`.
     #[response(status = 429, content_type = "application/scim+json")]
-    TooFast(ScimError),
+    TooFast(ScimErrorSchema),
     /// The change is not known to be stored: repeat the request after `Retry-After`.
     #[response(status = 503, content_type = "application/scim+json")]
-    Unavailable(ScimError),
+    Unavailable(ScimErrorSchema),
 }
 
 macro_rules! operations {
@@ -95,7 +95,7 @@ macro_rules! operations {
                    $($parameter)*),
             $($more)*
             responses((status = $status, description = $answer, content_type = "application/scim+json", body = Value),
-                      $((status = $bare, description = "It is done, and nothing is shown."),)? Refusals)
+                      $((status = $bare, description = "It is done, and nothing is shown."),)? ScimRefusalResponses)
         )]
         #[expect(dead_code, reason = "only its description is used")]
         fn $name() {}

@@ -5,36 +5,36 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use edge::TokenTable;
-use relay::Relay;
+use relay::OutboxPublisher;
 use store::Store;
 
-use super::clock::Clock;
+use super::clock::ChangeClock;
 use super::config::ScimConfig;
-use super::mapping::Mapping;
+use super::mapping::ProviderMapping;
 use crate::SERVICE;
-use crate::admission::Source;
-use crate::http::Gate;
+use crate::admission::AdmittedSource;
+use crate::http::AppState;
 
 /// What the handlers share.
 #[derive(Debug)]
-pub(crate) struct Door {
-    pub(super) gate: Arc<Gate>,
+pub(crate) struct ScimState {
+    pub(super) gate: Arc<AppState>,
     pub(super) store: Store,
-    pub(super) relay: Relay,
-    pub(super) clock: Clock,
-    providers: HashMap<String, Arc<Provider>>,
+    pub(super) relay: OutboxPublisher,
+    pub(super) clock: ChangeClock,
+    providers: HashMap<String, Arc<IdentityProvider>>,
     tokens: TokenTable<String>,
 }
 
 /// An identity provider.
 #[derive(Debug)]
-pub(super) struct Provider {
-    pub(super) source: Source,
-    pub(super) mapping: Mapping,
+pub(super) struct IdentityProvider {
+    pub(super) source: AdmittedSource,
+    pub(super) mapping: ProviderMapping,
     pub(super) public_url: Option<String>,
 }
 
-impl Provider {
+impl IdentityProvider {
     pub(super) fn name(&self) -> &str {
         &self.source.name
     }
@@ -50,26 +50,26 @@ pub(super) fn event_source(provider: &str) -> String {
     format!("{provider}/scim")
 }
 
-impl Door {
+impl ScimState {
     /// The configuration must have no fault.
-    pub(crate) fn open(configs: Vec<ScimConfig>, store: Store, gate: Arc<Gate>) -> Self {
-        let relay = Relay::new(SERVICE, store.clone(), gate.bus.clone());
+    pub(crate) fn open(configs: Vec<ScimConfig>, store: Store, gate: Arc<AppState>) -> Self {
+        let relay = OutboxPublisher::new(SERVICE, store.clone(), gate.bus.clone());
         let tokens = configs.iter().map(|config| (config.token, config.name.clone())).collect();
         let now = Instant::now();
         let provider = |config: ScimConfig| {
-            let mapping = Mapping::compile(&config).expect("the configuration was checked");
+            let mapping = ProviderMapping::compile(&config).expect("the configuration was checked");
             telemetry::metrics::register_source(&config.name);
             let rate = config.events_per_second_max;
-            let source = Source::of_webhook(config.name.clone(), None, rate, config.access, now);
+            let source = AdmittedSource::of_webhook(config.name.clone(), None, rate, config.access, now);
             let public_url = config.public_url.map(|url| url.trim_end_matches('/').to_owned());
-            (config.name, Arc::new(Provider { source, mapping, public_url }))
+            (config.name, Arc::new(IdentityProvider { source, mapping, public_url }))
         };
         let providers = configs.into_iter().map(provider).collect();
-        Self { gate, store, relay, clock: Clock::default(), providers, tokens: TokenTable::new(tokens) }
+        Self { gate, store, relay, clock: ChangeClock::default(), providers, tokens: TokenTable::new(tokens) }
     }
 
-    /// Publishes what waits in the outbox; see [`Relay::run`].
-    pub(crate) fn relay(&self) -> Relay {
+    /// Publishes what waits in the outbox; see [`OutboxPublisher::run`].
+    pub(crate) fn relay(&self) -> OutboxPublisher {
         self.relay.clone()
     }
 
@@ -82,7 +82,7 @@ impl Door {
     }
 
     /// The provider that holds `token`.
-    pub(super) fn provider_of(&self, token: &str) -> Option<Arc<Provider>> {
+    pub(super) fn provider_of(&self, token: &str) -> Option<Arc<IdentityProvider>> {
         self.providers.get(self.tokens.find(token)?).map(Arc::clone)
     }
 }

@@ -4,17 +4,17 @@
 //! provider does: who joined, left or came back. An identity provider that merely changes a title does not know
 //! that HR let the person go an hour ago, and must not bring them back.
 
-use lifecycle::{Attributes, Event, EventId, EventKind};
+use lifecycle::{AttributeMap, Event, EventId, EventKind};
 use serde_json::Value;
 
-use super::clock::moment;
+use super::clock::moment_of;
 
 /// Most members in one event, and most bytes of their keys: an event is at most 1 MiB.
 const MEMBERS_PER_EVENT_MAX: usize = 1_000;
 const MEMBER_BYTES_PER_EVENT_MAX: usize = 256 * 1024;
 
 /// The events of one change of one resource.
-pub(super) struct Draft<'a> {
+pub(super) struct ResourceEventDraft<'a> {
     /// The source of the events.
     pub(super) source: String,
     /// The resource that changes.
@@ -28,14 +28,14 @@ pub(super) struct Draft<'a> {
 
 /// What happened to a person's employment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Employment {
+pub(super) enum EmploymentChange {
     /// The person is new.
     New { employed: bool },
     /// It was like this and is like that.
     Known { was: bool, is: bool },
 }
 
-impl Employment {
+impl EmploymentChange {
     fn kind(self) -> EventKind {
         match self {
             Self::New { employed: true } => EventKind::WorkerJoined,
@@ -46,14 +46,20 @@ impl Employment {
     }
 }
 
-impl Draft<'_> {
+impl ResourceEventDraft<'_> {
     /// A person's whole record, and that what is not in it any more is gone.
-    pub(super) fn person(&mut self, key: &str, employment: Employment, now: Attributes, before: &Attributes) {
+    pub(super) fn person(
+        &mut self,
+        key: &str,
+        employment: EmploymentChange,
+        now: AttributeMap,
+        before: &AttributeMap,
+    ) {
         self.say(employment.kind(), key, with_nulls(now, before), None);
     }
 
     /// A group's whole record. A new group begins without members: what was said of an earlier one of the same key is over.
-    pub(super) fn group(&mut self, key: &str, is_new: bool, now: Attributes, before: &Attributes) {
+    pub(super) fn group(&mut self, key: &str, is_new: bool, now: AttributeMap, before: &AttributeMap) {
         let members = is_new.then(Vec::new);
         self.say(EventKind::GroupUpserted, key, with_nulls(now, before), members);
     }
@@ -66,23 +72,29 @@ impl Draft<'_> {
             bytes += key.len();
             chunk.push(key);
             if chunk.len() == MEMBERS_PER_EVENT_MAX || bytes >= MEMBER_BYTES_PER_EVENT_MAX {
-                self.say(kind, group, Attributes::new(), Some(std::mem::take(&mut chunk)));
+                self.say(kind, group, AttributeMap::new(), Some(std::mem::take(&mut chunk)));
                 bytes = 0;
             }
         }
         if !chunk.is_empty() {
-            self.say(kind, group, Attributes::new(), Some(chunk));
+            self.say(kind, group, AttributeMap::new(), Some(chunk));
         }
     }
 
     /// It is gone.
     pub(super) fn gone(&mut self, kind: EventKind, key: &str) {
-        self.say(kind, key, Attributes::new(), None);
+        self.say(kind, key, AttributeMap::new(), None);
     }
 
-    fn say(&mut self, kind: EventKind, subject: &str, attributes: Attributes, members: Option<Vec<String>>) {
+    fn say(
+        &mut self,
+        kind: EventKind,
+        subject: &str,
+        attributes: AttributeMap,
+        members: Option<Vec<String>>,
+    ) {
         let source_event_id = format!("{}#{}.{}", self.id, self.version, self.events.len());
-        let at = moment(self.at);
+        let at = moment_of(self.at);
         self.events.push(Event {
             id: EventId::of(&self.source, &source_event_id),
             source: self.source.clone(),
@@ -103,7 +115,7 @@ impl Draft<'_> {
     }
 }
 
-fn with_nulls(mut now: Attributes, before: &Attributes) -> Attributes {
+fn with_nulls(mut now: AttributeMap, before: &AttributeMap) -> AttributeMap {
     for name in before.keys() {
         now.entry(name.clone()).or_insert(Value::Null);
     }
@@ -115,30 +127,36 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn draft() -> Draft<'static> {
-        Draft { source: "entra/scim".into(), id: "u1", version: 3, at: 1_000_000, events: Vec::new() }
+    fn draft() -> ResourceEventDraft<'static> {
+        ResourceEventDraft {
+            source: "entra/scim".into(),
+            id: "u1",
+            version: 3,
+            at: 1_000_000,
+            events: Vec::new(),
+        }
     }
 
-    fn attributes(value: Value) -> Attributes {
+    fn attributes(value: Value) -> AttributeMap {
         serde_json::from_value(value).unwrap()
     }
 
     #[test]
     fn employment_is_stated_only_where_it_changes() {
-        let kind = |was, is| Employment::Known { was, is }.kind();
+        let kind = |was, is| EmploymentChange::Known { was, is }.kind();
         assert_eq!(kind(true, true), EventKind::WorkerChanged);
         assert_eq!(kind(false, false), EventKind::WorkerChanged);
         assert_eq!(kind(true, false), EventKind::WorkerLeft);
         assert_eq!(kind(false, true), EventKind::WorkerRehired);
-        assert_eq!(Employment::New { employed: true }.kind(), EventKind::WorkerJoined);
-        assert_eq!(Employment::New { employed: false }.kind(), EventKind::WorkerLeft);
+        assert_eq!(EmploymentChange::New { employed: true }.kind(), EventKind::WorkerJoined);
+        assert_eq!(EmploymentChange::New { employed: false }.kind(), EventKind::WorkerLeft);
     }
 
     #[test]
     fn what_is_gone_is_said_to_be_gone() {
         let mut draft = draft();
         let (now, before) = (attributes(json!({"a": 1})), attributes(json!({"a": 0, "b": 2})));
-        draft.person("E-1", Employment::Known { was: true, is: true }, now, &before);
+        draft.person("E-1", EmploymentChange::Known { was: true, is: true }, now, &before);
         assert_eq!(draft.events[0].attributes, attributes(json!({"a": 1, "b": null})));
         assert_eq!(draft.events[0].source_event_id, "u1#3.0");
     }
@@ -146,7 +164,7 @@ mod tests {
     #[test]
     fn fifty_thousand_members_are_fifty_events_after_the_new_group() {
         let mut draft = draft();
-        draft.group("G", true, Attributes::new(), &Attributes::new());
+        draft.group("G", true, AttributeMap::new(), &AttributeMap::new());
         draft.at += 1;
         let keys: Vec<String> = (0..50_000).map(|n| format!("E-{n}")).collect();
         draft.members(EventKind::GroupMemberAdded, "G", keys);

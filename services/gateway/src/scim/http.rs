@@ -12,50 +12,53 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use edge::{RequestId, bearer, parse_json};
+use edge::{RequestId, bearer_token, parse_json};
 use lifecycle::{SourceProblemKind, UNKNOWN_SENDER};
-use scim_service::{BulkRequest, DEPTH_MAX, Kind, ListQuery, Precondition, Projection, ScimError};
+use scim_service::{
+    AnswerProjection, DEPTH_MAX, ListQuery, Precondition, ResourceType, ScimBulkRequest, ScimServiceError,
+};
 use serde_json::Value;
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::answer::{self, Outcome, Refusal};
-use super::bulk::Bulk;
-use super::door::{Door, Provider};
-use super::list::Listing;
+use super::answer::{self, ScimOutcome, ScimRefusal};
+use super::bulk::BulkRun;
+use super::door::{IdentityProvider, ScimState};
+use super::list::ListRequest;
 use super::read;
-use super::write::{Answers, Edit, Session};
-use address::{Address, Place};
+use super::write::{AnswerTiming, ProviderSession, ResourceEdit};
+use address::{ScimAddress, ScimLocation};
 
 /// The routes below `/scim/v2`.
-pub(crate) fn router(door: Arc<Door>) -> Router {
+pub(crate) fn scim_router(door: Arc<ScimState>) -> Router {
     Router::new()
-        .route("/scim/v2", any(scim))
-        .route("/scim/v2/", any(scim))
-        .route("/scim/v2/{*path}", any(scim))
+        .route("/scim/v2", any(handle_scim))
+        .route("/scim/v2/", any(handle_scim))
+        .route("/scim/v2/{*path}", any(handle_scim))
         .with_state(door)
 }
 
-async fn scim(
-    State(door): State<Arc<Door>>,
+async fn handle_scim(
+    State(door): State<Arc<ScimState>>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let address = Address::of(&parts.uri, |name| door.is_provider(name));
-    if let Some(answer) = discovery::answer(&door, &parts, &address) {
+    let address = ScimAddress::of(&parts.uri, |name| door.is_provider(name));
+    if let Some(answer) = discovery::answer_discovery(&door, &parts, &address) {
         return answer.into_response();
     }
     let span =
         tracing::info_span!("ingest", door = "scim", request_id = %id, source = Empty, trace_id = Empty);
     let result = async {
-        let provider = authenticated(&door, &parts, &address)?;
+        let provider = authenticate_provider(&door, &parts, &address)?;
         tracing::Span::current().record("source", provider.name());
-        let is_bulk = address.place() == Some(&Place::Bulk);
-        let answers = if is_bulk { Answers::AtTheEnd } else { Answers::Each };
-        let trace = telemetry::in_trace(&tracing::Span::current(), crate::http::traceparent(&parts.headers));
-        let asked = Asked {
-            session: Session { door: &door, provider: &provider, trace, answers },
+        let is_bulk = address.place() == Some(&ScimLocation::Bulk);
+        let answers = if is_bulk { AnswerTiming::AtTheEnd } else { AnswerTiming::Each };
+        let trace =
+            telemetry::in_trace(&tracing::Span::current(), crate::http::read_traceparent(&parts.headers));
+        let asked = ProviderRequest {
+            session: ProviderSession { door: &door, provider: &provider, trace, answers },
             parts: &parts,
             address: &address,
         };
@@ -76,16 +79,21 @@ async fn scim(
 }
 
 /// Who holds the token, if it is the one whom the path names.
-fn authenticated(door: &Door, parts: &Parts, address: &Address) -> Outcome<Arc<Provider>> {
+fn authenticate_provider(
+    door: &ScimState,
+    parts: &Parts,
+    address: &ScimAddress,
+) -> ScimOutcome<Arc<IdentityProvider>> {
     let unauthorised = |detail: &str| {
         crate::http::unknown_token();
         let sender = address.provider().map_or_else(|| UNKNOWN_SENDER.to_owned(), super::door::event_source);
         door.gate.note_unproven(&sender, "no token, or one that no provider has");
-        Refusal::unauthorised(detail)
+        ScimRefusal::unauthorised(detail)
     };
-    let token = bearer(&parts.headers).map_err(|problem| unauthorised(problem.detail()))?;
+    let token = bearer_token(&parts.headers).map_err(|problem| unauthorised(problem.detail()))?;
     let provider = door.provider_of(token);
-    let fits = |provider: &Arc<Provider>| address.provider().is_none_or(|name| name == provider.name());
+    let fits =
+        |provider: &Arc<IdentityProvider>| address.provider().is_none_or(|name| name == provider.name());
     let provider = provider.filter(fits).ok_or_else(|| unauthorised(edge::UNKNOWN_TOKEN))?;
     let sender = provider.event_source();
     door.gate.admit(&provider.source, parts).inspect_err(|_| door.gate.note_stranger(&sender))?;
@@ -94,29 +102,33 @@ fn authenticated(door: &Door, parts: &Parts, address: &Address) -> Outcome<Arc<P
 }
 
 /// One request of a provider.
-struct Asked<'a> {
-    session: Session<'a>,
+struct ProviderRequest<'a> {
+    session: ProviderSession<'a>,
     parts: &'a Parts,
-    address: &'a Address,
+    address: &'a ScimAddress,
 }
 
-impl Asked<'_> {
-    async fn answer(&self, body: axum::body::Body) -> Outcome<Response> {
+impl ProviderRequest<'_> {
+    async fn answer(&self, body: axum::body::Body) -> ScimOutcome<Response> {
         let method = &self.parts.method;
-        let place =
-            self.address.place().ok_or_else(|| ScimError::not_found("there is nothing at this path"))?;
+        let place = self
+            .address
+            .place()
+            .ok_or_else(|| ScimServiceError::not_found("there is nothing at this path"))?;
         match (method, place) {
-            (&Method::GET, Place::List(kind)) => self.list(*kind).await,
-            (&Method::GET, Place::One(kind, id)) => self.get(*kind, id).await,
-            (&Method::POST, Place::Search(kinds)) => self.search(kinds, body).await,
-            (&Method::POST, Place::List(kind)) => self.create(*kind, body).await,
-            (&Method::POST, Place::Bulk) => self.bulk(body).await,
-            (&Method::PUT | &Method::PATCH, Place::One(kind, id)) => self.update(*kind, id, body).await,
-            (&Method::DELETE, Place::One(kind, id)) => self.delete(*kind, id).await,
-            (_, Place::Me) => {
-                Err(ScimError::new(501, "a token here is that of a provider, not of a person").into())
+            (&Method::GET, ScimLocation::List(kind)) => self.list(*kind).await,
+            (&Method::GET, ScimLocation::One(kind, id)) => self.get(*kind, id).await,
+            (&Method::POST, ScimLocation::Search(kinds)) => self.search(kinds, body).await,
+            (&Method::POST, ScimLocation::List(kind)) => self.create(*kind, body).await,
+            (&Method::POST, ScimLocation::Bulk) => self.bulk(body).await,
+            (&Method::PUT | &Method::PATCH, ScimLocation::One(kind, id)) => {
+                self.update(*kind, id, body).await
             }
-            (_, place) => Err(Refusal::not_allowed(place.methods())),
+            (&Method::DELETE, ScimLocation::One(kind, id)) => self.delete(*kind, id).await,
+            (_, ScimLocation::Me) => {
+                Err(ScimServiceError::new(501, "a token here is that of a provider, not of a person").into())
+            }
+            (_, place) => Err(ScimRefusal::not_allowed(place.methods())),
         }
     }
 
@@ -129,36 +141,36 @@ impl Asked<'_> {
         form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    fn query(&self, kind: Kind) -> Outcome<ListQuery> {
+    fn query(&self, kind: ResourceType) -> ScimOutcome<ListQuery> {
         let pairs = self.pairs();
         Ok(ListQuery::from_pairs(kind, pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?)
     }
 
     /// What is shown of a single resource.
-    fn projection(&self, kind: Kind) -> Outcome<Projection> {
+    fn projection(&self, kind: ResourceType) -> ScimOutcome<AnswerProjection> {
         let pairs = self.pairs();
         let of = |wanted: &str| {
             pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
         };
-        Ok(Projection::parse(kind, of("attributes"), of("excludedAttributes"))?)
+        Ok(AnswerProjection::parse(kind, of("attributes"), of("excludedAttributes"))?)
     }
 
     fn header(&self, name: HeaderName) -> Option<Precondition> {
         self.parts.headers.get(name)?.to_str().ok().map(Precondition::parse)
     }
 
-    fn listing<'s>(&'s self, kind: Kind, base: &'s str) -> Listing<'s> {
+    fn listing<'s>(&'s self, kind: ResourceType, base: &'s str) -> ListRequest<'s> {
         let connection = self.session.door.store.reader();
-        Listing { connection, source: self.session.provider.name(), kind, base }
+        ListRequest { connection, source: self.session.provider.name(), kind, base }
     }
 
-    async fn list(&self, kind: Kind) -> Outcome<Response> {
+    async fn list(&self, kind: ResourceType) -> ScimOutcome<Response> {
         let _room = self.session.door.gate.pressure.seat()?;
         let list = self.listing(kind, &self.base()).answer(&self.query(kind)?).await?;
-        Ok(answer::document(StatusCode::OK, &Value::Object(list)))
+        Ok(answer::scim_document(StatusCode::OK, &Value::Object(list)))
     }
 
-    async fn search(&self, kinds: &[Kind], body: axum::body::Body) -> Outcome<Response> {
+    async fn search(&self, kinds: &[ResourceType], body: axum::body::Body) -> ScimOutcome<Response> {
         let _room = self.session.door.gate.pressure.seat()?;
         let (body, base) = (self.body(body).await?, self.base());
         let (mut total, mut found, mut first) = (0, Vec::new(), None);
@@ -173,71 +185,80 @@ impl Asked<'_> {
             found.extend(page.resources);
         }
         let list = scim_service::list_response(total, first.unwrap_or(1), found);
-        Ok(answer::document(StatusCode::OK, &Value::Object(list)))
+        Ok(answer::scim_document(StatusCode::OK, &Value::Object(list)))
     }
 
-    async fn get(&self, kind: Kind, id: &str) -> Outcome<Response> {
+    async fn get(&self, kind: ResourceType, id: &str) -> ScimOutcome<Response> {
         let _room = self.session.door.gate.pressure.seat()?;
         let reader = self.session.door.store.reader();
-        let row = read::row(reader, self.session.provider.name(), kind, id).await?;
+        let row = read::load_row(reader, self.session.provider.name(), kind, id).await?;
         let projection = self.projection(kind)?;
         if self.header(IF_NONE_MATCH).is_some_and(|seen| seen.names(row.version)) {
-            return Ok(answer::bare(StatusCode::NOT_MODIFIED, &read::whole(&row, None, &self.base())?));
+            return Ok(answer::empty_response(
+                StatusCode::NOT_MODIFIED,
+                &read::whole_resource(&row, None, &self.base())?,
+            ));
         }
-        let read::Shown { whole, shown } = read::shown(reader, &row, &projection, &self.base()).await?;
-        Ok(answer::resource(StatusCode::OK, &whole, shown))
+        let read::ShownResource { whole, shown } =
+            read::show_resource(reader, &row, &projection, &self.base()).await?;
+        Ok(answer::resource_response(StatusCode::OK, &whole, shown))
     }
 
-    async fn create(&self, kind: Kind, body: axum::body::Body) -> Outcome<Response> {
+    async fn create(&self, kind: ResourceType, body: axum::body::Body) -> ScimOutcome<Response> {
         let _room = self.room()?;
         let (body, projection) = (self.body(body).await?, self.projection(kind)?);
         let row = self.session.create(kind, &body).await?;
         let writer = self.session.door.store.writer();
-        let read::Shown { whole, shown } = read::shown(writer, &row, &projection, &self.base()).await?;
-        Ok(answer::resource(StatusCode::CREATED, &whole, shown))
+        let read::ShownResource { whole, shown } =
+            read::show_resource(writer, &row, &projection, &self.base()).await?;
+        Ok(answer::resource_response(StatusCode::CREATED, &whole, shown))
     }
 
-    async fn update(&self, kind: Kind, id: &str, body: axum::body::Body) -> Outcome<Response> {
+    async fn update(&self, kind: ResourceType, id: &str, body: axum::body::Body) -> ScimOutcome<Response> {
         let _room = self.room()?;
         let (body, projection) = (self.body(body).await?, self.projection(kind)?);
         let is_patch = self.parts.method == Method::PATCH;
-        let edit = if is_patch { Edit::Patch(&body) } else { Edit::Replace(&body) };
+        let edit = if is_patch { ResourceEdit::Patch(&body) } else { ResourceEdit::Replace(&body) };
         let only = self.header(IF_MATCH);
         let row = self.session.update(kind, id, only.as_ref(), edit).await?;
         // Whoever changes one member of 50,000 does not want to read them all.
-        if is_patch && kind == Kind::Group && projection == Projection::default() {
-            return Ok(answer::bare(StatusCode::NO_CONTENT, &read::whole(&row, None, &self.base())?));
+        if is_patch && kind == ResourceType::Group && projection == AnswerProjection::default() {
+            return Ok(answer::empty_response(
+                StatusCode::NO_CONTENT,
+                &read::whole_resource(&row, None, &self.base())?,
+            ));
         }
         let writer = self.session.door.store.writer();
-        let read::Shown { whole, shown } = read::shown(writer, &row, &projection, &self.base()).await?;
-        Ok(answer::resource(StatusCode::OK, &whole, shown))
+        let read::ShownResource { whole, shown } =
+            read::show_resource(writer, &row, &projection, &self.base()).await?;
+        Ok(answer::resource_response(StatusCode::OK, &whole, shown))
     }
 
-    async fn delete(&self, kind: Kind, id: &str) -> Outcome<Response> {
+    async fn delete(&self, kind: ResourceType, id: &str) -> ScimOutcome<Response> {
         let _room = self.room()?;
         self.session.delete(kind, id, self.header(IF_MATCH).as_ref()).await?;
         Ok(StatusCode::NO_CONTENT.into_response())
     }
 
-    async fn bulk(&self, body: axum::body::Body) -> Outcome<Response> {
+    async fn bulk(&self, body: axum::body::Body) -> ScimOutcome<Response> {
         let _room = self.room()?;
-        let request = BulkRequest::parse(self.body(body).await?)?;
-        let done = Bulk::new(&self.session, &self.base(), &request).run().await?;
-        Ok(answer::document(StatusCode::OK, &done))
+        let request = ScimBulkRequest::parse(self.body(body).await?)?;
+        let done = BulkRun::new(&self.session, &self.base(), &request).run().await?;
+        Ok(answer::scim_document(StatusCode::OK, &done))
     }
 
     /// Room for a request that makes events.
-    fn room(&self) -> Outcome<impl Drop + use<>> {
+    fn room(&self) -> ScimOutcome<impl Drop + use<>> {
         Ok(self.session.door.gate.room(&self.session.provider.source)?)
     }
 
-    async fn body(&self, body: axum::body::Body) -> Outcome<Value> {
-        let essence = crate::cloudevents::essence(&self.parts.headers)?;
+    async fn body(&self, body: axum::body::Body) -> ScimOutcome<Value> {
+        let essence = crate::cloudevents::media_type(&self.parts.headers)?;
         if !matches!(essence.as_deref(), None | Some("" | "application/scim+json" | "application/json")) {
-            return Err(ScimError::new(415, "send application/scim+json").into());
+            return Err(ScimServiceError::new(415, "send application/scim+json").into());
         }
         let bytes = self.session.door.gate.body(&self.parts.headers, body).await?;
-        let wrong = |error: edge::JsonError| ScimError::invalid_syntax(error.to_string());
+        let wrong = |error: edge::JsonError| ScimServiceError::invalid_syntax(error.to_string());
         Ok(parse_json(&bytes, DEPTH_MAX).map_err(wrong)?)
     }
 }

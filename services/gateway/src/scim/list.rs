@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use scim_service::{Filter, Kind, ListQuery, MemberTerms, Narrowed, ScimError, SortKey, Tree, list_response};
+use scim_service::{
+    ListQuery, MemberTerms, NarrowedFilter, ResourceTree, ResourceType, ScimFilter, ScimServiceError,
+    SortKey, list_response,
+};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, Select,
@@ -10,7 +13,7 @@ use sea_orm::{
 use serde_json::{Value, json};
 use store::StoreError;
 
-use super::answer::Outcome;
+use super::answer::ScimOutcome;
 use super::rows::{member, resource};
 use super::{members, read};
 
@@ -22,38 +25,38 @@ const SCAN_ROWS_MAX: usize = 200_000;
 const SOMEBODY: &str = "*";
 
 /// One list request.
-pub(super) struct Listing<'a> {
+pub(super) struct ListRequest<'a> {
     pub(super) connection: &'a DatabaseConnection,
     pub(super) source: &'a str,
-    pub(super) kind: Kind,
+    pub(super) kind: ResourceType,
     pub(super) base: &'a str,
 }
 
 /// A page as it is shown.
 pub(super) struct ShownPage {
     pub(super) total: usize,
-    pub(super) resources: Vec<Tree>,
+    pub(super) resources: Vec<ResourceTree>,
 }
 
 /// A page, and how many there are on all pages.
-struct Page {
+struct ResourcePage {
     total: usize,
     rows: Vec<resource::Model>,
 }
 
-fn failed(error: sea_orm::DbErr) -> StoreError {
+fn list_failed(error: sea_orm::DbErr) -> StoreError {
     StoreError::statement("read resources")(error)
 }
 
-impl Listing<'_> {
+impl ListRequest<'_> {
     /// The answer to `query`.
-    pub(super) async fn answer(&self, query: &ListQuery) -> Outcome<Tree> {
+    pub(super) async fn answer(&self, query: &ListQuery) -> ScimOutcome<ResourceTree> {
         let page = self.page(query).await?;
         Ok(list_response(page.total, query.start_index, page.resources))
     }
 
     /// The page that `query` asks for.
-    pub(super) async fn page(&self, query: &ListQuery) -> Outcome<ShownPage> {
+    pub(super) async fn page(&self, query: &ListQuery) -> ScimOutcome<ShownPage> {
         let page = match (&query.filter, &query.sort_by) {
             (None, None) => self.plain(query).await?,
             (filter, None) => self.filtered(query, filter.as_ref()).await?,
@@ -69,7 +72,7 @@ impl Listing<'_> {
         let mut shown = Vec::with_capacity(page.rows.len());
         let members = self.members(query, &page.rows).await?;
         for row in &page.rows {
-            let whole = read::whole(row, members.get(&row.id).map(Vec::as_slice), self.base)?;
+            let whole = read::whole_resource(row, members.get(&row.id).map(Vec::as_slice), self.base)?;
             shown.push(query.projection.apply(whole));
         }
         Ok(ShownPage { total: page.total, resources: shown })
@@ -82,19 +85,19 @@ impl Listing<'_> {
     }
 
     /// Everything, page by page.
-    async fn plain(&self, query: &ListQuery) -> Outcome<Page> {
-        let total = self.all().count(self.connection).await.map_err(failed)?;
+    async fn plain(&self, query: &ListQuery) -> ScimOutcome<ResourcePage> {
+        let total = self.all().count(self.connection).await.map_err(list_failed)?;
         let rows = self
             .all()
             .order_by_asc(resource::Column::Id)
             .offset(query.start_index.saturating_sub(1) as u64)
             .limit(query.count as u64);
-        let rows = rows.all(self.connection).await.map_err(failed)?;
-        Ok(Page { total: usize::try_from(total).unwrap_or(usize::MAX), rows })
+        let rows = rows.all(self.connection).await.map_err(list_failed)?;
+        Ok(ResourcePage { total: usize::try_from(total).unwrap_or(usize::MAX), rows })
     }
 
     /// What fulfils the filter, in the order of creation.
-    async fn filtered(&self, query: &ListQuery, filter: Option<&Filter>) -> Outcome<Page> {
+    async fn filtered(&self, query: &ListQuery, filter: Option<&ScimFilter>) -> ScimOutcome<ResourcePage> {
         let (mut total, mut rows) = (0, Vec::new());
         let first = query.start_index - 1;
         self.scan(filter, |row, _| {
@@ -104,22 +107,22 @@ impl Listing<'_> {
             total += 1;
         })
         .await?;
-        Ok(Page { total, rows })
+        Ok(ResourcePage { total, rows })
     }
 
     /// Calls `found` with each resource that fulfils the filter.
     async fn scan(
         &self,
-        filter: Option<&Filter>,
-        mut found: impl FnMut(&resource::Model, &Tree),
-    ) -> Outcome<()> {
+        filter: Option<&ScimFilter>,
+        mut found: impl FnMut(&resource::Model, &ResourceTree),
+    ) -> ScimOutcome<()> {
         let terms = filter.map(|filter| filter.member_terms(self.kind)).transpose()?.unwrap_or_default();
         let select = self.narrowed(filter);
         let (mut after, mut seen) = (String::new(), 0);
         loop {
             let page = select.clone().filter(resource::Column::Id.gt(after.as_str()));
             let page = page.order_by_asc(resource::Column::Id).limit(SCAN_ROWS);
-            let rows = page.all(self.connection).await.map_err(failed)?;
+            let rows = page.all(self.connection).await.map_err(list_failed)?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id.clone();
             seen += rows.len();
@@ -127,11 +130,11 @@ impl Listing<'_> {
                 let detail = format!(
                     "more than {SCAN_ROWS_MAX} resources would have to be looked at; filter by a name or id"
                 );
-                return Err(ScimError::too_many(detail).into());
+                return Err(ScimServiceError::too_many(detail).into());
             }
             let members = self.asked_members(&terms, &rows).await?;
             for row in &rows {
-                let mut tree = read::whole(row, None, self.base)?;
+                let mut tree = read::whole_resource(row, None, self.base)?;
                 if let Some(members) = members.get(&row.id) {
                     let list = members.iter().map(|id| json!({"value": id}));
                     tree.insert("members".to_owned(), Value::Array(list.collect()));
@@ -144,14 +147,16 @@ impl Listing<'_> {
     }
 
     /// As few rows as the database can tell apart.
-    fn narrowed(&self, filter: Option<&Filter>) -> Select<resource::Entity> {
+    fn narrowed(&self, filter: Option<&ScimFilter>) -> Select<resource::Entity> {
         let all = self.all();
         match filter.and_then(|filter| filter.narrowed(self.kind)) {
             None => all,
-            Some(Narrowed::Id(id)) => all.filter(resource::Column::Id.eq(id)),
-            Some(Narrowed::Name(name)) => all.filter(resource::Column::Name.eq(resource::folded(&name))),
-            Some(Narrowed::ExternalId(id)) => all.filter(resource::Column::ExternalId.eq(id)),
-            Some(Narrowed::Member(id)) => {
+            Some(NarrowedFilter::Id(id)) => all.filter(resource::Column::Id.eq(id)),
+            Some(NarrowedFilter::Name(name)) => {
+                all.filter(resource::Column::Name.eq(resource::fold_name(&name)))
+            }
+            Some(NarrowedFilter::ExternalId(id)) => all.filter(resource::Column::ExternalId.eq(id)),
+            Some(NarrowedFilter::Member(id)) => {
                 let groups = member::Entity::find()
                     .select_only()
                     .column(member::Column::GroupId)
@@ -167,7 +172,7 @@ impl Listing<'_> {
         &self,
         terms: &MemberTerms,
         rows: &[resource::Model],
-    ) -> Outcome<HashMap<String, HashSet<String>>> {
+    ) -> ScimOutcome<HashMap<String, HashSet<String>>> {
         let mut found: HashMap<String, HashSet<String>> = HashMap::new();
         let of_rows = || {
             member::Entity::find()
@@ -179,14 +184,14 @@ impl Listing<'_> {
             let select = of_rows().column(member::Column::MemberId);
             let select = select.filter(member::Column::MemberId.is_in(values));
             let pairs: Vec<(String, String)> =
-                select.into_tuple().all(self.connection).await.map_err(failed)?;
+                select.into_tuple().all(self.connection).await.map_err(list_failed)?;
             for (group, member) in pairs {
                 found.entry(group).or_default().insert(member);
             }
         }
         if terms.any {
             let groups: Vec<String> =
-                of_rows().distinct().into_tuple().all(self.connection).await.map_err(failed)?;
+                of_rows().distinct().into_tuple().all(self.connection).await.map_err(list_failed)?;
             for group in groups {
                 found.entry(group).or_default().insert(SOMEBODY.to_owned());
             }
@@ -194,7 +199,11 @@ impl Listing<'_> {
         Ok(found)
     }
 
-    async fn sorted(&self, query: &ListQuery, mut found: Vec<(SortKey, String)>) -> Outcome<Page> {
+    async fn sorted(
+        &self,
+        query: &ListQuery,
+        mut found: Vec<(SortKey, String)>,
+    ) -> ScimOutcome<ResourcePage> {
         found.sort();
         if query.descending {
             found.reverse();
@@ -205,11 +214,11 @@ impl Listing<'_> {
         let mut rows = Vec::with_capacity(ids.len());
         for some in ids.chunks(store::ROWS_PER_STATEMENT_MAX) {
             let select = self.all().filter(resource::Column::Id.is_in(some));
-            rows.extend(select.all(self.connection).await.map_err(failed)?);
+            rows.extend(select.all(self.connection).await.map_err(list_failed)?);
         }
         let place: HashMap<&String, usize> = ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
         rows.sort_by_key(|row| place.get(&row.id).copied());
-        Ok(Page { total, rows })
+        Ok(ResourcePage { total, rows })
     }
 
     /// By group: the members that are shown.
@@ -217,14 +226,17 @@ impl Listing<'_> {
         &self,
         query: &ListQuery,
         rows: &[resource::Model],
-    ) -> Outcome<HashMap<String, Vec<scim_service::Member>>> {
+    ) -> ScimOutcome<HashMap<String, Vec<scim_service::GroupMember>>> {
         let mut found = HashMap::new();
-        if self.kind == Kind::User || !query.projection.wants_members() || rows.is_empty() {
+        if self.kind == ResourceType::User || !query.projection.wants_members() || rows.is_empty() {
             return Ok(found);
         }
         read::check_members(self.connection, rows).await?;
         for row in rows {
-            found.insert(row.id.clone(), members::shown(members::of_group(self.connection, &row.id).await?));
+            found.insert(
+                row.id.clone(),
+                members::show_members(members::of_group(self.connection, &row.id).await?),
+            );
         }
         Ok(found)
     }

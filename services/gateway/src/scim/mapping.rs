@@ -1,17 +1,17 @@
 //! From a SCIM user to Usher's attributes: the usual table, and what the configuration says beside it.
 
-use edge::{FieldErrors, Pointer};
-use expression::{Environment, Expression, Flow, Seed, Source};
-use lifecycle::Attributes;
-use scim_service::{Kind, Path, ScimError, Tree};
+use edge::{FieldErrors, JsonPointer};
+use expression::{AttributeSource, EvaluationEnvironment, Expression, MappingEffect, RandomSeed};
+use lifecycle::AttributeMap;
+use scim_service::{ResourceTree, ResourceType, ScimAttributePath, ScimServiceError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::config::ScimConfig;
-use crate::Limits;
-use crate::limits::{key, text_fault};
+use crate::EventLimits;
+use crate::limits::{check_key, text_fault};
 use crate::scim_bulk;
 
 /// Most attributes that a configuration can map.
@@ -24,24 +24,26 @@ const NAMES: [(&str, &str); 2] = [
 const EXTERNAL_ID: &str = "externalId";
 
 #[derive(Debug, Clone)]
-enum Rule {
-    Path(Path),
+enum ProviderMappingRule {
+    Path(ScimAttributePath),
     Expression(Expression),
 }
 
 /// How people of one provider are read.
 #[derive(Debug, Clone)]
-pub(super) struct Mapping {
-    key: Option<Path>,
-    own: Vec<(String, Option<Rule>)>,
+pub(super) struct ProviderMapping {
+    key: Option<ScimAttributePath>,
+    own: Vec<(String, Option<ProviderMappingRule>)>,
 }
 
-impl Mapping {
+impl ProviderMapping {
     /// # Errors
     /// What is wrong with the configuration.
     pub(super) fn compile(config: &ScimConfig) -> Result<Self, String> {
-        let path =
-            |text: &String| Path::parse(Kind::User, text).map_err(|error| format!("key: {}", error.detail));
+        let path = |text: &String| {
+            ScimAttributePath::parse(ResourceType::User, text)
+                .map_err(|error| format!("key: {}", error.detail))
+        };
         if config.attributes.len() > MAPPINGS_MAX {
             return Err(format!("at most {MAPPINGS_MAX} attributes can be mapped"));
         }
@@ -49,19 +51,24 @@ impl Mapping {
             if let Some(fault) = text_fault(name) {
                 return Err(format!("the name of an attribute {fault}"));
             }
-            let rule = text.as_ref().map(|text| rule(text)).transpose();
+            let rule = text.as_ref().map(|text| compile_rule(text)).transpose();
             Ok((name.clone(), rule.map_err(|why| format!("attributes.{name}: {why}"))?))
         });
         Ok(Self { key: config.key.as_ref().map(path).transpose()?, own: own.collect::<Result<_, _>>()? })
     }
 
     /// The key of a new person or group.
-    pub(super) fn key(&self, kind: Kind, id: &str, tree: &Tree) -> Result<String, ScimError> {
-        let own = self.key.as_ref().filter(|_| kind == Kind::User);
+    pub(super) fn key(
+        &self,
+        kind: ResourceType,
+        id: &str,
+        tree: &ResourceTree,
+    ) -> Result<String, ScimServiceError> {
+        let own = self.key.as_ref().filter(|_| kind == ResourceType::User);
         let found = match own {
             Some(path) => {
                 let missing =
-                    || ScimError::invalid_value("the attribute that is the person's key is missing");
+                    || ScimServiceError::invalid_value("the attribute that is the person's key is missing");
                 path.values(tree).into_iter().next().and_then(Value::as_str).ok_or_else(missing)?
             }
             None => {
@@ -69,20 +76,21 @@ impl Mapping {
                 external.filter(|external| !external.trim().is_empty()).unwrap_or(id)
             }
         };
-        let wrong = |fault| ScimError::invalid_value(format!("the key of the person or group {fault}"));
-        key(Some(found)).map(str::to_owned).map_err(wrong)
+        let wrong =
+            |fault| ScimServiceError::invalid_value(format!("the key of the person or group {fault}"));
+        check_key(Some(found)).map(str::to_owned).map_err(wrong)
     }
 
     /// The attributes of a person. The manager in `tree` is a key already.
     pub(super) fn attributes(
         &self,
-        tree: &Tree,
+        tree: &ResourceTree,
         person: &str,
-        limits: &Limits,
+        limits: &EventLimits,
         now: OffsetDateTime,
-    ) -> Result<Attributes, ScimError> {
+    ) -> Result<AttributeMap, ScimServiceError> {
         let mut errors = FieldErrors::default();
-        let mut attributes = scim_bulk::user_attributes(tree.clone(), &Pointer::root(), &mut errors);
+        let mut attributes = scim_bulk::user_attributes(tree.clone(), &JsonPointer::root(), &mut errors);
         for (path, name) in NAMES {
             if let Some(value) = attributes.remove(path) {
                 attributes.insert(name.to_owned(), value);
@@ -94,47 +102,49 @@ impl Mapping {
                 None => _ = attributes.remove(name),
             }
         }
-        limits.check_attributes(&attributes, &Pointer::root(), &mut errors);
+        limits.check_attributes(&attributes, &JsonPointer::root(), &mut errors);
         if errors.is_empty() {
             return Ok(attributes);
         }
-        Err(ScimError::invalid_value("a value, or the number of attributes, exceeds what an event may hold"))
+        Err(ScimServiceError::invalid_value(
+            "a value, or the number of attributes, exceeds what an event may hold",
+        ))
     }
 }
 
 /// The attributes of a group.
-pub(super) fn group_attributes(tree: &Tree) -> Attributes {
+pub(super) fn group_attributes(tree: &ResourceTree) -> AttributeMap {
     tree.iter()
         .filter(|(name, _)| *name != EXTERNAL_ID)
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
-fn rule(text: &str) -> Result<Rule, String> {
-    if let Ok(path) = Path::parse(Kind::User, text) {
-        return Ok(Rule::Path(path));
+fn compile_rule(text: &str) -> Result<ProviderMappingRule, String> {
+    if let Ok(path) = ScimAttributePath::parse(ResourceType::User, text) {
+        return Ok(ProviderMappingRule::Path(path));
     }
     match Expression::compile(text) {
         Ok(expression) if expression.needs_uniqueness() => {
             Err("asks what a target holds (SelectUniqueValue)".to_owned())
         }
-        Ok(expression) => Ok(Rule::Expression(expression)),
+        Ok(expression) => Ok(ProviderMappingRule::Expression(expression)),
         Err(error) => Err(format!("is neither a SCIM path nor an expression: {}", error.message)),
     }
 }
 
-impl Rule {
-    fn value(&self, name: &str, tree: &Tree, person: &str, now: OffsetDateTime) -> Option<Value> {
+impl ProviderMappingRule {
+    fn value(&self, name: &str, tree: &ResourceTree, person: &str, now: OffsetDateTime) -> Option<Value> {
         let expression = match self {
-            Self::Path(path) => return several(path.values(tree).into_iter().cloned().collect()),
+            Self::Path(path) => return multi_value(path.values(tree).into_iter().cloned().collect()),
             Self::Expression(expression) => expression,
         };
         let seed = Sha256::new().chain_update(person).chain_update([0]).chain_update(name).finalize();
-        let seed = Seed(seed.into());
-        let environment = Environment { now, seed, is_taken: &|_| false, default_domain: None };
-        match expression.evaluate(&Resource(tree), &environment) {
-            Ok(Flow::Value(value)) => json(&value),
-            Ok(Flow::IgnoreAttribute | Flow::IgnoreObject | Flow::Escrow) => None,
+        let seed = RandomSeed(seed.into());
+        let environment = EvaluationEnvironment { now, seed, is_taken: &|_| false, default_domain: None };
+        match expression.evaluate(&ResourceSource(tree), &environment) {
+            Ok(MappingEffect::Value(value)) => json_value(&value),
+            Ok(MappingEffect::IgnoreAttribute | MappingEffect::IgnoreObject | MappingEffect::Escrow) => None,
             Err(error) => {
                 tracing::warn!(attribute = name, error = error.message, "an attribute is left out");
                 None
@@ -143,7 +153,7 @@ impl Rule {
     }
 }
 
-fn several(mut values: Vec<Value>) -> Option<Value> {
+fn multi_value(mut values: Vec<Value>) -> Option<Value> {
     match values.len() {
         0 => None,
         1 => values.pop(),
@@ -151,23 +161,23 @@ fn several(mut values: Vec<Value>) -> Option<Value> {
     }
 }
 
-fn json(value: &expression::Value<'_>) -> Option<Value> {
+fn json_value(value: &expression::Value<'_>) -> Option<Value> {
     match value {
         expression::Value::Null => None,
         expression::Value::Text(text) => Some(Value::String(text.to_string())),
         expression::Value::Integer(number) => Some(Value::from(*number)),
         expression::Value::Boolean(truth) => Some(Value::Bool(*truth)),
         expression::Value::Date(date) => date.format(&Rfc3339).ok().map(Value::String),
-        expression::Value::List(values) => Some(values.iter().filter_map(json).collect()),
+        expression::Value::List(values) => Some(values.iter().filter_map(json_value).collect()),
     }
 }
 
 /// A resource as the source of expressions: `[name.givenName]`, `[emails[type eq "work"].value]`.
-struct Resource<'a>(&'a Tree);
+struct ResourceSource<'a>(&'a ResourceTree);
 
-impl Source for Resource<'_> {
+impl AttributeSource for ResourceSource<'_> {
     fn attribute(&self, name: &str) -> Option<&Value> {
-        Path::parse(Kind::User, name).ok()?.values(self.0).into_iter().next()
+        ScimAttributePath::parse(ResourceType::User, name).ok()?.values(self.0).into_iter().next()
     }
 }
 
@@ -177,7 +187,7 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeMap;
 
-    fn mapping(key: Option<&str>, attributes: Value) -> Mapping {
+    fn mapping(key: Option<&str>, attributes: Value) -> ProviderMapping {
         let attributes: BTreeMap<String, Option<String>> = serde_json::from_value(attributes).unwrap();
         let config = ScimConfig {
             name: "entra".into(),
@@ -186,12 +196,12 @@ mod tests {
             attributes,
             public_url: None,
             events_per_second_max: None,
-            access: edge::Access::default(),
+            access: edge::AccessRule::default(),
         };
-        Mapping::compile(&config).unwrap()
+        ProviderMapping::compile(&config).unwrap()
     }
 
-    fn user() -> Tree {
+    fn user() -> ResourceTree {
         let user = json!({
             "userName": "ann@example.com", "externalId": "x1", "active": true, "title": "Engineer",
             "name": {"givenName": "Ann", "familyName": "Archer"},
@@ -209,7 +219,7 @@ mod tests {
         let found = mapping(None, json!({})).attributes(
             &user(),
             "x1",
-            &Limits::default(),
+            &EventLimits::default(),
             OffsetDateTime::UNIX_EPOCH,
         );
         let expected = json!({
@@ -228,7 +238,7 @@ mod tests {
             "work": "emails[type eq \"work\"].value", "addresses": "emails", "missing": "nickName",
         });
         let found = mapping(None, own)
-            .attributes(&user(), "x1", &Limits::default(), OffsetDateTime::UNIX_EPOCH)
+            .attributes(&user(), "x1", &EventLimits::default(), OffsetDateTime::UNIX_EPOCH)
             .unwrap();
         assert!(!found.contains_key("jobTitle") && !found.contains_key("missing"));
         assert_eq!(found["mailNickname"], "x1");
@@ -239,12 +249,13 @@ mod tests {
 
     #[test]
     fn the_key_is_what_the_provider_calls_the_person() {
-        let key = |key: Option<&str>, kind, tree: &Tree| mapping(key, json!({})).key(kind, "id-1", tree);
-        assert_eq!(key(None, Kind::User, &user()).unwrap(), "x1");
-        assert_eq!(key(None, Kind::User, &Tree::new()).unwrap(), "id-1");
+        let key =
+            |key: Option<&str>, kind, tree: &ResourceTree| mapping(key, json!({})).key(kind, "id-1", tree);
+        assert_eq!(key(None, ResourceType::User, &user()).unwrap(), "x1");
+        assert_eq!(key(None, ResourceType::User, &ResourceTree::new()).unwrap(), "id-1");
         let number = format!("{}:employeeNumber", scim_service::ENTERPRISE_USER);
-        assert_eq!(key(Some(&number), Kind::User, &user()).unwrap(), "7");
-        assert_eq!(key(Some(&number), Kind::User, &Tree::new()).unwrap_err().status, 400);
-        assert_eq!(key(Some(&number), Kind::Group, &Tree::new()).unwrap(), "id-1");
+        assert_eq!(key(Some(&number), ResourceType::User, &user()).unwrap(), "7");
+        assert_eq!(key(Some(&number), ResourceType::User, &ResourceTree::new()).unwrap_err().status, 400);
+        assert_eq!(key(Some(&number), ResourceType::Group, &ResourceTree::new()).unwrap(), "id-1");
     }
 }

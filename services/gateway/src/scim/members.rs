@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use scim_service::{Kind, Member, MemberChange, ScimError};
+use scim_service::{GroupMember, MemberChange, ResourceType, ScimServiceError};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, QueryFilter,
@@ -11,31 +11,31 @@ use sea_orm::{
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::rows::{member, resource};
-use super::write::Failure;
+use super::write::WriteFailure;
 
 /// A member with its key.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct KeyedMember {
     pub(super) id: String,
     pub(super) key: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ResourceType,
 }
 
 /// Who comes into a group and who leaves it.
 #[derive(Debug, Default)]
-pub(super) struct Settling {
-    pub(super) added: Vec<Known>,
-    pub(super) removed: Vec<Known>,
+pub(super) struct MembershipChanges {
+    pub(super) added: Vec<KeyedMember>,
+    pub(super) removed: Vec<KeyedMember>,
 }
 
-impl Settling {
+impl MembershipChanges {
     pub(super) fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }
 }
 
-fn kind_of(name: &str) -> Kind {
-    if name == Kind::User.name() { Kind::User } else { Kind::Group }
+fn kind_of(name: &str) -> ResourceType {
+    if name == ResourceType::User.name() { ResourceType::User } else { ResourceType::Group }
 }
 
 fn to_resource() -> RelationDef {
@@ -46,7 +46,7 @@ fn to_resource() -> RelationDef {
 }
 
 /// Members of groups, with their resources beside them.
-fn joined() -> Select<member::Entity> {
+fn select_members() -> Select<member::Entity> {
     member::Entity::find()
         .select_only()
         .column(member::Column::MemberId)
@@ -55,74 +55,79 @@ fn joined() -> Select<member::Entity> {
         .join(JoinType::InnerJoin, to_resource())
 }
 
-async fn known(
+async fn known_members(
     connection: &impl ConnectionTrait,
     select: Select<member::Entity>,
-) -> Result<Vec<Known>, StoreError> {
+) -> Result<Vec<KeyedMember>, StoreError> {
     let rows: Vec<(String, String, String)> =
         select.into_tuple().all(connection).await.map_err(StoreError::statement("read members"))?;
-    Ok(rows.into_iter().map(|(id, key, kind)| Known { id, key, kind: kind_of(&kind) }).collect())
+    Ok(rows.into_iter().map(|(id, key, kind)| KeyedMember { id, key, kind: kind_of(&kind) }).collect())
 }
 
 /// All members of a group, in the order of their ids.
 pub(super) async fn of_group(
     connection: &impl ConnectionTrait,
     group: &str,
-) -> Result<Vec<Known>, StoreError> {
-    let select = joined().filter(member::Column::GroupId.eq(group)).order_by_asc(member::Column::MemberId);
-    known(connection, select).await
+) -> Result<Vec<KeyedMember>, StoreError> {
+    let select =
+        select_members().filter(member::Column::GroupId.eq(group)).order_by_asc(member::Column::MemberId);
+    known_members(connection, select).await
 }
 
 /// As they are shown.
-pub(super) fn shown(members: Vec<Known>) -> Vec<Member> {
-    members.into_iter().map(|member| Member { id: member.id, kind: member.kind }).collect()
+pub(super) fn show_members(members: Vec<KeyedMember>) -> Vec<GroupMember> {
+    members.into_iter().map(|member| GroupMember { id: member.id, kind: member.kind }).collect()
 }
 
 /// Compares what is asked for with what is there. `group` is none for a group that is still to be created.
-pub(super) async fn settle(
+pub(super) async fn settle_members(
     tx: &impl ConnectionTrait,
     source: &str,
     group: Option<&str>,
     changes: &[MemberChange],
-) -> Result<Settling, Failure> {
+) -> Result<MembershipChanges, WriteFailure> {
     if changes.is_empty() {
-        return Ok(Settling::default());
+        return Ok(MembershipChanges::default());
     }
     let before = match group {
         None => Vec::new(),
         Some(group) if changes.iter().any(MemberChange::concerns_all) => of_group(tx, group).await?,
-        Some(group) => named(tx, group, changes).await?,
+        Some(group) => named_members(tx, group, changes).await?,
     };
-    let kinds: BTreeMap<String, Kind> =
+    let kinds: BTreeMap<String, ResourceType> =
         before.iter().map(|member| (member.id.clone(), member.kind)).collect();
     let settled = MemberChange::settle(changes, &kinds);
-    let mut by_id: HashMap<String, Known> =
+    let mut by_id: HashMap<String, KeyedMember> =
         before.into_iter().map(|member| (member.id.clone(), member)).collect();
     let removed = settled.removed.iter().filter_map(|id| by_id.remove(id)).collect();
     if group.is_some_and(|group| settled.added.iter().any(|id| id == group)) {
-        return Err(ScimError::invalid_value("a group cannot be its own member").into());
+        return Err(ScimServiceError::invalid_value("a group cannot be its own member").into());
     }
-    Ok(Settling { added: resources(tx, source, &settled.added).await?, removed })
+    Ok(MembershipChanges { added: find_resources(tx, source, &settled.added).await?, removed })
 }
 
-async fn named(
+async fn named_members(
     tx: &impl ConnectionTrait,
     group: &str,
     changes: &[MemberChange],
-) -> Result<Vec<Known>, StoreError> {
+) -> Result<Vec<KeyedMember>, StoreError> {
     let ids: Vec<&String> = changes.iter().flat_map(MemberChange::named).collect();
     let mut found = Vec::new();
     for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
-        let select = joined()
+        let select = select_members()
             .filter(member::Column::GroupId.eq(group))
             .filter(member::Column::MemberId.is_in(some.iter().copied()));
-        found.extend(known(tx, select).await?);
+        found.extend(known_members(tx, select).await?);
     }
     Ok(found)
 }
 
 /// The resources of these ids. They cannot be deleted before the transaction ends.
-async fn resources(tx: &impl ConnectionTrait, source: &str, ids: &[String]) -> Result<Vec<Known>, Failure> {
+async fn find_resources(
+    tx: &impl ConnectionTrait,
+    source: &str,
+    ids: &[String],
+) -> Result<Vec<KeyedMember>, WriteFailure> {
     let mut found = Vec::with_capacity(ids.len());
     for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows: Vec<(String, String, String)> = resource::Entity::find()
@@ -138,24 +143,25 @@ async fn resources(tx: &impl ConnectionTrait, source: &str, ids: &[String]) -> R
             .map_err(StoreError::statement("read the resources of members"))?;
         if rows.len() < some.len() {
             let missing = some.len() - rows.len();
-            return Err(
-                ScimError::invalid_value(format!("{missing} of the members are not known here")).into()
-            );
+            return Err(ScimServiceError::invalid_value(format!(
+                "{missing} of the members are not known here"
+            ))
+            .into());
         }
-        found.extend(rows.into_iter().map(|(id, key, kind)| Known { id, key, kind: kind_of(&kind) }));
+        found.extend(rows.into_iter().map(|(id, key, kind)| KeyedMember { id, key, kind: kind_of(&kind) }));
     }
     Ok(found)
 }
 
 /// Writes what was settled.
-pub(super) async fn write(
+pub(super) async fn write_members(
     tx: &impl ConnectionTrait,
     group: &str,
-    settling: &Settling,
+    settling: &MembershipChanges,
 ) -> Result<(), StoreError> {
     let failed = StoreError::statement("write members");
     for some in settling.added.chunks(ROWS_PER_STATEMENT_MAX) {
-        let row = |member: &Known| member::ActiveModel {
+        let row = |member: &KeyedMember| member::ActiveModel {
             group_id: Set(group.to_owned()),
             member_id: Set(member.id.clone()),
         };
@@ -192,7 +198,7 @@ pub(super) async fn groups_of(tx: &impl ConnectionTrait, member: &str) -> Result
 }
 
 /// Forgets every membership of and in a resource.
-pub(super) async fn forget(tx: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
+pub(super) async fn forget_memberships(tx: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
     member::Entity::delete_many()
         .filter(Condition::any().add(member::Column::GroupId.eq(id)).add(member::Column::MemberId.eq(id)))
         .exec(tx)

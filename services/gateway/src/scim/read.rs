@@ -1,11 +1,11 @@
 //! Single resources, as they are shown.
 
-use scim_service::{Kind, Projection, Record, ScimError, Tree};
+use scim_service::{AnswerProjection, ResourceTree, ResourceType, ScimServiceError, StoredResource};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 
-use super::answer::Outcome;
-use super::clock::moment;
+use super::answer::ScimOutcome;
+use super::clock::moment_of;
 use super::members;
 use super::rows::{member, resource};
 
@@ -13,69 +13,69 @@ use super::rows::{member, resource};
 const MEMBERS_SHOWN_MAX: u64 = 200_000;
 
 /// A resource: whole, and as it is shown. Members are read only if they are.
-pub(super) struct Shown {
-    pub(super) whole: Tree,
-    pub(super) shown: Tree,
+pub(super) struct ShownResource {
+    pub(super) whole: ResourceTree,
+    pub(super) shown: ResourceTree,
 }
 
 /// The row of `id`.
-pub(super) async fn row(
+pub(super) async fn load_row(
     connection: &impl ConnectionTrait,
     source: &str,
-    kind: Kind,
+    kind: ResourceType,
     id: &str,
-) -> Outcome<resource::Model> {
+) -> ScimOutcome<resource::Model> {
     let found = resource::Entity::find_by_id(id)
         .filter(resource::Column::Source.eq(source))
         .filter(resource::Column::Kind.eq(kind.name()))
         .one(connection)
         .await
         .map_err(StoreError::statement("read a resource"))?;
-    found.ok_or_else(|| ScimError::not_found(format!("no {} has this id", kind.name())).into())
+    found.ok_or_else(|| ScimServiceError::not_found(format!("no {} has this id", kind.name())).into())
 }
 
 /// `row` as it is shown.
-pub(super) async fn shown(
+pub(super) async fn show_resource(
     connection: &impl ConnectionTrait,
     row: &resource::Model,
-    projection: &Projection,
+    projection: &AnswerProjection,
     base: &str,
-) -> Outcome<Shown> {
+) -> ScimOutcome<ShownResource> {
     let members = match row.kind() {
-        Kind::Group if projection.wants_members() => {
+        ResourceType::Group if projection.wants_members() => {
             check_members(connection, std::slice::from_ref(row)).await?;
-            Some(members::shown(members::of_group(connection, &row.id).await?))
+            Some(members::show_members(members::of_group(connection, &row.id).await?))
         }
         _ => None,
     };
-    let whole = whole(row, members.as_deref(), base)?;
-    Ok(Shown { shown: projection.apply(whole.clone()), whole })
+    let whole = whole_resource(row, members.as_deref(), base)?;
+    Ok(ShownResource { shown: projection.apply(whole.clone()), whole })
 }
 
 /// The whole resource, with these members.
-pub(super) fn whole(
+pub(super) fn whole_resource(
     row: &resource::Model,
-    members: Option<&[scim_service::Member]>,
+    members: Option<&[scim_service::GroupMember]>,
     base: &str,
-) -> Result<Tree, ScimError> {
+) -> Result<ResourceTree, ScimServiceError> {
     let attributes = row.tree()?;
-    let record = Record {
+    let record = StoredResource {
         kind: row.kind(),
         id: &row.id,
         attributes: &attributes,
         members,
-        created: moment(row.created_at),
-        modified: moment(row.changed_at),
+        created: moment_of(row.created_at),
+        modified: moment_of(row.changed_at),
         version: row.version,
     };
-    Ok(scim_service::render(&record, base))
+    Ok(scim_service::render_resource(&record, base))
 }
 
 /// Refuses to show more members at once than fit in memory many times.
 pub(super) async fn check_members(
     connection: &impl ConnectionTrait,
     groups: &[resource::Model],
-) -> Outcome<()> {
+) -> ScimOutcome<()> {
     let count = member::Entity::find()
         .filter(member::Column::GroupId.is_in(groups.iter().map(|group| group.id.as_str())))
         .count(connection)
@@ -86,5 +86,5 @@ pub(super) async fn check_members(
     }
     let detail =
         format!("{count} members; ask with excludedAttributes=members, or for fewer groups at a time");
-    Err(ScimError::too_many(detail).into())
+    Err(ScimServiceError::too_many(detail).into())
 }

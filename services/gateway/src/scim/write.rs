@@ -14,16 +14,16 @@ mod update;
 use std::time::Instant;
 
 use lifecycle::{SourceProblemKind, TraceContext};
-use relay::Parcel;
-use scim_service::{Kind, Patched, Precondition, ScimError, Tree};
+use relay::OutboxBatch;
+use scim_service::{PatchedResource, Precondition, ResourceTree, ResourceType, ScimServiceError};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError, outbox};
 
-use super::answer::{Outcome, Refusal};
-use super::door::{Door, Provider};
-use super::events::Draft;
+use super::answer::{ScimOutcome, ScimRefusal};
+use super::door::{IdentityProvider, ScimState};
+use super::events::ResourceEventDraft;
 use super::rows::resource;
 use crate::SERVICE;
 
@@ -35,45 +35,45 @@ const ANSWER_MICROS_MAX: i64 = 60_000_000;
 
 /// Why a transaction is not committed.
 #[derive(Debug)]
-pub(super) enum Failure {
-    Refused(ScimError),
+pub(super) enum WriteFailure {
+    Refused(ScimServiceError),
     Store(StoreError),
 }
 
-impl From<ScimError> for Failure {
-    fn from(error: ScimError) -> Self {
+impl From<ScimServiceError> for WriteFailure {
+    fn from(error: ScimServiceError) -> Self {
         Self::Refused(error)
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for WriteFailure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
 /// What is asked for.
-pub(super) enum Work<'a> {
-    Create { kind: Kind, patched: Patched },
-    Update { kind: Kind, id: &'a str, only: Option<&'a Precondition>, edit: Edit<'a> },
-    Delete { kind: Kind, id: &'a str, only: Option<&'a Precondition> },
+pub(super) enum WriteRequest<'a> {
+    Create { kind: ResourceType, patched: PatchedResource },
+    Update { kind: ResourceType, id: &'a str, only: Option<&'a Precondition>, edit: ResourceEdit<'a> },
+    Delete { kind: ResourceType, id: &'a str, only: Option<&'a Precondition> },
 }
 
 /// How a resource is changed.
 #[derive(Clone, Copy)]
-pub(super) enum Edit<'a> {
+pub(super) enum ResourceEdit<'a> {
     Replace(&'a Value),
     Patch(&'a Value),
 }
 
 /// What came of it.
-struct Done {
-    ending: Ending,
-    parcels: Vec<Parcel>,
+struct WriteResult {
+    ending: WriteEnding,
+    parcels: Vec<OutboxBatch>,
     events: u64,
 }
 
-enum Ending {
+enum WriteEnding {
     Created(resource::Model),
     Changed(resource::Model),
     Deleted,
@@ -81,22 +81,22 @@ enum Ending {
 }
 
 /// One provider's request.
-pub(super) struct Session<'a> {
-    pub(super) door: &'a Door,
-    pub(super) provider: &'a Provider,
+pub(super) struct ProviderSession<'a> {
+    pub(super) door: &'a ScimState,
+    pub(super) provider: &'a IdentityProvider,
     pub(super) trace: TraceContext,
     /// Whether what it creates is answered by itself, or with others, at the end.
-    pub(super) answers: Answers,
+    pub(super) answers: AnswerTiming,
 }
 
 /// When the provider learns the id of what it created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answers {
+pub(super) enum AnswerTiming {
     Each,
     AtTheEnd,
 }
 
-impl Session<'_> {
+impl ProviderSession<'_> {
     /// A provider that takes `active` away may mean that access ends; the protocol does not say so.
     pub(super) fn note_active_taken_away(&self) {
         let (source, kind) = (self.provider.event_source(), SourceProblemKind::RefusedRequests);
@@ -105,7 +105,7 @@ impl Session<'_> {
 
     /// Notes for status what the provider's operators may never read. A conflict, and a resource that is looked for and not
     /// there, are usual between a provider and us.
-    pub(super) fn note_refusal(&self, method: &str, refusal: &Refusal) {
+    pub(super) fn note_refusal(&self, method: &str, refusal: &ScimRefusal) {
         let (error, problems) = (refusal.error(), &self.door.gate.problems);
         let kind = match error.status {
             404 if matches!(method, "PUT" | "PATCH" | "DELETE") => SourceProblemKind::UnknownResources,
@@ -123,14 +123,14 @@ impl Session<'_> {
 
     /// # Errors
     /// 409 when there is such a resource; 503 when it is not known to be stored.
-    pub(super) async fn create(&self, kind: Kind, body: &Value) -> Outcome<resource::Model> {
-        let patched = scim_service::read(kind, body)?;
-        let done = self.commit(&Work::Create { kind, patched }).await?;
-        let Ending::Created(row) = done.ending else { unreachable!("a resource is created or refused") };
+    pub(super) async fn create(&self, kind: ResourceType, body: &Value) -> ScimOutcome<resource::Model> {
+        let patched = scim_service::read_resource(kind, body)?;
+        let done = self.commit(&WriteRequest::Create { kind, patched }).await?;
+        let WriteEnding::Created(row) = done.ending else { unreachable!("a resource is created or refused") };
         let ids = std::slice::from_ref(&row.id);
         match (self.deliver(done.parcels, done.events).await, self.answers) {
-            (Ok(()), Answers::Each) => self.note_answered(ids).await?,
-            (Ok(()), Answers::AtTheEnd) => {}
+            (Ok(()), AnswerTiming::Each) => self.note_answered(ids).await?,
+            (Ok(()), AnswerTiming::AtTheEnd) => {}
             (Err(refusal), _) => {
                 self.note_unanswered(ids).await?;
                 return Err(refusal);
@@ -140,12 +140,12 @@ impl Session<'_> {
     }
 
     /// The provider is about to learn these ids.
-    pub(super) async fn note_answered(&self, ids: &[String]) -> Outcome<()> {
+    pub(super) async fn note_answered(&self, ids: &[String]) -> ScimOutcome<()> {
         self.note_answer(ids, None).await
     }
 
     /// The provider does not learn these ids: from now on the same request is this one again, and not a conflict.
-    pub(super) async fn note_unanswered(&self, ids: &[String]) -> Outcome<()> {
+    pub(super) async fn note_unanswered(&self, ids: &[String]) -> ScimOutcome<()> {
         let now = self.door.clock.next(0);
         self.note_answer(ids, Some(now)).await
     }
@@ -154,62 +154,69 @@ impl Session<'_> {
     /// 404, 412, 409 when the new name is taken; 503 when it is not known to be stored.
     pub(super) async fn update(
         &self,
-        kind: Kind,
+        kind: ResourceType,
         id: &str,
         only: Option<&Precondition>,
-        edit: Edit<'_>,
-    ) -> Outcome<resource::Model> {
-        let done = self.commit(&Work::Update { kind, id, only, edit }).await?;
+        edit: ResourceEdit<'_>,
+    ) -> ScimOutcome<resource::Model> {
+        let done = self.commit(&WriteRequest::Update { kind, id, only, edit }).await?;
         self.deliver(done.parcels, done.events).await?;
         match done.ending {
-            Ending::Changed(row) | Ending::Created(row) => Ok(row),
-            Ending::Deleted | Ending::Missing => Err(missing(kind).into()),
+            WriteEnding::Changed(row) | WriteEnding::Created(row) => Ok(row),
+            WriteEnding::Deleted | WriteEnding::Missing => Err(missing_resource(kind).into()),
         }
     }
 
     /// # Errors
     /// 404, 412; 503 when it is not known to be stored.
-    pub(super) async fn delete(&self, kind: Kind, id: &str, only: Option<&Precondition>) -> Outcome<()> {
-        let done = self.commit(&Work::Delete { kind, id, only }).await?;
+    pub(super) async fn delete(
+        &self,
+        kind: ResourceType,
+        id: &str,
+        only: Option<&Precondition>,
+    ) -> ScimOutcome<()> {
+        let done = self.commit(&WriteRequest::Delete { kind, id, only }).await?;
         // What is left of a resource that is not there any more is the end of a deletion.
         let was_left = !done.parcels.is_empty();
         self.deliver(done.parcels, done.events).await?;
         match done.ending {
-            Ending::Missing if !was_left => Err(missing(kind).into()),
+            WriteEnding::Missing if !was_left => Err(missing_resource(kind).into()),
             _ => Ok(()),
         }
     }
 
     /// Does the work in a transaction, again when another one was quicker.
-    async fn commit(&self, work: &Work<'_>) -> Outcome<Done> {
+    async fn commit(&self, work: &WriteRequest<'_>) -> ScimOutcome<WriteResult> {
         for attempt in 1.. {
             match self.attempt(work).await {
                 Ok(done) => return Ok(done),
-                Err(Failure::Refused(error)) => return Err(error.into()),
-                Err(Failure::Store(error)) if error.is_conflict() && attempt < ATTEMPTS_MAX => {
+                Err(WriteFailure::Refused(error)) => return Err(error.into()),
+                Err(WriteFailure::Store(error)) if error.is_conflict() && attempt < ATTEMPTS_MAX => {
                     tracing::debug!(attempt, "another request was quicker");
                 }
-                Err(Failure::Store(error)) => return Err(error.into()),
+                Err(WriteFailure::Store(error)) => return Err(error.into()),
             }
         }
         unreachable!("the loop above has no end")
     }
 
-    async fn attempt(&self, work: &Work<'_>) -> Result<Done, Failure> {
+    async fn attempt(&self, work: &WriteRequest<'_>) -> Result<WriteResult, WriteFailure> {
         let published = self.door.relay.take_published().await;
         let tx = self.door.store.begin().await?;
-        outbox::delete(&tx, SERVICE, &published).await?;
+        outbox::delete_rows(&tx, SERVICE, &published).await?;
         let done = match work {
-            Work::Create { kind, patched } => self.create_in(&tx, *kind, patched).await?,
-            Work::Update { kind, id, only, edit } => self.update_in(&tx, *kind, id, *only, *edit).await?,
-            Work::Delete { kind, id, only } => self.delete_in(&tx, *kind, id, *only).await?,
+            WriteRequest::Create { kind, patched } => self.create_in(&tx, *kind, patched).await?,
+            WriteRequest::Update { kind, id, only, edit } => {
+                self.update_in(&tx, *kind, id, *only, *edit).await?
+            }
+            WriteRequest::Delete { kind, id, only } => self.delete_in(&tx, *kind, id, *only).await?,
         };
         tx.commit().await.map_err(StoreError::statement("commit a change of a resource"))?;
         Ok(done)
     }
 
     /// Waits until JetStream has the events.
-    async fn deliver(&self, parcels: Vec<Parcel>, events: u64) -> Outcome<()> {
+    async fn deliver(&self, parcels: Vec<OutboxBatch>, events: u64) -> ScimOutcome<()> {
         if !parcels.is_empty() {
             self.door.relay.deliver(parcels).await?;
         }
@@ -220,11 +227,11 @@ impl Session<'_> {
     }
 
     /// Until when the creation of resources is being answered; none once it was.
-    async fn note_answer(&self, ids: &[String], until: Option<i64>) -> Outcome<()> {
+    async fn note_answer(&self, ids: &[String], until: Option<i64>) -> ScimOutcome<()> {
         let published = self.door.relay.take_published().await;
         let failed = StoreError::statement("note that a resource is known to its provider");
         let tx = self.door.store.begin().await?;
-        outbox::delete(&tx, SERVICE, &published).await?;
+        outbox::delete_rows(&tx, SERVICE, &published).await?;
         for some in ids.chunks(ROWS_PER_STATEMENT_MAX) {
             resource::Entity::update_many()
                 .col_expr(resource::Column::AnswerDueAt, Expr::value(until))
@@ -237,22 +244,23 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn draft<'d>(&self, id: &'d str, version: i64, at: i64) -> Draft<'d> {
-        Draft { source: self.provider.event_source(), id, version, at, events: Vec::new() }
+    fn draft<'d>(&self, id: &'d str, version: i64, at: i64) -> ResourceEventDraft<'d> {
+        ResourceEventDraft { source: self.provider.event_source(), id, version, at, events: Vec::new() }
     }
 
     /// Puts the events into the outbox, behind what is left of the resource.
     async fn pack(
         &self,
         tx: &DatabaseTransaction,
-        mut left: Vec<Parcel>,
-        draft: Draft<'_>,
-    ) -> Result<(Vec<Parcel>, u64), Failure> {
+        mut left: Vec<OutboxBatch>,
+        draft: ResourceEventDraft<'_>,
+    ) -> Result<(Vec<OutboxBatch>, u64), WriteFailure> {
         let events = draft.events.len() as u64;
         if draft.events.iter().any(|event| self.door.gate.limits.is_too_large(event)) {
-            return Err(ScimError::new(413, "what changed is more than an event may hold").into());
+            return Err(ScimServiceError::new(413, "what changed is more than an event may hold").into());
         }
-        let outgoing = draft.events.iter().map(|event| bus::Outgoing::event(event, self.trace)).collect();
+        let outgoing =
+            draft.events.iter().map(|event| bus::OutgoingMessage::event(event, self.trace)).collect();
         left.extend(relay::pack_for(tx, SERVICE, draft.id, outgoing).await?);
         Ok((left, events))
     }
@@ -261,7 +269,7 @@ impl Session<'_> {
     async fn locked(
         &self,
         tx: &DatabaseTransaction,
-        kind: Kind,
+        kind: ResourceType,
         id: &str,
     ) -> Result<Option<resource::Model>, StoreError> {
         resource::Entity::find_by_id(id)
@@ -277,7 +285,7 @@ impl Session<'_> {
     async fn holder(
         &self,
         tx: &impl ConnectionTrait,
-        kind: Kind,
+        kind: ResourceType,
         column: resource::Column,
         value: &str,
     ) -> Result<Option<resource::Model>, StoreError> {
@@ -295,23 +303,23 @@ impl Session<'_> {
         &self,
         tx: &impl ConnectionTrait,
         key: &str,
-        tree: &Tree,
+        tree: &ResourceTree,
         at: i64,
-    ) -> Result<lifecycle::Attributes, Failure> {
+    ) -> Result<lifecycle::AttributeMap, WriteFailure> {
         let mut tree = tree.clone();
-        if let Some(manager) = manager(&mut tree)
+        if let Some(manager) = manager_key(&mut tree)
             && let Some(key) = self.key_of(tx, manager.as_str().unwrap_or_default()).await?
         {
             *manager = key.into();
         }
-        let now = super::clock::moment(at);
+        let now = super::clock::moment_of(at);
         Ok(self.provider.mapping.attributes(&tree, key, &self.door.gate.limits, now)?)
     }
 
     /// A person is referred to by the id that they got here; some providers use their own.
     async fn key_of(&self, tx: &impl ConnectionTrait, id: &str) -> Result<Option<String>, StoreError> {
         for column in [resource::Column::Id, resource::Column::ExternalId] {
-            if let Some(row) = self.holder(tx, Kind::User, column, id).await? {
+            if let Some(row) = self.holder(tx, ResourceType::User, column, id).await? {
                 return Ok(Some(row.key));
             }
         }
@@ -319,46 +327,46 @@ impl Session<'_> {
     }
 }
 
-fn manager(tree: &mut Tree) -> Option<&mut Value> {
+fn manager_key(tree: &mut ResourceTree) -> Option<&mut Value> {
     tree.get_mut(scim_service::ENTERPRISE_USER)?.get_mut("manager")?.get_mut("value")
 }
 
-fn missing(kind: Kind) -> ScimError {
-    ScimError::not_found(format!("no {} has this id", kind.name()))
+fn missing_resource(kind: ResourceType) -> ScimServiceError {
+    ScimServiceError::not_found(format!("no {} has this id", kind.name()))
 }
 
-fn taken(kind: Kind) -> ScimError {
-    ScimError::uniqueness(format!("another {} has this `{}`", kind.name(), kind.name_attribute()))
+fn name_taken(kind: ResourceType) -> ScimServiceError {
+    ScimServiceError::uniqueness(format!("another {} has this `{}`", kind.name(), kind.name_attribute()))
 }
 
 /// The version that the client has seen.
-fn check_version(row: &resource::Model, only: Option<&Precondition>) -> Result<(), ScimError> {
+fn check_version(row: &resource::Model, only: Option<&Precondition>) -> Result<(), ScimServiceError> {
     match only {
         Some(only) if !only.names(row.version) => {
-            Err(ScimError::new(412, "the resource has changed since: read it again"))
+            Err(ScimServiceError::new(412, "the resource has changed since: read it again"))
         }
         _ => Ok(()),
     }
 }
 
 /// The name as it is compared.
-fn name_of(kind: Kind, tree: &Tree) -> String {
-    resource::folded(tree.get(kind.name_attribute()).and_then(Value::as_str).unwrap_or_default())
+fn name_of(kind: ResourceType, tree: &ResourceTree) -> String {
+    resource::fold_name(tree.get(kind.name_attribute()).and_then(Value::as_str).unwrap_or_default())
 }
 
-fn external_id(tree: &Tree) -> Option<String> {
+fn external_id(tree: &ResourceTree) -> Option<String> {
     tree.get("externalId").and_then(Value::as_str).map(str::to_owned)
 }
 
-fn json(tree: &Tree) -> String {
+fn tree_json(tree: &ResourceTree) -> String {
     serde_json::to_string(tree).expect("a tree has only texts as names")
 }
 
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
+impl From<WriteFailure> for ScimRefusal {
+    fn from(failure: WriteFailure) -> Self {
         match failure {
-            Failure::Refused(error) => error.into(),
-            Failure::Store(error) => error.into(),
+            WriteFailure::Refused(error) => error.into(),
+            WriteFailure::Store(error) => error.into(),
         }
     }
 }

@@ -1,18 +1,18 @@
 //! A SCIM group.
 
-use edge::{FieldErrors, Pointer};
-use lifecycle::Attributes;
+use edge::{FieldErrors, JsonPointer};
+use lifecycle::AttributeMap;
 use serde_json::{Map, Value};
 
-use crate::Limits;
+use crate::EventLimits;
 
 /// The attributes and, if the group has a list of them, the keys of its members. The externalId is the key.
-pub(super) fn attributes(
+pub(super) fn group_attributes(
     mut group: Map<String, Value>,
-    at: &Pointer,
-    limits: &Limits,
+    at: &JsonPointer,
+    limits: &EventLimits,
     errors: &mut FieldErrors,
-) -> (Attributes, Option<Vec<String>>) {
+) -> (AttributeMap, Option<Vec<String>>) {
     for name in ["schemas", "id", "meta"] {
         group.remove(name);
     }
@@ -20,7 +20,7 @@ pub(super) fn attributes(
     let members = match group.remove("members") {
         // Says nothing about who is in it: an empty list would say that nobody is.
         None | Some(Value::Null) => None,
-        Some(Value::Array(list)) => Some(members(&list, &list_at, limits, errors)),
+        Some(Value::Array(list)) => Some(member_keys(&list, &list_at, limits, errors)),
         Some(_) => {
             errors.add(list_at, "must be an array");
             None
@@ -29,7 +29,12 @@ pub(super) fn attributes(
     (group.into_iter().collect(), members)
 }
 
-fn members(list: &[Value], at: &Pointer, limits: &Limits, errors: &mut FieldErrors) -> Vec<String> {
+fn member_keys(
+    list: &[Value],
+    at: &JsonPointer,
+    limits: &EventLimits,
+    errors: &mut FieldErrors,
+) -> Vec<String> {
     let is_group = |member: &Value| {
         member.get("type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("group"))
     };

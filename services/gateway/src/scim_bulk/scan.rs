@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
-use edge::{FieldErrors, JsonError, Pointer, Problem, parse_json};
+use edge::{FieldErrors, JsonError, JsonPointer, Problem, parse_json};
 use serde_json::Value;
 
 use crate::limits::DEPTH_MAX;
@@ -18,14 +18,14 @@ const OPERATION_DEPTH_MAX: usize = DEPTH_MAX - 2;
 
 /// Why a request is read no further.
 #[derive(Debug)]
-pub(super) enum NotRead {
+pub(super) enum BulkNotRead {
     /// It makes no sense as a whole, or is too much.
     Refused(Problem),
     /// Its bytes stopped coming, or nobody takes what was read.
     Stopped,
 }
 
-impl From<Problem> for NotRead {
+impl From<Problem> for BulkNotRead {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)
     }
@@ -35,12 +35,12 @@ impl From<Problem> for NotRead {
 ///
 /// # Errors
 /// When it is no bulk request, its bytes stop coming, or `each` wants no more.
-pub(super) fn operations(
+pub(super) fn read_operations(
     bytes: impl Read,
     operation_bytes_max: usize,
-    mut each: impl FnMut(usize, Result<Value, String>) -> Result<(), NotRead>,
-) -> Result<(), NotRead> {
-    let mut scanner = Scanner { input: bytes, buffer: Vec::new(), at: 0, line: 1, column: 1 };
+    mut each: impl FnMut(usize, Result<Value, String>) -> Result<(), BulkNotRead>,
+) -> Result<(), BulkNotRead> {
+    let mut scanner = BulkScanner { input: bytes, buffer: Vec::new(), at: 0, line: 1, column: 1 };
     let mut errors = FieldErrors::default();
     let mut seen = false;
     scanner.open_request()?;
@@ -52,7 +52,7 @@ pub(super) fn operations(
         } else if !name.eq_ignore_ascii_case("Operations") {
             scanner.small_value()?;
         } else if std::mem::replace(&mut seen, true) {
-            return Err(Problem::invalid("the request", of("/Operations", "is there twice")).into());
+            return Err(Problem::invalid("the request", field_error("/Operations", "is there twice")).into());
         } else if scanner.next_is(b'[')? {
             refuse_if_wrong(&mut errors)?;
             scanner.each_element(operation_bytes_max, &mut each)?;
@@ -68,13 +68,13 @@ pub(super) fn operations(
     refuse_if_wrong(&mut errors)
 }
 
-fn of(at: &str, detail: &str) -> FieldErrors {
+fn field_error(at: &str, detail: &str) -> FieldErrors {
     let mut errors = FieldErrors::default();
     errors.add(at, detail);
     errors
 }
 
-fn refuse_if_wrong(errors: &mut FieldErrors) -> Result<(), NotRead> {
+fn refuse_if_wrong(errors: &mut FieldErrors) -> Result<(), BulkNotRead> {
     if errors.is_empty() {
         return Ok(());
     }
@@ -89,14 +89,14 @@ fn check_schemas(schemas: &Value, errors: &mut FieldErrors) {
 }
 
 /// One value as it stands in the request.
-struct Cut {
+struct ValueCut {
     /// Nothing if it is longer than is taken.
     text: Option<Vec<u8>>,
     line: usize,
     column: usize,
 }
 
-struct Scanner<R> {
+struct BulkScanner<R> {
     input: R,
     buffer: Vec<u8>,
     at: usize,
@@ -104,14 +104,14 @@ struct Scanner<R> {
     column: usize,
 }
 
-impl<R: Read> Scanner<R> {
+impl<R: Read> BulkScanner<R> {
     /// The next byte, which stays.
-    fn peek(&mut self) -> Result<Option<u8>, NotRead> {
+    fn peek(&mut self) -> Result<Option<u8>, BulkNotRead> {
         while self.at == self.buffer.len() {
             self.buffer.resize(CHUNK_BYTES, 0);
             match self.input.read(&mut self.buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => self.buffer.clear(),
-                Err(_) => return Err(NotRead::Stopped),
+                Err(_) => return Err(BulkNotRead::Stopped),
                 Ok(length) => {
                     self.buffer.truncate(length);
                     self.at = 0;
@@ -134,7 +134,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// The next byte that is not blank; it stays.
-    fn next_mark(&mut self) -> Result<Option<u8>, NotRead> {
+    fn next_mark(&mut self) -> Result<Option<u8>, BulkNotRead> {
         while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.peek()? {
             self.pass(byte);
         }
@@ -142,7 +142,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Whether `mark` is next, which is passed then.
-    fn next_is(&mut self, mark: u8) -> Result<bool, NotRead> {
+    fn next_is(&mut self, mark: u8) -> Result<bool, BulkNotRead> {
         let is_next = self.next_mark()? == Some(mark);
         if is_next {
             self.pass(mark);
@@ -150,12 +150,12 @@ impl<R: Read> Scanner<R> {
         Ok(is_next)
     }
 
-    fn malformed(&self, reason: &str) -> NotRead {
+    fn malformed(&self, reason: &str) -> BulkNotRead {
         let (line, column) = (self.line, self.column);
         Problem::from(JsonError::Malformed { line, column, reason: reason.to_owned() }).into()
     }
 
-    fn open_request(&mut self) -> Result<(), NotRead> {
+    fn open_request(&mut self) -> Result<(), BulkNotRead> {
         for byte in *b"\xef\xbb\xbf" {
             if self.peek()? != Some(byte) {
                 break;
@@ -168,7 +168,7 @@ impl<R: Read> Scanner<R> {
                 Ok(())
             }
             Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => {
-                let errors = of("", "a bulk request is an object");
+                let errors = field_error("", "a bulk request is an object");
                 Err(Problem::invalid("this is no bulk request", errors).into())
             }
             _ => Err(self.malformed("expected value")),
@@ -176,7 +176,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// The name of the next member of the request; nothing when there is no other.
-    fn member(&mut self, first: bool) -> Result<Option<String>, NotRead> {
+    fn member(&mut self, first: bool) -> Result<Option<String>, BulkNotRead> {
         if self.next_is(b'}')? {
             return Ok(None);
         }
@@ -190,32 +190,32 @@ impl<R: Read> Scanner<R> {
         if self.next_is(b':')? { Ok(Some(name)) } else { Err(self.malformed("expected `:`")) }
     }
 
-    fn small_value(&mut self) -> Result<Value, NotRead> {
+    fn small_value(&mut self) -> Result<Value, BulkNotRead> {
         let cut = self.value(MEMBER_BYTES_MAX)?;
         let too_long =
             || Problem::too_large(format!("a member of the request is longer than {MEMBER_BYTES_MAX} bytes"));
         let text = cut.text.as_deref().ok_or_else(too_long)?;
         parse_json(text, DEPTH_MAX - 1)
-            .map_err(|error| Problem::from(placed(error, cut.line, cut.column)).into())
+            .map_err(|error| Problem::from(place_error(error, cut.line, cut.column)).into())
     }
 
     /// Hands over the elements of the array whose bracket was passed.
     fn each_element(
         &mut self,
         bytes_max: usize,
-        each: &mut impl FnMut(usize, Result<Value, String>) -> Result<(), NotRead>,
-    ) -> Result<(), NotRead> {
+        each: &mut impl FnMut(usize, Result<Value, String>) -> Result<(), BulkNotRead>,
+    ) -> Result<(), BulkNotRead> {
         if self.next_is(b']')? {
             return Ok(());
         }
         for index in 0.. {
-            let Cut { text, line, column } = self.value(bytes_max)?;
+            let ValueCut { text, line, column } = self.value(bytes_max)?;
             let operation = match text.map(|text| parse_json(&text, OPERATION_DEPTH_MAX)) {
                 None => Err(format!("an operation may have at most {bytes_max} bytes")),
                 Some(Ok(operation)) => Ok(operation),
                 // What follows may not be what it looks like: it ends here.
                 Some(Err(error @ JsonError::Malformed { .. })) => {
-                    return Err(Problem::from(placed(error, line, column)).into());
+                    return Err(Problem::from(place_error(error, line, column)).into());
                 }
                 Some(Err(JsonError::NotUtf8 { .. })) => Err("is not UTF-8".to_owned()),
                 Some(Err(JsonError::TooDeep { .. })) => {
@@ -234,9 +234,9 @@ impl<R: Read> Scanner<R> {
     }
 
     /// The next value as it stands there.
-    fn value(&mut self, bytes_max: usize) -> Result<Cut, NotRead> {
+    fn value(&mut self, bytes_max: usize) -> Result<ValueCut, BulkNotRead> {
         let first = self.next_mark()?;
-        let mut cut = Cut { text: Some(Vec::new()), line: self.line, column: self.column };
+        let mut cut = ValueCut { text: Some(Vec::new()), line: self.line, column: self.column };
         let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
         loop {
             let Some(byte) = self.peek()? else { return Err(self.malformed("EOF while parsing a value")) };
@@ -265,13 +265,13 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    fn end(&mut self) -> Result<(), NotRead> {
+    fn end(&mut self) -> Result<(), BulkNotRead> {
         if self.next_mark()?.is_none() { Ok(()) } else { Err(self.malformed("trailing characters")) }
     }
 }
 
 /// The error of a value that begins at this place, as one of the request.
-fn placed(error: JsonError, from_line: usize, from_column: usize) -> JsonError {
+fn place_error(error: JsonError, from_line: usize, from_column: usize) -> JsonError {
     let place = |line: usize, column: usize| {
         (from_line + line.max(1) - 1, if line <= 1 { from_column + column.max(1) - 1 } else { column })
     };
@@ -289,6 +289,6 @@ fn placed(error: JsonError, from_line: usize, from_column: usize) -> JsonError {
 }
 
 /// Where an operation stands.
-pub(super) fn place(index: usize) -> Pointer {
-    Pointer::root().key("Operations").index(index)
+pub(super) fn operation_pointer(index: usize) -> JsonPointer {
+    JsonPointer::root().key("Operations").index(index)
 }

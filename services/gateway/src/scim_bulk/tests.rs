@@ -11,20 +11,20 @@ use time::{Duration, OffsetDateTime};
 
 use super::scan::BULK_REQUEST;
 use super::upload::read_all;
-use super::{BulkReport, OperationFault, Upload, take};
-use crate::admission::Source;
-use crate::received::Received;
-use crate::streamed::{BATCH_BYTES_MAX, BATCH_MAX, BATCHES_WAITING_MAX, Sink, Stored};
-use crate::{Limits, SubjectKind};
+use super::{BulkReport, BulkUpload, OperationFault, take_upload};
+use crate::admission::AdmittedSource;
+use crate::received::ReceivedEvent;
+use crate::streamed::{BATCH_BYTES_MAX, BATCH_MAX, BATCHES_WAITING_MAX, BatchSink, StoredBatch};
+use crate::{EventLimits, SubjectKind};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
-fn bulk(operations: Value) -> Result<Vec<Received>, Problem> {
+fn bulk(operations: Value) -> Result<Vec<ReceivedEvent>, Problem> {
     let request = json!({"schemas": [BULK_REQUEST], "Operations": operations, "failOnErrors": null});
     read(request.to_string().as_bytes()).map(|(received, _)| received)
 }
 
-fn read(body: &[u8]) -> Result<(Vec<Received>, Vec<OperationFault>), Problem> {
+fn read(body: &[u8]) -> Result<(Vec<ReceivedEvent>, Vec<OperationFault>), Problem> {
     read_all(body, Some("upload"), None, NOW)
 }
 
@@ -264,27 +264,28 @@ struct Counted {
     refuses_from: Option<usize>,
 }
 
-impl Sink for Counted {
-    async fn store(&mut self, batch: Vec<Received>) -> Result<Stored, Problem> {
+impl BatchSink for Counted {
+    async fn store(&mut self, batch: Vec<ReceivedEvent>) -> Result<StoredBatch, Problem> {
         if self.refuses_from == Some(self.batches) {
             return Err(Problem::unavailable("not_stored", "no", std::time::Duration::from_secs(1)));
         }
         self.batches += 1;
-        Ok(Stored::new(&batch))
+        Ok(StoredBatch::new(&batch))
     }
 }
 
 async fn taken(bytes: Made, sink: &mut Counted) -> Result<BulkReport, Problem> {
-    let source = Source::of_webhook("hr".to_owned(), None, None, edge::Access::default(), Instant::now());
-    let upload = Upload {
+    let source =
+        AdmittedSource::of_webhook("hr".to_owned(), None, None, edge::AccessRule::default(), Instant::now());
+    let upload = BulkUpload {
         source: Arc::new(source),
         key: None,
-        limits: Limits::default(),
+        limits: EventLimits::default(),
         operations_max: usize::MAX,
         operation_bytes_max: 1 << 20,
         now: NOW,
     };
-    take(upload, bytes, sink).await
+    take_upload(upload, bytes, sink).await
 }
 
 #[tokio::test]
@@ -303,7 +304,7 @@ async fn fifty_thousand_operations_are_never_in_memory_at_the_same_time() {
     let batches = BATCHES_WAITING_MAX + 3;
     let (events, bytes) = (report.buffered.events_max(), report.buffered.bytes_max());
     assert!(events <= batches * BATCH_MAX, "{events} events");
-    assert!(bytes <= batches * (BATCH_BYTES_MAX + Limits::default().event_bytes_max), "{bytes} bytes");
+    assert!(bytes <= batches * (BATCH_BYTES_MAX + EventLimits::default().event_bytes_max), "{bytes} bytes");
 }
 
 #[tokio::test]

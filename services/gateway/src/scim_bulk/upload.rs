@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use edge::{FieldErrors, Pointer, Problem};
+use edge::{FieldErrors, JsonPointer, Problem};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::scan::{self, NotRead, place};
-use super::{Feed, read};
-use crate::Limits;
-use crate::admission::Source;
+use super::scan::{self, BulkNotRead, operation_pointer};
+use super::{BulkEvents, read_operation};
+use crate::EventLimits;
+use crate::admission::AdmittedSource;
 use crate::intake::AcceptedEvent;
 use crate::limits::{keys_fault, text_fault};
-use crate::received::{Received, check_sizes, event_too_large};
-use crate::streamed::{Batches, Buffered, Gone, Sink};
+use crate::received::{ReceivedEvent, check_sizes, event_too_large};
+use crate::streamed::{BatchSink, BatchWriter, BufferedEvents, ReceiverGone};
 
 /// Most operations that are listed in an answer, of those that were taken and of those that were not; all are counted.
 const LISTED_MAX: usize = 1_000;
@@ -49,7 +49,7 @@ pub(crate) struct BulkReport {
     pub(crate) errors_unlisted: usize,
     /// How much was in memory at the same time.
     #[serde(skip)]
-    pub(crate) buffered: Arc<Buffered>,
+    pub(crate) buffered: Arc<BufferedEvents>,
 }
 
 /// What is wrong with an operation.
@@ -66,11 +66,11 @@ pub(crate) struct OperationFault {
 }
 
 /// A request that is being read.
-pub(crate) struct Upload {
-    pub(crate) source: Arc<Source>,
+pub(crate) struct BulkUpload {
+    pub(crate) source: Arc<AdmittedSource>,
     /// What the caller calls it.
     pub(crate) key: Option<String>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: EventLimits,
     pub(crate) operations_max: usize,
     /// Longest operation, in bytes.
     pub(crate) operation_bytes_max: usize,
@@ -79,7 +79,7 @@ pub(crate) struct Upload {
 
 /// What is wrong with operations.
 #[derive(Debug, Default)]
-struct Faults {
+struct OperationFaults {
     operations: u64,
     failed: u64,
     /// Of the failed ones; nothing if they differ.
@@ -88,31 +88,31 @@ struct Faults {
     unlisted: usize,
 }
 
-impl Upload {
+impl BulkUpload {
     /// Reads all of it; `push` takes the events of the good operations.
     fn read(
         &self,
         bytes: impl Read,
-        mut push: impl FnMut(Received) -> Result<(), Gone>,
-    ) -> Result<Faults, NotRead> {
-        let mut faults = Faults::default();
-        let feed = Feed::new(&self.source.name, self.key.as_deref(), self.now);
-        scan::operations(bytes, self.operation_bytes_max, |index, operation| {
+        mut push: impl FnMut(ReceivedEvent) -> Result<(), ReceiverGone>,
+    ) -> Result<OperationFaults, BulkNotRead> {
+        let mut faults = OperationFaults::default();
+        let feed = BulkEvents::new(&self.source.name, self.key.as_deref(), self.now);
+        scan::read_operations(bytes, self.operation_bytes_max, |index, operation| {
             if index == self.operations_max {
                 return Err(too_many(self.operations_max).into());
             }
             faults.operations += 1;
-            let at = place(index);
+            let at = operation_pointer(index);
             let operation = match operation {
                 Ok(operation) => operation,
                 Err(fault) => {
-                    faults.add(None, wrong(&at, fault));
+                    faults.add(None, wrong_operation(&at, fault));
                     return Ok(());
                 }
             };
             let bulk_id = operation.get("bulkId").and_then(Value::as_str).map(str::to_owned);
             match self.event(operation, index, &at, &feed) {
-                Ok(received) => push(received).map_err(|Gone| NotRead::Stopped)?,
+                Ok(received) => push(received).map_err(|ReceiverGone| BulkNotRead::Stopped)?,
                 Err(problem) => faults.add(bulk_id.filter(|id| text_fault(id).is_none()), problem),
             }
             Ok(())
@@ -120,16 +120,22 @@ impl Upload {
         Ok(faults)
     }
 
-    fn event(&self, operation: Value, index: usize, at: &Pointer, feed: &Feed) -> Result<Received, Problem> {
+    fn event(
+        &self,
+        operation: Value,
+        index: usize,
+        at: &JsonPointer,
+        feed: &BulkEvents,
+    ) -> Result<ReceivedEvent, Problem> {
         let mut errors = FieldErrors::default();
-        let read = read(operation, at, &self.limits, &mut errors);
+        let read = read_operation(operation, at, &self.limits, &mut errors);
         let (bulk_id, statement) = match read {
             Some(read) if errors.is_empty() => read,
             _ => return Err(Problem::invalid("an operation", errors)),
         };
         let received = [feed.event(bulk_id, statement, index, at.clone())];
         if let Some(fault) = keys_fault(&received[0].event) {
-            return Err(wrong(at, fault));
+            return Err(wrong_operation(at, fault));
         }
         self.source.authorise(&received)?;
         check_sizes(&received, &self.limits)?;
@@ -138,7 +144,7 @@ impl Upload {
     }
 }
 
-impl Faults {
+impl OperationFaults {
     fn add(&mut self, bulk_id: Option<String>, problem: Problem) {
         let code = (problem.status(), problem.code());
         self.code = if self.failed == 0 { Some(code) } else { self.code.filter(|known| *known == code) };
@@ -169,7 +175,7 @@ impl Faults {
     }
 }
 
-fn wrong(at: &Pointer, fault: String) -> Problem {
+fn wrong_operation(at: &JsonPointer, fault: String) -> Problem {
     let mut errors = FieldErrors::default();
     errors.add(at, fault);
     Problem::invalid("an operation", errors)
@@ -184,17 +190,17 @@ fn too_many(operations_max: usize) -> Problem {
 ///
 /// # Errors
 /// When it cannot be read to its end or not everything is known to be stored, and when none of its operations is good.
-pub(crate) async fn take<R: Read + Send + 'static>(
-    upload: Upload,
+pub(crate) async fn take_upload<R: Read + Send + 'static>(
+    upload: BulkUpload,
     bytes: R,
-    sink: &mut impl Sink,
+    sink: &mut impl BatchSink,
 ) -> Result<BulkReport, Problem> {
     let source = Arc::clone(&upload.source);
     let mut report = BulkReport::default();
-    let (mut batches, mut incoming) = Batches::new(Arc::clone(&report.buffered));
+    let (mut batches, mut incoming) = BatchWriter::new(Arc::clone(&report.buffered));
     let reading = tokio::task::spawn_blocking(move || {
         let faults = upload.read(bytes, |received| batches.push(received))?;
-        batches.flush().map_err(|Gone| NotRead::Stopped)?;
+        batches.flush().map_err(|ReceiverGone| BulkNotRead::Stopped)?;
         Ok(faults)
     });
     let mut stored = 0_u64;
@@ -215,8 +221,8 @@ pub(crate) async fn take<R: Read + Send + 'static>(
     }
     let faults = match reading.await {
         Ok(Ok(faults)) => faults,
-        Ok(Err(NotRead::Refused(problem))) => return Err(so_far(problem, stored)),
-        Ok(Err(NotRead::Stopped)) => {
+        Ok(Err(BulkNotRead::Refused(problem))) => return Err(so_far(problem, stored)),
+        Ok(Err(BulkNotRead::Stopped)) => {
             return Err(so_far(Problem::bad_request("body_broken", "the body broke off"), stored));
         }
         Err(_) => return Err(Problem::internal()),
@@ -248,11 +254,12 @@ pub(super) fn read_all(
     key: Option<&str>,
     kinds: Option<Vec<crate::SubjectKind>>,
     now: OffsetDateTime,
-) -> Result<(Vec<Received>, Vec<OperationFault>), Problem> {
-    let source = Source::of_webhook("hr".to_owned(), kinds, None, edge::Access::default(), Instant::now());
+) -> Result<(Vec<ReceivedEvent>, Vec<OperationFault>), Problem> {
+    let source =
+        AdmittedSource::of_webhook("hr".to_owned(), kinds, None, edge::AccessRule::default(), Instant::now());
     let key = key.map(str::to_owned);
-    let limits = Limits::default();
-    let upload = Upload {
+    let limits = EventLimits::default();
+    let upload = BulkUpload {
         source: Arc::new(source),
         key,
         limits,
@@ -268,7 +275,7 @@ pub(super) fn read_all(
     match read {
         Ok(faults) if all.is_empty() && faults.failed > 0 => Err(faults.into_problem()),
         Ok(faults) => Ok((all, faults.listed)),
-        Err(NotRead::Refused(problem)) => Err(problem),
-        Err(NotRead::Stopped) => panic!("a body in memory does not break off"),
+        Err(BulkNotRead::Refused(problem)) => Err(problem),
+        Err(BulkNotRead::Stopped) => panic!("a body in memory does not break off"),
     }
 }

@@ -1,7 +1,7 @@
 //! A SCIM user under the attribute names that Entra uses.
 
-use edge::{FieldErrors, Pointer};
-use lifecycle::Attributes;
+use edge::{FieldErrors, JsonPointer};
+use lifecycle::AttributeMap;
 use serde_json::{Map, Value};
 
 use crate::limits::normalise_manager;
@@ -30,18 +30,22 @@ const PHONES: [(&str, &str); 3] =
 /// Says nothing about the person, or must not be kept.
 const DROPPED: [&str; 4] = ["schemas", "id", "meta", "password"];
 
-fn renamed<'a>(table: &[(&str, &'a str)], name: &'a str) -> &'a str {
+fn renamed_attribute<'a>(table: &[(&str, &'a str)], name: &'a str) -> &'a str {
     table.iter().find(|(scim, _)| *scim == name).map_or(name, |(_, entra)| entra)
 }
 
 /// The attributes of the user at `at`, without the externalId, which is the key.
-pub(crate) fn attributes(user: Map<String, Value>, at: &Pointer, errors: &mut FieldErrors) -> Attributes {
-    let mut out = Attributes::new();
+pub(crate) fn user_attributes(
+    user: Map<String, Value>,
+    at: &JsonPointer,
+    errors: &mut FieldErrors,
+) -> AttributeMap {
+    let mut out = AttributeMap::new();
     for (name, value) in user {
         let here = at.key(&name);
         match (name.as_str(), value) {
             (name, _) if DROPPED.contains(&name) => {}
-            ("active", value) => active(value, &here, &mut out, errors),
+            ("active", value) => active_value(value, &here, &mut out, errors),
             ("name", Value::Object(parts)) => {
                 for (part, value) in parts {
                     let known = NAME.iter().find(|(scim, _)| *scim == part);
@@ -49,15 +53,17 @@ pub(crate) fn attributes(user: Map<String, Value>, at: &Pointer, errors: &mut Fi
                     out.insert(name, value);
                 }
             }
-            ("emails", Value::Array(list)) => emails(list, &mut out),
-            ("phoneNumbers", Value::Array(list)) => phones(list, &mut out),
-            ("addresses", Value::Array(list)) => addresses(list, &mut out),
+            ("emails", Value::Array(list)) => add_emails(list, &mut out),
+            ("phoneNumbers", Value::Array(list)) => add_phones(list, &mut out),
+            ("addresses", Value::Array(list)) => add_addresses(list, &mut out),
             ("name" | "emails" | "phoneNumbers" | "addresses", Value::Null) => {}
             ("name", _) => errors.add(here, "must be an object"),
             ("emails" | "phoneNumbers" | "addresses", _) => errors.add(here, "must be an array"),
-            (urn, Value::Object(extension)) if is_urn(urn) => extend(urn, extension, &here, &mut out, errors),
+            (urn, Value::Object(extension)) if is_urn(urn) => {
+                add_extension(urn, extension, &here, &mut out, errors)
+            }
             (name, value) => {
-                out.insert(renamed(&CORE, name).to_owned(), value);
+                out.insert(renamed_attribute(&CORE, name).to_owned(), value);
             }
         }
     }
@@ -69,7 +75,7 @@ fn is_urn(name: &str) -> bool {
 }
 
 /// Only a clear yes or no may employ or dismiss somebody; no statement at all is no statement.
-fn active(value: Value, at: &Pointer, out: &mut Attributes, errors: &mut FieldErrors) {
+fn active_value(value: Value, at: &JsonPointer, out: &mut AttributeMap, errors: &mut FieldErrors) {
     let clear = match &value {
         Value::Null => return,
         Value::Bool(active) => Some(*active),
@@ -83,11 +89,11 @@ fn active(value: Value, at: &Pointer, out: &mut Attributes, errors: &mut FieldEr
     }
 }
 
-fn extend(
+fn add_extension(
     urn: &str,
     extension: Map<String, Value>,
-    at: &Pointer,
-    out: &mut Attributes,
+    at: &JsonPointer,
+    out: &mut AttributeMap,
     errors: &mut FieldErrors,
 ) {
     let enterprise = urn.eq_ignore_ascii_case(ENTERPRISE);
@@ -95,21 +101,21 @@ fn extend(
         if !enterprise {
             out.insert(format!("{urn}:{name}"), value);
         } else if name == "manager" {
-            manager(value, &at.key("manager"), out, errors);
+            manager_key(value, &at.key("manager"), out, errors);
         } else {
-            out.insert(renamed(&ENTERPRISE_NAMES, &name).to_owned(), value);
+            out.insert(renamed_attribute(&ENTERPRISE_NAMES, &name).to_owned(), value);
         }
     }
 }
 
 /// The manager's externalId; empty means none.
-fn manager(value: Value, at: &Pointer, out: &mut Attributes, errors: &mut FieldErrors) {
+fn manager_key(value: Value, at: &JsonPointer, out: &mut AttributeMap, errors: &mut FieldErrors) {
     let (value, at) = match value {
         Value::Object(mut manager) => (manager.remove("value").unwrap_or_default(), at.key("value")),
         value => (value, at.clone()),
     };
     let value = if value.as_str() == Some("") { Value::Null } else { value };
-    let mut one = Attributes::from([("manager".to_owned(), value)]);
+    let mut one = AttributeMap::from([("manager".to_owned(), value)]);
     let mut faults = FieldErrors::default();
     normalise_manager(&mut one, &at, &mut faults);
     if !faults.is_empty() {
@@ -131,13 +137,13 @@ fn is_primary(entry: &Value) -> bool {
 }
 
 /// Takes out the first entry that fits the first test that any fits.
-fn pick(list: &mut Vec<Value>, tests: &[&dyn Fn(&Value) -> bool]) -> Option<Value> {
+fn pick_entry(list: &mut Vec<Value>, tests: &[&dyn Fn(&Value) -> bool]) -> Option<Value> {
     let at = tests.iter().find_map(|test| list.iter().position(test))?;
     Some(list.remove(at))
 }
 
 /// The value of each entry that no Entra attribute stands for, under its SCIM path.
-fn keep_rest(list: Vec<Value>, name: &str, out: &mut Attributes) {
+fn keep_rest(list: Vec<Value>, name: &str, out: &mut AttributeMap) {
     for entry in list {
         let path = kind_of(&entry).map(|kind| format!("{name}[type eq \"{kind}\"].value"));
         if let (Some(path), Some(value)) = (path, entry.get("value")) {
@@ -146,19 +152,21 @@ fn keep_rest(list: Vec<Value>, name: &str, out: &mut Attributes) {
     }
 }
 
-fn emails(mut list: Vec<Value>, out: &mut Attributes) {
-    let mail = pick(&mut list, &[&|entry| is_kind(entry, "work"), &is_primary, &|_| true]);
+fn add_emails(mut list: Vec<Value>, out: &mut AttributeMap) {
+    let mail = pick_entry(&mut list, &[&|entry| is_kind(entry, "work"), &is_primary, &|_| true]);
     if let Some(value) = mail.as_ref().and_then(|entry| entry.get("value")) {
         out.insert("mail".to_owned(), value.clone());
     }
     keep_rest(list, "emails", out);
 }
 
-fn phones(mut list: Vec<Value>, out: &mut Attributes) {
+fn add_phones(mut list: Vec<Value>, out: &mut AttributeMap) {
     for (kind, name) in PHONES {
         let work = kind == "work";
-        let found =
-            pick(&mut list, &[&|entry| is_kind(entry, kind), &|entry| work && kind_of(entry).is_none()]);
+        let found = pick_entry(
+            &mut list,
+            &[&|entry| is_kind(entry, kind), &|entry| work && kind_of(entry).is_none()],
+        );
         if let Some(value) = found.as_ref().and_then(|entry| entry.get("value")) {
             out.insert(name.to_owned(), value.clone());
         }
@@ -166,8 +174,8 @@ fn phones(mut list: Vec<Value>, out: &mut Attributes) {
     keep_rest(list, "phoneNumbers", out);
 }
 
-fn addresses(mut list: Vec<Value>, out: &mut Attributes) {
-    let work = pick(&mut list, &[&|entry| is_kind(entry, "work"), &|entry| kind_of(entry).is_none()]);
+fn add_addresses(mut list: Vec<Value>, out: &mut AttributeMap) {
+    let work = pick_entry(&mut list, &[&|entry| is_kind(entry, "work"), &|entry| kind_of(entry).is_none()]);
     if let Some(Value::Object(work)) = work {
         for (part, value) in work {
             if let Some((_, name)) = ADDRESS.iter().find(|(scim, _)| *scim == part) {

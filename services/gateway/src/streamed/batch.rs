@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 use crate::limits::json_bytes;
-use crate::received::Received;
+use crate::received::ReceivedEvent;
 
 /// Events that are stored together, as one group.
 pub(crate) const BATCH_MAX: usize = 1_000;
@@ -16,14 +16,14 @@ pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
 pub(crate) const BATCHES_WAITING_MAX: usize = 1;
 
 /// Events that are stored together; counted until it is dropped.
-pub(crate) struct Batch {
-    pub(crate) events: Vec<Received>,
+pub(crate) struct EventBatch {
+    pub(crate) events: Vec<ReceivedEvent>,
     bytes: usize,
     counted: usize,
-    buffered: Arc<Buffered>,
+    buffered: Arc<BufferedEvents>,
 }
 
-impl Drop for Batch {
+impl Drop for EventBatch {
     fn drop(&mut self) {
         self.buffered.events.sub(self.counted);
         self.buffered.bytes.sub(self.bytes);
@@ -32,12 +32,12 @@ impl Drop for Batch {
 
 /// How much is in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Buffered {
-    events: Gauge,
-    bytes: Gauge,
+pub(crate) struct BufferedEvents {
+    events: BufferGauge,
+    bytes: BufferGauge,
 }
 
-impl Buffered {
+impl BufferedEvents {
     /// Most events at the same time.
     pub(crate) fn events_max(&self) -> usize {
         self.events.max.load(Ordering::Relaxed)
@@ -51,12 +51,12 @@ impl Buffered {
 }
 
 #[derive(Debug, Default)]
-struct Gauge {
+struct BufferGauge {
     now: AtomicUsize,
     max: AtomicUsize,
 }
 
-impl Gauge {
+impl BufferGauge {
     fn add(&self, amount: usize) {
         let now = self.now.fetch_add(amount, Ordering::Relaxed) + amount;
         self.max.fetch_max(now, Ordering::Relaxed);
@@ -69,27 +69,27 @@ impl Gauge {
 
 /// Nobody takes what is read any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Gone;
+pub(crate) struct ReceiverGone;
 
 /// Puts events into batches and hands them over; blocks while too many wait.
-pub(crate) struct Batches {
-    current: Batch,
-    full: mpsc::Sender<Batch>,
-    buffered: Arc<Buffered>,
+pub(crate) struct BatchWriter {
+    current: EventBatch,
+    full: mpsc::Sender<EventBatch>,
+    buffered: Arc<BufferedEvents>,
 }
 
-impl Batches {
+impl BatchWriter {
     /// Both ends.
-    pub(crate) fn new(buffered: Arc<Buffered>) -> (Self, mpsc::Receiver<Batch>) {
+    pub(crate) fn new(buffered: Arc<BufferedEvents>) -> (Self, mpsc::Receiver<EventBatch>) {
         let (full, incoming) = mpsc::channel(BATCHES_WAITING_MAX);
-        (Self { current: empty(&buffered), full, buffered }, incoming)
+        (Self { current: empty_batch(&buffered), full, buffered }, incoming)
     }
 
     /// Adds one event.
     ///
     /// # Errors
     /// When nobody takes batches any more.
-    pub(crate) fn push(&mut self, received: Received) -> Result<(), Gone> {
+    pub(crate) fn push(&mut self, received: ReceivedEvent) -> Result<(), ReceiverGone> {
         let bytes = json_bytes(&received.event);
         self.buffered.events.add(1);
         self.buffered.bytes.add(bytes);
@@ -104,15 +104,15 @@ impl Batches {
     ///
     /// # Errors
     /// When nobody takes batches any more.
-    pub(crate) fn flush(&mut self) -> Result<(), Gone> {
+    pub(crate) fn flush(&mut self) -> Result<(), ReceiverGone> {
         if self.current.counted == 0 {
             return Ok(());
         }
-        let batch = std::mem::replace(&mut self.current, empty(&self.buffered));
-        self.full.blocking_send(batch).map_err(|_| Gone)
+        let batch = std::mem::replace(&mut self.current, empty_batch(&self.buffered));
+        self.full.blocking_send(batch).map_err(|_| ReceiverGone)
     }
 }
 
-fn empty(buffered: &Arc<Buffered>) -> Batch {
-    Batch { events: Vec::new(), bytes: 0, counted: 0, buffered: Arc::clone(buffered) }
+fn empty_batch(buffered: &Arc<BufferedEvents>) -> EventBatch {
+    EventBatch { events: Vec::new(), bytes: 0, counted: 0, buffered: Arc::clone(buffered) }
 }

@@ -14,33 +14,33 @@ use tokio::sync::mpsc;
 const PIECES_MAX: usize = 8;
 
 /// What is handed over. The end is said: a sender that is gone without it has not sent everything.
-enum Piece {
+enum BodyPiece {
     Bytes(Bytes),
     End,
 }
 
 /// Reads what is poured into it.
-pub(crate) struct Outlet {
-    pieces: mpsc::Receiver<Piece>,
+pub(crate) struct BodyReader {
+    pieces: mpsc::Receiver<BodyPiece>,
     rest: Bytes,
     over: bool,
 }
 
 /// Where the body goes in.
-pub(crate) struct Inlet(mpsc::Sender<Piece>);
+pub(crate) struct BodyWriter(mpsc::Sender<BodyPiece>);
 
 /// Both ends.
-pub(crate) fn pipe() -> (Inlet, Outlet) {
+pub(crate) fn body_pipe() -> (BodyWriter, BodyReader) {
     let (inlet, pieces) = mpsc::channel(PIECES_MAX);
-    (Inlet(inlet), Outlet { pieces, rest: Bytes::new(), over: false })
+    (BodyWriter(inlet), BodyReader { pieces, rest: Bytes::new(), over: false })
 }
 
-impl Read for Outlet {
+impl Read for BodyReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() && !self.over {
             match self.pieces.blocking_recv() {
-                Some(Piece::Bytes(bytes)) => self.rest = bytes,
-                Some(Piece::End) => self.over = true,
+                Some(BodyPiece::Bytes(bytes)) => self.rest = bytes,
+                Some(BodyPiece::End) => self.over = true,
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
@@ -50,7 +50,7 @@ impl Read for Outlet {
     }
 }
 
-impl Inlet {
+impl BodyWriter {
     /// Pours all of the body in: at most `bytes_max`, no piece later than `pause_max` after the one before.
     ///
     /// # Errors
@@ -75,11 +75,11 @@ impl Inlet {
             if bytes > bytes_max {
                 return Err(too_large());
             }
-            if self.0.send(Piece::Bytes(piece)).await.is_err() {
+            if self.0.send(BodyPiece::Bytes(piece)).await.is_err() {
                 return Ok(()); // the reader has what it wants, or failed and says so itself
             }
         }
-        _ = self.0.send(Piece::End).await;
+        _ = self.0.send(BodyPiece::End).await;
         Ok(())
     }
 }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     async fn poured(body: Body, bytes_max: u64) -> (Result<(), u16>, io::Result<Vec<u8>>) {
-        let (inlet, mut outlet) = pipe();
+        let (inlet, mut outlet) = body_pipe();
         let reading = tokio::task::spawn_blocking(move || {
             let mut all = Vec::new();
             outlet.read_to_end(&mut all).map(|_| all)

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use bus::Bus;
-use edge::Pointer;
+use edge::JsonPointer;
 use feeds::{REPEATED_ROWS_MAX, RepeatedRows, RowContent};
 use lifecycle::{Event, EventId, EventKind, FeedRun, KnownRowsReply, KnownRowsRequest, verb};
 
-use crate::received::{Place, Received, content_hash};
+use crate::received::{EventPlace, ReceivedEvent, content_hash};
 
 /// How long the mapper has to say what it knows of one batch.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -19,9 +19,9 @@ const MAPPER: &str = "mapper";
 const ROWS_PER_REQUEST: usize = 500;
 
 /// A batch, taken apart.
-pub(super) struct Parts {
+pub(super) struct BatchParts {
     /// What is stored as it is, and behind it the names of the rest.
-    pub(super) events: Vec<Received>,
+    pub(super) events: Vec<ReceivedEvent>,
     /// How many of these are names of rows.
     pub(super) named: usize,
     /// How many rows they name.
@@ -29,15 +29,15 @@ pub(super) struct Parts {
 }
 
 /// Replaces rows that the mapper knows by their names.
-pub(super) async fn take_apart(bus: &Bus, batch: Vec<Received>) -> Parts {
-    let whole = |events| Parts { events, named: 0, unchanged: 0 };
+pub(super) async fn take_apart(bus: &Bus, batch: Vec<ReceivedEvent>) -> BatchParts {
+    let whole = |events| BatchParts { events, named: 0, unchanged: 0 };
     let Some(first) = batch.iter().find(|one| RowContent::of(&one.event).is_some()) else {
         return whole(batch);
     };
     let (run, head) = (first.event.feed.clone(), first.event.clone());
     let Some(run) = run else { return whole(batch) };
-    let names: Vec<Option<(String, String)>> = batch.iter().map(|one| name(&one.event, &head)).collect();
-    let known = known(bus, &run, names.iter().flatten().cloned().collect()).await;
+    let names: Vec<Option<(String, String)>> = batch.iter().map(|one| row_name(&one.event, &head)).collect();
+    let known = known_rows(bus, &run, names.iter().flatten().cloned().collect()).await;
     if known.is_empty() {
         return whole(batch);
     }
@@ -51,21 +51,22 @@ pub(super) async fn take_apart(bus: &Bus, batch: Vec<Received>) -> Parts {
     }
     let unchanged = rows.len() as u64;
     telemetry::metrics::feed_rows_unchanged(&run.feed, unchanged);
-    let named: Vec<Received> = rows.chunks(REPEATED_ROWS_MAX).map(|rows| event(&head, &run, rows)).collect();
+    let named: Vec<ReceivedEvent> =
+        rows.chunks(REPEATED_ROWS_MAX).map(|rows| rows_event(&head, &run, rows)).collect();
     let count = named.len();
     events.extend(named);
-    Parts { events, named: count, unchanged }
+    BatchParts { events, named: count, unchanged }
 }
 
 /// The name of a row of the same run and sender as `head`.
-fn name(event: &Event, head: &Event) -> Option<(String, String)> {
+fn row_name(event: &Event, head: &Event) -> Option<(String, String)> {
     let is_alike = event.feed == head.feed && event.source == head.source && event.sender == head.sender;
     let content = RowContent::of(event).filter(|_| is_alike)?;
     Some((event.subject.clone(), content.hash()))
 }
 
 /// Which of the rows the mapper knows; nothing if it does not say.
-async fn known(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Vec<bool> {
+async fn known_rows(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Vec<bool> {
     let mut known = Vec::with_capacity(rows.len());
     for some in rows.chunks(ROWS_PER_REQUEST) {
         let request = KnownRowsRequest { feed: run.feed.clone(), run: run.run.clone(), rows: some.to_vec() };
@@ -85,7 +86,7 @@ async fn known(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Vec<boo
 }
 
 /// Names of rows as one event.
-fn event(head: &Event, run: &FeedRun, rows: &[(String, String)]) -> Received {
+fn rows_event(head: &Event, run: &FeedRun, rows: &[(String, String)]) -> ReceivedEvent {
     let source_event_id = format!("{}:rows:{}", run.run, content_hash(&rows));
     let event = Event {
         id: EventId::of(&head.source, &source_event_id),
@@ -98,5 +99,5 @@ fn event(head: &Event, run: &FeedRun, rows: &[(String, String)]) -> Received {
         unread: Vec::new(),
         ..head.clone()
     };
-    Received { event, place: Place::Operation(Pointer::root()), trace: None, content: None }
+    ReceivedEvent { event, place: EventPlace::Operation(JsonPointer::root()), trace: None, content: None }
 }

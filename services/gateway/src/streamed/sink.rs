@@ -6,9 +6,9 @@ use std::time::Duration;
 use edge::Problem;
 use lifecycle::TraceContext;
 
-use crate::http::Gate;
+use crate::http::AppState;
 use crate::intake::{self, AcceptedEvent};
-use crate::received::Received;
+use crate::received::ReceivedEvent;
 use crate::streamed::repeated;
 
 /// How long what is in the middle waits for the mapper to catch up before it is refused.
@@ -17,18 +17,18 @@ const LAG_PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AT_LAG_EVERY: Duration = Duration::from_millis(250);
 
 /// What became of a batch: every event of it is stored.
-pub(crate) struct Stored {
+pub(crate) struct StoredBatch {
     /// One for each that was stored as it is, in their order.
     pub(crate) accepted: Vec<AcceptedEvent>,
     /// Rows that say what they said before, and were only named.
     pub(crate) unchanged: u64,
 }
 
-impl Stored {
+impl StoredBatch {
     /// As if none of them had been stored before.
     #[cfg(test)]
-    pub(crate) fn new(batch: &[Received]) -> Self {
-        let accepted = |one: &Received| AcceptedEvent {
+    pub(crate) fn new(batch: &[ReceivedEvent]) -> Self {
+        let accepted = |one: &ReceivedEvent| AcceptedEvent {
             id: one.event.id.clone(),
             source_event_id: one.event.source_event_id.clone(),
             duplicate: false,
@@ -48,22 +48,25 @@ impl Stored {
 }
 
 /// Takes batches.
-pub(crate) trait Sink: Send {
+pub(crate) trait BatchSink: Send {
     /// Stores all of a batch.
     ///
     /// # Errors
     /// When not all of it is known to be stored.
-    fn store(&mut self, batch: Vec<Received>) -> impl Future<Output = Result<Stored, Problem>> + Send;
+    fn store(
+        &mut self,
+        batch: Vec<ReceivedEvent>,
+    ) -> impl Future<Output = Result<StoredBatch, Problem>> + Send;
 }
 
 /// The broker.
 pub(crate) struct ToBroker {
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) gate: Arc<AppState>,
     pub(crate) trace: TraceContext,
 }
 
-impl Sink for ToBroker {
-    async fn store(&mut self, batch: Vec<Received>) -> Result<Stored, Problem> {
+impl BatchSink for ToBroker {
+    async fn store(&mut self, batch: Vec<ReceivedEvent>) -> Result<StoredBatch, Problem> {
         let begun = tokio::time::Instant::now();
         while let Err(behind) = self.gate.pressure.check_lag() {
             if begun.elapsed() > LAG_PATIENCE {
@@ -71,10 +74,11 @@ impl Sink for ToBroker {
             }
             tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
         }
-        let repeated::Parts { events, named, unchanged } = repeated::take_apart(&self.gate.bus, batch).await;
-        let stored = intake::store(&self.gate, events, Vec::new(), self.trace, false).await?;
+        let repeated::BatchParts { events, named, unchanged } =
+            repeated::take_apart(&self.gate.bus, batch).await;
+        let stored = intake::store_events(&self.gate, events, Vec::new(), self.trace, false).await?;
         let mut accepted = stored.accepted;
         accepted.truncate(accepted.len() - named);
-        Ok(Stored { accepted, unchanged })
+        Ok(StoredBatch { accepted, unchanged })
     }
 }

@@ -14,7 +14,7 @@ use axum::routing::get;
 use edge::TokenHash;
 use lifecycle::Event;
 use serde_json::{Value, json};
-use store::testing::databases;
+use store::testing::test_databases;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -136,7 +136,7 @@ fn intake(event: &Event) -> Option<&'static str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_comes_in_is_of_now_by_the_clock_of_the_database_and_never_of_a_day_to_come() {
     for shift in SHIFTS {
-        for database in databases() {
+        for database in test_databases() {
             store::clock::shift_process_clock(shift * 1_000_000);
             let folder = folders();
             let hr = hr().await;
@@ -167,7 +167,7 @@ async fn whatever_comes_in_is_of_now_by_the_clock_of_the_database_and_never_of_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_whose_clock_is_off_says_so_beside_the_streams() {
-    for database in databases() {
+    for database in test_databases() {
         store::clock::shift_process_clock(300_000_000);
         let folder = folders();
         let hr = hr().await;

@@ -8,7 +8,7 @@ use crate::office::Office;
 
 #[tokio::test]
 async fn a_notice_becomes_what_the_record_says_when_it_was_asked_for() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let name = database.name;
         let mut office = Office::on(database, json!({})).await;
         office.hr.put(
@@ -102,7 +102,7 @@ async fn two_notices_that_look_alike_are_two() {
 
 #[tokio::test]
 async fn a_gateway_that_is_killed_after_its_answer_fetches_when_it_is_back() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let mut office = Office::on(database, json!({})).await;
         office.hr.hold(true);
         office.hr.put("E-1", json!({"name": "Ann"}));
@@ -116,7 +116,7 @@ async fn a_gateway_that_is_killed_after_its_answer_fetches_when_it_is_back() {
 
 #[tokio::test]
 async fn of_several_gateways_one_asks_the_source() {
-    let Some(database) = store::testing::postgres() else {
+    let Some(database) = store::testing::postgres_database() else {
         eprintln!("no PostgreSQL on this machine: nothing was tested");
         return;
     };

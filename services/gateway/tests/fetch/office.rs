@@ -36,12 +36,12 @@ pub struct Row {
 
 impl Office {
     pub async fn start() -> Self {
-        Self::on(store::testing::sqlite(), json!({})).await
+        Self::on(store::testing::sqlite_database(), json!({})).await
     }
 
     /// `changes` are those of `fetch`.
     pub async fn with(changes: Value) -> Self {
-        Self::on(store::testing::sqlite(), changes).await
+        Self::on(store::testing::sqlite_database(), changes).await
     }
 
     pub async fn on(database: TestDatabase, changes: Value) -> Self {
@@ -190,8 +190,8 @@ impl Office {
     pub async fn another(&mut self) {
         let mut config = self.changes.clone();
         config["listen"] = json!("127.0.0.1:0");
-        let config: gateway::Config = serde_json::from_value(config).unwrap();
-        let app = gateway::build(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
+        let config: gateway::GatewayConfig = serde_json::from_value(config).unwrap();
+        let app = gateway::build_gateway(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
         self.world.url = format!("http://{}", app.address());
         self.world.shutdown = Shutdown::default();
         self.world.run = tokio::spawn(app.run(self.world.shutdown.clone()));

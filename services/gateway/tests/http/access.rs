@@ -292,8 +292,9 @@ async fn a_certificate_that_was_renewed_is_used_and_one_that_is_broken_is_not() 
 #[tokio::test]
 async fn files_that_cannot_be_used_and_names_that_are_none_stop_the_start() {
     let Some(folder) = certificates() else { return };
-    let config =
-        |value: Value| serde_json::from_value::<gateway::Config>(value).map_err(|error| error.to_string());
+    let config = |value: Value| {
+        serde_json::from_value::<gateway::GatewayConfig>(value).map_err(|error| error.to_string())
+    };
     let wrong = config(json!({"sources": [source("a", json!({"access": {"from": ["hr.example.com"]}}))]}));
     assert!(wrong.unwrap_err().contains("no network"));
     let wrong = config(json!({"sources": [source("a", json!({"access": {"certificates": ["sha256:12"]}}))]}));
@@ -307,7 +308,8 @@ async fn files_that_cannot_be_used_and_names_that_are_none_stop_the_start() {
         [(json!({"tls": swapped}), "a certificate"), (json!({"sources": [unasked]}), "client_ca")]
     {
         let built =
-            gateway::build(config(changes).unwrap(), bus.clone(), telemetry::Readiness::default()).await;
+            gateway::build_gateway(config(changes).unwrap(), bus.clone(), telemetry::Readiness::default())
+                .await;
         assert!(built.unwrap_err().to_string().contains(words), "{words}");
     }
 }

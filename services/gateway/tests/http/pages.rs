@@ -134,7 +134,7 @@ async fn every_page_of_a_source_works_as_it_is_written() {
             assert!(is_taken, "{}: {statuses:?}", path.display());
         }
         let _mapper = world.stored().await;
-        let stored = world.bus.lag(bus::Feed::Events, "mapper").await.unwrap();
+        let stored = world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap();
         assert!(stored > 0, "{}: nothing came of it", path.display());
     }
 }

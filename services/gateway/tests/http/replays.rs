@@ -127,7 +127,7 @@ async fn the_same_notice_is_answered_again_and_stored_once_also_after_a_restart_
         assert_eq!(again.duplicates(), [true], "{}", notice.name);
     }
     let _mapper = world.stored().await;
-    assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), 5);
+    assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap(), 5);
 }
 
 /// Beyond what the broker remembers, the mapper's inbox knows the id; and beyond that, the version has not become newer.
@@ -164,7 +164,7 @@ async fn an_old_a_future_and_a_redated_notice_are_refused_and_store_nothing() {
     renamed.headers[0].1 = "n".to_owned();
     assert_eq!(world.hear(&renamed).await.status, 401);
     let _mapper = world.stored().await;
-    assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), 0);
+    assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap(), 0);
 }
 
 #[tokio::test]

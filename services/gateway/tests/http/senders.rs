@@ -122,7 +122,7 @@ async fn a_reused_id_is_refused_and_the_mapper_is_told_and_a_repeated_request_is
     assert!(seen.iter().all(|(id, ..)| *id == seen[0].0), "all go by the id");
     assert!(seen[1].2 != seen[0].2 && seen[2].2 != seen[0].2, "and say something else");
     // Each is told of once: nothing more is there. An acknowledgement may still be on its way.
-    let all_taken = async { while world.bus.lag(bus::Feed::Events, "mapper").await.unwrap() > 0 {} };
+    let all_taken = async { while world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap() > 0 {} };
     tokio::time::timeout(std::time::Duration::from_secs(30), all_taken).await.unwrap();
 }
 

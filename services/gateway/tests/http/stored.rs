@@ -107,7 +107,7 @@ async fn fifty_thousand_operations_in_one_request_are_stored_but_for_the_one_tha
     assert_eq!(answer.status, 202, "{:?}", answer.body);
     assert_eq!((&answer.body["operations"], &answer.body["failed"]), (&json!(50_000), &json!(1)));
     assert_eq!(answer.pointers(), ["/Operations/12345/data/externalId"]);
-    assert_eq!(world.bus.lag(bus::Feed::Events, "mapper").await.unwrap(), 49_999);
+    assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap(), 49_999);
     assert_eq!(consumer.next_batch(1).await.unwrap()[0].body.as_ref().unwrap().subject, "E-0");
 }
 

@@ -141,10 +141,11 @@ async fn a_webhook_that_cannot_work_is_refused_at_the_start() {
         };
         let config = json!({ "listen": "127.0.0.1:0",
                              "webhooks": [{ "name": "x", "verifier": verifier, "adapter": adapter }] });
-        let said = match serde_json::from_value::<gateway::Config>(config) {
+        let said = match serde_json::from_value::<gateway::GatewayConfig>(config) {
             Err(error) => format!("webhook: {error}"),
             Ok(config) => {
-                let built = gateway::build(config, bus.clone(), telemetry::Readiness::default()).await;
+                let built =
+                    gateway::build_gateway(config, bus.clone(), telemetry::Readiness::default()).await;
                 built.unwrap_err().to_string()
             }
         };

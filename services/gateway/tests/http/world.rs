@@ -1,9 +1,9 @@
 //! A gateway with its own nats-server.
 
 use bus::testing::TestServer;
-use bus::{Bus, Consumer, Feed};
+use bus::{Bus, Consumer, StreamName};
 use edge::TokenHash;
-use gateway::Config;
+use gateway::GatewayConfig;
 use lifecycle::Event;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub struct World {
     pub url: String,
     pub http: reqwest::Client,
     pub shutdown: Shutdown,
-    pub run: JoinHandle<Result<(), gateway::RunError>>,
+    pub run: JoinHandle<Result<(), gateway::GatewayRunError>>,
     _folder: tempfile::TempDir,
 }
 
@@ -57,9 +57,9 @@ impl World {
             let file = folder.path().join("gateway.db");
             config["database"] = json!(format!("sqlite://{}?mode=rwc", file.display()));
         }
-        let config: Config = serde_json::from_value(config).unwrap();
+        let config: GatewayConfig = serde_json::from_value(config).unwrap();
         let readiness = Readiness::default();
-        let app = gateway::build(config, bus.clone(), readiness.clone()).await.unwrap();
+        let app = gateway::build_gateway(config, bus.clone(), readiness.clone()).await.unwrap();
         let url = format!("http://{}", app.address());
         let shutdown = Shutdown::default();
         let run = tokio::spawn(app.run(shutdown.clone()));
@@ -81,7 +81,7 @@ impl World {
 
     /// The events on the stream, from the first.
     pub async fn stored(&self) -> Consumer<Event> {
-        self.bus.consume(Feed::Events, "mapper").await.unwrap()
+        self.bus.consume(StreamName::Events, "mapper").await.unwrap()
     }
 }
 

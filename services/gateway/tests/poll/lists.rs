@@ -1,6 +1,6 @@
 //! What comes of a list that is read again and again.
 
-use feeds::Completion;
+use feeds::FileCompletion;
 use lifecycle::EventKind::{FeedCompleted, WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::office::{Office, row};
 
 #[tokio::test]
 async fn the_first_reading_tells_of_everybody_and_the_next_only_of_what_is_new() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let name = database.name;
         let rows: Vec<_> = (0..5).map(|n| row(&format!("E-{n}"), "Sales")).collect();
         let mut office = Office::on(database, &rows, json!({})).await;
@@ -112,7 +112,7 @@ async fn a_list_of_everybody_is_a_full_feed() {
     let runs: Vec<_> = events.iter().map(|event| event.feed.clone().unwrap()).collect();
     assert!(runs.iter().all(|run| run == &runs[0] && run.feed == "workday"));
     let end = events.iter().find(|event| event.kind == FeedCompleted).unwrap();
-    let completion = Completion::from_attributes(&end.attributes).unwrap();
+    let completion = FileCompletion::from_attributes(&end.attributes).unwrap();
     assert_eq!(
         (completion.seen.rows, completion.people.count, completion.seen.trailer_count),
         (3, 3, Some(3))
@@ -122,7 +122,7 @@ async fn a_list_of_everybody_is_a_full_feed() {
 
 #[tokio::test]
 async fn of_several_gateways_one_reads_a_list() {
-    let Some(database) = store::testing::postgres() else {
+    let Some(database) = store::testing::postgres_database() else {
         eprintln!("no PostgreSQL on this machine: nothing was tested");
         return;
     };

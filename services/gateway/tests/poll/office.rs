@@ -31,7 +31,7 @@ pub fn row(key: &str, department: &str) -> Value {
 impl Office {
     /// `changes` are those of the list.
     pub async fn start(rows: &[Value], changes: Value) -> Self {
-        Self::on(store::testing::sqlite(), rows, changes).await
+        Self::on(store::testing::sqlite_database(), rows, changes).await
     }
 
     pub async fn on(database: TestDatabase, rows: &[Value], changes: Value) -> Self {
@@ -103,8 +103,8 @@ impl Office {
     pub async fn another(&mut self) {
         let mut config = self.changes.clone();
         config["listen"] = json!("127.0.0.1:0");
-        let config: gateway::Config = serde_json::from_value(config).unwrap();
-        let app = gateway::build(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
+        let config: gateway::GatewayConfig = serde_json::from_value(config).unwrap();
+        let app = gateway::build_gateway(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
         self.world.shutdown = Shutdown::default();
         tokio::spawn(std::mem::replace(
             &mut self.world.run,

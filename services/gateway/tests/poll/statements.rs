@@ -1,8 +1,8 @@
 //! Every statement of a row is told, and what cannot be read is told by its place and form.
 
-use lifecycle::Dating::{Explicit, Observed};
 use lifecycle::EventKind::{WorkerChanged, WorkerJoined, WorkerLeft};
-use lifecycle::{Dating, Event, EventKind};
+use lifecycle::StatementDating::{Explicit, Observed};
+use lifecycle::{Event, EventKind, StatementDating};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -13,7 +13,7 @@ fn employment() -> Value {
            "attributes": {"givenName": "/first"}, "time_zone": "America/Los_Angeles"})
 }
 
-fn kinds(events: &[Event], key: &str) -> Vec<(EventKind, Option<Dating>)> {
+fn kinds(events: &[Event], key: &str) -> Vec<(EventKind, Option<StatementDating>)> {
     let of = events.iter().filter(|event| event.subject == key && event.kind != WorkerChanged);
     let mut kinds: Vec<_> = of.map(|event| (event.kind, event.dated)).collect();
     kinds.sort_by_key(|(kind, dated)| (kind.as_str(), *dated));
@@ -67,6 +67,6 @@ async fn in_a_list_of_everybody_a_row_that_cannot_be_read_is_listed_and_says_not
     assert_eq!(unread("E-1"), ["employment.ends: a"]);
     assert_eq!(unread("E-2"), ["employment.starts: a", "employment.active: a"]);
     let end = events.iter().find(|event| event.kind == EventKind::FeedCompleted).unwrap();
-    let completion = feeds::Completion::from_attributes(&end.attributes).unwrap();
+    let completion = feeds::FileCompletion::from_attributes(&end.attributes).unwrap();
     assert_eq!((completion.seen.bad_rows, completion.people.count), (2, 3));
 }

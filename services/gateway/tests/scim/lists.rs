@@ -24,7 +24,7 @@ fn names(resources: &[Value]) -> Vec<&str> {
 
 #[tokio::test]
 async fn filters_find_the_same_on_every_database() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let provider = company(database).await;
         let table: [(&str, &[&str]); 9] = [
             ("userName eq \"BEN\"", &["Ben"]),
@@ -48,7 +48,7 @@ async fn filters_find_the_same_on_every_database() {
 
 #[tokio::test]
 async fn groups_are_found_by_their_members() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let provider = Provider::on(database, json!({})).await;
         let (ann, ben) = (provider.user("ann").await, provider.user("ben").await);
         provider.group("one", &[&ann]).await;
@@ -76,7 +76,7 @@ async fn groups_are_found_by_their_members() {
 
 #[tokio::test]
 async fn pages_follow_each_other_and_can_be_ordered() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let provider = company(database).await;
         let page = async |query: &str| provider.get(&format!("/Users?{query}")).await.body;
         let first = page("startIndex=1&count=3").await;
@@ -104,7 +104,7 @@ async fn pages_follow_each_other_and_can_be_ordered() {
 
 #[tokio::test]
 async fn a_search_is_a_list_also_over_both_kinds() {
-    let provider = company(store::testing::sqlite()).await;
+    let provider = company(store::testing::sqlite_database()).await;
     provider.group("staff", &[]).await;
     let search = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": "userName sw \"a\"",

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bus::{Consumer, Outgoing};
+use bus::{Consumer, OutgoingMessage};
 use edge::TokenHash;
-use lifecycle::{Attributes, Event, EventId, EventKind, SourceProblem, SourceProblemKind, TraceContext};
+use lifecycle::{AttributeMap, Event, EventId, EventKind, SourceProblem, SourceProblemKind, TraceContext};
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl std::ops::Deref for Provider {
 
 impl Provider {
     pub async fn start() -> Self {
-        Self::on(store::testing::sqlite(), json!({})).await
+        Self::on(store::testing::sqlite_database(), json!({})).await
     }
 
     /// `settings` are those of the provider.
@@ -135,8 +135,8 @@ impl Provider {
         (&mut self.world.run).await.unwrap().unwrap();
         let mut config = self.changes.clone();
         config["listen"] = json!("127.0.0.1:0");
-        let config: gateway::Config = serde_json::from_value(config).unwrap();
-        let app = gateway::build(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
+        let config: gateway::GatewayConfig = serde_json::from_value(config).unwrap();
+        let app = gateway::build_gateway(config, self.world.bus.clone(), Readiness::default()).await.unwrap();
         self.world.url = format!("http://{}", app.address());
         self.caller.url = self.world.url.clone();
         self.world.shutdown = Shutdown::default();
@@ -165,18 +165,26 @@ impl Provider {
             accepted_at: now,
             sender: String::new(),
             dated: None,
-            attributes: Attributes::new(),
+            attributes: AttributeMap::new(),
             members: None,
             feed: None,
             withdraws: false,
             unread: Vec::new(),
         };
-        let messages = serde_json::to_string(&[Outgoing::event(&event, TraceContext::root())]).unwrap();
+        let messages =
+            serde_json::to_string(&[OutgoingMessage::event(&event, TraceContext::root())]).unwrap();
         let store = Store::connect(&self.database.url).await.unwrap();
         let tx = store.begin().await.unwrap();
-        outbox::put(&tx, "gateway", outbox::Lane::Commands, &format!("{resource}/1"), now, messages)
-            .await
-            .unwrap();
+        outbox::put_row(
+            &tx,
+            "gateway",
+            outbox::OutboxLane::Commands,
+            &format!("{resource}/1"),
+            now,
+            messages,
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         id
     }

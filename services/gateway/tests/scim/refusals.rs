@@ -130,7 +130,7 @@ async fn of_a_patch_with_one_wrong_operation_nothing_is_done() {
 
 #[tokio::test]
 async fn a_provider_that_asks_too_fast_is_told_to_wait() {
-    let provider = Provider::on(store::testing::sqlite(), json!({"events_per_second_max": 1})).await;
+    let provider = Provider::on(store::testing::sqlite_database(), json!({"events_per_second_max": 1})).await;
     let mut last = provider.post("/Users", json!({"userName": "u0"})).await;
     for n in 1..20 {
         if last.status != 201 {
@@ -147,7 +147,7 @@ async fn a_provider_that_asks_too_fast_is_told_to_wait() {
 async fn a_person_needs_the_attribute_that_is_their_key() {
     let key = format!("{}:employeeNumber", crate::provider::ENTERPRISE);
     let mut provider = Provider::on(
-        store::testing::sqlite(),
+        store::testing::sqlite_database(),
         json!({"key": key, "attributes": {"full": "Join(\" \", [name.givenName], [name.familyName])"}}),
     )
     .await;

@@ -60,7 +60,7 @@ async fn while_the_broker_is_gone_nothing_is_taken() {
 
 #[tokio::test]
 async fn a_broker_that_does_not_answer_leaves_nothing_half_done() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let mut provider = Provider::on(database, json!({})).await;
         let ann = provider.user("ann").await;
         let group = provider.group("staff", &[&ann]).await;
@@ -115,7 +115,7 @@ async fn distinct(provider: &mut Provider, count: usize) -> Vec<lifecycle::Event
 
 #[tokio::test]
 async fn a_creation_that_was_never_answered_is_the_same_creation_again() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let mut provider = Provider::on(database, json!({})).await;
         let body = json!({"userName": "ann", "externalId": "x-ann", "title": "T1"});
         let first = provider.post("/Users", body.clone()).await;
@@ -145,7 +145,7 @@ async fn a_creation_that_was_never_answered_is_the_same_creation_again() {
 
 #[tokio::test]
 async fn events_that_were_left_behind_are_published_before_the_repeat_is_answered() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let mut provider = Provider::on(database, json!({})).await;
         let ann = provider.user("ann").await;
         let group = provider.group("staff", &[]).await;

@@ -9,7 +9,7 @@ use crate::provider::{Provider, members};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_one_group_at_the_same_time_lose_nothing() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let provider = Provider::on(database, json!({})).await;
         let mut people = Vec::new();
         for n in 0..20 {
@@ -40,7 +40,7 @@ async fn changes_of_one_group_at_the_same_time_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_who_create_the_same_name_one_is_told_that_it_is_taken() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let provider = Provider::on(database, json!({})).await;
         for round in 0..5 {
             let mut requests = JoinSet::new();
@@ -59,7 +59,7 @@ async fn of_two_who_create_the_same_name_one_is_told_that_it_is_taken() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_deleted_while_being_added_is_in_no_group() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let provider = Provider::on(database, json!({})).await;
         let group = provider.group("staff", &[]).await;
         for n in 0..10 {

@@ -3,19 +3,19 @@
 use std::collections::HashMap;
 
 use lifecycle::{
-    Desired, Employment, ExplainRequest, Explained, GroupState, Identity, MemberResult, ResourceKind,
-    unix_micros,
+    DesiredState, Employment, ExplainRequest, ExplainedPerson, GroupState, MemberResult, PersonRecord,
+    ResourceKind, unix_micros,
 };
-use policy::{GroupSubject, Policy, Subject};
+use policy::{DecisionSubject, GroupSubject, Policy};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
-use super::{Control, Refusal, word, wrong};
+use super::{MapperControl, MapperRefusal, kind_word, wrong_request};
 use crate::now;
 use crate::policies::{InForce, versions};
-use crate::rows::{decode, decode_or_skip, desired, edge, group, identity};
-use crate::subjects::{GroupIndex, Page, is_known};
+use crate::rows::{decode_or_skip, decode_state, desired, edge, group, identity};
+use crate::subjects::{GroupIndex, SubjectPage, is_known};
 
 /// Members that are listed one by one.
 const MEMBERS_MAX: u64 = 1_000;
@@ -25,12 +25,16 @@ const LOGIN_ATTRIBUTES: [&str; 3] = ["userPrincipalName", "mail", USER_NAME];
 /// People with a similar login name that are looked at.
 const SIMILAR_MAX: u64 = 50;
 
-impl Control {
+impl MapperControl {
     /// The person or group that an operator means: by key, or by login name at the target.
     ///
     /// # Errors
     /// When nobody fits.
-    pub(super) async fn find(&self, named: &str, target: &str) -> Result<(ResourceKind, String), Refusal> {
+    pub(super) async fn find(
+        &self,
+        named: &str,
+        target: &str,
+    ) -> Result<(ResourceKind, String), MapperRefusal> {
         if let Some(person) = self.who_is(named).await? {
             return Ok((ResourceKind::User, person));
         }
@@ -48,7 +52,7 @@ impl Control {
             .await
             .map_err(&failed)?;
         let has_login = |row: &desired::Model| {
-            let Ok(Desired::User(account)) = serde_json::from_str(&row.desired) else { return false };
+            let Ok(DesiredState::User(account)) = serde_json::from_str(&row.desired) else { return false };
             let login = account.attributes.get(USER_NAME).or_else(|| account.on_create.get(USER_NAME));
             let login = login.and_then(|name| name.as_str());
             login.is_some_and(|login| login.to_lowercase() == named.to_lowercase())
@@ -58,7 +62,7 @@ impl Control {
         }
         match self.with_name(named).await? {
             Some(key) => Ok((ResourceKind::User, key)),
-            None => Err(wrong(format!(
+            None => Err(wrong_request(format!(
                 "no person or group has the key `{named}`, no account at `{target}` that login name, and nobody has it as {}",
                 LOGIN_ATTRIBUTES.join(", ")
             ))),
@@ -67,7 +71,7 @@ impl Control {
 
     /// The person who has this login name at the source: before the first account there is no other.
     pub(super) async fn with_name(&self, named: &str) -> Result<Option<String>, StoreError> {
-        let pattern = LikeExpr::new(holding("", named)).escape('\\');
+        let pattern = LikeExpr::new(json_pattern("", named)).escape('\\');
         let rows = identity::Entity::find()
             .filter(Expr::expr(Func::lower(Expr::col(identity::Column::State))).like(pattern))
             .order_by_asc(identity::Column::Key)
@@ -79,7 +83,7 @@ impl Control {
         // Somebody whose first day is still to come has a name already.
         let moments = [now, i64::MAX];
         let is_named = |row: &identity::Model| {
-            let Some(state) = decode_or_skip::<Identity>(&row.state, &row.key) else { return false };
+            let Some(state) = decode_or_skip::<PersonRecord>(&row.state, &row.key) else { return false };
             moments.iter().any(|at| {
                 let attributes = state.view(&row.key, *at).attributes;
                 let has = |name: &&str| {
@@ -95,10 +99,10 @@ impl Control {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) async fn find_group(&self, key: &str) -> Result<(ResourceKind, String), Refusal> {
+    pub(super) async fn find_group(&self, key: &str) -> Result<(ResourceKind, String), MapperRefusal> {
         match self.group(key).await? {
             Some(group) => Ok((ResourceKind::Group, group.key)),
-            None => Err(wrong(format!("no group has the key `{key}`"))),
+            None => Err(wrong_request(format!("no group has the key `{key}`"))),
         }
     }
 
@@ -107,14 +111,14 @@ impl Control {
         row.map_err(StoreError::statement("read a group"))
     }
 
-    pub(super) async fn identity(&self, key: &str) -> Result<Option<Identity>, StoreError> {
+    pub(super) async fn identity(&self, key: &str) -> Result<Option<PersonRecord>, StoreError> {
         let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
-        let state = row.map(|row| decode::<Identity>(&row.state, &row.key)).transpose()?;
+        let state = row.map(|row| decode_state::<PersonRecord>(&row.state, &row.key)).transpose()?;
         Ok(state.filter(is_known))
     }
 
-    pub(super) async fn explain(&self, request: &ExplainRequest) -> Result<Explained, Refusal> {
+    pub(super) async fn explain(&self, request: &ExplainRequest) -> Result<ExplainedPerson, MapperRefusal> {
         let set = versions::in_force(self.store.reader()).await?;
         let Some(InForce { policy, version }) = set.of(&request.target) else {
             return Err(self.no_policy(&request.target, None).await?);
@@ -134,34 +138,37 @@ impl Control {
         target: &str,
         kind: ResourceKind,
         key: &str,
-    ) -> Result<Option<Desired>, StoreError> {
+    ) -> Result<Option<DesiredState>, StoreError> {
         let id = (target.to_owned(), kind.as_str().to_owned(), key.to_owned());
         let row = desired::Entity::find_by_id(id).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a desired state"))?;
         Ok(row.and_then(|row| serde_json::from_str(&row.desired).ok()))
     }
 
-    async fn explain_person(&self, key: &str, policy: &Policy) -> Result<Explained, Refusal> {
+    async fn explain_person(&self, key: &str, policy: &Policy) -> Result<ExplainedPerson, MapperRefusal> {
         let now = now();
         let Some(state) = self.identity(key).await? else {
-            return Err(wrong(format!("the {} {key} is not known any more", word(ResourceKind::User))));
+            return Err(wrong_request(format!(
+                "the {} {key} is not known any more",
+                kind_word(ResourceKind::User)
+            )));
         };
         let view = state.view(key, unix_micros(now));
         let index = GroupIndex::load(self.store.reader(), unix_micros(now)).await?;
         let views = [view];
-        let around = Page::read(self.store.reader(), &index, &views, unix_micros(now)).await?;
+        let around = SubjectPage::read(self.store.reader(), &index, &views, unix_micros(now)).await?;
         let [view] = &views;
         let seed = self.seeds.of(policy.target(), ResourceKind::User, key);
         let groups = around.memberships(key);
-        let subject = Subject { identity: view, groups, manager: around.manager(view), seed };
-        let (decision, looked_at) = policy::explain(&subject, policy, now);
+        let subject = DecisionSubject { identity: view, groups, manager: around.manager(view), seed };
+        let (decision, looked_at) = policy::explain_decision(&subject, policy, now);
         let employment = match view.employment {
             Employment::Unknown => "unknown",
             Employment::Active => "active",
             Employment::Left { .. } => "left",
             Employment::Deleted { .. } => "deleted",
         };
-        Ok(Explained {
+        Ok(ExplainedPerson {
             subject: key.to_owned(),
             kind: ResourceKind::User,
             target: policy.target().to_owned(),
@@ -173,19 +180,22 @@ impl Control {
             clauses: looked_at.clauses,
             reason: decision.reason().to_string(),
             mappings: looked_at.mappings,
-            desired: decision.account().map(Desired::User),
+            desired: decision.account().map(DesiredState::User),
             asked_for: None,
             members: Vec::new(),
             members_total: 0,
         })
     }
 
-    async fn explain_group(&self, key: &str, policy: &Policy) -> Result<Explained, Refusal> {
+    async fn explain_group(&self, key: &str, policy: &Policy) -> Result<ExplainedPerson, MapperRefusal> {
         let now = now();
         let Some(row) = self.group(key).await? else {
-            return Err(wrong(format!("the {} {key} is not known any more", word(ResourceKind::Group))));
+            return Err(wrong_request(format!(
+                "the {} {key} is not known any more",
+                kind_word(ResourceKind::Group)
+            )));
         };
-        let state: GroupState = decode(&row.state, &row.key)?;
+        let state: GroupState = decode_state(&row.state, &row.key)?;
         let index = GroupIndex::load(self.store.reader(), unix_micros(now)).await?;
         let groups = index.memberships_of_group(key);
         let (exists, attributes) = (state.exists_at(unix_micros(now)), state.attributes_at(unix_micros(now)));
@@ -193,7 +203,7 @@ impl Control {
         let subject = GroupSubject { key, attributes: &attributes, exists, groups: &groups, seed };
         let (decision, looked_at) = policy::explain_group(&subject, policy, now);
         let (members, members_total) = self.members(policy.target(), key).await?;
-        Ok(Explained {
+        Ok(ExplainedPerson {
             subject: key.to_owned(),
             kind: ResourceKind::Group,
             target: policy.target().to_owned(),
@@ -205,7 +215,7 @@ impl Control {
             clauses: looked_at.clauses,
             reason: decision.reason().to_string(),
             mappings: looked_at.mappings,
-            desired: decision.resource().map(Desired::Group),
+            desired: decision.resource().map(DesiredState::Group),
             asked_for: None,
             members,
             members_total,
@@ -254,11 +264,11 @@ impl Control {
 /// A pattern, escaped with `\`, for desired states in lower case that have this login name. SQLite knows the lower case of
 /// ASCII alone, so anything may stand for other characters: who fits has to be looked at.
 fn with_login(login: &str) -> String {
-    holding(&format!("\"{}\":", USER_NAME.to_ascii_lowercase()), login)
+    json_pattern(&format!("\"{}\":", USER_NAME.to_ascii_lowercase()), login)
 }
 
 /// The same for JSON in which `text` stands behind `before`.
-fn holding(before: &str, text: &str) -> String {
+fn json_pattern(before: &str, text: &str) -> String {
     let login = serde_json::to_string(text).expect("a text is JSON");
     let mut pattern = format!("%{before}");
     for character in login.chars() {

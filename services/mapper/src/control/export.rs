@@ -2,7 +2,7 @@
 
 use lifecycle::export::{
     ChainReport, ChainRequest, EXPORT_EDGE, EXPORT_LINES_MAX, EvidenceKeys, EvidenceKeysRequest, ExportLine,
-    ExportPage, ExportRequest, ExportSeal, chain as link,
+    ExportPage, ExportRequest, ExportSeal, chain_hash,
 };
 use lifecycle::{OtherAccount, OtherAccounts, unix_micros};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -10,31 +10,34 @@ use store::StoreError;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Control, Refusal, wrong};
+use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::leavers::signing::{self, PersonHashes};
 use crate::leavers::{chain, others};
 use crate::rows::obligation::{Column, Entity, Model};
-use crate::{moment, now};
+use crate::{moment_of, now};
 
-impl Control {
-    pub(super) async fn evidence_keys(&self, request: &EvidenceKeysRequest) -> Result<EvidenceKeys, Refusal> {
+impl MapperControl {
+    pub(super) async fn evidence_keys(
+        &self,
+        request: &EvidenceKeysRequest,
+    ) -> Result<EvidenceKeys, MapperRefusal> {
         if let Some(actor) = &request.rotate {
-            signing::rotate(&self.store).await?;
+            signing::rotate_key(&self.store).await?;
             tracing::info!(who = actor.who, why = actor.why, "evidence is signed with a new key");
         }
-        Ok(EvidenceKeys { keys: signing::keys(&self.store).await? })
+        Ok(EvidenceKeys { keys: signing::list_keys(&self.store).await? })
     }
 
-    pub(super) async fn check_chain(&self, request: &ChainRequest) -> Result<ChainReport, Refusal> {
-        let report = chain::check(&self.store, &request.anchors).await?;
+    pub(super) async fn check_chain(&self, request: &ChainRequest) -> Result<ChainReport, MapperRefusal> {
+        let report = chain::check_stored_chain(&self.store, &request.anchors).await?;
         if let Some(broken) = &report.broken {
             tracing::error!(broken, "the chain of evidence is not as it was written");
         }
         Ok(report)
     }
 
-    pub(super) async fn export_evidence(&self, request: &ExportRequest) -> Result<ExportPage, Refusal> {
-        let (from, to) = (instant(&request.from)?, instant(&request.to)?);
+    pub(super) async fn export_evidence(&self, request: &ExportRequest) -> Result<ExportPage, MapperRefusal> {
+        let (from, to) = (parse_instant(&request.from)?, parse_instant(&request.to)?);
         let mut query = Entity::find()
             .filter(Column::DecidedAt.gte(from))
             .filter(Column::DecidedAt.lt(to))
@@ -42,7 +45,7 @@ impl Control {
             .order_by_asc(Column::Id)
             .limit(EXPORT_LINES_MAX);
         if request.after != EXPORT_EDGE {
-            query = query.filter(after(&request.after)?);
+            query = query.filter(after_cursor(&request.after)?);
         }
         let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read evidence"))?;
         let is_last = (rows.len() as u64) < EXPORT_LINES_MAX;
@@ -54,13 +57,13 @@ impl Control {
             pseudonyms: request.pseudonyms,
             after: request.after.clone(),
             upto: upto.unwrap_or_else(|| EXPORT_EDGE.to_owned()),
-            issued_at: text(now()),
+            issued_at: format_moment(now()),
             ..ExportSeal::default()
         };
         let at = unix_micros(now());
         let known = others::of(self.store.reader(), &rows).await?;
         let fields = |row: &Model| {
-            let mut fields = fields(row, &hashes, request.pseudonyms, at);
+            let mut fields = evidence_fields(row, &hashes, request.pseudonyms, at);
             let is_account = row.member_of.is_empty() && row.ended_at.is_none();
             let key = (row.target.clone(), row.subject.clone());
             let other_accounts = known.get(&key).filter(|_| is_account);
@@ -68,16 +71,16 @@ impl Control {
             fields
         };
         let fields = rows.iter().map(fields).collect();
-        let page = chained(ExportSeal { chain: chain::head(&self.store).await?, ..seal }, fields);
-        Ok(signing::sign(&self.store, page).await?)
+        let page = chain_page(ExportSeal { chain: chain::load_head(&self.store).await?, ..seal }, fields);
+        Ok(signing::sign_page(&self.store, page).await?)
     }
 }
 
-fn chained(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
+fn chain_page(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
     let mut head = seal.beginning();
     let mut chained = Vec::new();
     for fields in lines {
-        head = link(&head, fields.iter().map(String::as_str));
+        head = chain_hash(&head, fields.iter().map(String::as_str));
         chained.push(ExportLine { fields, hash: head.clone() });
     }
     (seal.head, seal.count) = (head, chained.len() as u64);
@@ -85,9 +88,9 @@ fn chained(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
 }
 
 /// In the order of [`lifecycle::export::EXPORT_COLUMNS`], without the last three.
-fn fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64) -> Vec<String> {
-    let optional = |at: Option<i64>| at.map(moment).map(text).unwrap_or_default();
-    let always = |at: i64| text(moment(at));
+fn evidence_fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64) -> Vec<String> {
+    let optional = |at: Option<i64>| at.map(moment_of).map(format_moment).unwrap_or_default();
+    let always = |at: i64| format_moment(moment_of(at));
     vec![
         row.id.clone(),
         row.target.clone(),
@@ -122,18 +125,19 @@ fn other_accounts_fields(found: Option<&OtherAccounts>, pseudonyms: bool) -> [St
     [accounts.join("; "), found.active().to_string(), gaps.join(" ")]
 }
 
-fn text(at: OffsetDateTime) -> String {
+fn format_moment(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 
-fn instant(text: &str) -> Result<i64, Refusal> {
+fn parse_instant(text: &str) -> Result<i64, MapperRefusal> {
     let at = OffsetDateTime::parse(text, &Rfc3339);
-    at.map(unix_micros).map_err(|_| wrong(format!("`{text}` is not a moment like 2026-07-01T00:00:00Z")))
+    at.map(unix_micros)
+        .map_err(|_| wrong_request(format!("`{text}` is not a moment like 2026-07-01T00:00:00Z")))
 }
 
-fn after(cursor: &str) -> Result<Condition, Refusal> {
+fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = cursor.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
-    let (at, id) = parsed.ok_or_else(|| wrong("`after` is not the `upto` of a page"))?;
+    let (at, id) = parsed.ok_or_else(|| wrong_request("`after` is not the `upto` of a page"))?;
     let beside = Condition::all().add(Column::DecidedAt.eq(at)).add(Column::Id.gt(id));
     Ok(Condition::any().add(Column::DecidedAt.gt(at)).add(beside))
 }

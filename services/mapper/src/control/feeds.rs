@@ -9,17 +9,17 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use store::StoreError;
 use time::OffsetDateTime;
 
-use super::{Control, Refusal, wrong};
+use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::now;
 use crate::rows::{feed_run, feed_unread};
-use crate::runs::{Decision, decide, query};
+use crate::runs::{RunDecision, decide_run, query};
 
 /// Why a run is not accepted of which a message is in the quarantine.
 const UNREAD: &str = "messages of the run could not be read, and who is missing may be in them: see `usher quarantine ls`; \
                       retry them once their cause is gone, send the file again, or reject the run";
 
-impl Control {
-    pub(super) async fn feeds(&self, request: &FeedsRequest) -> Result<FeedsReply, Refusal> {
+impl MapperControl {
+    pub(super) async fn feeds(&self, request: &FeedsRequest) -> Result<FeedsReply, MapperRefusal> {
         let mut query = feed_run::Entity::find();
         if let Some(feed) = &request.feed {
             query = query.filter(feed_run::Column::Feed.eq(feed));
@@ -38,20 +38,23 @@ impl Control {
             runs.extend(self.told(&row, request.run.is_some()).await?);
         }
         if let (Some(run), true) = (&request.run, runs.is_empty()) {
-            return Err(wrong(format!("there is no run {run}: `usher feed ls` lists them")));
+            return Err(wrong_request(format!("there is no run {run}: `usher feed ls` lists them")));
         }
         Ok(FeedsReply { runs })
     }
 
-    pub(super) async fn decide_feed(&self, request: &DecideFeedRequest) -> Result<FeedRunStatus, Refusal> {
+    pub(super) async fn decide_feed(
+        &self,
+        request: &DecideFeedRequest,
+    ) -> Result<FeedRunStatus, MapperRefusal> {
         let run = request.run.as_str();
         let row = self.feed_run(run).await?;
         let state = row.state();
         if state != FeedRunState::Held {
-            return Err(wrong(format!(
+            return Err(wrong_request(format!(
                 "the run {run} is not held, it is {}: {}",
                 state.as_str(),
-                hint(state)
+                state_hint(state)
             )));
         }
         let (to, outcome) = match request.accept {
@@ -61,23 +64,25 @@ impl Control {
         if request.accept {
             can_be_accepted(&row)?;
             if self.unread(&row).await? > 0 {
-                return Err(wrong(UNREAD));
+                return Err(wrong_request(UNREAD));
             }
         }
         let (who, why) = (request.actor.who.as_str(), request.actor.why.as_str());
-        let decision = Decision { to, outcome, reasons: Vec::new(), who, why };
-        if !decide(&self.store, &self.relay, &row, decision).await? {
-            return Err(wrong("somebody else decided at the same moment: look again with `usher feed show`"));
+        let decision = RunDecision { to, outcome, reasons: Vec::new(), who, why };
+        if !decide_run(&self.store, &self.relay, &row, decision).await? {
+            return Err(wrong_request(
+                "somebody else decided at the same moment: look again with `usher feed show`",
+            ));
         }
         tracing::info!(run, feed = row.feed, who, outcome, "a full feed was decided about");
         let told = self.told(&self.feed_run(run).await?, true).await?;
-        told.ok_or_else(|| wrong("the run cannot be shown any more"))
+        told.ok_or_else(|| wrong_request("the run cannot be shown any more"))
     }
 
-    async fn feed_run(&self, run: &str) -> Result<feed_run::Model, Refusal> {
+    async fn feed_run(&self, run: &str) -> Result<feed_run::Model, MapperRefusal> {
         let row = feed_run::Entity::find_by_id(run).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a run of a feed"))?;
-        row.ok_or_else(|| wrong(format!("there is no run {run}: `usher feed ls` lists them")))
+        row.ok_or_else(|| wrong_request(format!("there is no run {run}: `usher feed ls` lists them")))
     }
 
     /// How many messages of the run are in the quarantine.
@@ -86,7 +91,11 @@ impl Control {
     }
 
     /// Nothing for a run whose name a newer version of this service gave.
-    async fn told(&self, row: &feed_run::Model, with_keys: bool) -> Result<Option<FeedRunStatus>, Refusal> {
+    async fn told(
+        &self,
+        row: &feed_run::Model,
+        with_keys: bool,
+    ) -> Result<Option<FeedRunStatus>, MapperRefusal> {
         let Ok(run) = row.run.parse() else { return Ok(None) };
         let reader = self.store.reader();
         let state = row.state();
@@ -95,8 +104,8 @@ impl Control {
         let unread = self.unread(row).await?;
         // Of those that are settled only when it is asked for: it takes a look at everybody who was listed since.
         if undecided || with_keys {
-            merged = query::merged(reader, row).await?;
-            missing = query::missing(reader, row).await?;
+            merged = query::count_merged(reader, row).await?;
+            missing = query::count_missing(reader, row).await?;
         }
         if with_keys && missing > 0 {
             missing_keys = query::missing_keys(reader, row, MISSING_NAMED_MAX).await?;
@@ -185,22 +194,22 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
 }
 
 /// What a human may overrule is a guard. A file of which something is known to be missing says nothing of who is missing.
-fn can_be_accepted(row: &feed_run::Model) -> Result<(), Refusal> {
+fn can_be_accepted(row: &feed_run::Model) -> Result<(), MapperRefusal> {
     let Some(seen) = row.completion().map(|completion| completion.seen) else {
-        return Err(wrong("it is not known what was in the file: send it again"));
+        return Err(wrong_request("it is not known what was in the file: send it again"));
     };
     if !seen.complete || seen.checksum_ok == Some(false) {
-        return Err(wrong(
+        return Err(wrong_request(
             "the file is not all there, so who is missing may be in the rest: send the whole file",
         ));
     }
     if seen.keys_distinct == 0 {
-        return Err(wrong("the file names nobody: an empty file never means that everybody left"));
+        return Err(wrong_request("the file names nobody: an empty file never means that everybody left"));
     }
     Ok(())
 }
 
-fn hint(state: FeedRunState) -> &'static str {
+fn state_hint(state: FeedRunState) -> &'static str {
     match state {
         FeedRunState::Open => "its end was never sent; send the file again",
         FeedRunState::Merging => "not all of its rows are merged yet; wait, or send the file again",

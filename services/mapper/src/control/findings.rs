@@ -8,11 +8,11 @@ use sea_orm::{
 };
 use store::StoreError;
 
-use super::{Control, Refusal, wrong};
+use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::rows::finding::{Column, Entity};
 
-impl Control {
-    pub(super) async fn findings(&self, request: &FindingsRequest) -> Result<FindingsReply, Refusal> {
+impl MapperControl {
+    pub(super) async fn findings(&self, request: &FindingsRequest) -> Result<FindingsReply, MapperRefusal> {
         let limit = request.limit.clamp(1, FINDINGS_MAX);
         let mut query = Entity::find().filter(Column::Kind.eq(request.kind.as_str()));
         if let Some(target) = &request.target {
@@ -47,9 +47,9 @@ impl Control {
 }
 
 /// What comes behind the last one of a page: in the order of people, or of those of one moment, the newest first.
-fn after(cursor: &str, is_newest_first: bool) -> Result<Condition, Refusal> {
-    let (since, place): (i64, [String; 4]) =
-        serde_json::from_str(cursor).map_err(|_| wrong("the cursor is not the `nextCursor` of an answer"))?;
+fn after(cursor: &str, is_newest_first: bool) -> Result<Condition, MapperRefusal> {
+    let (since, place): (i64, [String; 4]) = serde_json::from_str(cursor)
+        .map_err(|_| wrong_request("the cursor is not the `nextCursor` of an answer"))?;
     let here = [Column::Person, Column::Target, Column::Sender, Column::Field];
     let here = Expr::tuple(here.map(Expr::col)).gt(Expr::tuple(place.map(Expr::value)));
     if !is_newest_first {

@@ -1,34 +1,37 @@
 //! Two keys that are one person: somebody came back under another, or HR had them twice.
 
-use lifecycle::{Identity, JoinPeopleReply, JoinPeopleRequest, ResourceKind};
+use lifecycle::{JoinPeopleReply, JoinPeopleRequest, PersonRecord, ResourceKind};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use store::StoreError;
 
-use super::{Control, Refusal, wrong};
-use crate::rows::{decode, desired, identity, record};
-use crate::work::Input;
+use super::{MapperControl, MapperRefusal, wrong_request};
+use crate::rows::{decode_state, desired, identity, record};
+use crate::work::BatchInput;
 
 /// How many times a key is followed to whose it is.
 const STEPS_MAX: usize = 16;
 
-impl Control {
+impl MapperControl {
     /// Nothing is taken away by it: where both have an account a human has to say that the other one's is left alone.
-    pub(super) async fn join_people(&self, request: &JoinPeopleRequest) -> Result<JoinPeopleReply, Refusal> {
+    pub(super) async fn join_people(
+        &self,
+        request: &JoinPeopleRequest,
+    ) -> Result<JoinPeopleReply, MapperRefusal> {
         let JoinPeopleRequest { person, other, leave_accounts, actor } = request;
         if person == other {
-            return Err(wrong(format!("`{person}` is one person already")));
+            return Err(wrong_request(format!("`{person}` is one person already")));
         }
         for key in [person, other] {
             if let Some(whose) = self.moved_to(key).await? {
-                return Err(wrong(format!("`{key}` is a key of `{whose}` already: say that one")));
+                return Err(wrong_request(format!("`{key}` is a key of `{whose}` already: say that one")));
             }
         }
         if self.identity(person).await?.is_none() {
-            return Err(wrong(format!("no person has the key `{person}`")));
+            return Err(wrong_request(format!("no person has the key `{person}`")));
         }
         let records = record::Entity::find().filter(record::Column::Person.eq(other));
         if records.count(self.store.reader()).await.map_err(StoreError::statement("count records"))? > 0 {
-            return Err(wrong(format!(
+            return Err(wrong_request(format!(
                 "records of other sources are `{other}`'s: say of each that it is not (`usher people ls --status linked`, \
                  `usher people conflicts resolve SOURCE KEY --different {other}`), then join"
             )));
@@ -43,16 +46,16 @@ impl Control {
             } else {
                 String::new()
             };
-            return Err(wrong(format!(
+            return Err(wrong_request(format!(
                 "`{other}` has accounts at {}: with --leave-accounts they are left as they are until `{person}` leaves\
                  {turned}",
                 left_at.join(", ")
             )));
         }
-        let join = Input::Join { person: person.clone(), other: other.clone(), actor: actor.clone() };
+        let join = BatchInput::Join { person: person.clone(), other: other.clone(), actor: actor.clone() };
         self.process(&[join]).await?;
         if self.moved_to(other).await?.as_ref() != Some(person) {
-            return Err(wrong("somebody else said so of one of them at the same moment: look again"));
+            return Err(wrong_request("somebody else said so of one of them at the same moment: look again"));
         }
         tracing::info!(person, other, who = actor.who, "two keys are one person");
         Ok(JoinPeopleReply { person: person.clone(), other: other.clone(), left_at })
@@ -73,7 +76,7 @@ impl Control {
     async fn moved_to(&self, key: &str) -> Result<Option<String>, StoreError> {
         let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
-        let state = row.map(|row| decode::<Identity>(&row.state, &row.key)).transpose()?;
+        let state = row.map(|row| decode_state::<PersonRecord>(&row.state, &row.key)).transpose()?;
         Ok(state.and_then(|state| state.moved_to().map(str::to_owned)))
     }
 

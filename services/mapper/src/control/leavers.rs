@@ -9,8 +9,8 @@ use sea_orm::sea_query::{Expr, Query, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait as _, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
-use super::{Control, Refusal, wrong};
-use crate::leavers::{counts, others, undecided};
+use super::{MapperControl, MapperRefusal, wrong_request};
+use crate::leavers::{count_obligations, others, undecided};
 use crate::now;
 use crate::rows::obligation::{Column, Entity, Model};
 
@@ -21,12 +21,12 @@ const USUAL_STATES: [ObligationState; 2] = [ObligationState::Open, ObligationSta
 const STATES_WITH_OTHERS: [ObligationState; 3] =
     [ObligationState::Open, ObligationState::Proven, ObligationState::KeptByPolicy];
 
-impl Control {
+impl MapperControl {
     pub(super) async fn leaver_counts(&self) -> Result<LeaverCounts, StoreError> {
-        counts(self.store.reader(), unix_micros(now())).await
+        count_obligations(self.store.reader(), unix_micros(now())).await
     }
 
-    pub(super) async fn leavers(&self, request: &LeaversRequest) -> Result<LeaversReply, Refusal> {
+    pub(super) async fn leavers(&self, request: &LeaversRequest) -> Result<LeaversReply, MapperRefusal> {
         let at = unix_micros(now());
         let limit = request.limit.clamp(1, LEAVERS_MAX);
         let states = if request.overdue {
@@ -68,7 +68,7 @@ impl Control {
             query = query.filter(Column::DecidedAt.lt(unix_micros(until)));
         }
         if let Some(cursor) = &request.cursor {
-            query = query.filter(after(cursor)?);
+            query = query.filter(after_cursor(cursor)?);
         }
         let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read leavers"))?;
         let is_last = (rows.len() as u64) < limit;
@@ -111,9 +111,9 @@ fn cursor_at(row: &Model) -> String {
     format!("{}.{}", row.due_at, row.id)
 }
 
-fn after(cursor: &str) -> Result<Condition, Refusal> {
+fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = cursor.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
-    let (at, id) = parsed.ok_or_else(|| wrong("the cursor is not the `nextCursor` of an answer"))?;
+    let (at, id) = parsed.ok_or_else(|| wrong_request("the cursor is not the `nextCursor` of an answer"))?;
     let beside = Condition::all().add(Column::DueAt.eq(at)).add(Column::Id.gt(id));
     Ok(Condition::any().add(Column::DueAt.gt(at)).add(beside))
 }

@@ -7,28 +7,29 @@ use lifecycle::{
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
-use super::{Control, Refusal, wrong};
+use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::now;
 use crate::rows::order;
-use crate::work::Input;
+use crate::work::BatchInput;
 
-impl Control {
+impl MapperControl {
     pub(super) async fn order_access(
         &self,
         request: &OrderAccessRequest,
-    ) -> Result<AccessOrderStatus, Refusal> {
+    ) -> Result<AccessOrderStatus, MapperRefusal> {
         let OrderAccessRequest { person, order, lift, until, actor } = request;
         let at = now();
         if until.is_some_and(|until| until <= at) {
-            return Err(wrong("`until` has passed already"));
+            return Err(wrong_request("`until` has passed already"));
         }
         let person = self.person(person).await?;
         let given = AccessOrder { since: unix_micros(at), until: until.map(unix_micros) };
         let given = (!lift).then_some(given);
         if given.is_none() && self.given(&person, order.as_str()).await?.is_none() {
-            return Err(wrong(format!("there is no order `{}` about `{person}`", order.as_str())));
+            return Err(wrong_request(format!("there is no order `{}` about `{person}`", order.as_str())));
         }
-        let input = Input::Order { person: person.clone(), kind: *order, order: given, actor: actor.clone() };
+        let input =
+            BatchInput::Order { person: person.clone(), kind: *order, order: given, actor: actor.clone() };
         self.process(&[input]).await?;
         tracing::info!(
             person,
@@ -57,7 +58,7 @@ impl Control {
     pub(super) async fn access_orders(
         &self,
         request: &AccessOrdersRequest,
-    ) -> Result<AccessOrdersReply, Refusal> {
+    ) -> Result<AccessOrdersReply, MapperRefusal> {
         let limit = request.limit.clamp(1, ACCESS_ORDERS_MAX);
         let mut query = order::Entity::find()
             .order_by_asc(order::Column::Person)
@@ -69,7 +70,7 @@ impl Control {
         if let Some(cursor) = &request.cursor {
             let (kind, person) = cursor
                 .split_once('.')
-                .ok_or_else(|| wrong("the cursor is not the `nextCursor` of an answer"))?;
+                .ok_or_else(|| wrong_request("the cursor is not the `nextCursor` of an answer"))?;
             let beside =
                 Condition::all().add(order::Column::Person.eq(person)).add(order::Column::Kind.gt(kind));
             query = query.filter(Condition::any().add(order::Column::Person.gt(person)).add(beside));

@@ -6,13 +6,13 @@ use lifecycle::{
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
-use super::{Control, Refusal, wrong};
-use crate::moment;
+use super::{MapperControl, MapperRefusal, wrong_request};
+use crate::moment_of;
 use crate::rows::record;
-use crate::work::{Input, conflict_in_words};
+use crate::work::{BatchInput, conflict_in_words};
 
-impl Control {
-    pub(super) async fn records(&self, request: &RecordsRequest) -> Result<RecordsReply, Refusal> {
+impl MapperControl {
+    pub(super) async fn records(&self, request: &RecordsRequest) -> Result<RecordsReply, MapperRefusal> {
         let limit = request.limit.clamp(1, RECORDS_MAX);
         let mut query = record::Entity::find()
             .filter(record::Column::Status.eq(request.status.as_str()))
@@ -23,12 +23,12 @@ impl Control {
             query = query.filter(record::Column::Source.eq(source));
         }
         if let Some(cursor) = &request.cursor {
-            query = query.filter(after(cursor)?);
+            query = query.filter(after_cursor(cursor)?);
         }
         let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read records"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
-        Ok(RecordsReply { records: rows.iter().map(told).collect(), next_cursor })
+        Ok(RecordsReply { records: rows.iter().map(source_record).collect(), next_cursor })
     }
 
     /// How many records may be somebody else's.
@@ -44,19 +44,19 @@ impl Control {
     pub(super) async fn resolve_record(
         &self,
         request: &ResolveRecordRequest,
-    ) -> Result<SourceRecord, Refusal> {
+    ) -> Result<SourceRecord, MapperRefusal> {
         let ResolveRecordRequest { source, key, person, same, actor } = request;
         self.record(source, key).await?;
         let Some(state) = self.identity(person).await? else {
-            return Err(wrong(format!("no person has the key `{person}`")));
+            return Err(wrong_request(format!("no person has the key `{person}`")));
         };
         if let Some(other) = state.record_of(source).filter(|other| *same && other != key) {
-            return Err(wrong(format!(
+            return Err(wrong_request(format!(
                 "{source} has another record of {person}, `{other}`: say first that that one is not theirs \
                  (`usher people conflicts resolve {source} {other} --different {person}`)"
             )));
         }
-        let verdict = Input::Verdict {
+        let verdict = BatchInput::Verdict {
             source: source.clone(),
             key: key.clone(),
             person: person.clone(),
@@ -65,15 +65,15 @@ impl Control {
         };
         self.process(&[verdict]).await?;
         tracing::info!(source, key, person, same, who = actor.who, "it was said whose record it is");
-        Ok(told(&self.record(source, key).await?))
+        Ok(source_record(&self.record(source, key).await?))
     }
 
-    async fn record(&self, source: &str, key: &str) -> Result<record::Model, Refusal> {
+    async fn record(&self, source: &str, key: &str) -> Result<record::Model, MapperRefusal> {
         let id = (source.to_owned(), key.to_owned());
         let row = record::Entity::find_by_id(id).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a record"))?;
         row.ok_or_else(|| {
-            wrong(format!(
+            wrong_request(format!(
                 "there is no record `{key}` of a source `{source}` whose records are matched: `usher people ls` \
                  lists those that there are"
             ))
@@ -81,13 +81,13 @@ impl Control {
     }
 }
 
-fn told(row: &record::Model) -> SourceRecord {
+fn source_record(row: &record::Model) -> SourceRecord {
     let matched: Vec<(String, String)> = serde_json::from_str(&row.matched).unwrap_or_default();
     SourceRecord {
         source: row.source.clone(),
         key: row.key.clone(),
         status: row.status(),
-        since: moment(row.since),
+        since: moment_of(row.since),
         person: row.person.clone(),
         by: matched.into_iter().next().map(|(attribute, _)| attribute),
         reason: conflict_in_words(&row.reason).to_owned(),
@@ -99,9 +99,10 @@ fn cursor_at(row: &record::Model) -> String {
     serde_json::to_string(&(&row.source, &row.key)).expect("texts are always JSON")
 }
 
-fn after(cursor: &str) -> Result<Condition, Refusal> {
+fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = serde_json::from_str::<(String, String)>(cursor);
-    let (source, key) = parsed.map_err(|_| wrong("the cursor is not the `nextCursor` of an answer"))?;
+    let (source, key) =
+        parsed.map_err(|_| wrong_request("the cursor is not the `nextCursor` of an answer"))?;
     let beside =
         Condition::all().add(record::Column::Source.eq(source.clone())).add(record::Column::Key.gt(key));
     Ok(Condition::any().add(record::Column::Source.gt(source)).add(beside))

@@ -6,25 +6,28 @@ use lifecycle::{ProvisionReply, ProvisionRequest, ResourceKind};
 use sea_orm::EntityTrait;
 use store::StoreError;
 
-use super::{Control, Refusal, wrong};
+use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::now;
 use crate::policies::adopt_newest;
 use crate::rows::desired;
-use crate::work::Input;
+use crate::work::BatchInput;
 
 /// How often it is tried while others write about the same person.
 const TRIES_MAX: usize = 20;
 
-impl Control {
-    pub(super) async fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReply, Refusal> {
+impl MapperControl {
+    pub(super) async fn provision(
+        &self,
+        request: &ProvisionRequest,
+    ) -> Result<ProvisionReply, MapperRefusal> {
         let (kind, key) = match request.kind {
             ResourceKind::Group => self.find_group(&request.subject).await?,
             _ => self.find(&request.subject, &request.target).await?,
         };
         let before = self.revision(&request.target, kind, &key).await?;
         let input = match kind {
-            ResourceKind::Group => Input::Group(key.clone()),
-            _ => Input::Person(key.clone()),
+            ResourceKind::Group => BatchInput::Group(key.clone()),
+            _ => BatchInput::Person(key.clone()),
         };
         adopt_newest(&self.store, &self.publish).await?;
         self.process(&[input]).await?;
@@ -33,7 +36,7 @@ impl Control {
     }
 
     /// Does one batch, again while others are quicker.
-    pub(super) async fn process(&self, inputs: &[Input]) -> Result<(), Refusal> {
+    pub(super) async fn process(&self, inputs: &[BatchInput]) -> Result<(), MapperRefusal> {
         for _ in 0..TRIES_MAX {
             let policies = Arc::clone(&self.publish.borrow());
             match self.desk(&policies).process(inputs, now()).await {
@@ -46,7 +49,7 @@ impl Control {
                 Err(_) => {}
             }
         }
-        Err(wrong("others write about the same person all the time: ask again in a moment"))
+        Err(wrong_request("others write about the same person all the time: ask again in a moment"))
     }
 
     async fn revision(&self, target: &str, kind: ResourceKind, key: &str) -> Result<i64, StoreError> {

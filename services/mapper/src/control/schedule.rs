@@ -3,37 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{
-    CancelScheduleReply, CancelScheduleRequest, CancelledStatement, Identity, NotCancelled, Part,
+    CancelScheduleReply, CancelScheduleRequest, CancelledStatement, NotCancelled, PersonRecord, PlannedPart,
     ResourceKind, SCHEDULE_CANCEL_MAX, SCHEDULE_PEOPLE_MAX, ScheduleId, ScheduleReply, ScheduleRequest,
-    ScheduledChange, ScheduledStatement, Upcoming, unix_micros,
+    ScheduledChange, ScheduledStatement, UpcomingChange, unix_micros,
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Control, Refusal, wrong};
-use crate::outlook::{Known, outlook};
+use super::{MapperControl, MapperRefusal, wrong_request};
+use crate::outlook::{OutlookPerson, compute_outlook};
 use crate::policies::{PolicySet, versions};
 use crate::rows::{decode_or_skip, desired, identity};
-use crate::subjects::{GroupIndex, Page};
-use crate::work::Input;
-use crate::{moment, now};
+use crate::subjects::{GroupIndex, SubjectPage};
+use crate::work::BatchInput;
+use crate::{moment_of, now};
 
 /// People that are looked at per statement to find who an id is about.
 const SEARCHED_AT_ONCE: u64 = 1_000;
 
 /// By person: what is to be taken back.
-type Chosen = BTreeMap<String, Vec<Upcoming>>;
+type ChosenChanges = BTreeMap<String, Vec<UpcomingChange>>;
 
-impl Control {
+impl MapperControl {
     /// How many people there are of whom something is known that takes effect later.
     pub(super) async fn people_scheduled(&self) -> Result<u64, StoreError> {
         let scheduled = identity::Entity::find().filter(identity::Column::ScheduledAt.is_not_null());
         scheduled.count(self.store.reader()).await.map_err(StoreError::statement("count what is scheduled"))
     }
 
-    pub(super) async fn schedule(&self, request: &ScheduleRequest) -> Result<ScheduleReply, Refusal> {
+    pub(super) async fn schedule(&self, request: &ScheduleRequest) -> Result<ScheduleReply, MapperRefusal> {
         let limit = request.limit.clamp(1, SCHEDULE_PEOPLE_MAX);
-        let until = request.until.unwrap_or_else(|| moment(i64::MAX));
+        let until = request.until.unwrap_or_else(|| moment_of(i64::MAX));
         let mut query = identity::Entity::find()
             .filter(identity::Column::ScheduledAt.lte(unix_micros(until)))
             .order_by_asc(identity::Column::ScheduledAt)
@@ -43,7 +43,7 @@ impl Control {
             query = query.filter(identity::Column::Key.eq(self.person(named).await?));
         }
         if let Some(cursor) = &request.cursor {
-            query = query.filter(after(cursor)?);
+            query = query.filter(after_cursor(cursor)?);
         }
         let rows = query.all(self.store.reader()).await;
         let rows = rows.map_err(StoreError::statement("read what is scheduled"))?;
@@ -59,7 +59,7 @@ impl Control {
     ) -> Result<Vec<ScheduledChange>, StoreError> {
         let now = now();
         let policies = versions::in_force(self.store.reader()).await?;
-        let people: Vec<(String, Identity)> = rows
+        let people: Vec<(String, PersonRecord)> = rows
             .into_iter()
             .filter_map(|row| {
                 let state = decode_or_skip(&row.state, &row.key)?;
@@ -72,15 +72,15 @@ impl Control {
         let nothing = BTreeMap::new();
         let mut changes = Vec::new();
         for ((key, state), view) in people.iter().zip(&views) {
-            let known = Known {
+            let known = OutlookPerson {
                 key,
                 state,
                 groups: around.memberships(key),
                 manager: around.manager(view),
                 asked_for: asked_for.get(key).unwrap_or(&nothing),
             };
-            for moment in outlook(&known, &policies, &self.seeds, now, until) {
-                let said = moment.planned.iter().map(statement).collect();
+            for moment in compute_outlook(&known, &policies, &self.seeds, now, until) {
+                let said = moment.planned.iter().map(scheduled_statement).collect();
                 changes.push(ScheduledChange {
                     at: moment.at,
                     person: key.clone(),
@@ -98,20 +98,20 @@ impl Control {
         policies: &PolicySet,
         views: &[lifecycle::IdentityView],
         now: i64,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<SubjectPage, StoreError> {
         let looks =
             policies.iter().any(|policy| policy.uses_groups() || !policy.manager_attributes().is_empty());
         if !looks || views.is_empty() {
-            return Ok(Page::default());
+            return Ok(SubjectPage::default());
         }
         let index = GroupIndex::load(self.store.reader(), now).await?;
-        Page::read(self.store.reader(), &index, views, now).await
+        SubjectPage::read(self.store.reader(), &index, views, now).await
     }
 
     /// By person and target: the state that was last asked for.
     async fn asked_states(
         &self,
-        people: &[(String, Identity)],
+        people: &[(String, PersonRecord)],
     ) -> Result<BTreeMap<String, BTreeMap<String, String>>, StoreError> {
         let mut asked: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         for chunk in people.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -132,33 +132,33 @@ impl Control {
     }
 
     /// Key of the person that an operator means.
-    pub(super) async fn person(&self, named: &str) -> Result<String, Refusal> {
+    pub(super) async fn person(&self, named: &str) -> Result<String, MapperRefusal> {
         if let Some(person) = self.who_is(named).await? {
             return Ok(person);
         }
         let found = self.with_name(named).await?;
         found.ok_or_else(|| {
-            wrong(format!("no person has the key `{named}`, or that login name at the source"))
+            wrong_request(format!("no person has the key `{named}`, or that login name at the source"))
         })
     }
 
     pub(super) async fn cancel_schedule(
         &self,
         request: &CancelScheduleRequest,
-    ) -> Result<CancelScheduleReply, Refusal> {
+    ) -> Result<CancelScheduleReply, MapperRefusal> {
         if request.what.len() > SCHEDULE_CANCEL_MAX {
-            return Err(wrong(format!("at most {SCHEDULE_CANCEL_MAX} at a time")));
+            return Err(wrong_request(format!("at most {SCHEDULE_CANCEL_MAX} at a time")));
         }
         let mut reply = CancelScheduleReply::default();
-        let mut chosen = Chosen::new();
+        let mut chosen = ChosenChanges::new();
         for what in &request.what {
             if let Err(why) = self.choose(what, &mut chosen).await? {
                 reply.not_cancelled.push(NotCancelled { what: what.clone(), why });
             }
         }
-        let inputs: Vec<Input> = chosen
+        let inputs: Vec<BatchInput> = chosen
             .iter()
-            .map(|(person, planned)| Input::Cancel {
+            .map(|(person, planned)| BatchInput::Cancel {
                 person: person.clone(),
                 planned: planned.iter().map(|planned| planned.id.clone()).collect(),
                 actor: request.actor.clone(),
@@ -174,8 +174,8 @@ impl Control {
                     tracing::info!(person, id = %planned.id, who = request.actor.who, "a scheduled change was cancelled");
                     reply.cancelled.push(CancelledStatement {
                         person: person.clone(),
-                        at: moment(planned.version.effective_at),
-                        statement: statement(&planned),
+                        at: moment_of(planned.version.effective_at),
+                        statement: scheduled_statement(&planned),
                     });
                 } else {
                     let why =
@@ -189,14 +189,18 @@ impl Control {
     }
 
     /// Adds what `what` names, or says why it names nothing.
-    async fn choose(&self, what: &str, chosen: &mut Chosen) -> Result<Result<(), String>, Refusal> {
+    async fn choose(
+        &self,
+        what: &str,
+        chosen: &mut ChosenChanges,
+    ) -> Result<Result<(), String>, MapperRefusal> {
         let found = match what.parse::<ScheduleId>() {
             Ok(id) => self.with_id(&id).await?.ok_or_else(|| {
                 "nothing of that id is scheduled (any more): `usher schedule ls` lists what is".to_owned()
             }),
             Err(_) => match self.person(what).await {
                 Ok(key) => self.all_planned(key).await?,
-                Err(Refusal::Wrong(error)) => Err(error.message),
+                Err(MapperRefusal::Wrong(error)) => Err(error.message),
                 Err(error) => return Err(error),
             },
         };
@@ -207,7 +211,10 @@ impl Control {
         }))
     }
 
-    async fn all_planned(&self, key: String) -> Result<Result<(String, Vec<Upcoming>), String>, StoreError> {
+    async fn all_planned(
+        &self,
+        key: String,
+    ) -> Result<Result<(String, Vec<UpcomingChange>), String>, StoreError> {
         let state = self.identity(&key).await?.unwrap_or_default();
         let planned = state.planned(&key, unix_micros(now()));
         if planned.is_empty() {
@@ -222,7 +229,7 @@ impl Control {
 
     /// The statement of this id, and whom it is about: of most people only one thing is known to come, so those of whom
     /// it is exactly this moment are looked at first.
-    async fn with_id(&self, id: &ScheduleId) -> Result<Option<(String, Vec<Upcoming>)>, StoreError> {
+    async fn with_id(&self, id: &ScheduleId) -> Result<Option<(String, Vec<UpcomingChange>)>, StoreError> {
         let at = id.effective_at();
         let now = unix_micros(now());
         for moment in [identity::Column::ScheduledAt.eq(at), identity::Column::ScheduledAt.lt(at)] {
@@ -239,7 +246,7 @@ impl Control {
                 let Some(row) = rows.last() else { break };
                 last.clone_from(&row.key);
                 for row in rows {
-                    let Some(state) = decode_or_skip::<Identity>(&row.state, &row.key) else { continue };
+                    let Some(state) = decode_or_skip::<PersonRecord>(&row.state, &row.key) else { continue };
                     let planned = state.planned(&row.key, now);
                     if let Some(found) = planned.into_iter().find(|planned| planned.id == *id) {
                         return Ok(Some((row.key, vec![found])));
@@ -251,21 +258,21 @@ impl Control {
     }
 }
 
-fn statement(planned: &Upcoming) -> ScheduledStatement {
+fn scheduled_statement(planned: &UpcomingChange) -> ScheduledStatement {
     let employment = planned.parts.iter().find_map(|part| match part {
-        Part::Employment(kind) => Some(kind.as_str().to_owned()),
+        PlannedPart::Employment(kind) => Some(kind.as_str().to_owned()),
         _ => None,
     });
     let attributes = planned.parts.iter().filter_map(|part| match part {
-        Part::Attribute(name) => Some(name.clone()),
+        PlannedPart::Attribute(name) => Some(name.clone()),
         _ => None,
     });
     ScheduledStatement {
         id: planned.id.clone(),
         employment,
         attributes: attributes.collect(),
-        whole_record: planned.parts.contains(&Part::Record),
-        said_at: moment(planned.version.said_at),
+        whole_record: planned.parts.contains(&PlannedPart::Record),
+        said_at: moment_of(planned.version.said_at),
         event: planned.event.clone(),
         source: planned.source.clone(),
     }
@@ -275,9 +282,9 @@ fn cursor_at(row: &identity::Model) -> String {
     format!("{}.{}", row.scheduled_at.unwrap_or_default(), row.key)
 }
 
-fn after(cursor: &str) -> Result<Condition, Refusal> {
+fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = cursor.split_once('.').and_then(|(at, key)| Some((at.parse::<i64>().ok()?, key)));
-    let (at, key) = parsed.ok_or_else(|| wrong("the cursor is not the `nextCursor` of an answer"))?;
+    let (at, key) = parsed.ok_or_else(|| wrong_request("the cursor is not the `nextCursor` of an answer"))?;
     let later = identity::Column::ScheduledAt.gt(at);
     let beside =
         Condition::all().add(identity::Column::ScheduledAt.eq(at)).add(identity::Column::Key.gt(key));

@@ -4,14 +4,14 @@ use lifecycle::{FeedRunState, FindingCounts, UndecidedCounts};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::{StoreError, quarantine};
 
-use super::{Control, finding_counts};
+use super::{MapperControl, finding_counts};
 use crate::SERVICE;
 use crate::rows::feed_run;
 
-impl Control {
+impl MapperControl {
     pub(super) async fn undecided(&self) -> Result<UndecidedCounts, StoreError> {
         let FindingCounts { contradictions, unread, unbuilt } = finding_counts(self.store.reader()).await?;
-        let quarantined = quarantine::count(self.store.reader(), SERVICE).await?;
+        let quarantined = quarantine::count_items(self.store.reader(), SERVICE).await?;
         Ok(UndecidedCounts {
             unread,
             contradictions,

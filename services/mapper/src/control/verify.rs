@@ -3,12 +3,12 @@
 use lifecycle::{ControlError, RefusalReason, VerifyReply, VerifyRequest, unix_micros};
 use store::StoreError;
 
-use super::{Control, Refusal};
+use super::{MapperControl, MapperRefusal};
 use crate::now;
 use crate::rows::verification;
 
-impl Control {
-    pub(super) async fn verify(&self, request: &VerifyRequest) -> Result<VerifyReply, Refusal> {
+impl MapperControl {
+    pub(super) async fn verify(&self, request: &VerifyRequest) -> Result<VerifyReply, MapperRefusal> {
         let asked_at = unix_micros(now());
         let all: Vec<String> =
             self.publish.borrow().iter().map(|policy| policy.target().to_owned()).collect();
@@ -16,7 +16,10 @@ impl Control {
             Some(target) if all.contains(target) => std::slice::from_ref(target),
             Some(target) => {
                 let message = format!("there is no policy for `{target}`; there is: {}", all.join(", "));
-                return Err(Refusal::Wrong(ControlError { message, reason: RefusalReason::UnknownTarget }));
+                return Err(MapperRefusal::Wrong(ControlError {
+                    message,
+                    reason: RefusalReason::UnknownTarget,
+                }));
             }
             None => &all,
         };
@@ -26,7 +29,7 @@ impl Control {
         Ok(VerifyReply { asked_at, ..self.last().await? })
     }
 
-    pub(super) async fn verifications(&self) -> Result<VerifyReply, Refusal> {
+    pub(super) async fn verifications(&self) -> Result<VerifyReply, MapperRefusal> {
         Ok(self.last().await?)
     }
 

@@ -2,7 +2,7 @@
 //! obligation. Each entry carries the hash of the one before, and a row of its own says where the chain ends, so that an
 //! entry that was changed, removed or added in the database shows. People are named by keyed hashes.
 
-use lifecycle::export::{ChainAnchor, ChainReport, chain};
+use lifecycle::export::{ChainAnchor, ChainReport, chain_hash};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
@@ -49,7 +49,7 @@ pub(crate) fn is_transition(before: &obligation::Model, after: &obligation::Mode
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn append<'r>(
+pub(crate) async fn append_entries<'r>(
     tx: &DatabaseTransaction,
     rows: impl IntoIterator<Item = &'r obligation::Model>,
     at: i64,
@@ -65,9 +65,9 @@ pub(crate) async fn append<'r>(
     let mut head = head.unwrap_or_else(beginning);
     let mut entries = Vec::new();
     for row in rows {
-        let text = serde_json::to_string(&said(row, &hashes)).expect("an entry is plain data");
+        let text = serde_json::to_string(&entry_fields(row, &hashes)).expect("an entry is plain data");
         let sequence = head.sequence + 1;
-        let hash = hash(&head.hash, sequence, at, (OBLIGATION, &row.id, &text));
+        let hash = entry_hash(&head.hash, sequence, at, (OBLIGATION, &row.id, &text));
         let before = std::mem::replace(&mut head.hash, hash.clone());
         head.sequence = sequence;
         let (kind, about) = (OBLIGATION.to_owned(), row.id.clone());
@@ -87,7 +87,7 @@ pub(crate) async fn append<'r>(
         .map_err(failed)
 }
 
-fn said<'r>(row: &'r obligation::Model, hashes: &PersonHashes) -> ObligationEntry<'r> {
+fn entry_fields<'r>(row: &'r obligation::Model, hashes: &PersonHashes) -> ObligationEntry<'r> {
     ObligationEntry {
         target: &row.target,
         person_hash: hashes.of(&row.subject),
@@ -105,15 +105,15 @@ fn said<'r>(row: &'r obligation::Model, hashes: &PersonHashes) -> ObligationEntr
     }
 }
 
-fn hash(before: &str, sequence: i64, at: i64, (kind, about, entry): (&str, &str, &str)) -> String {
-    chain(before, [&*sequence.to_string(), &*at.to_string(), kind, about, entry])
+fn entry_hash(before: &str, sequence: i64, at: i64, (kind, about, entry): (&str, &str, &str)) -> String {
+    chain_hash(before, [&*sequence.to_string(), &*at.to_string(), kind, about, entry])
 }
 
 /// Where the chain ends.
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn head(store: &Store) -> Result<ChainAnchor, StoreError> {
+pub(crate) async fn load_head(store: &Store) -> Result<ChainAnchor, StoreError> {
     let head = chain_head::Entity::find_by_id(NAME).one(store.reader()).await;
     let head = head.map_err(StoreError::statement("read the end of the chain of evidence"))?;
     let head = head.map(|head| ChainAnchor { sequence: head.sequence.unsigned_abs(), hash: head.hash });
@@ -125,26 +125,29 @@ pub(crate) async fn head(store: &Store) -> Result<ChainAnchor, StoreError> {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn check(store: &Store, anchors: &[ChainAnchor]) -> Result<ChainReport, StoreError> {
-    let end = head(store).await?;
+pub(crate) async fn check_stored_chain(
+    store: &Store,
+    anchors: &[ChainAnchor],
+) -> Result<ChainReport, StoreError> {
+    let end = load_head(store).await?;
     let mut last = ChainAnchor::default();
     let mut broken = anchors.iter().find(|anchor| anchor.sequence > end.sequence).map(|anchor| {
         format!("it ends at entry {}, and had an entry {} once", end.sequence, anchor.sequence)
     });
     while broken.is_none() && last.sequence < end.sequence {
         let rows = entry::Entity::find()
-            .filter(entry::Column::Sequence.gt(signed(last.sequence)))
-            .filter(entry::Column::Sequence.lte(signed(end.sequence)))
+            .filter(entry::Column::Sequence.gt(signed_sequence(last.sequence)))
+            .filter(entry::Column::Sequence.lte(signed_sequence(end.sequence)))
             .order_by_asc(entry::Column::Sequence)
             .limit(PAGE)
             .all(store.reader())
             .await
             .map_err(StoreError::statement("read the chain of evidence"))?;
         if rows.is_empty() {
-            broken = Some(removed(last.sequence + 1));
+            broken = Some(removed_fault(last.sequence + 1));
         }
         for row in rows {
-            broken = fault(&last, &row, anchors);
+            broken = chain_fault(&last, &row, anchors);
             if broken.is_some() {
                 break;
             }
@@ -157,17 +160,17 @@ pub(crate) async fn check(store: &Store, anchors: &[ChainAnchor]) -> Result<Chai
     Ok(ChainReport { entries: last.sequence, head: end, broken })
 }
 
-fn removed(sequence: u64) -> String {
+fn removed_fault(sequence: u64) -> String {
     format!("entry {sequence} was removed")
 }
 
-fn fault(last: &ChainAnchor, row: &entry::Model, anchors: &[ChainAnchor]) -> Option<String> {
+fn chain_fault(last: &ChainAnchor, row: &entry::Model, anchors: &[ChainAnchor]) -> Option<String> {
     let sequence = row.sequence.unsigned_abs();
     if sequence != last.sequence + 1 {
-        return Some(removed(last.sequence + 1));
+        return Some(removed_fault(last.sequence + 1));
     }
     let is_whole = row.before == last.hash
-        && row.hash == hash(&last.hash, row.sequence, row.at, (&row.kind, &row.about, &row.entry));
+        && row.hash == entry_hash(&last.hash, row.sequence, row.at, (&row.kind, &row.about, &row.entry));
     if !is_whole {
         return Some(format!("entry {sequence} was changed, or the one before it was replaced"));
     }
@@ -175,6 +178,6 @@ fn fault(last: &ChainAnchor, row: &entry::Model, anchors: &[ChainAnchor]) -> Opt
     anchors.iter().find(is_other).map(|_| format!("entry {sequence} is another one than it was once"))
 }
 
-fn signed(sequence: u64) -> i64 {
+fn signed_sequence(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
 }

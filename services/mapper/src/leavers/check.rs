@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use lifecycle::{
-    ACCOUNT_OFF, AccountEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest, Fact, FactRecord,
-    MembershipEvidence, MembershipKey, ObligationState, OffEvidence, Waiting, WaitingFor, unix_micros, verb,
+    ACCOUNT_OFF, AccountEvidence, AccountOffEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest,
+    Fact, FactRecord, MembershipEvidence, MembershipKey, ObligationState, WaitReason, WaitingFor,
+    unix_micros, verb,
 };
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
@@ -14,10 +15,10 @@ use sea_orm::{
 };
 use store::StoreError;
 
-use super::unpublished::Unpublished;
-use super::{Leavers, MINUTE, chain, next_check_of_open, next_check_of_proven};
+use super::unpublished::UnpublishedDecisions;
+use super::{LeaverVerifier, MINUTE, chain, next_check_of_open, next_check_of_proven};
 use crate::rows::obligation::{Column, Entity, Model};
-use crate::{SERVICE, moment, now};
+use crate::{SERVICE, moment_of, now};
 
 const PAGE: u64 = EVIDENCE_PEOPLE_MAX as u64;
 /// The service that knows accounts.
@@ -25,16 +26,16 @@ const WRITER: &str = "writer";
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// What the writer said of one page, by person and group; the group of an account is empty.
-type Answers = HashMap<(String, String), Shown>;
+type WriterAnswers = HashMap<(String, String), ShownState>;
 
 /// What the writer knows of one account or membership.
-struct Shown {
+struct ShownState {
     revision: i64,
-    off: Option<OffEvidence>,
-    waiting: Option<Waiting>,
+    off: Option<AccountOffEvidence>,
+    waiting: Option<WaitReason>,
 }
 
-impl Shown {
+impl ShownState {
     fn of_account(account: AccountEvidence) -> ((String, String), Self) {
         let AccountEvidence { person, revision, off, waiting } = account;
         ((person, String::new()), Self { revision, off, waiting })
@@ -46,7 +47,7 @@ impl Shown {
     }
 }
 
-impl Leavers {
+impl LeaverVerifier {
     /// Compares the rows whose time has come; says whether there are more of them.
     pub(super) async fn check_page(&self) -> Result<bool, StoreError> {
         let at = unix_micros(now());
@@ -66,8 +67,8 @@ impl Leavers {
             let answers = self.ask(&target, &rows).await;
             let is_late = |row: &Model| answers.as_ref().is_ok_and(|known| !is_delivered(known, row));
             let unpublished = match rows.iter().any(is_late) {
-                true => Unpublished::read(&self.relay, &target).await?,
-                false => Unpublished::default(),
+                true => UnpublishedDecisions::read(&self.relay, &target).await?,
+                false => UnpublishedDecisions::default(),
             };
             self.apply(rows, &answers, &unpublished).await?;
         }
@@ -75,7 +76,7 @@ impl Leavers {
     }
 
     /// What the writer knows of the accounts, or why it says nothing.
-    async fn ask(&self, target: &str, rows: &[Model]) -> Result<Answers, Waiting> {
+    async fn ask(&self, target: &str, rows: &[Model]) -> Result<WriterAnswers, WaitReason> {
         let (accounts, memberships): (Vec<&Model>, Vec<&Model>) =
             rows.iter().partition(|row| row.member_of.is_empty());
         let key = |row: &Model| MembershipKey { group: row.member_of.clone(), person: row.subject.clone() };
@@ -88,29 +89,29 @@ impl Leavers {
             self.bus.request(WRITER, verb::EVIDENCE, &question, ANSWER_MAX).await;
         match answer {
             Ok(reply) => {
-                let accounts = reply.accounts.into_iter().map(Shown::of_account);
-                Ok(accounts.chain(reply.memberships.into_iter().map(Shown::of_membership)).collect())
+                let accounts = reply.accounts.into_iter().map(ShownState::of_account);
+                Ok(accounts.chain(reply.memberships.into_iter().map(ShownState::of_membership)).collect())
             }
             Err(bus::ControlFailure::Refused { error, .. })
                 if error.reason == lifecycle::RefusalReason::UnknownTarget =>
             {
-                Err(Waiting::because(WaitingFor::Target, error.message))
+                Err(WaitReason::because(WaitingFor::Target, error.message))
             }
-            Err(failure) => Err(Waiting::because(WaitingFor::Writer, failure.to_string())),
+            Err(failure) => Err(WaitReason::because(WaitingFor::Writer, failure.to_string())),
         }
     }
 
     async fn apply(
         &self,
         rows: Vec<Model>,
-        answers: &Result<Answers, Waiting>,
-        unpublished: &Unpublished,
+        answers: &Result<WriterAnswers, WaitReason>,
+        unpublished: &UnpublishedDecisions,
     ) -> Result<(), StoreError> {
         let at = unix_micros(now());
         let mut unchanged: BTreeMap<(i64, Option<i64>), Vec<Model>> = BTreeMap::new();
         let mut changed = Vec::new();
         for before in rows {
-            let after = compare(before.clone(), answers, unpublished, at);
+            let after = compare_row(before.clone(), answers, unpublished, at);
             let only_looked =
                 Model { checked_at: after.checked_at, next_check_at: after.next_check_at, ..before.clone() };
             match after.next_check_at {
@@ -122,17 +123,17 @@ impl Leavers {
         }
         let tx = self.store.begin().await?;
         for ((next, checked_at), rows) in unchanged {
-            postpone(&tx, &rows, checked_at, next).await?;
+            postpone_rows(&tx, &rows, checked_at, next).await?;
         }
         let (mut facts, mut entries) = (Vec::new(), Vec::new());
         for (before, after) in changed {
-            if write(&tx, &before, after.clone()).await? {
-                facts.extend(told(&before, &after, at));
+            if write_row(&tx, &before, after.clone()).await? {
+                facts.extend(obligation_fact(&before, &after, at));
                 entries.extend(Some(after).filter(|after| chain::is_transition(&before, after)));
             }
         }
-        chain::append(&tx, &entries, at).await?;
-        let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
+        chain::append_entries(&tx, &entries, at).await?;
+        let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &facts)).await?;
         tx.commit().await.map_err(StoreError::statement("compare leavers"))?;
         self.relay.send(parcel).await;
         Ok(())
@@ -157,12 +158,12 @@ impl Leavers {
         let mut facts = Vec::new();
         for before in rows {
             let after = Model { alerted_at: Some(at), ..before.clone() };
-            if write(&tx, &before, after.clone()).await? {
+            if write_row(&tx, &before, after.clone()).await? {
                 tracing::warn!(target_name = %after.target, obligation = %after.id, waits_for = after.waiting, "an account of a leaver is not proven to be off within the objective");
-                facts.extend(told(&before, &after, at));
+                facts.extend(obligation_fact(&before, &after, at));
             }
         }
-        let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
+        let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &facts)).await?;
         tx.commit().await.map_err(StoreError::statement("tell of overdue leavers"))?;
         self.relay.send(parcel).await;
         Ok(())
@@ -170,12 +171,17 @@ impl Leavers {
 }
 
 /// The row after a comparison at `at`.
-fn compare(mut row: Model, answers: &Result<Answers, Waiting>, unpublished: &Unpublished, at: i64) -> Model {
+fn compare_row(
+    mut row: Model,
+    answers: &Result<WriterAnswers, WaitReason>,
+    unpublished: &UnpublishedDecisions,
+    at: i64,
+) -> Model {
     let answer = match answers {
         Ok(answers) => answers.get(&key(&row)),
         Err(waiting) => {
             return match row.state() {
-                ObligationState::Open => wait(row, waiting.clone(), at),
+                ObligationState::Open => waiting_row(row, waiting.clone(), at),
                 // Nothing contradicts the evidence: it is verified when the writer answers again.
                 _ => Model { next_check_at: Some(at.saturating_add(MINUTE)), ..row },
             };
@@ -184,7 +190,7 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, unpublished: &Unp
     row.checked_at = Some(at);
     let Some(answer) = answer.filter(|answer| answer.revision >= row.revision) else {
         let waiting = undelivered(answer, unpublished, &row);
-        return wait(row, waiting, at);
+        return waiting_row(row, waiting, at);
     };
     match answer.off.clone() {
         Some(evidence) => {
@@ -214,7 +220,11 @@ fn compare(mut row: Model, answers: &Result<Answers, Waiting>, unpublished: &Unp
             row.set_waiting(answer.waiting.clone());
             row
         }
-        None => wait(row, answer.waiting.clone().unwrap_or_else(|| Waiting::new(WaitingFor::Evidence)), at),
+        None => waiting_row(
+            row,
+            answer.waiting.clone().unwrap_or_else(|| WaitReason::new(WaitingFor::Evidence)),
+            at,
+        ),
     }
 }
 
@@ -222,20 +232,20 @@ fn key(row: &Model) -> (String, String) {
     (row.subject.clone(), row.member_of.clone())
 }
 
-fn is_delivered(answers: &Answers, row: &Model) -> bool {
+fn is_delivered(answers: &WriterAnswers, row: &Model) -> bool {
     answers.get(&key(row)).is_some_and(|answer| answer.revision >= row.revision)
 }
 
 /// Why the writer does not have the command.
-fn undelivered(answer: Option<&Shown>, unpublished: &Unpublished, row: &Model) -> Waiting {
+fn undelivered(answer: Option<&ShownState>, unpublished: &UnpublishedDecisions, row: &Model) -> WaitReason {
     let set_aside = answer
         .and_then(|answer| answer.waiting.clone())
         .filter(|waiting| waiting.reason == WaitingFor::Quarantine);
-    set_aside.or_else(|| unpublished.get(&key(row))).unwrap_or_else(|| Waiting::new(WaitingFor::Delivery))
+    set_aside.or_else(|| unpublished.get(&key(row))).unwrap_or_else(|| WaitReason::new(WaitingFor::Delivery))
 }
 
 /// The row that is open and waits. One that was proven is open again: its evidence vanished.
-fn wait(mut row: Model, waiting: Waiting, at: i64) -> Model {
+fn waiting_row(mut row: Model, waiting: WaitReason, at: i64) -> Model {
     if row.state() == ObligationState::Proven {
         row.state = ObligationState::Open.as_str().to_owned();
         (row.evidence, row.evidence_at) = (None, None);
@@ -250,7 +260,7 @@ fn wait(mut row: Model, waiting: Waiting, at: i64) -> Model {
 }
 
 /// What there is to tell of the step from `before` to `after`.
-fn told(before: &Model, after: &Model, at: i64) -> Option<FactRecord> {
+fn obligation_fact(before: &Model, after: &Model, at: i64) -> Option<FactRecord> {
     let (target, cause) = (after.target.clone(), after.cause());
     let (word, fact) = if after.state() == ObligationState::Proven
         && before.state() != ObligationState::Proven
@@ -270,11 +280,11 @@ fn told(before: &Model, after: &Model, at: i64) -> Option<FactRecord> {
             },
         )
     } else if after.alerted_at.is_some() && before.alerted_at.is_none() {
-        let waiting = after.waiting().unwrap_or_else(|| Waiting::new(WaitingFor::FirstCheck));
-        let Waiting { reason, detail } = waiting;
+        let waiting = after.waiting().unwrap_or_else(|| WaitReason::new(WaitingFor::FirstCheck));
+        let WaitReason { reason, detail } = waiting;
         (
             "ovd",
-            Fact::LeaverOverdue { target, cause, due_at: moment(after.due_at), waits_for: reason, detail },
+            Fact::LeaverOverdue { target, cause, due_at: moment_of(after.due_at), waits_for: reason, detail },
         )
     } else if after.reopened_at != before.reopened_at {
         ("rop", Fact::LeaverReopened { target, cause, evidence: before.evidence.clone().unwrap_or_default() })
@@ -283,7 +293,7 @@ fn told(before: &Model, after: &Model, at: i64) -> Option<FactRecord> {
     };
     Some(FactRecord {
         id: format!("{word}:{}:{}", after.id, after.version + 1),
-        at: moment(at),
+        at: moment_of(at),
         subject: after.subject.clone(),
         trace: None,
         fact,
@@ -291,7 +301,7 @@ fn told(before: &Model, after: &Model, at: i64) -> Option<FactRecord> {
 }
 
 /// Writes `after` in place of `before`; `false` when the row is another one by now.
-async fn write(tx: &DatabaseTransaction, before: &Model, mut after: Model) -> Result<bool, StoreError> {
+async fn write_row(tx: &DatabaseTransaction, before: &Model, mut after: Model) -> Result<bool, StoreError> {
     after.version += 1;
     let update = Entity::update_many()
         .set(after.into_active_model().reset_all())
@@ -302,7 +312,7 @@ async fn write(tx: &DatabaseTransaction, before: &Model, mut after: Model) -> Re
 }
 
 /// Nothing changed: only says when they were looked at, and when they are next.
-async fn postpone(
+async fn postpone_rows(
     tx: &DatabaseTransaction,
     rows: &[Model],
     checked_at: Option<i64>,

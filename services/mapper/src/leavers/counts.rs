@@ -13,15 +13,18 @@ use crate::rows::other_accounts as other;
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn counts(connection: &impl ConnectionTrait, now: i64) -> Result<LeaverCounts, StoreError> {
+pub(crate) async fn count_obligations(
+    connection: &impl ConnectionTrait,
+    now: i64,
+) -> Result<LeaverCounts, StoreError> {
     let mut by_target: BTreeMap<String, TargetLeaverCounts> = BTreeMap::new();
-    for (target, count) in count(connection, ObligationState::Open, None).await? {
+    for (target, count) in count_rows(connection, ObligationState::Open, None).await? {
         by_target.entry(target).or_default().with_access = count;
     }
-    for (target, count) in count(connection, ObligationState::Open, Some(now)).await? {
+    for (target, count) in count_rows(connection, ObligationState::Open, Some(now)).await? {
         by_target.entry(target).or_default().overdue = count;
     }
-    for (target, count) in count(connection, ObligationState::KeptByPolicy, None).await? {
+    for (target, count) in count_rows(connection, ObligationState::KeptByPolicy, None).await? {
         by_target.entry(target).or_default().kept_by_policy = count;
     }
     for (target, active) in active_others(connection).await? {
@@ -50,7 +53,7 @@ async fn count_unverified(connection: &impl ConnectionTrait) -> Result<u64, Stor
     unverified.count(connection).await.map_err(StoreError::statement("count what is not verified"))
 }
 
-async fn count(
+async fn count_rows(
     connection: &impl ConnectionTrait,
     state: ObligationState,
     due_before: Option<i64>,

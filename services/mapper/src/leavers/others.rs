@@ -16,7 +16,7 @@ use sea_orm::{
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Leavers, MINUTE};
+use super::{LeaverVerifier, MINUTE};
 use crate::now;
 use crate::rows::obligation;
 use crate::rows::other_accounts::{Column, Entity, Model};
@@ -84,7 +84,7 @@ pub(crate) async fn of(
     Ok(found)
 }
 
-impl Leavers {
+impl LeaverVerifier {
     /// Asks about the leavers whose time has come.
     pub(super) async fn look_up_others(&self) -> Result<(), StoreError> {
         let at = unix_micros(now());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AccountState, ResourceKind, unix_micros};
-use relay::Relay;
+use relay::OutboxPublisher;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 use telemetry::Shutdown;
@@ -18,8 +18,8 @@ use tokio::sync::{Notify, watch};
 use crate::now;
 use crate::policies::PolicySet;
 use crate::rows::{SaveError, desired, obligation, sweep};
-use crate::subjects::Seeds;
-use crate::work::{Desk, Input};
+use crate::subjects::SeedMaker;
+use crate::work::{BatchInput, BatchProcessor};
 
 /// Its name in `mapper_sweeps`.
 const SWEEP: &str = "obligations";
@@ -33,14 +33,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Sweeps what targets were asked for.
 pub(crate) struct ObligationSeeder {
     pub(crate) store: Store,
-    pub(crate) relay: Relay,
+    pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: Seeds,
+    pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
 }
 
 /// What is left to do.
-enum Progress {
+enum SeedProgress {
     /// Every target that has a policy was swept.
     Done,
     /// There are more pages.
@@ -54,9 +54,9 @@ impl ObligationSeeder {
     pub(crate) async fn run(self, shutdown: Shutdown) {
         loop {
             let pause = match self.sweep_page().await {
-                Ok(Progress::More) => Duration::ZERO,
-                Ok(Progress::Overtaken) => AGAIN_AFTER,
-                Ok(Progress::Done) => LOOK_EVERY,
+                Ok(SeedProgress::More) => Duration::ZERO,
+                Ok(SeedProgress::Overtaken) => AGAIN_AFTER,
+                Ok(SeedProgress::Done) => LOOK_EVERY,
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "could not look for people who were off before yet");
@@ -71,10 +71,10 @@ impl ObligationSeeder {
     }
 
     /// One page of the first target that was not swept to its end.
-    async fn sweep_page(&self) -> Result<Progress, SaveError> {
+    async fn sweep_page(&self) -> Result<SeedProgress, SaveError> {
         let policies = Arc::clone(&self.policies.borrow());
         for policy in policies.iter() {
-            let mut sweep = sweep::load(self.store.reader(), SWEEP, policy.target()).await?;
+            let mut sweep = sweep::load_sweep(self.store.reader(), SWEEP, policy.target()).await?;
             if sweep.done_at.is_some() {
                 continue;
             }
@@ -85,13 +85,13 @@ impl ObligationSeeder {
             }
             let without = self.without_obligation(policy, page).await?;
             if !self.decide(&policies, without).await? {
-                return Ok(Progress::Overtaken);
+                return Ok(SeedProgress::Overtaken);
             }
             sweep.done_at = is_last.then(|| unix_micros(now()));
-            sweep::save(self.store.writer(), sweep).await?;
-            return Ok(Progress::More);
+            sweep::save_sweep(self.store.writer(), sweep).await?;
+            return Ok(SeedProgress::More);
         }
-        Ok(Progress::Done)
+        Ok(SeedProgress::Done)
     }
 
     /// Keys behind the position, and the state that was last asked for.
@@ -115,7 +115,7 @@ impl ObligationSeeder {
         &self,
         policy: &policy::Policy,
         page: Vec<(String, String)>,
-    ) -> Result<Vec<Input>, StoreError> {
+    ) -> Result<Vec<BatchInput>, StoreError> {
         let may_need_one = |state: &str| state != AccountState::Active.as_str() || policy.may_keep_leavers();
         let subjects: Vec<String> =
             page.into_iter().filter(|(_, state)| may_need_one(state)).map(|(subject, _)| subject).collect();
@@ -131,15 +131,15 @@ impl ObligationSeeder {
             .map_err(StoreError::statement("read obligations"))?;
         let known: HashSet<String> = known.into_iter().collect();
         let without = subjects.into_iter().filter(|subject| !known.contains(subject));
-        Ok(without.map(Input::Person).collect())
+        Ok(without.map(BatchInput::Person).collect())
     }
 
     /// `false` when another replica was quicker.
-    async fn decide(&self, policies: &PolicySet, people: Vec<Input>) -> Result<bool, SaveError> {
+    async fn decide(&self, policies: &PolicySet, people: Vec<BatchInput>) -> Result<bool, SaveError> {
         if people.is_empty() {
             return Ok(true);
         }
-        let desk = Desk {
+        let desk = BatchProcessor {
             store: &self.store,
             relay: &self.relay,
             policies,

@@ -1,7 +1,7 @@
 //! The keys that evidence is signed with, and the key of the hashes of people. They lie in the mapper's settings, so that
 //! all replicas have the same, and a backup has them.
 
-use lifecycle::export::{EvidenceKey, ExportPage, hex, key_name, unhex};
+use lifecycle::export::{EvidenceKey, ExportPage, from_hex, key_name, to_hex};
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use sea_orm::sea_query::OnConflict;
@@ -24,7 +24,7 @@ impl PersonHashes {
     /// # Errors
     /// As the database reports them.
     pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
-        make(store, PERSON_KEY).await?;
+        make_secret(store, PERSON_KEY).await?;
         Self::read(store.writer()).await
     }
 
@@ -35,13 +35,13 @@ impl PersonHashes {
     pub(crate) async fn read(connection: &impl ConnectionTrait) -> Result<Self, StoreError> {
         let row = setting::Entity::find_by_id(PERSON_KEY).one(connection).await;
         let row = row.map_err(StoreError::statement("read a setting"))?;
-        let secret = row.and_then(|row| unhex(&row.value)).unwrap_or_default();
+        let secret = row.and_then(|row| from_hex(&row.value)).unwrap_or_default();
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
     }
 
     /// The hash of one person's key.
     pub(crate) fn of(&self, person: &str) -> String {
-        hex(hmac::sign(&self.0, person.as_bytes()).as_ref())
+        to_hex(hmac::sign(&self.0, person.as_bytes()).as_ref())
     }
 }
 
@@ -49,35 +49,35 @@ impl PersonHashes {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn keys(store: &Store) -> Result<Vec<EvidenceKey>, StoreError> {
-    let pairs = pairs(store).await?;
-    Ok(pairs.iter().map(|pair| named(pair.public_key().as_ref())).collect())
+pub(crate) async fn list_keys(store: &Store) -> Result<Vec<EvidenceKey>, StoreError> {
+    let pairs = key_pairs(store).await?;
+    Ok(pairs.iter().map(|pair| evidence_key(pair.public_key().as_ref())).collect())
 }
 
 /// Makes a key that signs from now on. Those before stay known.
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn rotate(store: &Store) -> Result<(), StoreError> {
-    let newest = numbers(store).await?.into_iter().max().unwrap_or(0);
-    make(store, &key_setting(newest + 1)).await
+pub(crate) async fn rotate_key(store: &Store) -> Result<(), StoreError> {
+    let newest = key_numbers(store).await?.into_iter().max().unwrap_or(0);
+    make_secret(store, &key_setting(newest + 1)).await
 }
 
 /// The page with the signature of the key that signs.
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn sign(store: &Store, mut page: ExportPage) -> Result<ExportPage, StoreError> {
-    if let Some(pair) = pairs(store).await?.first() {
-        let EvidenceKey { key, public_key } = named(pair.public_key().as_ref());
+pub(crate) async fn sign_page(store: &Store, mut page: ExportPage) -> Result<ExportPage, StoreError> {
+    if let Some(pair) = key_pairs(store).await?.first() {
+        let EvidenceKey { key, public_key } = evidence_key(pair.public_key().as_ref());
         (page.seal.key, page.seal.public_key) = (key, public_key);
-        page.seal.signature = hex(pair.sign(page.seal.signed_text().as_bytes()).as_ref());
+        page.seal.signature = to_hex(pair.sign(page.seal.signed_text().as_bytes()).as_ref());
     }
     Ok(page)
 }
 
-fn named(public_key: &[u8]) -> EvidenceKey {
-    EvidenceKey { key: key_name(public_key), public_key: hex(public_key) }
+fn evidence_key(public_key: &[u8]) -> EvidenceKey {
+    EvidenceKey { key: key_name(public_key), public_key: to_hex(public_key) }
 }
 
 fn key_setting(number: u32) -> String {
@@ -85,22 +85,22 @@ fn key_setting(number: u32) -> String {
 }
 
 /// Newest first; one is made if there is none.
-async fn pairs(store: &Store) -> Result<Vec<Ed25519KeyPair>, StoreError> {
-    let mut rows = rows(store).await?;
+async fn key_pairs(store: &Store) -> Result<Vec<Ed25519KeyPair>, StoreError> {
+    let mut rows = key_rows(store).await?;
     if rows.is_empty() {
-        make(store, &key_setting(1)).await?;
-        rows = self::rows(store).await?;
+        make_secret(store, &key_setting(1)).await?;
+        rows = self::key_rows(store).await?;
     }
-    let pair = |row: setting::Model| Ed25519KeyPair::from_seed_unchecked(&unhex(&row.value)?).ok();
+    let pair = |row: setting::Model| Ed25519KeyPair::from_seed_unchecked(&from_hex(&row.value)?).ok();
     Ok(rows.into_iter().filter_map(pair).collect())
 }
 
-async fn numbers(store: &Store) -> Result<Vec<u32>, StoreError> {
-    let rows = rows(store).await?;
+async fn key_numbers(store: &Store) -> Result<Vec<u32>, StoreError> {
+    let rows = key_rows(store).await?;
     Ok(rows.iter().filter_map(|row| row.name.strip_prefix(KEY)?.parse().ok()).collect())
 }
 
-async fn rows(store: &Store) -> Result<Vec<setting::Model>, StoreError> {
+async fn key_rows(store: &Store) -> Result<Vec<setting::Model>, StoreError> {
     setting::Entity::find()
         .filter(setting::Column::Name.like(format!("{KEY}%")))
         .order_by_desc(setting::Column::Name)
@@ -110,9 +110,9 @@ async fn rows(store: &Store) -> Result<Vec<setting::Model>, StoreError> {
 }
 
 /// Makes a secret; of several replicas that do so at once, the first one's counts.
-async fn make(store: &Store, name: &str) -> Result<(), StoreError> {
+async fn make_secret(store: &Store, name: &str) -> Result<(), StoreError> {
     let secret: [u8; 32] = rand::random();
-    let row = setting::Model { name: name.to_owned(), value: hex(&secret) };
+    let row = setting::Model { name: name.to_owned(), value: to_hex(&secret) };
     setting::Entity::insert_many([row.into_active_model().reset_all()])
         .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
         .exec_without_returning(store.writer())

@@ -10,7 +10,7 @@ use store::{StoreError, quarantine};
 
 use crate::rows::{desired, feed_run, finding, record};
 use crate::work::conflict_in_words;
-use crate::{SERVICE, moment, runs};
+use crate::{SERVICE, moment_of, runs};
 
 /// So many of each sort are looked through at most for those of one person.
 const LOOKED_THROUGH_MAX: u64 = 10_000;
@@ -21,11 +21,11 @@ const LOOKED_THROUGH_MAX: u64 = 10_000;
 /// As the database reports them.
 pub(super) async fn count(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
     let failed = StoreError::statement("count undecided departures");
-    let mut sum = quarantine::count(connection, SERVICE).await?.departures;
+    let mut sum = quarantine::count_items(connection, SERVICE).await?.departures;
     sum += unread().count(connection).await.map_err(&failed)?;
     sum += unmatched().count(connection).await.map_err(&failed)?;
     for run in held_runs(connection).await? {
-        sum += runs::query::missing(connection, &run).await?;
+        sum += runs::query::count_missing(connection, &run).await?;
     }
     Ok(sum)
 }
@@ -44,7 +44,7 @@ pub(crate) async fn list(
     all.extend(not_read(connection, each).await?);
     all.extend(not_matched(connection, each).await?);
     for run in held_runs(connection).await? {
-        let since = moment(run.ended_at.unwrap_or(run.run_at));
+        let since = moment_of(run.ended_at.unwrap_or(run.run_at));
         let detail = format!("feed {}, run {}: {}", run.feed, run.run, run.reasons().join("; "));
         let keys = runs::query::missing_keys(connection, &run, each).await?;
         all.extend(
@@ -64,13 +64,13 @@ async fn set_aside(
     connection: &impl ConnectionTrait,
     limit: u64,
 ) -> Result<Vec<UndecidedDeparture>, StoreError> {
-    let items = quarantine::list(connection, SERVICE, limit).await?;
+    let items = quarantine::list_items(connection, SERVICE, limit).await?;
     let departures = items.into_iter().filter(|item| item.is_departure);
     Ok(departures
         .map(|item| {
             let people = if item.subject.is_empty() { Vec::new() } else { vec![item.subject] };
             let detail = format!("{SERVICE}:{}: {}", item.id, item.cause);
-            UndecidedDeparture::new(people, moment(item.at), WaitingFor::Quarantine, detail)
+            UndecidedDeparture::new(people, moment_of(item.at), WaitingFor::Quarantine, detail)
         })
         .collect())
 }
@@ -107,7 +107,7 @@ async fn not_read(
         .map_err(StoreError::statement("read departures that could not be read"))?;
     let told = rows.into_iter().map(|row| {
         let detail = format!("{}: {}: {}", row.sender, row.field, row.detail);
-        UndecidedDeparture::new(vec![row.person], moment(row.since), WaitingFor::Unread, detail)
+        UndecidedDeparture::new(vec![row.person], moment_of(row.since), WaitingFor::Unread, detail)
     });
     Ok(told.collect())
 }
@@ -132,7 +132,7 @@ async fn not_matched(
         .map_err(StoreError::statement("read departures of records"))?;
     let told = rows.into_iter().map(|row| {
         let detail = format!("record {} of {}: {}", row.key, row.source, conflict_in_words(&row.reason));
-        UndecidedDeparture::new(row.candidates(), moment(row.since), WaitingFor::Match, detail)
+        UndecidedDeparture::new(row.candidates(), moment_of(row.since), WaitingFor::Match, detail)
     });
     Ok(told.collect())
 }

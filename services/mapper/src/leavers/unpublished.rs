@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use lifecycle::{Command, Desired, Waiting, WaitingFor};
-use relay::{Relay, UnpublishedMessage};
+use lifecycle::{Command, DesiredState, WaitReason, WaitingFor};
+use relay::{OutboxPublisher, UnpublishedMessage};
 use store::StoreError;
 use time::format_description::well_known::Rfc3339;
 
 /// By person and group; the group of an account is empty.
 #[derive(Debug, Default)]
-pub(super) struct Unpublished(HashMap<(String, String), Waiting>);
+pub(super) struct UnpublishedDecisions(HashMap<(String, String), WaitReason>);
 
-impl Unpublished {
+impl UnpublishedDecisions {
     /// Those for `target`.
-    pub(super) async fn read(relay: &Relay, target: &str) -> Result<Self, StoreError> {
+    pub(super) async fn read(relay: &OutboxPublisher, target: &str) -> Result<Self, StoreError> {
         let mut known = HashMap::new();
         for unpublished in relay.unpublished().await? {
             let Some(command) = unpublished.message.as_command() else { continue };
@@ -26,27 +26,27 @@ impl Unpublished {
     }
 
     /// What the command waits for, if it is one of them.
-    pub(super) fn get(&self, key: &(String, String)) -> Option<Waiting> {
+    pub(super) fn get(&self, key: &(String, String)) -> Option<WaitReason> {
         self.0.get(key).cloned()
     }
 }
 
-fn waiting(unpublished: &UnpublishedMessage) -> Waiting {
+fn waiting(unpublished: &UnpublishedMessage) -> WaitReason {
     match &unpublished.refused {
-        Some(cause) => Waiting::because(WaitingFor::Refusal, cause),
+        Some(cause) => WaitReason::because(WaitingFor::Refusal, cause),
         None => {
             let since = unpublished.since.format(&Rfc3339).unwrap_or_default();
-            Waiting::because(WaitingFor::Outbox, format!("in the outbox of the mapper since {since}"))
+            WaitReason::because(WaitingFor::Outbox, format!("in the outbox of the mapper since {since}"))
         }
     }
 }
 
 fn keys(command: &Command) -> Vec<(String, String)> {
     match &command.desired {
-        Desired::User(_) => vec![(command.subject.clone(), String::new())],
-        Desired::Membership { edges } => {
+        DesiredState::User(_) => vec![(command.subject.clone(), String::new())],
+        DesiredState::Membership { edges } => {
             edges.iter().map(|edge| (edge.member.clone(), command.subject.clone())).collect()
         }
-        Desired::Group(_) => Vec::new(),
+        DesiredState::Group(_) => Vec::new(),
     }
 }

@@ -2,9 +2,9 @@
 
 use sea_orm_migration::prelude::*;
 
-pub(super) struct CreateTables;
+pub(super) struct CreateMapperTables;
 
-impl MigrationName for CreateTables {
+impl MigrationName for CreateMapperTables {
     fn name(&self) -> &str {
         "m0001_create_tables"
     }
@@ -25,11 +25,16 @@ const INDEXES: [(&str, &str, &[&str]); 8] = [
 ];
 
 #[async_trait::async_trait]
-impl MigrationTrait for CreateTables {
+impl MigrationTrait for CreateMapperTables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in
-            [inbox(), poison(), subjects("mapper_identities"), subjects("mapper_groups"), edges(), desired()]
-        {
+        for table in [
+            inbox_table(),
+            poison_table(),
+            subject_table("mapper_identities"),
+            subject_table("mapper_groups"),
+            edge_table(),
+            desired_table(),
+        ] {
             manager.create_table(table).await?;
         }
         for (name, table, columns) in INDEXES {
@@ -40,11 +45,11 @@ impl MigrationTrait for CreateTables {
             }
             manager.create_index(index.take()).await?;
         }
-        store::outbox::create(manager, crate::SERVICE).await
+        store::outbox::create_outbox(manager, crate::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::outbox::drop(manager, crate::SERVICE).await?;
+        store::outbox::drop_outbox(manager, crate::SERVICE).await?;
         for table in TABLES {
             manager.drop_table(Table::drop().table(Alias::new(table)).take()).await?;
         }
@@ -52,11 +57,11 @@ impl MigrationTrait for CreateTables {
     }
 }
 
-fn text(name: &str) -> ColumnDef {
+fn text_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).text().not_null().take()
 }
 
-fn number(name: &str) -> ColumnDef {
+fn number_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
 }
 
@@ -64,58 +69,58 @@ fn optional_number(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().take()
 }
 
-fn inbox() -> TableCreateStatement {
+fn inbox_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new("mapper_inbox"))
-        .col(text("event_id").primary_key())
-        .col(number("sequence"))
-        .col(number("received_at"))
+        .col(text_column("event_id").primary_key())
+        .col(number_column("sequence"))
+        .col(number_column("received_at"))
         .take()
 }
 
-fn poison() -> TableCreateStatement {
+fn poison_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new("mapper_poison"))
-        .col(text("message").primary_key())
-        .col(text("error"))
-        .col(number("at"))
+        .col(text_column("message").primary_key())
+        .col(text_column("error"))
+        .col(number_column("at"))
         .take()
 }
 
-fn subjects(name: &str) -> TableCreateStatement {
+fn subject_table(name: &str) -> TableCreateStatement {
     Table::create()
         .table(Alias::new(name))
-        .col(text("key").primary_key())
-        .col(number("revision"))
-        .col(text("state"))
+        .col(text_column("key").primary_key())
+        .col(number_column("revision"))
+        .col(text_column("state"))
         .col(optional_number("next_due_at"))
-        .col(text("evaluated_with"))
+        .col(text_column("evaluated_with"))
         .take()
 }
 
-fn edges() -> TableCreateStatement {
+fn edge_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new("mapper_edges"))
-        .col(text("group_key"))
-        .col(text("member_key"))
-        .col(number("version"))
-        .col(text("state"))
+        .col(text_column("group_key"))
+        .col(text_column("member_key"))
+        .col(number_column("version"))
+        .col(text_column("state"))
         .col(ColumnDef::new(Alias::new("present")).boolean().not_null())
-        .col(number("revision"))
+        .col(number_column("revision"))
         .col(optional_number("next_due_at"))
         .primary_key(Index::create().col("group_key").col("member_key"))
         .take()
 }
 
-fn desired() -> TableCreateStatement {
+fn desired_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new("mapper_desired"))
-        .col(text("target"))
-        .col(text("kind"))
-        .col(text("subject"))
-        .col(number("revision"))
-        .col(text("state"))
-        .col(text("desired"))
+        .col(text_column("target"))
+        .col(text_column("kind"))
+        .col(text_column("subject"))
+        .col(number_column("revision"))
+        .col(text_column("state"))
+        .col(text_column("desired"))
         .primary_key(Index::create().col("target").col("kind").col("subject"))
         .take()
 }

@@ -19,36 +19,36 @@ impl MigrationTrait for KeepPolicies {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let policies = Table::create()
             .table(Alias::new(POLICIES))
-            .col(text("target"))
-            .col(number("version"))
-            .col(number("at"))
-            .col(text("who"))
-            .col(text("why"))
-            .col(number("removals"))
-            .col(text("policy"))
+            .col(text_column("target"))
+            .col(number_column("version"))
+            .col(number_column("at"))
+            .col(text_column("who"))
+            .col(text_column("why"))
+            .col(number_column("removals"))
+            .col(text_column("policy"))
             .primary_key(Index::create().col("target").col("version"))
             .take();
         manager.create_table(policies).await?;
         let files = Table::create()
             .table(Alias::new(FILES))
-            .col(text("target").primary_key())
-            .col(text("fingerprint"))
+            .col(text_column("target").primary_key())
+            .col(text_column("fingerprint"))
             .take();
         manager.create_table(files).await?;
         let plans = Table::create()
             .table(Alias::new(PLANS))
-            .col(text("id").primary_key())
-            .col(text("target"))
-            .col(text("state"))
-            .col(number("done"))
-            .col(number("total"))
+            .col(text_column("id").primary_key())
+            .col(text_column("target"))
+            .col(text_column("state"))
+            .col(number_column("done"))
+            .col(number_column("total"))
             .col(ColumnDef::new(Alias::new("base_version")).big_integer())
-            .col(text("policy"))
+            .col(text_column("policy"))
             .col(ColumnDef::new(Alias::new("person")).text())
             .col(ColumnDef::new(Alias::new("plan")).text())
             .col(ColumnDef::new(Alias::new("error")).text())
-            .col(number("created_at"))
-            .col(number("heartbeat"))
+            .col(number_column("created_at"))
+            .col(number_column("heartbeat"))
             .take();
         manager.create_table(plans).await
     }
@@ -61,10 +61,10 @@ impl MigrationTrait for KeepPolicies {
     }
 }
 
-fn text(name: &str) -> ColumnDef {
+fn text_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).text().not_null().take()
 }
 
-fn number(name: &str) -> ColumnDef {
+fn number_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
 }

@@ -20,18 +20,18 @@ impl MigrationTrait for KeepRecords {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let records = Table::create()
             .table(Alias::new(RECORDS))
-            .col(text("source"))
-            .col(text("key"))
-            .col(number("revision"))
-            .col(text("state"))
-            .col(text("matched"))
+            .col(text_column("source"))
+            .col(text_column("key"))
+            .col(number_column("revision"))
+            .col(text_column("state"))
+            .col(text_column("matched"))
             .col(ColumnDef::new(Alias::new("person")).text())
-            .col(text("status"))
-            .col(text("reason"))
-            .col(text("candidates"))
-            .col(number("since"))
+            .col(text_column("status"))
+            .col(text_column("reason"))
+            .col(text_column("candidates"))
+            .col(number_column("since"))
             .col(ColumnDef::new(Alias::new("next_due_at")).big_integer())
-            .col(text("evaluated_with"))
+            .col(text_column("evaluated_with"))
             .primary_key(Index::create().col("source").col("key"))
             .take();
         manager.create_table(records).await?;
@@ -48,23 +48,23 @@ impl MigrationTrait for KeepRecords {
         }
         let values = Table::create()
             .table(Alias::new(VALUES))
-            .col(text("attribute"))
-            .col(text("value"))
-            .col(number("revision"))
-            .col(text("people"))
-            .col(text("records"))
+            .col(text_column("attribute"))
+            .col(text_column("value"))
+            .col(number_column("revision"))
+            .col(text_column("people"))
+            .col(text_column("records"))
             .primary_key(Index::create().col("attribute").col("value"))
             .take();
         manager.create_table(values).await?;
         let verdicts = Table::create()
             .table(Alias::new(VERDICTS))
-            .col(text("source"))
-            .col(text("key"))
-            .col(text("person"))
+            .col(text_column("source"))
+            .col(text_column("key"))
+            .col(text_column("person"))
             .col(ColumnDef::new(Alias::new("same")).boolean().not_null())
-            .col(number("at"))
-            .col(text("who"))
-            .col(text("why"))
+            .col(number_column("at"))
+            .col(text_column("who"))
+            .col(text_column("why"))
             .primary_key(Index::create().col("source").col("key").col("person"))
             .take();
         manager.create_table(verdicts).await?;
@@ -82,10 +82,10 @@ impl MigrationTrait for KeepRecords {
     }
 }
 
-fn text(name: &str) -> ColumnDef {
+fn text_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).text().not_null().take()
 }
 
-fn number(name: &str) -> ColumnDef {
+fn number_column(name: &str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
 }

@@ -2,21 +2,21 @@
 
 use sea_orm_migration::prelude::*;
 
-pub(super) struct KeepQuarantine;
+pub(super) struct CreateMapperQuarantine;
 
 const POISON: &str = "mapper_poison";
 const INBOX: &str = "mapper_inbox";
 
-impl MigrationName for KeepQuarantine {
+impl MigrationName for CreateMapperQuarantine {
     fn name(&self) -> &str {
         "m0010_keep_quarantine"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for KeepQuarantine {
+impl MigrationTrait for CreateMapperQuarantine {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::create(manager, crate::SERVICE).await?;
+        store::quarantine::create_quarantine(manager, crate::SERVICE).await?;
         let column = ColumnDef::new(Alias::new("content")).text().take();
         manager.alter_table(Table::alter().table(Alias::new(INBOX)).add_column(column).take()).await?;
         // Its rows name no message, and nothing read them.
@@ -33,6 +33,6 @@ impl MigrationTrait for KeepQuarantine {
         manager.create_table(table).await?;
         let column = Alias::new("content");
         manager.alter_table(Table::alter().table(Alias::new(INBOX)).drop_column(column).take()).await?;
-        store::quarantine::drop(manager, crate::SERVICE).await
+        store::quarantine::drop_quarantine(manager, crate::SERVICE).await
     }
 }

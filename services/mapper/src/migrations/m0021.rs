@@ -22,13 +22,13 @@ impl MigrationTrait for KeepVerifications {
             .col(ColumnDef::new(Alias::new("report")).text().not_null())
             .take();
         manager.create_table(table).await?;
-        store::lease::create(manager, crate::SERVICE).await?;
-        recovery::create(manager, crate::SERVICE).await
+        store::lease::create_leases(manager, crate::SERVICE).await?;
+        recovery::create_tables(manager, crate::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::drop(manager, crate::SERVICE).await?;
-        store::lease::drop(manager, crate::SERVICE).await?;
+        recovery::drop_tables(manager, crate::SERVICE).await?;
+        store::lease::drop_leases(manager, crate::SERVICE).await?;
         manager.drop_table(Table::drop().table(Alias::new(TABLE)).take()).await
     }
 }

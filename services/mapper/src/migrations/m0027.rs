@@ -2,16 +2,16 @@
 
 use sea_orm_migration::prelude::*;
 
-pub(super) struct KeepGeneration;
+pub(super) struct AddMapperGeneration;
 
-impl MigrationName for KeepGeneration {
+impl MigrationName for AddMapperGeneration {
     fn name(&self) -> &str {
         "m0027_keep_generation"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for KeepGeneration {
+impl MigrationTrait for AddMapperGeneration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         recovery::add_generation(manager, crate::SERVICE).await
     }

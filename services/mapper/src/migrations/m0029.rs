@@ -13,7 +13,7 @@ const NEW_INDEX: &str = "mapper_obligations_subject";
 const CHAIN: &str = "mapper_chain";
 const HEADS: &str = "mapper_chain_heads";
 
-fn chain() -> TableCreateStatement {
+fn chain_table() -> TableCreateStatement {
     let text = |name: &'static str| ColumnDef::new(Alias::new(name)).text().not_null().take();
     Table::create()
         .table(Alias::new(CHAIN))
@@ -27,7 +27,7 @@ fn chain() -> TableCreateStatement {
         .take()
 }
 
-fn heads() -> TableCreateStatement {
+fn head_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(HEADS))
         .col(ColumnDef::new(Alias::new("name")).text().not_null().primary_key())
@@ -62,8 +62,8 @@ impl MigrationTrait for KeepMembershipObligations {
             .col(Alias::new("ended_at"))
             .take();
         manager.create_index(index).await?;
-        manager.create_table(chain()).await?;
-        manager.create_table(heads()).await?;
+        manager.create_table(chain_table()).await?;
+        manager.create_table(head_table()).await?;
         manager.execute(first_head()).await
     }
 

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{AccountState, Actions, AttributeChange, Desired, PlannedAction};
+use lifecycle::{AccountState, AttributeChange, DesiredState, PlannedAction, PolicyActions};
 use serde_json::Value;
 
 /// What happens at the target when `after` is asked for instead of `before`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Change {
+pub(crate) struct AccountChange {
     pub(crate) action: PlannedAction,
     /// In order of path.
     pub(crate) attributes: Vec<AttributeChange>,
 }
 
-impl Change {
+impl AccountChange {
     fn none() -> Self {
         Self { action: PlannedAction::None, attributes: Vec::new() }
     }
@@ -21,65 +21,67 @@ impl Change {
 
 /// How far something is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
+enum ResourcePresence {
     On,
     Off,
     Absent,
 }
 
-fn presence(desired: &Desired) -> Presence {
+fn presence_of(desired: &DesiredState) -> ResourcePresence {
     match desired {
-        Desired::User(account) => match account.state {
-            AccountState::Active => Presence::On,
-            AccountState::Disabled => Presence::Off,
-            AccountState::Deleted => Presence::Absent,
+        DesiredState::User(account) => match account.state {
+            AccountState::Active => ResourcePresence::On,
+            AccountState::Disabled => ResourcePresence::Off,
+            AccountState::Deleted => ResourcePresence::Absent,
         },
-        Desired::Group(group) if group.exists => Presence::On,
-        Desired::Group(_) | Desired::Membership { .. } => Presence::Absent,
+        DesiredState::Group(group) if group.exists => ResourcePresence::On,
+        DesiredState::Group(_) | DesiredState::Membership { .. } => ResourcePresence::Absent,
     }
 }
 
-fn actions(desired: &Desired) -> Actions {
+fn actions_of(desired: &DesiredState) -> PolicyActions {
     match desired {
-        Desired::User(account) => account.actions,
-        Desired::Group(group) => group.actions,
-        Desired::Membership { .. } => Actions::default(),
+        DesiredState::User(account) => account.actions,
+        DesiredState::Group(group) => group.actions,
+        DesiredState::Membership { .. } => PolicyActions::default(),
     }
 }
 
 /// Compares what was last asked for (`None`: nothing ever was) with what would be asked for. Matching and permissions are no
 /// change of what is there, neither is an attribute that is let go, and values that are only written on creation are one of
 /// what is created alone.
-pub(crate) fn between(before: Option<&Desired>, after: &Desired) -> Change {
-    let may = actions(after);
-    let was = before.map_or(Presence::Absent, presence);
-    let attributes = differences(before.filter(|_| was != Presence::Absent), after);
+pub(crate) fn change_between(before: Option<&DesiredState>, after: &DesiredState) -> AccountChange {
+    let may = actions_of(after);
+    let was = before.map_or(ResourcePresence::Absent, presence_of);
+    let attributes = attribute_differences(before.filter(|_| was != ResourcePresence::Absent), after);
     let differs = may.update && attributes.iter().any(|change| !change.released);
-    let action = match (was, presence(after)) {
-        (Presence::Absent, Presence::On) if may.create => PlannedAction::Create,
+    let action = match (was, presence_of(after)) {
+        (ResourcePresence::Absent, ResourcePresence::On) if may.create => PlannedAction::Create,
         // The target may have it, and is looked through for it.
-        (Presence::Absent, Presence::On) => PlannedAction::Adopt,
-        (Presence::Absent, _) => return Change::none(),
-        (_, Presence::Absent) => return Change { action: PlannedAction::Delete, attributes: Vec::new() },
-        (Presence::On, Presence::Off) => PlannedAction::Disable,
-        (Presence::Off, Presence::On) if may.disable => PlannedAction::Enable,
+        (ResourcePresence::Absent, ResourcePresence::On) => PlannedAction::Adopt,
+        (ResourcePresence::Absent, _) => return AccountChange::none(),
+        (_, ResourcePresence::Absent) => {
+            return AccountChange { action: PlannedAction::Delete, attributes: Vec::new() };
+        }
+        (ResourcePresence::On, ResourcePresence::Off) => PlannedAction::Disable,
+        (ResourcePresence::Off, ResourcePresence::On) if may.disable => PlannedAction::Enable,
         _ if differs => PlannedAction::Update,
-        _ => return Change::none(),
+        _ => return AccountChange::none(),
     };
     let mut attributes = if may.update || action == PlannedAction::Create { attributes } else { Vec::new() };
     if action == PlannedAction::Create {
         attributes.extend(on_creation(after));
         attributes.sort_by(|a, b| a.path.cmp(&b.path));
     }
-    Change { action, attributes }
+    AccountChange { action, attributes }
 }
 
 /// What only a creation writes.
-fn on_creation(after: &Desired) -> Vec<AttributeChange> {
+fn on_creation(after: &DesiredState) -> Vec<AttributeChange> {
     let values = match after {
-        Desired::User(account) => &account.on_create,
-        Desired::Group(group) => &group.on_create,
-        Desired::Membership { .. } => return Vec::new(),
+        DesiredState::User(account) => &account.on_create,
+        DesiredState::Group(group) => &group.on_create,
+        DesiredState::Membership { .. } => return Vec::new(),
     };
     let written = |(path, value): (&String, &Value)| AttributeChange {
         path: path.clone(),
@@ -92,24 +94,24 @@ fn on_creation(after: &Desired) -> Vec<AttributeChange> {
 }
 
 /// Values by path, and the paths that are to have none.
-fn said(desired: &Desired) -> (BTreeMap<&str, Value>, BTreeSet<&str>) {
+fn stated_values(desired: &DesiredState) -> (BTreeMap<&str, Value>, BTreeSet<&str>) {
     let (attributes, clear) = match desired {
-        Desired::User(account) => (&account.attributes, &account.clear),
-        Desired::Group(group) => (&group.attributes, &group.clear),
-        Desired::Membership { .. } => return Default::default(),
+        DesiredState::User(account) => (&account.attributes, &account.clear),
+        DesiredState::Group(group) => (&group.attributes, &group.clear),
+        DesiredState::Membership { .. } => return Default::default(),
     };
     let mut values: BTreeMap<&str, Value> =
         attributes.iter().map(|(path, value)| (path.as_str(), value.clone())).collect();
-    if let Desired::User(account) = desired {
+    if let DesiredState::User(account) = desired {
         values
             .extend(account.references.iter().map(|(path, key)| (path.as_str(), Value::from(key.as_str()))));
     }
     (values, clear.iter().map(String::as_str).collect())
 }
 
-fn differences(before: Option<&Desired>, after: &Desired) -> Vec<AttributeChange> {
-    let (old, _) = before.map(said).unwrap_or_default();
-    let (new, clear) = said(after);
+fn attribute_differences(before: Option<&DesiredState>, after: &DesiredState) -> Vec<AttributeChange> {
+    let (old, _) = before.map(stated_values).unwrap_or_default();
+    let (new, clear) = stated_values(after);
     let paths: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     paths
         .into_iter()
@@ -126,39 +128,41 @@ fn differences(before: Option<&Desired>, after: &Desired) -> Vec<AttributeChange
 
 #[cfg(test)]
 mod tests {
-    use lifecycle::{Account, Attributes};
+    use lifecycle::{AttributeMap, DesiredAccount};
     use serde_json::json;
 
     use super::*;
 
-    fn account(state: AccountState, attributes: Value, clear: &[&str]) -> Desired {
-        Desired::User(Account {
+    fn account(state: AccountState, attributes: Value, clear: &[&str]) -> DesiredState {
+        DesiredState::User(DesiredAccount {
             state,
-            attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
-            on_create: Attributes::new(),
+            attributes: serde_json::from_value::<AttributeMap>(attributes).unwrap(),
+            on_create: AttributeMap::new(),
             clear: clear.iter().map(ToString::to_string).collect(),
             references: BTreeMap::new(),
             match_on: Vec::new(),
             assume_empty: false,
             protected: false,
             delete_grace_days: None,
-            actions: Actions::default(),
+            actions: PolicyActions::default(),
         })
     }
 
     #[test]
     fn what_is_written_on_creation_alone_is_shown_where_something_is_created() {
-        let Desired::User(account) = account(AccountState::Active, json!({ "title": "a" }), &[]) else {
+        let DesiredState::User(account) = account(AccountState::Active, json!({ "title": "a" }), &[]) else {
             panic!()
         };
         let on_create = serde_json::from_value(json!({ "nickName": "x", "zone": "y" })).unwrap();
-        let with = Account { on_create, ..account };
-        let without_create =
-            Account { actions: Actions { create: false, ..Actions::default() }, ..with.clone() };
-        let off = Account { state: AccountState::Disabled, ..with.clone() };
-        let shown = |before: Option<&Account>, after: &Account| -> Vec<(String, bool)> {
-            let before = before.cloned().map(Desired::User);
-            let change = between(before.as_ref(), &Desired::User(after.clone()));
+        let with = DesiredAccount { on_create, ..account };
+        let without_create = DesiredAccount {
+            actions: PolicyActions { create: false, ..PolicyActions::default() },
+            ..with.clone()
+        };
+        let off = DesiredAccount { state: AccountState::Disabled, ..with.clone() };
+        let shown = |before: Option<&DesiredAccount>, after: &DesiredAccount| -> Vec<(String, bool)> {
+            let before = before.cloned().map(DesiredState::User);
+            let change = change_between(before.as_ref(), &DesiredState::User(after.clone()));
             change.attributes.into_iter().map(|change| (change.path, change.on_creation)).collect()
         };
         let all = [("nickName", true), ("title", false), ("zone", true)];
@@ -189,8 +193,8 @@ mod tests {
             (Some(title(Deleted, "a")), title(Disabled, "a"), PlannedAction::None, 0),
         ];
         let without = |update| match title(Active, "a") {
-            Desired::User(account) => Desired::User(Account {
-                actions: Actions { create: false, update, ..Actions::default() },
+            DesiredState::User(account) => DesiredState::User(DesiredAccount {
+                actions: PolicyActions { create: false, update, ..PolicyActions::default() },
                 ..account
             }),
             other => other,
@@ -201,7 +205,7 @@ mod tests {
             (Some(title(Active, "b")), without(true), PlannedAction::Update, 1),
         ]);
         for (before, after, action, attributes) in table {
-            let change = between(before.as_ref(), &after);
+            let change = change_between(before.as_ref(), &after);
             assert_eq!(
                 (change.action, change.attributes.len()),
                 (action, attributes),

@@ -4,21 +4,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lifecycle::{
-    Attributes, Desired, GroupState, Identity, IdentityView, PlannedAction, ResourceKind, ScopeChange,
-    unix_micros,
+    AttributeMap, DesiredState, GroupState, IdentityView, PersonRecord, PlannedAction, ResourceKind,
+    ScopeChange, unix_micros,
 };
-use policy::{GroupSubject, Membership, Policy, Rule, Subject, decide, decide_group, in_scope};
+use policy::{
+    DecisionRule, DecisionSubject, GroupMembership, GroupSubject, Policy, decide_group, decide_person,
+    in_scope,
+};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
-use super::Run;
-use super::change::{Change, between};
-use super::tally::{Found, Tally};
+use super::PlanRun;
+use super::change::{AccountChange, change_between};
+use super::tally::{PlanTally, PlannedSubject};
 use crate::rows::{decode_or_skip, desired, edge, group, identity};
-use crate::subjects::{GroupIndex, Page, Seeds, is_known};
+use crate::subjects::{GroupIndex, SeedMaker, SubjectPage, is_known};
 
 /// People per page: enough that statements cost nothing beside what they bring.
 const PAGE: u64 = 4_000;
@@ -27,19 +30,19 @@ const PAGE: u64 = 4_000;
 type AskedFor = HashMap<String, String>;
 
 /// A page of people with all that deciding about them takes, for a thread of its own.
-struct Sheet {
-    people: Vec<(IdentityView, Vec<Membership>, Option<Attributes>)>,
+struct PersonPage {
+    people: Vec<(IdentityView, Vec<GroupMembership>, Option<AttributeMap>)>,
     asked_for: AskedFor,
     new: Policy,
     base: Option<Policy>,
-    seeds: Seeds,
+    seeds: SeedMaker,
     now: OffsetDateTime,
 }
 
 /// What every page is read and decided with, on whichever thread.
-struct Desk {
+struct PageDecider {
     store: Store,
-    seeds: Seeds,
+    seeds: SeedMaker,
     new: Policy,
     base: Option<Policy>,
     index: Arc<GroupIndex>,
@@ -47,13 +50,13 @@ struct Desk {
 }
 
 /// Keys of a page of people: after the first, up to the second; the last page has no end.
-type Span = (String, Option<String>);
+type KeySpan = (String, Option<String>);
 
-impl Run<'_> {
+impl PlanRun<'_> {
     /// Everybody, or only this one person (or nobody). Pages know nothing of one another, so they are read and decided
     /// about at the same time, and counted in order.
     pub(super) async fn people(&mut self, only: Option<Option<&str>>) -> Result<(), StoreError> {
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(PageDecider {
             store: self.store.clone(),
             seeds: self.seeds.clone(),
             new: self.new.clone(),
@@ -71,14 +74,14 @@ impl Run<'_> {
         }
         let at_once = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let mut waiting = desk.spans().await?.into_iter().enumerate();
-        let mut pages: JoinSet<Result<(usize, usize, Tally), StoreError>> = JoinSet::new();
+        let mut pages: JoinSet<Result<(usize, usize, PlanTally), StoreError>> = JoinSet::new();
         let (mut taken, mut finished) = (0, HashMap::new());
         loop {
             while pages.len() < at_once {
                 let Some((number, span)) = waiting.next() else { break };
                 let (desk, tally) = (Arc::clone(&desk), self.tally.part());
                 pages.spawn(async move {
-                    let rows = desk.people(within(&span)).await?;
+                    let rows = desk.people(within_span(&span)).await?;
                     let (count, tally) = desk.page(rows, tally).await?;
                     Ok((number, count, tally))
                 });
@@ -96,7 +99,7 @@ impl Run<'_> {
     }
 }
 
-fn within((after, to): &Span) -> Expr {
+fn within_span((after, to): &KeySpan) -> Expr {
     let begin = identity::Column::Key.gt(after);
     match to {
         Some(to) => begin.and(identity::Column::Key.lte(to)),
@@ -104,9 +107,9 @@ fn within((after, to): &Span) -> Expr {
     }
 }
 
-impl Desk {
+impl PageDecider {
     /// The pages, by every [`PAGE`]th key: one look through an index, so that nobody has to wait for the page before.
-    async fn spans(&self) -> Result<Vec<Span>, StoreError> {
+    async fn spans(&self) -> Result<Vec<KeySpan>, StoreError> {
         let mut spans = Vec::new();
         let mut after = String::new();
         loop {
@@ -135,14 +138,18 @@ impl Desk {
     }
 
     /// Decides about a page; says how many rows it had.
-    async fn page(&self, rows: Vec<identity::Model>, tally: Tally) -> Result<(usize, Tally), StoreError> {
+    async fn page(
+        &self,
+        rows: Vec<identity::Model>,
+        tally: PlanTally,
+    ) -> Result<(usize, PlanTally), StoreError> {
         let count = rows.len();
         let sheet = self.sheet(rows).await?;
         let filled = tokio::task::spawn_blocking(move || sheet.fill(tally));
         Ok((count, filled.await.expect("nobody aborts it")))
     }
 
-    async fn sheet(&self, rows: Vec<identity::Model>) -> Result<Sheet, StoreError> {
+    async fn sheet(&self, rows: Vec<identity::Model>) -> Result<PersonPage, StoreError> {
         let now = unix_micros(self.now);
         let asked_for = match (rows.first(), rows.last()) {
             (Some(first), Some(last)) => {
@@ -151,22 +158,23 @@ impl Desk {
             _ => AskedFor::new(),
         };
         let views = tokio::task::spawn_blocking(move || {
-            let states =
-                rows.iter().filter_map(|row| Some((row, decode_or_skip::<Identity>(&row.state, &row.key)?)));
+            let states = rows
+                .iter()
+                .filter_map(|row| Some((row, decode_or_skip::<PersonRecord>(&row.state, &row.key)?)));
             let known = states.filter(|(_, state)| is_known(state));
             known.map(|(row, state)| state.view(&row.key, now)).collect::<Vec<IdentityView>>()
         });
         let views = views.await.expect("nobody aborts it");
         let looks_around = |policy: &Policy| policy.uses_groups() || !policy.manager_attributes().is_empty();
         let around = match looks_around(&self.new) || self.base.as_ref().is_some_and(looks_around) {
-            true => Page::read(self.store.reader(), &self.index, &views, now).await?,
-            false => Page::default(),
+            true => SubjectPage::read(self.store.reader(), &self.index, &views, now).await?,
+            false => SubjectPage::default(),
         };
         let people = views.into_iter().map(|view| {
             let (groups, manager) = (around.memberships(&view.key).to_vec(), around.manager(&view).cloned());
             (view, groups, manager)
         });
-        Ok(Sheet {
+        Ok(PersonPage {
             people: people.collect(),
             asked_for,
             new: self.new.clone(),
@@ -199,7 +207,7 @@ async fn asked_for(
     Ok(rows.into_iter().collect())
 }
 
-impl Run<'_> {
+impl PlanRun<'_> {
     /// Every group, or only this one (or none).
     pub(super) async fn groups(&mut self, only: Option<Option<&str>>) -> Result<(), StoreError> {
         let mut after = String::new();
@@ -255,18 +263,18 @@ impl Run<'_> {
         let failures = decision.failures();
         let fails_newly = failures.len() > was.as_ref().map_or(0, |was| was.failures().len());
         let before = asked_for.get(&row.key).map(String::as_str);
-        let change = change(before, decision.resource().map(Desired::Group));
+        let change = planned_change(before, decision.resource().map(DesiredState::Group));
         let appears = matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         let words = || {
             let name = attributes.get("displayName").and_then(|name| name.as_str()).map(str::to_owned);
             (name, decision.reason_in_full().to_string())
         };
-        self.tally.add(Found {
+        self.tally.add(PlannedSubject {
             kind: ResourceKind::Group,
             subject: &row.key,
             change,
             scope: scope_change(was_in_scope, decision.in_scope),
-            is_impossible: decision.rule == Rule::RequiredValueMissing,
+            is_impossible: decision.rule == DecisionRule::RequiredValueMissing,
             failures,
             fails_newly,
             words: &words,
@@ -293,8 +301,8 @@ impl Run<'_> {
     }
 }
 
-impl Sheet {
-    fn fill(self, mut tally: Tally) -> Tally {
+impl PersonPage {
+    fn fill(self, mut tally: PlanTally) -> PlanTally {
         for (view, groups, manager) in &self.people {
             self.person(view, groups, manager.as_ref(), &mut tally);
         }
@@ -304,13 +312,13 @@ impl Sheet {
     fn person(
         &self,
         view: &IdentityView,
-        groups: &[Membership],
-        manager: Option<&Attributes>,
-        tally: &mut Tally,
+        groups: &[GroupMembership],
+        manager: Option<&AttributeMap>,
+        tally: &mut PlanTally,
     ) {
         let seed = self.seeds.of(self.new.target(), ResourceKind::User, &view.key);
-        let subject = Subject { identity: view, groups, manager, seed };
-        let decision = decide(&subject, &self.new, self.now);
+        let subject = DecisionSubject { identity: view, groups, manager, seed };
+        let decision = decide_person(&subject, &self.new, self.now);
         let was_in_scope = self.base.as_ref().map(|base| in_scope(&subject, base, self.now));
         let before = self.asked_for.get(&view.key).map(String::as_str);
         let words = || (decision.user_name(), decision.reason_in_full().to_string());
@@ -320,13 +328,13 @@ impl Sheet {
             && self
                 .base
                 .as_ref()
-                .is_none_or(|base| decide(&subject, base, self.now).failures().len() < failures.len());
-        tally.add(Found {
+                .is_none_or(|base| decide_person(&subject, base, self.now).failures().len() < failures.len());
+        tally.add(PlannedSubject {
             kind: ResourceKind::User,
             subject: &view.key,
-            change: change(before, decision.account().map(Desired::User)),
+            change: planned_change(before, decision.account().map(DesiredState::User)),
             scope: scope_change(was_in_scope, decision.in_scope),
-            is_impossible: decision.rule == Rule::RequiredValueMissing,
+            is_impossible: decision.rule == DecisionRule::RequiredValueMissing,
             failures,
             fails_newly,
             words: &words,
@@ -334,15 +342,15 @@ impl Sheet {
     }
 }
 
-fn change(before: Option<&str>, after: Option<Desired>) -> Change {
-    let nothing = Change { action: PlannedAction::None, attributes: Vec::new() };
+fn planned_change(before: Option<&str>, after: Option<DesiredState>) -> AccountChange {
+    let nothing = AccountChange { action: PlannedAction::None, attributes: Vec::new() };
     let Some(after) = after else { return nothing };
     let json = serde_json::to_string(&after).expect("a desired state is plain data");
     if before == Some(json.as_str()) {
         return nothing;
     }
-    let before: Option<Desired> = before.and_then(|json| serde_json::from_str(json).ok());
-    between(before.as_ref(), &after)
+    let before: Option<DesiredState> = before.and_then(|json| serde_json::from_str(json).ok());
+    change_between(before.as_ref(), &after)
 }
 
 fn scope_change(was: Option<bool>, is: bool) -> Option<ScopeChange> {

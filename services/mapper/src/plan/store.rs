@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lifecycle::{ControlError, Plan, PlanId, PlanRequest, PlanState, PlanStatus, ResourceKind, unix_micros};
+use lifecycle::{
+    ControlError, PlanId, PlanRequest, PlanState, PlanStatus, PolicyPlan, ResourceKind, unix_micros,
+};
 use policy::Policy;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -13,7 +15,7 @@ use sea_orm::{
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
-use super::Planner;
+use super::PolicyPlanner;
 use crate::now;
 use crate::policies::versions;
 use crate::rows::plan as row;
@@ -34,8 +36,8 @@ const FAILED: &str = "failed";
 
 /// Plans, old and new.
 #[derive(Debug, Clone)]
-pub(crate) struct Plans {
-    planner: Planner,
+pub(crate) struct PlanStore {
+    planner: PolicyPlanner,
     slots: Arc<Semaphore>,
 }
 
@@ -50,12 +52,12 @@ pub(crate) enum PlansError {
     Store(#[from] StoreError),
 }
 
-fn refused(message: impl Into<String>) -> PlansError {
+fn refused_plan(message: impl Into<String>) -> PlansError {
     PlansError::Refused(ControlError::refused(message))
 }
 
-impl Plans {
-    pub(crate) fn new(planner: Planner) -> Self {
+impl PlanStore {
+    pub(crate) fn new(planner: PolicyPlanner) -> Self {
         Self { planner, slots: Arc::new(Semaphore::new(AT_ONCE_MAX)) }
     }
 
@@ -69,9 +71,11 @@ impl Plans {
         only: Option<(ResourceKind, String)>,
     ) -> Result<PlanStatus, PlansError> {
         let policy =
-            Policy::parse(&request.policy, &request.file).map_err(|error| refused(error.to_string()))?;
+            Policy::parse(&request.policy, &request.file).map_err(|error| refused_plan(error.to_string()))?;
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            return Err(refused(format!("{AT_ONCE_MAX} plans are being worked out: ask again in a moment")));
+            return Err(refused_plan(format!(
+                "{AT_ONCE_MAX} plans are being worked out: ask again in a moment"
+            )));
         };
         self.prune().await?;
         let set = versions::in_force(self.store().reader()).await?;
@@ -91,7 +95,7 @@ impl Plans {
             created_at: at,
             heartbeat: at,
         };
-        let status = told(&model)?;
+        let status = plan_status(&model)?;
         row::Entity::insert_many([model.clone().into_active_model().reset_all()])
             .exec_without_returning(self.store().writer())
             .await
@@ -125,8 +129,8 @@ impl Plans {
         &self,
         id: &str,
         counts: &(AtomicU64, AtomicU64),
-        work: impl Future<Output = Result<Plan, StoreError>>,
-    ) -> Result<Plan, StoreError> {
+        work: impl Future<Output = Result<PolicyPlan, StoreError>>,
+    ) -> Result<PolicyPlan, StoreError> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
@@ -145,7 +149,7 @@ impl Plans {
         }
     }
 
-    async fn finish(&self, id: &str, outcome: &Result<Plan, StoreError>) -> Result<(), StoreError> {
+    async fn finish(&self, id: &str, outcome: &Result<PolicyPlan, StoreError>) -> Result<(), StoreError> {
         let (state, plan, error) = match outcome {
             Ok(plan) => (FINISHED, Some(serde_json::to_string(plan).expect("a plan is plain data")), None),
             Err(error) => {
@@ -183,9 +187,9 @@ impl Plans {
         let found = row::Entity::find_by_id(id.as_str()).one(self.store().reader()).await;
         let found = found.map_err(StoreError::statement("read a plan"))?;
         let Some(model) = found else {
-            return Err(refused(format!("there is no plan {id}; plans are kept for a day: plan again")));
+            return Err(refused_plan(format!("there is no plan {id}; plans are kept for a day: plan again")));
         };
-        let status = told(&model)?;
+        let status = plan_status(&model)?;
         Ok((model, status))
     }
 
@@ -207,7 +211,7 @@ impl Plans {
     }
 }
 
-fn told(model: &row::Model) -> Result<PlanStatus, PlansError> {
+fn plan_status(model: &row::Model) -> Result<PlanStatus, PlansError> {
     let count = |n: i64| u64::try_from(n).unwrap_or_default();
     let is_alive = model.heartbeat >= unix_micros(now() - ALIVE_FOR);
     let (state, error) = match model.state.as_str() {
@@ -216,8 +220,8 @@ fn told(model: &row::Model) -> Result<PlanStatus, PlansError> {
         RUNNING => (PlanState::Failed, Some("it was interrupted: plan again".to_owned())),
         _ => (PlanState::Failed, model.error.clone()),
     };
-    let id = model.id.parse().map_err(|error: lifecycle::IdError| refused(error.to_string()))?;
-    let plan: Option<Plan> = model.plan.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let id = model.id.parse().map_err(|error: lifecycle::IdError| refused_plan(error.to_string()))?;
+    let plan: Option<PolicyPlan> = model.plan.as_deref().and_then(|json| serde_json::from_str(json).ok());
     Ok(PlanStatus {
         id,
         target: model.target.clone(),

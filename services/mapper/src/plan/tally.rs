@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::{Plan, PlanCounts, PlannedAction, PlannedChange, ResourceKind, ScopeChange};
+use lifecycle::{PlanCounts, PlannedAction, PlannedChange, PolicyPlan, ResourceKind, ScopeChange};
 
-use super::change::Change;
+use super::change::AccountChange;
 
 /// How many different attributes are counted; a policy maps at most 500.
 const ATTRIBUTES_MAX: usize = 2_000;
@@ -15,7 +15,7 @@ const LISTED_BYTES_MAX: usize = 700 * 1024;
 
 /// The counts, and the first changes.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct PlanTally {
     users: PlanCounts,
     groups: PlanCounts,
     pub(super) memberships: u64,
@@ -30,10 +30,10 @@ pub(super) struct Tally {
 }
 
 /// One person or group.
-pub(super) struct Found<'a> {
+pub(super) struct PlannedSubject<'a> {
     pub(super) kind: ResourceKind,
     pub(super) subject: &'a str,
-    pub(super) change: Change,
+    pub(super) change: AccountChange,
     pub(super) scope: Option<ScopeChange>,
     pub(super) is_impossible: bool,
     /// Target attributes without a value because their mapping fails.
@@ -44,7 +44,7 @@ pub(super) struct Found<'a> {
     pub(super) words: &'a dyn Fn() -> (Option<String>, String),
 }
 
-impl Tally {
+impl PlanTally {
     pub(super) fn new(changes_max: usize, lists_all: bool) -> Self {
         Self { changes_max, lists_all, ..Self::default() }
     }
@@ -54,15 +54,16 @@ impl Tally {
         Self::new(self.changes_max, self.lists_all)
     }
 
-    pub(super) fn add(&mut self, found: Found<'_>) {
-        let Found { kind, subject, change, scope, is_impossible, failures, fails_newly, words } = found;
+    pub(super) fn add(&mut self, found: PlannedSubject<'_>) {
+        let PlannedSubject { kind, subject, change, scope, is_impossible, failures, fails_newly, words } =
+            found;
         let counts = if kind == ResourceKind::Group { &mut self.groups } else { &mut self.users };
         counts.evaluated += 1;
         counts.into_scope += u64::from(scope == Some(ScopeChange::Into));
         counts.out_of_scope += u64::from(scope == Some(ScopeChange::OutOf));
         self.newly_failing += u64::from(fails_newly);
         for path in failures {
-            count(&mut self.failures, path);
+            count_change(&mut self.failures, path);
         }
         match change.action {
             PlannedAction::Create => counts.create += 1,
@@ -80,7 +81,7 @@ impl Tally {
         // What is created or adopted has every attribute anew: that says nothing about attributes.
         let counts_attributes = !matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         for attribute in change.attributes.iter().filter(|change| counts_attributes && !change.released) {
-            count(&mut self.attributes, &attribute.path);
+            count_change(&mut self.attributes, &attribute.path);
         }
         if self.changes.len() >= self.changes_max {
             self.more += 1;
@@ -100,8 +101,8 @@ impl Tally {
 
     /// Adds what another thread found further on.
     pub(super) fn append(&mut self, part: Self) {
-        add(&mut self.users, part.users);
-        add(&mut self.groups, part.groups);
+        add_counts(&mut self.users, part.users);
+        add_counts(&mut self.groups, part.groups);
         self.memberships += part.memberships;
         for (path, count) in part.attributes {
             *self.attributes.entry(path).or_default() += count;
@@ -120,11 +121,11 @@ impl Tally {
         }
     }
 
-    pub(super) fn into_plan(mut self, target: &str, base_version: Option<i64>) -> Plan {
-        let listed = fitting(&self.changes, LISTED_BYTES_MAX);
+    pub(super) fn into_plan(mut self, target: &str, base_version: Option<i64>) -> PolicyPlan {
+        let listed = fitting_changes(&self.changes, LISTED_BYTES_MAX);
         self.more += u64::try_from(self.changes.len() - listed).unwrap_or(u64::MAX);
         self.changes.truncate(listed);
-        Plan {
+        PolicyPlan {
             target: target.to_owned(),
             base_version,
             users: self.users,
@@ -142,7 +143,7 @@ impl Tally {
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, path: &str) {
+fn count_change(counts: &mut BTreeMap<String, u64>, path: &str) {
     if let Some(count) = counts.get_mut(path) {
         *count += 1;
     } else if counts.len() < ATTRIBUTES_MAX {
@@ -151,7 +152,7 @@ fn count(counts: &mut BTreeMap<String, u64>, path: &str) {
 }
 
 /// How many of the first changes fit into so many bytes.
-fn fitting(changes: &[PlannedChange], bytes_max: usize) -> usize {
+fn fitting_changes(changes: &[PlannedChange], bytes_max: usize) -> usize {
     let mut bytes: usize = 0;
     let fits = |change: &&PlannedChange| {
         let json = serde_json::to_vec(change).expect("a change is plain data");
@@ -161,7 +162,7 @@ fn fitting(changes: &[PlannedChange], bytes_max: usize) -> usize {
     changes.iter().take_while(fits).count()
 }
 
-fn add(to: &mut PlanCounts, more: PlanCounts) {
+fn add_counts(to: &mut PlanCounts, more: PlanCounts) {
     let PlanCounts {
         evaluated,
         create,

@@ -41,7 +41,7 @@ pub(super) struct PolicyFile {
 
 /// What lies in a folder.
 #[derive(Debug, Default)]
-pub(super) struct Folder {
+pub(super) struct PolicyFolder {
     /// The first file of each target, by target.
     pub(super) files: BTreeMap<String, PolicyFile>,
     /// Files that cannot be used, with why.
@@ -52,7 +52,7 @@ pub(super) struct Folder {
 ///
 /// # Errors
 /// When the folder itself cannot be read.
-pub(super) fn read(folder: &Path) -> Result<Folder, PoliciesError> {
+pub(super) fn read_folder(folder: &Path) -> Result<PolicyFolder, PoliciesError> {
     let failed = |source| PoliciesError::Read { path: folder.to_owned(), source };
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
@@ -62,7 +62,7 @@ pub(super) fn read(folder: &Path) -> Result<Folder, PoliciesError> {
         }
     }
     paths.sort();
-    let mut found = Folder::default();
+    let mut found = PolicyFolder::default();
     for path in paths {
         let file = path.display().to_string();
         match read_file(&path, &file) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lifecycle::HeldFile;
-use relay::Relay;
+use relay::OutboxPublisher;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::folder::{self, PoliciesError, PolicyFile};
 use super::versions::{self, NewVersion};
 use super::{PolicySet, fingerprint_of};
-use crate::plan::Planner;
+use crate::plan::PolicyPlanner;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Who puts a policy in force when a file does.
@@ -22,9 +22,9 @@ const FILE: &str = "file";
 
 /// Policy files that are not in force, and why; of this replica.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Vec<HeldFile>>>);
+pub(crate) struct HeldPolicies(Arc<Mutex<Vec<HeldFile>>>);
 
-impl Held {
+impl HeldPolicies {
     pub(crate) fn list(&self) -> Vec<HeldFile> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -35,13 +35,13 @@ impl Held {
 }
 
 /// Keeps the policies in force up to date.
-pub(crate) struct Keeper {
+pub(crate) struct PolicyKeeper {
     pub(crate) store: Store,
-    pub(crate) relay: Relay,
-    pub(crate) planner: Planner,
+    pub(crate) relay: OutboxPublisher,
+    pub(crate) planner: PolicyPlanner,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) publish: watch::Sender<Arc<PolicySet>>,
-    pub(crate) held: Held,
+    pub(crate) held: HeldPolicies,
     /// By file: the text and the version that were judged, and why the file waits.
     pub(crate) judged: HashMap<String, (String, Option<i64>, String)>,
     /// By target: the text of its file that this replica is done with. A file is news when it changes, not when it differs
@@ -49,7 +49,7 @@ pub(crate) struct Keeper {
     pub(crate) settled: HashMap<String, String>,
 }
 
-impl Keeper {
+impl PolicyKeeper {
     /// What is in force when the service starts: files of targets without any policy are taken as they are.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Keeper {
     pub(crate) async fn start(&mut self) -> Result<Result<PolicySet, PoliciesError>, StoreError> {
         let mut set = versions::in_force(self.store.reader()).await?;
         let Some(path) = &self.folder else { return Ok(Ok(set)) };
-        match folder::read(path) {
+        match folder::read_folder(path) {
             Ok(found) => {
                 let nothing_is_in_force = set.iter().next().is_none();
                 if nothing_is_in_force && let Some((_, error)) = found.wrong.into_iter().next() {
@@ -92,7 +92,9 @@ impl Keeper {
     async fn look(&mut self) -> Result<(), StoreError> {
         adopt_newest(&self.store, &self.publish).await?;
         let Some(path) = self.folder.clone() else { return Ok(()) };
-        let Ok(found) = tokio::task::spawn_blocking(move || folder::read(&path)).await else { return Ok(()) };
+        let Ok(found) = tokio::task::spawn_blocking(move || folder::read_folder(&path)).await else {
+            return Ok(());
+        };
         let found = match found {
             Ok(found) => found,
             Err(error) => {
@@ -118,7 +120,7 @@ impl Keeper {
         if self.settled.get(target) == Some(&fingerprint) {
             return Ok(None);
         }
-        let in_force = versions::get(self.store.reader(), target, None).await?;
+        let in_force = versions::get_version(self.store.reader(), target, None).await?;
         let base = in_force.as_ref().map(|row| row.version);
         if let Some((text, version, why)) = self.judged.get(&file.file)
             && (text, *version) == (&fingerprint, base)

@@ -1,10 +1,10 @@
 //! Versions of policies in the database.
 
 use lifecycle::{
-    Command, CommandId, Desired, Fact, FactRecord, Lane, PolicyVersion, TraceContext, unix_micros,
+    Command, CommandId, DesiredState, Fact, FactRecord, Lane, PolicyVersion, TraceContext, unix_micros,
 };
 use policy::Policy;
-use relay::Relay;
+use relay::OutboxPublisher;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
@@ -39,7 +39,9 @@ pub(crate) struct NewVersion<'a> {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn newest(connection: &impl ConnectionTrait) -> Result<Vec<row::Model>, StoreError> {
+pub(crate) async fn newest_versions(
+    connection: &impl ConnectionTrait,
+) -> Result<Vec<row::Model>, StoreError> {
     let failed = StoreError::statement("read policies");
     let newest: Vec<(String, i64)> = row::Entity::find()
         .select_only()
@@ -83,7 +85,7 @@ pub(crate) async fn newest_numbers(
 /// As the database reports them.
 pub(crate) async fn in_force(connection: &impl ConnectionTrait) -> Result<PolicySet, StoreError> {
     let (mut policies, mut unreadable) = (Vec::new(), Vec::new());
-    for row in newest(connection).await? {
+    for row in newest_versions(connection).await? {
         match Policy::parse(&row.policy, &format!("version {} of {}", row.version, row.target)) {
             Ok(policy) => policies.push(InForce { policy, version: row.version }),
             Err(error) => {
@@ -99,7 +101,7 @@ pub(crate) async fn in_force(connection: &impl ConnectionTrait) -> Result<Policy
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn get(
+pub(crate) async fn get_version(
     connection: &impl ConnectionTrait,
     target: &str,
     version: Option<i64>,
@@ -116,7 +118,7 @@ pub(crate) async fn get(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn list(
+pub(crate) async fn list_versions(
     connection: &impl ConnectionTrait,
     target: &str,
 ) -> Result<Vec<PolicyVersion>, StoreError> {
@@ -127,11 +129,11 @@ pub(crate) async fn list(
         .all(connection)
         .await
         .map_err(StoreError::statement("read policies"))?;
-    Ok(rows.iter().map(told).collect())
+    Ok(rows.iter().map(version_summary).collect())
 }
 
 /// A version without its text.
-pub(crate) fn told(row: &row::Model) -> PolicyVersion {
+pub(crate) fn version_summary(row: &row::Model) -> PolicyVersion {
     PolicyVersion {
         version: row.version,
         at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.at) * 1_000)
@@ -148,7 +150,7 @@ pub(crate) fn told(row: &row::Model) -> PolicyVersion {
 /// As the database reports them.
 pub(crate) async fn put_in_force(
     store: &Store,
-    relay: &Relay,
+    relay: &OutboxPublisher,
     new: &NewVersion<'_>,
 ) -> Result<Option<i64>, StoreError> {
     let at = now();
@@ -188,19 +190,19 @@ pub(crate) async fn put_in_force(
             why: new.why.to_owned(),
         },
     };
-    let mut told = bus::Outgoing::facts(SERVICE, &[fact]);
+    let mut told = bus::OutgoingMessage::facts(SERVICE, &[fact]);
     told.extend(
-        rules(new.target, new.text, version)
-            .map(|command| bus::Outgoing::command(&command, TraceContext::root())),
+        rules_command(new.target, new.text, version)
+            .map(|command| bus::OutgoingMessage::command(&command, TraceContext::root())),
     );
-    let parcel = relay::pack(&tx, SERVICE, told).await?;
+    let parcel = relay::store_batch(&tx, SERVICE, told).await?;
     tx.commit().await.map_err(&failed)?;
     relay.send(parcel).await;
     Ok(Some(version))
 }
 
 /// What the writer has to know of the policy itself. A text that cannot be read says nothing.
-pub(crate) fn rules(target: &str, text: &str, version: i64) -> Option<Command> {
+pub(crate) fn rules_command(target: &str, text: &str, version: i64) -> Option<Command> {
     let policy = Policy::parse(text, target).ok()?;
     Some(Command {
         id: CommandId::fresh(),
@@ -208,7 +210,7 @@ pub(crate) fn rules(target: &str, text: &str, version: i64) -> Option<Command> {
         subject: format!("policy:{target}"),
         revision: version,
         lane: Lane::Backfill,
-        desired: Desired::Membership { edges: Vec::new() },
+        desired: DesiredState::Membership { edges: Vec::new() },
         event: None,
         accepted_at: now(),
         guard: Some(policy.guard()),

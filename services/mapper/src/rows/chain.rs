@@ -23,7 +23,7 @@ pub(crate) struct Model {
     /// Hash of the entry before; empty for the first.
     #[sea_orm(column_type = "Text")]
     pub(crate) before: String,
-    /// See [`lifecycle::export::chain`].
+    /// See [`lifecycle::export::chain_hash`].
     #[sea_orm(column_type = "Text")]
     pub(crate) hash: String,
 }

@@ -18,7 +18,7 @@ pub(crate) struct Model {
     /// `active`, `disabled`, `deleted`, `exists` or `absent`.
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
-    /// [`lifecycle::Desired`] as JSON.
+    /// [`lifecycle::DesiredState`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) desired: String,
     /// Rises by one with each write; what optimistic concurrency goes by.

@@ -11,7 +11,7 @@ pub(crate) struct Model {
     pub(crate) member_key: String,
     /// Rises by one with each write; what optimistic concurrency goes by.
     pub(crate) version: i64,
-    /// [`lifecycle::EdgeState`] as JSON.
+    /// [`lifecycle::MembershipState`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
     /// Whether the person is a member now.

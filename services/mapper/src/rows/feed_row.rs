@@ -56,7 +56,7 @@ pub(crate) async fn of_keys(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn known(
+pub(crate) async fn known_hashes(
     connection: &impl ConnectionTrait,
     feed: &str,
     keys: &[&str],
@@ -92,7 +92,7 @@ pub(crate) async fn forget_old(connection: &impl ConnectionTrait, now: i64) -> R
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn erase(connection: &impl ConnectionTrait, keys: &[String]) -> Result<(), StoreError> {
+pub(crate) async fn erase_rows(connection: &impl ConnectionTrait, keys: &[String]) -> Result<(), StoreError> {
     if keys.is_empty() {
         return Ok(());
     }

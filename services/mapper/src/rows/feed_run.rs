@@ -1,6 +1,6 @@
 //! `mapper_feeds`: runs of full feeds.
 
-use feeds::Completion;
+use feeds::FileCompletion;
 use lifecycle::FeedRunState;
 use sea_orm::entity::prelude::*;
 use store::StoreError;
@@ -23,7 +23,7 @@ pub(crate) struct Model {
     pub(crate) state: String,
     /// When the reading began whose completion is kept; nothing before the first.
     pub(crate) ended_at: Option<i64>,
-    /// A [`Completion`] as JSON.
+    /// A [`FileCompletion`] as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) completion: Option<String>,
     /// Why it is held: a JSON array of texts.
@@ -49,7 +49,7 @@ impl Model {
     }
 
     /// What was seen of the file.
-    pub(crate) fn completion(&self) -> Option<Completion> {
+    pub(crate) fn completion(&self) -> Option<FileCompletion> {
         serde_json::from_str(self.completion.as_deref()?).ok()
     }
 

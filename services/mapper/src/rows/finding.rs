@@ -1,9 +1,9 @@
 //! `mapper_findings`: what a human should look at in people.
 
-use lifecycle::Finding;
+use lifecycle::PersonFinding;
 use sea_orm::entity::prelude::*;
 
-use crate::moment;
+use crate::moment_of;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_findings")]
@@ -41,8 +41,8 @@ impl Model {
     }
 
     /// For operators.
-    pub(crate) fn told(self) -> Finding {
+    pub(crate) fn told(self) -> PersonFinding {
         let Self { person, target, sender, field, detail, since, .. } = self;
-        Finding { person, target, sender, field, detail, since: moment(since) }
+        PersonFinding { person, target, sender, field, detail, since: moment_of(since) }
     }
 }

@@ -9,7 +9,7 @@ pub(crate) struct Model {
     pub(crate) key: String,
     /// Rises by one with each change; what optimistic concurrency goes by.
     pub(crate) revision: i64,
-    /// [`lifecycle::Identity`] as JSON.
+    /// [`lifecycle::PersonRecord`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
     /// When something that is known already takes effect; microseconds since the Unix epoch.

@@ -1,9 +1,11 @@
 //! `mapper_obligations`: accounts that must be off, and what proves it. Times are microseconds since the Unix epoch.
 
-use lifecycle::{LeaverCause, Obligation, ObligationState, OffEvidence, OtherAccounts, Waiting, WaitingFor};
+use lifecycle::{
+    AccountOffEvidence, LeaverCause, Obligation, ObligationState, OtherAccounts, WaitReason, WaitingFor,
+};
 use sea_orm::entity::prelude::*;
 
-use crate::moment;
+use crate::moment_of;
 
 /// One account of one person that must be off, from one departure on.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -79,19 +81,19 @@ impl Model {
         self.state() == ObligationState::Open && self.due_at < now
     }
 
-    pub(crate) fn waiting(&self) -> Option<Waiting> {
+    pub(crate) fn waiting(&self) -> Option<WaitReason> {
         let reason = WaitingFor::named(self.waiting.as_deref()?);
-        Some(Waiting { reason, detail: self.waiting_detail.clone() })
+        Some(WaitReason { reason, detail: self.waiting_detail.clone() })
     }
 
-    pub(crate) fn set_waiting(&mut self, waiting: Option<Waiting>) {
+    pub(crate) fn set_waiting(&mut self, waiting: Option<WaitReason>) {
         let (reason, detail) = waiting.map(|waiting| (waiting.reason, waiting.detail)).unzip();
         self.waiting = reason.map(|reason| reason.as_str().to_owned());
         self.waiting_detail = detail.flatten();
     }
 
-    pub(crate) fn evidence(&self) -> Option<OffEvidence> {
-        Some(OffEvidence { kind: self.evidence.clone()?, at: moment(self.evidence_at?) })
+    pub(crate) fn evidence(&self) -> Option<AccountOffEvidence> {
+        Some(AccountOffEvidence { kind: self.evidence.clone()?, at: moment_of(self.evidence_at?) })
     }
 
     /// For operators.
@@ -104,20 +106,20 @@ impl Model {
             member_of: Some(self.member_of.clone()).filter(|group| !group.is_empty()),
             cause: self.cause(),
             state: self.state(),
-            said_at: self.said_at.map(moment),
-            received_at: moment(self.received_at),
-            effective_at: moment(self.effective_at),
-            decided_at: moment(self.decided_at),
-            due_at: moment(self.due_at),
+            said_at: self.said_at.map(moment_of),
+            received_at: moment_of(self.received_at),
+            effective_at: moment_of(self.effective_at),
+            decided_at: moment_of(self.decided_at),
+            due_at: moment_of(self.due_at),
             revision: self.revision,
             overdue: self.is_overdue(now),
             helper: waiting.as_ref().map(|waiting| waiting.reason.helper()),
             waiting,
             evidence: self.evidence(),
-            verified_at: self.verified_at.map(moment),
-            reopened_at: self.reopened_at.map(moment),
-            checked_at: self.checked_at.map(moment),
-            ended_at: self.ended_at.map(moment),
+            verified_at: self.verified_at.map(moment_of),
+            reopened_at: self.reopened_at.map(moment_of),
+            checked_at: self.checked_at.map(moment_of),
+            ended_at: self.ended_at.map(moment_of),
             other_accounts,
         }
     }

@@ -3,7 +3,7 @@
 use lifecycle::{AccessOrderKind, AccessOrderStatus};
 use sea_orm::entity::prelude::*;
 
-use crate::moment;
+use crate::moment_of;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_orders")]
@@ -35,8 +35,8 @@ impl Model {
             person: self.person,
             order: order.unwrap_or(AccessOrderKind::Off),
             in_force: self.until.is_none_or(|until| until > now),
-            since: moment(self.since),
-            until: self.until.map(moment),
+            since: moment_of(self.since),
+            until: self.until.map(moment_of),
             who: self.who,
             why: self.why,
         }

@@ -24,7 +24,7 @@ pub(crate) struct Model {
     /// Key of the only person or group that it is about.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) person: Option<String>,
-    /// [`lifecycle::Plan`] as JSON, once it is finished.
+    /// [`lifecycle::PolicyPlan`] as JSON, once it is finished.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) plan: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]

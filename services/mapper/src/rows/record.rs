@@ -14,7 +14,7 @@ pub(crate) struct Model {
     pub(crate) key: String,
     /// Rises by one with each change; what optimistic concurrency goes by.
     pub(crate) revision: i64,
-    /// [`lifecycle::Identity`] as JSON: what the source said.
+    /// [`lifecycle::PersonRecord`] as JSON: what the source said.
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
     /// What it is matched by, as JSON: no pair, or one of attribute and value.

@@ -29,7 +29,7 @@ impl ActiveModelBehavior for ActiveModel {}
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn load(
+pub(crate) async fn load_sweep(
     connection: &impl ConnectionTrait,
     name: &str,
     target: &str,
@@ -45,7 +45,7 @@ pub(crate) async fn load(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn save(connection: &impl ConnectionTrait, row: Model) -> Result<(), StoreError> {
+pub(crate) async fn save_sweep(connection: &impl ConnectionTrait, row: Model) -> Result<(), StoreError> {
     Entity::insert(row.into_active_model().reset_all())
         .on_conflict(
             OnConflict::columns([Column::Name, Column::Target])

@@ -49,7 +49,7 @@ fn unreadable(row: &Model, error: &serde_json::Error) -> Verification {
         target: row.target.clone(),
         state: VerificationState::Failed,
         began_at: row.began_at,
-        began: Some(crate::moment(row.began_at)),
+        began: Some(crate::moment_of(row.began_at)),
         error: Some(format!(
             "its report is of another version and cannot be read ({error}): usher verify {}",
             row.target
@@ -62,7 +62,10 @@ fn unreadable(row: &Model, error: &serde_json::Error) -> Verification {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn save(connection: &impl ConnectionTrait, report: &Verification) -> Result<(), StoreError> {
+pub(crate) async fn save_verification(
+    connection: &impl ConnectionTrait,
+    report: &Verification,
+) -> Result<(), StoreError> {
     let row = Model {
         target: report.target.clone(),
         began_at: report.began_at,
@@ -84,12 +87,12 @@ mod tests {
     use store::Store;
 
     use super::*;
-    use crate::Migrator;
+    use crate::MapperMigrator;
 
     #[tokio::test]
     async fn a_report_of_another_version_is_listed_as_a_verification_that_failed() {
-        for database in store::testing::databases() {
-            let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        for database in store::testing::test_databases() {
+            let store = Store::open::<MapperMigrator>(&database.url).await.unwrap();
             for target in ["crm", "hub"] {
                 let report = Verification {
                     target: target.to_owned(),
@@ -97,7 +100,7 @@ mod tests {
                     began_at: 7,
                     ..Verification::default()
                 };
-                save(store.writer(), &report).await.unwrap();
+                save_verification(store.writer(), &report).await.unwrap();
             }
             let sql = "UPDATE mapper_verifications SET report = '{\"outcome\": 3}' WHERE target = 'crm'";
             store.writer().execute_unprepared(sql).await.unwrap();

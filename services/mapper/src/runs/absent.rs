@@ -2,26 +2,26 @@
 
 use std::sync::Arc;
 
-use lifecycle::{Attributes, Event, EventId, EventKind, FeedRun, FeedRunId};
+use lifecycle::{AttributeMap, Event, EventId, EventKind, FeedRun, FeedRunId};
 use sea_orm::QuerySelect;
 use store::StoreError;
 use time::OffsetDateTime;
 
-use super::{Runs, query};
+use super::{RunJudge, query};
 use crate::now;
 use crate::rows::{feed_person, feed_run};
-use crate::work::{Desk, Input, forget_people};
+use crate::work::{BatchInput, BatchProcessor, forget_people};
 
 /// People per batch; small, so that live events get in between.
 const PAGE: u64 = 200;
 
-impl Runs {
+impl RunJudge {
     /// Says of everybody who was listed before and is not any more that they left when the run began: like any event, in
     /// the inbox and through the desk. Each is forgotten in the same transaction, so a crash goes on with the rest.
     pub(super) async fn let_leave(&self, row: &feed_run::Model) -> Result<(), StoreError> {
         let Ok(run) = row.run.parse::<FeedRunId>() else { return Ok(()) };
         loop {
-            let page = query::absent(row).limit(PAGE).all(self.store.reader()).await;
+            let page = query::absent_people(row).limit(PAGE).all(self.store.reader()).await;
             let page = page.map_err(StoreError::statement("read who is not in a feed"))?;
             if page.is_empty() {
                 return Ok(());
@@ -32,7 +32,8 @@ impl Runs {
             if !gone.is_empty() {
                 forget_people(self.store.writer(), &row.feed, row.run_at, &gone).await?;
             }
-            let inputs: Vec<Input> = employed.iter().map(|person| left(person, row, &run)).collect();
+            let inputs: Vec<BatchInput> =
+                employed.iter().map(|person| left_input(person, row, &run)).collect();
             let Some(refused) = self.process(&inputs).await else {
                 return Ok(()); // another replica was quicker: looked at again with the next tick
             };
@@ -45,9 +46,9 @@ impl Runs {
     }
 
     /// Which were set aside; nothing when it has to be done again.
-    async fn process(&self, inputs: &[Input]) -> Option<Vec<usize>> {
+    async fn process(&self, inputs: &[BatchInput]) -> Option<Vec<usize>> {
         let policies = Arc::clone(&self.policies.borrow());
-        let desk = Desk {
+        let desk = BatchProcessor {
             store: &self.store,
             relay: &self.relay,
             policies: &policies,
@@ -65,7 +66,7 @@ impl Runs {
     }
 }
 
-fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> Input {
+fn left_input(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> BatchInput {
     // The voice of the list itself: authority over employment goes by it.
     let source = row.sender.clone().unwrap_or_else(|| format!("feeds/{}", row.feed));
     let source_event_id = format!("{run}:absent:{}", person.key);
@@ -83,12 +84,12 @@ fn left(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> 
         accepted_at: now(),
         sender: source,
         dated: None,
-        attributes: Attributes::new(),
+        attributes: AttributeMap::new(),
         members: None,
         feed: Some(feed),
         withdraws: false,
         unread: Vec::new(),
     };
     // It lies in no stream; among what is said of the same moment anything else wins.
-    Input::Event { event: Box::new(event), sequence: 0, trace: None, content: None, repeated: false }
+    BatchInput::Event { event: Box::new(event), sequence: 0, trace: None, content: None, repeated: false }
 }

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use feeds::Verdict;
+use feeds::FeedVerdict;
 use lifecycle::{Fact, FactRecord, FeedRunId, FeedRunState, unix_micros};
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction};
 use store::{Store, StoreError};
 use tokio::time::Instant;
 
-use super::{COUNT_EVERY_MAX, LOOK_EVERY, Runs, Waiting, query};
+use super::{COUNT_EVERY_MAX, LOOK_EVERY, RunJudge, WaitingRun, query};
 use crate::rows::feed_run;
 use crate::{SERVICE, now};
 
 /// What is decided about a run.
-pub(crate) struct Decision<'a> {
+pub(crate) struct RunDecision<'a> {
     pub(crate) to: FeedRunState,
     /// `believed`, `accepted`, `rejected`; why it is held: `held` by its guard, `unread` because of a part.
     pub(crate) outcome: &'a str,
@@ -23,26 +23,26 @@ pub(crate) struct Decision<'a> {
     pub(crate) why: &'a str,
 }
 
-impl Runs {
+impl RunJudge {
     /// Whether everybody of the run is merged, and nobody else.
     pub(super) async fn is_merged(
         &self,
         row: &feed_run::Model,
-        waiting: &mut HashMap<String, Waiting>,
+        waiting: &mut HashMap<String, WaitingRun>,
     ) -> Result<bool, StoreError> {
         let Some(completion) = row.completion() else { return Ok(false) };
         if waiting.get(&row.run).is_some_and(|waiting| waiting.at > Instant::now()) {
             return Ok(false);
         }
-        let merged = query::merged(self.store.reader(), row).await?;
+        let merged = query::count_merged(self.store.reader(), row).await?;
         if merged == completion.people.count
-            && query::people(self.store.reader(), row).await? == completion.people
+            && query::merged_people(self.store.reader(), row).await? == completion.people
         {
             return Ok(true);
         }
         let before = waiting.get(&row.run).filter(|before| before.merged == merged);
         let pause = before.map_or(LOOK_EVERY, |before| (before.pause * 2).min(COUNT_EVERY_MAX));
-        waiting.insert(row.run.clone(), Waiting { at: Instant::now() + pause / 2, pause, merged });
+        waiting.insert(row.run.clone(), WaitingRun { at: Instant::now() + pause / 2, pause, merged });
         Ok(false)
     }
 
@@ -54,22 +54,22 @@ impl Runs {
     ) -> Result<(), StoreError> {
         let Some(completion) = row.completion() else { return Ok(()) };
         let last = last.and_then(feed_run::Model::completion).map(|last| last.seen);
-        let missing = query::missing(self.store.reader(), row).await?;
+        let missing = query::count_missing(self.store.reader(), row).await?;
         let verdict = completion.guard.judge_losses(&completion.seen, last.as_ref(), missing);
         let decision = match verdict {
-            Verdict::Believed => Decision {
+            FeedVerdict::Believed => RunDecision {
                 to: FeedRunState::Accepted,
                 outcome: "believed",
                 reasons: Vec::new(),
                 who: "usher",
                 why: "within the feed's guard",
             },
-            Verdict::Held { reasons } => {
-                Decision { to: FeedRunState::Held, outcome: "held", reasons, who: "usher", why: "" }
+            FeedVerdict::Held { reasons } => {
+                RunDecision { to: FeedRunState::Held, outcome: "held", reasons, who: "usher", why: "" }
             }
         };
         let state = decision.to.as_str();
-        if decide(&self.store, &self.relay, row, decision).await? {
+        if decide_run(&self.store, &self.relay, row, decision).await? {
             tracing::info!(run = row.run, feed = row.feed, state, "a full feed was judged");
         }
         Ok(())
@@ -85,8 +85,8 @@ impl Runs {
              retry them once their cause is gone, send the file again, or reject the run"
         );
         let (to, reasons) = (FeedRunState::Held, vec![reason]);
-        let decision = Decision { to, outcome: "unread", reasons, who: "usher", why: "" };
-        if decide(&self.store, &self.relay, row, decision).await? {
+        let decision = RunDecision { to, outcome: "unread", reasons, who: "usher", why: "" };
+        if decide_run(&self.store, &self.relay, row, decision).await? {
             tracing::warn!(
                 run = row.run,
                 feed = row.feed,
@@ -136,13 +136,13 @@ impl Runs {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn decide(
+pub(crate) async fn decide_run(
     store: &Store,
-    relay: &relay::Relay,
+    relay: &relay::OutboxPublisher,
     row: &feed_run::Model,
-    decision: Decision<'_>,
+    decision: RunDecision<'_>,
 ) -> Result<bool, StoreError> {
-    let missing = query::missing(store.reader(), row).await?;
+    let missing = query::count_missing(store.reader(), row).await?;
     let failed = StoreError::statement("decide about a run of a feed");
     let at = now();
     let reasons = serde_json::to_string(&decision.reasons).expect("texts are always JSON");
@@ -168,8 +168,8 @@ pub(crate) async fn decide(
     if decision.to != FeedRunState::Rejected {
         supersede_older(&tx, row).await?;
     }
-    let facts = fact(row, &decision, missing, at).into_iter().collect::<Vec<_>>();
-    let parcel = relay::pack(&tx, SERVICE, bus::Outgoing::facts(SERVICE, &facts)).await?;
+    let facts = run_fact(row, &decision, missing, at).into_iter().collect::<Vec<_>>();
+    let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &facts)).await?;
     tx.commit().await.map_err(&failed)?;
     relay.send(parcel).await;
     Ok(true)
@@ -189,9 +189,9 @@ async fn supersede_older(tx: &DatabaseTransaction, row: &feed_run::Model) -> Res
     done.map(drop).map_err(StoreError::statement("supersede older runs of a feed"))
 }
 
-fn fact(
+fn run_fact(
     row: &feed_run::Model,
-    decision: &Decision<'_>,
+    decision: &RunDecision<'_>,
     missing: u64,
     at: time::OffsetDateTime,
 ) -> Option<FactRecord> {

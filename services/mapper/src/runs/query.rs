@@ -12,7 +12,7 @@ use crate::rows::{feed_person, feed_run};
 const KEYS_PER_PAGE: u64 = 10_000;
 
 /// People whose newest run is this one.
-fn listed(run: &feed_run::Model) -> Select<feed_person::Entity> {
+fn listed_people(run: &feed_run::Model) -> Select<feed_person::Entity> {
     feed_person::Entity::find()
         .filter(feed_person::Column::Feed.eq(&run.feed))
         .filter(feed_person::Column::RunAt.gte(run.run_at))
@@ -20,7 +20,7 @@ fn listed(run: &feed_run::Model) -> Select<feed_person::Entity> {
 }
 
 /// People who were listed before and neither in this run nor in a newer one.
-pub(crate) fn absent(run: &feed_run::Model) -> Select<feed_person::Entity> {
+pub(crate) fn absent_people(run: &feed_run::Model) -> Select<feed_person::Entity> {
     feed_person::Entity::find()
         .filter(feed_person::Column::Feed.eq(&run.feed))
         .filter(feed_person::Column::RunAt.lt(run.run_at))
@@ -31,22 +31,22 @@ pub(crate) fn absent(run: &feed_run::Model) -> Select<feed_person::Entity> {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn merged(
+pub(crate) async fn count_merged(
     connection: &impl ConnectionTrait,
     run: &feed_run::Model,
 ) -> Result<u64, StoreError> {
-    listed(run).count(connection).await.map_err(StoreError::statement("count who is in a feed"))
+    listed_people(run).count(connection).await.map_err(StoreError::statement("count who is in a feed"))
 }
 
 /// How many of those who are absent were employed as far as the feed said.
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn missing(
+pub(crate) async fn count_missing(
     connection: &impl ConnectionTrait,
     run: &feed_run::Model,
 ) -> Result<u64, StoreError> {
-    let employed = absent(run).filter(feed_person::Column::Employed.eq(true));
+    let employed = absent_people(run).filter(feed_person::Column::Employed.eq(true));
     employed.count(connection).await.map_err(StoreError::statement("count who is not in a feed"))
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn missing_keys(
     run: &feed_run::Model,
     limit: u64,
 ) -> Result<Vec<String>, StoreError> {
-    absent(run)
+    absent_people(run)
         .select_only()
         .column(feed_person::Column::Key)
         .filter(feed_person::Column::Employed.eq(true))
@@ -75,14 +75,14 @@ pub(crate) async fn missing_keys(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn people(
+pub(crate) async fn merged_people(
     connection: &impl ConnectionTrait,
     run: &feed_run::Model,
 ) -> Result<KeySet, StoreError> {
     let mut people = KeySet::default();
     let mut after = String::new();
     loop {
-        let keys: Vec<String> = listed(run)
+        let keys: Vec<String> = listed_people(run)
             .select_only()
             .column(feed_person::Column::Key)
             .filter(feed_person::Column::Key.gt(&after))

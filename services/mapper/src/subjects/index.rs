@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use lifecycle::{Attributes, GroupState};
-use policy::Membership;
+use lifecycle::{AttributeMap, GroupState};
+use policy::GroupMembership;
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use store::StoreError;
 
 use super::people_among;
-use crate::rows::{decode, edge, group};
+use crate::rows::{decode_state, edge, group};
 
 /// How many levels of groups inside of groups are followed; what lies deeper counts as not nested. Directories that allow
 /// nesting at all stay far below it.
@@ -23,13 +23,13 @@ const DISPLAY_NAME: &str = "displayName";
 /// itself nor what it is nested in.
 #[derive(Debug, Default)]
 pub(crate) struct GroupIndex {
-    groups: HashMap<String, Group>,
+    groups: HashMap<String, IndexedGroup>,
     /// By the key of a member, person or group: the groups that list it.
     parents: HashMap<String, Vec<String>>,
 }
 
 #[derive(Debug)]
-struct Group {
+struct IndexedGroup {
     name: Option<String>,
     is_gone: bool,
     /// A person has the same key, so whoever lists the key lists the person.
@@ -55,7 +55,7 @@ impl GroupIndex {
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.key);
             for row in rows {
-                index.add(&row.key, &decode(&row.state, &row.key)?, now);
+                index.add(&row.key, &decode_state(&row.state, &row.key)?, now);
             }
         }
         let groups = Query::select().column(group::Column::Key).from(group::Entity).to_owned();
@@ -79,7 +79,7 @@ impl GroupIndex {
     /// Adds a group.
     pub(crate) fn add(&mut self, key: &str, state: &GroupState, now: i64) {
         let name = display_name(&state.attributes_at(now));
-        let group = Group { name, is_gone: state.gone_at(now), is_person: false };
+        let group = IndexedGroup { name, is_gone: state.gone_at(now), is_person: false };
         self.groups.insert(key.to_owned(), group);
     }
 
@@ -109,7 +109,7 @@ impl GroupIndex {
 
     /// Every group that gives something to whoever is listed by the groups `direct`: those first, then what they are
     /// nested in; each once, in order of their keys.
-    pub(crate) fn memberships(&self, direct: &[String]) -> Vec<Membership> {
+    pub(crate) fn memberships(&self, direct: &[String]) -> Vec<GroupMembership> {
         self.climb(direct, None)
     }
 
@@ -131,14 +131,14 @@ impl GroupIndex {
     }
 
     /// Every group that the group `key` is nested in; never itself.
-    pub(crate) fn memberships_of_group(&self, key: &str) -> Vec<Membership> {
+    pub(crate) fn memberships_of_group(&self, key: &str) -> Vec<GroupMembership> {
         match self.groups.get(key) {
             Some(group) if group.is_person => Vec::new(),
             _ => self.climb(self.parents(key), Some(key)),
         }
     }
 
-    fn climb(&self, direct: &[String], but: Option<&str>) -> Vec<Membership> {
+    fn climb(&self, direct: &[String], but: Option<&str>) -> Vec<GroupMembership> {
         let mut seen: HashSet<&str> = but.into_iter().collect();
         let mut out = Vec::new();
         let mut level: BTreeSet<&str> = direct.iter().map(String::as_str).collect();
@@ -150,7 +150,7 @@ impl GroupIndex {
                     continue;
                 }
                 let name = group.and_then(|group| group.name.clone());
-                out.push(Membership { key: key.to_owned(), name, direct: depth == 0 });
+                out.push(GroupMembership { key: key.to_owned(), name, direct: depth == 0 });
                 if !group.is_some_and(|group| group.is_person) {
                     next.extend(self.parents(key).iter().map(String::as_str));
                 }
@@ -165,7 +165,7 @@ impl GroupIndex {
 }
 
 /// The name that policies know a group by.
-pub(crate) fn display_name(attributes: &Attributes) -> Option<String> {
+pub(crate) fn display_name(attributes: &AttributeMap) -> Option<String> {
     match attributes.get(DISPLAY_NAME)? {
         Value::String(name) => Some(name.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -188,7 +188,7 @@ mod tests {
         index
     }
 
-    fn keys(memberships: &[Membership]) -> Vec<(&str, bool)> {
+    fn keys(memberships: &[GroupMembership]) -> Vec<(&str, bool)> {
         memberships.iter().map(|m| (m.key.as_str(), m.direct)).collect()
     }
 

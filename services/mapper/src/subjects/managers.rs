@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use lifecycle::{Attributes, Identity, Person};
+use lifecycle::{AttributeMap, PersonRecord, SubjectKey};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
@@ -14,7 +14,7 @@ use crate::rows::{decode_or_skip, identity};
 const MANAGER: &str = "manager";
 
 /// Key of the manager: a text, an object whose `value` is one (as SCIM has it), or a list whose first value is either.
-pub(crate) fn key_of_manager(attributes: &Attributes) -> Option<String> {
+pub(crate) fn key_of_manager(attributes: &AttributeMap) -> Option<String> {
     let mut value = attributes.get(MANAGER)?;
     if let Value::Array(several) = value {
         value = several.first()?;
@@ -27,7 +27,7 @@ pub(crate) fn key_of_manager(attributes: &Attributes) -> Option<String> {
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let key = Person::key_of(&text);
+    let key = SubjectKey::key_of(&text);
     (!key.is_empty()).then(|| key.to_owned())
 }
 
@@ -35,11 +35,11 @@ pub(crate) fn key_of_manager(attributes: &Attributes) -> Option<String> {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn managers(
+pub(crate) async fn load_managers(
     connection: &impl ConnectionTrait,
     keys: &BTreeSet<String>,
     now: i64,
-) -> Result<HashMap<String, Attributes>, StoreError> {
+) -> Result<HashMap<String, AttributeMap>, StoreError> {
     let keys: Vec<&String> = keys.iter().collect();
     let mut found = HashMap::new();
     for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -49,7 +49,7 @@ pub(crate) async fn managers(
             .await
             .map_err(StoreError::statement("read managers"))?;
         for row in rows {
-            let Some(state) = decode_or_skip::<Identity>(&row.state, &row.key) else { continue };
+            let Some(state) = decode_or_skip::<PersonRecord>(&row.state, &row.key) else { continue };
             if is_known(&state) {
                 let attributes = state.view(&row.key, now).attributes;
                 found.insert(row.key, attributes);
@@ -79,9 +79,9 @@ mod tests {
             (json!(true), None),
         ];
         for (value, key) in cases {
-            let attributes = Attributes::from([(MANAGER.to_owned(), value.clone())]);
+            let attributes = AttributeMap::from([(MANAGER.to_owned(), value.clone())]);
             assert_eq!(key_of_manager(&attributes).as_deref(), key, "{value}");
         }
-        assert_eq!(key_of_manager(&Attributes::new()), None);
+        assert_eq!(key_of_manager(&AttributeMap::new()), None);
     }
 }

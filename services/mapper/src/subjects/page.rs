@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use lifecycle::{Attributes, IdentityView};
-use policy::Membership;
+use lifecycle::{AttributeMap, IdentityView};
+use policy::GroupMembership;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{GroupIndex, key_of_manager, managers};
+use super::{GroupIndex, key_of_manager, load_managers};
 use crate::rows::edge;
 
 /// What decisions about a page of people look at.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
-    memberships: HashMap<String, Vec<Membership>>,
-    managers: HashMap<String, Attributes>,
+pub(crate) struct SubjectPage {
+    memberships: HashMap<String, Vec<GroupMembership>>,
+    managers: HashMap<String, AttributeMap>,
 }
 
-impl Page {
+impl SubjectPage {
     /// Reads what belongs to `people` as of `now` (microseconds): two statements for every 500 of them.
     ///
     /// # Errors
@@ -47,16 +47,16 @@ impl Page {
             direct.into_iter().map(|(member, groups)| (member, index.memberships(&groups))).collect();
         let keys: BTreeSet<String> =
             people.iter().filter_map(|person| key_of_manager(&person.attributes)).collect();
-        Ok(Self { memberships, managers: managers(connection, &keys, now).await? })
+        Ok(Self { memberships, managers: load_managers(connection, &keys, now).await? })
     }
 
     /// The groups that the person is in, directly or nested.
-    pub(crate) fn memberships(&self, person: &str) -> &[Membership] {
+    pub(crate) fn memberships(&self, person: &str) -> &[GroupMembership] {
         self.memberships.get(person).map_or(&[], Vec::as_slice)
     }
 
     /// What is known of the person's manager.
-    pub(crate) fn manager(&self, person: &IdentityView) -> Option<&Attributes> {
+    pub(crate) fn manager(&self, person: &IdentityView) -> Option<&AttributeMap> {
         self.managers.get(&key_of_manager(&person.attributes)?)
     }
 }

@@ -1,6 +1,6 @@
 //! Seeds: what random functions draw from, the same for ever for one person at one target.
 
-use expression::Seed;
+use expression::RandomSeed;
 use lifecycle::ResourceKind;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
@@ -14,7 +14,7 @@ const SECRET_BYTES: usize = 32;
 
 /// Makes seeds; all replicas on one database make the same ones.
 #[derive(Clone)]
-pub(crate) struct Seeds([u8; SECRET_BYTES]);
+pub(crate) struct SeedMaker([u8; SECRET_BYTES]);
 
 /// The secret that seeds are made of is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -27,14 +27,14 @@ pub enum SeedsError {
     Spoilt,
 }
 
-impl Seeds {
+impl SeedMaker {
     /// Makes the secret if there is none yet; of several replicas that start at once, the first one's counts.
     ///
     /// # Errors
     /// See [`SeedsError`].
     pub(crate) async fn load(store: &Store) -> Result<Self, SeedsError> {
         let fresh: [u8; SECRET_BYTES] = rand::random();
-        let row = setting::Model { name: NAME.to_owned(), value: hex(&fresh) };
+        let row = setting::Model { name: NAME.to_owned(), value: to_hex(&fresh) };
         setting::Entity::insert_many([row.into_active_model().reset_all()])
             .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
             .exec_without_returning(store.writer())
@@ -44,11 +44,11 @@ impl Seeds {
             .one(store.writer())
             .await
             .map_err(StoreError::statement("read a setting"))?;
-        row.and_then(|row| unhex(&row.value)).map(Self).ok_or(SeedsError::Spoilt)
+        row.and_then(|row| from_hex(&row.value)).map(Self).ok_or(SeedsError::Spoilt)
     }
 
     /// The seed for one person or group at one target.
-    pub(crate) fn of(&self, target: &str, kind: ResourceKind, subject: &str) -> Seed {
+    pub(crate) fn of(&self, target: &str, kind: ResourceKind, subject: &str) -> RandomSeed {
         let mut hash = Sha256::new();
         hash.update(self.0);
         for part in [target, kind.as_str(), subject] {
@@ -56,22 +56,22 @@ impl Seeds {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);
         }
-        Seed(hash.finalize().into())
+        RandomSeed(hash.finalize().into())
     }
 }
 
 /// The secret is never printed.
-impl std::fmt::Debug for Seeds {
+impl std::fmt::Debug for SeedMaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Seeds(..)")
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Option<[u8; SECRET_BYTES]> {
+fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
     let digits: Vec<u8> = text
         .chars()
         .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn a_seed_depends_on_the_secret_and_on_each_of_target_kind_and_subject() {
-        let seed = |secret, target, kind, subject| Seeds([secret; SECRET_BYTES]).of(target, kind, subject).0;
+        let seed =
+            |secret, target, kind, subject| SeedMaker([secret; SECRET_BYTES]).of(target, kind, subject).0;
         let all = [
             seed(0, "crm", ResourceKind::User, "E-1"),
             seed(1, "crm", ResourceKind::User, "E-1"),
@@ -104,9 +105,9 @@ mod tests {
     #[test]
     fn a_secret_reads_as_it_was_written_and_nothing_else_is_one() {
         let secret: [u8; SECRET_BYTES] = std::array::from_fn(|n| u8::try_from(n * 8).unwrap());
-        assert_eq!(unhex(&hex(&secret)), Some(secret));
+        assert_eq!(from_hex(&to_hex(&secret)), Some(secret));
         for spoilt in ["", "00", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64)] {
-            assert_eq!(unhex(spoilt), None, "{spoilt}");
+            assert_eq!(from_hex(spoilt), None, "{spoilt}");
         }
     }
 }

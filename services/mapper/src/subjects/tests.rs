@@ -2,12 +2,12 @@ use lifecycle::{Event, EventId, EventKind, GroupState, IdentityView};
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::{Value, json};
 use store::Store;
-use store::testing::databases;
+use store::testing::test_databases;
 use time::OffsetDateTime;
 
 use super::*;
 use crate::rows::{edge, group};
-use crate::{Migrator, now};
+use crate::{MapperMigrator, now};
 
 fn said(kind: EventKind, key: &str, attributes: Value) -> Event {
     let time = OffsetDateTime::UNIX_EPOCH;
@@ -31,7 +31,7 @@ fn said(kind: EventKind, key: &str, attributes: Value) -> Event {
 }
 
 async fn person(store: &Store, key: &str, attributes: Value) -> IdentityView {
-    let mut state = Identity::default();
+    let mut state = PersonRecord::default();
     if !attributes.is_null() {
         state.merge(&said(EventKind::WorkerJoined, key, attributes), 1, 1);
     }
@@ -88,8 +88,8 @@ async fn listed(store: &Store, group: &str, member: &str, present: bool) {
 
 #[tokio::test]
 async fn a_page_of_people_gets_nested_groups_and_managers_that_are_known() {
-    for database in databases() {
-        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+    for database in test_databases() {
+        let store = Store::open::<MapperMigrator>(&database.url).await.unwrap();
         let people = [
             person(&store, "E-1", json!({ "manager": { "value": "E-9" } })).await,
             person(&store, "E-2", json!({ "manager": "E-8" })).await,
@@ -109,7 +109,7 @@ async fn a_page_of_people_gets_nested_groups_and_managers_that_are_known() {
 
         let micros = lifecycle::unix_micros(now());
         let index = GroupIndex::load(store.reader(), micros).await.unwrap();
-        let page = Page::read(store.reader(), &index, &people, micros).await.unwrap();
+        let page = SubjectPage::read(store.reader(), &index, &people, micros).await.unwrap();
         let keys: Vec<_> = page.memberships("E-1").iter().map(|m| (m.key.as_str(), m.direct)).collect();
         assert_eq!(keys, [("G-2", true), ("G-1", false)], "{}", database.name);
         assert_eq!(page.memberships("E-1")[1].name.as_deref(), Some("Name of G-1"));
@@ -121,11 +121,11 @@ async fn a_page_of_people_gets_nested_groups_and_managers_that_are_known() {
 
 #[tokio::test]
 async fn replicas_that_start_at_once_make_the_same_seeds_and_so_does_a_restart() {
-    for database in databases() {
-        let store = Store::open::<Migrator>(&database.url).await.unwrap();
-        let (one, other) = tokio::join!(Seeds::load(&store), Seeds::load(&store));
-        let later = Seeds::load(&Store::open::<Migrator>(&database.url).await.unwrap()).await;
-        let seed = |seeds: Seeds| seeds.of("crm", lifecycle::ResourceKind::User, "E-1").0;
+    for database in test_databases() {
+        let store = Store::open::<MapperMigrator>(&database.url).await.unwrap();
+        let (one, other) = tokio::join!(SeedMaker::load(&store), SeedMaker::load(&store));
+        let later = SeedMaker::load(&Store::open::<MapperMigrator>(&database.url).await.unwrap()).await;
+        let seed = |seeds: SeedMaker| seeds.of("crm", lifecycle::ResourceKind::User, "E-1").0;
         let first = seed(one.unwrap());
         assert_eq!([seed(other.unwrap()), seed(later.unwrap())], [first, first]);
     }

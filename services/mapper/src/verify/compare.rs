@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::Feed;
+use bus::StreamName;
 use lifecycle::digest::DesiredEntry;
 use lifecycle::{ResourceKind, VERIFICATION_NAMES_MAX, Verification, entry_name};
 use tokio::time::Instant;
 
-use super::{Trouble, Verifier, WRITER, ours, theirs};
+use super::{TargetVerifier, VerificationTrouble, WRITER, ours, theirs};
 use crate::policies::versions;
-use crate::work::{Again, Desk, Input};
+use crate::work::{BatchInput, BatchProcessor, ResendRequest};
 use crate::{SERVICE, now};
 
 /// Subject, and member for a membership.
@@ -33,13 +33,13 @@ const KINDS: [ResourceKind; 3] = [ResourceKind::Group, ResourceKind::User, Resou
 
 /// An entry about which the two services do not agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Difference {
+struct EntryDifference {
     kind: ResourceKind,
     ours: Option<DesiredEntry>,
     theirs: Option<DesiredEntry>,
 }
 
-impl Difference {
+impl EntryDifference {
     fn entry(&self) -> &DesiredEntry {
         self.ours.as_ref().or(self.theirs.as_ref()).expect("one of the two knows it")
     }
@@ -62,18 +62,18 @@ impl Difference {
     }
 }
 
-impl Verifier {
+impl TargetVerifier {
     /// Compares and sends again; returns the writer's time when it began.
-    pub(super) async fn compare(&self, report: &mut Verification) -> Result<i64, Trouble> {
+    pub(super) async fn compare(&self, report: &mut Verification) -> Result<i64, VerificationTrouble> {
         let target = report.target.clone();
         let mut begun = None;
         for kind in KINDS {
-            let told = theirs::digests(&self.bus, &target, kind).await?;
+            let told = theirs::writer_digests(&self.bus, &target, kind).await?;
             if begun.is_none() {
                 begun = Some(told.at);
                 self.send_rules(&target, told.rules).await?;
             }
-            let decided = ours::digests(&self.store, &target, kind).await?;
+            let decided = ours::own_digests(&self.store, &target, kind).await?;
             report.compared += decided.count();
             let buckets = decided.differing(&told.digests);
             if buckets.is_empty() {
@@ -91,7 +91,7 @@ impl Verifier {
         target: &str,
         kind: ResourceKind,
         buckets: &BTreeSet<u16>,
-    ) -> Result<Vec<Difference>, Trouble> {
+    ) -> Result<Vec<EntryDifference>, VerificationTrouble> {
         let first = self.look(target, kind, buckets).await?;
         if first.is_empty() {
             return Ok(first);
@@ -99,7 +99,7 @@ impl Verifier {
         let outbox = self.relay.status().await?;
         let oldest = outbox.oldest_departure_seconds.max(outbox.oldest_command_seconds);
         if oldest.is_some_and(|seconds| seconds >= WAITS_SECONDS) {
-            return Err(Trouble::OutboxWaits);
+            return Err(VerificationTrouble::OutboxWaits);
         }
         self.everything_is_taken().await?;
         let buckets: BTreeSet<u16> = first.iter().map(|difference| difference.entry().bucket()).collect();
@@ -107,7 +107,7 @@ impl Verifier {
         // What changed meanwhile is under way.
         let before: BTreeMap<EntryKey, Option<DesiredEntry>> =
             first.into_iter().map(|difference| (difference.key(), difference.ours)).collect();
-        let stays = |difference: &Difference| before.get(&difference.key()) == Some(&difference.ours);
+        let stays = |difference: &EntryDifference| before.get(&difference.key()) == Some(&difference.ours);
         Ok(second.into_iter().filter(stays).collect())
     }
 
@@ -116,38 +116,43 @@ impl Verifier {
         target: &str,
         kind: ResourceKind,
         buckets: &BTreeSet<u16>,
-    ) -> Result<Vec<Difference>, Trouble> {
-        let mut theirs = theirs::entries(&self.bus, target, kind, buckets).await?;
-        let ours = ours::entries(&self.store, target, kind, buckets).await?;
+    ) -> Result<Vec<EntryDifference>, VerificationTrouble> {
+        let mut theirs = theirs::writer_entries(&self.bus, target, kind, buckets).await?;
+        let ours = ours::own_entries(&self.store, target, kind, buckets).await?;
         let mut found = Vec::new();
         for (key, entry) in ours {
             match theirs.remove(&key) {
                 Some(other) if entry.agrees_with(&other) => {}
-                other => found.push(Difference { kind, ours: Some(entry), theirs: other }),
+                other => found.push(EntryDifference { kind, ours: Some(entry), theirs: other }),
             }
         }
         // What gives no access and is not known here harms nobody.
         let unknown = theirs.into_values().filter(|entry| entry.gives);
-        found.extend(unknown.map(|entry| Difference { kind, ours: None, theirs: Some(entry) }));
+        found.extend(unknown.map(|entry| EntryDifference { kind, ours: None, theirs: Some(entry) }));
         Ok(found)
     }
 
     /// Waits until everything that is accepted now is merged: a database that was lost or restored knows nothing of it before.
     /// `false` when it takes too long.
-    pub(super) async fn events_are_merged(&self) -> Result<bool, Trouble> {
-        self.has_taken(Feed::Events, SERVICE, MERGED_WITHIN).await
+    pub(super) async fn events_are_merged(&self) -> Result<bool, VerificationTrouble> {
+        self.has_taken(StreamName::Events, SERVICE, MERGED_WITHIN).await
     }
 
     /// Waits until the writer has every command that is published now.
-    async fn everything_is_taken(&self) -> Result<(), Trouble> {
-        match self.has_taken(Feed::Commands, WRITER, TAKEN_WITHIN).await? {
+    async fn everything_is_taken(&self) -> Result<(), VerificationTrouble> {
+        match self.has_taken(StreamName::Commands, WRITER, TAKEN_WITHIN).await? {
             true => Ok(()),
-            false => Err(Trouble::NotTaken),
+            false => Err(VerificationTrouble::NotTaken),
         }
     }
 
     /// Waits until `consumer` has taken what is in the streams of `feed` now; `false` when that takes longer than `within`.
-    async fn has_taken(&self, feed: Feed, consumer: &str, within: Duration) -> Result<bool, Trouble> {
+    async fn has_taken(
+        &self,
+        feed: StreamName,
+        consumer: &str,
+        within: Duration,
+    ) -> Result<bool, VerificationTrouble> {
         let positions = self.bus.positions(feed, consumer).await?;
         let last: BTreeMap<String, u64> =
             positions.into_iter().map(|position| (position.stream, position.last_sequence)).collect();
@@ -175,8 +180,8 @@ impl Verifier {
     async fn make_good(
         &self,
         report: &mut Verification,
-        mut differences: Vec<Difference>,
-    ) -> Result<(), Trouble> {
+        mut differences: Vec<EntryDifference>,
+    ) -> Result<(), VerificationTrouble> {
         if differences.is_empty() {
             return Ok(());
         }
@@ -200,7 +205,7 @@ impl Verifier {
             .map(|difference| difference.entry().subject.clone())
             .collect();
         let kind = foreign.first().map_or(ResourceKind::User, |difference| difference.kind);
-        let known = ours::known(&self.store, kind, &keys).await?;
+        let known = ours::known_keys(&self.store, kind, &keys).await?;
         for difference in foreign {
             if known.contains(&difference.entry().subject) && difference.kind != ResourceKind::Membership {
                 again.insert(0, difference);
@@ -215,18 +220,20 @@ impl Verifier {
             list(&mut report.differing, difference);
         }
         for batch in again.chunks(BATCH_MAX) {
-            let inputs: Vec<Input> =
-                batch.iter().map(|difference| Input::Again(send_again(&report.target, difference))).collect();
+            let inputs: Vec<BatchInput> = batch
+                .iter()
+                .map(|difference| BatchInput::Again(send_again(&report.target, difference)))
+                .collect();
             self.send(&inputs).await?;
             report.sent_again += u64::try_from(batch.len()).unwrap_or(u64::MAX);
         }
         self.everything_is_taken().await
     }
 
-    async fn send(&self, inputs: &[Input]) -> Result<(), Trouble> {
+    async fn send(&self, inputs: &[BatchInput]) -> Result<(), VerificationTrouble> {
         for _ in 0..TRIES_MAX {
             let policies = Arc::clone(&self.policies.borrow());
-            let desk = Desk {
+            let desk = BatchProcessor {
                 store: &self.store,
                 relay: &self.relay,
                 policies: &policies,
@@ -242,18 +249,20 @@ impl Verifier {
                 Err(_) => {}
             }
         }
-        Err(Trouble::Overtaken)
+        Err(VerificationTrouble::Overtaken)
     }
 
     /// The writer has the rules of another version of the policy than the one in force.
-    async fn send_rules(&self, target: &str, theirs: i64) -> Result<(), Trouble> {
+    async fn send_rules(&self, target: &str, theirs: i64) -> Result<(), VerificationTrouble> {
         let in_force = self.policies.borrow().of(target).map(|in_force| in_force.version);
         if in_force.is_none_or(|version| version == theirs) {
             return Ok(());
         }
-        let Some(row) = versions::get(self.store.reader(), target, in_force).await? else { return Ok(()) };
-        let Some(command) = versions::rules(target, &row.policy, row.version) else { return Ok(()) };
-        let message = bus::Outgoing::command(&command, lifecycle::TraceContext::root());
+        let Some(row) = versions::get_version(self.store.reader(), target, in_force).await? else {
+            return Ok(());
+        };
+        let Some(command) = versions::rules_command(target, &row.policy, row.version) else { return Ok(()) };
+        let message = bus::OutgoingMessage::command(&command, lifecycle::TraceContext::root());
         for published in self.bus.publish(vec![message]).await {
             published?;
         }
@@ -262,15 +271,15 @@ impl Verifier {
 }
 
 /// Names an entry in a report, as long as there is room.
-fn list(names: &mut Vec<String>, difference: &Difference) {
+fn list(names: &mut Vec<String>, difference: &EntryDifference) {
     if names.len() < VERIFICATION_NAMES_MAX {
         names.push(entry_name(difference.entry()));
     }
 }
 
-fn send_again(target: &str, difference: &Difference) -> Again {
+fn send_again(target: &str, difference: &EntryDifference) -> ResendRequest {
     let entry = difference.entry();
-    Again {
+    ResendRequest {
         target: target.to_owned(),
         kind: difference.kind,
         subject: entry.subject.clone(),

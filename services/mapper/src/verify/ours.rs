@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lifecycle::ResourceKind;
-use lifecycle::digest::{DesiredEntry, Digests, content_hash};
+use lifecycle::digest::{DesiredEntry, RangeDigests, content_hash};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
@@ -14,7 +14,7 @@ use crate::rows::{desired, edge, group};
 const PAGE: u64 = 2_000;
 
 /// Calls `take` for everything that was decided for `target`.
-async fn each(
+async fn each_entry(
     store: &Store,
     target: &str,
     kind: ResourceKind,
@@ -27,21 +27,25 @@ async fn each(
 }
 
 /// Digests of everything.
-pub(super) async fn digests(store: &Store, target: &str, kind: ResourceKind) -> Result<Digests, StoreError> {
-    let mut digests = Digests::default();
-    each(store, target, kind, |entry| digests.add(&entry)).await?;
+pub(super) async fn own_digests(
+    store: &Store,
+    target: &str,
+    kind: ResourceKind,
+) -> Result<RangeDigests, StoreError> {
+    let mut digests = RangeDigests::default();
+    each_entry(store, target, kind, |entry| digests.add(&entry)).await?;
     Ok(digests)
 }
 
 /// The entries of some ranges.
-pub(super) async fn entries(
+pub(super) async fn own_entries(
     store: &Store,
     target: &str,
     kind: ResourceKind,
     buckets: &BTreeSet<u16>,
 ) -> Result<BTreeMap<EntryKey, DesiredEntry>, StoreError> {
     let mut found = BTreeMap::new();
-    each(store, target, kind, |entry| {
+    each_entry(store, target, kind, |entry| {
         if buckets.contains(&entry.bucket()) {
             found.insert((entry.subject.clone(), entry.member.clone()), entry);
         }
@@ -128,7 +132,7 @@ async fn each_membership(
 }
 
 /// Which of these people or groups something is known of.
-pub(super) async fn known(
+pub(super) async fn known_keys(
     store: &Store,
     kind: ResourceKind,
     keys: &[String],

@@ -3,28 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{Bus, ControlFailure};
-use lifecycle::digest::{DesiredEntry, Digests};
+use lifecycle::digest::{DesiredEntry, RangeDigests};
 use lifecycle::{DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, ResourceKind, verb};
 
 use super::compare::EntryKey;
 use super::{ANSWER_TIMEOUT, WRITER};
 
 /// Everything that the writer's answers say together.
-pub(super) struct Told {
+pub(super) struct WriterReport {
     /// The writer's time before it read anything.
     pub(super) at: i64,
-    pub(super) digests: Digests,
+    pub(super) digests: RangeDigests,
     /// Version of the policy whose rules for orphans the writer has.
     pub(super) rules: i64,
 }
 
-pub(super) async fn digests(bus: &Bus, target: &str, kind: ResourceKind) -> Result<Told, ControlFailure> {
-    let mut told: Option<Told> = None;
+pub(super) async fn writer_digests(
+    bus: &Bus,
+    target: &str,
+    kind: ResourceKind,
+) -> Result<WriterReport, ControlFailure> {
+    let mut told: Option<WriterReport> = None;
     let mut after = None;
     loop {
         let request = DigestsRequest { target: target.to_owned(), kind, after };
         let part: DigestsReply = bus.request(WRITER, verb::DIGESTS, &request, ANSWER_TIMEOUT).await?;
-        let first = Told { at: part.at, digests: Digests::default(), rules: part.rules };
+        let first = WriterReport { at: part.at, digests: RangeDigests::default(), rules: part.rules };
         let so_far = told.get_or_insert(first);
         so_far.digests.merge(&part.digests);
         match part.next {
@@ -34,7 +38,7 @@ pub(super) async fn digests(bus: &Bus, target: &str, kind: ResourceKind) -> Resu
     }
 }
 
-pub(super) async fn entries(
+pub(super) async fn writer_entries(
     bus: &Bus,
     target: &str,
     kind: ResourceKind,

@@ -1,17 +1,17 @@
 //! Sends once more what was decided, because the writer turned out to have another state of it.
 
 use lifecycle::{
-    Command, CommandId, Desired, Fact, FactRecord, Lane, ResourceKind, TraceContext, is_revision_ahead,
+    Command, CommandId, DesiredState, Fact, FactRecord, Lane, ResourceKind, TraceContext, is_revision_ahead,
     next_revision,
 };
 
-use super::{Again, Cause, DesiredKey, Work, WriterDecision};
+use super::{BatchState, CommandCause, DesiredKey, ResendRequest, WriterDecision};
 use crate::rows::desired;
 
 /// Why, in the journal.
 pub(super) const SENT_AGAIN: &str = "the writer had another state; sent again";
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// A revision that is greater than ours and theirs. One that no sound clock has reached is left behind, unless the
     /// writer has it too.
     pub(super) fn revision_after(&self, ours: i64, theirs: Option<i64>) -> i64 {
@@ -20,8 +20,8 @@ impl Work<'_> {
     }
 
     /// Lets it be decided about, and sent whatever comes of that.
-    pub(super) fn note_again(&mut self, again: &Again) {
-        let cause = Cause::again(self.now, false);
+    pub(super) fn note_again(&mut self, again: &ResendRequest) {
+        let cause = CommandCause::again(self.now, false);
         let touched = match again.kind {
             ResourceKind::User => self.people.get_mut(&again.subject).map(|known| &mut known.touched),
             _ => self.groups.get_mut(&again.subject).map(|known| &mut known.touched),
@@ -38,7 +38,7 @@ impl Work<'_> {
 
     /// Lets every target where the group exists be told of the membership.
     pub(super) fn tell_edge_again(&mut self, group: &str, member: &str, theirs: i64) {
-        let cause = Cause::again(self.now, false);
+        let cause = CommandCause::again(self.now, false);
         let key = (group.to_owned(), member.to_owned());
         let Some(ours) = self.edges.get(&key).map(|known| known.row.revision) else { return };
         let revision = self.revision_after(ours, Some(theirs));
@@ -54,7 +54,7 @@ impl Work<'_> {
     pub(super) fn send_the_rest_again(&mut self) {
         for (key, theirs) in std::mem::take(&mut self.again) {
             let Some(row) = self.desired.get(&key) else { continue };
-            let Ok(desired) = serde_json::from_str::<Desired>(&row.desired) else { continue };
+            let Ok(desired) = serde_json::from_str::<DesiredState>(&row.desired) else { continue };
             let mut row = row.clone();
             row.revision = self.revision_after(row.revision, Some(theirs.revision));
             row.version += 1;
@@ -69,7 +69,7 @@ impl Work<'_> {
         &self,
         (target, _, subject): &DesiredKey,
         row: &desired::Model,
-        desired: Desired,
+        desired: DesiredState,
         is_outdated: bool,
     ) -> (Command, TraceContext) {
         let gives = matches!(row.state.as_str(), "active" | "exists");

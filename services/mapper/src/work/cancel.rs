@@ -1,11 +1,11 @@
 //! Takes back what is planned for a person, because an operator said so.
 
-use lifecycle::{Actor, Fact, FactRecord, Part, ScheduleId, TraceContext, Upcoming};
+use lifecycle::{Actor, Fact, FactRecord, PlannedPart, ScheduleId, TraceContext, UpcomingChange};
 use time::OffsetDateTime;
 
-use super::{Cause, Work};
+use super::{BatchState, CommandCause};
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Those of `ids` that are still planned; what took effect meanwhile is history.
     pub(super) fn cancel(&mut self, person: &str, ids: &[ScheduleId], actor: &Actor) {
         let now = self.micros();
@@ -15,23 +15,23 @@ impl Work<'_> {
             known.state.planned(person, now).into_iter().filter(|planned| ids.contains(&planned.id));
         for planned in planned {
             known.state.cancel(planned.version.effective_at, &planned.parts, now);
-            known.touched = Some(Cause { trace, ..Cause::again(self.now, false) });
-            self.facts.push(fact(person, &planned, actor, self.now, trace));
+            known.touched = Some(CommandCause { trace, ..CommandCause::again(self.now, false) });
+            self.facts.push(cancel_fact(person, &planned, actor, self.now, trace));
         }
     }
 }
 
-fn fact(
+fn cancel_fact(
     person: &str,
-    planned: &Upcoming,
+    planned: &UpcomingChange,
     actor: &Actor,
     now: OffsetDateTime,
     trace: TraceContext,
 ) -> FactRecord {
     let what = planned.parts.iter().map(|part| match part {
-        Part::Employment(kind) => kind.as_str().to_owned(),
-        Part::Attribute(name) => name.clone(),
-        Part::Record => "whole record".to_owned(),
+        PlannedPart::Employment(kind) => kind.as_str().to_owned(),
+        PlannedPart::Attribute(name) => name.clone(),
+        PlannedPart::Record => "whole record".to_owned(),
     });
     FactRecord {
         id: format!("can:{}", planned.id),
@@ -40,7 +40,7 @@ fn fact(
         trace: Some(trace),
         fact: Fact::ScheduleCancelled {
             schedule: planned.id.clone(),
-            effective_at: crate::moment(planned.version.effective_at),
+            effective_at: crate::moment_of(planned.version.effective_at),
             what: what.collect(),
             who: actor.who.clone(),
             why: actor.why.clone(),

@@ -9,15 +9,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Attributes, Employment, Identity, MatchedBy, People, RecordStatus};
+use lifecycle::{AttributeMap, Employment, MatchedBy, PeopleConfig, PersonRecord, RecordStatus};
 use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 
 use super::records::{self, RecordKey};
-use super::stale::Stale;
-use super::values::{self, Holder};
-use super::verdicts::{self, Verdicts};
-use super::{Cause, Work, load};
+use super::stale::StaleMarks;
+use super::values::{self, ValueHolder};
+use super::verdicts::{self, RecordVerdicts};
+use super::{BatchState, CommandCause, load};
 use crate::rows::SaveError;
 use crate::subjects::is_known;
 
@@ -33,7 +33,7 @@ const CANDIDATES_MAX: usize = 16;
 
 /// What is to become of a record.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct CorrelationOutcome {
     pub(super) status: Option<RecordStatus>,
     pub(super) person: Option<String>,
     pub(super) reason: &'static str,
@@ -41,23 +41,26 @@ pub(super) struct Outcome {
 }
 
 /// Looks at everybody of whom the batch changed what matching goes by.
-pub(super) async fn correlate(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), SaveError> {
+pub(super) async fn correlate_records(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+) -> Result<(), SaveError> {
     if work.records.is_empty() && work.policies.people().matched_by().is_empty() {
         return Ok(());
     }
-    verdicts::save(tx, &work.verdicts).await?;
-    let mut concerned = concerned(tx, work).await?;
+    verdicts::save_verdicts(tx, &work.verdicts).await?;
+    let mut concerned = concerned_records(tx, work).await?;
     let mut again: BTreeSet<RecordKey> = BTreeSet::new();
     while !concerned.is_empty() {
-        records::load(tx, work, &concerned.keys().cloned().collect()).await?;
+        records::load_records(tx, work, &concerned.keys().cloned().collect()).await?;
         let matched: BTreeSet<ValueKey> =
-            concerned.keys().flat_map(|key| values::read(&work.records[key].row.matched)).collect();
-        values::load(tx, work, &matched).await?;
-        let said = verdicts::load(tx, concerned.keys()).await?;
+            concerned.keys().flat_map(|key| values::read_matched(&work.records[key].row.matched)).collect();
+        values::load_values(tx, work, &matched).await?;
+        let said = verdicts::load_verdicts(tx, concerned.keys()).await?;
         let mut next = BTreeMap::new();
         for (key, cause) in concerned {
-            let outcome = judge(tx, work, &key, &said).await?;
-            let freed = settle(tx, work, &key, outcome, &cause).await?;
+            let outcome = judge_record(tx, work, &key, &said).await?;
+            let freed = settle_record(tx, work, &key, outcome, &cause).await?;
             next.extend(freed.into_iter().map(|key| (key, cause.clone())));
         }
         // Those that waited for a person whose record turned out to be somebody else's; each once.
@@ -68,43 +71,43 @@ pub(super) async fn correlate(tx: &DatabaseTransaction, work: &mut Work<'_>) -> 
 }
 
 /// Writes down who has which value now; returns the records that this, or what their source said, concerns.
-async fn concerned(
+async fn concerned_records(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-) -> Result<BTreeMap<RecordKey, Cause>, SaveError> {
+    work: &mut BatchState<'_>,
+) -> Result<BTreeMap<RecordKey, CommandCause>, SaveError> {
     let (people, now) = (work.policies.people(), work.micros());
-    let mut moves: Vec<(ValueKey, Holder, bool, Cause)> = Vec::new();
+    let mut moves: Vec<(ValueKey, ValueHolder, bool, CommandCause)> = Vec::new();
     for (key, person) in &mut work.people {
         let Some(cause) = &person.touched else { continue };
-        let (old, new) = (values::read(&person.matched), of_person(people, key, &person.state, now));
-        let holder = Holder::Person(key.clone());
-        moves.extend(values::moves(&old, &new, &holder, cause));
-        person.matched = values::write(&new);
+        let (old, new) = (values::read_matched(&person.matched), of_person(people, key, &person.state, now));
+        let holder = ValueHolder::Person(key.clone());
+        moves.extend(values::value_moves(&old, &new, &holder, cause));
+        person.matched = values::write_matched(&new);
     }
     let mut concerned = BTreeMap::new();
     for (key, record) in &mut work.records {
         let Some(cause) = &record.touched else { continue };
         let new = of_record(people, &key.0, &record.state, now).into_iter().collect();
-        let holder = Holder::Record(key.clone());
-        moves.extend(values::moves(&values::read(&record.row.matched), &new, &holder, cause));
+        let holder = ValueHolder::Record(key.clone());
+        moves.extend(values::value_moves(&values::read_matched(&record.row.matched), &new, &holder, cause));
         // Other records of a value may wait for one that its source erased.
         let erased = matches!(record.state.view("", now).employment, Employment::Deleted { .. });
         if erased {
             moves.extend(new.iter().map(|value| (value.clone(), holder.clone(), true, cause.clone())));
         }
-        record.row.matched = values::write(&new);
+        record.row.matched = values::write_matched(&new);
         concerned.insert(key.clone(), cause.clone());
     }
-    values::load(tx, work, &moves.iter().map(|(value, ..)| value.clone()).collect()).await?;
+    values::load_values(tx, work, &moves.iter().map(|(value, ..)| value.clone()).collect()).await?;
     for (value, holder, has, cause) in moves {
         let before = people_of(work, &value);
-        for record in values::set(work, &value, &holder, has) {
+        for record in values::set_value(work, &value, &holder, has) {
             concerned.entry(record).or_insert_with(|| cause.clone());
         }
         // Of a value that more people have than are named nothing changes, and neither by a record that is looked at again.
         let is_news = match &holder {
-            Holder::Person(_) => true,
-            Holder::Record(key) => cause.event.is_some() && is_erased(work, key),
+            ValueHolder::Person(_) => true,
+            ValueHolder::Record(key) => cause.event.is_some() && is_erased(work, key),
         };
         if is_news && before.min(people_of(work, &value)) <= CANDIDATES_MAX as u64 {
             wake_further_records(work, &value);
@@ -115,40 +118,40 @@ async fn concerned(
 }
 
 /// How many people have the value.
-fn people_of(work: &Work<'_>, value: &ValueKey) -> u64 {
+fn people_of(work: &BatchState<'_>, value: &ValueKey) -> u64 {
     work.values.get(value).map_or(0, values::KnownValue::people_count)
 }
 
 /// Records that are not written down for the value are looked at page by page, once this batch is written.
-fn wake_further_records(work: &mut Work<'_>, value: &ValueKey) {
+fn wake_further_records(work: &mut BatchState<'_>, value: &ValueKey) {
     if work.values.get(value).is_some_and(values::KnownValue::has_further_records) {
-        let matched = values::write(&BTreeSet::from([value.clone()]));
-        work.stale.push(Stale::RecordsMatchedBy(vec![matched]));
+        let matched = values::write_matched(&BTreeSet::from([value.clone()]));
+        work.stale.push(StaleMarks::RecordsMatchedBy(vec![matched]));
     }
 }
 
 /// Whose record it is by what is known now.
-async fn judge(
+async fn judge_record(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     key: &RecordKey,
-    said: &Verdicts,
-) -> Result<Outcome, SaveError> {
+    said: &RecordVerdicts,
+) -> Result<CorrelationOutcome, SaveError> {
     if work.policies.people().match_on(&key.0).is_empty() {
         // The configuration does not match this source's records any more.
-        return Ok(Outcome { status: Some(RecordStatus::Gone), ..Outcome::default() });
+        return Ok(CorrelationOutcome { status: Some(RecordStatus::Gone), ..CorrelationOutcome::default() });
     }
     let record = &work.records[key];
     let current = record.row.person.clone().filter(|person| said.of(key, person) != Some(false));
-    let linked = |person: String| Outcome {
+    let linked = |person: String| CorrelationOutcome {
         status: Some(RecordStatus::Linked),
         person: Some(person),
-        ..Outcome::default()
+        ..CorrelationOutcome::default()
     };
     if let Some(person) = said.same(key) {
         return Ok(linked(person));
     }
-    let matched = values::read(&record.row.matched).into_iter().next();
+    let matched = values::read_matched(&record.row.matched).into_iter().next();
     let holders = matched.and_then(|value| work.values.get(&value));
     let is_crowded = holders.is_some_and(values::KnownValue::is_crowded);
     let candidates: Vec<String> = holders
@@ -159,7 +162,7 @@ async fn judge(
         .collect();
     let conflict = |person: Option<String>, reason: &'static str, mut candidates: Vec<String>| {
         candidates.truncate(CANDIDATES_MAX);
-        Outcome { status: Some(RecordStatus::Conflict), person, reason, candidates }
+        CorrelationOutcome { status: Some(RecordStatus::Conflict), person, reason, candidates }
     };
     if let Some(person) = current {
         let others: Vec<String> = candidates.iter().filter(|other| **other != person).cloned().collect();
@@ -169,12 +172,12 @@ async fn judge(
             (false, false) => conflict(Some(person), MOVED, candidates),
         });
     }
-    let waiting = Outcome { status: Some(RecordStatus::Waiting), ..Outcome::default() };
+    let waiting = CorrelationOutcome { status: Some(RecordStatus::Waiting), ..CorrelationOutcome::default() };
     match candidates.as_slice() {
         [] if !is_crowded => Ok(waiting),
         [person] if !is_crowded => {
             let person = person.clone();
-            match free(tx, work, key, &person).await? {
+            match is_person_free(tx, work, key, &person).await? {
                 true if is_erased(work, key) => Ok(waiting),
                 true => Ok(linked(person)),
                 false => Ok(conflict(None, TAKEN, candidates)),
@@ -201,16 +204,16 @@ pub(crate) fn in_words(reason: &str) -> &'static str {
     }
 }
 
-fn is_erased(work: &Work<'_>, key: &RecordKey) -> bool {
+fn is_erased(work: &BatchState<'_>, key: &RecordKey) -> bool {
     let now = work.micros();
     let employment = work.records.get(key).map(|record| record.state.view("", now).employment);
     matches!(employment, Some(Employment::Deleted { .. }))
 }
 
 /// Whether no other record of the source is the person's; one that the source erased makes way.
-async fn free(
+async fn is_person_free(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     key: &RecordKey,
     person: &str,
 ) -> Result<bool, SaveError> {
@@ -220,17 +223,17 @@ async fn free(
         return Ok(true);
     }
     let other = (key.0.clone(), other);
-    records::load(tx, work, &BTreeSet::from([other.clone()])).await?;
+    records::load_records(tx, work, &BTreeSet::from([other.clone()])).await?;
     Ok(is_erased(work, &other) && !is_erased(work, key))
 }
 
 /// Makes it so, and tells; returns the records that may be those of a person whose record it is not any more.
-async fn settle(
+async fn settle_record(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     key: &RecordKey,
-    outcome: Outcome,
-    cause: &Cause,
+    outcome: CorrelationOutcome,
+    cause: &CommandCause,
 ) -> Result<Vec<RecordKey>, SaveError> {
     let before = work.records[key].row.person.clone();
     let both: BTreeSet<String> = before.iter().chain(&outcome.person).cloned().collect();
@@ -241,8 +244,8 @@ async fn settle(
     {
         person.state.unlink(&key.0, &key.1);
         person.touched.get_or_insert_with(|| cause.clone());
-        let theirs = values::read(&person.matched);
-        values::load(tx, work, &theirs).await?;
+        let theirs = values::read_matched(&person.matched);
+        values::load_values(tx, work, &theirs).await?;
         let others = theirs.iter().filter_map(|value| work.values.get(value));
         freed.extend(others.flat_map(values::KnownValue::records).filter(|other| other != key));
         theirs.iter().for_each(|value| wake_further_records(work, value));
@@ -257,22 +260,22 @@ async fn settle(
             person.touched.get_or_insert_with(|| cause.clone());
         }
     }
-    verdicts::tell(work, key, outcome, cause);
+    verdicts::tell_verdict(work, key, outcome, cause);
     Ok(freed)
 }
 
 /// The record that was the person's is nobody's any more.
-fn make_way(work: &mut Work<'_>, key: &RecordKey, person: &str, cause: &Cause) {
+fn make_way(work: &mut BatchState<'_>, key: &RecordKey, person: &str, cause: &CommandCause) {
     let other = work.people.get(person).and_then(|known| known.state.record_of(&key.0)).map(str::to_owned);
     let Some(other) = other.filter(|other| *other != key.1) else { return };
-    let gone = Outcome { status: Some(RecordStatus::Gone), ..Outcome::default() };
+    let gone = CorrelationOutcome { status: Some(RecordStatus::Gone), ..CorrelationOutcome::default() };
     let other = (key.0.clone(), other);
     if work.records.contains_key(&other) {
-        verdicts::tell(work, &other, gone, cause);
+        verdicts::tell_verdict(work, &other, gone, cause);
     }
 }
 
-fn of_person(people: &People, key: &str, state: &Identity, now: i64) -> BTreeSet<ValueKey> {
+fn of_person(people: &PeopleConfig, key: &str, state: &PersonRecord, now: i64) -> BTreeSet<ValueKey> {
     if !is_known(state) {
         return BTreeSet::new();
     }
@@ -282,37 +285,37 @@ fn of_person(people: &People, key: &str, state: &Identity, now: i64) -> BTreeSet
         match by {
             MatchedBy::Key => {
                 let keys = std::iter::once(key).chain(state.further_keys());
-                values.extend(keys.filter_map(folded).map(|key| (KEY.to_owned(), key)));
+                values.extend(keys.filter_map(fold_text).map(|key| (KEY.to_owned(), key)));
             }
             MatchedBy::Attribute(name) => {
-                values.extend(text(&own, name).map(|value| (name.clone(), value)));
+                values.extend(attribute_text(&own, name).map(|value| (name.clone(), value)));
             }
         }
     }
     values
 }
 
-fn of_record(people: &People, source: &str, state: &Identity, now: i64) -> Option<ValueKey> {
+fn of_record(people: &PeopleConfig, source: &str, state: &PersonRecord, now: i64) -> Option<ValueKey> {
     let attributes = state.view("", now).attributes;
     people.match_on(source).iter().find_map(|by| {
         let name = match &by.person {
             MatchedBy::Key => KEY,
             MatchedBy::Attribute(name) => name,
         };
-        Some((name.to_owned(), text(&attributes, &by.record)?))
+        Some((name.to_owned(), attribute_text(&attributes, &by.record)?))
     })
 }
 
-fn text(attributes: &Attributes, name: &str) -> Option<String> {
+fn attribute_text(attributes: &AttributeMap, name: &str) -> Option<String> {
     match attributes.get(name)? {
-        Value::String(text) => folded(text),
+        Value::String(text) => fold_text(text),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
 
 /// Upper and lower case are alike: two people who differ in nothing else are a conflict, which is better than a guess.
-fn folded(text: &str) -> Option<String> {
+fn fold_text(text: &str) -> Option<String> {
     let text = text.trim().to_lowercase();
     (!text.is_empty() && text.len() <= VALUE_BYTES_MAX).then_some(text)
 }

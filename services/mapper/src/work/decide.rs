@@ -3,32 +3,32 @@
 use std::collections::BTreeSet;
 
 use lifecycle::{
-    AccountState, Command, CommandId, Desired, Fact, FactRecord, Lane, ResourceKind, unix_micros,
+    AccountState, Command, CommandId, DesiredState, Fact, FactRecord, Lane, ResourceKind, unix_micros,
 };
-use policy::{GroupSubject, Policy, Reason, Subject, decide, decide_group};
+use policy::{DecisionReason, DecisionSubject, GroupSubject, Policy, decide_group, decide_person};
 use time::OffsetDateTime;
 
 use super::again::{SENT_AGAIN, lane_again};
-use super::leavers::{Duty, Right, right};
-use super::surroundings::Surroundings;
-use super::{Cause, Work};
+use super::leavers::{AccessRight, LeaverDuty, access_right};
+use super::surroundings::DecisionContext;
+use super::{BatchState, CommandCause};
 use crate::rows::desired;
 
 /// What a policy wants.
-struct Wish<'d> {
-    desired: Desired,
+struct PolicyWish<'d> {
+    desired: DesiredState,
     state: &'static str,
-    because: Because<'d>,
+    because: CommandReason<'d>,
 }
 
 /// Why, put into words only when somebody is told.
-type Because<'d> = &'d dyn Fn() -> (Reason, Option<String>);
+type CommandReason<'d> = &'d dyn Fn() -> (DecisionReason, Option<String>);
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Decides about every touched group at every target.
-    pub(super) fn decide_groups(&mut self, around: &Surroundings) {
+    pub(super) fn decide_groups(&mut self, around: &DecisionContext) {
         let now = self.micros();
-        let touched: Vec<(String, Cause)> = self
+        let touched: Vec<(String, CommandCause)> = self
             .groups
             .iter()
             .filter_map(|(key, group)| Some((key.clone(), group.touched.clone()?)))
@@ -44,11 +44,11 @@ impl Work<'_> {
                 let subject =
                     GroupSubject { key: &key, attributes: &attributes, exists, groups: &groups, seed };
                 let decision = decide_group(&subject, policy, self.now);
-                next_due = earlier(next_due, decision.recheck_at, now);
+                next_due = earlier_due(next_due, decision.recheck_at, now);
                 let Some(resource) = decision.resource() else { continue };
                 let state = if resource.exists { "exists" } else { "absent" };
                 let because = || (decision.reason(), None);
-                let wish = Wish { desired: Desired::Group(resource), state, because: &because };
+                let wish = PolicyWish { desired: DesiredState::Group(resource), state, because: &because };
                 let before = self.want(policy, &key, wish, &cause);
                 if state == "exists" && before.as_deref() != Some("exists") {
                     self.appeared.insert((policy.target().to_owned(), key.clone()), cause.clone());
@@ -61,9 +61,9 @@ impl Work<'_> {
     }
 
     /// Decides about every touched person at every target.
-    pub(super) fn decide_people(&mut self, around: &Surroundings) {
+    pub(super) fn decide_people(&mut self, around: &DecisionContext) {
         let now = self.micros();
-        let touched: Vec<(String, Cause)> = self
+        let touched: Vec<(String, CommandCause)> = self
             .people
             .iter()
             .filter_map(|(key, person)| Some((key.clone(), person.touched.clone()?)))
@@ -94,19 +94,19 @@ impl Work<'_> {
             let groups = around.of_person(&key);
             for policy in policies.iter() {
                 let seed = seeds.of(policy.target(), ResourceKind::User, &key);
-                let subject = Subject { identity, groups: &groups, manager, seed };
-                let decision = decide(&subject, policy, self.now);
-                next_due = earlier(next_due, decision.recheck_at, now);
-                scheduled = earlier(scheduled, decision.turns_at, now);
+                let subject = DecisionSubject { identity, groups: &groups, manager, seed };
+                let decision = decide_person(&subject, policy, self.now);
+                next_due = earlier_due(next_due, decision.recheck_at, now);
+                scheduled = earlier_due(scheduled, decision.turns_at, now);
                 let because = || (decision.reason(), decision.user_name());
                 self.findings.unbuilt(&key, policy.target(), &decision, now);
                 if let Some(held) = held_login.as_ref().filter(|_| self.is_new_at(policy, &key)) {
                     let reason = format!("held: {} had this login before", held.former);
-                    let because = || (Reason(reason.clone()), decision.user_name());
+                    let because = || (DecisionReason(reason.clone()), decision.user_name());
                     self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
                     continue;
                 }
-                let right = right(identity, &decision, now);
+                let right = access_right(identity, &decision, now);
                 for further in &further {
                     self.follow(policy, further, &key, right, &cause);
                 }
@@ -116,7 +116,7 @@ impl Work<'_> {
                     continue;
                 };
                 let state = account.state.as_str();
-                let wish = Wish { desired: Desired::User(account), state, because: &because };
+                let wish = PolicyWish { desired: DesiredState::User(account), state, because: &because };
                 let is_news = self.changed_desired.len();
                 self.want(policy, &key, wish, &cause);
                 let is_news = self.changed_desired.len() > is_news;
@@ -134,14 +134,14 @@ impl Work<'_> {
         &mut self,
         policy: &Policy,
         subject: &str,
-        right: Option<Right>,
+        right: Option<AccessRight>,
         is_news: bool,
-        cause: &Cause,
+        cause: &CommandCause,
     ) {
         let Some(right) = right else { return };
-        let is_kept = matches!(right, Right::Kept(_));
+        let is_kept = matches!(right, AccessRight::Kept(_));
         // A lost right is noted from the state: whatever was decided before, its obligation is there afterwards.
-        if !is_news && right == Right::Has && !policy.may_keep_leavers() {
+        if !is_news && right == AccessRight::Has && !policy.may_keep_leavers() {
             return;
         }
         let key = (policy.target().to_owned(), ResourceKind::User, subject.to_owned());
@@ -152,57 +152,78 @@ impl Work<'_> {
         }
         let (revision, rule) = (row.revision, policy.users().leaver);
         let (target, subject, member_of) = (key.0, key.2, String::new());
-        self.duties.push(Duty { target, subject, member_of, right, rule, cause: cause.clone(), revision });
+        self.duties.push(LeaverDuty {
+            target,
+            subject,
+            member_of,
+            right,
+            rule,
+            cause: cause.clone(),
+            revision,
+        });
     }
 
     /// Nothing is done under a key that is a further one of `person`, and nothing waits under it any more. What takes access away
     /// under it goes on.
-    fn give_up_key(&mut self, key: &str, person: &str, cause: &Cause) {
+    fn give_up_key(&mut self, key: &str, person: &str, cause: &CommandCause) {
         let policies = self.policies;
         for policy in policies.iter() {
             let at = (policy.target().to_owned(), ResourceKind::User, key.to_owned());
             let active = AccountState::Active.as_str();
             let Some(row) = self.desired.get(&at).filter(|row| row.state == active) else { continue };
-            let Ok(Desired::User(account)) = serde_json::from_str(&row.desired) else { continue };
-            let because = || (Reason(format!("it is a further key of {person}")), None);
-            let desired = Desired::User(account.given_up());
-            self.want(policy, key, Wish { desired, state: active, because: &because }, cause);
+            let Ok(DesiredState::User(account)) = serde_json::from_str(&row.desired) else { continue };
+            let because = || (DecisionReason(format!("it is a further key of {person}")), None);
+            let desired = DesiredState::User(account.given_up());
+            self.want(policy, key, PolicyWish { desired, state: active, because: &because }, cause);
         }
     }
 
     /// The account of a further key of `person` is left alone as long as they have a right to access; without one it must be off
     /// as theirs must.
-    fn follow(&mut self, policy: &Policy, further: &str, person: &str, right: Option<Right>, cause: &Cause) {
+    fn follow(
+        &mut self,
+        policy: &Policy,
+        further: &str,
+        person: &str,
+        right: Option<AccessRight>,
+        cause: &CommandCause,
+    ) {
         let at = (policy.target().to_owned(), ResourceKind::User, further.to_owned());
         let Some(row) = self.desired.get(&at) else { return };
-        let Ok(Desired::User(account)) = serde_json::from_str(&row.desired) else { return };
+        let Ok(DesiredState::User(account)) = serde_json::from_str(&row.desired) else { return };
         let is_active = row.state == AccountState::Active.as_str();
         match right {
-            Some(Right::Lost(_)) if is_active => {
-                let desired = Desired::User(account.switched_off());
+            Some(AccessRight::Lost(_)) if is_active => {
+                let desired = DesiredState::User(account.switched_off());
                 let state = AccountState::Disabled.as_str();
                 let because =
-                    || (Reason(format!("it is a further key of {person}, who has no access")), None);
-                self.want(policy, further, Wish { desired, state, because: &because }, cause);
+                    || (DecisionReason(format!("it is a further key of {person}, who has no access")), None);
+                self.want(policy, further, PolicyWish { desired, state, because: &because }, cause);
                 self.note_right(policy, further, right, true, cause);
             }
-            Some(Right::Lost(_)) => self.note_right(policy, further, right, false, cause),
-            Some(Right::Kept(_)) if is_active => self.note_right(policy, further, right, false, cause),
+            Some(AccessRight::Lost(_)) => self.note_right(policy, further, right, false, cause),
+            Some(AccessRight::Kept(_)) if is_active => self.note_right(policy, further, right, false, cause),
             _ => {}
         }
     }
 
     /// Emits a command if this is not what was asked for last; returns the state that was asked for before.
-    fn want(&mut self, policy: &Policy, subject: &str, wish: Wish<'_>, cause: &Cause) -> Option<String> {
+    fn want(
+        &mut self,
+        policy: &Policy,
+        subject: &str,
+        wish: PolicyWish<'_>,
+        cause: &CommandCause,
+    ) -> Option<String> {
         let kind = wish.desired.kind();
         let key = (policy.target().to_owned(), kind, subject.to_owned());
         let gives = wish.state == AccountState::Active.as_str() || wish.state == "exists";
         let mut wish = wish;
-        let mut json = encode(&wish.desired);
+        let mut json = encode_desired(&wish.desired);
         if !gives && json.len() + COMMAND_BYTES_BESIDE > self.message_bytes_max {
             // What takes access away goes out whatever the values are: they are left as they are at the target.
             wish.desired = without_values(wish.desired);
-            json = encode(&wish.desired);
+            json = encode_desired(&wish.desired);
         }
         let before = self.desired.get(&key);
         let was = before.map(|row| row.state.clone());
@@ -222,7 +243,8 @@ impl Work<'_> {
         let again = self.again.get(&key).copied();
         let theirs = again.map(|theirs| theirs.revision);
         let revision = self.revision_after(before.map_or(0, |row| row.revision), theirs);
-        let lane = if again.is_some() { lane_again(gives) } else { lane(was.as_deref(), gives, cause) };
+        let lane =
+            if again.is_some() { lane_again(gives) } else { command_lane(was.as_deref(), gives, cause) };
         let row = desired::Model {
             target: key.0.clone(),
             kind: kind.as_str().to_owned(),
@@ -263,8 +285,8 @@ impl Work<'_> {
         kind: ResourceKind,
         subject: &str,
         state: &str,
-        because: Because<'_>,
-        cause: &Cause,
+        because: CommandReason<'_>,
+        cause: &CommandCause,
     ) {
         let Some(event) = cause.event.as_ref().filter(|_| !cause.repeated) else { return };
         let target = policy.target().to_owned();
@@ -294,11 +316,11 @@ impl Work<'_> {
         kind: ResourceKind,
         revision: i64,
         lane: Lane,
-        wish: &Wish<'_>,
+        wish: &PolicyWish<'_>,
         changed: Vec<String>,
-        cause: &Cause,
+        cause: &CommandCause,
     ) {
-        telemetry::metrics::decided(target, kind, lane);
+        telemetry::metrics::count_decision(target, kind, lane);
         let (reason, user_name) = (wish.because)();
         let reason = if again { format!("{reason}; {SENT_AGAIN}") } else { reason.to_string() };
         self.facts.push(FactRecord {
@@ -323,19 +345,19 @@ impl Work<'_> {
 /// Room for what a command says besides its desired state.
 const COMMAND_BYTES_BESIDE: usize = 32 * 1_024;
 
-fn encode(desired: &Desired) -> String {
+fn encode_desired(desired: &DesiredState) -> String {
     serde_json::to_string(desired).expect("a desired state is plain data")
 }
 
-fn without_values(desired: Desired) -> Desired {
+fn without_values(desired: DesiredState) -> DesiredState {
     match desired {
-        Desired::User(account) => Desired::User(account.without_values()),
+        DesiredState::User(account) => DesiredState::User(account.without_values()),
         other => other,
     }
 }
 
 /// The earlier of the two that is still to come; microseconds.
-fn earlier(due: Option<i64>, recheck: Option<OffsetDateTime>, now: i64) -> Option<i64> {
+fn earlier_due(due: Option<i64>, recheck: Option<OffsetDateTime>, now: i64) -> Option<i64> {
     let recheck = recheck.map(unix_micros).filter(|at| *at > now);
     [due, recheck].into_iter().flatten().min()
 }
@@ -343,7 +365,7 @@ fn earlier(due: Option<i64>, recheck: Option<OffsetDateTime>, now: i64) -> Optio
 /// Taking access away overtakes everything; giving it to somebody new can wait longest among events. All that comes of a
 /// policy change waits behind events, also what takes access away: nobody left, and one edit of a policy can put thousands
 /// out of scope, behind which somebody who did leave would have to wait.
-fn lane(was: Option<&str>, gives: bool, cause: &Cause) -> Lane {
+fn command_lane(was: Option<&str>, gives: bool, cause: &CommandCause) -> Lane {
     let had = matches!(was, Some("active" | "exists"));
     match (gives, had) {
         _ if cause.backfill => Lane::Backfill,
@@ -355,17 +377,17 @@ fn lane(was: Option<&str>, gives: bool, cause: &Cause) -> Lane {
 }
 
 /// Names of target attributes that differ from what was asked for last.
-fn changed_attributes(before: Option<&desired::Model>, desired: &Desired) -> Vec<String> {
-    let attributes = |desired: &Desired| match desired {
-        Desired::User(account) => {
+fn changed_attributes(before: Option<&desired::Model>, desired: &DesiredState) -> Vec<String> {
+    let attributes = |desired: &DesiredState| match desired {
+        DesiredState::User(account) => {
             let mut all = account.attributes.clone();
             all.extend(account.references.iter().map(|(path, key)| (path.clone(), key.clone().into())));
             all
         }
-        Desired::Group(group) => group.attributes.clone(),
-        Desired::Membership { .. } => lifecycle::Attributes::new(),
+        DesiredState::Group(group) => group.attributes.clone(),
+        DesiredState::Membership { .. } => lifecycle::AttributeMap::new(),
     };
-    let old = before.and_then(|row| serde_json::from_str::<Desired>(&row.desired).ok());
+    let old = before.and_then(|row| serde_json::from_str::<DesiredState>(&row.desired).ok());
     let old = old.as_ref().map(attributes).unwrap_or_default();
     let new = attributes(desired);
     let mut names: Vec<String> =

@@ -3,25 +3,25 @@
 use std::collections::BTreeMap;
 
 use lifecycle::{
-    Command, CommandId, Desired, EDGES_PER_COMMAND_MAX, Edge, Fact, FactRecord, Lane, MemberKind,
-    ResourceKind,
+    Command, CommandId, DesiredMembership, DesiredState, EDGES_PER_COMMAND_MAX, Fact, FactRecord, Lane,
+    MemberKind, ResourceKind,
 };
 
-use super::leavers::{Departure, Duty, Right};
-use super::{Cause, Work};
+use super::leavers::{AccessRight, DepartureReason, LeaverDuty};
+use super::{BatchState, CommandCause};
 use crate::rows::edge;
 
 /// More memberships of a group that end at once are not told in the lane of departures.
 const DEPARTURES_PER_GROUP_MAX: usize = 100;
 
 /// Memberships of one group for one target, all of one urgency.
-type Told = BTreeMap<(String, String, Lane), (Vec<Edge>, Cause)>;
+type MembershipBatch = BTreeMap<(String, String, Lane), (Vec<DesiredMembership>, CommandCause)>;
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Tells every target where the group exists of memberships that changed; a target where it came to exist, of all
     /// that were ever known, because it may have missed some.
     pub(super) fn emit_edges(&mut self) {
-        let mut told: Told = BTreeMap::new();
+        let mut told: MembershipBatch = BTreeMap::new();
         for ((group, member), known) in &self.edges {
             if known.row.revision == 0 {
                 continue;
@@ -54,14 +54,14 @@ impl Work<'_> {
                 self.facts.push(self.membership_decided(&target, &group, lane, edge, &cause));
             }
             for chunk in edges.chunks(EDGES_PER_COMMAND_MAX) {
-                telemetry::metrics::decided(&target, ResourceKind::Membership, lane);
+                telemetry::metrics::count_decision(&target, ResourceKind::Membership, lane);
                 let command = Command {
                     id: CommandId::fresh(),
                     target: target.clone(),
                     subject: group.clone(),
                     revision: 0,
                     lane,
-                    desired: Desired::Membership { edges: chunk.to_vec() },
+                    desired: DesiredState::Membership { edges: chunk.to_vec() },
                     event: cause.event.clone(),
                     accepted_at: cause.accepted_at,
                     guard: None,
@@ -87,14 +87,14 @@ impl Work<'_> {
                 continue;
             }
             let right = match edge.present {
-                true => Right::Has,
-                false => Right::Lost(Departure::from_group(self.micros())),
+                true => AccessRight::Has,
+                false => AccessRight::Lost(DepartureReason::from_group(self.micros())),
             };
             for policy in self.policies.iter().filter(|policy| policy.has_groups()) {
                 let appeared = self.appeared.get(&(policy.target().to_owned(), group.clone()));
                 let Some(cause) = known.changed.as_ref().or(appeared) else { continue };
                 if self.group_exists(policy.target(), group) {
-                    duties.push(Duty {
+                    duties.push(LeaverDuty {
                         target: policy.target().to_owned(),
                         subject: member.clone(),
                         member_of: group.clone(),
@@ -110,9 +110,9 @@ impl Work<'_> {
     }
 
     /// Targets are told of groups in groups and of whom they bring in: which of the two a target needs is its profile's.
-    fn edge(&self, member: &str, row: &edge::Model) -> Edge {
+    fn edge(&self, member: &str, row: &edge::Model) -> DesiredMembership {
         let is_group = self.nested.contains(member);
-        Edge {
+        DesiredMembership {
             member: member.to_owned(),
             present: if is_group { row.present } else { row.is_member() },
             revision: row.revision,
@@ -127,8 +127,8 @@ impl Work<'_> {
         target: &str,
         group: &str,
         lane: Lane,
-        edge: &Edge,
-        cause: &Cause,
+        edge: &DesiredMembership,
+        cause: &CommandCause,
     ) -> FactRecord {
         FactRecord {
             id: format!("dec:{target}:membership:{group}:{}:{}", edge.member, edge.revision),

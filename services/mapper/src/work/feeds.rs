@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feeds::{Completion, RowContent};
+use feeds::{FileCompletion, RowContent};
 use lifecycle::{Event, EventKind, FeedRun, FeedRunState, unix_micros};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
@@ -18,13 +18,13 @@ use crate::rows::{SaveError, feed_person, feed_row, feed_run};
 
 /// What a batch says of full feeds.
 #[derive(Debug, Default)]
-pub(super) struct Feeds {
+pub(super) struct FeedBatch {
     /// By feed and key.
-    people: BTreeMap<(String, String), Listed>,
+    people: BTreeMap<(String, String), ListedPerson>,
     /// By run.
-    runs: BTreeMap<String, Begun>,
+    runs: BTreeMap<String, BegunRun>,
     /// By run.
-    ends: BTreeMap<String, (i64, Completion)>,
+    ends: BTreeMap<String, (i64, FileCompletion)>,
     /// By feed and key: who is not listed since when, by which run.
     absent: BTreeMap<(String, String), i64>,
     /// By run: how many were said to have left by it.
@@ -39,21 +39,21 @@ pub(super) struct Feeds {
 
 /// What is known of a run from any of its events.
 #[derive(Debug, Clone)]
-struct Begun {
+struct BegunRun {
     feed: String,
     sender: String,
     at: i64,
 }
 
 #[derive(Debug, Clone)]
-struct Listed {
+struct ListedPerson {
     run: String,
     run_at: i64,
     /// Nothing for a row that says nothing.
     employed: Option<bool>,
 }
 
-impl Feeds {
+impl FeedBatch {
     /// Takes note of an event; `fresh` unless it was merged before.
     pub(super) fn note(&mut self, event: &Event, run: &FeedRun, fresh: bool) {
         let at = unix_micros(run.begun_at);
@@ -66,12 +66,12 @@ impl Feeds {
             return;
         }
         let id = run.run.to_string();
-        let begun = || Begun { feed: run.feed.clone(), sender: event.sender().to_owned(), at };
+        let begun = || BegunRun { feed: run.feed.clone(), sender: event.sender().to_owned(), at };
         let known = self.runs.entry(id.clone()).or_insert_with(begun);
         known.at = Ord::min(known.at, at);
         if event.kind == EventKind::FeedCompleted {
             // One that cannot be read was set aside before: see `quarantine::unreadable_part`.
-            if let Some(completion) = Completion::from_attributes(&event.attributes)
+            if let Some(completion) = FileCompletion::from_attributes(&event.attributes)
                 && self.ends.get(&id).is_none_or(|(then, _)| *then < at)
             {
                 self.ends.insert(id, (at, completion));
@@ -102,7 +102,7 @@ impl Feeds {
         named.0 += resolved;
         named.1 += unresolved;
         let at = unix_micros(run.begun_at);
-        let begun = || Begun { feed: run.feed.clone(), sender: event.sender().to_owned(), at };
+        let begun = || BegunRun { feed: run.feed.clone(), sender: event.sender().to_owned(), at };
         self.runs.entry(run.run.to_string()).or_insert_with(begun);
     }
 
@@ -113,12 +113,12 @@ impl Feeds {
             EventKind::WorkerLeft | EventKind::WorkerDeleted => Some(event.effective_at > event.time),
             _ => None,
         };
-        let now = Listed { run: run.run.to_string(), run_at: at, employed };
+        let now = ListedPerson { run: run.run.to_string(), run_at: at, employed };
         let listed = self.people.entry((run.feed.clone(), event.subject.clone())).or_insert(now.clone());
         match (listed.run_at, &listed.run).cmp(&(now.run_at, &now.run)) {
             std::cmp::Ordering::Less => {
                 let employed = now.employed.or(listed.employed);
-                *listed = Listed { employed, ..now };
+                *listed = ListedPerson { employed, ..now };
             }
             // Employed, if one of several rows says so.
             std::cmp::Ordering::Equal => {
@@ -135,11 +135,11 @@ impl Feeds {
     pub(super) async fn save(self, tx: &DatabaseTransaction, now: i64) -> Result<(), SaveError> {
         let Self { people, runs, ends, absent, left, rows, named, erased } = self;
         save_people(tx, people).await?;
-        feed_row::erase(tx, &erased.into_iter().collect::<Vec<_>>()).await?;
+        feed_row::erase_rows(tx, &erased.into_iter().collect::<Vec<_>>()).await?;
         save_rows(tx, rows, now).await?;
         save_runs(tx, &runs, ends).await?;
         count_named(tx, named).await?;
-        forget(tx, absent).await?;
+        forget_absent(tx, absent).await?;
         for (run, count) in left.into_iter().filter(|(_, count)| *count > 0) {
             let raised = Expr::col(feed_run::Column::LeftCount).add(count);
             let update = Query::update()
@@ -155,7 +155,7 @@ impl Feeds {
 
 async fn save_people(
     tx: &DatabaseTransaction,
-    people: BTreeMap<(String, String), Listed>,
+    people: BTreeMap<(String, String), ListedPerson>,
 ) -> Result<(), StoreError> {
     for said in [Some(true), Some(false), None] {
         let rows = people.iter().filter(|(_, listed)| listed.employed == said);
@@ -171,7 +171,7 @@ async fn save_people(
         for chunk in rows.chunks(ROWS_PER_STATEMENT_MAX) {
             let rows = chunk.iter().map(|row| row.clone().into_active_model().reset_all());
             feed_person::Entity::insert_many(rows)
-                .on_conflict(newer(said))
+                .on_conflict(newer_row_clause(said))
                 .exec_without_returning(tx)
                 .await
                 .map_err(StoreError::statement("write who is in a feed"))?;
@@ -230,7 +230,7 @@ async fn count_named(
 }
 
 /// A row takes the place of one of an older run. Among rows of one run the one that says "employed" stays.
-fn newer(said: Option<bool>) -> OnConflict {
+fn newer_row_clause(said: Option<bool>) -> OnConflict {
     use feed_person::Column;
     let here = |column: Column| Expr::col((feed_person::Entity, column));
     let excluded = |column: Column| Expr::col((Alias::new("excluded"), column));
@@ -251,8 +251,8 @@ fn newer(said: Option<bool>) -> OnConflict {
 
 async fn save_runs(
     tx: &DatabaseTransaction,
-    runs: &BTreeMap<String, Begun>,
-    mut ends: BTreeMap<String, (i64, Completion)>,
+    runs: &BTreeMap<String, BegunRun>,
+    mut ends: BTreeMap<String, (i64, FileCompletion)>,
 ) -> Result<(), SaveError> {
     if runs.is_empty() {
         return Ok(());
@@ -266,18 +266,18 @@ async fn save_runs(
     for (run, begun) in runs {
         let end = ends.remove(run);
         match known.remove(run) {
-            None => insert(tx, run, begun, end).await?,
-            Some(row) => update(tx, row, begun.at, end).await?,
+            None => insert_run(tx, run, begun, end).await?,
+            Some(row) => update_run(tx, row, begun.at, end).await?,
         }
     }
     Ok(())
 }
 
-async fn insert(
+async fn insert_run(
     tx: &DatabaseTransaction,
     run: &str,
-    begun: &Begun,
-    end: Option<(i64, Completion)>,
+    begun: &BegunRun,
+    end: Option<(i64, FileCompletion)>,
 ) -> Result<(), SaveError> {
     let state = if end.is_some() { FeedRunState::Merging } else { FeedRunState::Open };
     let row = feed_run::Model {
@@ -287,7 +287,7 @@ async fn insert(
         run_at: begun.at,
         state: state.as_str().to_owned(),
         ended_at: end.as_ref().map(|(at, _)| *at),
-        completion: end.map(|(_, completion)| encode(&completion)),
+        completion: end.map(|(_, completion)| encode_completion(&completion)),
         reasons: "[]".to_owned(),
         left_count: 0,
         unchanged_count: 0,
@@ -305,11 +305,11 @@ async fn insert(
 }
 
 /// A later completion takes the place of one that was not acted upon: the file was sent again, and there is more of it.
-async fn update(
+async fn update_run(
     tx: &DatabaseTransaction,
     row: feed_run::Model,
     at: i64,
-    end: Option<(i64, Completion)>,
+    end: Option<(i64, FileCompletion)>,
 ) -> Result<(), SaveError> {
     let mut update = Query::update();
     update.table(feed_run::Entity).and_where(feed_run::Column::Run.eq(&row.run));
@@ -324,7 +324,7 @@ async fn update(
         let waits = undecided.contains(&row.state());
         if waits || row.ended_at.is_none() {
             update.value(feed_run::Column::EndedAt, at);
-            update.value(feed_run::Column::Completion, encode(&completion));
+            update.value(feed_run::Column::Completion, encode_completion(&completion));
             changes = true;
         }
         if waits {
@@ -342,7 +342,10 @@ async fn update(
 }
 
 /// Whoever is not listed any more is forgotten, unless a newer run lists them again.
-async fn forget(tx: &DatabaseTransaction, absent: BTreeMap<(String, String), i64>) -> Result<(), StoreError> {
+async fn forget_absent(
+    tx: &DatabaseTransaction,
+    absent: BTreeMap<(String, String), i64>,
+) -> Result<(), StoreError> {
     let mut by_run: BTreeMap<(String, i64), Vec<String>> = BTreeMap::new();
     for ((feed, key), at) in absent {
         by_run.entry((feed, at)).or_default().push(key);
@@ -375,6 +378,6 @@ pub(crate) async fn forget_people(
         .map_err(StoreError::statement("forget who is not in a feed any more"))
 }
 
-fn encode(completion: &Completion) -> String {
+fn encode_completion(completion: &FileCompletion) -> String {
     serde_json::to_string(completion).expect("a completion is plain data")
 }

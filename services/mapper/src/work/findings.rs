@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{
-    Contradiction, ContradictionCode, Dating, Event, EventKind, FindingKind, Refused, UnreadValue,
-    unix_micros,
+    Contradiction, ContradictionCode, Event, EventKind, FindingKind, RefusedPart, StatementDating,
+    UnreadValue, unix_micros,
 };
-use policy::Decision;
+use policy::PolicyDecision;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter,
@@ -18,20 +18,20 @@ use crate::rows::finding::{Column, Entity, Model};
 
 /// What a batch finds.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct BatchFindings {
     /// By person who was decided about: all that there is to list, but values that could not be read.
     decided: BTreeMap<String, Vec<Model>>,
     /// By person and sender: the values of its newest reading that could not be read.
-    unread: BTreeMap<(String, String), Reading>,
+    unread: BTreeMap<(String, String), FindingReading>,
 }
 
 #[derive(Debug)]
-struct Reading {
+struct FindingReading {
     said_at: i64,
     values: BTreeSet<UnreadValue>,
 }
 
-impl Findings {
+impl BatchFindings {
     /// The person is decided about: what they were listed for counts no more unless it is found again.
     pub(super) fn decided(&mut self, person: &str, contradictions: &[Contradiction]) {
         let rows = self.decided.entry(person.to_owned()).or_default();
@@ -63,7 +63,7 @@ impl Findings {
     }
 
     /// A person who cannot be built for a target, or not whole.
-    pub(super) fn unbuilt(&mut self, person: &str, target: &str, decision: &Decision<'_>, now: i64) {
+    pub(super) fn unbuilt(&mut self, person: &str, target: &str, decision: &PolicyDecision<'_>, now: i64) {
         let failures = decision.failures();
         if failures.is_empty() {
             return;
@@ -89,7 +89,7 @@ impl Findings {
     /// sender, settle what could not be read before.
     pub(super) fn note(&mut self, person: &str, event: &Event) {
         let settles =
-            event.dating() == Dating::Observed || is_employment(event.kind) || event.kind.is_group();
+            event.dating() == StatementDating::Observed || is_employment(event.kind) || event.kind.is_group();
         if event.kind == EventKind::FeedCompleted || (event.unread.is_empty() && !settles) {
             return;
         }
@@ -97,7 +97,7 @@ impl Findings {
     }
 
     /// Notes what was refused of an event because a limit was reached: it is listed with what could not be used.
-    pub(super) fn refuse(&mut self, person: &str, event: &Event, refused: &[Refused]) {
+    pub(super) fn refuse(&mut self, person: &str, event: &Event, refused: &[RefusedPart]) {
         let why = "refused: its source said too much of this already";
         let values = refused.iter().map(|one| UnreadValue {
             may_be_departure: event.takes_away(),
@@ -119,9 +119,9 @@ impl Findings {
     fn add(&mut self, person: &str, event: &Event, values: impl Iterator<Item = UnreadValue>) {
         let said_at = unix_micros(event.time);
         let key = (person.to_owned(), event.sender().to_owned());
-        let reading = self.unread.entry(key).or_insert(Reading { said_at, values: BTreeSet::new() });
+        let reading = self.unread.entry(key).or_insert(FindingReading { said_at, values: BTreeSet::new() });
         if said_at > reading.said_at {
-            *reading = Reading { said_at, values: BTreeSet::new() };
+            *reading = FindingReading { said_at, values: BTreeSet::new() };
         }
         if said_at == reading.said_at {
             reading.values.extend(values);
@@ -160,7 +160,7 @@ impl Findings {
         for row in before {
             row.delete(tx).await.map_err(StoreError::statement("settle a finding"))?;
         }
-        write(tx, changed).await
+        write_findings(tx, changed).await
     }
 
     /// Whether the batch says that it is not so any more, unless it says so again.
@@ -189,7 +189,7 @@ impl Findings {
     }
 }
 
-async fn write(tx: &DatabaseTransaction, rows: Vec<Model>) -> Result<(), StoreError> {
+async fn write_findings(tx: &DatabaseTransaction, rows: Vec<Model>) -> Result<(), StoreError> {
     let key = [Column::Person, Column::Kind, Column::Target, Column::Sender, Column::Field];
     let conflict = OnConflict::columns(key)
         .update_columns([Column::Detail, Column::Since, Column::Departure])

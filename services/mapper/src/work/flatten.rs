@@ -11,26 +11,26 @@ use lifecycle::next_revision;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::surroundings::Surroundings;
-use super::{Cause, Work, load, members};
+use super::surroundings::DecisionContext;
+use super::{BatchState, CommandCause, load, members};
 use crate::rows::edge;
 
 /// Sets `indirect` for everybody who is touched.
-pub(super) async fn flatten(
+pub(super) async fn flatten_memberships(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    around: &Surroundings,
+    work: &mut BatchState<'_>,
+    around: &DecisionContext,
 ) -> Result<(), StoreError> {
     let touched = work.people.iter().filter_map(|(key, known)| Some((key.clone(), known.touched.clone()?)));
-    let touched: BTreeMap<String, Cause> = touched.collect();
+    let touched: BTreeMap<String, CommandCause> = touched.collect();
     let wanted: BTreeSet<(String, String)> = touched
         .keys()
         .flat_map(|member| around.through_groups(member).into_iter().map(|group| (group, member.clone())))
         .collect();
-    read(tx, work, &touched, &wanted).await?;
+    read_indirect(tx, work, &touched, &wanted).await?;
     for (group, member) in &wanted {
         let key = (group.clone(), member.clone());
-        work.edges.entry(key).or_insert_with(|| members::unknown(group, member));
+        work.edges.entry(key).or_insert_with(|| members::unknown_edge(group, member));
     }
     let clock = work.clock;
     for ((group, member), known) in &mut work.edges {
@@ -50,10 +50,10 @@ pub(super) async fn flatten(
 }
 
 /// The rows that are indirect, and those that are to be.
-async fn read(
+async fn read_indirect(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    touched: &BTreeMap<String, Cause>,
+    work: &mut BatchState<'_>,
+    touched: &BTreeMap<String, CommandCause>,
     wanted: &BTreeSet<(String, String)>,
 ) -> Result<(), StoreError> {
     let failed = StoreError::statement("read memberships through groups");
@@ -65,7 +65,7 @@ async fn read(
             .all(tx)
             .await
             .map_err(&failed)?;
-        load::keep(work, rows);
+        load::keep_edges(work, rows);
     }
     let mut by_group: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
     for (group, member) in wanted {
@@ -81,7 +81,7 @@ async fn read(
                 .all(tx)
                 .await
                 .map_err(&failed)?;
-            load::keep(work, rows);
+            load::keep_edges(work, rows);
         }
     }
     Ok(())

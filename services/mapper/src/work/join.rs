@@ -6,13 +6,16 @@ use lifecycle::{Actor, Fact, FactRecord, TraceContext};
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
-use super::{Cause, Work, load};
+use super::{BatchState, CommandCause, load};
 
 /// How many times a key is followed to whose it is.
 const STEPS_MAX: usize = 16;
 
 /// Reads the people whose keys those that were read turned out to be.
-pub(super) async fn load(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+pub(super) async fn load_joined(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+) -> Result<(), StoreError> {
     for _ in 0..STEPS_MAX {
         let moved = work.people.values().filter_map(|person| person.state.moved_to());
         let missing: BTreeSet<String> =
@@ -25,7 +28,7 @@ pub(super) async fn load(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Resul
     Ok(())
 }
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Key of the person whom a source calls `key`.
     pub(super) fn who_is<'k>(&'k self, key: &'k str) -> &'k str {
         let mut key = key;
@@ -52,7 +55,7 @@ impl Work<'_> {
         if let Some(known) = self.people.get_mut(person) {
             known.state.join(person, other, &mut joined.state, people);
             for touched in [&mut known.touched, &mut joined.touched] {
-                *touched = Some(Cause { trace, ..Cause::again(self.now, false) });
+                *touched = Some(CommandCause { trace, ..CommandCause::again(self.now, false) });
             }
         }
         self.people.insert(other.to_owned(), joined);

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{AccountState, Employment, IdentityView, LeaverCause, ObligationState, Waiting, WaitingFor};
-use policy::{Decision, LeaverRule, Rule};
+use lifecycle::{
+    AccountState, Employment, IdentityView, LeaverCause, ObligationState, WaitReason, WaitingFor,
+};
+use policy::{DecisionRule, LeaverRule, PolicyDecision};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::Cause;
+use super::CommandCause;
 use crate::leavers::{chain, first_check, others};
 use crate::rows::{SaveError, obligation};
 
@@ -19,23 +21,23 @@ const DAY_MICROS: i64 = 24 * 60 * MINUTE_MICROS;
 
 /// What a decision says about the right to access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Right {
+pub(super) enum AccessRight {
     /// The person has it.
     Has,
     /// The account must be off.
-    Lost(Departure),
+    Lost(DepartureReason),
     /// The person has lost it, and the policy keeps the account as it is.
-    Kept(Departure),
+    Kept(DepartureReason),
 }
 
 /// Why and since when a person has no right to access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Departure {
+pub(super) struct DepartureReason {
     cause: LeaverCause,
     effective_at: i64,
 }
 
-impl Departure {
+impl DepartureReason {
     /// The person was taken out of a group.
     pub(super) fn from_group(effective_at: i64) -> Self {
         Self { cause: LeaverCause::RemovedFromGroup, effective_at }
@@ -44,49 +46,57 @@ impl Departure {
 
 /// What follows for one account, or for one membership.
 #[derive(Debug)]
-pub(super) struct Duty {
+pub(super) struct LeaverDuty {
     pub(super) target: String,
     pub(super) subject: String,
     /// Of a membership: key of the group; empty for an account.
     pub(super) member_of: String,
-    pub(super) right: Right,
+    pub(super) right: AccessRight,
     pub(super) rule: LeaverRule,
-    pub(super) cause: Cause,
+    pub(super) cause: CommandCause,
     /// Of the command in force.
     pub(super) revision: i64,
 }
 
 /// What `decision` says about the right of a person at `now` (microseconds); `None` where it says nothing: the account
 /// stays as it is because it cannot be built or is ignored.
-pub(super) fn right(identity: &IdentityView, decision: &Decision<'_>, now: i64) -> Option<Right> {
-    let departure = departure(identity, decision.rule, now);
+pub(super) fn access_right(
+    identity: &IdentityView,
+    decision: &PolicyDecision<'_>,
+    now: i64,
+) -> Option<AccessRight> {
+    let departure = departure_of(identity, decision.rule, now);
     match decision.state() {
-        Some(AccountState::Active) => Some(departure.map_or(Right::Has, Right::Kept)),
+        Some(AccountState::Active) => Some(departure.map_or(AccessRight::Has, AccessRight::Kept)),
         Some(AccountState::Disabled | AccountState::Deleted) => {
-            let unless_known = Departure { cause: LeaverCause::NotEmployed, effective_at: now };
-            Some(Right::Lost(departure.unwrap_or(unless_known)))
+            let unless_known = DepartureReason { cause: LeaverCause::NotEmployed, effective_at: now };
+            Some(AccessRight::Lost(departure.unwrap_or(unless_known)))
         }
-        None if matches!(decision.rule, Rule::OutOfScope | Rule::SwitchedOff) => departure.map(Right::Kept),
+        None if matches!(decision.rule, DecisionRule::OutOfScope | DecisionRule::SwitchedOff) => {
+            departure.map(AccessRight::Kept)
+        }
         None => None,
     }
 }
 
-fn departure(identity: &IdentityView, rule: Rule, now: i64) -> Option<Departure> {
+fn departure_of(identity: &IdentityView, rule: DecisionRule, now: i64) -> Option<DepartureReason> {
     let (cause, effective_at) = match (identity.employment, rule) {
-        (_, Rule::OrderedOff) => {
+        (_, DecisionRule::OrderedOff) => {
             (LeaverCause::Operator, identity.orders.off.map_or(now, |order| order.since))
         }
         (Employment::Left { since }, _) => (LeaverCause::Left, since),
         (Employment::Deleted { since }, _) => (LeaverCause::Deleted, since),
-        (Employment::Active, Rule::OutOfScope) => (LeaverCause::OutOfScope, now),
+        (Employment::Active, DecisionRule::OutOfScope) => (LeaverCause::OutOfScope, now),
         // The departure is known and acts at once, or the policy's actions forbid what the scope asks for.
-        (Employment::Active, Rule::Left) => (LeaverCause::Left, identity.planned_departure.unwrap_or(now)),
-        (Employment::Active, Rule::Erased) => (LeaverCause::Deleted, now),
-        (Employment::Active, Rule::SwitchedOff) => (LeaverCause::OutOfScope, now),
+        (Employment::Active, DecisionRule::Left) => {
+            (LeaverCause::Left, identity.planned_departure.unwrap_or(now))
+        }
+        (Employment::Active, DecisionRule::Erased) => (LeaverCause::Deleted, now),
+        (Employment::Active, DecisionRule::SwitchedOff) => (LeaverCause::OutOfScope, now),
         (Employment::Active, _) => return None,
         (Employment::Unknown, _) => (LeaverCause::NotEmployed, now),
     };
-    Some(Departure { cause, effective_at })
+    Some(DepartureReason { cause, effective_at })
 }
 
 /// Writes what follows from `duties`; the rows of `mapper_desired` and `mapper_identities` that they follow from are
@@ -94,7 +104,11 @@ fn departure(identity: &IdentityView, rule: Rule, now: i64) -> Option<Departure>
 ///
 /// # Errors
 /// [`SaveError::Overtaken`] when another replica wrote one of them in between.
-pub(super) async fn save(tx: &DatabaseTransaction, duties: Vec<Duty>, now: i64) -> Result<(), SaveError> {
+pub(super) async fn save_obligations(
+    tx: &DatabaseTransaction,
+    duties: Vec<LeaverDuty>,
+    now: i64,
+) -> Result<(), SaveError> {
     if duties.is_empty() {
         return Ok(());
     }
@@ -103,24 +117,24 @@ pub(super) async fn save(tx: &DatabaseTransaction, duties: Vec<Duty>, now: i64) 
     for duty in duties {
         let key = (duty.target.clone(), duty.subject.clone(), duty.member_of.clone());
         let before = current.remove(&key);
-        changed.extend(change(before, duty, now));
+        changed.extend(obligation_change(before, duty, now));
     }
     for row in &mut changed {
         row.version += 1;
     }
-    chain::append(tx, &changed, now).await?;
+    chain::append_entries(tx, &changed, now).await?;
     others::ask_soon(tx, &changed, now).await?;
-    write(tx, changed).await
+    write_obligations(tx, changed).await
 }
 
 /// Target, person and group; the group of an account is empty.
-type Owed = (String, String, String);
+type OwedKey = (String, String, String);
 
 /// The obligations that have not ended.
 async fn load_current(
     tx: &DatabaseTransaction,
-    duties: &[Duty],
-) -> Result<BTreeMap<Owed, obligation::Model>, StoreError> {
+    duties: &[LeaverDuty],
+) -> Result<BTreeMap<OwedKey, obligation::Model>, StoreError> {
     let subjects: BTreeSet<&str> = duties.iter().map(|duty| duty.subject.as_str()).collect();
     let subjects: Vec<&str> = subjects.into_iter().collect();
     let mut current = BTreeMap::new();
@@ -138,18 +152,24 @@ async fn load_current(
 }
 
 /// The row as it must be now, if it is another than before.
-fn change(before: Option<obligation::Model>, duty: Duty, now: i64) -> Option<obligation::Model> {
+fn obligation_change(
+    before: Option<obligation::Model>,
+    duty: LeaverDuty,
+    now: i64,
+) -> Option<obligation::Model> {
     let state = before.as_ref().map(obligation::Model::state);
     match (duty.right, state) {
-        (Right::Has, None) => None,
-        (Right::Has, Some(_)) => before.map(|row| end(row, now)),
-        (Right::Lost(_), Some(ObligationState::Open | ObligationState::Proven)) => None,
-        (Right::Kept(_), Some(ObligationState::KeptByPolicy)) => None,
-        (Right::Lost(departure) | Right::Kept(departure), _) => Some(open(before, &duty, departure, now)),
+        (AccessRight::Has, None) => None,
+        (AccessRight::Has, Some(_)) => before.map(|row| end_obligation(row, now)),
+        (AccessRight::Lost(_), Some(ObligationState::Open | ObligationState::Proven)) => None,
+        (AccessRight::Kept(_), Some(ObligationState::KeptByPolicy)) => None,
+        (AccessRight::Lost(departure) | AccessRight::Kept(departure), _) => {
+            Some(open_obligation(before, &duty, departure, now))
+        }
     }
 }
 
-fn end(row: obligation::Model, now: i64) -> obligation::Model {
+fn end_obligation(row: obligation::Model, now: i64) -> obligation::Model {
     obligation::Model {
         state: ObligationState::Ended.as_str().to_owned(),
         ended_at: Some(now),
@@ -161,9 +181,14 @@ fn end(row: obligation::Model, now: i64) -> obligation::Model {
     }
 }
 
-fn open(before: Option<obligation::Model>, duty: &Duty, departure: Departure, now: i64) -> obligation::Model {
-    let is_kept = matches!(duty.right, Right::Kept(_));
-    let Departure { cause, effective_at } = departure;
+fn open_obligation(
+    before: Option<obligation::Model>,
+    duty: &LeaverDuty,
+    departure: DepartureReason,
+    now: i64,
+) -> obligation::Model {
+    let is_kept = matches!(duty.right, AccessRight::Kept(_));
+    let DepartureReason { cause, effective_at } = departure;
     let received_at = lifecycle::unix_micros(duty.cause.accepted_at);
     let from = received_at.max(effective_at.min(now));
     let state = if is_kept { ObligationState::KeptByPolicy } else { ObligationState::Open };
@@ -197,11 +222,11 @@ fn open(before: Option<obligation::Model>, duty: &Duty, departure: Departure, no
         next_check_at: (!is_kept).then(|| first_check(now)),
         alerted_at: None,
     };
-    row.set_waiting((!is_kept).then(|| Waiting::new(WaitingFor::FirstCheck)));
+    row.set_waiting((!is_kept).then(|| WaitReason::new(WaitingFor::FirstCheck)));
     row
 }
 
-async fn write(tx: &DatabaseTransaction, rows: Vec<obligation::Model>) -> Result<(), SaveError> {
+async fn write_obligations(tx: &DatabaseTransaction, rows: Vec<obligation::Model>) -> Result<(), SaveError> {
     use obligation::Column;
     use sea_orm::Iterable as _;
     let others = Column::iter().filter(|column| !matches!(column, Column::Id));

@@ -2,43 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use lifecycle::{GroupState, Identity, People, ResourceKind};
+use lifecycle::{GroupState, PeopleConfig, PersonRecord, ResourceKind};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
 
 use super::records::{self, RecordKey};
-use super::{Again, Input, Known, KnownEdge, Shown, Work};
+use super::{BatchInput, BatchState, KnownMembership, KnownSubject, ResendRequest, ShownSubject};
 use crate::policies::PolicySet;
-use crate::rows::{decode, desired, edge, group, identity, inbox};
-use crate::subjects::{Seeds, display_name, is_known, people_among};
+use crate::rows::{decode_state, desired, edge, group, identity, inbox};
+use crate::subjects::{SeedMaker, display_name, is_known, people_among};
 
 /// Everything but memberships, which depend on what the groups turn out to be.
-pub(super) async fn load<'a>(
+pub(super) async fn load_work<'a>(
     tx: &DatabaseTransaction,
     policies: &'a PolicySet,
-    seeds: &'a Seeds,
-    inputs: &[Input],
+    seeds: &'a SeedMaker,
+    inputs: &[BatchInput],
     (now, clock): (OffsetDateTime, i64),
-) -> Result<Work<'a>, StoreError> {
-    let Subjects { mut people, groups, records } = subjects(inputs, policies.people());
+) -> Result<BatchState<'a>, StoreError> {
+    let NamedSubjects { mut people, groups, records } = named_subjects(inputs, policies.people());
     let events: Vec<String> = inputs
         .iter()
         .filter_map(|input| match input {
-            Input::Event { event, repeated: false, .. } | Input::Rows { event, .. } => {
+            BatchInput::Event { event, repeated: false, .. } | BatchInput::Rows { event, .. } => {
                 Some(event.id.to_string())
             }
             _ => None,
         })
         .collect();
-    let mut work = Work {
+    let mut work = BatchState {
         policies,
         seeds,
         now,
         clock,
-        seen: seen(tx, &events).await?,
+        seen: seen_events(tx, &events).await?,
         reused: BTreeMap::new(),
-        taken: taken(tx, inputs).await?,
+        taken: taken_departures(tx, inputs).await?,
         merged: Vec::new(),
         people: BTreeMap::new(),
         records: BTreeMap::new(),
@@ -55,18 +55,18 @@ pub(super) async fn load<'a>(
         nested: BTreeSet::new(),
         stale: Vec::new(),
         appeared: BTreeMap::new(),
-        feeds: super::feeds::Feeds::default(),
+        feeds: super::feeds::FeedBatch::default(),
         duties: Vec::new(),
         orders: Vec::new(),
-        findings: super::findings::Findings::default(),
+        findings: super::findings::BatchFindings::default(),
         facts: Vec::new(),
         commands: Vec::new(),
         message_bytes_max: usize::MAX,
     };
-    records::load(tx, &mut work, &records).await?;
+    records::load_records(tx, &mut work, &records).await?;
     people.extend(work.records.values().filter_map(|record| record.row.person.clone()));
     load_people(tx, &mut work, &people).await?;
-    super::join::load(tx, &mut work).await?;
+    super::join::load_joined(tx, &mut work).await?;
     load_groups(tx, &mut work, &groups).await?;
     Ok(work)
 }
@@ -76,43 +76,47 @@ const NOTHING_MATCHED: &str = "[]";
 
 /// What the inputs name.
 #[derive(Default)]
-struct Subjects {
+struct NamedSubjects {
     people: BTreeSet<String>,
     groups: BTreeSet<String>,
     records: BTreeSet<RecordKey>,
 }
 
-fn subjects(inputs: &[Input], people: &People) -> Subjects {
-    let mut named = Subjects::default();
+fn named_subjects(inputs: &[BatchInput], people: &PeopleConfig) -> NamedSubjects {
+    let mut named = NamedSubjects::default();
     for input in inputs {
         match input {
-            Input::Event { event, .. } if event.kind.is_worker() => {
+            BatchInput::Event { event, .. } if event.kind.is_worker() => {
                 match people.name_of_event(event).filter(|source| !people.match_on(source).is_empty()) {
                     Some(source) => named.records.insert((source.to_owned(), event.subject.clone())),
                     None => named.people.insert(event.subject.clone()),
                 };
             }
-            Input::Event { event, .. } if event.kind.is_group() => {
+            BatchInput::Event { event, .. } if event.kind.is_group() => {
                 named.groups.insert(event.subject.clone());
             }
-            Input::Event { .. } | Input::Rows { .. } => {}
-            Input::Person(key) | Input::Cancel { person: key, .. } | Input::Order { person: key, .. } => {
+            BatchInput::Event { .. } | BatchInput::Rows { .. } => {}
+            BatchInput::Person(key)
+            | BatchInput::Cancel { person: key, .. }
+            | BatchInput::Order { person: key, .. } => {
                 named.people.insert(key.clone());
             }
-            Input::Record { source, key } => {
+            BatchInput::Record { source, key } => {
                 named.records.insert((source.clone(), key.clone()));
             }
-            Input::Join { person, other, .. } => {
+            BatchInput::Join { person, other, .. } => {
                 named.people.extend([person.clone(), other.clone()]);
             }
-            Input::Verdict { source, key, person, .. } => {
+            BatchInput::Verdict { source, key, person, .. } => {
                 named.records.insert((source.clone(), key.clone()));
                 named.people.insert(person.clone());
             }
-            Input::Again(again) if again.kind == ResourceKind::User => {
+            BatchInput::Again(again) if again.kind == ResourceKind::User => {
                 named.people.insert(again.subject.clone());
             }
-            Input::Again(Again { subject: key, .. }) | Input::Group(key) | Input::Edge { group: key, .. } => {
+            BatchInput::Again(ResendRequest { subject: key, .. })
+            | BatchInput::Group(key)
+            | BatchInput::Edge { group: key, .. } => {
                 named.groups.insert(key.clone());
             }
         }
@@ -121,11 +125,14 @@ fn subjects(inputs: &[Input], people: &People) -> Subjects {
 }
 
 /// Departures that were merged before, and where each lay.
-async fn taken(tx: &DatabaseTransaction, inputs: &[Input]) -> Result<HashMap<String, i64>, StoreError> {
+async fn taken_departures(
+    tx: &DatabaseTransaction,
+    inputs: &[BatchInput],
+) -> Result<HashMap<String, i64>, StoreError> {
     let departures: Vec<String> = inputs
         .iter()
         .filter_map(|input| match input {
-            Input::Event { event, repeated: false, .. } if event.kind.is_departure() => {
+            BatchInput::Event { event, repeated: false, .. } if event.kind.is_departure() => {
                 Some(event.id.to_string())
             }
             _ => None,
@@ -143,7 +150,7 @@ async fn taken(tx: &DatabaseTransaction, inputs: &[Input]) -> Result<HashMap<Str
     Ok(out)
 }
 
-async fn seen(
+async fn seen_events(
     tx: &DatabaseTransaction,
     events: &[String],
 ) -> Result<HashMap<String, Option<String>>, StoreError> {
@@ -162,7 +169,7 @@ async fn seen(
 /// People, and what was last asked for them.
 pub(super) async fn load_people(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     load_states(tx, work, keys).await?;
@@ -187,7 +194,7 @@ pub(super) async fn load_people(
 /// People without what was last asked for them: for those who are only looked at.
 pub(super) async fn load_states(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let missing: Vec<String> = keys.iter().filter(|key| !work.people.contains_key(*key)).cloned().collect();
@@ -200,25 +207,29 @@ pub(super) async fn load_states(
             .await
             .map_err(StoreError::statement("read people"))?;
         for row in rows {
-            let state: Identity = decode(&row.state, &row.key)?;
+            let state: PersonRecord = decode_state(&row.state, &row.key)?;
             let then = last_looked_at(row.next_due_at, now);
-            let shown = (!shown.is_empty()).then(|| Work::shown_to_reports(&shown, &row.key, &state, then));
-            let before = Shown { is_known: is_known(&state), to_reports: shown, ..Shown::default() };
-            let mut known = known(row.revision, state, row.next_due_at, before);
+            let shown =
+                (!shown.is_empty()).then(|| BatchState::shown_to_reports(&shown, &row.key, &state, then));
+            let before =
+                ShownSubject { is_known: is_known(&state), to_reports: shown, ..ShownSubject::default() };
+            let mut known = known_subject(row.revision, state, row.next_due_at, before);
             (known.evaluated_with, known.manager) = (Some(row.evaluated_with), row.manager);
             (known.scheduled_at, known.matched) = (row.scheduled_at, row.matched);
             work.people.insert(row.key, known);
         }
     }
     for key in missing {
-        work.people.entry(key).or_insert_with(|| known(0, Identity::default(), None, Shown::default()));
+        work.people
+            .entry(key)
+            .or_insert_with(|| known_subject(0, PersonRecord::default(), None, ShownSubject::default()));
     }
     Ok(())
 }
 
 pub(super) async fn load_groups(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let missing: Vec<String> = keys.iter().filter(|key| !work.groups.contains_key(*key)).cloned().collect();
@@ -230,21 +241,23 @@ pub(super) async fn load_groups(
             .await
             .map_err(StoreError::statement("read groups"))?;
         for row in rows {
-            let state: GroupState = decode(&row.state, &row.key)?;
+            let state: GroupState = decode_state(&row.state, &row.key)?;
             let then = last_looked_at(row.next_due_at, now);
-            let before = Shown {
+            let before = ShownSubject {
                 is_known: true,
                 is_gone: state.gone_at(then),
                 name: display_name(&state.attributes_at(then)),
                 to_reports: None,
             };
-            let known = known(row.revision, state, row.next_due_at, before);
+            let known = known_subject(row.revision, state, row.next_due_at, before);
             work.groups.insert(row.key, known);
         }
         load_desired(tx, work, ResourceKind::Group, chunk).await?;
     }
     for key in missing {
-        work.groups.entry(key).or_insert_with(|| known(0, GroupState::default(), None, Shown::default()));
+        work.groups
+            .entry(key)
+            .or_insert_with(|| known_subject(0, GroupState::default(), None, ShownSubject::default()));
     }
     Ok(())
 }
@@ -257,7 +270,7 @@ fn last_looked_at(next_due_at: Option<i64>, now: i64) -> i64 {
 
 async fn load_desired(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     kind: ResourceKind,
     subjects: &[String],
 ) -> Result<(), StoreError> {
@@ -272,10 +285,10 @@ async fn load_desired(
 }
 
 /// The memberships that the inputs name, and all of the groups that are looked at as a whole.
-pub(super) async fn edges(
+pub(super) async fn load_edges(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    inputs: &[Input],
+    work: &mut BatchState<'_>,
+    inputs: &[BatchInput],
 ) -> Result<(), StoreError> {
     let whole: BTreeSet<String> = work.whole_groups.keys().cloned().collect();
     all_edges(tx, work, &whole).await?;
@@ -287,7 +300,7 @@ pub(super) async fn edges(
                 .all(tx)
                 .await
                 .map_err(StoreError::statement("read memberships"))?;
-            keep(work, rows);
+            keep_edges(work, rows);
         }
     }
     Ok(())
@@ -296,7 +309,7 @@ pub(super) async fn edges(
 /// Every membership of `groups`.
 pub(super) async fn all_edges(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     groups: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let groups: Vec<String> = groups.iter().cloned().collect();
@@ -306,20 +319,20 @@ pub(super) async fn all_edges(
             .all(tx)
             .await
             .map_err(StoreError::statement("read memberships"))?;
-        keep(work, rows);
+        keep_edges(work, rows);
     }
     Ok(())
 }
 
-fn named_edges(inputs: &[Input]) -> BTreeMap<String, Vec<String>> {
+fn named_edges(inputs: &[BatchInput]) -> BTreeMap<String, Vec<String>> {
     let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for input in inputs {
         match input {
-            Input::Event { event, .. } if event.kind.is_group() => {
+            BatchInput::Event { event, .. } if event.kind.is_group() => {
                 out.entry(event.subject.clone()).or_default().extend(event.members.iter().flatten().cloned());
             }
-            Input::Edge { group, member }
-            | Input::Again(Again { subject: group, member: Some(member), .. }) => {
+            BatchInput::Edge { group, member }
+            | BatchInput::Again(ResendRequest { subject: group, member: Some(member), .. }) => {
                 out.entry(group.clone()).or_default().push(member.clone());
             }
             _ => {}
@@ -328,17 +341,17 @@ fn named_edges(inputs: &[Input]) -> BTreeMap<String, Vec<String>> {
     out
 }
 
-pub(super) fn keep(work: &mut Work<'_>, rows: Vec<edge::Model>) {
+pub(super) fn keep_edges(work: &mut BatchState<'_>, rows: Vec<edge::Model>) {
     for row in rows {
         let key = (row.group_key.clone(), row.member_key.clone());
-        work.edges.entry(key).or_insert(KnownEdge { row, touched: false, changed: None });
+        work.edges.entry(key).or_insert(KnownMembership { row, touched: false, changed: None });
     }
 }
 
 /// Which of `keys` are groups and no people.
 pub(super) async fn groups_among(
     tx: &DatabaseTransaction,
-    work: &Work<'_>,
+    work: &BatchState<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, StoreError> {
     let is_group = |key: &String| {
@@ -365,7 +378,7 @@ pub(super) async fn groups_among(
 /// Which of `keys` are people, as the batch has them.
 pub(super) async fn known_people(
     tx: &DatabaseTransaction,
-    work: &Work<'_>,
+    work: &BatchState<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, StoreError> {
     let (here, elsewhere): (Vec<String>, Vec<String>) =
@@ -375,8 +388,13 @@ pub(super) async fn known_people(
     Ok(people)
 }
 
-fn known<S>(revision: i64, state: S, next_due_at: Option<i64>, before: Shown) -> Known<S> {
-    Known {
+fn known_subject<S>(
+    revision: i64,
+    state: S,
+    next_due_at: Option<i64>,
+    before: ShownSubject,
+) -> KnownSubject<S> {
+    KnownSubject {
         revision,
         state,
         before,
@@ -393,7 +411,7 @@ fn known<S>(revision: i64, state: S, next_due_at: Option<i64>, before: Shown) ->
 }
 
 /// For [`crate::work::members`].
-pub(super) fn state_of(row: &edge::Model) -> lifecycle::EdgeState {
+pub(super) fn state_of(row: &edge::Model) -> lifecycle::MembershipState {
     // The batch is done without the event that it concerns: see `Desk::process`.
-    decode(&row.state, &row.member_key).unwrap_or_else(|error| panic!("{error}"))
+    decode_state(&row.state, &row.member_key).unwrap_or_else(|error| panic!("{error}"))
 }

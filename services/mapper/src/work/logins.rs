@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Employment, FormerState, Identity, IdentityView, ResourceKind, login_hash, login_hashes};
-use policy::{Policy, Subject, decide};
+use lifecycle::{
+    Employment, FormerState, IdentityView, PersonRecord, ResourceKind, login_hash, login_hashes,
+};
+use policy::{DecisionSubject, Policy, decide_person};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::Work;
-use super::stale::Stale;
-use super::surroundings::Surroundings;
-use crate::rows::{decode, former_login, identity};
+use super::BatchState;
+use super::stale::StaleMarks;
+use super::surroundings::DecisionContext;
+use crate::rows::{decode_state, former_login, identity};
 
 /// A newcomer's login was another person's.
 #[derive(Debug, Clone)]
@@ -22,7 +24,7 @@ pub(super) struct HeldLogin {
     pub(super) since: i64,
 }
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Whether nothing was ever asked for the person at the target.
     pub(super) fn is_new_at(&self, policy: &Policy, person: &str) -> bool {
         let key = (policy.target().to_owned(), ResourceKind::User, person.to_owned());
@@ -34,7 +36,7 @@ impl Work<'_> {
         &self,
         key: &str,
         identity: &IdentityView,
-        around: &Surroundings,
+        around: &DecisionContext,
         policies: impl Iterator<Item = &'p Policy>,
     ) -> BTreeSet<String> {
         let mut logins = login_hashes(&identity.attributes);
@@ -42,14 +44,16 @@ impl Work<'_> {
         let manager = around.manager(self.people.get(key).and_then(|known| known.manager.as_deref()));
         for policy in policies {
             let seed = self.seeds.of(policy.target(), ResourceKind::User, key);
-            let subject = Subject { identity, groups: &groups, manager, seed };
-            logins.extend(decide(&subject, policy, self.now).user_name().as_deref().and_then(login_hash));
+            let subject = DecisionSubject { identity, groups: &groups, manager, seed };
+            logins.extend(
+                decide_person(&subject, policy, self.now).user_name().as_deref().and_then(login_hash),
+            );
         }
         logins
     }
 
     /// The logins of everybody of the batch who is new at some target.
-    fn logins_of_newcomers(&self, around: &Surroundings) -> BTreeMap<String, BTreeSet<String>> {
+    fn logins_of_newcomers(&self, around: &DecisionContext) -> BTreeMap<String, BTreeSet<String>> {
         let touched = self.people.iter().filter(|(_, known)| known.touched.is_some());
         let active = touched.filter_map(|(key, _)| {
             let identity = around.people.get(key)?;
@@ -72,8 +76,8 @@ impl Work<'_> {
 /// As the database reports them.
 pub(super) async fn hold(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    around: &Surroundings,
+    work: &mut BatchState<'_>,
+    around: &DecisionContext,
 ) -> Result<(), StoreError> {
     let newcomers = work.logins_of_newcomers(around);
     let wanted: BTreeSet<&String> = newcomers.values().flatten().collect();
@@ -101,9 +105,9 @@ pub(super) async fn hold(
 /// People as the batch leaves them, or as they are stored.
 async fn read_people(
     tx: &DatabaseTransaction,
-    work: &Work<'_>,
+    work: &BatchState<'_>,
     keys: Vec<&String>,
-) -> Result<BTreeMap<String, Identity>, StoreError> {
+) -> Result<BTreeMap<String, PersonRecord>, StoreError> {
     let mut people = BTreeMap::new();
     let mut missing = Vec::new();
     for key in keys {
@@ -119,7 +123,7 @@ async fn read_people(
             .await
             .map_err(StoreError::statement("read who had a login"))?;
         for row in rows {
-            people.insert(row.key, decode(&row.state, "a person")?);
+            people.insert(row.key, decode_state(&row.state, "a person")?);
         }
     }
     Ok(people)
@@ -131,8 +135,8 @@ async fn read_people(
 /// As the database reports them.
 pub(super) async fn remember(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    around: &Surroundings,
+    work: &mut BatchState<'_>,
+    around: &DecisionContext,
 ) -> Result<(), StoreError> {
     let (mut off, mut back) = (Vec::new(), Vec::new());
     for (key, known) in work.people.iter().filter(|(_, known)| known.touched.is_some()) {
@@ -149,7 +153,7 @@ pub(super) async fn remember(
     }
     former_login::put(tx, &off).await?;
     if !back.is_empty() && former_login::forget(tx, &back).await? > 0 {
-        work.stale.push(Stale::HeldBy(back));
+        work.stale.push(StaleMarks::HeldBy(back));
     }
     Ok(())
 }

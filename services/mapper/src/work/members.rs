@@ -2,28 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::{EdgeState, Event, EventKind, Intake, Provenance, Refused, TraceContext, next_revision};
+use lifecycle::{
+    Event, EventKind, MembershipState, RefusedPart, StatementIntake, StatementProvenance, TraceContext,
+    next_revision,
+};
 
 use super::load::state_of;
-use super::{Again, Cause, Input, KnownEdge, Work};
+use super::{BatchInput, BatchState, CommandCause, KnownMembership, ResendRequest};
 use crate::rows::edge;
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Merges memberships, and looks again at those whose group's list or date has come.
-    pub(super) fn merge_edges(&mut self, inputs: &[Input], backfill: bool) {
+    pub(super) fn merge_edges(&mut self, inputs: &[BatchInput], backfill: bool) {
         let fresh: BTreeSet<String> = self.merged.iter().map(|row| row.event_id.clone()).collect();
         for input in inputs {
             match input {
-                Input::Event { event, sequence, trace, .. }
+                BatchInput::Event { event, sequence, trace, .. }
                     if fresh.contains(event.id.as_str()) && !self.reused.contains_key(sequence) =>
                 {
                     self.merge_members(event, *sequence, *trace);
                 }
-                Input::Edge { group, member } => {
-                    let cause = Cause::again(self.now, backfill);
+                BatchInput::Edge { group, member } => {
+                    let cause = CommandCause::again(self.now, backfill);
                     self.look_again(group, member, &cause);
                 }
-                Input::Again(Again { subject, member: Some(member), theirs, .. }) => {
+                BatchInput::Again(ResendRequest { subject, member: Some(member), theirs, .. }) => {
                     self.tell_edge_again(subject, member, *theirs);
                 }
                 _ => {}
@@ -45,18 +48,18 @@ impl Work<'_> {
             _ => return,
         };
         let now = self.micros();
-        let from = Provenance::of(event, sequence);
-        let cause = Cause::of(event, trace.unwrap_or_else(TraceContext::root));
+        let from = StatementProvenance::of(event, sequence);
+        let cause = CommandCause::of(event, trace.unwrap_or_else(TraceContext::root));
         for member in event.members.iter().flatten() {
             let key = (event.subject.clone(), member.clone());
-            let known = self.edges.entry(key).or_insert_with(|| unknown(&event.subject, member));
+            let known = self.edges.entry(key).or_insert_with(|| unknown_edge(&event.subject, member));
             let mut state = state_of(&known.row);
-            if !present && state == EdgeState::default() {
+            if !present && state == MembershipState::default() {
                 self.findings.removal_unmatched(member, event);
             }
-            if state.say(from, present, now) == Intake::Refused {
-                self.findings.refuse(member, event, &[Refused::Members]);
-                telemetry::metrics::statement_refused(Refused::Members.limit());
+            if state.say(from, present, now) == StatementIntake::Refused {
+                self.findings.refuse(member, event, &[RefusedPart::Members]);
+                telemetry::metrics::statement_refused(RefusedPart::Members.limit());
                 tracing::warn!(
                     group = event.subject,
                     member = member.as_str(),
@@ -71,7 +74,7 @@ impl Work<'_> {
         }
     }
 
-    fn look_again(&mut self, group: &str, member: &str, cause: &Cause) {
+    fn look_again(&mut self, group: &str, member: &str, cause: &CommandCause) {
         let (now, clock) = (self.micros(), self.clock);
         let floor = self.groups.get(group).and_then(|group| group.state.member_floor_at(now).cloned());
         let Some(known) = self.edges.get_mut(&(group.to_owned(), member.to_owned())) else { return };
@@ -89,8 +92,8 @@ impl Work<'_> {
     }
 }
 
-pub(super) fn unknown(group: &str, member: &str) -> KnownEdge {
-    let state = serde_json::to_string(&EdgeState::default()).expect("a state is plain data");
+pub(super) fn unknown_edge(group: &str, member: &str) -> KnownMembership {
+    let state = serde_json::to_string(&MembershipState::default()).expect("a state is plain data");
     let row = edge::Model {
         group_key: group.to_owned(),
         member_key: member.to_owned(),
@@ -101,5 +104,5 @@ pub(super) fn unknown(group: &str, member: &str) -> KnownEdge {
         revision: 0,
         next_due_at: None,
     };
-    KnownEdge { row, touched: false, changed: None }
+    KnownMembership { row, touched: false, changed: None }
 }

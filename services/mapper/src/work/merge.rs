@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{
-    Actor, ContradictionCode, Event, EventKind, Fact, FactRecord, Identity, People, Refused, TraceContext,
-    unix_micros,
+    Actor, ContradictionCode, Event, EventKind, Fact, FactRecord, PeopleConfig, PersonRecord, RefusedPart,
+    TraceContext, unix_micros,
 };
 
-use super::{Cause, Input, Work};
+use super::{BatchInput, BatchState, CommandCause};
 use crate::policies::PolicySet;
 use crate::rows::{inbox, verdict};
 
 /// What became of one event.
-pub(super) struct Merged {
+pub(super) struct MergeResult {
     pub(super) changed: bool,
     pub(super) revision: i64,
     /// Whom it is about.
@@ -24,34 +24,34 @@ pub(super) struct Merged {
     pub(super) shows: bool,
 }
 
-impl Merged {
+impl MergeResult {
     pub(super) fn nothing(subject: &str) -> Self {
         Self { changed: false, revision: 0, subject: subject.to_owned(), note: None, shows: false }
     }
 }
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Merges every event that was not merged before; marks what has to be decided about.
-    pub(super) fn merge(&mut self, inputs: &[Input], backfill: bool) {
+    pub(super) fn merge(&mut self, inputs: &[BatchInput], backfill: bool) {
         for input in inputs {
             match input {
-                Input::Event { event, sequence, trace, repeated: true, .. } => {
+                BatchInput::Event { event, sequence, trace, repeated: true, .. } => {
                     self.merge_repeated(event, *sequence, *trace);
                 }
-                Input::Event { event, sequence, trace, content, .. } => {
+                BatchInput::Event { event, sequence, trace, content, .. } => {
                     self.merge_event(event, *sequence, *trace, content.as_deref());
                 }
-                Input::Rows { event, sequence, resolved, unresolved } => {
+                BatchInput::Rows { event, sequence, resolved, unresolved } => {
                     self.note_rows(event, *sequence, (*resolved, *unresolved));
                 }
-                Input::Person(key) => {
-                    let cause = Cause::again(self.now, backfill);
+                BatchInput::Person(key) => {
+                    let cause = CommandCause::again(self.now, backfill);
                     if let Some(person) = self.people.get_mut(key) {
                         person.touched.get_or_insert(cause);
                     }
                 }
-                Input::Group(key) => {
-                    let cause = Cause::again(self.now, backfill);
+                BatchInput::Group(key) => {
+                    let cause = CommandCause::again(self.now, backfill);
                     if let Some(group) = self.groups.get_mut(key) {
                         group.touched.get_or_insert_with(|| cause.clone());
                         // Otherwise nobody came or went.
@@ -60,22 +60,22 @@ impl Work<'_> {
                         }
                     }
                 }
-                Input::Record { source, key } => {
-                    let cause = Cause::again(self.now, backfill);
+                BatchInput::Record { source, key } => {
+                    let cause = CommandCause::again(self.now, backfill);
                     if let Some(record) = self.records.get_mut(&(source.clone(), key.clone())) {
                         record.touched.get_or_insert(cause);
                     }
                 }
-                Input::Verdict { source, key, person, same, actor } => {
+                BatchInput::Verdict { source, key, person, same, actor } => {
                     self.note_verdict((source, key), person, *same, actor);
                 }
-                Input::Join { person, other, actor } => self.join(person, other, actor),
-                Input::Order { person, kind, order, actor } => self.order(person, *kind, *order, actor),
-                Input::Cancel { person, planned, actor } => self.cancel(person, planned, actor),
-                Input::Again(again) => self.note_again(again),
+                BatchInput::Join { person, other, actor } => self.join(person, other, actor),
+                BatchInput::Order { person, kind, order, actor } => self.order(person, *kind, *order, actor),
+                BatchInput::Cancel { person, planned, actor } => self.cancel(person, planned, actor),
+                BatchInput::Again(again) => self.note_again(again),
                 // Raises the group's revision, for the reason given at `merge_group`.
-                Input::Edge { group, .. } => {
-                    let cause = Cause::again(self.now, backfill);
+                BatchInput::Edge { group, .. } => {
+                    let cause = CommandCause::again(self.now, backfill);
                     if let Some(group) = self.groups.get_mut(group) {
                         group.touched.get_or_insert(cause);
                     }
@@ -85,7 +85,7 @@ impl Work<'_> {
     }
 
     fn note_verdict(&mut self, (source, key): (&str, &str), person: &str, same: bool, actor: &Actor) {
-        let cause = Cause::again(self.now, false);
+        let cause = CommandCause::again(self.now, false);
         if let Some(record) = self.records.get_mut(&(source.to_owned(), key.to_owned())) {
             record.touched.get_or_insert(cause);
         }
@@ -114,9 +114,9 @@ impl Work<'_> {
         if let Some(Some(before)) = &before
             && content.is_some_and(|content| content != before)
         {
-            self.reused.insert(sequence, crate::quarantine::reused(event, sequence));
+            self.reused.insert(sequence, crate::quarantine::reused_event(event, sequence));
             let id = format!("reused:{}:{sequence}", event.id);
-            self.tell_merged(event, id, Merged::nothing(&event.subject), "refused", trace);
+            self.tell_merged(event, id, MergeResult::nothing(&event.subject), "refused", trace);
             return;
         }
         let fresh = before.is_none();
@@ -132,7 +132,7 @@ impl Work<'_> {
         }
         if !fresh {
             let id = format!("dup:{}:{sequence}", event.id);
-            self.tell_merged(event, id, Merged::nothing(&event.subject), "duplicate", trace);
+            self.tell_merged(event, id, MergeResult::nothing(&event.subject), "duplicate", trace);
             return;
         }
         self.merged.push(inbox::Model {
@@ -141,9 +141,9 @@ impl Work<'_> {
             received_at: self.micros(),
             content: content.map(str::to_owned),
         });
-        let cause = Cause::of(event, trace);
+        let cause = CommandCause::of(event, trace);
         let mut merged = match event.kind {
-            EventKind::FeedCompleted => Merged::nothing(&event.subject),
+            EventKind::FeedCompleted => MergeResult::nothing(&event.subject),
             kind if kind.is_worker() => self.merge_worker(event, sequence, cause),
             _ => self.merge_group(event, sequence, cause),
         };
@@ -163,7 +163,7 @@ impl Work<'_> {
         let Some(run) = &event.feed else { return };
         self.feeds.note_repeated(event, run);
         let trace = trace.unwrap_or_else(TraceContext::root);
-        let cause = Cause { repeated: true, ..Cause::of(event, trace) };
+        let cause = CommandCause { repeated: true, ..CommandCause::of(event, trace) };
         let mut merged = self.merge_worker(event, sequence, cause);
         self.findings.note(&merged.subject, event);
         merged.note = with_unread(merged.note, event);
@@ -171,7 +171,7 @@ impl Work<'_> {
             let id = format!("mrg:{}", event.id);
             self.tell_merged(event, id, merged, "changed", trace);
         } else {
-            telemetry::metrics::merged("repeated", 1);
+            telemetry::metrics::count_merged("repeated", 1);
         }
     }
 
@@ -188,14 +188,14 @@ impl Work<'_> {
         self.feeds.note_rows(event, run, counts);
     }
 
-    fn merge_worker(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
+    fn merge_worker(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
         let (now, people, repeated) = (self.micros(), self.policies.people(), cause.repeated);
         let source = people.name_of_event(event);
         if let Some(source) = source.filter(|source| !people.match_on(source).is_empty()) {
             return self.merge_record(source, event, sequence, cause);
         }
         let subject = self.who_is(&event.subject).to_owned();
-        let Some(person) = self.people.get_mut(&subject) else { return Merged::nothing(&subject) };
+        let Some(person) = self.people.get_mut(&subject) else { return MergeResult::nothing(&subject) };
         let before = person.state.clone();
         let (event, mut refused) = within_limits(&person.state, event, self.policies);
         let event = event.as_ref();
@@ -210,20 +210,23 @@ impl Work<'_> {
         let changed = person.state != before;
         let shows = changed && before.view(&subject, now) != person.state.view(&subject, now);
         if changed {
-            touch(&mut person.touched, cause);
+            touch_cause(&mut person.touched, cause);
         }
         self.findings.refuse(&subject, event, &refused);
-        let note =
-            source.filter(|_| !repeated).and_then(|source| note(&person.state, source, people, event, now));
+        let note = source
+            .filter(|_| !repeated)
+            .and_then(|source| ineffective_note(&person.state, source, people, event, now));
         let note = with_contradictions(with_refused(note, &refused), &subject, (&before, &person.state), now);
-        Merged { changed, revision: person.revision + 1, subject, note, shows }
+        MergeResult { changed, revision: person.revision + 1, subject, note, shows }
     }
 
     /// Every event about a group raises the group's revision, also one about a membership: whoever makes the group exist
     /// at a target at the same moment must see that membership.
-    fn merge_group(&mut self, event: &Event, sequence: u64, cause: Cause) -> Merged {
+    fn merge_group(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
         let now = self.micros();
-        let Some(group) = self.groups.get_mut(&event.subject) else { return Merged::nothing(&event.subject) };
+        let Some(group) = self.groups.get_mut(&event.subject) else {
+            return MergeResult::nothing(&event.subject);
+        };
         let refused = group.state.merge(event, sequence, now);
         group.touched = Some(cause.clone());
         if event.kind == EventKind::GroupUpserted && event.members.is_some() {
@@ -231,11 +234,18 @@ impl Work<'_> {
         }
         let (subject, revision) = (event.subject.clone(), group.revision + 1);
         self.findings.refuse(&subject, event, &refused);
-        Merged { changed: true, revision, subject, note: with_refused(None, &refused), shows: true }
+        MergeResult { changed: true, revision, subject, note: with_refused(None, &refused), shows: true }
     }
 
-    fn tell_merged(&mut self, event: &Event, id: String, merged: Merged, outcome: &str, trace: TraceContext) {
-        telemetry::metrics::merged(outcome, 1);
+    fn tell_merged(
+        &mut self,
+        event: &Event,
+        id: String,
+        merged: MergeResult,
+        outcome: &str,
+        trace: TraceContext,
+    ) {
+        telemetry::metrics::count_merged(outcome, 1);
         self.facts.push(FactRecord {
             id,
             at: self.now,
@@ -265,7 +275,7 @@ impl Work<'_> {
 }
 
 /// The last cause counts, and one that is worth no word never takes the place of one that is.
-pub(super) fn touch(touched: &mut Option<Cause>, cause: Cause) {
+pub(super) fn touch_cause(touched: &mut Option<CommandCause>, cause: CommandCause) {
     if !cause.repeated || touched.as_ref().is_none_or(|before| before.repeated) {
         *touched = Some(cause);
     }
@@ -273,28 +283,28 @@ pub(super) fn touch(touched: &mut Option<Cause>, cause: Cause) {
 
 /// The event without the attributes that are too many, and those.
 pub(super) fn within_limits<'e>(
-    state: &Identity,
+    state: &PersonRecord,
     event: &'e Event,
     policies: &PolicySet,
-) -> (Cow<'e, Event>, Vec<Refused>) {
+) -> (Cow<'e, Event>, Vec<RefusedPart>) {
     let excess = state.excess_attributes(event, |name| policies.use_attribute(name));
     if excess.is_empty() {
         return (Cow::Borrowed(event), Vec::new());
     }
     let mut fitting = event.clone();
     fitting.attributes.retain(|name, _| !excess.contains(name));
-    (Cow::Owned(fitting), excess.into_iter().map(Refused::UnusedAttribute).collect())
+    (Cow::Owned(fitting), excess.into_iter().map(RefusedPart::UnusedAttribute).collect())
 }
 
 /// Names what was refused because a limit was reached, and counts it.
-pub(super) fn with_refused(note: Option<String>, refused: &[Refused]) -> Option<String> {
+pub(super) fn with_refused(note: Option<String>, refused: &[RefusedPart]) -> Option<String> {
     if refused.is_empty() {
         return note;
     }
     for one in refused {
         telemetry::metrics::statement_refused(one.limit());
     }
-    let named: Vec<String> = refused.iter().take(REFUSED_NAMED_MAX).map(Refused::to_string).collect();
+    let named: Vec<String> = refused.iter().take(REFUSED_NAMED_MAX).map(RefusedPart::to_string).collect();
     let more = match refused.len().saturating_sub(REFUSED_NAMED_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -308,13 +318,13 @@ pub(super) fn with_refused(note: Option<String>, refused: &[Refused]) -> Option<
 fn with_contradictions(
     note: Option<String>,
     subject: &str,
-    (before, after): (&Identity, &Identity),
+    (before, after): (&PersonRecord, &PersonRecord),
     now: i64,
 ) -> Option<String> {
     if before == after {
         return note;
     }
-    let codes = |state: &Identity| -> BTreeSet<ContradictionCode> {
+    let codes = |state: &PersonRecord| -> BTreeSet<ContradictionCode> {
         state.contradictions(now).into_iter().map(|known| known.code).collect()
     };
     let known = codes(before);
@@ -323,7 +333,7 @@ fn with_contradictions(
         return note;
     }
     for code in &fresh {
-        telemetry::metrics::contradicted(code);
+        telemetry::metrics::count_contradiction(code);
         tracing::warn!(
             person = subject,
             code,
@@ -346,10 +356,10 @@ fn with_unread(note: Option<String>, event: &Event) -> Option<String> {
 }
 
 /// What of an event counts for nothing as of `now`, because others are believed more. Names, never values.
-pub(super) fn note(
-    person: &Identity,
+pub(super) fn ineffective_note(
+    person: &PersonRecord,
     source: &str,
-    people: &People,
+    people: &PeopleConfig,
     event: &Event,
     now: i64,
 ) -> Option<String> {

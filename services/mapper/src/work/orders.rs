@@ -5,8 +5,8 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
 use store::StoreError;
 
-use super::{Cause, Work};
-use crate::moment;
+use super::{BatchState, CommandCause};
+use crate::moment_of;
 use crate::rows::order;
 
 /// An order as it is to be written.
@@ -16,7 +16,7 @@ pub(super) enum OrderRow {
     Lifted { person: String, kind: AccessOrderKind },
 }
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Gives an order, or lifts it; the person is decided about again.
     pub(super) fn order(
         &mut self,
@@ -28,7 +28,7 @@ impl Work<'_> {
         let trace = TraceContext::root();
         let Some(known) = self.people.get_mut(person) else { return };
         known.state.order_access(kind, order);
-        known.touched = Some(Cause { trace, ..Cause::again(self.now, false) });
+        known.touched = Some(CommandCause { trace, ..CommandCause::again(self.now, false) });
         self.orders.push(match order {
             Some(AccessOrder { since, until }) => OrderRow::Given(order::Model {
                 person: person.to_owned(),
@@ -48,7 +48,7 @@ impl Work<'_> {
             fact: Fact::AccessOrdered {
                 order: kind,
                 outcome: if order.is_some() { "ordered" } else { "lifted" }.to_owned(),
-                until: order.and_then(|order| order.until).map(moment),
+                until: order.and_then(|order| order.until).map(moment_of),
                 who: actor.who.clone(),
                 why: actor.why.clone(),
             },
@@ -60,7 +60,7 @@ impl Work<'_> {
 ///
 /// # Errors
 /// As the database reports them.
-pub(super) async fn save(tx: &DatabaseTransaction, rows: Vec<OrderRow>) -> Result<(), StoreError> {
+pub(super) async fn save_orders(tx: &DatabaseTransaction, rows: Vec<OrderRow>) -> Result<(), StoreError> {
     use order::Column::{Kind, Person, Since, Until, Who, Why};
     let failed = StoreError::statement("write an order about access");
     for row in rows {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Event, Identity, RecordStatus};
+use lifecycle::{Event, PersonRecord, RecordStatus};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::merge::Merged;
-use super::{Cause, Work};
-use crate::rows::{STALE, decode, record};
+use super::merge::MergeResult;
+use super::{BatchState, CommandCause};
+use crate::rows::{STALE, decode_state, record};
 
 /// Source, by its name in the configuration, and what it calls the person.
 pub(super) type RecordKey = (String, String);
@@ -17,19 +17,19 @@ pub(super) type RecordKey = (String, String);
 #[derive(Debug)]
 pub(super) struct KnownRecord {
     pub(super) row: record::Model,
-    pub(super) state: Identity,
-    pub(super) touched: Option<Cause>,
+    pub(super) state: PersonRecord,
+    pub(super) touched: Option<CommandCause>,
 }
 
 /// Where facts about a record go that is nobody's yet.
-pub(super) fn subject(source: &str, key: &str) -> String {
+pub(super) fn record_subject(source: &str, key: &str) -> String {
     format!("{source}:{key}")
 }
 
 /// Reads records that are not read yet.
-pub(super) async fn load(
+pub(super) async fn load_records(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     keys: &BTreeSet<RecordKey>,
 ) -> Result<(), StoreError> {
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -49,20 +49,23 @@ pub(super) async fn load(
         }
     }
     for row in rows {
-        let state = decode(&row.state, &row.key)?;
+        let state = decode_state(&row.state, &row.key)?;
         let key = (row.source.clone(), row.key.clone());
         work.records.insert(key, KnownRecord { row, state, touched: None });
     }
     let now = work.micros();
     for (source, key) in keys {
-        let unknown =
-            || KnownRecord { row: fresh(source, key, now), state: Identity::default(), touched: None };
+        let unknown = || KnownRecord {
+            row: fresh_record(source, key, now),
+            state: PersonRecord::default(),
+            touched: None,
+        };
         work.records.entry((source.clone(), key.clone())).or_insert_with(unknown);
     }
     Ok(())
 }
 
-fn fresh(source: &str, key: &str, now: i64) -> record::Model {
+fn fresh_record(source: &str, key: &str, now: i64) -> record::Model {
     record::Model {
         source: source.to_owned(),
         key: key.to_owned(),
@@ -80,18 +83,18 @@ fn fresh(source: &str, key: &str, now: i64) -> record::Model {
     }
 }
 
-impl Work<'_> {
+impl BatchState<'_> {
     /// Merges an event of a source whose records are matched; the person has it at once if it is known whose record it is.
     pub(super) fn merge_record(
         &mut self,
         source: &str,
         event: &Event,
         sequence: u64,
-        cause: Cause,
-    ) -> Merged {
+        cause: CommandCause,
+    ) -> MergeResult {
         let (now, people, repeated) = (self.micros(), self.policies.people(), cause.repeated);
         let id = (source.to_owned(), event.subject.clone());
-        let Some(record) = self.records.get_mut(&id) else { return Merged::nothing(&event.subject) };
+        let Some(record) = self.records.get_mut(&id) else { return MergeResult::nothing(&event.subject) };
         let before = record.state.clone();
         let (event, mut refused) = super::merge::within_limits(&record.state, event, self.policies);
         let event = event.as_ref();
@@ -99,7 +102,7 @@ impl Work<'_> {
         let changed = record.state != before;
         let shows = changed && before.view(&event.subject, now) != record.state.view(&event.subject, now);
         if changed {
-            super::merge::touch(&mut record.touched, cause.clone());
+            super::merge::touch_cause(&mut record.touched, cause.clone());
         }
         let owner =
             record.row.person.as_ref().and_then(|person| Some((person, self.people.get_mut(person)?)));
@@ -107,14 +110,21 @@ impl Work<'_> {
             let revision = record.row.revision + 1;
             let unknown = (!cause.repeated).then(|| "not known yet whose record it is".to_owned());
             let note = super::merge::with_refused(unknown, &refused);
-            return Merged { changed, revision, subject: subject(source, &event.subject), note, shows };
+            return MergeResult {
+                changed,
+                revision,
+                subject: record_subject(source, &event.subject),
+                note,
+                shows,
+            };
         };
         if changed {
             person.state.link(source, &event.subject, people, &record.state);
-            super::merge::touch(&mut person.touched, cause.clone());
+            super::merge::touch_cause(&mut person.touched, cause.clone());
         }
-        let note = super::merge::note(&person.state, source, people, event, now).filter(|_| !repeated);
+        let note =
+            super::merge::ineffective_note(&person.state, source, people, event, now).filter(|_| !repeated);
         let note = super::merge::with_refused(note, &refused);
-        Merged { changed, revision: person.revision + 1, subject: key.clone(), note, shows }
+        MergeResult { changed, revision: person.revision + 1, subject: key.clone(), note, shows }
     }
 }

@@ -1,19 +1,22 @@
 //! Writes back what a batch changed, and packs what it has to tell.
 
-use bus::Outgoing;
+use bus::OutgoingMessage;
 use lifecycle::Employment;
-use relay::Parcel;
+use relay::OutboxBatch;
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
 use serde::Serialize;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Known, Work, leavers, orders, values};
+use super::{BatchState, KnownSubject, leavers, orders, values};
 use crate::SERVICE;
-use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value, record, save as save_rows};
+use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value, record, save_rows};
 
 /// # Errors
 /// [`SaveError::Overtaken`] when another replica changed a row in between.
-pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Option<Parcel>, SaveError> {
+pub(super) async fn save_work(
+    tx: &DatabaseTransaction,
+    work: BatchState<'_>,
+) -> Result<Option<OutboxBatch>, SaveError> {
     let (with, now) = (work.policies.fingerprint().to_owned(), work.micros());
     let people_config = work.policies.people();
     let tells_apart = people_config.tells_apart();
@@ -27,7 +30,7 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some() || known.is_guarded);
     let people = people.map(|(key, known)| {
         let revision = known.revision + 1;
-        let (state, manager, matched) = (encode(&known.state), known.manager, known.matched);
+        let (state, manager, matched) = (encode_state(&known.state), known.manager, known.matched);
         let (next_due_at, scheduled_at) = (known.next_due_at, known.scheduled_at);
         // Who is only guarded was not decided about; of who is not known there is nothing to decide. Whoever is only
         // concerned by what became of others is still to be looked at themselves.
@@ -45,21 +48,21 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
         let employment = state.view(&row.key, now).employment;
         let is_heard = people_config.employs(&row.source);
         row.departed = is_heard && matches!(employment, Employment::Left { .. } | Employment::Deleted { .. });
-        (row.next_due_at, row.state) = (state.next_due(now), encode(&state));
+        (row.next_due_at, row.state) = (state.next_due(now), encode_state(&state));
         row.evaluated_with.clone_from(&with);
         row
     });
     let key = [record::Column::Source, record::Column::Key];
     save_rows::<record::Entity>(tx, records.collect(), &key, record::Column::Revision).await?;
     let key = [match_value::Column::Attribute, match_value::Column::Value];
-    let values = values::changed(work.values);
+    let values = values::changed_values(work.values);
     save_rows::<match_value::Entity>(tx, values, &key, match_value::Column::Revision).await?;
     let groups = work.groups.into_iter().filter(|(_, known)| known.touched.is_some()).map(|(key, known)| {
-        let Known { revision, state, next_due_at, .. } = known;
+        let KnownSubject { revision, state, next_due_at, .. } = known;
         group::Model {
             key,
             revision: revision + 1,
-            state: encode(&state),
+            state: encode_state(&state),
             next_due_at,
             evaluated_with: with.clone(),
         }
@@ -76,16 +79,16 @@ pub(super) async fn save(tx: &DatabaseTransaction, work: Work<'_>) -> Result<Opt
     let key = [desired::Column::Target, desired::Column::Kind, desired::Column::Subject];
     let rows = changed.map(|(_, row)| row).collect();
     save_rows::<desired::Entity>(tx, rows, &key, desired::Column::Version).await?;
-    leavers::save(tx, work.duties, now).await?;
-    orders::save(tx, work.orders).await?;
+    leavers::save_obligations(tx, work.duties, now).await?;
+    orders::save_orders(tx, work.orders).await?;
     work.findings.save(tx).await?;
 
-    let mut messages: Vec<Outgoing> =
-        work.commands.iter().map(|(command, trace)| Outgoing::command(command, *trace)).collect();
-    messages.extend(Outgoing::facts(SERVICE, &work.facts));
-    Ok(relay::pack(tx, SERVICE, messages).await?)
+    let mut messages: Vec<OutgoingMessage> =
+        work.commands.iter().map(|(command, trace)| OutgoingMessage::command(command, *trace)).collect();
+    messages.extend(OutgoingMessage::facts(SERVICE, &work.facts));
+    Ok(relay::store_batch(tx, SERVICE, messages).await?)
 }
 
-fn encode(state: &impl Serialize) -> String {
+fn encode_state(state: &impl Serialize) -> String {
     serde_json::to_string(state).expect("a state is plain data")
 }

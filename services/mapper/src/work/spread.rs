@@ -15,9 +15,9 @@ use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::stale::Stale;
-use super::surroundings::listed;
-use super::{Cause, Work, load};
+use super::stale::StaleMarks;
+use super::surroundings::listing_groups;
+use super::{BatchState, CommandCause, load};
 use crate::rows::{edge, group, identity};
 use crate::subjects::{NESTING_LEVELS_MAX, display_name, is_known};
 
@@ -27,7 +27,10 @@ const PEOPLE_AT_ONCE_MAX: u64 = 500;
 const GROUPS_AT_ONCE_MAX: usize = 100;
 
 /// Touches or marks everybody whom the changes of the batch concern.
-pub(super) async fn spread(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+pub(super) async fn spread_changes(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+) -> Result<(), StoreError> {
     let mut members = changed_members(tx, work).await?;
     if !work.policies.use_groups() {
         members = those_in_nested_groups(tx, work, members).await?;
@@ -39,7 +42,7 @@ pub(super) async fn spread(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Res
         keep_nested_roots(tx, work).await?;
     }
     new_people(tx, work).await?;
-    let below = below(tx, work).await?;
+    let below = groups_below(tx, work).await?;
     concern_groups(tx, work, &below).await?;
     concern_members(tx, work, below).await?;
     concern_reports(tx, work).await
@@ -48,11 +51,11 @@ pub(super) async fn spread(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Res
 /// People who came into a group or left it; groups that did become roots.
 async fn changed_members(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-) -> Result<BTreeMap<String, Cause>, StoreError> {
+    work: &mut BatchState<'_>,
+) -> Result<BTreeMap<String, CommandCause>, StoreError> {
     let changed =
         work.edges.iter().filter_map(|((_, member), edge)| Some((member.clone(), edge.changed.clone()?)));
-    let mut members: BTreeMap<String, Cause> = changed.collect();
+    let mut members: BTreeMap<String, CommandCause> = changed.collect();
     let nested = load::groups_among(tx, work, &members.keys().cloned().collect()).await?;
     for key in nested {
         if let Some(cause) = members.remove(&key) {
@@ -65,9 +68,9 @@ async fn changed_members(
 /// Of people who came into a group or left it, those where the group is in another one: nobody looks at the others' groups.
 async fn those_in_nested_groups(
     tx: &DatabaseTransaction,
-    work: &Work<'_>,
-    mut members: BTreeMap<String, Cause>,
-) -> Result<BTreeMap<String, Cause>, StoreError> {
+    work: &BatchState<'_>,
+    mut members: BTreeMap<String, CommandCause>,
+) -> Result<BTreeMap<String, CommandCause>, StoreError> {
     let changed = work.edges.iter().filter(|(_, edge)| edge.changed.is_some());
     let groups: BTreeSet<String> = changed.clone().map(|((group, _), _)| group.clone()).collect();
     let nested = nested_among(tx, work, &groups).await?;
@@ -79,7 +82,7 @@ async fn those_in_nested_groups(
 
 /// Of groups that turned, those that are in another one: what is in the others is told as it was. A group that came into
 /// another or left it is kept in any case.
-async fn keep_nested_roots(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+async fn keep_nested_roots(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let roots: BTreeSet<String> = work.roots.keys().cloned().collect();
     let nested = nested_among(tx, work, &roots).await?;
     let moved: BTreeSet<String> = work
@@ -95,18 +98,18 @@ async fn keep_nested_roots(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Res
 /// Which of `groups` are in another group.
 async fn nested_among(
     tx: &DatabaseTransaction,
-    work: &Work<'_>,
+    work: &BatchState<'_>,
     groups: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, StoreError> {
     if groups.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let listed = listed(tx, work, groups).await?;
+    let listed = listing_groups(tx, work, groups).await?;
     Ok(listed.into_iter().map(|(member, _)| member).collect())
 }
 
 /// Groups that look different from what they were when they were last decided about.
-fn turned_groups(work: &mut Work<'_>) {
+fn turned_groups(work: &mut BatchState<'_>) {
     let (now, names) = (work.micros(), work.policies.names_groups());
     for (key, known) in &work.groups {
         let Some(cause) = &known.touched else { continue };
@@ -118,7 +121,7 @@ fn turned_groups(work: &mut Work<'_>) {
 }
 
 /// Groups that are heard of for the first time and were listed before: as what they are, groups list them from now on.
-async fn new_groups(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+async fn new_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let new: BTreeSet<String> = work
         .groups
         .iter()
@@ -141,8 +144,8 @@ async fn new_groups(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(),
 }
 
 /// People who are heard of for the first time and whose key is a group's: who lists the key lists the person from now on.
-async fn new_people(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
-    let new: BTreeMap<String, Cause> = work
+async fn new_people(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
+    let new: BTreeMap<String, CommandCause> = work
         .people
         .iter()
         .filter(|(_, person)| !person.before.is_known && is_known(&person.state))
@@ -161,7 +164,7 @@ async fn new_people(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(),
             .map_err(StoreError::statement("read groups"))?;
         both.extend(rows);
     }
-    let both: BTreeMap<String, Cause> =
+    let both: BTreeMap<String, CommandCause> =
         both.into_iter().map(|key| (key.clone(), new[&key].clone())).collect();
     tell_again(tx, work, &both).await?;
     for (key, cause) in both {
@@ -173,8 +176,8 @@ async fn new_people(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(),
 /// Who lists one of these keys lists something of another kind from now on: every target is told of it once more.
 async fn tell_again(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    members: &BTreeMap<String, Cause>,
+    work: &mut BatchState<'_>,
+    members: &BTreeMap<String, CommandCause>,
 ) -> Result<(), StoreError> {
     let keys: Vec<&String> = members.keys().collect();
     for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -185,7 +188,7 @@ async fn tell_again(
             .await
             .map_err(StoreError::statement("read memberships by member"))?;
         let groups = rows.iter().map(|row| row.group_key.clone()).collect();
-        load::keep(work, rows);
+        load::keep_edges(work, rows);
         load::load_groups(tx, work, &groups).await?;
     }
     let clock = work.clock;
@@ -200,7 +203,10 @@ async fn tell_again(
 }
 
 /// The roots and every group in them, through any number of groups.
-async fn below(tx: &DatabaseTransaction, work: &Work<'_>) -> Result<BTreeMap<String, Cause>, StoreError> {
+async fn groups_below(
+    tx: &DatabaseTransaction,
+    work: &BatchState<'_>,
+) -> Result<BTreeMap<String, CommandCause>, StoreError> {
     let mut found = work.roots.clone();
     let mut level = work.roots.clone();
     for _ in 0..NESTING_LEVELS_MAX {
@@ -224,8 +230,8 @@ async fn below(tx: &DatabaseTransaction, work: &Work<'_>) -> Result<BTreeMap<Str
 /// decided about once more.
 async fn groups_in(
     tx: &DatabaseTransaction,
-    work: &Work<'_>,
-    level: &BTreeMap<String, Cause>,
+    work: &BatchState<'_>,
+    level: &BTreeMap<String, CommandCause>,
 ) -> Result<BTreeSet<(String, String)>, StoreError> {
     let mut found: BTreeSet<(String, String)> = BTreeSet::new();
     let keys: Vec<&String> = level.keys().collect();
@@ -253,8 +259,8 @@ async fn groups_in(
 
 async fn concern_groups(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    below: &BTreeMap<String, Cause>,
+    work: &mut BatchState<'_>,
+    below: &BTreeMap<String, CommandCause>,
 ) -> Result<(), StoreError> {
     let keys: BTreeSet<String> = below.keys().take(GROUPS_AT_ONCE_MAX).cloned().collect();
     load::load_groups(tx, work, &keys).await?;
@@ -265,18 +271,18 @@ async fn concern_groups(
     }
     let rest: Vec<String> = below.keys().filter(|key| !work.groups.contains_key(*key)).cloned().collect();
     if !rest.is_empty() {
-        work.stale.push(Stale::Groups(rest));
+        work.stale.push(StaleMarks::Groups(rest));
     }
     Ok(())
 }
 
 async fn concern_members(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    below: BTreeMap<String, Cause>,
+    work: &mut BatchState<'_>,
+    below: BTreeMap<String, CommandCause>,
 ) -> Result<(), StoreError> {
     let groups: Vec<String> = below.keys().cloned().collect();
-    let mut members: BTreeMap<String, Cause> = BTreeMap::new();
+    let mut members: BTreeMap<String, CommandCause> = BTreeMap::new();
     for chunk in groups.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows: Vec<(String, String)> = edge::Entity::find()
             .select_only()
@@ -290,7 +296,7 @@ async fn concern_members(
             .map_err(StoreError::statement("read members"))?;
         members.extend(rows.into_iter().map(|(group, member)| (member, below[&group].clone())));
         if members.len() as u64 > PEOPLE_AT_ONCE_MAX {
-            work.stale.push(Stale::MembersOf(groups));
+            work.stale.push(StaleMarks::MembersOf(groups));
             return Ok(());
         }
     }
@@ -301,20 +307,20 @@ async fn concern_members(
     touch_people(tx, work, members).await
 }
 
-async fn concern_reports(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+async fn concern_reports(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let names = work.policies.manager_attributes();
     if names.is_empty() {
         return Ok(());
     }
     let now = work.micros();
     let nothing = vec![None; names.len()];
-    let changed: BTreeMap<String, Cause> = work
+    let changed: BTreeMap<String, CommandCause> = work
         .people
         .iter()
         .filter_map(|(key, person)| {
             let cause = person.touched.as_ref()?;
             let before = person.before.to_reports.as_ref().unwrap_or(&nothing);
-            let differs = Work::shown_to_reports(&names, key, &person.state, now) != *before;
+            let differs = BatchState::shown_to_reports(&names, key, &person.state, now) != *before;
             differs.then(|| (key.clone(), cause.clone()))
         })
         .collect();
@@ -323,7 +329,7 @@ async fn concern_reports(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Resul
         let theirs = identity::Entity::find().filter(identity::Column::Manager.is_in(chunk));
         let count = theirs.clone().count(tx).await.map_err(StoreError::statement("count reports"))?;
         if count > PEOPLE_AT_ONCE_MAX {
-            work.stale.push(Stale::ReportsOf(chunk.to_vec()));
+            work.stale.push(StaleMarks::ReportsOf(chunk.to_vec()));
             continue;
         }
         let rows: Vec<(String, String)> = theirs
@@ -341,8 +347,8 @@ async fn concern_reports(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Resul
 
 async fn touch_people(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
-    people: BTreeMap<String, Cause>,
+    work: &mut BatchState<'_>,
+    people: BTreeMap<String, CommandCause>,
 ) -> Result<(), StoreError> {
     load::load_people(tx, work, &people.keys().cloned().collect()).await?;
     for (key, cause) in people {

@@ -13,7 +13,7 @@ const RECYCLED_LOGIN: ContradictionCode = ContradictionCode::RecycledLogin;
 
 /// Who is to be marked.
 #[derive(Debug)]
-pub(super) enum Stale {
+pub(super) enum StaleMarks {
     /// These groups.
     Groups(Vec<String>),
     /// Everybody in these groups.
@@ -26,7 +26,7 @@ pub(super) enum Stale {
     RecordsMatchedBy(Vec<String>),
 }
 
-impl Stale {
+impl StaleMarks {
     /// Writes the marks.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Stale {
                 Self::Groups(_) => update
                     .table(group::Entity)
                     .value(group::Column::EvaluatedWith, STALE)
-                    .value(group::Column::Revision, raised(group::Column::Revision))
+                    .value(group::Column::Revision, raise_version(group::Column::Revision))
                     .and_where(Expr::col(group::Column::Key).is_in(chunk)),
                 Self::MembersOf(_) => {
                     let members = Query::select()
@@ -52,12 +52,12 @@ impl Stale {
                         .and_where(Expr::col(edge::Column::GroupKey).is_in(chunk))
                         .and_where(Expr::col(edge::Column::Present).eq(true))
                         .to_owned();
-                    people(&mut update).and_where(Expr::col(identity::Column::Key).in_subquery(members))
+                    mark_people(&mut update).and_where(Expr::col(identity::Column::Key).in_subquery(members))
                 }
                 Self::RecordsMatchedBy(_) => update
                     .table(record::Entity)
                     .value(record::Column::EvaluatedWith, STALE)
-                    .value(record::Column::Revision, raised(record::Column::Revision))
+                    .value(record::Column::Revision, raise_version(record::Column::Revision))
                     .and_where(Expr::col(record::Column::Matched).is_in(chunk)),
                 Self::HeldBy(_) => {
                     let held = Query::select()
@@ -66,10 +66,10 @@ impl Stale {
                         .and_where(Expr::col(finding::Column::Field).eq(RECYCLED_LOGIN.as_str()))
                         .and_where(Expr::col(finding::Column::Detail).is_in(chunk))
                         .to_owned();
-                    people(&mut update).and_where(Expr::col(identity::Column::Key).in_subquery(held))
+                    mark_people(&mut update).and_where(Expr::col(identity::Column::Key).in_subquery(held))
                 }
                 Self::ReportsOf(_) => {
-                    people(&mut update).and_where(Expr::col(identity::Column::Manager).is_in(chunk))
+                    mark_people(&mut update).and_where(Expr::col(identity::Column::Manager).is_in(chunk))
                 }
             };
             tx.execute(&update).await.map_err(StoreError::statement("mark what is stale"))?;
@@ -78,13 +78,13 @@ impl Stale {
     }
 }
 
-fn people(update: &mut sea_orm::sea_query::UpdateStatement) -> &mut sea_orm::sea_query::UpdateStatement {
+fn mark_people(update: &mut sea_orm::sea_query::UpdateStatement) -> &mut sea_orm::sea_query::UpdateStatement {
     update
         .table(identity::Entity)
         .value(identity::Column::EvaluatedWith, STALE)
-        .value(identity::Column::Revision, raised(identity::Column::Revision))
+        .value(identity::Column::Revision, raise_version(identity::Column::Revision))
 }
 
-fn raised(column: impl sea_orm::sea_query::IntoColumnRef) -> SimpleExpr {
+fn raise_version(column: impl sea_orm::sea_query::IntoColumnRef) -> SimpleExpr {
     Expr::col(column).add(1)
 }

@@ -2,27 +2,27 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use lifecycle::{Attributes, IdentityView};
-use policy::Membership;
+use lifecycle::{AttributeMap, IdentityView};
+use policy::GroupMembership;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Work, load};
+use super::{BatchState, load};
 use crate::rows::edge;
 use crate::subjects::{GroupIndex, NESTING_LEVELS_MAX, is_known, key_of_manager};
 
 /// What the decisions of one batch look at.
 #[derive(Debug, Default)]
-pub(super) struct Surroundings {
+pub(super) struct DecisionContext {
     index: GroupIndex,
     /// Everybody who is touched.
     pub(super) people: HashMap<String, IdentityView>,
-    managers: HashMap<String, Attributes>,
+    managers: HashMap<String, AttributeMap>,
 }
 
-impl Surroundings {
+impl DecisionContext {
     /// Groups that hold the person.
-    pub(super) fn of_person(&self, key: &str) -> Vec<Membership> {
+    pub(super) fn of_person(&self, key: &str) -> Vec<GroupMembership> {
         self.index.memberships(self.index.parents(key))
     }
 
@@ -32,28 +32,31 @@ impl Surroundings {
     }
 
     /// Groups that hold the group.
-    pub(super) fn of_group(&self, key: &str) -> Vec<Membership> {
+    pub(super) fn of_group(&self, key: &str) -> Vec<GroupMembership> {
         self.index.memberships_of_group(key)
     }
 
     /// What is known of the manager with this key.
-    pub(super) fn manager(&self, key: Option<&str>) -> Option<&Attributes> {
+    pub(super) fn manager(&self, key: Option<&str>) -> Option<&AttributeMap> {
         self.managers.get(key?)
     }
 }
 
 /// As far as the policies look at it. Sets `manager` of everybody who is touched; nobody may be touched afterwards.
-pub(super) async fn read(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<Surroundings, StoreError> {
-    let mut around = Surroundings { index: climb(tx, work).await?, ..Surroundings::default() };
+pub(super) async fn read_surroundings(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+) -> Result<DecisionContext, StoreError> {
+    let mut around = DecisionContext { index: climb_groups(tx, work).await?, ..DecisionContext::default() };
     let now = work.micros();
     let touched = work.people.iter().filter(|(_, person)| person.touched.is_some());
     around.people = touched.map(|(key, person)| (key.clone(), person.state.view(key, now))).collect();
-    around.managers = managers(tx, work, &around.people).await?;
+    around.managers = keep_managers(tx, work, &around.people).await?;
     Ok(around)
 }
 
 /// From everybody who is touched up through the groups that hold them, one statement or two for each level.
-async fn climb(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<GroupIndex, StoreError> {
+async fn climb_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<GroupIndex, StoreError> {
     let mut index = GroupIndex::default();
     let people = work.people.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key.clone());
     let groups = work.groups.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key.clone());
@@ -66,7 +69,7 @@ async fn climb(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<GroupInd
             break;
         }
         let mut next = BTreeSet::new();
-        for (member, group) in listed(tx, work, &level).await? {
+        for (member, group) in listing_groups(tx, work, &level).await? {
             index.nest(member, group.clone());
             next.insert(group);
         }
@@ -85,9 +88,9 @@ async fn climb(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<GroupInd
 }
 
 /// `(member, group)` for each group that lists one of `members`, as the batch has it.
-pub(super) async fn listed(
+pub(super) async fn listing_groups(
     tx: &DatabaseTransaction,
-    work: &Work<'_>,
+    work: &BatchState<'_>,
     members: &BTreeSet<String>,
 ) -> Result<BTreeSet<(String, String)>, StoreError> {
     let mut present: BTreeSet<(String, String)> = BTreeSet::new();
@@ -116,11 +119,11 @@ pub(super) async fn listed(
 }
 
 /// Keeps whom everybody reports to; reads what is known of them where a policy looks at it.
-async fn managers(
+async fn keep_managers(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     people: &HashMap<String, IdentityView>,
-) -> Result<HashMap<String, Attributes>, StoreError> {
+) -> Result<HashMap<String, AttributeMap>, StoreError> {
     let now = work.micros();
     let (mut all, mut new) = (BTreeSet::new(), BTreeSet::new());
     for (key, view) in people {
@@ -153,7 +156,7 @@ async fn managers(
 /// Finds out which of the members that targets will be told of are groups.
 pub(super) async fn classify_members(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
 ) -> Result<(), StoreError> {
     if !work.policies.iter().any(policy::Policy::has_groups) {
         return Ok(());

@@ -9,7 +9,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::correlate::ValueKey;
 use super::records::RecordKey;
-use super::{Cause, Work};
+use super::{BatchState, CommandCause};
 use crate::rows::{identity, match_value};
 
 /// How many people, and how many records, are written down for one value. Of more people it is known how many there are; further
@@ -20,7 +20,7 @@ const PEOPLE_PER_PAGE: u64 = 1_000;
 
 /// Somebody who has a value.
 #[derive(Debug, Clone)]
-pub(super) enum Holder {
+pub(super) enum ValueHolder {
     Person(String),
     Record(RecordKey),
 }
@@ -29,13 +29,13 @@ pub(super) enum Holder {
 #[derive(Debug)]
 pub(super) struct KnownValue {
     revision: i64,
-    people: Holders<String>,
-    records: Holders<RecordKey>,
+    people: ValueHolders<String>,
+    records: ValueHolders<RecordKey>,
     changed: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Holders<T: Ord> {
+struct ValueHolders<T: Ord> {
     keys: BTreeSet<T>,
     /// How many more there are than are written down.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -50,13 +50,13 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-impl<T: Ord> Default for Holders<T> {
+impl<T: Ord> Default for ValueHolders<T> {
     fn default() -> Self {
         Self { keys: BTreeSet::new(), others: 0, crowded: false }
     }
 }
 
-impl<T: Ord> Holders<T> {
+impl<T: Ord> ValueHolders<T> {
     /// Notes that one has the value now, or has it no more; returns whether that is not written down.
     fn set(&mut self, key: T, has: bool) -> bool {
         if has && (self.keys.len() < HOLDERS_MAX || self.keys.contains(&key)) {
@@ -93,37 +93,42 @@ impl KnownValue {
 }
 
 /// What has to be written when the values of `holder` change.
-pub(super) fn moves(
+pub(super) fn value_moves(
     old: &BTreeSet<ValueKey>,
     new: &BTreeSet<ValueKey>,
-    holder: &Holder,
-    cause: &Cause,
-) -> Vec<(ValueKey, Holder, bool, Cause)> {
+    holder: &ValueHolder,
+    cause: &CommandCause,
+) -> Vec<(ValueKey, ValueHolder, bool, CommandCause)> {
     let of = |value: &ValueKey, has: bool| (value.clone(), holder.clone(), has, cause.clone());
     let lost = old.difference(new).map(|value| of(value, false));
     lost.chain(new.difference(old).map(|value| of(value, true))).collect()
 }
 
 /// Sets whether `holder` has the value; returns the records that this may concern.
-pub(super) fn set(work: &mut Work<'_>, value: &ValueKey, holder: &Holder, has: bool) -> Vec<RecordKey> {
+pub(super) fn set_value(
+    work: &mut BatchState<'_>,
+    value: &ValueKey,
+    holder: &ValueHolder,
+    has: bool,
+) -> Vec<RecordKey> {
     let Some(known) = work.values.get_mut(value) else { return Vec::new() };
     known.changed = true;
     match holder {
-        Holder::Person(key) => {
+        ValueHolder::Person(key) => {
             if known.people.set(key.clone(), has) {
                 let others = known.people.others;
                 known.people.others = if has { others + 1 } else { others.saturating_sub(1) };
             }
         }
-        Holder::Record(key) => known.records.crowded |= known.records.set(key.clone(), has) && has,
+        ValueHolder::Record(key) => known.records.crowded |= known.records.set(key.clone(), has) && has,
     }
     known.records.keys.iter().cloned().collect()
 }
 
 /// Reads rows that are not read yet.
-pub(super) async fn load(
+pub(super) async fn load_values(
     tx: &DatabaseTransaction,
-    work: &mut Work<'_>,
+    work: &mut BatchState<'_>,
     values: &BTreeSet<ValueKey>,
 ) -> Result<(), StoreError> {
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -145,8 +150,8 @@ pub(super) async fn load(
     for row in rows {
         let known = KnownValue {
             revision: row.revision,
-            people: crate::rows::decode(&row.people, "a value")?,
-            records: crate::rows::decode(&row.records, "a value")?,
+            people: crate::rows::decode_state(&row.people, "a value")?,
+            records: crate::rows::decode_state(&row.records, "a value")?,
             changed: false,
         };
         work.values.insert((row.attribute, row.value), known);
@@ -164,8 +169,8 @@ pub(super) async fn load(
     for value in values {
         let nobody = || KnownValue {
             revision: 0,
-            people: Holders::default(),
-            records: Holders::default(),
+            people: ValueHolders::default(),
+            records: ValueHolders::default(),
             changed: false,
         };
         work.values.entry(value.clone()).or_insert_with(nobody);
@@ -177,27 +182,27 @@ pub(super) async fn load(
 ///
 /// # Errors
 /// As the database reports them.
-pub(super) async fn refill(tx: &DatabaseTransaction, work: &mut Work<'_>) -> Result<(), StoreError> {
+pub(super) async fn refill(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let is_short =
         |known: &KnownValue| known.changed && known.people.keys.is_empty() && known.people.others > 0;
     let short: Vec<ValueKey> =
         work.values.iter().filter(|(_, known)| is_short(known)).map(|(value, _)| value.clone()).collect();
     for value in short {
         let mut people = people_with(tx, &value, |key| work.people.contains_key(key)).await?;
-        let here = work.people.iter().filter(|(_, known)| read(&known.matched).contains(&value));
+        let here = work.people.iter().filter(|(_, known)| read_matched(&known.matched).contains(&value));
         here.for_each(|(key, _)| people.add(key.clone()));
         write_down(work, &value, people);
     }
     Ok(())
 }
 
-fn write_down(work: &mut Work<'_>, value: &ValueKey, people: Holders<String>) {
+fn write_down(work: &mut BatchState<'_>, value: &ValueKey, people: ValueHolders<String>) {
     if let Some(known) = work.values.get_mut(value) {
         (known.people, known.changed) = (people, true);
     }
 }
 
-impl Holders<String> {
+impl ValueHolders<String> {
     fn add(&mut self, key: String) {
         self.others += u64::from(self.set(key, true));
     }
@@ -208,10 +213,10 @@ async fn people_with(
     tx: &DatabaseTransaction,
     value: &ValueKey,
     is_left_out: impl Fn(&str) -> bool,
-) -> Result<Holders<String>, StoreError> {
-    let pair = encode(value).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+) -> Result<ValueHolders<String>, StoreError> {
+    let pair = encode_value(value).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let holds = LikeExpr::new(format!("%{pair}%")).escape('\\');
-    let (mut people, mut after) = (Holders::default(), String::new());
+    let (mut people, mut after) = (ValueHolders::default(), String::new());
     loop {
         let page: Vec<(String, String)> = identity::Entity::find()
             .select_only()
@@ -227,35 +232,36 @@ async fn people_with(
             .map_err(StoreError::statement("read who has a value"))?;
         let Some((last, _)) = page.last() else { return Ok(people) };
         after.clone_from(last);
-        let holders =
-            page.into_iter().filter(|(key, matched)| !is_left_out(key) && read(matched).contains(value));
+        let holders = page
+            .into_iter()
+            .filter(|(key, matched)| !is_left_out(key) && read_matched(matched).contains(value));
         holders.for_each(|(key, _)| people.add(key));
     }
 }
 
 /// The rows that changed.
-pub(super) fn changed(values: BTreeMap<ValueKey, KnownValue>) -> Vec<match_value::Model> {
+pub(super) fn changed_values(values: BTreeMap<ValueKey, KnownValue>) -> Vec<match_value::Model> {
     let changed = values.into_iter().filter(|(_, known)| known.changed);
     let row = |((attribute, value), known): (ValueKey, KnownValue)| match_value::Model {
         attribute,
         value,
         revision: known.revision + 1,
-        people: encode(&known.people),
-        records: encode(&known.records),
+        people: encode_value(&known.people),
+        records: encode_value(&known.records),
     };
     changed.map(row).collect()
 }
 
 /// The values of a row that has some.
-pub(super) fn read(matched: &str) -> BTreeSet<ValueKey> {
+pub(super) fn read_matched(matched: &str) -> BTreeSet<ValueKey> {
     serde_json::from_str(matched).unwrap_or_default()
 }
 
 /// The other way round.
-pub(super) fn write(values: &BTreeSet<ValueKey>) -> String {
-    encode(values)
+pub(super) fn write_matched(values: &BTreeSet<ValueKey>) -> String {
+    encode_value(values)
 }
 
-fn encode(of: &impl Serialize) -> String {
+fn encode_value(of: &impl Serialize) -> String {
     serde_json::to_string(of).expect("keys and values are plain data")
 }

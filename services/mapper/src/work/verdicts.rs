@@ -9,16 +9,16 @@ use sea_orm::{
 };
 use store::StoreError;
 
-use super::correlate::Outcome;
+use super::correlate::CorrelationOutcome;
 use super::records::{self, RecordKey};
-use super::{Cause, Work, values};
+use super::{BatchState, CommandCause, values};
 use crate::rows::verdict;
 
 /// By record and person.
 #[derive(Debug, Default)]
-pub(super) struct Verdicts(BTreeMap<RecordKey, Vec<verdict::Model>>);
+pub(super) struct RecordVerdicts(BTreeMap<RecordKey, Vec<verdict::Model>>);
 
-impl Verdicts {
+impl RecordVerdicts {
     /// Whether a human said that it is or is not theirs.
     pub(super) fn of(&self, record: &RecordKey, person: &str) -> Option<bool> {
         self.0.get(record)?.iter().find(|said| said.person == person).map(|said| said.same)
@@ -31,15 +31,15 @@ impl Verdicts {
     }
 }
 
-pub(super) async fn load<'r>(
+pub(super) async fn load_verdicts<'r>(
     tx: &DatabaseTransaction,
     records: impl Iterator<Item = &'r RecordKey>,
-) -> Result<Verdicts, StoreError> {
+) -> Result<RecordVerdicts, StoreError> {
     let mut by_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (source, key) in records {
         by_source.entry(source).or_default().push(key);
     }
-    let mut verdicts = Verdicts::default();
+    let mut verdicts = RecordVerdicts::default();
     for (source, keys) in by_source {
         for chunk in keys.chunks(store::ROWS_PER_STATEMENT_MAX) {
             let rows = verdict::Entity::find()
@@ -57,7 +57,10 @@ pub(super) async fn load<'r>(
 }
 
 /// Writes what humans say in this batch.
-pub(super) async fn save(tx: &DatabaseTransaction, said: &[verdict::Model]) -> Result<(), StoreError> {
+pub(super) async fn save_verdicts(
+    tx: &DatabaseTransaction,
+    said: &[verdict::Model],
+) -> Result<(), StoreError> {
     use verdict::Column;
     for row in said {
         let conflict = OnConflict::columns([Column::Source, Column::Key, Column::Person])
@@ -73,12 +76,17 @@ pub(super) async fn save(tx: &DatabaseTransaction, said: &[verdict::Model]) -> R
 }
 
 /// Keeps what became of a record, and tells those whom it concerns if that is news.
-pub(super) fn tell(work: &mut Work<'_>, key: &RecordKey, outcome: Outcome, cause: &Cause) {
+pub(super) fn tell_verdict(
+    work: &mut BatchState<'_>,
+    key: &RecordKey,
+    outcome: CorrelationOutcome,
+    cause: &CommandCause,
+) {
     let (now, at) = (work.micros(), work.now);
     let owner = outcome.person.as_ref().and_then(|person| work.people.get(person));
     let counts_for = owner.map(|person| person.state.counts_for(&key.0, now)).unwrap_or_default();
     let Some(record) = work.records.get_mut(key) else { return };
-    let Outcome { status, person, reason, candidates } = outcome;
+    let CorrelationOutcome { status, person, reason, candidates } = outcome;
     let status = status.unwrap_or(RecordStatus::Waiting);
     let candidates_json = serde_json::to_string(&candidates).expect("keys are plain data");
     let said = work.verdicts.iter().find(|said| said.source == key.0 && said.key == key.1);
@@ -96,10 +104,10 @@ pub(super) fn tell(work: &mut Work<'_>, key: &RecordKey, outcome: Outcome, cause
     let former = row.person.take().filter(|former| Some(former) != person.as_ref());
     (row.status, row.reason) = (status.as_str().to_owned(), reason.to_owned());
     (row.candidates, row.person, row.since) = (candidates_json, person.clone(), now);
-    let by = values::read(&row.matched).into_iter().next().map(|(attribute, _)| attribute);
+    let by = values::read_matched(&row.matched).into_iter().next().map(|(attribute, _)| attribute);
     let revision = row.revision + 1;
     let who = said.map(|said| Actor { who: said.who.clone(), why: said.why.clone() });
-    let mut subjects = vec![records::subject(&key.0, &key.1)];
+    let mut subjects = vec![records::record_subject(&key.0, &key.1)];
     subjects.extend(person.iter().chain(&former).cloned());
     subjects.extend(candidates.iter().filter(|candidate| Some(*candidate) != person.as_ref()).cloned());
     for subject in subjects {

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bus::{Consumer, Facts, Feed};
+use bus::{Consumer, FactBatch, StreamName};
 use lifecycle::{
     AccountState, Actor, Event, Fact, MapperStatus, OrphanAction, PolicyRequest, PolicyVersions,
     ProvisionReply, ProvisionRequest, ResourceKind, verb,
 };
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::operators::{apply, ask, narrowed, plan};
 use crate::world::{EVERYBODY, World, event, group, joined};
@@ -38,7 +38,7 @@ async fn everybody_is_evaluated(world: &World) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_that_is_not_finished_or_was_interrupted_is_not_applied() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world.send(&[joined("E-1", 1, "Sales")]).await;
     world.settle().await;
     let (id, _) = plan(&mut world, &titled("Staff"), None).await;
@@ -55,10 +55,10 @@ async fn a_plan_that_is_not_finished_or_was_interrupted_is_not_applied() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_that_is_applied_twice_at_once_makes_one_version_and_the_journal_says_whose() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.start_mapper().await;
-        let mut journal: Consumer<Facts> = world.bus.consume(Feed::Journal, "test").await.unwrap();
+        let mut journal: Consumer<FactBatch> = world.bus.consume(StreamName::Journal, "test").await.unwrap();
         world.send(&[joined("E-1", 1, "Sales")]).await;
         world.settle().await;
         let (id, _) = plan(&mut world, &titled("Staff"), None).await;
@@ -92,7 +92,7 @@ async fn a_plan_that_is_applied_twice_at_once_makes_one_version_and_the_journal_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_with_different_folders_do_not_undo_one_another() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let other = tempfile::tempdir().unwrap();
         std::fs::write(other.path().join("crm.yaml"), titled("Staff")).unwrap();
@@ -117,7 +117,7 @@ async fn replicas_with_different_folders_do_not_undo_one_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_evaluation_that_is_interrupted_half_way_is_finished_by_another_mapper_and_commands_nothing_twice()
 {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let people: Vec<Event> = (0..PEOPLE).map(|n| joined(&format!("E-{n:03}"), 1, "HR")).collect();
         world.send(&people).await;
@@ -144,7 +144,7 @@ async fn an_evaluation_that_is_interrupted_half_way_is_finished_by_another_mappe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_a_late_batch_decided_by_policies_of_before_is_decided_about_again() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world.send(&[joined("E-1", 1, "HR")]).await;
     world.settle().await;
     let (id, _) = plan(&mut world, &titled("Staff"), None).await;
@@ -159,7 +159,7 @@ async fn whoever_a_late_batch_decided_by_policies_of_before_is_decided_about_aga
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_provisioned_even_if_a_person_has_the_same_key() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world.send(&[joined("X-1", 1, "HR"), group("X-1", 1, "SEC-A")]).await;
     world.settle().await;
     world
@@ -188,7 +188,7 @@ async fn a_group_is_provisioned_even_if_a_person_has_the_same_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_loosens_its_own_guard_is_held_against_the_one_in_force() {
     let strict = EVERYBODY.replacen("guard: { percent: 100 }", "guard: { deletions: 5 }", 1);
-    let mut world = World::running(sqlite(), &strict).await;
+    let mut world = World::running(sqlite_database(), &strict).await;
     let people: Vec<_> =
         (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 15 { "Sales" } else { "HR" })).collect();
     world.send(&people).await;
@@ -217,7 +217,7 @@ async fn a_change_that_loosens_its_own_guard_is_held_against_the_one_in_force() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_version_tells_the_writer_what_becomes_of_accounts_of_nobody() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "Sales")]).await;
         world.settle().await;

@@ -1,8 +1,8 @@
 //! What a policy change makes of everybody waits behind what happens.
 
-use lifecycle::{AccountState, Command, Desired, Event, EventKind, Lane, ResourceKind};
+use lifecycle::{AccountState, Command, DesiredState, Event, EventKind, Lane, ResourceKind};
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{EVERYBODY, World, event, joined};
 
@@ -20,7 +20,7 @@ users:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_overtakes_a_policy_change_that_disables_five_thousand() {
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         // A change of policy is held against the guard that is in force as well.
         let everybody = EVERYBODY.replacen("guard: {", "guard: { deletions: 10000,", 1);
@@ -58,7 +58,7 @@ users:
     - { target: department, source: department }
     - { target: nickName, expression: 'Guid()' }
 "#;
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::new(database, policy).await;
         world.write_second_policy(&policy.replace("crm", "vpn"));
         world.start_mapper().await;
@@ -68,7 +68,7 @@ users:
             let of = |target: &str, person: &str| {
                 let key = (target.to_owned(), ResourceKind::User, person.to_owned());
                 match &world.last_resources()[&key].1 {
-                    Desired::User(account) => account.attributes["nickName"].to_string(),
+                    DesiredState::User(account) => account.attributes["nickName"].to_string(),
                     _ => panic!("an account"),
                 }
             };
@@ -91,7 +91,7 @@ users:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_fills_in_who_reports_to_whom_and_commands_nothing() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let mut report = joined("E-1", 1, "HR");
     report.attributes.insert("manager".to_owned(), "E-9".into());
     world.send(&[report]).await;

@@ -1,14 +1,14 @@
 //! From one event to one command.
 
 use lifecycle::{
-    AccountState, Command, CommandId, Desired, Event, EventKind, GroupResource, Lane, OutboxReply,
+    AccountState, Command, CommandId, DesiredState, Event, EventKind, GroupResource, Lane, OutboxReply,
     TraceContext, verb,
 };
-use mapper::Migrator;
+use mapper::MapperMigrator;
 use sea_orm_migration::MigratorTrait;
 use serde_json::json;
 use store::Store;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 use time::OffsetDateTime;
 
 use crate::operators::ask;
@@ -16,16 +16,16 @@ use crate::world::{EVERYBODY, World, altered, event, joined};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_can_be_made_dropped_and_made_again() {
-    for database in databases() {
-        let store = Store::open::<Migrator>(&database.url).await.unwrap();
-        Migrator::down(store.writer(), None).await.unwrap();
-        Migrator::up(store.writer(), None).await.unwrap();
+    for database in test_databases() {
+        let store = Store::open::<MapperMigrator>(&database.url).await.unwrap();
+        MapperMigrator::down(store.writer(), None).await.unwrap();
+        MapperMigrator::up(store.writer(), None).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hire_a_change_and_a_departure_are_one_command_each_in_their_lanes() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let events = [
             joined("E-1", 1, "Sales"),
@@ -45,7 +45,7 @@ async fn a_hire_a_change_and_a_departure_are_one_command_each_in_their_lanes() {
             .collect();
         assert_eq!(told, expected);
         assert!(world.commands.windows(2).all(|two| two[0].revision < two[1].revision));
-        let Desired::User(last) = &world.commands[2].desired else { panic!("an account") };
+        let DesiredState::User(last) = &world.commands[2].desired else { panic!("an account") };
         assert_eq!(last.state, AccountState::Disabled);
         assert_eq!(last.attributes["userName"], "E-1@example.org", "it can still be found");
         world.stop_mappers().await;
@@ -54,7 +54,7 @@ async fn a_hire_a_change_and_a_departure_are_one_command_each_in_their_lanes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_commanded_when_nothing_changes_or_nothing_ever_was() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world
         .send(&[
             joined("E-1", 1, "Sales"),
@@ -79,7 +79,7 @@ async fn nothing_is_commanded_when_nothing_changes_or_nothing_ever_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_without_active_is_a_hire_only_if_nothing_else_is_known() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let record = |person: &str, said| {
         let name = format!("{person}@example.org");
         event(EventKind::WorkerSnapshot, person, said, json!({ "userPrincipalName": name }))
@@ -100,7 +100,7 @@ async fn a_record_without_active_is_a_hire_only_if_nothing_else_is_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_departure_takes_effect_at_its_time_even_after_a_restart() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let mut left = event(EventKind::WorkerLeft, "E-1", 2, json!({}));
         left.effective_at = OffsetDateTime::now_utc() + time::Duration::seconds(3);
@@ -121,7 +121,7 @@ async fn a_departure_takes_effect_at_its_time_even_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_deleted_when_the_days_of_grace_are_over() {
     let policy = EVERYBODY.replace("groups:", "  leaver: { action: disable, deleteAfterDays: 0 }\ngroups:");
-    let mut world = World::running(sqlite(), &policy).await;
+    let mut world = World::running(sqlite_database(), &policy).await;
     world.send(&[joined("E-1", 1, "Sales")]).await;
     world.settle().await;
     world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
@@ -136,7 +136,7 @@ async fn an_account_is_deleted_when_the_days_of_grace_are_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_event_is_recorded_and_holds_up_nobody() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send_raw(vec![altered(&joined("E-0", 1, "Sales"), "payload", "{\"v\":1,\"event\":")]).await;
         world.send(&[joined("E-1", 1, "Sales")]).await;
@@ -150,7 +150,7 @@ async fn an_unreadable_event_is_recorded_and_holds_up_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::new(database, EVERYBODY).await;
         let command = Command {
             id: CommandId::fresh(),
@@ -158,15 +158,15 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
             subject: "G-1".to_owned(),
             revision: 1,
             lane: Lane::Joiner,
-            desired: Desired::Group(GroupResource {
+            desired: DesiredState::Group(GroupResource {
                 exists: true,
-                attributes: lifecycle::Attributes::new(),
-                on_create: lifecycle::Attributes::new(),
+                attributes: lifecycle::AttributeMap::new(),
+                on_create: lifecycle::AttributeMap::new(),
                 clear: Vec::new(),
                 match_on: Vec::new(),
                 assume_empty: false,
                 protected: false,
-                actions: lifecycle::Actions::default(),
+                actions: lifecycle::PolicyActions::default(),
             }),
             event: None,
             accepted_at: OffsetDateTime::UNIX_EPOCH,
@@ -175,14 +175,14 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
             needs_approval: false,
             orphans: None,
         };
-        let store = Store::open::<Migrator>(&world.url).await.unwrap();
+        let store = Store::open::<MapperMigrator>(&world.url).await.unwrap();
         let tx = store.begin().await.unwrap();
-        let messages = [bus::Outgoing::command(&command, TraceContext::root())];
+        let messages = [bus::OutgoingMessage::command(&command, TraceContext::root())];
         let json = serde_json::to_string(&messages).unwrap();
-        store::outbox::put(
+        store::outbox::put_row(
             &tx,
             "mapper",
-            store::outbox::Lane::Commands,
+            store::outbox::OutboxLane::Commands,
             "left-behind",
             OffsetDateTime::now_utc(),
             json,
@@ -202,7 +202,7 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_departure_overtakes_a_backlog_of_joiners_and_is_told_once() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world.send(&[joined("E-0", 1, "Sales")]).await;
     world.settle().await;
     world.stop_mappers().await;
@@ -234,7 +234,7 @@ users:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_too_long_holds_up_no_other_and_its_person_is_switched_off_without_the_values() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, REPEATS_A_VALUE).await;
         let long = "x".repeat(400_000);
         let moved = event(EventKind::WorkerChanged, "E-1", 3, json!({ "department": long }));
@@ -252,7 +252,7 @@ async fn a_command_that_is_too_long_holds_up_no_other_and_its_person_is_switched
 
         world.send(&[event(EventKind::WorkerLeft, "E-1", 4, json!({}))]).await;
         world.until("off", async |world| world.state("E-1") == Some(AccountState::Disabled)).await;
-        let Desired::User(last) = &world.commands.last().unwrap().desired else { panic!("an account") };
+        let DesiredState::User(last) = &world.commands.last().unwrap().desired else { panic!("an account") };
         assert!(last.attributes.keys().all(|path| path == "userName" || path == "externalId"), "{last:?}");
         world.stop_mappers().await;
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::shuffle::{histories, scoped};
 use crate::world::{EVERYBODY, World};
@@ -12,10 +12,10 @@ use crate::world::{EVERYBODY, World};
 async fn three_mappers_on_one_database_lose_nothing() {
     let config = Config { rng_seed: RngSeed::Fixed(11), ..Config::default() };
     let mut runner = TestRunner::new(config);
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         let history = histories().new_tree(&mut runner).unwrap().current();
-        let mut alone = World::new(sqlite(), EVERYBODY).await;
+        let mut alone = World::new(sqlite_database(), EVERYBODY).await;
         scoped(&alone).await;
         alone.start_mapper().await;
         alone.send(&history).await;

@@ -1,11 +1,13 @@
 //! Departures that are entered late, seen in records, or said amid a flood of other statements.
 
-use lifecycle::{AccountState, Dating, Desired, Event, EventKind, FeedRun, FeedRunId, ResourceKind};
+use lifecycle::{
+    AccountState, DesiredState, Event, EventKind, FeedRun, FeedRunId, ResourceKind, StatementDating,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 use time::Duration;
 
 use crate::world::{EVERYBODY, World, event, group, joined, members};
@@ -27,14 +29,14 @@ fn left(person: &str, said: i64) -> Event {
 }
 
 fn seen(mut event: Event) -> Event {
-    event.dated = Some(Dating::Observed);
+    event.dated = Some(StatementDating::Observed);
     event
 }
 
 /// `title` of an account as the last command has it.
 fn department(world: &World, person: &str) -> Value {
     match &world.last_resources()[&("crm".to_owned(), ResourceKind::User, person.to_owned())].1 {
-        Desired::User(account) => account.attributes.get("department").cloned().unwrap_or_default(),
+        DesiredState::User(account) => account.attributes.get("department").cloned().unwrap_or_default(),
         _ => Value::Null,
     }
 }
@@ -57,7 +59,7 @@ async fn a_departure_that_is_entered_late_takes_access_away_at_once_whoever_says
         days_back(event(EventKind::WorkerRehired, "E-5", 12, json!({})), 1),
     ];
     let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(1), ..Config::default() });
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         let mut world = World::running(database, EVERYBODY).await;
         let order = Just(events.to_vec()).prop_shuffle().new_tree(&mut runner).unwrap().current();
@@ -75,7 +77,7 @@ async fn a_departure_that_is_entered_late_takes_access_away_at_once_whoever_says
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_back_dated_change_or_end_of_a_membership_is_not_lost() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world
         .send(&[
             days_back(joined("E-5", 1, "HR"), 900),
@@ -96,7 +98,7 @@ async fn a_back_dated_change_or_end_of_a_membership_is_not_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_turned_inactive_takes_access_away_and_one_that_lags_gives_none_back() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let record = |person: &str, said: i64, first_day: i64| {
         [days_back(joined(person, said, "HR"), first_day), seen(joined(person, said + 1, "HR"))]
     };
@@ -127,7 +129,7 @@ async fn a_record_that_turned_inactive_takes_access_away_and_one_that_lags_gives
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_flood_of_another_source_stops_a_departure_or_keeps_a_joiner_out() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let ahead = |person: &str, day: i64| {
         by(
             days_back(event(EventKind::WorkerJoined, person, 100 + day, json!({})), -20_000 - day),
@@ -173,7 +175,7 @@ async fn no_flood_of_another_source_stops_a_departure_or_keeps_a_joiner_out() {
 async fn days_of_grace_do_not_count_from_a_day_that_was_only_typed() {
     let with_grace =
         EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: disable, deleteAfterDays: 30 }\n", 1);
-    let mut world = World::running(sqlite(), &with_grace).await;
+    let mut world = World::running(sqlite_database(), &with_grace).await;
     world.send(&[days_back(joined("E-1", 1, "HR"), 900), days_back(joined("E-2", 1, "HR"), 90)]).await;
     world.settle().await;
     world.send(&[days_back(left("E-1", 10), 335), days_back(left("E-2", 10), 60)]).await;
@@ -184,7 +186,7 @@ async fn days_of_grace_do_not_count_from_a_day_that_was_only_typed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_who_cannot_be_built_is_disabled_all_the_same() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world.send(&[joined("E-1", 1, "HR")]).await;
     world.settle().await;
     world
@@ -196,7 +198,7 @@ async fn a_leaver_who_cannot_be_built_is_disabled_all_the_same() {
     world.settle().await;
     assert_eq!(world.state("E-1"), Some(AccountState::Disabled));
     let resources = world.last_resources();
-    let Desired::User(account) = &resources[&("crm".to_owned(), ResourceKind::User, "E-1".to_owned())].1
+    let DesiredState::User(account) = &resources[&("crm".to_owned(), ResourceKind::User, "E-1".to_owned())].1
     else {
         panic!("a person has an account")
     };

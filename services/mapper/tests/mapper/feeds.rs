@@ -1,12 +1,12 @@
 //! Full feeds: who is not in them leaves, if they can be believed, whatever comes when and how often.
 
-use feeds::{Completion, FeedGuard, FeedSeen, KeySet};
+use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
     AccountState, Actor, DecideFeedRequest, Event, EventId, EventKind, FeedRun, FeedRunId, FeedRunState,
     FeedRunStatus, FeedsReply, FeedsRequest, MapperStatus, verb,
 };
 use serde_json::json;
-use store::testing::{TestDatabase, databases, sqlite};
+use store::testing::{TestDatabase, sqlite_database, test_databases};
 
 use crate::operators::{ASK, ask, not_decided};
 use crate::world::{EVERYBODY, World, event, joined};
@@ -59,7 +59,7 @@ fn end(run: &FeedRun, said: i64, rows: u64, people: KeySet, complete: bool) -> E
     };
     let guard = FeedGuard { shrink_percent_max: 40, ..FeedGuard::default() };
     let mut event = event(EventKind::FeedCompleted, "hr", said, json!({}));
-    event.attributes = Completion { seen, people, guard }.to_attributes();
+    event.attributes = FileCompletion { seen, people, guard }.to_attributes();
     from_feed(event, run, "end")
 }
 
@@ -101,7 +101,7 @@ async fn decide(world: &World, name: &str, accept: bool) -> Result<FeedRunStatus
 
 #[tokio::test]
 async fn whoever_was_listed_before_and_is_not_any_more_has_left_and_is_back_when_listed_again() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         world.send(&[joined("O-1", 0, "D")]).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
@@ -122,7 +122,7 @@ async fn whoever_was_listed_before_and_is_not_any_more_has_left_and_is_back_when
 
 #[tokio::test]
 async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3", "E-4"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
@@ -153,7 +153,7 @@ async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
 
 #[tokio::test]
 async fn an_empty_or_incomplete_file_is_held_and_cannot_be_believed_by_anybody() {
-    let mut world = running(sqlite()).await;
+    let mut world = running(sqlite_database()).await;
     send(&world, file("one", 10, &["E-1", "E-2"])).await;
     becomes(&mut world, "one", FeedRunState::Accepted).await;
     send(&world, file("empty", 20, &[])).await;
@@ -174,7 +174,7 @@ async fn an_empty_or_incomplete_file_is_held_and_cannot_be_believed_by_anybody()
 
 #[tokio::test]
 async fn nothing_is_judged_before_everybody_of_the_run_is_merged_and_the_end_may_come_first() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
@@ -197,7 +197,7 @@ async fn nothing_is_judged_before_everybody_of_the_run_is_merged_and_the_end_may
 
 #[tokio::test]
 async fn an_older_run_that_completes_after_a_newer_one_counts_for_nothing() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
@@ -219,7 +219,7 @@ async fn an_older_run_that_completes_after_a_newer_one_counts_for_nothing() {
 
 #[tokio::test]
 async fn a_mapper_that_stops_in_the_middle_goes_on_where_it_was_and_two_do_nothing_twice() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         let all: Vec<String> = (0..600).map(|n| format!("E-{n:03}")).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -252,7 +252,7 @@ async fn a_mapper_that_stops_in_the_middle_goes_on_where_it_was_and_two_do_nothi
 
 #[tokio::test]
 async fn who_left_by_the_file_itself_does_not_leave_again_when_the_file_forgets_them() {
-    let mut world = running(sqlite()).await;
+    let mut world = running(sqlite_database()).await;
     let run = run_of("one", 10);
     let (mut rows, _) = file("one", 10, &["E-1", "E-3"]);
     rows.push(from_feed(event(EventKind::WorkerLeft, "E-2", 10, json!({})), &run, "E-2"));
@@ -279,7 +279,7 @@ fn shuffled<T>(mut all: Vec<T>, mut seed: u64) -> Vec<T> {
 #[tokio::test]
 async fn in_whatever_order_and_however_often_three_files_come_the_newest_decides() {
     for seed in 1..=4 {
-        let mut world = running(sqlite()).await;
+        let mut world = running(sqlite_database()).await;
         let files = [
             file("one", 10, &["E-1", "E-2", "E-3", "E-4", "E-5"]),
             file("two", 20, &["E-1", "E-2", "E-3", "E-4", "E-6"]),
@@ -307,10 +307,10 @@ async fn in_whatever_order_and_however_often_three_files_come_the_newest_decides
 #[tokio::test]
 async fn the_tables_of_feeds_go_away_as_they_came() {
     use sea_orm_migration::MigratorTrait as _;
-    for database in databases() {
-        let store = store::Store::open::<mapper::Migrator>(&database.url).await.unwrap();
-        mapper::Migrator::down(store.writer(), Some(1)).await.unwrap();
-        mapper::Migrator::up(store.writer(), None).await.unwrap();
+    for database in test_databases() {
+        let store = store::Store::open::<mapper::MapperMigrator>(&database.url).await.unwrap();
+        mapper::MapperMigrator::down(store.writer(), Some(1)).await.unwrap();
+        mapper::MapperMigrator::up(store.writer(), None).await.unwrap();
     }
 }
 
@@ -321,7 +321,7 @@ async fn undecided(world: &World) -> Vec<(String, FeedRunState)> {
 
 #[tokio::test]
 async fn a_file_that_is_not_newer_says_so_and_is_in_status_until_one_is_accepted() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         send(&world, file("one", 10, &["E-1", "E-2", "E-3"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;
@@ -346,7 +346,7 @@ async fn a_file_that_is_not_newer_says_so_and_is_in_status_until_one_is_accepted
 
 #[tokio::test]
 async fn a_file_in_which_many_keys_are_written_otherwise_is_held_and_in_status() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         send(&world, file("one", 10, &["01", "02", "03", "04", "05"])).await;
         becomes(&mut world, "one", FeedRunState::Accepted).await;

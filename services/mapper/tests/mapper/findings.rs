@@ -1,13 +1,13 @@
 //! What a human should look at in people: listed in the transaction that finds it, and settled in the one that decides otherwise.
 
-use feeds::{Completion, FeedGuard, FeedSeen, KeySet};
+use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
-    AccessOrderKind, AccessOrderStatus, AccountState, Actor, ContradictionCode, Dating, Event, EventId,
-    EventKind, FeedRun, FeedRunId, Finding, FindingKind, FindingsReply, FindingsRequest, MapperStatus,
-    OrderAccessRequest, People, UndecidedCounts, UnreadValue, verb,
+    AccessOrderKind, AccessOrderStatus, AccountState, Actor, ContradictionCode, Event, EventId, EventKind,
+    FeedRun, FeedRunId, FindingKind, FindingsReply, FindingsRequest, MapperStatus, OrderAccessRequest,
+    PeopleConfig, PersonFinding, StatementDating, UndecidedCounts, UnreadValue, verb,
 };
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 use time::Duration;
 
 use crate::operators::{ask, not_decided};
@@ -17,7 +17,7 @@ async fn page(world: &World, kind: FindingKind, limit: u64, cursor: Option<Strin
     ask(world, verb::FINDINGS, FindingsRequest { kind, target: None, limit, cursor }).await.unwrap()
 }
 
-async fn listed(world: &World, kind: FindingKind) -> Vec<Finding> {
+async fn listed(world: &World, kind: FindingKind) -> Vec<PersonFinding> {
     page(world, kind, 100, None).await.findings
 }
 
@@ -41,7 +41,7 @@ fn record(person: &str, said: i64) -> Event {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn contradictions_are_listed_page_by_page_until_a_source_settles_them() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let people: Vec<String> = (1..=5).map(|n| format!("E-{n}")).collect();
         for person in &people {
@@ -75,7 +75,7 @@ async fn what_could_not_be_read_is_listed_until_the_same_sender_says_it_readably
         event.unread = vec![UnreadValue::new("employment.ends", "99.99.9999")];
         event
     };
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let values = event(EventKind::WorkerChanged, "E-1", 5, json!({ "department": "IT" }));
         world.send(&[joined("E-1", 1, "HR"), unread(values), unread(record("E-2", 5))]).await;
@@ -101,7 +101,7 @@ async fn what_could_not_be_read_is_listed_until_the_same_sender_says_it_readably
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_cannot_be_built_is_listed_by_target_until_they_can_or_leave() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let nameless =
             |person: &str| event(EventKind::WorkerJoined, person, 1, json!({ "department": "HR" }));
@@ -121,14 +121,14 @@ async fn who_cannot_be_built_is_listed_by_target_until_they_can_or_leave() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_limit_refuses_of_a_person_is_listed_and_a_departure_never_is() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let mut said = vec![joined("E-1", 1, "HR")];
     for n in 0..20 {
         let mut later = event(EventKind::WorkerChanged, "E-1", 2, json!({ "department": format!("D{n}") }));
         later.source_event_id = format!("later/{n}");
         later.id = EventId::of("hr", &later.source_event_id);
         later.effective_at += Duration::days(30 + n);
-        later.dated = Some(Dating::Explicit);
+        later.dated = Some(StatementDating::Explicit);
         said.push(later);
     }
     world.send(&said).await;
@@ -143,7 +143,7 @@ async fn what_a_limit_refuses_of_a_person_is_listed_and_a_departure_never_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_that_could_not_be_read_are_listed_the_newest_first_page_by_page() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let unread = |person: &str, said, fields: &[&str]| {
             let mut event = record(person, said);
@@ -183,7 +183,7 @@ async fn a_key_that_comes_back_with_another_name_is_off_until_a_human_says_that_
             (event.time - Duration::days(days), event.effective_at - Duration::days(days));
         event
     };
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world
             .send(&[named(joined("E-1", 1, "HR"), "Ada", 400), named(joined("E-2", 1, "HR"), "Eve", 400)])
@@ -198,7 +198,7 @@ async fn a_key_that_comes_back_with_another_name_is_off_until_a_human_says_that_
         assert_eq!(world.state("E-1"), Some(AccountState::Disabled), "another name");
         assert_eq!(world.state("E-2"), Some(AccountState::Active), "the same name");
         let all = listed(&world, FindingKind::Contradiction).await;
-        let is = |one: &Finding| (one.person.clone(), one.field.clone());
+        let is = |one: &PersonFinding| (one.person.clone(), one.field.clone());
         assert_eq!(all.iter().map(is).collect::<Vec<_>>(), [("E-1".to_owned(), "recycled_key".to_owned())]);
         let request = OrderAccessRequest {
             person: "E-1".to_owned(),
@@ -235,7 +235,7 @@ fn reading(name: &str, said: i64, people: &[&str]) -> Vec<Event> {
     };
     let guard = FeedGuard { shrink_percent_max: 60, ..FeedGuard::default() };
     let mut end = event(EventKind::FeedCompleted, "ad", said, json!({}));
-    end.attributes = Completion { seen, people: keys, guard }.to_attributes();
+    end.attributes = FileCompletion { seen, people: keys, guard }.to_attributes();
     let rows = people.iter().map(|person| record(person, said)).chain([end]);
     let from_list = |mut event: Event| {
         event.source = "polls/ad".to_owned();
@@ -250,9 +250,9 @@ fn reading(name: &str, said: i64, people: &[&str]) -> Vec<Event> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_in_a_list_any_more_leaves_by_the_word_of_the_list_that_has_authority() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::new(database, EVERYBODY).await;
-        world.people = serde_json::from_value::<People>(json!({ "employment": ["polls/ad"] })).unwrap();
+        world.people = serde_json::from_value::<PeopleConfig>(json!({ "employment": ["polls/ad"] })).unwrap();
         world.start_mapper().await;
         world.send(&reading("first", 1, &["E-1", "E-2", "E-3"])).await;
         world.settle().await;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Edge, Event, EventKind, MemberKind};
+use lifecycle::{DesiredMembership, Event, EventKind, MemberKind};
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{World, event, group, joined, members};
 
@@ -46,7 +46,7 @@ fn told(world: &World, group: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_in_a_group_in_a_group_is_in_both_until_the_last_way_is_gone() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = start(database).await;
         world
             .send(&[
@@ -78,7 +78,7 @@ async fn whoever_is_in_a_group_in_a_group_is_in_both_until_the_last_way_is_gone(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_group_that_is_nested_brings_everybody_along_in_the_background() {
     const CROWD: usize = 620;
-    let mut world = start(sqlite()).await;
+    let mut world = start(sqlite_database()).await;
     let people: Vec<String> = (0..CROWD).map(|n| format!("P-{n:03}")).collect();
     let keys: Vec<&str> = people.iter().map(String::as_str).collect();
     world.send(&people.iter().map(|person| joined(person, 1, "Sales")).collect::<Vec<_>>()).await;
@@ -147,7 +147,9 @@ async fn reached(world: &mut World) -> BTreeSet<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_any_history_targets_are_told_of_exactly_those_who_are_reached() {
-    for (database, seed) in databases().into_iter().zip([1, 2]).chain([(sqlite(), 3), (sqlite(), 4)]) {
+    for (database, seed) in
+        test_databases().into_iter().zip([1, 2]).chain([(sqlite_database(), 3), (sqlite_database(), 4)])
+    {
         let mut world = start(database).await;
         let mut draw = Draw(seed);
         for round in 0..12_i64 {
@@ -164,7 +166,7 @@ async fn after_any_history_targets_are_told_of_exactly_those_who_are_reached() {
 
 /// What was told last of each member of the group: what it is, and whether only groups bring it in.
 fn kinds(world: &World, group: &str) -> BTreeMap<String, (bool, MemberKind, bool)> {
-    let mut last: BTreeMap<String, Edge> = BTreeMap::new();
+    let mut last: BTreeMap<String, DesiredMembership> = BTreeMap::new();
     for edge in world.edges(group) {
         let newer = last.get(&edge.member).is_none_or(|known| known.revision < edge.revision);
         if newer {
@@ -178,7 +180,7 @@ fn kinds(world: &World, group: &str) -> BTreeMap<String, (bool, MemberKind, bool
 
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_that_follow_groups_in_groups_are_told_of_them_and_of_who_comes_only_by_them() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, ALL).await;
         world.send(&PEOPLE.map(|person| joined(person, 1, "Sales"))).await;
         world.send(&[group("G-1", 1, "G-1"), added("G-1", 2, &["G-2", "E-1"])]).await;

@@ -1,8 +1,8 @@
 //! Groups, their members, and people who are in scope because of them.
 
-use lifecycle::{AccountState, Desired, EventKind, Lane};
+use lifecycle::{AccountState, DesiredState, EventKind, Lane};
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
@@ -19,7 +19,7 @@ fn present(world: &World) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_known_before_their_group_are_told_when_it_comes_into_scope() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[members(EventKind::GroupMemberAdded, "G-1", 1, &["E-1", "E-2"])]).await;
         world.settle().await;
@@ -35,14 +35,14 @@ async fn members_known_before_their_group_are_told_when_it_comes_into_scope() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removal_that_a_target_missed_is_told_when_the_group_comes_back() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world
         .send(&[group("G-1", 1, "SEC-a"), members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1", "E-2"])])
         .await;
     world.settle().await;
     world.send(&[group("G-1", 3, "Choir")]).await;
     world.settle().await;
-    let Some(Desired::Group(gone)) = world.commands.last().map(|command| command.desired.clone()) else {
+    let Some(DesiredState::Group(gone)) = world.commands.last().map(|command| command.desired.clone()) else {
         panic!("a group")
     };
     assert!(!gone.exists);
@@ -56,7 +56,7 @@ async fn a_removal_that_a_target_missed_is_told_when_the_group_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_members_removes_everybody_else_but_not_who_came_later() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world
             .send(&[
@@ -71,7 +71,7 @@ async fn a_list_of_members_removes_everybody_else_but_not_who_came_later() {
         world.settle().await;
         assert_eq!(present(&world), ["E-2", "E-3", "E-9"]);
         let removal = world.commands.iter().rfind(|command| command.lane == Lane::Leaver);
-        let Some(Desired::Membership { edges }) = removal.map(|command| &command.desired) else {
+        let Some(DesiredState::Membership { edges }) = removal.map(|command| &command.desired) else {
             panic!("edges")
         };
         assert!(edges.iter().all(|edge| !edge.present));
@@ -81,7 +81,7 @@ async fn a_list_of_members_removes_everybody_else_but_not_who_came_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_membership_gives_and_takes_an_account_in_either_order_of_arrival() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, MEMBERS_OF_G1).await;
         world.send(&[members(EventKind::GroupMemberAdded, "G-1", 1, &["E-1"])]).await;
         world.settle().await;
@@ -100,7 +100,7 @@ async fn a_membership_gives_and_takes_an_account_in_either_order_of_arrival() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_was_in_scope_only_by_a_group_loses_the_account_when_the_group_is_deleted() {
-    let mut world = World::running(sqlite(), MEMBERS_OF_G1).await;
+    let mut world = World::running(sqlite_database(), MEMBERS_OF_G1).await;
     world
         .send(&[
             group("G-1", 1, "a"),
@@ -117,7 +117,7 @@ async fn whoever_was_in_scope_only_by_a_group_loses_the_account_when_the_group_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_membership_can_begin_in_the_future() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let mut added = members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1"]);
     added.effective_at = time::OffsetDateTime::now_utc() + time::Duration::seconds(2);
     world.send(&[group("G-1", 1, "SEC-a"), added.clone()]).await;
@@ -130,7 +130,7 @@ async fn a_membership_can_begin_in_the_future() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_who_is_removed_travels_with_the_departures_unless_many_are_removed_at_once() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let many: Vec<String> = (0..150).map(|n| format!("M-{n}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let events = [

@@ -1,8 +1,8 @@
 //! Values that very many people or records have: no holder is forgotten.
 
-use lifecycle::{Event, EventId, EventKind, People, RecordStatus};
+use lifecycle::{Event, EventId, EventKind, PeopleConfig, RecordStatus};
 use serde_json::json;
-use store::testing::{TestDatabase, databases};
+use store::testing::{TestDatabase, test_databases};
 
 use crate::world::{EVERYBODY, World, event};
 
@@ -11,7 +11,7 @@ const MANY: usize = 250;
 async fn running(database: TestDatabase) -> World {
     let mut world = World::new(database, EVERYBODY).await;
     let correlate = json!([{ "sources": ["hr"] }, { "sources": ["directory"], "match": ["mail"] }]);
-    world.people = serde_json::from_value::<People>(json!({ "correlate": correlate })).unwrap();
+    world.people = serde_json::from_value::<PeopleConfig>(json!({ "correlate": correlate })).unwrap();
     world.start_mapper().await;
     world
 }
@@ -44,7 +44,7 @@ async fn records(world: &mut World, status: RecordStatus) -> Vec<(String, Option
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_very_many_people_with_one_value_the_last_one_who_keeps_it_gets_the_record() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         world.send(&(0..MANY).map(|n| person(n, 1, "office@example.org")).collect::<Vec<_>>()).await;
         world.send(&[record(1, "office@example.org")]).await;
@@ -64,7 +64,7 @@ async fn of_very_many_people_with_one_value_the_last_one_who_keeps_it_gets_the_r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn very_many_records_with_one_value_are_all_looked_at_when_somebody_has_it() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         world.send(&(0..MANY).map(|n| record(n, "office@example.org")).collect::<Vec<_>>()).await;
         world.settle().await;

@@ -10,12 +10,12 @@ use lifecycle::export::{
 };
 use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountEvidence,
-    AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, Helper, LeaverCause, LeaversReply,
-    LeaversRequest, MapperStatus, MembershipEvidence, MembershipKey, Obligation, ObligationState,
-    OffEvidence, OrderAccessRequest, Waiting, WaitingFor, verb,
+    AccountOffEvidence, AccountState, Actor, EventKind, EvidenceReply, EvidenceRequest, Fact, LeaverCause,
+    LeaversReply, LeaversRequest, MapperStatus, MembershipEvidence, MembershipKey, Obligation,
+    ObligationState, OrderAccessRequest, WaitHelper, WaitReason, WaitingFor, verb,
 };
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 use time::OffsetDateTime;
 
 use crate::operators::ask;
@@ -53,8 +53,8 @@ pub(crate) async fn play_writer(bus: Bus) -> Accounts {
     accounts
 }
 
-pub(crate) fn say(accounts: &Accounts, person: &str, off: Option<&str>, waiting: Option<Waiting>) {
-    let off = off.map(|kind| OffEvidence { kind: kind.to_owned(), at: OffsetDateTime::now_utc() });
+pub(crate) fn say(accounts: &Accounts, person: &str, off: Option<&str>, waiting: Option<WaitReason>) {
+    let off = off.map(|kind| AccountOffEvidence { kind: kind.to_owned(), at: OffsetDateTime::now_utc() });
     let account = AccountEvidence { person: person.to_owned(), revision: i64::MAX, off, waiting };
     accounts.lock().unwrap().insert(person.to_owned(), account);
 }
@@ -90,7 +90,7 @@ pub(crate) async fn until_waiting(world: &mut World, person: &str, reason: Waiti
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_evidence_vanishes() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
         world.settle().await;
@@ -101,13 +101,13 @@ async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_ev
         let silent = until_waiting(&mut world, "E-1", WaitingFor::Writer).await;
         assert_eq!((silent.cause, silent.target.as_str()), (LeaverCause::Left, "crm"));
         assert_eq!((silent.said_at, silent.effective_at), (Some(left.time), left.effective_at));
-        assert_eq!(silent.helper, Some(Helper::Infrastructure));
+        assert_eq!(silent.helper, Some(WaitHelper::Infrastructure));
         let accounts = play_writer(world.bus.clone()).await;
         until_waiting(&mut world, "E-1", WaitingFor::Delivery).await;
-        say(&accounts, "E-1", None, Some(Waiting::because(WaitingFor::Pause, "by alice: maintenance")));
+        say(&accounts, "E-1", None, Some(WaitReason::because(WaitingFor::Pause, "by alice: maintenance")));
         let paused = until_waiting(&mut world, "E-1", WaitingFor::Pause).await;
         assert_eq!(paused.waiting.unwrap().detail.as_deref(), Some("by alice: maintenance"));
-        assert_eq!(paused.helper, Some(Helper::Operator));
+        assert_eq!(paused.helper, Some(WaitHelper::Operator));
         let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
         assert_eq!((status.leavers.with_access, status.leavers.by_target["crm"].with_access), (1, 1));
         say(&accounts, "E-1", Some("read_back"), None);
@@ -122,7 +122,7 @@ async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_ev
         world.until("it is noticed", async |world| of(world, "E-1").await.reopened_at.is_some()).await;
         assert_eq!(of(&world, "E-1").await.state, ObligationState::Proven);
         // Somebody enabled the account by hand; the time at which a proof is verified again has come.
-        say(&accounts, "E-1", None, Some(Waiting::new(WaitingFor::Queue)));
+        say(&accounts, "E-1", None, Some(WaitReason::new(WaitingFor::Queue)));
         world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
         let again = until_state(&mut world, "E-1", ObligationState::Open).await;
         assert!(again.reopened_at.is_some() && again.evidence.is_none(), "{again:?}");
@@ -140,7 +140,7 @@ async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_ev
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_of_an_older_command_does_not_close_it() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let accounts = play_writer(world.bus.clone()).await;
     world.send(&[joined("E-1", 1, "HR"), event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
     world.settle().await;
@@ -170,7 +170,7 @@ async fn a_proof_of_an_older_command_does_not_close_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_the_policy_keeps_is_listed_as_kept_until_the_policy_or_the_person_changes() {
     let keeps = EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: none }\n", 1);
-    let mut world = World::running(sqlite(), &keeps).await;
+    let mut world = World::running(sqlite_database(), &keeps).await;
     let accounts = play_writer(world.bus.clone()).await;
     let left = |person, said| event(EventKind::WorkerLeft, person, said, json!({}));
     world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
@@ -192,9 +192,9 @@ async fn an_account_that_the_policy_keeps_is_listed_as_kept_until_the_policy_or_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_overdue_is_told_once_and_told_again_when_it_is_proven() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let accounts = play_writer(world.bus.clone()).await;
-    let mut journal = world.bus.consume::<bus::Facts>(bus::Feed::Journal, "test").await.unwrap();
+    let mut journal = world.bus.consume::<bus::FactBatch>(bus::StreamName::Journal, "test").await.unwrap();
     world.send(&[joined("E-1", 1, "HR")]).await;
     world.settle().await;
     let mut left = event(EventKind::WorkerLeft, "E-1", 2, json!({}));
@@ -221,7 +221,7 @@ async fn what_is_overdue_is_told_once_and_told_again_when_it_is_proven() {
     world.stop_mappers().await;
 }
 
-async fn leaver_facts(journal: &mut bus::Consumer<bus::Facts>) -> Vec<Fact> {
+async fn leaver_facts(journal: &mut bus::Consumer<bus::FactBatch>) -> Vec<Fact> {
     let mut told = Vec::new();
     for delivery in journal.next_batch(64).await.unwrap() {
         let facts = delivery.body.as_ref().unwrap().0.iter().map(|record| record.fact.clone());
@@ -234,7 +234,7 @@ async fn leaver_facts(journal: &mut bus::Consumer<bus::Facts>) -> Vec<Fact> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removal_from_a_group_that_a_target_has_is_open_until_a_member_list_without_the_account_closes_it()
 {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let accounts = play_writer(world.bus.clone()).await;
         let of_both = |kind, group: &str, said| members(kind, group, said, &["E-1", "E-2"]);
@@ -258,7 +258,7 @@ async fn a_removal_from_a_group_that_a_target_has_is_open_until_a_member_list_wi
         assert_eq!(proven.evidence.unwrap().kind, "member_list");
 
         // Put back by hand; and put back by right.
-        say(&accounts, "G-1/E-1", None, Some(Waiting::new(WaitingFor::Queue)));
+        say(&accounts, "G-1/E-1", None, Some(WaitReason::new(WaitingFor::Queue)));
         world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
         let again = until_state(&mut world, "E-1", ObligationState::Open).await;
         assert!(again.reopened_at.is_some() && again.id == proven.id);
@@ -279,7 +279,7 @@ async fn order(world: &World, order: AccessOrderKind, lift: bool, until: Option<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_is_ordered_off_is_off_whatever_sources_say_until_the_order_is_lifted_or_ends() {
-    for database in databases() {
+    for database in test_databases() {
         let keeps = EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: none }\n", 1);
         let mut world = World::running(database, &keeps).await;
         let _accounts = play_writer(world.bus.clone()).await;
@@ -312,7 +312,7 @@ async fn a_person_who_is_ordered_off_is_off_whatever_sources_say_until_the_order
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_ordered_to_be_kept_is_off_and_not_deleted() {
     let deletes = EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: delete }\n", 1);
-    let mut world = World::running(sqlite(), &deletes).await;
+    let mut world = World::running(sqlite_database(), &deletes).await;
     world.send(&[joined("E-1", 1, "HR")]).await;
     world.settle().await;
     order(&world, AccessOrderKind::Keep, false, None).await;
@@ -326,7 +326,7 @@ async fn an_account_that_is_ordered_to_be_kept_is_off_and_not_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn evidence_is_exported_in_pages_that_are_chained_and_signed_and_a_new_key_signs_after_a_rotation() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let people: Vec<String> = (0..501).map(|number| format!("E-{number}")).collect();
     let all: Vec<_> = people.iter().map(|person| joined(person, 1, "HR")).collect();
     world.send(&all).await;
@@ -358,7 +358,7 @@ async fn chain(world: &World, anchors: &[ChainAnchor]) -> ChainReport {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_of_obligations_is_a_chain_in_which_a_row_that_was_changed_or_removed_shows() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let accounts = play_writer(world.bus.clone()).await;
         world.start_mapper().await;
@@ -420,7 +420,7 @@ async fn page(world: &World, after: &str) -> ExportPage {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removal_that_was_told_while_the_group_was_gone_is_owed_once_a_target_has_the_group_again() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let accounts = play_writer(world.bus.clone()).await;
         world.send(&[joined("E-1", 1, "HR"), group("G-1", 1, "SEC-a")]).await;

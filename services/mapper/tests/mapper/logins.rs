@@ -1,11 +1,11 @@
 //! Newcomers who come with the login of a person who was off for long: they get no account until it is known whose login it is.
 
 use lifecycle::{
-    AccessOrderKind, AccessOrderStatus, AccountState, Actor, Event, EventKind, Finding, FindingKind,
-    FindingsReply, FindingsRequest, OrderAccessRequest, verb,
+    AccessOrderKind, AccessOrderStatus, AccountState, Actor, Event, EventKind, FindingKind, FindingsReply,
+    FindingsRequest, OrderAccessRequest, PersonFinding, verb,
 };
 use serde_json::json;
-use store::testing::databases;
+use store::testing::test_databases;
 use time::Duration;
 
 use crate::operators::ask;
@@ -37,7 +37,7 @@ async fn held(world: &World) -> Vec<(String, String)> {
         FindingsRequest { kind: FindingKind::Contradiction, target: None, limit: 100, cursor: None };
     let listed: FindingsReply = ask(world, verb::FINDINGS, request).await.unwrap();
     let recycled = listed.findings.into_iter().filter(|one| one.field == "recycled_login");
-    recycled.map(|Finding { person, detail, .. }| (person, detail)).collect()
+    recycled.map(|PersonFinding { person, detail, .. }| (person, detail)).collect()
 }
 
 fn of_ada(person: &str) -> (String, String) {
@@ -61,7 +61,7 @@ async fn order(world: &World, person: &str, order: AccessOrderKind) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_with_the_login_of_who_was_off_for_long_gets_no_account_until_a_human_says_whose_it_is() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         without_ada(&mut world).await;
         world
@@ -97,7 +97,7 @@ async fn a_newcomer_with_the_login_of_who_was_off_for_long_gets_no_account_until
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_had_the_login_and_is_back_holds_nobody_and_an_account_that_exists_is_never_held() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-6", 300, "Frank", "frank@example.org")]).await;
         without_ada(&mut world).await;

@@ -1,8 +1,8 @@
 //! People who are decided about by what is known of their manager.
 
-use lifecycle::{AccountState, Desired, Event, EventKind, Lane, ResourceKind};
+use lifecycle::{AccountState, DesiredState, Event, EventKind, Lane, ResourceKind};
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{World, event, joined};
 
@@ -24,14 +24,14 @@ fn reports_to(person: &str, said: i64, manager: serde_json::Value) -> Event {
 
 fn title(world: &World, person: &str) -> Option<String> {
     match &world.last_resources().get(&("crm".to_owned(), ResourceKind::User, person.to_owned()))?.1 {
-        Desired::User(account) => account.attributes.get("title")?.as_str().map(str::to_owned),
+        DesiredState::User(account) => account.attributes.get("title")?.as_str().map(str::to_owned),
         _ => None,
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changes_about_a_manager_is_decided_about_for_the_reports() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, BY_MANAGER).await;
         world
             .send(&[
@@ -68,7 +68,7 @@ async fn what_changes_about_a_manager_is_decided_about_for_the_reports() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_manager_is_another_decision() {
-    let mut world = World::running(sqlite(), BY_MANAGER).await;
+    let mut world = World::running(sqlite_database(), BY_MANAGER).await;
     world
         .send(&[
             joined("E-1", 1, "HR"),
@@ -91,7 +91,7 @@ async fn another_manager_is_another_decision() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_managers_change_of_a_later_day_reaches_the_reports_on_that_day() {
-    let mut world = World::running(sqlite(), BY_MANAGER).await;
+    let mut world = World::running(sqlite_database(), BY_MANAGER).await;
     let mut moved = event(EventKind::WorkerChanged, "E-9", 3, json!({ "department": "HR" }));
     moved.effective_at = time::OffsetDateTime::now_utc() + time::Duration::seconds(3);
     world
@@ -105,7 +105,7 @@ async fn a_managers_change_of_a_later_day_reaches_the_reports_on_that_day() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_reports_than_a_batch_takes_follow_their_manager() {
-    let mut world = World::running(sqlite(), BY_MANAGER).await;
+    let mut world = World::running(sqlite_database(), BY_MANAGER).await;
     world.send(&[joined("E-9", 1, "Sales")]).await;
     let reports: Vec<Event> = (0..CROWD)
         .map(|n| {

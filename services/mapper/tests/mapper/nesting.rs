@@ -1,8 +1,8 @@
 //! Groups in groups, and groups by name: who is in scope because of them, and who is not any more.
 
-use lifecycle::{AccountState, Desired, Event, EventKind, Lane};
+use lifecycle::{AccountState, DesiredState, Event, EventKind, Lane};
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{World, event, group, joined, members};
 
@@ -45,7 +45,7 @@ async fn a_group_is_named_by_its_name_a_wildcard_or_its_key_directly_or_not() {
         ("{ not: { memberOf: \"Domain*\" } }", &["E-3"]),
     ];
     for (clause, expected) in cases {
-        let mut world = World::running(sqlite(), &scoped(clause)).await;
+        let mut world = World::running(sqlite_database(), &scoped(clause)).await;
         let people = ["E-1", "E-2", "E-3"];
         world.send(&people.map(|person| joined(person, 1, "Sales"))).await;
         world
@@ -64,7 +64,7 @@ async fn a_group_is_named_by_its_name_a_wildcard_or_its_key_directly_or_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_any_group_on_the_way_takes_access_away_as_urgently_as_a_departure() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, &scoped("{ memberOf: \"Top\" }")).await;
         world.send(&[joined("E-1", 1, "Sales"), joined("E-2", 1, "Sales"), joined("E-3", 1, "Sales")]).await;
         world
@@ -95,7 +95,7 @@ async fn leaving_any_group_on_the_way_takes_access_away_as_urgently_as_a_departu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleting_a_group_in_the_middle_cuts_everybody_below_off() {
-    let mut world = World::running(sqlite(), &scoped("{ memberOf: \"G-1\" }")).await;
+    let mut world = World::running(sqlite_database(), &scoped("{ memberOf: \"G-1\" }")).await;
     world
         .send(&[
             joined("E-1", 1, "HR"),
@@ -118,7 +118,7 @@ async fn deleting_a_group_in_the_middle_cuts_everybody_below_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_turns_out_to_be_a_group_brings_its_people_along() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, &scoped("{ memberOf: \"G-1\" }")).await;
         world.send(&[joined("E-1", 1, "HR"), added("G-1", 2, &["G-2"])]).await;
         world.settle().await;
@@ -131,7 +131,7 @@ async fn a_member_that_turns_out_to_be_a_group_brings_its_people_along() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_turns_out_to_be_a_persons_too_is_the_persons() {
-    let mut world = World::running(sqlite(), &scoped("{ memberOf: \"G-1\" }")).await;
+    let mut world = World::running(sqlite_database(), &scoped("{ memberOf: \"G-1\" }")).await;
     world.send(&[joined("E-1", 1, "HR"), added("G-1", 2, &["1001"]), added("1001", 3, &["E-1"])]).await;
     world.settle().await;
     assert_eq!(world.state("E-1"), Some(AccountState::Active));
@@ -144,7 +144,7 @@ async fn a_key_that_turns_out_to_be_a_persons_too_is_the_persons() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_in_a_circle_are_all_in_each_other_and_the_circle_can_be_broken() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, &scoped("{ memberOf: \"G-1\" }")).await;
         let people = ["E-1", "E-2", "E-3"];
         world.send(&people.map(|person| joined(person, 1, "Sales"))).await;
@@ -166,7 +166,7 @@ async fn groups_in_a_circle_are_all_in_each_other_and_the_circle_can_be_broken()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_is_renamed_out_of_a_wildcard_and_into_it_takes_everybody_below_along() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, &scoped("{ memberOf: \"SEC-*\" }")).await;
         let people = ["E-1", "E-2"];
         world.send(&people.map(|person| joined(person, 1, "Sales"))).await;
@@ -191,7 +191,7 @@ async fn a_group_that_is_renamed_out_of_a_wildcard_and_into_it_takes_everybody_b
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_people_than_a_batch_takes_follow_their_group_in_the_lanes_of_events() {
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         let mut world = World::running(database, &scoped("{ memberOf: \"G-1\" }")).await;
         let people: Vec<String> = (0..CROWD).map(|n| format!("E-{n:03}")).collect();
@@ -221,7 +221,7 @@ groups:
   scope: { any: [ { all: [ { memberOf: "Exported*" } ] } ] }
   mappings: [ { target: displayName, source: displayName } ]
 "#;
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, policy).await;
         world
             .send(&[
@@ -235,7 +235,8 @@ groups:
             .await;
         world.settle().await;
         let exist = |world: &World| -> Vec<String> {
-            let exists = |desired: &Desired| matches!(desired, Desired::Group(group) if group.exists);
+            let exists =
+                |desired: &DesiredState| matches!(desired, DesiredState::Group(group) if group.exists);
             let all = world.last_resources().into_iter();
             all.filter(|(_, (_, desired))| exists(desired)).map(|((_, _, key), _)| key).collect()
         };

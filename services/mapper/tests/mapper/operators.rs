@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bus::ControlFailure;
 use lifecycle::{
-    AccountState, Actor, ApplyReply, ApplyRequest, Desired, EventKind, ExplainRequest, Explained,
-    MapperStatus, Plan, PlanId, PlanRequest, PlanState, PlanStatus, PlannedAction, PolicyRequest, PolicyText,
-    PolicyVersions, ProvisionReply, ProvisionRequest, ResourceKind, verb,
+    AccountState, Actor, ApplyReply, ApplyRequest, DesiredState, EventKind, ExplainRequest, ExplainedPerson,
+    MapperStatus, PlanId, PlanRequest, PlanState, PlanStatus, PlannedAction, PolicyPlan, PolicyRequest,
+    PolicyText, PolicyVersions, ProvisionReply, ProvisionRequest, ResourceKind, verb,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
@@ -47,7 +47,7 @@ async fn begin(world: &World, policy: &str, person: Option<&str>) -> PlanId {
 }
 
 /// A finished plan.
-pub(crate) async fn plan(world: &mut World, policy: &str, person: Option<&str>) -> (PlanId, Plan) {
+pub(crate) async fn plan(world: &mut World, policy: &str, person: Option<&str>) -> (PlanId, PolicyPlan) {
     let id = begin(world, policy, person).await;
     let asked = id.clone();
     world
@@ -85,7 +85,7 @@ fn title() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_keep_who_when_and_why_and_an_old_text_makes_a_new_version() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "Sales")]).await;
         world.settle().await;
@@ -118,7 +118,7 @@ async fn versions_keep_who_when_and_why_and_an_old_text_makes_a_new_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_whole_and_fresh_plan_within_its_guard_is_applied() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let people: Vec<_> =
         (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 15 { "Sales" } else { "HR" })).collect();
     world.send(&people).await;
@@ -152,7 +152,7 @@ async fn only_a_whole_and_fresh_plan_within_its_guard_is_applied() {
 async fn a_policy_that_creates_or_switches_on_more_than_the_guard_allows_waits_and_joiners_do_not() {
     let guarded = |text: &str| text.replacen("guard: { percent: 100 }", "guard: { deletions: 5 }", 1);
     let (few, all) = (guarded(&narrowed()), guarded(EVERYBODY));
-    let mut world = World::running(sqlite(), &few).await;
+    let mut world = World::running(sqlite_database(), &few).await;
     let people: Vec<_> =
         (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 20 { "Sales" } else { "HR" })).collect();
     world.send(&people).await;
@@ -194,7 +194,7 @@ async fn a_policy_that_creates_or_switches_on_more_than_the_guard_allows_waits_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_change_wins_wherever_it_was_made_and_a_file_that_cuts_off_too_many_waits() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let people: Vec<_> =
         (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 20 { "Sales" } else { "HR" })).collect();
     world.send(&people).await;
@@ -237,7 +237,7 @@ async fn the_last_change_wins_wherever_it_was_made_and_a_file_that_cuts_off_too_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_mappers_that_see_the_same_file_make_one_version() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.start_mapper().await;
         world.send(&[joined("E-1", 1, "Sales")]).await;
@@ -264,14 +264,14 @@ async fn two_mappers_that_see_the_same_file_make_one_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_explanation_shows_what_is_known_and_what_decides() {
-    let mut world = World::running(sqlite(), &narrowed()).await;
+    let mut world = World::running(sqlite_database(), &narrowed()).await;
     let mut odd = joined("E-2", 1, "HR");
     odd.attributes.insert("userPrincipalName".to_owned(), json!("Zoë_O'B%x\"y@example.org"));
     let mut nested = members(EventKind::GroupMemberAdded, "G-1", 3, &["E-1", "E-2"]);
     nested.subject = "G-1".to_owned();
     world.send(&[joined("E-1", 1, "Sales"), odd, group("G-1", 2, "SEC-VPN"), nested]).await;
     world.settle().await;
-    let explain = async |world: &World, subject: &str| -> Result<Explained, String> {
+    let explain = async |world: &World, subject: &str| -> Result<ExplainedPerson, String> {
         let request = ExplainRequest { subject: subject.to_owned(), target: "crm".to_owned() };
         ask(world, verb::EXPLAIN, request).await
     };
@@ -287,7 +287,7 @@ async fn an_explanation_shows_what_is_known_and_what_decides() {
     assert!(explain(&world, "zoëxo'b%x\"y@example.org").await.is_err(), "`_` is no wildcard");
     let of_group = explain(&world, "G-1").await.unwrap();
     assert_eq!((of_group.kind, of_group.members_total, of_group.members.len()), (ResourceKind::Group, 2, 2));
-    assert!(matches!(of_group.desired, Some(Desired::Group(group)) if group.exists));
+    assert!(matches!(of_group.desired, Some(DesiredState::Group(group)) if group.exists));
     assert!(explain(&world, "nobody").await.unwrap_err().contains("nobody"));
     let request = ProvisionRequest {
         target: "crm".to_owned(),
@@ -360,7 +360,7 @@ async fn company(world: &mut World, seed: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_says_exactly_what_is_commanded_when_it_is_applied() {
-    for (seed, database) in [1_usize, 2, 3].into_iter().zip(std::iter::repeat_with(sqlite)) {
+    for (seed, database) in [1_usize, 2, 3].into_iter().zip(std::iter::repeat_with(sqlite_database)) {
         let mut world = World::running(database, EVERYBODY).await;
         company(&mut world, seed).await;
         let all = policies();
@@ -402,14 +402,14 @@ async fn a_plan_says_exactly_what_is_commanded_when_it_is_applied() {
 }
 
 /// What happens at a target, told by somebody who does not know the plan.
-fn action(was: Option<&Desired>, now: &Desired) -> PlannedAction {
-    let on = |desired: Option<&Desired>| match desired {
-        Some(Desired::User(account)) => match account.state {
+fn action(was: Option<&DesiredState>, now: &DesiredState) -> PlannedAction {
+    let on = |desired: Option<&DesiredState>| match desired {
+        Some(DesiredState::User(account)) => match account.state {
             AccountState::Active => Some(true),
             AccountState::Disabled => Some(false),
             AccountState::Deleted => None,
         },
-        Some(Desired::Group(group)) => group.exists.then_some(true),
+        Some(DesiredState::Group(group)) => group.exists.then_some(true),
         _ => None,
     };
     match (on(was), on(Some(now))) {
@@ -424,9 +424,9 @@ fn action(was: Option<&Desired>, now: &Desired) -> PlannedAction {
 }
 
 /// Whether the target would be sent other values.
-fn differs(was: &Desired, now: &Desired) -> bool {
+fn differs(was: &DesiredState, now: &DesiredState) -> bool {
     match (was, now) {
-        (Desired::User(was), Desired::User(now)) => {
+        (DesiredState::User(was), DesiredState::User(now)) => {
             let sent = now.attributes.iter().any(|(path, value)| was.attributes.get(path) != Some(value))
                 || now.references.iter().any(|(path, person)| was.references.get(path) != Some(person))
                 || now
@@ -435,7 +435,7 @@ fn differs(was: &Desired, now: &Desired) -> bool {
                     .any(|path| was.attributes.contains_key(path) || was.references.contains_key(path));
             sent && now.actions.update
         }
-        (Desired::Group(was), Desired::Group(now)) => {
+        (DesiredState::Group(was), DesiredState::Group(now)) => {
             now.attributes.iter().any(|(path, value)| was.attributes.get(path) != Some(value))
                 || now.clear.iter().any(|path| was.attributes.contains_key(path))
         }

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use bus::Bus;
 use lifecycle::export::{EXPORT_COLUMNS, EXPORT_EDGE, ExportPage, ExportRequest};
 use lifecycle::{
-    AccountEvidence, AccountLikeness, EventKind, EvidenceReply, EvidenceRequest, LeaversReply,
-    LeaversRequest, Obligation, ObligationState, OffEvidence, OtherAccount, OtherAccounts, OtherAccountsGap,
+    AccountEvidence, AccountLikeness, AccountOffEvidence, EventKind, EvidenceReply, EvidenceRequest,
+    LeaversReply, LeaversRequest, Obligation, ObligationState, OtherAccount, OtherAccounts, OtherAccountsGap,
     OtherAccountsOf, OtherAccountsReply, OtherAccountsRequest, verb,
 };
 use serde_json::json;
-use store::testing::databases;
+use store::testing::test_databases;
 use time::OffsetDateTime;
 
 use crate::operators::ask;
@@ -32,7 +32,10 @@ async fn play_writer(bus: Bus) -> Others {
                     let off = |person: String| AccountEvidence {
                         person,
                         revision: i64::MAX,
-                        off: Some(OffEvidence { kind: "answer".to_owned(), at: OffsetDateTime::UNIX_EPOCH }),
+                        off: Some(AccountOffEvidence {
+                            kind: "answer".to_owned(),
+                            at: OffsetDateTime::UNIX_EPOCH,
+                        }),
                         waiting: None,
                     };
                     let accounts = asked.people.into_iter().map(off).collect();
@@ -103,7 +106,7 @@ async fn exported(world: &World, pseudonyms: bool) -> BTreeMap<String, String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_accounts_are_listed_with_a_leaver_counted_and_exported_until_they_are_gone() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let others = play_writer(world.bus.clone()).await;
         say(
@@ -143,7 +146,7 @@ async fn other_accounts_are_listed_with_a_leaver_counted_and_exported_until_they
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_accounts_are_forgotten_when_the_person_is_back_and_when_the_days_of_verification_are_over() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let others = play_writer(world.bus.clone()).await;
         for person in ["E-1", "E-2"] {

@@ -1,20 +1,20 @@
 //! Several sources for one person: whose records are matched with whom, and which source counts for what.
 
 use lifecycle::{
-    AccountState, Actor, Desired, Event, EventId, EventKind, ExplainRequest, Explained, JoinPeopleReply,
-    JoinPeopleRequest, People, RecordStatus, RecordsReply, RecordsRequest, ResolveRecordRequest,
-    ResourceKind, SourceRecord, verb,
+    AccountState, Actor, DesiredState, Event, EventId, EventKind, ExplainRequest, ExplainedPerson,
+    JoinPeopleReply, JoinPeopleRequest, PeopleConfig, RecordStatus, RecordsReply, RecordsRequest,
+    ResolveRecordRequest, ResourceKind, SourceRecord, verb,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::operators::{ask, not_decided};
 use crate::world::{EVERYBODY, World, event, joined};
 
-fn people() -> People {
+fn people() -> PeopleConfig {
     serde_json::from_value(json!({
         "correlate": [{ "sources": ["hr"] }, { "sources": ["directory"], "match": [{ "employeeId": "key" }, "mail"] }],
         "precedence": { "*": ["hr", "directory"], "userPrincipalName": ["directory", "hr"] },
@@ -45,7 +45,7 @@ fn account_of(key: &str, said: i64, employee: &str, login: &str) -> Event {
 /// `userName` and department as the last command has them.
 fn names(world: &World, person: &str) -> Option<(String, String)> {
     match &world.last_resources().get(&("crm".to_owned(), ResourceKind::User, person.to_owned()))?.1 {
-        Desired::User(account) => {
+        DesiredState::User(account) => {
             let text = |name: &str| account.attributes[name].as_str().unwrap().to_owned();
             Some((text("userName"), text("department")))
         }
@@ -71,10 +71,10 @@ async fn resolve(world: &World, key: &str, person: &str, same: bool) -> Result<S
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_finds_its_person_whichever_comes_first_and_each_source_counts_for_its_part() {
     let (hr, ad) = (joined("E-1", 1, "HR"), account_of("u-1", 2, "e-1 ", "ada@corp"));
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         for order in [[&hr, &ad], [&ad, &hr]] {
-            let mut world = world(sqlite()).await;
+            let mut world = world(sqlite_database()).await;
             world.start_mapper().await;
             for event in order {
                 world.send(std::slice::from_ref(event)).await;
@@ -102,7 +102,7 @@ async fn a_record_finds_its_person_whichever_comes_first_and_each_source_counts_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fits_several_people_is_nobodys_until_a_human_says_whose_and_stays_so() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = world(database).await;
         world.start_mapper().await;
         let with_mail = |key: &str, said| {
@@ -156,7 +156,7 @@ async fn what_fits_several_people_is_nobodys_until_a_human_says_whose_and_stays_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_gets_the_value_of_somebody_else_stays_whose_it_is_and_is_a_conflict() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = world(database).await;
         world.start_mapper().await;
         world
@@ -192,7 +192,7 @@ async fn a_record_that_gets_the_value_of_somebody_else_stays_whose_it_is_and_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_who_were_known_before_sources_were_told_apart_are_found_and_nobody_loses_anything() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
         world.settle().await;
@@ -227,7 +227,7 @@ async fn join(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_under_a_new_key_keeps_the_account_and_closing_the_old_record_cuts_off_nobody() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR"), event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
         world.settle().await;
@@ -250,7 +250,7 @@ async fn who_comes_back_under_a_new_key_keeps_the_account_and_closing_the_old_re
         assert!(join(&world, "E-9", "E-1", false).await.unwrap_err().contains("a key of `E-1` already"));
         assert!(join(&world, "E-1", "E-9", false).await.unwrap_err().contains("a key of `E-1` already"));
         let asked = ExplainRequest { subject: "E-9".to_owned(), target: "crm".to_owned() };
-        let explained: Explained = ask(&world, verb::EXPLAIN, asked).await.unwrap();
+        let explained: ExplainedPerson = ask(&world, verb::EXPLAIN, asked).await.unwrap();
         assert_eq!((explained.subject.as_str(), explained.employment.as_str()), ("E-1", "left"));
         world.stop_mappers().await;
     }
@@ -258,7 +258,7 @@ async fn who_comes_back_under_a_new_key_keeps_the_account_and_closing_the_old_re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_both_have_accounts_nothing_happens_before_a_human_said_so_and_neither_is_taken_away() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR"), joined("E-9", 2, "Sales")]).await;
         world.settle().await;
@@ -275,7 +275,7 @@ async fn where_both_have_accounts_nothing_happens_before_a_human_said_so_and_nei
         assert_eq!(names(&world, "E-1"), are("E-1@example.org", "HR"), "who is here says more");
         let key = ("crm".to_owned(), ResourceKind::User, "E-9".to_owned());
         let (_, desired) = world.last_resources().remove(&key).unwrap();
-        let Desired::User(account) = desired else { panic!("an account") };
+        let DesiredState::User(account) = desired else { panic!("an account") };
         assert!(account.is_given_up(), "nothing waits under a key that is another person's: {account:?}");
         // Who leaves under every key has no use of either account, and each is an obligation.
         world.send(&[event(EventKind::WorkerLeft, "E-1", 4, json!({}))]).await;
@@ -323,10 +323,10 @@ fn histories() -> impl Strategy<Value = Vec<Event>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sources_in_any_order_and_three_mappers_end_in_the_same_state() {
     let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(7), ..Config::default() });
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         let history = histories().new_tree(&mut runner).unwrap().current();
-        let mut alone = world(sqlite()).await;
+        let mut alone = world(sqlite_database()).await;
         alone.start_mapper().await;
         alone.send(&history).await;
         alone.settle().await;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{
-    AccountState, Actions, Command, Desired, EventKind, Plan, PlanId, PlanState, PlanStatus, PlannedAction,
-    PlannedChange, ResourceKind, verb,
+    AccountState, Command, DesiredState, EventKind, PlanId, PlanState, PlanStatus, PlannedAction,
+    PlannedChange, PolicyActions, PolicyPlan, ResourceKind, verb,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::operators::{apply, ask, plan};
 use crate::shuffle::histories;
@@ -74,7 +74,7 @@ async fn whatever_was_planned_is_commanded_and_nothing_else() {
     let config = Config { rng_seed: RngSeed::Fixed(23), ..Config::default() };
     let mut runner = TestRunner::new(config);
     let (mut happened, mut memberships) = (BTreeSet::new(), 0);
-    for database in databases().into_iter().chain([sqlite(), sqlite()]) {
+    for database in test_databases().into_iter().chain([sqlite_database(), sqlite_database()]) {
         let name = database.name;
         let history = histories().new_tree(&mut runner).unwrap().current();
         let policies = policies().new_tree(&mut runner).unwrap().current();
@@ -112,20 +112,20 @@ async fn is_evaluated(world: &World) -> bool {
 }
 
 /// What happens to one account or group, told from its commands by somebody who does not know the plan.
-fn seen(was: Option<&Desired>, now: &Desired) -> (PlannedAction, BTreeSet<String>) {
-    let on = |desired: &Desired| match desired {
-        Desired::User(account) => match account.state {
+fn seen(was: Option<&DesiredState>, now: &DesiredState) -> (PlannedAction, BTreeSet<String>) {
+    let on = |desired: &DesiredState| match desired {
+        DesiredState::User(account) => match account.state {
             AccountState::Active => Some(true),
             AccountState::Disabled => Some(false),
             AccountState::Deleted => None,
         },
-        Desired::Group(group) => group.exists.then_some(true),
-        Desired::Membership { .. } => None,
+        DesiredState::Group(group) => group.exists.then_some(true),
+        DesiredState::Membership { .. } => None,
     };
-    let (values, clear, may): (_, _, Actions) = match now {
-        Desired::User(account) => (values(now), account.clear.clone(), account.actions),
-        Desired::Group(group) => (values(now), group.clear.clone(), group.actions),
-        Desired::Membership { .. } => panic!("no account and no group"),
+    let (values, clear, may): (_, _, PolicyActions) = match now {
+        DesiredState::User(account) => (values(now), account.clear.clone(), account.actions),
+        DesiredState::Group(group) => (values(now), group.clear.clone(), group.actions),
+        DesiredState::Membership { .. } => panic!("no account and no group"),
     };
     let old = was.map(self::values).unwrap_or_default();
     let set =
@@ -151,29 +151,29 @@ fn seen(was: Option<&Desired>, now: &Desired) -> (PlannedAction, BTreeSet<String
     }
 }
 
-fn on_create(desired: &Desired) -> Vec<String> {
+fn on_create(desired: &DesiredState) -> Vec<String> {
     match desired {
-        Desired::User(account) => account.on_create.keys().cloned().collect(),
-        Desired::Group(group) => group.on_create.keys().cloned().collect(),
-        Desired::Membership { .. } => Vec::new(),
+        DesiredState::User(account) => account.on_create.keys().cloned().collect(),
+        DesiredState::Group(group) => group.on_create.keys().cloned().collect(),
+        DesiredState::Membership { .. } => Vec::new(),
     }
 }
 
-fn values(desired: &Desired) -> BTreeMap<String, Value> {
+fn values(desired: &DesiredState) -> BTreeMap<String, Value> {
     match desired {
-        Desired::User(account) => {
+        DesiredState::User(account) => {
             let references = account.references.iter().map(|(path, key)| (path.clone(), json!(key)));
             account.attributes.clone().into_iter().chain(references).collect()
         }
-        Desired::Group(group) => group.attributes.clone().into_iter().collect(),
-        Desired::Membership { .. } => BTreeMap::new(),
+        DesiredState::Group(group) => group.attributes.clone().into_iter().collect(),
+        DesiredState::Membership { .. } => BTreeMap::new(),
     }
 }
 
 /// Whatever was planned and not commanded, or commanded and not planned.
 fn differences(
-    made: &Plan,
-    before: &BTreeMap<crate::world::Key, (i64, Desired)>,
+    made: &PolicyPlan,
+    before: &BTreeMap<crate::world::Key, (i64, DesiredState)>,
     commands: &[Command],
 ) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -204,7 +204,7 @@ fn differences(
             .map(|change| change.path.as_str())
             .collect();
         let expected = match &command.desired {
-            Desired::User(account) if action == PlannedAction::Create => {
+            DesiredState::User(account) if action == PlannedAction::Create => {
                 account.on_create.keys().map(String::as_str).collect()
             }
             _ => BTreeSet::new(),
@@ -220,7 +220,7 @@ fn differences(
         wrong.push(format!("planned, and nothing came: {change:?}"));
     }
     for command in commands {
-        let Desired::Membership { edges } = &command.desired else { continue };
+        let DesiredState::Membership { edges } = &command.desired else { continue };
         if created.contains(command.subject.as_str()) {
             memberships += edges.iter().filter(|edge| edge.present && edge.member_is.is_person()).count();
         } else {
@@ -235,7 +235,7 @@ fn differences(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_of_one_is_about_that_one_alone_however_it_is_named() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let mut odd = joined("E-2", 1, "HR");
         odd.attributes.insert("userPrincipalName".to_owned(), json!("ZOË_100%@example.org"));
@@ -271,7 +271,7 @@ async fn a_plan_of_one_is_about_that_one_alone_however_it_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_whose_changes_do_not_fit_into_an_answer_lists_fewer_and_counts_all() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let people: Vec<_> = (0..40).map(|n| joined(&format!("E-{n:02}"), 1, "HR")).collect();
     world.send(&people).await;
     world.settle().await;
@@ -285,7 +285,7 @@ async fn a_plan_whose_changes_do_not_fit_into_an_answer_lists_fewer_and_counts_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plans_of_yesterday_and_all_but_the_newest_fifty_are_forgotten() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[event(EventKind::WorkerLeft, "E-1", 1, json!({}))]).await;
         world.settle().await;
@@ -308,7 +308,7 @@ async fn plans_of_yesterday_and_all_but_the_newest_fifty_are_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mappings_that_fail_are_counted_and_words_hold_the_values() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     let people: Vec<_> = (0..5).map(|n| joined(&format!("E-{n}"), 1, "HR")).collect();
     world.send(&people).await;
     world.settle().await;
@@ -342,7 +342,7 @@ async fn mappings_that_fail_are_counted_and_words_hold_the_values() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_is_found_by_their_login_before_there_is_an_account() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let mut named = joined("E-2", 1, "HR");
         named.attributes.insert("mail".to_owned(), json!("Zoë_100%@example.org"));

@@ -1,7 +1,7 @@
 //! Policies are read at start and again when they change.
 
 use lifecycle::{AccountState, Lane};
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{EVERYBODY, World, joined};
 
@@ -23,7 +23,7 @@ fn active(world: &World) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_policy_stops_the_start_and_says_where() {
-    let world = World::new(sqlite(), "target: crm\nusers: { mapings: [] }\n").await;
+    let world = World::new(sqlite_database(), "target: crm\nusers: { mapings: [] }\n").await;
     let error = world.try_build().await.err().expect("it does not start");
     let source = std::error::Error::source(&error).expect("it says why").to_string();
     assert!(source.contains("crm.yaml:2:10: ") && source.contains("mapings"), "{source}");
@@ -31,7 +31,7 @@ async fn a_wrong_policy_stops_the_start_and_says_where() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_policy_events_are_merged_and_decided_when_one_comes() {
-    let mut world = World::running(sqlite(), "").await;
+    let mut world = World::running(sqlite_database(), "").await;
     world.send(&people()).await;
     world.settle().await;
     assert!(world.commands.is_empty());
@@ -43,7 +43,7 @@ async fn without_a_policy_events_are_merged_and_decided_when_one_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_policy_reaches_everybody_even_when_a_restart_comes_in_between() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&people()).await;
         world.settle().await;
@@ -64,7 +64,7 @@ async fn a_changed_policy_reaches_everybody_even_when_a_restart_comes_in_between
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_becomes_wrong_or_vanishes_changes_nothing() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world.send(&[joined("E-1", 1, "HR")]).await;
     world.settle().await;
     world.write_policy("target: crm\nusers: nonsense\n");

@@ -5,7 +5,7 @@ use lifecycle::{
     RetryQuarantinedReply, RetryQuarantinedRequest, TraceContext, verb,
 };
 use serde_json::json;
-use store::testing::{TestDatabase, databases, postgres};
+use store::testing::{TestDatabase, postgres_database, test_databases};
 use time::OffsetDateTime;
 
 use crate::operators::{ask, not_decided};
@@ -44,7 +44,7 @@ pub async fn retry(world: &World, id: &str) -> RetryOutcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_the_database_refuses_is_set_aside_and_holds_up_nobody() {
-    let Some(database) = postgres() else { return };
+    let Some(database) = postgres_database() else { return };
     let mut world = World::running(database, EVERYBODY).await;
     let (group, member) = (incompressible(500, 1), incompressible(500, 2));
     let mut upsert = event(EventKind::GroupUpserted, &group, 1, json!({ "displayName": "SEC-x" }));
@@ -53,7 +53,7 @@ async fn an_event_that_the_database_refuses_is_set_aside_and_holds_up_nobody() {
     let mut messages: Vec<_> = (0..20).map(|n| joined(&format!("E-{n}"), 1)).collect();
     messages.insert(7, upsert);
     messages.insert(13, removed);
-    let messages = messages.iter().map(|event| bus::Outgoing::event(event, TraceContext::root()));
+    let messages = messages.iter().map(|event| bus::OutgoingMessage::event(event, TraceContext::root()));
     world.send_raw(messages.collect()).await;
     world.send(&[joined("canary", 3)]).await;
     world.until("the canary is there", async |w| w.state("canary") == Some(AccountState::Active)).await;
@@ -86,7 +86,7 @@ fn understood(database: &TestDatabase) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_departure_in_the_words_of_a_newer_version_waits_for_it() {
-    for database in databases() {
+    for database in test_databases() {
         let understood = understood(&database);
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1)]).await;
@@ -115,13 +115,13 @@ async fn a_departure_in_the_words_of_a_newer_version_waits_for_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_under_a_reused_id_is_listed_and_counts_once_an_operator_says_so() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let arrival = joined("E-1", 1);
         let mut departure = left("E-1", 2);
         departure.id = arrival.id.clone();
         let message = |event: &Event, hash: &str| {
-            bus::Outgoing::event(event, TraceContext::root()).with_content(hash.to_owned())
+            bus::OutgoingMessage::event(event, TraceContext::root()).with_content(hash.to_owned())
         };
         world.send_raw(vec![message(&arrival, "a")]).await;
         world.until("E-1 is here", async |w| w.state("E-1") == Some(AccountState::Active)).await;
@@ -139,13 +139,14 @@ async fn an_event_under_a_reused_id_is_listed_and_counts_once_an_operator_says_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_whose_state_cannot_be_read_holds_up_nobody_and_is_listed() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1), joined("E-2", 1)]).await;
         world.settle().await;
         world.execute("UPDATE mapper_identities SET state = 'x' || state WHERE key = 'E-1'").await;
         let departures = [left("E-1", 2), left("E-2", 2)];
-        let messages = departures.iter().map(|event| bus::Outgoing::event(event, TraceContext::root()));
+        let messages =
+            departures.iter().map(|event| bus::OutgoingMessage::event(event, TraceContext::root()));
         world.send_raw(messages.collect()).await;
         world.until("E-2 is off", async |w| w.state("E-2") == Some(AccountState::Disabled)).await;
         world.until("E-1 is listed", async |w| listed(w).await.departures == 1).await;
@@ -160,7 +161,7 @@ async fn a_person_whose_state_cannot_be_read_holds_up_nobody_and_is_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_whose_clock_is_ahead_delays_no_departure() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1)]).await;
         world.settle().await;

@@ -1,14 +1,14 @@
 //! What an account that must be off waits for, as far as the mapper finds it out, with the words of docs/leavers.md.
 
-use bus::{Bus, Outgoing};
+use bus::{Bus, OutgoingMessage};
 use lifecycle::{
-    AccountState, Command, CommandId, ControlError, Desired, EventKind, Lane, LeaversRequest, RefusalReason,
-    TraceContext, UndecidedDeparture, Waiting, WaitingFor,
+    AccountState, Command, CommandId, ControlError, DesiredState, EventKind, Lane, LeaversRequest,
+    RefusalReason, TraceContext, UndecidedDeparture, WaitReason, WaitingFor,
 };
 use serde_json::json;
 use store::Store;
-use store::outbox::{self, Row};
-use store::testing::{databases, sqlite};
+use store::outbox::{self, OutboxRow};
+use store::testing::{sqlite_database, test_databases};
 use tokio::task::JoinHandle;
 
 use crate::leavers::{listed, of, play_writer, say, until_waiting};
@@ -45,7 +45,7 @@ pub(crate) fn agrees(listed: &UndecidedDeparture, reason: WaitingFor) {
     assert_eq!(row[2], listed.helper.in_words());
 }
 
-async fn waits(world: &mut World, reason: WaitingFor) -> Waiting {
+async fn waits(world: &mut World, reason: WaitingFor) -> WaitReason {
     assert!(OF_THE_MAPPER.contains(&reason));
     let known = "SELECT count(*) AS n FROM mapper_obligations";
     world.until("it has an obligation", async |w| w.count(known).await > 0).await;
@@ -83,7 +83,7 @@ async fn play_without_target(bus: Bus) -> JoinHandle<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_says_whether_it_waits_for_the_writer_its_target_or_the_command() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR")]).await;
         world.settle().await;
@@ -104,9 +104,9 @@ async fn an_account_says_whether_it_waits_for_the_writer_its_target_or_the_comma
 }
 
 /// The command that switches an account off, as large as wanted.
-fn switch_off(target: &str, subject: &str, bytes: usize) -> Outgoing {
-    let attributes = lifecycle::Attributes::from([("notes".to_owned(), "x".repeat(bytes).into())]);
-    let account = lifecycle::Account {
+fn switch_off(target: &str, subject: &str, bytes: usize) -> OutgoingMessage {
+    let attributes = lifecycle::AttributeMap::from([("notes".to_owned(), "x".repeat(bytes).into())]);
+    let account = lifecycle::DesiredAccount {
         state: AccountState::Disabled,
         attributes,
         ..serde_json::from_value(json!({ "state": "disabled", "attributes": {} })).unwrap()
@@ -117,7 +117,7 @@ fn switch_off(target: &str, subject: &str, bytes: usize) -> Outgoing {
         subject: subject.to_owned(),
         revision: 1,
         lane: Lane::Leaver,
-        desired: Desired::User(account),
+        desired: DesiredState::User(account),
         event: None,
         accepted_at: time::OffsetDateTime::UNIX_EPOCH,
         guard: None,
@@ -125,12 +125,12 @@ fn switch_off(target: &str, subject: &str, bytes: usize) -> Outgoing {
         needs_approval: false,
         orphans: None,
     };
-    Outgoing::command(&command, TraceContext::root())
+    OutgoingMessage::command(&command, TraceContext::root())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_behind_a_full_stream_says_so_until_there_is_room() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     world.send(&[joined("E-1", 1, "HR")]).await;
     world.settle().await;
     let _accounts = play_writer(world.bus.clone()).await;
@@ -160,7 +160,7 @@ async fn a_leaver_behind_a_full_stream_says_so_until_there_is_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_whose_command_the_broker_refuses_says_so_with_the_cause() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let _accounts = play_writer(world.bus.clone()).await;
         world.send(&[joined("E-1", 1, "HR")]).await;
@@ -174,8 +174,8 @@ async fn a_leaver_whose_command_the_broker_refuses_says_so_with_the_cause() {
         let store = Store::connect(&world.url).await.unwrap();
         let tx = store.begin().await.unwrap();
         let messages = serde_json::to_string(&[switch_off("crm", "E-1", 10)]).unwrap();
-        let row = Row { id: "refused".to_owned(), created_at: 1, messages };
-        outbox::put_aside(&tx, "mapper", outbox::Lane::Departures, &row, "too large").await.unwrap();
+        let row = OutboxRow { id: "refused".to_owned(), created_at: 1, messages };
+        outbox::put_aside(&tx, "mapper", outbox::OutboxLane::Departures, &row, "too large").await.unwrap();
         tx.commit().await.unwrap();
         world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
         let waiting = waits(&mut world, WaitingFor::Refusal).await;
@@ -186,7 +186,7 @@ async fn a_leaver_whose_command_the_broker_refuses_says_so_with_the_cause() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_that_is_due_to_be_verified_and_cannot_be_says_since_when_and_why() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let accounts = play_writer(world.bus.clone()).await;
         world.send(&[joined("E-1", 1, "HR")]).await;
@@ -194,7 +194,7 @@ async fn a_proof_that_is_due_to_be_verified_and_cannot_be_says_since_when_and_wh
         world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
         world.settle().await;
         let why = "not verified since 2026-01-01T00:00:00Z: by ann: maintenance";
-        say(&accounts, "E-1", Some("read_back"), Some(Waiting::because(WaitingFor::Pause, why)));
+        say(&accounts, "E-1", Some("read_back"), Some(WaitReason::because(WaitingFor::Pause, why)));
         let unverified = until_waiting(&mut world, "E-1", WaitingFor::Pause).await;
         assert_eq!(unverified.waiting.unwrap().detail.as_deref(), Some(why));
         let reply = listed(&world, LeaversRequest::default()).await;

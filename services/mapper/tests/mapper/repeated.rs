@@ -1,13 +1,13 @@
 //! Rows of a full feed that say what they said before: a name counts exactly as the row in full would have.
 
-use bus::{Consumer, Facts, Feed};
-use feeds::{Completion, FeedGuard, FeedSeen, KeySet, RepeatedRows, RowContent};
+use bus::{Consumer, FactBatch, StreamName};
+use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet, RepeatedRows, RowContent};
 use lifecycle::{
-    AccountState, Dating, Event, EventId, EventKind, Fact, FeedRun, FeedRunId, FeedRunState, FeedRunStatus,
-    FeedsReply, FeedsRequest, KnownRowsReply, KnownRowsRequest, MapperStatus, verb,
+    AccountState, Event, EventId, EventKind, Fact, FeedRun, FeedRunId, FeedRunState, FeedRunStatus,
+    FeedsReply, FeedsRequest, KnownRowsReply, KnownRowsRequest, MapperStatus, StatementDating, verb,
 };
 use serde_json::json;
-use store::testing::{TestDatabase, databases, sqlite};
+use store::testing::{TestDatabase, sqlite_database, test_databases};
 
 use crate::operators::{ASK, ask};
 use crate::world::{EVERYBODY, World, event};
@@ -37,7 +37,7 @@ fn row(mut event: Event, run: &FeedRun) -> Event {
     event.sender.clone_from(&event.source);
     event.source_event_id = format!("{}:{}", run.run, event.subject);
     event.id = EventId::of(&event.source, &event.source_event_id);
-    event.dated.get_or_insert(Dating::Observed);
+    event.dated.get_or_insert(StatementDating::Observed);
     event.feed = Some(run.clone());
     event
 }
@@ -60,7 +60,7 @@ pub fn end(run: &FeedRun, said: i64, people: &[&str]) -> Event {
     };
     let guard = FeedGuard { shrink_percent_max: 90, ..FeedGuard::default() };
     let mut end = event(EventKind::FeedCompleted, &run.feed, said, json!({}));
-    end.attributes = Completion { seen, people: keys, guard }.to_attributes();
+    end.attributes = FileCompletion { seen, people: keys, guard }.to_attributes();
     Event { dated: None, ..row(end, run) }
 }
 
@@ -100,7 +100,7 @@ pub async fn becomes(world: &mut World, run: &FeedRun, state: FeedRunState) -> F
 
 #[tokio::test]
 async fn a_repeated_row_is_known_to_the_mapper_proves_presence_and_tells_nothing() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         let people = ["E-1", "E-2", "E-3"];
         let (one, two) = (run_of("hr", "one", 10), run_of("hr", "two", 20));
@@ -113,7 +113,7 @@ async fn a_repeated_row_is_known_to_the_mapper_proves_presence_and_tells_nothing
         assert_eq!(known(&world, &one, &rows).await, [false; 3], "sent again as it was: it is the same run");
 
         let before = world.commands.len();
-        let mut journal: Consumer<Facts> = world.bus.consume(Feed::Journal, "test").await.unwrap();
+        let mut journal: Consumer<FactBatch> = world.bus.consume(StreamName::Journal, "test").await.unwrap();
         while let Ok(Ok(batch)) =
             tokio::time::timeout(std::time::Duration::from_millis(500), journal.next_batch(100)).await
         {
@@ -152,7 +152,7 @@ fn in_between(person: &str) -> [(&'static str, Vec<Event>); 7] {
     let branch = run_of("branch", "one", 12);
     let gone = Event { feed: Some(FeedRun { absent: true, ..branch.clone() }), ..row(left(13), &branch) };
     let moved = json!({ "department": "Sales" });
-    let seen = Event { dated: Some(Dating::Observed), ..left(15) };
+    let seen = Event { dated: Some(StatementDating::Observed), ..left(15) };
     [
         ("nothing", Vec::new()),
         ("another source said that the person left", vec![own(left(15))]),
@@ -170,7 +170,7 @@ async fn a_named_row_leaves_the_person_as_the_row_in_full_does_whatever_was_said
     let keys: Vec<&str> = people.iter().map(String::as_str).collect();
     let mut states = Vec::new();
     for is_named in [false, true] {
-        let mut world = running(sqlite()).await;
+        let mut world = running(sqlite_database()).await;
         let (one, two) = (run_of("hr", "one", 10), run_of("hr", "two", 20));
         world.send(&keys.iter().map(|person| here(person, &one, 10)).collect::<Vec<_>>()).await;
         world.send(&[end(&one, 10, &keys)]).await;
@@ -215,7 +215,7 @@ async fn a_named_row_leaves_the_person_as_the_row_in_full_does_whatever_was_said
 
 #[tokio::test]
 async fn a_repeated_row_of_a_person_who_was_said_to_have_left_is_told_as_a_contradiction() {
-    let mut world = running(sqlite()).await;
+    let mut world = running(sqlite_database()).await;
     let (one, two) = (run_of("hr", "one", 10), run_of("hr", "two", 20));
     world.send(&[here("E-1", &one, 10), end(&one, 10, &["E-1"])]).await;
     becomes(&mut world, &one, FeedRunState::Accepted).await;
@@ -224,7 +224,7 @@ async fn a_repeated_row_of_a_person_who_was_said_to_have_left_is_told_as_a_contr
     world.send(&[named(&[here("E-1", &two, 20)]), end(&two, 20, &["E-1"])]).await;
     becomes(&mut world, &two, FeedRunState::Accepted).await;
     assert_eq!(world.state("E-1"), Some(AccountState::Disabled));
-    let mut journal: Consumer<Facts> = world.bus.consume(Feed::Journal, "test").await.unwrap();
+    let mut journal: Consumer<FactBatch> = world.bus.consume(StreamName::Journal, "test").await.unwrap();
     let mut notes = Vec::new();
     while !notes.iter().any(|note: &String| note.contains("present_after_departure")) {
         for delivery in journal.next_batch(100).await.unwrap() {
@@ -240,7 +240,7 @@ async fn a_repeated_row_of_a_person_who_was_said_to_have_left_is_told_as_a_contr
 
 #[tokio::test]
 async fn a_mapper_that_lost_what_rows_said_asks_for_them_in_full_and_lists_names_that_mean_nothing() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         let (one, two) = (run_of("hr", "one", 10), run_of("hr", "two", 20));
         world.send(&[here("E-1", &one, 10), here("E-2", &one, 10), end(&one, 10, &["E-1", "E-2"])]).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lifecycle::{AccountState, Event, EventKind, ResourceKind};
 use serde_json::json;
-use store::testing::databases;
+use store::testing::test_databases;
 
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
@@ -17,7 +17,7 @@ fn key(n: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_leaves_after_an_older_database_was_restored_is_off() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let everybody: Vec<Event> = (0..PEOPLE).map(|n| joined(&key(n), 1, "HR")).collect();
         world.send(&everybody).await;
@@ -61,7 +61,7 @@ async fn whoever_leaves_after_an_older_database_was_restored_is_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_membership_that_ends_after_an_older_database_was_restored_ends() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[group("G-1", 1, "SEC-a"), joined("E-1", 1, "HR")]).await;
         world.send(&[members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1"])]).await;
@@ -91,7 +91,7 @@ async fn a_membership_that_ends_after_an_older_database_was_restored_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_years_ahead_stops_no_later_decision() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR")]).await;
         world.settle().await;

@@ -5,7 +5,7 @@ use lifecycle::{
     ScheduleRequest, verb,
 };
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 use time::{Duration, OffsetDateTime};
 
 use crate::operators::ask;
@@ -37,7 +37,7 @@ fn with_grace() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_moment_is_listed_with_what_it_does_at_the_target_down_to_the_deletion_after_grace() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, &with_grace()).await;
         let moves = event(EventKind::WorkerChanged, "E-1", 3, json!({ "department": "Sales" }));
         let leaves = event(EventKind::WorkerLeft, "E-1", 4, json!({}));
@@ -98,7 +98,7 @@ async fn each_moment_is_listed_with_what_it_does_at_the_target_down_to_the_delet
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_cancelled_does_not_come_and_the_source_may_set_it_anew() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let leaves = in_ms(event(EventKind::WorkerLeft, "E-1", 4, json!({})), DAY);
         let (moves, at) = (event(EventKind::WorkerChanged, "E-2", 3, json!({ "department": "B" })), 2 * DAY);
@@ -130,7 +130,7 @@ async fn what_is_cancelled_does_not_come_and_the_source_may_set_it_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_due_while_no_mapper_ran_is_done_at_the_next_start_and_ends_as_the_last_of_it_says() {
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         let mut world = World::running(database, EVERYBODY).await;
         let there = ["E-1", "E-2", "E-3"].map(|key| joined(key, 1, "HR"));
@@ -169,7 +169,7 @@ async fn a_date_that_mappings_look_at_is_nothing_that_is_scheduled() {
         "    - { target: title, expression: 'Now()' }\n",
         1,
     );
-    let mut world = World::running(sqlite(), &policy).await;
+    let mut world = World::running(sqlite_database(), &policy).await;
     world.send(&[joined("E-1", 1, "HR")]).await;
     world.settle().await;
     let due = "SELECT count(*) AS n FROM mapper_identities WHERE next_due_at IS NOT NULL";

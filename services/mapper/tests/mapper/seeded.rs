@@ -6,7 +6,7 @@ use lifecycle::{
     Event, EventKind, LeaverCause, LeaversReply, LeaversRequest, MapperStatus, ObligationState, verb,
 };
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::operators::ask;
 use crate::world::{EVERYBODY, World, event, joined};
@@ -45,7 +45,7 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_who_were_off_before_the_upgrade_have_an_obligation_after_it_and_only_one() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let key = |n: usize| format!("E-{n:03}");
         let everybody: Vec<Event> = (0..LEAVERS + 20).map(|n| joined(&key(n), 1, "HR")).collect();
@@ -81,7 +81,7 @@ async fn people_who_were_off_before_the_upgrade_have_an_obligation_after_it_and_
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_the_policy_kept_before_the_upgrade_is_listed_as_kept_after_it() {
     let keeps = EVERYBODY.replacen("users:\n", "users:\n  leaver: { action: none }\n", 1);
-    let mut world = World::running(sqlite(), &keeps).await;
+    let mut world = World::running(sqlite_database(), &keeps).await;
     world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
     world.settle().await;
     world.send(&[event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{EVERYBODY, World, event, joined, members};
 
@@ -68,12 +68,12 @@ pub(crate) async fn scoped(world: &World) {
 async fn shuffled_and_duplicated_delivery_gives_the_same_access() {
     let config = Config { rng_seed: RngSeed::Fixed(7), ..Config::default() };
     let mut runner = TestRunner::new(config);
-    for database in databases().into_iter().chain([sqlite()]) {
+    for database in test_databases().into_iter().chain([sqlite_database()]) {
         let history = histories().new_tree(&mut runner).unwrap().current();
         let mut order: Vec<usize> = (0..history.len()).chain((0..history.len()).step_by(2)).collect();
         order = Just(order).prop_shuffle().new_tree(&mut runner).unwrap().current();
 
-        let mut straight = World::new(sqlite(), EVERYBODY).await;
+        let mut straight = World::new(sqlite_database(), EVERYBODY).await;
         scoped(&straight).await;
         straight.start_mapper().await;
         straight.send(&history).await;

@@ -1,12 +1,12 @@
 //! Departures that are not decided yet are listed and counted beside the obligations, as docs/leavers.md says.
 
-use feeds::{Completion, FeedGuard, FeedSeen, KeySet};
+use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
-    Actor, EventId, EventKind, FeedRun, FeedRunId, LeaversRequest, People, ResolveRecordRequest,
+    Actor, EventId, EventKind, FeedRun, FeedRunId, LeaversRequest, PeopleConfig, ResolveRecordRequest,
     SourceRecord, UndecidedDeparture, UnreadValue, WaitingFor, verb,
 };
 use serde_json::json;
-use store::testing::{databases, sqlite};
+use store::testing::{sqlite_database, test_databases};
 
 use crate::leavers::listed;
 use crate::operators::ask;
@@ -33,7 +33,7 @@ async fn until_count(world: &mut World, count: usize) -> Vec<UndecidedDeparture>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_departure_in_quarantine_is_listed_with_its_person_or_without_one() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
         world.settle().await;
@@ -62,7 +62,7 @@ async fn a_departure_in_quarantine_is_listed_with_its_person_or_without_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_departure_whose_day_cannot_be_read_is_listed_until_the_source_says_it_readably() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let unread = |person: &str, value: UnreadValue| {
             let mut event = event(EventKind::WorkerChanged, person, 5, json!({ "department": "IT" }));
@@ -97,7 +97,7 @@ async fn a_departure_whose_day_cannot_be_read_is_listed_until_the_source_says_it
     }
 }
 
-fn two_sources() -> People {
+fn two_sources() -> PeopleConfig {
     serde_json::from_value(json!({
         "correlate": [{ "sources": ["hr"] }, { "sources": ["directory"], "match": ["mail"] }],
         "employment": ["hr", "directory"],
@@ -107,7 +107,7 @@ fn two_sources() -> People {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_departure_of_a_record_that_may_be_of_several_people_names_them_until_a_human_says_whose_it_is() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::new(database, EVERYBODY).await;
         world.people = two_sources();
         world.start_mapper().await;
@@ -141,7 +141,7 @@ async fn a_departure_of_a_record_that_may_be_of_several_people_names_them_until_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_whom_a_held_run_of_a_feed_does_not_list_are_named() {
-    let mut world = World::running(sqlite(), EVERYBODY).await;
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
     for (name, said, people) in [("one", 10, &["E-1", "E-2", "E-3"][..]), ("two", 20, &["E-1"])] {
         let begun_at = event(EventKind::WorkerChanged, "x", said, json!({})).time;
         let run =
@@ -174,7 +174,7 @@ async fn people_whom_a_held_run_of_a_feed_does_not_list_are_named() {
             })
             .collect();
         let mut end = of_run(EventKind::FeedCompleted, "hr", json!({}));
-        end.attributes = Completion { seen, people: keys, guard }.to_attributes();
+        end.attributes = FileCompletion { seen, people: keys, guard }.to_attributes();
         events.push(end);
         world.send(&events).await;
         world.settle().await;

@@ -6,7 +6,7 @@ use lifecycle::{
     RetryOutcome, verb,
 };
 use serde_json::json;
-use store::testing::databases;
+use store::testing::test_databases;
 
 use crate::operators::ask;
 use crate::quarantine::{listed, retry};
@@ -28,7 +28,7 @@ fn corrupted(rows: &[Event]) -> Event {
 
 /// Sent past the count of messages to merge.
 async fn unreadable(world: &World, event: &Event) {
-    world.send_raw(vec![bus::Outgoing::event(event, lifecycle::TraceContext::root())]).await;
+    world.send_raw(vec![bus::OutgoingMessage::event(event, lifecycle::TraceContext::root())]).await;
 }
 
 async fn first_run(world: &mut World) {
@@ -74,7 +74,7 @@ async fn repair(world: &World, database: &str, event: &Event) {
 
 #[tokio::test]
 async fn a_run_with_an_unread_part_ends_nobody_until_it_is_repaired() {
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         let mut world = running(database).await;
         first_run(&mut world).await;
@@ -101,7 +101,7 @@ async fn a_run_with_an_unread_part_ends_nobody_until_it_is_repaired() {
 
 #[tokio::test]
 async fn a_run_with_an_unread_part_is_given_up_by_a_human_with_the_reason() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         first_run(&mut world).await;
         let two = run_of("hr", "two", 20);
@@ -119,7 +119,7 @@ async fn a_run_with_an_unread_part_is_given_up_by_a_human_with_the_reason() {
 
 #[tokio::test]
 async fn a_run_with_an_unread_part_is_decided_when_its_file_is_sent_again() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = running(database).await;
         first_run(&mut world).await;
         let two = run_of("hr", "two", 20);
@@ -141,7 +141,7 @@ async fn a_run_with_an_unread_part_is_decided_when_its_file_is_sent_again() {
 
 #[tokio::test]
 async fn an_end_that_cannot_be_read_is_set_aside_and_its_run_stays_open() {
-    for database in databases() {
+    for database in test_databases() {
         let name = database.name;
         let mut world = running(database).await;
         first_run(&mut world).await;

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use bus::Bus;
-use lifecycle::digest::{DesiredEntry, Digests};
+use lifecycle::digest::{DesiredEntry, RangeDigests};
 use lifecycle::{
-    AccountState, Actor, Desired, DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, Event,
+    AccountState, Actor, DesiredState, DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, Event,
     EventKind, Lane, ResourceKind, VerificationState, VerifiedRequest, VerifyReply, VerifyRequest, verb,
 };
 use serde_json::json;
-use store::testing::databases;
+use store::testing::test_databases;
 
 use crate::world::{EVERYBODY, World, event, joined};
 
@@ -32,7 +32,7 @@ async fn writer(bus: Bus, believed: Arc<Mutex<Believed>>) {
         match request.verb.as_str() {
             verb::DIGESTS => {
                 let asked: DigestsRequest = request.question().unwrap();
-                let mut digests = Digests::default();
+                let mut digests = RangeDigests::default();
                 of(asked.kind).iter().for_each(|entry| digests.add(entry));
                 request.reply(&DigestsReply { at: 7, digests, next: None, rules: 1 }).await;
             }
@@ -76,7 +76,7 @@ async fn verify(world: &World) -> VerifyReply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_nobody_knows_is_listed() {
-    for database in databases() {
+    for database in test_databases() {
         let mut world = World::running(database, EVERYBODY).await;
         let everybody: Vec<Event> =
             ["E-1", "E-2", "E-3", "E-4"].iter().map(|key| joined(key, 1, "HR")).collect();
@@ -118,13 +118,13 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
         world.until("all of it came", async |world| world.commands.len() >= before + 4).await;
         for key in ["E-1", "E-5"] {
             let sent = world.commands[before..].iter().find(|command| command.subject == key).unwrap();
-            let Desired::User(account) = &sent.desired else { panic!("an account") };
+            let DesiredState::User(account) = &sent.desired else { panic!("an account") };
             assert_eq!((account.state, sent.lane), (AccountState::Disabled, Lane::Leaver), "{key}");
             assert!(sent.revision > 4);
         }
         for (key, theirs) in [("E-2", ahead), ("E-3", 0)] {
             let sent = world.commands[before..].iter().find(|command| command.subject == key).unwrap();
-            let Desired::User(account) = &sent.desired else { panic!("an account") };
+            let DesiredState::User(account) = &sent.desired else { panic!("an account") };
             assert_eq!((account.state, sent.lane), (AccountState::Active, Lane::Backfill), "{key}");
             assert!(sent.revision > theirs);
         }

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bus::testing::TestServer;
-use bus::{Bus, Consumer, Feed, Outgoing};
+use bus::{Bus, Consumer, OutgoingMessage, StreamName};
 use lifecycle::{
-    AccountState, Attributes, Command, Desired, Edge, Event, EventId, EventKind, ResourceKind, TraceContext,
+    AccountState, AttributeMap, Command, DesiredMembership, DesiredState, Event, EventId, EventKind,
+    ResourceKind, TraceContext,
 };
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::Value;
@@ -44,8 +45,8 @@ pub(crate) struct World {
     pub(crate) rules: Vec<Command>,
     consumer: Consumer<Command>,
     policies: TempDir,
-    pub(crate) people: lifecycle::People,
-    mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::RunError>>)>,
+    pub(crate) people: lifecycle::PeopleConfig,
+    mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::MapperRunError>>)>,
     reader: Option<Store>,
     /// Ids of the events that were sent as they are.
     sent: Mutex<BTreeSet<String>>,
@@ -59,7 +60,7 @@ impl World {
         let server = TestServer::start();
         let bus = Bus::connect(&server.config(), "test").await.unwrap();
         bus.ensure_streams().await.unwrap();
-        let consumer = bus.consume(Feed::Commands, "test").await.unwrap();
+        let consumer = bus.consume(StreamName::Commands, "test").await.unwrap();
         let world = Self {
             bus,
             url: database.url.clone(),
@@ -67,7 +68,7 @@ impl World {
             rules: Vec::new(),
             consumer,
             policies: tempfile::tempdir().unwrap(),
-            people: lifecycle::People::default(),
+            people: lifecycle::PeopleConfig::default(),
             mappers: Vec::new(),
             reader: None,
             sent: Mutex::default(),
@@ -98,15 +99,15 @@ impl World {
         std::fs::write(self.policies.path().join("second.yaml"), yaml).unwrap();
     }
 
-    pub(crate) async fn try_build(&self) -> Result<mapper::App, mapper::BuildError> {
-        let config = mapper::Config {
+    pub(crate) async fn try_build(&self) -> Result<mapper::MapperApp, mapper::MapperBuildError> {
+        let config = mapper::MapperConfig {
             database: self.url.clone(),
             policies: Some(self.policies.path().to_owned()),
             people: self.people.clone(),
             verify_minutes: 60,
             tombstones: None,
         };
-        mapper::build(config, self.bus.clone(), Readiness::default()).await
+        mapper::build_mapper(config, self.bus.clone(), Readiness::default()).await
     }
 
     /// How to reach the broker.
@@ -122,14 +123,14 @@ impl World {
 
     /// A mapper that reads its policies from `folder` instead.
     pub(crate) async fn start_mapper_with(&mut self, folder: &std::path::Path) {
-        let config = mapper::Config {
+        let config = mapper::MapperConfig {
             database: self.url.clone(),
             policies: Some(folder.to_owned()),
             people: self.people.clone(),
             verify_minutes: 60,
             tombstones: None,
         };
-        let app = mapper::build(config, self.bus.clone(), Readiness::default()).await.unwrap();
+        let app = mapper::build_mapper(config, self.bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
         self.mappers.push((shutdown.clone(), tokio::spawn(app.run(shutdown))));
     }
@@ -170,16 +171,18 @@ impl World {
 
     pub(crate) async fn send(&self, events: &[Event]) {
         self.sent.lock().unwrap().extend(events.iter().map(|event| event.id.to_string()));
-        self.send_raw(events.iter().map(|event| Outgoing::event(event, TraceContext::root())).collect())
-            .await;
+        self.send_raw(
+            events.iter().map(|event| OutgoingMessage::event(event, TraceContext::root())).collect(),
+        )
+        .await;
     }
 
     /// Sends it once more, past the broker's own check for duplicates.
-    pub(crate) fn duplicate(event: &Event, n: usize) -> Outgoing {
+    pub(crate) fn duplicate(event: &Event, n: usize) -> OutgoingMessage {
         altered(event, "id", &format!("{}-{n}", event.id))
     }
 
-    pub(crate) async fn send_raw(&self, messages: Vec<Outgoing>) {
+    pub(crate) async fn send_raw(&self, messages: Vec<OutgoingMessage>) {
         for result in self.bus.publish(messages).await {
             result.unwrap();
         }
@@ -188,7 +191,7 @@ impl World {
     /// Waits until every event is merged, nothing is stale any more and every command that the database knows of has come out.
     pub(crate) async fn settle(&mut self) {
         self.until("every event is merged and every command published", async |world| {
-            let lag = world.bus.lag(Feed::Events, "mapper").await.unwrap_or(1);
+            let lag = world.bus.lag(StreamName::Events, "mapper").await.unwrap_or(1);
             let stale = "SELECT (SELECT count(*) FROM mapper_identities WHERE evaluated_with = 'stale') \
                 + (SELECT count(*) FROM mapper_groups WHERE evaluated_with = 'stale') AS n";
             // The broker may count a message as pending a moment after it has stored it.
@@ -230,8 +233,8 @@ impl World {
     }
 
     /// The newest command for each account and group, as `(revision, desired)`.
-    pub(crate) fn last_resources(&self) -> BTreeMap<Key, (i64, Desired)> {
-        let mut last: BTreeMap<Key, (i64, Desired)> = BTreeMap::new();
+    pub(crate) fn last_resources(&self) -> BTreeMap<Key, (i64, DesiredState)> {
+        let mut last: BTreeMap<Key, (i64, DesiredState)> = BTreeMap::new();
         for command in &self.commands {
             let kind = command.desired.kind();
             let key = (command.target.clone(), kind, command.subject.clone());
@@ -247,7 +250,7 @@ impl World {
     pub(crate) fn last_edges(&self) -> BTreeMap<(String, String, String), (i64, bool)> {
         let mut last = BTreeMap::new();
         for command in &self.commands {
-            let Desired::Membership { edges } = &command.desired else { continue };
+            let DesiredState::Membership { edges } = &command.desired else { continue };
             for edge in edges {
                 let key = (command.target.clone(), command.subject.clone(), edge.member.clone());
                 let entry = last.entry(key).or_insert((edge.revision, edge.present));
@@ -260,17 +263,17 @@ impl World {
     }
 
     /// What was told of the group's memberships, in order.
-    pub(crate) fn edges(&self, group: &str) -> Vec<Edge> {
+    pub(crate) fn edges(&self, group: &str) -> Vec<DesiredMembership> {
         let of_group = self.commands.iter().filter(|command| command.subject == group);
         let edges = of_group.filter_map(|command| match &command.desired {
-            Desired::Membership { edges } => Some(edges.clone()),
+            DesiredState::Membership { edges } => Some(edges.clone()),
             _ => None,
         });
         edges.flatten().collect()
     }
 
     /// What `mapper_desired` holds.
-    pub(crate) async fn desired(&mut self) -> BTreeMap<Key, (i64, Desired)> {
+    pub(crate) async fn desired(&mut self) -> BTreeMap<Key, (i64, DesiredState)> {
         let rows = self.query("SELECT target, kind, subject, revision, desired FROM mapper_desired").await;
         let kind = |text: String| match text.as_str() {
             "user" => ResourceKind::User,
@@ -316,19 +319,19 @@ impl World {
     /// State of the account at `crm` as the last command has it.
     pub(crate) fn state(&self, person: &str) -> Option<AccountState> {
         match &self.last_resources().get(&("crm".to_owned(), ResourceKind::User, person.to_owned()))?.1 {
-            Desired::User(account) => Some(account.state),
+            DesiredState::User(account) => Some(account.state),
             _ => None,
         }
     }
 
     /// Everything that gives access: active accounts, existing groups, and their members.
-    pub(crate) fn access(&self) -> (BTreeMap<Key, Desired>, Vec<(String, String)>) {
-        let gives = |desired: &Desired| match desired {
-            Desired::User(account) => account.state == AccountState::Active,
-            Desired::Group(group) => group.exists,
-            Desired::Membership { .. } => false,
+    pub(crate) fn access(&self) -> (BTreeMap<Key, DesiredState>, Vec<(String, String)>) {
+        let gives = |desired: &DesiredState| match desired {
+            DesiredState::User(account) => account.state == AccountState::Active,
+            DesiredState::Group(group) => group.exists,
+            DesiredState::Membership { .. } => false,
         };
-        let resources: BTreeMap<Key, Desired> = self
+        let resources: BTreeMap<Key, DesiredState> = self
             .last_resources()
             .into_iter()
             .filter(|(_, (_, desired))| gives(desired))
@@ -350,8 +353,8 @@ impl World {
 }
 
 /// `event` as a message of which one field is another.
-pub(crate) fn altered(event: &Event, field: &str, value: &str) -> Outgoing {
-    let mut message = serde_json::to_value(Outgoing::event(event, TraceContext::root())).unwrap();
+pub(crate) fn altered(event: &Event, field: &str, value: &str) -> OutgoingMessage {
+    let mut message = serde_json::to_value(OutgoingMessage::event(event, TraceContext::root())).unwrap();
     message[field] = Value::from(value);
     serde_json::from_value(message).unwrap()
 }
@@ -371,7 +374,7 @@ pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value
         accepted_at: time,
         sender: String::new(),
         dated: None,
-        attributes: serde_json::from_value::<Attributes>(attributes).unwrap(),
+        attributes: serde_json::from_value::<AttributeMap>(attributes).unwrap(),
         members: None,
         feed: None,
         withdraws: false,

@@ -8,15 +8,15 @@ use bus::{Bus, BusConfig};
 use crate::up::nats_child::{NatsChild, NatsSettings};
 
 /// A connection to the broker.
-pub(super) struct Broker {
+pub(super) struct BackupBroker {
     pub(super) bus: Bus,
     child: Option<NatsChild>,
 }
 
-impl Broker {
+impl BackupBroker {
     /// The broker of a running `usher up`.
     pub(super) async fn at(configured: BusConfig, url: &str, nats: &Path) -> anyhow::Result<Self> {
-        let bus = connect(configured, url.to_owned(), read_token(nats)?).await?;
+        let bus = connect_broker(configured, url.to_owned(), read_token(nats)?).await?;
         Ok(Self { bus, child: None })
     }
 
@@ -27,7 +27,7 @@ impl Broker {
         let child = tokio::task::spawn_blocking(move || NatsChild::start(&settings))
             .await
             .context("starting nats-server panicked")??;
-        let bus = connect(configured, child.url(), token).await?;
+        let bus = connect_broker(configured, child.url(), token).await?;
         Ok(Self { bus, child: Some(child) })
     }
 
@@ -46,7 +46,7 @@ fn read_token(nats: &Path) -> anyhow::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-async fn connect(configured: BusConfig, url: String, token: String) -> anyhow::Result<Bus> {
+async fn connect_broker(configured: BusConfig, url: String, token: String) -> anyhow::Result<Bus> {
     let config = BusConfig {
         url,
         token: Some(token),

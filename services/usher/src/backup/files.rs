@@ -17,7 +17,7 @@ const FOLDERS: [&str; 2] = ["policies", "tokens"];
 const NATS_TOKEN: &str = "nats/token";
 
 /// Size and hash of `path` below `folder`.
-pub(super) fn describe(folder: &Path, path: &Path) -> anyhow::Result<BackupFile> {
+pub(super) fn describe_file(folder: &Path, path: &Path) -> anyhow::Result<BackupFile> {
     let mut file = File::open(folder.join(path))?;
     let (mut hash, mut bytes) = (Sha256::new(), 0);
     let mut buffer = vec![0; READ_BYTES];
@@ -57,7 +57,7 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Copies one file; the copy can be read by its owner only, and is on the disk.
-pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub(super) fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(folder) = to.parent() {
         make_folder(folder)?;
     }
@@ -69,7 +69,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// Lets only its owner read a file that was written by others, and waits until it is on the disk.
-pub(super) fn settle(path: &Path) -> anyhow::Result<()> {
+pub(super) fn restrict_file(path: &Path) -> anyhow::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .and_then(|()| File::open(path)?.sync_all())
         .with_context(|| format!("cannot write {}", path.display()))
@@ -85,10 +85,10 @@ pub(super) fn settle_folder(folder: &Path) -> anyhow::Result<()> {
 /// The files of a data folder that belong into a backup beside databases and streams: configuration, policies, tokens.
 pub(super) fn beside_the_stores(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let is_config = |path: &Path| path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
-    let mut found: Vec<PathBuf> = entries(data)?.into_iter().filter(|path| is_config(path)).collect();
+    let mut found: Vec<PathBuf> = folder_entries(data)?.into_iter().filter(|path| is_config(path)).collect();
     for folder in FOLDERS.map(|name| data.join(name)) {
         if folder.is_dir() {
-            found.extend(entries(&folder)?);
+            found.extend(folder_entries(&folder)?);
         }
     }
     found.push(data.join(NATS_TOKEN));
@@ -101,7 +101,7 @@ pub(super) fn beside_the_stores(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The names in a folder.
-pub(super) fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn folder_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let read = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
     let listed: std::io::Result<Vec<PathBuf>> = read();
     listed.with_context(|| format!("cannot read the folder {}", folder.display()))

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use bus::StreamDescription;
-use recovery::Contents;
+use recovery::DatabaseContents;
 use serde::{Deserialize, Serialize};
 
 use super::files;
@@ -17,7 +17,7 @@ const NAME: &str = "manifest.json";
 /// The manifest of a backup; written last, so that a folder without one is no backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Manifest {
+pub(super) struct BackupManifest {
     pub(super) format: u32,
     /// Version of the `usher` that wrote it.
     pub(super) usher: String,
@@ -31,7 +31,7 @@ pub(super) struct Manifest {
     /// How often the installation was restored before.
     pub(super) generation: i64,
     /// What each database says of itself.
-    pub(super) databases: BTreeMap<String, Contents>,
+    pub(super) databases: BTreeMap<String, DatabaseContents>,
     /// What the server says of each stream.
     pub(super) streams: BTreeMap<String, StreamDescription>,
     pub(super) files: Vec<BackupFile>,
@@ -46,7 +46,7 @@ pub(super) struct BackupFile {
     pub(super) sha256: String,
 }
 
-impl Manifest {
+impl BackupManifest {
     pub(super) const FORMAT: u32 = FORMAT;
 
     /// Reads and checks the manifest of the backup in `folder`, and every file that it names.
@@ -83,7 +83,7 @@ impl Manifest {
 
     fn check_version(&self) -> anyhow::Result<()> {
         let ours = env!("CARGO_PKG_VERSION");
-        if version(&self.usher) > version(ours) {
+        if version_numbers(&self.usher) > version_numbers(ours) {
             bail!(
                 "the backup was written by usher {}, which is newer than this one ({ours}): its databases cannot be read; \
                  use usher {} or newer",
@@ -107,7 +107,7 @@ impl Manifest {
             let is_below = file.path.components().all(|part| matches!(part, Component::Normal(_)));
             ensure!(is_below, "the manifest of {} names {}", folder.display(), file.path.display());
             let path = folder.join(&file.path);
-            let found = files::describe(folder, &file.path)
+            let found = files::describe_file(folder, &file.path)
                 .with_context(|| format!("the backup is not whole: {} cannot be read", path.display()))?;
             ensure!(
                 found == *file,
@@ -123,7 +123,7 @@ impl Manifest {
     }
 }
 
-fn version(text: &str) -> Vec<u64> {
+fn version_numbers(text: &str) -> Vec<u64> {
     text.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
@@ -131,10 +131,10 @@ fn version(text: &str) -> Vec<u64> {
 mod tests {
     use super::*;
 
-    fn manifest(folder: &Path) -> Manifest {
+    fn manifest(folder: &Path) -> BackupManifest {
         std::fs::create_dir_all(folder.join("folder")).unwrap();
         std::fs::write(folder.join("folder/usher.yaml"), "# mine\n").unwrap();
-        Manifest {
+        BackupManifest {
             format: FORMAT,
             usher: env!("CARGO_PKG_VERSION").to_owned(),
             taken_at: 0,
@@ -144,12 +144,12 @@ mod tests {
             generation: 0,
             databases: BTreeMap::new(),
             streams: BTreeMap::new(),
-            files: vec![files::describe(folder, Path::new("folder/usher.yaml")).unwrap()],
+            files: vec![files::describe_file(folder, Path::new("folder/usher.yaml")).unwrap()],
         }
     }
 
     fn refused(folder: &Path) -> String {
-        format!("{:#}", Manifest::read_and_check(folder).unwrap_err())
+        format!("{:#}", BackupManifest::read_and_check(folder).unwrap_err())
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         assert!(refused(folder.path()).contains("is no backup"));
         let written = manifest(folder.path());
         written.write(folder.path()).unwrap();
-        assert_eq!(Manifest::read_and_check(folder.path()).unwrap(), written);
+        assert_eq!(BackupManifest::read_and_check(folder.path()).unwrap(), written);
         std::fs::write(folder.path().join("folder/usher.yaml"), "# yours").unwrap();
         assert!(refused(folder.path()).contains("is damaged"), "{}", refused(folder.path()));
         std::fs::remove_file(folder.path().join("folder/usher.yaml")).unwrap();
@@ -169,20 +169,21 @@ mod tests {
     fn a_backup_of_a_newer_version_or_format_and_one_that_names_files_elsewhere_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let fine = manifest(folder.path());
-        Manifest { format: 2, usher: "9.0.0".to_owned(), ..fine.clone() }.write(folder.path()).unwrap();
+        BackupManifest { format: 2, usher: "9.0.0".to_owned(), ..fine.clone() }.write(folder.path()).unwrap();
         assert!(
             refused(folder.path()).contains("use the usher that wrote it (9.0.0)"),
             "{}",
             refused(folder.path())
         );
-        Manifest { usher: "99.0.0".to_owned(), ..fine.clone() }.write(folder.path()).unwrap();
+        BackupManifest { usher: "99.0.0".to_owned(), ..fine.clone() }.write(folder.path()).unwrap();
         assert!(refused(folder.path()).contains("use usher 99.0.0 or newer"), "{}", refused(folder.path()));
         let mut elsewhere = fine.clone();
         elsewhere.files[0].path = PathBuf::from("../usher.yaml");
         elsewhere.write(folder.path()).unwrap();
         assert!(refused(folder.path()).contains("names ../usher.yaml"), "{}", refused(folder.path()));
-        let contents = Contents { installation: "one".to_owned(), generation: 0, positions: Vec::new() };
-        Manifest { databases: BTreeMap::from([("mapper".to_owned(), contents)]), ..fine }
+        let contents =
+            DatabaseContents { installation: "one".to_owned(), generation: 0, positions: Vec::new() };
+        BackupManifest { databases: BTreeMap::from([("mapper".to_owned(), contents)]), ..fine }
             .write(folder.path())
             .unwrap();
         assert!(

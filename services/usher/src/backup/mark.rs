@@ -6,19 +6,19 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cli::RestoredArgs;
-use crate::config::Config;
-use crate::operator::Ended;
+use crate::config::UsherConfig;
+use crate::operator::CommandEnd;
 
 /// Marks the databases of the configuration as restored.
 ///
 /// # Errors
 /// When the configuration names none, or one of them cannot be used.
-pub async fn mark_restored(args: &RestoredArgs) -> anyhow::Result<Ended> {
+pub async fn mark_restored(args: &RestoredArgs) -> anyhow::Result<CommandEnd> {
     let taken_at = OffsetDateTime::parse(&args.taken_at, &Rfc3339).with_context(|| {
         format!("--taken-at {} is no time; it looks like 2026-07-01T03:00:00Z", args.taken_at)
     })?;
     let micros = i64::try_from(taken_at.unix_timestamp_nanos() / 1_000).context("--taken-at is no time")?;
-    let config = Config::load(&args.config)?;
+    let config = UsherConfig::load(&args.config)?;
     let gateway = config.gateway.and_then(|section| section.database);
     let databases = [
         ("gateway", gateway),
@@ -46,5 +46,5 @@ pub async fn mark_restored(args: &RestoredArgs) -> anyhow::Result<Ended> {
         args.config.display()
     );
     println!("start the services; {}", super::restore::WHAT_IS_LEFT);
-    Ok(Ended::Done)
+    Ok(CommandEnd::Done)
 }

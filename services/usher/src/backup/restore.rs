@@ -9,11 +9,11 @@ use store::Store;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::broker::Broker;
-use super::manifest::Manifest;
+use super::broker::BackupBroker;
+use super::manifest::BackupManifest;
 use super::{DATABASES, FOLDER, STREAMS, files};
 use crate::cli::RestoreArgs;
-use crate::operator::Ended;
+use crate::operator::CommandEnd;
 use crate::up::folder;
 
 /// What operators do after a restore.
@@ -31,10 +31,10 @@ const STAGING: &str = "restoring-";
 /// # Errors
 /// When the backup is not whole, `usher up` runs, or something is in the data folder and --replace was not said; then nothing
 /// was changed.
-pub async fn restore(args: &RestoreArgs) -> anyhow::Result<Ended> {
-    let manifest = Manifest::read_and_check(&args.backup)?;
+pub async fn restore_backup(args: &RestoreArgs) -> anyhow::Result<CommandEnd> {
+    let manifest = BackupManifest::read_and_check(&args.backup)?;
     files::make_folder(&args.data)?;
-    let _lock = folder::lock(&args.data)?;
+    let _lock = folder::lock_folder(&args.data)?;
     let data = args.data.canonicalize().with_context(|| format!("cannot use {}", args.data.display()))?;
     let before = what_is_there(&data)?;
     ensure!(
@@ -42,20 +42,20 @@ pub async fn restore(args: &RestoreArgs) -> anyhow::Result<Ended> {
         "{} is not empty: --replace moves what is there aside, into a folder in it; or name another folder with --data",
         data.display()
     );
-    let stamp = stamp();
+    let stamp = folder_stamp();
     let staging = data.join(format!("{STAGING}{stamp}"));
-    let built = build(&args.backup, &manifest, &staging).await;
+    let built = build_folder(&args.backup, &manifest, &staging).await;
     if built.is_err() {
         let _ = std::fs::remove_dir_all(&staging);
     }
     built.context("nothing was changed")?;
     let aside = data.join(format!("{REPLACED}{stamp}"));
-    exchange(&data, &staging, &before, &aside)?;
-    report(&args.backup, &manifest, &data, (!before.is_empty()).then_some(&aside));
-    Ok(Ended::Done)
+    exchange_folders(&data, &staging, &before, &aside)?;
+    report_restore(&args.backup, &manifest, &data, (!before.is_empty()).then_some(&aside));
+    Ok(CommandEnd::Done)
 }
 
-fn report(backup: &Path, manifest: &Manifest, data: &Path, aside: Option<&PathBuf>) {
+fn report_restore(backup: &Path, manifest: &BackupManifest, data: &Path, aside: Option<&PathBuf>) {
     println!("restored {} to {}, as of {}", backup.display(), data.display(), manifest.taken);
     if let Some(aside) = aside {
         println!("what was there is in {}", aside.display());
@@ -72,21 +72,21 @@ fn report(backup: &Path, manifest: &Manifest, data: &Path, aside: Option<&PathBu
 /// Everything in a data folder that a restore replaces.
 fn what_is_there(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut there = Vec::new();
-    for path in files::entries(data)? {
+    for path in files::folder_entries(data)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with(STAGING) {
             // Of a restore that did not come to its end, before anything was moved.
-            ensure!(!folder::is_being_restored(data), unfinished(data));
+            ensure!(!folder::is_being_restored(data), unfinished_notice(data));
             std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         } else if !STAYS.contains(&name.as_str()) && !name.starts_with(REPLACED) {
             there.push(path);
         }
     }
-    ensure!(!folder::is_being_restored(data), unfinished(data));
+    ensure!(!folder::is_being_restored(data), unfinished_notice(data));
     Ok(there)
 }
 
-fn unfinished(data: &Path) -> String {
+fn unfinished_notice(data: &Path) -> String {
     format!(
         "an earlier restore was interrupted while it exchanged files in {}: move what is in its folder {STAGING}* up into it, and \
          remove {}; or restore into another folder with --data",
@@ -96,29 +96,30 @@ fn unfinished(data: &Path) -> String {
 }
 
 /// Puts the data folder together in `staging`.
-async fn build(backup: &Path, manifest: &Manifest, staging: &Path) -> anyhow::Result<()> {
+async fn build_folder(backup: &Path, manifest: &BackupManifest, staging: &Path) -> anyhow::Result<()> {
     files::make_folder(&staging.join("nats"))?;
     for file in &manifest.files {
         let below = [FOLDER, DATABASES].into_iter().find_map(|part| file.path.strip_prefix(part).ok());
         if let Some(below) = below {
-            files::copy(&backup.join(&file.path), &staging.join(below))?;
+            files::copy_file(&backup.join(&file.path), &staging.join(below))?;
         }
     }
     // The manifest was checked before the copies were made.
     for file in &manifest.files {
         let below = [FOLDER, DATABASES].into_iter().find_map(|part| file.path.strip_prefix(part).ok());
         let Some(below) = below else { continue };
-        let copied = files::describe(staging, below)?;
+        let copied = files::describe_file(staging, below)?;
         ensure!(copied.sha256 == file.sha256, "{} changed while it was copied", file.path.display());
     }
     let streams = restore_streams(backup, manifest, &staging.join("nats")).await?;
     for service in manifest.databases.keys() {
-        mark(&staging.join(super::database_file(service)), service, manifest.taken_at, &streams).await?;
+        mark_database(&staging.join(super::database_file(service)), service, manifest.taken_at, &streams)
+            .await?;
     }
     Ok(())
 }
 
-async fn mark(
+async fn mark_database(
     database: &Path,
     service: &str,
     taken_at: i64,
@@ -132,15 +133,15 @@ async fn mark(
     };
     let generation = marked.await.with_context(|| format!("cannot use {}", database.display()))?;
     ensure!(generation.is_some(), "{} says nothing of itself", database.display());
-    files::settle(database)
+    files::restrict_file(database)
 }
 
 async fn restore_streams(
     backup: &Path,
-    manifest: &Manifest,
+    manifest: &BackupManifest,
     nats: &Path,
 ) -> anyhow::Result<Vec<RestoredStream>> {
-    let broker = Broker::start(BusConfig::default(), nats).await?;
+    let broker = BackupBroker::start(BusConfig::default(), nats).await?;
     let restored = async {
         let mut all = Vec::new();
         for (stream, description) in &manifest.streams {
@@ -160,7 +161,7 @@ async fn restore_streams(
 }
 
 /// Moves what is there aside and what was built into its place. A start in between is refused.
-fn exchange(data: &Path, staging: &Path, before: &[PathBuf], aside: &Path) -> anyhow::Result<()> {
+fn exchange_folders(data: &Path, staging: &Path, before: &[PathBuf], aside: &Path) -> anyhow::Result<()> {
     let marker = data.join(folder::RESTORE_FILE);
     files::write_private(&marker, b"")?;
     files::settle_folder(data)?;
@@ -170,7 +171,7 @@ fn exchange(data: &Path, staging: &Path, before: &[PathBuf], aside: &Path) -> an
     for path in before {
         rename_into(path, aside)?;
     }
-    for path in files::entries(staging)? {
+    for path in files::folder_entries(staging)? {
         rename_into(&path, data)?;
     }
     std::fs::remove_dir(staging).with_context(|| format!("cannot remove {}", staging.display()))?;
@@ -186,7 +187,7 @@ fn rename_into(path: &Path, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// For names of folders.
-fn stamp() -> String {
+fn folder_stamp() -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     OffsetDateTime::now_utc().format(&format).unwrap_or_else(|_| "now".to_owned())
 }

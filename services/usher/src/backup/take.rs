@@ -5,25 +5,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use bus::{BackupMark, BusConfig, StreamDescription};
-use recovery::Contents;
+use recovery::DatabaseContents;
 use store::Store;
 
-use super::broker::Broker;
-use super::manifest::Manifest;
+use super::broker::BackupBroker;
+use super::manifest::BackupManifest;
 use super::{DATABASES, FOLDER, MAY_HAVE_NONE, SERVICES, STREAMS, files};
 use crate::cli::BackupArgs;
-use crate::config::Config;
-use crate::operator::Ended;
-use crate::up::folder::{self, Folder, RunFile};
+use crate::config::UsherConfig;
+use crate::operator::CommandEnd;
+use crate::up::folder::{self, DataFolder, RunFile};
 
 /// Writes a backup of a data folder.
 ///
 /// # Errors
 /// When anything of it cannot be read, or the backup cannot be written; then there is no backup.
-pub async fn take(args: &BackupArgs) -> anyhow::Result<Ended> {
-    let source = Source::open(args)?;
+pub async fn take_backup(args: &BackupArgs) -> anyhow::Result<CommandEnd> {
+    let source = BackupSource::open(args)?;
     ensure!(is_free(&args.to)?, "{} is not empty: choose another folder with --to", args.to.display());
-    let partial = beside(&args.to, "partial")?;
+    let partial = beside_path(&args.to, "partial")?;
     if partial.exists() {
         std::fs::remove_dir_all(&partial)
             .with_context(|| format!("cannot remove {}, which was not finished", partial.display()))?;
@@ -41,11 +41,11 @@ pub async fn take(args: &BackupArgs) -> anyhow::Result<Ended> {
     let left = broker.bus.leave_backup(BackupMark { at: manifest.taken_at }).await;
     broker.stop().await?;
     left.context("the backup is written, and `usher status` cannot be told of it")?;
-    report(&manifest, &args.to, &source.not_contained()?);
-    Ok(Ended::Done)
+    report_backup(&manifest, &args.to, &source.not_contained()?);
+    Ok(CommandEnd::Done)
 }
 
-fn report(manifest: &Manifest, to: &Path, outside: &[String]) {
+fn report_backup(manifest: &BackupManifest, to: &Path, outside: &[String]) {
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     println!(
         "backed up {} as of {} to {}: {} files, {:.1} MB",
@@ -63,26 +63,26 @@ fn report(manifest: &Manifest, to: &Path, outside: &[String]) {
 
 /// True when nothing is there.
 fn is_free(to: &Path) -> anyhow::Result<bool> {
-    Ok(!to.exists() || (to.is_dir() && files::entries(to)?.is_empty()))
+    Ok(!to.exists() || (to.is_dir() && files::folder_entries(to)?.is_empty()))
 }
 
-fn beside(path: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
+fn beside_path(path: &Path, suffix: &str) -> anyhow::Result<PathBuf> {
     let name = path.file_name().with_context(|| format!("{} is no name of a folder", path.display()))?;
     Ok(path.with_file_name(format!("{}.{suffix}", name.to_string_lossy())))
 }
 
 /// The data folder, running or not.
-struct Source {
+struct BackupSource {
     data: PathBuf,
     nats: BusConfig,
     config_file: PathBuf,
     /// The broker's address when `usher up` runs.
     running: Option<String>,
     /// Held while it does not run, so that it cannot be started meanwhile.
-    _folder: Option<Folder>,
+    _folder: Option<DataFolder>,
 }
 
-impl Source {
+impl BackupSource {
     fn open(args: &BackupArgs) -> anyhow::Result<Self> {
         ensure!(
             args.data.join("nats/token").exists(),
@@ -94,24 +94,24 @@ impl Source {
             true => Some(RunFile::read(&args.data).context("`usher up` is starting or stopping: try again")?),
             false => None,
         };
-        let held = if run.is_none() { Some(Folder::open(&args.data)?) } else { None };
+        let held = if run.is_none() { Some(DataFolder::open(&args.data)?) } else { None };
         let data = args.data.canonicalize().with_context(|| format!("cannot use {}", args.data.display()))?;
         let of_running = run.as_ref().and_then(|run| run.config.clone());
         let config_file = args.config.clone().or(of_running).unwrap_or_else(|| data.join("usher.yaml"));
         let defaults = folder::config_defaults(&data, "", "");
-        let config = Config::load_over(&config_file, Some(&defaults))
+        let config = UsherConfig::load_over(&config_file, Some(&defaults))
             .context("name the configuration that `usher up` is started with: --config FILE")?;
         refuse_other_databases(&config, &data)?;
         Ok(Self { data, nats: config.nats, config_file, running: run.map(|run| run.nats), _folder: held })
     }
 
-    async fn write(&self, to: &Path) -> anyhow::Result<(Manifest, Broker)> {
+    async fn write(&self, to: &Path) -> anyhow::Result<(BackupManifest, BackupBroker)> {
         for folder in [DATABASES, STREAMS, FOLDER] {
             files::make_folder(&to.join(folder))?;
         }
         let (databases, taken_at) = self.write_databases(&to.join(DATABASES)).await?;
         for path in files::beside_the_stores(&self.data)? {
-            files::copy(&self.data.join(&path), &to.join(FOLDER).join(&path))?;
+            files::copy_file(&self.data.join(&path), &to.join(FOLDER).join(&path))?;
         }
         let broker = self.broker().await?;
         let streams = match write_streams(&broker, &to.join(STREAMS)).await {
@@ -127,16 +127,16 @@ impl Source {
         Ok((manifest, broker))
     }
 
-    async fn broker(&self) -> anyhow::Result<Broker> {
+    async fn broker(&self) -> anyhow::Result<BackupBroker> {
         let nats = self.data.join("nats");
         match &self.running {
-            Some(url) => Broker::at(self.nats.clone(), url, &nats).await,
-            None => Broker::start(self.nats.clone(), &nats).await,
+            Some(url) => BackupBroker::at(self.nats.clone(), url, &nats).await,
+            None => BackupBroker::start(self.nats.clone(), &nats).await,
         }
     }
 
     /// Copies each database as of one moment; returns what each says of itself, and when the first copy was begun.
-    async fn write_databases(&self, to: &Path) -> anyhow::Result<(BTreeMap<String, Contents>, i64)> {
+    async fn write_databases(&self, to: &Path) -> anyhow::Result<(BTreeMap<String, DatabaseContents>, i64)> {
         let (mut all, mut taken_at) = (BTreeMap::new(), None);
         for service in SERVICES {
             let name = super::database_file(service);
@@ -154,7 +154,7 @@ impl Source {
                 .await
                 .with_context(|| format!("cannot copy {} to {}", from.display(), copy.display()))?;
             store.close().await?;
-            files::settle(&copy)?;
+            files::restrict_file(&copy)?;
             if let Some(contents) = contents_of(service, &copy).await? {
                 all.insert(service.to_owned(), contents);
             }
@@ -166,24 +166,24 @@ impl Source {
         &self,
         to: &Path,
         taken_at: i64,
-        databases: BTreeMap<String, Contents>,
+        databases: BTreeMap<String, DatabaseContents>,
         streams: BTreeMap<String, StreamDescription>,
-    ) -> anyhow::Result<Manifest> {
+    ) -> anyhow::Result<BackupManifest> {
         let mut described = Vec::new();
         let mut folders = vec![to.to_owned()];
         while let Some(folder) = folders.pop() {
-            for path in files::entries(&folder)? {
+            for path in files::folder_entries(&folder)? {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    described.push(files::describe(to, path.strip_prefix(to)?)?);
+                    described.push(files::describe_file(to, path.strip_prefix(to)?)?);
                 }
             }
         }
         described.sort_by(|one, other| one.path.cmp(&other.path));
         let known = databases.get("mapper").context("`usher up` has never run with the mapper's database")?;
-        Ok(Manifest {
-            format: Manifest::FORMAT,
+        Ok(BackupManifest {
+            format: BackupManifest::FORMAT,
             usher: env!("CARGO_PKG_VERSION").to_owned(),
             taken_at,
             taken: super::in_words(taken_at),
@@ -214,21 +214,24 @@ impl Source {
 }
 
 /// What a copy says of itself; `None` when no service has run with it. Only the copy is read: it is what is kept.
-async fn contents_of(service: &str, copy: &Path) -> anyhow::Result<Option<Contents>> {
+async fn contents_of(service: &str, copy: &Path) -> anyhow::Result<Option<DatabaseContents>> {
     let read = async {
         let store = Store::connect(&format!("sqlite://{}?mode=rw", copy.display())).await?;
-        let contents = recovery::contents(&store, service).await?;
+        let contents = recovery::database_contents(&store, service).await?;
         store.close().await?;
         anyhow::Ok(contents)
     };
     let contents = read.await.with_context(|| {
         format!("cannot see what the {service}'s database contains: if an older usher wrote it, start `usher up` once first")
     })?;
-    files::settle(copy)?;
+    files::restrict_file(copy)?;
     Ok(contents)
 }
 
-async fn write_streams(broker: &Broker, to: &Path) -> anyhow::Result<BTreeMap<String, StreamDescription>> {
+async fn write_streams(
+    broker: &BackupBroker,
+    to: &Path,
+) -> anyhow::Result<BTreeMap<String, StreamDescription>> {
     let mut all = BTreeMap::new();
     for stream in broker.bus.streams_to_back_up() {
         let path = to.join(super::snapshot_file(&stream));
@@ -241,7 +244,7 @@ async fn write_streams(broker: &Broker, to: &Path) -> anyhow::Result<BTreeMap<St
 }
 
 /// A copy of the folder would not have them.
-fn refuse_other_databases(config: &Config, data: &Path) -> anyhow::Result<()> {
+fn refuse_other_databases(config: &UsherConfig, data: &Path) -> anyhow::Result<()> {
     let gateway = config.gateway.as_ref().and_then(|section| section.database.clone());
     let configured = [
         ("gateway", gateway),

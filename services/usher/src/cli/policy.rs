@@ -94,7 +94,7 @@ pub struct ApplyArgs {
     pub why: String,
     /// How it is confirmed.
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: PolicyConsent,
     /// How to reach the console.
     #[command(flatten)]
     pub operator: OperatorArgs,
@@ -102,7 +102,7 @@ pub struct ApplyArgs {
 
 /// How a change of policy is confirmed and followed.
 #[derive(Debug, Args)]
-pub struct Consent {
+pub struct PolicyConsent {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
@@ -157,7 +157,7 @@ pub struct RollbackArgs {
     pub why: String,
     /// How it is confirmed.
     #[command(flatten)]
-    pub consent: Consent,
+    pub consent: PolicyConsent,
     /// How to reach the console.
     #[command(flatten)]
     pub operator: OperatorArgs,

@@ -25,7 +25,7 @@ pub struct ScheduleListArgs {
     #[arg(long, value_name = "PERSON")]
     pub person: Option<String>,
     /// Only what takes effect until then: a day (to its end, UTC) or a moment like 2026-07-01T08:00:00Z.
-    #[arg(long, value_name = "DATE", value_parser = until)]
+    #[arg(long, value_name = "DATE", value_parser = parse_until)]
     pub until: Option<OffsetDateTime>,
     /// How many people at most.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
@@ -49,7 +49,7 @@ pub struct ScheduleCancelArgs {
     pub operator: OperatorArgs,
 }
 
-fn until(text: &str) -> Result<OffsetDateTime, String> {
+fn parse_until(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(at);
     }
@@ -65,9 +65,9 @@ mod tests {
 
     #[test]
     fn a_day_ends_at_its_midnight_and_a_moment_is_taken_as_it_is() {
-        let micros = |text: &str| until(text).map(lifecycle::unix_micros);
+        let micros = |text: &str| parse_until(text).map(lifecycle::unix_micros);
         assert_eq!(micros("2026-07-01"), micros("2026-07-01T23:59:59.999999Z"));
         assert_eq!(micros("2026-07-01T08:00:00+02:00"), micros("2026-07-01T06:00:00Z"));
-        assert!(until("tomorrow").unwrap_err().contains("2026-07-01"));
+        assert!(parse_until("tomorrow").unwrap_err().contains("2026-07-01"));
     }
 }

@@ -3,13 +3,13 @@ use clap::error::ErrorKind;
 
 use super::*;
 
-fn parse(line: &str) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(std::iter::once("usher").chain(line.split_whitespace()))
+fn parse(line: &str) -> Result<UsherCli, clap::Error> {
+    UsherCli::try_parse_from(std::iter::once("usher").chain(line.split_whitespace()))
 }
 
 #[test]
 fn the_command_line_is_consistent() {
-    Cli::command().debug_assert();
+    UsherCli::command().debug_assert();
 }
 
 #[test]
@@ -79,7 +79,8 @@ fn a_policy_is_put_in_force_with_a_file_and_a_reason() {
 
 #[test]
 fn a_plan_takes_several_files_and_at_most_ten_thousand_changes() {
-    let Command::Plan(args) = parse("plan -f a.yaml --file b.yaml --person E-1 --changes 0").unwrap().command
+    let UsherCommand::Plan(args) =
+        parse("plan -f a.yaml --file b.yaml --person E-1 --changes 0").unwrap().command
     else {
         panic!("that was no plan")
     };
@@ -90,7 +91,7 @@ fn a_plan_takes_several_files_and_at_most_ten_thousand_changes() {
 
 #[test]
 fn the_version_of_an_export_is_the_policys() {
-    let Command::Export(args) = parse("export zia --version 3").unwrap().command else {
+    let UsherCommand::Export(args) = parse("export zia --version 3").unwrap().command else {
         panic!("that was no export")
     };
     assert_eq!(args.version, Some(3));

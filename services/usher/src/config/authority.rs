@@ -1,13 +1,13 @@
 //! Whether those can speak whose departures count: a name that is not a sender's makes every departure count for nothing.
 
-use super::Config;
+use super::UsherConfig;
 
 /// Most letters that a name may differ in and still be meant.
 const DISTANCE_MAX: usize = 2;
 
 /// What of `mapper.people.employment` cannot be meant, if anything: no sender speaks under its names, or a name is almost
 /// that of a sender.
-pub(crate) fn fault(config: &Config) -> Option<String> {
+pub(crate) fn fault(config: &UsherConfig) -> Option<String> {
     let (gateway, names) = both(config)?;
     let can_nobody = !names.iter().any(|name| gateway.can_speak(name));
     let senders = gateway.senders();
@@ -26,7 +26,7 @@ pub(crate) fn fault(config: &Config) -> Option<String> {
 }
 
 /// What works, and should be looked at.
-pub(crate) fn warnings(config: &Config) -> Vec<String> {
+pub(crate) fn warnings(config: &UsherConfig) -> Vec<String> {
     let Some((gateway, names)) = both(config) else { return Vec::new() };
     let unspoken = names.iter().filter(|name| !gateway.can_speak(name)).map(|name| {
         format!("mapper.people.employment names `{name}`, and no sender of this file speaks under that name")
@@ -48,7 +48,7 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
 }
 
 /// The senders, and the names of those whose departures count; nothing when all count or the senders are elsewhere.
-fn both(config: &Config) -> Option<(&gateway::Config, &[String])> {
+fn both(config: &UsherConfig) -> Option<(&gateway::GatewayConfig, &[String])> {
     let (gateway, mapper) = (config.gateway.as_ref()?, config.mapper.as_ref()?);
     let names = mapper.people.employment.as_slice();
     (!names.is_empty() && !gateway.senders().is_empty()).then_some((gateway, names))
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    fn config(employment: &[&str]) -> Config {
+    fn config(employment: &[&str]) -> UsherConfig {
         let hash = crate::token::hash_of("x");
         serde_json::from_value(json!({
             "gateway": {

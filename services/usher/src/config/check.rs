@@ -4,25 +4,25 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use super::{Config, ConfigError, authority};
+use super::{ConfigFileError, UsherConfig, authority};
 
 /// A file that can be used.
 #[derive(Debug)]
-pub struct Checked {
+pub struct CheckedConfig {
     verdict: String,
     /// What the token of each source may claim.
     authorities: Vec<String>,
     warnings: Vec<String>,
 }
 
-impl Checked {
+impl CheckedConfig {
     /// What works, and should be looked at.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 }
 
-impl fmt::Display for Checked {
+impl fmt::Display for CheckedConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.verdict)?;
         self.authorities.iter().try_for_each(|authority| write!(f, "\n{authority}"))?;
@@ -35,57 +35,68 @@ impl fmt::Display for Checked {
 ///
 /// # Errors
 /// When no process could use it, or one that it has a section for could not start.
-pub fn check(path: &Path) -> Result<Checked, ConfigError> {
+pub fn check_config(path: &Path) -> Result<CheckedConfig, ConfigFileError> {
     let shown = path.display();
-    let (config, verdict, is_for_up) = match Config::load(path) {
+    let (config, verdict, is_for_up) = match UsherConfig::load(path) {
         Ok(config) => (config, format!("{shown} is fine"), false),
         Err(alone) => {
             let nowhere = crate::up::folder::config_defaults(Path::new("."), "", "");
             let verdict =
                 format!("{shown} is fine for `usher up`; for a service of its own more is needed: {alone}");
-            (Config::load_over(path, Some(&nowhere))?, verdict, true)
+            (UsherConfig::load_over(path, Some(&nowhere))?, verdict, true)
         }
     };
     if let Some(gateway) = &config.gateway {
-        gateway.check().map_err(|message| ConfigError::Gateway { path: path.to_owned(), message })?;
+        gateway.check().map_err(|message| ConfigFileError::Gateway { path: path.to_owned(), message })?;
     }
     if let Some(message) = authority::fault(&config) {
-        return Err(ConfigError::Authority { path: path.to_owned(), message });
+        return Err(ConfigFileError::Authority { path: path.to_owned(), message });
     }
     if let Some(writer) = &config.writer {
-        writer::check(writer).map_err(|source| ConfigError::Writer { path: path.to_owned(), source })?;
+        writer::check_targets(writer)
+            .map_err(|source| ConfigFileError::Writer { path: path.to_owned(), source })?;
     }
     let policies = match &config.mapper {
-        Some(mapper::Config { policies: Some(folder), .. }) if folder.is_dir() => Some(targets(folder)?),
+        Some(mapper::MapperConfig { policies: Some(folder), .. }) if folder.is_dir() => {
+            Some(policy_targets(folder)?)
+        }
         _ => None,
     };
     let count = policies.as_ref().map_or(0, BTreeSet::len);
     let verdict = format!("{verdict} (policies checked: {count})");
-    let authorities = config.gateway.as_ref().map(gateway::Config::authorities).unwrap_or_default();
-    Ok(Checked { verdict, authorities, warnings: warnings(&config, is_for_up, policies.as_ref()) })
+    let authorities = config.gateway.as_ref().map(gateway::GatewayConfig::authorities).unwrap_or_default();
+    Ok(CheckedConfig {
+        verdict,
+        authorities,
+        warnings: config_warnings(&config, is_for_up, policies.as_ref()),
+    })
 }
 
 /// The targets of the policies in `folder`, all of which are read.
-fn targets(folder: &Path) -> Result<BTreeSet<String>, ConfigError> {
-    let failed = |path: &Path, source| ConfigError::Read { path: path.to_owned(), source };
+fn policy_targets(folder: &Path) -> Result<BTreeSet<String>, ConfigFileError> {
+    let failed = |path: &Path, source| ConfigFileError::Read { path: path.to_owned(), source };
     let mut targets = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(|source| failed(folder, source))? {
         let path = entry.map_err(|source| failed(folder, source))?.path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = std::fs::read_to_string(&path).map_err(|source| failed(&path, source))?;
             let policy = policy::Policy::parse(&text, &path.display().to_string());
-            targets.insert(policy.map_err(ConfigError::Policy)?.target().to_owned());
+            targets.insert(policy.map_err(ConfigFileError::Policy)?.target().to_owned());
         }
     }
     Ok(targets)
 }
 
-fn warnings(config: &Config, is_for_up: bool, policies: Option<&BTreeSet<String>>) -> Vec<String> {
+fn config_warnings(
+    config: &UsherConfig,
+    is_for_up: bool,
+    policies: Option<&BTreeSet<String>>,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if !is_for_up {
         of_broker(&config.nats, &mut warnings);
     }
-    warnings.extend(config.gateway.iter().flat_map(gateway::Config::warnings));
+    warnings.extend(config.gateway.iter().flat_map(gateway::GatewayConfig::warnings));
     warnings.extend(authority::warnings(config));
     if let (Some(writer), Some(policies)) = (&config.writer, policies) {
         let targets: BTreeSet<String> = writer.targets.iter().map(|target| target.name.clone()).collect();

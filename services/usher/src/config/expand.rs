@@ -28,27 +28,27 @@ pub(crate) enum ExpandError {
 }
 
 /// Where names get their values from.
-pub(crate) trait Variables {
+pub(crate) trait VariableSource {
     /// The value of `name`, if it has one.
     fn variable(&self, name: &str) -> Option<String>;
 }
 
 /// The process environment.
-pub(crate) struct Environment;
+pub(crate) struct ProcessEnvironment;
 
-impl Variables for Environment {
+impl VariableSource for ProcessEnvironment {
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
 }
 
-/// Whether [`expand`] would change `text`.
+/// Whether [`expand_text`] would change `text`.
 pub(crate) fn has_reference(text: &str) -> bool {
     text.contains("${")
 }
 
 /// Replaces every reference in `text`; `$${` stands for a literal `${`.
-pub(crate) fn expand(text: &str, variables: &dyn Variables) -> Result<String, ExpandError> {
+pub(crate) fn expand_text(text: &str, variables: &dyn VariableSource) -> Result<String, ExpandError> {
     let mut done = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -60,14 +60,14 @@ pub(crate) fn expand(text: &str, variables: &dyn Variables) -> Result<String, Ex
         }
         done.push_str(&rest[..at]);
         let (reference, after) = rest[at + 2..].split_once('}').ok_or(ExpandError::Malformed)?;
-        done.push_str(&resolve(reference, variables)?);
+        done.push_str(&resolve_reference(reference, variables)?);
         rest = after;
     }
     done.push_str(rest);
     Ok(done)
 }
 
-fn resolve(reference: &str, variables: &dyn Variables) -> Result<String, ExpandError> {
+fn resolve_reference(reference: &str, variables: &dyn VariableSource) -> Result<String, ExpandError> {
     if let Some(path) = reference.strip_prefix("file:") {
         return read_secret(path);
     }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     struct One;
-    impl Variables for One {
+    impl VariableSource for One {
         fn variable(&self, name: &str) -> Option<String> {
             (name == "TOKEN").then(|| "s3cret: #x".to_owned())
         }
@@ -104,18 +104,20 @@ mod tests {
 
     #[test]
     fn references_are_replaced_and_escapes_are_kept() {
-        assert_eq!(expand("a ${TOKEN}b", &One).unwrap(), "a s3cret: #xb");
-        assert_eq!(expand("$${TOKEN} $5", &One).unwrap(), "${TOKEN} $5");
-        assert_eq!(expand("plain", &One).unwrap(), "plain");
+        assert_eq!(expand_text("a ${TOKEN}b", &One).unwrap(), "a s3cret: #xb");
+        assert_eq!(expand_text("$${TOKEN} $5", &One).unwrap(), "${TOKEN} $5");
+        assert_eq!(expand_text("plain", &One).unwrap(), "plain");
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = expand("${TOKEN} ${OTHER}", &One).unwrap_err().to_string();
+        let error = expand_text("${TOKEN} ${OTHER}", &One).unwrap_err().to_string();
         assert!(error.contains("`OTHER` is not set") && !error.contains("s3cret"), "{error}");
-        assert!(expand("${file:/no/such/file}", &One).unwrap_err().to_string().contains("/no/such/file"));
+        assert!(
+            expand_text("${file:/no/such/file}", &One).unwrap_err().to_string().contains("/no/such/file")
+        );
         for malformed in ["${", "${}", "${a b}", "${1}"] {
-            assert!(matches!(expand(malformed, &One), Err(ExpandError::Malformed)), "{malformed}");
+            assert!(matches!(expand_text(malformed, &One), Err(ExpandError::Malformed)), "{malformed}");
         }
     }
 
@@ -124,6 +126,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         std::fs::write(&path, "a\nb\n").unwrap();
-        assert_eq!(expand(&format!("${{file:{}}}", path.display()), &One).unwrap(), "a\nb");
+        assert_eq!(expand_text(&format!("${{file:{}}}", path.display()), &One).unwrap(), "a\nb");
     }
 }

@@ -10,35 +10,35 @@ use serde::de::{
 };
 use serde_json::Value;
 
-use super::expand::{Variables, expand, has_reference};
+use super::expand::{VariableSource, expand_text, has_reference};
 
 /// Where strings get their references from, and what maps get when they do not say.
 #[derive(Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) variables: &'a dyn Variables,
+pub(super) struct OverlayContext<'a> {
+    pub(super) variables: &'a dyn VariableSource,
     pub(super) defaults: Option<&'a serde_json::Map<String, Value>>,
 }
 
-impl Context<'_> {
+impl OverlayContext<'_> {
     fn without_defaults(self) -> Self {
         Self { defaults: None, ..self }
     }
 }
 
-pub(super) struct Overlay<'a, T> {
+pub(super) struct ConfigOverlay<'a, T> {
     pub(super) inner: T,
-    pub(super) context: Context<'a>,
+    pub(super) context: OverlayContext<'a>,
 }
 
 macro_rules! forward {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-            self.inner.$method(Overlay { inner: visitor, context: self.context })
+            self.inner.$method(ConfigOverlay { inner: visitor, context: self.context })
         }
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Overlay<'_, D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ConfigOverlay<'_, D> {
     type Error = D::Error;
 
     forward! {
@@ -54,7 +54,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Overlay<'_, D> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_unit_struct(name, Overlay { inner: visitor, context: self.context })
+        self.inner.deserialize_unit_struct(name, ConfigOverlay { inner: visitor, context: self.context })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -62,11 +62,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Overlay<'_, D> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_newtype_struct(name, Overlay { inner: visitor, context: self.context })
+        self.inner.deserialize_newtype_struct(name, ConfigOverlay { inner: visitor, context: self.context })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_tuple(len, Overlay { inner: visitor, context: self.context })
+        self.inner.deserialize_tuple(len, ConfigOverlay { inner: visitor, context: self.context })
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -75,7 +75,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Overlay<'_, D> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_tuple_struct(name, len, Overlay { inner: visitor, context: self.context })
+        self.inner.deserialize_tuple_struct(
+            name,
+            len,
+            ConfigOverlay { inner: visitor, context: self.context },
+        )
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -84,7 +88,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Overlay<'_, D> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_struct(name, fields, Overlay { inner: visitor, context: self.context })
+        self.inner.deserialize_struct(name, fields, ConfigOverlay { inner: visitor, context: self.context })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -93,7 +97,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Overlay<'_, D> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_enum(name, variants, Overlay { inner: visitor, context: self.context })
+        self.inner.deserialize_enum(name, variants, ConfigOverlay { inner: visitor, context: self.context })
     }
 
     fn is_human_readable(&self) -> bool {
@@ -109,7 +113,7 @@ macro_rules! forward_visits {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Overlay<'_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for ConfigOverlay<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -125,7 +129,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Overlay<'_, V> {
         if !has_reference(text) {
             return self.inner.visit_str(text);
         }
-        let value = expand(text, self.context.variables).map_err(E::custom)?;
+        let value = expand_text(text, self.context.variables).map_err(E::custom)?;
         // The value may be a secret, and the error may quote it.
         self.inner
             .visit_string(value)
@@ -141,55 +145,55 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Overlay<'_, V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_some(Overlay { inner, context: self.context })
+        self.inner.visit_some(ConfigOverlay { inner, context: self.context })
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_newtype_struct(Overlay { inner, context: self.context })
+        self.inner.visit_newtype_struct(ConfigOverlay { inner, context: self.context })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_seq(Overlay { inner, context: self.context.without_defaults() })
+        self.inner.visit_seq(ConfigOverlay { inner, context: self.context.without_defaults() })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         let missing = self.context.defaults.cloned().unwrap_or_default();
-        self.inner.visit_map(Entries { inner, context: self.context, missing, key: None, value: None })
+        self.inner.visit_map(OverlayEntries { inner, context: self.context, missing, key: None, value: None })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_enum(Overlay { inner, context: self.context.without_defaults() })
+        self.inner.visit_enum(ConfigOverlay { inner, context: self.context.without_defaults() })
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Overlay<'_, S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for ConfigOverlay<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
-        self.inner.deserialize(Overlay { inner, context: self.context })
+        self.inner.deserialize(ConfigOverlay { inner, context: self.context })
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Overlay<'_, A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for ConfigOverlay<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.inner.next_element_seed(Overlay { inner: seed, context: self.context })
+        self.inner.next_element_seed(ConfigOverlay { inner: seed, context: self.context })
     }
 }
 
-impl<'a, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Overlay<'a, A> {
+impl<'a, 'de, A: EnumAccess<'de>> EnumAccess<'de> for ConfigOverlay<'a, A> {
     type Error = A::Error;
-    type Variant = Overlay<'a, A::Variant>;
+    type Variant = ConfigOverlay<'a, A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
         let context = self.context;
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Overlay { inner, context }))
+        Ok((value, ConfigOverlay { inner, context }))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Overlay<'_, A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for ConfigOverlay<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
@@ -197,11 +201,11 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Overlay<'_, A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.inner.newtype_variant_seed(Overlay { inner: seed, context: self.context })
+        self.inner.newtype_variant_seed(ConfigOverlay { inner: seed, context: self.context })
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.inner.tuple_variant(len, Overlay { inner: visitor, context: self.context })
+        self.inner.tuple_variant(len, ConfigOverlay { inner: visitor, context: self.context })
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -209,20 +213,20 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Overlay<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.inner.struct_variant(fields, Overlay { inner: visitor, context: self.context })
+        self.inner.struct_variant(fields, ConfigOverlay { inner: visitor, context: self.context })
     }
 }
 
 /// The entries of a map, followed by the defaults that it did not mention.
-struct Entries<'a, A> {
+struct OverlayEntries<'a, A> {
     inner: A,
-    context: Context<'a>,
+    context: OverlayContext<'a>,
     missing: serde_json::Map<String, Value>,
     key: Option<String>,
     value: Option<Value>,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for OverlayEntries<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
@@ -251,6 +255,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, A> {
         let key = self.key.take();
         let defaults =
             self.context.defaults.zip(key).and_then(|(map, key)| map.get(&key)).and_then(Value::as_object);
-        self.inner.next_value_seed(Overlay { inner: seed, context: Context { defaults, ..self.context } })
+        self.inner.next_value_seed(ConfigOverlay {
+            inner: seed,
+            context: OverlayContext { defaults, ..self.context },
+        })
     }
 }

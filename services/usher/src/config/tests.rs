@@ -25,7 +25,7 @@ struct Section {
 }
 
 struct Known;
-impl Variables for Known {
+impl VariableSource for Known {
     fn variable(&self, name: &str) -> Option<String> {
         match name {
             "SECRET" => Some("hunter2: # \"x\"".into()),
@@ -35,9 +35,9 @@ impl Variables for Known {
     }
 }
 
-fn read(text: &str, defaults: Option<Value>) -> Result<Sample, ConfigError> {
+fn read(text: &str, defaults: Option<Value>) -> Result<Sample, ConfigFileError> {
     let defaults = defaults.map(|value| value.as_object().unwrap().clone());
-    parse(Path::new("usher.yaml"), text, defaults.as_ref(), &Known)
+    parse_config(Path::new("usher.yaml"), text, defaults.as_ref(), &Known)
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_setting_of_the_wrong_type_is_told_with_its_line() {
 #[test]
 fn the_example_configuration_is_one() {
     struct Anything;
-    impl Variables for Anything {
+    impl VariableSource for Anything {
         fn variable(&self, name: &str) -> Option<String> {
             let hash = crate::token::hash_of("x");
             Some(if name.ends_with("_HASH") { hash } else { "http://x.example".into() })
@@ -111,7 +111,7 @@ fn the_example_configuration_is_one() {
     }
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/usher.example.yaml"));
     let text = std::fs::read_to_string(path).unwrap();
-    let config: Config = parse(path, &text, None, &Anything).unwrap();
+    let config: UsherConfig = parse_config(path, &text, None, &Anything).unwrap();
     assert!(config.gateway.is_some() && config.mapper.is_some() && config.writer.is_some());
     assert!(config.nats.require_sync_always);
 }
@@ -121,27 +121,27 @@ fn a_file_for_up_alone_passes_the_check_and_a_wrong_one_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("usher.yaml");
     std::fs::write(&file, "console:\n  listen: 127.0.0.1:0\n").unwrap();
-    assert!(check(&file).unwrap().to_string().contains("is fine for `usher up`"));
+    assert!(check_config(&file).unwrap().to_string().contains("is fine for `usher up`"));
     std::fs::write(&file, "telemetry:\n  log_format: text\n").unwrap();
-    assert!(check(&file).unwrap().to_string().contains("is fine (policies checked: 0)"));
+    assert!(check_config(&file).unwrap().to_string().contains("is fine (policies checked: 0)"));
     let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies");
     std::fs::write(&file, format!("mapper:\n  database: x\n  policies: {policies}\n")).unwrap();
-    assert!(check(&file).unwrap().to_string().contains("(policies checked: 8)"));
+    assert!(check_config(&file).unwrap().to_string().contains("(policies checked: 8)"));
     std::fs::write(folder.path().join("bad.yaml"), "target: [").unwrap();
     std::fs::write(&file, format!("mapper:\n  database: x\n  policies: {}\n", folder.path().display()))
         .unwrap();
-    assert!(check(&file).is_err());
+    assert!(check_config(&file).is_err());
     std::fs::write(&file, "consol: {}\n").unwrap();
-    assert!(check(&file).unwrap_err().to_string().contains(":1:1: "));
+    assert!(check_config(&file).unwrap_err().to_string().contains(":1:1: "));
 }
 
 /// A file with these sections.
-fn checked(sections: serde_json::Value) -> Result<Checked, String> {
+fn checked(sections: serde_json::Value) -> Result<CheckedConfig, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("usher.yaml");
     // JSON is YAML.
     std::fs::write(&file, sections.to_string()).unwrap();
-    check(&file).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    check_config(&file).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
 }
 
 #[test]

@@ -8,29 +8,32 @@ const LINE: &str = "line";
 /// First cell of a row that is a seal.
 const SEAL: &str = "seal";
 
-pub(super) fn text(pages: &[ExportPage]) -> String {
+pub(super) fn csv_text(pages: &[ExportPage]) -> String {
     let mut out = String::new();
     let header = std::iter::once("row").chain(EXPORT_COLUMNS).chain(std::iter::once("hash"));
-    row(&mut out, header);
+    write_row(&mut out, header);
     for page in pages {
         for line in &page.lines {
             let fields = line.fields.iter().map(String::as_str);
-            row(&mut out, std::iter::once(LINE).chain(fields).chain(std::iter::once(line.hash.as_str())));
+            write_row(
+                &mut out,
+                std::iter::once(LINE).chain(fields).chain(std::iter::once(line.hash.as_str())),
+            );
         }
         let seal = serde_json::to_string(&page.seal).expect("a seal is plain data");
-        row(&mut out, [SEAL, &seal]);
+        write_row(&mut out, [SEAL, &seal]);
     }
     out
 }
 
-fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
-    let cells: Vec<String> = cells.into_iter().map(cell).collect();
+fn write_row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
+    let cells: Vec<String> = cells.into_iter().map(csv_cell).collect();
     out.push_str(&cells.join(","));
     out.push_str("\r\n");
 }
 
 /// Quoted where it must be; a leading apostrophe keeps a spreadsheet from taking it for a formula.
-fn cell(text: &str) -> String {
+fn csv_cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\'']) { "'" } else { "" };
     if text.contains([',', '"', '\r', '\n']) {
         format!("\"{guard}{}\"", text.replace('"', "\"\""))
@@ -39,8 +42,8 @@ fn cell(text: &str) -> String {
     }
 }
 
-pub(super) fn parse(text: &str) -> anyhow::Result<Vec<ExportPage>> {
-    let mut rows = rows(text).into_iter();
+pub(super) fn parse_csv(text: &str) -> anyhow::Result<Vec<ExportPage>> {
+    let mut rows = csv_rows(text).into_iter();
     let header = rows.next().unwrap_or_default();
     let width = header.len();
     let known = (EXPORT_COLUMNS_MIN + 2)..=(EXPORT_COLUMNS.len() + 2);
@@ -68,8 +71,8 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<ExportPage>> {
     Ok(pages)
 }
 
-/// RFC 4180, without the apostrophes of [`cell`].
-fn rows(text: &str) -> Vec<Vec<String>> {
+/// RFC 4180, without the apostrophes of [`csv_cell`].
+fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let mut quoted = false;
     let mut chars = text.chars().peekable();

@@ -4,15 +4,15 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use console::api::{Apply, StartPlan};
-use lifecycle::{ApplyReply, MapperStatus, Plan, PolicyText, PolicyVersions};
+use console::api::{ApplyRequestBody, StartPlan};
+use lifecycle::{ApplyReply, MapperStatus, PolicyPlan, PolicyText, PolicyVersions};
 use serde_json::{Value, json};
 
-use super::client::{Console, understood};
-use super::plan::{draft, finished, warn_of_unknown, work_out};
-use super::progress::Progress;
-use super::{Ended, print, print_json};
-use crate::cli::{ApplyArgs, Consent, OperatorArgs, RollbackArgs};
+use super::client::{OperatorClient, read_answer};
+use super::plan::{draft_policy, finished_plan, warn_of_unknown, work_out};
+use super::progress::TerminalProgress;
+use super::{CommandEnd, print_json, print_text};
+use crate::cli::{ApplyArgs, OperatorArgs, PolicyConsent, RollbackArgs};
 use crate::render;
 
 /// How often is asked how far the re-evaluation is.
@@ -26,18 +26,18 @@ const POLL_FAILURES_MAX: u32 = 20;
 ///
 /// # Errors
 /// When the file cannot be used, the plan cannot be worked out, or the policy is not put in force.
-pub async fn apply(args: &ApplyArgs) -> anyhow::Result<Ended> {
-    let draft = draft(&args.file, args.consent.changes)?;
-    let console = Console::new(&args.operator)?;
+pub async fn apply_policies(args: &ApplyArgs) -> anyhow::Result<CommandEnd> {
+    let draft = draft_policy(&args.file, args.consent.changes)?;
+    let console = OperatorClient::new(&args.operator)?;
     put_in_force(&console, draft, &args.why, &args.consent, &args.operator).await
 }
 
 /// `usher rollback`.
 ///
 /// # Errors
-/// When there is no such version, or as for [`apply`].
-pub async fn rollback(args: &RollbackArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
+/// When there is no such version, or as for [`apply_policies`].
+pub async fn rollback_policy(args: &RollbackArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
     let target = args.target.as_str();
     let to = match args.to {
         Some(to) => to,
@@ -54,83 +54,86 @@ pub async fn rollback(args: &RollbackArgs) -> anyhow::Result<Ended> {
     put_in_force(&console, draft, &why, &args.consent, &args.operator).await
 }
 
-async fn text_of(console: &Console, target: &str, version: i64) -> anyhow::Result<PolicyText> {
-    understood(&console.get(&["policies", target], &[("version", version.to_string())]).await?)
+async fn text_of(console: &OperatorClient, target: &str, version: i64) -> anyhow::Result<PolicyText> {
+    read_answer(&console.get(&["policies", target], &[("version", version.to_string())]).await?)
 }
 
 /// The version that was in force before the one that is.
-async fn version_before(console: &Console, target: &str) -> anyhow::Result<i64> {
-    let known: PolicyVersions = understood(&console.get(&["policies", target, "versions"], &[]).await?)?;
+async fn version_before(console: &OperatorClient, target: &str) -> anyhow::Result<i64> {
+    let known: PolicyVersions = read_answer(&console.get(&["policies", target, "versions"], &[]).await?)?;
     let numbers: Vec<i64> = known.versions.iter().map(|version| version.version).collect();
     let mut texts = Vec::new();
     for number in numbers.iter().take(TEXTS_COMPARED_MAX) {
         texts.push(text_of(console, target, *number).await?.policy);
     }
-    match before(&texts).and_then(|at| numbers.get(at)) {
+    match newest_before(&texts).and_then(|at| numbers.get(at)) {
         Some(version) => Ok(*version),
         None => bail!(
             "{} has no version before the policy in force, as far as one can tell: say with --to which one",
-            render::clean(target)
+            render::clean_text(target)
         ),
     }
 }
 
 /// Of texts in force one after the other, the newest first, the place of the one before the newest. Where the newest is an
 /// older one again, it is the one before that: what came in between was rolled back, and is not gone back to.
-fn before(texts: &[String]) -> Option<usize> {
+fn newest_before(texts: &[String]) -> Option<usize> {
     let newest = texts.first()?;
     let first_time = texts.iter().rposition(|text| text == newest)?;
     Some(first_time + 1)
 }
 
 async fn put_in_force(
-    console: &Console,
+    console: &OperatorClient,
     draft: StartPlan,
     why: &str,
-    consent: &Consent,
+    consent: &PolicyConsent,
     operator: &OperatorArgs,
-) -> anyhow::Result<Ended> {
+) -> anyhow::Result<CommandEnd> {
     if !consent.yes && !std::io::stdin().is_terminal() {
         bail!("there is no terminal to ask on: look at `usher plan`, then give --yes");
     }
     let status = work_out(console, draft).await?;
-    let plan = finished(&status)?;
-    say(operator, &render::plan::plan(plan))?;
+    let plan = finished_plan(&status)?;
+    say_text(operator, &render::plan::render_plan(plan))?;
     warn_of_unknown(console, &plan.target).await;
     let refusal = over_the_guard(plan, consent.allow_deletes);
     if let Some(refusal) = refusal.or_else(|| grants_too_much(plan, consent.allow_grants)) {
         bail!("{refusal}");
     }
-    if !consent.yes && !asked(plan)? {
+    if !consent.yes && !ask_consent(plan)? {
         eprintln!("usher: nothing was applied");
-        return Ok(Ended::Failed);
+        return Ok(CommandEnd::Failed);
     }
-    let Consent { allow_deletes, allow_grants, .. } = *consent;
-    let body = Apply { plan: status.id.to_string(), allow_deletes, allow_grants, why: why.to_owned() };
+    let PolicyConsent { allow_deletes, allow_grants, .. } = *consent;
+    let body =
+        ApplyRequestBody { plan: status.id.to_string(), allow_deletes, allow_grants, why: why.to_owned() };
     let applied = console.post(&["policies", "apply"], &body).await?;
-    let reply: ApplyReply = understood(&applied)?;
-    say(operator, &render::plan::applied(&reply))?;
+    let reply: ApplyReply = read_answer(&applied)?;
+    say_text(operator, &render::plan::render_applied(&reply))?;
     if !consent.no_wait {
-        follow(console).await.context("the policy is in force, but how far it is cannot be seen")?;
-        say(operator, "everybody is evaluated with it\n")?;
+        follow_evaluation(console)
+            .await
+            .context("the policy is in force, but how far it is cannot be seen")?;
+        say_text(operator, "everybody is evaluated with it\n")?;
     }
     if operator.json {
         print_json(&json!({ "plan": status, "applied": applied }))?;
     }
-    Ok(Ended::Done)
+    Ok(CommandEnd::Done)
 }
 
 /// With `--json`, stdout is for the JSON alone.
-fn say(operator: &OperatorArgs, text: &str) -> anyhow::Result<()> {
+fn say_text(operator: &OperatorArgs, text: &str) -> anyhow::Result<()> {
     if operator.json {
         eprint!("{text}");
         return Ok(());
     }
-    print(text).map(|_| ())
+    print_text(text).map(|_| ())
 }
 
 /// Why the plan may not be applied, if it takes access from more than was allowed.
-fn over_the_guard(plan: &Plan, allowed: Option<u64>) -> Option<String> {
+fn over_the_guard(plan: &PolicyPlan, allowed: Option<u64>) -> Option<String> {
     let removals = plan.removals();
     if plan.guard.is_empty() || allowed.is_some_and(|allowed| removals <= allowed) {
         return None;
@@ -139,12 +142,12 @@ fn over_the_guard(plan: &Plan, allowed: Option<u64>) -> Option<String> {
     Some(format!(
         "nothing was applied: {removals} accounts and groups would lose access, which is more than {} lets pass; if that \
          is meant, give --allow-deletes {removals}",
-        render::clean(&thresholds.join(" and "))
+        render::clean_text(&thresholds.join(" and "))
     ))
 }
 
 /// Why the plan may not be applied, if it gives access to more than was allowed.
-fn grants_too_much(plan: &Plan, allowed: Option<u64>) -> Option<String> {
+fn grants_too_much(plan: &PolicyPlan, allowed: Option<u64>) -> Option<String> {
     let grants = plan.grants();
     if plan.grants_guard.is_empty() || allowed.is_some_and(|allowed| grants <= allowed) {
         return None;
@@ -153,13 +156,13 @@ fn grants_too_much(plan: &Plan, allowed: Option<u64>) -> Option<String> {
     Some(format!(
         "nothing was applied: {grants} accounts would be created or switched on again, which is more than {} lets pass; if that \
          is meant, give --allow-grants {grants}",
-        render::clean(&thresholds.join(" and "))
+        render::clean_text(&thresholds.join(" and "))
     ))
 }
 
 /// Asks on the terminal; only `yes` is a yes.
-fn asked(plan: &Plan) -> anyhow::Result<bool> {
-    eprint!("\n{} Put it in force? Only `yes` is a yes: ", render::plan::question(plan));
+fn ask_consent(plan: &PolicyPlan) -> anyhow::Result<bool> {
+    eprint!("\n{} Put it in force? Only `yes` is a yes: ", render::plan::render_question(plan));
     std::io::stderr().flush().context("cannot ask")?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
@@ -167,11 +170,11 @@ fn asked(plan: &Plan) -> anyhow::Result<bool> {
 }
 
 /// Waits until everybody is evaluated with the policies in force.
-async fn follow(console: &Console) -> anyhow::Result<()> {
-    let progress = Progress::new();
+async fn follow_evaluation(console: &OperatorClient) -> anyhow::Result<()> {
+    let progress = TerminalProgress::new();
     let mut failures = 0;
     loop {
-        match console.get(&["policies"], &[]).await.and_then(|answer: Value| understood(&answer)) {
+        match console.get(&["policies"], &[]).await.and_then(|answer: Value| read_answer(&answer)) {
             Ok(MapperStatus { to_evaluate: 0, .. }) => return Ok(()),
             Ok(status) => {
                 failures = 0;
@@ -190,12 +193,12 @@ mod tests {
 
     use super::*;
 
-    fn plan(removals: u64, trips: bool) -> Plan {
+    fn plan(removals: u64, trips: bool) -> PolicyPlan {
         let trip = GuardTrip { threshold: "guard.deletions: 500".into(), removals, of: 1000 };
-        Plan {
+        PolicyPlan {
             users: PlanCounts { disable: removals, ..PlanCounts::default() },
             guard: if trips { vec![trip] } else { Vec::new() },
-            ..Plan::default()
+            ..PolicyPlan::default()
         }
     }
 
@@ -214,7 +217,7 @@ mod tests {
     fn a_plan_that_gives_access_to_more_than_the_guard_allows_needs_a_number_of_its_own() {
         let trip = GrantsTrip { threshold: "guard.percent: 20".into(), grants: 30, of: 100 };
         let users = PlanCounts { create: 20, enable: 10, ..PlanCounts::default() };
-        let plan = Plan { users, grants_guard: vec![trip], ..Plan::default() };
+        let plan = PolicyPlan { users, grants_guard: vec![trip], ..PolicyPlan::default() };
         assert_eq!(over_the_guard(&plan, None), None);
         assert_eq!(grants_too_much(&plan, Some(30)), None);
         let refusal = grants_too_much(&plan, Some(29)).unwrap();
@@ -235,7 +238,7 @@ mod tests {
         ];
         for (history, expected) in table {
             let texts: Vec<String> = history.chars().map(String::from).collect();
-            let to = before(&texts).and_then(|at| history.chars().nth(at));
+            let to = newest_before(&texts).and_then(|at| history.chars().nth(at));
             assert_eq!(to, expected, "{history}");
         }
     }

@@ -17,18 +17,18 @@ use crate::up::folder::{RunFile, operator_token_file};
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Reads an answer.
-pub(super) fn understood<T: DeserializeOwned>(answer: &Value) -> anyhow::Result<T> {
+pub(super) fn read_answer<T: DeserializeOwned>(answer: &Value) -> anyhow::Result<T> {
     T::deserialize(answer).context("the console's answer is of a version that this usher does not know")
 }
 
 /// The console's API with somebody's token.
-pub(super) struct Console {
+pub(super) struct OperatorClient {
     base: Url,
     token: String,
     client: reqwest::Client,
 }
 
-impl Console {
+impl OperatorClient {
     pub(super) fn new(args: &OperatorArgs) -> anyhow::Result<Self> {
         let base = match &args.console {
             Some(url) => url.clone(),
@@ -39,7 +39,11 @@ impl Console {
             bail!("`{base}` is no base URL: it must look like http://127.0.0.1:8081");
         }
         let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build();
-        Ok(Self { base, token: token(&args.data)?, client: client.context("cannot make an HTTP client")? })
+        Ok(Self {
+            base,
+            token: operator_token(&args.data)?,
+            client: client.context("cannot make an HTTP client")?,
+        })
     }
 
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
@@ -76,7 +80,7 @@ impl Console {
 
 /// RFC 9457 in one line, with the wrong fields below it.
 fn problem_text(problem: &Value) -> String {
-    let member = |name: &str| problem.get(name).and_then(Value::as_str).map(render::clean);
+    let member = |name: &str| problem.get(name).and_then(Value::as_str).map(render::clean_text);
     let title = member("title").unwrap_or_default();
     let mut text = match member("detail") {
         Some(detail) => format!("{title}: {detail}"),
@@ -89,17 +93,17 @@ fn problem_text(problem: &Value) -> String {
     }
     for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part =
-            |name: &str| error.get(name).and_then(Value::as_str).map(render::clean).unwrap_or_default();
+            |name: &str| error.get(name).and_then(Value::as_str).map(render::clean_text).unwrap_or_default();
         text.push_str(&format!("\n  {}: {}", part("pointer"), part("detail")));
         if let Some(hint) = error.pointer("/place/hint").and_then(Value::as_str) {
-            text.push_str(&format!("; {}", render::clean(hint)));
+            text.push_str(&format!("; {}", render::clean_text(hint)));
         }
     }
     text
 }
 
 /// From USHER_TOKEN, or the data folder.
-fn token(data: &Path) -> anyhow::Result<String> {
+fn operator_token(data: &Path) -> anyhow::Result<String> {
     if let Ok(token) = std::env::var("USHER_TOKEN") {
         return Ok(token);
     }
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn a_person_is_one_path_segment_whatever_is_in_the_name() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let console = Console {
+        let console = OperatorClient {
             base: "http://127.0.0.1:1/prefix/".parse().unwrap(),
             token: "t".into(),
             client: reqwest::Client::new(),

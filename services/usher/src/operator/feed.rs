@@ -1,10 +1,10 @@
 //! `usher feed ...`.
 
-use console::api::Why;
+use console::api::PauseRequestBody;
 use lifecycle::{FeedRunStatus, FeedsReply};
 
-use super::client::Console;
-use super::{Ended, show};
+use super::client::OperatorClient;
+use super::{CommandEnd, show_answer};
 use crate::cli::{DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
 use crate::render;
 
@@ -12,29 +12,29 @@ use crate::render;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn feed(command: &FeedCommand) -> anyhow::Result<Ended> {
+pub async fn run_feed(command: &FeedCommand) -> anyhow::Result<CommandEnd> {
     match command {
-        FeedCommand::Ls(args) => list(args).await,
+        FeedCommand::Ls(args) => list_feeds(args).await,
         FeedCommand::Show(args) => show_one(args).await,
-        FeedCommand::Accept(args) => decide(args, "accept").await,
-        FeedCommand::Reject(args) => decide(args, "reject").await,
+        FeedCommand::Accept(args) => decide_feed(args, "accept").await,
+        FeedCommand::Reject(args) => decide_feed(args, "reject").await,
     }
 }
 
-async fn list(args: &FeedListArgs) -> anyhow::Result<Ended> {
+async fn list_feeds(args: &FeedListArgs) -> anyhow::Result<CommandEnd> {
     let mut query = vec![("limit", args.limit.to_string())];
     query.extend(args.feed.clone().map(|feed| ("feed", feed)));
-    let answer = Console::new(&args.operator)?.get(&["feeds"], &query).await?;
-    show(&args.operator, &answer, |reply: &FeedsReply| render::feed::list(reply))
+    let answer = OperatorClient::new(&args.operator)?.get(&["feeds"], &query).await?;
+    show_answer(&args.operator, &answer, |reply: &FeedsReply| render::feed::render_runs(reply))
 }
 
-async fn show_one(args: &FeedShowArgs) -> anyhow::Result<Ended> {
-    let answer = Console::new(&args.operator)?.get(&["feeds", &args.run], &[]).await?;
-    show(&args.operator, &answer, |run: &FeedRunStatus| render::feed::one(run))
+async fn show_one(args: &FeedShowArgs) -> anyhow::Result<CommandEnd> {
+    let answer = OperatorClient::new(&args.operator)?.get(&["feeds", &args.run], &[]).await?;
+    show_answer(&args.operator, &answer, |run: &FeedRunStatus| render::feed::render_run(run))
 }
 
-async fn decide(args: &DecideFeedArgs, verb: &str) -> anyhow::Result<Ended> {
-    let body = Why { why: args.why.clone() };
-    let answer = Console::new(&args.operator)?.post(&["feeds", &args.run, verb], &body).await?;
-    show(&args.operator, &answer, |run: &FeedRunStatus| render::feed::one(run))
+async fn decide_feed(args: &DecideFeedArgs, verb: &str) -> anyhow::Result<CommandEnd> {
+    let body = PauseRequestBody { why: args.why.clone() };
+    let answer = OperatorClient::new(&args.operator)?.post(&["feeds", &args.run, verb], &body).await?;
+    show_answer(&args.operator, &answer, |run: &FeedRunStatus| render::feed::render_run(run))
 }

@@ -1,10 +1,10 @@
 //! `usher held ...`, `usher conflicts ...` and `usher target ...`.
 
-use console::api::{DeadLetters, DecideHeld, ResolveConflict, Why};
+use console::api::{DeadLetterList, DecideHeld, PauseRequestBody, ResolveConflict};
 use lifecycle::{DecideHeldReply, HeldReply, PauseReply, ReplayReply, TestReply};
 
-use super::client::{Console, understood};
-use super::{Ended, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, show_answer};
 use crate::cli::{
     ConflictListArgs, ConflictsCommand, DecideHeldArgs, HeldCommand, HeldListArgs, PauseArgs,
     ResolveConflictArgs, TargetCommand, TestArgs,
@@ -18,22 +18,22 @@ const LETTERS_MAX: u16 = 500;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn held(command: &HeldCommand) -> anyhow::Result<Ended> {
+pub async fn run_held(command: &HeldCommand) -> anyhow::Result<CommandEnd> {
     match command {
-        HeldCommand::Ls(args) => list(args).await,
-        HeldCommand::Approve(args) => decide(args, "approve").await,
-        HeldCommand::Reject(args) => decide(args, "reject").await,
+        HeldCommand::Ls(args) => list_held(args).await,
+        HeldCommand::Approve(args) => decide_held(args, "approve").await,
+        HeldCommand::Reject(args) => decide_held(args, "reject").await,
     }
 }
 
-async fn list(args: &HeldListArgs) -> anyhow::Result<Ended> {
+async fn list_held(args: &HeldListArgs) -> anyhow::Result<CommandEnd> {
     let mut query = vec![("limit", args.limit.to_string())];
     query.extend(args.target.clone().map(|target| ("target", target)));
-    let answer = Console::new(&args.operator)?.get(&["held"], &query).await?;
-    show(&args.operator, &answer, |reply: &HeldReply| render::held::list(reply))
+    let answer = OperatorClient::new(&args.operator)?.get(&["held"], &query).await?;
+    show_answer(&args.operator, &answer, |reply: &HeldReply| render::held::render_held(reply))
 }
 
-async fn decide(args: &DecideHeldArgs, verb: &str) -> anyhow::Result<Ended> {
+async fn decide_held(args: &DecideHeldArgs, verb: &str) -> anyhow::Result<CommandEnd> {
     let body = DecideHeld {
         target: args.target.clone(),
         subjects: (!args.all).then(|| args.subjects.clone()),
@@ -41,55 +41,55 @@ async fn decide(args: &DecideHeldArgs, verb: &str) -> anyhow::Result<Ended> {
         by: args.by.map(|by| by.as_str().to_owned()),
         why: args.why.clone(),
     };
-    let answer = Console::new(&args.operator)?.post(&["held", verb], &body).await?;
-    show(&args.operator, &answer, |reply: &DecideHeldReply| render::held::decided(reply, verb))
+    let answer = OperatorClient::new(&args.operator)?.post(&["held", verb], &body).await?;
+    show_answer(&args.operator, &answer, |reply: &DecideHeldReply| render::held::render_decided(reply, verb))
 }
 
 /// `usher target ...`.
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn target(command: &TargetCommand) -> anyhow::Result<Ended> {
+pub async fn run_target(command: &TargetCommand) -> anyhow::Result<CommandEnd> {
     match command {
-        TargetCommand::Pause(args) => pause(args, "pause").await,
-        TargetCommand::Resume(args) => pause(args, "resume").await,
-        TargetCommand::Test(args) => test(args).await,
-        TargetCommand::Probe(args) => super::probe(args).await,
+        TargetCommand::Pause(args) => pause_target(args, "pause").await,
+        TargetCommand::Resume(args) => pause_target(args, "resume").await,
+        TargetCommand::Test(args) => test_target(args).await,
+        TargetCommand::Probe(args) => super::run_probe(args).await,
     }
 }
 
-async fn test(args: &TestArgs) -> anyhow::Result<Ended> {
-    let answer = Console::new(&args.operator)?
+async fn test_target(args: &TestArgs) -> anyhow::Result<CommandEnd> {
+    let answer = OperatorClient::new(&args.operator)?
         .post(&["targets", &args.target, "test"], &serde_json::json!({}))
         .await?;
-    let reply: TestReply = understood(&answer)?;
-    show(&args.operator, &answer, |reply: &TestReply| render::held::tested(&args.target, reply))?;
-    Ok(if reply.works { Ended::Done } else { Ended::Failed })
+    let reply: TestReply = read_answer(&answer)?;
+    show_answer(&args.operator, &answer, |reply: &TestReply| render::held::render_test(&args.target, reply))?;
+    Ok(if reply.works { CommandEnd::Done } else { CommandEnd::Failed })
 }
 
 /// `usher conflicts ...`.
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn conflicts(command: &ConflictsCommand) -> anyhow::Result<Ended> {
+pub async fn run_conflicts(command: &ConflictsCommand) -> anyhow::Result<CommandEnd> {
     match command {
         ConflictsCommand::Ls(args) => list_conflicts(args).await,
-        ConflictsCommand::Resolve(args) => resolve(args).await,
+        ConflictsCommand::Resolve(args) => resolve_conflict(args).await,
     }
 }
 
 /// A conflict is a dead letter whose operation is the adoption.
-async fn list_conflicts(args: &ConflictListArgs) -> anyhow::Result<Ended> {
+async fn list_conflicts(args: &ConflictListArgs) -> anyhow::Result<CommandEnd> {
     let mut query = vec![("state", "open".to_owned()), ("limit", LETTERS_MAX.to_string())];
     query.extend(args.target.clone().map(|target| ("target", target)));
-    let mut answer = Console::new(&args.operator)?.get(&["dead"], &query).await?;
+    let mut answer = OperatorClient::new(&args.operator)?.get(&["dead"], &query).await?;
     if let Some(letters) = answer.get_mut("dead_letters").and_then(serde_json::Value::as_array_mut) {
         letters.retain(|letter| letter["operation"] == "adopt");
     }
-    show(&args.operator, &answer, |page: &DeadLetters| render::held::conflicts(page))
+    show_answer(&args.operator, &answer, |page: &DeadLetterList| render::held::render_conflicts(page))
 }
 
-async fn resolve(args: &ResolveConflictArgs) -> anyhow::Result<Ended> {
+async fn resolve_conflict(args: &ResolveConflictArgs) -> anyhow::Result<CommandEnd> {
     let body = ResolveConflict {
         target: args.target.clone(),
         group: args.group,
@@ -97,18 +97,20 @@ async fn resolve(args: &ResolveConflictArgs) -> anyhow::Result<Ended> {
         remote_id: args.adopt.clone(),
         why: args.why.clone(),
     };
-    let answer = Console::new(&args.operator)?.post(&["conflicts", "resolve"], &body).await?;
-    show(&args.operator, &answer, |_: &ReplayReply| {
+    let answer = OperatorClient::new(&args.operator)?.post(&["conflicts", "resolve"], &body).await?;
+    show_answer(&args.operator, &answer, |_: &ReplayReply| {
         format!(
             "{} is linked to resource {}, which is read and made right now\n",
-            render::clean(&args.subject),
-            render::clean(&args.adopt)
+            render::clean_text(&args.subject),
+            render::clean_text(&args.adopt)
         )
     })
 }
 
-async fn pause(args: &PauseArgs, verb: &str) -> anyhow::Result<Ended> {
-    let body = Why { why: args.why.clone() };
-    let answer = Console::new(&args.operator)?.post(&["targets", &args.target, verb], &body).await?;
-    show(&args.operator, &answer, |reply: &PauseReply| render::held::paused(&args.target, verb, reply))
+async fn pause_target(args: &PauseArgs, verb: &str) -> anyhow::Result<CommandEnd> {
+    let body = PauseRequestBody { why: args.why.clone() };
+    let answer = OperatorClient::new(&args.operator)?.post(&["targets", &args.target, verb], &body).await?;
+    show_answer(&args.operator, &answer, |reply: &PauseReply| {
+        render::held::render_pause(&args.target, verb, reply)
+    })
 }

@@ -7,8 +7,8 @@ use lifecycle::{LEAVERS_MAX, LeaversReply};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::client::{Console, understood};
-use super::{Ended, print, print_json, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, print_json, print_text, show_answer};
 use crate::cli::{
     EvidenceFormat, EvidenceKeysArgs, ExportEvidenceArgs, LeaversArgs, LeaversCommand, VerifyEvidenceArgs,
 };
@@ -20,30 +20,30 @@ use crate::render;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses what is done with evidence; a list that cannot be had is not known.
-pub async fn leavers(args: &LeaversArgs) -> anyhow::Result<Ended> {
+pub async fn run_leavers(args: &LeaversArgs) -> anyhow::Result<CommandEnd> {
     match &args.command {
-        Some(LeaversCommand::Export(args)) => export(args).await,
-        Some(LeaversCommand::Verify(args)) => verify(args).await,
-        Some(LeaversCommand::Keys(args)) => keys(args).await,
-        None => Ok(Ended::or_not_known(show_list(args).await)),
+        Some(LeaversCommand::Export(args)) => export_evidence(args).await,
+        Some(LeaversCommand::Verify(args)) => verify_evidence(args).await,
+        Some(LeaversCommand::Keys(args)) => list_keys(args).await,
+        None => Ok(CommandEnd::or_not_known(show_list(args).await)),
     }
 }
 
-async fn show_list(args: &LeaversArgs) -> anyhow::Result<Ended> {
-    let reply = read(args).await?;
+async fn show_list(args: &LeaversArgs) -> anyhow::Result<CommandEnd> {
+    let reply = read_leavers(args).await?;
     if args.operator.json {
         print_json(&reply)?;
     } else if args.csv {
-        print(&render::leavers::csv(&reply))?;
+        print_text(&render::leavers::render_csv(&reply))?;
     } else {
-        print(&render::leavers::list(&reply, OffsetDateTime::now_utc()))?;
+        print_text(&render::leavers::render_leavers(&reply, OffsetDateTime::now_utc()))?;
     }
-    Ok(Ended::of_leavers(&reply.counts))
+    Ok(CommandEnd::of_leavers(&reply.counts))
 }
 
 /// Every page of the answer.
-async fn read(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
-    let console = Console::new(&args.operator)?;
+async fn read_leavers(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
+    let console = OperatorClient::new(&args.operator)?;
     let mut whole = LeaversReply::default();
     let mut left = args.limit;
     loop {
@@ -56,7 +56,7 @@ async fn read(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
         let since = args.since.and_then(|since| since.format(&Rfc3339).ok());
         query.extend(since.map(|since| ("since", since)));
         query.extend(whole.next_cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: LeaversReply = understood(&console.get(&["leavers"], &query).await?)?;
+        let page: LeaversReply = read_answer(&console.get(&["leavers"], &query).await?)?;
         whole.leavers.extend(page.leavers);
         whole.undecided.extend(page.undecided);
         (whole.counts, whole.not_decided, whole.next_cursor) =
@@ -68,8 +68,8 @@ async fn read(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
     }
 }
 
-async fn export(args: &ExportEvidenceArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
+async fn export_evidence(args: &ExportEvidenceArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
     let text = |moment: OffsetDateTime| moment.format(&Rfc3339).context("this moment cannot be written");
     let mut query = vec![("from", text(args.from)?), ("to", text(args.to)?)];
     query.push(("pseudonyms", args.pseudonyms.to_string()));
@@ -78,7 +78,7 @@ async fn export(args: &ExportEvidenceArgs) -> anyhow::Result<Ended> {
         let after = pages.last().map_or(EXPORT_EDGE, |page| &page.seal.upto).to_owned();
         let mut query = query.clone();
         query.push(("after", after));
-        let page: ExportPage = understood(&console.get(&["leavers", "export"], &query).await?)?;
+        let page: ExportPage = read_answer(&console.get(&["leavers", "export"], &query).await?)?;
         let is_last = page.seal.upto == EXPORT_EDGE;
         pages.push(page);
         if is_last {
@@ -87,41 +87,41 @@ async fn export(args: &ExportEvidenceArgs) -> anyhow::Result<Ended> {
     }
     let file = EvidenceFile::new(pages);
     match args.format {
-        EvidenceFormat::Json => print(&file.to_json()),
-        EvidenceFormat::Csv => print(&file.to_csv()),
+        EvidenceFormat::Json => print_text(&file.to_json()),
+        EvidenceFormat::Csv => print_text(&file.to_csv()),
     }
 }
 
 /// It has failed when the file is not as it was signed, or the chain not as it was written.
-async fn verify(args: &VerifyEvidenceArgs) -> anyhow::Result<Ended> {
+async fn verify_evidence(args: &VerifyEvidenceArgs) -> anyhow::Result<CommandEnd> {
     let Some(file) = &args.file else { return check_chain(args, None).await };
     let name = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
     let file = EvidenceFile::parse(&text).with_context(|| format!("{name} is NOT as it was signed"))?;
     let verified = file.verify(&args.key).with_context(|| format!("{name} is NOT as it was signed"))?;
     let anchor = file.anchor();
-    print(&render::leavers::verified(&verified))?;
-    if args.chain { check_chain(args, Some(anchor)).await } else { Ok(Ended::Done) }
+    print_text(&render::leavers::render_verified(&verified))?;
+    if args.chain { check_chain(args, Some(anchor)).await } else { Ok(CommandEnd::Done) }
 }
 
-async fn check_chain(args: &VerifyEvidenceArgs, anchor: Option<ChainAnchor>) -> anyhow::Result<Ended> {
+async fn check_chain(args: &VerifyEvidenceArgs, anchor: Option<ChainAnchor>) -> anyhow::Result<CommandEnd> {
     let mut query = Vec::new();
     if let Some(ChainAnchor { sequence, hash }) = anchor.filter(|anchor| anchor.sequence > 0) {
         query.extend([("sequence", sequence.to_string()), ("hash", hash)]);
     }
-    let answer = Console::new(&args.operator)?.get(&["leavers", "chain"], &query).await?;
-    show(&args.operator, &answer, |report: &ChainReport| render::leavers::chain(report))?;
-    let report: ChainReport = understood(&answer)?;
-    Ok(if report.broken.is_some() { Ended::Failed } else { Ended::Done })
+    let answer = OperatorClient::new(&args.operator)?.get(&["leavers", "chain"], &query).await?;
+    show_answer(&args.operator, &answer, |report: &ChainReport| render::leavers::render_chain(report))?;
+    let report: ChainReport = read_answer(&answer)?;
+    Ok(if report.broken.is_some() { CommandEnd::Failed } else { CommandEnd::Done })
 }
 
-async fn keys(args: &EvidenceKeysArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
+async fn list_keys(args: &EvidenceKeysArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
     let answer = if args.rotate {
         let body = RotateEvidenceKey { why: args.why.clone().unwrap_or_default() };
         console.post(&["leavers", "keys", "rotate"], &body).await?
     } else {
         console.get(&["leavers", "keys"], &[]).await?
     };
-    show(&args.operator, &answer, |keys: &EvidenceKeys| render::leavers::keys(keys))
+    show_answer(&args.operator, &answer, |keys: &EvidenceKeys| render::leavers::render_keys(keys))
 }

@@ -1,10 +1,10 @@
 //! `usher outbox ...`.
 
-use console::api::{Outboxes, RetrySetAside};
+use console::api::{OutboxList, RetrySetAside};
 use lifecycle::OutboxReply;
 
-use super::client::{Console, understood};
-use super::{Ended, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, show_answer};
 use crate::cli::{OperatorArgs, OutboxCommand, OutboxRetryArgs};
 use crate::render;
 
@@ -12,35 +12,35 @@ use crate::render;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn outbox(command: &OutboxCommand) -> anyhow::Result<Ended> {
+pub async fn run_outbox(command: &OutboxCommand) -> anyhow::Result<CommandEnd> {
     match command {
-        OutboxCommand::Ls(args) => list(args).await,
-        OutboxCommand::Retry(args) => retry(args).await,
-        OutboxCommand::Discard(args) => discard(args).await,
+        OutboxCommand::Ls(args) => list_outboxes(args).await,
+        OutboxCommand::Retry(args) => retry_message(args).await,
+        OutboxCommand::Discard(args) => discard_message(args).await,
     }
 }
 
 /// It has failed when a service does not answer, after showing what the others say.
-async fn list(args: &OperatorArgs) -> anyhow::Result<Ended> {
-    let answer = Console::new(args)?.get(&["outbox"], &[]).await?;
-    show(args, &answer, |outboxes: &Outboxes| render::outbox::list(outboxes))?;
-    let outboxes: Outboxes = understood(&answer)?;
-    Ok(if outboxes.unavailable.is_empty() { Ended::Done } else { Ended::Failed })
+async fn list_outboxes(args: &OperatorArgs) -> anyhow::Result<CommandEnd> {
+    let answer = OperatorClient::new(args)?.get(&["outbox"], &[]).await?;
+    show_answer(args, &answer, |outboxes: &OutboxList| render::outbox::render_outboxes(outboxes))?;
+    let outboxes: OutboxList = read_answer(&answer)?;
+    Ok(if outboxes.unavailable.is_empty() { CommandEnd::Done } else { CommandEnd::Failed })
 }
 
 /// It has failed when the broker refuses the message again.
-async fn retry(args: &OutboxRetryArgs) -> anyhow::Result<Ended> {
+async fn retry_message(args: &OutboxRetryArgs) -> anyhow::Result<CommandEnd> {
     let body = RetrySetAside { service: args.service.clone(), id: args.id.clone(), why: args.why.clone() };
-    let answer = Console::new(&args.operator)?.post(&["outbox", "retry"], &body).await?;
-    show(&args.operator, &answer, |reply: &OutboxReply| render::outbox::one(reply))?;
-    let reply: OutboxReply = understood(&answer)?;
+    let answer = OperatorClient::new(&args.operator)?.post(&["outbox", "retry"], &body).await?;
+    show_answer(&args.operator, &answer, |reply: &OutboxReply| render::outbox::render_outbox(reply))?;
+    let reply: OutboxReply = read_answer(&answer)?;
     let is_refused = reply.set_aside.iter().any(|message| message.id.starts_with(&args.id));
-    Ok(if is_refused { Ended::Failed } else { Ended::Done })
+    Ok(if is_refused { CommandEnd::Failed } else { CommandEnd::Done })
 }
 
-async fn discard(args: &OutboxRetryArgs) -> anyhow::Result<Ended> {
+async fn discard_message(args: &OutboxRetryArgs) -> anyhow::Result<CommandEnd> {
     let body = RetrySetAside { service: args.service.clone(), id: args.id.clone(), why: args.why.clone() };
-    let answer = Console::new(&args.operator)?.post(&["outbox", "discard"], &body).await?;
-    show(&args.operator, &answer, |reply: &OutboxReply| render::outbox::one(reply))?;
-    Ok(Ended::Done)
+    let answer = OperatorClient::new(&args.operator)?.post(&["outbox", "discard"], &body).await?;
+    show_answer(&args.operator, &answer, |reply: &OutboxReply| render::outbox::render_outbox(reply))?;
+    Ok(CommandEnd::Done)
 }

@@ -5,9 +5,9 @@ use lifecycle::{
     FINDINGS_MAX, FindingKind, FindingsReply, JoinPeopleReply, RECORDS_MAX, RecordsReply, SourceRecord,
 };
 
-use super::client::{Console, understood};
+use super::client::{OperatorClient, read_answer};
 use super::orders::{different_person, same_person};
-use super::{Ended, print, show};
+use super::{CommandEnd, print_text, show_answer};
 use crate::cli::{
     FindingListArgs, JoinPeopleArgs, OperatorArgs, PeopleCommand, PeopleConflictsCommand, ResolveRecordArgs,
 };
@@ -17,43 +17,43 @@ use crate::render;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn people(command: &PeopleCommand) -> anyhow::Result<Ended> {
+pub async fn run_people(command: &PeopleCommand) -> anyhow::Result<CommandEnd> {
     match command {
         PeopleCommand::Ls(args) => {
-            list(&args.operator, &args.status, args.source.as_deref(), args.limit).await
+            list_records(&args.operator, &args.status, args.source.as_deref(), args.limit).await
         }
         PeopleCommand::Conflicts(PeopleConflictsCommand::Ls(args)) => {
-            list(&args.operator, "conflict", args.source.as_deref(), args.limit).await
+            list_records(&args.operator, "conflict", args.source.as_deref(), args.limit).await
         }
-        PeopleCommand::Conflicts(PeopleConflictsCommand::Resolve(args)) => resolve(args).await,
-        PeopleCommand::Contradictions(args) => findings(FindingKind::Contradiction, None, args).await,
-        PeopleCommand::Unread(args) => findings(FindingKind::Unread, None, args).await,
+        PeopleCommand::Conflicts(PeopleConflictsCommand::Resolve(args)) => resolve_record(args).await,
+        PeopleCommand::Contradictions(args) => list_findings(FindingKind::Contradiction, None, args).await,
+        PeopleCommand::Unread(args) => list_findings(FindingKind::Unread, None, args).await,
         PeopleCommand::Unbuilt(args) => {
-            findings(FindingKind::Unbuilt, args.target.as_deref(), &args.list).await
+            list_findings(FindingKind::Unbuilt, args.target.as_deref(), &args.list).await
         }
         PeopleCommand::Same(args) => same_person(&args.operator, &args.person, &args.why).await,
         PeopleCommand::Different(args) => match &args.why {
             Some(why) => different_person(&args.operator, &args.person, why).await,
-            None => print(&render::people::different(&args.person)),
+            None => print_text(&render::people::render_different(&args.person)),
         },
-        PeopleCommand::Join(args) => join(args).await,
+        PeopleCommand::Join(args) => join_people(args).await,
     }
 }
 
-async fn list(
+async fn list_records(
     operator: &OperatorArgs,
     status: &str,
     source: Option<&str>,
     limit: u64,
-) -> anyhow::Result<Ended> {
-    let console = Console::new(operator)?;
+) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(operator)?;
     let mut whole = RecordsReply::default();
     let mut left = limit.max(1);
     loop {
         let mut query = vec![("limit", left.min(RECORDS_MAX).to_string()), ("status", status.to_owned())];
         query.extend(source.map(|source| ("source", source.to_owned())));
         query.extend(whole.next_cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: RecordsReply = understood(&console.get(&["people", "records"], &query).await?)?;
+        let page: RecordsReply = read_answer(&console.get(&["people", "records"], &query).await?)?;
         whole.records.extend(page.records);
         whole.next_cursor = page.next_cursor;
         left = left.saturating_sub(RECORDS_MAX);
@@ -62,11 +62,15 @@ async fn list(
         }
     }
     let whole = serde_json::to_value(whole).expect("records have only string keys");
-    show(operator, &whole, |reply: &RecordsReply| render::people::list(reply, status))
+    show_answer(operator, &whole, |reply: &RecordsReply| render::people::render_records(reply, status))
 }
 
-async fn findings(kind: FindingKind, target: Option<&str>, args: &FindingListArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
+async fn list_findings(
+    kind: FindingKind,
+    target: Option<&str>,
+    args: &FindingListArgs,
+) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
     let mut whole = FindingsReply { next_cursor: args.cursor.clone(), ..FindingsReply::default() };
     let mut left = args.limit.max(1);
     loop {
@@ -74,7 +78,7 @@ async fn findings(kind: FindingKind, target: Option<&str>, args: &FindingListArg
         let mut query = vec![("kind", kind.as_str().to_owned()), ("limit", limit)];
         query.extend(target.map(|target| ("target", target.to_owned())));
         query.extend(whole.next_cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: FindingsReply = understood(&console.get(&["people", "findings"], &query).await?)?;
+        let page: FindingsReply = read_answer(&console.get(&["people", "findings"], &query).await?)?;
         whole.findings.extend(page.findings);
         (whole.total, whole.next_cursor) = (page.total, page.next_cursor);
         left = left.saturating_sub(FINDINGS_MAX);
@@ -83,10 +87,10 @@ async fn findings(kind: FindingKind, target: Option<&str>, args: &FindingListArg
         }
     }
     let whole = serde_json::to_value(whole).expect("findings have only string keys");
-    show(&args.operator, &whole, |reply: &FindingsReply| render::people::findings(kind, reply))
+    show_answer(&args.operator, &whole, |reply: &FindingsReply| render::people::render_findings(kind, reply))
 }
 
-async fn resolve(args: &ResolveRecordArgs) -> anyhow::Result<Ended> {
+async fn resolve_record(args: &ResolveRecordArgs) -> anyhow::Result<CommandEnd> {
     let person = args.same.as_ref().or(args.different.as_ref()).cloned().unwrap_or_default();
     let body = ResolveRecord {
         source: args.source.clone(),
@@ -95,17 +99,17 @@ async fn resolve(args: &ResolveRecordArgs) -> anyhow::Result<Ended> {
         same: args.same.is_some(),
         why: args.why.clone(),
     };
-    let answer = Console::new(&args.operator)?.post(&["people", "records", "resolve"], &body).await?;
-    show(&args.operator, &answer, |record: &SourceRecord| render::people::one(record))
+    let answer = OperatorClient::new(&args.operator)?.post(&["people", "records", "resolve"], &body).await?;
+    show_answer(&args.operator, &answer, |record: &SourceRecord| render::people::render_record(record))
 }
 
-async fn join(args: &JoinPeopleArgs) -> anyhow::Result<Ended> {
+async fn join_people(args: &JoinPeopleArgs) -> anyhow::Result<CommandEnd> {
     let body = JoinPeople {
         person: args.into.clone(),
         other: args.other.clone(),
         leave_accounts: args.leave_accounts,
         why: args.why.clone(),
     };
-    let answer = Console::new(&args.operator)?.post(&["people", "join"], &body).await?;
-    show(&args.operator, &answer, |reply: &JoinPeopleReply| render::people::joined(reply))
+    let answer = OperatorClient::new(&args.operator)?.post(&["people", "join"], &body).await?;
+    show_answer(&args.operator, &answer, |reply: &JoinPeopleReply| render::people::render_joined(reply))
 }

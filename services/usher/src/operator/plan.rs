@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use console::api::{StartPlan, Status};
-use lifecycle::{Plan, PlanState, PlanStatus};
+use console::api::{ConsoleStatusView, StartPlan};
+use lifecycle::{PlanState, PlanStatus, PolicyPlan};
 use policy::Policy;
 
-use super::client::{Console, understood};
-use super::progress::Progress;
-use super::{Ended, print, print_json};
+use super::client::{OperatorClient, read_answer};
+use super::progress::TerminalProgress;
+use super::{CommandEnd, print_json, print_text};
 use crate::cli::PlanArgs;
 use crate::render;
 
@@ -25,42 +25,42 @@ const STALLED_AFTER: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// When a file cannot be read or used, the console cannot be reached, or a plan cannot be worked out.
-pub async fn plan(args: &PlanArgs) -> anyhow::Result<Ended> {
+pub async fn run_plan(args: &PlanArgs) -> anyhow::Result<CommandEnd> {
     let drafts: Vec<StartPlan> =
-        args.files.iter().map(|file| draft(file, args.changes)).collect::<anyhow::Result<_>>()?;
-    let console = Console::new(&args.operator)?;
-    let mut ended = Ended::Done;
+        args.files.iter().map(|file| draft_policy(file, args.changes)).collect::<anyhow::Result<_>>()?;
+    let console = OperatorClient::new(&args.operator)?;
+    let mut ended = CommandEnd::Done;
     for (number, draft) in drafts.into_iter().enumerate() {
         let status = work_out(&console, StartPlan { person: args.person.clone(), ..draft }).await?;
-        let plan = finished(&status)?;
+        let plan = finished_plan(&status)?;
         warn_of_unknown(&console, &plan.target).await;
         if plan.needs_a_look() {
-            ended = Ended::SomethingChanges;
+            ended = CommandEnd::SomethingChanges;
         }
         if args.operator.json {
             print_json(&status)?;
         } else {
             let gap = if number > 0 { "\n" } else { "" };
-            print(&format!("{gap}{}", render::plan::plan(plan)))?;
+            print_text(&format!("{gap}{}", render::plan::render_plan(plan)))?;
         }
     }
     Ok(ended)
 }
 
 /// The policy of a file, if it is one. Checked here as well as by the mapper: here the file can be shown.
-pub(super) fn draft(file: &Path, changes: u32) -> anyhow::Result<StartPlan> {
+pub(super) fn draft_policy(file: &Path, changes: u32) -> anyhow::Result<StartPlan> {
     let policy = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let name = file.display().to_string();
     if let Err(error) = Policy::parse(&policy, &name) {
-        bail!("the policy cannot be used\n{}", render::policy::fault(&error).trim_end());
+        bail!("the policy cannot be used\n{}", render::policy::render_fault(&error).trim_end());
     }
     Ok(StartPlan { policy, file: Some(name), person: None, changes_max: Some(changes) })
 }
 
 /// Starts a plan and waits until it is finished or has failed.
-pub(super) async fn work_out(console: &Console, draft: StartPlan) -> anyhow::Result<PlanStatus> {
-    let progress = Progress::new();
-    let mut status: PlanStatus = understood(&console.post(&["plans"], &draft).await?)?;
+pub(super) async fn work_out(console: &OperatorClient, draft: StartPlan) -> anyhow::Result<PlanStatus> {
+    let progress = TerminalProgress::new();
+    let mut status: PlanStatus = read_answer(&console.post(&["plans"], &draft).await?)?;
     let (mut moved, mut done) = (Instant::now(), status.done);
     while status.state == PlanState::Running {
         if status.done != done {
@@ -69,23 +69,23 @@ pub(super) async fn work_out(console: &Console, draft: StartPlan) -> anyhow::Res
         if moved.elapsed() > STALLED_AFTER {
             bail!("the plan {} does not get on: look at the mapper's log", status.id);
         }
-        progress.show(&render::plan::progress(&status));
+        progress.show(&render::plan::render_plan_progress(&status));
         tokio::time::sleep(POLL).await;
-        status = understood(&console.get(&["plans", status.id.as_str()], &[]).await?)?;
+        status = read_answer(&console.get(&["plans", status.id.as_str()], &[]).await?)?;
     }
     Ok(status)
 }
 
 /// Says that nothing will come of it where the writer does not have the target: a slip in a name is no error to anybody.
-pub(super) async fn warn_of_unknown(console: &Console, target: &str) {
+pub(super) async fn warn_of_unknown(console: &OperatorClient, target: &str) {
     let Ok(answer) = console.get(&["status"], &[]).await else { return };
-    let Ok(status) = understood::<Status>(&answer) else { return };
+    let Ok(status) = read_answer::<ConsoleStatusView>(&answer) else { return };
     if let Some(warning) = unknown_target(&status, target) {
         eprintln!("usher: warning: {warning}");
     }
 }
 
-fn unknown_target(status: &Status, target: &str) -> Option<String> {
+fn unknown_target(status: &ConsoleStatusView, target: &str) -> Option<String> {
     let is_known = status.targets.iter().any(|known| known.target == target);
     if is_known || status.unavailable.iter().any(|service| service.service == WRITER) {
         return None;
@@ -94,16 +94,16 @@ fn unknown_target(status: &Status, target: &str) -> Option<String> {
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     Some(format!(
         "the writer has no target `{}`, so nothing is sent; it has: {}",
-        render::clean(target),
-        render::clean(&known)
+        render::clean_text(target),
+        render::clean_text(&known)
     ))
 }
 
 /// The plan, if it could be worked out.
-pub(super) fn finished(status: &PlanStatus) -> anyhow::Result<&Plan> {
+pub(super) fn finished_plan(status: &PlanStatus) -> anyhow::Result<&PolicyPlan> {
     if status.state == PlanState::Failed {
         let why = status.error.as_deref().unwrap_or("the mapper does not say why");
-        bail!("the plan for {} failed: {}", render::clean(&status.target), render::clean(why));
+        bail!("the plan for {} failed: {}", render::clean_text(&status.target), render::clean_text(why));
     }
     status.plan.as_ref().context("the console says that the plan is finished, and does not give it")
 }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_target_that_the_writer_does_not_have_is_warned_of() {
-        let status = |targets: &[&str], unavailable: Value| -> Status {
+        let status = |targets: &[&str], unavailable: Value| -> ConsoleStatusView {
             let target = |name: &&str| {
                 let mut target = json!({ "target": name, "epoch": 1, "owner": null });
                 for (name, value) in [("resources", json!({})), ("edges", json!({}))] {

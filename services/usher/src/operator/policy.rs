@@ -5,10 +5,10 @@ mod eval;
 
 use std::path::Path;
 
-use policy::{Policy, PolicyError, Remark};
+use policy::{Policy, PolicyError, PolicyRemark};
 use serde_json::{Value, json};
 
-use super::{Ended, print, print_json};
+use super::{CommandEnd, print_json, print_text};
 use crate::cli::{PolicyCheckArgs, PolicyCommand};
 use crate::render;
 
@@ -16,30 +16,30 @@ use crate::render;
 ///
 /// # Errors
 /// When a file cannot be read, or stdin or stdout breaks.
-pub fn policy(command: &PolicyCommand) -> anyhow::Result<Ended> {
+pub fn run_policy(command: &PolicyCommand) -> anyhow::Result<CommandEnd> {
     match command {
-        PolicyCommand::Check(args) => check(args),
-        PolicyCommand::Eval => eval::eval().map(|()| Ended::Done),
-        PolicyCommand::ImportEntra(args) => entra::import(args),
-        PolicyCommand::Schema => print(policy::SCHEMA),
-        PolicyCommand::ExportEntra(args) => entra::export(args),
+        PolicyCommand::Check(args) => check_policies(args),
+        PolicyCommand::Eval => eval::run_eval().map(|()| CommandEnd::Done),
+        PolicyCommand::ImportEntra(args) => entra::import_entra(args),
+        PolicyCommand::Schema => print_text(policy::SCHEMA),
+        PolicyCommand::ExportEntra(args) => entra::export_entra(args),
     }
 }
 
 /// A policy file with its fault, if it has one.
-enum Checked {
-    Fine { target: String, remarks: Vec<Remark> },
+enum CheckedPolicy {
+    Fine { target: String, remarks: Vec<PolicyRemark> },
     Faulty(PolicyError),
     Unreadable(String),
 }
 
-fn check(args: &PolicyCheckArgs) -> anyhow::Result<Ended> {
-    let checked: Vec<(String, Checked)> =
+fn check_policies(args: &PolicyCheckArgs) -> anyhow::Result<CommandEnd> {
+    let checked: Vec<(String, CheckedPolicy)> =
         args.files.iter().map(|file| (file.display().to_string(), check_file(file))).collect();
-    let ended = if checked.iter().all(|(_, checked)| matches!(checked, Checked::Fine { .. })) {
-        Ended::Done
+    let ended = if checked.iter().all(|(_, checked)| matches!(checked, CheckedPolicy::Fine { .. })) {
+        CommandEnd::Done
     } else {
-        Ended::Failed
+        CommandEnd::Failed
     };
     if args.json {
         let files: Vec<Value> = checked.iter().map(|(file, checked)| as_json(file, checked)).collect();
@@ -48,50 +48,54 @@ fn check(args: &PolicyCheckArgs) -> anyhow::Result<Ended> {
     }
     for (file, checked) in &checked {
         match checked {
-            Checked::Fine { target, remarks } => {
-                eprint!("{}", render::policy::remarks(file, remarks));
-                print(&format!("{}: fine, for the target {}\n", render::clean(file), render::clean(target)))?;
+            CheckedPolicy::Fine { target, remarks } => {
+                eprint!("{}", render::policy::render_remarks(file, remarks));
+                print_text(&format!(
+                    "{}: fine, for the target {}\n",
+                    render::clean_text(file),
+                    render::clean_text(target)
+                ))?;
             }
-            Checked::Faulty(error) => eprint!("{}", render::policy::fault(error)),
-            Checked::Unreadable(why) => eprintln!("{}: {why}", render::clean(file)),
+            CheckedPolicy::Faulty(error) => eprint!("{}", render::policy::render_fault(error)),
+            CheckedPolicy::Unreadable(why) => eprintln!("{}: {why}", render::clean_text(file)),
         }
     }
     Ok(ended)
 }
 
-fn check_file(file: &Path) -> Checked {
+fn check_file(file: &Path) -> CheckedPolicy {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
-        Err(error) => return Checked::Unreadable(format!("cannot be read: {error}")),
+        Err(error) => return CheckedPolicy::Unreadable(format!("cannot be read: {error}")),
     };
     match Policy::parse(&text, &file.display().to_string()) {
         Ok(policy) => {
-            Checked::Fine { target: policy.target().to_owned(), remarks: policy.remarks().to_vec() }
+            CheckedPolicy::Fine { target: policy.target().to_owned(), remarks: policy.remarks().to_vec() }
         }
-        Err(error) => Checked::Faulty(error),
+        Err(error) => CheckedPolicy::Faulty(error),
     }
 }
 
-fn as_json(file: &str, checked: &Checked) -> Value {
+fn as_json(file: &str, checked: &CheckedPolicy) -> Value {
     match checked {
-        Checked::Fine { target, remarks } => {
-            let place = |remark: &Remark| json!({ "line": remark.line, "column": remark.column, "text": remark.text });
+        CheckedPolicy::Fine { target, remarks } => {
+            let place = |remark: &PolicyRemark| json!({ "line": remark.line, "column": remark.column, "text": remark.text });
             let remarks: Vec<Value> = remarks.iter().map(place).collect();
             json!({ "file": file, "fine": true, "target": target, "remarks": remarks })
         }
-        Checked::Faulty(error) => {
-            let more: Vec<Value> = error.more.iter().map(fault).collect();
-            let mut fault = fault(error);
+        CheckedPolicy::Faulty(error) => {
+            let more: Vec<Value> = error.more.iter().map(fault_json).collect();
+            let mut fault = fault_json(error);
             fault["file"] = file.into();
             fault["fine"] = false.into();
             fault["more"] = more.into();
             fault
         }
-        Checked::Unreadable(why) => json!({ "file": file, "fine": false, "what": why }),
+        CheckedPolicy::Unreadable(why) => json!({ "file": file, "fine": false, "what": why }),
     }
 }
 
-fn fault(error: &PolicyError) -> Value {
+fn fault_json(error: &PolicyError) -> Value {
     json!({
         "line": error.line, "column": error.column, "what": error.what, "fix": error.fix, "span": error.span(),
         "snippet": error.snippet(),

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use scim::{Connection, Credential, Secret, TargetProfile};
+use scim::{HiddenSecret, SourceCredential, TargetConnection, TargetProfile};
 
-use super::{Ended, print};
+use super::{CommandEnd, print_text};
 use crate::cli::ProbeArgs;
 use crate::render;
 
@@ -15,25 +15,25 @@ use crate::render;
 ///
 /// # Errors
 /// When the URL, the token or the profile cannot be used, or the file cannot be written.
-pub async fn probe(args: &ProbeArgs) -> anyhow::Result<Ended> {
+pub async fn run_probe(args: &ProbeArgs) -> anyhow::Result<CommandEnd> {
     let secret = match (&args.token, &args.token_file) {
-        (Some(token), _) => Secret::Text(token.clone()),
-        (None, Some(file)) => Secret::File(file.clone()),
+        (Some(token), _) => HiddenSecret::Text(token.clone()),
+        (None, Some(file)) => HiddenSecret::File(file.clone()),
         (None, None) => {
             bail!("a token is needed: --token-file FILE, or USHER_TARGET_TOKEN in the environment")
         }
     };
     let profile = TargetProfile::load(&args.profile)?;
-    let connection = Connection {
+    let connection = TargetConnection {
         base_url: args.url.parse().with_context(|| format!("{} is no URL", args.url))?,
-        credential: Credential::Bearer(secret),
+        credential: SourceCredential::Bearer(secret),
         timeout: Duration::from_secs(profile.timeout_seconds),
         profile,
     };
     let account = format!("usher-probe-{}@{}", uuid::Uuid::now_v7().simple(), args.domain);
-    let probed = scim::probe(connection, args.write.then_some(account.as_str())).await?;
+    let probed = scim::probe_server(connection, args.write.then_some(account.as_str())).await?;
     for note in &probed.notes {
-        eprintln!("{}", render::clean(note));
+        eprintln!("{}", render::clean_text(note));
     }
     let name =
         args.out.as_deref().and_then(Path::file_stem).and_then(|name| name.to_str()).unwrap_or("probed");
@@ -43,12 +43,12 @@ pub async fn probe(args: &ProbeArgs) -> anyhow::Result<Ended> {
         profile.to_yaml()
     );
     match &args.out {
-        None => print(&yaml),
+        None => print_text(&yaml),
         Some(file) => {
             let mut out = std::fs::File::create_new(file)
                 .with_context(|| format!("cannot write {}", file.display()))?;
             out.write_all(yaml.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
-            print(&format!("written to {}\n", render::clean(&file.display().to_string())))
+            print_text(&format!("written to {}\n", render::clean_text(&file.display().to_string())))
         }
     }
 }

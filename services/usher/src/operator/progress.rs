@@ -4,11 +4,11 @@ use std::io::{IsTerminal as _, Write as _};
 
 /// One line of progress. It is wiped out when this is dropped.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct TerminalProgress {
     terminal: bool,
 }
 
-impl Progress {
+impl TerminalProgress {
     pub(super) fn new() -> Self {
         Self { terminal: std::io::stderr().is_terminal() }
     }
@@ -22,7 +22,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for TerminalProgress {
     fn drop(&mut self) {
         self.show("");
     }

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use console::api::{Provision, Provisioning};
-use lifecycle::{Explained, RowReply};
+use console::api::{ProvisionAnswer, ProvisionRequestBody};
+use lifecycle::{ExplainedPerson, RowReply};
 use serde_json::Value;
 
-use super::client::{Console, understood};
-use super::progress::Progress;
-use super::{Ended, print, print_json};
+use super::client::{OperatorClient, read_answer};
+use super::progress::TerminalProgress;
+use super::{CommandEnd, print_json, print_text};
 use crate::cli::ProvisionArgs;
 use crate::render;
-use crate::render::provision::Settled;
+use crate::render::provision::SettledOperation;
 
 /// How long the writer has.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
@@ -25,30 +25,30 @@ const POLL: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When the console cannot be reached or refuses: nobody of that name, no such target.
-pub async fn provision(args: &ProvisionArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
-    let body = Provision {
+pub async fn run_provision(args: &ProvisionArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
+    let body = ProvisionRequestBody {
         person: args.person.clone(),
         target: args.target.clone(),
         dry_run: args.dry_run,
         why: args.why.clone(),
     };
     let mut answer = console.post(&["provision"], &body).await?;
-    let report: Provisioning = understood(&answer)?;
+    let report: ProvisionAnswer = read_answer(&answer)?;
     if !args.operator.json {
-        print(&render::provision::report(&report))?;
+        print_text(&render::provision::render_report(&report))?;
     }
     let wanted = report.queued.as_ref().map(|queued| queued.mapper.revision);
-    let mut ended = if report.look_problem.is_some() { Ended::Failed } else { Ended::Done };
+    let mut ended = if report.look_problem.is_some() { CommandEnd::Failed } else { CommandEnd::Done };
     if let Some(revision) = wanted {
-        let (row, settled) = wait(&console, &report.explained, revision).await?;
-        if matches!(settled, Settled::Stuck | Settled::NotYet) {
-            ended = Ended::Failed;
+        let (row, settled) = wait_for_target(&console, &report.explained, revision).await?;
+        if matches!(settled, SettledOperation::Stuck | SettledOperation::NotYet) {
+            ended = CommandEnd::Failed;
         }
         if args.operator.json {
             answer["outcome"] = serde_json::to_value(&row).expect("a row has only string keys");
         } else {
-            print(&render::provision::outcome(&row, settled))?;
+            print_text(&render::provision::render_outcome(&row, settled))?;
         }
     }
     if args.operator.json {
@@ -58,37 +58,37 @@ pub async fn provision(args: &ProvisionArgs) -> anyhow::Result<Ended> {
 }
 
 /// Asks until the writer has settled that revision, or the time is over.
-async fn wait(
-    console: &Console,
-    explained: &Explained,
+async fn wait_for_target(
+    console: &OperatorClient,
+    explained: &ExplainedPerson,
     revision: i64,
-) -> anyhow::Result<(RowReply, Settled)> {
+) -> anyhow::Result<(RowReply, SettledOperation)> {
     if revision == 0 {
-        return Ok((RowReply::default(), Settled::NothingAsked));
+        return Ok((RowReply::default(), SettledOperation::NothingAsked));
     }
     let path = ["targets", &explained.target, explained.kind.as_str(), &explained.subject];
-    let (progress, began) = (Progress::new(), Instant::now());
-    let mut still = Still { pending: u64::MAX, since: began };
+    let (progress, began) = (TerminalProgress::new(), Instant::now());
+    let mut still = StableCount { pending: u64::MAX, since: began };
     loop {
         let answer: Value = console.get(&path, &[]).await?;
-        let row: RowReply = understood(&answer)?;
+        let row: RowReply = read_answer(&answer)?;
         still.see(row.memberships_pending);
-        match settled(&row, revision, still.since.elapsed()) {
+        match settled_operation(&row, revision, still.since.elapsed()) {
             Some(settled) => return Ok((row, settled)),
-            None if began.elapsed() > SETTLED_WITHIN => return Ok((row, Settled::NotYet)),
-            None => progress.show(&render::provision::waiting(&row)),
+            None if began.elapsed() > SETTLED_WITHIN => return Ok((row, SettledOperation::NotYet)),
+            None => progress.show(&render::provision::render_waiting(&row)),
         }
         tokio::time::sleep(POLL).await;
     }
 }
 
 /// Since when the number of pending memberships has not changed.
-struct Still {
+struct StableCount {
     pending: u64,
     since: Instant,
 }
 
-impl Still {
+impl StableCount {
     fn see(&mut self, pending: u64) {
         if pending != self.pending {
             *self = Self { pending, since: Instant::now() };
@@ -97,14 +97,14 @@ impl Still {
 }
 
 /// Whether the writer is through with `revision`; `still` is how long the number of pending memberships has stood.
-fn settled(row: &RowReply, revision: i64, still: Duration) -> Option<Settled> {
+fn settled_operation(row: &RowReply, revision: i64, still: Duration) -> Option<SettledOperation> {
     if row.revision < revision {
         return None; // the command is still on its way
     }
     match row.status.as_deref() {
-        Some("in_sync") if row.memberships_pending == 0 => Some(Settled::Agrees),
-        Some("in_sync") if still > MEMBERSHIPS_WAIT => Some(Settled::MembershipsWait),
-        Some("dead" | "conflict") => Some(Settled::Stuck),
+        Some("in_sync") if row.memberships_pending == 0 => Some(SettledOperation::Agrees),
+        Some("in_sync") if still > MEMBERSHIPS_WAIT => Some(SettledOperation::MembershipsWait),
+        Some("dead" | "conflict") => Some(SettledOperation::Stuck),
         _ => None,
     }
 }
@@ -125,17 +125,17 @@ mod tests {
             (row(None, 0, 0), None),
             (row(Some("in_sync"), 3, 0), None),
             (row(Some("dead"), 3, 0), None),
-            (row(Some("in_sync"), 4, 0), Some(Settled::Agrees)),
-            (row(Some("in_sync"), 5, 0), Some(Settled::Agrees)),
+            (row(Some("in_sync"), 4, 0), Some(SettledOperation::Agrees)),
+            (row(Some("in_sync"), 5, 0), Some(SettledOperation::Agrees)),
             (row(Some("in_sync"), 4, 2), None),
             (row(Some("pending"), 4, 0), None),
             (row(Some("retrying"), 4, 0), None),
-            (row(Some("conflict"), 4, 0), Some(Settled::Stuck)),
-            (row(Some("dead"), 4, 0), Some(Settled::Stuck)),
+            (row(Some("conflict"), 4, 0), Some(SettledOperation::Stuck)),
+            (row(Some("dead"), 4, 0), Some(SettledOperation::Stuck)),
         ] {
-            assert_eq!(settled(&row, 4, Duration::ZERO), expected, "{row:?}");
+            assert_eq!(settled_operation(&row, 4, Duration::ZERO), expected, "{row:?}");
         }
-        let waits = settled(&row(Some("in_sync"), 4, 2), 4, MEMBERSHIPS_WAIT * 2);
-        assert_eq!(waits, Some(Settled::MembershipsWait));
+        let waits = settled_operation(&row(Some("in_sync"), 4, 2), 4, MEMBERSHIPS_WAIT * 2);
+        assert_eq!(waits, Some(SettledOperation::MembershipsWait));
     }
 }

@@ -3,8 +3,8 @@
 use console::api::RetryQuarantined;
 use lifecycle::{QuarantineReply, RetryOutcome, RetryQuarantinedReply};
 
-use super::client::{Console, understood};
-use super::{Ended, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, show_answer};
 use crate::cli::{QuarantineCommand, QuarantineListArgs, QuarantineRetryArgs};
 use crate::render;
 
@@ -12,24 +12,28 @@ use crate::render;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn quarantine(command: &QuarantineCommand) -> anyhow::Result<Ended> {
+pub async fn run_quarantine(command: &QuarantineCommand) -> anyhow::Result<CommandEnd> {
     match command {
-        QuarantineCommand::Ls(args) => list(args).await,
-        QuarantineCommand::Retry(args) => retry(args).await,
+        QuarantineCommand::Ls(args) => list_quarantine(args).await,
+        QuarantineCommand::Retry(args) => retry_quarantined(args).await,
     }
 }
 
-async fn list(args: &QuarantineListArgs) -> anyhow::Result<Ended> {
+async fn list_quarantine(args: &QuarantineListArgs) -> anyhow::Result<CommandEnd> {
     let query = [("limit", args.limit.to_string())];
-    let answer = Console::new(&args.operator)?.get(&["quarantine"], &query).await?;
-    show(&args.operator, &answer, |reply: &QuarantineReply| render::quarantine::list(reply))
+    let answer = OperatorClient::new(&args.operator)?.get(&["quarantine"], &query).await?;
+    show_answer(&args.operator, &answer, |reply: &QuarantineReply| {
+        render::quarantine::render_quarantine(reply)
+    })
 }
 
-async fn retry(args: &QuarantineRetryArgs) -> anyhow::Result<Ended> {
+async fn retry_quarantined(args: &QuarantineRetryArgs) -> anyhow::Result<CommandEnd> {
     let body = RetryQuarantined { ids: args.ids.clone(), why: args.why.clone() };
-    let answer = Console::new(&args.operator)?.post(&["quarantine", "retry"], &body).await?;
-    show(&args.operator, &answer, |reply: &RetryQuarantinedReply| render::quarantine::retried(reply))?;
-    let reply: RetryQuarantinedReply = understood(&answer)?;
+    let answer = OperatorClient::new(&args.operator)?.post(&["quarantine", "retry"], &body).await?;
+    show_answer(&args.operator, &answer, |reply: &RetryQuarantinedReply| {
+        render::quarantine::render_retried(reply)
+    })?;
+    let reply: RetryQuarantinedReply = read_answer(&answer)?;
     let all_done = reply.items.iter().all(|item| item.outcome == RetryOutcome::Done);
-    Ok(if all_done { Ended::Done } else { Ended::Failed })
+    Ok(if all_done { CommandEnd::Done } else { CommandEnd::Failed })
 }

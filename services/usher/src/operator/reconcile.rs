@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use console::api::{Reconcile, Status};
-use lifecycle::{Paused, ReconcileState, Reconciliation};
+use console::api::{ConsoleStatusView, ReconcileRequestBody};
+use lifecycle::{PausedTarget, ReconcileState, Reconciliation};
 
-use super::client::{Console, understood};
-use super::progress::Progress;
-use super::{Ended, print, print_json};
+use super::client::{OperatorClient, read_answer};
+use super::progress::TerminalProgress;
+use super::{CommandEnd, print_json, print_text};
 use crate::cli::ReconcileArgs;
 use crate::render;
 
@@ -21,12 +21,13 @@ const LOOK_EVERY: u32 = 20;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn reconcile(args: &ReconcileArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
+pub async fn run_reconcile(args: &ReconcileArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
     let path = ["targets", args.target.as_str(), "reconcile"];
     let why = args.why.clone().unwrap_or_else(|| "compared on demand".to_owned());
-    let body = Reconcile { dry_run: args.dry_run, allow_gone: args.allow_gone, cancel: args.cancel, why };
-    let mut report: Reconciliation = understood(&console.post(&path, &body).await?)?;
+    let body =
+        ReconcileRequestBody { dry_run: args.dry_run, allow_gone: args.allow_gone, cancel: args.cancel, why };
+    let mut report: Reconciliation = read_answer(&console.post(&path, &body).await?)?;
     let joined = !args.cancel && report.dry_run != args.dry_run;
     if joined {
         eprintln!(
@@ -34,7 +35,7 @@ pub async fn reconcile(args: &ReconcileArgs) -> anyhow::Result<Ended> {
             if report.dry_run { "a dry run" } else { "no dry run" }
         );
     }
-    let progress = Progress::new();
+    let progress = TerminalProgress::new();
     let mut asked = 0;
     while report.state == ReconcileState::Running {
         if asked % LOOK_EVERY == 0
@@ -42,32 +43,41 @@ pub async fn reconcile(args: &ReconcileArgs) -> anyhow::Result<Ended> {
         {
             drop(progress);
             eprintln!("usher: {}", render::reconcile::paused(&report, &paused));
-            return tell(args, &report).map(|_| Ended::Paused);
+            return tell(args, &report).map(|_| CommandEnd::Paused);
         }
         if args.no_wait {
             break;
         }
         asked += 1;
-        progress.show(&render::reconcile::progress(&report));
+        progress.show(&render::reconcile::render_reconcile_progress(&report));
         tokio::time::sleep(ASK_EVERY).await;
-        report = understood(&console.get(&path, &[]).await?)?;
+        report = read_answer(&console.get(&path, &[]).await?)?;
     }
     drop(progress);
     tell(args, &report)?;
     Ok(match report.state {
-        ReconcileState::Failed => Ended::Failed,
-        ReconcileState::Finished if render::reconcile::differs(&report) => Ended::SomethingChanges,
-        _ => Ended::Done,
+        ReconcileState::Failed => CommandEnd::Failed,
+        ReconcileState::Finished if render::reconcile::has_differences(&report) => {
+            CommandEnd::SomethingChanges
+        }
+        _ => CommandEnd::Done,
     })
 }
 
-fn tell(args: &ReconcileArgs, report: &Reconciliation) -> anyhow::Result<Ended> {
-    if args.operator.json { print_json(report) } else { print(&render::reconcile::report(report)) }
+fn tell(args: &ReconcileArgs, report: &Reconciliation) -> anyhow::Result<CommandEnd> {
+    if args.operator.json {
+        print_json(report)
+    } else {
+        print_text(&render::reconcile::render_reconciliation(report))
+    }
 }
 
 /// The pause for which the comparison waits, if there is one.
-async fn pause_in_the_way(console: &Console, report: &Reconciliation) -> anyhow::Result<Option<Paused>> {
-    let status: Status = understood(&console.get(&["status"], &[]).await?)?;
+async fn pause_in_the_way(
+    console: &OperatorClient,
+    report: &Reconciliation,
+) -> anyhow::Result<Option<PausedTarget>> {
+    let status: ConsoleStatusView = read_answer(&console.get(&["status"], &[]).await?)?;
     let target = status.targets.into_iter().find(|target| target.target == report.target);
     let paused = target.and_then(|target| target.paused);
     Ok(paused.filter(|paused| !(report.dry_run && paused.only_grants)))

@@ -4,8 +4,8 @@ use console::api::CancelSchedule;
 use lifecycle::{CancelScheduleReply, SCHEDULE_PEOPLE_MAX, ScheduleReply};
 use time::format_description::well_known::Rfc3339;
 
-use super::client::{Console, understood};
-use super::{Ended, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, show_answer};
 use crate::cli::{ScheduleCancelArgs, ScheduleCommand, ScheduleListArgs};
 use crate::render;
 
@@ -13,15 +13,15 @@ use crate::render;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn schedule(command: &ScheduleCommand) -> anyhow::Result<Ended> {
+pub async fn run_schedule(command: &ScheduleCommand) -> anyhow::Result<CommandEnd> {
     match command {
-        ScheduleCommand::Ls(args) => list(args).await,
-        ScheduleCommand::Cancel(args) => cancel(args).await,
+        ScheduleCommand::Ls(args) => list_schedule(args).await,
+        ScheduleCommand::Cancel(args) => cancel_scheduled(args).await,
     }
 }
 
-async fn list(args: &ScheduleListArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
+async fn list_schedule(args: &ScheduleListArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
     let mut whole = ScheduleReply::default();
     let mut left = args.limit;
     loop {
@@ -30,7 +30,7 @@ async fn list(args: &ScheduleListArgs) -> anyhow::Result<Ended> {
         let until = args.until.and_then(|until| until.format(&Rfc3339).ok());
         query.extend(until.map(|until| ("until", until)));
         query.extend(whole.next_cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: ScheduleReply = understood(&console.get(&["schedule"], &query).await?)?;
+        let page: ScheduleReply = read_answer(&console.get(&["schedule"], &query).await?)?;
         whole.changes.extend(page.changes);
         whole.next_cursor = page.next_cursor;
         left = left.saturating_sub(SCHEDULE_PEOPLE_MAX);
@@ -39,14 +39,14 @@ async fn list(args: &ScheduleListArgs) -> anyhow::Result<Ended> {
         }
     }
     let whole = serde_json::to_value(whole).expect("a schedule has only string keys");
-    show(&args.operator, &whole, render::schedule::list)
+    show_answer(&args.operator, &whole, render::schedule::render_schedule)
 }
 
 /// It has failed when something was not cancelled, after saying what was.
-async fn cancel(args: &ScheduleCancelArgs) -> anyhow::Result<Ended> {
+async fn cancel_scheduled(args: &ScheduleCancelArgs) -> anyhow::Result<CommandEnd> {
     let body = CancelSchedule { what: args.what.clone(), why: args.why.clone() };
-    let answer = Console::new(&args.operator)?.post(&["schedule", "cancel"], &body).await?;
-    show(&args.operator, &answer, render::schedule::cancelled)?;
-    let reply: CancelScheduleReply = understood(&answer)?;
-    Ok(if reply.not_cancelled.is_empty() { Ended::Done } else { Ended::Failed })
+    let answer = OperatorClient::new(&args.operator)?.post(&["schedule", "cancel"], &body).await?;
+    show_answer(&args.operator, &answer, render::schedule::render_cancelled)?;
+    let reply: CancelScheduleReply = read_answer(&answer)?;
+    Ok(if reply.not_cancelled.is_empty() { CommandEnd::Done } else { CommandEnd::Failed })
 }

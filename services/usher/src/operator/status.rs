@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use console::api::Status;
+use console::api::ConsoleStatusView;
 
-use super::client::{Console, understood};
-use super::{Ended, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, show_answer};
 use crate::cli::StatusArgs;
 use crate::render;
 
@@ -17,7 +17,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When it is not, or does not answer.
-pub async fn healthcheck(admin: &str) -> anyhow::Result<Ended> {
+pub async fn run_healthcheck(admin: &str) -> anyhow::Result<CommandEnd> {
     let url = format!("{}/readyz", admin.trim_end_matches('/'));
     let http = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build();
     let answer =
@@ -26,7 +26,7 @@ pub async fn healthcheck(admin: &str) -> anyhow::Result<Ended> {
     if !status.is_success() {
         bail!("not ready: {status}: {}", answer.text().await.unwrap_or_default().trim());
     }
-    Ok(Ended::Done)
+    Ok(CommandEnd::Done)
 }
 
 /// `usher status`. What is so is not known when a service does not answer, after showing what the others say; with `--check`
@@ -34,20 +34,20 @@ pub async fn healthcheck(admin: &str) -> anyhow::Result<Ended> {
 ///
 /// # Errors
 /// Never: without an answer it is not known.
-pub async fn status(args: &StatusArgs) -> anyhow::Result<Ended> {
-    Ok(Ended::or_not_known(show_status(args).await))
+pub async fn run_status(args: &StatusArgs) -> anyhow::Result<CommandEnd> {
+    Ok(CommandEnd::or_not_known(show_status(args).await))
 }
 
-async fn show_status(args: &StatusArgs) -> anyhow::Result<Ended> {
-    let answer = Console::new(&args.operator)?.get(&["status"], &[]).await?;
-    show(&args.operator, &answer, |status: &Status| render::status::render(status))?;
-    let status: Status = understood(&answer)?;
-    let of_leavers = status.mapper.as_ref().map(|mapper| Ended::of_leavers(&mapper.leavers));
+async fn show_status(args: &StatusArgs) -> anyhow::Result<CommandEnd> {
+    let answer = OperatorClient::new(&args.operator)?.get(&["status"], &[]).await?;
+    show_answer(&args.operator, &answer, |status: &ConsoleStatusView| render::status::render_status(status))?;
+    let status: ConsoleStatusView = read_answer(&answer)?;
+    let of_leavers = status.mapper.as_ref().map(|mapper| CommandEnd::of_leavers(&mapper.leavers));
     Ok(match of_leavers {
-        Some(Ended::Failed) if args.check => Ended::Failed,
-        _ if !status.unavailable.is_empty() => Ended::NotKnown,
-        None if args.check => Ended::NotKnown,
+        Some(CommandEnd::Failed) if args.check => CommandEnd::Failed,
+        _ if !status.unavailable.is_empty() => CommandEnd::NotKnown,
+        None if args.check => CommandEnd::NotKnown,
         Some(ended) if args.check => ended,
-        _ => Ended::Done,
+        _ => CommandEnd::Done,
     })
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 mod exit_codes;
 
 use super::*;
-use crate::cli::{Cli, Command};
+use crate::cli::{UsherCli, UsherCommand};
 
 const POLICY: &str =
     "target: zia\nusers:\n  mappings:\n    - { target: userName, source: userPrincipalName }\n";
@@ -50,20 +50,20 @@ impl Fake {
         self.data.path().join("zia.yaml")
     }
 
-    async fn run(&self, line: &str) -> anyhow::Result<Ended> {
+    async fn run(&self, line: &str) -> anyhow::Result<CommandEnd> {
         let file = self.file().display().to_string();
         let line = line.replace("FILE", &file);
         let data = self.data.path().display().to_string();
         let more = ["--console", &self.url, "--data", &data];
         let words = std::iter::once("usher").chain(line.split_whitespace()).chain(more);
-        match Cli::try_parse_from(words).unwrap().command {
-            Command::Status(args) => status(&args).await,
-            Command::Plan(args) => plan(&args).await,
-            Command::Apply(args) => apply(&args).await,
-            Command::Rollback(args) => rollback(&args).await,
-            Command::Export(args) => export(&args).await,
-            Command::Versions(args) => versions(&args).await,
-            Command::Provision(args) => provision(&args).await,
+        match UsherCli::try_parse_from(words).unwrap().command {
+            UsherCommand::Status(args) => run_status(&args).await,
+            UsherCommand::Plan(args) => run_plan(&args).await,
+            UsherCommand::Apply(args) => apply_policies(&args).await,
+            UsherCommand::Rollback(args) => rollback_policy(&args).await,
+            UsherCommand::Export(args) => export_policy(&args).await,
+            UsherCommand::Versions(args) => list_versions(&args).await,
+            UsherCommand::Provision(args) => run_provision(&args).await,
             other => panic!("{other:?} is not tested here"),
         }
     }
@@ -133,7 +133,10 @@ fn planning(plan: Value) -> Vec<(&'static str, Vec<Value>)> {
 #[tokio::test]
 async fn a_plan_ends_with_whether_something_changes() {
     let fake = Fake::start(planning(finished(1, false))).await;
-    assert_eq!(fake.run("plan -f FILE --changes 7 --person E-1").await.unwrap(), Ended::SomethingChanges);
+    assert_eq!(
+        fake.run("plan -f FILE --changes 7 --person E-1").await.unwrap(),
+        CommandEnd::SomethingChanges
+    );
     assert_eq!(fake.asked(), ["POST /v1/plans", GET_PLAN, GET_PLAN, "GET /v1/status"]);
     let body = fake.body("POST /v1/plans");
     assert_eq!(
@@ -142,7 +145,7 @@ async fn a_plan_ends_with_whether_something_changes() {
     );
 
     let fake = Fake::start(planning(finished(0, false))).await;
-    assert_eq!(fake.run("plan -f FILE").await.unwrap(), Ended::Done);
+    assert_eq!(fake.run("plan -f FILE").await.unwrap(), CommandEnd::Done);
 }
 
 #[tokio::test]
@@ -163,7 +166,7 @@ async fn a_plan_that_failed_and_a_policy_with_a_fault_are_errors() {
 #[tokio::test]
 async fn a_policy_is_applied_after_its_plan_and_followed_until_everybody_is_evaluated() {
     let fake = Fake::start(planning(finished(1, false))).await;
-    assert_eq!(fake.run("apply -f FILE --yes --why fixed").await.unwrap(), Ended::Done);
+    assert_eq!(fake.run("apply -f FILE --yes --why fixed").await.unwrap(), CommandEnd::Done);
     let asked = fake.asked();
     assert_eq!(
         asked[3..],
@@ -205,11 +208,11 @@ async fn a_rollback_plans_and_applies_the_text_of_the_version_before() {
     answers.push(("GET /v1/policies/zia?version=6", text(6, POLICY)));
     answers.push(("GET /v1/policies/zia?version=5", text(5, "the oldest")));
     let fake = Fake::start(answers).await;
-    assert_eq!(fake.run("rollback zia --why oops --yes").await.unwrap(), Ended::Done);
+    assert_eq!(fake.run("rollback zia --why oops --yes").await.unwrap(), CommandEnd::Done);
     assert_eq!(fake.body("POST /v1/plans")["policy"], POLICY);
     assert_eq!(fake.body("POST /v1/policies/apply")["why"], "back to version 6: oops");
-    assert_eq!(fake.run("versions zia").await.unwrap(), Ended::Done);
-    assert_eq!(fake.run("export zia --version 6").await.unwrap(), Ended::Done);
+    assert_eq!(fake.run("versions zia").await.unwrap(), CommandEnd::Done);
+    assert_eq!(fake.run("export zia --version 6").await.unwrap(), CommandEnd::Done);
 }
 
 fn provisioning(rows: Vec<Value>) -> Vec<(&'static str, Vec<Value>)> {
@@ -228,7 +231,9 @@ fn provisioning(rows: Vec<Value>) -> Vec<(&'static str, Vec<Value>)> {
 async fn provisioning_ends_well_when_the_target_agrees_and_badly_when_it_does_not() {
     let row =
         |status: &str, revision: i64| json!({"status": status, "revision": revision, "appliedRevision": 3});
-    for (last, expected) in [("in_sync", Ended::Done), ("dead", Ended::Failed), ("conflict", Ended::Failed)] {
+    for (last, expected) in
+        [("in_sync", CommandEnd::Done), ("dead", CommandEnd::Failed), ("conflict", CommandEnd::Failed)]
+    {
         let fake = Fake::start(provisioning(vec![row("in_sync", 3), row("pending", 4), row(last, 4)])).await;
         assert_eq!(fake.run("provision E-1 --target zia").await.unwrap(), expected, "{last}");
         assert_eq!(fake.asked().len(), 4);
@@ -242,7 +247,7 @@ async fn provisioning_fails_when_the_target_cannot_be_looked_at() {
     report["lookProblem"] = json!({"service": "writer", "code": "writer_timeout", "detail": "no answer"});
     report.as_object_mut().unwrap().remove("queued");
     let fake = Fake::start(answers).await;
-    assert_eq!(fake.run("provision E-1 --target zia --json").await.unwrap(), Ended::Failed);
+    assert_eq!(fake.run("provision E-1 --target zia --json").await.unwrap(), CommandEnd::Failed);
 }
 
 #[tokio::test]
@@ -251,10 +256,10 @@ async fn a_status_with_a_silent_service_is_shown_and_not_known() {
     let silent =
         json!([{"service": "mapper", "code": "mapper_not_running", "detail": "the mapper is not running"}]);
     let fake = Fake::start(vec![("GET /v1/status", vec![status.clone()])]).await;
-    assert_eq!(fake.run("status").await.unwrap(), Ended::Done);
+    assert_eq!(fake.run("status").await.unwrap(), CommandEnd::Done);
     status["unavailable"] = silent;
     let fake = Fake::start(vec![("GET /v1/status", vec![status])]).await;
-    assert_eq!(fake.run("status --json").await.unwrap(), Ended::NotKnown);
+    assert_eq!(fake.run("status --json").await.unwrap(), CommandEnd::NotKnown);
 }
 
 #[tokio::test]

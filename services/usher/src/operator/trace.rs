@@ -1,9 +1,9 @@
 //! `usher trace`.
 
-use console::api::Trace;
+use console::api::PersonTrace;
 
-use super::client::{Console, understood};
-use super::{Ended, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, show_answer};
 use crate::cli::TraceArgs;
 use crate::render;
 
@@ -14,15 +14,15 @@ const TRACE_PAGES_MAX: usize = 100;
 ///
 /// # Errors
 /// When the console cannot be reached, or knows nobody of that name.
-pub async fn trace(args: &TraceArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
-    let mut whole: Option<Trace> = None;
+pub async fn run_trace(args: &TraceArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
+    let mut whole: Option<PersonTrace> = None;
     let mut cursor: Option<String> = None;
     for _ in 0..TRACE_PAGES_MAX {
         let mut query = vec![("limit", "500".to_owned())];
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
         let page = console.get(&["people", &args.person, "trace"], &query).await?;
-        let page: Trace = understood(&page)?;
+        let page: PersonTrace = read_answer(&page)?;
         cursor.clone_from(&page.next_cursor);
         match &mut whole {
             Some(trace) => trace.entries.extend(page.entries),
@@ -38,5 +38,5 @@ pub async fn trace(args: &TraceArgs) -> anyhow::Result<Ended> {
     }
     whole.next_cursor = cursor;
     let whole = serde_json::to_value(whole).expect("a trace has only string keys");
-    show(&args.operator, &whole, render::trace::render)
+    show_answer(&args.operator, &whole, render::trace::render_trace)
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use console::api::Verify;
+use console::api::VerifyRequestBody;
 use lifecycle::{Verification, VerificationState, VerifyReply};
 
-use super::client::{Console, understood};
-use super::progress::Progress;
-use super::{Ended, print, print_json};
+use super::client::{OperatorClient, read_answer};
+use super::progress::TerminalProgress;
+use super::{CommandEnd, print_json, print_text};
 use crate::cli::VerifyArgs;
 use crate::render;
 
@@ -18,13 +18,13 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn verify(args: &VerifyArgs) -> anyhow::Result<Ended> {
-    let console = Console::new(&args.operator)?;
+pub async fn run_verify(args: &VerifyArgs) -> anyhow::Result<CommandEnd> {
+    let console = OperatorClient::new(&args.operator)?;
     let why = args.why.clone().unwrap_or_else(|| "verified on demand".to_owned());
-    let body = Verify { target: args.target.clone(), why };
-    let asked: VerifyReply = understood(&console.post(&["verify"], &body).await?)?;
+    let body = VerifyRequestBody { target: args.target.clone(), why };
+    let asked: VerifyReply = read_answer(&console.post(&["verify"], &body).await?)?;
     let mut found = asked.verifications;
-    let progress = Progress::new();
+    let progress = TerminalProgress::new();
     loop {
         found.retain(|one| args.target.as_ref().is_none_or(|target| *target == one.target));
         if args.no_wait || (!found.is_empty() && found.iter().all(|one| is_done(one, asked.asked_at))) {
@@ -32,18 +32,18 @@ pub async fn verify(args: &VerifyArgs) -> anyhow::Result<Ended> {
         }
         progress.show("verifying");
         tokio::time::sleep(ASK_EVERY).await;
-        found = understood::<VerifyReply>(&console.get(&["verify"], &[]).await?)?.verifications;
+        found = read_answer::<VerifyReply>(&console.get(&["verify"], &[]).await?)?.verifications;
     }
     drop(progress);
     if args.operator.json {
         print_json(&found)?;
     } else {
-        print(&render::verify::report(&found))?;
+        print_text(&render::verify::render_verifications(&found))?;
     }
     Ok(match () {
-        () if found.iter().any(|one| one.state == VerificationState::Failed) => Ended::Failed,
-        () if found.iter().any(Verification::found_something) => Ended::SomethingChanges,
-        () => Ended::Done,
+        () if found.iter().any(|one| one.state == VerificationState::Failed) => CommandEnd::Failed,
+        () if found.iter().any(Verification::found_something) => CommandEnd::SomethingChanges,
+        () => CommandEnd::Done,
     })
 }
 

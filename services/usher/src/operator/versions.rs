@@ -2,8 +2,8 @@
 
 use lifecycle::{PolicyText, PolicyVersions};
 
-use super::client::{Console, understood};
-use super::{Ended, print, print_json, show};
+use super::client::{OperatorClient, read_answer};
+use super::{CommandEnd, print_json, print_text, show_answer};
 use crate::cli::{ExportArgs, VersionsArgs};
 use crate::render;
 
@@ -11,23 +11,25 @@ use crate::render;
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn export(args: &ExportArgs) -> anyhow::Result<Ended> {
+pub async fn export_policy(args: &ExportArgs) -> anyhow::Result<CommandEnd> {
     let query: Vec<(&str, String)> =
         args.version.map(|version| ("version", version.to_string())).into_iter().collect();
-    let answer = Console::new(&args.operator)?.get(&["policies", &args.target], &query).await?;
+    let answer = OperatorClient::new(&args.operator)?.get(&["policies", &args.target], &query).await?;
     if args.operator.json {
         return print_json(&answer);
     }
-    let text: PolicyText = understood(&answer)?;
-    print(&text.policy)
+    let text: PolicyText = read_answer(&answer)?;
+    print_text(&text.policy)
 }
 
 /// `usher versions`.
 ///
 /// # Errors
 /// When the console cannot be reached or refuses.
-pub async fn versions(args: &VersionsArgs) -> anyhow::Result<Ended> {
+pub async fn list_versions(args: &VersionsArgs) -> anyhow::Result<CommandEnd> {
     let path = ["policies", &args.target, "versions"];
-    let answer = Console::new(&args.operator)?.get(&path, &[]).await?;
-    show(&args.operator, &answer, |versions: &PolicyVersions| render::policy::versions(versions))
+    let answer = OperatorClient::new(&args.operator)?.get(&path, &[]).await?;
+    show_answer(&args.operator, &answer, |versions: &PolicyVersions| {
+        render::policy::render_versions(versions)
+    })
 }

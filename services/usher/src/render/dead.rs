@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use console::api::{DeadDetail, DeadGroups, DeadLetters, Discarded, Replayed};
-use lifecycle::{Exchange, FailedRequest, LookLetterReply, ReplayRun, ReplayRuns, ReplayState};
+use console::api::{DeadDetail, DeadGroups, DeadLetterList, DiscardAnswer, ReplayAnswer};
+use lifecycle::{FailedRequest, PreviewReplayReply, ReplayRun, ReplayRuns, ReplayState, RequestExchange};
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{attempts, clean, indented, instant, trace};
+use super::table::TextTable;
+use super::{attempts_text, clean_text, indent_text, instant_text, trace};
 
 /// A list, one line each.
-pub fn list(page: &DeadLetters) -> String {
+pub fn render_letters(page: &DeadLetterList) -> String {
     if page.dead_letters.is_empty() {
         return "no dead letters\n".to_owned();
     }
     let header = ["ID", "DIED", "STATE", "TARGET", "KIND", "SUBJECT", "OPERATION", "CLASS", "TRIES", "ERROR"];
-    let mut table = Table::new(header);
+    let mut table = TextTable::new(header);
     for letter in &page.dead_letters {
         let tries = letter.attempts.to_string();
-        let died = instant(&letter.at);
+        let died = instant_text(&letter.at);
         table.row([
             &letter.id,
             &died,
@@ -36,16 +36,17 @@ pub fn list(page: &DeadLetters) -> String {
 }
 
 /// Groups, one line each, then what can be done with one.
-pub fn groups(answer: &DeadGroups) -> String {
+pub fn render_groups(answer: &DeadGroups) -> String {
     if answer.groups.is_empty() {
         return "no open dead letters\n".to_owned();
     }
-    let mut table = Table::new(["COUNT", "GROUP", "FIRST", "LAST", "SAMPLE", "ERROR"]);
+    let mut table = TextTable::new(["COUNT", "GROUP", "FIRST", "LAST", "SAMPLE", "ERROR"]);
     for group in &answer.groups {
-        let (count, first, last) = (group.count.to_string(), instant(&group.first), instant(&group.last));
+        let (count, first, last) =
+            (group.count.to_string(), instant_text(&group.first), instant_text(&group.last));
         table.row([count.as_str(), &group.group, &first, &last, &group.sample, &group.error]);
     }
-    let first = clean(&answer.groups[0].group);
+    let first = clean_text(&answer.groups[0].group);
     let mut text = table.render();
     text.push_str(&format!(
         "\nonce the cause is gone: usher dead replay --group {first} --why \"...\"  (--dry-run: what would become of each)\n"
@@ -54,29 +55,30 @@ pub fn groups(answer: &DeadGroups) -> String {
 }
 
 /// One with everything that is known of it, and what to do.
-pub fn detail(letter: &DeadDetail) -> String {
+pub fn render_letter(letter: &DeadDetail) -> String {
     let summary = &letter.summary;
-    let mut table = Table::plain(2);
+    let mut table = TextTable::plain(2);
     table.row(["dead letter", &format!("{} ({})", summary.id, summary.state)]);
     let name = letter.person.user_name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     table.row([&summary.kind, &format!("{}{name}", summary.subject)]);
     table.row(["target", &summary.target]);
     table.row(["revision", &summary.revision.to_string()]);
     if let Some(decision) = &letter.decision {
-        table.row(["decision", &trace::line(decision)]);
+        table.row(["decision", &trace::trace_line(decision)]);
     }
-    table.row(["failed", &format!("{} at {}", summary.operation, instant(&summary.at))]);
-    let tries = attempts(i64::from(summary.attempts));
+    table.row(["failed", &format!("{} at {}", summary.operation, instant_text(&summary.at))]);
+    let tries = attempts_text(i64::from(summary.attempts));
     table.row(["error", &format!("{} after {tries}: {}", summary.class, summary.error)]);
     table.row(["code", &format!("{} (docs/errors.md)", summary.code)]);
     if let Some(closed) = &summary.closed {
-        let words = format!("{} by {} at {}: {}", closed.outcome, closed.by, instant(&closed.at), closed.why);
+        let words =
+            format!("{} by {} at {}: {}", closed.outcome, closed.by, instant_text(&closed.at), closed.why);
         table.row(["closed", &words]);
     }
     let mut text = table.render();
-    text.push_str(&requests(letter));
+    text.push_str(&render_requests(letter));
     for failed in &letter.failures {
-        text.push_str(&failure(failed));
+        text.push_str(&render_failure(failed));
     }
     match &letter.exchange {
         // It is the last of those.
@@ -91,39 +93,39 @@ pub fn detail(letter: &DeadDetail) -> String {
     text
 }
 
-fn requests(letter: &DeadDetail) -> String {
+fn render_requests(letter: &DeadDetail) -> String {
     if letter.requests.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(["TIME", "REQUEST", "STATUS", "TOOK", "CLASS", "WHY"]);
+    let mut table = TextTable::new(["TIME", "REQUEST", "STATUS", "TOOK", "CLASS", "WHY"]);
     for entry in &letter.requests {
         let word = |name: &str| entry.fact.get(name).and_then(|value| value.as_str()).unwrap_or_default();
         let number = |name: &str| entry.fact.get(name).and_then(serde_json::Value::as_i64);
         let status = number("status").map_or_else(|| "-".to_owned(), |status| status.to_string());
         let took = format!("{} ms", number("durationMs").unwrap_or_default());
-        table.row([&instant(&entry.at), word("request"), &status, &took, word("class"), word("error")]);
+        table.row([&instant_text(&entry.at), word("request"), &status, &took, word("class"), word("error")]);
     }
-    format!("\nrequests\n{}", indented(&table.render()))
+    format!("\nrequests\n{}", indent_text(&table.render()))
 }
 
-fn failure(failed: &FailedRequest) -> String {
+fn render_failure(failed: &FailedRequest) -> String {
     let FailedRequest { at, operation, class, error, duration_ms, exchange } = failed;
-    let at = instant(&at.format(&Rfc3339).unwrap_or_default());
+    let at = instant_text(&at.format(&Rfc3339).unwrap_or_default());
     let head = format!("{at} {operation}: {} after {duration_ms} ms: {error}", class.as_str());
-    format!("\nfailed request, {}\n{}", clean(&head), request_and_answer(exchange))
+    format!("\nfailed request, {}\n{}", clean_text(&head), request_and_answer(exchange))
 }
 
-fn request_and_answer(exchange: &Exchange) -> String {
-    let mut text = format!("  {} {}\n", clean(&exchange.method), clean(&exchange.path));
+fn request_and_answer(exchange: &RequestExchange) -> String {
+    let mut text = format!("  {} {}\n", clean_text(&exchange.method), clean_text(&exchange.path));
     if let Some(body) = &exchange.request_body {
-        text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
+        text.push_str(&indent_text(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
     }
     text.push_str("\nanswer\n");
     match exchange.status {
         Some(status) => text.push_str(&format!("  {status}\n")),
         None => text.push_str("  none\n"),
     }
-    text.push_str(&indented(exchange.response_body.as_deref().unwrap_or_default()));
+    text.push_str(&indent_text(exchange.response_body.as_deref().unwrap_or_default()));
     text
 }
 
@@ -132,7 +134,7 @@ fn what_to_do(letter: &DeadDetail) -> String {
     if summary.state != "open" {
         return "\nwhat to do\n  nothing: it is closed\n".to_owned();
     }
-    let advice = clean(&letter.remedy);
+    let advice = clean_text(&letter.remedy);
     let id = &summary.id;
     format!(
         "\nwhat to do\n  {advice}, then\n    usher dead replay {id} --why \"...\"\n  or, if nothing should happen\n    \
@@ -144,7 +146,7 @@ fn what_to_do(letter: &DeadDetail) -> String {
 const OUTCOMES_MAX: usize = 100;
 
 /// What became of each replayed one; of many, how many there are of each outcome.
-pub fn replayed(answer: &Replayed) -> String {
+pub fn render_replayed(answer: &ReplayAnswer) -> String {
     if answer.outcomes.is_empty() {
         return "nothing to replay\n".to_owned();
     }
@@ -153,13 +155,13 @@ pub fn replayed(answer: &Replayed) -> String {
         for outcome in &answer.outcomes {
             *counts.entry(outcome.outcome.as_str()).or_default() += 1;
         }
-        let mut table = Table::new(["OUTCOME", "COUNT"]);
+        let mut table = TextTable::new(["OUTCOME", "COUNT"]);
         for (outcome, count) in counts {
             table.row([outcome, &count.to_string()]);
         }
         return table.render();
     }
-    let mut table = Table::new(["ID", "OUTCOME"]);
+    let mut table = TextTable::new(["ID", "OUTCOME"]);
     for outcome in &answer.outcomes {
         table.row([outcome.id.as_str(), outcome.outcome.as_str()]);
     }
@@ -167,14 +169,14 @@ pub fn replayed(answer: &Replayed) -> String {
 }
 
 /// One line while letters are tried again.
-pub fn progress(run: &ReplayRun) -> String {
+pub fn render_replay_progress(run: &ReplayRun) -> String {
     format!("{} of {} dead letters", run.done, run.total)
 }
 
 /// How far an operation is.
-pub fn run(run: &ReplayRun) -> String {
+pub fn render_replay(run: &ReplayRun) -> String {
     let outcomes: Vec<String> =
-        run.outcomes.iter().map(|(outcome, count)| format!("{count} {}", clean(outcome))).collect();
+        run.outcomes.iter().map(|(outcome, count)| format!("{count} {}", clean_text(outcome))).collect();
     let mut text = format!("{}: {}, {} of {} dead letters", run.id, run.state.as_str(), run.done, run.total);
     if !outcomes.is_empty() {
         text.push_str(&format!(": {}", outcomes.join(", ")));
@@ -187,14 +189,14 @@ pub fn run(run: &ReplayRun) -> String {
 }
 
 /// Operations, one line each.
-pub fn runs(answer: &ReplayRuns) -> String {
+pub fn render_replays(answer: &ReplayRuns) -> String {
     if answer.replays.is_empty() {
         return "nothing is or was replayed\n".to_owned();
     }
-    let mut table = Table::new(["ID", "STARTED", "STATE", "DONE", "TOTAL", "WHAT", "BY", "WHY"]);
+    let mut table = TextTable::new(["ID", "STARTED", "STATE", "DONE", "TOTAL", "WHAT", "BY", "WHY"]);
     for run in &answer.replays {
         let what = run.group.as_deref().or(run.target.as_deref()).unwrap_or("by id");
-        let started = instant(&run.started.format(&Rfc3339).unwrap_or_default());
+        let started = instant_text(&run.started.format(&Rfc3339).unwrap_or_default());
         let (done, total) = (run.done.to_string(), run.total.to_string());
         table.row([run.id.as_str(), &started, run.state.as_str(), &done, &total, what, &run.who, &run.why]);
     }
@@ -202,25 +204,25 @@ pub fn runs(answer: &ReplayRuns) -> String {
 }
 
 /// What would be sent for one, or why that is not known.
-pub fn planned(id: &str, look: Result<LookLetterReply, String>) -> String {
+pub fn render_preview(id: &str, look: Result<PreviewReplayReply, String>) -> String {
     let look = match look {
         Ok(look) => look,
-        Err(why) => return format!("\n{}\n  not known: {}\n", clean(id), clean(&why)),
+        Err(why) => return format!("\n{}\n  not known: {}\n", clean_text(id), clean_text(&why)),
     };
     let of = look.member_of.map(|group| format!(" in group {group}")).unwrap_or_default();
     let about = format!("{} {}{of}", look.kind.as_str(), look.subject);
-    let mut text = format!("\n{}  {}\n", clean(id), clean(&about));
+    let mut text = format!("\n{}  {}\n", clean_text(id), clean_text(&about));
     let Some(planned) = look.action else {
         text.push_str(&format!("  nothing: {}\n", look.outcome.as_str()));
         return text;
     };
     let why = planned.why.map(|why| format!(": {why}")).unwrap_or_default();
-    text.push_str(&format!("  {}{}\n", clean(&planned.action), clean(&why)));
+    text.push_str(&format!("  {}{}\n", clean_text(&planned.action), clean_text(&why)));
     if let Some(request) = &planned.request {
-        text.push_str(&format!("  {}\n", clean(request)));
+        text.push_str(&format!("  {}\n", clean_text(request)));
     }
     if let Some(body) = &planned.body {
-        text.push_str(&indented(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
+        text.push_str(&indent_text(&serde_json::to_string_pretty(body).expect("a JSON value is JSON")));
     }
     text
 }
@@ -234,8 +236,8 @@ pub fn requests_shown(queued: usize, max: usize) -> String {
 }
 
 /// Which ones are closed now; `asked` were to be.
-pub fn discarded(answer: &Discarded, asked: &[String]) -> String {
-    let mut table = Table::new(["ID", "OUTCOME"]);
+pub fn render_discarded(answer: &DiscardAnswer, asked: &[String]) -> String {
+    let mut table = TextTable::new(["ID", "OUTCOME"]);
     for id in asked {
         table.row([id.as_str(), if answer.discarded.contains(id) { "discarded" } else { "not_open" }]);
     }
@@ -267,7 +269,7 @@ mod tests {
 
     #[test]
     fn one_dead_letter_shows_person_decision_error_request_answer_and_what_to_do() {
-        let text = detail(&serde_json::from_value(letter("open")).unwrap());
+        let text = render_letter(&serde_json::from_value(letter("open")).unwrap());
         for part in [
             "ded_1 (open)",
             "E-1 (anna@x.org)",
@@ -298,7 +300,7 @@ mod tests {
         letter["failures"] =
             json!([failed("2026-01-02T03:04:01Z", "A", 500), failed("2026-01-02T03:04:05Z", "B", 502)]);
         letter["exchange"] = letter["failures"][1]["exchange"].clone();
-        let text = detail(&serde_json::from_value(letter).unwrap());
+        let text = render_letter(&serde_json::from_value(letter).unwrap());
         for part in [
             "2026-01-02T03:04:01",
             "transient after 7 ms: 500",
@@ -315,11 +317,11 @@ mod tests {
         let look = json!({"id": "ded_00000000000000000000000000000001", "target": "zia", "kind": "membership",
             "subject": "E-1", "memberOf": "G-1", "outcome": "queued",
             "action": {"action": "add_member", "request": "PATCH /Groups/7", "body": {"Operations": []}}});
-        let text = planned("ded_1", Ok(serde_json::from_value(look).unwrap()));
+        let text = render_preview("ded_1", Ok(serde_json::from_value(look).unwrap()));
         for part in ["membership E-1 in group G-1", "  add_member\n  PATCH /Groups/7\n", "\"Operations\""] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert!(planned("ded_1", Err("it is down".to_owned())).contains("not known: it is down"));
+        assert!(render_preview("ded_1", Err("it is down".to_owned())).contains("not known: it is down"));
         assert_eq!(requests_shown(5, 5), "");
         assert!(requests_shown(500, 100).contains("first 100 of 500"));
     }
@@ -330,13 +332,13 @@ mod tests {
             "total": 5, "done": 3, "outcomes": {"queued": 2, "superseded": 1}, "who": "ann", "why": "fixed",
             "started": "2026-01-02T03:04:05Z"});
         let read = |answer: &Value| serde_json::from_value::<ReplayRun>(answer.clone()).unwrap();
-        let text = run(&read(&answer));
+        let text = render_replay(&read(&answer));
         assert!(text.contains("running, 3 of 5 dead letters: 2 queued, 1 superseded"), "{text}");
         assert!(text.contains("usher dead replay-cancel rpl_"), "{text}");
-        let list = runs(&ReplayRuns { replays: vec![read(&answer)] });
+        let list = render_replays(&ReplayRuns { replays: vec![read(&answer)] });
         assert!(list.lines().count() == 2 && list.contains("zia") && list.contains("fixed"), "{list}");
         answer["state"] = "finished".into();
-        assert!(!run(&read(&answer)).contains("cancel"));
+        assert!(!render_replay(&read(&answer)).contains("cancel"));
     }
 
     #[test]
@@ -344,7 +346,7 @@ mod tests {
         let mut letter = letter("replayed");
         letter["closed"] =
             json!({"at": "2026-01-03T00:00:00Z", "by": "bob", "why": "fixed", "outcome": "queued"});
-        let text = detail(&serde_json::from_value(letter).unwrap());
+        let text = render_letter(&serde_json::from_value(letter).unwrap());
         assert!(text.contains("queued by bob at 2026-01-03T00:00:00Z: fixed"), "{text}");
         assert!(text.contains("nothing: it is closed") && !text.contains("dead replay"), "{text}");
     }
@@ -352,7 +354,10 @@ mod tests {
     #[test]
     fn a_list_is_one_line_each() {
         let page = serde_json::from_value(json!({"dead_letters": [letter("open"), letter("open")]})).unwrap();
-        assert_eq!(list(&page).lines().count(), 3);
-        assert_eq!(list(&DeadLetters { dead_letters: vec![], next_cursor: None }), "no dead letters\n");
+        assert_eq!(render_letters(&page).lines().count(), 3);
+        assert_eq!(
+            render_letters(&DeadLetterList { dead_letters: vec![], next_cursor: None }),
+            "no dead letters\n"
+        );
     }
 }

@@ -3,15 +3,15 @@
 use lifecycle::{FeedRunState, FeedRunStatus, FeedsReply};
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{clean, instant};
+use super::table::TextTable;
+use super::{clean_text, instant_text};
 
 /// One line per run.
-pub fn list(reply: &FeedsReply) -> String {
+pub fn render_runs(reply: &FeedsReply) -> String {
     if reply.runs.is_empty() {
         return "no full feed was taken yet\n".to_owned();
     }
-    let mut table = Table::new([
+    let mut table = TextTable::new([
         "BEGUN",
         "FEED",
         "STATE",
@@ -30,7 +30,7 @@ pub fn list(reply: &FeedsReply) -> String {
         };
         let (missing, left, same) =
             (run.missing.to_string(), run.left.to_string(), run.unchanged.to_string());
-        let (begun, state) = (begun(run), run.state.as_str());
+        let (begun, state) = (run_begin(run), run.state.as_str());
         table.row([
             &*begun,
             &run.feed,
@@ -47,7 +47,7 @@ pub fn list(reply: &FeedsReply) -> String {
     let mut text = table.render();
     for run in reply.runs.iter().filter(|run| run.state == FeedRunState::Superseded) {
         for reason in &run.reasons {
-            text.push_str(&format!("\n{} of {}: {}\n", run.run, clean(&run.feed), clean(reason)));
+            text.push_str(&format!("\n{} of {}: {}\n", run.run, clean_text(&run.feed), clean_text(reason)));
         }
     }
     if let Some(held) = reply.runs.iter().find(|run| run.state == FeedRunState::Held) {
@@ -57,9 +57,9 @@ pub fn list(reply: &FeedsReply) -> String {
 }
 
 /// All of one run, then what to do.
-pub fn one(run: &FeedRunStatus) -> String {
-    let mut text = format!("{} of {}: {}\n", run.run, clean(&run.feed), run.state.as_str());
-    text.push_str(&format!("begun   {}\n", begun(run)));
+pub fn render_run(run: &FeedRunStatus) -> String {
+    let mut text = format!("{} of {}: {}\n", run.run, clean_text(&run.feed), run.state.as_str());
+    text.push_str(&format!("begun   {}\n", run_begin(run)));
     match &run.file {
         Some(file) => {
             let whole = if file.complete { "" } else { ", and it is NOT all there" };
@@ -87,14 +87,14 @@ pub fn one(run: &FeedRunStatus) -> String {
         text.push_str(&format!("left    {} people\n", run.left));
     }
     if let Some(who) = &run.who {
-        let why = run.why.as_deref().map(|why| format!(": {}", clean(why))).unwrap_or_default();
-        text.push_str(&format!("decided by {}{why}\n", clean(who)));
+        let why = run.why.as_deref().map(|why| format!(": {}", clean_text(why))).unwrap_or_default();
+        text.push_str(&format!("decided by {}{why}\n", clean_text(who)));
     }
     for reason in &run.reasons {
-        text.push_str(&format!("reason  {}\n", clean(reason)));
+        text.push_str(&format!("reason  {}\n", clean_text(reason)));
     }
     if !run.missing_keys.is_empty() {
-        let keys: Vec<_> = run.missing_keys.iter().map(|key| clean(key)).collect();
+        let keys: Vec<_> = run.missing_keys.iter().map(|key| clean_text(key)).collect();
         let more = if run.missing > keys.len() as u64 { ", ..." } else { "" };
         text.push_str(&format!("who is missing: {}{more}\n", keys.join(", ")));
     }
@@ -115,8 +115,8 @@ pub fn one(run: &FeedRunStatus) -> String {
     text
 }
 
-fn begun(run: &FeedRunStatus) -> String {
-    instant(&run.begun_at.format(&Rfc3339).unwrap_or_default())
+fn run_begin(run: &FeedRunStatus) -> String {
+    instant_text(&run.begun_at.format(&Rfc3339).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -134,14 +134,14 @@ mod tests {
 
     #[test]
     fn a_run_that_is_held_says_why_who_is_missing_and_what_to_do() {
-        let text = one(&held());
+        let text = render_run(&held());
         for part in
             ["held", "500 rows, 1 of them bad", "501 people", "501 fewer", "E-1, ...", "feed accept run_0"]
         {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        let text = list(&FeedsReply { runs: vec![held()] });
+        let text = render_runs(&FeedsReply { runs: vec![held()] });
         assert!(text.contains("501") && text.contains("usher feed show run_0"), "{text}");
-        assert_eq!(list(&FeedsReply::default()), "no full feed was taken yet\n");
+        assert_eq!(render_runs(&FeedsReply::default()), "no full feed was taken yet\n");
     }
 }

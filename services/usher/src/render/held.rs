@@ -1,20 +1,20 @@
 //! What waits for a human, and pauses.
 
-use console::api::DeadLetters;
+use console::api::DeadLetterList;
 use lifecycle::{DecideHeldReply, HeldReply, PauseReply, TestReply};
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{clean, instant};
+use super::table::TextTable;
+use super::{clean_text, instant_text};
 
 /// One line per held resource, then what to do.
-pub fn list(reply: &HeldReply) -> String {
+pub fn render_held(reply: &HeldReply) -> String {
     if reply.held.is_empty() {
         return "nothing is held\n".to_owned();
     }
-    let mut table = Table::new(["SINCE", "TARGET", "KIND", "SUBJECT", "WANTED", "HELD BY", "REASON"]);
+    let mut table = TextTable::new(["SINCE", "TARGET", "KIND", "SUBJECT", "WANTED", "HELD BY", "REASON"]);
     for held in &reply.held {
-        let since = instant(&held.since.format(&Rfc3339).unwrap_or_default());
+        let since = instant_text(&held.since.format(&Rfc3339).unwrap_or_default());
         let (kind, by) = (held.kind.as_str(), held.by.as_str());
         table.row([since.as_str(), &held.target, kind, &held.subject, &held.wanted, by, &held.reason]);
     }
@@ -23,7 +23,7 @@ pub fn list(reply: &HeldReply) -> String {
     if reply.total > shown {
         text.push_str(&format!("... and {} more\n", reply.total - shown));
     }
-    let target = clean(&reply.held[0].target);
+    let target = clean_text(&reply.held[0].target);
     text.push_str(&format!(
         "\nto let them be carried out: usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n\
          to leave things as they are: usher held reject --target {target} SUBJECT... --why \"...\"\n"
@@ -32,41 +32,41 @@ pub fn list(reply: &HeldReply) -> String {
 }
 
 /// How many were decided about; `verb` is `approve` or `reject`.
-pub fn decided(reply: &DecideHeldReply, verb: &str) -> String {
+pub fn render_decided(reply: &DecideHeldReply, verb: &str) -> String {
     let done = if verb == "approve" { "approved" } else { "rejected" };
     let mut text = format!("{done}: {}\n", reply.decided);
     for subject in &reply.not_held {
-        text.push_str(&format!("not held: {}\n", clean(subject)));
+        text.push_str(&format!("not held: {}\n", clean_text(subject)));
     }
     text
 }
 
 /// What came of a connection test.
-pub fn tested(target: &str, reply: &TestReply) -> String {
-    let target = clean(target);
+pub fn render_test(target: &str, reply: &TestReply) -> String {
+    let target = clean_text(target);
     let mut text = String::new();
     for step in &reply.steps {
         let status = step.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        text.push_str(&format!("{}  {status}\n", clean(&step.request)));
+        text.push_str(&format!("{}  {status}\n", clean_text(&step.request)));
     }
     match &reply.error {
         None if reply.works => text.push_str(&format!("{target} answers as it should\n")),
         error => {
             let error = error.as_deref().unwrap_or("for no reason that is known");
-            text.push_str(&format!("{target} does NOT work: {}\n", clean(error)));
+            text.push_str(&format!("{target} does NOT work: {}\n", clean_text(error)));
         }
     }
     text
 }
 
 /// Conflicts, one line each, then what to do.
-pub fn conflicts(page: &DeadLetters) -> String {
+pub fn render_conflicts(page: &DeadLetterList) -> String {
     if page.dead_letters.is_empty() {
         return "no conflicts\n".to_owned();
     }
-    let mut table = Table::new(["SINCE", "TARGET", "KIND", "SUBJECT", "FOUND", "DEAD LETTER"]);
+    let mut table = TextTable::new(["SINCE", "TARGET", "KIND", "SUBJECT", "FOUND", "DEAD LETTER"]);
     for letter in &page.dead_letters {
-        let since = instant(&letter.at);
+        let since = instant_text(&letter.at);
         table.row([since.as_str(), &letter.target, &letter.kind, &letter.subject, &letter.error, &letter.id]);
     }
     let mut text = table.render();
@@ -79,8 +79,8 @@ pub fn conflicts(page: &DeadLetters) -> String {
 }
 
 /// What a pause or its end came to.
-pub fn paused(target: &str, verb: &str, reply: &PauseReply) -> String {
-    let target = clean(target);
+pub fn render_pause(target: &str, verb: &str, reply: &PauseReply) -> String {
+    let target = clean_text(target);
     match (verb, reply.was_paused) {
         ("pause", false) => {
             format!("{target} is paused: nothing is sent until `usher target resume {target}`\n")
@@ -101,7 +101,7 @@ mod tests {
             {"target": "zia", "kind": "user", "subject": "E-1", "revision": 2, "wanted": "disabled", "by": "guard",
              "reason": "12 of 20 accounts", "since": "2026-01-02T03:04:05Z"}]}))
         .unwrap();
-        let text = list(&reply);
+        let text = render_held(&reply);
         for part in [
             "E-1",
             "disabled",
@@ -112,6 +112,6 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert_eq!(list(&HeldReply::default()), "nothing is held\n");
+        assert_eq!(render_held(&HeldReply::default()), "nothing is held\n");
     }
 }

@@ -1,19 +1,19 @@
 //! Accounts of leavers: what is proven to be off, and what the others wait for.
 
 use lifecycle::export::{ChainReport, EvidenceKeys};
-use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState, Waiting};
+use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState, WaitReason};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 pub(super) mod others;
 mod undecided;
 
-use super::table::Table;
-use super::{clean, instant};
-use crate::evidence::Verified;
+use super::table::TextTable;
+use super::{clean_text, instant_text};
+use crate::evidence::VerifiedEvidence;
 
 /// The first line of `usher leavers` and of `usher status`.
-pub fn headline(counts: &LeaverCounts) -> String {
+pub fn render_headline(counts: &LeaverCounts) -> String {
     let LeaverCounts { with_access, overdue, kept_by_policy, .. } = counts;
     let mut text = format!("Leavers with access: {with_access}");
     if *with_access > 0 {
@@ -33,8 +33,8 @@ pub fn headline(counts: &LeaverCounts) -> String {
 }
 
 /// One line per account; `now` is what ages count to.
-pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
-    let mut text = headline(&reply.counts);
+pub fn render_leavers(reply: &LeaversReply, now: OffsetDateTime) -> String {
+    let mut text = render_headline(&reply.counts);
     if !reply.leavers.is_empty() {
         text.push('\n');
         text.push_str(&table(reply, now));
@@ -50,19 +50,28 @@ pub fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
 }
 
 fn table(reply: &LeaversReply, now: OffsetDateTime) -> String {
-    let mut table =
-        Table::new(["TARGET", "PERSON", "WHY", "SINCE", "AGE", "DUE", "STATE", "WAITS FOR", "WHO CAN HELP"]);
+    let mut table = TextTable::new([
+        "TARGET",
+        "PERSON",
+        "WHY",
+        "SINCE",
+        "AGE",
+        "DUE",
+        "STATE",
+        "WAITS FOR",
+        "WHO CAN HELP",
+    ]);
     for leaver in &reply.leavers {
         let since = leaver.effective_at.max(leaver.received_at);
-        let helper = leaver.helper.map_or("", lifecycle::Helper::in_words);
+        let helper = leaver.helper.map_or("", lifecycle::WaitHelper::in_words);
         table.row([
             leaver.target.clone(),
             leaver.person.clone(),
-            why(leaver),
-            at(leaver.effective_at),
-            if leaver.state == ObligationState::Open { age(now - since) } else { String::new() },
-            at(leaver.due_at),
-            state(leaver),
+            waiting_text(leaver),
+            moment_text(leaver.effective_at),
+            if leaver.state == ObligationState::Open { age_text(now - since) } else { String::new() },
+            moment_text(leaver.due_at),
+            state_text(leaver),
             waits_for(leaver),
             helper.to_owned(),
         ]);
@@ -70,15 +79,15 @@ fn table(reply: &LeaversReply, now: OffsetDateTime) -> String {
     table.render()
 }
 
-fn why(leaver: &Obligation) -> String {
+fn waiting_text(leaver: &Obligation) -> String {
     let cause = leaver.cause.as_str().replace('_', " ");
     match &leaver.member_of {
-        Some(group) => format!("{cause} {}", clean(group)),
+        Some(group) => format!("{cause} {}", clean_text(group)),
         None => cause,
     }
 }
 
-fn state(leaver: &Obligation) -> String {
+fn state_text(leaver: &Obligation) -> String {
     let came_back = if leaver.reopened_at.is_some() { ", came back" } else { "" };
     match leaver.state {
         ObligationState::Open if leaver.overdue => format!("OVERDUE{came_back}"),
@@ -90,20 +99,22 @@ fn state(leaver: &Obligation) -> String {
 fn waits_for(leaver: &Obligation) -> String {
     let waiting = leaver.waiting.as_ref().map(waiting_in_words);
     match (&leaver.evidence, waiting) {
-        (Some(evidence), None) => format!("{} at {}", evidence.kind, at(evidence.at)),
-        (Some(evidence), Some(waiting)) => format!("{} at {}; {waiting}", evidence.kind, at(evidence.at)),
+        (Some(evidence), None) => format!("{} at {}", evidence.kind, moment_text(evidence.at)),
+        (Some(evidence), Some(waiting)) => {
+            format!("{} at {}; {waiting}", evidence.kind, moment_text(evidence.at))
+        }
         (None, waiting) => waiting.unwrap_or_default(),
     }
 }
 
-pub(super) fn waiting_in_words(waiting: &Waiting) -> String {
+pub(super) fn waiting_in_words(waiting: &WaitReason) -> String {
     match &waiting.detail {
-        Some(detail) => format!("{}: {}", waiting.reason.in_words(), clean(detail)),
+        Some(detail) => format!("{}: {}", waiting.reason.in_words(), clean_text(detail)),
         None => waiting.reason.in_words().to_owned(),
     }
 }
 
-pub(super) fn age(age: time::Duration) -> String {
+pub(super) fn age_text(age: time::Duration) -> String {
     match age.whole_seconds() {
         seconds @ ..120 => format!("{} s", seconds.max(0)),
         seconds @ 120..7_200 => format!("{} min", seconds / 60),
@@ -112,13 +123,13 @@ pub(super) fn age(age: time::Duration) -> String {
     }
 }
 
-pub(super) fn at(moment: OffsetDateTime) -> String {
-    instant(&moment.format(&Rfc3339).unwrap_or_default())
+pub(super) fn moment_text(moment: OffsetDateTime) -> String {
+    instant_text(&moment.format(&Rfc3339).unwrap_or_default())
 }
 
 /// What is known of a file of evidence that is whole.
-pub fn verified(verified: &Verified) -> String {
-    let Verified { lines, keys, is_trusted } = verified;
+pub fn render_verified(verified: &VerifiedEvidence) -> String {
+    let VerifiedEvidence { lines, keys, is_trusted } = verified;
     let keys = keys.join(", ");
     let trust = if *is_trusted {
         "which is trusted".to_owned()
@@ -129,7 +140,7 @@ pub fn verified(verified: &Verified) -> String {
 }
 
 /// What is known of the chain in the database.
-pub fn chain(report: &ChainReport) -> String {
+pub fn render_chain(report: &ChainReport) -> String {
     let ChainReport { entries, head, broken } = report;
     match broken {
         None => {
@@ -137,22 +148,22 @@ pub fn chain(report: &ChainReport) -> String {
         }
         Some(broken) => format!(
             "chain BROKEN: {}\n{entries} entries before it are whole; the chain ends at entry {}\n",
-            clean(broken),
+            clean_text(broken),
             head.sequence
         ),
     }
 }
 
 /// The public keys, one per line.
-pub fn keys(keys: &EvidenceKeys) -> String {
-    let mut table = Table::new(["KEY", "PUBLIC KEY (ED25519)", "SIGNS"]);
+pub fn render_keys(keys: &EvidenceKeys) -> String {
+    let mut table = TextTable::new(["KEY", "PUBLIC KEY (ED25519)", "SIGNS"]);
     for (number, key) in keys.keys.iter().enumerate() {
         table.row([&*key.key, &*key.public_key, if number == 0 { "yes" } else { "no more" }]);
     }
     table.render()
 }
 
-/// The columns of [`csv`].
+/// The columns of [`render_csv`].
 const CSV_COLUMNS: [&str; 22] = [
     "id",
     "target",
@@ -179,10 +190,10 @@ const CSV_COLUMNS: [&str; 22] = [
 ];
 
 /// RFC 4180, with a header.
-pub fn csv(reply: &LeaversReply) -> String {
+pub fn render_csv(reply: &LeaversReply) -> String {
     let mut text = format!("{}\r\n", CSV_COLUMNS.join(","));
     for leaver in &reply.leavers {
-        let optional = |moment: Option<OffsetDateTime>| moment.map(full).unwrap_or_default();
+        let optional = |moment: Option<OffsetDateTime>| moment.map(full_moment).unwrap_or_default();
         let waiting = leaver.waiting.as_ref();
         let cells = [
             leaver.id.clone(),
@@ -191,10 +202,10 @@ pub fn csv(reply: &LeaversReply) -> String {
             leaver.cause.as_str().to_owned(),
             leaver.state.as_str().to_owned(),
             optional(leaver.said_at),
-            full(leaver.received_at),
-            full(leaver.effective_at),
-            full(leaver.decided_at),
-            full(leaver.due_at),
+            full_moment(leaver.received_at),
+            full_moment(leaver.effective_at),
+            full_moment(leaver.decided_at),
+            full_moment(leaver.due_at),
             leaver.overdue.to_string(),
             waiting.map(|waiting| waiting.reason.as_str().to_owned()).unwrap_or_default(),
             waiting.and_then(|waiting| waiting.detail.clone()).unwrap_or_default(),
@@ -214,13 +225,13 @@ pub fn csv(reply: &LeaversReply) -> String {
     text
 }
 
-pub(super) fn full(moment: OffsetDateTime) -> String {
+pub(super) fn full_moment(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_default()
 }
 
 /// Quoted where it must be; a spreadsheet must not take it for a formula.
 pub(crate) fn cell_of(text: &str) -> String {
-    let text = clean(text);
+    let text = clean_text(text);
     let is_formula = text.starts_with(['=', '+', '-', '@']);
     let guarded = if is_formula { format!("'{text}") } else { text.into_owned() };
     if guarded.contains([',', '"']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
@@ -262,7 +273,7 @@ mod tests {
 
     #[test]
     fn each_account_says_how_long_it_waits_for_what_and_who_can_help() {
-        let text = list(&reply(), datetime!(2026-07-01 03:00 UTC));
+        let text = render_leavers(&reply(), datetime!(2026-07-01 03:00 UTC));
         for part in [
             "Leavers with access: 2 (1 overdue, 1 within the objective); kept by policy: 1; not decided yet: 2\n",
             "zia     E-1     left          2026-07-01T00:00:00Z  3 h",
@@ -281,12 +292,15 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert_eq!(list(&LeaversReply::default(), OffsetDateTime::UNIX_EPOCH), "Leavers with access: 0\n");
+        assert_eq!(
+            render_leavers(&LeaversReply::default(), OffsetDateTime::UNIX_EPOCH),
+            "Leavers with access: 0\n"
+        );
     }
 
     #[test]
     fn comma_separated_values_are_quoted_and_no_formulas() {
-        let text = csv(&reply());
+        let text = render_csv(&reply());
         let lines: Vec<&str> = text.split("\r\n").collect();
         assert_eq!(lines[0], CSV_COLUMNS.join(","));
         assert!(lines[1].contains(",pause,\"by alice: \"\"maintenance\"\"\",operator,"), "{}", lines[1]);

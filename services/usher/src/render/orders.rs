@@ -4,13 +4,13 @@ use lifecycle::{AccessOrderKind, AccessOrderStatus, AccessOrdersReply};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{clean, instant};
+use super::table::TextTable;
+use super::{clean_text, instant_text};
 
 /// What was ordered or lifted.
-pub fn one(order: &AccessOrderStatus) -> String {
-    let person = clean(&order.person);
-    let until = order.until.map(|until| format!(" until {}", at(until))).unwrap_or_default();
+pub fn render_order(order: &AccessOrderStatus) -> String {
+    let person = clean_text(&order.person);
+    let until = order.until.map(|until| format!(" until {}", moment_text(until))).unwrap_or_default();
     match (order.order, order.in_force) {
         (AccessOrderKind::Off, true) => format!(
             "{person} is off everywhere from now on{until}; to see that it is: usher leavers --person {person} --all\n"
@@ -31,16 +31,16 @@ pub fn one(order: &AccessOrderStatus) -> String {
 }
 
 /// One line per order.
-pub fn list(reply: &AccessOrdersReply) -> String {
+pub fn render_orders(reply: &AccessOrdersReply) -> String {
     if reply.orders.is_empty() {
         return "there are no orders\n".to_owned();
     }
-    let mut table = Table::new(["PERSON", "SINCE", "UNTIL", "IN FORCE", "BY", "WHY"]);
+    let mut table = TextTable::new(["PERSON", "SINCE", "UNTIL", "IN FORCE", "BY", "WHY"]);
     for order in &reply.orders {
         table.row([
             order.person.as_str(),
-            &at(order.since),
-            &order.until.map_or_else(|| "lifted".to_owned(), at),
+            &moment_text(order.since),
+            &order.until.map_or_else(|| "lifted".to_owned(), moment_text),
             if order.in_force { "yes" } else { "no, it has ended" },
             &order.who,
             &order.why,
@@ -53,8 +53,8 @@ pub fn list(reply: &AccessOrdersReply) -> String {
     text
 }
 
-fn at(moment: OffsetDateTime) -> String {
-    instant(&moment.format(&Rfc3339).unwrap_or_default())
+fn moment_text(moment: OffsetDateTime) -> String {
+    instant_text(&moment.format(&Rfc3339).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -72,12 +72,12 @@ mod tests {
         ]}))
         .unwrap();
         assert_eq!(
-            list(&reply),
+            render_orders(&reply),
             "PERSON  SINCE                 UNTIL                 IN FORCE          BY     WHY\n\
              E-1     2026-07-01T00:00:00Z  lifted                yes               alice  incident 7\n\
              E-2     2026-07-01T00:00:00Z  2026-07-02T00:00:00Z  no, it has ended  bob    holiday\n"
         );
-        assert!(one(&reply.orders[0]).starts_with("E-1 is off everywhere from now on; "));
-        assert!(one(&reply.orders[1]).starts_with("`off` is lifted"));
+        assert!(render_order(&reply.orders[0]).starts_with("E-1 is off everywhere from now on; "));
+        assert!(render_order(&reply.orders[1]).starts_with("`off` is lifted"));
     }
 }

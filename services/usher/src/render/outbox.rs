@@ -1,28 +1,28 @@
 //! What waits to be published, and what is set aside.
 
-use console::api::Outboxes;
+use console::api::OutboxList;
 use lifecycle::OutboxReply;
 use time::format_description::well_known::Rfc3339;
 
-use super::clean;
-use super::table::Table;
+use super::clean_text;
+use super::table::TextTable;
 
 /// The outbox of each service.
-pub fn list(outboxes: &Outboxes) -> String {
+pub fn render_outboxes(outboxes: &OutboxList) -> String {
     let mut text = String::new();
     for problem in &outboxes.unavailable {
-        text.push_str(&format!("{} [code {}]\n", clean(&problem.detail), clean(&problem.code)));
+        text.push_str(&format!("{} [code {}]\n", clean_text(&problem.detail), clean_text(&problem.code)));
     }
-    let parts: Vec<String> = outboxes.outboxes.iter().map(one).collect();
+    let parts: Vec<String> = outboxes.outboxes.iter().map(render_outbox).collect();
     text + &parts.join("\n")
 }
 
 /// What waits at one service, then the messages that are set aside.
-pub fn one(reply: &OutboxReply) -> String {
+pub fn render_outbox(reply: &OutboxReply) -> String {
     let status = &reply.status;
     let mut text = format!(
         "{}: {} batches of departures, {} of commands and {} of facts wait; {} set aside\n",
-        clean(&status.service),
+        clean_text(&status.service),
         status.departures,
         status.commands,
         status.facts,
@@ -31,7 +31,7 @@ pub fn one(reply: &OutboxReply) -> String {
     if reply.set_aside.is_empty() {
         return text;
     }
-    let mut table = Table::new(["ID", "SINCE", "KIND", "BYTES", "CAUSE"]);
+    let mut table = TextTable::new(["ID", "SINCE", "KIND", "BYTES", "CAUSE"]);
     for message in &reply.set_aside {
         let since = message.since.format(&Rfc3339).unwrap_or_default();
         let bytes = message.bytes.to_string();

@@ -1,22 +1,24 @@
 //! Records of sources, and whose they are.
 
 use lifecycle::{
-    Finding, FindingKind, FindingsReply, JoinPeopleReply, RecordStatus, RecordsReply, SourceRecord,
+    FindingKind, FindingsReply, JoinPeopleReply, PersonFinding, RecordStatus, RecordsReply, SourceRecord,
 };
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{clean, instant};
+use super::table::TextTable;
+use super::{clean_text, instant_text};
 
 /// One line per record, then what to do.
-pub fn list(reply: &RecordsReply, status: &str) -> String {
-    let Some(first) = reply.records.first() else { return format!("no record is {}\n", worded(status)) };
-    let mut table = Table::new(["SINCE", "SOURCE", "RECORD", "PERSON", "BY", "MAY BE", "WHY"]);
+pub fn render_records(reply: &RecordsReply, status: &str) -> String {
+    let Some(first) = reply.records.first() else {
+        return format!("no record is {}\n", status_words(status));
+    };
+    let mut table = TextTable::new(["SINCE", "SOURCE", "RECORD", "PERSON", "BY", "MAY BE", "WHY"]);
     for record in &reply.records {
         let person = record.person.as_deref().unwrap_or("-");
         let by = record.by.as_deref().unwrap_or("nothing");
         let others = record.candidates.join(", ");
-        table.row([&*since(record), &record.source, &record.key, person, by, &others, &record.reason]);
+        table.row([&*since_text(record), &record.source, &record.key, person, by, &others, &record.reason]);
     }
     let mut text = table.render();
     if reply.next_cursor.is_some() {
@@ -26,8 +28,8 @@ pub fn list(reply: &RecordsReply, status: &str) -> String {
         RecordStatus::Conflict => text.push_str(&format!(
             "\nto say whose it is: usher people conflicts resolve {0} {1} --same PERSON --why \"...\"\n\
              to say whose not:   usher people conflicts resolve {0} {1} --different PERSON --why \"...\"\n",
-            clean(&first.source),
-            clean(&first.key)
+            clean_text(&first.source),
+            clean_text(&first.key)
         )),
         RecordStatus::Waiting => {
             text.push_str("\nthey count for nothing until somebody with the same value is known\n")
@@ -38,7 +40,7 @@ pub fn list(reply: &RecordsReply, status: &str) -> String {
 }
 
 /// One line per finding, then how many there are and what to do.
-pub fn findings(kind: FindingKind, reply: &FindingsReply) -> String {
+pub fn render_findings(kind: FindingKind, reply: &FindingsReply) -> String {
     let (nothing, columns, todo) = match kind {
         FindingKind::Contradiction => (
             "no source contradicts itself or another one\n",
@@ -59,10 +61,10 @@ pub fn findings(kind: FindingKind, reply: &FindingsReply) -> String {
     if reply.findings.is_empty() {
         return nothing.to_owned();
     }
-    let mut table = Table::new(columns);
+    let mut table = TextTable::new(columns);
     for finding in &reply.findings {
-        let Finding { person, target, sender, field, detail, since } = finding;
-        let since = instant(&since.format(&Rfc3339).unwrap_or_default());
+        let PersonFinding { person, target, sender, field, detail, since } = finding;
+        let since = instant_text(&since.format(&Rfc3339).unwrap_or_default());
         let by = if kind == FindingKind::Unbuilt { target } else { sender };
         let what = match (field.as_str(), detail.as_str()) {
             (field, "") => field.to_owned(),
@@ -78,21 +80,21 @@ pub fn findings(kind: FindingKind, reply: &FindingsReply) -> String {
 }
 
 /// One record as it is now.
-pub fn one(record: &SourceRecord) -> String {
+pub fn render_record(record: &SourceRecord) -> String {
     let whose = match (&record.person, record.status) {
-        (Some(person), RecordStatus::Linked) => format!("is {}'s", clean(person)),
+        (Some(person), RecordStatus::Linked) => format!("is {}'s", clean_text(person)),
         (Some(person), _) => {
-            format!("is {}'s, and still a conflict: {}", clean(person), clean(&record.reason))
+            format!("is {}'s, and still a conflict: {}", clean_text(person), clean_text(&record.reason))
         }
-        (None, RecordStatus::Conflict) => format!("is still a conflict: {}", clean(&record.reason)),
+        (None, RecordStatus::Conflict) => format!("is still a conflict: {}", clean_text(&record.reason)),
         (None, _) => "is nobody's: it waits for somebody with the same value".to_owned(),
     };
-    format!("{} {} {whose}\n", clean(&record.source), clean(&record.key))
+    format!("{} {} {whose}\n", clean_text(&record.source), clean_text(&record.key))
 }
 
 /// What to do for a person who was given the key or login of another one.
-pub fn different(person: &str) -> String {
-    let person = clean(person);
+pub fn render_different(person: &str) -> String {
+    let person = clean_text(person);
     format!(
         "If {person} is listed as recycled_login:\n\
          1. Give them a login of their own at the source, which is all; or\n\
@@ -107,8 +109,8 @@ pub fn different(person: &str) -> String {
 }
 
 /// What became of two keys.
-pub fn joined(reply: &JoinPeopleReply) -> String {
-    let (person, other) = (clean(&reply.person), clean(&reply.other));
+pub fn render_joined(reply: &JoinPeopleReply) -> String {
+    let (person, other) = (clean_text(&reply.person), clean_text(&reply.other));
     let mut text = format!("{other} is {person} from now on\n");
     if !reply.left_at.is_empty() {
         text.push_str(&format!("left as they are: accounts of {other} at {}\n", reply.left_at.join(", ")));
@@ -116,15 +118,15 @@ pub fn joined(reply: &JoinPeopleReply) -> String {
     text
 }
 
-fn worded(status: &str) -> &str {
+fn status_words(status: &str) -> &str {
     match status {
         "conflict" => "a conflict",
         other => other,
     }
 }
 
-fn since(record: &SourceRecord) -> String {
-    instant(&record.since.format(&Rfc3339).unwrap_or_default())
+fn since_text(record: &SourceRecord) -> String {
+    instant_text(&record.since.format(&Rfc3339).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -138,18 +140,18 @@ mod tests {
         let finding = |person: &str| json!({ "person": person, "sender": "hr", "field": "no_show", "since": "2026-01-02T03:04:05Z" });
         let reply = json!({ "findings": [finding("E-1"), finding("E-2")], "total": 7, "nextCursor": "x" });
         let reply: FindingsReply = serde_json::from_value(reply).unwrap();
-        let text = findings(FindingKind::Contradiction, &reply);
+        let text = render_findings(FindingKind::Contradiction, &reply);
         for part in ["E-1", "hr", "no_show", "2 of 7", "docs/employment.md"] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         let unbuilt = json!({ "findings": [{ "person": "E-1", "target": "crm", "detail": "userName has no value",
             "since": "2026-01-02T03:04:05Z" }], "total": 1 });
-        let text = findings(FindingKind::Unbuilt, &serde_json::from_value(unbuilt).unwrap());
+        let text = render_findings(FindingKind::Unbuilt, &serde_json::from_value(unbuilt).unwrap());
         assert!(text.contains("crm") && text.contains("userName has no value"), "{text}");
         for kind in FindingKind::ALL {
-            assert_eq!(findings(kind, &FindingsReply::default()).lines().count(), 1);
+            assert_eq!(render_findings(kind, &FindingsReply::default()).lines().count(), 1);
         }
-        assert!(different("E-1").contains("usher off E-1"));
+        assert!(render_different("E-1").contains("usher off E-1"));
     }
 
     #[test]
@@ -159,15 +161,15 @@ mod tests {
             "by": "employeeId", "reason": "several people have the value", "candidates": ["E-1", "E-2"],
         });
         let reply = serde_json::from_value(json!({ "records": [record] })).unwrap();
-        let text = list(&reply, "conflict");
+        let text = render_records(&reply, "conflict");
         for part in
             ["directory", "u-1", "employeeId", "E-1, E-2", "several people", "resolve directory u-1 --same"]
         {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert_eq!(list(&RecordsReply::default(), "conflict"), "no record is a conflict\n");
+        assert_eq!(render_records(&RecordsReply::default(), "conflict"), "no record is a conflict\n");
         let mut record = reply.records[0].clone();
         (record.status, record.person) = (RecordStatus::Linked, Some("E-1".to_owned()));
-        assert_eq!(one(&record), "directory u-1 is E-1's\n");
+        assert_eq!(render_record(&record), "directory u-1 is E-1's\n");
     }
 }

@@ -3,21 +3,21 @@
 use std::fmt::Write as _;
 
 use lifecycle::{
-    ApplyReply, AttributeChange, OrphanAction, Orphans, Plan, PlanCounts, PlanStatus, PlannedAction,
-    PlannedChange, ScopeChange,
+    ApplyReply, AttributeChange, OrphanAction, OrphanPolicy, PlanCounts, PlanStatus, PlannedAction,
+    PlannedChange, PolicyPlan, ScopeChange,
 };
 
-use super::table::Table;
-use super::{clean, value};
+use super::table::TextTable;
+use super::{clean_text, value_line};
 
 /// A whole plan: the changes, what they come to, and what the guard says.
-pub fn plan(plan: &Plan) -> String {
-    let mut text = clean(&plan.target).into_owned();
+pub fn render_plan(plan: &PolicyPlan) -> String {
+    let mut text = clean_text(&plan.target).into_owned();
     match plan.base_version {
         Some(version) => {
-            line(&mut text, format_args!(": compared with version {version}, which is in force"))
+            push_line(&mut text, format_args!(": compared with version {version}, which is in force"))
         }
-        None => line(&mut text, format_args!(": the target has no policy yet")),
+        None => push_line(&mut text, format_args!(": the target has no policy yet")),
     }
     if !plan.changes.is_empty() {
         text.push('\n');
@@ -26,27 +26,27 @@ pub fn plan(plan: &Plan) -> String {
         text.push_str(&one_change(change));
     }
     if plan.more > 0 {
-        line(
+        push_line(
             &mut text,
-            format_args!("  ... and {}; --changes N lists more", count(plan.more, "more change")),
+            format_args!("  ... and {}; --changes N lists more", count_text(plan.more, "more change")),
         );
     }
-    text.push_str(&totals(plan));
-    text.push_str(&attributes(plan));
-    text.push_str(&orphans(plan));
-    text.push_str(&guard(plan));
+    text.push_str(&render_totals(plan));
+    text.push_str(&render_attributes(plan));
+    text.push_str(&render_orphans(plan));
+    text.push_str(&render_guard(plan));
     text
 }
 
 /// How far a plan is, without a line end.
-pub fn progress(status: &PlanStatus) -> String {
-    format!("planning {}: {} of {} evaluated", clean(&status.target), status.done, status.total)
+pub fn render_plan_progress(status: &PlanStatus) -> String {
+    format!("planning {}: {} of {} evaluated", clean_text(&status.target), status.done, status.total)
 }
 
 /// What somebody is asked to agree to.
-pub fn question(plan: &Plan) -> String {
+pub fn render_question(plan: &PolicyPlan) -> String {
     let changes = plan.users.changes() + plan.groups.changes();
-    let target = clean(&plan.target);
+    let target = clean_text(&plan.target);
     if !plan.changes_anything() {
         return match plan.newly_failing {
             0 => format!("Nothing changes at {target}."),
@@ -56,7 +56,7 @@ pub fn question(plan: &Plan) -> String {
     if changes == 0 && plan.memberships == 0 {
         return format!("What becomes of accounts of nobody changes at {target}.");
     }
-    let changed = count(changes, "account or group");
+    let changed = count_text(changes, "account or group");
     let changed = changed.replace("account or groups", "accounts and groups");
     match plan.removals() {
         0 => format!("{changed} would change at {target}."),
@@ -65,8 +65,8 @@ pub fn question(plan: &Plan) -> String {
 }
 
 /// What is in force now.
-pub fn applied(reply: &ApplyReply) -> String {
-    let (target, version) = (clean(&reply.target), reply.version);
+pub fn render_applied(reply: &ApplyReply) -> String {
+    let (target, version) = (clean_text(&reply.target), reply.version);
     if reply.unchanged {
         return format!("{target}: version {version} has this text already and stays in force\n");
     }
@@ -92,9 +92,9 @@ fn one_change(change: &PlannedChange) -> String {
         PlannedAction::Adopt => "adopt, if it is there,",
         action => action.as_str(),
     };
-    let mut text = format!("  {sign} {action} {} {}", change.kind.as_str(), clean(&change.subject));
+    let mut text = format!("  {sign} {action} {} {}", change.kind.as_str(), clean_text(&change.subject));
     if let Some(name) = &change.name {
-        write!(text, " ({})", clean(name)).expect("writing to a String never fails");
+        write!(text, " ({})", clean_text(name)).expect("writing to a String never fails");
     }
     text.push('\n');
     let scope = match change.scope {
@@ -102,41 +102,44 @@ fn one_change(change: &PlannedChange) -> String {
         Some(ScopeChange::OutOf) => "falls out of scope: ",
         None => "",
     };
-    line(&mut text, format_args!("      {scope}{}", clean(&change.reason)));
+    push_line(&mut text, format_args!("      {scope}{}", clean_text(&change.reason)));
     let widest = change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0);
     for attribute in &change.attributes {
-        let path = format!("{}:", clean(&attribute.path));
-        line(&mut text, format_args!("      {path:<width$} {}", diff(attribute), width = widest + 1));
+        let path = format!("{}:", clean_text(&attribute.path));
+        push_line(
+            &mut text,
+            format_args!("      {path:<width$} {}", render_difference(attribute), width = widest + 1),
+        );
     }
     text
 }
 
 /// `"old" -> "new"`.
-fn diff(change: &AttributeChange) -> String {
+fn render_difference(change: &AttributeChange) -> String {
     match (&change.before, &change.after) {
-        (None, Some(after)) if change.on_creation => format!("{} (on creation)", value(after)),
+        (None, Some(after)) if change.on_creation => format!("{} (on creation)", value_line(after)),
         (Some(before), _) if change.released => {
-            format!("{} (stays, and is left alone from now on)", value(before))
+            format!("{} (stays, and is left alone from now on)", value_line(before))
         }
         (None, _) if change.released => "left alone from now on".to_owned(),
-        (Some(before), Some(after)) => format!("{} -> {}", value(before), value(after)),
-        (None, Some(after)) => value(after),
-        (Some(before), None) => format!("{} -> (removed)", value(before)),
+        (Some(before), Some(after)) => format!("{} -> {}", value_line(before), value_line(after)),
+        (None, Some(after)) => value_line(after),
+        (Some(before), None) => format!("{} -> (removed)", value_line(before)),
         (None, None) => "(removed, if there is one)".to_owned(),
     }
 }
 
-fn totals(plan: &Plan) -> String {
+fn render_totals(plan: &PolicyPlan) -> String {
     let (users, groups) = (&plan.users, &plan.groups);
     let sum = |of: fn(&PlanCounts) -> u64| of(users) + of(groups);
     let mut text = String::from("\n");
-    text.push_str(&failures(plan));
+    text.push_str(&render_failures(plan));
     if plan.changes_anything() {
         let adopted = match sum(|counts| counts.adopt) {
             0 => String::new(),
             adopted => format!(" {adopted} to adopt if they are there,"),
         };
-        line(
+        push_line(
             &mut text,
             format_args!(
                 "Plan: {} to create or adopt,{adopted} {} to change, {} to enable, {} to disable, {} to delete",
@@ -150,7 +153,7 @@ fn totals(plan: &Plan) -> String {
     } else {
         text.push_str("Plan: nothing changes\n");
     }
-    let mut table = Table::new([
+    let mut table = TextTable::new([
         "",
         "EVALUATED",
         "CREATE",
@@ -185,32 +188,32 @@ fn totals(plan: &Plan) -> String {
         text.push_str("The target is not read: an account or group that it has already is adopted, and changed to what the policy says\n");
     }
     if plan.memberships > 0 {
-        let told = count(plan.memberships, "membership");
-        line(&mut text, format_args!("{told} would be told because their group comes to exist"));
+        let told = count_text(plan.memberships, "membership");
+        push_line(&mut text, format_args!("{told} would be told because their group comes to exist"));
     }
     text
 }
 
 /// What cannot be worked out, first of all: it is in no other total.
-fn failures(plan: &Plan) -> String {
+fn render_failures(plan: &PolicyPlan) -> String {
     let mut text = String::new();
     for (what, counts) in [("people", &plan.users), ("groups", &plan.groups)] {
         if counts.impossible > 0 {
             let (impossible, of) = (counts.impossible, counts.evaluated);
-            line(
+            push_line(
                 &mut text,
                 format_args!("IMPOSSIBLE: {impossible} of {of} {what} cannot be built, and stay as they are"),
             );
         }
     }
     if !plan.failures.is_empty() {
-        let mut table = Table::new(["NO VALUE FOR", "HOW MANY"]);
+        let mut table = TextTable::new(["NO VALUE FOR", "HOW MANY"]);
         for (path, how_many) in &plan.failures {
             table.row([path.as_str(), &how_many.to_string()]);
         }
         text.push_str(&table.render());
         let newly = plan.newly_failing;
-        line(
+        push_line(
             &mut text,
             format_args!(
                 "{newly} of them newly, with this policy\n  what to do: look at one with --person, and correct the mapping, or the \
@@ -221,11 +224,11 @@ fn failures(plan: &Plan) -> String {
     text
 }
 
-fn attributes(plan: &Plan) -> String {
+fn render_attributes(plan: &PolicyPlan) -> String {
     if plan.attributes.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(["ATTRIBUTE", "CHANGES"]);
+    let mut table = TextTable::new(["ATTRIBUTE", "CHANGES"]);
     for (path, changes) in &plan.attributes {
         table.row([path.as_str(), &changes.to_string()]);
     }
@@ -233,28 +236,28 @@ fn attributes(plan: &Plan) -> String {
 }
 
 /// What no plan can count, because it does not read the target.
-fn orphans(plan: &Plan) -> String {
-    let Some(Orphans { action, except }) = &plan.orphans else { return String::new() };
+fn render_orphans(plan: &PolicyPlan) -> String {
+    let Some(OrphanPolicy { action, except }) = &plan.orphans else { return String::new() };
     let what = match action {
         OrphanAction::Report => "are reported from now on, and left alone",
         OrphanAction::Disable => "are disabled",
         OrphanAction::Delete => "are deleted",
     };
     let mut text = String::new();
-    line(
+    push_line(
         &mut text,
         format_args!(
             "\nAccounts of nobody: at the next comparison of the target they {what}{}.",
             match except.len() {
                 0 => String::new(),
                 names =>
-                    format!(", but for {}", count(u64::try_from(names).unwrap_or(u64::MAX), "exception")),
+                    format!(", but for {}", count_text(u64::try_from(names).unwrap_or(u64::MAX), "exception")),
             }
         ),
     );
     if *action != OrphanAction::Report {
-        let target = clean(&plan.target);
-        line(
+        let target = clean_text(&plan.target);
+        push_line(
             &mut text,
             format_args!("  what to do: see which they are with: usher reconcile {target} --dry-run"),
         );
@@ -263,11 +266,11 @@ fn orphans(plan: &Plan) -> String {
 }
 
 /// What of the guard speaks against giving access to so many.
-fn grants_guard(plan: &Plan) -> String {
+fn grants_guard(plan: &PolicyPlan) -> String {
     let mut text = String::new();
     for trip in &plan.grants_guard {
-        let (threshold, grants, of) = (clean(&trip.threshold), trip.grants, trip.of);
-        line(
+        let (threshold, grants, of) = (clean_text(&trip.threshold), trip.grants, trip.of);
+        push_line(
             &mut text,
             format_args!(
                 "\nGuard: {grants} accounts would be created or switched on beside {of} accounts and groups that have access, over {threshold}"
@@ -276,7 +279,7 @@ fn grants_guard(plan: &Plan) -> String {
     }
     if !plan.grants_guard.is_empty() {
         let grants = plan.grants();
-        line(
+        push_line(
             &mut text,
             format_args!(
                 "  what to do: look at who gets access and why; if it is a slip, correct the scope; if it is meant, apply with\n    \
@@ -287,14 +290,14 @@ fn grants_guard(plan: &Plan) -> String {
     text
 }
 
-fn guard(plan: &Plan) -> String {
+fn render_guard(plan: &PolicyPlan) -> String {
     let mut text = grants_guard(plan);
     if plan.guard.is_empty() {
         return text;
     }
     for trip in &plan.guard {
-        let (threshold, removals, of) = (clean(&trip.threshold), trip.removals, trip.of);
-        line(
+        let (threshold, removals, of) = (clean_text(&trip.threshold), trip.removals, trip.of);
+        push_line(
             &mut text,
             format_args!(
                 "\nGuard: {removals} of {of} accounts and groups would lose access, over {threshold}"
@@ -302,7 +305,7 @@ fn guard(plan: &Plan) -> String {
         );
     }
     let removals = plan.removals();
-    line(
+    push_line(
         &mut text,
         format_args!(
             "  what to do: look at who loses access and why; if it is a slip, correct the scope; if it is meant, apply \
@@ -312,11 +315,11 @@ fn guard(plan: &Plan) -> String {
     text
 }
 
-fn count(number: u64, noun: &str) -> String {
+fn count_text(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+fn push_line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("writing to a String never fails");
     text.push('\n');
 }

@@ -1,48 +1,48 @@
 //! Policies: faults of files, and versions.
 
 use lifecycle::{PolicyVersion, PolicyVersions};
-use policy::{PolicyError, Remark};
+use policy::{PolicyError, PolicyRemark};
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{clean, indented, instant};
+use super::table::TextTable;
+use super::{clean_text, indent_text, instant_text};
 
 /// `file:line:column: what; fix`, then the place in the file, underlined; and so on for everything that is wrong.
-pub fn fault(error: &PolicyError) -> String {
+pub fn render_fault(error: &PolicyError) -> String {
     let mut text = String::new();
     for error in error.all() {
-        text.push_str(&format!("{}\n", clean(&error.to_string())));
+        text.push_str(&format!("{}\n", clean_text(&error.to_string())));
         if let Some(snippet) = error.snippet() {
-            text.push_str(&indented(snippet));
+            text.push_str(&indent_text(snippet));
         }
     }
     text
 }
 
 /// `file:line:column: remark`, one per line.
-pub fn remarks(file: &str, remarks: &[Remark]) -> String {
-    let line = |Remark { line, column, text }: &Remark| {
-        format!("{}:{line}:{column}: warning: {}\n", clean(file), clean(text))
+pub fn render_remarks(file: &str, remarks: &[PolicyRemark]) -> String {
+    let line = |PolicyRemark { line, column, text }: &PolicyRemark| {
+        format!("{}:{line}:{column}: warning: {}\n", clean_text(file), clean_text(text))
     };
     remarks.iter().map(line).collect()
 }
 
 /// One line per version, newest first.
-pub fn versions(answer: &PolicyVersions) -> String {
+pub fn render_versions(answer: &PolicyVersions) -> String {
     if answer.versions.is_empty() {
-        return format!("{} has no policy\n", clean(&answer.target));
+        return format!("{} has no policy\n", clean_text(&answer.target));
     }
-    let mut table = Table::new(["VERSION", "SINCE", "BY", "REMOVALS", "WHY"]);
+    let mut table = TextTable::new(["VERSION", "SINCE", "BY", "REMOVALS", "WHY"]);
     for version in &answer.versions {
         let (number, removals) = (version.version.to_string(), version.removals.to_string());
-        table.row([number.as_str(), &since(version), &version.who, &removals, &version.why]);
+        table.row([number.as_str(), &since_text(version), &version.who, &removals, &version.why]);
     }
     table.render()
 }
 
 /// When a version came into force.
-pub(crate) fn since(version: &PolicyVersion) -> String {
-    instant(&version.at.format(&Rfc3339).unwrap_or_default())
+pub(crate) fn since_text(version: &PolicyVersion) -> String {
+    instant_text(&version.at.format(&Rfc3339).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
         ]}))
         .unwrap();
         assert_eq!(
-            versions(&answer),
+            render_versions(&answer),
             "VERSION  SINCE                     BY     REMOVALS  WHY\n\
              12       2026-01-02T03:04:05.123Z  alice  40        sales [2J only\n\
              1        2026-01-01T00:00:00Z      file   0         zia.yaml\n"
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_fault_begins_with_its_place() {
         let error = policy::Policy::parse("target: zia\nusers: 3\n", "zia.yaml").unwrap_err();
-        let text = fault(&error);
+        let text = render_fault(&error);
         assert!(text.starts_with("zia.yaml:2:"), "{text}");
         assert!(text.ends_with('\n'), "{text}");
     }

@@ -4,20 +4,23 @@ use lifecycle::{QuarantineReply, RetryOutcome, RetryQuarantinedReply};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::clean;
-use super::table::Table;
+use super::clean_text;
+use super::table::TextTable;
 
 /// One line per item.
-pub fn list(reply: &QuarantineReply) -> String {
+pub fn render_quarantine(reply: &QuarantineReply) -> String {
     let mut text = String::new();
     for service in &reply.unavailable {
-        text.push_str(&format!("the {} does not answer: what it set aside is not shown\n", clean(service)));
+        text.push_str(&format!(
+            "the {} does not answer: what it set aside is not shown\n",
+            clean_text(service)
+        ));
     }
     if reply.total == 0 {
         text.push_str("nothing is in quarantine\n");
         return text;
     }
-    let mut table = Table::new(["SINCE", "WHAT", "SUBJECT", "REASON", "CAUSE", "ID"]);
+    let mut table = TextTable::new(["SINCE", "WHAT", "SUBJECT", "REASON", "CAUSE", "ID"]);
     for item in &reply.items {
         let what = if item.departure { format!("{} (departure)", item.kind) } else { item.kind.clone() };
         let since = OffsetDateTime::from_unix_timestamp(item.at / 1_000_000).ok();
@@ -34,13 +37,13 @@ pub fn list(reply: &QuarantineReply) -> String {
 }
 
 /// One line per item that was tried again.
-pub fn retried(reply: &RetryQuarantinedReply) -> String {
+pub fn render_retried(reply: &RetryQuarantinedReply) -> String {
     let line = |item: &lifecycle::RetriedItem| match item.outcome {
-        RetryOutcome::Done => format!("{}: done\n", clean(&item.id)),
+        RetryOutcome::Done => format!("{}: done\n", clean_text(&item.id)),
         RetryOutcome::Refused => {
-            format!("{}: still in quarantine: {}\n", clean(&item.id), clean(&item.cause))
+            format!("{}: still in quarantine: {}\n", clean_text(&item.id), clean_text(&item.cause))
         }
-        RetryOutcome::NotFound => format!("{}: is not in quarantine\n", clean(&item.id)),
+        RetryOutcome::NotFound => format!("{}: is not in quarantine\n", clean_text(&item.id)),
     };
     reply.items.iter().map(line).collect()
 }

@@ -1,27 +1,27 @@
 //! Comparisons of whole targets.
 
-use lifecycle::{Paused, ReconcileState, Reconciliation};
+use lifecycle::{PausedTarget, ReconcileState, Reconciliation};
 
-use super::clean;
-use super::table::Table;
+use super::clean_text;
+use super::table::TextTable;
 
 /// One line while it is under way.
-pub fn progress(report: &Reconciliation) -> String {
+pub fn render_reconcile_progress(report: &Reconciliation) -> String {
     let total = report.total.map_or_else(String::new, |total| format!(" of {total}"));
     format!(
         "comparing {}: {}{total} read, {} differ",
-        clean(&report.target),
+        clean_text(&report.target),
         report.counts.read,
-        differing(report)
+        render_differing(report)
     )
 }
 
 /// Whether anything is not as it should be.
-pub fn differs(report: &Reconciliation) -> bool {
-    differing(report) > 0
+pub fn has_differences(report: &Reconciliation) -> bool {
+    render_differing(report) > 0
 }
 
-fn differing(report: &Reconciliation) -> u64 {
+fn render_differing(report: &Reconciliation) -> u64 {
     let counts = &report.counts;
     counts.drifted
         + counts.unkept
@@ -35,8 +35,8 @@ fn differing(report: &Reconciliation) -> u64 {
 }
 
 /// Why the comparison waits, and what to do about it.
-pub fn paused(report: &Reconciliation, paused: &Paused) -> String {
-    let (target, who, why) = (clean(&report.target), clean(&paused.who), clean(&paused.why));
+pub fn paused(report: &Reconciliation, paused: &PausedTarget) -> String {
+    let (target, who, why) = (clean_text(&report.target), clean_text(&paused.who), clean_text(&paused.why));
     let look = match (report.dry_run, paused.only_grants) {
         (false, true) => {
             format!(
@@ -52,9 +52,9 @@ pub fn paused(report: &Reconciliation, paused: &Paused) -> String {
 }
 
 /// What it found: counts, which attributes differ, and the first differences.
-pub fn report(report: &Reconciliation) -> String {
+pub fn render_reconciliation(report: &Reconciliation) -> String {
     let counts = &report.counts;
-    let target = clean(&report.target);
+    let target = clean_text(&report.target);
     let kind = if report.dry_run {
         "dry run: nothing is changed"
     } else {
@@ -67,11 +67,11 @@ pub fn report(report: &Reconciliation) -> String {
         ReconcileState::Failed => {
             format!(
                 "{target}: FAILED: {}\n",
-                clean(report.error.as_deref().unwrap_or("for no reason that is known"))
+                clean_text(report.error.as_deref().unwrap_or("for no reason that is known"))
             )
         }
     };
-    let mut table = Table::plain(2);
+    let mut table = TextTable::plain(2);
     let rows = [
         ("read", counts.read, ""),
         ("as they should be", counts.in_sync, ""),
@@ -94,7 +94,7 @@ pub fn report(report: &Reconciliation) -> String {
     }
     text.push_str(&table.render());
     if !report.attributes.is_empty() {
-        let mut table = Table::new(["ATTRIBUTE", "DIFFERS"]);
+        let mut table = TextTable::new(["ATTRIBUTE", "DIFFERS"]);
         for (attribute, count) in &report.attributes {
             table.row([attribute.as_str(), &count.to_string()]);
         }
@@ -102,7 +102,7 @@ pub fn report(report: &Reconciliation) -> String {
         text.push_str(&table.render());
     }
     if !report.found.is_empty() {
-        let mut table = Table::new(["DIFFERENCE", "KIND", "SUBJECT", "REMOTE ID", "WHAT"]);
+        let mut table = TextTable::new(["DIFFERENCE", "KIND", "SUBJECT", "REMOTE ID", "WHAT"]);
         for found in &report.found {
             let subject = found.subject.as_deref().unwrap_or("-");
             let remote_id = found.remote_id.as_deref().unwrap_or("-");
@@ -126,11 +126,11 @@ mod tests {
             "counts": {"read": 3, "inSync": 1, "drifted": 1, "orphans": 1}, "attributes": {"title": 1},
             "found": [{"difference": "drifted", "kind": "user", "subject": "E-1", "remoteId": "7", "what": ["title"]}]}))
         .unwrap();
-        let text = report(&found);
+        let text = render_reconciliation(&found);
         for part in ["dry run: nothing is changed", "drifted", "orphans", "title", "E-1"] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert!(differs(&found));
-        assert_eq!(progress(&found), "comparing zia: 3 of 3 read, 2 differ");
+        assert!(has_differences(&found));
+        assert_eq!(render_reconcile_progress(&found), "comparing zia: 3 of 3 read, 2 differ");
     }
 }

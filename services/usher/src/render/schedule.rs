@@ -4,30 +4,38 @@ use lifecycle::{CancelScheduleReply, ScheduleReply, ScheduledEffect, ScheduledSt
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{clean, instant};
+use super::table::TextTable;
+use super::{clean_text, instant_text};
 
 /// Names of attributes that are shown of one statement; the JSON has all.
 const NAMES_MAX: usize = 6;
 
 /// One line per statement, or per moment at which only time passes.
-pub fn list(reply: &ScheduleReply) -> String {
+pub fn render_schedule(reply: &ScheduleReply) -> String {
     if reply.changes.is_empty() {
         return "nothing that is known takes effect later\n".to_owned();
     }
-    let mut table = Table::new(["AT", "PERSON", "WHAT", "TARGETS", "SAID", "BY", "ID"]);
+    let mut table = TextTable::new(["AT", "PERSON", "WHAT", "TARGETS", "SAID", "BY", "ID"]);
     for change in &reply.changes {
-        let (when, person) = (at(change.at), change.person.as_str());
+        let (when, person) = (moment_text(change.at), change.person.as_str());
         if change.said.is_empty() {
             let why = change.effects.first().map_or("", |effect| effect.reason.as_str());
-            table.row([&*when, person, why, &effects(&change.effects), "", "policy", ""]);
+            table.row([&*when, person, why, &effects_text(&change.effects), "", "policy", ""]);
         }
         for (number, said) in change.said.iter().enumerate() {
             // What the moment does is told once.
-            let targets = if number == 0 { effects(&change.effects) } else { String::new() };
+            let targets = if number == 0 { effects_text(&change.effects) } else { String::new() };
             let by = [said.source.as_deref(), said.event.as_ref().map(|event| event.as_str())];
             let by = by.into_iter().flatten().collect::<Vec<_>>().join(" ");
-            table.row([&*when, person, &what(said), &targets, &at(said.said_at), &by, said.id.as_str()]);
+            table.row([
+                &*when,
+                person,
+                &statement_text(said),
+                &targets,
+                &moment_text(said.said_at),
+                &by,
+                said.id.as_str(),
+            ]);
         }
     }
     let mut text = table.render();
@@ -41,23 +49,23 @@ pub fn list(reply: &ScheduleReply) -> String {
 }
 
 /// What was taken back, then what was not and why.
-pub fn cancelled(reply: &CancelScheduleReply) -> String {
+pub fn render_cancelled(reply: &CancelScheduleReply) -> String {
     let mut text = String::new();
     for done in &reply.cancelled {
-        let (person, at) = (clean(&done.person), at(done.at));
+        let (person, at) = (clean_text(&done.person), moment_text(done.at));
         text.push_str(&format!(
             "cancelled: {person}, {} at {at} ({})\n",
-            what(&done.statement),
+            statement_text(&done.statement),
             done.statement.id
         ));
     }
     for not in &reply.not_cancelled {
-        text.push_str(&format!("NOT cancelled: {}: {}\n", clean(&not.what), clean(&not.why)));
+        text.push_str(&format!("NOT cancelled: {}: {}\n", clean_text(&not.what), clean_text(&not.why)));
     }
     text
 }
 
-fn what(said: &ScheduledStatement) -> String {
+fn statement_text(said: &ScheduledStatement) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(said.employment.as_deref().map(|word| word.replace('_', " ")));
     if said.whole_record {
@@ -73,7 +81,7 @@ fn what(said: &ScheduledStatement) -> String {
     parts.join("; ")
 }
 
-fn effects(effects: &[ScheduledEffect]) -> String {
+fn effects_text(effects: &[ScheduledEffect]) -> String {
     let told = effects.iter().map(|effect| {
         let ScheduledEffect { target, from, to, changed, .. } = effect;
         if from == to {
@@ -86,8 +94,8 @@ fn effects(effects: &[ScheduledEffect]) -> String {
     if told.is_empty() { "-".to_owned() } else { told.join("; ") }
 }
 
-fn at(moment: OffsetDateTime) -> String {
-    instant(&moment.format(&Rfc3339).unwrap_or_default())
+fn moment_text(moment: OffsetDateTime) -> String {
+    instant_text(&moment.format(&Rfc3339).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -108,7 +116,7 @@ mod tests {
               "effects": [{ "target": "zia", "from": "disabled", "to": "deleted", "reason": "30 days of grace are over" }] },
         ], "nextCursor": "1.E-1" }))
         .unwrap();
-        let text = list(&reply);
+        let text = render_schedule(&reply);
         for part in [
             "2026-07-01T00:00:00Z  E-1     is erased; changes a, b, c, d, e, f, ...  zia: active -> disabled",
             "2026-06-01T09:00:00Z  hr",
@@ -119,7 +127,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert_eq!(list(&ScheduleReply::default()), "nothing that is known takes effect later\n");
+        assert_eq!(render_schedule(&ScheduleReply::default()), "nothing that is known takes effect later\n");
     }
 
     #[test]
@@ -131,7 +139,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            cancelled(&reply),
+            render_cancelled(&reply),
             "cancelled: E-1, leaves at 2026-07-01T00:00:00Z (sch_00063b1a2b3c4d5e0123456789abcdef)\n\
              NOT cancelled: E-2: nothing is scheduled\n"
         );

@@ -4,13 +4,13 @@ mod sources;
 
 use std::collections::BTreeMap;
 
-use console::api::{BackupStatus, Status, StreamStatus};
+use console::api::{BackupStatus, ConsoleStatusView, StreamStatus};
 use lifecycle::{FindingCounts, MapperStatus, OutboxStatus, TargetStatus};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::table::Table;
-use super::{clean, leavers, policy, verify};
+use super::table::TextTable;
+use super::{clean_text, leavers, policy, verify};
 
 /// The keeper trims streams that are fuller than this, if it can.
 const SHOWN_FROM_PERCENT: u64 = 80;
@@ -20,9 +20,9 @@ const BACKUP_INTERVAL_DAYS: u16 = 7;
 const SHOWN_AFTER_SECONDS: i64 = 10;
 
 /// Leavers with access, the services that do not answer, one line per target, the policies, then the lag of each service.
-pub fn render(status: &Status) -> String {
+pub fn render_status(status: &ConsoleStatusView) -> String {
     let mut text = match &status.mapper {
-        Some(mapper) => leavers::headline(&mapper.leavers),
+        Some(mapper) => leavers::render_headline(&mapper.leavers),
         None => "Leavers with access: unknown (the mapper does not answer)\n".to_owned(),
     };
     if status.mapper.as_ref().is_some_and(|mapper| mapper.leavers.with_access > 0) {
@@ -38,32 +38,33 @@ pub fn render(status: &Status) -> String {
         text.push_str(&format!("{count} in quarantine{leavers}: see `usher quarantine ls`\n"));
     }
     if let Some(mapper) = &status.mapper {
-        text.push_str(&findings(&mapper.findings));
+        text.push_str(&render_findings(&mapper.findings));
         text.push_str(&sources::undecided(&mapper.undecided_feeds));
     }
     text.push_str(&sources::render(&status.source_problems, status.source_problems_unlisted));
     text.push('\n');
     for problem in &status.unavailable {
-        text.push_str(&format!("{} [code {}]\n\n", clean(&problem.detail), clean(&problem.code)));
+        text.push_str(&format!("{} [code {}]\n\n", clean_text(&problem.detail), clean_text(&problem.code)));
     }
     if status.unavailable.iter().any(|problem| problem.service == "writer") {
         text.push_str("targets are not known: the writer does not answer\n");
     } else if status.targets.is_empty() {
         text.push_str("no targets are configured\n");
     } else {
-        let mut table = Table::new(["TARGET", "CIRCUIT", "OWNER", "EPOCH", "QUEUE", "RESOURCES"]);
+        let mut table = TextTable::new(["TARGET", "CIRCUIT", "OWNER", "EPOCH", "QUEUE", "RESOURCES"]);
         for target in &status.targets {
             table.row([
                 target.target.as_str(),
                 &target.circuit,
                 target.owner.as_deref().unwrap_or("nobody"),
                 &target.epoch.to_string(),
-                &counts(&target.queue),
-                &counts(&target.resources),
+                &render_counts(&target.queue),
+                &render_counts(&target.resources),
             ]);
         }
         text.push_str(&table.render());
-        let count = |ends: &[&str]| status.targets.iter().map(|target| resources(target, ends)).sum::<i64>();
+        let count =
+            |ends: &[&str]| status.targets.iter().map(|target| render_resources(target, ends)).sum::<i64>();
         let held = count(&[".held"]);
         if held > 0 {
             text.push_str(&format!("\n{held} held for a human: see `usher held ls`\n"));
@@ -80,23 +81,23 @@ pub fn render(status: &Status) -> String {
     for (target, why) in unverified {
         text.push_str(&format!(
             "\n{}: only switching off goes out for now: {}\n",
-            clean(&target.target),
-            clean(why)
+            clean_text(&target.target),
+            clean_text(why)
         ));
     }
     for target in &status.targets {
         for remark in &target.remarks {
-            text.push_str(&format!("\n{}: {}\n", clean(&target.target), clean(&remark.detail)));
+            text.push_str(&format!("\n{}: {}\n", clean_text(&target.target), clean_text(&remark.detail)));
         }
     }
     for notice in &status.notices {
-        text.push_str(&format!("\n{}\n", clean(notice)));
+        text.push_str(&format!("\n{}\n", clean_text(notice)));
     }
     if let Some(mapper) = &status.mapper {
         text.push('\n');
-        text.push_str(&policies(mapper));
+        text.push_str(&render_policies(mapper));
     }
-    let mut lag = Table::new(["LAG", "MESSAGES"]);
+    let mut lag = TextTable::new(["LAG", "MESSAGES"]);
     for (name, messages) in
         [("events", status.lag.events), ("commands", status.lag.commands), ("journal", status.lag.journal)]
     {
@@ -105,16 +106,16 @@ pub fn render(status: &Status) -> String {
     text.push('\n');
     text.push_str(&lag.render());
     let now = OffsetDateTime::now_utc();
-    text.push_str(&streams(&status.streams, status.backup.as_ref(), now));
+    text.push_str(&render_streams(&status.streams, status.backup.as_ref(), now));
     text.push_str(&status.backup.as_ref().map(|backup| last_backup(backup, now)).unwrap_or_default());
     for outbox in &status.outboxes {
-        text.push_str(&waiting(outbox));
+        text.push_str(&render_waiting(outbox));
     }
     text
 }
 
 /// A line for each list of what a human should look at in people; nothing if all are empty.
-fn findings(counts: &FindingCounts) -> String {
+fn render_findings(counts: &FindingCounts) -> String {
     let mut text = String::new();
     if counts.contradictions > 0 {
         let count = counts.contradictions;
@@ -129,23 +130,23 @@ fn findings(counts: &FindingCounts) -> String {
     for (target, count) in counts.unbuilt.iter().filter(|(_, count)| **count > 0) {
         text.push_str(&format!(
             "{count} people cannot be built for {}, or not whole: see `usher people unbuilt`\n",
-            clean(target)
+            clean_text(target)
         ));
     }
     text
 }
 
 /// A line for each stream that needs attention.
-fn streams(streams: &[StreamStatus], backup: Option<&BackupStatus>, now: OffsetDateTime) -> String {
+fn render_streams(streams: &[StreamStatus], backup: Option<&BackupStatus>, now: OffsetDateTime) -> String {
     let mut text = String::new();
     let days = backup.map_or(BACKUP_INTERVAL_DAYS, |backup| backup.interval_days);
     // What was dropped before the last backup is in it; without one, what was dropped within the interval counts.
-    let last = backup.and_then(|backup| moment(backup.at.as_ref()?));
+    let last = backup.and_then(|backup| parse_moment(backup.at.as_ref()?));
     let since = last.unwrap_or_else(|| now - time::Duration::days(i64::from(days)));
     for status in streams {
-        let stream = clean(&status.stream);
+        let stream = clean_text(&status.stream);
         if let Some(trouble) = &status.trouble {
-            text.push_str(&format!("the stream {stream}: {}\n", clean(trouble)));
+            text.push_str(&format!("the stream {stream}: {}\n", clean_text(trouble)));
         }
         let (bytes, max) = (status.bytes.unwrap_or(0), status.bytes_max.unwrap_or(0));
         let percent = bytes.saturating_mul(100).checked_div(max).unwrap_or(0);
@@ -154,7 +155,7 @@ fn streams(streams: &[StreamStatus], backup: Option<&BackupStatus>, now: OffsetD
                 "the stream {stream} is {percent} % full: its consumers have not taken what it holds\n"
             ));
         }
-        let at = status.dropped_until.as_ref().and_then(|text| moment(text));
+        let at = status.dropped_until.as_ref().and_then(|text| parse_moment(text));
         if let Some(at) = at.filter(|at| *at > since) {
             text.push_str(&format!(
                 "the stream {stream} has made room: the restore point of a backup from before {} is lost\n",
@@ -165,7 +166,7 @@ fn streams(streams: &[StreamStatus], backup: Option<&BackupStatus>, now: OffsetD
     text
 }
 
-fn moment(text: &str) -> Option<OffsetDateTime> {
+fn parse_moment(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
@@ -175,7 +176,7 @@ fn last_backup(backup: &BackupStatus, now: OffsetDateTime) -> String {
     let Some(text) = &backup.at else {
         return "no backup is known: see `usher backup`\n".to_owned();
     };
-    let age = moment(text).map(|at| now - at).unwrap_or_default();
+    let age = parse_moment(text).map(|at| now - at).unwrap_or_default();
     let shown = match age.whole_hours() {
         hours if hours < 1 => format!("{} min", age.whole_minutes()),
         hours if hours < 48 => format!("{hours} h"),
@@ -186,12 +187,12 @@ fn last_backup(backup: &BackupStatus, now: OffsetDateTime) -> String {
     } else {
         String::new()
     };
-    format!("the last backup was taken at {}, {shown} ago{late}\n", clean(text))
+    format!("the last backup was taken at {}, {shown} ago{late}\n", clean_text(text))
 }
 
 /// A line for each thing that the broker does not have; nothing if it has all of it.
-fn waiting(outbox: &OutboxStatus) -> String {
-    let service = clean(&outbox.service);
+fn render_waiting(outbox: &OutboxStatus) -> String {
+    let service = clean_text(&outbox.service);
     let mut text = String::new();
     let lanes = [
         ("departures", outbox.departures, outbox.oldest_departure_seconds),
@@ -221,26 +222,26 @@ fn waiting(outbox: &OutboxStatus) -> String {
     text
 }
 
-fn resources(target: &TargetStatus, ends: &[&str]) -> i64 {
+fn render_resources(target: &TargetStatus, ends: &[&str]) -> i64 {
     let is_counted = |name: &str| ends.iter().any(|end| name.ends_with(end));
     target.resources.iter().filter(|(name, _)| is_counted(name)).map(|(_, count)| count).sum()
 }
 
-fn policies(mapper: &MapperStatus) -> String {
+fn render_policies(mapper: &MapperStatus) -> String {
     let mut text = String::new();
     if mapper.policies.is_empty() {
         text.push_str("no policies are in force\n");
     } else {
-        let mut table = Table::new(["POLICY", "VERSION", "SINCE", "BY", "WHY"]);
+        let mut table = TextTable::new(["POLICY", "VERSION", "SINCE", "BY", "WHY"]);
         for in_force in &mapper.policies {
             let version = &in_force.version;
-            let (number, since) = (version.version.to_string(), policy::since(version));
+            let (number, since) = (version.version.to_string(), policy::since_text(version));
             table.row([in_force.target.as_str(), &number, &since, &version.who, &version.why]);
         }
         text.push_str(&table.render());
     }
     for held in &mapper.held_files {
-        text.push_str(&format!("held: {}: {}\n", clean(&held.file), clean(&held.why)));
+        text.push_str(&format!("held: {}: {}\n", clean_text(&held.file), clean_text(&held.why)));
     }
     text.push_str(&to_evaluate(mapper));
     text.push('\n');
@@ -249,7 +250,7 @@ fn policies(mapper: &MapperStatus) -> String {
         text.push_str(&format!("the mapper's clock is {seconds} s ahead of its database's, which counts\n"));
     }
     for one in &mapper.verifications {
-        text.push_str(&verify::line(one));
+        text.push_str(&verify::verification_line(one));
     }
     if mapper.record_conflicts > 0 {
         let count = mapper.record_conflicts;
@@ -279,7 +280,7 @@ pub fn to_evaluate(mapper: &MapperStatus) -> String {
     }
 }
 
-fn counts(counts: &BTreeMap<String, i64>) -> String {
+fn render_counts(counts: &BTreeMap<String, i64>) -> String {
     let counted: Vec<String> = counts
         .iter()
         .filter(|(_, count)| **count != 0)
@@ -303,7 +304,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            render(&status),
+            render_status(&status),
             "Leavers with access: unknown (the mapper does not answer)\n\
              \n\
              TARGET  CIRCUIT  OWNER   EPOCH  QUEUE  RESOURCES\n\
@@ -318,9 +319,9 @@ mod tests {
 
     #[test]
     fn what_a_human_should_look_at_in_people_is_counted_with_the_command_that_lists_it() {
-        assert_eq!(findings(&FindingCounts::default()), "");
+        assert_eq!(render_findings(&FindingCounts::default()), "");
         let unbuilt = [("crm".to_owned(), 3), ("zia".to_owned(), 0)].into();
-        let text = findings(&FindingCounts { contradictions: 2, unread: 1, unbuilt });
+        let text = render_findings(&FindingCounts { contradictions: 2, unread: 1, unbuilt });
         assert_eq!(
             text,
             "2 contradictions about who works here: see `usher people contradictions`\n\
@@ -333,7 +334,7 @@ mod tests {
     fn a_stream_that_is_missing_full_or_has_lost_its_restore_point_is_shown() {
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20);
         let named = |stream: &str| StreamStatus { stream: stream.to_owned(), ..StreamStatus::default() };
-        let shown = streams(
+        let shown = render_streams(
             &[
                 StreamStatus { bytes: Some(10), bytes_max: Some(100), ..named("NOTICES") },
                 StreamStatus { trouble: Some("it is missing".to_owned()), ..named("COMMANDS") },
@@ -368,7 +369,7 @@ mod tests {
             dropped_until: Some("1970-01-12T00:00:00Z".to_owned()),
             ..StreamStatus::default()
         };
-        let shown = |at: Option<&str>| streams(std::slice::from_ref(&dropped), Some(&backup(at)), now);
+        let shown = |at: Option<&str>| render_streams(std::slice::from_ref(&dropped), Some(&backup(at)), now);
         assert_eq!(shown(Some("1970-01-13T00:00:00Z")), "", "the last backup has it");
         assert!(shown(Some("1970-01-11T00:00:00Z")).contains("restore point"));
         assert_eq!(shown(None), "", "dropped before the interval");
@@ -377,7 +378,7 @@ mod tests {
     #[test]
     fn what_the_broker_does_not_have_is_shown_and_an_empty_outbox_is_not() {
         let outbox = |service: &str| OutboxStatus { service: service.to_owned(), ..OutboxStatus::default() };
-        assert_eq!(waiting(&outbox("writer")), "");
+        assert_eq!(render_waiting(&outbox("writer")), "");
         let full = OutboxStatus {
             commands: 3,
             oldest_command_seconds: Some(75),
@@ -388,7 +389,7 @@ mod tests {
             ..outbox("mapper")
         };
         assert_eq!(
-            waiting(&full),
+            render_waiting(&full),
             "3 batches of commands wait in the outbox of the mapper, the oldest for 75 s\n\
              2 set aside by the mapper because the broker refuses it: see `usher outbox ls`\n\
              7 messages with facts of the mapper were dropped because JOURNAL was full\n"
@@ -410,7 +411,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            render(&status),
+            render_status(&status),
             "Leavers with access: 3 (2 overdue, 1 within the objective); kept by policy: 4\n\
              see `usher leavers`\n\
              \n\

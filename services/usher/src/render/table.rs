@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::clean;
+use super::clean_text;
 
 const GAP: &str = "  ";
 
 /// Rows under a header, each column as wide as its widest cell.
 #[derive(Debug)]
-pub struct Table {
+pub struct TextTable {
     rows: Vec<Vec<String>>,
     columns: usize,
 }
 
-impl Table {
+impl TextTable {
     /// A table with these column names.
     pub fn new<const N: usize>(header: [&str; N]) -> Self {
         Self { rows: vec![header.map(str::to_owned).to_vec()], columns: N }
@@ -27,7 +27,7 @@ impl Table {
     /// Adds a row; what it has more than the header is dropped.
     pub fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
         let mut row: Vec<String> =
-            cells.into_iter().take(self.columns).map(|cell| clean(cell.as_ref()).into_owned()).collect();
+            cells.into_iter().take(self.columns).map(|cell| clean_text(cell.as_ref()).into_owned()).collect();
         row.resize(self.columns, String::new());
         self.rows.push(row);
     }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn columns_align_and_lines_have_no_blanks_at_the_end() {
-        let mut table = Table::new(["NAME", "STATE"]);
+        let mut table = TextTable::new(["NAME", "STATE"]);
         table.row(["Zoë Ångström", "open"]);
         table.row(["x"]);
         assert_eq!(table.render(), "NAME          STATE\nZoë Ångström  open\nx\n");
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn control_characters_never_reach_the_terminal() {
-        let mut table = Table::plain(1);
+        let mut table = TextTable::plain(1);
         table.row(["a\x1b[2Jb\nc"]);
         assert_eq!(table.render(), "a [2Jb c\n");
     }

@@ -3,22 +3,22 @@
 use lifecycle::LeaversReply;
 use time::OffsetDateTime;
 
-use super::clean;
-use super::leavers::{age, at, cell_of, full, waiting_in_words};
-use super::table::Table;
+use super::clean_text;
+use super::leavers::{age_text, cell_of, full_moment, moment_text, waiting_in_words};
+use super::table::TextTable;
 
 /// One line per departure, oldest first; nothing if there are none.
 pub(super) fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
     if reply.undecided.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(["PERSON", "SINCE", "AGE", "WAITS FOR", "WHO CAN HELP"]);
+    let mut table = TextTable::new(["PERSON", "SINCE", "AGE", "WAITS FOR", "WHO CAN HELP"]);
     for one in &reply.undecided {
         let people = one.people.join(", ");
         table.row([
-            if people.is_empty() { "not known".to_owned() } else { clean(&people).into_owned() },
-            at(one.since),
-            age(now - one.since),
+            if people.is_empty() { "not known".to_owned() } else { clean_text(&people).into_owned() },
+            moment_text(one.since),
+            age_text(now - one.since),
             waiting_in_words(&one.waiting),
             one.helper.in_words().to_owned(),
         ]);
@@ -38,7 +38,7 @@ pub(super) fn csv(reply: &LeaversReply, columns: &[&str]) -> String {
         let cell = |column: &&str| match *column {
             "person" => cell_of(&one.people.join(" ")),
             "state" => "undecided".to_owned(),
-            "received_at" => full(one.since),
+            "received_at" => full_moment(one.since),
             "waits_for" => one.waiting.reason.as_str().to_owned(),
             "detail" => cell_of(one.waiting.detail.as_deref().unwrap_or_default()),
             "who_can_help" => one.helper.as_str().to_owned(),

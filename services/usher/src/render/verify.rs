@@ -2,22 +2,22 @@
 
 use lifecycle::{Verification, VerificationState};
 
-use super::clean;
+use super::clean_text;
 
 /// One line for each target, and what differed below it.
-pub fn report(verifications: &[Verification]) -> String {
-    verifications.iter().map(|one| format!("{}{}", line(one), names(one))).collect()
+pub fn render_verifications(verifications: &[Verification]) -> String {
+    verifications.iter().map(|one| format!("{}{}", verification_line(one), difference_names(one))).collect()
 }
 
 /// The line of one target.
-pub fn line(one: &Verification) -> String {
-    let target = clean(&one.target);
+pub fn verification_line(one: &Verification) -> String {
+    let target = clean_text(&one.target);
     let ended = one.ended.map(|at| at.replace_nanosecond(0).unwrap_or(at).to_string()).unwrap_or_default();
     match one.state {
         VerificationState::Running => format!("{target}: being verified\n"),
         VerificationState::Failed => {
             let why = one.error.as_deref().unwrap_or_default();
-            format!("{target}: not verified, tried again by itself: {}\n", clean(why))
+            format!("{target}: not verified, tried again by itself: {}\n", clean_text(why))
         }
         VerificationState::Finished => {
             let mut text = format!("{target}: verified {ended}, {} compared", one.compared);
@@ -43,7 +43,7 @@ pub fn line(one: &Verification) -> String {
     }
 }
 
-fn names(one: &Verification) -> String {
+fn difference_names(one: &Verification) -> String {
     let mut text = String::new();
     for (what, names) in [
         ("differed", &one.differing),
@@ -51,7 +51,7 @@ fn names(one: &Verification) -> String {
         ("not given back", &one.withheld_subjects),
     ] {
         for name in names {
-            text.push_str(&format!("  {what}: {}\n", clean(name)));
+            text.push_str(&format!("  {what}: {}\n", clean_text(name)));
         }
     }
     text
@@ -77,7 +77,7 @@ mod tests {
             withheld_subjects: vec!["G-1/E-3".to_owned()],
             ..Verification::default()
         };
-        let text = report(&[one]);
+        let text = render_verifications(&[one]);
         for part in [
             "9 compared; 2 differed (1 of them should have no access), 2 sent again; 1 are not known here",
             "  differed: E-1\n",

@@ -1,10 +1,10 @@
 use super::*;
 
-fn crew() -> Crew {
-    Crew { tasks: JoinSet::new(), shutdown: Shutdown::default(), gateway: None, console: None }
+fn crew() -> SupervisedServices {
+    SupervisedServices { tasks: JoinSet::new(), shutdown: Shutdown::default(), gateway: None, console: None }
 }
 
-fn until_asked(crew: &mut Crew, role: Role) {
+fn until_asked(crew: &mut SupervisedServices, role: ServiceRole) {
     let soft = crew.shutdown.soft.clone();
     crew.spawn(role, async move {
         soft.cancelled().await;
@@ -15,28 +15,29 @@ fn until_asked(crew: &mut Crew, role: Role) {
 #[tokio::test]
 async fn a_shutdown_that_everybody_follows_is_clean() {
     let mut crew = crew();
-    until_asked(&mut crew, Role::Gateway);
-    until_asked(&mut crew, Role::Mapper);
+    until_asked(&mut crew, ServiceRole::Gateway);
+    until_asked(&mut crew, ServiceRole::Mapper);
     crew.shutdown.soft.cancel();
-    assert_eq!(crew.run_until_stopped(std::future::pending()).await.unwrap(), Ending::Clean);
+    assert_eq!(crew.run_until_stopped(std::future::pending()).await.unwrap(), ProcessEnding::Clean);
 }
 
 #[tokio::test]
 async fn a_service_that_fails_or_panics_ends_the_others_and_is_named() {
     let mut failing = crew();
-    until_asked(&mut failing, Role::Gateway);
-    failing.spawn(Role::Writer, async { Err(std::io::Error::other("disk full")) });
+    until_asked(&mut failing, ServiceRole::Gateway);
+    failing.spawn(ServiceRole::Writer, async { Err(std::io::Error::other("disk full")) });
     let error = failing.run_until_stopped(std::future::pending()).await.unwrap_err();
     assert_eq!(format!("{error:#}"), "the writer failed: disk full");
 
     let mut panicking = crew();
-    until_asked(&mut panicking, Role::Gateway);
-    panicking.spawn(Role::Mapper, async { if true { panic!("oh") } else { Ok::<_, std::io::Error>(()) } });
+    until_asked(&mut panicking, ServiceRole::Gateway);
+    panicking
+        .spawn(ServiceRole::Mapper, async { if true { panic!("oh") } else { Ok::<_, std::io::Error>(()) } });
     let error = panicking.run_until_stopped(std::future::pending()).await.unwrap_err();
     assert!(format!("{error:#}").contains("a service panicked"), "{error:#}");
 
     let mut leaving = crew();
-    leaving.spawn(Role::Mapper, async { Ok::<_, std::io::Error>(()) });
+    leaving.spawn(ServiceRole::Mapper, async { Ok::<_, std::io::Error>(()) });
     let error = leaving.run_until_stopped(std::future::pending()).await.unwrap_err();
     assert!(error.to_string().contains("the mapper ended without being asked"), "{error:#}");
 }
@@ -44,23 +45,23 @@ async fn a_service_that_fails_or_panics_ends_the_others_and_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_does_not_drain_is_ended_at_the_deadline_or_by_a_second_signal() {
     let mut slow = crew();
-    slow.spawn(Role::Writer, std::future::pending::<std::io::Result<()>>());
+    slow.spawn(ServiceRole::Writer, std::future::pending::<std::io::Result<()>>());
     slow.shutdown.soft.cancel();
     let ending = slow.run_until_stopped(std::future::pending()).await.unwrap();
-    assert_eq!(ending, Ending::DeadlinePassed);
+    assert_eq!(ending, ProcessEnding::DeadlinePassed);
 
     let mut slow = crew();
-    slow.spawn(Role::Writer, std::future::pending::<std::io::Result<()>>());
+    slow.spawn(ServiceRole::Writer, std::future::pending::<std::io::Result<()>>());
     slow.shutdown.soft.cancel();
     slow.shutdown.hard.cancel();
     let ending = slow.run_until_stopped(std::future::pending()).await.unwrap();
-    assert_eq!(ending, Ending::SecondSignal);
+    assert_eq!(ending, ProcessEnding::SecondSignal);
 }
 
 #[tokio::test]
 async fn trouble_elsewhere_drains_the_services() {
     let mut crew = crew();
-    until_asked(&mut crew, Role::Console);
+    until_asked(&mut crew, ServiceRole::Console);
     let error = crew.run_until_stopped(async { anyhow!("no broker") }).await.unwrap_err();
     assert_eq!(error.to_string(), "no broker");
 }

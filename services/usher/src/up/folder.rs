@@ -21,7 +21,7 @@ pub const RESTORE_FILE: &str = "restore-under-way";
 
 /// An open data folder. Nobody else can open it until this is dropped.
 #[derive(Debug)]
-pub struct Folder {
+pub struct DataFolder {
     path: PathBuf,
     source_token: String,
     operator_token: String,
@@ -71,7 +71,7 @@ pub fn operator_token_file(data: &Path) -> PathBuf {
     data.join("tokens/operator")
 }
 
-impl Folder {
+impl DataFolder {
     /// Opens `path`, and makes it when it is not there. Only its owner can read it.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Folder {
             make_folder(&path.join(folder))?;
         }
         let path = path.canonicalize().with_context(|| format!("cannot use {}", path.display()))?;
-        let lock = lock(&path)?;
+        let lock = lock_folder(&path)?;
         if is_being_restored(&path) {
             bail!(
                 "a restore into {} was interrupted while it exchanged files: move what is in its folder restoring-* up into it, and \
@@ -130,7 +130,7 @@ impl Folder {
 
     fn default_config_text(&self) -> String {
         DEFAULT_CONFIG
-            .replace("{{policies}}", &quoted(&self.path.join("policies")))
+            .replace("{{policies}}", &quote_path(&self.path.join("policies")))
             .replace("{{source}}", &token::hash_of(&self.source_token))
             .replace("{{operator}}", &token::hash_of(&self.operator_token))
     }
@@ -183,7 +183,7 @@ pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) ->
     sections.into_iter().map(|(name, section)| (name.to_owned(), section)).collect()
 }
 
-fn quoted(path: &Path) -> String {
+fn quote_path(path: &Path) -> String {
     serde_json::to_string(&path.display().to_string()).expect("a string is always JSON")
 }
 
@@ -225,7 +225,7 @@ pub fn is_in_use(folder: &Path) -> anyhow::Result<bool> {
 ///
 /// # Errors
 /// When another process has it, or it cannot be written.
-pub fn lock(folder: &Path) -> anyhow::Result<File> {
+pub fn lock_folder(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
@@ -303,18 +303,18 @@ mod tests {
     #[test]
     fn a_folder_is_used_by_one_process_at_a_time() {
         let data = tempfile::tempdir().unwrap();
-        let first = Folder::open(data.path()).unwrap();
-        let refused = Folder::open(data.path()).unwrap_err().to_string();
+        let first = DataFolder::open(data.path()).unwrap();
+        let refused = DataFolder::open(data.path()).unwrap_err().to_string();
         assert!(refused.contains("another `usher up` runs in"), "{refused}");
         drop(first);
-        assert!(Folder::open(data.path()).is_ok());
+        assert!(DataFolder::open(data.path()).is_ok());
     }
 
     #[test]
     fn tokens_are_made_once_and_only_their_owner_can_read_them() {
         let data = tempfile::tempdir().unwrap();
-        let first = Folder::open(data.path()).unwrap().source_token;
-        assert_eq!(Folder::open(data.path()).unwrap().source_token, first);
+        let first = DataFolder::open(data.path()).unwrap().source_token;
+        assert_eq!(DataFolder::open(data.path()).unwrap().source_token, first);
         for name in ["tokens/source", "tokens/operator", "nats/token"] {
             let mode = std::fs::metadata(data.path().join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -324,25 +324,25 @@ mod tests {
     #[test]
     fn the_default_configuration_is_written_once_and_holds_no_token() {
         let data = tempfile::tempdir().unwrap();
-        let folder = Folder::open(data.path()).unwrap();
+        let folder = DataFolder::open(data.path()).unwrap();
         let path = folder.default_config().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains(&folder.source_token) && !text.contains("{{"), "{text}");
         let defaults = folder.config_defaults();
-        let config = crate::config::Config::load_over(&path, Some(&defaults)).unwrap();
+        let config = crate::config::UsherConfig::load_over(&path, Some(&defaults)).unwrap();
         assert!(config.gateway.is_some() && config.console.is_some());
         assert!(config.mapper.unwrap().database.contains("mapper.db"));
         std::fs::write(&path, "# mine\n").unwrap();
         folder.default_config().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "# mine\n");
-        let config = crate::config::Config::load_over(&path, Some(&defaults)).unwrap();
+        let config = crate::config::UsherConfig::load_over(&path, Some(&defaults)).unwrap();
         assert_eq!(config.writer.unwrap().targets.len(), 0, "an empty file is all defaults");
     }
 
     #[test]
     fn the_run_file_can_be_read_back_and_removed() {
         let data = tempfile::tempdir().unwrap();
-        let folder = Folder::open(data.path()).unwrap();
+        let folder = DataFolder::open(data.path()).unwrap();
         let run = RunFile {
             pid: 1,
             gateway: "http://127.0.0.1:1".into(),

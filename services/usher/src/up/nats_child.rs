@@ -23,8 +23,8 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use tokio::sync::watch;
 
-use health::Health;
-use server_config::Ports;
+use health::ServerHealth;
+use server_config::ChildPorts;
 
 /// More failures than this within [`FAILURE_WINDOW`] are not bad luck.
 const FAILURES_MAX: usize = 10;
@@ -57,7 +57,7 @@ pub enum NatsState {
 /// A running, supervised nats-server.
 #[derive(Debug)]
 pub struct NatsChild {
-    ports: Ports,
+    ports: ChildPorts,
     pid: Arc<Mutex<Option<Pid>>>,
     state: watch::Receiver<NatsState>,
     stop: Option<mpsc::Sender<()>>,
@@ -79,11 +79,11 @@ impl NatsChild {
     /// # Errors
     /// When there is no server binary, or it does not start.
     pub fn start(settings: &NatsSettings) -> anyhow::Result<Self> {
-        let binary = binary::find()?;
-        orphan::end(&settings.folder)?;
+        let binary = binary::find_binary()?;
+        orphan::end_orphan(&settings.folder)?;
         let mut last = None;
         for _ in 0..PORT_TRIES {
-            let ports = Ports { client: free_port()?, monitor: free_port()? };
+            let ports = ChildPorts { client: free_port()?, monitor: free_port()? };
             match Self::start_on(settings, &binary, ports) {
                 Ok(child) => return Ok(child),
                 Err(error) => last = Some(error),
@@ -92,12 +92,12 @@ impl NatsChild {
         Err(last.expect("there was at least one try"))
     }
 
-    fn start_on(settings: &NatsSettings, binary: &Path, ports: Ports) -> anyhow::Result<Self> {
+    fn start_on(settings: &NatsSettings, binary: &Path, ports: ChildPorts) -> anyhow::Result<Self> {
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         let (said, state) = watch::channel(NatsState::Restarting);
         let pid = Arc::new(Mutex::new(None));
-        let keeper = Keeper {
+        let keeper = ServerKeeper {
             binary: binary.to_owned(),
             settings: settings.clone(),
             ports,
@@ -132,15 +132,15 @@ impl NatsChild {
     /// Lets it write back and leave, waits for it. Does nothing the second time.
     pub fn stop(&mut self) {
         drop(self.stop.take());
-        signal(&self.pid, Signal::SIGTERM);
+        signal_child(&self.pid, Signal::SIGTERM);
         let Some(thread) = self.thread.take() else { return };
         let deadline = Instant::now() + STOP_DEADLINE;
         while !thread.is_finished() && Instant::now() < deadline {
-            pause(POLL);
+            sleep_for(POLL);
         }
         if !thread.is_finished() {
             tracing::warn!("nats-server does not stop, ending it");
-            signal(&self.pid, Signal::SIGKILL);
+            signal_child(&self.pid, Signal::SIGKILL);
         }
         if thread.join().is_err() {
             tracing::error!("the thread that watches nats-server panicked");
@@ -155,7 +155,7 @@ impl Drop for NatsChild {
 }
 
 /// The lock makes sure that the process is still our child: it is reaped under the same lock.
-fn signal(pid: &Mutex<Option<Pid>>, signal: Signal) {
+fn signal_child(pid: &Mutex<Option<Pid>>, signal: Signal) {
     let pid = pid.lock().expect("nobody panics while holding it");
     if let Some(pid) = *pid {
         let _ = kill(pid, signal);
@@ -168,21 +168,21 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a plain thread that polls for a level")]
-fn pause(duration: Duration) {
+fn sleep_for(duration: Duration) {
     std::thread::sleep(duration);
 }
 
 /// The thread's own state.
-struct Keeper {
+struct ServerKeeper {
     binary: PathBuf,
     settings: NatsSettings,
-    ports: Ports,
+    ports: ChildPorts,
     pid: Arc<Mutex<Option<Pid>>>,
     said: watch::Sender<NatsState>,
     stopped: mpsc::Receiver<()>,
 }
 
-impl Keeper {
+impl ServerKeeper {
     fn keep(self, ready: &mpsc::Sender<anyhow::Result<()>>) {
         match self.spawn().and_then(|child| self.wait_until_it_answers(child)) {
             Ok(child) => {
@@ -215,7 +215,7 @@ impl Keeper {
                     self.said.send_replace(NatsState::GivenUp(self.last_words(&how)));
                     return;
                 }
-                if self.is_stopped(delay(failures.len())) {
+                if self.is_stopped(restart_delay(failures.len())) {
                     self.said.send_replace(NatsState::Stopped);
                     return;
                 }
@@ -236,13 +236,13 @@ impl Keeper {
     fn spawn(&self) -> anyhow::Result<Child> {
         let folder = &self.settings.folder;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        server_config::write(&self.settings, self.ports)?;
+        server_config::write_config(&self.settings, self.ports)?;
         let output =
             File::create(self.settings.folder.join("server.err")).context("cannot write server.err")?;
         let mut command = Command::new(&self.binary);
         command
             .arg("--config")
-            .arg(server_config::path(&self.settings.folder))
+            .arg(server_config::config_path(&self.settings.folder))
             .stdin(Stdio::null())
             .stdout(output.try_clone().context("cannot write server.err")?)
             .stderr(output);
@@ -253,7 +253,7 @@ impl Keeper {
         let id = child.id();
         *self.pid.lock().expect("nobody panics while holding it") =
             Some(Pid::from_raw(i32::try_from(id).expect("a pid is an i32")));
-        orphan::remember(&self.settings.folder, id)?;
+        orphan::remember_process(&self.settings.folder, id)?;
         tracing::info!(pid = id, port = self.ports.client, "nats-server runs");
         self.said.send_replace(NatsState::Running(id));
         Ok(child)
@@ -275,7 +275,7 @@ impl Keeper {
                 let _ = child.wait();
                 bail!("nats-server did not open its port within {} s", START_DEADLINE.as_secs());
             }
-            pause(POLL);
+            sleep_for(POLL);
         }
     }
 
@@ -285,18 +285,18 @@ impl Keeper {
     fn wait_for_its_end(&self, child: &mut Child) -> String {
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is an i32"));
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-        let mut health = Health::new(self.ports.monitor, &self.settings.folder);
+        let mut health = ServerHealth::new(self.ports.monitor, &self.settings.folder);
         while matches!(
             waitid(Id::Pid(pid), flags),
             Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::EINTR)
         ) {
             if let Some(why) = health.look() {
                 tracing::error!(%why, "nats-server stores nothing, restarting it");
-                signal(&self.pid, Signal::SIGTERM);
+                signal_child(&self.pid, Signal::SIGTERM);
             }
             // Returns early when the other side hangs up; from then on the end is near.
             if self.is_stopped(LIFE_POLL) {
-                pause(POLL);
+                sleep_for(POLL);
             }
         }
         let mut current = self.pid.lock().expect("nobody panics while holding it");
@@ -314,7 +314,7 @@ impl Keeper {
 }
 
 /// At once for the first failure, then exponentially longer, with jitter.
-fn delay(failures: usize) -> Duration {
+fn restart_delay(failures: usize) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     let full = DELAY_FIRST.saturating_mul(2_u32.pow(doublings)).min(DELAY_MAX);
     full.mul_f64(rand::random_range(0.5..=1.0))

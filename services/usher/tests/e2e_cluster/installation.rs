@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use bus::testing::TestCluster;
 use edge::TokenHash;
-use harness::reader::{self, Directory};
-use harness::world::{Addresses, Console, Feed, SANDBOX_TOKEN, TARGET, policy_yaml, wait_for_level};
-use sandbox::{Behaviour, Sandbox};
+use harness::reader::{self, ServerDirectory};
+use harness::world::{
+    ConsoleClient, EventPoster, SANDBOX_TOKEN, ServiceAddresses, TARGET, policy_yaml, wait_for_level,
+};
+use sandbox::{Sandbox, SandboxBehaviour};
 use serde_json::{Value, json};
 use store::testing::TestDatabase;
 
@@ -41,8 +43,8 @@ pub struct Installation {
     pub database: TestDatabase,
     pub sandbox: Sandbox,
     /// One for each gateway.
-    pub feeds: Vec<Feed>,
-    pub console: Console,
+    pub feeds: Vec<EventPoster>,
+    pub console: ConsoleClient,
     console_url: String,
     http: reqwest::Client,
     folder: Folder,
@@ -72,13 +74,13 @@ impl Drop for Folder {
 impl Installation {
     /// Starts everything at once on empty stores, and the services while one broker is down. `None` without PostgreSQL.
     pub async fn start(seed: u64, small: Option<SmallStream>) -> Option<Self> {
-        let database = store::testing::postgres()?;
+        let database = store::testing::postgres_database()?;
         let folder = Folder { folder: Some(tempfile::tempdir().unwrap()), seed };
         let mut brokers = TestCluster::start();
-        let sandbox = Sandbox::start(sandbox::Options {
+        let sandbox = Sandbox::start(sandbox::SandboxOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             token: SANDBOX_TOKEN.to_owned(),
-            behaviour: Behaviour { latency_ms: LATENCY_MS, ..Behaviour::default() },
+            behaviour: SandboxBehaviour { latency_ms: LATENCY_MS, ..SandboxBehaviour::default() },
         });
         let sandbox = sandbox.await.unwrap();
         let plan = Plan::new(folder.path(), &brokers, &database.url, &sandbox.base_url(), small);
@@ -105,12 +107,15 @@ impl Installation {
         replicas.push(keeper);
 
         let feeds = (0..REPLICAS).map(|number| {
-            let addresses = Addresses::fixed(&plan.url("gateway", number), "");
-            Feed::new(http.clone(), addresses, SOURCE_TOKEN.to_owned())
+            let addresses = ServiceAddresses::fixed(&plan.url("gateway", number), "");
+            EventPoster::new(http.clone(), addresses, SOURCE_TOKEN.to_owned())
         });
         let console_url = plan.url("console", 0);
-        let console =
-            Console::new(http.clone(), Addresses::fixed("", &console_url), OPERATOR_TOKEN.to_owned());
+        let console = ConsoleClient::new(
+            http.clone(),
+            ServiceAddresses::fixed("", &console_url),
+            OPERATOR_TOKEN.to_owned(),
+        );
         Some(Self {
             feeds: feeds.collect(),
             replicas,
@@ -149,7 +154,7 @@ impl Installation {
             let answer = self.http.get(&url).send().await.map_err(|error| format!("{url}: {error}"))?;
             let status = answer.status();
             let body = answer.text().await.unwrap_or_default();
-            harness::world::yes(status.is_success(), format!("{url}: {status}: {body}"))?;
+            harness::world::level_reached(status.is_success(), format!("{url}: {status}: {body}"))?;
         }
         Ok(())
     }
@@ -173,8 +178,8 @@ impl Installation {
     }
 
     /// Everything at the target, read with plain HTTP.
-    pub async fn directory(&self) -> anyhow::Result<Directory> {
-        reader::read(&self.http, &self.sandbox.base_url(), SANDBOX_TOKEN).await
+    pub async fn directory(&self) -> anyhow::Result<ServerDirectory> {
+        reader::read_directory(&self.http, &self.sandbox.base_url(), SANDBOX_TOKEN).await
     }
 
     /// `usher ARGUMENTS`, as an operator types it.

@@ -13,8 +13,8 @@ mod replica;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use harness::reader::Directory;
-use harness::world::{Receipt, wait_for_level, yes};
+use harness::reader::ServerDirectory;
+use harness::world::{IntakeReceipt, level_reached, wait_for_level};
 use serde_json::Value;
 
 use faults::Faults;
@@ -34,7 +34,7 @@ fn number(variable: &str) -> Option<u64> {
 struct AcceptedEvents(BTreeMap<String, BTreeSet<String>>);
 
 impl AcceptedEvents {
-    fn note(&mut self, subjects: &[String], receipt: &Receipt) {
+    fn note(&mut self, subjects: &[String], receipt: &IntakeReceipt) {
         let events = receipt.body["accepted"].as_array().unwrap();
         assert_eq!(events.len(), subjects.len(), "{}", receipt.body);
         for (event, subject) in events.iter().zip(subjects) {
@@ -60,8 +60,8 @@ impl AcceptedEvents {
 }
 
 /// Keys of the people and groups that the events are about.
-fn subjects(events: &[harness::CloudEvent]) -> Vec<String> {
-    let subject = |event: &harness::CloudEvent| {
+fn subjects(events: &[harness::CloudEventMessage]) -> Vec<String> {
+    let subject = |event: &harness::CloudEventMessage| {
         let text = event.value()["subject"].as_str().unwrap();
         text.split_once('/').unwrap().1.to_owned()
     };
@@ -84,7 +84,7 @@ async fn step(
     faults.strike(installation).await;
     wait_for_level("the target sees something of it", SOON, async || {
         installation.revive();
-        yes(saying.is_finished() && installation.sandbox.ledger().len() > seen, "nothing yet")
+        level_reached(saying.is_finished() && installation.sandbox.ledger().len() > seen, "nothing yet")
     })
     .await
     .unwrap();
@@ -92,7 +92,7 @@ async fn step(
 }
 
 /// `Err` names the leavers whose accounts at the target are active.
-fn with_access(news: &News, directory: &Directory) -> anyhow::Result<()> {
+fn with_access(news: &News, directory: &ServerDirectory) -> anyhow::Result<()> {
     let expected = news.expected();
     let leavers = expected.users.values().filter(|user| !user.active).map(|user| &user.user_name);
     let is_on = |name: &&String| {

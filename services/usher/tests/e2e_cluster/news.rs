@@ -1,7 +1,7 @@
 //! What an HR system and a directory say, at random: people join, move, leave and come back, and groups change.
 
 use harness::world::now;
-use harness::{CloudEvent, Expected, History, Population, Shape};
+use harness::{CloudEventMessage, CompanyHistory, ExpectedDirectory, PopulationShape, SamplePopulation};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -15,7 +15,7 @@ const LEAVERS: usize = 2;
 
 /// A company and how it goes on.
 pub struct News {
-    pub history: History,
+    pub history: CompanyHistory,
     random: StdRng,
     /// Who joins at the next portions.
     to_hire: Vec<String>,
@@ -31,8 +31,9 @@ impl News {
     /// News in so many portions.
     pub fn new(seed: u64, portions: usize) -> Self {
         let people = PEOPLE_MIN.max(portions);
-        let company = Population::generate(Shape { people, departments: 8, groups: GROUPS, seed });
-        let history = History::new("/hr", company, now());
+        let company =
+            SamplePopulation::generate(PopulationShape { people, departments: 8, groups: GROUPS, seed });
+        let history = CompanyHistory::new("/hr", company, now());
         let mut to_hire = history.keys();
         to_hire.reverse();
         let hired_at_once = people.div_ceil((portions * HIRING_PERCENT / 100).max(1));
@@ -42,7 +43,7 @@ impl News {
     }
 
     /// The next portion; at least one account changes with it.
-    pub fn next(&mut self) -> Vec<CloudEvent> {
+    pub fn next(&mut self) -> Vec<CloudEventMessage> {
         let mut events = Vec::new();
         for key in self.to_hire.split_off(self.to_hire.len().saturating_sub(self.hired_at_once)) {
             events.push(self.history.hire(&key));
@@ -68,7 +69,7 @@ impl News {
     }
 
     /// A new group while there are some; then somebody comes into one or goes out of it.
-    fn group(&mut self) -> CloudEvent {
+    fn group(&mut self) -> CloudEventMessage {
         if self.groups_told < self.groups.len() {
             self.groups_told += 1;
             return self.history.group_upserted(&self.groups[self.groups_told - 1]);
@@ -84,7 +85,7 @@ impl News {
     }
 
     /// What the target must look like when everything has arrived.
-    pub fn expected(&self) -> Expected {
+    pub fn expected(&self) -> ExpectedDirectory {
         self.history.expected()
     }
 

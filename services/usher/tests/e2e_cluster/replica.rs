@@ -87,6 +87,6 @@ impl Replica {
         let answer = answer.map_err(|error| format!("{}: {error}", self.name))?;
         let status = answer.status();
         let body = answer.text().await.unwrap_or_default();
-        harness::world::yes(status.is_success(), format!("{}: {status}: {body}", self.name))
+        harness::world::level_reached(status.is_success(), format!("{}: {status}: {body}", self.name))
     }
 }

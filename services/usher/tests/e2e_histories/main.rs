@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use edge::TokenHash;
-use harness::world::{Feed, TARGET, now, policy_yaml};
-use harness::{World, WorldOptions};
+use harness::world::{EventPoster, TARGET, now, policy_yaml};
+use harness::{UsherWorld, WorldOptions};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -37,7 +37,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|number| number.parse().unwrap())
 }
 
-async fn world(named: Option<&[String]>) -> World {
+async fn world(named: Option<&[String]>) -> UsherWorld {
     let source = |name: &str| json!({ "name": name, "token": TokenHash::of(&token(name)).to_string() });
     let gateway = Map::from_iter([("sources".to_owned(), json!(SENDERS.map(source)))]);
     let mut mapper = Map::new();
@@ -47,7 +47,7 @@ async fn world(named: Option<&[String]>) -> World {
     // Half of the company leaves, which the guard would rightly hold.
     let policy = Some(format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET)));
     let usher = env!("CARGO_BIN_EXE_usher");
-    World::start(WorldOptions { policy, gateway, mapper, ..WorldOptions::new(usher) }).await.unwrap()
+    UsherWorld::start(WorldOptions { policy, gateway, mapper, ..WorldOptions::new(usher) }).await.unwrap()
 }
 
 fn token(sender: &str) -> String {
@@ -55,7 +55,7 @@ fn token(sender: &str) -> String {
 }
 
 /// Posts what is said of these people, mixed, under the token of each sender.
-async fn post(world: &World, people: &mut [Person], order: &mut StdRng) {
+async fn post(world: &UsherWorld, people: &mut [Person], order: &mut StdRng) {
     let today = (now() - time::Duration::HOUR).replace_nanosecond(0).unwrap();
     let mut all: Vec<(usize, usize)> = people
         .iter()
@@ -67,7 +67,7 @@ async fn post(world: &World, people: &mut [Person], order: &mut StdRng) {
     for portion in all.chunks(BATCH) {
         for sender in SENDERS {
             let addresses = world.usher.addresses();
-            let feed = Feed::new(world.http().clone(), addresses, token(sender));
+            let feed = EventPoster::new(world.http().clone(), addresses, token(sender));
             let mut events: Vec<Value> = Vec::new();
             for (person, index) in portion {
                 let (by, event) = people[*person].event(*index, today);
@@ -81,7 +81,7 @@ async fn post(world: &World, people: &mut [Person], order: &mut StdRng) {
             }
         }
     }
-    let feed = Feed::new(world.http().clone(), world.usher.addresses(), token(SENDERS[0]));
+    let feed = EventPoster::new(world.http().clone(), world.usher.addresses(), token(SENDERS[0]));
     let values: Vec<Value> = people.iter().map(|person| person.values(today)).collect();
     feed.values(&values).await.unwrap();
     for (person, order) in people.iter_mut().zip(&delivered) {
@@ -90,7 +90,7 @@ async fn post(world: &World, people: &mut [Person], order: &mut StdRng) {
 }
 
 /// In what the target differs from what the page says.
-async fn differences(world: &World, people: &[Person]) -> Vec<String> {
+async fn differences(world: &UsherWorld, people: &[Person]) -> Vec<String> {
     let directory = world.directory().await.unwrap();
     let mut differences = directory.problems.clone();
     for person in people {

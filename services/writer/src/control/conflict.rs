@@ -4,17 +4,17 @@ use lifecycle::{
     AttemptClass, ControlError, DeadLetterId, Fact, ReplayOutcome, ReplayReply, ResolveConflictRequest,
     ResourceKind,
 };
-use scim::Kind;
+use scim::ScimKind;
 use store::StoreError;
 
-use super::look::{conversation, no_answer, patiently};
-use super::{Control, database, refusal};
-use crate::call::Stop;
-use crate::facts::News;
+use super::look::{no_answer, open_call, wait_patiently};
+use super::{WriterControl, database_refusal, refuse_with};
+use crate::call::CallStop;
+use crate::facts::TransactionFacts;
 use crate::rows::{dead, linked_subject, load_resources, save_resources, status};
 use crate::{micros, now};
 
-impl Control {
+impl WriterControl {
     /// Links the row to the resource that the human named, to be read and made right; nothing is sent here.
     ///
     /// # Errors
@@ -26,15 +26,15 @@ impl Control {
         self.configured(&request.target)?;
         let ResolveConflictRequest { target, kind, subject, remote_id, .. } = &request;
         let other = linked_subject(self.store.reader(), target, *kind, remote_id, subject).await;
-        if let Some(other) = other.map_err(|error| database(&error))? {
-            return Err(refusal(format!(
+        if let Some(other) = other.map_err(|error| database_refusal(&error))? {
+            return Err(refuse_with(format!(
                 "resource {remote_id} is linked to {other} already: it cannot be {subject}'s too"
             )));
         }
         self.is_there(&request).await?;
-        let outcomes = self.adopt(&request).await.map_err(|error| database(&error))?;
+        let outcomes = self.adopt(&request).await.map_err(|error| database_refusal(&error))?;
         let none = || {
-            refusal(format!(
+            refuse_with(format!(
                 "{} {subject} is in no conflict at `{target}`; see `usher conflicts ls`",
                 kind.as_str()
             ))
@@ -48,14 +48,14 @@ impl Control {
     /// When the target does not know the resource, or cannot be asked.
     async fn is_there(&self, request: &ResolveConflictRequest) -> Result<(), ControlError> {
         let ResolveConflictRequest { target, kind, subject, remote_id, .. } = request;
-        let scim_kind = if *kind == ResourceKind::Group { Kind::Group } else { Kind::User };
+        let scim_kind = if *kind == ResourceKind::Group { ScimKind::Group } else { ScimKind::User };
         let owned = self.askable(target).await?;
         let asked = async {
-            let mut call = conversation(&owned, *kind, subject).await;
+            let mut call = open_call(&owned, *kind, subject).await;
             match call.send("read", async |client| client.get(scim_kind, remote_id).await).await {
                 Ok(_) => Ok(()),
-                Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
-                    Err(refusal(format!(
+                Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                    Err(refuse_with(format!(
                         "`{target}` has no {} {remote_id}: the ids of what was found stand in `usher conflicts ls`",
                         kind.as_str()
                     )))
@@ -63,7 +63,7 @@ impl Control {
                 Err(stop) => Err(no_answer(&call, stop)),
             }
         };
-        patiently(&owned, asked).await
+        wait_patiently(&owned, asked).await
     }
 
     async fn adopt(
@@ -83,8 +83,8 @@ impl Control {
         row.last_error = None;
         row.enqueue(status::PENDING, micros(now()));
         save_resources(&tx, rows.into_values().collect()).await?;
-        dead::close(&tx, letter.as_slice(), dead::REPLAYED).await?;
-        let mut news = News::default();
+        dead::close_letters(&tx, letter.as_slice(), dead::REPLAYED).await?;
+        let mut news = TransactionFacts::default();
         let mut outcomes = Vec::new();
         if let Some(id) = letter.and_then(|letter| letter.parse::<DeadLetterId>().ok()) {
             let fact = Fact::Replayed {

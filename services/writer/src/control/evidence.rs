@@ -5,47 +5,47 @@ mod memberships;
 use std::collections::HashMap;
 
 use lifecycle::{
-    AccountEvidence, AccountState, ControlError, Desired, EVIDENCE_PEOPLE_MAX, EvidenceReply,
-    EvidenceRequest, OTHER_ACCOUNTS_PEOPLE_MAX, OffEvidence, OtherAccountsRequest, ResourceKind, Waiting,
-    WaitingFor,
+    AccountEvidence, AccountOffEvidence, AccountState, ControlError, DesiredState, EVIDENCE_PEOPLE_MAX,
+    EvidenceReply, EvidenceRequest, OTHER_ACCOUNTS_PEOPLE_MAX, OtherAccountsRequest, ResourceKind,
+    WaitReason, WaitingFor,
 };
 use store::StoreError;
 use time::format_description::well_known::Rfc3339;
 
-use super::status::holder;
-use super::{Control, refusal};
-use crate::looks::{Looks, account_unverified_since, is_account_due};
-use crate::pacer::Circuit;
+use super::status::lease_holder;
+use super::{WriterControl, refuse_with};
+use crate::looks::{DueLooks, account_unverified_since, is_account_due};
+use crate::pacer::TargetCircuit;
 use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, resource, status};
 use crate::{micros, now};
 
 /// What keeps everything at a target from being sent.
-struct Surroundings {
+struct TargetObstacles {
     /// Paused, not owned, or not to be asked.
-    stopped: Option<Waiting>,
+    stopped: Option<WaitReason>,
 }
 
-impl Surroundings {
+impl TargetObstacles {
     /// What was shown to be off, and could not be looked at since: why.
-    fn unverified(&self, since: Option<i64>) -> Option<Waiting> {
+    fn unverified(&self, since: Option<i64>) -> Option<WaitReason> {
         let stopped = self.stopped.as_ref()?;
-        let since = crate::moment(since?).format(&Rfc3339).unwrap_or_default();
+        let since = crate::moment_of(since?).format(&Rfc3339).unwrap_or_default();
         let detail = match &stopped.detail {
             Some(detail) => format!("not verified since {since}: {detail}"),
             None => format!("not verified since {since}"),
         };
-        Some(Waiting::because(stopped.reason, detail))
+        Some(WaitReason::because(stopped.reason, detail))
     }
 }
 
-impl Control {
+impl WriterControl {
     /// # Errors
     /// When the target is not configured, or too many people are asked about.
     pub(super) fn known_people(&self, request: EvidenceRequest) -> Result<EvidenceRequest, ControlError> {
         self.configured(&request.target)?;
         if request.people.len().max(request.memberships.len()) > EVIDENCE_PEOPLE_MAX {
-            return Err(refusal(format!("at most {EVIDENCE_PEOPLE_MAX} people at a time")));
+            return Err(refuse_with(format!("at most {EVIDENCE_PEOPLE_MAX} people at a time")));
         }
         Ok(request)
     }
@@ -58,7 +58,7 @@ impl Control {
     ) -> Result<OtherAccountsRequest, ControlError> {
         self.configured(&request.target)?;
         if request.people.len() > OTHER_ACCOUNTS_PEOPLE_MAX {
-            return Err(refusal(format!("at most {OTHER_ACCOUNTS_PEOPLE_MAX} people at a time")));
+            return Err(refuse_with(format!("at most {OTHER_ACCOUNTS_PEOPLE_MAX} people at a time")));
         }
         Ok(request)
     }
@@ -74,16 +74,16 @@ impl Control {
         // Nothing can be looked at while nothing is sent.
         let is_stopped = surroundings.stopped.is_some();
         let set_aside = crate::quarantine::departures_of(&self.store, target, people).await?;
-        let accounts = accounts(people, &mut rows, &surroundings, &set_aside);
+        let accounts = account_evidence(people, &mut rows, &surroundings, &set_aside);
         let (memberships, doubtful) = self.memberships(target, memberships, &surroundings).await?;
         if !is_stopped {
-            self.look_back(target, Looks { people: due, memberships: doubtful }).await;
+            self.look_back(target, DueLooks { people: due, memberships: doubtful }).await;
         }
         Ok(EvidenceReply { accounts, memberships })
     }
 
     /// The answer does not wait for it, nor for its success: what is due is asked about again.
-    async fn look_back(&self, target: &str, looks: Looks) {
+    async fn look_back(&self, target: &str, looks: DueLooks) {
         if looks.is_empty() {
             return;
         }
@@ -95,48 +95,48 @@ impl Control {
         }
     }
 
-    async fn surroundings(&self, target: &str) -> Result<Surroundings, StoreError> {
-        let row = control::load(self.store.reader(), target).await?;
+    async fn surroundings(&self, target: &str) -> Result<TargetObstacles, StoreError> {
+        let row = control::load_control(self.store.reader(), target).await?;
         // A pause of what gives access stops no switch-off.
         let paused = row.paused().filter(|_| row.pause_scope() == Some(PauseScope::Everything));
         let stopped = match paused {
             Some(paused) => {
-                Some(Waiting::because(WaitingFor::Pause, format!("by {}: {}", paused.who, paused.why)))
+                Some(WaitReason::because(WaitingFor::Pause, format!("by {}: {}", paused.who, paused.why)))
             }
             None => self.stopped(target).await?,
         };
-        Ok(Surroundings { stopped })
+        Ok(TargetObstacles { stopped })
     }
 
     /// Why nothing is sent, as this replica knows if it owns the target, or as the owner wrote it down.
-    async fn stopped(&self, target: &str) -> Result<Option<Waiting>, StoreError> {
+    async fn stopped(&self, target: &str) -> Result<Option<WaitReason>, StoreError> {
         if let Some(owned) = self.owned(target) {
             return Ok(match owned.pacer.circuit() {
-                Circuit::Open { reason, .. } => Some(Waiting::because(WaitingFor::Circuit, reason)),
-                Circuit::Closed => None,
+                TargetCircuit::Open { reason, .. } => Some(WaitReason::because(WaitingFor::Circuit, reason)),
+                TargetCircuit::Closed => None,
             });
         }
-        Ok(match self.lease(target).await?.filter(|lease| holder(lease).is_some()) {
-            None => Some(Waiting::new(WaitingFor::Owner)),
-            Some(lease) => lease.circuit.map(|reason| Waiting::because(WaitingFor::Circuit, reason)),
+        Ok(match self.lease(target).await?.filter(|lease| lease_holder(lease).is_some()) {
+            None => Some(WaitReason::new(WaitingFor::Owner)),
+            Some(lease) => lease.circuit.map(|reason| WaitReason::because(WaitingFor::Circuit, reason)),
         })
     }
 }
 
-fn accounts(
+fn account_evidence(
     people: &[String],
     rows: &mut HashMap<String, resource::Model>,
-    surroundings: &Surroundings,
-    set_aside: &HashMap<String, Waiting>,
+    surroundings: &TargetObstacles,
+    set_aside: &HashMap<String, WaitReason>,
 ) -> Vec<AccountEvidence> {
     let evidence = |person: &String| {
         let mut evidence = match rows.remove(person).filter(|row| row.desired_revision > 0) {
-            Some(row) => account(&row, surroundings),
+            Some(row) => evidence_of_account(&row, surroundings),
             None => AccountEvidence {
                 person: person.clone(),
                 revision: 0,
                 off: None,
-                waiting: Some(Waiting::new(WaitingFor::Delivery)),
+                waiting: Some(WaitReason::new(WaitingFor::Delivery)),
             },
         };
         if let Some(waiting) = set_aside.get(person).filter(|_| evidence.off.is_none()) {
@@ -147,23 +147,23 @@ fn accounts(
     people.iter().map(evidence).collect()
 }
 
-fn account(row: &resource::Model, surroundings: &Surroundings) -> AccountEvidence {
+fn evidence_of_account(row: &resource::Model, surroundings: &TargetObstacles) -> AccountEvidence {
     let off = off_evidence(row);
     let waiting = match off {
         Some(_) => surroundings.unverified(account_unverified_since(row, micros(now()))),
-        None => Some(waiting(row, surroundings)),
+        None => Some(waiting_reason(row, surroundings)),
     };
     AccountEvidence { person: row.subject.clone(), revision: row.desired_revision, off, waiting }
 }
 
 /// The evidence counts while the account is wanted off; what is to be enabled is about to contradict it.
-fn off_evidence(row: &resource::Model) -> Option<OffEvidence> {
+fn off_evidence(row: &resource::Model) -> Option<AccountOffEvidence> {
     let (kind, at) = shown_off(row).filter(|_| is_wanted_off(row) && !row.has_duplicates())?;
-    Some(OffEvidence { kind, at: crate::moment(at) })
+    Some(AccountOffEvidence { kind, at: crate::moment_of(at) })
 }
 
 fn is_wanted_off(row: &resource::Model) -> bool {
-    matches!(row.desired(), Ok(Desired::User(account)) if account.state != AccountState::Active)
+    matches!(row.desired(), Ok(DesiredState::User(account)) if account.state != AccountState::Active)
 }
 
 /// What first showed that the account is off, and when (microseconds since the Unix epoch).
@@ -171,12 +171,12 @@ fn shown_off(row: &resource::Model) -> Option<(String, i64)> {
     row.off_evidence.clone().zip(row.off_evidence_at)
 }
 
-fn waiting(row: &resource::Model, surroundings: &Surroundings) -> Waiting {
+fn waiting_reason(row: &resource::Model, surroundings: &TargetObstacles) -> WaitReason {
     let is_referring = row.awaits.is_some();
     if row.off_evidence.is_some() && row.has_duplicates() {
-        return Waiting::because(WaitingFor::Duplicate, duplicates_in_words(row));
+        return WaitReason::because(WaitingFor::Duplicate, duplicates_in_words(row));
     }
-    reason(&row.status, row.queued, is_referring, surroundings, row.last_error.clone())
+    status_reason(&row.status, row.queued, is_referring, surroundings, row.last_error.clone())
 }
 
 /// Both accounts, by their ids.
@@ -189,13 +189,13 @@ fn duplicates_in_words(row: &resource::Model) -> String {
 }
 
 /// What a row of this status waits for.
-fn reason(
+fn status_reason(
     row_status: &str,
     queued: bool,
     is_referring: bool,
-    surroundings: &Surroundings,
+    surroundings: &TargetObstacles,
     detail: Option<String>,
-) -> Waiting {
+) -> WaitReason {
     let reason = match row_status {
         status::HELD => WaitingFor::Hold,
         status::REJECTED => WaitingFor::Rejection,
@@ -210,5 +210,5 @@ fn reason(
             None => WaitingFor::Evidence,
         },
     };
-    Waiting { reason, detail }
+    WaitReason { reason, detail }
 }

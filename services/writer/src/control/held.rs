@@ -3,26 +3,26 @@
 use std::collections::BTreeSet;
 
 use lifecycle::{
-    ControlError, DecideHeldReply, DecideHeldRequest, Desired, Fact, HELD_MAX, Held, HeldBy, HeldReply,
-    HeldRequest, PauseReply, PauseRequest, ResourceKind,
+    ControlError, DecideHeldReply, DecideHeldRequest, DesiredState, Fact, HELD_MAX, HeldBy, HeldReply,
+    HeldRequest, HeldResource, PauseReply, PauseRequest, ResourceKind,
 };
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::Control;
-use crate::facts::News;
+use super::WriterControl;
+use crate::facts::TransactionFacts;
 use crate::rows::control::PauseScope;
 use crate::rows::{edge, resource, save_resources, status};
-use crate::{group_limit, micros, moment, now, safety};
+use crate::{group_limit, micros, moment_of, now, safety};
 
 /// Rows that are decided about per statement.
 const PAGE: u64 = 1_000;
 /// What waits for a human, and what waits for another row: that can be tried again, or given up, as well.
 const STATUSES: [&str; 2] = [status::HELD, status::WAITING];
 
-impl Control {
+impl WriterControl {
     pub(super) async fn held(&self, request: &HeldRequest) -> Result<HeldReply, StoreError> {
         let mut query = resource::Entity::find().filter(resource::Column::Status.is_in(STATUSES));
         if let Some(target) = &request.target {
@@ -37,8 +37,9 @@ impl Control {
             .limit(request.limit.clamp(1, HELD_MAX));
         let rows = query.all(reader).await.map_err(&read)?;
         let limit = request.limit.clamp(1, HELD_MAX).saturating_sub(rows.len() as u64);
-        let (edges, more) = group_limit::held(reader, request.target.as_deref(), limit).await?;
-        let held = rows.into_iter().map(held).chain(edges.into_iter().map(held_membership)).collect();
+        let (edges, more) = group_limit::held_memberships(reader, request.target.as_deref(), limit).await?;
+        let held =
+            rows.into_iter().map(held_resource).chain(edges.into_iter().map(held_membership)).collect();
         Ok(HeldReply { held, total: total + more })
     }
 
@@ -53,7 +54,7 @@ impl Control {
         request: &DecideHeldRequest,
     ) -> Result<DecideHeldReply, StoreError> {
         let tx = self.store.begin().await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let mut reply = DecideHeldReply::default();
         match &request.subjects {
             Some(subjects) => {
@@ -63,7 +64,7 @@ impl Control {
                     let rows = held_rows(&tx, request, Some(some)).await?;
                     let found: BTreeSet<&String> = rows.iter().map(|row| &row.subject).collect();
                     reply.not_held.extend(some.iter().filter(|s| !found.contains(*s)).map(|s| (*s).clone()));
-                    reply.decided += decide(&tx, rows, request, &mut news).await?;
+                    reply.decided += decide_rows(&tx, rows, request, &mut news).await?;
                 }
             }
             None => loop {
@@ -71,7 +72,7 @@ impl Control {
                 if rows.is_empty() {
                     break;
                 }
-                reply.decided += decide(&tx, rows, request, &mut news).await?;
+                reply.decided += decide_rows(&tx, rows, request, &mut news).await?;
             },
         }
         self.commit(tx, news).await?;
@@ -82,9 +83,9 @@ impl Control {
     pub(super) async fn pause(&self, request: &PauseRequest) -> Result<PauseReply, StoreError> {
         let PauseRequest { target, paused, actor } = request;
         let tx = self.store.begin().await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let by = paused.then_some((actor.who.as_str(), actor.why.as_str()));
-        let was_paused = safety::pause(&tx, target, by, PauseScope::Everything, &mut news).await?;
+        let was_paused = safety::pause_target(&tx, target, by, PauseScope::Everything, &mut news).await?;
         if !paused && was_paused {
             safety::tell_paused(target, "resumed", &actor.who, &actor.why, micros(now()), &mut news);
         }
@@ -115,11 +116,11 @@ async fn held_rows(
     query.lock_exclusive().all(tx).await.map_err(StoreError::statement("read what is held"))
 }
 
-async fn decide(
+async fn decide_rows(
     tx: &DatabaseTransaction,
     mut rows: Vec<resource::Model>,
     request: &DecideHeldRequest,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<u64, StoreError> {
     let now = micros(now());
     for row in &mut rows {
@@ -156,33 +157,33 @@ async fn decide(
     Ok(count)
 }
 
-fn held_membership(row: edge::Model) -> Held {
-    Held {
+fn held_membership(row: edge::Model) -> HeldResource {
+    HeldResource {
         kind: ResourceKind::Membership,
         revision: row.revision,
         wanted: format!("member of {}", row.group_subject),
         by: HeldBy::Profile,
         reason: row.last_error.unwrap_or_default(),
-        since: moment(row.next_attempt_at),
+        since: moment_of(row.next_attempt_at),
         target: row.target,
         subject: row.member_subject,
     }
 }
 
-fn held(row: resource::Model) -> Held {
+fn held_resource(row: resource::Model) -> HeldResource {
     let wanted = match row.desired() {
-        Ok(Desired::User(account)) => account.state.as_str(),
-        Ok(Desired::Group(group)) if group.exists => "exists",
-        Ok(Desired::Group(_)) => "absent",
-        Ok(Desired::Membership { .. }) | Err(_) => "unknown",
+        Ok(DesiredState::User(account)) => account.state.as_str(),
+        Ok(DesiredState::Group(group)) if group.exists => "exists",
+        Ok(DesiredState::Group(_)) => "absent",
+        Ok(DesiredState::Membership { .. }) | Err(_) => "unknown",
     };
-    Held {
+    HeldResource {
         kind: row.kind(),
         revision: row.desired_revision,
         wanted: wanted.to_owned(),
         by: row.held.as_deref().and_then(HeldBy::named).unwrap_or(HeldBy::Guard),
         reason: row.last_error.unwrap_or_default(),
-        since: moment(row.held_at.unwrap_or_default()),
+        since: moment_of(row.held_at.unwrap_or_default()),
         target: row.target,
         subject: row.subject,
     }

@@ -1,38 +1,41 @@
 //! Verb `look_letter`: what replaying a dead letter would send. Changes nothing.
 
 use lifecycle::{
-    ControlError, LookLetterReply, LookLetterRequest, LookRequest, Planned, ReplayOutcome, ResourceKind,
+    ControlError, PlannedOperation, PreviewReplayReply, PreviewReplayRequest, PreviewRequest, ReplayOutcome,
+    ResourceKind,
 };
 use sea_orm::EntityTrait;
 use store::StoreError;
 
-use super::look::{conversation, no_answer, patiently};
-use super::{Control, database, refusal};
+use super::look::{no_answer, open_call, wait_patiently};
+use super::{WriterControl, database_refusal, refuse_with};
 use crate::converge::look;
 use crate::rows::{dead, edge, load_resources, resource, status};
 
 /// What is still as it was given up.
-enum Waiting {
+enum WaitingLetter {
     Resource(Box<resource::Model>),
     Membership(Box<edge::Model>),
 }
 
-impl Control {
+impl WriterControl {
     /// # Errors
     /// When there is no such dead letter, or the target cannot be asked.
     pub(super) async fn look_letter(
         &self,
-        request: LookLetterRequest,
-    ) -> Result<LookLetterReply, ControlError> {
+        request: PreviewReplayRequest,
+    ) -> Result<PreviewReplayReply, ControlError> {
         let id = request.id;
         let letter = dead::Entity::find_by_id(id.to_string()).one(self.store.reader()).await;
         let letter = letter.map_err(StoreError::statement("read a dead letter"));
-        let letter = letter.map_err(|error| database(&error))?;
-        let letter = letter.ok_or_else(|| refusal(format!("the writer knows no dead letter {id}")))?;
+        let letter = letter.map_err(|error| database_refusal(&error))?;
+        let letter = letter.ok_or_else(|| refuse_with(format!("the writer knows no dead letter {id}")))?;
         let (outcome, action) = if letter.state == dead::OPEN {
-            match self.waiting(&letter).await.map_err(|error| database(&error))? {
-                Some(Waiting::Resource(row)) => (ReplayOutcome::Queued, Some(self.about_row(&row).await?)),
-                Some(Waiting::Membership(edge)) => {
+            match self.waiting(&letter).await.map_err(|error| database_refusal(&error))? {
+                Some(WaitingLetter::Resource(row)) => {
+                    (ReplayOutcome::Queued, Some(self.about_row(&row).await?))
+                }
+                Some(WaitingLetter::Membership(edge)) => {
                     (ReplayOutcome::Queued, Some(self.about_edge(&edge).await?))
                 }
                 None => (ReplayOutcome::Superseded, None),
@@ -45,10 +48,10 @@ impl Control {
             None => (letter.subject, None),
         };
         let kind = kind_of(&letter.kind);
-        Ok(LookLetterReply { id, target: letter.target, kind, subject, member_of, outcome, action })
+        Ok(PreviewReplayReply { id, target: letter.target, kind, subject, member_of, outcome, action })
     }
 
-    async fn waiting(&self, letter: &dead::Model) -> Result<Option<Waiting>, StoreError> {
+    async fn waiting(&self, letter: &dead::Model) -> Result<Option<WaitingLetter>, StoreError> {
         let dead::Model { target, subject, revision, .. } = letter;
         let reader = self.store.reader();
         if let Some(member) = &letter.member {
@@ -56,26 +59,26 @@ impl Control {
             let row = edge::Entity::find_by_id(key).one(reader).await;
             let row = row.map_err(StoreError::statement("read a membership"))?;
             let row = row.filter(|row| row.revision == *revision && row.status == status::DEAD);
-            return Ok(row.map(|row| Waiting::Membership(Box::new(row))));
+            return Ok(row.map(|row| WaitingLetter::Membership(Box::new(row))));
         }
         let subjects = std::slice::from_ref(subject);
         let mut rows = load_resources(reader, target, kind_of(&letter.kind), subjects, false).await?;
         let waits = |row: &resource::Model| {
             row.desired_revision == *revision && matches!(&*row.status, status::DEAD | status::CONFLICT)
         };
-        Ok(rows.remove(subject).filter(waits).map(|row| Waiting::Resource(Box::new(row))))
+        Ok(rows.remove(subject).filter(waits).map(|row| WaitingLetter::Resource(Box::new(row))))
     }
 
     /// What is wanted of it is what its row says, whatever the mapper would decide by now.
-    async fn about_row(&self, row: &resource::Model) -> Result<Planned, ControlError> {
-        let desired = row
-            .desired()
-            .map_err(|error| refusal(format!("cannot read what is wanted of {}: {error}", row.subject)))?;
-        let request = LookRequest { target: row.target.clone(), subject: row.subject.clone(), desired };
+    async fn about_row(&self, row: &resource::Model) -> Result<PlannedOperation, ControlError> {
+        let desired = row.desired().map_err(|error| {
+            refuse_with(format!("cannot read what is wanted of {}: {error}", row.subject))
+        })?;
+        let request = PreviewRequest { target: row.target.clone(), subject: row.subject.clone(), desired };
         Ok(self.look(request).await?.action)
     }
 
-    async fn about_edge(&self, row: &edge::Model) -> Result<Planned, ControlError> {
+    async fn about_edge(&self, row: &edge::Model) -> Result<PlannedOperation, ControlError> {
         self.configured(&row.target)?;
         let target = self.askable(&row.target).await?;
         let link = async |kind: ResourceKind, subject: &String| {
@@ -87,7 +90,7 @@ impl Control {
         let member = link(kind.resource_kind(), &member.to_owned()).await?;
         let (Some(group), Some(member)) = (group, member) else {
             let why = "the group or the member is not at the target: it is sent once both are";
-            return Ok(Planned {
+            return Ok(PlannedOperation {
                 action: "wait".to_owned(),
                 why: Some(why.to_owned()),
                 request: None,
@@ -95,11 +98,11 @@ impl Control {
             });
         };
         let asked = async {
-            let mut call = conversation(&target, ResourceKind::Membership, &row.group_subject).await;
+            let mut call = open_call(&target, ResourceKind::Membership, &row.group_subject).await;
             let planned = look::look_membership(&mut call, &group, &member, row.desired).await;
             planned.map_err(|stop| no_answer(&call, stop))
         };
-        patiently(&target, asked).await
+        wait_patiently(&target, asked).await
     }
 }
 

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bus::{ControlFailure, ControlRequest};
-use lifecycle::{ControlError, LookLetterRequest, verb};
+use lifecycle::{ControlError, PreviewReplayRequest, verb};
 use sea_orm::EntityTrait;
 use serde::Deserialize;
 use serde_json::Value;
 use store::StoreError;
 
-use super::status::holder;
-use super::{Control, parse, refusal};
+use super::status::lease_holder;
+use super::{WriterControl, parse_request, refuse_with};
 use crate::facts::SERVICE;
 use crate::rows::dead;
 
@@ -23,24 +23,24 @@ struct AboutTarget {
     target: String,
 }
 
-impl Control {
+impl WriterControl {
     /// The replica that is to answer instead of this one, if another owns the target.
     pub(super) async fn owner_elsewhere(&self, request: &ControlRequest) -> Option<String> {
         let target = match request.verb.as_str() {
             verb::LOOK | verb::TEST_TARGET | verb::RESOLVE_CONFLICT => {
-                parse::<AboutTarget>(request).ok()?.target
+                parse_request::<AboutTarget>(request).ok()?.target
             }
-            verb::LOOK_LETTER => self.target_of_letter(&parse(request).ok()?).await?,
+            verb::LOOK_LETTER => self.target_of_letter(&parse_request(request).ok()?).await?,
             _ => return None,
         };
         if self.owned(&target).is_some() {
             return None;
         }
         let lease = self.lease(&target).await.ok()??;
-        holder(&lease).filter(|owner| *owner != self.replica)
+        lease_holder(&lease).filter(|owner| *owner != self.replica)
     }
 
-    async fn target_of_letter(&self, request: &LookLetterRequest) -> Option<String> {
+    async fn target_of_letter(&self, request: &PreviewReplayRequest) -> Option<String> {
         let letter = dead::Entity::find_by_id(request.id.to_string()).one(self.store.reader()).await;
         match letter.map_err(StoreError::statement("read a dead letter")) {
             Ok(letter) => letter.map(|letter| letter.target),
@@ -56,7 +56,7 @@ impl Control {
 
     /// Lets `owner` answer.
     pub(super) async fn pass_on(&self, request: ControlRequest, owner: &str) {
-        let question: Value = match parse(&request) {
+        let question: Value = match parse_request(&request) {
             Ok(question) => question,
             Err(error) => return request.refuse(error).await,
         };
@@ -72,7 +72,7 @@ impl Control {
 }
 
 fn did_not_answer(owner: &str, error: &ControlFailure) -> ControlError {
-    refusal(format!(
+    refuse_with(format!(
         "replica {owner} owns the target, and alone may ask it; it could not be asked ({error}): try again"
     ))
 }

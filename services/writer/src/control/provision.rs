@@ -8,20 +8,22 @@ use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 
-use super::{Control, refusal};
-use crate::facts::News;
+use super::{WriterControl, refuse_with};
+use crate::facts::TransactionFacts;
 use crate::intake::takes_away;
 use crate::nesting;
 use crate::rows::{dead, edge, load_resources, resource, save_resources, status};
 use crate::{micros, now};
 
-impl Control {
+impl WriterControl {
     /// # Errors
     /// When the target is not configured, or it is about memberships by themselves.
     pub(super) fn known_resource(&self, request: ProvisionRequest) -> Result<ProvisionRequest, ControlError> {
         self.configured(&request.target)?;
         if request.kind == ResourceKind::Membership {
-            return Err(refusal("memberships are provisioned with their group: name the group".to_owned()));
+            return Err(refuse_with(
+                "memberships are provisioned with their group: name the group".to_owned(),
+            ));
         }
         Ok(request)
     }
@@ -36,12 +38,12 @@ impl Control {
         let at = now();
         let letter = look_at_again(row, micros(at));
         let (revision, trace) = (row.desired_revision, row.trace());
-        dead::close(&tx, letter.as_slice(), dead::REPLAYED).await?;
+        dead::close_letters(&tx, letter.as_slice(), dead::REPLAYED).await?;
         save_resources(&tx, rows.into_values().collect()).await?;
         if *kind == ResourceKind::Group {
             doubt_memberships(&tx, target, subject, micros(at)).await?;
         }
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let fact =
             Fact::Provisioned { target: target.clone(), who: actor.who.clone(), why: actor.why.clone() };
         news.tell(format!("prv:{target}:{}:{subject}:{}", kind.as_str(), micros(at)), subject, trace, fact);

@@ -3,21 +3,21 @@
 use lifecycle::{ControlError, ReconcileRequest, ReconcileState, Reconciliation, ReconciliationRequest};
 use store::StoreError;
 
-use super::{Control, database, refusal};
-use crate::reconcile::begin;
+use super::{WriterControl, database_refusal, refuse_with};
+use crate::reconcile::new_reconciliation;
 use crate::rows::reconcile;
 
-impl Control {
+impl WriterControl {
     /// # Errors
     /// When there is no such target, or nothing to cancel.
     pub(super) async fn reconcile(&self, request: ReconcileRequest) -> Result<Reconciliation, ControlError> {
         self.configured(&request.target)?;
-        let row = self.set_reconcile(&request).await.map_err(|error| database(&error))?;
+        let row = self.set_reconcile(&request).await.map_err(|error| database_refusal(&error))?;
         if let Some(bell) = self.bells.get(&request.target) {
             bell.notify_one();
         }
-        let row = row.ok_or_else(|| refusal(format!("nothing compares `{}` now", request.target)))?;
-        row.report().map_err(|error| refusal(format!("cannot read the comparison: {error}")))
+        let row = row.ok_or_else(|| refuse_with(format!("nothing compares `{}` now", request.target)))?;
+        row.report().map_err(|error| refuse_with(format!("cannot read the comparison: {error}")))
     }
 
     /// Begins one, joins the one that is under way, or ends it.
@@ -26,17 +26,23 @@ impl Control {
         request: &ReconcileRequest,
     ) -> Result<Option<reconcile::Model>, StoreError> {
         let tx = self.store.begin().await?;
-        let running = reconcile::load(&tx, &request.target).await?.filter(reconcile::Model::is_running);
+        let running =
+            reconcile::load_reconciliation(&tx, &request.target).await?.filter(reconcile::Model::is_running);
         let row = match running {
             Some(row) if request.cancel => {
                 Some(reconcile::Model { state: ReconcileState::Cancelled.as_str().to_owned(), ..row })
             }
             None if request.cancel => None,
             Some(row) => return Ok(Some(row)),
-            None => Some(begin(&request.target, request.dry_run, request.allow_gone, &request.actor.who)),
+            None => Some(new_reconciliation(
+                &request.target,
+                request.dry_run,
+                request.allow_gone,
+                &request.actor.who,
+            )),
         };
         if let Some(row) = &row {
-            reconcile::save(&tx, row.clone()).await?;
+            reconcile::save_reconciliation(&tx, row.clone()).await?;
         }
         tx.commit().await.map_err(StoreError::statement("begin a comparison"))?;
         Ok(row)
@@ -49,12 +55,16 @@ impl Control {
         request: ReconciliationRequest,
     ) -> Result<Reconciliation, ControlError> {
         self.configured(&request.target)?;
-        let row =
-            reconcile::load(self.store.reader(), &request.target).await.map_err(|error| database(&error))?;
+        let row = reconcile::load_reconciliation(self.store.reader(), &request.target)
+            .await
+            .map_err(|error| database_refusal(&error))?;
         let never = || {
-            refusal(format!("`{}` was never compared: usher reconcile {}", request.target, request.target))
+            refuse_with(format!(
+                "`{}` was never compared: usher reconcile {}",
+                request.target, request.target
+            ))
         };
         let row = row.ok_or_else(never)?;
-        row.report().map_err(|error| refusal(format!("cannot read the comparison: {error}")))
+        row.report().map_err(|error| refuse_with(format!("cannot read the comparison: {error}")))
     }
 }

@@ -4,21 +4,21 @@ use lifecycle::{ReconcileState, Reconciliation, TargetRemark, TargetRemarkReason
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 
-use super::Control;
+use super::WriterControl;
 use crate::rows::{control, reconcile, resource};
 use crate::{address, micros, now};
 
 /// So long a contradiction is shown.
 const DISPROVED_SHOWN_MICROS: i64 = 7 * 86_400 * 1_000_000;
 
-impl Control {
+impl WriterControl {
     /// # Errors
     /// As the database reports them.
     pub(super) async fn remarks(&self, target: &str) -> Result<Vec<TargetRemark>, StoreError> {
         let mut remarks: Vec<TargetRemark> = self.disproved(target).await?.into_iter().collect();
-        let row = control::load(self.store.reader(), target).await?;
+        let row = control::load_control(self.store.reader(), target).await?;
         remarks.extend(address::remark(&row));
-        let last = reconcile::load(self.store.reader(), target).await?;
+        let last = reconcile::load_reconciliation(self.store.reader(), target).await?;
         if let Some(report) = last.and_then(|row| row.report().ok()) {
             remarks.extend(failure(&report));
             remarks.extend(duplicates(&report));

@@ -7,18 +7,18 @@ use lifecycle::{
 use sea_orm::{DatabaseTransaction, EntityTrait};
 use store::StoreError;
 
-use super::Control;
-use crate::facts::News;
+use super::WriterControl;
+use crate::facts::TransactionFacts;
 use crate::rows::{dead, load_edges, load_resources, save_edges, save_resources, status};
 use crate::{micros, now};
 
 /// Dead letters per request.
 pub(super) const IDS_MAX: usize = 1_000;
 
-impl Control {
+impl WriterControl {
     pub(super) async fn replay(&self, request: &ReplayRequest) -> Result<ReplayReply, StoreError> {
         let tx = self.store.begin().await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let mut outcomes = Vec::new();
         for id in request.ids.iter().take(IDS_MAX) {
             let outcome = replay_letter(&tx, id, &request.actor, &mut news).await?;
@@ -35,11 +35,11 @@ impl Control {
 
     pub(super) async fn discard(&self, request: &DiscardRequest) -> Result<DiscardReply, StoreError> {
         let tx = self.store.begin().await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let mut discarded = Vec::new();
         for id in request.ids.iter().take(IDS_MAX) {
             let Some(letter) = open_letter(&tx, id).await? else { continue };
-            dead::close(&tx, std::slice::from_ref(&letter.id), dead::DISCARDED).await?;
+            dead::close_letters(&tx, std::slice::from_ref(&letter.id), dead::DISCARDED).await?;
             lay_to_rest(&tx, &letter, &format!("discarded by {}: {}", request.actor.who, request.actor.why))
                 .await?;
             let fact = Fact::Discarded {
@@ -61,11 +61,11 @@ pub(crate) async fn replay_letter(
     tx: &DatabaseTransaction,
     id: &DeadLetterId,
     actor: &Actor,
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<ReplayOutcome, StoreError> {
     let Some(letter) = open_letter(tx, id).await? else { return Ok(ReplayOutcome::NotOpen) };
-    let outcome = requeue(tx, &letter).await?;
-    dead::close(tx, std::slice::from_ref(&letter.id), dead::REPLAYED).await?;
+    let outcome = requeue_letter(tx, &letter).await?;
+    dead::close_letters(tx, std::slice::from_ref(&letter.id), dead::REPLAYED).await?;
     let fact = Fact::Replayed {
         dead_letter: id.clone(),
         outcome: outcome.as_str().to_owned(),
@@ -112,7 +112,7 @@ async fn lay_to_rest(tx: &DatabaseTransaction, letter: &dead::Model, words: &str
 }
 
 /// Puts what the letter is about back into the queue, unless something newer has taken its place.
-async fn requeue(tx: &DatabaseTransaction, letter: &dead::Model) -> Result<ReplayOutcome, StoreError> {
+async fn requeue_letter(tx: &DatabaseTransaction, letter: &dead::Model) -> Result<ReplayOutcome, StoreError> {
     let now = micros(now());
     if let Some(member) = &letter.member {
         let mut rows = load_edges(tx, &letter.target, &letter.subject, std::slice::from_ref(member)).await?;

@@ -12,8 +12,8 @@ use sea_orm::{
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::replay::IDS_MAX;
-use super::{Control, database, refusal};
-use crate::facts::News;
+use super::{WriterControl, database_refusal, refuse_with};
+use crate::facts::TransactionFacts;
 use crate::rows::{dead, replay, replay_letter};
 use crate::{micros, now};
 
@@ -22,7 +22,7 @@ const RUNNING_MAX: usize = 20;
 /// Operations that are remembered; the oldest of those that ended are forgotten first.
 const KEPT_MAX: u64 = 100;
 
-impl Control {
+impl WriterControl {
     /// # Errors
     /// When too many operations are under way.
     pub(super) async fn start_replay(&self, request: StartReplayRequest) -> Result<ReplayRun, ControlError> {
@@ -31,23 +31,23 @@ impl Control {
         }
         let chosen = [request.ids.is_some(), request.target.is_some(), request.group.is_some()];
         if chosen.into_iter().filter(|chosen| *chosen).count() != 1 {
-            return Err(refusal("give one of `ids`, `target` and `group`".to_owned()));
+            return Err(refuse_with("give one of `ids`, `target` and `group`".to_owned()));
         }
-        let row = self.begin_replay(&request).await.map_err(|error| database(&error))?;
+        let row = self.begin_replay(&request).await.map_err(|error| database_refusal(&error))?;
         let row = row.ok_or_else(|| {
-            refusal(format!("{RUNNING_MAX} replays are under way; wait for one, or cancel one"))
+            refuse_with(format!("{RUNNING_MAX} replays are under way; wait for one, or cancel one"))
         })?;
         self.replays.notify_one();
-        read(&row)
+        read_replay(&row)
     }
 
     async fn begin_replay(&self, request: &StartReplayRequest) -> Result<Option<replay::Model>, StoreError> {
         let tx = self.store.begin().await?;
-        if replay::running(&tx).await?.len() >= RUNNING_MAX {
+        if replay::running_replays(&tx).await?.len() >= RUNNING_MAX {
             return Ok(None);
         }
         forget_old(&tx).await?;
-        let ids = chosen(&tx, request).await?;
+        let ids = chosen_letters(&tx, request).await?;
         let row = replay::Model {
             id: ReplayId::fresh().to_string(),
             state: ReplayState::Running.as_str().to_owned(),
@@ -76,7 +76,7 @@ impl Control {
                 .await
                 .map_err(StoreError::statement("note which dead letters to try again"))?;
         }
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         row.tell("started", &row.who, &row.why, &mut news);
         self.commit(tx, news).await?;
         Ok(Some(row))
@@ -98,9 +98,9 @@ impl Control {
         &self,
         request: CancelReplayRequest,
     ) -> Result<ReplayRun, ControlError> {
-        let row = self.end_replay(&request).await.map_err(|error| database(&error))?;
-        let none = || refusal(format!("{} is not under way; see `usher dead replays`", request.id));
-        read(&row.ok_or_else(none)?)
+        let row = self.end_replay(&request).await.map_err(|error| database_refusal(&error))?;
+        let none = || refuse_with(format!("{} is not under way; see `usher dead replays`", request.id));
+        read_replay(&row.ok_or_else(none)?)
     }
 
     async fn end_replay(&self, request: &CancelReplayRequest) -> Result<Option<replay::Model>, StoreError> {
@@ -121,7 +121,7 @@ impl Control {
         strike_off(&tx, &[id.to_string()]).await?;
         let failed = StoreError::statement("read an operation");
         let row = replay::Entity::find_by_id(id.to_string()).one(&tx).await.map_err(&failed)?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         if let Some(row) = &row {
             row.tell("cancelled", &actor.who, &actor.why, &mut news);
         }
@@ -131,7 +131,10 @@ impl Control {
 }
 
 /// Which letters, the oldest first.
-async fn chosen(tx: &DatabaseTransaction, request: &StartReplayRequest) -> Result<Vec<String>, StoreError> {
+async fn chosen_letters(
+    tx: &DatabaseTransaction,
+    request: &StartReplayRequest,
+) -> Result<Vec<String>, StoreError> {
     if let Some(ids) = &request.ids {
         let mut ids: Vec<String> = ids.iter().take(IDS_MAX).map(ToString::to_string).collect();
         ids.sort();
@@ -178,6 +181,6 @@ async fn strike_off(tx: &DatabaseTransaction, replays: &[String]) -> Result<(), 
     Ok(())
 }
 
-fn read(row: &replay::Model) -> Result<ReplayRun, ControlError> {
-    row.run().ok_or_else(|| refusal(format!("cannot read operation {}", row.id)))
+fn read_replay(row: &replay::Model) -> Result<ReplayRun, ControlError> {
+    row.run().ok_or_else(|| refuse_with(format!("cannot read operation {}", row.id)))
 }

@@ -7,12 +7,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use store::{Store, StoreError};
 
-use super::Control;
-use crate::pacer::Circuit;
+use super::WriterControl;
+use crate::pacer::TargetCircuit;
 use crate::rows::{control, edge, resource, status, target, verification};
 use crate::{micros, now};
 
-impl Control {
+impl WriterControl {
     pub(super) async fn status(&self) -> Result<StatusReply, StoreError> {
         let mut targets = Vec::new();
         let mut names: Vec<&String> = self.owned.keys().collect();
@@ -26,15 +26,15 @@ impl Control {
 
     async fn target_status(&self, name: &str) -> Result<TargetStatus, StoreError> {
         let lease = self.lease(name).await?;
-        let counts = count(&self.store, name).await?;
-        let paused = control::load(self.store.reader(), name).await?.paused();
+        let counts = count_queue(&self.store, name).await?;
+        let paused = control::load_control(self.store.reader(), name).await?.paused();
         let circuit = match &paused {
             Some(paused) => format!("paused by {}: {}", paused.who, paused.why),
             None => self.circuit(name, lease.as_ref()),
         };
         Ok(TargetStatus {
             target: name.to_owned(),
-            owner: lease.as_ref().and_then(holder),
+            owner: lease.as_ref().and_then(lease_holder),
             epoch: lease.map_or(0, |lease| lease.epoch),
             circuit,
             resources: counts.by_status(),
@@ -58,11 +58,11 @@ impl Control {
     /// Whether requests flow: as the owner knows, or as it last wrote down.
     fn circuit(&self, name: &str, lease: Option<&target::Model>) -> String {
         if let Some(target) = self.owned(name) {
-            return describe(reason(&target.pacer.circuit()));
+            return describe_circuit(circuit_reason(&target.pacer.circuit()));
         }
-        match lease.map(|lease| (lease, holder(lease))) {
+        match lease.map(|lease| (lease, lease_holder(lease))) {
             Some((_, Some(owner))) if owner == self.replica => "is being taken over".to_owned(),
-            Some((lease, Some(_))) => describe(lease.circuit.as_deref()),
+            Some((lease, Some(_))) => describe_circuit(lease.circuit.as_deref()),
             _ => "no replica owns the target".to_owned(),
         }
     }
@@ -77,12 +77,12 @@ impl Control {
 }
 
 /// The replica that holds the lease now.
-pub(super) fn holder(lease: &target::Model) -> Option<String> {
+pub(super) fn lease_holder(lease: &target::Model) -> Option<String> {
     lease.owner.clone().filter(|_| lease.lease_until > micros(now()))
 }
 
 #[derive(Debug, FromQueryResult)]
-struct Count {
+struct StatusCount {
     kind: String,
     status: String,
     lane: i16,
@@ -90,9 +90,9 @@ struct Count {
     rows: i64,
 }
 
-struct Counts(Vec<Count>);
+struct QueueCounts(Vec<StatusCount>);
 
-impl Counts {
+impl QueueCounts {
     fn by_status(&self) -> BTreeMap<String, i64> {
         let mut out = BTreeMap::new();
         for count in &self.0 {
@@ -111,7 +111,7 @@ impl Counts {
     }
 }
 
-async fn count(store: &Store, target: &str) -> Result<Counts, StoreError> {
+async fn count_queue(store: &Store, target: &str) -> Result<QueueCounts, StoreError> {
     let read = StoreError::statement("count the queue");
     let mut counts = resource::Entity::find()
         .select_only()
@@ -127,7 +127,7 @@ async fn count(store: &Store, target: &str) -> Result<Counts, StoreError> {
         .group_by(resource::Column::Status)
         .group_by(resource::Column::Lane)
         .group_by(resource::Column::Queued)
-        .into_model::<Count>()
+        .into_model::<StatusCount>()
         .all(store.reader())
         .await
         .map_err(&read)?;
@@ -140,18 +140,18 @@ async fn count(store: &Store, target: &str) -> Result<Counts, StoreError> {
         .group_by(edge::Column::Status)
         .group_by(edge::Column::Lane)
         .group_by(edge::Column::Queued)
-        .into_model::<Count>()
+        .into_model::<StatusCount>()
         .all(store.reader())
         .await
         .map_err(&read)?;
     counts.extend(edges);
-    Ok(Counts(counts))
+    Ok(QueueCounts(counts))
 }
 
 /// Updates the queue depth metrics of a target.
 pub(crate) async fn observe_queue(store: &Store, target: &str) {
-    match count(store, target).await {
-        Ok(Counts(counts)) => {
+    match count_queue(store, target).await {
+        Ok(QueueCounts(counts)) => {
             for lane in Lane::ALL {
                 for status in status::ALL {
                     let here =
@@ -165,14 +165,14 @@ pub(crate) async fn observe_queue(store: &Store, target: &str) {
 }
 
 /// Why requests do not flow.
-pub(crate) fn reason(circuit: &Circuit) -> Option<&str> {
+pub(crate) fn circuit_reason(circuit: &TargetCircuit) -> Option<&str> {
     match circuit {
-        Circuit::Closed => None,
-        Circuit::Open { reason, .. } => Some(reason),
+        TargetCircuit::Closed => None,
+        TargetCircuit::Open { reason, .. } => Some(reason),
     }
 }
 
 /// The circuit in words.
-fn describe(reason: Option<&str>) -> String {
+fn describe_circuit(reason: Option<&str>) -> String {
     reason.map_or_else(|| "closed".to_owned(), |reason| format!("open: {reason}"))
 }

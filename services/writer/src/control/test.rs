@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{ControlError, Lane, ResourceKind, TestReply, TestRequest};
-use scim::Kind;
+use scim::ScimKind;
 
-use super::{Control, refusal};
-use crate::call::{About, Call, Consent, Stop};
-use crate::pacer::{Circuit, Urgency};
+use super::{WriterControl, refuse_with};
+use crate::call::{CallStop, CallSubject, RemovalConsent, TargetCall};
+use crate::pacer::{RequestUrgency, TargetCircuit};
 
 /// An operator waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-impl Control {
+impl WriterControl {
     /// # Errors
     /// When this replica does not own the target, or the target cannot be asked now.
     pub(super) async fn test(&self, request: TestRequest) -> Result<TestReply, ControlError> {
@@ -22,41 +22,42 @@ impl Control {
         let Some(target) = self.owned(&request.target) else {
             return Err(self.not_ours(&request.target).await);
         };
-        let about = About {
+        let about = CallSubject {
             kind: ResourceKind::User,
             subject: format!("target:{}", target.name),
             revision: 0,
             lane: Lane::Leaver,
             trace: None,
             attempts: 0,
-            consent: Consent::Unknown,
+            consent: RemovalConsent::Unknown,
             only_switch_offs: false,
         };
         let asked = async {
-            let permit = target.pacer.acquire(Urgency::opening(Lane::Leaver)).await;
-            let mut call = Call::new(Arc::clone(&target), about, permit);
+            let permit = target.pacer.acquire(RequestUrgency::opening(Lane::Leaver)).await;
+            let mut call = TargetCall::new(Arc::clone(&target), about, permit);
             let filterable = &target.client.profile().lookups.user.filterable;
             let path = filterable.iter().find(|path| *path == "userName").or(filterable.first());
             let nobody = format!("usher-connection-test-{}", uuid::Uuid::now_v7().simple());
             let found = match path {
                 Some(path) => call
-                    .send("lookup", async |client| client.find(Kind::User, path, &nobody).await)
+                    .send("lookup", async |client| client.find(ScimKind::User, path, &nobody).await)
                     .await
                     .map(drop),
-                None => {
-                    call.send("list", async |client| client.list(Kind::User, None, 0).await).await.map(drop)
-                }
+                None => call
+                    .send("list", async |client| client.list(ScimKind::User, None, 0).await)
+                    .await
+                    .map(drop),
             };
             let steps = call.steps();
             match found {
                 Ok(()) => Ok(TestReply { works: true, steps, error: None }),
-                Err(Stop::Failed(failed)) => {
+                Err(CallStop::Failed(failed)) => {
                     Ok(TestReply { works: false, steps, error: Some(failed.trouble.error) })
                 }
-                Err(Stop::Postponed { trouble, .. }) => {
+                Err(CallStop::Postponed { trouble, .. }) => {
                     Ok(TestReply { works: false, steps, error: Some(trouble.error) })
                 }
-                Err(Stop::Deferred) => {
+                Err(CallStop::Deferred) => {
                     let error = call.last_error().map(str::to_owned);
                     Ok(TestReply {
                         works: false,
@@ -70,9 +71,9 @@ impl Control {
         };
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(answer) => answer,
-            Err(_) => Err(refusal(match target.pacer.circuit() {
-                Circuit::Open { reason, .. } => format!("`{}` is not asked now: {reason}", target.name),
-                Circuit::Closed => {
+            Err(_) => Err(refuse_with(match target.pacer.circuit() {
+                TargetCircuit::Open { reason, .. } => format!("`{}` is not asked now: {reason}", target.name),
+                TargetCircuit::Closed => {
                     format!("`{}` did not come to answer within {} s", target.name, PATIENCE.as_secs())
                 }
             })),

@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use lifecycle::digest::{DesiredEntry, Digests, bucket_of, content_hash};
+use lifecycle::digest::{DesiredEntry, RangeDigests, bucket_of, content_hash};
 use lifecycle::{
-    AccountState, Desired, DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest, Place,
-    ResourceKind, VerifiedRequest,
+    AccountState, DesiredState, DigestsReply, DigestsRequest, ENTRIES_MAX, EntriesReply, EntriesRequest,
+    ResourceKind, ScanPosition, VerifiedRequest,
 };
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 
-use super::Control;
+use super::WriterControl;
 use crate::orphans;
 use crate::rows::{control, edge, resource, verification};
 
@@ -20,32 +20,33 @@ use crate::rows::{control, edge, resource, verification};
 const ROWS_MAX: u64 = 5_000;
 
 /// A row as it is compared, with the desired state for those whose entries are asked for.
-struct Row {
+struct ComparedRow {
     entry: DesiredEntry,
     desired: Option<String>,
 }
 
-impl Control {
+impl WriterControl {
     pub(super) async fn digests(&self, request: &DigestsRequest) -> Result<DigestsReply, StoreError> {
         let at = self.store.now().await?;
-        let rules = control::load(self.store.reader(), &request.target).await?;
+        let rules = control::load_control(self.store.reader(), &request.target).await?;
         let rules = if rules.orphans.is_some() { rules.rules().version } else { 0 };
-        let (rows, next) = rows(&self.store, &request.target, request.kind, request.after.as_ref()).await?;
-        let mut digests = Digests::default();
+        let (rows, next) =
+            desired_rows(&self.store, &request.target, request.kind, request.after.as_ref()).await?;
+        let mut digests = RangeDigests::default();
         rows.iter().for_each(|row| digests.add(&row.entry));
         Ok(DigestsReply { at, digests, next, rules })
     }
 
     pub(super) async fn entries(&self, request: &EntriesRequest) -> Result<EntriesReply, StoreError> {
         let EntriesRequest { target, kind, buckets, after } = request;
-        let (rows, mut next) = rows(&self.store, target, *kind, after.as_ref()).await?;
+        let (rows, mut next) = desired_rows(&self.store, target, *kind, after.as_ref()).await?;
         let mut entries = Vec::new();
-        for Row { mut entry, desired } in rows {
+        for ComparedRow { mut entry, desired } in rows {
             if !buckets.contains(&bucket_of(&entry.subject, entry.member.as_deref())) {
                 continue;
             }
             if let Some(desired) = desired {
-                entry.gives = gives(&desired);
+                entry.gives = gives_access(&desired);
             }
             entries.push(entry);
             if entries.len() == ENTRIES_MAX {
@@ -58,34 +59,34 @@ impl Control {
 
     pub(super) async fn verified(&self, request: &VerifiedRequest) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
-        verification::completed(&tx, &request.target, request.begun).await?;
+        verification::complete_verification(&tx, &request.target, request.begun).await?;
         tx.commit().await.map_err(StoreError::statement("keep a verification"))
     }
 }
 
-fn place_of(entry: &DesiredEntry) -> Place {
-    Place { subject: entry.subject.clone(), member: entry.member.clone().unwrap_or_default() }
+fn place_of(entry: &DesiredEntry) -> ScanPosition {
+    ScanPosition { subject: entry.subject.clone(), member: entry.member.clone().unwrap_or_default() }
 }
 
 /// A page of what is desired, and where the next one begins.
-async fn rows(
+async fn desired_rows(
     store: &Store,
     target: &str,
     kind: ResourceKind,
-    after: Option<&Place>,
-) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+    after: Option<&ScanPosition>,
+) -> Result<(Vec<ComparedRow>, Option<ScanPosition>), StoreError> {
     match kind {
-        ResourceKind::Membership => memberships(store, target, after).await,
-        kind => resources(store, target, kind, after).await,
+        ResourceKind::Membership => membership_entries(store, target, after).await,
+        kind => resource_entries(store, target, kind, after).await,
     }
 }
 
-async fn resources(
+async fn resource_entries(
     store: &Store,
     target: &str,
     kind: ResourceKind,
-    after: Option<&Place>,
-) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+    after: Option<&ScanPosition>,
+) -> Result<(Vec<ComparedRow>, Option<ScanPosition>), StoreError> {
     let mut query = resource::Entity::find()
         .select_only()
         .columns([resource::Column::Subject, resource::Column::DesiredRevision, resource::Column::Desired])
@@ -102,22 +103,22 @@ async fn resources(
         .await
         .map_err(StoreError::statement("read what is desired"))?;
     let next = full_page(found.len()).then(|| found.last()).flatten();
-    let next = next.map(|(subject, ..)| Place { subject: subject.clone(), member: String::new() });
+    let next = next.map(|(subject, ..)| ScanPosition { subject: subject.clone(), member: String::new() });
     let told =
         found.into_iter().filter(|(subject, revision, _)| *revision > 0 && !orphans::is_orphan(subject));
     let rows = told.map(|(subject, revision, desired)| {
         let content = content_hash(&desired);
         let entry = DesiredEntry { subject, member: None, revision, content, gives: false };
-        Row { entry, desired: Some(desired) }
+        ComparedRow { entry, desired: Some(desired) }
     });
     Ok((rows.collect(), next))
 }
 
-async fn memberships(
+async fn membership_entries(
     store: &Store,
     target: &str,
-    after: Option<&Place>,
-) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+    after: Option<&ScanPosition>,
+) -> Result<(Vec<ComparedRow>, Option<ScanPosition>), StoreError> {
     let mut query = edge::Entity::find()
         .select_only()
         .columns([
@@ -127,7 +128,7 @@ async fn memberships(
             edge::Column::Told,
         ])
         .filter(edge::Column::Target.eq(target));
-    if let Some(Place { subject, member }) = after {
+    if let Some(ScanPosition { subject, member }) = after {
         let later = edge::Column::GroupSubject.gt(subject).or(edge::Column::MemberSubject.gt(member));
         query = query.filter(edge::Column::GroupSubject.gte(subject)).filter(later);
     }
@@ -140,13 +141,14 @@ async fn memberships(
         .await
         .map_err(StoreError::statement("read what is desired"))?;
     let next = full_page(found.len()).then(|| found.last()).flatten();
-    let next = next.map(|(group, member, ..)| Place { subject: group.clone(), member: member.clone() });
+    let next =
+        next.map(|(group, member, ..)| ScanPosition { subject: group.clone(), member: member.clone() });
     let groups: BTreeSet<String> = found.iter().map(|(group, ..)| group.clone()).collect();
-    let existing = existing(store, target, groups.into_iter().collect()).await?;
+    let existing = existing_groups(store, target, groups.into_iter().collect()).await?;
     let told = found.into_iter().filter(|(group, _, revision, _)| *revision > 0 && existing.contains(group));
     let rows = told.map(|(subject, member, revision, told)| {
         let entry = DesiredEntry { subject, member: Some(member), revision, content: 0, gives: told };
-        Row { entry, desired: None }
+        ComparedRow { entry, desired: None }
     });
     Ok((rows.collect(), next))
 }
@@ -156,18 +158,22 @@ fn full_page(rows: usize) -> bool {
 }
 
 /// Those of the groups that are to exist.
-async fn existing(store: &Store, target: &str, groups: Vec<String>) -> Result<HashSet<String>, StoreError> {
+async fn existing_groups(
+    store: &Store,
+    target: &str,
+    groups: Vec<String>,
+) -> Result<HashSet<String>, StoreError> {
     let rows =
         crate::rows::load_resources(store.reader(), target, ResourceKind::Group, &groups, false).await?;
-    let exist = rows.into_iter().filter(|(_, row)| gives(&row.desired));
+    let exist = rows.into_iter().filter(|(_, row)| gives_access(&row.desired));
     Ok(exist.map(|(subject, _)| subject).collect())
 }
 
 /// True for what gives access.
-fn gives(desired: &str) -> bool {
+fn gives_access(desired: &str) -> bool {
     match serde_json::from_str(desired) {
-        Ok(Desired::User(account)) => account.state == AccountState::Active,
-        Ok(Desired::Group(group)) => group.exists,
-        Ok(Desired::Membership { .. }) | Err(_) => false,
+        Ok(DesiredState::User(account)) => account.state == AccountState::Active,
+        Ok(DesiredState::Group(group)) => group.exists,
+        Ok(DesiredState::Membership { .. }) | Err(_) => false,
     }
 }

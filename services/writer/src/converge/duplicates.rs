@@ -5,12 +5,12 @@
 //! same login name, or cannot be switched off, is kept in the row: the person is not off before it is.
 
 use lifecycle::{AccountState, AttemptClass};
-use scim::Kind;
+use scim::ScimKind;
 
-use super::update::{Change, Done, see_done, write};
-use super::{Wanted, locate, step};
-use crate::call::{Call, Stop};
-use crate::outcome::{Outcome, Progress};
+use super::update::{ResourceChange, UpdateEffect, see_done, write_change};
+use super::{WantedState, locate, step};
+use crate::call::{CallStop, TargetCall};
+use crate::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::rows::access::OffEvidence;
 
 /// Further accounts of one person that are dealt with at most.
@@ -22,19 +22,19 @@ const SWITCHED_OFF: &str = "another account carried the same externalId and was 
 /// Looks for further accounts, where the linked account was shown to be off and it is not known yet that there are none.
 /// `linked` is the id that the work began with. What fails is looked at again when the account is read back.
 pub(super) async fn look(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &mut ConvergeProgress,
     linked: Option<&str>,
-    outcome: Outcome,
-) -> Outcome {
-    let Outcome::Settled { how, awaits, note } = outcome else { return outcome };
+    outcome: ConvergeOutcome,
+) -> ConvergeOutcome {
+    let ConvergeOutcome::Settled { how, awaits, note } = outcome else { return outcome };
     let is_due = progress.duplicates.as_ref().is_none_or(|known| !known.is_empty());
     let is_shown_off = progress.off.is_some() && wanted.state != AccountState::Active;
     // Who has no account was looked for a moment ago.
     let may_be_further = progress.remote_id.is_some() || progress.off == Some(OffEvidence::Deleted);
-    if wanted.kind != Kind::User || !is_shown_off || !is_due || linked.is_none() || !may_be_further {
-        return Outcome::Settled { how, awaits, note };
+    if wanted.kind != ScimKind::User || !is_shown_off || !is_due || linked.is_none() || !may_be_further {
+        return ConvergeOutcome::Settled { how, awaits, note };
     }
     let note = match find(call, wanted, progress, linked).await {
         Ok(Some(found)) => settle(call, wanted, progress, found).await.or(note),
@@ -44,23 +44,23 @@ pub(super) async fn look(
             note
         }
     };
-    Outcome::Settled { how, awaits, note }
+    ConvergeOutcome::Settled { how, awaits, note }
 }
 
 /// The ids of further accounts that are on; nothing where the target cannot be searched and none is known.
 async fn find(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &Progress,
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &ConvergeProgress,
     linked: Option<&str>,
-) -> Result<Option<Vec<String>>, Stop> {
+) -> Result<Option<Vec<String>>, CallStop> {
     let known = progress.duplicates.clone().unwrap_or_default();
     let mut on = Vec::new();
     let mut seen = Vec::new();
     let search = search_by(call, wanted);
     let can_search = search.is_some();
     if let Some((path, value)) = search {
-        for found in locate::look(call, Kind::User, path, &value).await? {
+        for found in locate::find_by_value(call, ScimKind::User, path, &value).await? {
             if Some(found.id.as_str()) == linked || call.linked_to_another(&found.id).await?.is_some() {
                 continue;
             }
@@ -71,11 +71,11 @@ async fn find(
         }
     }
     for id in known.iter().filter(|id| !seen.contains(id)).take(DUPLICATES_MAX) {
-        match locate::read(call, Kind::User, id).await {
+        match locate::read_linked(call, ScimKind::User, id).await {
             Ok(found) if found.active == Some(false) => {}
             Ok(found) if call.linked_to_another(&found.id).await?.is_none() => on.push(found.id),
             Ok(_) => {}
-            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
+            Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {}
             Err(stop) => return Err(stop),
         }
     }
@@ -84,25 +84,25 @@ async fn find(
 }
 
 /// The value that a further account has: our externalId, or the login name where externalIds are not kept.
-fn search_by(call: &Call, wanted: &Wanted) -> Option<(&'static str, String)> {
+fn search_by(call: &TargetCall, wanted: &WantedState) -> Option<(&'static str, String)> {
     let profile = call.target.client.profile();
     let by = |path: &'static str| Some((path, wanted.text(path)?.to_owned()));
-    if profile.can_filter(Kind::User, "externalId") {
+    if profile.can_filter(ScimKind::User, "externalId") {
         return by("externalId");
     }
-    let may_be_twice = !profile.is_unique(Kind::User, "userName");
-    (may_be_twice && profile.can_filter(Kind::User, "userName")).then(|| by("userName")).flatten()
+    let may_be_twice = !profile.is_unique(ScimKind::User, "userName");
+    (may_be_twice && profile.can_filter(ScimKind::User, "userName")).then(|| by("userName")).flatten()
 }
 
 /// Switches off those that carry the person's key, and keeps the others in the row.
 async fn settle(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &mut ConvergeProgress,
     found: Vec<String>,
 ) -> Option<&'static str> {
     let is_our_key = wanted.external_id() == Some(call.about.subject.as_str())
-        && call.target.client.profile().can_filter(Kind::User, "externalId");
+        && call.target.client.profile().can_filter(ScimKind::User, "externalId");
     let mut left = Vec::new();
     let mut note = None;
     for id in found {
@@ -116,11 +116,11 @@ async fn settle(
 }
 
 /// Whether the account was switched off, as the target shows.
-async fn switch_off(call: &mut Call, id: &str) -> bool {
+async fn switch_off(call: &mut TargetCall, id: &str) -> bool {
     tracing::warn!(target_name = %call.target.name, subject = %call.about.subject, remote_id = id, "a further account of a person who must be off is on: it is switched off");
-    let (ops, set) = step::off(call.target.client.profile());
-    let change = Change {
-        kind: Kind::User,
+    let (ops, set) = step::switch_off_request(call.target.client.profile());
+    let change = ResourceChange {
+        kind: ScimKind::User,
         id,
         operation: "disable",
         ops: &ops,
@@ -129,8 +129,8 @@ async fn switch_off(call: &mut Call, id: &str) -> bool {
         answer_counts: true,
     };
     let done = async {
-        let shown = write(call, &change).await?;
+        let shown = write_change(call, &change).await?;
         see_done(call, &change, shown).await
     };
-    matches!(done.await, Ok(Done::Yes(Some(_))))
+    matches!(done.await, Ok(UpdateEffect::Yes(Some(_))))
 }

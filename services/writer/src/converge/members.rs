@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use lifecycle::AttemptClass;
 use scim::{UpdateMethod, diff};
 
-use crate::call::{Call, Stop};
-use crate::outcome::{MembersOutcome, Trouble};
+use crate::call::{CallStop, TargetCall};
+use crate::outcome::{ConvergeTrouble, MembersOutcome};
 use crate::rows::{edge, leftover, status};
 
 /// Edges of one group that one request can carry, with the ids that the target knows.
@@ -34,21 +34,21 @@ impl MembersJob {
 }
 
 /// Sends the job's changes, or first finds out what an earlier request did.
-pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+pub(crate) async fn converge_members(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome {
     let membership = &call.target.client.profile().membership;
     let (readable, asked_by) = (membership.readable, membership.asked_by.is_some());
     let only_removes = job.edges.iter().all(|edge| !edge.desired);
     let mut shows_nobody = false;
     if job.is_unsure() && readable {
-        match look(call, job).await {
-            Looked::Told(seen) => return seen,
-            Looked::ShowsNobody => shows_nobody = true,
-            Looked::Refused => {}
+        match look_at_members(call, job).await {
+            MembersReading::Told(seen) => return seen,
+            MembersReading::ShowsNobody => shows_nobody = true,
+            MembersReading::Refused => {}
         }
     } else if job.is_unsure() && asked_by && only_removes {
-        return ask(call, job).await;
+        return ask_members(call, job).await;
     }
-    let outcome = change(call, job, job.ids(true), job.ids(false)).await;
+    let outcome = change_members(call, job, job.ids(true), job.ids(false)).await;
     match outcome {
         // The group lists nobody, and the target takes the removal once more: they are not in it.
         MembersOutcome::Settled if shows_nobody && only_removes => {
@@ -59,27 +59,27 @@ pub(crate) async fn converge(call: &mut Call, job: &MembersJob) -> MembersOutcom
 }
 
 /// Asks of each of them whether they are in the group, where groups do not show their members.
-async fn ask(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+async fn ask_members(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome {
     let group = &job.group_id;
     let mut present = Vec::new();
     for (key, id) in &job.member_ids {
-        let asked = async |client: &scim::Client| {
+        let asked = async |client: &scim::ScimClient| {
             client.is_member(group, id).await.expect("the profile says how it is asked")
         };
         match call.send("read_members", asked).await {
             Ok(true) => present.push(key.clone()),
             Ok(false) => {}
-            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                 return MembersOutcome::GroupGone;
             }
-            Err(stop) => return judge(stop, true),
+            Err(stop) => return judge_stop(stop, true),
         }
     }
     MembersOutcome::Seen { present }
 }
 
 /// Takes out ids of accounts that are gone, where the target keeps them: many take them out themselves.
-pub(crate) async fn take_out_leftovers(call: &mut Call, job: &MembersJob) -> MembersOutcome {
+pub(crate) async fn take_out_leftovers(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome {
     if call.target.leftovers.takes_them_out() {
         return MembersOutcome::Settled;
     }
@@ -91,22 +91,27 @@ pub(crate) async fn take_out_leftovers(call: &mut Call, job: &MembersJob) -> Mem
                 let there = there.unwrap_or_default();
                 ids.retain(|id| there.contains(id));
             }
-            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                 return MembersOutcome::GroupGone;
             }
-            Err(stop) => return judge(stop, false),
+            Err(stop) => return judge_stop(stop, false),
         }
         call.target.leftovers.seen(!ids.is_empty());
     }
     if ids.is_empty() {
         return MembersOutcome::Settled;
     }
-    change(call, job, Vec::new(), ids).await
+    change_members(call, job, Vec::new(), ids).await
 }
 
-async fn change(call: &mut Call, job: &MembersJob, add: Vec<String>, remove: Vec<String>) -> MembersOutcome {
+async fn change_members(
+    call: &mut TargetCall,
+    job: &MembersJob,
+    add: Vec<String>,
+    remove: Vec<String>,
+) -> MembersOutcome {
     if call.target.client.profile().membership.method == UpdateMethod::Put {
-        return put(call, job, &add, &remove).await;
+        return put_group(call, job, &add, &remove).await;
     }
     let requests = diff::member_ops(call.target.client.profile(), &add, &remove);
     let operation = if remove.is_empty() {
@@ -120,26 +125,35 @@ async fn change(call: &mut Call, job: &MembersJob, add: Vec<String>, remove: Vec
     for ops in requests {
         let group = &job.group_id;
         call.next_has(|profile| diff::patch_body(profile, &ops));
-        match call.send(operation, async |client| client.patch(scim::Kind::Group, group, &ops).await).await {
+        match call
+            .send(operation, async |client| client.patch(scim::ScimKind::Group, group, &ops).await)
+            .await
+        {
             Ok(_) => sent = true,
-            Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                 return not_found(call, group, failed.trouble).await;
             }
-            Err(stop) => return judge(stop, sent || call.in_doubt()),
+            Err(stop) => return judge_stop(stop, sent || call.in_doubt()),
         }
     }
     MembersOutcome::Settled
 }
 
 /// The group as it is, with its members changed: for targets that know no PATCH.
-async fn put(call: &mut Call, job: &MembersJob, add: &[String], remove: &[String]) -> MembersOutcome {
+async fn put_group(
+    call: &mut TargetCall,
+    job: &MembersJob,
+    add: &[String],
+    remove: &[String],
+) -> MembersOutcome {
     let group = &job.group_id;
-    let current = match call.send("read", async |client| client.get(scim::Kind::Group, group).await).await {
+    let current = match call.send("read", async |client| client.get(scim::ScimKind::Group, group).await).await
+    {
         Ok(current) => current,
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+        Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
             return MembersOutcome::GroupGone;
         }
-        Err(stop) => return judge(stop, false),
+        Err(stop) => return judge_stop(stop, false),
     };
     let profile = call.target.client.profile();
     let whole = scim::with_members(profile, &current.attributes, add, remove);
@@ -147,29 +161,31 @@ async fn put(call: &mut Call, job: &MembersJob, add: &[String], remove: &[String
     call.next_has(|_| whole.clone());
     let sent = call
         .send("change_members", async |client| {
-            client.replace(scim::Kind::Group, group, &whole, version).await
+            client.replace(scim::ScimKind::Group, group, &whole, version).await
         })
         .await;
     match sent {
         Ok(_) => MembersOutcome::Settled,
         Err(stop) => {
             let in_doubt = call.in_doubt();
-            judge(stop, in_doubt)
+            judge_stop(stop, in_doubt)
         }
     }
 }
 
 /// Some targets answer 404 for one member that they do not know: only a group that cannot be read is gone.
-async fn not_found(call: &mut Call, group: &str, trouble: Trouble) -> MembersOutcome {
-    match call.send("read", async |client| client.get(scim::Kind::Group, group).await).await {
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => MembersOutcome::GroupGone,
-        Err(Stop::Deferred | Stop::Postponed { .. }) => MembersOutcome::Unsure(None),
-        Ok(_) | Err(Stop::Failed(_)) => MembersOutcome::Refused(trouble),
+async fn not_found(call: &mut TargetCall, group: &str, trouble: ConvergeTrouble) -> MembersOutcome {
+    match call.send("read", async |client| client.get(scim::ScimKind::Group, group).await).await {
+        Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            MembersOutcome::GroupGone
+        }
+        Err(CallStop::Deferred | CallStop::Postponed { .. }) => MembersOutcome::Unsure(None),
+        Ok(_) | Err(CallStop::Failed(_)) => MembersOutcome::Refused(trouble),
     }
 }
 
 /// What reading a group told of its members.
-enum Looked {
+enum MembersReading {
     Told(MembersOutcome),
     /// Nobody is in it, or it is not told who: sending again is right for either.
     ShowsNobody,
@@ -177,23 +193,23 @@ enum Looked {
     Refused,
 }
 
-async fn look(call: &mut Call, job: &MembersJob) -> Looked {
+async fn look_at_members(call: &mut TargetCall, job: &MembersJob) -> MembersReading {
     let group = &job.group_id;
-    Looked::Told(match call.send("read_members", async |client| client.members(group).await).await {
-        Ok(None) => return Looked::ShowsNobody,
+    MembersReading::Told(match call.send("read_members", async |client| client.members(group).await).await {
+        Ok(None) => return MembersReading::ShowsNobody,
         Ok(Some(ids)) => {
             let there: std::collections::HashSet<String> = ids.into_iter().collect();
             let present =
                 job.member_ids.iter().filter(|(_, id)| there.contains(*id)).map(|(key, _)| key.clone());
             MembersOutcome::Seen { present: present.collect() }
         }
-        Err(Stop::Deferred) => MembersOutcome::Deferred,
+        Err(CallStop::Deferred) => MembersOutcome::Deferred,
         // What the earlier request did is still unknown.
-        Err(Stop::Postponed { trouble, times }) => {
+        Err(CallStop::Postponed { trouble, times }) => {
             MembersOutcome::Postponed { trouble: *trouble, times, sent: true }
         }
-        Err(Stop::Failed(failed)) => match failed.class() {
-            AttemptClass::Permanent => return Looked::Refused,
+        Err(CallStop::Failed(failed)) => match failed.class() {
+            AttemptClass::Permanent => return MembersReading::Refused,
             AttemptClass::NotFound => MembersOutcome::GroupGone,
             // What the earlier request did is still unknown.
             _ => MembersOutcome::Unsure(Some(failed.trouble)),
@@ -202,12 +218,14 @@ async fn look(call: &mut Call, job: &MembersJob) -> Looked {
 }
 
 /// `sent`: a request of the same job was carried out, or may have been, so nothing may be assumed of the edges.
-fn judge(stop: Stop, sent: bool) -> MembersOutcome {
+fn judge_stop(stop: CallStop, sent: bool) -> MembersOutcome {
     match stop {
-        Stop::Deferred if sent => MembersOutcome::Unsure(None),
-        Stop::Postponed { trouble, times } => MembersOutcome::Postponed { trouble: *trouble, times, sent },
-        Stop::Deferred => MembersOutcome::Deferred,
-        Stop::Failed(failed) => match failed.class() {
+        CallStop::Deferred if sent => MembersOutcome::Unsure(None),
+        CallStop::Postponed { trouble, times } => {
+            MembersOutcome::Postponed { trouble: *trouble, times, sent }
+        }
+        CallStop::Deferred => MembersOutcome::Deferred,
+        CallStop::Failed(failed) => match failed.class() {
             AttemptClass::Permanent if !sent => MembersOutcome::Refused(failed.trouble),
             _ => MembersOutcome::Unsure(Some(failed.trouble)),
         },

@@ -1,15 +1,15 @@
 //! A change that was refused as a whole, attribute by attribute: what the target takes goes out, and what it does not take is
 //! told apart. Whether an account is on or off goes first and alone.
 
-use lifecycle::{AccountState, AttemptClass, Attributes};
+use lifecycle::{AccountState, AttemptClass, AttributeMap};
 use scim::diff;
 use serde_json::Value;
 
-use super::taken::{self, Taken};
-use super::update::{Change, Done, see_done, write as send};
-use super::{Move, Wanted, settled};
-use crate::call::{Call, Failed, Stop};
-use crate::outcome::{Outcome, Progress, Trouble};
+use super::taken::{self, TakenValue};
+use super::update::{ResourceChange, UpdateEffect, see_done, write_change};
+use super::{ConvergeMove, WantedState, settled_outcome};
+use crate::call::{CallStop, FailedCall, TargetCall};
+use crate::outcome::{ConvergeOutcome, ConvergeProgress, ConvergeTrouble};
 use crate::rows::access::AccessChange;
 
 const ACTIVE: &str = "active";
@@ -18,15 +18,15 @@ const UNIQUE: [&str; 3] = ["username", "emails", "externalid"];
 
 /// The part of a change that is about one attribute.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct ChangePart {
     /// The attribute.
     pub(super) path: String,
-    pub(super) set: Attributes,
+    pub(super) set: AttributeMap,
     pub(super) clear: Vec<String>,
 }
 
 /// Whether the answer speaks of what was sent, so that less of it may be taken.
-pub(super) fn is_refusal(failed: &Failed) -> bool {
+pub(super) fn is_refusal(failed: &FailedCall) -> bool {
     match failed.class() {
         AttemptClass::AlreadyExists => true,
         AttemptClass::Permanent => matches!(failed.failure.status, Some(400 | 409 | 413 | 422)),
@@ -35,13 +35,13 @@ pub(super) fn is_refusal(failed: &Failed) -> bool {
 }
 
 /// What differs, by attribute: `active` first.
-fn parts_of(call: &Call, wanted: &Wanted, progress: &Progress) -> Vec<Part> {
+fn parts_of(call: &TargetCall, wanted: &WantedState, progress: &ConvergeProgress) -> Vec<ChangePart> {
     let (set, clear) = wanted.to_write();
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<ChangePart> = Vec::new();
     let mut part_of = |path: &String| -> usize {
-        let base = base(path);
+        let base = base_attribute(path);
         parts.iter().position(|part| part.path == base).unwrap_or_else(|| {
-            parts.push(Part { path: base.to_owned(), set: Attributes::new(), clear: Vec::new() });
+            parts.push(ChangePart { path: base.to_owned(), set: AttributeMap::new(), clear: Vec::new() });
             parts.len() - 1
         })
     };
@@ -59,41 +59,50 @@ fn parts_of(call: &Call, wanted: &Wanted, progress: &Progress) -> Vec<Part> {
         parts[at].clear.push(path.clone());
     }
     let profile = call.target.client.profile();
-    let differs =
-        |part: &Part| !diff::ops(profile, wanted.kind, &progress.applied, &part.set, &part.clear).is_empty();
+    let differs = |part: &ChangePart| {
+        !diff::patch_operations(profile, wanted.kind, &progress.applied, &part.set, &part.clear).is_empty()
+    };
     parts.retain(differs);
     parts.sort_by_key(|part| part.path != ACTIVE);
     parts
 }
 
 /// The attribute of a path, without what selects an element or a part of it.
-fn base(path: &str) -> &str {
+fn base_attribute(path: &str) -> &str {
     let head = path.find('[').map_or(path, |at| &path[..at]);
     let name = head.rfind(':').map_or(0, |at| at + 1);
     head[name..].find('.').map_or(head, |dot| &head[..name + dot])
 }
 
 /// Writes some parts in one request, and remembers what was done; says what it came to if the target did not do it.
-pub(super) async fn write(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
+pub(super) async fn write_parts(
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &mut ConvergeProgress,
     id: &str,
-    parts: &[&Part],
-) -> Result<Option<Outcome>, Stop> {
-    let set: Attributes = parts.iter().flat_map(|part| part.set.clone()).collect();
+    parts: &[&ChangePart],
+) -> Result<Option<ConvergeOutcome>, CallStop> {
+    let set: AttributeMap = parts.iter().flat_map(|part| part.set.clone()).collect();
     let clear: Vec<String> = parts.iter().flat_map(|part| part.clear.clone()).collect();
-    let ops = diff::ops(call.target.client.profile(), wanted.kind, &progress.applied, &set, &clear);
+    let ops =
+        diff::patch_operations(call.target.client.profile(), wanted.kind, &progress.applied, &set, &clear);
     let switches_off = set.get(ACTIVE) == Some(&Value::Bool(false));
     let operation = if switches_off { "disable" } else { "update" };
     let answer_counts = !progress.answer_disproved;
-    let change =
-        Change { kind: wanted.kind, id, operation, ops: &ops, set: &set, clear: &clear, answer_counts };
-    let shown = send(call, &change).await?;
+    let change = ResourceChange {
+        kind: wanted.kind,
+        id,
+        operation,
+        ops: &ops,
+        set: &set,
+        clear: &clear,
+        answer_counts,
+    };
+    let shown = write_change(call, &change).await?;
     progress.in_doubt = true; // until it is seen
     match see_done(call, &change, shown).await? {
-        Done::Yes(evidence) => progress.off = progress.off.or(evidence),
-        Done::No(undone) => return Ok(Some(*undone)),
+        UpdateEffect::Yes(evidence) => progress.off = progress.off.or(evidence),
+        UpdateEffect::No(undone) => return Ok(Some(*undone)),
     }
     progress.in_doubt = false;
     call.target.gone.was_there();
@@ -108,14 +117,14 @@ pub(super) async fn write(
 }
 
 /// Parts among which some are refused; `failed` is the answer to all of them together, once they were sent.
-struct Suspects {
-    parts: Vec<Part>,
-    failed: Option<Failed>,
+struct SuspectParts {
+    parts: Vec<ChangePart>,
+    failed: Option<FailedCall>,
 }
 
-impl Suspects {
+impl SuspectParts {
     /// In two, so that what is refused most often is told apart soon; none of it is known to be refused by itself.
-    fn split(mut self, failed: &Failed) -> (Self, Self) {
+    fn split(mut self, failed: &FailedCall) -> (Self, Self) {
         let is_first_active = self.parts.first().is_some_and(|part| part.path == ACTIVE);
         let mut half = self.parts.len() / 2;
         if is_first_active {
@@ -132,42 +141,42 @@ impl Suspects {
     }
 }
 
-fn is_unique(part: &Part) -> bool {
+fn is_unique(part: &ChangePart) -> bool {
     UNIQUE.iter().any(|name| part.path.eq_ignore_ascii_case(name))
 }
 
 /// The whole change was refused: writes what the target takes of it.
 pub(super) async fn one_by_one(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &mut ConvergeProgress,
     id: &str,
-    refused: Failed,
+    refused: FailedCall,
     how: &'static str,
-) -> Result<Move, Stop> {
+) -> Result<ConvergeMove, CallStop> {
     let parts = parts_of(call, wanted, progress);
     let is_one = parts.len() == 1;
-    let mut waits: Option<(Taken, Trouble)> = None;
-    let mut dead: Vec<(String, Failed)> = Vec::new();
-    let mut suspects = vec![Suspects { parts, failed: Some(refused) }];
+    let mut waits: Option<(TakenValue, ConvergeTrouble)> = None;
+    let mut dead: Vec<(String, FailedCall)> = Vec::new();
+    let mut suspects = vec![SuspectParts { parts, failed: Some(refused) }];
     while let Some(mut some) = suspects.pop() {
         let failed = match some.failed.take() {
             Some(failed) => failed,
             None => {
-                let together: Vec<&Part> = some.parts.iter().collect();
-                match write(call, wanted, progress, id, &together).await {
+                let together: Vec<&ChangePart> = some.parts.iter().collect();
+                match write_parts(call, wanted, progress, id, &together).await {
                     Ok(None) => continue,
-                    Ok(Some(undone)) => return Ok(Move::End(undone)),
-                    Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
-                        return Ok(Move::RecoverGone);
+                    Ok(Some(undone)) => return Ok(ConvergeMove::End(undone)),
+                    Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                        return Ok(ConvergeMove::RecoverGone);
                     }
-                    Err(Stop::Failed(failed)) if is_refusal(&failed) => *failed,
+                    Err(CallStop::Failed(failed)) if is_refusal(&failed) => *failed,
                     Err(stop) => return Err(stop),
                 }
             }
         };
         if let [part] = some.parts.as_slice() {
-            match holder(call, wanted, id, part, &failed).await? {
+            match value_holder(call, wanted, id, part, &failed).await? {
                 Some(taken) => waits = Some((taken, failed.trouble)),
                 None => dead.push((part.path.clone(), failed)),
             }
@@ -192,17 +201,17 @@ pub(super) async fn one_by_one(
         let (first, rest) = some.split(&failed);
         suspects.extend([rest, first]);
     }
-    Ok(Move::End(judge(wanted, waits, dead, how, is_one)))
+    Ok(ConvergeMove::End(judge_parts(wanted, waits, dead, how, is_one)))
 }
 
 /// Who of ours has the value that was refused.
-async fn holder(
-    call: &mut Call,
-    wanted: &Wanted,
+async fn value_holder(
+    call: &mut TargetCall,
+    wanted: &WantedState,
     id: &str,
-    part: &Part,
-    failed: &Failed,
-) -> Result<Option<Taken>, Stop> {
+    part: &ChangePart,
+    failed: &FailedCall,
+) -> Result<Option<TakenValue>, CallStop> {
     if !taken::is_said_by(failed) {
         return Ok(None);
     }
@@ -210,22 +219,22 @@ async fn holder(
 }
 
 /// What is left undone, and why.
-fn judge(
-    wanted: &Wanted,
-    waits: Option<(Taken, Trouble)>,
-    dead: Vec<(String, Failed)>,
+fn judge_parts(
+    wanted: &WantedState,
+    waits: Option<(TakenValue, ConvergeTrouble)>,
+    dead: Vec<(String, FailedCall)>,
     how: &'static str,
     is_one: bool,
-) -> Outcome {
+) -> ConvergeOutcome {
     let also: Vec<String> =
         dead.iter().map(|(path, failed)| format!("{path}: {}", failed.trouble.error)).collect();
     if let Some((taken, trouble)) = waits {
         let error =
             std::iter::once(trouble.error.clone()).chain(also).collect::<Vec<_>>().join("; also refused: ");
-        return Outcome::Waiting { taken, trouble: Trouble { error, ..trouble } };
+        return ConvergeOutcome::Waiting { taken, trouble: ConvergeTrouble { error, ..trouble } };
     }
     let may_be_taken_later = dead.iter().all(|(_, failed)| failed.class() == AttemptClass::AlreadyExists);
-    let Some((path, failed)) = dead.into_iter().next() else { return settled(how, wanted) };
+    let Some((path, failed)) = dead.into_iter().next() else { return settled_outcome(how, wanted) };
     let mut trouble = failed.trouble;
     trouble.error = match also.len() {
         1 => format!("{path}: {}", trouble.error),
@@ -234,42 +243,42 @@ fn judge(
     if !is_one {
         trouble.error.push_str("; everything else was done");
     }
-    if may_be_taken_later { Outcome::Retry(trouble) } else { Outcome::Dead(trouble) }
+    if may_be_taken_later { ConvergeOutcome::Retry(trouble) } else { ConvergeOutcome::Dead(trouble) }
 }
 
 /// The target refused the whole change for a reason that is not about values: whether the account is on or off goes out by
 /// itself all the same, and the rest is told of.
 pub(super) async fn active_alone(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &mut ConvergeProgress,
     id: &str,
-    refused: Failed,
-) -> Result<Move, Stop> {
+    refused: FailedCall,
+) -> Result<ConvergeMove, CallStop> {
     let parts = parts_of(call, wanted, progress);
     let Some(active) = parts.first().filter(|part| part.path == ACTIVE && parts.len() > 1) else {
-        return Err(Stop::Failed(Box::new(refused)));
+        return Err(CallStop::Failed(Box::new(refused)));
     };
-    match write(call, wanted, progress, id, &[active]).await {
+    match write_parts(call, wanted, progress, id, &[active]).await {
         Ok(None) => {}
-        Ok(Some(undone)) => return Ok(Move::End(undone)),
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
-            return Ok(Move::RecoverGone);
+        Ok(Some(undone)) => return Ok(ConvergeMove::End(undone)),
+        Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            return Ok(ConvergeMove::RecoverGone);
         }
         Err(stop) => return Err(stop),
     }
     let state = if wanted.state == AccountState::Active { "enabled" } else { "disabled" };
-    let Failed { failure, mut trouble } = refused;
+    let FailedCall { failure, mut trouble } = refused;
     trouble.error = format!("the account is {state}, but its other changes were refused: {}", trouble.error);
-    Ok(Move::End(match failure.class {
-        AttemptClass::Permanent => Outcome::Dead(trouble),
-        _ => Outcome::Retry(trouble),
+    Ok(ConvergeMove::End(match failure.class {
+        AttemptClass::Permanent => ConvergeOutcome::Dead(trouble),
+        _ => ConvergeOutcome::Retry(trouble),
     }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::base;
+    use super::base_attribute;
 
     #[test]
     fn a_path_belongs_to_its_attribute() {
@@ -282,7 +291,7 @@ mod tests {
             (&format!("{enterprise}:manager"), &format!("{enterprise}:manager")),
             (&format!("{enterprise}:manager.value"), &format!("{enterprise}:manager")),
         ] {
-            assert_eq!(base(path), attribute);
+            assert_eq!(base_attribute(path), attribute);
         }
     }
 }

@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use lifecycle::ResourceKind;
-use scim::Kind;
+use scim::ScimKind;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use tokio::time::Instant;
 
-use crate::call::{Call, OwnedTarget, Stop};
+use crate::call::{CallStop, OwnedTarget, TargetCall};
 use crate::orphans;
-use crate::rows::{Key, resource, status};
+use crate::rows::{ResourceKey, resource, status};
 use lifecycle::AttemptClass;
 
 /// How long a target that showed none of those that were asked for is not asked again for others.
@@ -28,20 +28,20 @@ const UNPROVEN_MAX: usize = 3;
 
 /// What a target showed lately of the resources that are linked.
 #[derive(Debug, Default)]
-pub(crate) struct Sight(Mutex<State>);
+pub(crate) struct TargetSight(Mutex<SightState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct SightState {
     /// The last two that were seen.
-    seen: VecDeque<(Key, Instant)>,
+    seen: VecDeque<(ResourceKey, Instant)>,
     blind_since: Option<Instant>,
     /// Resources that were not there since one was seen.
-    unproven: Vec<Key>,
+    unproven: Vec<ResourceKey>,
 }
 
-impl Sight {
+impl TargetSight {
     /// A linked resource was shown.
-    pub(crate) fn saw(&self, key: Key) {
+    pub(crate) fn saw(&self, key: ResourceKey) {
         let mut state = self.state();
         state.seen.retain(|(seen, _)| *seen != key);
         state.seen.truncate(1);
@@ -50,7 +50,7 @@ impl Sight {
         state.unproven.clear();
     }
 
-    fn saw_another(&self, key: &Key, since: Instant) -> bool {
+    fn saw_another(&self, key: &ResourceKey, since: Instant) -> bool {
         self.state().seen.iter().any(|(seen, at)| seen != key && *at >= since)
     }
 
@@ -63,7 +63,7 @@ impl Sight {
     }
 
     /// Remembers one that cannot be proven gone; says whether they are too many.
-    fn could_not_prove(&self, key: &Key) -> bool {
+    fn could_not_prove(&self, key: &ResourceKey) -> bool {
         let mut state = self.state();
         if !state.unproven.contains(key) && state.unproven.len() < UNPROVEN_MAX {
             state.unproven.push(key.clone());
@@ -71,14 +71,14 @@ impl Sight {
         state.unproven.len() >= UNPROVEN_MAX
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SightState> {
         self.0.lock().expect("nothing panics while holding it")
     }
 }
 
 /// What it is worth that the target does not show a resource.
 #[derive(Debug)]
-pub(crate) enum Proof {
+pub(crate) enum AbsenceProof {
     /// Another one was visible.
     Proven,
     /// No other one is known at the target.
@@ -91,28 +91,28 @@ pub(crate) enum Proof {
 ///
 /// # Errors
 /// When the target, or the database, cannot be asked now.
-pub(super) async fn prove(call: &mut Call) -> Result<Proof, Stop> {
+pub(super) async fn prove_absence(call: &mut TargetCall) -> Result<AbsenceProof, CallStop> {
     if let Some(why) = call.target.address.doubt() {
-        return Ok(Proof::Unproven { why, pauses: None });
+        return Ok(AbsenceProof::Unproven { why, pauses: None });
     }
     let key = (call.about.kind, call.about.subject.clone());
     if call.target.sight.saw_another(&key, call.began) {
-        return Ok(Proof::Proven);
+        return Ok(AbsenceProof::Proven);
     }
     if !call.target.sight.is_blind() {
         let witnesses = known_witnesses(call, &key).await?;
         if witnesses.is_empty() {
-            return Ok(Proof::NothingToCompare);
+            return Ok(AbsenceProof::NothingToCompare);
         }
         for (kind, subject, id) in witnesses {
-            let scim_kind = if kind == ResourceKind::Group { Kind::Group } else { Kind::User };
+            let scim_kind = if kind == ResourceKind::Group { ScimKind::Group } else { ScimKind::User };
             match call.send("read", async |client| client.get(scim_kind, &id).await).await {
                 Ok(_) => {
                     call.saw(format!("{} {subject}, which is known to be there", kind.as_str()));
                     call.target.sight.saw((kind, subject));
-                    return Ok(Proof::Proven);
+                    return Ok(AbsenceProof::Proven);
                 }
-                Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                     call.saw(format!("nothing: {} {subject} should be there", kind.as_str()));
                 }
                 Err(stop) => return Err(stop),
@@ -127,14 +127,14 @@ pub(super) async fn prove(call: &mut Call) -> Result<Proof, Stop> {
         call.target.sight.could_not_prove(&key).then(|| {
             format!("{UNPROVEN_MAX} accounts in a row are not there, and cannot be proven gone: {why}")
         });
-    Ok(Proof::Unproven { why, pauses })
+    Ok(AbsenceProof::Unproven { why, pauses })
 }
 
 /// Whether no other resource is known that could show that the target can be believed.
 ///
 /// # Errors
 /// When the database cannot be asked now.
-pub(super) async fn has_no_witness(call: &Call) -> Result<bool, Stop> {
+pub(super) async fn has_no_witness(call: &TargetCall) -> Result<bool, CallStop> {
     let key = (call.about.kind, call.about.subject.clone());
     if call.target.sight.saw_another(&key, call.began) {
         return Ok(false);
@@ -142,17 +142,20 @@ pub(super) async fn has_no_witness(call: &Call) -> Result<bool, Stop> {
     known_witnesses(call, &key).await.map(|witnesses| witnesses.is_empty())
 }
 
-async fn known_witnesses(call: &Call, key: &Key) -> Result<Vec<(ResourceKind, String, String)>, Stop> {
-    witnesses(&call.target, key).await.map_err(|error| {
+async fn known_witnesses(
+    call: &TargetCall,
+    key: &ResourceKey,
+) -> Result<Vec<(ResourceKind, String, String)>, CallStop> {
+    find_witnesses(&call.target, key).await.map_err(|error| {
         tracing::warn!(target_name = %call.target.name, error = %error, "could not find out what should be there");
-        Stop::Deferred
+        CallStop::Deferred
     })
 }
 
 /// Linked resources other than this one that should be there.
-async fn witnesses(
+async fn find_witnesses(
     target: &OwnedTarget,
-    key: &Key,
+    key: &ResourceKey,
 ) -> Result<Vec<(ResourceKind, String, String)>, StoreError> {
     let hides_disabled = target.client.profile().hides_disabled;
     let rows = resource::Entity::find()
@@ -177,13 +180,13 @@ async fn witnesses(
 mod tests {
     use super::*;
 
-    fn key(subject: &str) -> Key {
+    fn key(subject: &str) -> ResourceKey {
         (ResourceKind::User, subject.to_owned())
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_another_resource_that_was_shown_since_then_is_a_proof() {
-        let (sight, began) = (Sight::default(), Instant::now());
+        let (sight, began) = (TargetSight::default(), Instant::now());
         assert!(!sight.saw_another(&key("a"), began));
         sight.saw(key("a"));
         assert!(!sight.saw_another(&key("a"), began), "it says nothing of itself");
@@ -196,7 +199,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn several_in_a_row_are_too_many_and_one_that_is_seen_ends_the_row() {
-        let sight = Sight::default();
+        let sight = TargetSight::default();
         assert!(!sight.could_not_prove(&key("a")));
         assert!(!sight.could_not_prove(&key("a")), "the same one again");
         assert!(!sight.could_not_prove(&key("b")));

@@ -3,15 +3,15 @@
 //! What waits for such a value is woken when the one that has it gives it up (`results::names`). Where several wait for each
 //! other's, one of them takes a temporary value first.
 
-use lifecycle::{Attributes, ResourceKind};
-use scim::Kind;
+use lifecycle::{AttributeMap, ResourceKind};
+use scim::ScimKind;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::parts::{self, Part};
-use super::{Move, Wanted, locate};
-use crate::call::{Call, Failed, Stop};
-use crate::outcome::{Outcome, Progress};
+use super::parts::{self, ChangePart};
+use super::{ConvergeMove, WantedState, locate};
+use crate::call::{CallStop, FailedCall, TargetCall};
+use crate::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::rows::claims;
 
 /// Bytes of a hash that stand for a value.
@@ -19,12 +19,12 @@ const KEY_BYTES: usize = 16;
 
 /// A value at an attribute path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Claim {
+pub(crate) struct ValueClaim {
     pub(crate) path: String,
     pub(crate) value: String,
 }
 
-impl Claim {
+impl ValueClaim {
     pub(crate) fn new(path: &str, value: &str) -> Self {
         Self { path: path.to_owned(), value: value.to_owned() }
     }
@@ -39,7 +39,7 @@ impl Claim {
     }
 
     /// Whether `attributes` have it.
-    pub(crate) fn is_in(&self, attributes: &Attributes) -> bool {
+    pub(crate) fn is_in(&self, attributes: &AttributeMap) -> bool {
         let same = |value: &str| value.trim().to_lowercase() == self.value.trim().to_lowercase();
         attributes.get(&self.path).and_then(|value| value.as_str()).is_some_and(same)
     }
@@ -47,7 +47,7 @@ impl Claim {
 
 /// What became of giving way to others that wait in a circle.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Aside {
+pub(crate) enum StepAside {
     /// Nothing was asked for.
     #[default]
     No,
@@ -59,37 +59,37 @@ pub(crate) enum Aside {
 
 /// A value that a resource should have and another one of ours has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Taken {
+pub(crate) struct TakenValue {
     #[serde(flatten)]
-    pub(crate) claim: Claim,
+    pub(crate) claim: ValueClaim,
     /// Key of the person or group that has it.
     pub(crate) holder: String,
     #[serde(default)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: StepAside,
 }
 
-impl Taken {
-    pub(crate) fn by(claim: Claim, holder: String) -> Self {
-        Self { claim, holder, aside: Aside::No }
+impl TakenValue {
+    pub(crate) fn by(claim: ValueClaim, holder: String) -> Self {
+        Self { claim, holder, aside: StepAside::No }
     }
 }
 
 /// Whether the target refused a value because another resource has it.
-pub(super) fn is_said_by(failed: &Failed) -> bool {
+pub(super) fn is_said_by(failed: &FailedCall) -> bool {
     failed.class() == lifecycle::AttemptClass::AlreadyExists
         || failed.failure.scim_type.as_deref() == Some("uniqueness")
 }
 
 /// The first of the values that another resource of ours has, as far as we know.
 pub(super) async fn held_by_ours(
-    call: &Call,
-    kind: Kind,
-    attributes: &Attributes,
-) -> Result<Option<Taken>, Stop> {
-    for claim in claims::of(resource_kind(kind), attributes) {
+    call: &TargetCall,
+    kind: ScimKind,
+    attributes: &AttributeMap,
+) -> Result<Option<TakenValue>, CallStop> {
+    for claim in claims::claims_of(resource_kind(kind), attributes) {
         let found = call.holder_of(&claim).await?;
         if let Some(holder) = found {
-            return Ok(Some(Taken::by(claim, holder)));
+            return Ok(Some(TakenValue::by(claim, holder)));
         }
     }
     Ok(None)
@@ -97,11 +97,11 @@ pub(super) async fn held_by_ours(
 
 /// Who has the refused value: known from our own rows, or from the target where it can be asked.
 pub(super) async fn find_holder(
-    call: &mut Call,
-    wanted: &Wanted,
+    call: &mut TargetCall,
+    wanted: &WantedState,
     own_id: &str,
-    part: &Part,
-) -> Result<Option<Taken>, Stop> {
+    part: &ChangePart,
+) -> Result<Option<TakenValue>, CallStop> {
     if let Some(taken) = held_by_ours(call, wanted.kind, &part.set).await? {
         return Ok(Some(taken));
     }
@@ -110,10 +110,10 @@ pub(super) async fn find_holder(
         if !call.target.client.profile().can_filter(wanted.kind, path) {
             continue;
         }
-        let found = locate::look(call, wanted.kind, path, value).await?;
+        let found = locate::find_by_value(call, wanted.kind, path, value).await?;
         let Some(other) = found.into_iter().find(|found| found.id != own_id) else { continue };
         if let Some(holder) = call.linked_to_another(&other.id).await? {
-            return Ok(Some(Taken::by(Claim::new(path, value), holder)));
+            return Ok(Some(TakenValue::by(ValueClaim::new(path, value), holder)));
         }
     }
     Ok(None)
@@ -121,42 +121,45 @@ pub(super) async fn find_holder(
 
 /// Gives the value up that others wait for in a circle, and waits for its own all the same.
 pub(super) async fn step_aside(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &mut ConvergeProgress,
     id: &str,
-    taken: &Taken,
-) -> Result<Move, Stop> {
-    let Aside::Due(path) = &taken.aside else { return Ok(Move::End(Outcome::Deferred)) };
+    taken: &TakenValue,
+) -> Result<ConvergeMove, CallStop> {
+    let StepAside::Due(path) = &taken.aside else { return Ok(ConvergeMove::End(ConvergeOutcome::Deferred)) };
     let current = progress.applied.get(path).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-    let set: Attributes = [(path.clone(), temporary(&current, &call.about.subject).into())].into();
-    let part = Part { path: path.clone(), set, clear: Vec::new() };
-    let error = match parts::write(call, wanted, progress, id, &[&part]).await {
+    let set: AttributeMap = [(path.clone(), temporary_value(&current, &call.about.subject).into())].into();
+    let part = ChangePart { path: path.clone(), set, clear: Vec::new() };
+    let error = match parts::write_parts(call, wanted, progress, id, &[&part]).await {
         Ok(None) => format!("it has a temporary {path} until {} gives up {}", taken.holder, taken.claim.path),
-        Ok(Some(undone)) => return Ok(Move::End(undone)),
-        Err(Stop::Failed(failed)) if parts::is_refusal(&failed) => format!(
+        Ok(Some(undone)) => return Ok(ConvergeMove::End(undone)),
+        Err(CallStop::Failed(failed)) if parts::is_refusal(&failed) => format!(
             "the target refuses a temporary {path} ({}): change one of those names at the target by hand",
             failed.trouble.error
         ),
         Err(stop) => return Err(stop),
     };
     let trouble = call.trouble("update", lifecycle::AttemptClass::AlreadyExists, error);
-    Ok(Move::End(Outcome::Waiting { taken: Taken { aside: Aside::Done, ..taken.clone() }, trouble }))
+    Ok(ConvergeMove::End(ConvergeOutcome::Waiting {
+        taken: TakenValue { aside: StepAside::Done, ..taken.clone() },
+        trouble,
+    }))
 }
 
 /// A value of the same form that no account has: with the same domain, if it has one.
-fn temporary(current: &str, subject: &str) -> String {
-    let tag = &Claim::new(subject, current).key()[..12];
+fn temporary_value(current: &str, subject: &str) -> String {
+    let tag = &ValueClaim::new(subject, current).key()[..12];
     match current.rsplit_once('@') {
         Some((_, domain)) => format!("usher-{tag}@{domain}"),
         None => format!("usher-{tag}"),
     }
 }
 
-pub(super) fn resource_kind(kind: Kind) -> ResourceKind {
+pub(super) fn resource_kind(kind: ScimKind) -> ResourceKind {
     match kind {
-        Kind::User => ResourceKind::User,
-        Kind::Group => ResourceKind::Group,
+        ScimKind::User => ResourceKind::User,
+        ScimKind::Group => ResourceKind::Group,
     }
 }
 
@@ -166,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_value_has_one_key_of_one_length_whatever_its_case_and_length() {
-        let key = |path: &str, value: &str| Claim::new(path, value).key();
+        let key = |path: &str, value: &str| ValueClaim::new(path, value).key();
         assert_eq!(key("userName", "A@example.com"), key("username", "a@EXAMPLE.com "));
         assert_ne!(key("userName", "a"), key("nickName", "a"));
         assert_eq!(key("userName", &"x".repeat(5_000)).len(), 32);
@@ -174,8 +177,8 @@ mod tests {
 
     #[test]
     fn a_temporary_name_keeps_the_domain_and_tells_two_people_apart() {
-        assert!(temporary("ann@example.com", "E-1").ends_with("@example.com"));
-        assert!(!temporary("ann", "E-1").contains('@'));
-        assert_ne!(temporary("ann", "E-1"), temporary("ann", "E-2"));
+        assert!(temporary_value("ann@example.com", "E-1").ends_with("@example.com"));
+        assert!(!temporary_value("ann", "E-1").contains('@'));
+        assert_ne!(temporary_value("ann", "E-1"), temporary_value("ann", "E-2"));
     }
 }

@@ -1,36 +1,36 @@
 //! Changes what is there, and sees whether it was done.
 
-use lifecycle::{AccountState, AttemptClass, Attributes};
-use scim::{Found, Kind, PatchOp, ReadBack, UpdateMethod};
+use lifecycle::{AccountState, AttemptClass, AttributeMap};
+use scim::{FoundResource, PatchOp, ReadBack, ScimKind, UpdateMethod};
 
 use super::locate;
 use super::parts;
-use super::proof::{Proof, prove};
+use super::proof::{AbsenceProof, prove_absence};
 use super::step;
-use super::{Move, Wanted, settled};
-use crate::call::{Call, Stop};
-use crate::outcome::{Outcome, Progress};
+use super::{ConvergeMove, WantedState, settled_outcome};
+use crate::call::{CallStop, TargetCall};
+use crate::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::rows::access::{AccessChange, OffEvidence};
 
 /// Sends what differs: in one request, or where that is refused in as many as it takes to tell what is.
-pub(super) async fn update(
-    call: &mut Call,
-    wanted: &Wanted,
-    progress: &mut Progress,
+pub(super) async fn update_resource(
+    call: &mut TargetCall,
+    wanted: &WantedState,
+    progress: &mut ConvergeProgress,
     id: &str,
     ops: &[PatchOp],
     how: &'static str,
-) -> Result<Move, Stop> {
+) -> Result<ConvergeMove, CallStop> {
     let operation = if how == "disabled" { "disable" } else { "update" };
     let (set, clear) = wanted.to_write();
     let answer_counts = !progress.answer_disproved;
-    let change = Change { kind: wanted.kind, id, operation, ops, set: &set, clear, answer_counts };
-    match write(call, &change).await {
+    let change = ResourceChange { kind: wanted.kind, id, operation, ops, set: &set, clear, answer_counts };
+    match write_change(call, &change).await {
         Ok(shown) => {
             progress.in_doubt = true; // until it is seen
             match see_done(call, &change, shown).await? {
-                Done::Yes(evidence) => progress.off = progress.off.or(evidence),
-                Done::No(undone) => return Ok(Move::End(*undone)),
+                UpdateEffect::Yes(evidence) => progress.off = progress.off.or(evidence),
+                UpdateEffect::No(undone) => return Ok(ConvergeMove::End(*undone)),
             }
             progress.in_doubt = false;
             call.target.gone.was_there();
@@ -40,13 +40,15 @@ pub(super) async fn update(
                 progress.changed = Some(AccessChange::Enable);
             }
             progress.applied = wanted.written(&progress.applied);
-            Ok(Move::End(settled(how, wanted)))
+            Ok(ConvergeMove::End(settled_outcome(how, wanted)))
         }
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => Ok(Move::RecoverGone),
-        Err(Stop::Failed(failed)) if parts::is_refusal(&failed) => {
+        Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            Ok(ConvergeMove::RecoverGone)
+        }
+        Err(CallStop::Failed(failed)) if parts::is_refusal(&failed) => {
             parts::one_by_one(call, wanted, progress, id, *failed, how).await
         }
-        Err(Stop::Failed(failed))
+        Err(CallStop::Failed(failed))
             if matches!(failed.class(), AttemptClass::Permanent | AttemptClass::Unauthorised) =>
         {
             parts::active_alone(call, wanted, progress, id, *failed).await
@@ -57,36 +59,39 @@ pub(super) async fn update(
 
 /// One change: a PATCH of what differs, or where the profile says so a PUT of what was read with that changed.
 /// What is there now, if the target's answer shows it.
-pub(super) async fn write(call: &mut Call, change: &Change<'_>) -> Result<Option<Found>, Stop> {
-    let Change { kind, id, operation, ops, set, clear, .. } = *change;
+pub(super) async fn write_change(
+    call: &mut TargetCall,
+    change: &ResourceChange<'_>,
+) -> Result<Option<FoundResource>, CallStop> {
+    let ResourceChange { kind, id, operation, ops, set, clear, .. } = *change;
     if *call.target.client.profile().update_method.of(kind) == UpdateMethod::Patch {
         call.next_has(|profile| scim::diff::patch_body(profile, ops));
         return call.send(operation, async |client| client.patch(kind, id, ops).await).await;
     }
-    let current = locate::read(call, kind, id).await?;
-    let whole = scim::overlay(call.target.client.profile(), kind, &current.attributes, set, clear);
+    let current = locate::read_linked(call, kind, id).await?;
+    let whole = scim::overlay_resource(call.target.client.profile(), kind, &current.attributes, set, clear);
     let version = current.version.as_deref();
     call.next_has(|_| whole.clone());
     call.send(operation, async |client| client.replace(kind, id, &whole, version).await).await
 }
 
 /// What a change came to that the target answered with success.
-pub(super) enum Done {
+pub(super) enum UpdateEffect {
     /// It was done, as far as can be seen; with what shows that the account is off, where it was switched off.
     Yes(Option<OffEvidence>),
     /// It was not.
-    No(Box<Outcome>),
+    No(Box<ConvergeOutcome>),
 }
 
 /// Sees whether a change was done that the target answered with success: that is a claim. It is read back where the profile says
 /// so, and where the answer does not show that an account is off which should be.
 pub(super) async fn see_done(
-    call: &mut Call,
-    change: &Change<'_>,
-    shown: Option<Found>,
-) -> Result<Done, Stop> {
+    call: &mut TargetCall,
+    change: &ResourceChange<'_>,
+    shown: Option<FoundResource>,
+) -> Result<UpdateEffect, CallStop> {
     call.was_shown();
-    let switches_off = change.kind == Kind::User && change.set.get("active") == Some(&false.into());
+    let switches_off = change.kind == ScimKind::User && change.set.get("active") == Some(&false.into());
     let active = shown.and_then(|found| found.active);
     let insists = (switches_off && !change.answer_counts)
         || match call.target.client.profile().read_back {
@@ -96,39 +101,51 @@ pub(super) async fn see_done(
         };
     // The target contradicted itself about this account: only what it shows counts.
     if !insists && (!switches_off || active == Some(false)) {
-        return Ok(Done::Yes(switches_off.then_some(OffEvidence::Answer)));
+        return Ok(UpdateEffect::Yes(switches_off.then_some(OffEvidence::Answer)));
     }
-    let found = match locate::read(call, change.kind, change.id).await {
+    let found = match locate::read_linked(call, change.kind, change.id).await {
         Ok(found) => found,
-        Err(Stop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
-            let proven = switches_off && matches!(prove(call).await?, Proof::Proven);
-            return Ok(Done::Yes(proven.then_some(OffEvidence::GoneProven)));
+        Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+            let proven = switches_off && matches!(prove_absence(call).await?, AbsenceProof::Proven);
+            return Ok(UpdateEffect::Yes(proven.then_some(OffEvidence::GoneProven)));
         }
         // Whether it is off cannot be seen there; that it is not was not said.
-        Err(Stop::Failed(_)) if !insists && active.is_none() => return Ok(Done::Yes(None)),
+        Err(CallStop::Failed(_)) if !insists && active.is_none() => return Ok(UpdateEffect::Yes(None)),
         Err(stop) => return Err(stop),
     };
-    let observed = scim::observe(&found.attributes, change.set.keys().chain(change.clear));
-    let ops = scim::diff::ops(call.target.client.profile(), change.kind, &observed, change.set, change.clear);
+    let observed = scim::observe_resource(&found.attributes, change.set.keys().chain(change.clear));
+    let ops = scim::diff::patch_operations(
+        call.target.client.profile(),
+        change.kind,
+        &observed,
+        change.set,
+        change.clear,
+    );
     let left: Vec<&str> = ops.iter().map(PatchOp::path).collect();
     let shows_active = found.active.is_some();
     let matters =
         if switches_off && !insists { shows_active && left.contains(&"active") } else { !left.is_empty() };
     if !matters {
-        return Ok(Done::Yes((switches_off && found.active == Some(false)).then_some(OffEvidence::ReadBack)));
+        return Ok(UpdateEffect::Yes(
+            (switches_off && found.active == Some(false)).then_some(OffEvidence::ReadBack),
+        ));
     }
     let error = format!("the target answered with success, and did not do it: {}", left.join(", "));
-    Ok(Done::No(Box::new(Outcome::Retry(call.trouble(change.operation, AttemptClass::Transient, error)))))
+    Ok(UpdateEffect::No(Box::new(ConvergeOutcome::Retry(call.trouble(
+        change.operation,
+        AttemptClass::Transient,
+        error,
+    )))))
 }
 
 /// A change of one resource.
 #[derive(Clone, Copy)]
-pub(super) struct Change<'a> {
-    pub(super) kind: Kind,
+pub(super) struct ResourceChange<'a> {
+    pub(super) kind: ScimKind,
     pub(super) id: &'a str,
     pub(super) operation: &'static str,
     pub(super) ops: &'a [PatchOp],
-    pub(super) set: &'a Attributes,
+    pub(super) set: &'a AttributeMap,
     pub(super) clear: &'a [String],
     /// An answer of the target about this account was not disproved by reading it.
     pub(super) answer_counts: bool,
@@ -136,14 +153,14 @@ pub(super) struct Change<'a> {
 
 /// Switches the account off and changes nothing else; says what that came to if the target did not do it.
 pub(super) async fn switch_off(
-    call: &mut Call,
+    call: &mut TargetCall,
     id: &str,
-    progress: &mut Progress,
-) -> Result<Option<Outcome>, Stop> {
-    let (ops, set) = step::off(call.target.client.profile());
+    progress: &mut ConvergeProgress,
+) -> Result<Option<ConvergeOutcome>, CallStop> {
+    let (ops, set) = step::switch_off_request(call.target.client.profile());
     let answer_counts = !progress.answer_disproved;
-    let change = Change {
-        kind: Kind::User,
+    let change = ResourceChange {
+        kind: ScimKind::User,
         id,
         operation: "disable",
         ops: &ops,
@@ -151,11 +168,11 @@ pub(super) async fn switch_off(
         clear: &[],
         answer_counts,
     };
-    let shown = write(call, &change).await?;
+    let shown = write_change(call, &change).await?;
     progress.in_doubt = true; // until it is seen
     match see_done(call, &change, shown).await? {
-        Done::Yes(evidence) => progress.off = progress.off.or(evidence),
-        Done::No(undone) => return Ok(Some(*undone)),
+        UpdateEffect::Yes(evidence) => progress.off = progress.off.or(evidence),
+        UpdateEffect::No(undone) => return Ok(Some(*undone)),
     }
     progress.in_doubt = false;
     if progress.applied.get("active") != Some(&false.into()) {
@@ -166,9 +183,9 @@ pub(super) async fn switch_off(
 }
 
 /// Whether what answers 404 is an account that we switched off ourselves, at a target that hides such accounts.
-pub(super) fn is_hidden(call: &Call, wanted: &Wanted, progress: &Progress) -> bool {
+pub(super) fn is_hidden(call: &TargetCall, wanted: &WantedState, progress: &ConvergeProgress) -> bool {
     call.target.client.profile().hides_disabled
-        && wanted.kind == Kind::User
+        && wanted.kind == ScimKind::User
         && wanted.state != AccountState::Active
         && progress.applied.get("active") == Some(&false.into())
 }

@@ -3,48 +3,48 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-use lifecycle::{AccountState, Actions, Attributes, Desired};
-use scim::Kind;
+use lifecycle::{AccountState, AttributeMap, DesiredState, PolicyActions};
+use scim::ScimKind;
 
-use super::taken::Taken;
-use crate::rows::access::Deletion;
-use crate::rows::reference::Resolved;
+use super::taken::TakenValue;
+use crate::rows::access::DeletionRule;
+use crate::rows::reference::ResolvedReferences;
 
 const ACTIVE: &str = "active";
 
 /// What should be true, in the target's own terms.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    pub(crate) kind: Kind,
+pub(crate) struct WantedState {
+    pub(crate) kind: ScimKind,
     pub(crate) state: AccountState,
     /// By SCIM path; accounts have `active`.
-    pub(crate) attributes: Attributes,
+    pub(crate) attributes: AttributeMap,
     /// Paths that are to have no value; none of them is in `attributes`.
     pub(crate) clear: Vec<String>,
     /// Values that only a create carries.
-    pub(crate) on_create: Attributes,
+    pub(crate) on_create: AttributeMap,
     pub(crate) match_on: Vec<String>,
     pub(crate) assume_empty: bool,
-    pub(crate) actions: Actions,
+    pub(crate) actions: PolicyActions,
     /// A person who is referred to and has no account at the target yet: nothing is referred to until then.
     pub(crate) awaits: Option<String>,
     /// What the references resolved to.
-    pub(crate) references: Resolved,
+    pub(crate) references: ResolvedReferences,
     /// Nothing is taken away before a human said so.
     pub(crate) protected: bool,
     /// A value is given up for a temporary one first: others wait for it in a circle.
-    pub(crate) step_aside: Option<Taken>,
+    pub(crate) step_aside: Option<TakenValue>,
     /// Whether it may be deleted, where it should not exist.
-    pub(crate) deletion: Deletion,
+    pub(crate) deletion: DeletionRule,
 }
 
-impl Wanted {
+impl WantedState {
     /// From a command's desired state; `links` are the remote ids of people, by key. `None` for memberships.
-    pub(crate) fn new(desired: Desired, links: &HashMap<String, String>) -> Option<Self> {
+    pub(crate) fn new(desired: DesiredState, links: &HashMap<String, String>) -> Option<Self> {
         match desired {
-            Desired::User(account) => {
+            DesiredState::User(account) => {
                 let (mut attributes, mut clear) = (account.attributes, account.clear);
-                let (mut awaits, mut references) = (None, Resolved::new());
+                let (mut awaits, mut references) = (None, ResolvedReferences::new());
                 for (path, person) in account.references {
                     let id = links.get(&person);
                     match id {
@@ -62,7 +62,7 @@ impl Wanted {
                 attributes.insert(ACTIVE.to_owned(), (account.state == AccountState::Active).into());
                 clear.retain(|path| !attributes.contains_key(path));
                 Some(Self {
-                    kind: Kind::User,
+                    kind: ScimKind::User,
                     state: account.state,
                     attributes,
                     clear,
@@ -74,14 +74,14 @@ impl Wanted {
                     references,
                     protected: account.protected,
                     step_aside: None,
-                    deletion: Deletion::Due,
+                    deletion: DeletionRule::Due,
                 })
             }
-            Desired::Group(group) => {
+            DesiredState::Group(group) => {
                 let mut clear = group.clear;
                 clear.retain(|path| !group.attributes.contains_key(path));
                 Some(Self {
-                    kind: Kind::Group,
+                    kind: ScimKind::Group,
                     state: if group.exists { AccountState::Active } else { AccountState::Deleted },
                     attributes: group.attributes,
                     clear,
@@ -90,21 +90,21 @@ impl Wanted {
                     assume_empty: group.assume_empty && group.actions.create,
                     actions: group.actions,
                     awaits: None,
-                    references: Resolved::new(),
+                    references: ResolvedReferences::new(),
                     protected: group.protected,
                     step_aside: None,
-                    deletion: Deletion::Due,
+                    deletion: DeletionRule::Due,
                 })
             }
-            Desired::Membership { .. } => None,
+            DesiredState::Membership { .. } => None,
         }
     }
 
     /// Keys of the people that `desired` refers to.
-    pub(crate) fn references(desired: &Desired) -> Vec<String> {
+    pub(crate) fn references(desired: &DesiredState) -> Vec<String> {
         match desired {
-            Desired::User(account) => account.references.values().cloned().collect(),
-            Desired::Group(_) | Desired::Membership { .. } => Vec::new(),
+            DesiredState::User(account) => account.references.values().cloned().collect(),
+            DesiredState::Group(_) | DesiredState::Membership { .. } => Vec::new(),
         }
     }
 
@@ -118,7 +118,7 @@ impl Wanted {
     }
 
     /// What a create carries.
-    pub(crate) fn to_create(&self) -> Cow<'_, Attributes> {
+    pub(crate) fn to_create(&self) -> Cow<'_, AttributeMap> {
         if self.on_create.is_empty() {
             return Cow::Borrowed(&self.attributes);
         }
@@ -129,8 +129,8 @@ impl Wanted {
     }
 
     /// What may be written over something that exists, and what may be cleared there.
-    pub(crate) fn to_write(&self) -> (Cow<'_, Attributes>, &[String]) {
-        let Actions { update, disable, .. } = self.actions;
+    pub(crate) fn to_write(&self) -> (Cow<'_, AttributeMap>, &[String]) {
+        let PolicyActions { update, disable, .. } = self.actions;
         let allowed = |path: &String| if path == ACTIVE { disable } else { update };
         let clear: &[String] = if update { &self.clear } else { &[] };
         if update && disable {
@@ -146,7 +146,7 @@ impl Wanted {
     }
 
     /// What the target holds after a create.
-    pub(crate) fn created(&self) -> Attributes {
+    pub(crate) fn created(&self) -> AttributeMap {
         let mut applied = self.attributes.clone();
         let empty = self.clear.iter().filter(|path| !self.on_create.contains_key(*path));
         applied.extend(empty.map(|path| (path.clone(), serde_json::Value::Null)));
@@ -155,7 +155,7 @@ impl Wanted {
 
     /// What the target holds once everything that may be written is: nothing is remembered of paths that nobody speaks
     /// of any more, because they are somebody else's from then on.
-    pub(crate) fn written(&self, applied: &Attributes) -> Attributes {
+    pub(crate) fn written(&self, applied: &AttributeMap) -> AttributeMap {
         let (set, clear) = self.to_write();
         let mut after = applied.clone();
         if self.actions.update {
@@ -168,7 +168,7 @@ impl Wanted {
 
     /// Whether the right request depends on what the target has at paths that nothing is known of: something to be
     /// cleared may or may not be there, and an element of a list would be there twice if it were added blindly.
-    pub(crate) fn must_read(&self, applied: &Attributes) -> bool {
+    pub(crate) fn must_read(&self, applied: &AttributeMap) -> bool {
         let unknown = |path: &String| !applied.contains_key(path);
         let listed = |(path, value): (&String, &serde_json::Value)| {
             unknown(path) && (path.contains('[') || value.is_array())
@@ -177,25 +177,27 @@ impl Wanted {
     }
 
     /// Whether reaching this state from `applied` switches an account off.
-    pub(crate) fn takes_access_away(&self, applied: &Attributes) -> bool {
-        self.kind == Kind::User
+    pub(crate) fn takes_access_away(&self, applied: &AttributeMap) -> bool {
+        self.kind == ScimKind::User
             && self.state == AccountState::Disabled
             && self.actions.disable
             && applied.get(ACTIVE) != Some(&false.into())
     }
 
     /// Whether reaching this state from `applied` switches an account on again.
-    pub(crate) fn gives_access_back(&self, applied: &Attributes) -> bool {
-        self.kind == Kind::User
+    pub(crate) fn gives_access_back(&self, applied: &AttributeMap) -> bool {
+        self.kind == ScimKind::User
             && self.state == AccountState::Active
             && self.actions.disable
             && applied.get(ACTIVE) == Some(&false.into())
     }
 
     /// How long after it was seen that the account is off it is to be deleted, in microseconds.
-    pub(crate) fn delete_after(&self, applied: &Attributes) -> Option<i64> {
+    pub(crate) fn delete_after(&self, applied: &AttributeMap) -> Option<i64> {
         match self.deletion {
-            Deletion::AfterGrace(grace) if self.is_off(applied) && self.state == AccountState::Deleted => {
+            DeletionRule::AfterGrace(grace)
+                if self.is_off(applied) && self.state == AccountState::Deleted =>
+            {
                 Some(grace)
             }
             _ => None,
@@ -203,14 +205,14 @@ impl Wanted {
     }
 
     /// Whether the account should be off and is, as far as `applied` says.
-    pub(crate) fn is_off(&self, applied: &Attributes) -> bool {
-        self.kind == Kind::User
+    pub(crate) fn is_off(&self, applied: &AttributeMap) -> bool {
+        self.kind == ScimKind::User
             && self.state != AccountState::Active
             && applied.get(ACTIVE) == Some(&false.into())
     }
 
     /// What reaching this state from `applied` is called.
-    pub(crate) fn name_of_change(&self, applied: &Attributes) -> &'static str {
+    pub(crate) fn name_of_change(&self, applied: &AttributeMap) -> &'static str {
         let was_off = applied.get(ACTIVE) == Some(&false.into());
         match self.state {
             _ if self.takes_access_away(applied) => "disabled",

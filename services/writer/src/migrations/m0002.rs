@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::{flag, number, optional_text, text};
+use super::m0001::{flag_column, number_column, optional_text, text_column};
 
 pub(super) struct AddSafety;
 
@@ -26,11 +26,11 @@ const INDEXES: [(&str, &str, &[&str]); 3] = [
 impl MigrationTrait for AddSafety {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let columns = [
-            flag("planned").default(false).take(),
-            flag("removal").default(false).take(),
+            flag_column("planned").default(false).take(),
+            flag_column("removal").default(false).take(),
             optional_text("held"),
             ColumnDef::new(Alias::new("held_at")).big_integer().take(),
-            number("approved_revision").default(0).take(),
+            number_column("approved_revision").default(0).take(),
         ];
         for mut column in columns {
             let alter = Table::alter().table(Alias::new(RESOURCES)).add_column(&mut column).take();
@@ -40,10 +40,10 @@ impl MigrationTrait for AddSafety {
             .create_table(
                 Table::create()
                     .table(Alias::new(REMOVALS))
-                    .col(text("target"))
-                    .col(text("kind"))
-                    .col(text("subject"))
-                    .col(number("at"))
+                    .col(text_column("target"))
+                    .col(text_column("kind"))
+                    .col(text_column("subject"))
+                    .col(number_column("at"))
                     .primary_key(Index::create().col("target").col("kind").col("subject").col("at"))
                     .take(),
             )
@@ -52,7 +52,7 @@ impl MigrationTrait for AddSafety {
             .create_table(
                 Table::create()
                     .table(Alias::new(CONTROLS))
-                    .col(text("name").primary_key())
+                    .col(text_column("name").primary_key())
                     .col(optional_text("guard"))
                     .col(optional_text("paused_by"))
                     .col(optional_text("paused_why"))

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::{number, optional_text, text};
+use super::m0001::{number_column, optional_text, text_column};
 
 pub(super) struct AddReconcile;
 
@@ -26,13 +26,13 @@ impl MigrationTrait for AddReconcile {
             .create_table(
                 Table::create()
                     .table(Alias::new(RECONCILES))
-                    .col(text("target").primary_key())
-                    .col(text("state"))
-                    .col(number("started_at"))
-                    .col(text("phase"))
+                    .col(text_column("target").primary_key())
+                    .col(text_column("state"))
+                    .col(number_column("started_at"))
+                    .col(text_column("phase"))
                     .col(optional_text("next"))
-                    .col(number("read"))
-                    .col(text("report"))
+                    .col(number_column("read"))
+                    .col(text_column("report"))
                     .take(),
             )
             .await

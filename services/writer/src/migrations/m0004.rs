@@ -15,9 +15,9 @@ impl MigrationName for AddUnseen {
 #[async_trait::async_trait]
 impl MigrationTrait for AddUnseen {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(add("writer_resources", optional_text("unseen"))).await?;
+        manager.alter_table(add_columns("writer_resources", optional_text("unseen"))).await?;
         let until = ColumnDef::new(Alias::new("asked_to_wait_until")).big_integer().take();
-        manager.alter_table(add("writer_controls", until)).await
+        manager.alter_table(add_columns("writer_controls", until)).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -29,6 +29,6 @@ impl MigrationTrait for AddUnseen {
     }
 }
 
-fn add(table: &'static str, mut column: ColumnDef) -> TableAlterStatement {
+fn add_columns(table: &'static str, mut column: ColumnDef) -> TableAlterStatement {
     Table::alter().table(Alias::new(table)).add_column(&mut column).take()
 }

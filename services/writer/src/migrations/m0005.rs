@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::{number, optional_text, text};
+use super::m0001::{number_column, optional_text, text_column};
 
 pub(super) struct AddReplays;
 
@@ -30,11 +30,11 @@ impl MigrationTrait for AddReplays {
             let alter = Table::alter().table(Alias::new(table)).add_column(&mut column).take();
             manager.alter_table(alter).await?;
         }
-        manager.create_table(replays()).await?;
+        manager.create_table(replay_table()).await?;
         let letters = Table::create()
             .table(Alias::new(LETTERS))
-            .col(text("replay"))
-            .col(text("letter"))
+            .col(text_column("replay"))
+            .col(text_column("letter"))
             .primary_key(Index::create().col("replay").col("letter"))
             .take();
         manager.create_table(letters).await
@@ -52,22 +52,22 @@ impl MigrationTrait for AddReplays {
     }
 }
 
-fn replays() -> TableCreateStatement {
+fn replay_table() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(REPLAYS))
-        .col(text("id").primary_key())
-        .col(text("state"))
+        .col(text_column("id").primary_key())
+        .col(text_column("state"))
         .col(optional_text("target"))
         .col(optional_text("failure_group"))
         .col(ColumnDef::new(Alias::new("per_second")).big_integer())
-        .col(number("total"))
-        .col(number("done"))
-        .col(text("outcomes"))
-        .col(text("who"))
-        .col(text("why"))
-        .col(number("started_at"))
+        .col(number_column("total"))
+        .col(number_column("done"))
+        .col(text_column("outcomes"))
+        .col(text_column("who"))
+        .col(text_column("why"))
+        .col(number_column("started_at"))
         .col(ColumnDef::new(Alias::new("ended_at")).big_integer())
         .col(optional_text("runner"))
-        .col(number("runner_until"))
+        .col(number_column("runner_until"))
         .take()
 }

@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::{flag, optional_text};
+use super::m0001::{flag_column, optional_text};
 
 pub(super) struct AddNested;
 
@@ -22,7 +22,7 @@ const COLUMNS: [&str; 3] = ["told", "through_groups", "is_group"];
 impl MigrationTrait for AddNested {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in COLUMNS {
-            let mut column = flag(column).default(false).take();
+            let mut column = flag_column(column).default(false).take();
             let alter = Table::alter().table(Alias::new(EDGES)).add_column(&mut column).take();
             manager.alter_table(alter).await?;
         }

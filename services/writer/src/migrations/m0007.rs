@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::{flag, number, optional_text, text};
+use super::m0001::{flag_column, number_column, optional_text, text_column};
 
 pub(super) struct AddPermissions;
 
@@ -20,25 +20,25 @@ const INDEXES: [(&str, &[&str]); 2] = [
     ("writer_resources_delete_at", &["target", "delete_at"]),
 ];
 
-fn columns() -> [(&'static str, ColumnDef); 9] {
+fn new_columns() -> [(&'static str, ColumnDef); 9] {
     let nullable = |name: &'static str| ColumnDef::new(Alias::new(name)).big_integer().take();
     [
         (RESOURCES, optional_text("access_change")),
-        (RESOURCES, flag("reserved").default(false).take()),
+        (RESOURCES, flag_column("reserved").default(false).take()),
         (RESOURCES, nullable("sending_epoch")),
         (RESOURCES, optional_text("off_evidence")),
         (RESOURCES, nullable("off_evidence_at")),
         (RESOURCES, nullable("delete_at")),
         (RESOURCES, optional_text("origin")),
-        (REMOVALS, text("access_change").default("disable").take()),
-        (TARGETS, number("noting_epoch").default(0).take()),
+        (REMOVALS, text_column("access_change").default("disable").take()),
+        (TARGETS, number_column("noting_epoch").default(0).take()),
     ]
 }
 
 #[async_trait::async_trait]
 impl MigrationTrait for AddPermissions {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for (table, mut column) in columns() {
+        for (table, mut column) in new_columns() {
             let alter = Table::alter().table(Alias::new(table)).add_column(&mut column).take();
             manager.alter_table(alter).await?;
         }
@@ -67,7 +67,7 @@ impl MigrationTrait for AddPermissions {
         for (name, _) in INDEXES {
             manager.drop_index(Index::drop().name(name).table(Alias::new(RESOURCES)).to_owned()).await?;
         }
-        for (table, column) in columns() {
+        for (table, column) in new_columns() {
             let alter = Table::alter().table(Alias::new(table)).drop_column(column.get_column_name()).take();
             manager.alter_table(alter).await?;
         }

@@ -1,10 +1,10 @@
 //! The people that accounts refer to, by which id, and groups that may still list the id of an account that is gone.
 
-use lifecycle::Desired;
+use lifecycle::DesiredState;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
-use super::m0001::{number, optional_text, text};
+use super::m0001::{number_column, optional_text, text_column};
 
 pub(super) struct AddReferences;
 
@@ -24,9 +24,9 @@ impl MigrationTrait for AddReferences {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let references = Table::create()
             .table(Alias::new(REFERENCES))
-            .col(text("target"))
-            .col(text("subject"))
-            .col(text("person"))
+            .col(text_column("target"))
+            .col(text_column("subject"))
+            .col(text_column("person"))
             .col(optional_text("remote_id"))
             .primary_key(Index::create().col("target").col("subject").col("person"))
             .take();
@@ -39,11 +39,11 @@ impl MigrationTrait for AddReferences {
         manager.create_index(index.take()).await?;
         let leftovers = Table::create()
             .table(Alias::new(LEFTOVERS))
-            .col(text("target"))
-            .col(text("group_subject"))
-            .col(text("member_id"))
-            .col(text("member_subject"))
-            .col(number("next_attempt_at"))
+            .col(text_column("target"))
+            .col(text_column("group_subject"))
+            .col(text_column("member_id"))
+            .col(text_column("member_subject"))
+            .col(number_column("next_attempt_at"))
             .col(ColumnDef::new(Alias::new("attempts")).integer().not_null())
             .primary_key(Index::create().col("target").col("group_subject").col("member_id"))
             .take();
@@ -90,7 +90,7 @@ async fn read_what_is_there(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         for row in &rows {
             let (of, who, desired): (String, String, String) =
                 (row.try_get("", "target")?, row.try_get("", "subject")?, row.try_get("", "desired")?);
-            let Ok(Desired::User(account)) = serde_json::from_str(&desired) else { continue };
+            let Ok(DesiredState::User(account)) = serde_json::from_str(&desired) else { continue };
             let people: std::collections::BTreeSet<String> = account.references.into_values().collect();
             for person in people {
                 insert.values_panic([of.clone().into(), who.clone().into(), person.into()]);

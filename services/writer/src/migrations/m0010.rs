@@ -4,16 +4,16 @@ use sea_orm_migration::prelude::*;
 
 use crate::facts::SERVICE;
 
-pub(super) struct AddOutboxLanes;
+pub(super) struct AddWriterOutboxLanes;
 
-impl MigrationName for AddOutboxLanes {
+impl MigrationName for AddWriterOutboxLanes {
     fn name(&self) -> &str {
         "m0010_add_outbox_lanes"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for AddOutboxLanes {
+impl MigrationTrait for AddWriterOutboxLanes {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         store::outbox::add_lanes(manager, SERVICE).await
     }

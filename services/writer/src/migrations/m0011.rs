@@ -2,21 +2,21 @@
 
 use sea_orm_migration::prelude::*;
 
-pub(super) struct KeepQuarantine;
+pub(super) struct CreateWriterQuarantine;
 
-impl MigrationName for KeepQuarantine {
+impl MigrationName for CreateWriterQuarantine {
     fn name(&self) -> &str {
         "m0011_keep_quarantine"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for KeepQuarantine {
+impl MigrationTrait for CreateWriterQuarantine {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::create(manager, crate::facts::SERVICE).await
+        store::quarantine::create_quarantine(manager, crate::facts::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::drop(manager, crate::facts::SERVICE).await
+        store::quarantine::drop_quarantine(manager, crate::facts::SERVICE).await
     }
 }

@@ -12,7 +12,7 @@ impl MigrationName for AddVigilance {
     }
 }
 
-fn columns() -> [(&'static str, ColumnDef); 2] {
+fn new_columns() -> [(&'static str, ColumnDef); 2] {
     [
         ("writer_controls", optional_text("paused_scope")),
         ("writer_resources", ColumnDef::new(Alias::new("look_again_at")).big_integer().take()),
@@ -22,7 +22,7 @@ fn columns() -> [(&'static str, ColumnDef); 2] {
 #[async_trait::async_trait]
 impl MigrationTrait for AddVigilance {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for (table, mut column) in columns() {
+        for (table, mut column) in new_columns() {
             let alter = Table::alter().table(Alias::new(table)).add_column(&mut column).take();
             manager.alter_table(alter).await?;
         }
@@ -30,7 +30,7 @@ impl MigrationTrait for AddVigilance {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for (table, column) in columns() {
+        for (table, column) in new_columns() {
             let alter = Table::alter().table(Alias::new(table)).drop_column(column.get_column_name()).take();
             manager.alter_table(alter).await?;
         }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::{number, text};
+use super::m0001::{number_column, text_column};
 
 pub(super) struct AddVerifications;
 
@@ -19,17 +19,17 @@ impl MigrationTrait for AddVerifications {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let table = Table::create()
             .table(Alias::new(TABLE))
-            .col(text("target").primary_key())
-            .col(number("verified_at"))
-            .col(number("needed_since"))
-            .col(text("why"))
+            .col(text_column("target").primary_key())
+            .col(number_column("verified_at"))
+            .col(number_column("needed_since"))
+            .col(text_column("why"))
             .take();
         manager.create_table(table).await?;
-        recovery::create(manager, crate::facts::SERVICE).await
+        recovery::create_tables(manager, crate::facts::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::drop(manager, crate::facts::SERVICE).await?;
+        recovery::drop_tables(manager, crate::facts::SERVICE).await?;
         manager.drop_table(Table::drop().table(Alias::new(TABLE)).take()).await
     }
 }

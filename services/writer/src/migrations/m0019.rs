@@ -12,7 +12,7 @@ impl MigrationName for AddLooks {
     }
 }
 
-fn columns() -> [(&'static str, ColumnDef); 4] {
+fn new_columns() -> [(&'static str, ColumnDef); 4] {
     let nullable = |name: &'static str| ColumnDef::new(Alias::new(name)).big_integer().take();
     [
         ("writer_resources", nullable("looked_at")),
@@ -25,7 +25,7 @@ fn columns() -> [(&'static str, ColumnDef); 4] {
 #[async_trait::async_trait]
 impl MigrationTrait for AddLooks {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for (table, mut column) in columns() {
+        for (table, mut column) in new_columns() {
             let alter = Table::alter().table(Alias::new(table)).add_column(&mut column).take();
             manager.alter_table(alter).await?;
         }
@@ -33,7 +33,7 @@ impl MigrationTrait for AddLooks {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for (table, column) in columns() {
+        for (table, column) in new_columns() {
             let alter = Table::alter().table(Alias::new(table)).drop_column(column.get_column_name()).take();
             manager.alter_table(alter).await?;
         }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use super::m0001::{flag, number, text};
+use super::m0001::{flag_column, number_column, text_column};
 
 pub(super) struct KeepOrphans;
 
@@ -13,12 +13,12 @@ const SWEEPS: &str = "writer_orphan_sweeps";
 fn orphans() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(ORPHANS))
-        .col(text("target"))
-        .col(text("remote_id"))
-        .col(text("login"))
+        .col(text_column("target"))
+        .col(text_column("remote_id"))
+        .col(text_column("login"))
         .col(ColumnDef::new(Alias::new("active")).boolean())
-        .col(text("name_keys"))
-        .col(number("seen_at"))
+        .col(text_column("name_keys"))
+        .col(number_column("seen_at"))
         .primary_key(Index::create().col("target").col("remote_id"))
         .take()
 }
@@ -26,9 +26,9 @@ fn orphans() -> TableCreateStatement {
 fn keys() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(KEYS))
-        .col(text("target"))
-        .col(text("name_key"))
-        .col(text("remote_id"))
+        .col(text_column("target"))
+        .col(text_column("name_key"))
+        .col(text_column("remote_id"))
         .primary_key(Index::create().col("target").col("name_key").col("remote_id"))
         .take()
 }
@@ -36,9 +36,9 @@ fn keys() -> TableCreateStatement {
 fn sweeps() -> TableCreateStatement {
     Table::create()
         .table(Alias::new(SWEEPS))
-        .col(text("target").primary_key())
-        .col(number("swept_at"))
-        .col(flag("incomplete"))
+        .col(text_column("target").primary_key())
+        .col(number_column("swept_at"))
+        .col(flag_column("incomplete"))
         .take()
 }
 

@@ -2,16 +2,16 @@
 
 use sea_orm_migration::prelude::*;
 
-pub(super) struct KeepGeneration;
+pub(super) struct AddWriterGeneration;
 
-impl MigrationName for KeepGeneration {
+impl MigrationName for AddWriterGeneration {
     fn name(&self) -> &str {
         "m0021_keep_generation"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for KeepGeneration {
+impl MigrationTrait for AddWriterGeneration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         recovery::add_generation(manager, crate::facts::SERVICE).await
     }

@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lifecycle::{
-    AccountLikeness, Desired, OTHER_ACCOUNTS_MAX, OtherAccount, OtherAccounts, OtherAccountsGap,
+    AccountLikeness, DesiredState, OTHER_ACCOUNTS_MAX, OtherAccount, OtherAccounts, OtherAccountsGap,
     OtherAccountsOf, OtherAccountsReply, OtherAccountsRequest, ResourceKind, sought_name_keys,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
 use super::{load, names};
-use crate::moment;
+use crate::moment_of;
 use crate::rows::{load_resources, orphan, orphan_key, orphan_sweep, resource};
 
 /// Accounts that are compared for one statement of keys.
 const ALIKE_MAX: u64 = 10_000;
 
 /// What is sought of one person, and the accounts that were found.
-struct Sought {
+struct SoughtPerson {
     person: String,
     /// The writer knows a login or a mail address.
     has_name: bool,
@@ -26,7 +26,7 @@ struct Sought {
     has_too_many: bool,
 }
 
-impl Sought {
+impl SoughtPerson {
     fn of(person: &str, row: Option<&resource::Model>) -> Self {
         let names = row.map(names_of).unwrap_or_default();
         Self {
@@ -57,7 +57,7 @@ impl Sought {
             .into_iter()
             .filter_map(|(remote_id, likeness)| {
                 let row = orphans.get(&remote_id)?;
-                let (login, seen_at) = (row.login.clone(), moment(row.seen_at));
+                let (login, seen_at) = (row.login.clone(), moment_of(row.seen_at));
                 Some(OtherAccount { remote_id, login, active: row.active, likeness, seen_at })
             })
             .collect();
@@ -74,7 +74,7 @@ impl Sought {
             (self.has_too_many, OtherAccountsGap::TooManyAlike),
         ];
         let gaps = gaps.into_iter().filter(|(is_so, _)| *is_so).map(|(_, gap)| gap).collect();
-        let reconciled_at = sweep.map(|sweep| moment(sweep.swept_at));
+        let reconciled_at = sweep.map(|sweep| moment_of(sweep.swept_at));
         OtherAccountsOf {
             person: self.person,
             found: OtherAccounts { accounts, unnamed, reconciled_at, gaps },
@@ -85,7 +85,7 @@ impl Sought {
 /// Login names and mail addresses that the person's account should have, or has.
 fn names_of(row: &resource::Model) -> Vec<String> {
     let mut found = names(&row.applied());
-    if let Ok(Desired::User(account)) = row.desired() {
+    if let Ok(DesiredState::User(account)) = row.desired() {
         found.extend(names(&account.attributes));
         found.extend(names(&account.on_create));
     }
@@ -103,7 +103,8 @@ pub(crate) async fn look_up(
     let OtherAccountsRequest { target, people } = request;
     let reader = store.reader();
     let rows = load_resources(reader, target, ResourceKind::User, people, false).await?;
-    let mut sought: Vec<Sought> = people.iter().map(|person| Sought::of(person, rows.get(person))).collect();
+    let mut sought: Vec<SoughtPerson> =
+        people.iter().map(|person| SoughtPerson::of(person, rows.get(person))).collect();
     let keys: BTreeSet<&String> = sought.iter().flat_map(|sought| sought.keys.keys()).collect();
     let keys: Vec<String> = keys.into_iter().cloned().collect();
     for keys in keys.chunks(ROWS_PER_STATEMENT_MAX) {

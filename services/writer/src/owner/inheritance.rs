@@ -7,15 +7,15 @@ use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
-use super::Owner;
-use crate::lease::{Lease, database_now};
+use super::TargetOwner;
+use crate::lease::{TargetLease, database_now};
 use crate::rows::{control, edge, resource, status};
 use crate::{micros, nesting, now};
 
-impl Owner {
+impl TargetOwner {
     /// What the last owner noted as being sent, and did not say what came of, may have been carried out. An owner of an older
     /// version noted nothing: if it ended without saying so, anything in the queue may have been.
-    pub(super) async fn doubt_unfinished_accounts(&self, lease: &Lease) -> Result<(), StoreError> {
+    pub(super) async fn doubt_unfinished_accounts(&self, lease: &TargetLease) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         let noted = resource::Column::SendingEpoch.is_not_null();
         let anything = lease.after_crash() && !lease.is_noted();
@@ -43,7 +43,11 @@ impl Owner {
     }
 
     /// When requests of the last owner cannot be carried out any longer; none where it ended in good order.
-    async fn second_look(&self, tx: &DatabaseTransaction, lease: &Lease) -> Result<Option<i64>, StoreError> {
+    async fn second_look(
+        &self,
+        tx: &DatabaseTransaction,
+        lease: &TargetLease,
+    ) -> Result<Option<i64>, StoreError> {
         if !lease.after_crash() {
             return Ok(None);
         }
@@ -53,7 +57,7 @@ impl Owner {
 
     /// Requests of the last owner may still be under way: what it was sending is read back at once, and once more when none of
     /// them can be carried out any longer.
-    async fn look_twice(&self, tx: &DatabaseTransaction, lease: &Lease) -> Result<(), StoreError> {
+    async fn look_twice(&self, tx: &DatabaseTransaction, lease: &TargetLease) -> Result<(), StoreError> {
         let Some(due) = self.second_look(tx, lease).await? else { return Ok(()) };
         resource::Entity::update_many()
             .col_expr(resource::Column::LookAgainAt, Expr::value(due))
@@ -68,22 +72,26 @@ impl Owner {
     pub(super) async fn write_pause(&self, left: Duration) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         let until = micros(now()) + i64::try_from(left.as_micros()).unwrap_or(0);
-        let row = control::load(&tx, &self.target).await?;
+        let row = control::load_control(&tx, &self.target).await?;
         let row = control::Model { asked_to_wait_until: Some(until), ..row };
-        control::save(&tx, row, [control::Column::AskedToWaitUntil]).await?;
+        control::save_control(&tx, row, [control::Column::AskedToWaitUntil]).await?;
         tx.commit().await.map_err(StoreError::statement("remember a pause"))
     }
 
     /// How long the target asked the owner before this one to wait, as far as that is not over.
     pub(super) async fn pause_left(&self) -> Result<Option<Duration>, StoreError> {
-        let row = control::load(self.store.reader(), &self.target).await?;
+        let row = control::load_control(self.store.reader(), &self.target).await?;
         let left = row.asked_to_wait_until.map(|until| until - micros(now())).filter(|left| *left > 0);
         let cap = Duration::from_secs(self.connection.profile.retry_after_cap_seconds);
         Ok(left.map(|left| Duration::from_micros(left.unsigned_abs()).min(cap)))
     }
 
     /// Where the target does not refuse a second one, what may have been created just now is given time to be found.
-    async fn let_creates_settle(&self, tx: &DatabaseTransaction, lease: &Lease) -> Result<(), StoreError> {
+    async fn let_creates_settle(
+        &self,
+        tx: &DatabaseTransaction,
+        lease: &TargetLease,
+    ) -> Result<(), StoreError> {
         let profile = &self.connection.profile;
         // A create of another replica may still be carried out as long as it may wait for its answer.
         let under_way = if lease.was_taken() { profile.timeout_seconds } else { 0 };
@@ -143,7 +151,7 @@ impl Owner {
     pub(super) async fn apply_nesting(&self) -> Result<(), StoreError> {
         let nested = self.connection.profile.membership.nested;
         let tx = self.store.begin().await?;
-        let changed = nesting::apply(&tx, &self.target, nested, micros(now())).await?;
+        let changed = nesting::apply_nesting(&tx, &self.target, nested, micros(now())).await?;
         tx.commit().await.map_err(StoreError::statement("apply how groups are nested"))?;
         if changed > 0 {
             tracing::info!(target_name = %self.target, changed, ?nested, "memberships follow the profile anew");
@@ -152,7 +160,7 @@ impl Owner {
     }
 
     /// A request about memberships was under way when the last owner ended.
-    pub(super) async fn doubt_unfinished_memberships(&self, lease: &Lease) -> Result<(), StoreError> {
+    pub(super) async fn doubt_unfinished_memberships(&self, lease: &TargetLease) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         let look_again_at = self.second_look(&tx, lease).await?;
         edge::Entity::update_many()

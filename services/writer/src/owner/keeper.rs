@@ -9,7 +9,7 @@ use store::Store;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::lease::Lease;
+use crate::lease::TargetLease;
 
 /// Renewals per lease term.
 const RENEWALS: u32 = 4;
@@ -22,8 +22,8 @@ pub(super) struct LeaseKeeper {
 }
 
 impl LeaseKeeper {
-    pub(super) fn spawn(lease: Lease, store: Store) -> Self {
-        Self { renewing: tokio::spawn(keep(lease, store)) }
+    pub(super) fn spawn(lease: TargetLease, store: Store) -> Self {
+        Self { renewing: tokio::spawn(keep_lease(lease, store)) }
     }
 
     /// Renews no more, once this returns.
@@ -39,7 +39,7 @@ impl Drop for LeaseKeeper {
     }
 }
 
-async fn keep(lease: Lease, store: Store) {
+async fn keep_lease(lease: TargetLease, store: Store) {
     let mut renewal = tokio::time::interval(lease.length() / RENEWALS);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut was_ours = true;

@@ -15,14 +15,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::Owner;
+use super::TargetOwner;
 use crate::call::OwnedTarget;
-use crate::lease::Lease;
-use crate::outcome::Worked;
-use crate::pacer::{Circuit, Permit, Urgency};
-use crate::ready::Ready;
-use crate::results::{Committed, look_at_waiting, wake_forgotten_memberships};
-use crate::rows::Key;
+use crate::lease::TargetLease;
+use crate::outcome::WorkResult;
+use crate::pacer::{RequestPermit, RequestUrgency, TargetCircuit};
+use crate::ready::ReadyQueue;
+use crate::results::{CommittedResults, look_at_waiting, wake_forgotten_memberships};
+use crate::rows::ResourceKey;
 use crate::stale::StaleTarget;
 use crate::{grace, group_limit, listing, micros, now, reconcile, safety, unreadable};
 
@@ -37,30 +37,30 @@ const PAUSE_REMEMBERED_MIN: Duration = Duration::from_secs(45);
 const SLOW_RATE_MAX: f64 = 50.0;
 
 /// The time between taking and giving up a lease.
-pub(super) struct Shift<'a> {
-    owner: &'a Owner,
+pub(super) struct OwnershipSession<'a> {
+    owner: &'a TargetOwner,
     target: Arc<OwnedTarget>,
-    lease: Lease,
-    results: mpsc::Sender<Worked>,
-    committed: mpsc::UnboundedReceiver<Committed>,
+    lease: TargetLease,
+    results: mpsc::Sender<WorkResult>,
+    committed: mpsc::UnboundedReceiver<CommittedResults>,
     /// The comparison of the whole target, while there is one, and the reading of it.
     comparing: JoinSet<()>,
     listing: JoinSet<()>,
     working: JoinSet<()>,
-    in_flight: HashSet<Key>,
+    in_flight: HashSet<ResourceKey>,
     /// Rows that were noted as being sent and are not begun yet, and at which revision.
-    noted: HashMap<Key, i64>,
-    ready: Ready,
+    noted: HashMap<ResourceKey, i64>,
+    ready: ReadyQueue,
     chunk: usize,
     /// Pieces of work under way at the same time, but for leavers.
     working_max: usize,
     /// How many pieces of work were begun.
     begun: u32,
     /// The place among those who wait for a request slot, and for which lane.
-    place: Option<(Lane, Slot)>,
+    place: Option<(Lane, PermitFuture)>,
     /// When a human last let the target go on.
     let_go_on_at: Option<i64>,
-    freshness: Freshness,
+    freshness: QueueFreshness,
     /// Why requests do not flow, as the other replicas were told.
     circuit_told: Option<String>,
     /// The target is paused for what gives access, or what was decided has to be verified: accounts are switched off, and
@@ -71,17 +71,17 @@ pub(super) struct Shift<'a> {
 }
 
 /// What comes when a request may be sent.
-type Slot = Pin<Box<dyn Future<Output = Permit> + Send + Sync>>;
+type PermitFuture = Pin<Box<dyn Future<Output = RequestPermit> + Send + Sync>>;
 
 /// Whether what was read of the queue is still right, and when it may be read again: reading takes at most half of the
 /// time, so that it never keeps anything from being sent, however long the queue is and however often the bell rings.
 #[derive(Debug)]
-struct Freshness {
+struct QueueFreshness {
     stale: bool,
     again_from: Instant,
 }
 
-impl Freshness {
+impl QueueFreshness {
     fn is_due(&self) -> bool {
         self.stale && Instant::now() >= self.again_from
     }
@@ -92,13 +92,13 @@ impl Freshness {
     }
 }
 
-impl<'a> Shift<'a> {
+impl<'a> OwnershipSession<'a> {
     pub(super) fn new(
-        owner: &'a Owner,
+        owner: &'a TargetOwner,
         target: Arc<OwnedTarget>,
-        lease: Lease,
-        results: mpsc::Sender<Worked>,
-        committed: mpsc::UnboundedReceiver<Committed>,
+        lease: TargetLease,
+        results: mpsc::Sender<WorkResult>,
+        committed: mpsc::UnboundedReceiver<CommittedResults>,
     ) -> Self {
         let profile = target.client.profile();
         let concurrency_max = usize::try_from(profile.concurrency_max).unwrap_or(1);
@@ -115,7 +115,7 @@ impl<'a> Shift<'a> {
             working: JoinSet::new(),
             in_flight: HashSet::new(),
             noted: HashMap::new(),
-            ready: Ready::default(),
+            ready: ReadyQueue::default(),
             chunk,
             working_max: concurrency_max.saturating_mul(WORKING_PER_REQUEST),
             begun: 0,
@@ -124,7 +124,7 @@ impl<'a> Shift<'a> {
             is_slow,
             only_switch_offs: false,
             circuit_told: None,
-            freshness: Freshness { stale: true, again_from: Instant::now() },
+            freshness: QueueFreshness { stale: true, again_from: Instant::now() },
         }
     }
 
@@ -159,7 +159,7 @@ impl<'a> Shift<'a> {
                     }
                     self.freshness.stale |= self.ready.len() == 0;
                 }
-                permit = granted(&mut self.place) => {
+                permit = granted_permit(&mut self.place) => {
                     self.place = None;
                     if self.is_slow && self.freshness.stale {
                         // A slot is dear here: it goes to whoever came last, if that is a leaver.
@@ -176,8 +176,8 @@ impl<'a> Shift<'a> {
                     let now = circuit.borrow_and_update().clone();
                     self.tell_circuit().await;
                     match now {
-                        Circuit::Closed => self.wake_postponed().await,
-                        Circuit::Open { until, .. } => self.remember_pause(until).await,
+                        TargetCircuit::Closed => self.wake_postponed().await,
+                        TargetCircuit::Open { until, .. } => self.remember_pause(until).await,
                     }
                 }
                 () = tokio::time::sleep_until(again_from), if self.freshness.stale => {}
@@ -208,7 +208,8 @@ impl<'a> Shift<'a> {
         }
         self.place = lane.map(|lane| {
             let pacer = self.target.pacer.clone();
-            let slot: Slot = Box::pin(async move { pacer.acquire(Urgency::opening(lane)).await });
+            let slot: PermitFuture =
+                Box::pin(async move { pacer.acquire(RequestUrgency::opening(lane)).await });
             (lane, slot)
         });
     }
@@ -237,7 +238,7 @@ impl<'a> Shift<'a> {
     /// Lets every replica know whether requests flow, and if not, why.
     async fn tell_circuit(&mut self) {
         let circuit = self.target.pacer.circuit();
-        let reason = crate::control::reason(&circuit);
+        let reason = crate::control::circuit_reason(&circuit);
         if self.circuit_told.as_deref() == reason {
             return;
         }
@@ -275,10 +276,10 @@ impl<'a> Shift<'a> {
             let tx = self.owner.store.begin().await?;
             let woken = wake_forgotten_memberships(&tx, &self.owner.target, micros(now())).await?;
             if let Some(max) = self.target.client.profile().groups_per_user_max {
-                group_limit::wake(&tx, &self.owner.target, max, micros(now())).await?;
+                group_limit::wake_held(&tx, &self.owner.target, max, micros(now())).await?;
             }
             safety::forget_old_removals(&tx, &self.owner.target).await?;
-            grace::wake(&tx, &self.owner.store, &self.owner.target).await?;
+            grace::wake_due_rows(&tx, &self.owner.store, &self.owner.target).await?;
             tx.commit().await.map_err(StoreError::statement("wake memberships"))?;
             Ok::<u64, StoreError>(woken)
         };
@@ -296,11 +297,11 @@ impl<'a> Shift<'a> {
             }
         }
         if self.target.listing.catalogue().is_some()
-            && listing::unlinked(&self.target).await.is_ok_and(|unlinked| unlinked == 0)
+            && listing::count_unlinked(&self.target).await.is_ok_and(|unlinked| unlinked == 0)
         {
             self.target.listing.forget();
         }
-        if let Err(error) = unreadable::look(&self.owner.store, &self.owner.target).await {
+        if let Err(error) = unreadable::look_at_settings(&self.owner.store, &self.owner.target).await {
             tracing::warn!(target_name = %self.owner.target, error = &error as &dyn std::error::Error, "could not look at what cannot be read");
         }
         crate::control::observe_queue(&self.owner.store, &self.owner.target).await;
@@ -308,7 +309,7 @@ impl<'a> Shift<'a> {
 
     /// Lets what is under way end and be committed; a hard shutdown drops it, which is safe but leaves doubts.
     pub(super) async fn finish(mut self, shutdown: &Shutdown) {
-        self.ready = Ready::default();
+        self.ready = ReadyQueue::default();
         self.place = None;
         self.comparing.abort_all();
         self.listing.abort_all();
@@ -320,7 +321,7 @@ impl<'a> Shift<'a> {
     }
 }
 
-async fn granted(place: &mut Option<(Lane, Slot)>) -> Permit {
+async fn granted_permit(place: &mut Option<(Lane, PermitFuture)>) -> RequestPermit {
     match place {
         Some((_, slot)) => slot.await,
         None => std::future::pending().await,

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use lifecycle::{Lane, ResourceKind, TraceContext};
 use tokio::sync::mpsc;
 
-use crate::call::{About, Call, Consent, OwnedTarget};
+use crate::call::{CallSubject, OwnedTarget, RemovalConsent, TargetCall};
 use crate::converge::{self, members};
-use crate::outcome::{MembersOutcome, Outcome, Progress, Worked, WorkedMembers, WorkedResource};
-use crate::pacer::Permit;
+use crate::outcome::{
+    ConvergeOutcome, ConvergeProgress, MembersOutcome, WorkResult, WorkedMembers, WorkedResource,
+};
+use crate::pacer::RequestPermit;
 use crate::rows::edge;
 
 pub(super) async fn work_on_resource(
     target: Arc<OwnedTarget>,
     (job, only_switch_offs): (crate::ready::ResourceJob, bool),
-    mut progress: Progress,
+    mut progress: ConvergeProgress,
     trace: TraceContext,
-    permit: Permit,
-    results: mpsc::Sender<Worked>,
+    permit: RequestPermit,
+    results: mpsc::Sender<WorkResult>,
 ) {
     let row = job.row;
-    let about = About {
+    let about = CallSubject {
         kind: row.kind(),
         subject: row.subject.clone(),
         revision: row.desired_revision,
@@ -30,13 +32,13 @@ pub(super) async fn work_on_resource(
         consent: row.consent(),
         only_switch_offs,
     };
-    let mut call = Call::new(target, about, permit);
-    let outcome: Outcome = converge::converge(&mut call, &job.wanted, &mut progress).await;
+    let mut call = TargetCall::new(target, about, permit);
+    let outcome: ConvergeOutcome = converge::converge_resource(&mut call, &job.wanted, &mut progress).await;
     let (facts, failed) = call.into_attempts();
     let references = job.wanted.references;
     let worked = WorkedResource { row, progress, outcome, facts, failed, references };
     // The committer ends first only when the lease is lost; then the result must not count.
-    let _ = results.send(Worked::Resource(Box::new(worked))).await;
+    let _ = results.send(WorkResult::Resource(Box::new(worked))).await;
 }
 
 pub(super) async fn work_on_members(
@@ -44,35 +46,35 @@ pub(super) async fn work_on_members(
     (job, held): (members::MembersJob, Option<(Vec<edge::Model>, String)>),
     lane: Lane,
     trace: TraceContext,
-    permit: Permit,
-    results: mpsc::Sender<Worked>,
+    permit: RequestPermit,
+    results: mpsc::Sender<WorkResult>,
 ) {
-    let about = About {
+    let about = CallSubject {
         kind: ResourceKind::Membership,
         subject: job.group.clone(),
         revision: 0,
         lane,
         trace: Some(trace),
         attempts: 0,
-        consent: Consent::Unknown,
+        consent: RemovalConsent::Unknown,
         only_switch_offs: false,
     };
-    let mut call = Call::new(target, about, permit);
+    let mut call = TargetCall::new(target, about, permit);
     if !job.leftovers.is_empty() {
         let outcome = members::take_out_leftovers(&mut call, &job).await;
-        let _ = results.send(Worked::Members(Box::new(worked(job, call, None, outcome)))).await;
+        let _ = results.send(WorkResult::Members(Box::new(members_result(job, call, None, outcome)))).await;
         return;
     }
     let outcome = match job.edges.is_empty() {
         true => MembersOutcome::Settled,
-        false => members::converge(&mut call, &job).await,
+        false => members::converge_members(&mut call, &job).await,
     };
-    let _ = results.send(Worked::Members(Box::new(worked(job, call, held, outcome)))).await;
+    let _ = results.send(WorkResult::Members(Box::new(members_result(job, call, held, outcome)))).await;
 }
 
-fn worked(
+fn members_result(
     job: members::MembersJob,
-    call: Call,
+    call: TargetCall,
     held: Option<(Vec<edge::Model>, String)>,
     outcome: MembersOutcome,
 ) -> WorkedMembers {

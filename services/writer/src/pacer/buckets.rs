@@ -9,18 +9,18 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use lifecycle::ResourceKind;
-use scim::{Bucket, BucketKind};
+use scim::{BucketKind, RateLimitBucket};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{OVERTAKEN_MAX, Urgency};
+use super::{OVERTAKEN_MAX, RequestUrgency};
 
 /// As for the target as a whole: jitter on the way must not exceed the published limit.
 const SLOT_MARGIN: f64 = 1.005;
 
 /// A request, as far as limits go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct PacedRequest {
     pub(crate) method: &'static str,
     pub(crate) kind: ResourceKind,
     /// Of its body.
@@ -29,66 +29,67 @@ pub(crate) struct Request {
 
 /// The limits of one target.
 #[derive(Debug)]
-pub(crate) struct Buckets {
-    limits: Vec<Limit>,
-    state: Mutex<State>,
+pub(crate) struct RequestBuckets {
+    limits: Vec<BucketLimit>,
+    state: Mutex<BucketState>,
     /// Somebody took a turn, came or gave up.
     changed: Notify,
 }
 
 #[derive(Debug)]
-struct Limit {
-    bucket: Bucket,
+struct BucketLimit {
+    bucket: RateLimitBucket,
     slot: Duration,
     tolerance: Duration,
 }
 
 #[derive(Debug)]
-struct State {
+struct BucketState {
     /// When the next request would be due if they were spread evenly, by limit.
     due: Vec<Instant>,
-    waiting: BTreeMap<Place, Waiting>,
+    waiting: BTreeMap<WaiterOrder, WaitingRequest>,
     came: u64,
 }
 
 /// The most urgent first, then who came first.
-type Place = (Urgency, u64);
+type WaiterOrder = (RequestUrgency, u64);
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingRequest {
     limits: Vec<usize>,
     /// How many that are more urgent went before.
     overtaken: u32,
 }
 
 /// A place among those who wait; left when dropped.
-struct Waiter<'a> {
-    buckets: &'a Buckets,
-    place: Place,
+struct RequestWaiter<'a> {
+    buckets: &'a RequestBuckets,
+    place: WaiterOrder,
 }
 
-impl Drop for Waiter<'_> {
+impl Drop for RequestWaiter<'_> {
     fn drop(&mut self) {
         self.buckets.state().waiting.remove(&self.place);
         self.buckets.changed.notify_waiters();
     }
 }
 
-impl Buckets {
+impl RequestBuckets {
     /// `share` of each is ours.
-    pub(crate) fn new(buckets: &[Bucket], share: f64) -> Self {
-        let limit = |bucket: &Bucket| {
+    pub(crate) fn new(buckets: &[RateLimitBucket], share: f64) -> Self {
+        let limit = |bucket: &RateLimitBucket| {
             let slot = f64::from(bucket.seconds) / (f64::from(bucket.requests.max(1)) * share) * SLOT_MARGIN;
             let slot = Duration::from_secs_f64(slot);
-            Limit { bucket: bucket.clone(), slot, tolerance: slot * bucket.burst.saturating_sub(1) }
+            BucketLimit { bucket: bucket.clone(), slot, tolerance: slot * bucket.burst.saturating_sub(1) }
         };
-        let limits: Vec<Limit> = buckets.iter().map(limit).collect();
-        let state = State { due: vec![Instant::now(); limits.len()], waiting: BTreeMap::new(), came: 0 };
+        let limits: Vec<BucketLimit> = buckets.iter().map(limit).collect();
+        let state =
+            BucketState { due: vec![Instant::now(); limits.len()], waiting: BTreeMap::new(), came: 0 };
         Self { limits, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// Takes a turn for a request if it can go at once.
-    pub(crate) fn take_now(&self, request: Request) -> bool {
+    pub(crate) fn take_now(&self, request: PacedRequest) -> bool {
         let limits = self.matching(request);
         let mut state = self.state();
         let is_contended = state.waiting.values().any(|other| other.shares(&limits));
@@ -100,7 +101,7 @@ impl Buckets {
     }
 
     /// Takes a turn for a request when it comes.
-    pub(crate) async fn take_turn(&self, request: Request, urgency: Urgency) {
+    pub(crate) async fn take_turn(&self, request: PacedRequest, urgency: RequestUrgency) {
         let limits = self.matching(request);
         if limits.is_empty() {
             return;
@@ -133,49 +134,49 @@ impl Buckets {
         }
     }
 
-    fn enter(&self, urgency: Urgency, limits: Vec<usize>) -> Waiter<'_> {
+    fn enter(&self, urgency: RequestUrgency, limits: Vec<usize>) -> RequestWaiter<'_> {
         let mut state = self.state();
         state.came += 1;
         let place = (urgency, state.came);
-        state.waiting.insert(place, Waiting { limits, overtaken: 0 });
+        state.waiting.insert(place, WaitingRequest { limits, overtaken: 0 });
         drop(state);
         self.changed.notify_waiters();
-        Waiter { buckets: self, place }
+        RequestWaiter { buckets: self, place }
     }
 
-    fn matching(&self, request: Request) -> Vec<usize> {
+    fn matching(&self, request: PacedRequest) -> Vec<usize> {
         let numbered = self.limits.iter().enumerate();
-        numbered.filter(|(_, limit)| counts(&limit.bucket, request)).map(|(at, _)| at).collect()
+        numbered.filter(|(_, limit)| counts_request(&limit.bucket, request)).map(|(at, _)| at).collect()
     }
 
-    fn turn_of(&self, state: &State, limits: &[usize]) -> Instant {
+    fn turn_of(&self, state: &BucketState, limits: &[usize]) -> Instant {
         let now = Instant::now();
         let turn = |&at: &usize| state.due[at].checked_sub(self.limits[at].tolerance).unwrap_or(now);
         limits.iter().map(turn).max().unwrap_or(now)
     }
 
-    fn take(&self, state: &mut State, limits: &[usize]) {
+    fn take(&self, state: &mut BucketState, limits: &[usize]) {
         let now = Instant::now();
         for &at in limits {
             state.due[at] = state.due[at].max(now) + self.limits[at].slot;
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BucketState> {
         self.state.lock().expect("nothing panics while holding it")
     }
 }
 
-impl State {
+impl BucketState {
     /// Whether nobody who waits for one of the same limits goes first.
-    fn is_first(&self, place: &Place, limits: &[usize]) -> bool {
+    fn is_first(&self, place: &WaiterOrder, limits: &[usize]) -> bool {
         let rivals = || self.waiting.iter().filter(|(_, other)| other.shares(limits));
         let starved = rivals().filter(|(_, other)| other.overtaken >= OVERTAKEN_MAX);
         let first = starved.map(|(place, _)| place).min_by_key(|(_, came)| *came);
         first.or_else(|| rivals().map(|(place, _)| place).next()) == Some(place)
     }
 
-    fn count_overtaken(&mut self, place: &Place, limits: &[usize]) {
+    fn count_overtaken(&mut self, place: &WaiterOrder, limits: &[usize]) {
         let behind = self
             .waiting
             .iter_mut()
@@ -184,13 +185,13 @@ impl State {
     }
 }
 
-impl Waiting {
+impl WaitingRequest {
     fn shares(&self, limits: &[usize]) -> bool {
         self.limits.iter().any(|at| limits.contains(at))
     }
 }
 
-fn counts(bucket: &Bucket, Request { method, kind, bytes }: Request) -> bool {
+fn counts_request(bucket: &RateLimitBucket, PacedRequest { method, kind, bytes }: PacedRequest) -> bool {
     let is_kind = match bucket.kind {
         None => true,
         Some(BucketKind::User) => kind == ResourceKind::User,
@@ -211,24 +212,24 @@ mod tests {
 
     use super::*;
 
-    fn bucket(methods: &[&str], kind: Option<BucketKind>, requests: u32, burst: u32) -> Bucket {
+    fn bucket(methods: &[&str], kind: Option<BucketKind>, requests: u32, burst: u32) -> RateLimitBucket {
         let methods = methods.iter().map(|&method| method.to_owned()).collect();
-        Bucket { methods, kind, above_bytes: None, up_to_bytes: None, requests, seconds: 10, burst }
+        RateLimitBucket { methods, kind, above_bytes: None, up_to_bytes: None, requests, seconds: 10, burst }
     }
 
-    fn request(method: &'static str, kind: ResourceKind) -> Request {
-        Request { method, kind, bytes: 0 }
+    fn request(method: &'static str, kind: ResourceKind) -> PacedRequest {
+        PacedRequest { method, kind, bytes: 0 }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_waits_for_the_slowest_bucket_that_counts_it() {
-        let buckets = Buckets::new(
+        let buckets = RequestBuckets::new(
             &[bucket(&["POST", "PATCH"], None, 10, 1), bucket(&["POST"], Some(BucketKind::User), 5, 2)],
             1.0,
         );
         let start = Instant::now();
         let after = async |method: &'static str, kind| {
-            buckets.take_turn(request(method, kind), Urgency::opening(Lane::Joiner)).await;
+            buckets.take_turn(request(method, kind), RequestUrgency::opening(Lane::Joiner)).await;
             start.elapsed().as_secs_f64()
         };
         let about = |seconds: f64, expected: f64| (seconds - expected).abs() < 0.1;
@@ -251,12 +252,12 @@ mod tests {
     async fn a_bucket_counts_bodies_of_its_size_and_gives_us_our_share() {
         let (small, large) = (Some(500), Some(500));
         let patches = bucket(&["PATCH"], Some(BucketKind::Group), 10, 1);
-        let rare = Bucket { above_bytes: large, requests: 5, ..patches.clone() };
-        let buckets = Buckets::new(&[Bucket { up_to_bytes: small, ..patches }, rare], 0.5);
+        let rare = RateLimitBucket { above_bytes: large, requests: 5, ..patches.clone() };
+        let buckets = RequestBuckets::new(&[RateLimitBucket { up_to_bytes: small, ..patches }, rare], 0.5);
         let start = Instant::now();
         let after = async |bytes| {
-            let request = Request { bytes, ..request("PATCH", ResourceKind::Membership) };
-            buckets.take_turn(request, Urgency::opening(Lane::Joiner)).await;
+            let request = PacedRequest { bytes, ..request("PATCH", ResourceKind::Membership) };
+            buckets.take_turn(request, RequestUrgency::opening(Lane::Joiner)).await;
             start.elapsed().as_secs()
         };
         assert_eq!([after(500).await, after(501).await], [0, 0], "each its own");
@@ -269,12 +270,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_leaver_takes_the_next_turn_of_a_bucket_and_nobody_waits_for_ever() {
-        let buckets = Arc::new(Buckets::new(&[bucket(&["PATCH"], None, 10, 1)], 1.0));
+        let buckets = Arc::new(RequestBuckets::new(&[bucket(&["PATCH"], None, 10, 1)], 1.0));
         let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
         let wait = |lane: Lane| {
             let (buckets, told) = (Arc::clone(&buckets), told.clone());
             tokio::spawn(async move {
-                buckets.take_turn(request("PATCH", ResourceKind::User), Urgency::opening(lane)).await;
+                buckets.take_turn(request("PATCH", ResourceKind::User), RequestUrgency::opening(lane)).await;
                 told.send(lane).unwrap();
             })
         };

@@ -1,13 +1,13 @@
 use super::*;
 
-fn pace(rate: Option<f64>, concurrency_max: usize) -> Pace {
-    Pace { requests_per_second: rate, burst: 1, concurrency_max }
+fn pace(rate: Option<f64>, concurrency_max: usize) -> TargetPace {
+    TargetPace { requests_per_second: rate, burst: 1, concurrency_max }
 }
 
-async fn queue(pacer: &Pacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, Instant)>) {
+async fn queue(pacer: &RequestPacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, Instant)>) {
     let (pacer, order) = (pacer.clone(), order.clone());
     tokio::spawn(async move {
-        let mut permit = pacer.acquire(Urgency::opening(lane)).await;
+        let mut permit = pacer.acquire(RequestUrgency::opening(lane)).await;
         permit.spend();
         order.send((lane, Instant::now())).unwrap();
         drop(permit);
@@ -17,7 +17,7 @@ async fn queue(pacer: &Pacer, lane: Lane, order: &mpsc::UnboundedSender<(Lane, I
 
 #[tokio::test(start_paused = true)]
 async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &scim::Rate::default());
+    let pacer = RequestPacer::spawn("test", pace(Some(5.0), 4), &scim::RequestRateLimit::default());
     let (order, mut served) = mpsc::unbounded_channel();
     for _ in 0..200 {
         queue(&pacer, Lane::Joiner, &order).await;
@@ -32,7 +32,7 @@ async fn a_leaver_takes_the_next_slot_whatever_is_queued() {
 
 #[tokio::test(start_paused = true)]
 async fn no_second_has_more_requests_than_the_limit() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &scim::Rate::default());
+    let pacer = RequestPacer::spawn("test", pace(Some(5.0), 4), &scim::RequestRateLimit::default());
     let (order, mut served) = mpsc::unbounded_channel();
     for _ in 0..50 {
         queue(&pacer, Lane::Mover, &order).await;
@@ -51,7 +51,7 @@ async fn no_second_has_more_requests_than_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn low_lanes_are_served_at_least_once_in_a_while() {
-    let pacer = Pacer::spawn("test", pace(Some(100.0), 4), &scim::Rate::default());
+    let pacer = RequestPacer::spawn("test", pace(Some(100.0), 4), &scim::RequestRateLimit::default());
     let (order, mut served) = mpsc::unbounded_channel();
     queue(&pacer, Lane::Leaver, &order).await;
     queue(&pacer, Lane::Backfill, &order).await;
@@ -67,43 +67,43 @@ async fn low_lanes_are_served_at_least_once_in_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_stops_everything_and_one_request_goes_first_afterwards() {
-    let pacer = Pacer::spawn("test", pace(None, 8), &scim::Rate::default());
-    pacer.hear(Signal::Throttled(Some(Duration::from_secs(7))));
+    let pacer = RequestPacer::spawn("test", pace(None, 8), &scim::RequestRateLimit::default());
+    pacer.hear(TargetSignal::Throttled(Some(Duration::from_secs(7))));
     let begin = Instant::now();
-    let probe = pacer.acquire(Urgency::opening(Lane::Mover)).await;
+    let probe = pacer.acquire(RequestUrgency::opening(Lane::Mover)).await;
     assert!(begin.elapsed() >= Duration::from_secs(7));
-    let second = pacer.acquire(Urgency::opening(Lane::Leaver));
+    let second = pacer.acquire(RequestUrgency::opening(Lane::Leaver));
     tokio::pin!(second);
     let waited = tokio::time::timeout(Duration::from_secs(60), &mut second).await;
     assert!(waited.is_err(), "only the probe may be under way");
-    assert!(matches!(pacer.circuit(), Circuit::Open { .. }));
-    pacer.hear(Signal::Healthy);
+    assert!(matches!(pacer.circuit(), TargetCircuit::Open { .. }));
+    pacer.hear(TargetSignal::Healthy);
     drop(probe);
     second.await;
-    assert_eq!(pacer.circuit(), Circuit::Closed);
+    assert_eq!(pacer.circuit(), TargetCircuit::Closed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
-    let pacer = Pacer::spawn("test", pace(None, 8), &scim::Rate::default());
+    let pacer = RequestPacer::spawn("test", pace(None, 8), &scim::RequestRateLimit::default());
     for _ in 0..FAULTS_MAX - 1 {
-        pacer.hear(Signal::Faulty("reset".into()));
+        pacer.hear(TargetSignal::Faulty("reset".into()));
     }
-    drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
-    assert_eq!(pacer.circuit(), Circuit::Closed);
-    pacer.hear(Signal::Faulty("reset".into()));
-    drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
-    assert!(matches!(pacer.circuit(), Circuit::Open { .. }), "until a success is heard");
+    drop(pacer.acquire(RequestUrgency::opening(Lane::Mover)).await);
+    assert_eq!(pacer.circuit(), TargetCircuit::Closed);
+    pacer.hear(TargetSignal::Faulty("reset".into()));
+    drop(pacer.acquire(RequestUrgency::opening(Lane::Mover)).await);
+    assert!(matches!(pacer.circuit(), TargetCircuit::Open { .. }), "until a success is heard");
 }
 
 /// How long `count` requests take, one after the other, each of which goes well.
-async fn time_of(pacer: &Pacer, count: u32) -> Duration {
+async fn time_of(pacer: &RequestPacer, count: u32) -> Duration {
     let begin = Instant::now();
     for _ in 0..count {
-        let mut permit = pacer.acquire(Urgency::opening(Lane::Mover)).await;
+        let mut permit = pacer.acquire(RequestUrgency::opening(Lane::Mover)).await;
         permit.spend();
         drop(permit);
-        pacer.hear(Signal::Healthy);
+        pacer.hear(TargetSignal::Healthy);
     }
     begin.elapsed()
 }
@@ -111,10 +111,10 @@ async fn time_of(pacer: &Pacer, count: u32) -> Duration {
 #[tokio::test(start_paused = true)]
 async fn a_target_that_says_429_is_asked_more_slowly_until_it_does_well_again() {
     for published in [Some(100.0), None] {
-        let pacer = Pacer::spawn("test", pace(published, 4), &scim::Rate::default());
+        let pacer = RequestPacer::spawn("test", pace(published, 4), &scim::RequestRateLimit::default());
         let before = time_of(&pacer, 50).await;
         for _ in 0..5 {
-            pacer.hear(Signal::Throttled(Some(Duration::from_millis(1))));
+            pacer.hear(TargetSignal::Throttled(Some(Duration::from_millis(1))));
             time_of(&pacer, 1).await;
         }
         let taught = time_of(&pacer, 50).await;
@@ -127,30 +127,31 @@ async fn a_target_that_says_429_is_asked_more_slowly_until_it_does_well_again() 
 
 #[tokio::test(start_paused = true)]
 async fn however_often_a_target_says_429_it_is_asked_once_a_minute() {
-    let pacer = Pacer::spawn("test", pace(Some(5.0), 4), &scim::Rate::default());
+    let pacer = RequestPacer::spawn("test", pace(Some(5.0), 4), &scim::RequestRateLimit::default());
     for _ in 0..100 {
-        pacer.hear(Signal::Throttled(Some(Duration::from_millis(1))));
-        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
-        pacer.hear(Signal::Healthy);
+        pacer.hear(TargetSignal::Throttled(Some(Duration::from_millis(1))));
+        drop(pacer.acquire(RequestUrgency::opening(Lane::Mover)).await);
+        pacer.hear(TargetSignal::Healthy);
     }
     assert!(time_of(&pacer, 1).await <= SLOT_LEARNED_MAX);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_before_a_spent_budget_is_renewed_and_the_circuit_stays_closed() {
-    let pacer = Pacer::spawn("test", pace(None, 4), &scim::Rate::default());
-    pacer.hear(Signal::Healthy);
-    pacer.hear(Signal::Spent(Duration::from_secs(7)));
+    let pacer = RequestPacer::spawn("test", pace(None, 4), &scim::RequestRateLimit::default());
+    pacer.hear(TargetSignal::Healthy);
+    pacer.hear(TargetSignal::Spent(Duration::from_secs(7)));
     let begin = Instant::now();
-    drop(pacer.acquire(Urgency::opening(Lane::Leaver)).await);
+    drop(pacer.acquire(RequestUrgency::opening(Lane::Leaver)).await);
     assert!(begin.elapsed() >= Duration::from_secs(7));
-    assert_eq!(pacer.circuit(), Circuit::Closed);
+    assert_eq!(pacer.circuit(), TargetCircuit::Closed);
 }
 
 /// How many permits are to be had at the same time.
-async fn room(pacer: &Pacer) -> usize {
+async fn room(pacer: &RequestPacer) -> usize {
     let mut permits = Vec::new();
-    let next = || tokio::time::timeout(Duration::from_secs(1), pacer.acquire(Urgency::opening(Lane::Mover)));
+    let next =
+        || tokio::time::timeout(Duration::from_secs(1), pacer.acquire(RequestUrgency::opening(Lane::Mover)));
     while let Ok(permit) = next().await {
         permits.push(permit);
     }
@@ -159,29 +160,29 @@ async fn room(pacer: &Pacer) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_fails_gets_fewer_requests_at_a_time_until_it_does_well_again() {
-    let pacer = Pacer::spawn("test", pace(None, 16), &scim::Rate::default());
+    let pacer = RequestPacer::spawn("test", pace(None, 16), &scim::RequestRateLimit::default());
     assert_eq!(room(&pacer).await, 16);
     for _ in 0..3 {
-        pacer.hear(Signal::Faulty("reset".into()));
+        pacer.hear(TargetSignal::Faulty("reset".into()));
     }
     let crowded = room(&pacer).await;
     assert!((2..8).contains(&crowded), "{crowded}");
     for _ in 0..100 {
-        pacer.hear(Signal::Healthy);
+        pacer.hear(TargetSignal::Healthy);
     }
     assert!(room(&pacer).await > crowded);
     for _ in 0..400 {
-        pacer.hear(Signal::Healthy);
+        pacer.hear(TargetSignal::Healthy);
     }
     assert_eq!(room(&pacer).await, 16);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_was_not_used_costs_nothing_of_the_pace() {
-    let pacer = Pacer::spawn("test", pace(Some(1.0), 4), &scim::Rate::default());
+    let pacer = RequestPacer::spawn("test", pace(Some(1.0), 4), &scim::RequestRateLimit::default());
     let begin = Instant::now();
     for _ in 0..100 {
-        drop(pacer.acquire(Urgency::opening(Lane::Mover)).await);
+        drop(pacer.acquire(RequestUrgency::opening(Lane::Mover)).await);
     }
     assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
     assert!(time_of(&pacer, 10).await > Duration::from_secs(8), "those that were used are paced");
@@ -190,13 +191,13 @@ async fn a_permit_that_was_not_used_costs_nothing_of_the_pace() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_of_nothing_is_no_invitation_to_ask_as_fast_as_can_be() {
     for signal in [
-        Signal::Unavailable("down".to_owned(), Some(Duration::ZERO)),
-        Signal::Throttled(Some(Duration::ZERO)),
+        TargetSignal::Unavailable("down".to_owned(), Some(Duration::ZERO)),
+        TargetSignal::Throttled(Some(Duration::ZERO)),
     ] {
-        let pacer = Pacer::spawn("test", pace(None, 4), &scim::Rate::default());
+        let pacer = RequestPacer::spawn("test", pace(None, 4), &scim::RequestRateLimit::default());
         let start = Instant::now();
         for _ in 0..10 {
-            let mut permit = pacer.acquire(Urgency::opening(Lane::Leaver)).await;
+            let mut permit = pacer.acquire(RequestUrgency::opening(Lane::Leaver)).await;
             permit.spend();
             pacer.hear(signal.clone());
             drop(permit);

@@ -2,30 +2,32 @@
 
 use std::collections::HashMap;
 
-use lifecycle::{Account, AccountState, Actions, Attributes, Desired, Guard, ResourceKind};
+use lifecycle::{
+    AccountState, AttributeMap, DesiredAccount, DesiredState, PolicyActions, RemovalGuard, ResourceKind,
+};
 use serde_json::json;
 use store::Store;
 
 use super::*;
-use crate::Migrator;
-use crate::rows::access::Origin;
+use crate::WriterMigrator;
+use crate::rows::access::AccountOrigin;
 use crate::rows::{control, status};
 
 const PAGE: &str = include_str!("../../../../docs/policy.md");
 
 /// A row of the table.
-struct Row<'a> {
+struct GuardTableRow<'a> {
     line: &'a str,
     asked_by: &'a str,
     change: &'a str,
-    guard: Guard,
+    guard: RemovalGuard,
     accounts: usize,
     before: usize,
     waiting: usize,
     is_held: bool,
 }
 
-impl<'a> Row<'a> {
+impl<'a> GuardTableRow<'a> {
     fn read(line: &'a str) -> Self {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [asked_by, change, guard, accounts, before, waiting, outcome] = cells[..] else {
@@ -89,33 +91,33 @@ impl<'a> Row<'a> {
 }
 
 /// Limits that are not named let everything pass.
-fn guard_of(text: &str) -> Guard {
+fn guard_of(text: &str) -> RemovalGuard {
     let mut limits: HashMap<&str, u64> = HashMap::new();
     for limit in text.split(',') {
         let (name, number) = limit.trim().split_once(' ').unwrap();
         limits.insert(name, number.parse().unwrap());
     }
     let mut limit = |name: &str, otherwise: u64| limits.remove(name).unwrap_or(otherwise);
-    let guard = Guard {
+    let guard = RemovalGuard {
         deletions: limit("deletions", 1_000),
         percent: u8::try_from(limit("percent", 100)).unwrap(),
         hard_deletions: limit("hardDeletions", 1_000),
-        ..Guard::default()
+        ..RemovalGuard::default()
     };
     assert!(limits.is_empty(), "{text}");
     guard
 }
 
-fn desired(state: AccountState) -> Desired {
-    Desired::User(Account {
+fn desired(state: AccountState) -> DesiredState {
+    DesiredState::User(DesiredAccount {
         state,
-        attributes: Attributes::new(),
-        on_create: Attributes::new(),
+        attributes: AttributeMap::new(),
+        on_create: AttributeMap::new(),
         clear: Vec::new(),
         references: std::collections::BTreeMap::new(),
         match_on: Vec::new(),
         assume_empty: false,
-        actions: Actions::default(),
+        actions: PolicyActions::default(),
         protected: false,
         delete_grace_days: None,
     })
@@ -127,13 +129,13 @@ fn linked(target: &str, number: usize, active: bool) -> resource::Model {
         remote_id: Some(format!("id-{key}")),
         applied: Some(json!({ "active": active }).to_string()),
         desired: serde_json::to_string(&desired(AccountState::Active)).unwrap(),
-        origin: Some(Origin::Created.as_str().to_owned()),
+        origin: Some(AccountOrigin::Created.as_str().to_owned()),
         ..resource::Model::new(target, ResourceKind::User, &key)
     }
 }
 
 /// Returns how many of those that wait are held, after the guard has looked at them.
-async fn held(store: &Store, target: &str, row: &Row<'_>) -> usize {
+async fn held(store: &Store, target: &str, row: &GuardTableRow<'_>) -> usize {
     let tx = store.begin().await.unwrap();
     control::set_guard(&tx, target, row.guard).await.unwrap();
     let at_rest = row.accounts - if row.change == "create" { 0 } else { row.waiting };
@@ -144,7 +146,7 @@ async fn held(store: &Store, target: &str, row: &Row<'_>) -> usize {
         let done = linked(target, 500 + number, true);
         count_change(&tx, &done, row.access_change().unwrap()).await.unwrap();
     }
-    hold_excess(&tx, target, &mut News::default()).await.unwrap();
+    hold_excess(&tx, target, &mut TransactionFacts::default()).await.unwrap();
     let held = resource::Entity::find()
         .filter(resource::Column::Target.eq(target))
         .filter(resource::Column::Status.eq(status::HELD))
@@ -158,10 +160,11 @@ async fn held(store: &Store, target: &str, row: &Row<'_>) -> usize {
 #[tokio::test]
 async fn the_guard_holds_what_the_table_of_the_page_says_and_nothing_else() {
     let table = PAGE.lines().skip_while(|line| !line.starts_with("| asked by |"));
-    let rows: Vec<Row<'_>> = table.skip(2).take_while(|line| line.starts_with('|')).map(Row::read).collect();
+    let rows: Vec<GuardTableRow<'_>> =
+        table.skip(2).take_while(|line| line.starts_with('|')).map(GuardTableRow::read).collect();
     assert!(rows.len() > 20, "the table is gone");
-    for database in store::testing::databases() {
-        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+    for database in store::testing::test_databases() {
+        let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
         for (number, row) in rows.iter().enumerate() {
             let held = held(&store, &format!("target-{number}"), row).await;
             let expected = if row.is_held { row.waiting } else { 0 };

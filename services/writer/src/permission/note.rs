@@ -8,16 +8,16 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
 use super::{AccessSum, hold_too_many};
-use crate::facts::News;
-use crate::lease::Lease;
+use crate::facts::TransactionFacts;
+use crate::lease::TargetLease;
 use crate::orphans;
 use crate::rows::access::AccessChange;
-use crate::rows::{Key, load_resources, resource, save_resources, status};
+use crate::rows::{ResourceKey, load_resources, resource, save_resources, status};
 
 /// What may be sent of what was asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Noted {
-    pub(crate) may_go: HashSet<Key>,
+pub(crate) struct NotedJobs {
+    pub(crate) may_go: HashSet<ResourceKey>,
     /// How many changes of access are held now, and why.
     pub(crate) held: Option<(u64, String)>,
 }
@@ -29,13 +29,13 @@ pub(crate) struct Noted {
 /// As the database reports them.
 pub(crate) async fn note_sending(
     tx: &DatabaseTransaction,
-    lease: &Lease,
+    lease: &TargetLease,
     target: &str,
-    asked: &[(Key, i64)],
-    news: &mut News,
-) -> Result<Noted, StoreError> {
+    asked: &[(ResourceKey, i64)],
+    news: &mut TransactionFacts,
+) -> Result<NotedJobs, StoreError> {
     if !lease.in_force_alone(tx).await? {
-        return Ok(Noted::default());
+        return Ok(NotedJobs::default());
     }
     let mut rows = asked_rows(tx, target, asked).await?;
     leave_orphans_alone(tx, target, &mut rows).await?;
@@ -50,9 +50,9 @@ pub(crate) async fn note_sending(
         rows.retain(|row| !is_held(row));
     }
     let (reserving, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.needs_permission());
-    note(tx, target, lease.epoch(), &reserving, true).await?;
-    note(tx, target, lease.epoch(), &others, false).await?;
-    Ok(Noted { may_go: rows.iter().map(key_of).collect(), held })
+    note_rows(tx, target, lease.epoch(), &reserving, true).await?;
+    note_rows(tx, target, lease.epoch(), &others, false).await?;
+    Ok(NotedJobs { may_go: rows.iter().map(key_of).collect(), held })
 }
 
 /// Reserves the permission for a change of access that only the target's answer brought up; says why not, if it is not
@@ -60,18 +60,20 @@ pub(crate) async fn note_sending(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn reserve(
+pub(crate) async fn reserve_permission(
     tx: &DatabaseTransaction,
-    lease: &Lease,
+    lease: &TargetLease,
     target: &str,
-    (kind, subject): &Key,
+    (kind, subject): &ResourceKey,
     change: AccessChange,
-) -> Result<Reserved, StoreError> {
+) -> Result<ReservedPermission, StoreError> {
     if !lease.in_force_alone(tx).await? {
-        return Ok(Reserved::Overtaken);
+        return Ok(ReservedPermission::Overtaken);
     }
     let mut rows = load_resources(tx, target, *kind, std::slice::from_ref(subject), true).await?;
-    let Some(row) = rows.get_mut(subject).filter(|row| row.queued) else { return Ok(Reserved::Overtaken) };
+    let Some(row) = rows.get_mut(subject).filter(|row| row.queued) else {
+        return Ok(ReservedPermission::Overtaken);
+    };
     let was_reserved = row.reserved;
     row.access_change = Some(change.as_str().to_owned());
     row.reserved = true;
@@ -80,14 +82,14 @@ pub(crate) async fn reserve(
     if let Some(reason) = objection {
         row.reserved = was_reserved;
         save_resources(tx, vec![row.clone()]).await?;
-        return Ok(Reserved::Refused(reason));
+        return Ok(ReservedPermission::Refused(reason));
     }
-    Ok(Reserved::Given)
+    Ok(ReservedPermission::Given)
 }
 
 /// What came of asking for one permission.
 #[derive(Debug)]
-pub(crate) enum Reserved {
+pub(crate) enum ReservedPermission {
     Given,
     /// For this reason.
     Refused(String),
@@ -95,7 +97,7 @@ pub(crate) enum Reserved {
     Overtaken,
 }
 
-fn key_of(row: &resource::Model) -> Key {
+fn key_of(row: &resource::Model) -> ResourceKey {
     (row.kind(), row.subject.clone())
 }
 
@@ -103,7 +105,7 @@ fn key_of(row: &resource::Model) -> Key {
 async fn asked_rows(
     tx: &DatabaseTransaction,
     target: &str,
-    asked: &[(Key, i64)],
+    asked: &[(ResourceKey, i64)],
 ) -> Result<Vec<resource::Model>, StoreError> {
     let mut by_kind: BTreeMap<&str, (ResourceKind, Vec<String>)> = BTreeMap::new();
     for ((kind, subject), _) in asked {
@@ -142,7 +144,7 @@ async fn leave_orphans_alone(
     save_resources(tx, left).await
 }
 
-async fn note(
+async fn note_rows(
     tx: &DatabaseTransaction,
     target: &str,
     epoch: i64,
@@ -179,9 +181,9 @@ fn any_of<'r>(keys: impl Iterator<Item = (&'r str, &'r str)>) -> Condition {
 /// As the database reports them.
 pub(crate) async fn forget_noted(
     tx: &DatabaseTransaction,
-    lease: &Lease,
+    lease: &TargetLease,
     target: &str,
-    keys: &[Key],
+    keys: &[ResourceKey],
 ) -> Result<(), StoreError> {
     for keys in keys.chunks(store::ROWS_PER_STATEMENT_MAX) {
         resource::Entity::update_many()

@@ -1,6 +1,6 @@
 //! How much access was changed at a target, and may be.
 
-use lifecycle::{Guard, HeldBy};
+use lifecycle::{HeldBy, RemovalGuard};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait as _, Func, Query, UnionType};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
@@ -14,7 +14,7 @@ const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 /// The changes of access of one target within the guard's hours: carried out, reserved, held, or waiting.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AccessSum {
-    guard: Guard,
+    guard: RemovalGuard,
     disabled: u64,
     deleted: u64,
     enabled: u64,
@@ -28,9 +28,9 @@ impl AccessSum {
     /// # Errors
     /// As the database reports them.
     pub(crate) async fn read(connection: &impl ConnectionTrait, target: &str) -> Result<Self, StoreError> {
-        let guard = control::load(connection, target).await?.guard();
+        let guard = control::load_control(connection, target).await?.guard();
         let mut sum = Self { guard, disabled: 0, deleted: 0, enabled: 0, linked: 0 };
-        for (change, rows) in count(connection, target, guard).await? {
+        for (change, rows) in count_changes(connection, target, guard).await? {
             match AccessChange::named(&change) {
                 AccessChange::Disable => sum.disabled += rows,
                 AccessChange::Delete => sum.deleted += rows,
@@ -39,7 +39,7 @@ impl AccessSum {
         }
         let changes = Ord::max(sum.removals(), sum.enabled);
         // A count of everything, which few changes need not, unless they are too many all the same: then it is told.
-        if changes > Guard::PERCENT_COUNTS_ABOVE || changes > guard.deletions {
+        if changes > RemovalGuard::PERCENT_COUNTS_ABOVE || changes > guard.deletions {
             let linked = resource::Entity::find()
                 .filter(resource::Column::Target.eq(target))
                 .filter(resource::Column::RemoteId.is_not_null())
@@ -88,17 +88,17 @@ impl AccessSum {
 }
 
 /// Changes in the queue that no human and no plan let through.
-pub(super) fn waits() -> Expr {
+pub(super) fn waiting_changes() -> Expr {
     let unapproved =
         Expr::col(resource::Column::ApprovedRevision).ne(Expr::col(resource::Column::DesiredRevision));
     resource::Column::Queued.eq(true).and(resource::Column::Planned.eq(false)).and(unapproved)
 }
 
 /// How many there are of each change: one statement, so that all are counted at the same moment.
-async fn count(
+async fn count_changes(
     connection: &impl ConnectionTrait,
     target: &str,
-    guard: Guard,
+    guard: RemovalGuard,
 ) -> Result<Vec<(String, u64)>, StoreError> {
     let failed = StoreError::statement("add up changes of access");
     let since = micros(now()) - i64::from(guard.window_hours) * HOUR_MICROS;
@@ -109,7 +109,7 @@ async fn count(
         .from(resource::Entity)
         .and_where(resource::Column::Target.eq(target))
         .and_where(resource::Column::AccessChange.is_not_null())
-        .and_where(resource::Column::Reserved.eq(true).or(held).or(waits()))
+        .and_where(resource::Column::Reserved.eq(true).or(held).or(waiting_changes()))
         .to_owned();
     let counted = Query::select()
         .column(removal::Column::AccessChange)

@@ -1,41 +1,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::{Account, AccountState, Actions, Attributes, Desired, Guard, ResourceKind};
+use lifecycle::{
+    AccountState, AttributeMap, DesiredAccount, DesiredState, PolicyActions, RemovalGuard, ResourceKind,
+};
 use store::Store;
 
 use super::*;
-use crate::Migrator;
-use crate::lease::Lease;
-use crate::rows::{Key, control, load_resources, status};
+use crate::WriterMigrator;
+use crate::lease::TargetLease;
+use crate::rows::{ResourceKey, control, load_resources, status};
 
 const TARGET: &str = "crm";
 const TERM: Duration = Duration::from_secs(60);
-const GUARD: Guard =
-    Guard { deletions: 5, percent: 100, window_hours: 24, hard_deletions: 50, failures: 1_000 };
+const GUARD: RemovalGuard =
+    RemovalGuard { deletions: 5, percent: 100, window_hours: 24, hard_deletions: 50, failures: 1_000 };
 
-fn wanted(state: AccountState) -> Desired {
-    Desired::User(Account {
+fn wanted(state: AccountState) -> DesiredState {
+    DesiredState::User(DesiredAccount {
         state,
-        attributes: Attributes::new(),
-        on_create: Attributes::new(),
+        attributes: AttributeMap::new(),
+        on_create: AttributeMap::new(),
         clear: Vec::new(),
         references: std::collections::BTreeMap::new(),
         match_on: Vec::new(),
         assume_empty: false,
-        actions: Actions::default(),
+        actions: PolicyActions::default(),
         protected: false,
         delete_grace_days: None,
     })
 }
 
 /// A target with a guard, and a lease on it.
-async fn target(url: &str) -> (Store, Lease) {
-    let store = Store::open::<Migrator>(url).await.unwrap();
+async fn target(url: &str) -> (Store, TargetLease) {
+    let store = Store::open::<WriterMigrator>(url).await.unwrap();
     let tx = store.begin().await.unwrap();
     control::set_guard(&tx, TARGET, GUARD).await.unwrap();
     tx.commit().await.unwrap();
-    let lease = Lease::acquire(&store, TARGET, "ours", TERM).await.unwrap().unwrap();
+    let lease = TargetLease::acquire(&store, TARGET, "ours", TERM).await.unwrap().unwrap();
     (store, lease)
 }
 
@@ -58,11 +60,11 @@ async fn want(store: &Store, key: &str, revision: i64, state: AccountState) {
 }
 
 /// Whether the row may be sent, as the guard says.
-async fn may_go(store: &Store, lease: &Lease, key: &str, revision: i64) -> bool {
+async fn may_go(store: &Store, lease: &TargetLease, key: &str, revision: i64) -> bool {
     let tx = store.begin().await.unwrap();
-    let key: Key = (ResourceKind::User, key.to_owned());
+    let key: ResourceKey = (ResourceKind::User, key.to_owned());
     let asked = [(key.clone(), revision)];
-    let noted = note_sending(&tx, lease, TARGET, &asked, &mut News::default()).await.unwrap();
+    let noted = note_sending(&tx, lease, TARGET, &asked, &mut TransactionFacts::default()).await.unwrap();
     tx.commit().await.unwrap();
     noted.may_go.contains(&key)
 }
@@ -75,7 +77,7 @@ async fn row(store: &Store, key: &str) -> resource::Model {
 
 #[tokio::test]
 async fn a_removal_under_way_counts_although_the_person_is_back_by_now() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let (store, lease) = target(&database.url).await;
         for n in 0..5 {
             let key = format!("E-{n}");
@@ -93,7 +95,7 @@ async fn a_removal_under_way_counts_although_the_person_is_back_by_now() {
 
 #[tokio::test]
 async fn what_the_last_owner_was_sending_counts_for_the_next_one_and_the_last_one_gets_no_more() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let (store, lost) = target(&database.url).await;
         for n in 0..6 {
             want(&store, &format!("E-{n}"), 2, AccountState::Disabled).await;
@@ -110,7 +112,7 @@ async fn what_the_last_owner_was_sending_counts_for_the_next_one_and_the_last_on
             assert!(may_go(&store, &lost, &format!("E-{n}"), 2).await);
         }
         lost.release(&store).await.unwrap();
-        let lease = Lease::acquire(&store, TARGET, "theirs", TERM).await.unwrap().unwrap();
+        let lease = TargetLease::acquire(&store, TARGET, "theirs", TERM).await.unwrap().unwrap();
         want(&store, last, 3, AccountState::Disabled).await;
         assert!(!may_go(&store, &lost, last, 3).await, "{}: the lease is lost", database.name);
         assert_eq!(row(&store, last).await.status, status::PENDING, "and nothing is decided under it");
@@ -121,7 +123,7 @@ async fn what_the_last_owner_was_sending_counts_for_the_next_one_and_the_last_on
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_more_get_permission_than_the_guard_allows_however_many_ask_at_once() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let (store, lease) = target(&database.url).await;
         let (store, lease) = (Arc::new(store), Arc::new(lease));
         let mut asking = tokio::task::JoinSet::new();

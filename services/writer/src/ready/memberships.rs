@@ -7,7 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
-use super::{Source, WINDOW};
+use super::{QueueSource, WINDOW};
 use crate::converge::members::MembersJob;
 use crate::rows::{edge, load_resources, status};
 use crate::{leftovers, nesting};
@@ -22,7 +22,7 @@ const EDGES_AT_ONCE: usize = 8_000;
 /// Memberships in doubt that one reading of their group settles.
 const UNSURE_PER_LOOK_MAX: u64 = 10_000;
 
-impl Source<'_> {
+impl QueueSource<'_> {
     pub(super) async fn membership_jobs(
         &self,
         busy: bool,
@@ -50,7 +50,7 @@ impl Source<'_> {
 
     /// Groups that may still list accounts that are gone, behind everything else of the same group.
     async fn leftover_jobs(&self, jobs: &mut Vec<Vec<MembersJob>>, now: i64) -> Result<(), StoreError> {
-        for (group_id, leftovers) in leftovers::due(self.store, self.target, now).await? {
+        for (group_id, leftovers) in leftovers::due_leftovers(self.store, self.target, now).await? {
             let group = leftovers[0].group_subject.clone();
             if self.in_flight.contains(&(ResourceKind::Membership, group.clone())) {
                 continue;
@@ -104,7 +104,7 @@ impl Source<'_> {
         let requests = if unsure && self.members_readable {
             vec![self.unsure_edges(&group, now).await?]
         } else {
-            requests(rows, self.members_per_request_max)
+            group_requests(rows, self.members_per_request_max)
         };
         let members = requests.iter().flatten().map(edge::Model::member);
         let members = nesting::load_members(self.store.reader(), self.target, members).await?;
@@ -182,7 +182,7 @@ impl Source<'_> {
 
 /// The edges that go together: either additions or removals, as many as one request carries, and one alone that was refused
 /// among others.
-fn requests(rows: Vec<edge::Model>, max: usize) -> Vec<Vec<edge::Model>> {
+fn group_requests(rows: Vec<edge::Model>, max: usize) -> Vec<Vec<edge::Model>> {
     let mut requests: Vec<Vec<edge::Model>> = Vec::new();
     for edge in rows {
         let goes_with = |last: &&mut Vec<edge::Model>| {

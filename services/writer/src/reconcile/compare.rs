@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-use lifecycle::{Attributes, Desired, Difference, Found, ResourceKind};
-use scim::{Found as Seen, Kind, PatchOp};
+use lifecycle::{AttributeMap, DesiredState, DifferenceKind, FoundDifference, ResourceKind};
+use scim::{FoundResource, PatchOp, ScimKind};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::drift::Drift;
-use super::{Halt, Run};
-use crate::converge::Wanted;
-use crate::converge::step::{Step, There, next};
+use super::drift::ResourceDrift;
+use super::{ReconcileHalt, ReconcileRun};
+use crate::converge::WantedState;
+use crate::converge::step::{ConvergeStep, TargetState, next_step};
 use crate::intake::takes_away;
 use crate::lease::database_now;
 use crate::orphans;
@@ -21,26 +21,30 @@ use crate::rows::{load_resources, resource, status};
 use crate::{micros, now, stored};
 
 /// How a resource at the target stands.
-enum Verdict {
+enum ResourceVerdict {
     InSync,
     Busy,
     /// These paths; and what is there.
-    Differs(Vec<String>, Attributes),
+    Differs(Vec<String>, AttributeMap),
 }
 
-impl Run {
+impl ReconcileRun {
     /// Compares a page; says whether all of it had been seen before.
-    pub(super) async fn take(&mut self, kind: Kind, page: &[Seen]) -> Result<bool, Halt> {
+    pub(super) async fn take(
+        &mut self,
+        kind: ScimKind,
+        page: &[FoundResource],
+    ) -> Result<bool, ReconcileHalt> {
         let resource_kind = match kind {
-            Kind::User => ResourceKind::User,
-            Kind::Group => ResourceKind::Group,
+            ScimKind::User => ResourceKind::User,
+            ScimKind::Group => ResourceKind::Group,
         };
-        let (unusable, page): (Vec<&Seen>, Vec<&Seen>) =
+        let (unusable, page): (Vec<&FoundResource>, Vec<&FoundResource>) =
             page.iter().partition(|seen| stored::remote_id_fault(&seen.id).is_some());
         for seen in unusable {
             self.report.counts.unreadable += 1;
-            self.note(Found {
-                difference: Difference::Unreadable,
+            self.note(FoundDifference {
+                difference: DifferenceKind::Unreadable,
                 kind: resource_kind,
                 subject: None,
                 remote_id: None,
@@ -54,7 +58,7 @@ impl Run {
             && linked.values().all(|row| row.seen_at.is_some_and(|at| at >= self.row.started_at));
         let namesakes = self.by_external_id(resource_kind, page, &linked).await?;
         let links = self.links_of_references(&linked).await?;
-        let mut differing: Vec<(resource::Model, Option<(Attributes, Drift)>)> = Vec::new();
+        let mut differing: Vec<(resource::Model, Option<(AttributeMap, ResourceDrift)>)> = Vec::new();
         let nobodys = self.nobodys().await?;
         let (mut groups, mut kept, mut taken, mut off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut ownerless = Vec::new();
@@ -80,7 +84,7 @@ impl Run {
                         further.entry(subject).or_default().push(seen.id.clone());
                     }
                     let ours = self.not_linked(resource_kind, seen, &namesakes);
-                    if ours.is_none() && kind == Kind::User {
+                    if ours.is_none() && kind == ScimKind::User {
                         self.keep_orphan(seen, &mut ownerless);
                     }
                     differing.extend(ours.map(|row| (row, None)));
@@ -88,48 +92,48 @@ impl Run {
                 }
             };
             match self.judge(row, seen, &links) {
-                Verdict::InSync => {
+                ResourceVerdict::InSync => {
                     if seen.active == Some(false) && row.off_evidence.is_none() {
                         off.push(row.subject.clone());
                     }
                     self.report.counts.in_sync += 1;
                     kept.extend(row.drift.as_ref().map(|_| row.subject.clone()));
                 }
-                Verdict::Busy => {
+                ResourceVerdict::Busy => {
                     self.report.counts.busy += 1;
                     continue;
                 }
-                Verdict::Differs(what, observed) => {
+                ResourceVerdict::Differs(what, observed) => {
                     for (path, id) in named_by(row, &what, &observed) {
                         self.listed.name(row, &path, &id);
                     }
-                    let drift = Drift::found(row, &what, &observed);
+                    let drift = ResourceDrift::found(row, &what, &observed);
                     let difference =
-                        if drift.is_unkept(&what) { Difference::Unkept } else { Difference::Drifted };
+                        if drift.is_unkept(&what) { DifferenceKind::Unkept } else { DifferenceKind::Drifted };
                     match difference {
-                        Difference::Unkept => self.report.counts.unkept += 1,
+                        DifferenceKind::Unkept => self.report.counts.unkept += 1,
                         _ => self.report.counts.drifted += 1,
                     }
-                    self.note(Found {
+                    self.note(FoundDifference {
                         difference,
                         kind: resource_kind,
                         subject: Some(row.subject.clone()),
                         remote_id: Some(seen.id.clone()),
                         what,
                     });
-                    if difference == Difference::Drifted {
+                    if difference == DifferenceKind::Drifted {
                         differing.push((row.clone(), Some((observed, drift))));
                     }
                 }
             }
-            if kind == Kind::Group {
+            if kind == ScimKind::Group {
                 groups.push(row.clone());
             }
         }
         let tx = self.begin().await?;
         self.mark_seen(&tx, resource_kind, linked.keys().cloned().collect()).await?;
         self.keep_evidence(&tx, &off).await?;
-        if kind == Kind::User {
+        if kind == ScimKind::User {
             let ids: Vec<String> = page.iter().map(|seen| seen.id.clone()).collect();
             other_accounts::keep_page(&tx, &self.target.name, &ids, ownerless).await?;
         }
@@ -166,21 +170,30 @@ impl Run {
         Ok(is_repeated)
     }
 
-    fn judge(&self, row: &resource::Model, seen: &Seen, links: &HashMap<String, String>) -> Verdict {
+    fn judge(
+        &self,
+        row: &resource::Model,
+        seen: &FoundResource,
+        links: &HashMap<String, String>,
+    ) -> ResourceVerdict {
         if !is_at_rest(row) {
-            return Verdict::Busy;
+            return ResourceVerdict::Busy;
         }
-        let Ok(desired) = row.desired() else { return Verdict::Busy };
+        let Ok(desired) = row.desired() else { return ResourceVerdict::Busy };
         let deletion = row.deletion(&desired, micros(now()));
-        let Some(wanted) = Wanted::new(desired, links) else { return Verdict::Busy };
-        let wanted = Wanted { deletion, ..wanted };
-        let observed = scim::observe(&seen.attributes, wanted.paths());
-        let there = There::Something { applied: &observed, surely_ours: true };
-        match next(self.target.client.profile(), &wanted, there) {
-            Step::Rest { .. } | Step::Forbidden { .. } | Step::Create => Verdict::InSync,
-            Step::Delete | Step::SwitchOff => Verdict::Differs(vec!["active".to_owned()], observed),
-            Step::Write { ops, .. } => {
-                Verdict::Differs(ops.iter().map(PatchOp::path).map(str::to_owned).collect(), observed)
+        let Some(wanted) = WantedState::new(desired, links) else { return ResourceVerdict::Busy };
+        let wanted = WantedState { deletion, ..wanted };
+        let observed = scim::observe_resource(&seen.attributes, wanted.paths());
+        let there = TargetState::Something { applied: &observed, surely_ours: true };
+        match next_step(self.target.client.profile(), &wanted, there) {
+            ConvergeStep::Rest { .. } | ConvergeStep::Forbidden { .. } | ConvergeStep::Create => {
+                ResourceVerdict::InSync
+            }
+            ConvergeStep::Delete | ConvergeStep::SwitchOff => {
+                ResourceVerdict::Differs(vec!["active".to_owned()], observed)
+            }
+            ConvergeStep::Write { ops, .. } => {
+                ResourceVerdict::Differs(ops.iter().map(PatchOp::path).map(str::to_owned).collect(), observed)
             }
         }
     }
@@ -188,7 +201,7 @@ impl Run {
     fn is_nobodys(
         &self,
         kind: ResourceKind,
-        seen: &Seen,
+        seen: &FoundResource,
         namesakes: &HashMap<String, resource::Model>,
     ) -> bool {
         kind == ResourceKind::User && !seen.external_id.as_ref().is_some_and(|id| namesakes.contains_key(id))
@@ -198,33 +211,33 @@ impl Run {
     fn not_linked(
         &mut self,
         kind: ResourceKind,
-        seen: &Seen,
+        seen: &FoundResource,
         namesakes: &HashMap<String, resource::Model>,
     ) -> Option<resource::Model> {
         let ours = seen.external_id.as_ref().and_then(|id| namesakes.get(id));
         let (difference, what) = match ours {
-            Some(row) if row.remote_id.is_none() && is_at_rest(row) => (Difference::Unlinked, Vec::new()),
+            Some(row) if row.remote_id.is_none() && is_at_rest(row) => (DifferenceKind::Unlinked, Vec::new()),
             Some(resource::Model { remote_id: Some(linked), .. }) => {
-                (Difference::Duplicate, vec![format!("linked to {linked}")])
+                (DifferenceKind::Duplicate, vec![format!("linked to {linked}")])
             }
-            _ => (Difference::Orphan, Vec::new()),
+            _ => (DifferenceKind::Orphan, Vec::new()),
         };
         let counts = &mut self.report.counts;
         match difference {
-            Difference::Unlinked => counts.unlinked += 1,
-            Difference::Duplicate => counts.duplicates += 1,
+            DifferenceKind::Unlinked => counts.unlinked += 1,
+            DifferenceKind::Duplicate => counts.duplicates += 1,
             _ => counts.orphans += 1,
         }
-        let subject = ours.filter(|_| difference != Difference::Orphan).map(|row| row.subject.clone());
-        self.note(Found { difference, kind, subject, remote_id: Some(seen.id.clone()), what });
-        ours.filter(|_| difference == Difference::Unlinked).cloned()
+        let subject = ours.filter(|_| difference != DifferenceKind::Orphan).map(|row| row.subject.clone());
+        self.note(FoundDifference { difference, kind, subject, remote_id: Some(seen.id.clone()), what });
+        ours.filter(|_| difference == DifferenceKind::Unlinked).cloned()
     }
 
     /// Rows by the id that they are linked to.
     async fn linked(
         &self,
         kind: ResourceKind,
-        page: &[&Seen],
+        page: &[&FoundResource],
     ) -> Result<HashMap<String, resource::Model>, StoreError> {
         let mut found = HashMap::new();
         let ids: Vec<String> = page.iter().map(|seen| seen.id.clone()).collect();
@@ -245,7 +258,7 @@ impl Run {
     async fn by_external_id(
         &self,
         kind: ResourceKind,
-        page: &[&Seen],
+        page: &[&FoundResource],
         linked: &HashMap<String, resource::Model>,
     ) -> Result<HashMap<String, resource::Model>, StoreError> {
         let unlinked = page.iter().filter(|seen| !linked.contains_key(&seen.id));
@@ -258,8 +271,8 @@ impl Run {
         &self,
         rows: &HashMap<String, resource::Model>,
     ) -> Result<HashMap<String, String>, StoreError> {
-        let desired: Vec<Desired> = rows.values().filter_map(|row| row.desired().ok()).collect();
-        let mut people: Vec<String> = desired.iter().flat_map(Wanted::references).collect();
+        let desired: Vec<DesiredState> = rows.values().filter_map(|row| row.desired().ok()).collect();
+        let mut people: Vec<String> = desired.iter().flat_map(WantedState::references).collect();
         people.sort();
         people.dedup();
         let reader = self.target.store.reader();
@@ -330,7 +343,7 @@ impl Run {
 }
 
 /// The person who must be off and has another account than this one, which is on.
-fn further_account_of(seen: &Seen, namesakes: &HashMap<String, resource::Model>) -> Option<String> {
+fn further_account_of(seen: &FoundResource, namesakes: &HashMap<String, resource::Model>) -> Option<String> {
     let row = namesakes.get(seen.external_id.as_ref()?)?;
     let is_further = row.remote_id.is_some() && is_at_rest(row) && seen.active != Some(false);
     let must_be_off = row.desired().is_ok_and(|desired| takes_away(&desired));
@@ -338,8 +351,8 @@ fn further_account_of(seen: &Seen, namesakes: &HashMap<String, resource::Model>)
 }
 
 /// References among what differs, and the ids that are there.
-fn named_by(row: &resource::Model, what: &[String], observed: &Attributes) -> Vec<(String, String)> {
-    let Ok(Desired::User(account)) = row.desired() else { return Vec::new() };
+fn named_by(row: &resource::Model, what: &[String], observed: &AttributeMap) -> Vec<(String, String)> {
+    let Ok(DesiredState::User(account)) = row.desired() else { return Vec::new() };
     let referring = what.iter().filter(|path| account.references.contains_key(*path));
     referring.filter_map(|path| Some((path.clone(), observed.get(path)?.as_str()?.to_owned()))).collect()
 }

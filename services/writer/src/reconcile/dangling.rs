@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
-use lifecycle::{Difference, Found, ResourceKind};
-use scim::Kind;
+use lifecycle::{DifferenceKind, FoundDifference, ResourceKind};
+use scim::ScimKind;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Halt, Run};
+use super::{ReconcileHalt, ReconcileRun};
 use crate::rows::resource;
 
 /// References that are kept until everything was read.
@@ -16,16 +16,16 @@ const NAMED_MAX: usize = 100_000;
 
 /// What was listed, and what names something that was not listed so far.
 #[derive(Debug, Default)]
-pub(super) struct Inventory {
+pub(super) struct ReferenceInventory {
     /// None when the comparison was begun by another process: then it is not known.
     users: Option<HashSet<String>>,
     groups: HashSet<String>,
-    named: Vec<Named>,
+    named: Vec<NamedReference>,
 }
 
 /// One reference.
 #[derive(Debug)]
-struct Named {
+struct NamedReference {
     kind: ResourceKind,
     subject: String,
     remote_id: Option<String>,
@@ -34,18 +34,18 @@ struct Named {
     id: String,
 }
 
-impl Inventory {
+impl ReferenceInventory {
     /// The comparison begins to read accounts.
     pub(super) fn begin(&mut self) {
         self.users = Some(HashSet::new());
     }
 
     /// A page was read.
-    pub(super) fn take<'i>(&mut self, kind: Kind, ids: impl Iterator<Item = &'i String>) {
+    pub(super) fn take<'i>(&mut self, kind: ScimKind, ids: impl Iterator<Item = &'i String>) {
         match (kind, &mut self.users) {
-            (Kind::Group, _) => self.groups.extend(ids.cloned()),
-            (Kind::User, Some(users)) => users.extend(ids.cloned()),
-            (Kind::User, None) => {}
+            (ScimKind::Group, _) => self.groups.extend(ids.cloned()),
+            (ScimKind::User, Some(users)) => users.extend(ids.cloned()),
+            (ScimKind::User, None) => {}
         }
     }
 
@@ -57,7 +57,7 @@ impl Inventory {
         if is_listed || self.named.len() >= NAMED_MAX {
             return;
         }
-        self.named.push(Named {
+        self.named.push(NamedReference {
             kind: row.kind(),
             subject: row.subject.clone(),
             remote_id: row.remote_id.clone(),
@@ -67,16 +67,16 @@ impl Inventory {
     }
 
     /// What names something that was not listed at all.
-    fn dangling(&mut self) -> Vec<Named> {
+    fn dangling(&mut self) -> Vec<NamedReference> {
         let users = self.users.take().unwrap_or_default();
-        let is_listed = |named: &Named| users.contains(&named.id) || self.groups.contains(&named.id);
+        let is_listed = |named: &NamedReference| users.contains(&named.id) || self.groups.contains(&named.id);
         std::mem::take(&mut self.named).into_iter().filter(|named| !is_listed(named)).collect()
     }
 }
 
-impl Run {
+impl ReconcileRun {
     /// Counts what dangles, once everything was read. Where accounts that are off are not listed it cannot be told.
-    pub(super) async fn count_dangling(&mut self) -> Result<(), Halt> {
+    pub(super) async fn count_dangling(&mut self) -> Result<(), ReconcileHalt> {
         let mut dangling = self.listed.dangling();
         if self.target.client.profile().hides_disabled {
             return Ok(());
@@ -95,10 +95,10 @@ impl Run {
             let linked: HashSet<String> = linked.into_iter().flatten().collect();
             dangling.retain(|named| !linked.contains(&named.id));
         }
-        for Named { kind, subject, remote_id, by, id } in dangling {
+        for NamedReference { kind, subject, remote_id, by, id } in dangling {
             self.report.counts.dangling += 1;
-            self.note(Found {
-                difference: Difference::Dangling,
+            self.note(FoundDifference {
+                difference: DifferenceKind::Dangling,
                 kind,
                 subject: Some(subject),
                 remote_id,

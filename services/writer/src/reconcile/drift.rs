@@ -1,7 +1,7 @@
 //! What differs in the same way again each time it was made right: a target that does not keep what it takes would be written
 //! to on each comparison for ever.
 
-use lifecycle::Attributes;
+use lifecycle::AttributeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::rows::resource;
@@ -11,19 +11,19 @@ const WRITES_MAX: u32 = 2;
 
 /// How a resource differed.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Drift {
+pub(super) struct ResourceDrift {
     /// What was wanted then.
     revision: i64,
     /// What was there instead.
-    seen: Attributes,
+    seen: AttributeMap,
     /// In so many comparisons in a row.
     times: u32,
 }
 
-impl Drift {
+impl ResourceDrift {
     /// That `what` of a resource differs, and `observed` is there.
-    pub(super) fn found(row: &resource::Model, what: &[String], observed: &Attributes) -> Self {
-        let seen: Attributes = observed
+    pub(super) fn found(row: &resource::Model, what: &[String], observed: &AttributeMap) -> Self {
+        let seen: AttributeMap = observed
             .iter()
             .filter(|(path, _)| what.contains(path))
             .map(|(path, value)| (path.clone(), value.clone()))

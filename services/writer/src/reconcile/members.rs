@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-use lifecycle::{Difference, Found, Lane, ResourceKind};
+use lifecycle::{DifferenceKind, FoundDifference, Lane, ResourceKind};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{Halt, PAGE, Run};
+use super::{PAGE, ReconcileHalt, ReconcileRun};
 use crate::rows::{edge, resource, status};
 use crate::{micros, nesting, now};
 
-impl Run {
-    pub(super) async fn members(&mut self, group: &resource::Model) -> Result<(), Halt> {
+impl ReconcileRun {
+    pub(super) async fn members(&mut self, group: &resource::Model) -> Result<(), ReconcileHalt> {
         let Some(id) = group.remote_id.clone().filter(|_| self.target.client.profile().membership.readable)
         else {
             return Ok(());
@@ -55,8 +55,8 @@ impl Run {
         self.newer.iter_mut().for_each(|newer| newer.note_missing(&group.subject, count(&missing)));
         self.report.counts.members_missing += count(&missing);
         self.report.counts.members_extra += count(&extra);
-        self.note(Found {
-            difference: Difference::Members,
+        self.note(FoundDifference {
+            difference: DifferenceKind::Members,
             kind: ResourceKind::Group,
             subject: Some(group.subject.clone()),
             remote_id: Some(id),
@@ -70,7 +70,7 @@ impl Run {
     }
 
     /// They are read back and made right by the queue.
-    async fn doubt(&mut self, group: &str, members: &[String]) -> Result<(), Halt> {
+    async fn doubt(&mut self, group: &str, members: &[String]) -> Result<(), ReconcileHalt> {
         let tx = self.begin().await?;
         for members in members.chunks(ROWS_PER_STATEMENT_MAX) {
             edge::Entity::update_many()

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use lifecycle::{AccountState, Desired};
-use scim::{Found as Seen, Kind};
+use lifecycle::{AccountState, DesiredState};
+use scim::{FoundResource, ScimKind};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -50,20 +50,22 @@ impl NewerAtTarget {
 
     pub(super) fn note_page(
         &mut self,
-        kind: Kind,
-        page: &[&Seen],
+        kind: ScimKind,
+        page: &[&FoundResource],
         linked: &HashMap<String, resource::Model>,
         namesakes: &HashMap<String, resource::Model>,
     ) {
         for seen in page {
             let namesake = || seen.external_id.as_ref().and_then(|id| namesakes.get(id));
             match (kind, linked.get(&seen.id).or_else(namesake)) {
-                (Kind::User, Some(row)) => self.switched_off += u64::from(self.was_switched_off(row, seen)),
-                (Kind::User, None) => self.unknown += u64::from(self.was_created(seen)),
-                (Kind::Group, Some(row)) if self.is_later(time_of(seen, "lastModified"), true) => {
+                (ScimKind::User, Some(row)) => {
+                    self.switched_off += u64::from(self.was_switched_off(row, seen))
+                }
+                (ScimKind::User, None) => self.unknown += u64::from(self.was_created(seen)),
+                (ScimKind::Group, Some(row)) if self.is_later(time_of(seen, "lastModified"), true) => {
                     self.changed_groups.insert(row.subject.clone());
                 }
-                (Kind::Group, _) => {}
+                (ScimKind::Group, _) => {}
             }
         }
     }
@@ -79,7 +81,7 @@ impl NewerAtTarget {
     }
 
     /// Where the target does not say when, only what we did not know to be off counts.
-    fn was_switched_off(&self, row: &resource::Model, seen: &Seen) -> bool {
+    fn was_switched_off(&self, row: &resource::Model, seen: &FoundResource) -> bool {
         let believed_on = row.applied().get("active") != Some(&false.into());
         seen.active == Some(false)
             && is_wanted(row)
@@ -87,7 +89,7 @@ impl NewerAtTarget {
     }
 
     /// Other tools give accounts keys as well: only a target that says when shows it.
-    fn was_created(&self, seen: &Seen) -> bool {
+    fn was_created(&self, seen: &FoundResource) -> bool {
         self.since > 0 && seen.external_id.is_some() && self.is_later(time_of(seen, "created"), false)
     }
 
@@ -112,14 +114,14 @@ impl fmt::Display for NewerAtTarget {
 
 fn is_wanted(row: &resource::Model) -> bool {
     match row.desired() {
-        Ok(Desired::User(account)) => account.state == AccountState::Active,
-        Ok(Desired::Group(group)) => group.exists,
+        Ok(DesiredState::User(account)) => account.state == AccountState::Active,
+        Ok(DesiredState::Group(group)) => group.exists,
         _ => false,
     }
 }
 
 /// What the target says of the time in its `meta`.
-fn time_of(seen: &Seen, name: &str) -> Option<i64> {
+fn time_of(seen: &FoundResource, name: &str) -> Option<i64> {
     let find = |map: &serde_json::Map<String, Value>, name: &str| {
         map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
     };
@@ -163,15 +165,15 @@ mod tests {
             "not said" => return None,
             _ => panic!("changed there: {changed}"),
         };
-        Some(crate::moment(SINCE + hours * HOUR).format(&Rfc3339).unwrap())
+        Some(crate::moment_of(SINCE + hours * HOUR).format(&Rfc3339).unwrap())
     }
 
-    fn account(there: &str, changed: &str) -> Seen {
+    fn account(there: &str, changed: &str) -> FoundResource {
         let at = time(changed);
         let external_id = (there != "account without an externalId").then_some("E-1");
         let text = json!({ "id": "1", "externalId": external_id, "active": there != "off",
                            "meta": { "lastModified": at, "created": at } });
-        Seen::read(&text.to_string()).unwrap()
+        FoundResource::read(&text.to_string()).unwrap()
     }
 
     fn is_newer(known: &str, there: &str, changed: &str) -> bool {
@@ -181,14 +183,14 @@ mod tests {
             ("membership", "missing") => {
                 let group = resource::Model::new("crm", lifecycle::ResourceKind::Group, "G-1");
                 let seen = account("on", changed);
-                newer.note_page(Kind::Group, &[&seen], &HashMap::from([("1".to_owned(), group)]), &none);
+                newer.note_page(ScimKind::Group, &[&seen], &HashMap::from([("1".to_owned(), group)]), &none);
                 newer.note_missing("G-1", 1);
             }
             (known, "gone") => newer.note_gone(&row(known).unwrap()),
             (known, there) => {
                 let linked = row(known).map(|row| ("1".to_owned(), row));
                 let seen = account(there, changed);
-                newer.note_page(Kind::User, &[&seen], &linked.into_iter().collect(), &none);
+                newer.note_page(ScimKind::User, &[&seen], &linked.into_iter().collect(), &none);
             }
         }
         newer.is_something()
@@ -210,7 +212,7 @@ mod tests {
     #[test]
     fn of_an_older_version_no_unknown_account_counts() {
         let mut newer = NewerAtTarget::than(0);
-        newer.note_page(Kind::User, &[&account("on", "since")], &HashMap::new(), &HashMap::new());
+        newer.note_page(ScimKind::User, &[&account("on", "since")], &HashMap::new(), &HashMap::new());
         assert!(!newer.is_something());
     }
 }

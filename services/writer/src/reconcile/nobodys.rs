@@ -1,37 +1,38 @@
 //! Accounts of nobody: told of, and put into the queue where the policy says that something becomes of them.
 
-use lifecycle::{Difference, Found, ResourceKind};
-use scim::Found as Seen;
+use lifecycle::{DifferenceKind, FoundDifference, ResourceKind};
+use scim::FoundResource;
 use store::StoreError;
 
-use super::{Halt, Run};
+use super::{ReconcileHalt, ReconcileRun};
 use crate::orphans;
 use crate::other_accounts::{self, ORPHANS_MAX};
 use crate::rows::{control, orphan, resource};
 
 /// What may become of them in this comparison.
-pub(super) struct Nobodys {
-    rules: control::Rules,
+pub(super) struct OrphanDecisions {
+    rules: control::OrphanRules,
     /// People who should have an account and have none.
     without_account: u64,
 }
 
-impl Run {
-    pub(super) async fn nobodys(&self) -> Result<Nobodys, StoreError> {
+impl ReconcileRun {
+    pub(super) async fn nobodys(&self) -> Result<OrphanDecisions, StoreError> {
         let reader = self.target.store.reader();
-        let rules = control::load(reader, &self.target.name).await?.rules();
+        let rules = control::load_control(reader, &self.target.name).await?.rules();
         let without_account = orphans::without_account(reader, &self.target.name).await?;
-        Ok(Nobodys { rules, without_account })
+        Ok(OrphanDecisions { rules, without_account })
     }
 
     /// Tells of an account that is linked to nobody, and returns the row by which it is taken away, if it is.
     pub(super) fn nobodys_account(
         &mut self,
-        nobodys: &Nobodys,
-        seen: &Seen,
+        nobodys: &OrphanDecisions,
+        seen: &FoundResource,
         before: Option<&resource::Model>,
     ) -> Option<resource::Model> {
-        let row = orphans::row(&self.target.name, &nobodys.rules.orphans, seen, before, self.row.started_at);
+        let row =
+            orphans::orphan_row(&self.target.name, &nobodys.rules.orphans, seen, before, self.row.started_at);
         let what = match &row {
             None => Vec::new(),
             Some(_) if nobodys.without_account > 0 => vec![
@@ -40,8 +41,8 @@ impl Run {
             Some(_) => vec!["the policy takes it away".to_owned()],
         };
         self.report.counts.orphans += 1;
-        self.note(Found {
-            difference: Difference::Orphan,
+        self.note(FoundDifference {
+            difference: DifferenceKind::Orphan,
             kind: ResourceKind::User,
             subject: None,
             remote_id: Some(seen.id.clone()),
@@ -51,14 +52,14 @@ impl Run {
     }
 
     /// Keeps an account that no person has, by its names, as long as there is room.
-    pub(super) fn keep_orphan(&self, seen: &Seen, kept: &mut Vec<orphan::Model>) {
+    pub(super) fn keep_orphan(&self, seen: &FoundResource, kept: &mut Vec<orphan::Model>) {
         if self.orphans_seen() <= ORPHANS_MAX {
             kept.push(other_accounts::row(&self.target.name, seen, self.row.started_at));
         }
     }
 
     /// All users were read: forgets orphans that were not among them.
-    pub(super) async fn end_users(&self) -> Result<(), Halt> {
+    pub(super) async fn end_users(&self) -> Result<(), ReconcileHalt> {
         let is_incomplete = self.orphans_seen() > ORPHANS_MAX;
         let tx = self.begin().await?;
         other_accounts::end_sweep(&tx, &self.target.name, self.row.started_at, is_incomplete).await?;

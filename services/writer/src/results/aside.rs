@@ -5,10 +5,10 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
-use super::Committer;
-use crate::facts::News;
-use crate::outcome::{Trouble, Worked, WorkedMembers, WorkedResource};
-use crate::rows::resource::Unseen;
+use super::ResultCommitter;
+use crate::facts::TransactionFacts;
+use crate::outcome::{ConvergeTrouble, WorkResult, WorkedMembers, WorkedResource};
+use crate::rows::resource::UnseenCreate;
 use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_resources};
 use crate::stored;
 
@@ -17,13 +17,13 @@ use crate::stored;
 pub(super) async fn leave_to_be_read_back(
     tx: &DatabaseTransaction,
     target: &str,
-    batch: &[Worked],
+    batch: &[WorkResult],
     at: i64,
 ) -> Result<(), StoreError> {
     let failed = StoreError::statement("leave a result to be read back");
     for worked in batch {
         match worked {
-            Worked::Resource(worked) => {
+            WorkResult::Resource(worked) => {
                 resource::Entity::update_many()
                     .col_expr(resource::Column::LookAgainAt, Expr::value(at))
                     .filter(resource::Column::Target.eq(target))
@@ -33,7 +33,7 @@ pub(super) async fn leave_to_be_read_back(
                     .await
                     .map_err(&failed)?;
             }
-            Worked::Members(worked) => {
+            WorkResult::Members(worked) => {
                 let members: Vec<&str> =
                     worked.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
                 for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
@@ -52,29 +52,33 @@ pub(super) async fn leave_to_be_read_back(
     Ok(())
 }
 
-impl Committer {
+impl ResultCommitter {
     /// Gives up what the result is about.
-    pub(super) async fn set_aside(&self, worked: &Worked, error: &StoreError) {
+    pub(super) async fn set_aside(&self, worked: &WorkResult, error: &StoreError) {
         let (kind, subject) = super::key_of(worked);
         let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        let words = stored::words(&format!("what came of it cannot be stored: {error}: {source}"));
+        let words = stored::stored_text(&format!("what came of it cannot be stored: {error}: {source}"));
         tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = words, "a result is set aside");
-        let trouble =
-            Trouble { operation: "store", class: AttemptClass::Permanent, error: words, exchange: None };
+        let trouble = ConvergeTrouble {
+            operation: "store",
+            class: AttemptClass::Permanent,
+            error: words,
+            exchange: None,
+        };
         if let Err(error) = self.give_up_result(worked, &trouble).await {
             tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = &error as &dyn std::error::Error, "what cannot be stored could not be set aside: it is tried again");
         }
     }
 
-    async fn give_up_result(&self, worked: &Worked, trouble: &Trouble) -> Result<(), StoreError> {
+    async fn give_up_result(&self, worked: &WorkResult, trouble: &ConvergeTrouble) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         if !self.lease.in_force(&tx).await? {
             return Ok(());
         }
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         match worked {
-            Worked::Resource(worked) => self.give_up_resource(&tx, worked, trouble, &mut news).await?,
-            Worked::Members(worked) => self.give_up_members(&tx, worked, trouble, &mut news).await?,
+            WorkResult::Resource(worked) => self.give_up_resource(&tx, worked, trouble, &mut news).await?,
+            WorkResult::Members(worked) => self.give_up_members(&tx, worked, trouble, &mut news).await?,
         }
         let parcel = news.store(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("set a result aside"))?;
@@ -86,8 +90,8 @@ impl Committer {
         &self,
         tx: &DatabaseTransaction,
         worked: &WorkedResource,
-        trouble: &Trouble,
-        news: &mut News,
+        trouble: &ConvergeTrouble,
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         let (kind, subjects) = (worked.row.kind(), [worked.row.subject.clone()]);
         let mut rows = load_resources(tx, &self.target, kind, &subjects, true).await?;
@@ -95,7 +99,7 @@ impl Committer {
         row.in_doubt = true;
         row.sending_epoch = None;
         if row.remote_id.is_none() && worked.progress.remote_id.is_some() {
-            row.unseen = Some(Unseen::Created.as_str().to_owned());
+            row.unseen = Some(UnseenCreate::Created.as_str().to_owned());
         }
         self.give_up(row, trouble, news, tx).await?;
         save_resources(tx, rows.into_values().collect()).await
@@ -105,8 +109,8 @@ impl Committer {
         &self,
         tx: &DatabaseTransaction,
         worked: &WorkedMembers,
-        trouble: &Trouble,
-        news: &mut News,
+        trouble: &ConvergeTrouble,
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         let members: Vec<String> = worked.edges.iter().map(|edge| edge.member_subject.clone()).collect();
         let mut rows = load_edges(tx, &self.target, &worked.group, &members).await?;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use lifecycle::{Attributes, ResourceKind};
+use lifecycle::{AttributeMap, ResourceKind};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::links::linked_already;
 use crate::orphans;
-use crate::outcome::{Outcome, Progress, WorkedResource};
+use crate::outcome::{ConvergeOutcome, ConvergeProgress, WorkedResource};
 use crate::rows::resource;
 
 /// The subjects that have the ids which one transaction would link.
@@ -57,9 +57,9 @@ fn refused(worked: &WorkedResource, id: &str, holder: &str) -> WorkedResource {
     tracing::warn!(target_name = %worked.row.target, subject = %worked.row.subject, holder, remote_id = id, "one account was found for two: the link is refused");
     WorkedResource {
         row: worked.row.clone(),
-        progress: Progress {
+        progress: ConvergeProgress {
             remote_id: None,
-            applied: Attributes::new(),
+            applied: AttributeMap::new(),
             in_doubt: false,
             off: None,
             was_on: true, // evidence of before speaks of an account that is another's
@@ -68,7 +68,7 @@ fn refused(worked: &WorkedResource, id: &str, holder: &str) -> WorkedResource {
             delete_after: None,
             ..worked.progress.clone()
         },
-        outcome: Outcome::Conflict { found: linked_already(id, holder) },
+        outcome: ConvergeOutcome::Conflict { found: linked_already(id, holder) },
         facts: worked.facts.clone(),
         failed: worked.failed.clone(),
         references: worked.references.clone(),

@@ -7,19 +7,19 @@ use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
 use super::timeline::{self, tells_each};
-use super::{Committer, POSTPONED_MAX, after};
-use crate::facts::News;
-use crate::outcome::{MembersOutcome, Trouble, WorkedMembers};
+use super::{POSTPONED_MAX, ResultCommitter, micros_after};
+use crate::facts::TransactionFacts;
+use crate::outcome::{ConvergeTrouble, MembersOutcome, WorkedMembers};
 use crate::rows::access::OffEvidence;
 use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
 use crate::{backoff, group_limit, leftovers, looks, micros, nesting, now};
 
-impl Committer {
+impl ResultCommitter {
     pub(super) async fn commit_members(
         &self,
         tx: &DatabaseTransaction,
         worked: &WorkedMembers,
-        news: &mut News,
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         news.extend(worked.facts.clone());
         if !worked.leftovers.is_empty() {
@@ -33,7 +33,7 @@ impl Committer {
             worked.held.iter().flat_map(|(edges, reason)| edges.iter().map(move |edge| (edge, reason)))
         {
             match rows.get_mut(&sent.member_subject) {
-                Some(row) if row.revision == sent.revision => group_limit::hold(row, reason, news),
+                Some(row) if row.revision == sent.revision => group_limit::hold_membership(row, reason, news),
                 Some(row) => row.place(true, micros(now())),
                 None => {}
             }
@@ -57,7 +57,7 @@ impl Committer {
                 continue;
             }
             if tells_each(worked) && row.revision == sent.revision {
-                failures::keep(&mut row.failures, &worked.failed);
+                failures::keep_failures(&mut row.failures, &worked.failed);
             }
             match &worked.outcome {
                 MembersOutcome::Deferred if sent.status == status::UNSURE => {
@@ -72,23 +72,24 @@ impl Committer {
                         row.place(true, now);
                     }
                     row.last_error = Some(trouble.error.clone());
-                    row.next_attempt_at = after(backoff::delay(*times, self.retry.initial(), POSTPONED_MAX));
+                    row.next_attempt_at =
+                        micros_after(backoff::retry_delay(*times, self.retry.initial(), POSTPONED_MAX));
                 }
                 MembersOutcome::Settled => {
-                    settled.insert(row.member_subject.clone(), timeline::changed(sent.desired));
+                    settled.insert(row.member_subject.clone(), timeline::change_word(sent.desired));
                     row.applied = sent.desired;
                     // A bare success is all the evidence that there is where the target shows no members.
                     let shown = (!sent.desired && !worked.shows_members).then_some(OffEvidence::Accepted);
                     row.keep_evidence(shown, now);
-                    row.looked_at = row.looked_at.map(|_| looks::soon(now));
+                    row.looked_at = row.looked_at.map(|_| looks::soon_after(now));
                     row.place(true, now);
-                    done(row, sent);
+                    settle_edge(row, sent);
                 }
                 MembersOutcome::Seen { present } => {
                     row.applied = present.contains(&row.member_subject);
                     row.keep_evidence((!row.applied).then_some(OffEvidence::MemberList), now);
                     row.place(true, now);
-                    done(row, sent);
+                    settle_edge(row, sent);
                     if let Some(outcome) = timeline::read_back(row, sent) {
                         settled.insert(row.member_subject.clone(), outcome);
                     }
@@ -120,22 +121,22 @@ impl Committer {
         &self,
         tx: &DatabaseTransaction,
         worked: &WorkedMembers,
-        news: &mut News,
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         match &worked.outcome {
             MembersOutcome::Settled | MembersOutcome::Refused(_) | MembersOutcome::Seen { .. } => {
-                leftovers::done(tx, &worked.leftovers).await
+                leftovers::finish_leftovers(tx, &worked.leftovers).await
             }
             MembersOutcome::GroupGone => {
-                leftovers::done(tx, &worked.leftovers).await?;
+                leftovers::finish_leftovers(tx, &worked.leftovers).await?;
                 self.rebuild_group(tx, &worked.group, micros(now()), news).await
             }
             MembersOutcome::Deferred => Ok(()),
             MembersOutcome::Postponed { .. } | MembersOutcome::Unsure(_) => {
                 let attempts = worked.leftovers.iter().map(|row| row.attempts).max().unwrap_or(0) + 1;
                 let times = u32::try_from(attempts).unwrap_or(1);
-                let at = after(backoff::delay(times, self.retry.initial(), POSTPONED_MAX));
-                leftovers::postpone(tx, &worked.leftovers, attempts, at).await
+                let at = micros_after(backoff::retry_delay(times, self.retry.initial(), POSTPONED_MAX));
+                leftovers::postpone_leftovers(tx, &worked.leftovers, attempts, at).await
             }
         }
     }
@@ -162,7 +163,7 @@ impl Committer {
         Ok(linked.collect())
     }
 
-    fn again(&self, row: &mut edge::Model, sent: &edge::Model, trouble: Option<&Trouble>) {
+    fn again(&self, row: &mut edge::Model, sent: &edge::Model, trouble: Option<&ConvergeTrouble>) {
         if row.revision == sent.revision {
             row.attempts += i32::from(trouble.is_some());
         }
@@ -170,15 +171,16 @@ impl Committer {
         let failures = u32::try_from(row.attempts.max(1)).unwrap_or(1);
         row.status = status::UNSURE.to_owned();
         row.queued = true;
-        row.next_attempt_at = after(backoff::delay(failures, self.retry.initial(), self.retry.max()));
+        row.next_attempt_at =
+            micros_after(backoff::retry_delay(failures, self.retry.initial(), self.retry.max()));
     }
 
     pub(super) async fn give_up_edge(
         &self,
         tx: &DatabaseTransaction,
         row: &mut edge::Model,
-        trouble: &Trouble,
-        news: &mut News,
+        trouble: &ConvergeTrouble,
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         row.attempts += 1;
         let letter = DeadLetter {
@@ -193,14 +195,14 @@ impl Committer {
             error: format!("group {}: {}", row.group_subject, trouble.error),
             attempts: row.attempts,
             exchange: trouble.exchange.clone(),
-            failures: failures::take(&mut row.failures),
+            failures: failures::take_failures(&mut row.failures),
         };
         tracing::warn!(target_name = %self.target, group = %row.group_subject, subject = %row.member_subject, dead_letter = %letter.id, "membership needs a human");
         row.status = status::DEAD.to_owned();
         row.queued = false;
         row.last_error = Some(trouble.error.clone());
         row.dead_letter = Some(letter.id.to_string());
-        dead::open(tx, &letter, Some(&row.group_subject)).await?;
+        dead::open_letter(tx, &letter, Some(&row.group_subject)).await?;
         news.died(letter, row.trace());
         Ok(())
     }
@@ -211,11 +213,11 @@ impl Committer {
         tx: &DatabaseTransaction,
         group: &str,
         now: i64,
-        news: &mut News,
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         let mut rows =
             load_resources(tx, &self.target, ResourceKind::Group, &[group.to_owned()], true).await?;
-        let mut changes = super::links::Changes::default();
+        let mut changes = super::links::LinkChanges::default();
         for row in rows.values_mut().filter(|row| !row.queued) {
             let (had, applied) = (row.remote_id.take(), row.applied());
             row.applied = None;
@@ -228,7 +230,7 @@ impl Committer {
     }
 }
 
-fn done(row: &mut edge::Model, sent: &edge::Model) {
+fn settle_edge(row: &mut edge::Model, sent: &edge::Model) {
     row.alone = false;
     row.last_error = None;
     if row.revision == sent.revision && row.desired == row.applied {

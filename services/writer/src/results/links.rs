@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use lifecycle::{Attributes, Lane, ResourceKind};
+use lifecycle::{AttributeMap, Lane, ResourceKind};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::names::Names;
-use crate::facts::News;
+use super::names::ReleasedValues;
+use crate::facts::TransactionFacts;
 use crate::leftovers;
-use crate::rows::reference::{self, Resolved};
+use crate::rows::reference::{self, ResolvedReferences};
 use crate::rows::{dead, edge, resource, status};
 
 /// Links that one transaction made and broke, and references that it left waiting.
 #[derive(Debug, Default)]
-pub(crate) struct Changes {
+pub(crate) struct LinkChanges {
     linked: Vec<String>,
     /// The ids that they have now.
     new_ids: Vec<String>,
@@ -23,15 +23,15 @@ pub(crate) struct Changes {
     unlinked: Vec<(String, String)>,
     awaited: Vec<String>,
     /// The people that accounts refer to, and by which ids.
-    resolved: Vec<(String, Resolved)>,
+    resolved: Vec<(String, ResolvedReferences)>,
     /// Groups that should not be there and are not, and keys that were given up.
     ended: Vec<String>,
-    names: Names,
+    names: ReleasedValues,
 }
 
-impl Changes {
+impl LinkChanges {
     /// Compares a row with the link, and with what the target held of it, before.
-    pub(crate) fn note(&mut self, row: &resource::Model, had: Option<&str>, applied: &Attributes) {
+    pub(crate) fn note(&mut self, row: &resource::Model, had: Option<&str>, applied: &AttributeMap) {
         self.names.note(row, had, applied);
         if had != row.remote_id.as_deref() {
             if let Some(old) = had {
@@ -49,7 +49,7 @@ impl Changes {
     }
 
     /// Notes what a person's references resolved to. An account that was not there before referred to none.
-    pub(crate) fn refer(&mut self, subject: &str, resolved: &Resolved, was_there: bool) {
+    pub(crate) fn refer(&mut self, subject: &str, resolved: &ResolvedReferences, was_there: bool) {
         if was_there || !resolved.is_empty() {
             self.resolved.push((subject.to_owned(), resolved.clone()));
         }
@@ -62,10 +62,10 @@ impl Changes {
         target: &str,
         kind: ResourceKind,
         now: i64,
-        news: &mut News,
+        news: &mut TransactionFacts,
     ) -> Result<(), StoreError> {
         std::mem::take(&mut self.names).spread(tx, target, kind, now).await?;
-        leftovers::note(tx, target, kind, &self.unlinked, now).await?;
+        leftovers::note_leftovers(tx, target, kind, &self.unlinked, now).await?;
         leftovers::forget_ids(tx, target, &self.new_ids).await?;
         let unlinked: Vec<String> = self.unlinked.iter().map(|(subject, _)| subject.clone()).collect();
         for subjects in unlinked.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -103,8 +103,9 @@ impl Changes {
         for people in people.chunks(ROWS_PER_STATEMENT_MAX) {
             ids.extend(reference::ids_of(tx, target, people).await?);
         }
-        reference::keep(tx, target, &self.resolved).await?;
-        let is_outdated = |of: &Resolved| of.iter().any(|(person, id)| id.as_ref() != ids.get(person));
+        reference::keep_references(tx, target, &self.resolved).await?;
+        let is_outdated =
+            |of: &ResolvedReferences| of.iter().any(|(person, id)| id.as_ref() != ids.get(person));
         let mut outdated: Vec<String> = self
             .resolved
             .iter()
@@ -112,7 +113,7 @@ impl Changes {
             .map(|(subject, _)| subject.clone())
             .collect();
         let moved: Vec<String> = self.linked.iter().cloned().chain(unlinked).collect();
-        outdated.extend(reference::outdated(tx, target, &moved).await?);
+        outdated.extend(reference::outdated_references(tx, target, &moved).await?);
         for subjects in outdated.chunks(ROWS_PER_STATEMENT_MAX) {
             wake_outdated(tx, target, subjects, now).await?;
         }
@@ -130,7 +131,7 @@ async fn end_memberships(
     tx: &DatabaseTransaction,
     target: &str,
     groups: &[String],
-    news: &mut News,
+    news: &mut TransactionFacts,
 ) -> Result<(), StoreError> {
     let letters = edge::Entity::find()
         .filter(edge::Column::Target.eq(target))
@@ -143,7 +144,7 @@ async fn end_memberships(
     for (edge, letter) in letters.iter().zip(&ids) {
         news.discarded(letter, &edge.member_subject, format!("group {} is deleted", edge.group_subject));
     }
-    dead::close(tx, &ids, dead::DISCARDED).await?;
+    dead::close_letters(tx, &ids, dead::DISCARDED).await?;
     edge::Entity::delete_many()
         .filter(edge::Column::Target.eq(target))
         .filter(edge::Column::GroupSubject.is_in(groups))
@@ -244,7 +245,7 @@ async fn wake_memberships(
     subjects: &[String],
     now: i64,
 ) -> Result<(), StoreError> {
-    wake(tx, target, end_of(kind, subjects), now).await.map(drop)
+    wake_waiting(tx, target, end_of(kind, subjects), now).await.map(drop)
 }
 
 /// Wakes memberships whose ends are both linked although nobody noticed: the safety net of [`wake_memberships`].
@@ -253,7 +254,7 @@ pub(crate) async fn wake_forgotten_memberships(
     target: &str,
     now: i64,
 ) -> Result<u64, StoreError> {
-    wake(tx, target, Condition::all(), now).await
+    wake_waiting(tx, target, Condition::all(), now).await
 }
 
 fn has_link(kind: ResourceKind, end: edge::Column) -> Condition {
@@ -302,7 +303,12 @@ async fn forget_memberships(
 }
 
 /// Puts waiting memberships whose ends are both linked into the queue; removals are read back first. Says how many.
-async fn wake(tx: &DatabaseTransaction, target: &str, which: Condition, now: i64) -> Result<u64, StoreError> {
+async fn wake_waiting(
+    tx: &DatabaseTransaction,
+    target: &str,
+    which: Condition,
+    now: i64,
+) -> Result<u64, StoreError> {
     let mut woken = 0;
     for (desired, status) in [(true, status::PENDING), (false, status::UNSURE)] {
         let updated = edge::Entity::update_many()

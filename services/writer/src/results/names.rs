@@ -1,15 +1,15 @@
 //! What a value that was given up sets in motion: resources that waited for it. And what becomes of those that wait for each
 //! other's.
 
-use lifecycle::{Attributes, Desired, ResourceKind};
-use relay::Parcel;
+use lifecycle::{AttributeMap, DesiredState, ResourceKind};
+use relay::OutboxBatch;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
-use super::Committer;
-use crate::converge::taken::{Aside, Claim, Taken};
-use crate::facts::News;
-use crate::outcome::Trouble;
+use super::ResultCommitter;
+use crate::converge::taken::{StepAside, TakenValue, ValueClaim};
+use crate::facts::TransactionFacts;
+use crate::outcome::ConvergeTrouble;
 use crate::rows::{load_resources, resource, save_resources, status};
 use crate::{micros, now, safety};
 
@@ -20,12 +20,12 @@ const LOOK_AFTER_MICROS: i64 = 60 * 1_000_000;
 /// Waiting resources that are looked at in one sweep.
 const LOOKED_AT_MAX: u64 = 200;
 
-impl Committer {
+impl ResultCommitter {
     /// Lets a row wait for a value that another one has. It is told when it waits for long.
-    pub(super) fn let_wait(row: &mut resource::Model, taken: &Taken, trouble: &Trouble) {
+    pub(super) fn let_wait(row: &mut resource::Model, taken: &TakenValue, trouble: &ConvergeTrouble) {
         let mut taken = taken.clone();
-        if row.waiting().is_some_and(|before| before.aside != Aside::No) {
-            taken.aside = Aside::Done;
+        if row.waiting().is_some_and(|before| before.aside != StepAside::No) {
+            taken.aside = StepAside::Done;
         }
         let reason = format!(
             "waits for {}, which {} has, managed by Usher too: it goes on by itself when {} gives it up ({})",
@@ -38,24 +38,24 @@ impl Committer {
 
 /// Values that one transaction gave up, and rows that it left waiting for others.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct ReleasedValues {
     freed: Vec<String>,
     waiting: Vec<String>,
 }
 
-impl Names {
+impl ReleasedValues {
     /// Compares a row with what the target held of it before.
-    pub(super) fn note(&mut self, row: &resource::Model, had_link: Option<&str>, had: &Attributes) {
+    pub(super) fn note(&mut self, row: &resource::Model, had_link: Option<&str>, had: &AttributeMap) {
         if row.status == status::WAITING {
             self.waiting.push(row.subject.clone());
         }
         if had.is_empty() {
             return;
         }
-        let has = if row.remote_id.as_deref() == had_link { row.applied() } else { Attributes::new() };
+        let has = if row.remote_id.as_deref() == had_link { row.applied() } else { AttributeMap::new() };
         for (path, value) in had {
             let Some(value) = value.as_str().filter(|value| !value.is_empty()) else { continue };
-            let claim = Claim::new(path, value);
+            let claim = ValueClaim::new(path, value);
             if !claim.is_in(&has) {
                 self.freed.push(claim.key());
             }
@@ -79,17 +79,21 @@ impl Names {
                 .all(tx)
                 .await
                 .map_err(StoreError::statement("read what waits for a value"))?;
-            wake(tx, rows, now).await?;
+            wake_waiting_for(tx, rows, now).await?;
         }
         let waiting = load_resources(tx, target, kind, &self.waiting, true).await?;
         for row in waiting.into_values() {
-            settle(tx, row, now).await?;
+            settle_waiting(tx, row, now).await?;
         }
         Ok(())
     }
 }
 
-async fn wake(tx: &DatabaseTransaction, mut rows: Vec<resource::Model>, now: i64) -> Result<(), StoreError> {
+async fn wake_waiting_for(
+    tx: &DatabaseTransaction,
+    mut rows: Vec<resource::Model>,
+    now: i64,
+) -> Result<(), StoreError> {
     for row in &mut rows {
         row.last_error = None;
         row.enqueue(status::PENDING, now);
@@ -99,14 +103,18 @@ async fn wake(tx: &DatabaseTransaction, mut rows: Vec<resource::Model>, now: i64
 
 /// Wakes a waiting row whose value was given up before it came to wait, and lets it give way where all of those before it wait
 /// for each other in a circle.
-async fn settle(tx: &DatabaseTransaction, mut row: resource::Model, now: i64) -> Result<(), StoreError> {
+async fn settle_waiting(
+    tx: &DatabaseTransaction,
+    mut row: resource::Model,
+    now: i64,
+) -> Result<(), StoreError> {
     let Some(taken) = row.waiting().filter(|_| row.status == status::WAITING) else { return Ok(()) };
-    if !holds(tx, &row, &taken).await? {
+    if !holds_value(tx, &row, &taken).await? {
         row.attempts += 1;
-        return wake(tx, vec![row], now).await;
+        return wake_waiting_for(tx, vec![row], now).await;
     }
-    let Some(path) = circle(tx, &row, &taken).await? else { return Ok(()) };
-    if taken.aside != Aside::No {
+    let Some(path) = find_circle(tx, &row, &taken).await? else { return Ok(()) };
+    if taken.aside != StepAside::No {
         return Ok(());
     }
     if !may_be_temporary(&row) {
@@ -116,26 +124,30 @@ async fn settle(tx: &DatabaseTransaction, mut row: resource::Model, now: i64) ->
         ));
         return save_resources(tx, vec![row]).await;
     }
-    row.set_waiting(&Taken { aside: Aside::Due(path), ..taken });
-    wake(tx, vec![row], now).await
+    row.set_waiting(&TakenValue { aside: StepAside::Due(path), ..taken });
+    wake_waiting_for(tx, vec![row], now).await
 }
 
 /// Whether the row that is waited for still has the value.
-async fn holds(tx: &DatabaseTransaction, row: &resource::Model, taken: &Taken) -> Result<bool, StoreError> {
-    let found = one(tx, row, &taken.holder).await?;
+async fn holds_value(
+    tx: &DatabaseTransaction,
+    row: &resource::Model,
+    taken: &TakenValue,
+) -> Result<bool, StoreError> {
+    let found = waiting_row(tx, row, &taken.holder).await?;
     Ok(found.is_some_and(|holder| holder.remote_id.is_some() && taken.claim.is_in(&holder.applied())))
 }
 
 /// The attribute that `row` has to give up first, if following the rows that wait leads back to it, and it should have another
 /// value there anyway.
-async fn circle(
+async fn find_circle(
     tx: &DatabaseTransaction,
     row: &resource::Model,
-    taken: &Taken,
+    taken: &TakenValue,
 ) -> Result<Option<String>, StoreError> {
     let mut holder = taken.holder.clone();
     for _ in 0..CIRCLE_MAX {
-        let Some(next) = one(tx, row, &holder).await? else { return Ok(None) };
+        let Some(next) = waiting_row(tx, row, &holder).await? else { return Ok(None) };
         let Some(waits) = next.waiting().filter(|_| next.status == status::WAITING) else { return Ok(None) };
         if waits.holder == row.subject {
             return Ok(wants_other(row, &waits.claim).then_some(waits.claim.path));
@@ -146,24 +158,24 @@ async fn circle(
 }
 
 /// Whether the row should have another value than this one.
-fn wants_other(row: &resource::Model, claim: &Claim) -> bool {
+fn wants_other(row: &resource::Model, claim: &ValueClaim) -> bool {
     match row.desired() {
-        Ok(Desired::User(account)) => !claim.is_in(&account.attributes),
-        Ok(Desired::Group(group)) => !claim.is_in(&group.attributes),
-        Ok(Desired::Membership { .. }) | Err(_) => false,
+        Ok(DesiredState::User(account)) => !claim.is_in(&account.attributes),
+        Ok(DesiredState::Group(group)) => !claim.is_in(&group.attributes),
+        Ok(DesiredState::Membership { .. }) | Err(_) => false,
     }
 }
 
 fn may_be_temporary(row: &resource::Model) -> bool {
     let allowed = match row.desired() {
-        Ok(Desired::User(account)) => account.actions.temporary_names,
-        Ok(Desired::Group(group)) => group.actions.temporary_names,
-        Ok(Desired::Membership { .. }) | Err(_) => false,
+        Ok(DesiredState::User(account)) => account.actions.temporary_names,
+        Ok(DesiredState::Group(group)) => group.actions.temporary_names,
+        Ok(DesiredState::Membership { .. }) | Err(_) => false,
     };
     allowed && row.remote_id.is_some()
 }
 
-async fn one(
+async fn waiting_row(
     tx: &DatabaseTransaction,
     row: &resource::Model,
     subject: &str,
@@ -182,7 +194,7 @@ pub(crate) async fn look_at_waiting(
     store: &Store,
     target: &str,
     now: i64,
-) -> Result<Option<Parcel>, StoreError> {
+) -> Result<Option<OutboxBatch>, StoreError> {
     let due = resource::Entity::find()
         .filter(resource::Column::Target.eq(target))
         .filter(resource::Column::WaitsFor.is_not_null())
@@ -196,7 +208,7 @@ pub(crate) async fn look_at_waiting(
         return Ok(None);
     }
     let tx = store.begin().await?;
-    let mut news = News::default();
+    let mut news = TransactionFacts::default();
     for kind in [ResourceKind::User, ResourceKind::Group] {
         let of_kind = due.iter().filter(|row| row.kind() == kind);
         let subjects: Vec<String> = of_kind.map(|row| row.subject.clone()).collect();
@@ -209,7 +221,7 @@ pub(crate) async fn look_at_waiting(
         let waiting: Vec<resource::Model> = rows.into_values().collect();
         save_resources(&tx, waiting.clone()).await?;
         for row in waiting {
-            settle(&tx, row, now).await?;
+            settle_waiting(&tx, row, now).await?;
         }
     }
     let parcel = news.store(&tx).await?;

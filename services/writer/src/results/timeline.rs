@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use lifecycle::{Fact, FactRecord, ResourceKind};
 
-use super::Committer;
-use crate::facts::{News, Settled};
+use super::ResultCommitter;
+use crate::facts::{SettledFact, TransactionFacts};
 use crate::outcome::WorkedMembers;
 use crate::rows::edge;
 use crate::{micros, now};
@@ -21,7 +21,7 @@ pub(super) fn tells_each(worked: &WorkedMembers) -> bool {
 }
 
 /// What a change that was carried out is called.
-pub(super) fn changed(present: bool) -> &'static str {
+pub(super) fn change_word(present: bool) -> &'static str {
     if present { "member_added" } else { "member_removed" }
 }
 
@@ -32,24 +32,24 @@ pub(super) fn read_back(row: &edge::Model, sent: &edge::Model) -> Option<&'stati
     match (agrees, sent.applied == sent.desired) {
         (false, _) => None,
         (true, true) => Some("unchanged"),
-        (true, false) => Some(changed(sent.desired)),
+        (true, false) => Some(change_word(sent.desired)),
     }
 }
 
-impl Committer {
+impl ResultCommitter {
     /// `rows` as they are from now on; `settled` says what those came to that the target agrees with, by person.
     pub(super) fn tell_members(
         &self,
         worked: &WorkedMembers,
         rows: &HashMap<String, edge::Model>,
         settled: &HashMap<String, &'static str>,
-        news: &mut News,
+        news: &mut TransactionFacts,
     ) {
         let tells_each = tells_each(worked);
         for edge in &worked.edges {
             let ended = rows.get(&edge.member_subject).is_none_or(|row| !row.queued);
             if ended || tells_each {
-                news.extend(worked.facts.iter().filter_map(|fact| requested(fact, edge)).collect());
+                news.extend(worked.facts.iter().filter_map(|fact| requested_fact(fact, edge)).collect());
             }
         }
         let is_changed = |edge: &&edge::Model| {
@@ -63,7 +63,7 @@ impl Committer {
         }
         for edge in &worked.edges {
             let Some(outcome) = settled.get(&edge.member_subject) else { continue };
-            news.settled(&Settled {
+            news.settled(&SettledFact {
                 target: &self.target,
                 kind: ResourceKind::Membership,
                 subject: &edge.member_subject,
@@ -80,7 +80,7 @@ impl Committer {
 }
 
 /// The group's request as it stands on the timeline of the person.
-fn requested(record: &FactRecord, edge: &edge::Model) -> Option<FactRecord> {
+fn requested_fact(record: &FactRecord, edge: &edge::Model) -> Option<FactRecord> {
     let Fact::Attempted(attempt) = &record.fact else { return None };
     let mut attempt = attempt.clone();
     attempt.member_of = Some(edge.group_subject.clone());

@@ -90,14 +90,14 @@ impl OffEvidence {
 
 /// How an account or group came to be ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum AccountOrigin {
     /// We created it.
     Created,
     /// It was there before.
     Adopted,
 }
 
-impl Origin {
+impl AccountOrigin {
     /// As the tables have it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ impl Origin {
 
 /// Whether what should not exist may be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deletion {
+pub(crate) enum DeletionRule {
     /// Now.
     Due,
     /// So many microseconds after it was first seen that the account is off.

@@ -1,19 +1,19 @@
 //! Values that a target may keep unique, and which of our resources has them: login names, mail addresses, names of groups.
 
-use lifecycle::{Attributes, ResourceKind};
+use lifecycle::{AttributeMap, ResourceKind};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use store::StoreError;
 
 use super::resource;
-use crate::converge::taken::Claim;
+use crate::converge::taken::ValueClaim;
 use crate::orphans;
 
 /// The values among `attributes`: the name, then the first mail address.
-pub(crate) fn of(kind: ResourceKind, attributes: &Attributes) -> Vec<Claim> {
+pub(crate) fn claims_of(kind: ResourceKind, attributes: &AttributeMap) -> Vec<ValueClaim> {
     let name = if kind == ResourceKind::Group { "displayName" } else { "userName" };
     let text = |path: &str| {
         let value = attributes.get(path)?.as_str().filter(|value| !value.is_empty())?;
-        Some(Claim::new(path, value))
+        Some(ValueClaim::new(path, value))
     };
     let is_mail = |path: &&String| kind == ResourceKind::User && path.starts_with("emails");
     let mail = attributes.keys().filter(is_mail).find_map(|path| text(path));
@@ -21,18 +21,18 @@ pub(crate) fn of(kind: ResourceKind, attributes: &Attributes) -> Vec<Claim> {
 }
 
 /// Keys of the name and of the mail address.
-pub(super) fn keys(kind: ResourceKind, attributes: &Attributes) -> (Option<String>, Option<String>) {
-    let (mails, names): (Vec<Claim>, Vec<Claim>) =
-        of(kind, attributes).into_iter().partition(|claim| claim.path.starts_with("emails"));
-    (names.first().map(Claim::key), mails.first().map(Claim::key))
+pub(super) fn claim_keys(kind: ResourceKind, attributes: &AttributeMap) -> (Option<String>, Option<String>) {
+    let (mails, names): (Vec<ValueClaim>, Vec<ValueClaim>) =
+        claims_of(kind, attributes).into_iter().partition(|claim| claim.path.starts_with("emails"));
+    (names.first().map(ValueClaim::key), mails.first().map(ValueClaim::key))
 }
 
 /// The subject other than `subject` that has the value at the target, as far as our own rows know.
-pub(crate) async fn holder(
+pub(crate) async fn claim_holder(
     connection: &impl ConnectionTrait,
     target: &str,
     kind: ResourceKind,
-    claim: &Claim,
+    claim: &ValueClaim,
     subject: &str,
 ) -> Result<Option<String>, StoreError> {
     let key = claim.key();

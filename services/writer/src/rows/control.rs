@@ -1,6 +1,6 @@
 //! `writer_controls`: what is said about a target as a whole: its guard, and whether it is paused.
 
-use lifecycle::{Guard, Orphans, Paused};
+use lifecycle::{OrphanPolicy, PausedTarget, RemovalGuard};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
@@ -14,7 +14,7 @@ pub(crate) struct Model {
     /// Name of the target.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) name: String,
-    /// The [`Guard`] of its policy, as JSON.
+    /// The [`RemovalGuard`] of its policy, as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) guard: Option<String>,
     /// Who paused it.
@@ -29,7 +29,7 @@ pub(crate) struct Model {
     pub(crate) paused_at: Option<i64>,
     /// Until when the target asked to be left alone; microseconds since the Unix epoch.
     pub(crate) asked_to_wait_until: Option<i64>,
-    /// The [`Rules`] of its policy, as JSON.
+    /// The [`OrphanRules`] of its policy, as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) orphans: Option<String>,
     /// Where the accounts were linked, without what names no server.
@@ -64,9 +64,9 @@ impl PauseScope {
 
 /// What a version of the policy says of accounts of nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Rules {
+pub(crate) struct OrphanRules {
     pub(crate) version: i64,
-    pub(crate) orphans: Orphans,
+    pub(crate) orphans: OrphanPolicy,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -77,20 +77,20 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// The guard in force. Of a target that has none yet, the usual one; of one whose guard cannot be read, the one that
     /// lets nothing pass.
-    pub(crate) fn guard(&self) -> Guard {
-        let Some(json) = &self.guard else { return Guard::default() };
+    pub(crate) fn guard(&self) -> RemovalGuard {
+        let Some(json) = &self.guard else { return RemovalGuard::default() };
         serde_json::from_str(json).unwrap_or_else(|error| {
             self.complain(GUARD, &error);
-            Guard::closed()
+            RemovalGuard::closed()
         })
     }
 
     /// What becomes of accounts of nobody. If it cannot be read, they are told of and left alone.
-    pub(crate) fn rules(&self) -> Rules {
-        let Some(json) = &self.orphans else { return Rules::default() };
+    pub(crate) fn rules(&self) -> OrphanRules {
+        let Some(json) = &self.orphans else { return OrphanRules::default() };
         serde_json::from_str(json).unwrap_or_else(|error| {
             self.complain(ORPHANS, &error);
-            Rules::default()
+            OrphanRules::default()
         })
     }
 
@@ -99,11 +99,11 @@ impl Model {
         let guard = self
             .guard
             .as_deref()
-            .and_then(|json| Some((GUARD, json, serde_json::from_str::<Guard>(json).err()?)));
+            .and_then(|json| Some((GUARD, json, serde_json::from_str::<RemovalGuard>(json).err()?)));
         let orphans = self
             .orphans
             .as_deref()
-            .and_then(|json| Some((ORPHANS, json, serde_json::from_str::<Rules>(json).err()?)));
+            .and_then(|json| Some((ORPHANS, json, serde_json::from_str::<OrphanRules>(json).err()?)));
         guard.into_iter().chain(orphans).collect()
     }
 
@@ -124,11 +124,11 @@ impl Model {
     }
 
     /// Who paused it and why, if anybody did.
-    pub(crate) fn paused(&self) -> Option<Paused> {
-        Some(Paused {
+    pub(crate) fn paused(&self) -> Option<PausedTarget> {
+        Some(PausedTarget {
             who: self.paused_by.clone()?,
             why: self.paused_why.clone().unwrap_or_default(),
-            since: crate::moment(self.paused_at?),
+            since: crate::moment_of(self.paused_at?),
             only_grants: self.pause_scope() == Some(PauseScope::Grants),
         })
     }
@@ -138,7 +138,10 @@ impl Model {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn load(connection: &impl ConnectionTrait, target: &str) -> Result<Model, StoreError> {
+pub(crate) async fn load_control(
+    connection: &impl ConnectionTrait,
+    target: &str,
+) -> Result<Model, StoreError> {
     let found = Entity::find_by_id(target.to_owned()).one(connection).await;
     let found = found.map_err(StoreError::statement("read what is said about a target"))?;
     Ok(found.unwrap_or_else(|| Model { name: target.to_owned(), ..Model::default() }))
@@ -148,7 +151,7 @@ pub(crate) async fn load(connection: &impl ConnectionTrait, target: &str) -> Res
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn save(
+pub(crate) async fn save_control(
     connection: &impl ConnectionTrait,
     row: Model,
     columns: impl IntoIterator<Item = Column>,
@@ -168,14 +171,14 @@ pub(crate) async fn save(
 pub(crate) async fn set_guard(
     connection: &impl ConnectionTrait,
     target: &str,
-    guard: Guard,
+    guard: RemovalGuard,
 ) -> Result<(), StoreError> {
-    let row = load(connection, target).await?;
+    let row = load_control(connection, target).await?;
     if row.guard.is_some() && row.guard() == guard {
         return Ok(());
     }
     let json = serde_json::to_string(&guard).expect("a guard is plain data");
-    save(connection, Model { guard: Some(json), ..row }, [Column::Guard]).await
+    save_control(connection, Model { guard: Some(json), ..row }, [Column::Guard]).await
 }
 
 /// Makes these rules the ones in force, unless those of a newer version are.
@@ -185,12 +188,12 @@ pub(crate) async fn set_guard(
 pub(crate) async fn set_rules(
     connection: &impl ConnectionTrait,
     target: &str,
-    rules: &Rules,
+    rules: &OrphanRules,
 ) -> Result<(), StoreError> {
-    let row = load(connection, target).await?;
+    let row = load_control(connection, target).await?;
     if row.orphans.is_some() && row.rules().version >= rules.version {
         return Ok(());
     }
     let json = serde_json::to_string(rules).expect("rules are plain data");
-    save(connection, Model { orphans: Some(json), ..row }, [Column::Orphans]).await
+    save_control(connection, Model { orphans: Some(json), ..row }, [Column::Orphans]).await
 }

@@ -48,7 +48,7 @@ impl ActiveModelBehavior for ActiveModel {}
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn open(
+pub(crate) async fn open_letter(
     tx: &sea_orm::DatabaseTransaction,
     letter: &lifecycle::DeadLetter,
     group: Option<&str>,
@@ -67,7 +67,7 @@ pub(crate) async fn open(
         revision: letter.revision,
         state: OPEN.to_owned(),
         created_at: crate::micros(crate::now()),
-        failure_group: Some(crate::stored::words(&letter.group())),
+        failure_group: Some(crate::stored::stored_text(&letter.group())),
     };
     row.into_active_model()
         .reset_all()
@@ -81,7 +81,7 @@ pub(crate) async fn open(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn close(
+pub(crate) async fn close_letters(
     tx: &sea_orm::DatabaseTransaction,
     ids: &[String],
     state: &'static str,

@@ -53,7 +53,7 @@ pub(crate) struct Model {
     pub(crate) failures: Option<String>,
     /// Whether the member is in the group, as the mapper says.
     pub(crate) told: bool,
-    /// See [`lifecycle::Edge::through_groups`].
+    /// See [`lifecycle::DesiredMembership::through_groups`].
     pub(crate) through_groups: bool,
     /// Whether the member is a group.
     pub(crate) is_group: bool,

@@ -7,27 +7,27 @@ use serde_json::Value;
 const BODY_BYTES_MAX: usize = 8 * 1024;
 
 /// Keeps `failed` beside what is kept already, the last of all.
-pub(crate) fn keep(kept: &mut Option<String>, failed: &[FailedRequest]) {
+pub(crate) fn keep_failures(kept: &mut Option<String>, failed: &[FailedRequest]) {
     if failed.is_empty() {
         return;
     }
-    let mut all = read(kept.as_deref());
-    all.extend(failed.iter().cloned().map(short));
+    let mut all = read_failures(kept.as_deref());
+    all.extend(failed.iter().cloned().map(shorten_failure));
     all.drain(..all.len().saturating_sub(FAILURES_MAX));
     *kept = Some(serde_json::to_string(&all).expect("a failed request has only string keys"));
 }
 
 /// Takes out what is kept, the oldest first.
-pub(crate) fn take(kept: &mut Option<String>) -> Vec<FailedRequest> {
-    read(kept.take().as_deref())
+pub(crate) fn take_failures(kept: &mut Option<String>) -> Vec<FailedRequest> {
+    read_failures(kept.take().as_deref())
 }
 
 /// What another version wrote, and this one cannot read, is only lost to the eye.
-fn read(kept: Option<&str>) -> Vec<FailedRequest> {
+fn read_failures(kept: Option<&str>) -> Vec<FailedRequest> {
     kept.and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_default()
 }
 
-fn short(mut failed: FailedRequest) -> FailedRequest {
+fn shorten_failure(mut failed: FailedRequest) -> FailedRequest {
     if let Some(body) = &mut failed.exchange.request_body {
         let bytes = body.to_string().len();
         if bytes > BODY_BYTES_MAX {
@@ -40,7 +40,7 @@ fn short(mut failed: FailedRequest) -> FailedRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lifecycle::{AttemptClass, Exchange};
+    use lifecycle::{AttemptClass, RequestExchange};
 
     fn failed(n: usize, body: &str) -> FailedRequest {
         FailedRequest {
@@ -49,7 +49,7 @@ mod tests {
             class: AttemptClass::Transient,
             error: n.to_string(),
             duration_ms: 1,
-            exchange: Exchange {
+            exchange: RequestExchange {
                 method: "PATCH".to_owned(),
                 path: "/Users/1".to_owned(),
                 request_body: Some(body.into()),
@@ -62,13 +62,13 @@ mod tests {
     #[test]
     fn the_last_few_are_kept_in_order_and_large_bodies_are_not() {
         let mut kept = None;
-        keep(&mut kept, &[]);
+        keep_failures(&mut kept, &[]);
         assert_eq!(kept, None);
         for n in 0..15 {
-            keep(&mut kept, &[failed(n, "x")]);
+            keep_failures(&mut kept, &[failed(n, "x")]);
         }
-        keep(&mut kept, &[failed(15, &"x".repeat(BODY_BYTES_MAX))]);
-        let all = take(&mut kept);
+        keep_failures(&mut kept, &[failed(15, &"x".repeat(BODY_BYTES_MAX))]);
+        let all = take_failures(&mut kept);
         let errors: Vec<String> = all.iter().map(|failed| failed.error.clone()).collect();
         assert_eq!(errors, (6..16).map(|n: usize| n.to_string()).collect::<Vec<_>>());
         assert_eq!(all[9].exchange.request_body, Some("<8194 bytes>".into()));

@@ -54,7 +54,7 @@ impl Model {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn load(
+pub(crate) async fn load_reconciliation(
     connection: &impl ConnectionTrait,
     target: &str,
 ) -> Result<Option<Model>, StoreError> {
@@ -66,7 +66,10 @@ pub(crate) async fn load(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn save(connection: &impl ConnectionTrait, row: Model) -> Result<(), StoreError> {
+pub(crate) async fn save_reconciliation(
+    connection: &impl ConnectionTrait,
+    row: Model,
+) -> Result<(), StoreError> {
     let others = Column::iter().filter(|column| !matches!(column, Column::Target));
     Entity::insert(row.into_active_model().reset_all())
         .on_conflict(OnConflict::column(Column::Target).update_columns(others).to_owned())

@@ -33,16 +33,16 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// What a person's references resolved to, by the key of the person that they name.
-pub(crate) type Resolved = BTreeMap<String, Option<String>>;
+pub(crate) type ResolvedReferences = BTreeMap<String, Option<String>>;
 
 /// Remembers what these people's references resolved to, and forgets what they referred to before.
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn keep(
+pub(crate) async fn keep_references(
     tx: &DatabaseTransaction,
     target: &str,
-    resolved: &[(String, Resolved)],
+    resolved: &[(String, ResolvedReferences)],
 ) -> Result<(), StoreError> {
     let failed = StoreError::statement("keep references");
     for some in resolved.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -53,7 +53,8 @@ pub(crate) async fn keep(
             .all(tx)
             .await
             .map_err(&failed)?;
-        let now: HashMap<&str, &Resolved> = some.iter().map(|(s, resolved)| (s.as_str(), resolved)).collect();
+        let now: HashMap<&str, &ResolvedReferences> =
+            some.iter().map(|(s, resolved)| (s.as_str(), resolved)).collect();
         for row in &before {
             if !now.get(row.subject.as_str()).is_some_and(|now| now.contains_key(&row.person)) {
                 row.clone().delete(tx).await.map_err(&failed)?;
@@ -61,7 +62,7 @@ pub(crate) async fn keep(
         }
         let known: HashMap<(&str, &str), &Option<String>> =
             before.iter().map(|row| ((row.subject.as_str(), row.person.as_str()), &row.remote_id)).collect();
-        let of = |(subject, resolved): &(String, Resolved)| -> Vec<Model> {
+        let of = |(subject, resolved): &(String, ResolvedReferences)| -> Vec<Model> {
             let changed = resolved.iter().filter(|(person, id)| {
                 known.get(&(subject.as_str(), person.as_str())).is_none_or(|before| *before != *id)
             });
@@ -90,7 +91,7 @@ pub(crate) async fn keep(
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn outdated(
+pub(crate) async fn outdated_references(
     tx: &DatabaseTransaction,
     target: &str,
     people: &[String],

@@ -6,8 +6,8 @@ use lifecycle::{Fact, ReplayRun, ReplayState};
 use sea_orm::entity::prelude::*;
 use store::StoreError;
 
-use crate::facts::News;
-use crate::moment;
+use crate::facts::TransactionFacts;
+use crate::moment_of;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -62,8 +62,8 @@ impl Model {
             outcomes: self.outcomes(),
             who: self.who.clone(),
             why: self.why.clone(),
-            started: moment(self.started_at),
-            ended: self.ended_at.map(moment),
+            started: moment_of(self.started_at),
+            ended: self.ended_at.map(moment_of),
         })
     }
 
@@ -72,7 +72,7 @@ impl Model {
     }
 
     /// Tells that it began or ended.
-    pub(crate) fn tell(&self, outcome: &'static str, who: &str, why: &str, news: &mut News) {
+    pub(crate) fn tell(&self, outcome: &'static str, who: &str, why: &str, news: &mut TransactionFacts) {
         let Some(run) = self.run() else { return };
         let subject = format!("replay:{}", self.id);
         let fact = Fact::ReplayRun {
@@ -92,7 +92,7 @@ impl Model {
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn running(connection: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+pub(crate) async fn running_replays(connection: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     use sea_orm::QueryOrder;
     let rows = Entity::find()
         .filter(Column::State.eq(ReplayState::Running.as_str()))

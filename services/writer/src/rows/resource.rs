@@ -3,28 +3,29 @@
 mod evidence;
 
 use lifecycle::{
-    Account, AccountState, Actions, Attributes, Desired, HeldBy, Lane, ResourceKind, TraceContext,
+    AccountState, AttributeMap, DesiredAccount, DesiredState, HeldBy, Lane, PolicyActions, ResourceKind,
+    TraceContext,
 };
 use sea_orm::entity::prelude::*;
 
-use super::access::{AccessChange, Deletion, Origin};
+use super::access::{AccessChange, AccountOrigin, DeletionRule};
 use super::status;
-use crate::call::Consent;
-use crate::converge::taken::Taken;
+use crate::call::RemovalConsent;
+use crate::converge::taken::TakenValue;
 use crate::orphans;
 
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
 /// What the target said of a create of something that no search shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unseen {
+pub(crate) enum UnseenCreate {
     /// It was done (2xx), and not under which id: it must never be sent again.
     Created,
     /// It is there already (409): whoever should be off may have it.
     Exists,
 }
 
-impl Unseen {
+impl UnseenCreate {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -58,7 +59,7 @@ pub(crate) struct Model {
     pub(crate) attempts: i32,
     /// Revision of `desired`.
     pub(crate) desired_revision: i64,
-    /// [`Desired`] as JSON.
+    /// [`DesiredState`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) desired: String,
     /// The event that caused it.
@@ -117,7 +118,7 @@ pub(crate) struct Model {
     pub(crate) held_at: Option<i64>,
     /// A human said that this revision is to be carried out.
     pub(crate) approved_revision: i64,
-    /// An [`Unseen`]: what the target said of our create, while no search shows it.
+    /// An [`UnseenCreate`]: what the target said of our create, while no search shows it.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) unseen: Option<String>,
     /// The last comparison of the whole target that saw it: when that began, in microseconds since the Unix epoch.
@@ -133,7 +134,7 @@ pub(crate) struct Model {
     /// [`Claim::key`]: crate::converge::taken::Claim::key
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) waits_for: Option<String>,
-    /// A [`Taken`] as JSON: the value that it waits for or last waited for at this revision.
+    /// A [`TakenValue`] as JSON: the value that it waits for or last waited for at this revision.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) waiting: Option<String>,
     /// Key of the name that the target has of it: see [`super::claims`].
@@ -207,8 +208,10 @@ impl Model {
         }
     }
 
-    pub(crate) fn unseen(&self) -> Option<Unseen> {
-        [Unseen::Created, Unseen::Exists].into_iter().find(|it| Some(it.as_str()) == self.unseen.as_deref())
+    pub(crate) fn unseen(&self) -> Option<UnseenCreate> {
+        [UnseenCreate::Created, UnseenCreate::Exists]
+            .into_iter()
+            .find(|it| Some(it.as_str()) == self.unseen.as_deref())
     }
 
     pub(crate) fn kind(&self) -> ResourceKind {
@@ -225,38 +228,38 @@ impl Model {
 
     /// # Errors
     /// When the row was written by a newer version whose commands this one does not know.
-    pub(crate) fn desired(&self) -> Result<Desired, serde_json::Error> {
+    pub(crate) fn desired(&self) -> Result<DesiredState, serde_json::Error> {
         serde_json::from_str(&self.desired)
     }
 
     /// Why what the target holds cannot be read, if it cannot.
     pub(crate) fn applied_fault(&self) -> Option<serde_json::Error> {
-        serde_json::from_str::<Attributes>(self.applied.as_deref()?).err()
+        serde_json::from_str::<AttributeMap>(self.applied.as_deref()?).err()
     }
 
     /// The switch-off that a desired state asks for which cannot be read as a whole: nothing but that is done, and only where
     /// the account is known.
-    pub(crate) fn legible_switch_off(&self) -> Option<Desired> {
+    pub(crate) fn legible_switch_off(&self) -> Option<DesiredState> {
         let says = |state: &str| self.desired.contains(&format!("\"state\":\"{state}\""));
         let is_off = (says("disabled") || says("deleted")) && !says("active");
         let is_persons = self.kind() == ResourceKind::User && !orphans::is_orphan(&self.subject);
-        let account = Account {
+        let account = DesiredAccount {
             state: AccountState::Disabled,
-            attributes: Attributes::new(),
-            on_create: Attributes::new(),
+            attributes: AttributeMap::new(),
+            on_create: AttributeMap::new(),
             clear: Vec::new(),
             references: std::collections::BTreeMap::new(),
             match_on: Vec::new(),
             assume_empty: false,
             protected: false,
             delete_grace_days: None,
-            actions: Actions::default(),
+            actions: PolicyActions::default(),
         };
-        (is_off && is_persons && self.remote_id.is_some()).then_some(Desired::User(account))
+        (is_off && is_persons && self.remote_id.is_some()).then_some(DesiredState::User(account))
     }
 
     /// What the target holds, empty when nothing is known or it cannot be read.
-    pub(crate) fn applied(&self) -> Attributes {
+    pub(crate) fn applied(&self) -> AttributeMap {
         self.applied.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
@@ -271,12 +274,12 @@ impl Model {
     }
 
     /// What may be taken away without asking.
-    pub(crate) fn consent(&self) -> Consent {
+    pub(crate) fn consent(&self) -> RemovalConsent {
         match self.access_change() {
-            _ if self.is_approved() => Consent::Approved,
-            _ if self.planned => Consent::Planned,
-            Some(change) => Consent::Counted(change),
-            None => Consent::Unknown,
+            _ if self.is_approved() => RemovalConsent::Approved,
+            _ if self.planned => RemovalConsent::Planned,
+            Some(change) => RemovalConsent::Counted(change),
+            None => RemovalConsent::Unknown,
         }
     }
 
@@ -286,7 +289,7 @@ impl Model {
     }
 
     /// Says what reaching `desired` does to access.
-    pub(crate) fn count_change(&mut self, desired: &Desired) {
+    pub(crate) fn count_change(&mut self, desired: &DesiredState) {
         match self.change_by(desired) {
             Some(change) => self.access_change = Some(change.as_str().to_owned()),
             // What is under way counts until its result is known, whatever is wanted by now.
@@ -296,11 +299,11 @@ impl Model {
     }
 
     /// What reaching `desired` would do to the access that is there.
-    fn change_by(&self, desired: &Desired) -> Option<AccessChange> {
+    fn change_by(&self, desired: &DesiredState) -> Option<AccessChange> {
         let now = crate::micros(crate::now());
         self.remote_id.as_ref()?;
         match desired {
-            Desired::User(account) => {
+            DesiredState::User(account) => {
                 let active = self.applied().get("active").cloned();
                 // An account of which nothing can be read may be off: switching it on counts.
                 let is_off = active == Some(false.into())
@@ -309,7 +312,7 @@ impl Model {
                     AccountState::Active => {
                         (is_off && account.actions.disable).then_some(AccessChange::Enable)
                     }
-                    AccountState::Deleted if self.deletion(desired, now) == Deletion::Due => {
+                    AccountState::Deleted if self.deletion(desired, now) == DeletionRule::Due => {
                         Some(AccessChange::Delete)
                     }
                     AccountState::Disabled | AccountState::Deleted => {
@@ -317,32 +320,32 @@ impl Model {
                     }
                 }
             }
-            Desired::Group(group) => (!group.exists).then_some(AccessChange::Delete),
-            Desired::Membership { .. } => None,
+            DesiredState::Group(group) => (!group.exists).then_some(AccessChange::Delete),
+            DesiredState::Membership { .. } => None,
         }
     }
 
     /// How it came to be ours, where that is known.
-    pub(crate) fn origin(&self) -> Option<Origin> {
-        self.origin.as_deref().and_then(Origin::named)
+    pub(crate) fn origin(&self) -> Option<AccountOrigin> {
+        self.origin.as_deref().and_then(AccountOrigin::named)
     }
 
     /// Whether it may be deleted, where that is wanted.
-    pub(crate) fn deletion(&self, desired: &Desired, now: i64) -> Deletion {
+    pub(crate) fn deletion(&self, desired: &DesiredState, now: i64) -> DeletionRule {
         // An account of nobody is deleted only where the policy asks for exactly that.
         if orphans::is_orphan(&self.subject) {
-            return Deletion::Due;
+            return DeletionRule::Due;
         }
-        if self.origin() != Some(Origin::Created) {
-            return Deletion::NotOurs;
+        if self.origin() != Some(AccountOrigin::Created) {
+            return DeletionRule::NotOurs;
         }
         let days = match desired {
-            Desired::User(account) => account.delete_grace_days.unwrap_or(0),
-            Desired::Group(_) | Desired::Membership { .. } => 0,
+            DesiredState::User(account) => account.delete_grace_days.unwrap_or(0),
+            DesiredState::Group(_) | DesiredState::Membership { .. } => 0,
         };
         let grace = i64::from(days).saturating_mul(DAY_MICROS);
         let is_over = self.off_evidence_at.is_some_and(|at| at.saturating_add(grace) <= now);
-        if grace == 0 || is_over { Deletion::Due } else { Deletion::AfterGrace(grace) }
+        if grace == 0 || is_over { DeletionRule::Due } else { DeletionRule::AfterGrace(grace) }
     }
 
     /// Whether the guard has to let it through before a request is sent.
@@ -372,23 +375,23 @@ impl Model {
     }
 
     /// Remembers what the target holds.
-    pub(crate) fn set_applied(&mut self, applied: &Attributes) {
+    pub(crate) fn set_applied(&mut self, applied: &AttributeMap) {
         self.applied = Some(serde_json::to_string(applied).expect("attributes are plain data"));
-        (self.name_key, self.mail_key) = super::claims::keys(self.kind(), applied);
+        (self.name_key, self.mail_key) = super::claims::claim_keys(self.kind(), applied);
     }
 
     /// The value that it waits for, or last waited for at this revision.
-    pub(crate) fn waiting(&self) -> Option<Taken> {
+    pub(crate) fn waiting(&self) -> Option<TakenValue> {
         serde_json::from_str(self.waiting.as_deref()?).ok()
     }
 
     /// Remembers what it waits for.
-    pub(crate) fn set_waiting(&mut self, taken: &Taken) {
+    pub(crate) fn set_waiting(&mut self, taken: &TakenValue) {
         self.waiting = Some(serde_json::to_string(taken).expect("a claim is plain data"));
     }
 
     /// Lets the row wait until another one gives a value up.
-    pub(crate) fn wait_for(&mut self, taken: &Taken, reason: String, now: i64) {
+    pub(crate) fn wait_for(&mut self, taken: &TakenValue, reason: String, now: i64) {
         self.hold(HeldBy::Taken, reason, now);
         self.status = status::WAITING.to_owned();
         self.waits_for = Some(taken.claim.key());

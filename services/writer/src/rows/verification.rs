@@ -69,27 +69,27 @@ pub(crate) async fn load_all(connection: &impl ConnectionTrait) -> Result<Vec<Mo
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn completed(
+pub(crate) async fn complete_verification(
     connection: &impl ConnectionTrait,
     target: &str,
     begun: i64,
 ) -> Result<(), StoreError> {
     let row = Model { verified_at: begun, ..Model::of(target) };
-    write(connection, row, Column::VerifiedAt).await
+    write_verification(connection, row, Column::VerifiedAt).await
 }
 
 /// Keeps that `target` needs one that begins later than `since`.
 ///
 /// # Errors
 /// As the database reports them.
-pub(crate) async fn need(
+pub(crate) async fn need_verification(
     connection: &impl ConnectionTrait,
     target: &str,
     since: i64,
     why: &str,
 ) -> Result<(), StoreError> {
     let row = Model { needed_since: since, why: why.to_owned(), ..Model::of(target) };
-    write(connection, row, Column::NeededSince).await
+    write_verification(connection, row, Column::NeededSince).await
 }
 
 /// Keeps that `target` may have gone on without us since `since`, or that it was compared (`stale`: since when and why).
@@ -117,7 +117,11 @@ pub(crate) async fn set_stale(
 }
 
 /// Writes what is later.
-async fn write(connection: &impl ConnectionTrait, row: Model, time: Column) -> Result<(), StoreError> {
+async fn write_verification(
+    connection: &impl ConnectionTrait,
+    row: Model,
+    time: Column,
+) -> Result<(), StoreError> {
     let column = Expr::col((Entity, time));
     let excluded = Expr::col((sea_orm::sea_query::Alias::new("excluded"), time));
     let columns = match time {

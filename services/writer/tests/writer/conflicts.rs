@@ -1,10 +1,10 @@
 //! What only a human can decide, and whether a target answers at all.
 
 use lifecycle::{
-    AccountState, Actor, Desired, Fact, PauseReply, PauseRequest, RefusalReason, ReplayReply,
+    AccountState, Actor, DesiredState, Fact, PauseReply, PauseRequest, RefusalReason, ReplayReply,
     ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verb,
 };
-use sandbox::{Fault, FaultRule};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{TARGET, World, account, active, name_of, person};
@@ -29,11 +29,12 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_human_says_whose_account_it_is_and_it_is_made_right() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world = World::over(database, "").await;
         let id = world.seed(json!({ "userName": name_of("E-1"), "externalId": "old-hr-7", "active": true }));
-        world.want("E-2", 1, Desired::User(active("E-2", json!({})))).await;
-        let (row, sent) = world.want("E-1", 1, Desired::User(active("E-1", json!({ "title": "T" })))).await;
+        world.want("E-2", 1, DesiredState::User(active("E-2", json!({})))).await;
+        let (row, sent) =
+            world.want("E-1", 1, DesiredState::User(active("E-1", json!({ "title": "T" })))).await;
         assert_eq!(row.status.as_deref(), Some("conflict"));
         assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
         let letter = world.died().await;
@@ -64,7 +65,7 @@ async fn a_human_says_whose_account_it_is_and_it_is_made_right() {
 async fn a_conflict_is_not_resolved_with_an_account_that_is_not_there() {
     let world = World::start().await;
     world.seed(json!({ "userName": name_of("E-1"), "externalId": "old-hr-7", "active": true }));
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     let letter = world.died().await;
     let refused = world.resolve("E-1", "no-such-id").await.unwrap_err();
     assert!(refused.contains("has no user no-such-id"), "{refused}");
@@ -79,7 +80,7 @@ async fn several_that_match_are_named_so_that_one_of_them_can_be_chosen() {
     let world = World::start().await;
     let seed = |name: &str| world.seed(json!({ "userName": name, "externalId": "E-1", "active": true }));
     let ids = [seed("one@example.com"), seed("two@example.com")];
-    let (row, _) = world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    let (row, _) = world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     let error = row.error.unwrap();
     assert!(ids.iter().all(|id| error.contains(id.as_str())), "{error}");
     world.resolve("E-1", &ids[1]).await.unwrap();
@@ -112,7 +113,7 @@ async fn the_connection_test_changes_nothing_and_says_what_is_wrong() {
     assert_eq!(error.reason, RefusalReason::UnknownTarget);
     assert!(error.message.contains("`nope`") && error.message.contains(TARGET), "{error}");
 
-    world.sandbox.faults().inject(FaultRule::new(Fault::status(401)));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(401)));
     let reply = world.test().await.unwrap();
     assert!(!reply.works);
     assert!(reply.error.as_deref().is_some_and(|error| error.contains("401")), "{reply:?}");
@@ -121,12 +122,13 @@ async fn the_connection_test_changes_nothing_and_says_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_account_is_never_linked_to_two_people_who_are_found_by_the_same_value() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world = World::over(database, "").await;
-        let of =
-            |key: &str, state| Desired::User(account(state, person(key, json!({ "externalId": "SHARED" }))));
+        let of = |key: &str, state| {
+            DesiredState::User(account(state, person(key, json!({ "externalId": "SHARED" }))))
+        };
         // The account is there, and its creation is not answered yet, when the others look for it.
-        let slow = Fault::SlowDrip { piece_bytes: 2, millis: 10 };
+        let slow = InjectedFault::SlowDrip { piece_bytes: 2, millis: 10 };
         world.sandbox.faults().inject(FaultRule::new(slow).method("POST"));
         let keys = ["E-1", "E-2", "E-3", "E-4"];
         world.send(keys[0], 1, of(keys[0], AccountState::Active)).await;

@@ -1,10 +1,10 @@
 //! Targets that answer one thing and show another, and people who have more than one account.
 
 use lifecycle::{
-    AccountEvidence, AccountState, Desired, EvidenceReply, EvidenceRequest, ReconcileState, ResourceKind,
-    TargetRemarkReason, WaitingFor, verb,
+    AccountEvidence, AccountState, DesiredState, EvidenceReply, EvidenceRequest, ReconcileState,
+    ResourceKind, TargetRemarkReason, WaitingFor, verb,
 };
-use sandbox::{Fault, FaultRule};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{TARGET, World, account, active, methods, name_of, person, sandbox};
@@ -13,15 +13,15 @@ const OFF_LONG_AGO: &str =
     "UPDATE writer_resources SET off_evidence_at = 1000, looked_at = NULL, seen_at = NULL";
 const LOOK_NOW: &str = "UPDATE writer_resources SET looked_at = NULL, seen_at = NULL";
 
-fn joiner(key: &str) -> Desired {
-    Desired::User(active(key, json!({})))
+fn joiner(key: &str) -> DesiredState {
+    DesiredState::User(active(key, json!({})))
 }
 
-fn in_state(key: &str, state: AccountState) -> Desired {
-    Desired::User(account(state, person(key, json!({}))))
+fn in_state(key: &str, state: AccountState) -> DesiredState {
+    DesiredState::User(account(state, person(key, json!({}))))
 }
 
-fn off(key: &str) -> Desired {
+fn off(key: &str) -> DesiredState {
     in_state(key, AccountState::Disabled)
 }
 
@@ -52,7 +52,7 @@ async fn a_target_whose_answers_were_disproved_is_believed_only_when_it_shows_th
     for reconciled in [false, true] {
         let world = World::start().await;
         world.want("E-1", 1, joiner("E-1")).await;
-        let lie = world.sandbox.faults().inject(FaultRule::new(Fault::Pretend).method("PATCH"));
+        let lie = world.sandbox.faults().inject(FaultRule::new(InjectedFault::Pretend).method("PATCH"));
         world.want("E-1", 2, off("E-1")).await;
         assert_eq!(world.kind_of_evidence("E-1").await.as_deref(), Some("answer"), "nothing contradicts it");
         assert!(world.user("E-1").unwrap().active);
@@ -89,14 +89,14 @@ async fn a_deletion_that_is_answered_with_success_and_not_done_is_no_evidence_an
     let world = World::start().await;
     world.want("E-1", 1, joiner("E-1")).await;
     world.want("E-2", 1, joiner("E-2")).await;
-    world.sandbox.faults().inject(FaultRule::new(Fault::Pretend).method("DELETE"));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::Pretend).method("DELETE"));
     let (row, _) = world.want("E-1", 2, in_state("E-1", AccountState::Deleted)).await;
     assert_eq!(row.status.as_deref(), Some("dead"));
     assert!(row.error.unwrap().contains("answered the deletion with success"));
     assert!(!world.user("E-1").unwrap().active, "at least nobody can use it");
     assert_eq!(world.kind_of_evidence("E-1").await.as_deref(), Some("answer"));
     // It can be switched off no more than deleted: nothing shows that it is off.
-    world.sandbox.faults().inject(FaultRule::new(Fault::status(400)).method("PATCH"));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(400)).method("PATCH"));
     world.want("E-2", 2, in_state("E-2", AccountState::Deleted)).await;
     assert!(world.user("E-2").unwrap().active);
     assert_eq!(world.kind_of_evidence("E-2").await, None);
@@ -147,7 +147,7 @@ async fn a_second_account_that_cannot_be_switched_off_keeps_the_obligation_open(
     world.want("E-1", 1, joiner("E-1")).await;
     let linked = world.user("E-1").unwrap().id;
     let second = world.seed(json!({ "userName": "jit@example.com", "externalId": "E-1", "active": true }));
-    let refusal = FaultRule::new(Fault::status(400)).method("PATCH").path(format!("/Users/{second}"));
+    let refusal = FaultRule::new(InjectedFault::status(400)).method("PATCH").path(format!("/Users/{second}"));
     world.sandbox.faults().inject(refusal);
     world.want("E-1", 2, off("E-1")).await;
     assert!(!world.user("E-1").unwrap().active);
@@ -181,7 +181,7 @@ async fn an_account_with_a_leavers_external_id_that_is_linked_to_another_person_
 async fn who_waited_for_a_login_name_and_leaves_is_proven_to_have_no_account() {
     let world = World::start().await;
     let like_ann =
-        |state| Desired::User(account(state, person("E-2", json!({ "userName": name_of("E-1") }))));
+        |state| DesiredState::User(account(state, person("E-2", json!({ "userName": name_of("E-1") }))));
     world.want("E-1", 1, joiner("E-1")).await;
     let (row, _) = world.want("E-2", 1, like_ann(AccountState::Active)).await;
     assert_eq!(row.status.as_deref(), Some("waiting"));
@@ -224,7 +224,7 @@ async fn nothing_is_gone_at_a_new_address_before_an_operator_or_most_of_the_acco
     let remarks = world.remarks().await;
     assert_eq!(remarks, [TargetRemarkReason::AddressChanged, TargetRemarkReason::ReconciliationFailed]);
     // No account is created a second time.
-    world.send("E-2", 2, Desired::User(active("E-2", json!({ "title": "T" })))).await;
+    world.send("E-2", 2, DesiredState::User(active("E-2", json!({ "title": "T" })))).await;
     world.until("grants are paused", async || world.circuit().await.contains("linked at")).await;
     assert_eq!(elsewhere.state().users.len(), 1);
 

@@ -1,22 +1,22 @@
 //! Nothing counts as off before the target shows it, and nothing counts as gone before it is proven.
 
-use lifecycle::{Account, AccountState, Desired, Guard, ResourceKind};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{AccountState, DesiredAccount, DesiredState, RemovalGuard, ResourceKind};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{Sent, World, account, active, methods, name_of, person};
 
-fn joiner(key: &str) -> Desired {
-    Desired::User(active(key, json!({})))
+fn joiner(key: &str) -> DesiredState {
+    DesiredState::User(active(key, json!({})))
 }
 
-fn off(key: &str) -> Desired {
-    Desired::User(account(AccountState::Disabled, person(key, json!({}))))
+fn off(key: &str) -> DesiredState {
+    DesiredState::User(account(AccountState::Disabled, person(key, json!({}))))
 }
 
-fn deleted(key: &str, days: Option<u32>) -> Desired {
+fn deleted(key: &str, days: Option<u32>) -> DesiredState {
     let account = account(AccountState::Deleted, person(key, json!({})));
-    Desired::User(Account { delete_grace_days: days, ..account })
+    DesiredState::User(DesiredAccount { delete_grace_days: days, ..account })
 }
 
 impl World {
@@ -60,7 +60,7 @@ async fn an_answer_that_shows_it_off_is_evidence_and_a_bare_success_is_read_back
     world.want("E-00", 3, joiner("E-00")).await;
     assert_eq!(world.evidence("E-00").await, None, "it is on");
 
-    let bare = world.sandbox.faults().inject(FaultRule::new(Fault::EmptyBody).method("PATCH"));
+    let bare = world.sandbox.faults().inject(FaultRule::new(InjectedFault::EmptyBody).method("PATCH"));
     let (_, sent) = world.want("E-00", 4, off("E-00")).await;
     assert_eq!(methods(&sent), ["PATCH", "GET", "GET"], "a success without a body is a claim");
     assert_eq!(world.evidence("E-00").await.as_deref(), Some("read_back"));
@@ -77,10 +77,10 @@ async fn leavers_of_a_target_that_shows_an_empty_tenant_stay_open_and_are_off_on
     let world = World::start().await;
     let keys = world.joined(12).await;
     // What was visible a moment before says nothing of the target as it is now.
-    let title = Desired::User(active(&keys[11], json!({ "title": "T" })));
+    let title = DesiredState::User(active(&keys[11], json!({ "title": "T" })));
     world.want(&keys[11], 2, title).await;
-    world.sandbox.faults().inject(FaultRule::new(Fault::status(404)).path("/Users/"));
-    world.sandbox.faults().inject(FaultRule::new(Fault::EmptyList).path("/Users").method("GET"));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(404)).path("/Users/"));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::EmptyList).path("/Users").method("GET"));
     for key in &keys[..8] {
         world.send(key, 2, off(key)).await;
     }
@@ -127,8 +127,8 @@ async fn an_account_that_was_deleted_by_hand_is_absent_once_another_one_was_visi
 async fn a_quarantine_stops_what_gives_access_and_no_switch_off() {
     let world = World::start().await;
     let keys = world.joined(2).await;
-    let guard = Guard { failures: 2, ..Guard::default() };
-    world.sandbox.faults().inject(FaultRule::new(Fault::status(400)).method("POST"));
+    let guard = RemovalGuard { failures: 2, ..RemovalGuard::default() };
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(400)).method("POST"));
     for n in 0..3 {
         let key = format!("X-{n}");
         world.send_as(&key, 1, joiner(&key), Sent::guarded(guard)).await;
@@ -191,7 +191,7 @@ async fn an_account_that_was_there_before_is_never_deleted() {
 async fn deletions_have_a_limit_of_their_own_that_counts_from_the_first() {
     let world = World::start().await;
     let keys = world.joined(3).await;
-    let guard = Guard { hard_deletions: 1, ..Guard::default() };
+    let guard = RemovalGuard { hard_deletions: 1, ..RemovalGuard::default() };
     for key in &keys {
         world.send_as(key, 2, off(key), Sent::guarded(guard)).await;
         world.settled(ResourceKind::User, key, 2).await;
@@ -209,11 +209,11 @@ async fn deletions_have_a_limit_of_their_own_that_counts_from_the_first() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_comparison_that_would_switch_on_more_than_the_guard_allows_is_held() {
     let world = World::start().await;
-    let guard = Guard { deletions: 5, percent: 100, ..Guard::default() };
+    let guard = RemovalGuard { deletions: 5, percent: 100, ..RemovalGuard::default() };
     let keys = world.joined(8).await;
     for (n, key) in keys.iter().enumerate() {
         let title = json!({ "title": format!("T{n}") });
-        world.send_as(key, 2, Desired::User(active(key, title)), Sent::guarded(guard)).await;
+        world.send_as(key, 2, DesiredState::User(active(key, title)), Sent::guarded(guard)).await;
         world.settled(ResourceKind::User, key, 2).await;
     }
     for key in &keys[..6] {
@@ -238,7 +238,7 @@ async fn a_comparison_that_would_switch_on_more_than_the_guard_allows_is_held() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_that_cannot_be_stored_is_set_aside_and_all_others_are_kept() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world = World::over(database, "").await;
         let keys = world.joined(4).await;
         // A database that refuses whatever comes of one of them.

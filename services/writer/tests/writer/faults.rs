@@ -2,16 +2,16 @@
 //!
 //! The fault happens once, to the first request of the operation; then the target is well again.
 
-use lifecycle::{AccountState, AttemptClass, Desired, GroupResource, Guard, ResourceKind};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{AccountState, AttemptClass, DesiredState, GroupResource, RemovalGuard, ResourceKind};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{Sent, World, account, active, group, name_of, person};
 
 /// Short time-outs, and answers that are soon too long.
 const PROFILE: &str = "timeout_seconds: 1\nresponse_bytes_max: 8192\n";
-const GUARD: Guard =
-    Guard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
+const GUARD: RemovalGuard =
+    RemovalGuard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Operation {
@@ -64,13 +64,14 @@ impl Operation {
 }
 
 /// By name, with what happens.
-fn faults() -> Vec<(&'static str, Fault)> {
-    let status = |status| Fault::Status { status, retry_after: None, scim_type: None, after_work: false };
+fn faults() -> Vec<(&'static str, InjectedFault)> {
+    let status =
+        |status| InjectedFault::Status { status, retry_after: None, scim_type: None, after_work: false };
     vec![
-        ("reset before", Fault::ResetBeforeWork),
-        ("reset after", Fault::ResetAfterWork),
-        ("timeout before", Fault::HangBeforeWork { millis: 1_500 }),
-        ("timeout after", Fault::HangAfterWork { millis: 1_500 }),
+        ("reset before", InjectedFault::ResetBeforeWork),
+        ("reset after", InjectedFault::ResetAfterWork),
+        ("timeout before", InjectedFault::HangBeforeWork { millis: 1_500 }),
+        ("timeout after", InjectedFault::HangAfterWork { millis: 1_500 }),
         ("400", status(400)),
         ("401", status(401)),
         ("403", status(403)),
@@ -79,30 +80,41 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ("412", status(412)),
         ("413", status(413)),
         ("429", status(429)),
-        ("429 Retry-After", Fault::retry_after(429, "1")),
+        ("429 Retry-After", InjectedFault::retry_after(429, "1")),
         ("500", status(500)),
-        ("500 after", Fault::Status { status: 500, retry_after: None, scim_type: None, after_work: true }),
+        (
+            "500 after",
+            InjectedFault::Status { status: 500, retry_after: None, scim_type: None, after_work: true },
+        ),
         ("503", status(503)),
-        ("truncated body", Fault::TruncatedBody),
-        ("wrong content type", Fault::HtmlBody { status: 502 }),
-        ("slow drip", Fault::SlowDrip { piece_bytes: 64, millis: 5 }),
-        ("redirect", Fault::Redirect { status: 307, location: "https://example.net/elsewhere".to_owned() }),
-        ("huge body", Fault::HugeBody { bytes: 100_000 }),
-        ("empty body", Fault::EmptyBody),
+        ("truncated body", InjectedFault::TruncatedBody),
+        ("wrong content type", InjectedFault::HtmlBody { status: 502 }),
+        ("slow drip", InjectedFault::SlowDrip { piece_bytes: 64, millis: 5 }),
+        (
+            "redirect",
+            InjectedFault::Redirect { status: 307, location: "https://example.net/elsewhere".to_owned() },
+        ),
+        ("huge body", InjectedFault::HugeBody { bytes: 100_000 }),
+        ("empty body", InjectedFault::EmptyBody),
     ]
 }
 
 /// One line: fault, class of the request that met it, requests of this operation, final status, right at the target.
-async fn line(world: &World, operation: Operation, number: usize, fault: &(&'static str, Fault)) -> String {
+async fn line(
+    world: &World,
+    operation: Operation,
+    number: usize,
+    fault: &(&'static str, InjectedFault),
+) -> String {
     let (key, group_key) = (format!("E-{number}"), format!("G-{number}"));
     let sent = Sent::guarded(GUARD);
     if !matches!(operation, Create | Search) && !operation.is_group() {
-        world.send_as(&key, 1, Desired::User(active(&key, json!({ "title": "A" }))), sent).await;
+        world.send_as(&key, 1, DesiredState::User(active(&key, json!({ "title": "A" }))), sent).await;
         world.settled(ResourceKind::User, &key, 1).await;
     }
     let with_group = operation.is_membership();
     if with_group || matches!(operation, RenameGroup | DeleteGroup) {
-        world.send_as(&group_key, 1, Desired::Group(GroupResource { ..group(&group_key) }), sent).await;
+        world.send_as(&group_key, 1, DesiredState::Group(GroupResource { ..group(&group_key) }), sent).await;
         world.settled(ResourceKind::Group, &group_key, 1).await;
     }
     let is_member = || world.sandbox.state().groups[&group_key].members.contains(&name_of(&key));
@@ -115,29 +127,29 @@ async fn line(world: &World, operation: Operation, number: usize, fault: &(&'sta
     let rule =
         world.sandbox.faults().inject(FaultRule::new(fault.1.clone()).method(method).path(path).times(1));
     let before = world.sandbox.ledger().len();
-    let desired = |state| Desired::User(account(state, person(&key, json!({ "title": "A" }))));
+    let desired = |state| DesiredState::User(account(state, person(&key, json!({ "title": "A" }))));
     let (kind, subject, revision) = match operation {
         Create | Search => {
             world.send_as(&key, 1, desired(AccountState::Active), sent).await;
             (ResourceKind::User, &key, 1)
         }
         CreateGroup => {
-            world.send_as(&group_key, 1, Desired::Group(group(&group_key)), sent).await;
+            world.send_as(&group_key, 1, DesiredState::Group(group(&group_key)), sent).await;
             (ResourceKind::Group, &group_key, 1)
         }
         RenameGroup => {
             let mut new = group(&group_key);
             new.attributes.insert("displayName".to_owned(), format!("{group_key} new").into());
-            world.send_as(&group_key, 2, Desired::Group(new), sent).await;
+            world.send_as(&group_key, 2, DesiredState::Group(new), sent).await;
             (ResourceKind::Group, &group_key, 2)
         }
         DeleteGroup => {
             let gone = GroupResource { exists: false, ..group(&group_key) };
-            world.send_as(&group_key, 2, Desired::Group(gone), sent).await;
+            world.send_as(&group_key, 2, DesiredState::Group(gone), sent).await;
             (ResourceKind::Group, &group_key, 2)
         }
         Update | Put => {
-            let new = Desired::User(active(&key, json!({ "title": "B" })));
+            let new = DesiredState::User(active(&key, json!({ "title": "B" })));
             world.send_as(&key, 2, new, sent).await;
             (ResourceKind::User, &key, 2)
         }

@@ -1,6 +1,6 @@
 //! Before what was decided is verified, accounts are switched off and members taken out, and nothing else is done.
 
-use lifecycle::{AccountState, Desired, GroupResource, ResourceKind};
+use lifecycle::{AccountState, DesiredState, GroupResource, ResourceKind};
 use serde_json::json;
 
 use crate::world::{World, account, active, group, person};
@@ -9,19 +9,19 @@ use crate::world::{World, account, active, group, person};
 const SHUT: &str = "UPDATE writer_verifications SET needed_since = 9000000000000000, why = 'restored'";
 const OPEN: &str = "UPDATE writer_verifications SET needed_since = 0";
 
-fn state(key: &str, state: AccountState) -> Desired {
-    Desired::User(account(state, person(key, json!({}))))
+fn state(key: &str, state: AccountState) -> DesiredState {
+    DesiredState::User(account(state, person(key, json!({}))))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn before_a_verification_only_switch_offs_go_out_and_after_it_the_rest() {
     let mut world = World::start().await;
     for key in ["E-1", "E-2", "E-4", "E-5", "E-6"] {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     world.want("E-4", 2, state("E-4", AccountState::Disabled)).await;
     for key in ["G-1", "G-2"] {
-        world.want(key, 1, Desired::Group(group(key))).await;
+        world.want(key, 1, DesiredState::Group(group(key))).await;
     }
     world.members("G-1", 1, &[("E-1", true), ("E-2", true)]).await;
     world.until("they are in", async || world.sandbox.state().groups["G-1"].members.len() == 2).await;
@@ -29,11 +29,11 @@ async fn before_a_verification_only_switch_offs_go_out_and_after_it_the_rest() {
     let before = world.sandbox.ledger().len();
 
     // What gives access, what destroys, and what changes comes first.
-    world.send("E-3", 1, Desired::User(active("E-3", json!({})))).await;
+    world.send("E-3", 1, DesiredState::User(active("E-3", json!({})))).await;
     world.send("E-4", 3, state("E-4", AccountState::Active)).await;
-    world.send("E-5", 2, Desired::User(active("E-5", json!({ "title": "T" })))).await;
-    world.send("G-2", 2, Desired::Group(GroupResource { exists: false, ..group("G-2") })).await;
-    world.send("G-3", 1, Desired::Group(group("G-3"))).await;
+    world.send("E-5", 2, DesiredState::User(active("E-5", json!({ "title": "T" })))).await;
+    world.send("G-2", 2, DesiredState::Group(GroupResource { exists: false, ..group("G-2") })).await;
+    world.send("G-3", 1, DesiredState::Group(group("G-3"))).await;
     world.members("G-1", 2, &[("E-5", true)]).await;
     world.send("E-6", 2, state("E-6", AccountState::Deleted)).await;
     world.members("G-1", 2, &[("E-2", false)]).await;

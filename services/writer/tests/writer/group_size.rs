@@ -1,6 +1,6 @@
 //! Groups that are large, and people who are in many.
 
-use lifecycle::{Desired, EDGES_PER_COMMAND_MAX, HeldBy, HeldReply, HeldRequest, ResourceKind, verb};
+use lifecycle::{DesiredState, EDGES_PER_COMMAND_MAX, HeldBy, HeldReply, HeldRequest, ResourceKind, verb};
 use serde_json::{Value, json};
 
 use crate::world::{TARGET, World, active, group, name_of};
@@ -8,7 +8,7 @@ use crate::world::{TARGET, World, active, group, name_of};
 impl World {
     async fn groups(&self, keys: &[&str]) {
         for key in keys {
-            self.want(key, 1, Desired::Group(group(key))).await;
+            self.want(key, 1, DesiredState::Group(group(key))).await;
         }
     }
 
@@ -18,7 +18,7 @@ impl World {
         of.map(|(name, _)| name.clone()).collect()
     }
 
-    async fn held_memberships(&self) -> Vec<lifecycle::Held> {
+    async fn held_memberships(&self) -> Vec<lifecycle::HeldResource> {
         let request = HeldRequest { target: Some(TARGET.to_owned()), limit: 100 };
         let reply: HeldReply = self.ask(verb::HELD, &request).await.unwrap();
         reply.held.into_iter().filter(|held| held.kind == ResourceKind::Membership).collect()
@@ -27,10 +27,10 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_too_many_is_held_with_the_remedy_and_goes_out_when_there_is_room() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world = World::over(database, "groups_per_user_max: 2\n").await;
-        world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-        world.want("E-2", 1, Desired::User(active("E-2", json!({})))).await;
+        world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+        world.want("E-2", 1, DesiredState::User(active("E-2", json!({})))).await;
         world.groups(&["G-1", "G-2", "G-3", "G-4"]).await;
         for key in ["G-1", "G-2", "G-3", "G-4"] {
             world.members(key, 1, &[("E-1", true), ("E-2", key == "G-4")]).await;

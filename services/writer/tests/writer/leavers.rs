@@ -1,17 +1,17 @@
 //! What the writer says of accounts that must be off: what they wait for.
 
 use lifecycle::{
-    Account, AccountEvidence, AccountState, Actor, DecideHeldReply, DecideHeldRequest, Desired,
+    AccountEvidence, AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState,
     EvidenceReply, EvidenceRequest, ResourceKind, WaitingFor, verb,
 };
-use sandbox::{Fault, FaultRule};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{TARGET, World, account, active, person};
 
-fn off(key: &str, protected: bool) -> Desired {
+fn off(key: &str, protected: bool) -> DesiredState {
     let account = account(AccountState::Disabled, person(key, json!({})));
-    Desired::User(Account { protected, ..account })
+    DesiredState::User(DesiredAccount { protected, ..account })
 }
 
 impl World {
@@ -43,7 +43,7 @@ async fn a_leaver_who_is_not_off_says_whether_it_waits_for_the_target_a_human_or
     let world = World::patient("").await;
     let keys = ["E-1", "E-2", "E-3", "E-4"];
     for key in keys {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     world.until_waiting("E-9", 0, WaitingFor::Delivery).await;
 
@@ -63,12 +63,12 @@ async fn a_leaver_who_is_not_off_says_whether_it_waits_for_the_target_a_human_or
     let detail = world.until_waiting("E-2", 2, WaitingFor::Rejection).await;
     assert!(detail.contains("ann") && detail.contains("she stays"), "{detail}");
 
-    world.sandbox.faults().inject(FaultRule::new(Fault::status(400)).method("PATCH"));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(400)).method("PATCH"));
     world.send("E-3", 2, off("E-3", false)).await;
     world.until_waiting("E-3", 2, WaitingFor::DeadLetter).await;
     world.sandbox.faults().clear();
 
-    world.sandbox.faults().inject(FaultRule::new(Fault::status(503)));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(503)));
     world.send("E-4", 2, off("E-4", false)).await;
     world.until_waiting("E-4", 2, WaitingFor::Circuit).await;
     world.sandbox.faults().clear();

@@ -1,7 +1,7 @@
 //! The first sync against a target that has accounts already: reading it as a whole instead of looking for each.
 
-use lifecycle::{Desired, ResourceKind};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{DesiredState, ResourceKind};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{World, active, name_of};
@@ -18,7 +18,7 @@ impl World {
     async fn first_sync(&self, keys: &[String]) -> (usize, usize, usize) {
         self.pause(true).await;
         for key in keys {
-            self.send(key, 1, Desired::User(active(key, json!({})))).await;
+            self.send(key, 1, DesiredState::User(active(key, json!({})))).await;
         }
         for key in keys {
             self.until("it is known", async || self.row(ResourceKind::User, key).await.revision == 1).await;
@@ -27,7 +27,7 @@ impl World {
         for key in keys {
             self.settled(ResourceKind::User, key, 1).await;
         }
-        let count = |method| self.sandbox.ledger().count_by(method, sandbox::Kind::User);
+        let count = |method| self.sandbox.ledger().count_by(method, sandbox::RequestKind::User);
         (count("GET"), count("POST"), count("PATCH"))
     }
 }
@@ -39,7 +39,7 @@ fn few(requests: usize, pages: usize) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accounts_that_are_there_are_found_on_pages_and_only_what_differs_is_written() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world =
             World::over(database, &format!("page_size: {PAGE}\nrate: {{ requests_per_second: 400 }}\n"))
                 .await;
@@ -70,7 +70,7 @@ async fn what_the_list_does_not_have_is_created_without_a_lookup_and_what_came_m
     let world = World::with_profile("rate: { requests_per_second: 400 }\n").await;
     let keys = keys();
     // Created by somebody after the list was read: the target refuses the second one.
-    let conflict = Fault::Status {
+    let conflict = InjectedFault::Status {
         status: 409,
         retry_after: None,
         scim_type: Some("uniqueness".to_owned()),
@@ -92,7 +92,7 @@ async fn an_account_of_somebody_else_on_the_list_stays_theirs() {
         world.seed(json!({ "userName": name_of(key), "externalId": format!("other-{key}"), "active": true }));
     }
     for key in &keys {
-        world.send(key, 1, Desired::User(active(key, json!({})))).await;
+        world.send(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     for key in &keys {
         let row = world.settled(ResourceKind::User, key, 1).await;

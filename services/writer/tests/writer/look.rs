@@ -1,11 +1,13 @@
 //! A look says what would be sent, and sends nothing but questions.
 
-use lifecycle::{Account, AccountState, Actions, Desired, GroupResource, LookReply, ResourceKind};
+use lifecycle::{
+    AccountState, DesiredAccount, DesiredState, GroupResource, PolicyActions, PreviewReply, ResourceKind,
+};
 use serde_json::{Value, json};
 
 use crate::world::{World, account, active, clearing, group, last_body, methods, name_of, person};
 
-fn said(reply: &LookReply) -> (&str, &str) {
+fn said(reply: &PreviewReply) -> (&str, &str) {
     (&reply.matched, &reply.action.action)
 }
 
@@ -13,7 +15,7 @@ fn said(reply: &LookReply) -> (&str, &str) {
 async fn of_somebody_nobody_has_heard_of_it_shows_the_create_that_would_be_sent() {
     let world = World::start().await;
     let on_create = serde_json::from_value(json!({ "password": "hunter2", "nickName": "Nick" })).unwrap();
-    let wanted = Desired::User(Account { on_create, ..active("E-1", json!({ "title": "CTO" })) });
+    let wanted = DesiredState::User(DesiredAccount { on_create, ..active("E-1", json!({ "title": "CTO" })) });
     let reply = world.look("E-1", wanted.clone()).await.unwrap();
     assert_eq!(said(&reply), ("nothing", "create"));
     assert_eq!(reply.action.request.as_deref(), Some("POST /Users"));
@@ -36,16 +38,16 @@ async fn what_it_says_is_what_is_done() {
     for profile in ["", "update_method: put\n"] {
         let world = World::with_profile(profile).await;
         let cleared = clearing(active("E-1", json!({})), &["title"]);
-        let off = Desired::User(account(AccountState::Disabled, person("E-1", json!({}))));
-        let gone = Desired::User(account(AccountState::Deleted, person("E-1", json!({}))));
+        let off = DesiredState::User(account(AccountState::Disabled, person("E-1", json!({}))));
+        let gone = DesiredState::User(account(AccountState::Deleted, person("E-1", json!({}))));
         let steps = [
-            ("E-1", Desired::User(active("E-1", json!({ "title": "A" }))), "nothing", "create"),
-            ("E-1", Desired::User(active("E-1", json!({ "title": "A" }))), "linked", "none"),
-            ("E-1", Desired::User(active("E-1", json!({ "title": "B" }))), "linked", "update"),
+            ("E-1", DesiredState::User(active("E-1", json!({ "title": "A" }))), "nothing", "create"),
+            ("E-1", DesiredState::User(active("E-1", json!({ "title": "A" }))), "linked", "none"),
+            ("E-1", DesiredState::User(active("E-1", json!({ "title": "B" }))), "linked", "update"),
             ("E-1", cleared, "linked", "update"),
             ("E-1", off.clone(), "linked", "disable"),
             ("E-1", off, "linked", "none"),
-            ("E-1", Desired::User(active("E-1", json!({}))), "linked", "enable"),
+            ("E-1", DesiredState::User(active("E-1", json!({}))), "linked", "enable"),
             ("E-1", gone.clone(), "linked", "delete"),
             ("E-1", gone, "nothing", "none"),
         ];
@@ -79,16 +81,18 @@ async fn accounts_that_were_there_are_adopted_or_foreign() {
     assert!(reply.steps[1].found.contains("without externalId"), "{:?}", reply.steps);
 
     world.seed(json!({ "userName": name_of("E-2"), "externalId": "somebody" }));
-    let reply = world.look("E-2", Desired::User(active("E-2", json!({})))).await.unwrap();
+    let reply = world.look("E-2", DesiredState::User(active("E-2", json!({})))).await.unwrap();
     assert_eq!(said(&reply), ("foreign", "conflict"));
     assert!(reply.action.why.unwrap().contains("somebody"));
 
     // Adopted without leave to write our externalId: only our own links know whose it is.
-    let no_update = Actions { update: false, ..Actions::default() };
+    let no_update = PolicyActions { update: false, ..PolicyActions::default() };
     world.seed(json!({ "userName": name_of("E-3") }));
-    world.want("E-3", 1, Desired::User(Account { actions: no_update, ..active("E-3", json!({})) })).await;
+    world
+        .want("E-3", 1, DesiredState::User(DesiredAccount { actions: no_update, ..active("E-3", json!({})) }))
+        .await;
     for state in [AccountState::Active, AccountState::Disabled, AccountState::Deleted] {
-        let wanted = Desired::User(account(state, person("E-4", json!({ "userName": name_of("E-3") }))));
+        let wanted = DesiredState::User(account(state, person("E-4", json!({ "userName": name_of("E-3") }))));
         let reply = world.look("E-4", wanted.clone()).await.unwrap();
         assert_eq!(said(&reply), ("foreign", "conflict"));
         assert!(reply.action.why.unwrap().contains("linked to E-3 already"));
@@ -99,14 +103,19 @@ async fn accounts_that_were_there_are_adopted_or_foreign() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_policy_forbids_is_said_to_be_forbidden() {
     let world = World::start().await;
-    let nothing =
-        Actions { create: false, update: false, disable: false, delete: false, ..Actions::default() };
+    let nothing = PolicyActions {
+        create: false,
+        update: false,
+        disable: false,
+        delete: false,
+        ..PolicyActions::default()
+    };
     let limited = |state, more: Value| {
-        Desired::User(Account { actions: nothing, ..account(state, person("E-1", more)) })
+        DesiredState::User(DesiredAccount { actions: nothing, ..account(state, person("E-1", more)) })
     };
     let reply = world.look("E-1", limited(AccountState::Active, json!({}))).await.unwrap();
     assert_eq!(said(&reply), ("nothing", "forbidden"));
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     for (state, more, action) in [
         (AccountState::Active, json!({}), "none"),
         (AccountState::Active, json!({ "title": "T" }), "forbidden"),
@@ -123,7 +132,7 @@ async fn what_the_policy_forbids_is_said_to_be_forbidden() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_leads_nowhere_and_drift_are_seen() {
     let world = World::start().await;
-    let wanted = |title: &str| Desired::User(active("E-1", json!({ "title": title })));
+    let wanted = |title: &str| DesiredState::User(active("E-1", json!({ "title": title })));
     world.want("E-1", 1, wanted("A")).await;
     world.sandbox.reset();
     let reply = world.look("E-1", wanted("A")).await.unwrap();
@@ -137,17 +146,19 @@ async fn a_link_that_leads_nowhere_and_drift_are_seen() {
 async fn groups_and_references_are_looked_at_as_well() {
     let world = World::start().await;
     world.sandbox.seed_group(json!({ "displayName": "SEC-1" })).unwrap();
-    let reply = world.look("G-1", Desired::Group(group("SEC-1"))).await.unwrap();
+    let reply = world.look("G-1", DesiredState::Group(group("SEC-1"))).await.unwrap();
     assert_eq!(said(&reply), ("found", "adopt"));
     assert!(reply.action.request.unwrap().starts_with("PATCH /Groups/"));
-    let absent = Desired::Group(GroupResource { exists: false, ..group("SEC-2") });
+    let absent = DesiredState::Group(GroupResource { exists: false, ..group("SEC-2") });
     assert_eq!(said(&world.look("G-2", absent).await.unwrap()), ("nothing", "none"));
 
     let manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     let references = [(manager.to_owned(), "E-1".to_owned())].into();
-    let reply =
-        world.look("E-2", Desired::User(Account { references, ..active("E-2", json!({})) })).await.unwrap();
+    let reply = world
+        .look("E-2", DesiredState::User(DesiredAccount { references, ..active("E-2", json!({})) }))
+        .await
+        .unwrap();
     let body = reply.action.body.unwrap().to_string();
     assert!(
         body.contains(&format!(r#""manager":{{"value":"{}"}}"#, world.user("E-1").unwrap().id)),
@@ -163,11 +174,11 @@ async fn a_put_of_a_group_that_is_adopted_shows_the_members_that_it_would_keep()
     let member = world.seed(json!({ "userName": name_of("E-1") }));
     let members = json!([{ "value": member }]);
     world.sandbox.seed_group(json!({ "displayName": "SEC-1", "members": members })).unwrap();
-    let reply = world.look("G-1", Desired::Group(group("SEC-1"))).await.unwrap();
+    let reply = world.look("G-1", DesiredState::Group(group("SEC-1"))).await.unwrap();
     assert_eq!(said(&reply), ("found", "adopt"));
     assert!(reply.action.request.unwrap().starts_with("PUT /Groups/"));
     assert_eq!(reply.action.body.clone().unwrap()["members"][0]["value"], json!(member));
-    let (_, sent) = world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    let (_, sent) = world.want("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
     assert_eq!(Some(last_body(&sent)), reply.action.body);
     world.stop().await;
 }

@@ -1,20 +1,20 @@
 //! When a look cannot tell, it says why.
 
-use lifecycle::Desired;
-use sandbox::{Fault, FaultRule};
+use lifecycle::DesiredState;
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 use store::Store;
 
 use crate::world::{World, active, edge};
 
-fn anybody() -> Desired {
-    Desired::User(active("E-1", json!({})))
+fn anybody() -> DesiredState {
+    DesiredState::User(active("E-1", json!({})))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_is_down_is_named_with_the_reason_also_while_the_circuit_is_open() {
     let world = World::start().await;
-    world.sandbox.faults().inject(FaultRule::new(Fault::retry_after(503, "600")));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::retry_after(503, "600")));
     let first = world.look("E-1", anybody()).await.unwrap_err();
     assert!(first.contains("`crm` is not asked now") && first.contains("503"), "{first}");
     let sent = world.sandbox.ledger().len();
@@ -41,11 +41,11 @@ async fn a_refused_credential_is_named_and_never_shown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_answers_nonsense_is_named_with_the_request() {
     let world = World::start().await;
-    world.sandbox.faults().inject(FaultRule::new(Fault::status(500)));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(500)));
     let error = world.look("E-1", anybody()).await.unwrap_err();
     assert!(error.contains("GET /Users") && error.contains("500"), "{error}");
     world.sandbox.faults().clear();
-    world.sandbox.faults().inject(FaultRule::new(Fault::HtmlBody { status: 200 }));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::HtmlBody { status: 200 }));
     let error = world.look("E-1", anybody()).await.unwrap_err();
     assert!(error.contains("cannot be understood"), "{error}");
     world.stop().await;
@@ -55,14 +55,14 @@ async fn a_target_that_answers_nonsense_is_named_with_the_request() {
 async fn memberships_and_unknown_targets_are_refused() {
     let world = World::start().await;
     let edges = vec![edge("E-1", true, 1)];
-    let error = world.look("G-1", Desired::Membership { edges }).await.unwrap_err();
+    let error = world.look("G-1", DesiredState::Membership { edges }).await.unwrap_err();
     assert!(error.contains("not memberships"), "{error}");
-    let request = lifecycle::LookRequest {
+    let request = lifecycle::PreviewRequest {
         target: "nowhere".to_owned(),
         subject: "E-1".to_owned(),
         desired: anybody(),
     };
-    let asked: Result<lifecycle::LookReply, _> = world.ask(lifecycle::verb::LOOK, &request).await;
+    let asked: Result<lifecycle::PreviewReply, _> = world.ask(lifecycle::verb::LOOK, &request).await;
     let error = asked.unwrap_err().to_string();
     assert!(error.contains("`nowhere`") && error.contains("crm"), "{error}");
     world.stop().await;
@@ -70,8 +70,8 @@ async fn memberships_and_unknown_targets_are_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_of_another_replica_is_said_to_be_its() {
-    let database = store::testing::sqlite();
-    let store = Store::open::<writer::Migrator>(&database.url).await.unwrap();
+    let database = store::testing::sqlite_database();
+    let store = Store::open::<writer::WriterMigrator>(&database.url).await.unwrap();
     let far = i64::MAX;
     let sql = format!(
         "INSERT INTO writer_targets (name, owner, epoch, lease_until) VALUES ('crm', 'theirs', 1, {far})"

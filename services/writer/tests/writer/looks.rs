@@ -1,8 +1,8 @@
 //! What must be off is read back at the target: an account or a member that came back is found, and few requests are sent.
 
 use lifecycle::{
-    AccountEvidence, AccountState, Desired, EvidenceReply, EvidenceRequest, MembershipEvidence,
-    MembershipKey, OffEvidence, ResourceKind, verb,
+    AccountEvidence, AccountOffEvidence, AccountState, DesiredState, EvidenceReply, EvidenceRequest,
+    MembershipEvidence, MembershipKey, ResourceKind, verb,
 };
 use scim::TargetProfile;
 use serde_json::json;
@@ -13,11 +13,11 @@ const OFF_LONG_AGO: &str =
     "UPDATE writer_resources SET off_evidence_at = 1000, looked_at = NULL, seen_at = NULL";
 const OUT_LONG_AGO: &str = "UPDATE writer_edges SET off_evidence_at = 1000, looked_at = NULL";
 
-fn off(key: &str) -> Desired {
-    Desired::User(account(AccountState::Disabled, person(key, json!({}))))
+fn off(key: &str) -> DesiredState {
+    DesiredState::User(account(AccountState::Disabled, person(key, json!({}))))
 }
 
-fn at(evidence: &OffEvidence) -> i64 {
+fn at(evidence: &AccountOffEvidence) -> i64 {
     lifecycle::unix_micros(evidence.at)
 }
 
@@ -31,7 +31,7 @@ impl World {
         (reply.accounts.remove(0), reply.memberships.pop())
     }
 
-    async fn until_off(&self, person: &str, after: i64) -> OffEvidence {
+    async fn until_off(&self, person: &str, after: i64) -> AccountOffEvidence {
         self.until("the account is shown to be off", async || {
             self.verify(person, &[]).await.0.off.is_some_and(|off| at(&off) > after)
         })
@@ -39,7 +39,7 @@ impl World {
         self.verify(person, &[]).await.0.off.unwrap()
     }
 
-    async fn until_out(&self, person: &str, after: i64) -> OffEvidence {
+    async fn until_out(&self, person: &str, after: i64) -> AccountOffEvidence {
         self.until("the member is shown to be out", async || {
             let evidence = self.verify(person, &["G-1"]).await.1.unwrap();
             evidence.off.is_some_and(|off| at(&off) > after)
@@ -57,10 +57,10 @@ impl World {
 async fn an_account_that_came_back_is_found_at_the_next_look_and_off_again() {
     let world = World::start().await;
     for key in ["E-1", "E-2", "E-3"] {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     world.want("E-1", 2, off("E-1")).await;
-    world.want("E-2", 2, Desired::User(account(AccountState::Deleted, person("E-2", json!({}))))).await;
+    world.want("E-2", 2, DesiredState::User(account(AccountState::Deleted, person("E-2", json!({}))))).await;
     assert_eq!(world.until_off("E-1", 0).await.kind, "answer");
     assert!(world.user("E-2").is_none());
 
@@ -91,7 +91,7 @@ async fn an_account_that_came_back_is_found_at_the_next_look_and_off_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_is_still_off_costs_one_request_and_keeps_its_first_evidence() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     world.want("E-1", 2, off("E-1")).await;
     world.execute(OFF_LONG_AGO).await;
     let before = world.sandbox.ledger().len();
@@ -112,8 +112,8 @@ async fn a_member_who_was_taken_out_is_proven_by_the_member_list_and_found_again
             "" => World::start().await,
             json => World::of_profile(&TargetProfile::parse(json, "odd").unwrap()).await,
         };
-        world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-        world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+        world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+        world.want("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
         world.members("G-1", 1, &[("E-1", true)]).await;
         world.until("the member is in", async || world.is_in("E-1")).await;
         assert!(world.verify("E-1", &["G-1"]).await.1.unwrap().off.is_none(), "{evidence}");
@@ -149,8 +149,8 @@ async fn a_member_who_was_taken_out_is_proven_by_the_member_list_and_found_again
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_whose_account_is_off_or_who_never_had_one_has_no_use_of_the_group() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
     world.members("G-1", 1, &[("E-1", true), ("E-9", true)]).await;
     world.until("the member is in", async || world.is_in("E-1")).await;
     world.want("E-1", 2, off("E-1")).await;
@@ -166,9 +166,9 @@ async fn a_pause_of_what_gives_access_stops_no_look_and_a_pause_of_everything_sa
 {
     let world = World::start().await;
     for key in ["E-1", "E-2"] {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
-    let grace = Desired::User(lifecycle::Account {
+    let grace = DesiredState::User(lifecycle::DesiredAccount {
         delete_grace_days: Some(30),
         ..account(AccountState::Deleted, person("E-2", json!({})))
     });
@@ -220,19 +220,19 @@ async fn a_pause_of_what_gives_access_stops_no_look_and_a_pause_of_everything_sa
 async fn a_member_who_was_to_go_while_the_group_was_gone_is_taken_out_when_it_is_back_with_the_member_inside()
 {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
     world.members("G-1", 1, &[("E-1", true)]).await;
     world.until("the member is in", async || world.is_in("E-1")).await;
     let absent = lifecycle::GroupResource { exists: false, ..group("SEC-1") };
-    world.want("G-1", 2, Desired::Group(absent)).await;
+    world.want("G-1", 2, DesiredState::Group(absent)).await;
     world.until("the group is gone", async || !world.sandbox.state().groups.contains_key("SEC-1")).await;
 
     // Restored at the target by hand, with the member; and wanted again, without.
     let id = world.user("E-1").unwrap().id;
     world.sandbox.seed_group(json!({ "displayName": "SEC-1", "members": [{ "value": id }] })).unwrap();
     assert!(world.is_in("E-1"));
-    world.want("G-1", 3, Desired::Group(group("SEC-1"))).await;
+    world.want("G-1", 3, DesiredState::Group(group("SEC-1"))).await;
     world.members("G-1", 4, &[("E-1", false)]).await;
     // What was taken out is looked at once more, after a minute that need not be waited for here.
     let again = "UPDATE writer_edges SET looked_at = NULL WHERE status = 'in_sync'";

@@ -1,15 +1,18 @@
 //! Memberships in doubt are read back, and what a newer command takes the place of is closed.
 
-use lifecycle::{Account, AccountState, Actions, Attempt, Desired, Fact, ReplayOutcome, ResourceKind, verb};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{
+    AccountState, DesiredAccount, DesiredState, Fact, PolicyActions, ReplayOutcome, RequestAttempt,
+    ResourceKind, verb,
+};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{World, account, active, group, name_of, person};
 
 async fn with_a_group_of_one() -> World {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
     world
 }
 
@@ -20,7 +23,8 @@ fn is_member(world: &World, key: &str) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_membership_that_a_503_left_in_doubt_is_read_back_before_it_is_sent_again() {
     let world = with_a_group_of_one().await;
-    let carried_out = Fault::Status { status: 503, retry_after: None, scim_type: None, after_work: true };
+    let carried_out =
+        InjectedFault::Status { status: 503, retry_after: None, scim_type: None, after_work: true };
     let rule = FaultRule::new(carried_out).method("PATCH").path("/Groups").times(1);
     world.sandbox.faults().inject(rule);
     let before = world.sandbox.ledger().len();
@@ -47,7 +51,7 @@ async fn a_membership_that_a_503_left_in_doubt_is_read_back_before_it_is_sent_ag
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_word_on_a_dead_membership_closes_its_letter_and_reads_the_group_first() {
     let world = with_a_group_of_one().await;
-    let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: true };
+    let refused = InjectedFault::Status { status: 400, retry_after: None, scim_type: None, after_work: true };
     world.sandbox.faults().inject(FaultRule::new(refused).method("PATCH").path("/Groups").times(1));
     world.members("G-1", 1, &[("E-1", true)]).await;
     let letter = world.died().await;
@@ -71,11 +75,13 @@ async fn a_newer_word_on_a_dead_membership_closes_its_letter_and_reads_the_group
 async fn a_leaver_never_takes_the_account_that_is_linked_to_somebody_else() {
     for state in [AccountState::Disabled, AccountState::Deleted] {
         let world = World::start().await;
-        let actions = Actions { update: false, ..Actions::default() };
+        let actions = PolicyActions { update: false, ..PolicyActions::default() };
         world.seed(json!({ "userName": name_of("E-1"), "active": true }));
-        world.want("E-1", 1, Desired::User(Account { actions, ..active("E-1", json!({})) })).await;
+        world
+            .want("E-1", 1, DesiredState::User(DesiredAccount { actions, ..active("E-1", json!({})) }))
+            .await;
         let gone = account(state, person("E-2", json!({ "userName": name_of("E-1") })));
-        let (row, sent) = world.want("E-2", 1, Desired::User(gone)).await;
+        let (row, sent) = world.want("E-2", 1, DesiredState::User(gone)).await;
         assert_eq!(row.status.as_deref(), Some("conflict"));
         assert!(row.error.unwrap().contains("linked to E-1 already"));
         assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
@@ -86,17 +92,17 @@ async fn a_leaver_never_takes_the_account_that_is_linked_to_somebody_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_removal_outlives_a_404_of_its_group() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world = World::over(database, "").await;
         for key in ["E-1", "E-2"] {
-            world.want(key, 1, Desired::User(active(key, json!({})))).await;
+            world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
         }
-        world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+        world.want("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
         world.members("G-1", 1, &[("E-1", true), ("E-2", true)]).await;
         world.until("both are in", async || is_member(&world, "E-1") && is_member(&world, "E-2")).await;
 
         // For a moment the target does not know the group: neither to be changed nor to be read.
-        let unknown = || FaultRule::new(Fault::status(404)).path("/Groups/").times(1);
+        let unknown = || FaultRule::new(InjectedFault::status(404)).path("/Groups/").times(1);
         world.sandbox.faults().inject(unknown().method("PATCH"));
         world.sandbox.faults().inject(unknown().method("GET"));
         world.members("G-1", 2, &[("E-1", false)]).await;
@@ -110,11 +116,11 @@ async fn a_removal_outlives_a_404_of_its_group() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_is_told_of_each_request_about_a_membership_and_of_what_it_came_to() {
     let world = with_a_group_of_one().await;
-    world.want("G-2", 1, Desired::Group(group("SEC-2"))).await;
+    world.want("G-2", 1, DesiredState::Group(group("SEC-2"))).await;
     let requested = |operation: &'static str, group: &'static str, revision: i64| {
         move |record: &lifecycle::FactRecord| {
             record.subject == "E-1"
-                && matches!(&record.fact, Fact::Attempted(Attempt { operation: is, member_of: Some(of), revision: at, .. })
+                && matches!(&record.fact, Fact::Attempted(RequestAttempt { operation: is, member_of: Some(of), revision: at, .. })
                     if is == operation && of == group && *at == revision)
         }
     };
@@ -133,7 +139,7 @@ async fn a_person_is_told_of_each_request_about_a_membership_and_of_what_it_came
     }
 
     // The answer is lost: that it was carried out is read back.
-    let lost = FaultRule::new(Fault::ResetAfterWork).method("PATCH").path("/Groups").times(1);
+    let lost = FaultRule::new(InjectedFault::ResetAfterWork).method("PATCH").path("/Groups").times(1);
     world.sandbox.faults().inject(lost);
     world.members("G-1", 2, &[("E-1", false)]).await;
     world.told("the request", requested("remove_members", "G-1", 2)).await;
@@ -144,7 +150,8 @@ async fn a_person_is_told_of_each_request_about_a_membership_and_of_what_it_came
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_letter_of_a_membership_names_its_group_and_the_request_that_a_replay_sends() {
     let world = with_a_group_of_one().await;
-    let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
+    let refused =
+        InjectedFault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
     world.sandbox.faults().inject(FaultRule::new(refused).method("PATCH").path("/Groups").times(1));
     world.members("G-1", 1, &[("E-1", true)]).await;
     let letter = world.died().await;
@@ -153,15 +160,15 @@ async fn the_letter_of_a_membership_names_its_group_and_the_request_that_a_repla
 
     let (groups, users) = (world.sandbox.state().groups, world.sandbox.state().users);
     let (group_id, user_id) = (&groups["SEC-1"].id, &users[&name_of("E-1")].id);
-    let request = lifecycle::LookLetterRequest { id: letter.id.clone() };
-    let look: lifecycle::LookLetterReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
+    let request = lifecycle::PreviewReplayRequest { id: letter.id.clone() };
+    let look: lifecycle::PreviewReplayReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
     let action = look.action.unwrap();
     assert_eq!(action.request, Some(format!("PATCH /Groups/{group_id}")), "what replaying it would send");
     assert!(action.body.unwrap().to_string().contains(user_id.as_str()));
 
     world.members("G-1", 2, &[("E-1", false)]).await;
     world.told("the letter is closed", |record| matches!(&record.fact, Fact::Discarded { .. })).await;
-    let look: lifecycle::LookLetterReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
+    let look: lifecycle::PreviewReplayReply = world.ask(verb::LOOK_LETTER, &request).await.unwrap();
     assert_eq!((look.outcome, look.action), (ReplayOutcome::NotOpen, None));
     world.stop().await;
 }

@@ -1,20 +1,20 @@
 //! Values that only one account can have, handed from one to another; and refusals of one attribute among others.
 
 use lifecycle::{
-    Account, AccountState, Actions, Desired, GroupResource, HeldBy, HeldReply, HeldRequest, ResourceKind,
-    verb,
+    AccountState, DesiredAccount, DesiredState, GroupResource, HeldBy, HeldReply, HeldRequest, PolicyActions,
+    ResourceKind, verb,
 };
-use sandbox::{Behaviour, Fault, FaultRule};
+use sandbox::{FaultRule, InjectedFault, SandboxBehaviour};
 use serde_json::{Value, json};
 
 use crate::world::{World, account, active, group, name_of, person};
 
 const WORK: &str = "emails[type eq \"work\"].value";
 
-fn named(key: &str, name: &str, more: Value) -> Desired {
+fn named(key: &str, name: &str, more: Value) -> DesiredState {
     let mut all = json!({ "userName": format!("{name}@example.com") });
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Desired::User(active(key, all))
+    DesiredState::User(active(key, all))
 }
 
 impl World {
@@ -82,7 +82,7 @@ const HAND_OVERS: [(&str, Names, Names); 5] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_that_are_handed_on_arrive_whatever_the_order_and_nothing_dies_for_it() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world = World::over(database, "").await;
         for (number, (what, before, after)) in HAND_OVERS.iter().enumerate() {
             let key = |key: &str| format!("{key}{number}");
@@ -107,12 +107,12 @@ async fn names_that_are_handed_on_arrive_whatever_the_order_and_nothing_dies_for
 async fn a_newcomer_gets_a_name_as_soon_as_a_colleague_gives_it_up() {
     for profile in ["", "update_method: put\n"] {
         let world = World::with_profile(profile).await;
-        let gives_up: [(&str, Desired); 3] = [
+        let gives_up: [(&str, DesiredState); 3] = [
             ("renamed", named("renamed", "renamed2", json!({}))),
-            ("left", Desired::User(account(AccountState::Deleted, person("left", json!({}))))),
+            ("left", DesiredState::User(account(AccountState::Deleted, person("left", json!({}))))),
             (
                 "off",
-                Desired::User(account(
+                DesiredState::User(account(
                     AccountState::Disabled,
                     person("off", json!({ "userName": "off-left@example.com" })),
                 )),
@@ -161,10 +161,10 @@ async fn what_else_changes_is_written_while_a_name_waits_and_the_name_as_soon_as
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mail_addresses_that_are_unique_are_handed_on_like_names() {
     let world = World::start().await;
-    world.sandbox.set_behaviour(Behaviour { unique_mails: true, ..Behaviour::default() });
+    world.sandbox.set_behaviour(SandboxBehaviour { unique_mails: true, ..SandboxBehaviour::default() });
     let with_mail = |key: &str, mail: &str| {
         let more = json!({ WORK: format!("{mail}@mail.example"), "title": mail });
-        Desired::User(active(key, more))
+        DesiredState::User(active(key, more))
     };
     let mail_of = |key: &str| world.attributes(key)["emails"][0]["value"].clone();
     for (key, mail) in [("A", "a"), ("B", "b"), ("C", "c")] {
@@ -195,7 +195,7 @@ async fn groups_swap_their_names_too() {
     let called = |key: &str, name: &str| {
         let mut wanted: GroupResource = group(key);
         wanted.attributes.insert("displayName".to_owned(), name.into());
-        Desired::Group(wanted)
+        DesiredState::Group(wanted)
     };
     world.want("G-1", 1, called("G-1", "one")).await;
     world.want("G-2", 1, called("G-2", "two")).await;
@@ -216,9 +216,9 @@ async fn groups_swap_their_names_too() {
 async fn a_name_that_an_account_of_somebody_else_has_is_for_a_human() {
     let world = World::start().await;
     world.seed(json!({ "userName": name_of("E-1"), "externalId": "old-hr-7" }));
-    let (row, _) = world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    let (row, _) = world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     assert_eq!(row.status.as_deref(), Some("conflict"));
-    world.want("E-2", 1, Desired::User(active("E-2", json!({})))).await;
+    world.want("E-2", 1, DesiredState::User(active("E-2", json!({})))).await;
     let (row, _) = world.want("E-2", 2, named("E-2", "e-1", json!({ "title": "T" }))).await;
     assert_eq!(row.status.as_deref(), Some("dead"));
     assert!(row.error.as_deref().is_some_and(|error| error.contains("userName: 409")), "{row:?}");
@@ -233,7 +233,7 @@ async fn a_leaver_whose_name_a_colleague_has_had_no_account_and_waits_for_nothin
     world.want("X-1", 1, named("X-1", "a", json!({}))).await;
     assert_eq!(world.status_of("X-1").await.as_deref(), Some("waiting"));
     let gone = person("X-1", json!({ "userName": "a@example.com" }));
-    let (row, _) = world.want("X-1", 2, Desired::User(account(AccountState::Disabled, gone))).await;
+    let (row, _) = world.want("X-1", 2, DesiredState::User(account(AccountState::Disabled, gone))).await;
     assert_eq!((row.status.as_deref(), row.remote_id), (Some("in_sync"), None));
     assert!(world.user("a").is_some_and(|user| user.active), "the colleague's account is left alone");
     world.stop().await;
@@ -243,9 +243,9 @@ async fn a_leaver_whose_name_a_colleague_has_had_no_account_and_waits_for_nothin
 async fn without_temporary_names_a_circle_waits_for_a_human_and_ends_with_one_name_that_is_changed() {
     let world = World::start().await;
     let wanted = |key: &str, name: &str| {
-        let actions = Actions { temporary_names: false, ..Actions::default() };
+        let actions = PolicyActions { temporary_names: false, ..PolicyActions::default() };
         let person = person(key, json!({ "userName": format!("{name}@example.com"), "title": name }));
-        Desired::User(Account { actions, ..account(AccountState::Active, person) })
+        DesiredState::User(DesiredAccount { actions, ..account(AccountState::Active, person) })
     };
     for (key, name) in [("A", "a"), ("B", "b")] {
         world.want(key, 1, wanted(key, name)).await;
@@ -269,7 +269,7 @@ async fn without_temporary_names_a_circle_waits_for_a_human_and_ends_with_one_na
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_attribute_that_is_refused_keeps_neither_the_others_nor_on_and_off_from_going_out() {
     let refused = |status, word: &str| {
-        let fault = Fault::Status { status, retry_after: None, scim_type: None, after_work: false };
+        let fault = InjectedFault::Status { status, retry_after: None, scim_type: None, after_work: false };
         FaultRule::new(fault).method("PATCH").path("/Users").body_contains(word)
     };
     for profile in ["", "read_back: always\n"] {
@@ -278,7 +278,7 @@ async fn one_attribute_that_is_refused_keeps_neither_the_others_nor_on_and_off_f
             let key = format!("E-{status}");
             let more = |nick: &str, other: &str| json!({ "nickName": nick, "title": other, "displayName": other, "locale": other, "userType": other });
             let wanted = |state, nick: &str, other: &str| {
-                Desired::User(account(state, person(&key, more(nick, other))))
+                DesiredState::User(account(state, person(&key, more(nick, other))))
             };
             world.want(&key, 1, wanted(AccountState::Active, "A", "A")).await;
             let rule = world.sandbox.faults().inject(refused(status, "poison"));
@@ -304,12 +304,12 @@ async fn one_attribute_that_is_refused_keeps_neither_the_others_nor_on_and_off_f
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_shows_another_account_each_time_is_not_followed_for_ever() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     let faults = world.sandbox.faults();
-    faults.inject(FaultRule::new(Fault::status(404)).method("PATCH").path("/Users"));
-    faults.inject(FaultRule::new(Fault::status(404)).method("GET").path("/Users/"));
-    faults.inject(FaultRule::new(Fault::OtherIds).method("GET").path("/Users"));
-    let (row, sent) = world.want("E-1", 2, Desired::User(active("E-1", json!({ "title": "T" })))).await;
+    faults.inject(FaultRule::new(InjectedFault::status(404)).method("PATCH").path("/Users"));
+    faults.inject(FaultRule::new(InjectedFault::status(404)).method("GET").path("/Users/"));
+    faults.inject(FaultRule::new(InjectedFault::OtherIds).method("GET").path("/Users"));
+    let (row, sent) = world.want("E-1", 2, DesiredState::User(active("E-1", json!({ "title": "T" })))).await;
     assert_eq!(row.status.as_deref(), Some("dead"));
     assert!(row.error.as_deref().is_some_and(|error| error.contains("moves led nowhere")), "{row:?}");
     assert!(sent.len() < 60, "{} requests", sent.len());

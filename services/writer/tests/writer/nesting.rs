@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::{Desired, Edge, MemberKind, ResourceKind};
-use scim::{Nested, TargetProfile};
+use lifecycle::{DesiredMembership, DesiredState, MemberKind, ResourceKind};
+use scim::{NestedGroups, TargetProfile};
 use serde_json::json;
 
 use crate::world::{World, active, edge, group, name_of};
 
-fn profile(nested: Nested) -> TargetProfile {
+fn profile(nested: NestedGroups) -> TargetProfile {
     let mut profile =
         TargetProfile { name: "test".to_owned(), settle_seconds: 0, ..TargetProfile::default() };
     profile.membership.nested = nested;
@@ -17,16 +17,16 @@ fn profile(nested: Nested) -> TargetProfile {
 
 /// What the mapper tells of a group G-1 that lists E-1 and a group G-2, which lists E-2.
 async fn tell_of_two_groups(world: &World) {
-    let through = Edge { through_groups: true, ..edge("E-2", true, 1) };
-    let nested = Edge { member_is: MemberKind::Group, ..edge("G-2", true, 1) };
+    let through = DesiredMembership { through_groups: true, ..edge("E-2", true, 1) };
+    let nested = DesiredMembership { member_is: MemberKind::Group, ..edge("G-2", true, 1) };
     let edges = vec![edge("E-1", true, 1), through, nested];
-    world.send("G-1", 0, Desired::Membership { edges }).await;
-    world.send("G-2", 0, Desired::Membership { edges: vec![edge("E-2", true, 1)] }).await;
+    world.send("G-1", 0, DesiredState::Membership { edges }).await;
+    world.send("G-2", 0, DesiredState::Membership { edges: vec![edge("E-2", true, 1)] }).await;
 }
 
 async fn give_them_accounts(world: &World) {
     for person in ["E-1", "E-2"] {
-        world.want(person, 1, Desired::User(active(person, json!({})))).await;
+        world.want(person, 1, DesiredState::User(active(person, json!({})))).await;
     }
 }
 
@@ -61,20 +61,21 @@ async fn settled_as(world: &World, members: &[&str], groups: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn groups_in_groups_are_flattened_unless_the_profile_keeps_them() {
-    for (nested, members, groups) in
-        [(Nested::Flatten, &["E-1", "E-2"][..], &[][..]), (Nested::Keep, &["E-1"][..], &["SEC-2"][..])]
-    {
+    for (nested, members, groups) in [
+        (NestedGroups::Flatten, &["E-1", "E-2"][..], &[][..]),
+        (NestedGroups::Keep, &["E-1"][..], &["SEC-2"][..]),
+    ] {
         let world = World::of_profile(&profile(nested)).await;
         give_them_accounts(&world).await;
         for (key, name) in [("G-1", "SEC-1"), ("G-2", "SEC-2")] {
-            world.want(key, 1, Desired::Group(group(name))).await;
+            world.want(key, 1, DesiredState::Group(group(name))).await;
         }
         tell_of_two_groups(&world).await;
         settled_as(&world, members, groups).await;
 
-        let nested = Edge { member_is: MemberKind::Group, ..edge("G-2", false, 2) };
+        let nested = DesiredMembership { member_is: MemberKind::Group, ..edge("G-2", false, 2) };
         let edges = vec![edge("E-2", false, 2), nested];
-        world.send("G-1", 0, Desired::Membership { edges }).await;
+        world.send("G-1", 0, DesiredState::Membership { edges }).await;
         settled_as(&world, &["E-1"], &[]).await;
         world.stop().await;
     }
@@ -82,28 +83,28 @@ async fn groups_in_groups_are_flattened_unless_the_profile_keeps_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_that_comes_late_is_put_into_the_group_that_lists_it() {
-    let world = World::of_profile(&profile(Nested::Keep)).await;
+    let world = World::of_profile(&profile(NestedGroups::Keep)).await;
     give_them_accounts(&world).await;
     tell_of_two_groups(&world).await;
-    world.send("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    world.send("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
     world.until("the person is in", async || outer(&world) == (people(&["E-1"]), set(&[]))).await;
-    world.send("G-2", 1, Desired::Group(group("SEC-2"))).await;
+    world.send("G-2", 1, DesiredState::Group(group("SEC-2"))).await;
     settled_as(&world, &["E-1"], &["SEC-2"]).await;
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_word_of_the_profile_moves_members_both_ways() {
-    let mut world = World::of_profile(&profile(Nested::Keep)).await;
+    let mut world = World::of_profile(&profile(NestedGroups::Keep)).await;
     give_them_accounts(&world).await;
     for (key, name) in [("G-1", "SEC-1"), ("G-2", "SEC-2")] {
-        world.want(key, 1, Desired::Group(group(name))).await;
+        world.want(key, 1, DesiredState::Group(group(name))).await;
     }
     tell_of_two_groups(&world).await;
     settled_as(&world, &["E-1"], &["SEC-2"]).await;
-    world.restart_with(&profile(Nested::Flatten)).await;
+    world.restart_with(&profile(NestedGroups::Flatten)).await;
     settled_as(&world, &["E-1", "E-2"], &[]).await;
-    world.restart_with(&profile(Nested::Keep)).await;
+    world.restart_with(&profile(NestedGroups::Keep)).await;
     settled_as(&world, &["E-1"], &["SEC-2"]).await;
     world.stop().await;
 }

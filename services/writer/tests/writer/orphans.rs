@@ -1,6 +1,8 @@
 //! Accounts that belong to nobody are left alone, unless the policy says otherwise.
 
-use lifecycle::{AccountState, Desired, Guard, HeldReply, HeldRequest, OrphanAction, Orphans};
+use lifecycle::{
+    AccountState, DesiredState, HeldReply, HeldRequest, OrphanAction, OrphanPolicy, RemovalGuard,
+};
 use sandbox::UserState;
 use serde_json::json;
 
@@ -15,7 +17,7 @@ async fn with_strangers(world: &World) {
         world.seed(json!({ "userName": name(stranger), "active": true }));
     }
     for key in ["E-1", "E-2"] {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
 }
 
@@ -34,8 +36,8 @@ fn states(world: &World) -> [Option<bool>; 5] {
 
 async fn say(world: &World, version: i64, action: OrphanAction, deletions: u64) {
     let except = ["admin@*", "SVC-*"].map(str::to_owned).to_vec();
-    let guard = Guard { deletions, percent: 100, ..Guard::default() };
-    world.say_of_orphans(version, Orphans { action, except }, guard).await;
+    let guard = RemovalGuard { deletions, percent: 100, ..RemovalGuard::default() };
+    world.say_of_orphans(version, OrphanPolicy { action, except }, guard).await;
     world
         .until("the rules are in force", async || {
             let rows = world.query("SELECT orphans FROM writer_controls").await;
@@ -71,7 +73,7 @@ async fn accounts_of_nobody_are_taken_away_only_if_the_policy_says_so_and_never_
     assert_eq!(states(&world)[2], Some(true));
 
     // Whoever turns out to own one gets it.
-    let (row, _) = world.want("E-9", 1, Desired::User(active("E-9", json!({})))).await;
+    let (row, _) = world.want("E-9", 1, DesiredState::User(active("E-9", json!({})))).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"), "{row:?}");
     let theirs = account(&world, "E-9").unwrap();
     assert_eq!((theirs.active, theirs.external_id.as_deref()), (true, Some("E-9")));
@@ -94,7 +96,7 @@ async fn accounts_of_nobody_count_for_the_guard_and_wait_for_whoever_has_none() 
 
     // E-8 is refused, and might be any of them.
     world.seed(json!({ "userName": name_of("E-8"), "externalId": "somebody-else", "active": true }));
-    world.want("E-8", 1, Desired::User(active("E-8", json!({})))).await;
+    world.want("E-8", 1, DesiredState::User(active("E-8", json!({})))).await;
     let report = world.reconcile(false).await;
     assert_eq!(report.counts.queued, 0);
     assert!(
@@ -103,7 +105,7 @@ async fn accounts_of_nobody_count_for_the_guard_and_wait_for_whoever_has_none() 
     );
 
     let gone = crate::world::account(AccountState::Disabled, crate::world::person("E-8", json!({})));
-    world.want("E-8", 2, Desired::User(gone)).await;
+    world.want("E-8", 2, DesiredState::User(gone)).await;
     world.reconcile(false).await;
     let held = async || {
         let request = HeldRequest { target: None, limit: 100 };

@@ -1,11 +1,11 @@
 //! Accounts that no person has and that may be a leaver's: found by their names, and left alone.
 
 use lifecycle::{
-    AccountLikeness, AccountState, Desired, OtherAccount, OtherAccounts, OtherAccountsGap,
+    AccountLikeness, AccountState, DesiredState, OtherAccount, OtherAccounts, OtherAccountsGap,
     OtherAccountsReply, OtherAccountsRequest, verb,
 };
 use serde_json::json;
-use store::testing::databases;
+use store::testing::test_databases;
 
 use crate::world::{TARGET, World, account, active, name_of, person};
 
@@ -32,7 +32,7 @@ fn named(name: &str) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orphans_with_a_leavers_names_are_found_after_a_reconciliation_and_nothing_is_sent_because_of_it() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::over(database, "").await;
         for (name, is_on) in [
             ("adm-anna.meier", true),
@@ -44,15 +44,15 @@ async fn orphans_with_a_leavers_names_are_found_after_a_reconciliation_and_nothi
         }
         let mail = json!([{ "value": "Anna.Meier+old@example.com" }]);
         world.seed(json!({ "userName": "legacy-7", "active": true, "emails": mail }));
-        world.want("E-1", 1, Desired::User(active("E-1", named("anna.meier@example.com")))).await;
-        world.want("E-2", 1, Desired::User(active("E-2", named("bo.ek@example.com")))).await;
+        world.want("E-1", 1, DesiredState::User(active("E-1", named("anna.meier@example.com")))).await;
+        world.want("E-2", 1, DesiredState::User(active("E-2", named("bo.ek@example.com")))).await;
         let before = world.other_accounts("E-1").await;
         assert_eq!((before.gaps, before.reconciled_at), (vec![OtherAccountsGap::NeverReconciled], None));
         assert!(world.other_accounts("E-9").await.gaps.contains(&OtherAccountsGap::NoName));
 
         world.reconcile(false).await;
         let off = account(AccountState::Disabled, person("E-1", named("anna.meier@example.com")));
-        world.want("E-1", 2, Desired::User(off)).await;
+        world.want("E-1", 2, DesiredState::User(off)).await;
         let found = world.other_accounts("E-1").await;
         assert!(found.gaps.is_empty() && found.reconciled_at.is_some(), "{found:?}");
         assert_eq!(
@@ -74,19 +74,19 @@ async fn orphans_with_a_leavers_names_are_found_after_a_reconciliation_and_nothi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_orphan_ends_when_it_is_not_seen_any_more_is_renamed_or_has_an_owner() {
-    for database in databases() {
+    for database in test_databases() {
         let world = World::over(database, "").await;
         let gone = world.seed(json!({ "userName": "adm-anna.meier", "active": true }));
         let renamed = world.seed(json!({ "userName": "anna.meier-t0", "active": true }));
         let owned = name_of("E-7");
         world.seed(json!({ "userName": owned, "active": true }));
-        world.want("E-1", 1, Desired::User(active("E-1", named("anna.meier@example.com")))).await;
+        world.want("E-1", 1, DesiredState::User(active("E-1", named("anna.meier@example.com")))).await;
         world.reconcile(false).await;
         assert_eq!(world.other_accounts("E-1").await.accounts.len(), 2);
         assert_eq!(world.count("SELECT COUNT(*) FROM writer_orphans").await, 3);
 
         // It turns out to be a person's.
-        world.want("E-7", 1, Desired::User(active("E-7", json!({})))).await;
+        world.want("E-7", 1, DesiredState::User(active("E-7", json!({})))).await;
         assert_eq!(world.count("SELECT COUNT(*) FROM writer_orphans").await, 2);
 
         world.delete_user(&gone).await;
@@ -105,7 +105,7 @@ async fn an_orphan_ends_when_it_is_not_seen_any_more_is_renamed_or_has_an_owner(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_account_with_the_persons_key_is_found_and_more_than_twenty_are_counted() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", named("anna.meier@example.com")))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", named("anna.meier@example.com")))).await;
     world.seed(json!({ "userName": "legacy-7", "externalId": "E-1", "active": true }));
     for number in 10..40 {
         world.seed(json!({ "userName": format!("anna.meier{number}@example.com"), "active": false }));

@@ -1,33 +1,33 @@
 //! Whose fault a failure is, and what a target says that must not be believed.
 
-use lifecycle::{AccountState, AttemptClass, Desired, ResourceKind};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{AccountState, AttemptClass, DesiredState, ResourceKind};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{World, account, active, methods, name_of, person};
 
-fn joiner(key: &str) -> Desired {
-    Desired::User(active(key, json!({})))
+fn joiner(key: &str) -> DesiredState {
+    DesiredState::User(active(key, json!({})))
 }
 
-fn titled(key: &str, title: &str) -> Desired {
-    Desired::User(active(key, json!({ "title": title })))
+fn titled(key: &str, title: &str) -> DesiredState {
+    DesiredState::User(active(key, json!({ "title": title })))
 }
 
-fn leaver(key: &str) -> Desired {
-    Desired::User(account(AccountState::Disabled, person(key, json!({}))))
+fn leaver(key: &str) -> DesiredState {
+    DesiredState::User(account(AccountState::Disabled, person(key, json!({}))))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_any_kind_kills_nobody_and_leavers_are_off_when_it_is_over() {
     for fault in [
-        Fault::status(500),
-        Fault::status(502),
-        Fault::status(504),
-        Fault::HtmlBody { status: 502 },
-        Fault::HtmlBody { status: 200 },
-        Fault::HangBeforeWork { millis: 1_500 },
-        Fault::ResetBeforeWork,
+        InjectedFault::status(500),
+        InjectedFault::status(502),
+        InjectedFault::status(504),
+        InjectedFault::HtmlBody { status: 502 },
+        InjectedFault::HtmlBody { status: 200 },
+        InjectedFault::HangBeforeWork { millis: 1_500 },
+        InjectedFault::ResetBeforeWork,
     ] {
         let world = World::patient("timeout_seconds: 1\n").await;
         world.want("E-1", 1, joiner("E-1")).await;
@@ -62,7 +62,8 @@ async fn one_account_that_is_refused_keeps_nobody_waiting_and_dies_by_itself() {
             world.want(key, 1, joiner(key)).await;
         }
         let id = world.user("E-0").unwrap().id;
-        let refused = FaultRule::new(Fault::status(status)).method("PATCH").path(format!("/Users/{id}"));
+        let refused =
+            FaultRule::new(InjectedFault::status(status)).method("PATCH").path(format!("/Users/{id}"));
         world.sandbox.faults().inject(refused);
         let before = world.sandbox.ledger().len();
         world.send("E-0", 2, leaver("E-0")).await;
@@ -96,8 +97,8 @@ async fn one_account_that_is_refused_keeps_nobody_waiting_and_dies_by_itself() {
 async fn a_create_that_was_answered_without_an_id_is_never_sent_twice() {
     // A target that keeps no names apart, whose search lags behind.
     let world = World::with_profile("lookups: { user: { filterable: [userName], unique_on: [] } }\n").await;
-    world.sandbox.faults().inject(FaultRule::new(Fault::EmptyBody).method("POST").times(1));
-    world.sandbox.faults().inject(FaultRule::new(Fault::EmptyList).method("GET").times(2));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::EmptyBody).method("POST").times(1));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::EmptyList).method("GET").times(2));
     let (row, sent) = world.want("E-1", 1, joiner("E-1")).await;
     assert_eq!((row.status.as_deref(), row.remote_id.is_some()), (Some("in_sync"), true), "{sent:?}");
     assert_eq!(methods(&sent).into_iter().filter(|method| method == "POST").count(), 1, "{sent:?}");
@@ -107,9 +108,9 @@ async fn a_create_that_was_answered_without_an_id_is_never_sent_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_was_said_to_exist_is_not_taken_for_absent() {
     let world = World::start().await;
-    let taken = Fault::Status { status: 409, retry_after: None, scim_type: None, after_work: false };
+    let taken = InjectedFault::Status { status: 409, retry_after: None, scim_type: None, after_work: false };
     world.sandbox.faults().inject(FaultRule::new(taken).method("POST"));
-    world.sandbox.faults().inject(FaultRule::new(Fault::EmptyList).method("GET"));
+    world.sandbox.faults().inject(FaultRule::new(InjectedFault::EmptyList).method("GET"));
     world.want("E-1", 1, joiner("E-1")).await;
     let (row, sent) = world.want("E-1", 2, leaver("E-1")).await;
     assert_eq!(row.status.as_deref(), Some("dead"), "a human has to look: {sent:?}");
@@ -147,8 +148,10 @@ async fn accounts_that_vanish_all_at_once_pause_the_target_until_a_human_lets_it
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disable_that_is_answered_and_not_done_is_noticed_and_done() {
-    let done = || Fault::Status { status: 200, retry_after: None, scim_type: None, after_work: false };
-    for (profile, fault) in [("read_back: disable\n", done()), ("", Fault::HtmlBody { status: 200 })] {
+    let done =
+        || InjectedFault::Status { status: 200, retry_after: None, scim_type: None, after_work: false };
+    for (profile, fault) in [("read_back: disable\n", done()), ("", InjectedFault::HtmlBody { status: 200 })]
+    {
         let world = World::with_profile(profile).await;
         world.want("E-1", 1, joiner("E-1")).await;
         world.sandbox.faults().inject(FaultRule::new(fault).method("PATCH").times(1));
@@ -165,7 +168,7 @@ async fn an_account_that_was_made_anew_under_another_id_is_off_as_well() {
     world.want("E-1", 1, joiner("E-1")).await;
     world.delete_user(&world.user("E-1").unwrap().id).await;
     world.seed(json!({ "userName": name_of("E-1"), "externalId": "E-1", "active": true }));
-    let gone = Desired::User(account(AccountState::Deleted, person("E-1", json!({}))));
+    let gone = DesiredState::User(account(AccountState::Deleted, person("E-1", json!({}))));
     let (row, sent) = world.want("E-1", 2, gone).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"), "{sent:?}");
     assert!(!world.user("E-1").unwrap().active, "{sent:?}");
@@ -174,11 +177,11 @@ async fn an_account_that_was_made_anew_under_another_id_is_off_as_well() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_to_sign_in_and_an_endpoint_that_is_not_there_are_the_targets_fault_and_kill_nobody() {
-    let sign_in = Fault::Redirect { status: 302, location: "https://login.example.net/".to_owned() };
+    let sign_in = InjectedFault::Redirect { status: 302, location: "https://login.example.net/".to_owned() };
     for (fault, method, words) in [
         (sign_in, None, "redirect refused"),
-        (Fault::status(404), Some("POST"), "no such endpoint"),
-        (Fault::status(405), Some("POST"), "no such endpoint"),
+        (InjectedFault::status(404), Some("POST"), "no such endpoint"),
+        (InjectedFault::status(405), Some("POST"), "no such endpoint"),
     ] {
         let world = World::patient("").await;
         let rule = FaultRule::new(fault.clone());

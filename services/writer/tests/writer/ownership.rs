@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::world::{World, active, clearing, last_body, methods, name_of};
-use lifecycle::{Account, Desired, ResourceKind};
+use lifecycle::{DesiredAccount, DesiredState, ResourceKind};
 
 const PUT: &str = "update_method: put\n";
 
@@ -12,7 +12,7 @@ async fn a_value_that_is_not_mapped_any_more_stays_and_one_that_is_cleared_goes(
     for profile in ["", PUT] {
         let world = World::with_profile(profile).await;
         let with = json!({ "title": "T", "nickName": "N" });
-        world.want("E-1", 1, Desired::User(active("E-1", with))).await;
+        world.want("E-1", 1, DesiredState::User(active("E-1", with))).await;
         let renamed = active("E-1", json!({ "displayName": "New" }));
         let (row, sent) = world.want("E-1", 2, clearing(renamed, &["nickName"])).await;
         assert_eq!(row.status.as_deref(), Some("in_sync"));
@@ -53,8 +53,8 @@ async fn clearing_what_was_known_to_be_empty_costs_nothing() {
 async fn a_path_that_comes_to_be_cleared_is_read_first_because_others_may_have_written_it() {
     let world = World::start().await;
     let on_create = serde_json::from_value(json!({ "title": "New here", "userName": "ignored" })).unwrap();
-    let account = Account { on_create, ..active("E-1", json!({})) };
-    let (_, sent) = world.want("E-1", 1, Desired::User(account)).await;
+    let account = DesiredAccount { on_create, ..active("E-1", json!({})) };
+    let (_, sent) = world.want("E-1", 1, DesiredState::User(account)).await;
     assert_eq!(last_body(&sent)["title"], "New here");
     assert_eq!(last_body(&sent)["userName"], name_of("E-1"), "a path in attributes wins");
 
@@ -72,7 +72,7 @@ async fn values_for_creation_change_nothing_later_and_nothing_that_was_there() {
     let world = World::start().await;
     let with = |title: &str| {
         let on_create = serde_json::from_value(json!({ "title": title })).unwrap();
-        Desired::User(Account { on_create, ..active("E-1", json!({})) })
+        DesiredState::User(DesiredAccount { on_create, ..active("E-1", json!({})) })
     };
     world.want("E-1", 1, with("A")).await;
     let (_, sent) = world.want("E-1", 2, with("B")).await;
@@ -81,7 +81,7 @@ async fn values_for_creation_change_nothing_later_and_nothing_that_was_there() {
 
     world.seed(json!({ "userName": name_of("E-2"), "title": "theirs" }));
     let on_create = serde_json::from_value(json!({ "title": "B" })).unwrap();
-    world.want("E-2", 1, Desired::User(Account { on_create, ..active("E-2", json!({})) })).await;
+    world.want("E-2", 1, DesiredState::User(DesiredAccount { on_create, ..active("E-2", json!({})) })).await;
     assert_eq!(world.user("E-2").unwrap().external_id.as_deref(), Some("E-2"), "adopted");
     assert_eq!(world.attributes("E-2")["title"], "theirs");
     world.stop().await;
@@ -111,10 +111,10 @@ async fn an_adopted_account_keeps_what_is_not_mapped_and_loses_what_is_cleared()
 async fn a_list_element_that_is_mapped_anew_is_not_there_twice() {
     let world = World::start().await;
     let work = "emails[type eq \"work\"].value";
-    world.want("E-1", 1, Desired::User(active("E-1", json!({ work: "a@x" })))).await;
-    world.want("E-1", 2, Desired::User(active("E-1", json!({ "displayName": "No mail" })))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({ work: "a@x" })))).await;
+    world.want("E-1", 2, DesiredState::User(active("E-1", json!({ "displayName": "No mail" })))).await;
     assert_eq!(world.attributes("E-1")["emails"][0]["value"], "a@x", "not mapped: stays");
-    world.want("E-1", 3, Desired::User(active("E-1", json!({ work: "b@x" })))).await;
+    world.want("E-1", 3, DesiredState::User(active("E-1", json!({ work: "b@x" })))).await;
     let emails = world.attributes("E-1")["emails"].clone();
     assert_eq!(emails.as_array().unwrap().len(), 1, "{emails}");
     assert_eq!(emails[0]["value"], "b@x");
@@ -125,11 +125,11 @@ async fn a_list_element_that_is_mapped_anew_is_not_there_twice() {
 async fn a_reference_to_somebody_without_an_account_is_cleared_until_they_have_one() {
     let world = World::start().await;
     let manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     let led_by = |who: &str, name: &str| {
         let references = [(manager.to_owned(), who.to_owned())].into();
         let account = active("E-2", json!({ "displayName": name }));
-        clearing(Account { references, ..account }, &[manager])
+        clearing(DesiredAccount { references, ..account }, &[manager])
     };
     world.want("E-2", 1, led_by("E-1", "A")).await;
     let there = |world: &World| {
@@ -140,7 +140,7 @@ async fn a_reference_to_somebody_without_an_account_is_cleared_until_they_have_o
     assert_eq!(first, json!(world.user("E-1").unwrap().id));
     let (row, _) = world.want("E-2", 2, led_by("E-9", "B")).await;
     assert_eq!((row.status.as_deref(), there(&world)), (Some("in_sync"), Value::Null), "not the old one");
-    world.want("E-9", 1, Desired::User(active("E-9", json!({})))).await;
+    world.want("E-9", 1, DesiredState::User(active("E-9", json!({})))).await;
     world
         .until("the new manager is there", async || there(&world) == json!(world.user("E-9").unwrap().id))
         .await;

@@ -1,18 +1,18 @@
 //! What fails again and again, comes late, or comes too often.
 
-use lifecycle::{Actor, Desired, Fact, PauseReply, PauseRequest, ResourceKind, verb};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{Actor, DesiredState, Fact, PauseReply, PauseRequest, ResourceKind, verb};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{TARGET, World, active, group, methods, name_of};
 
-fn titled(key: &str, title: &str) -> Desired {
-    Desired::User(active(key, json!({ "title": title })))
+fn titled(key: &str, title: &str) -> DesiredState {
+    DesiredState::User(active(key, json!({ "title": title })))
 }
 
-fn answer(status: u16, retry_after: Option<&str>) -> Fault {
+fn answer(status: u16, retry_after: Option<&str>) -> InjectedFault {
     let retry_after = retry_after.map(str::to_owned);
-    Fault::Status { status, retry_after, scim_type: None, after_work: false }
+    InjectedFault::Status { status, retry_after, scim_type: None, after_work: false }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,7 +79,7 @@ async fn of_several_resources_that_match_none_is_taken() {
 async fn an_old_command_that_comes_late_changes_nothing() {
     let world = World::start().await;
     world.want("E-1", 3, titled("E-1", "new")).await;
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 3, &[("E-1", false)]).await;
     let before = world.sandbox.ledger().len();
     world.send("E-1", 2, titled("E-1", "old")).await;
@@ -128,7 +128,7 @@ async fn one_member_whom_the_target_refuses_keeps_nobody_else_out() {
     for key in ["E-1", "E-2", "E-3"] {
         world.want(key, 1, titled(key, "A")).await;
     }
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     let refused = world.user("E-2").unwrap().id;
     world
         .sandbox
@@ -147,7 +147,7 @@ async fn one_member_whom_the_target_refuses_keeps_nobody_else_out() {
 async fn memberships_of_an_account_that_was_made_again_are_made_again() {
     let world = World::start().await;
     world.want("E-1", 1, titled("E-1", "A")).await;
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 1, &[("E-1", true)]).await;
     let is_in = || world.sandbox.state().groups["G-1"].members.contains(&name_of("E-1"));
     world.until("it is in", async || is_in()).await;

@@ -2,31 +2,34 @@
 
 use std::time::Duration;
 
-use sandbox::{Behaviour, House, Options, Sandbox};
-use scim::{Connection, Credential, DeleteMethod, Probed, Rate, RemoveForm, TargetProfile, UpdateMethod};
+use sandbox::{ProfileRules, Sandbox, SandboxBehaviour, SandboxOptions};
+use scim::{
+    DeleteMethod, ProbeReport, RemoveForm, RequestRateLimit, SourceCredential, TargetConnection,
+    TargetProfile, UpdateMethod,
+};
 
 /// Whether a profile says what it should.
 type Holds = fn(&TargetProfile) -> bool;
 
-async fn probed(profile: &str, account: Option<&str>) -> (Probed, Sandbox) {
-    let house = House::read(profile).unwrap();
-    let sandbox = Sandbox::start(Options {
+async fn probed(profile: &str, account: Option<&str>) -> (ProbeReport, Sandbox) {
+    let house = ProfileRules::read(profile).unwrap();
+    let sandbox = Sandbox::start(SandboxOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         token: "t-o-k-e-n".to_owned(),
-        behaviour: Behaviour::of_house(house),
+        behaviour: SandboxBehaviour::of_house(house),
     })
     .await
     .unwrap();
-    let connection = Connection {
+    let connection = TargetConnection {
         base_url: sandbox.base_url().parse().unwrap(),
-        credential: Credential::Bearer("t-o-k-e-n".into()),
+        credential: SourceCredential::Bearer("t-o-k-e-n".into()),
         profile: TargetProfile {
-            rate: Rate { requests_per_second: Some(1_000.0), ..Rate::default() },
+            rate: RequestRateLimit { requests_per_second: Some(1_000.0), ..RequestRateLimit::default() },
             ..TargetProfile::builtin("generic").unwrap()
         },
         timeout: Duration::from_secs(20),
     };
-    (scim::probe(connection, account).await.unwrap(), sandbox)
+    (scim::probe_server(connection, account).await.unwrap(), sandbox)
 }
 
 #[tokio::test]

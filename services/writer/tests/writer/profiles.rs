@@ -1,19 +1,19 @@
 //! Every profile that ships keeps to the rules of its target: the whole repertoire against a server that enforces them.
 
 use lifecycle::{
-    AccountState, Attributes, Desired, GroupResource, Guard, HeldBy, HeldReply, HeldRequest, ResourceKind,
-    verb,
+    AccountState, AttributeMap, DesiredState, GroupResource, HeldBy, HeldReply, HeldRequest, RemovalGuard,
+    ResourceKind, verb,
 };
-use scim::{DeleteMethod, Rate, TargetProfile};
+use scim::{DeleteMethod, RequestRateLimit, TargetProfile};
 use serde_json::{Value, json};
 
 use crate::world::{Sent, World, account, group};
 
-const GUARD: Guard =
-    Guard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
+const GUARD: RemovalGuard =
+    RemovalGuard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
 
 /// Somebody with all that any target insists on.
-fn somebody(key: &str, more: &Value) -> Attributes {
+fn somebody(key: &str, more: &Value) -> AttributeMap {
     let mut all = json!({
         "userName": format!("{}@example.com", key.to_lowercase()), "externalId": key, "displayName": format!("Person {key}"),
         "name.givenName": "Person", "name.familyName": key, "title": "Clerk", "nickName": "P",
@@ -25,12 +25,12 @@ fn somebody(key: &str, more: &Value) -> Attributes {
     serde_json::from_value(all).unwrap()
 }
 
-fn active(key: &str, more: &Value) -> Desired {
-    Desired::User(account(AccountState::Active, somebody(key, more)))
+fn active(key: &str, more: &Value) -> DesiredState {
+    DesiredState::User(account(AccountState::Active, somebody(key, more)))
 }
 
-fn in_state(key: &str, state: AccountState) -> Desired {
-    Desired::User(account(state, somebody(key, &json!({}))))
+fn in_state(key: &str, state: AccountState) -> DesiredState {
+    DesiredState::User(account(state, somebody(key, &json!({}))))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,7 +70,7 @@ async fn the_repertoire_meets_no_refusal_at_a_target_that_is_odd_in_every_way() 
 }
 
 /// The same limits, for a target and a writer that live so many times as fast.
-fn faster(rate: &mut Rate) {
+fn faster(rate: &mut RequestRateLimit) {
     const TIMES: u32 = 50;
     rate.requests_per_second = rate.requests_per_second.map(|rate| rate * f64::from(TIMES));
     for bucket in &mut rate.buckets {
@@ -107,7 +107,7 @@ async fn repertoire(profile: TargetProfile) {
     assert!(state.users["e-2@example.com"].active, "{name}: switched on again");
     assert!(state.users.contains_key("grace@example.com"), "{name}: renamed");
 
-    settle(ResourceKind::Group, "G-1", 1, Desired::Group(group("G-1"))).await;
+    settle(ResourceKind::Group, "G-1", 1, DesiredState::Group(group("G-1"))).await;
     let members = async |changes: &[(&str, bool)], revision, expected: usize| {
         world.members("G-1", revision, changes).await;
         let has = || world.sandbox.state().groups.get("G-1").map_or(0, |group| group.members.len());
@@ -126,7 +126,7 @@ async fn repertoire(profile: TargetProfile) {
     let expected = if profile.delete == DeleteMethod::Hard { None } else { Some(false) };
     assert_eq!(left, expected, "{name}: whoever left has no usable account");
     let absent = GroupResource { exists: false, ..group("G-1") };
-    settle(ResourceKind::Group, "G-1", 2, Desired::Group(absent)).await;
+    settle(ResourceKind::Group, "G-1", 2, DesiredState::Group(absent)).await;
 
     let refused: Vec<_> = world
         .sandbox
@@ -169,7 +169,9 @@ async fn what_the_profile_knows_to_be_refused_is_held_with_the_remedy_and_never_
     // A leaver is switched off, whatever else could not be written.
     let mut left = somebody("E-1", &json!({ "displayName": "A very long name" }));
     left.insert("nickName".to_owned(), json!("X"));
-    world.send_as("E-1", 3, Desired::User(account(AccountState::Disabled, left)), Sent::guarded(GUARD)).await;
+    world
+        .send_as("E-1", 3, DesiredState::User(account(AccountState::Disabled, left)), Sent::guarded(GUARD))
+        .await;
     world.settled(ResourceKind::User, "E-1", 3).await;
     assert!(!world.sandbox.state().users["e-1@example.com"].active);
     world.stop().await;

@@ -1,7 +1,7 @@
 //! Provisioning on demand reads the target back and puts right what drifted.
 
-use lifecycle::{AccountState, Desired, Fact, ResourceKind, RowReply};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{AccountState, DesiredState, Fact, ResourceKind, RowReply};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{World, account, active, group, methods, name_of, person};
@@ -17,13 +17,13 @@ async fn of_somebody_unknown_there_is_nothing_to_do_and_no_row() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_vanished_or_was_changed_behind_our_back_is_put_right() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         put_right(World::over(database, "").await).await;
     }
 }
 
 async fn put_right(world: World) {
-    let (row, _) = world.want("E-1", 1, Desired::User(active("E-1", json!({ "title": "T" })))).await;
+    let (row, _) = world.want("E-1", 1, DesiredState::User(active("E-1", json!({ "title": "T" })))).await;
     assert_eq!((row.applied_revision, row.revision), (1, 1));
     world.sandbox.reset();
     world
@@ -56,8 +56,8 @@ async fn put_right(world: World) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_account_is_tried_again_and_its_letter_closed() {
     let world = World::start().await;
-    let refused = world.sandbox.faults().inject(FaultRule::new(Fault::status(400)).method("POST"));
-    let (row, _) = world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    let refused = world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(400)).method("POST"));
+    let (row, _) = world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     assert_eq!(row.status.as_deref(), Some("dead"));
     assert!(row.error.is_some());
     let letter = world.died().await;
@@ -74,11 +74,11 @@ async fn a_dead_account_is_tried_again_and_its_letter_closed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_provisioned_while_it_is_being_worked_on_is_read_back_afterwards() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    let slow = FaultRule::new(Fault::Delay { millis: 400 }).method("PATCH").path("/Users").times(1);
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    let slow = FaultRule::new(InjectedFault::Delay { millis: 400 }).method("PATCH").path("/Users").times(1);
     let slow = world.sandbox.faults().inject(slow);
     let before = world.sandbox.ledger().len();
-    world.send("E-1", 2, Desired::User(active("E-1", json!({ "title": "T" })))).await;
+    world.send("E-1", 2, DesiredState::User(active("E-1", json!({ "title": "T" })))).await;
     world.until("the change is under way", async || world.sandbox.faults().fired(slow) == 1).await;
     world.provision(ResourceKind::User, "E-1").await;
     world.settled(ResourceKind::User, "E-1", 2).await;
@@ -89,7 +89,7 @@ async fn what_is_provisioned_while_it_is_being_worked_on_is_read_back_afterwards
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_gets_back_the_members_it_lost_and_loses_those_it_should_not_have() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let profile = "membership: { members_per_request_max: 2 }\n";
         members_agree_again(World::over(database, profile).await).await;
     }
@@ -98,9 +98,9 @@ async fn a_group_gets_back_the_members_it_lost_and_loses_those_it_should_not_hav
 async fn members_agree_again(world: World) {
     let keys: Vec<String> = (1..=7).map(|i| format!("E-{i}")).collect();
     for key in &keys {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
-    world.want("G-1", 1, Desired::Group(group("SEC-1"))).await;
+    world.want("G-1", 1, DesiredState::Group(group("SEC-1"))).await;
     let edges: Vec<(&str, bool)> = keys.iter().map(|key| (key.as_str(), key != "E-7")).collect();
     world.members("G-1", 1, &edges).await;
     let members = |world: &World| world.sandbox.state().groups["SEC-1"].members.clone();
@@ -147,7 +147,7 @@ async fn memberships_are_provisioned_with_their_group_only() {
 async fn somebody_who_left_and_never_had_an_account_is_looked_for_once() {
     let world = World::start().await;
     let left = account(AccountState::Disabled, person("E-1", json!({})));
-    world.want("E-1", 1, Desired::User(left)).await;
+    world.want("E-1", 1, DesiredState::User(left)).await;
     let before = world.sandbox.ledger().len();
     assert!(world.provision(ResourceKind::User, "E-1").await.queued);
     let row = world.settled(ResourceKind::User, "E-1", 1).await;

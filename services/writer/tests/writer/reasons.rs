@@ -1,6 +1,6 @@
 //! What an account that must be off waits for, as far as the writer knows it, with the words of docs/leavers.md.
 
-use lifecycle::{AccountState, Desired, ResourceKind, WaitingFor};
+use lifecycle::{AccountState, DesiredState, ResourceKind, WaitingFor};
 use serde_json::json;
 
 use crate::world::{World, account, active, person};
@@ -51,14 +51,14 @@ fn documented() -> Vec<[String; 3]> {
     rows.take_while(|row| row.starts_with('|')).map(cells).collect()
 }
 
-fn off(key: &str) -> Desired {
-    Desired::User(account(AccountState::Disabled, person(key, json!({}))))
+fn off(key: &str) -> DesiredState {
+    DesiredState::User(account(AccountState::Disabled, person(key, json!({}))))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_row_of_the_page_is_what_an_account_says_that_waits_for_it() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     world.want("E-1", 2, off("E-1")).await;
     let mut shown = Vec::new();
     for (reason, stored) in STORED {

@@ -1,11 +1,11 @@
 //! Drift is found and made right by what the policy owns; what is not ours is reported and left alone.
 
 use lifecycle::{
-    AccountState, Actor, Desired, Difference, Guard, ReconcileRequest, ReconcileState, Reconciliation,
-    ReconciliationRequest, ResourceKind, verb,
+    AccountState, Actor, DesiredState, DifferenceKind, ReconcileRequest, ReconcileState, Reconciliation,
+    ReconciliationRequest, RemovalGuard, ResourceKind, verb,
 };
-use sandbox::{Fault, FaultRule};
-use scim::{Rate, TargetProfile};
+use sandbox::{FaultRule, InjectedFault};
+use scim::{RequestRateLimit, TargetProfile};
 use serde_json::{Value, json};
 
 use crate::world::{Sent, TARGET, World, account, active, group, name_of, person};
@@ -39,7 +39,7 @@ impl World {
     }
 }
 
-fn of(report: &Reconciliation, difference: Difference) -> Vec<(Option<&str>, &[String])> {
+fn of(report: &Reconciliation, difference: DifferenceKind) -> Vec<(Option<&str>, &[String])> {
     let found = report.found.iter().filter(|found| found.difference == difference);
     let mut all: Vec<_> = found.map(|found| (found.subject.as_deref(), found.what.as_slice())).collect();
     all.sort();
@@ -58,9 +58,9 @@ async fn drift(profile: TargetProfile) {
     let world = World::of_profile(&profile).await;
     let keys: Vec<String> = (0..8).map(|n| format!("E-{n}")).collect();
     for key in &keys {
-        world.send(key, 1, Desired::User(active(key, json!({ "title": "Clerk" })))).await;
+        world.send(key, 1, DesiredState::User(active(key, json!({ "title": "Clerk" })))).await;
     }
-    world.send("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.send("G-1", 1, DesiredState::Group(group("G-1"))).await;
     for key in &keys {
         world.settled(ResourceKind::User, key, 1).await;
     }
@@ -68,7 +68,7 @@ async fn drift(profile: TargetProfile) {
         .send(
             "E-3",
             2,
-            Desired::User(account(AccountState::Disabled, person("E-3", json!({ "title": "Clerk" })))),
+            DesiredState::User(account(AccountState::Disabled, person("E-3", json!({ "title": "Clerk" })))),
         )
         .await;
     world.settled(ResourceKind::User, "E-3", 2).await;
@@ -108,13 +108,13 @@ async fn drift(profile: TargetProfile) {
     let report = world.reconcile(true).await;
     let sent = world.sandbox.ledger().since(before, 1_000);
     assert!(sent.iter().all(|entry| &*entry.method == "GET"), "a dry run changes nothing: {sent:?}");
-    let drifted = of(&report, Difference::Drifted);
+    let drifted = of(&report, DifferenceKind::Drifted);
     let expected = [("E-1", "title"), ("E-3", "active"), ("E-4", "active")];
     let told: Vec<(&str, &str)> =
         drifted.iter().map(|(key, what)| (key.unwrap(), what[0].as_str())).collect();
     assert_eq!(told, expected);
-    assert_eq!(of(&report, Difference::Gone), [(Some("E-5"), &[][..])]);
-    assert_eq!(of(&report, Difference::Orphan), [(None, &[][..])]);
+    assert_eq!(of(&report, DifferenceKind::Gone), [(Some("E-5"), &[][..])]);
+    assert_eq!(of(&report, DifferenceKind::Orphan), [(None, &[][..])]);
     assert_eq!((report.counts.members_missing, report.counts.members_extra, report.counts.queued), (1, 1, 0));
     assert_eq!(report.attributes["active"], 2);
 
@@ -150,19 +150,20 @@ async fn drift(profile: TargetProfile) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_would_be_taken_away_counts_for_the_guard() {
-    let profile = TargetProfile { rate: Rate::default(), ..TargetProfile::builtin("generic").unwrap() };
+    let profile =
+        TargetProfile { rate: RequestRateLimit::default(), ..TargetProfile::builtin("generic").unwrap() };
     let world = World::of_profile(&profile).await;
-    let sent = Sent::guarded(Guard {
+    let sent = Sent::guarded(RemovalGuard {
         deletions: 2,
         percent: 100,
         window_hours: 24,
         hard_deletions: 1_000,
         failures: 1_000,
     });
-    let off = |key: &str| Desired::User(account(AccountState::Disabled, person(key, json!({}))));
+    let off = |key: &str| DesiredState::User(account(AccountState::Disabled, person(key, json!({}))));
     for n in 0..4 {
         let key = format!("E-{n}");
-        world.send_as(&key, 1, Desired::User(active(&key, json!({}))), sent).await;
+        world.send_as(&key, 1, DesiredState::User(active(&key, json!({}))), sent).await;
         world.settled(ResourceKind::User, &key, 1).await;
         world.send_as(&key, 2, off(&key), Sent { planned: true, ..sent }).await;
         world.settled(ResourceKind::User, &key, 2).await;
@@ -206,7 +207,7 @@ async fn a_target_that_has_lost_everybody_waits_for_a_human() {
     let world = World::start().await;
     let keys: Vec<String> = (0..12).map(|n| format!("E-{n}")).collect();
     for key in &keys {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     for key in &keys {
         let id = world.user(key).unwrap().id;
@@ -230,23 +231,23 @@ async fn a_target_that_has_lost_everybody_waits_for_a_human() {
 async fn a_group_that_cannot_be_read_does_not_end_the_comparison() {
     let world = World::start().await;
     for key in ["E-1", "E-2"] {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     for key in ["G-1", "G-2"] {
-        world.want(key, 1, Desired::Group(group(key))).await;
+        world.want(key, 1, DesiredState::Group(group(key))).await;
         world.members(key, 1, &[("E-1", true), ("E-2", true)]).await;
     }
     let members = |key: &str| world.sandbox.state().groups[key].members.len();
     world.until("all are in", async || members("G-1") == 2 && members("G-2") == 2).await;
     let state = world.sandbox.state();
     let (first, second) = (state.groups["G-1"].id.clone(), state.groups["G-2"].id.clone());
-    let refused = FaultRule::new(Fault::status(400)).method("GET").path(format!("/Groups/{first}"));
+    let refused = FaultRule::new(InjectedFault::status(400)).method("GET").path(format!("/Groups/{first}"));
     world.sandbox.faults().inject(refused);
     let nobody = json!([{ "op": "remove", "path": "members" }]);
     world.patch_group(&second, nobody).await;
     let report = world.reconcile(false).await;
     assert_eq!(report.state, ReconcileState::Finished, "{report:?}");
-    assert_eq!(of(&report, Difference::Unreadable).len(), 1, "{report:?}");
+    assert_eq!(of(&report, DifferenceKind::Unreadable).len(), 1, "{report:?}");
     world.until("the other is made right", async || members("G-2") == 2).await;
     world.stop().await;
 }
@@ -254,7 +255,7 @@ async fn a_group_that_cannot_be_read_does_not_end_the_comparison() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_account_with_somebodys_key_is_told_as_a_duplicate_of_them_and_left_alone() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     let linked = world.user("E-1").unwrap().id;
     let second = json!({ "userName": "second@example.com", "externalId": "E-1", "active": true });
     let second = world.seed(second);
@@ -266,7 +267,7 @@ async fn a_second_account_with_somebodys_key_is_told_as_a_duplicate_of_them_and_
         "{report:?}"
     );
     let what = [format!("linked to {linked}")];
-    assert_eq!(of(&report, Difference::Duplicate), [(Some("E-1"), &what[..])]);
+    assert_eq!(of(&report, DifferenceKind::Duplicate), [(Some("E-1"), &what[..])]);
     assert!(report.found.iter().any(|found| found.remote_id.as_ref() == Some(&second)), "{report:?}");
     world.stop().await;
 }
@@ -274,7 +275,8 @@ async fn a_second_account_with_somebodys_key_is_told_as_a_duplicate_of_them_and_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_target_does_not_keep_is_said_and_not_written_for_ever() {
     let world = World::start().await;
-    let wanted = |state, title: &str| Desired::User(account(state, person("E-1", json!({ "title": title }))));
+    let wanted =
+        |state, title: &str| DesiredState::User(account(state, person("E-1", json!({ "title": title }))));
     world.want("E-1", 1, wanted(AccountState::Active, "Clerk")).await;
     // As if the target had its own mind about it.
     let undo = async |title: &str| {
@@ -314,8 +316,8 @@ async fn what_a_target_does_not_keep_is_said_and_not_written_for_ever() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_members_of_a_group_that_drifted_are_compared_in_the_same_run() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 1, &[("E-1", true)]).await;
     world.until("a member", async || world.sandbox.state().groups["G-1"].members.len() == 1).await;
     world.settled(ResourceKind::Group, "G-1", 1).await;

@@ -1,16 +1,16 @@
 //! What names an account: the manager of others, members of groups. It follows the account when that goes and comes back.
 
-use lifecycle::{Account, AccountState, Desired, GroupResource, ResourceKind, StatusReply, verb};
-use sandbox::Behaviour;
+use lifecycle::{AccountState, DesiredAccount, DesiredState, GroupResource, ResourceKind, StatusReply, verb};
+use sandbox::SandboxBehaviour;
 use serde_json::{Value, json};
 
 use crate::world::{World, account, active, group, person};
 
 const URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-fn led_by(key: &str, manager: &str) -> Desired {
+fn led_by(key: &str, manager: &str) -> DesiredState {
     let references = [(format!("{URN}:manager"), manager.to_owned())].into();
-    Desired::User(Account { references, ..active(key, json!({})) })
+    DesiredState::User(DesiredAccount { references, ..active(key, json!({})) })
 }
 
 impl World {
@@ -35,19 +35,22 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_names_an_account_that_goes_is_taken_away_and_comes_back_with_it() {
-    for (database, profile) in
-        store::testing::databases().into_iter().zip(["", "update_method: put\nmembership: { method: put }\n"])
+    for (database, profile) in store::testing::test_databases()
+        .into_iter()
+        .zip(["", "update_method: put\nmembership: { method: put }\n"])
     {
         let world = World::over(database, profile).await;
-        world.sandbox.set_behaviour(Behaviour { keeps_references: true, ..Behaviour::default() });
+        world
+            .sandbox
+            .set_behaviour(SandboxBehaviour { keeps_references: true, ..SandboxBehaviour::default() });
         let reports = ["R-1", "R-2", "R-3"];
-        let someone = |state| Desired::User(account(state, person("M-1", json!({}))));
+        let someone = |state| DesiredState::User(account(state, person("M-1", json!({}))));
         world.want("M-1", 1, someone(AccountState::Active)).await;
         for report in reports {
             world.want(report, 1, led_by(report, "M-1")).await;
         }
         for name in ["G-1", "G-2"] {
-            world.want(name, 1, Desired::Group(group(name))).await;
+            world.want(name, 1, DesiredState::Group(group(name))).await;
             world.members(name, 1, &[("M-1", true), ("R-1", true)]).await;
             world.until("both are in", async || world.in_group(name).len() == 2).await;
             world.settled(ResourceKind::Group, name, 1).await;
@@ -78,7 +81,7 @@ async fn what_names_an_account_that_goes_is_taken_away_and_comes_back_with_it() 
         world.until("memberships wait for her", async || world.memberships_that_wait().await == 2).await;
         for name in ["G-1", "G-2"] {
             let gone = GroupResource { exists: false, ..group(name) };
-            world.send(name, 2, Desired::Group(gone)).await;
+            world.send(name, 2, DesiredState::Group(gone)).await;
         }
         world
             .until("none wait in a group that is gone", async || world.memberships_that_wait().await == 0)
@@ -90,13 +93,13 @@ async fn what_names_an_account_that_goes_is_taken_away_and_comes_back_with_it() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_manager_who_comes_back_under_another_id_is_named_by_it() {
     let world = World::start().await;
-    world.want("M-1", 1, Desired::User(active("M-1", json!({})))).await;
+    world.want("M-1", 1, DesiredState::User(active("M-1", json!({})))).await;
     world.want("R-1", 1, led_by("R-1", "M-1")).await;
     let first = world.id_of("M-1");
     assert_eq!(world.manager_of("R-1"), first);
     world.delete_user(first.as_str().unwrap()).await;
     let second = world.seed(json!({ "userName": "m-1@example.com", "externalId": "M-1", "active": true }));
-    world.want("M-1", 2, Desired::User(active("M-1", json!({ "title": "T" })))).await;
+    world.want("M-1", 2, DesiredState::User(active("M-1", json!({ "title": "T" })))).await;
     world.until("the new id is named", async || world.manager_of("R-1") == json!(second)).await;
     world.settled(ResourceKind::User, "R-1", 1).await;
     world.stop().await;
@@ -106,12 +109,12 @@ async fn a_manager_who_comes_back_under_another_id_is_named_by_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_that_is_made_again_gets_the_members_that_are_told_again() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 5, &[("E-1", true)]).await;
     world.until("the member is in", async || world.in_group("G-1").len() == 1).await;
-    world.want("G-1", 2, Desired::Group(GroupResource { exists: false, ..group("G-1") })).await;
-    world.want("G-1", 3, Desired::Group(group("G-1"))).await;
+    world.want("G-1", 2, DesiredState::Group(GroupResource { exists: false, ..group("G-1") })).await;
+    world.want("G-1", 3, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 5, &[("E-1", true)]).await;
     world.until("the member is in again", async || world.in_group("G-1").len() == 1).await;
     world.stop().await;
@@ -120,20 +123,20 @@ async fn a_group_that_is_made_again_gets_the_members_that_are_told_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_under_a_key_that_was_given_up_ends_with_it() {
     let world = World::start().await;
-    world.want("C-1", 1, Desired::User(active("C-1", json!({})))).await;
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("C-1", 1, DesiredState::User(active("C-1", json!({})))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     let name = json!({ "userName": "c-1@example.com" });
     let waits = active("E-1", name.clone());
-    world.want("E-1", 1, Desired::User(waits.clone())).await;
+    world.want("E-1", 1, DesiredState::User(waits.clone())).await;
     world.seed(json!({ "userName": "e-2@example.com", "externalId": "old-hr-7" }));
     let conflict = active("E-2", json!({}));
-    let (row, _) = world.want("E-2", 1, Desired::User(conflict.clone())).await;
+    let (row, _) = world.want("E-2", 1, DesiredState::User(conflict.clone())).await;
     assert_eq!(row.status.as_deref(), Some("conflict"));
     let letter = world.died().await;
     world.members("G-1", 1, &[("E-1", true), ("E-2", true)]).await;
     world.until("they wait", async || world.memberships_that_wait().await == 2).await;
     for (key, given_up) in [("E-1", waits), ("E-2", conflict)] {
-        let (row, sent) = world.want(key, 2, Desired::User(given_up.given_up())).await;
+        let (row, sent) = world.want(key, 2, DesiredState::User(given_up.given_up())).await;
         assert_eq!((row.status.as_deref(), row.remote_id), (Some("in_sync"), None), "{key}");
         assert!(sent.iter().all(|entry| &*entry.method == "GET"), "{sent:?}");
     }
@@ -145,10 +148,10 @@ async fn what_waits_under_a_key_that_was_given_up_ends_with_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_comparison_counts_what_names_accounts_that_are_not_there() {
     let world = World::start().await;
-    world.sandbox.set_behaviour(Behaviour { keeps_references: true, ..Behaviour::default() });
-    world.want("M-1", 1, Desired::User(active("M-1", json!({})))).await;
+    world.sandbox.set_behaviour(SandboxBehaviour { keeps_references: true, ..SandboxBehaviour::default() });
+    world.want("M-1", 1, DesiredState::User(active("M-1", json!({})))).await;
     world.want("R-1", 1, led_by("R-1", "M-1")).await;
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 1, &[("M-1", true)]).await;
     world.until("the member is in", async || world.in_group("G-1").len() == 1).await;
     world.settled(ResourceKind::Group, "G-1", 1).await;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use lifecycle::{AccountState, Desired, Guard, ResourceKind};
+use lifecycle::{AccountState, DesiredState, RemovalGuard, ResourceKind};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -57,13 +57,13 @@ async fn whatever_a_target_refuses_to_be_told_is_done_when_it_listens_again_and_
         let door = Door::open(sandbox.address()).await;
         (World::through(sandbox, &format!("http://{}/scim/v2", door.address)).await, door)
     };
-    let guard = Sent::guarded(Guard { deletions: 100, percent: 100, ..Guard::default() });
+    let guard = Sent::guarded(RemovalGuard { deletions: 100, percent: 100, ..RemovalGuard::default() });
     let people = ["update", "disable", "delete", "add", "remove"];
     for key in people {
-        world.want(key, 1, Desired::User(active(key, json!({ "title": "A" })))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({ "title": "A" })))).await;
     }
     for key in ["G-renamed", "G-deleted", "G-members"] {
-        world.want(key, 1, Desired::Group(group(key))).await;
+        world.want(key, 1, DesiredState::Group(group(key))).await;
     }
     world.members("G-members", 1, &[("remove", true)]).await;
     let members = || world.sandbox.state().groups["G-members"].members.clone();
@@ -72,18 +72,18 @@ async fn whatever_a_target_refuses_to_be_told_is_done_when_it_listens_again_and_
 
     door.shut().await;
     let before = world.sandbox.ledger().len();
-    world.send_as("create", 1, Desired::User(active("create", json!({}))), guard).await;
-    world.send_as("update", 2, Desired::User(active("update", json!({ "title": "B" }))), guard).await;
+    world.send_as("create", 1, DesiredState::User(active("create", json!({}))), guard).await;
+    world.send_as("update", 2, DesiredState::User(active("update", json!({ "title": "B" }))), guard).await;
     for (key, state) in [("disable", AccountState::Disabled), ("delete", AccountState::Deleted)] {
         world
-            .send_as(key, 2, Desired::User(account(state, person(key, json!({ "title": "A" })))), guard)
+            .send_as(key, 2, DesiredState::User(account(state, person(key, json!({ "title": "A" })))), guard)
             .await;
     }
-    world.send_as("G-created", 1, Desired::Group(group("G-created")), guard).await;
+    world.send_as("G-created", 1, DesiredState::Group(group("G-created")), guard).await;
     let renamed = lifecycle::GroupResource { exists: true, ..group("new name") };
-    world.send_as("G-renamed", 2, Desired::Group(renamed), guard).await;
+    world.send_as("G-renamed", 2, DesiredState::Group(renamed), guard).await;
     let deleted = lifecycle::GroupResource { exists: false, ..group("G-deleted") };
-    world.send_as("G-deleted", 2, Desired::Group(deleted), guard).await;
+    world.send_as("G-deleted", 2, DesiredState::Group(deleted), guard).await;
     world.members("G-members", 2, &[("add", true), ("remove", false)]).await;
     world.until("the circuit is open", async || world.circuit().await.starts_with("open")).await;
     let tried = world

@@ -1,10 +1,10 @@
 //! Many dead letters tried again, as an operation that goes on by itself.
 
 use lifecycle::{
-    Actor, CancelReplayRequest, Desired, Fact, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest,
+    Actor, CancelReplayRequest, DesiredState, Fact, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest,
     ReplayState, StartReplayRequest, verb,
 };
-use sandbox::{Fault, FaultRule};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 use store::testing::TestDatabase;
 
@@ -20,15 +20,16 @@ fn of_target(per_second: Option<u32>) -> StartReplayRequest {
 
 /// A world where so many people could not be created, and could be by now.
 async fn with_letters(count: usize) -> World {
-    with_letters_in(store::testing::sqlite(), count).await
+    with_letters_in(store::testing::sqlite_database(), count).await
 }
 
 async fn with_letters_in(database: TestDatabase, count: usize) -> World {
     let world = World::over(database, "").await;
-    let refused = Fault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
+    let refused =
+        InjectedFault::Status { status: 400, retry_after: None, scim_type: None, after_work: false };
     let rule = world.sandbox.faults().inject(FaultRule::new(refused).method("POST"));
     for n in 0..count {
-        world.want(&format!("E-{n}"), 1, Desired::User(active(&format!("E-{n}"), json!({})))).await;
+        world.want(&format!("E-{n}"), 1, DesiredState::User(active(&format!("E-{n}"), json!({})))).await;
     }
     world.sandbox.faults().remove(rule);
     assert_eq!(open(&world).await, count);
@@ -52,7 +53,7 @@ async fn finished(world: &World, id: &ReplayId) -> ReplayRun {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_letters_of_a_group_are_tried_again_with_who_and_why_and_a_second_time_nothing_is() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         all_of_a_group(with_letters_in(database, 3).await).await;
     }
 }
@@ -114,7 +115,7 @@ async fn what_is_cancelled_leaves_the_letters_that_were_not_tried_yet() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_replica_left_undone_is_carried_on() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         carried_on(with_letters_in(database, 2).await).await;
     }
 }

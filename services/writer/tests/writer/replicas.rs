@@ -1,7 +1,7 @@
 //! Two replicas: the owner of a target answers, whichever of them is asked.
 
-use lifecycle::{Desired, StatusReply, TestReply, TestRequest, verb};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{DesiredState, StatusReply, TestReply, TestRequest, verb};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{TARGET, World, active};
@@ -19,12 +19,13 @@ async fn the_owner_answers_whichever_replica_is_asked() {
         let question = TestRequest { target: TARGET.to_owned() };
         let tested: TestReply = world.ask(verb::TEST_TARGET, &question).await.unwrap();
         assert!(tested.works, "{tested:?}");
-        assert!(world.look("E-1", Desired::User(active("E-1", json!({})))).await.is_ok());
+        assert!(world.look("E-1", DesiredState::User(active("E-1", json!({})))).await.is_ok());
     }
 
-    let refused = Fault::Status { status: 401, retry_after: None, scim_type: None, after_work: false };
+    let refused =
+        InjectedFault::Status { status: 401, retry_after: None, scim_type: None, after_work: false };
     let refused = world.sandbox.faults().inject(FaultRule::new(refused).times(1_000));
-    world.send("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.send("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     world.until("the owner notices", async || world.sandbox.faults().fired(refused) > 0).await;
     let standbys_word = async || -> String {
         let told: StatusReply = world.ask_replica("standby", verb::STATUS, &()).await;

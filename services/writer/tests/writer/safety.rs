@@ -1,19 +1,19 @@
 //! Nothing is deleted by surprise: the guard, protected subjects, pauses and quarantine.
 
 use lifecycle::{
-    Account, AccountState, Actor, DecideHeldReply, DecideHeldRequest, Desired, Fact, GroupResource, Guard,
-    HeldBy, HeldReply, HeldRequest, ResourceKind, verb,
+    AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState, Fact,
+    GroupResource, HeldBy, HeldReply, HeldRequest, RemovalGuard, ResourceKind, verb,
 };
-use sandbox::{Fault, FaultRule};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{Sent, TARGET, World, account, active, group, name_of, person};
 
-const GUARD: Guard =
-    Guard { deletions: 5, percent: 100, window_hours: 24, hard_deletions: 50, failures: 1_000 };
+const GUARD: RemovalGuard =
+    RemovalGuard { deletions: 5, percent: 100, window_hours: 24, hard_deletions: 50, failures: 1_000 };
 
-fn off(key: &str) -> Desired {
-    Desired::User(account(AccountState::Disabled, person(key, json!({}))))
+fn off(key: &str) -> DesiredState {
+    DesiredState::User(account(AccountState::Disabled, person(key, json!({}))))
 }
 
 fn actor() -> Actor {
@@ -24,7 +24,7 @@ impl World {
     async fn people(&self, count: usize) -> Vec<String> {
         let keys: Vec<String> = (0..count).map(|n| format!("E-{n:02}")).collect();
         for key in &keys {
-            self.send_as(key, 1, Desired::User(active(key, json!({}))), Sent::guarded(GUARD)).await;
+            self.send_as(key, 1, DesiredState::User(active(key, json!({}))), Sent::guarded(GUARD)).await;
         }
         for key in &keys {
             self.settled(ResourceKind::User, key, 1).await;
@@ -52,7 +52,7 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leavers_who_are_too_many_are_held_until_a_human_decides() {
-    for database in store::testing::databases() {
+    for database in store::testing::test_databases() {
         let world = World::over(database, "").await;
         let keys = world.people(14).await;
         for key in &keys[..12] {
@@ -112,7 +112,7 @@ async fn leavers_who_come_one_by_one_are_held_from_the_one_that_is_too_many() {
     let expected = ["in_sync", "in_sync", "in_sync", "in_sync", "in_sync", "held", "held", "held"];
     assert_eq!(statuses, expected);
     // A human who is back needs nobody's consent, and is not counted any more.
-    world.send_as(&keys[7], 3, Desired::User(active(&keys[7], json!({}))), Sent::guarded(GUARD)).await;
+    world.send_as(&keys[7], 3, DesiredState::User(active(&keys[7], json!({}))), Sent::guarded(GUARD)).await;
     let row = world.settled(ResourceKind::User, &keys[7], 3).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"));
     assert_eq!(world.held().await.total, 2);
@@ -122,7 +122,7 @@ async fn leavers_who_come_one_by_one_are_held_from_the_one_that_is_too_many() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn removals_that_only_the_target_knows_of_are_counted_too() {
     let world = World::start().await;
-    let guard = Guard { deletions: 2, ..GUARD };
+    let guard = RemovalGuard { deletions: 2, ..GUARD };
     let mut statuses = Vec::new();
     for n in 0..4 {
         let key = format!("E-{n}");
@@ -141,17 +141,17 @@ async fn removals_that_only_the_target_knows_of_are_counted_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletions_of_accounts_and_groups_count_and_disabled_accounts_are_no_removals() {
     let world = World::start().await;
-    let guard = Guard { deletions: 1, ..GUARD };
+    let guard = RemovalGuard { deletions: 1, ..GUARD };
     let sent = Sent::guarded(guard);
-    world.send_as("G-1", 1, Desired::Group(group("G-1")), sent).await;
-    world.send_as("G-2", 1, Desired::Group(group("G-2")), sent).await;
-    world.send_as("E-1", 1, Desired::User(active("E-1", json!({}))), sent).await;
+    world.send_as("G-1", 1, DesiredState::Group(group("G-1")), sent).await;
+    world.send_as("G-2", 1, DesiredState::Group(group("G-2")), sent).await;
+    world.send_as("E-1", 1, DesiredState::User(active("E-1", json!({}))), sent).await;
     for (kind, key) in
         [(ResourceKind::Group, "G-1"), (ResourceKind::Group, "G-2"), (ResourceKind::User, "E-1")]
     {
         world.settled(kind, key, 1).await;
     }
-    let gone = |key: &str| Desired::Group(GroupResource { exists: false, ..group(key) });
+    let gone = |key: &str| DesiredState::Group(GroupResource { exists: false, ..group(key) });
     world.send_as("G-1", 2, gone("G-1"), sent).await;
     assert_eq!(world.settled(ResourceKind::Group, "G-1", 2).await.status.as_deref(), Some("in_sync"));
     world.send_as("G-2", 2, gone("G-2"), sent).await;
@@ -162,10 +162,10 @@ async fn deletions_of_accounts_and_groups_count_and_disabled_accounts_are_no_rem
     world.send_as("E-1", 2, off("E-1"), Sent { planned: true, ..sent }).await;
     world.settled(ResourceKind::User, "E-1", 2).await;
     let renamed = account(AccountState::Disabled, person("E-1", json!({ "title": "T" })));
-    world.send_as("E-1", 3, Desired::User(renamed), sent).await;
+    world.send_as("E-1", 3, DesiredState::User(renamed), sent).await;
     assert_eq!(world.settled(ResourceKind::User, "E-1", 3).await.status.as_deref(), Some("in_sync"));
     let deleted = account(AccountState::Deleted, person("E-1", json!({})));
-    world.send_as("E-1", 4, Desired::User(deleted), sent).await;
+    world.send_as("E-1", 4, DesiredState::User(deleted), sent).await;
     assert_eq!(world.settled(ResourceKind::User, "E-1", 4).await.status.as_deref(), Some("held"));
     assert!(world.user("E-1").is_some());
     world.stop().await;
@@ -176,7 +176,7 @@ async fn whoever_is_protected_loses_nothing_before_a_human_said_so() {
     let world = World::start().await;
     let keys = world.people(1).await;
     let protected = |state| {
-        Desired::User(Account {
+        DesiredState::User(DesiredAccount {
             protected: true,
             ..account(state, person(&keys[0], json!({ "title": "T" })))
         })
@@ -197,7 +197,7 @@ async fn access_that_a_later_decision_took_away_is_not_given_back_by_an_older_da
     let world = World::start().await;
     let keys = world.people(2).await;
     let outdated = Sent { needs_approval: true, ..Sent::guarded(GUARD) };
-    let with_title = |key: &str, title: &str| Desired::User(active(key, json!({ "title": title })));
+    let with_title = |key: &str, title: &str| DesiredState::User(active(key, json!({ "title": title })));
     for key in &keys {
         world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
         world.settled(ResourceKind::User, key, 2).await;
@@ -237,8 +237,8 @@ async fn whoever_is_protected_is_not_let_through_together_with_those_whom_the_gu
     let strict = Sent::guarded(GUARD);
     world.pause(true).await;
     let protected =
-        Account { protected: true, ..account(AccountState::Disabled, person(&keys[0], json!({}))) };
-    world.send_as(&keys[0], 2, Desired::User(protected), strict).await;
+        DesiredAccount { protected: true, ..account(AccountState::Disabled, person(&keys[0], json!({}))) };
+    world.send_as(&keys[0], 2, DesiredState::User(protected), strict).await;
     for key in &keys[1..] {
         world.send_as(key, 2, off(key), strict).await;
     }
@@ -285,11 +285,11 @@ async fn nothing_is_sent_to_a_target_that_is_paused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_where_too_many_fail_is_paused() {
     let world = World::start().await;
-    let guard = Guard { failures: 2, ..GUARD };
-    let refused = world.sandbox.faults().inject(FaultRule::new(Fault::status(400)).method("POST"));
+    let guard = RemovalGuard { failures: 2, ..GUARD };
+    let refused = world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(400)).method("POST"));
     for n in 0..3 {
         let key = format!("E-{n}");
-        world.send_as(&key, 1, Desired::User(active(&key, json!({}))), Sent::guarded(guard)).await;
+        world.send_as(&key, 1, DesiredState::User(active(&key, json!({}))), Sent::guarded(guard)).await;
         world.settled(ResourceKind::User, &key, 1).await;
     }
     world
@@ -297,7 +297,7 @@ async fn a_target_where_too_many_fail_is_paused() {
         .await;
     world.sandbox.faults().remove(refused);
     let before = world.sandbox.ledger().len();
-    world.send_as("E-9", 1, Desired::User(active("E-9", json!({}))), Sent::guarded(guard)).await;
+    world.send_as("E-9", 1, DesiredState::User(active("E-9", json!({}))), Sent::guarded(guard)).await;
     world.until("it is taken", async || world.row(ResourceKind::User, "E-9").await.revision == 1).await;
     assert_eq!(world.sandbox.ledger().len(), before);
     world.pause(false).await;
@@ -311,7 +311,7 @@ async fn a_few_that_are_too_many_are_told_together_with_how_many_there_are() {
     let world = World::start().await;
     let keys: Vec<String> = (0..8).map(|n| format!("E-{n}")).collect();
     for key in &keys {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     for key in &keys[..6] {
         world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
@@ -334,7 +334,7 @@ async fn never_more_lose_access_than_the_guard_allows_however_fast_they_come() {
     for round in 0..ROUNDS {
         let keys: Vec<String> = (0..8).map(|n| format!("R-{round}-{n}")).collect();
         for key in &keys {
-            world.send_as(key, 1, Desired::User(active(key, json!({}))), Sent::guarded(GUARD)).await;
+            world.send_as(key, 1, DesiredState::User(active(key, json!({}))), Sent::guarded(GUARD)).await;
         }
         for key in &keys {
             world.settled(ResourceKind::User, key, 1).await;

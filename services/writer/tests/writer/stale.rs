@@ -1,17 +1,17 @@
 //! After a long stop a target is looked at once: if it has gone on since, everything was restored, and what gives access waits.
 
-use lifecycle::{AccountState, Desired, ReconcileState, ResourceKind};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{AccountState, DesiredState, ReconcileState, ResourceKind};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::{Value, json};
 
 use crate::world::{World, account, active, group, name_of, person};
 
-fn on(key: &str) -> Desired {
-    Desired::User(active(key, json!({})))
+fn on(key: &str) -> DesiredState {
+    DesiredState::User(active(key, json!({})))
 }
 
-fn off(key: &str) -> Desired {
-    Desired::User(account(AccountState::Disabled, person(key, json!({}))))
+fn off(key: &str) -> DesiredState {
+    DesiredState::User(account(AccountState::Disabled, person(key, json!({}))))
 }
 
 async fn world() -> World {
@@ -19,7 +19,7 @@ async fn world() -> World {
     for key in ["E-1", "E-2", "E-3"] {
         world.want(key, 1, on(key)).await;
     }
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 1, &[("E-1", true), ("E-2", true)]).await;
     world.until("they are in", async || world.sandbox.state().groups["G-1"].members.len() == 2).await;
     world
@@ -114,7 +114,7 @@ async fn a_membership_that_was_taken_away_says_that_everything_was_restored() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_cannot_be_looked_at_waits_for_an_operator() {
     let world = world().await;
-    let refused = FaultRule::new(Fault::status(400)).method("GET").path("/Groups");
+    let refused = FaultRule::new(InjectedFault::status(400)).method("GET").path("/Groups");
     world.sandbox.faults().inject(refused);
     is_taken_for_restored(world, "could not be seen").await;
 }

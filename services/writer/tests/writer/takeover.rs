@@ -1,7 +1,7 @@
 //! One replica takes a target over from another that did not say that it ended.
 
-use lifecycle::{AccountState, Desired, ResourceKind};
-use sandbox::{Fault, FaultRule};
+use lifecycle::{AccountState, DesiredState, ResourceKind};
+use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
 
 use crate::world::{World, account, active, group, methods, person};
@@ -12,15 +12,15 @@ const GONE: &str = "UPDATE writer_targets SET owner = 'gone', lease_until = 1";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_owner_before_was_sending_is_read_back_at_once_and_again_when_it_can_no_longer_arrive() {
     let mut world = World::with_profile("timeout_seconds: 1\n").await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    world.want("E-2", 1, Desired::User(active("E-2", json!({})))).await;
-    world.want("G-1", 1, Desired::Group(group("G-1"))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    world.want("E-2", 1, DesiredState::User(active("E-2", json!({})))).await;
+    world.want("G-1", 1, DesiredState::Group(group("G-1"))).await;
     world.members("G-1", 1, &[("E-2", true)]).await;
     world.settled(ResourceKind::Group, "G-1", 1).await;
     world.members("G-1", 2, &[("E-2", false)]).await;
     let out = "SELECT revision FROM writer_edges WHERE revision = 2 AND status = 'in_sync'";
     world.until("the member is out", async || world.query(out).await.len() == 1).await;
-    world.want("E-1", 2, Desired::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
+    world.want("E-1", 2, DesiredState::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
     let before = world.sandbox.ledger().len();
     world
         .restart_after(&[
@@ -56,10 +56,10 @@ async fn what_the_owner_before_was_sending_is_read_back_at_once_and_again_when_i
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_of_an_owner_that_was_replaced_are_refused_and_read_back_by_the_next() {
     let world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
-    let slow = FaultRule::new(Fault::HangAfterWork { millis: 3_000 }).method("PATCH").times(1);
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
+    let slow = FaultRule::new(InjectedFault::HangAfterWork { millis: 3_000 }).method("PATCH").times(1);
     let slow = world.sandbox.faults().inject(slow);
-    world.send("E-1", 2, Desired::User(active("E-1", json!({ "title": "T" })))).await;
+    world.send("E-1", 2, DesiredState::User(active("E-1", json!({ "title": "T" })))).await;
     world.until("the request is under way", async || world.sandbox.faults().fired(slow) == 1).await;
     let another =
         "UPDATE writer_targets SET owner = 'another', epoch = epoch + 1, lease_until = 9000000000000000";

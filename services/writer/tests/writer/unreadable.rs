@@ -1,6 +1,6 @@
 //! What is stored and cannot be read is listed, and never done in another way.
 
-use lifecycle::{AccountState, Desired, QuarantineReply, QuarantineRequest, verb};
+use lifecycle::{AccountState, DesiredState, QuarantineReply, QuarantineRequest, verb};
 use serde_json::json;
 
 use crate::world::{World, account, active, methods, person};
@@ -18,7 +18,7 @@ fn unreadable(subject: &str, departure: bool) -> (String, String, bool) {
 async fn a_row_that_cannot_be_read_is_listed_and_a_switch_off_that_can_be_read_off_it_is_done() {
     let mut world = World::start().await;
     for key in ["E-1", "E-2", "E-3"] {
-        world.want(key, 1, Desired::User(active(key, json!({})))).await;
+        world.want(key, 1, DesiredState::User(active(key, json!({})))).await;
     }
     let before = world.sandbox.ledger().len();
     world
@@ -44,8 +44,8 @@ async fn a_row_that_cannot_be_read_is_listed_and_a_switch_off_that_can_be_read_o
     assert_eq!(methods(&of_third), ["GET"], "{of_third:?}");
 
     // The mapper says it again.
-    world.want("E-1", 3, Desired::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
-    world.want("E-2", 3, Desired::User(account(AccountState::Disabled, person("E-2", json!({}))))).await;
+    world.want("E-1", 3, DesiredState::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
+    world.want("E-2", 3, DesiredState::User(account(AccountState::Disabled, person("E-2", json!({}))))).await;
     assert!(!world.user("E-2").unwrap().active);
     world.until("nothing is listed any more", async || listed(&world).await.is_empty()).await;
     world.stop().await;
@@ -54,13 +54,14 @@ async fn a_row_that_cannot_be_read_is_listed_and_a_switch_off_that_can_be_read_o
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guard_that_cannot_be_read_lets_nothing_be_taken_away_and_is_listed() {
     let mut world = World::start().await;
-    world.want("E-1", 1, Desired::User(active("E-1", json!({})))).await;
+    world.want("E-1", 1, DesiredState::User(active("E-1", json!({})))).await;
     world
         .restart_after(&["INSERT INTO writer_controls (name, guard, orphans) VALUES ('crm', '{', '[') \
                           ON CONFLICT (name) DO UPDATE SET guard = '{', orphans = '['"])
         .await;
-    let (row, sent) =
-        world.want("E-1", 2, Desired::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
+    let (row, sent) = world
+        .want("E-1", 2, DesiredState::User(account(AccountState::Disabled, person("E-1", json!({})))))
+        .await;
     assert_eq!((row.status.as_deref(), sent.len()), (Some("held"), 0));
     let setting = unreadable("target crm", false);
     world

@@ -4,14 +4,15 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bus::testing::TestServer;
-use bus::{Bus, Consumer, ControlFailure, Facts, Feed, Outgoing};
+use bus::{Bus, Consumer, ControlFailure, FactBatch, OutgoingMessage, StreamName};
 use lifecycle::{
-    Account, AccountState, Actions, Actor, AttemptClass, Attributes, Command, CommandId, Desired,
-    DigestsReply, DigestsRequest, Edge, Fact, FactRecord, GroupResource, Guard, Lane, LookReply, LookRequest,
-    MemberKind, Orphans, PauseReply, PauseRequest, ProvisionReply, ProvisionRequest, ResourceKind, RowReply,
-    RowRequest, TraceContext, VerifiedRequest, VerifyReply, VerifyRequest, verb,
+    AccountState, Actor, AttemptClass, AttributeMap, Command, CommandId, DesiredAccount, DesiredMembership,
+    DesiredState, DigestsReply, DigestsRequest, Fact, FactRecord, GroupResource, Lane, MemberKind,
+    OrphanPolicy, PauseReply, PauseRequest, PolicyActions, PreviewReply, PreviewRequest, ProvisionReply,
+    ProvisionRequest, RemovalGuard, ResourceKind, RowReply, RowRequest, TraceContext, VerifiedRequest,
+    VerifyReply, VerifyRequest, verb,
 };
-use sandbox::{Behaviour, Entry, Options, Sandbox, UserState};
+use sandbox::{LedgerEntry, Sandbox, SandboxBehaviour, SandboxOptions, UserState};
 use sea_orm::{ConnectionTrait, Statement};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,28 +34,28 @@ const POLL: Duration = Duration::from_millis(20);
 /// What a command says beside what is wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sent {
-    pub(crate) guard: Option<Guard>,
+    pub(crate) guard: Option<RemovalGuard>,
     pub(crate) planned: bool,
     pub(crate) needs_approval: bool,
 }
 
 impl Sent {
-    pub(crate) fn guarded(guard: Guard) -> Self {
+    pub(crate) fn guarded(guard: RemovalGuard) -> Self {
         Self { guard: Some(guard), ..Self::default() }
     }
 }
 
 /// A SCIM server without a profile.
 pub(crate) async fn sandbox() -> Sandbox {
-    sandbox_that(Behaviour { keep_bodies: true, ..Behaviour::default() }).await
+    sandbox_that(SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::default() }).await
 }
 
-async fn sandbox_that(behaviour: Behaviour) -> Sandbox {
+async fn sandbox_that(behaviour: SandboxBehaviour) -> Sandbox {
     let listen = "127.0.0.1:0".parse().unwrap();
-    Sandbox::start(Options { listen, token: TOKEN.to_owned(), behaviour }).await.unwrap()
+    Sandbox::start(SandboxOptions { listen, token: TOKEN.to_owned(), behaviour }).await.unwrap()
 }
 
-fn command(subject: &str, revision: i64, desired: Desired, sent: Sent) -> Command {
+fn command(subject: &str, revision: i64, desired: DesiredState, sent: Sent) -> Command {
     Command {
         id: CommandId::fresh(),
         target: TARGET.to_owned(),
@@ -72,19 +73,19 @@ fn command(subject: &str, revision: i64, desired: Desired, sent: Sent) -> Comman
 }
 
 /// A person in a group, or not.
-pub(crate) fn edge(member: &str, present: bool, revision: i64) -> Edge {
+pub(crate) fn edge(member: &str, present: bool, revision: i64) -> DesiredMembership {
     let member_is = MemberKind::Person;
-    Edge { member: member.to_owned(), present, revision, through_groups: false, member_is }
+    DesiredMembership { member: member.to_owned(), present, revision, through_groups: false, member_is }
 }
 
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     bus: Bus,
     facts: Mutex<Vec<FactRecord>>,
-    journal: tokio::sync::Mutex<Consumer<Facts>>,
+    journal: tokio::sync::Mutex<Consumer<FactBatch>>,
     shutdown: Shutdown,
-    running: JoinHandle<Result<(), writer::RunError>>,
-    config: writer::Config,
+    running: JoinHandle<Result<(), writer::WriterRunError>>,
+    config: writer::WriterConfig,
     _server: TestServer,
     _database: TestDatabase,
     _folder: tempfile::TempDir,
@@ -97,7 +98,7 @@ impl World {
 
     /// With these lines in the target's profile.
     pub(crate) async fn with_profile(lines: &str) -> Self {
-        let database = store::testing::sqlite();
+        let database = store::testing::sqlite_database();
         Self::over(database, lines).await
     }
 
@@ -112,21 +113,22 @@ impl World {
     /// That suspects a target for as long as it does unless configured otherwise.
     pub(crate) async fn patient(lines: &str) -> Self {
         let patience = writer::RetryConfig::default().suspect_target_seconds;
-        Self::suspecting(store::testing::sqlite(), lines, patience).await
+        Self::suspecting(store::testing::sqlite_database(), lines, patience).await
     }
 
     /// With a target that enforces the profile that the writer keeps to.
     pub(crate) async fn of_profile(profile: &scim::TargetProfile) -> Self {
         // JSON is YAML.
         let text = serde_json::to_string(profile).unwrap();
-        let house = sandbox::House::read(&text).unwrap();
-        let sandbox = sandbox_that(Behaviour { keep_bodies: true, ..Behaviour::of_house(house) }).await;
-        Self::with(store::testing::sqlite(), sandbox, &text, 0).await
+        let house = sandbox::ProfileRules::read(&text).unwrap();
+        let sandbox =
+            sandbox_that(SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::of_house(house) }).await;
+        Self::with(store::testing::sqlite_database(), sandbox, &text, 0).await
     }
 
     /// With a target that is reached at `base_url`.
     pub(crate) async fn through(sandbox: Sandbox, base_url: &str) -> Self {
-        Self::at(store::testing::sqlite(), sandbox, base_url, PLAIN, 0).await
+        Self::at(store::testing::sqlite_database(), sandbox, base_url, PLAIN, 0).await
     }
 
     async fn with(
@@ -149,12 +151,12 @@ impl World {
         let server = TestServer::start();
         let bus = Bus::connect(&server.config(), "test").await.unwrap();
         bus.ensure_streams().await.unwrap();
-        let journal = bus.consume(Feed::Journal, "test").await.unwrap();
+        let journal = bus.consume(StreamName::Journal, "test").await.unwrap();
         tokio::spawn(verify_whatever_is_asked(bus.clone()));
         let folder = tempfile::tempdir().unwrap();
         let profile = folder.path().join("profile.yaml");
         std::fs::write(&profile, profile_text).unwrap();
-        let config = writer::Config {
+        let config = writer::WriterConfig {
             database: database.url.clone(),
             targets: vec![writer::TargetConfig {
                 name: TARGET.to_owned(),
@@ -171,7 +173,7 @@ impl World {
             attempts_max: 3,
             retry: writer::RetryConfig { initial_ms: 20, max_ms: 100, suspect_target_seconds },
         };
-        let app = writer::build(config.clone(), bus.clone(), Readiness::default()).await.unwrap();
+        let app = writer::build_writer(config.clone(), bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
         let world = Self {
             sandbox,
@@ -243,7 +245,7 @@ impl World {
 
     async fn begin(&mut self) {
         self.shutdown = Shutdown::default();
-        let built = writer::build(self.config.clone(), self.bus.clone(), Readiness::default()).await;
+        let built = writer::build_writer(self.config.clone(), self.bus.clone(), Readiness::default()).await;
         self.running = tokio::spawn(built.unwrap().run(self.shutdown.clone()));
         self.listening().await;
     }
@@ -270,8 +272,8 @@ impl World {
         &self,
         subject: &str,
         revision: i64,
-        desired: Desired,
-    ) -> (RowReply, Vec<Entry>) {
+        desired: DesiredState,
+    ) -> (RowReply, Vec<LedgerEntry>) {
         let before = self.sandbox.ledger().len();
         let kind = desired.kind();
         self.send(subject, revision, desired).await;
@@ -279,23 +281,23 @@ impl World {
         (row, self.sandbox.ledger().since(before, 1_000))
     }
 
-    pub(crate) async fn send(&self, subject: &str, revision: i64, desired: Desired) {
+    pub(crate) async fn send(&self, subject: &str, revision: i64, desired: DesiredState) {
         self.send_as(subject, revision, desired, Sent::default()).await;
     }
 
-    pub(crate) async fn send_as(&self, subject: &str, revision: i64, desired: Desired, sent: Sent) {
+    pub(crate) async fn send_as(&self, subject: &str, revision: i64, desired: DesiredState, sent: Sent) {
         self.publish(command(subject, revision, desired, sent)).await;
     }
 
     /// A version of the policy says this of accounts of nobody.
-    pub(crate) async fn say_of_orphans(&self, version: i64, orphans: Orphans, guard: Guard) {
-        let nothing = Desired::Membership { edges: Vec::new() };
+    pub(crate) async fn say_of_orphans(&self, version: i64, orphans: OrphanPolicy, guard: RemovalGuard) {
+        let nothing = DesiredState::Membership { edges: Vec::new() };
         let command = command("policy:crm", version, nothing, Sent::guarded(guard));
         self.publish(Command { orphans: Some(orphans), ..command }).await;
     }
 
     async fn publish(&self, command: Command) {
-        for result in self.bus.publish(vec![Outgoing::command(&command, TraceContext::root())]).await {
+        for result in self.bus.publish(vec![OutgoingMessage::command(&command, TraceContext::root())]).await {
             result.unwrap();
         }
     }
@@ -303,7 +305,7 @@ impl World {
     /// Who is in the group, and who is not any more.
     pub(crate) async fn members(&self, group: &str, revision: i64, edges: &[(&str, bool)]) {
         let edges = edges.iter().map(|(member, present)| edge(member, *present, revision)).collect();
-        self.send(group, 0, Desired::Membership { edges }).await;
+        self.send(group, 0, DesiredState::Membership { edges }).await;
     }
 
     pub(crate) async fn settled(&self, kind: ResourceKind, subject: &str, revision: i64) -> RowReply {
@@ -321,10 +323,10 @@ impl World {
         self.ask(verb::ROW, &RowRequest { target, kind, subject }).await.unwrap()
     }
 
-    pub(crate) async fn look(&self, subject: &str, desired: Desired) -> Result<LookReply, String> {
-        let request = LookRequest { target: TARGET.to_owned(), subject: subject.to_owned(), desired };
+    pub(crate) async fn look(&self, subject: &str, desired: DesiredState) -> Result<PreviewReply, String> {
+        let request = PreviewRequest { target: TARGET.to_owned(), subject: subject.to_owned(), desired };
         let before = self.sandbox.ledger().len();
-        let answer: Result<LookReply, _> = self.ask(verb::LOOK, &request).await;
+        let answer: Result<PreviewReply, _> = self.ask(verb::LOOK, &request).await;
         let sent = self.sandbox.ledger().since(before, 1_000);
         assert!(sent.iter().all(|entry| &*entry.method == "GET"), "a look changes nothing: {sent:?}");
         answer.map_err(|error| error.to_string())
@@ -357,8 +359,8 @@ impl World {
 
     /// Another replica of the writer, once it answers.
     pub(crate) async fn start_standby(&self, name: &str) -> Standby {
-        let config = writer::Config { replica: Some(name.to_owned()), ..self.config.clone() };
-        let app = writer::build(config, self.bus.clone(), Readiness::default()).await.unwrap();
+        let config = writer::WriterConfig { replica: Some(name.to_owned()), ..self.config.clone() };
+        let app = writer::build_writer(config, self.bus.clone(), Readiness::default()).await.unwrap();
         let shutdown = Shutdown::default();
         let running = tokio::spawn(app.run(shutdown.clone()));
         self.until("the standby answers", async || {
@@ -470,32 +472,32 @@ impl World {
 
     /// Changes a group at the target behind our back.
     pub(crate) async fn patch_group(&self, id: &str, operations: Value) {
-        self.patch(scim::Kind::Group, id, operations).await;
+        self.patch(scim::ScimKind::Group, id, operations).await;
     }
 
     /// Changes an account at the target behind our back.
     pub(crate) async fn patch_user(&self, id: &str, operations: Value) {
-        self.patch(scim::Kind::User, id, operations).await;
+        self.patch(scim::ScimKind::User, id, operations).await;
     }
 
     /// Deletes an account at the target behind our back.
     pub(crate) async fn delete_user(&self, id: &str) {
-        self.behind_our_back().delete(scim::Kind::User, id).await.outcome.unwrap();
+        self.behind_our_back().delete(scim::ScimKind::User, id).await.outcome.unwrap();
     }
 
-    async fn patch(&self, kind: scim::Kind, id: &str, operations: Value) {
+    async fn patch(&self, kind: scim::ScimKind, id: &str, operations: Value) {
         let ops: Vec<scim::PatchOp> = operations.as_array().unwrap().iter().map(operation).collect();
         self.behind_our_back().patch(kind, id, &ops).await.outcome.unwrap();
     }
 
-    fn behind_our_back(&self) -> scim::Client {
-        let connection = scim::Connection {
+    fn behind_our_back(&self) -> scim::ScimClient {
+        let connection = scim::TargetConnection {
             base_url: self.sandbox.base_url().parse().unwrap(),
-            credential: scim::Credential::Bearer(scim::Secret::Text(TOKEN.to_owned())),
+            credential: scim::SourceCredential::Bearer(scim::HiddenSecret::Text(TOKEN.to_owned())),
             profile: scim::TargetProfile::builtin("generic").unwrap(),
             timeout: PATIENCE,
         };
-        scim::Client::new(connection).unwrap()
+        scim::ScimClient::new(connection).unwrap()
     }
 
     /// Puts somebody at the target behind our back.
@@ -507,7 +509,7 @@ impl World {
 /// A replica that owns nothing.
 pub(crate) struct Standby {
     shutdown: Shutdown,
-    running: JoinHandle<Result<(), writer::RunError>>,
+    running: JoinHandle<Result<(), writer::WriterRunError>>,
 }
 
 impl Standby {
@@ -545,55 +547,58 @@ pub(crate) fn name_of(key: &str) -> String {
 }
 
 /// The whole person, with `more`.
-pub(crate) fn person(key: &str, more: Value) -> Attributes {
+pub(crate) fn person(key: &str, more: Value) -> AttributeMap {
     let mut all =
         json!({ "userName": name_of(key), "externalId": key, "displayName": format!("Person {key}") });
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     serde_json::from_value(all).unwrap()
 }
 
-pub(crate) fn account(state: AccountState, attributes: Attributes) -> Account {
-    Account {
+pub(crate) fn account(state: AccountState, attributes: AttributeMap) -> DesiredAccount {
+    DesiredAccount {
         state,
         attributes,
-        on_create: Attributes::new(),
+        on_create: AttributeMap::new(),
         clear: Vec::new(),
         references: std::collections::BTreeMap::new(),
         match_on: vec!["externalId".to_owned(), "userName".to_owned()],
         assume_empty: false,
         protected: false,
         delete_grace_days: None,
-        actions: Actions::default(),
+        actions: PolicyActions::default(),
     }
 }
 
-pub(crate) fn active(key: &str, more: Value) -> Account {
+pub(crate) fn active(key: &str, more: Value) -> DesiredAccount {
     account(AccountState::Active, person(key, more))
 }
 
-pub(crate) fn clearing(account: Account, clear: &[&str]) -> Desired {
-    Desired::User(Account { clear: clear.iter().map(|&path| path.to_owned()).collect(), ..account })
+pub(crate) fn clearing(account: DesiredAccount, clear: &[&str]) -> DesiredState {
+    DesiredState::User(DesiredAccount {
+        clear: clear.iter().map(|&path| path.to_owned()).collect(),
+        ..account
+    })
 }
 
 pub(crate) fn group(key: &str) -> GroupResource {
     GroupResource {
         exists: true,
         attributes: serde_json::from_value(json!({ "displayName": key, "externalId": key })).unwrap(),
-        on_create: Attributes::new(),
+        on_create: AttributeMap::new(),
         clear: Vec::new(),
         match_on: vec!["displayName".to_owned()],
         assume_empty: false,
         protected: false,
-        actions: Actions::default(),
+        actions: PolicyActions::default(),
     }
 }
 
 /// Methods of requests, in order.
-pub(crate) fn methods(entries: &[Entry]) -> Vec<String> {
+pub(crate) fn methods(entries: &[LedgerEntry]) -> Vec<String> {
     entries.iter().map(|entry| entry.method.to_string()).collect()
 }
 
 /// Body of the last request.
-pub(crate) fn last_body(entries: &[Entry]) -> Value {
+pub(crate) fn last_body(entries: &[LedgerEntry]) -> Value {
     serde_json::from_str(entries.last().unwrap().body.as_deref().unwrap()).unwrap()
 }

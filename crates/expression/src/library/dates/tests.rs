@@ -35,7 +35,7 @@ fn every_documented_form_is_read() {
         ("Mon, 16 Mar 2020 10:00:00 GMT", datetime!(2020-03-16 10:00 UTC)),
         ("Mon, 16 Mar 2020 10:00:00 +0200", datetime!(2020-03-16 8:00 UTC)),
     ] {
-        assert_eq!(parse(text), Some(expected), "{text}");
+        assert_eq!(parse_date(text), Some(expected), "{text}");
     }
     for text in [
         "",
@@ -57,27 +57,27 @@ fn every_documented_form_is_read() {
         "March 16",
         "Tue, 16 Mar 2020 10:00:00 GMT",
     ] {
-        assert!(parse(text).is_none() || text.ends_with('T'), "{text}");
+        assert!(parse_date(text).is_none() || text.ends_with('T'), "{text}");
     }
 }
 
 #[test]
 fn months_are_clamped_to_their_last_day() {
-    assert_eq!(add("m", 1, datetime!(2024-01-31 5:00 UTC)), Ok(datetime!(2024-02-29 5:00 UTC)));
-    assert_eq!(add("yyyy", -1, datetime!(2024-02-29 5:00 UTC)), Ok(datetime!(2023-02-28 5:00 UTC)));
-    assert_eq!(add("q", 1, datetime!(2024-11-30 0:00 UTC)), Ok(datetime!(2025-02-28 0:00 UTC)));
-    assert!(add("yyyy", 9000, datetime!(2024-02-29 5:00 UTC)).is_err());
-    assert!(add("fortnight", 1, datetime!(2024-02-29 5:00 UTC)).is_err());
+    assert_eq!(add_interval("m", 1, datetime!(2024-01-31 5:00 UTC)), Ok(datetime!(2024-02-29 5:00 UTC)));
+    assert_eq!(add_interval("yyyy", -1, datetime!(2024-02-29 5:00 UTC)), Ok(datetime!(2023-02-28 5:00 UTC)));
+    assert_eq!(add_interval("q", 1, datetime!(2024-11-30 0:00 UTC)), Ok(datetime!(2025-02-28 0:00 UTC)));
+    assert!(add_interval("yyyy", 9000, datetime!(2024-02-29 5:00 UTC)).is_err());
+    assert!(add_interval("fortnight", 1, datetime!(2024-02-29 5:00 UTC)).is_err());
 }
 
 #[test]
 fn weeks_are_counted_by_sundays_and_days_by_elapsed_time() {
     let (from, to) = (datetime!(2021-08-25 17:41:18 UTC), datetime!(2012-03-16 7:00 UTC));
-    assert_eq!(diff("d", from, to), Ok(-3449));
-    assert_eq!(diff("ww", from, to), Ok(-493));
-    assert_eq!(diff("m", from, to), Ok(-113));
-    assert_eq!(diff("yyyy", from, to), Ok(-9));
-    assert_eq!(diff("ww", datetime!(2025-08-02 0:00 UTC), datetime!(2025-08-03 0:00 UTC)), Ok(1));
+    assert_eq!(date_difference("d", from, to), Ok(-3449));
+    assert_eq!(date_difference("ww", from, to), Ok(-493));
+    assert_eq!(date_difference("m", from, to), Ok(-113));
+    assert_eq!(date_difference("yyyy", from, to), Ok(-9));
+    assert_eq!(date_difference("ww", datetime!(2025-08-02 0:00 UTC), datetime!(2025-08-03 0:00 UTC)), Ok(1));
 }
 
 #[test]
@@ -91,7 +91,7 @@ proptest! {
     #[test]
     fn what_is_printed_is_read_back(seconds in -62_135_596_800i64..253_402_300_799) {
         let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-        prop_assert_eq!(parse(&print(date)), Some(date));
+        prop_assert_eq!(parse_date(&print_date(date)), Some(date));
     }
 
     #[test]
@@ -101,10 +101,10 @@ proptest! {
 
     #[test]
     fn nothing_panics(text in "[0-9/: TZAMP.+-]{0,30}|(Mon, )?[0-9]{1,2}[ -](Mar|May|June)[ -][0-9]{0,5}.{0,12}", other: String, interval in "yyyy|q|m|y|d|w|ww|h|n|s", count: i64) {
-        let _ = parse(&other);
-        if let Some(date) = parse(&text) {
-            let _ = (add(&interval, count, date), diff(&interval, date, OffsetDateTime::UNIX_EPOCH), to_filetime(date));
+        let _ = parse_date(&other);
+        if let Some(date) = parse_date(&text) {
+            let _ = (add_interval(&interval, count, date), date_difference(&interval, date, OffsetDateTime::UNIX_EPOCH), to_filetime(date));
         }
-        let _ = (from_filetime(count), add(&interval, count, OffsetDateTime::UNIX_EPOCH));
+        let _ = (from_filetime(count), add_interval(&interval, count, OffsetDateTime::UNIX_EPOCH));
     }
 }

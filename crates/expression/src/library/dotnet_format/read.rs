@@ -1,6 +1,6 @@
 //! Text to dates, as strictly as .NET's `ParseExact`: a doubled letter wants two digits, a single one takes one or two.
 
-use super::{DAYS, MONTHS, Part, SHORT_NAME};
+use super::{DAYS, FormatPart, MONTHS, SHORT_NAME};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 /// A year of two digits up to this one lies in this century, a greater one in the last (as .NET has it since version 8).
@@ -8,8 +8,8 @@ const TWO_DIGIT_YEAR_MAX: u32 = 49;
 /// Most digits that a year may have: `yyyyy` prints five.
 const MAX_YEAR_DIGITS: usize = 9;
 
-pub(super) fn read(parts: &[Part], text: &str) -> Option<OffsetDateTime> {
-    let mut reader = Reader { rest: text.trim(), found: Found::default() };
+pub(super) fn read_parts(parts: &[FormatPart], text: &str) -> Option<OffsetDateTime> {
+    let mut reader = FormatReader { rest: text.trim(), found: FormatFields::default() };
     let parts = without_spaces_around(parts);
     let mut skip = false;
     for (index, part) in parts.iter().enumerate() {
@@ -19,7 +19,9 @@ pub(super) fn read(parts: &[Part], text: &str) -> Option<OffsetDateTime> {
         let next = parts.get(index + 1);
         match (part, next) {
             // A point before an optional fraction is as optional as the fraction.
-            (Part::Literal('.'), Some(Part::OptionalFraction(_))) if !reader.rest.starts_with('.') => {
+            (FormatPart::Literal('.'), Some(FormatPart::OptionalFraction(_)))
+                if !reader.rest.starts_with('.') =>
+            {
                 skip = true
             }
             _ => reader.part(*part)?,
@@ -28,8 +30,8 @@ pub(super) fn read(parts: &[Part], text: &str) -> Option<OffsetDateTime> {
     if reader.rest.is_empty() { reader.found.date() } else { None }
 }
 
-fn without_spaces_around(mut parts: &[Part]) -> &[Part] {
-    let is_space = |part: &Part| matches!(part, Part::Literal(letter) if letter.is_whitespace());
+fn without_spaces_around(mut parts: &[FormatPart]) -> &[FormatPart] {
+    let is_space = |part: &FormatPart| matches!(part, FormatPart::Literal(letter) if letter.is_whitespace());
     while let [first, rest @ ..] = parts
         && is_space(first)
     {
@@ -44,7 +46,7 @@ fn without_spaces_around(mut parts: &[Part]) -> &[Part] {
 }
 
 #[derive(Default)]
-struct Found {
+struct FormatFields {
     year: Option<u32>,
     month: Option<u32>,
     day: Option<u32>,
@@ -58,7 +60,7 @@ struct Found {
     offset: Option<UtcOffset>,
 }
 
-impl Found {
+impl FormatFields {
     fn date(&self) -> Option<OffsetDateTime> {
         let year = i32::try_from(self.year.unwrap_or(1)).ok().filter(|year| (1..=9999).contains(year))?;
         let month = Month::try_from(u8::try_from(self.month.unwrap_or(1)).ok()?).ok()?;
@@ -89,38 +91,42 @@ impl Found {
     }
 }
 
-struct Reader<'a> {
+struct FormatReader<'a> {
     rest: &'a str,
-    found: Found,
+    found: FormatFields,
 }
 
-impl Reader<'_> {
-    fn part(&mut self, part: Part) -> Option<()> {
+impl FormatReader<'_> {
+    fn part(&mut self, part: FormatPart) -> Option<()> {
         match part {
-            Part::Literal(letter) => self.rest = self.rest.strip_prefix(letter)?,
-            Part::Year(count) => {
+            FormatPart::Literal(letter) => self.rest = self.rest.strip_prefix(letter)?,
+            FormatPart::Year(count) => {
                 let year = self.year(count)?;
-                set(year, &mut self.found.year)?;
+                set_once(year, &mut self.found.year)?;
             }
-            Part::Month(count @ 1..=2) => set(self.number(count)?, &mut self.found.month)?,
-            Part::Month(count) => set(self.name(&MONTHS, count)? + 1, &mut self.found.month)?,
-            Part::Day(count @ 1..=2) => set(self.number(count)?, &mut self.found.day)?,
-            Part::Day(count) => set(self.name(&DAYS, count)?, &mut self.found.weekday)?,
-            Part::Hour24(count) => set(self.number(count)?, &mut self.found.hour24)?,
-            Part::Hour12(count) => set(self.number(count)?, &mut self.found.hour12)?,
-            Part::Minute(count) => set(self.number(count)?, &mut self.found.minute)?,
-            Part::Second(count) => set(self.number(count)?, &mut self.found.second)?,
-            Part::Fraction(count) => set(self.fraction(count, count)?, &mut self.found.nanosecond)?,
-            Part::OptionalFraction(count) => set(self.fraction(0, count)?, &mut self.found.nanosecond)?,
-            Part::Half(count) => {
+            FormatPart::Month(count @ 1..=2) => set_once(self.number(count)?, &mut self.found.month)?,
+            FormatPart::Month(count) => set_once(self.name(&MONTHS, count)? + 1, &mut self.found.month)?,
+            FormatPart::Day(count @ 1..=2) => set_once(self.number(count)?, &mut self.found.day)?,
+            FormatPart::Day(count) => set_once(self.name(&DAYS, count)?, &mut self.found.weekday)?,
+            FormatPart::Hour24(count) => set_once(self.number(count)?, &mut self.found.hour24)?,
+            FormatPart::Hour12(count) => set_once(self.number(count)?, &mut self.found.hour12)?,
+            FormatPart::Minute(count) => set_once(self.number(count)?, &mut self.found.minute)?,
+            FormatPart::Second(count) => set_once(self.number(count)?, &mut self.found.second)?,
+            FormatPart::Fraction(count) => {
+                set_once(self.fraction(count, count)?, &mut self.found.nanosecond)?
+            }
+            FormatPart::OptionalFraction(count) => {
+                set_once(self.fraction(0, count)?, &mut self.found.nanosecond)?
+            }
+            FormatPart::Half(count) => {
                 let half = ["AM", "PM"]
                     .iter()
                     .position(|half| self.eat_ignoring_case(half.get(..count).unwrap_or(half)))?;
-                set(half == 1, &mut self.found.late)?;
+                set_once(half == 1, &mut self.found.late)?;
             }
-            Part::Offset(count) => set(self.offset(count)?, &mut self.found.offset)?,
-            Part::Kind => self.kind()?,
-            Part::Era => {
+            FormatPart::Offset(count) => set_once(self.offset(count)?, &mut self.found.offset)?,
+            FormatPart::Kind => self.kind()?,
+            FormatPart::Era => {
                 if !self.eat_ignoring_case("A.D.") && !self.eat_ignoring_case("AD") {
                     return None;
                 }
@@ -178,11 +184,11 @@ impl Reader<'_> {
     fn kind(&mut self) -> Option<()> {
         if let Some(rest) = self.rest.strip_prefix('Z') {
             self.rest = rest;
-            return set(UtcOffset::UTC, &mut self.found.offset);
+            return set_once(UtcOffset::UTC, &mut self.found.offset);
         }
         if self.rest.starts_with(['+', '-']) {
             let offset = self.offset(3)?;
-            return set(offset, &mut self.found.offset);
+            return set_once(offset, &mut self.found.offset);
         }
         Some(())
     }
@@ -211,7 +217,7 @@ impl Reader<'_> {
 }
 
 /// A part that stands twice has to say the same twice.
-fn set<T: PartialEq>(value: T, place: &mut Option<T>) -> Option<()> {
+fn set_once<T: PartialEq>(value: T, place: &mut Option<T>) -> Option<()> {
     match place {
         Some(known) if *known != value => None,
         _ => {

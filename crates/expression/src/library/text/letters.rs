@@ -52,7 +52,7 @@ pub(crate) fn pascal_case(text: &str, separators: Option<&str>) -> String {
     let mut in_word = false;
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
-        out.push(if in_word { single(letter.to_lowercase(), letter) } else { capital(letter) });
+        out.push(if in_word { single_letter(letter.to_lowercase(), letter) } else { capital_letter(letter) });
         in_word = match separators {
             Some(separators) => !separators.contains(letter),
             None => letter.is_alphabetic() || in_word && (letter.is_numeric() || is_combining_mark(letter)),
@@ -63,19 +63,19 @@ pub(crate) fn pascal_case(text: &str, separators: Option<&str>) -> String {
 
 /// The letter as it begins a word: of the letters that are two in one only the first is a capital, and the dotless i
 /// stays, as in .NET's invariant culture.
-fn capital(letter: char) -> char {
+fn capital_letter(letter: char) -> char {
     match letter {
         'Ǆ' | 'ǅ' | 'ǆ' => 'ǅ',
         'Ǉ' | 'ǈ' | 'ǉ' => 'ǈ',
         'Ǌ' | 'ǋ' | 'ǌ' => 'ǋ',
         'Ǳ' | 'ǲ' | 'ǳ' => 'ǲ',
         'ı' => 'ı',
-        other => single(other.to_uppercase(), other),
+        other => single_letter(other.to_uppercase(), other),
     }
 }
 
 /// .NET changes letter by letter: one whose other case is several letters stays.
-fn single(mut changed: impl Iterator<Item = char>, letter: char) -> char {
+fn single_letter(mut changed: impl Iterator<Item = char>, letter: char) -> char {
     match (changed.next(), changed.next()) {
         (Some(only), None) => only,
         _ => letter,

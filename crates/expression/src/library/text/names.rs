@@ -5,13 +5,13 @@ pub(crate) fn dn_component(name: &str, number: i64) -> String {
     let Some(index) = number.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else {
         return String::new();
     };
-    let Some(component) = components(name).into_iter().nth(index) else { return String::new() };
+    let Some(component) = name_components(name).into_iter().nth(index) else { return String::new() };
     let value = component.split_once('=').map_or(component, |(_, value)| value).trim();
-    unescape(value)
+    unescape_name(value)
 }
 
 /// Split at the commas that no backslash escapes.
-fn components(name: &str) -> Vec<&str> {
+fn name_components(name: &str) -> Vec<&str> {
     let mut escaped = false;
     name.split(|letter| {
         let cut = letter == ',' && !escaped;
@@ -21,7 +21,7 @@ fn components(name: &str) -> Vec<&str> {
     .collect()
 }
 
-fn unescape(value: &str) -> String {
+fn unescape_name(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut letters = value.chars();
     while let Some(letter) = letters.next() {

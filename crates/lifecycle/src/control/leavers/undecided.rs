@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Helper, Waiting, WaitingFor};
+use super::{WaitHelper, WaitReason, WaitingFor};
 
 /// A departure that has no obligation yet, because something keeps it from being decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,14 +16,14 @@ pub struct UndecidedDeparture {
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
     /// What it waits for.
-    pub waiting: Waiting,
+    pub waiting: WaitReason,
     /// Who can help.
-    pub helper: Helper,
+    pub helper: WaitHelper,
 }
 
 impl UndecidedDeparture {
     /// A departure of one of `people` that waits since `since`.
     pub fn new(people: Vec<String>, since: OffsetDateTime, reason: WaitingFor, detail: String) -> Self {
-        Self { people, since, waiting: Waiting::because(reason, detail), helper: reason.helper() }
+        Self { people, since, waiting: WaitReason::because(reason, detail), helper: reason.helper() }
     }
 }

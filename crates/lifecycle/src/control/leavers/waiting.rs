@@ -58,7 +58,7 @@ pub enum WaitingFor {
 /// Who can help an account that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Helper {
+pub enum WaitHelper {
     /// Usher does it by itself.
     Usher,
     /// An operator of Usher.
@@ -163,12 +163,12 @@ impl WaitingFor {
     }
 
     /// Who can help.
-    pub fn helper(self) -> Helper {
+    pub fn helper(self) -> WaitHelper {
         match self {
-            Self::FirstCheck | Self::Queue | Self::Retry | Self::Reference => Helper::Usher,
-            Self::Writer | Self::Delivery | Self::Owner | Self::Outbox => Helper::Infrastructure,
-            Self::Circuit | Self::Evidence => Helper::TargetAdministrator,
-            Self::Unread => Helper::SourceAdministrator,
+            Self::FirstCheck | Self::Queue | Self::Retry | Self::Reference => WaitHelper::Usher,
+            Self::Writer | Self::Delivery | Self::Owner | Self::Outbox => WaitHelper::Infrastructure,
+            Self::Circuit | Self::Evidence => WaitHelper::TargetAdministrator,
+            Self::Unread => WaitHelper::SourceAdministrator,
             Self::Target
             | Self::Pause
             | Self::Hold
@@ -180,12 +180,12 @@ impl WaitingFor {
             | Self::Match
             | Self::Feed
             | Self::Duplicate
-            | Self::Unknown => Helper::Operator,
+            | Self::Unknown => WaitHelper::Operator,
         }
     }
 }
 
-impl Helper {
+impl WaitHelper {
     /// Every helper.
     pub const ALL: [Self; 5] = [
         Self::Usher,

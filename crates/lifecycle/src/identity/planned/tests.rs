@@ -9,8 +9,8 @@ use crate::{Employment, EventKind};
 
 use EventKind::{WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot};
 
-fn person(history: &[(EventKind, i64, i64, Value)]) -> Identity {
-    let mut identity = Identity::default();
+fn person(history: &[(EventKind, i64, i64, Value)]) -> PersonRecord {
+    let mut identity = PersonRecord::default();
     for (sequence, (kind, said, effective, attributes)) in (1..).zip(history) {
         identity.merge(&event(*kind, *said, *effective, attributes.clone()), sequence, said * SECOND);
     }
@@ -18,13 +18,13 @@ fn person(history: &[(EventKind, i64, i64, Value)]) -> Identity {
 }
 
 /// `(when, what)` after `now`, in seconds.
-fn planned(identity: &Identity, now: i64) -> Vec<(i64, Vec<Part>)> {
+fn planned(identity: &PersonRecord, now: i64) -> Vec<(i64, Vec<PlannedPart>)> {
     let planned = identity.planned("E-1", now * SECOND).into_iter();
     planned.map(|planned| (planned.version.effective_at / SECOND, planned.parts)).collect()
 }
 
 /// Takes back everything that is planned for `effective`.
-fn cancel(identity: &mut Identity, effective: i64, now: i64) {
+fn cancel(identity: &mut PersonRecord, effective: i64, now: i64) {
     let planned = identity.planned("E-1", now * SECOND).into_iter();
     for plan in planned.filter(|plan| plan.version.effective_at == effective * SECOND).collect::<Vec<_>>() {
         identity.cancel(plan.version.effective_at, &plan.parts, now * SECOND);
@@ -32,16 +32,16 @@ fn cancel(identity: &mut Identity, effective: i64, now: i64) {
     }
 }
 
-fn employment(identity: &Identity, now: i64) -> Employment {
+fn employment(identity: &PersonRecord, now: i64) -> Employment {
     identity.view("E-1", now * SECOND).employment
 }
 
-fn attribute(name: &str) -> Part {
-    Part::Attribute(name.to_owned())
+fn attribute(name: &str) -> PlannedPart {
+    PlannedPart::Attribute(name.to_owned())
 }
 
-const LEAVES: Part = Part::Employment(EmploymentKind::Left);
-const JOINS: Part = Part::Employment(EmploymentKind::Active);
+const LEAVES: PlannedPart = PlannedPart::Employment(EmploymentKind::Left);
+const JOINS: PlannedPart = PlannedPart::Employment(EmploymentKind::Active);
 
 #[test]
 fn what_takes_effect_later_is_told_with_its_event_and_what_comes_to_nothing_is_not() {
@@ -113,7 +113,7 @@ fn a_whole_record_that_is_cancelled_erases_nothing() {
         (WorkerJoined, 1, 1, json!({ "city": "a", "title": "x" })),
         (WorkerSnapshot, 2, 30, json!({ "city": "b" })),
     ]);
-    assert_eq!(planned(&identity, 5), [(30, vec![attribute("city"), Part::Record])]);
+    assert_eq!(planned(&identity, 5), [(30, vec![attribute("city"), PlannedPart::Record])]);
     cancel(&mut identity, 30, 5);
     let attributes = identity.view("E-1", 31 * SECOND).attributes;
     assert_eq!(serde_json::to_value(attributes).unwrap(), json!({ "city": "a", "title": "x" }));
@@ -155,7 +155,7 @@ proptest! {
         pick in any::<prop::sample::Index>(),
     ) {
         let events: Vec<Event> = history.iter().map(worker_event).collect();
-        let mut whole = Identity::default();
+        let mut whole = PersonRecord::default();
         for (sequence, event) in (1..).zip(&events) {
             whole.merge(event, sequence, CANCELS * SECOND);
         }
@@ -164,7 +164,7 @@ proptest! {
         let plan = &plans[pick.index(plans.len())];
         whole.cancel(plan.version.effective_at, &plan.parts, CANCELS * SECOND);
         // Some of it comes before, some after the cancellation, and that twice.
-        let mut parted = Identity::default();
+        let mut parted = PersonRecord::default();
         let numbered = || (1..).zip(&events).zip(&early);
         for ((sequence, event), _) in numbered().filter(|(_, early)| **early) {
             parted.merge(event, sequence, CANCELS * SECOND);
@@ -179,7 +179,7 @@ proptest! {
             prop_assert_eq!(whole.view("E-1", now), parted.view("E-1", now));
             prop_assert_eq!(whole.next_due(now), parted.next_due(now));
         }
-        let ids = |identity: &Identity| {
+        let ids = |identity: &PersonRecord| {
             identity.planned("E-1", CANCELS * SECOND).into_iter().map(|plan| plan.id).collect::<Vec<_>>()
         };
         prop_assert_eq!(ids(&whole), ids(&parted));

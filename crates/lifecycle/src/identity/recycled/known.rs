@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::Attributes;
+use crate::AttributeMap;
 
 const GIVEN_NAMES: &[&str] = &["givenName", "firstName", "name.givenName"];
 const FAMILY_NAMES: &[&str] = &["surname", "familyName", "lastName", "sn", "name.familyName"];
@@ -47,7 +47,7 @@ pub(super) struct KnownValues {
 
 /// Whether a value is the same as before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::identity) enum Compared {
+pub(in crate::identity) enum ValueComparison {
     Same,
     Other,
     /// It is not known on one side, or not certain.
@@ -55,11 +55,11 @@ pub(in crate::identity) enum Compared {
 }
 
 impl KnownValues {
-    pub(super) fn of(attributes: &Attributes) -> Self {
+    pub(super) fn of(attributes: &AttributeMap) -> Self {
         Self::spelled(attributes, Spelling::Folded)
     }
 
-    fn spelled(attributes: &Attributes, spelling: Spelling) -> Self {
+    fn spelled(attributes: &AttributeMap, spelling: Spelling) -> Self {
         let all =
             [GIVEN_NAMES, FAMILY_NAMES, DISPLAY_NAMES, BIRTH_DAYS, &[NATIONAL_ID, PERSONAL_ID, PRIVATE_MAIL]];
         let known = all.into_iter().flatten().filter_map(|name| {
@@ -70,8 +70,8 @@ impl KnownValues {
     }
 
     /// Compares what one human has all their life; one value that differs outweighs others.
-    pub(super) fn compare_proofs(&self, attributes: &Attributes) -> Compared {
-        use Compared::{Other, Same, Unknown};
+    pub(super) fn compare_proofs(&self, attributes: &AttributeMap) -> ValueComparison {
+        use ValueComparison::{Other, Same, Unknown};
         let now = Self::spelled(attributes, self.spelling);
         let born = self.compare_any(&now, BIRTH_DAYS, |before, after| self.compare_days(before, after));
         let national = self.compare_any(&now, &[NATIONAL_ID], compare_signs);
@@ -83,7 +83,7 @@ impl KnownValues {
     }
 
     /// Compares given names and family names.
-    pub(super) fn compare_names(&self, attributes: &Attributes) -> (Compared, Compared) {
+    pub(super) fn compare_names(&self, attributes: &AttributeMap) -> (ValueComparison, ValueComparison) {
         let now = Self::spelled(attributes, self.spelling);
         let given = self.compare_any(&now, GIVEN_NAMES, |before, after| self.compare_given(before, after));
         let family = self.compare_any(&now, FAMILY_NAMES, |before, after| self.compare_whole(before, after));
@@ -91,15 +91,15 @@ impl KnownValues {
     }
 
     /// Compares whole names, as one attribute.
-    pub(super) fn compare_display_names(&self, attributes: &Attributes) -> Compared {
+    pub(super) fn compare_display_names(&self, attributes: &AttributeMap) -> ValueComparison {
         let now = Self::spelled(attributes, self.spelling);
         self.compare_any(&now, DISPLAY_NAMES, |before, after| self.compare_whole(before, after))
     }
 
     /// Whether these values speak against the person that the attributes describe: the table of docs/people.md. `is_erased`:
     /// their record was erased when they left.
-    pub(super) fn is_another(&self, attributes: &Attributes, is_erased: bool) -> bool {
-        use Compared::{Other, Same, Unknown};
+    pub(super) fn is_another(&self, attributes: &AttributeMap, is_erased: bool) -> bool {
+        use ValueComparison::{Other, Same, Unknown};
         match self.compare_proofs(attributes) {
             Same => return false,
             Other => return true,
@@ -146,48 +146,48 @@ impl KnownValues {
         &self,
         now: &Self,
         names: &[&str],
-        compare: impl Fn(&[String], &[String]) -> Compared,
-    ) -> Compared {
+        compare: impl Fn(&[String], &[String]) -> ValueComparison,
+    ) -> ValueComparison {
         let pair = |name: &&str| Some((self.values.get(*name)?, now.values.get(*name)?));
         let first = |known: &Self| names.iter().find_map(|name| known.values.get(*name).cloned());
-        let mut compared: Vec<Compared> =
+        let mut compared: Vec<ValueComparison> =
             names.iter().filter_map(pair).map(|(before, after)| compare(before, after)).collect();
         if compared.is_empty()
             && let (Some(before), Some(after)) = (first(self), first(now))
         {
             compared.push(compare(&before, &after));
         }
-        let found = |wanted: Compared| compared.contains(&wanted).then_some(wanted);
-        found(Compared::Other).or(found(Compared::Same)).unwrap_or(Compared::Unknown)
+        let found = |wanted: ValueComparison| compared.contains(&wanted).then_some(wanted);
+        found(ValueComparison::Other).or(found(ValueComparison::Same)).unwrap_or(ValueComparison::Unknown)
     }
 
     /// A second given name that is left out does not make a different person.
-    fn compare_given(&self, before: &[String], after: &[String]) -> Compared {
+    fn compare_given(&self, before: &[String], after: &[String]) -> ValueComparison {
         let (one, other) = (self.words(before), self.words(after));
         let shorter = one.len().min(other.len());
         let is_same =
-            self.compare_whole(before, after) == Compared::Same || one[..shorter] == other[..shorter];
-        if is_same { Compared::Same } else { Compared::Other }
+            self.compare_whole(before, after) == ValueComparison::Same || one[..shorter] == other[..shorter];
+        if is_same { ValueComparison::Same } else { ValueComparison::Other }
     }
 
-    fn compare_whole(&self, before: &[String], after: &[String]) -> Compared {
+    fn compare_whole(&self, before: &[String], after: &[String]) -> ValueComparison {
         let is_same = match self.spelling {
             Spelling::LowerCase => before == after,
             Spelling::Folded => before.first() == after.first(),
         };
-        if is_same { Compared::Same } else { Compared::Other }
+        if is_same { ValueComparison::Same } else { ValueComparison::Other }
     }
 
     /// The same text is the same day. Others are, where each can be one day only; where they may be, it is not certain.
-    fn compare_days(&self, before: &[String], after: &[String]) -> Compared {
+    fn compare_days(&self, before: &[String], after: &[String]) -> ValueComparison {
         if before.first() == after.first() {
-            return Compared::Same;
+            return ValueComparison::Same;
         }
         let (before, after) = (self.words(before), self.words(after));
         match (before, after) {
-            ([before], [after]) if before == after => Compared::Same,
-            (before, after) if before.iter().any(|day| after.contains(day)) => Compared::Unknown,
-            _ => Compared::Other,
+            ([before], [after]) if before == after => ValueComparison::Same,
+            (before, after) if before.iter().any(|day| after.contains(day)) => ValueComparison::Unknown,
+            _ => ValueComparison::Other,
         }
     }
 
@@ -199,8 +199,8 @@ impl KnownValues {
     }
 }
 
-fn compare_signs(before: &[String], after: &[String]) -> Compared {
-    if before == after { Compared::Same } else { Compared::Other }
+fn compare_signs(before: &[String], after: &[String]) -> ValueComparison {
+    if before == after { ValueComparison::Same } else { ValueComparison::Other }
 }
 
 /// The hashes of a value; nothing if it says nothing of a person.

@@ -8,7 +8,7 @@ use crate::{AccessOrder, AccessOrderKind, EventKind};
 
 const PAGE: &str = include_str!("../../../../../docs/people.md");
 
-fn attributes(cell: &str) -> Attributes {
+fn attributes(cell: &str) -> AttributeMap {
     let pairs = cell.split(", ").filter(|pair| !matches!(*pair, "-" | "erased"));
     let pairs = pairs.map(|pair| pair.split_once(": ").unwrap());
     pairs.map(|(name, value)| (name.to_owned(), json!(value))).collect()
@@ -23,7 +23,7 @@ fn every_row_of_the_page_on_people_is_decided_as_it_says() {
         let [before, after, days, is] = cells[..] else { panic!("{line}") };
         let called = |attributes| CalledNow { attributes, by_employer: BTreeMap::new() };
         let (before, after) = (attributes(before), attributes(after));
-        let mut former = Former::of(&called(&before), 0, 90 * DAY_MICROS);
+        let mut former = FormerNames::of(&called(&before), 0, 90 * DAY_MICROS);
         former.is_erased = cells[0].contains("erased");
         let (whole, tenths) = days.split_once('.').unwrap_or((days, "0"));
         let tenth = tenths.parse::<i64>().unwrap() * DAY_MICROS / 10;
@@ -36,7 +36,7 @@ fn every_row_of_the_page_on_people_is_decided_as_it_says() {
 }
 
 /// Looked at by the mapper at `now`.
-fn look(person: &mut Identity, now: i64) -> IdentityView {
+fn look(person: &mut PersonRecord, now: i64) -> IdentityView {
     let view = person.view("E-1", now);
     person.remember_former(&view, 90, now);
     view
@@ -46,7 +46,7 @@ fn look(person: &mut Identity, now: i64) -> IdentityView {
 fn who_comes_back_after_long_with_another_name_is_off_until_a_human_says_that_it_is_the_same_person() {
     let day = |day: i64| day * DAY_MICROS;
     let seconds = |days: i64| days * 24 * 3_600;
-    let mut person = Identity::default();
+    let mut person = PersonRecord::default();
     let said = |kind, days, name: &str| {
         let names = json!({ "givenName": name, "surname": "Byron" });
         event(kind, seconds(days), seconds(days), names)
@@ -73,7 +73,7 @@ fn who_comes_back_after_long_with_another_name_is_off_until_a_human_says_that_it
 
 #[test]
 fn a_name_that_comes_a_moment_after_the_return_is_noticed_and_a_marriage_later_is_not() {
-    let mut person = Identity::default();
+    let mut person = PersonRecord::default();
     let seconds = |days: i64| days * 24 * 3_600;
     let names = |name: &str| json!({ "givenName": name });
     person.merge(&event(EventKind::WorkerJoined, 1, 1, names("Ada")), 1, DAY_MICROS);
@@ -99,14 +99,14 @@ fn day(day: i64) -> i64 {
 }
 
 /// A person with these statements: kind, the day on which it was said, the day from which on it holds, values.
-fn told(person: &mut Identity, said: (EventKind, i64, i64, serde_json::Value), sequence: u64) {
+fn told(person: &mut PersonRecord, said: (EventKind, i64, i64, serde_json::Value), sequence: u64) {
     let (kind, said_on, holds_from, values) = said;
     let event = event(kind, said_on * SECONDS_OF_DAY, holds_from * SECONDS_OF_DAY, values);
     person.merge(&event, sequence, day(said_on));
 }
 
-fn ada_who_left_on(left: i64) -> Identity {
-    let mut person = Identity::default();
+fn ada_who_left_on(left: i64) -> PersonRecord {
+    let mut person = PersonRecord::default();
     let names = json!({ "givenName": "Ada", "surname": "Byron" });
     told(&mut person, (EventKind::WorkerJoined, 1, 1, names), 1);
     look(&mut person, day(1));
@@ -119,7 +119,7 @@ fn bob() -> serde_json::Value {
     json!({ "givenName": "Bob", "surname": "Miller" })
 }
 
-fn is_held(person: &mut Identity, now: i64) -> bool {
+fn is_held(person: &mut PersonRecord, now: i64) -> bool {
     let view = look(person, now);
     let is_listed = view.contradictions.iter().any(|known| known.code == ContradictionCode::RecycledKey);
     assert!(!is_listed || view.employment != Employment::Active, "on, and listed as held");
@@ -173,7 +173,7 @@ fn who_came_back_as_another_and_leaves_within_the_day_does_not_become_the_one_wh
 
 #[test]
 fn a_departure_that_is_entered_late_counts_by_its_day() {
-    let mut person = Identity::default();
+    let mut person = PersonRecord::default();
     told(&mut person, (EventKind::WorkerJoined, 1, 1, json!({ "givenName": "Ada" })), 1);
     look(&mut person, day(1));
     told(&mut person, (EventKind::WorkerLeft, 300, 300, json!({})), 2);
@@ -186,7 +186,7 @@ fn a_departure_that_is_entered_late_counts_by_its_day() {
 
 #[test]
 fn who_did_not_leave_is_never_held_whatever_their_name_becomes() {
-    let mut person = Identity::default();
+    let mut person = PersonRecord::default();
     told(&mut person, (EventKind::WorkerJoined, 1, 1, json!({ "givenName": "Ada" })), 1);
     look(&mut person, day(1));
     let off = AccessOrder { since: day(2), until: Some(day(102)) };
@@ -200,12 +200,12 @@ fn who_did_not_leave_is_never_held_whatever_their_name_becomes() {
 
 #[test]
 fn the_source_that_says_who_works_here_is_not_hidden_by_a_directory_with_the_old_name() {
-    let people: crate::People = serde_json::from_value(json!({
+    let people: crate::PeopleConfig = serde_json::from_value(json!({
         "precedence": { "*": ["directory", "hr"] }, "employment": ["hr"],
     }))
     .unwrap();
-    let mut person = Identity::default();
-    let say = |person: &mut Identity, source: &str, kind, on: i64, values, sequence| {
+    let mut person = PersonRecord::default();
+    let say = |person: &mut PersonRecord, source: &str, kind, on: i64, values, sequence| {
         let event = event(kind, on * SECONDS_OF_DAY, on * SECONDS_OF_DAY, values);
         person.merge_from(source, &people, &event, sequence, day(on));
         look(person, day(on))
@@ -224,7 +224,7 @@ fn the_source_that_says_who_works_here_is_not_hidden_by_a_directory_with_the_old
 
 #[test]
 fn what_was_kept_before_accents_were_folded_is_compared_as_it_was() {
-    let stored = |text: &str| -> Former { serde_json::from_str(text).unwrap() };
+    let stored = |text: &str| -> FormerNames { serde_json::from_str(text).unwrap() };
     let hash = |word: &str| {
         sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), word))
     };

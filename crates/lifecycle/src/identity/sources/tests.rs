@@ -9,7 +9,7 @@ use crate::{Employment, EventKind};
 
 use EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot};
 
-fn people() -> People {
+fn people() -> PeopleConfig {
     let config = json!({
         "correlate": [{ "sources": ["directory"], "match": [{ "employeeId": "key" }] }],
         "precedence": { "*": ["hr", "directory"], "mail": ["directory", "hr"] },
@@ -18,26 +18,26 @@ fn people() -> People {
     serde_json::from_value(config).unwrap()
 }
 
-fn said(identity: &mut Identity, source: &str, kind: EventKind, at: i64, attributes: Value) {
+fn said(identity: &mut PersonRecord, source: &str, kind: EventKind, at: i64, attributes: Value) {
     let event = event(kind, at, at, attributes);
     identity.merge_from(source, &people(), &event, u64::try_from(at).unwrap(), at * SECOND);
 }
 
-fn attributes(identity: &Identity, now: i64) -> Value {
+fn attributes(identity: &PersonRecord, now: i64) -> Value {
     serde_json::to_value(identity.view("E-1", now * SECOND).attributes).unwrap()
 }
 
-fn employment(identity: &Identity, now: i64) -> Employment {
+fn employment(identity: &PersonRecord, now: i64) -> Employment {
     identity.view("E-1", now * SECOND).employment
 }
 
 #[test]
 fn the_most_believed_source_counts_and_what_it_withdraws_falls_back_to_the_next() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     said(&mut identity, "hr", WorkerJoined, 1, json!({ "title": "a", "mail": "old", "city": "x" }));
     said(&mut identity, "directory", WorkerChanged, 5, json!({ "title": "b", "mail": "new", "phone": "1" }));
     assert_eq!(attributes(&identity, 6), json!({ "title": "a", "mail": "new", "city": "x", "phone": "1" }));
-    let from = |identity: &Identity, name: &str| identity.source_of(name, 9 * SECOND).map(str::to_owned);
+    let from = |identity: &PersonRecord, name: &str| identity.source_of(name, 9 * SECOND).map(str::to_owned);
     assert_eq!(
         (from(&identity, "title"), from(&identity, "mail")),
         (Some("hr".into()), Some("directory".into()))
@@ -49,20 +49,20 @@ fn the_most_believed_source_counts_and_what_it_withdraws_falls_back_to_the_next(
 
 #[test]
 fn a_departure_that_does_not_count_is_listed_while_nobody_who_counts_ever_spoke() {
-    let codes = |identity: &Identity, now: i64| -> Vec<_> {
+    let codes = |identity: &PersonRecord, now: i64| -> Vec<_> {
         let listed = identity.view("E-1", now * SECOND).contradictions;
         listed.into_iter().map(|one| (one.code, one.said_at)).collect()
     };
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     // Known from before sources were told apart.
     identity.merge(&event(WorkerJoined, 1, 1, json!({})), 1, SECOND);
-    said(&mut identity, People::OTHERS, WorkerSnapshot, 2, json!({ "active": true }));
+    said(&mut identity, PeopleConfig::OTHERS, WorkerSnapshot, 2, json!({ "active": true }));
     assert_eq!(codes(&identity, 3), []);
-    said(&mut identity, People::OTHERS, WorkerLeft, 4, json!({}));
+    said(&mut identity, PeopleConfig::OTHERS, WorkerLeft, 4, json!({}));
     assert_eq!(employment(&identity, 5), Employment::Active);
     assert_eq!(codes(&identity, 5), [(crate::ContradictionCode::DepartureWithoutAuthority, 4 * SECOND)]);
     let mut back = identity.clone();
-    said(&mut back, People::OTHERS, WorkerRehired, 6, json!({}));
+    said(&mut back, PeopleConfig::OTHERS, WorkerRehired, 6, json!({}));
     assert_eq!(codes(&back, 7), []);
     said(&mut identity, "hr", WorkerJoined, 6, json!({}));
     assert_eq!(codes(&identity, 7), [], "an authoritative source speaks");
@@ -70,12 +70,12 @@ fn a_departure_that_does_not_count_is_listed_while_nobody_who_counts_ever_spoke(
 
 #[test]
 fn only_those_that_may_say_who_works_here() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     said(&mut identity, "directory", WorkerSnapshot, 1, json!({ "active": true }));
     assert_eq!(employment(&identity, 2), Employment::Unknown);
     said(&mut identity, "hr", WorkerJoined, 3, json!({}));
     said(&mut identity, "directory", WorkerDeleted, 4, json!({}));
-    said(&mut identity, People::OTHERS, WorkerLeft, 5, json!({}));
+    said(&mut identity, PeopleConfig::OTHERS, WorkerLeft, 5, json!({}));
     assert_eq!(employment(&identity, 6), Employment::Active);
     said(&mut identity, "hr", WorkerLeft, 7, json!({}));
     said(&mut identity, "directory", WorkerRehired, 8, json!({}));
@@ -84,7 +84,7 @@ fn only_those_that_may_say_who_works_here() {
 
 #[test]
 fn what_was_said_before_sources_were_told_apart_counts_until_a_source_says_something() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     identity.merge(&event(WorkerJoined, 1, 1, json!({ "title": "a", "city": "x", "mail": "m" })), 1, SECOND);
     said(&mut identity, "directory", WorkerSnapshot, 2, json!({ "mail": "n" }));
     assert_eq!(employment(&identity, 3), Employment::Active);
@@ -97,9 +97,9 @@ fn what_was_said_before_sources_were_told_apart_counts_until_a_source_says_somet
 
 #[test]
 fn a_record_that_is_linked_counts_like_its_source_and_leaves_nothing_behind() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     said(&mut identity, "hr", WorkerJoined, 1, json!({ "mail": "old" }));
-    let mut record = Identity::default();
+    let mut record = PersonRecord::default();
     record.merge(&event(WorkerJoined, 2, 2, json!({ "mail": "new", "employeeId": "E-1" })), 2, 2 * SECOND);
     let before = identity.clone();
     identity.link("directory", "u-1", &people(), &record);
@@ -118,7 +118,7 @@ fn a_record_that_is_linked_counts_like_its_source_and_leaves_nothing_behind() {
 
 #[test]
 fn what_one_source_plans_is_told_if_it_will_count_and_can_be_taken_back() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     said(&mut identity, "hr", WorkerJoined, 1, json!({ "title": "a" }));
     let plan = |said, name: &str| event(WorkerChanged, said, 30, json!({ name: "z" }));
     identity.merge_from("directory", &people(), &plan(2, "title"), 2, 2 * SECOND);
@@ -140,13 +140,13 @@ fn what_one_source_plans_is_told_if_it_will_count_and_can_be_taken_back() {
 
 #[test]
 fn sources_that_are_not_told_apart_any_more_are_one_again() {
-    let mut identity = Identity::default();
+    let mut identity = PersonRecord::default();
     said(&mut identity, "hr", WorkerJoined, 1, json!({ "title": "a" }));
     said(&mut identity, "directory", WorkerChanged, 2, json!({ "title": "b", "mail": "m" }));
-    let mut record = Identity::default();
+    let mut record = PersonRecord::default();
     record.merge(&event(WorkerJoined, 3, 3, json!({ "title": "c" })), 3, 3 * SECOND);
     identity.link("badges", "b-1", &people(), &record);
-    identity.rank(&People::default());
+    identity.rank(&PeopleConfig::default());
     assert!(!identity.has_sources());
     assert_eq!(
         attributes(&identity, 4),
@@ -159,7 +159,7 @@ fn sources_that_are_not_told_apart_any_more_are_one_again() {
 /// Source, kind, said, how much later it holds, attribute, value.
 type Said = (usize, usize, i64, i64, usize, u8);
 
-const SOURCES: [&str; 3] = ["hr", "directory", People::OTHERS];
+const SOURCES: [&str; 3] = ["hr", "directory", PeopleConfig::OTHERS];
 const KINDS: [EventKind; 6] =
     [WorkerJoined, WorkerChanged, WorkerLeft, WorkerRehired, WorkerSnapshot, WorkerDeleted];
 const END: i64 = 60;
@@ -185,7 +185,7 @@ proptest! {
             };
             (SOURCES[source], event(KINDS[kind], said, said + delay, json!({ name: value })))
         }).collect();
-        let (mut expected, mut shuffled) = (Identity::default(), Identity::default());
+        let (mut expected, mut shuffled) = (PersonRecord::default(), PersonRecord::default());
         for (sequence, (source, event)) in (1..).zip(&events) {
             expected.merge_from(source, &people, event, sequence, END * SECOND);
         }
@@ -199,7 +199,7 @@ proptest! {
             prop_assert_eq!(expected.view("E-1", now), shuffled.view("E-1", now));
             prop_assert_eq!(expected.next_due(now), shuffled.next_due(now));
         }
-        let stored: Identity = serde_json::from_str(&serde_json::to_string(&shuffled).unwrap()).unwrap();
+        let stored: PersonRecord = serde_json::from_str(&serde_json::to_string(&shuffled).unwrap()).unwrap();
         prop_assert_eq!(stored, shuffled);
     }
 }

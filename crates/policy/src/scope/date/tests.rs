@@ -1,19 +1,19 @@
 use proptest::prelude::*;
 
-use super::super::Clause;
-use super::{DAY_MICROS, DateTest, Fixed, HOUR_MICROS, Moment, Period};
-use crate::scope::Operator;
+use super::super::ScopeClause;
+use super::{DAY_MICROS, DateOperand, DatePeriod, DateTest, FixedDate, HOUR_MICROS};
+use crate::scope::AttributeOperator;
 
 fn test(rest: &str) -> DateTest {
-    match Clause::parse(&format!("x {rest}")).unwrap() {
-        Clause::Attribute { operator: Operator::Date(test), .. } => test,
+    match ScopeClause::parse(&format!("x {rest}")).unwrap() {
+        ScopeClause::Attribute { operator: AttributeOperator::Date(test), .. } => test,
         other => panic!("{other}"),
     }
 }
 
 fn micros(text: &str) -> i64 {
-    match Fixed::parse(text) {
-        Some(Fixed::Instant(micros)) => micros,
+    match FixedDate::parse(text) {
+        Some(FixedDate::Instant(micros)) => micros,
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -53,17 +53,21 @@ fn dates_are_compared_as_days_or_moments() {
         ("AFTER 2026-05-10T08:00:00Z", "2026-05-10 08:00:00.000001", true),
     ];
     for (rest, date, expected) in table {
-        assert_eq!(test(rest).holds(Fixed::parse(date).unwrap(), now), expected, "{rest} on {date}");
+        assert_eq!(test(rest).holds(FixedDate::parse(date).unwrap(), now), expected, "{rest} on {date}");
     }
 }
 
 #[test]
 fn dates_are_read_as_hr_systems_write_them_and_nothing_else_is_a_date() {
     for text in ["2026-01-31", "2026-01-31-08:00", "2026-01-31Z", " 2026-01-31 "] {
-        assert_eq!(Fixed::parse(text).map(|date| date.to_string()).as_deref(), Some("2026-01-31"), "{text}");
+        assert_eq!(
+            FixedDate::parse(text).map(|date| date.to_string()).as_deref(),
+            Some("2026-01-31"),
+            "{text}"
+        );
     }
     for text in ["2026-01-31T08:00:00.5+01:00", "2026-01-31 07:00:00.500", "2026-01-31t07:00:00,500000000Z"] {
-        let read = Fixed::parse(text).map(|date| date.to_string());
+        let read = FixedDate::parse(text).map(|date| date.to_string());
         assert_eq!(read.as_deref(), Some("2026-01-31T07:00:00.500000Z"), "{text}");
     }
     for text in [
@@ -79,28 +83,35 @@ fn dates_are_read_as_hr_systems_write_them_and_nothing_else_is_a_date() {
         "0000-01-01T00:00+01:00",
         "２026-01-31",
     ] {
-        assert_eq!(Fixed::parse(text), None, "{text}");
+        assert_eq!(FixedDate::parse(text), None, "{text}");
     }
     for text in ["", "days", "7", "-7 days", "7 months", "36501 days", "99999999999 days", "7 days ago"] {
-        assert_eq!(Period::parse(text), None, "{text}");
+        assert_eq!(DatePeriod::parse(text), None, "{text}");
     }
     for text in ["nowish", "now 7 days", "now + x", "tomorrow", "nöw"] {
-        assert_eq!(Moment::parse(text), None, "{text}");
+        assert_eq!(DateOperand::parse(text), None, "{text}");
     }
-    assert_eq!(Moment::parse("NOW+1day").map(|moment| moment.to_string()).as_deref(), Some("now + 1 day"));
+    assert_eq!(
+        DateOperand::parse("NOW+1day").map(|moment| moment.to_string()).as_deref(),
+        Some("now + 1 day")
+    );
 }
 
 #[test]
 fn scopes_read_the_forms_that_expressions_read() {
     let days = ["11/30/2026", "2026/11/30", "30 November 2026", "30-Nov-26", "Monday, November 30, 2026"];
     for text in days {
-        assert_eq!(Fixed::parse(text).map(|date| date.to_string()).as_deref(), Some("2026-11-30"), "{text}");
+        assert_eq!(
+            FixedDate::parse(text).map(|date| date.to_string()).as_deref(),
+            Some("2026-11-30"),
+            "{text}"
+        );
     }
     for text in ["2026-11-30T08:00:00+01", "11/30/2026 7:00:00 AM", "Mon, 30 Nov 2026 07:00:00 GMT"] {
-        let read = Fixed::parse(text).map(|date| date.to_string());
+        let read = FixedDate::parse(text).map(|date| date.to_string());
         assert_eq!(read.as_deref(), Some("2026-11-30T07:00:00Z"), "{text}");
     }
-    assert_eq!(Moment::parse("11/30/2026"), Moment::parse("2026-11-30"));
+    assert_eq!(DateOperand::parse("11/30/2026"), DateOperand::parse("2026-11-30"));
 }
 
 fn date_tests() -> impl Strategy<Value = DateTest> {
@@ -127,8 +138,8 @@ proptest! {
     ) {
         let now = micros("2026-05-10T09:30Z");
         let date = match whole_day {
-            true => Fixed::Day(time::macros::date!(2026-05-10) + time::Duration::hours(offset)),
-            false => Fixed::Instant(now + offset * HOUR_MICROS),
+            true => FixedDate::Day(time::macros::date!(2026-05-10) + time::Duration::hours(offset)),
+            false => FixedDate::Instant(now + offset * HOUR_MICROS),
         };
         let holds = test.holds(date, now);
         match test.flips_at(date, now) {
@@ -144,6 +155,6 @@ proptest! {
 
     #[test]
     fn no_text_makes_reading_a_date_panic(text in "\\PC{0,40}|[0-9Tt:+Z. -]{0,40}") {
-        let _ = (Fixed::parse(&text), Moment::parse(&text), Period::parse(&text));
+        let _ = (FixedDate::parse(&text), DateOperand::parse(&text), DatePeriod::parse(&text));
     }
 }

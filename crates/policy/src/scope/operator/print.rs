@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{DateTest, Operator, TextTest};
+use super::{AttributeOperator, DateTest, TextTest};
 
-impl fmt::Display for Operator {
+impl fmt::Display for AttributeOperator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind().name())?;
         match self {
@@ -31,19 +31,19 @@ impl fmt::Display for TextTest {
             Self::In(operands) => {
                 for (at, operand) in operands.operands().iter().enumerate() {
                     let before = if at == 0 { "[" } else { ", " };
-                    write!(f, "{before}{}", Quoted(operand))?;
+                    write!(f, "{before}{}", QuotedText(operand))?;
                 }
                 return f.write_str("]");
             }
         };
-        Quoted(operand).fmt(f)
+        QuotedText(operand).fmt(f)
     }
 }
 
 /// Prints a text between quotes, so that it can be read back.
-pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+pub(crate) struct QuotedText<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for QuotedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
         for character in self.0.chars() {

@@ -1,17 +1,23 @@
 use serde_json::{Value, json};
 
-use super::super::{Clause, Seen};
+use super::super::{ScopeClause, ScopeInput};
 use crate::attributes::has_value;
 
 /// Whether `x` with `value` fulfils the rest of a clause.
 fn holds(rest: &str, value: &Value) -> bool {
     let attributes = [("x".to_owned(), value.clone())].into_iter().collect();
     let now = time::macros::datetime!(2026-05-10 12:00 UTC);
-    let seen =
-        Seen { attributes: &attributes, manager: None, groups: &[], key: "E-1", impersonal: false, now };
-    let clause = Clause::parse(&format!("x {rest}")).unwrap();
+    let seen = ScopeInput {
+        attributes: &attributes,
+        manager: None,
+        groups: &[],
+        key: "E-1",
+        impersonal: false,
+        now,
+    };
+    let clause = ScopeClause::parse(&format!("x {rest}")).unwrap();
     let holds = clause.holds(&seen, lifecycle::unix_micros(now));
-    let not = Clause::Not(Box::new(clause));
+    let not = ScopeClause::Not(Box::new(clause));
     assert_eq!(not.holds(&seen, lifecycle::unix_micros(now)), !holds, "not is plain negation: {rest}");
     holds
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::Clause;
+use super::super::ScopeClause;
 
 #[test]
 fn clauses_are_printed_in_one_way_however_they_were_written() {
@@ -22,7 +22,11 @@ fn clauses_are_printed_in_one_way_however_they_were_written() {
         ("manager.department EQUALS R&D", r#"manager.department EQUALS "R&D""#),
     ];
     for (text, expected) in table {
-        assert_eq!(Clause::parse(text).map(|clause| clause.to_string()).as_deref(), Ok(expected), "{text}");
+        assert_eq!(
+            ScopeClause::parse(text).map(|clause| clause.to_string()).as_deref(),
+            Ok(expected),
+            "{text}"
+        );
     }
 }
 
@@ -56,25 +60,25 @@ fn what_is_no_clause_is_answered_with_place_and_remedy() {
         ("(a IS NULL", 10..10, "the clause ends too early", "bracket"),
     ];
     for (text, place, message, hint) in table {
-        let error = Clause::parse(text).unwrap_err();
+        let error = ScopeClause::parse(text).unwrap_err();
         assert_eq!(error.start..error.end, place, "{text}: {error}");
         assert!(error.message.contains(message), "{text}: {error}");
         assert!(error.hint.as_ref().is_some_and(|words| words.contains(hint)), "{text}: {:?}", error.hint);
     }
-    assert!(Clause::parse(&"not ".repeat(100_000)).unwrap_err().message.contains("more than"));
-    assert!(Clause::parse(&"(".repeat(100_000)).unwrap_err().message.contains("more than"));
+    assert!(ScopeClause::parse(&"not ".repeat(100_000)).unwrap_err().message.contains("more than"));
+    assert!(ScopeClause::parse(&"(".repeat(100_000)).unwrap_err().message.contains("more than"));
 }
 
 proptest! {
     #[test]
     fn what_is_printed_reads_back_as_the_same_clause(clause in crate::scope::tests::clauses()) {
         let text = clause.to_string();
-        prop_assert_eq!(Clause::parse(&text), Ok(clause), "{}", text);
+        prop_assert_eq!(ScopeClause::parse(&text), Ok(clause), "{}", text);
     }
 
     #[test]
     fn no_text_makes_reading_a_clause_panic(text in "\\PC{0,60}") {
-        if let Err(error) = Clause::parse(&text) {
+        if let Err(error) = ScopeClause::parse(&text) {
             prop_assert!(text.get(error.start..error.end).is_some(), "{error:?}");
         }
     }
@@ -83,7 +87,7 @@ proptest! {
     fn no_pieces_make_reading_a_clause_panic(pieces in prop::collection::vec(
         prop::sample::select(vec!["not", "memberOf", "a", "\"", "'", "[", "]", "(", ")", ",", "IN", "IS", "NULL",
             "EQUALS", "WITHIN", "LAST", "now", "+", "7 days", "\\", "é", "ignoring", "case", "directly"]), 0..10)) {
-        if let Err(error) = Clause::parse(&pieces.join(" ")) {
+        if let Err(error) = ScopeClause::parse(&pieces.join(" ")) {
             prop_assert!(pieces.join(" ").get(error.start..error.end).is_some(), "{error:?}");
         }
     }

@@ -8,13 +8,13 @@ const TYPOGRAPHIC_QUOTES: &str = "“”„‟«»‘’‚‛";
 
 /// One piece, and where it stands (bytes).
 pub(super) struct Lexeme<'a> {
-    pub(super) token: Token<'a>,
+    pub(super) token: ClauseToken<'a>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
 #[derive(PartialEq)]
-pub(super) enum Token<'a> {
+pub(super) enum ClauseToken<'a> {
     Word(&'a str),
     Quoted(String),
     Open(char),
@@ -23,7 +23,7 @@ pub(super) enum Token<'a> {
 }
 
 /// Splits a text into its pieces.
-pub(super) fn split(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
+pub(super) fn split_clause(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
     let mut lexemes = Vec::new();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {
@@ -33,16 +33,16 @@ pub(super) fn split(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
                 at += space.len_utf8();
                 continue;
             }
-            '"' => quoted(text, &mut at)?,
-            '\'' => raw(text, &mut at)?,
-            '[' | '(' => Token::Open(first),
-            ']' | ')' => Token::Close(first),
-            ',' => Token::Comma,
+            '"' => quoted_text(text, &mut at)?,
+            '\'' => raw_text(text, &mut at)?,
+            '[' | '(' => ClauseToken::Open(first),
+            ']' | ')' => ClauseToken::Close(first),
+            ',' => ClauseToken::Comma,
             _ => {
                 let ends = |c: char| c.is_whitespace() || "\"[](),".contains(c);
                 at += text[at..].find(ends).unwrap_or(text.len() - at);
-                straight(text, start, at)?;
-                Token::Word(&text[start..at])
+                straight_quotes(text, start, at)?;
+                ClauseToken::Word(&text[start..at])
             }
         };
         if at == start {
@@ -54,7 +54,7 @@ pub(super) fn split(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
 }
 
 /// Quotes that a word processor made would become part of a name or an operand.
-fn straight(text: &str, start: usize, end: usize) -> Result<(), ClauseError> {
+fn straight_quotes(text: &str, start: usize, end: usize) -> Result<(), ClauseError> {
     let Some((at, quote)) = text[start..end].char_indices().find(|(_, c)| TYPOGRAPHIC_QUOTES.contains(*c))
     else {
         return Ok(());
@@ -69,33 +69,33 @@ fn straight(text: &str, start: usize, end: usize) -> Result<(), ClauseError> {
     })
 }
 
-fn unclosed(text: &str, start: usize) -> ClauseError {
+fn unclosed_quote(text: &str, start: usize) -> ClauseError {
     let hint = Some("add the closing quote".to_owned());
     ClauseError { message: "a quote is not closed".to_owned(), start, end: text.len(), hint }
 }
 
 /// Between single quotes everything stands for itself.
-fn raw<'a>(text: &str, at: &mut usize) -> Result<Token<'a>, ClauseError> {
+fn raw_text<'a>(text: &str, at: &mut usize) -> Result<ClauseToken<'a>, ClauseError> {
     let inner = &text[*at + 1..];
-    let length = inner.find('\'').ok_or_else(|| unclosed(text, *at))?;
+    let length = inner.find('\'').ok_or_else(|| unclosed_quote(text, *at))?;
     *at += length + 2;
-    Ok(Token::Quoted(inner[..length].to_owned()))
+    Ok(ClauseToken::Quoted(inner[..length].to_owned()))
 }
 
 /// Between double quotes, `\` escapes; before anything that needs no escape it stands for itself, so that a regular
 /// expression can be written as it is.
-fn quoted<'a>(text: &str, at: &mut usize) -> Result<Token<'a>, ClauseError> {
+fn quoted_text<'a>(text: &str, at: &mut usize) -> Result<ClauseToken<'a>, ClauseError> {
     let mut value = String::new();
     let mut rest = &text[*at + 1..];
     loop {
         let mut characters = rest.chars();
-        match characters.next().ok_or_else(|| unclosed(text, *at))? {
+        match characters.next().ok_or_else(|| unclosed_quote(text, *at))? {
             '"' => {
                 *at = text.len() - characters.as_str().len();
-                return Ok(Token::Quoted(value));
+                return Ok(ClauseToken::Quoted(value));
             }
             '\\' => {
-                let (escaped, length) = escape(characters.as_str());
+                let (escaped, length) = read_escape(characters.as_str());
                 value.push(escaped);
                 rest = &characters.as_str()[length..];
             }
@@ -108,25 +108,25 @@ fn quoted<'a>(text: &str, at: &mut usize) -> Result<Token<'a>, ClauseError> {
 }
 
 /// What the text behind a `\` stands for, and how many bytes of it.
-fn escape(text: &str) -> (char, usize) {
+fn read_escape(text: &str) -> (char, usize) {
     match text.chars().next() {
         Some(plain @ ('"' | '\\')) => (plain, 1),
         Some('n') => ('\n', 1),
         Some('r') => ('\r', 1),
         Some('t') => ('\t', 1),
-        _ => code(text).unwrap_or(('\\', 0)),
+        _ => code_point(text).unwrap_or(('\\', 0)),
     }
 }
 
 /// `u{1f600}`
-fn code(text: &str) -> Option<(char, usize)> {
+fn code_point(text: &str) -> Option<(char, usize)> {
     let digits = text.strip_prefix("u{")?;
     let length = digits.find('}')?;
     let character = u32::from_str_radix(&digits[..length], 16).ok().and_then(char::from_u32)?;
     Some((character, length + "u{}".len()))
 }
 
-impl fmt::Display for Token<'_> {
+impl fmt::Display for ClauseToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Word(word) => write!(f, "`{word}`"),

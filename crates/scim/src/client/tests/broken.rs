@@ -19,7 +19,7 @@ enum Fate {
     Garbage,
 }
 
-async fn suffer(fate: Fate, timeout: Duration) -> Client {
+async fn suffer(fate: Fate, timeout: Duration) -> ScimClient {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -71,17 +71,17 @@ async fn whoever_breaks_off_after_the_request_leaves_writes_unknown_and_reads_to
         let client = suffer(fate, timeout).await;
         let person = attributes(json!({ "userName": "ada", "title": "Countess" }));
         let ops = [PatchOp::Replace { path: "title".into(), value: json!("Countess") }];
-        let created = client.create(Kind::User, &person).await;
+        let created = client.create(ScimKind::User, &person).await;
         let classes = [
             created.class(),
-            client.patch(Kind::User, "1", &ops).await.class(),
-            client.replace(Kind::User, "1", &json!({ "userName": "ada" }), None).await.class(),
-            client.delete(Kind::User, "1").await.class(),
+            client.patch(ScimKind::User, "1", &ops).await.class(),
+            client.replace(ScimKind::User, "1", &json!({ "userName": "ada" }), None).await.class(),
+            client.delete(ScimKind::User, "1").await.class(),
         ];
         assert_eq!(classes, [OutcomeUnknown; 4], "{fate:?}");
         let reads = [
-            client.get(Kind::User, "1").await.class(),
-            client.find(Kind::User, "userName", "a").await.class(),
+            client.get(ScimKind::User, "1").await.class(),
+            client.find(ScimKind::User, "userName", "a").await.class(),
         ];
         assert_eq!(reads, [Transient; 2], "{fate:?}");
         let shown = format!("{created:?}");
@@ -94,7 +94,7 @@ async fn what_was_never_sent_leaves_the_target_unavailable() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for base in [format!("http://{free}"), "http://no-such-host.invalid".to_owned()] {
         let client = client_of(&base, profile(), PATIENT);
-        let reply = client.create(Kind::User, &Attributes::new()).await;
+        let reply = client.create(ScimKind::User, &AttributeMap::new()).await;
         assert_eq!(reply.class(), Unavailable, "{base}");
         let message = reply.outcome.unwrap_err().message;
         assert!(message.starts_with("the target cannot be reached: "), "{message}");
@@ -110,7 +110,7 @@ async fn a_target_that_fails_in_the_handshake_is_unavailable() {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         }
     });
-    let reply = client_of(&url, profile(), PATIENT).create(Kind::User, &Attributes::new()).await;
+    let reply = client_of(&url, profile(), PATIENT).create(ScimKind::User, &AttributeMap::new()).await;
     assert_eq!(reply.class(), Unavailable);
 }
 
@@ -126,7 +126,7 @@ async fn a_connection_is_used_again() {
         }
     });
     for _ in 0..3 {
-        assert!(client.delete(Kind::User, "1").await.outcome.is_ok());
+        assert!(client.delete(ScimKind::User, "1").await.outcome.is_ok());
     }
     server.await.unwrap();
 }

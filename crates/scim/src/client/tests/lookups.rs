@@ -1,5 +1,5 @@
 use super::*;
-use crate::Paging;
+use crate::ListPaging;
 
 fn user(id: u64, name: &str) -> Value {
     json!({ "id": id, "userName": name, "externalId": format!("E{id}"), "emails": [{ "type": "work", "value": format!("{name}@x") }] })
@@ -21,7 +21,7 @@ async fn a_filter_reaches_the_target_exactly_as_it_was_meant() {
     let (client, log) =
         serve(profile(), move |_| answer(200, json!({ "totalResults": 1, "Resources": [user(1, odd)] })))
             .await;
-    let reply = client.find(Kind::User, "userName", odd).await;
+    let reply = client.find(ScimKind::User, "userName", odd).await;
     assert_eq!(reply.outcome.unwrap()[0].id, "1");
     let seen = log.only();
     assert_eq!(seen.query("filter").unwrap(), format!("userName eq {}", json!(odd)));
@@ -34,7 +34,7 @@ async fn a_filter_reaches_the_target_exactly_as_it_was_meant() {
 async fn an_address_in_a_filter_is_masked_in_the_exchange() {
     let (client, log) = serve(profile(), |_| answer(200, json!({ "totalResults": 0 }))).await;
     let path = r#"emails[type eq "work"].value"#;
-    let reply = client.find(Kind::User, path, "ada@x").await;
+    let reply = client.find(ScimKind::User, path, "ada@x").await;
     assert_eq!(reply.outcome, Ok(Vec::new()));
     assert_eq!(log.only().query("filter").unwrap(), r#"emails[type eq "work" and value eq "ada@x"]"#);
     assert_eq!(reply.exchange.path, format!("/Users?filter={path} eq \"<redacted 5 chars>\""));
@@ -43,7 +43,7 @@ async fn an_address_in_a_filter_is_masked_in_the_exchange() {
 #[tokio::test]
 async fn groups_are_looked_up_without_their_members() {
     let (client, log) = serve(profile(), |_| answer(200, json!({ "totalResults": 0 }))).await;
-    client.find(Kind::Group, "displayName", "Staff").await.outcome.unwrap();
+    client.find(ScimKind::Group, "displayName", "Staff").await.outcome.unwrap();
     assert_eq!(log.only().query("excludedAttributes").as_deref(), Some("members"));
 }
 
@@ -55,7 +55,7 @@ async fn what_was_not_asked_for_does_not_count() {
     let found = |path: &'static str, value: &'static str| {
         let client = client.clone();
         async move {
-            let found = client.find(Kind::User, path, value).await.outcome.unwrap();
+            let found = client.find(ScimKind::User, path, value).await.outcome.unwrap();
             found.into_iter().map(|f| f.id).collect::<Vec<_>>()
         }
     };
@@ -69,12 +69,12 @@ async fn what_was_not_asked_for_does_not_count() {
 #[tokio::test]
 async fn a_target_that_ignores_filters_is_read_page_by_page_by_what_it_sent() {
     let (client, log) = serve(profile(), ignores_filters(25, 10)).await;
-    let reply = client.find(Kind::User, "userName", "person23").await;
+    let reply = client.find(ScimKind::User, "userName", "person23").await;
     assert_eq!((reply.outcome.unwrap()[0].id.as_str(), reply.requests), ("23", 3));
     let starts: Vec<_> = log.all().iter().map(|seen| seen.query("startIndex")).collect();
     assert_eq!(starts, [None, Some("11".into()), Some("21".into())]);
     assert_eq!(log.all()[1].query("count").as_deref(), Some("100"));
-    let nobody = client.find(Kind::User, "userName", "nobody").await;
+    let nobody = client.find(ScimKind::User, "userName", "nobody").await;
     assert_eq!((nobody.outcome, nobody.requests), (Ok(Vec::new()), 3));
 }
 
@@ -83,19 +83,19 @@ async fn nobody_is_said_to_be_missing_unless_that_is_certain() {
     let repeats =
         |_: &Seen| answer(200, json!({ "totalResults": 50, "Resources": [user(1, "a"), user(2, "b")] }));
     let (client, _) = serve(profile(), repeats).await;
-    assert_eq!(client.find(Kind::User, "userName", "z").await.class(), AttemptClass::Permanent);
+    assert_eq!(client.find(ScimKind::User, "userName", "z").await.class(), AttemptClass::Permanent);
     let (client, log) = serve(profile(), ignores_filters(100_000, 1)).await;
-    let endless = client.find(Kind::User, "userName", "z").await;
+    let endless = client.find(ScimKind::User, "userName", "z").await;
     assert_eq!((endless.class(), endless.requests as usize), (AttemptClass::Permanent, log.all().len()));
     for body in [json!({ "totalResults": 3 }), json!({}), json!("x"), json!({ "detail": "sign in" })] {
         let (client, _) = serve(profile(), move |_| answer(200, body.clone())).await;
-        assert_eq!(client.find(Kind::User, "userName", "z").await.class(), AttemptClass::Transient);
+        assert_eq!(client.find(ScimKind::User, "userName", "z").await.class(), AttemptClass::Transient);
     }
     let (client, _) = serve(profile(), |_| answer(404, json!({}))).await;
-    assert_eq!(client.find(Kind::User, "userName", "z").await.class(), AttemptClass::Unavailable);
+    assert_eq!(client.find(ScimKind::User, "userName", "z").await.class(), AttemptClass::Unavailable);
     let without_id = json!({ "totalResults": 1, "Resources": [{ "displayName": "Staff" }] });
     let (client, _) = serve(profile(), move |_| answer(200, without_id.clone())).await;
-    assert_eq!(client.find(Kind::Group, "displayName", "Staff").await.class(), AttemptClass::Permanent);
+    assert_eq!(client.find(ScimKind::Group, "displayName", "Staff").await.class(), AttemptClass::Permanent);
 }
 
 #[tokio::test]
@@ -104,12 +104,12 @@ async fn several_terms_go_in_one_request_where_the_profile_allows_it() {
     able.lookups.user.or = true;
     let (client, log) = serve(able, |_| answer(200, json!({ "Resources": [user(1, "ada")] }))).await;
     let terms = [("externalId", "E9"), ("userName", "ada")];
-    assert_eq!(client.find_any(Kind::User, &terms).await.outcome.unwrap().len(), 1);
+    assert_eq!(client.find_any(ScimKind::User, &terms).await.outcome.unwrap().len(), 1);
     assert_eq!(log.only().query("filter").unwrap(), r#"externalId eq "E9" or userName eq "ada""#);
     let (client, log) = serve(profile(), |_| answer(200, json!({}))).await;
-    assert_eq!(client.find_any(Kind::User, &terms).await.class(), AttemptClass::Permanent);
-    assert_eq!(client.find_any(Kind::User, &[]).await.class(), AttemptClass::Permanent);
-    assert_eq!(client.find(Kind::User, "a b", "x").await.class(), AttemptClass::Permanent);
+    assert_eq!(client.find_any(ScimKind::User, &terms).await.class(), AttemptClass::Permanent);
+    assert_eq!(client.find_any(ScimKind::User, &[]).await.class(), AttemptClass::Permanent);
+    assert_eq!(client.find(ScimKind::User, "a b", "x").await.class(), AttemptClass::Permanent);
     assert!(log.all().is_empty());
 }
 
@@ -129,9 +129,9 @@ async fn a_target_that_counts_only_what_is_on_the_page_is_read_to_its_end() {
         let (client, log) = serve(TargetProfile { page_size: 100, ..profile() }, pages).await;
         let (mut start, mut before, mut ids) = (None, 0, Vec::new());
         loop {
-            let page = client.list(Kind::User, start.as_ref(), before).await.outcome.unwrap();
+            let page = client.list(ScimKind::User, start.as_ref(), before).await.outcome.unwrap();
             ids.extend(page.resources.iter().map(|found| found.id.clone()));
-            let next = page.next.clone().or_else(|| page.further(Paging::Index, before));
+            let next = page.next.clone().or_else(|| page.further(ListPaging::Index, before));
             before += page.entries;
             match next {
                 Some(next) => start = Some(next),
@@ -152,10 +152,10 @@ async fn where_no_filter_is_taken_everything_is_read_one_request_at_a_time() {
         None => ignores_filters(120, 50)(seen),
     };
     let (client, log) = serve(profile, refuses).await;
-    let mut search = Search::new(Kind::User, "userName", "person119");
+    let mut search = ResourceSearch::new(ScimKind::User, "userName", "person119");
     for more in 1..=3 {
         let found = client.find_next(&mut search).await.outcome.unwrap();
         assert_eq!((log.all().len(), found.is_some()), (more, more == 3));
     }
-    assert_eq!(client.find(Kind::User, "userName", "nobody").await.outcome.unwrap(), []);
+    assert_eq!(client.find(ScimKind::User, "userName", "nobody").await.outcome.unwrap(), []);
 }

@@ -8,8 +8,8 @@ async fn a_create_sends_the_resource_and_reports_the_id_without_showing_the_pers
     let (client, log) =
         serve(profile(), |_| answer(201, json!({ "id": 42, "name": { "givenName": "Ada" } }))).await;
     let ada = attributes(json!({ "userName": "ada", "name.givenName": "Ada", "active": true }));
-    let reply = client.create(Kind::User, &ada).await;
-    assert_eq!(reply.outcome, Ok(Created { id: Some("42".into()) }));
+    let reply = client.create(ScimKind::User, &ada).await;
+    assert_eq!(reply.outcome, Ok(CreatedResource { id: Some("42".into()) }));
     assert_eq!(reply.requests, 1);
     let seen = log.only();
     assert_eq!((seen.method.as_str(), seen.uri.path()), ("POST", "/scim/v2/Users"));
@@ -18,7 +18,7 @@ async fn a_create_sends_the_resource_and_reports_the_id_without_showing_the_pers
     assert_eq!(header("accept"), "application/scim+json");
     assert_eq!(header("content-type"), "application/scim+json");
     assert!(header("user-agent").starts_with("usher/"));
-    assert_eq!(seen.json(), diff::to_resource(&profile(), Kind::User, &ada));
+    assert_eq!(seen.json(), diff::to_resource(&profile(), ScimKind::User, &ada));
     let shown = format!("{reply:?} {client:?}");
     assert!(!shown.contains("Ada") && !shown.contains("s3cret"), "{shown}");
     assert_eq!(reply.exchange.path, "/Users");
@@ -45,8 +45,8 @@ async fn a_create_that_is_answered_without_a_usable_body_is_done_all_the_same() 
             response
         })
         .await;
-        let reply = client.create(Kind::User, &Attributes::new()).await;
-        assert_eq!(reply.outcome, Ok(Created { id: id.map(str::to_owned) }), "{location:?} {body}");
+        let reply = client.create(ScimKind::User, &AttributeMap::new()).await;
+        assert_eq!(reply.outcome, Ok(CreatedResource { id: id.map(str::to_owned) }), "{location:?} {body}");
     }
 }
 
@@ -56,10 +56,10 @@ async fn every_request_goes_to_its_place_with_the_id_escaped() {
         serve(profile(), |_| answer(200, json!({ "id": "x", "members": [{ "value": 1 }, "2"] }))).await;
     let id = "a/b?c#d+e é%2F";
     let ops = [PatchOp::Replace { path: "active".into(), value: json!(false) }];
-    assert!(client.patch(Kind::User, id, &ops).await.outcome.is_ok());
-    assert!(client.replace(Kind::User, id, &json!({ "userName": "a" }), None).await.outcome.is_ok());
-    assert!(client.delete(Kind::Group, id).await.outcome.is_ok());
-    assert_eq!(client.get(Kind::User, id).await.outcome.unwrap().id, "x");
+    assert!(client.patch(ScimKind::User, id, &ops).await.outcome.is_ok());
+    assert!(client.replace(ScimKind::User, id, &json!({ "userName": "a" }), None).await.outcome.is_ok());
+    assert!(client.delete(ScimKind::Group, id).await.outcome.is_ok());
+    assert_eq!(client.get(ScimKind::User, id).await.outcome.unwrap().id, "x");
     assert_eq!(client.members(id).await.outcome.unwrap().unwrap(), ["1", "2"]);
     let all = log.all();
     let methods: Vec<&str> = all.iter().map(|s| s.method.as_str()).collect();
@@ -80,7 +80,7 @@ async fn every_request_goes_to_its_place_with_the_id_escaped() {
 async fn an_id_that_would_reach_another_place_is_never_sent() {
     let (client, log) = serve(profile(), |_| answer(204, json!(null))).await;
     for id in ["", ".", ".."] {
-        let reply = client.delete(Kind::User, id).await;
+        let reply = client.delete(ScimKind::User, id).await;
         assert_eq!((reply.class(), reply.requests), (Permanent, 0));
     }
     assert!(log.all().is_empty());
@@ -108,8 +108,8 @@ async fn every_status_reaches_the_caller_as_its_class_with_the_words_of_the_targ
         })
         .await;
         let ops = [PatchOp::Replace { path: "title".into(), value: json!("Adalina") }];
-        let patched = client.patch(Kind::User, "1", &ops).await;
-        let created = client.create(Kind::User, &attributes(json!({ "title": "Adalina" }))).await;
+        let patched = client.patch(ScimKind::User, "1", &ops).await;
+        let created = client.create(ScimKind::User, &attributes(json!({ "title": "Adalina" }))).await;
         assert_eq!((patched.class(), created.class()), (patch, create), "{status}");
         let failure = created.outcome.unwrap_err();
         assert_eq!((failure.status, failure.scim_type.as_deref()), (Some(status), Some("uniqueness")));
@@ -132,7 +132,7 @@ async fn pauses_are_honoured_up_to_the_cap_of_the_profile() {
             (StatusCode::from_u16(status).unwrap(), [(header, value)], "slow down").into_response()
         })
         .await;
-        let failure = client.delete(Kind::User, "1").await.outcome.unwrap_err();
+        let failure = client.delete(ScimKind::User, "1").await.outcome.unwrap_err();
         assert_eq!(failure.retry_after, pause.map(Duration::from_secs), "{header}: {value}");
         assert_eq!(failure.message, format!("{status}: slow down"));
     }
@@ -142,7 +142,7 @@ async fn pauses_are_honoured_up_to_the_cap_of_the_profile() {
 async fn a_redirect_is_refused_and_the_token_goes_nowhere_else() {
     let (client, log) =
         serve(profile(), |_| (StatusCode::FOUND, [("location", "/elsewhere")]).into_response()).await;
-    let failure = client.get(Kind::User, "1").await.outcome.unwrap_err();
+    let failure = client.get(ScimKind::User, "1").await.outcome.unwrap_err();
     assert_eq!(failure.message, "302: redirect refused: check the base URL");
     log.only();
 }
@@ -150,11 +150,14 @@ async fn a_redirect_is_refused_and_the_token_goes_nowhere_else() {
 #[tokio::test]
 async fn a_read_that_cannot_be_understood_is_tried_again_and_one_that_is_too_long_is_not() {
     let (client, _) = serve(profile(), |_| (StatusCode::OK, "<html>sign in").into_response()).await;
-    assert_eq!(client.get(Kind::User, "1").await.class(), Transient);
+    assert_eq!(client.get(ScimKind::User, "1").await.class(), Transient);
     let small = TargetProfile { response_bytes_max: 1024, ..profile() };
     let (client, _) = serve(small, |_| answer(200, json!({ "id": "x".repeat(5000) }))).await;
-    assert_eq!(client.get(Kind::User, "1").await.class(), Permanent);
-    assert_eq!(client.create(Kind::User, &Attributes::new()).await.outcome, Ok(Created { id: None }));
+    assert_eq!(client.get(ScimKind::User, "1").await.class(), Permanent);
+    assert_eq!(
+        client.create(ScimKind::User, &AttributeMap::new()).await.outcome,
+        Ok(CreatedResource { id: None })
+    );
 }
 
 #[tokio::test]
@@ -169,8 +172,8 @@ async fn members_are_not_asked_for_where_the_target_does_not_show_them() {
 #[test]
 fn a_connection_that_cannot_work_is_refused_at_once() {
     let new = |url: &str, token: &str| {
-        let credential = Credential::Bearer(token.into());
-        Client::new(Connection {
+        let credential = SourceCredential::Bearer(token.into());
+        ScimClient::new(TargetConnection {
             base_url: url.parse().unwrap(),
             credential,
             profile: profile(),
@@ -178,11 +181,11 @@ fn a_connection_that_cannot_work_is_refused_at_once() {
         })
     };
     for url in ["ftp://x/", "https://user:pw@x/", "https://x/?a=b", "https://x/#a", "data:x"] {
-        assert!(matches!(new(url, "t"), Err(ScimError::BaseUrl(_))), "{url}");
+        assert!(matches!(new(url, "t"), Err(ConnectError::BaseUrl(_))), "{url}");
     }
     for token in ["", " ", "a\nb"] {
-        assert!(matches!(new("https://x/", token), Err(ScimError::Credential)));
+        assert!(matches!(new("https://x/", token), Err(ConnectError::Credential)));
     }
     assert!(new("https://x/scim", "t").is_ok());
-    assert_eq!(format!("{:?}", Credential::Bearer("abc".into())), "Bearer(<redacted>)");
+    assert_eq!(format!("{:?}", SourceCredential::Bearer("abc".into())), "Bearer(<redacted>)");
 }

@@ -9,9 +9,9 @@ use lifecycle::failure_group;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::super::problem::broken;
-use super::super::query::Query;
-use super::super::{Shared, instant};
+use super::super::problem::database_problem;
+use super::super::query::CheckedQuery;
+use super::super::{ConsoleStateInner, format_instant};
 use crate::api::{DeadGroup, DeadGroups};
 use crate::read::{self, OpenLetter};
 
@@ -36,15 +36,15 @@ pub(crate) struct GroupsQuery {
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
     )
 )]
-pub(crate) async fn groups(
-    State(context): State<Shared>,
-    Query(query): Query<GroupsQuery>,
+pub(crate) async fn list_dead_letter_groups(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(query): CheckedQuery<GroupsQuery>,
 ) -> Result<Json<DeadGroups>, Problem> {
     let letters = read::all_open_letters(&context.store, query.target.as_deref(), LETTERS_MAX);
     let mut groups: BTreeMap<String, DeadGroup> = BTreeMap::new();
-    for letter in letters.await.map_err(broken)? {
+    for letter in letters.await.map_err(database_problem)? {
         let name = name_of(&letter);
-        let at = instant(letter.at_micros);
+        let at = format_instant(letter.at_micros);
         let group = groups.entry(name.clone()).or_insert_with(|| DeadGroup {
             group: name,
             count: 0,
@@ -64,12 +64,13 @@ pub(crate) async fn groups(
 
 /// Ids of the letters of a group, the oldest first, and whether there are more than `max`.
 pub(super) async fn letters_of(
-    context: &Shared,
+    context: &ConsoleStateInner,
     group: &str,
     max: usize,
 ) -> Result<(Vec<String>, bool), Problem> {
     let target = group.split('/').next();
-    let letters = read::all_open_letters(&context.store, target, LETTERS_MAX).await.map_err(broken)?;
+    let letters =
+        read::all_open_letters(&context.store, target, LETTERS_MAX).await.map_err(database_problem)?;
     let mut ids: Vec<String> =
         letters.into_iter().filter(|letter| name_of(letter) == group).map(|letter| letter.id).collect();
     let more = ids.len() > max;

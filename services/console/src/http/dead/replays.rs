@@ -7,13 +7,13 @@ use lifecycle::{
     Actor, CancelReplayRequest, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest, StartReplayRequest, verb,
 };
 
-use super::super::Shared;
+use super::super::ConsoleStateInner;
 use super::super::auth::OperatorName;
-use super::super::problem::{invalid, no_such_replay};
-use super::super::reason::reason;
+use super::super::problem::{invalid_request, no_such_replay};
+use super::super::reason::check_reason;
 use super::letter_ids;
 use crate::WRITER;
-use crate::api::{StartReplay, Why};
+use crate::api::{PauseRequestBody, StartReplay};
 
 /// Dead letters that may be tried again each second at most.
 const PER_SECOND_MAX: u32 = 1_000;
@@ -31,13 +31,13 @@ const PER_SECOND_MAX: u32 = 1_000;
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(crate) async fn start(
-    State(context): State<Shared>,
+pub(crate) async fn start_replay(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
-    edge::Json(body): edge::Json<StartReplay>,
+    edge::JsonBody(body): edge::JsonBody<StartReplay>,
 ) -> Result<Json<ReplayRun>, Problem> {
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     let ids = body.ids.as_ref().map(|ids| letter_ids(ids, &mut wrong));
     let chosen = [body.ids.is_some(), body.target.is_some(), body.group.is_some()];
     if chosen.into_iter().filter(|chosen| *chosen).count() != 1 {
@@ -47,7 +47,7 @@ pub(crate) async fn start(
         wrong.add("/perSecond", format!("must be 1 to {PER_SECOND_MAX}"));
     }
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let StartReplay { target, group, per_second, .. } = body;
     let request = StartReplayRequest { ids, target, group, per_second, actor };
@@ -66,7 +66,9 @@ pub(crate) async fn start(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(crate) async fn list(State(context): State<Shared>) -> Result<Json<ReplayRuns>, Problem> {
+pub(crate) async fn list_replays(
+    State(context): State<ConsoleStateInner>,
+) -> Result<Json<ReplayRuns>, Problem> {
     let request = ReplayRunsRequest::default();
     context.ask(WRITER, verb::REPLAY_RUNS, &request).await.map(Json)
 }
@@ -83,11 +85,11 @@ pub(crate) async fn list(State(context): State<Shared>) -> Result<Json<ReplayRun
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(crate) async fn show(
-    State(context): State<Shared>,
+pub(crate) async fn show_replay(
+    State(context): State<ConsoleStateInner>,
     Path(id): Path<String>,
 ) -> Result<Json<ReplayRun>, Problem> {
-    let request = ReplayRunsRequest { id: Some(parsed(&id)?) };
+    let request = ReplayRunsRequest { id: Some(parse_replay_id(&id)?) };
     let runs: ReplayRuns = context.ask(WRITER, verb::REPLAY_RUNS, &request).await?;
     runs.replays.into_iter().next().map(Json).ok_or_else(|| no_such_replay(&id))
 }
@@ -97,7 +99,7 @@ pub(crate) async fn show(
     post,
     path = "/v1/dead/replays/{id}/cancel",
     params(("id" = String, Path, description = "rpl_...")),
-    request_body = Why,
+    request_body = PauseRequestBody,
     responses(
         (status = 200, body = serde_json::Value, description = "as for GET"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
@@ -107,17 +109,17 @@ pub(crate) async fn show(
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
-pub(crate) async fn cancel(
-    State(context): State<Shared>,
+pub(crate) async fn cancel_replay(
+    State(context): State<ConsoleStateInner>,
     Extension(OperatorName(who)): Extension<OperatorName>,
     Path(id): Path<String>,
-    edge::Json(body): edge::Json<Why>,
+    edge::JsonBody(body): edge::JsonBody<PauseRequestBody>,
 ) -> Result<Json<ReplayRun>, Problem> {
-    let id = parsed(&id)?;
+    let id = parse_replay_id(&id)?;
     let mut wrong = FieldErrors::default();
-    let actor = Actor { who, why: reason(&body.why, &mut wrong) };
+    let actor = Actor { who, why: check_reason(&body.why, &mut wrong) };
     if !wrong.is_empty() {
-        return Err(invalid(wrong));
+        return Err(invalid_request(wrong));
     }
     let request = CancelReplayRequest { id, actor };
     let run = context.ask(WRITER, verb::CANCEL_REPLAY, &request).await?;
@@ -125,6 +127,6 @@ pub(crate) async fn cancel(
     Ok(Json(run))
 }
 
-fn parsed(id: &str) -> Result<ReplayId, Problem> {
+fn parse_replay_id(id: &str) -> Result<ReplayId, Problem> {
     id.parse().map_err(|_| no_such_replay(id))
 }

@@ -26,23 +26,23 @@ const CHECKSUM_BYTES_MAX: u64 = 4_096;
 
 /// A file that is whole, as far as two looks can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct ReadyFile {
     pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) modified: OffsetDateTime,
-    stamp: Stamp,
+    stamp: FileStamp,
 }
 
 /// What tells whether a file is still the one that was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     device: u64,
     inode: u64,
     bytes: u64,
     modified: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -55,29 +55,31 @@ impl Stamp {
 
 /// What the looks before have seen, and since when it is like that.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Seen(HashMap<String, (Stamp, Instant)>);
+pub(super) struct SeenFiles(HashMap<String, (FileStamp, Instant)>);
 
 /// What a look at a file's content says.
-pub(super) enum Opened {
+pub(super) enum OpenedFile {
     /// It is longer than is taken.
     TooLong,
     /// Its hash, as hexadecimal digits.
     Hash(String),
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
 }
 
 /// The first file by name, if it has not changed for a while. One that still grows keeps those after it waiting.
-pub(super) async fn next(folder: &FolderConfig, seen: &mut Seen) -> io::Result<Option<Found>> {
+pub(super) async fn next_file(folder: &FolderConfig, seen: &mut SeenFiles) -> io::Result<Option<ReadyFile>> {
     let (folder, before) = (folder.clone(), seen.clone());
-    let (found, now) = blocking(move || look(&folder, &before)).await?;
+    let (found, now) = run_blocking(move || look_at_folder(&folder, &before)).await?;
     *seen = now;
     Ok(found)
 }
 
-fn look(folder: &FolderConfig, before: &Seen) -> io::Result<(Option<Found>, Seen)> {
+fn look_at_folder(folder: &FolderConfig, before: &SeenFiles) -> io::Result<(Option<ReadyFile>, SeenFiles)> {
     for place in [&folder.path, &folder.done, &folder.failed] {
         fs::create_dir_all(place)?;
     }
@@ -90,30 +92,30 @@ fn look(folder: &FolderConfig, before: &Seen) -> io::Result<(Option<Found>, Seen
             _ => continue,
         };
         if let Some(name) = name_of(&entry.file_name()) {
-            files.push((name, entry.path(), Stamp::of(&metadata)));
+            files.push((name, entry.path(), FileStamp::of(&metadata)));
         }
     }
     files.sort();
     let at = Instant::now();
-    let since = |name: &String, stamp: &Stamp| match before.0.get(name) {
+    let since = |name: &String, stamp: &FileStamp| match before.0.get(name) {
         Some((then, since)) if then == stamp => *since,
         _ => at,
     };
     let seen = files.iter().map(|(name, _, stamp)| (name.clone(), (*stamp, since(name, stamp))));
-    let now = Seen(seen.collect());
+    let now = SeenFiles(seen.collect());
     let first = files.into_iter().next();
     let found =
         first.filter(|(name, _, _)| now.0.get(name).is_some_and(|(_, since)| at - *since >= QUIET_MIN));
-    Ok((found.map(|(name, path, stamp)| Found { modified: modified(stamp), path, name, stamp }), now))
+    Ok((found.map(|(name, path, stamp)| ReadyFile { modified: modified_at(stamp), path, name, stamp }), now))
 }
 
-impl PartialOrd for Stamp {
+impl PartialOrd for FileStamp {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Stamp {
+impl Ord for FileStamp {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.inode, self.modified).cmp(&(other.inode, other.modified))
     }
@@ -126,14 +128,14 @@ fn name_of(name: &OsStr) -> Option<String> {
     (!hidden && !other).then(|| name.to_owned())
 }
 
-fn modified(stamp: Stamp) -> OffsetDateTime {
+fn modified_at(stamp: FileStamp) -> OffsetDateTime {
     let nanos = i128::from(stamp.modified.0) * 1_000_000_000 + i128::from(stamp.modified.1);
     OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// Opens a file, if it still is the one that was found.
-fn same(found: &Found) -> io::Result<Option<File>> {
-    let is_same = |metadata: &Metadata| metadata.is_file() && Stamp::of(metadata) == found.stamp;
+fn open_same(found: &ReadyFile) -> io::Result<Option<File>> {
+    let is_same = |metadata: &Metadata| metadata.is_file() && FileStamp::of(metadata) == found.stamp;
     let here = match fs::symlink_metadata(&found.path) {
         Ok(metadata) => is_same(&metadata),
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
@@ -148,27 +150,27 @@ fn same(found: &Found) -> io::Result<Option<File>> {
 }
 
 /// The hash of a file, which names what is read of it; nothing if it is not the one that was found any more.
-pub(super) async fn open(found: &Found, bytes_max: u64) -> io::Result<Option<Opened>> {
+pub(super) async fn hash_file(found: &ReadyFile, bytes_max: u64) -> io::Result<Option<OpenedFile>> {
     let found = found.clone();
-    blocking(move || {
-        let Some(file) = same(&found)? else { return Ok(None) };
+    run_blocking(move || {
+        let Some(file) = open_same(&found)? else { return Ok(None) };
         if found.stamp.bytes > bytes_max {
-            return Ok(Some(Opened::TooLong));
+            return Ok(Some(OpenedFile::TooLong));
         }
         let mut hash = Sha256::new();
         io::copy(&mut file.take(bytes_max), &mut hash)?;
         let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Some(Opened::Hash(digits)))
+        Ok(Some(OpenedFile::Hash(digits)))
     })
     .await
 }
 
 /// The file to read; never more of it than was seen.
-pub(super) async fn reader(found: &Found) -> io::Result<impl Read + Send + 'static> {
+pub(super) async fn file_reader(found: &ReadyFile) -> io::Result<impl Read + Send + 'static> {
     let found = found.clone();
-    blocking(move || {
+    run_blocking(move || {
         let gone = || io::Error::from(io::ErrorKind::NotFound);
-        Ok(same(&found)?.ok_or_else(gone)?.take(found.stamp.bytes))
+        Ok(open_same(&found)?.ok_or_else(gone)?.take(found.stamp.bytes))
     })
     .await
 }
@@ -180,9 +182,9 @@ fn checksum_path(path: &Path) -> PathBuf {
 }
 
 /// What the file beside it says its hash is.
-pub(super) async fn checksum_beside(found: &Found) -> io::Result<Option<String>> {
+pub(super) async fn checksum_beside(found: &ReadyFile) -> io::Result<Option<String>> {
     let path = checksum_path(&found.path);
-    blocking(move || match fs::symlink_metadata(&path) {
+    run_blocking(move || match fs::symlink_metadata(&path) {
         Ok(metadata) if metadata.is_file() => {
             let mut text = String::new();
             File::open(&path)?.take(CHECKSUM_BYTES_MAX).read_to_string(&mut text)?;
@@ -195,9 +197,9 @@ pub(super) async fn checksum_beside(found: &Found) -> io::Result<Option<String>>
 
 /// Writes the report, then moves the file and its checksum beside it. A file of the same name that is there already keeps
 /// its name.
-pub(super) async fn put_away(to: &Path, found: &Found, report: String) -> io::Result<()> {
+pub(super) async fn put_away(to: &Path, found: &ReadyFile, report: String) -> io::Result<()> {
     let (to, found) = (to.to_owned(), found.clone());
-    blocking(move || {
+    run_blocking(move || {
         fs::create_dir_all(&to)?;
         let name = free_name(&to, &found);
         let (fresh, path) =
@@ -206,7 +208,7 @@ pub(super) async fn put_away(to: &Path, found: &Found, report: String) -> io::Re
         File::open(&fresh)?.sync_all()?;
         fs::rename(&fresh, path)?;
         // Another file may have taken its place meanwhile: that one is still to be read.
-        if same(&found)?.is_none() {
+        if open_same(&found)?.is_none() {
             return Ok(());
         }
         let moved = fs::rename(&found.path, to.join(&name));
@@ -223,7 +225,7 @@ pub(super) async fn put_away(to: &Path, found: &Found, report: String) -> io::Re
 }
 
 /// The file's name; with its time in front of the rest if that is taken.
-fn free_name(to: &Path, found: &Found) -> String {
+fn free_name(to: &Path, found: &ReadyFile) -> String {
     if fs::symlink_metadata(to.join(&found.name)).is_err() {
         return found.name.clone();
     }

@@ -2,7 +2,7 @@
 
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri};
-use scim_service::Kind;
+use scim_service::ResourceType;
 
 const ROOT: &str = "/scim/v2";
 /// Longest `Host` that is repeated in addresses.
@@ -10,10 +10,10 @@ const HOST_BYTES_MAX: usize = 255;
 
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
-    List(Kind),
-    One(Kind, String),
-    Search(Vec<Kind>),
+pub(super) enum ScimLocation {
+    List(ResourceType),
+    One(ResourceType, String),
+    Search(Vec<ResourceType>),
     Bulk,
     ServiceProviderConfig,
     Schemas(Option<String>),
@@ -21,7 +21,7 @@ pub(super) enum Place {
     Me,
 }
 
-impl Place {
+impl ScimLocation {
     /// What can be done there.
     pub(super) fn methods(&self) -> &'static str {
         match self {
@@ -36,36 +36,37 @@ impl Place {
 
 /// A path, taken apart.
 #[derive(Debug)]
-pub(super) struct Address {
+pub(super) struct ScimAddress {
     provider: Option<String>,
-    place: Option<Place>,
+    place: Option<ScimLocation>,
 }
 
-impl Address {
+impl ScimAddress {
     /// The first word names a provider, if one is called so.
     pub(super) fn of(uri: &Uri, is_provider: impl Fn(&str) -> bool) -> Self {
         let path = uri.path().strip_prefix(ROOT).unwrap_or_default();
-        let words = path.split('/').filter(|word| !word.is_empty()).map(decoded).collect::<Option<Vec<_>>>();
+        let words =
+            path.split('/').filter(|word| !word.is_empty()).map(decode_word).collect::<Option<Vec<_>>>();
         let Some(mut words) = words else { return Self { provider: None, place: None } };
         let provider = words.first().filter(|name| is_provider(name)).cloned();
         if provider.is_some() {
             words.remove(0);
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        Self { provider, place: place(&words) }
+        Self { provider, place: parse_place(&words) }
     }
 
     pub(super) fn provider(&self) -> Option<&str> {
         self.provider.as_deref()
     }
 
-    pub(super) fn place(&self) -> Option<&Place> {
+    pub(super) fn place(&self) -> Option<&ScimLocation> {
         self.place.as_ref()
     }
 
     /// The address of the service as the client sees it, without a slash at its end.
     pub(super) fn base(&self, public_url: Option<&str>, headers: &HeaderMap) -> String {
-        let origin = public_url.map_or_else(|| origin(headers), str::to_owned);
+        let origin = public_url.map_or_else(|| request_origin(headers), str::to_owned);
         match &self.provider {
             Some(name) => format!("{origin}{ROOT}/{name}"),
             None => format!("{origin}{ROOT}"),
@@ -73,29 +74,29 @@ impl Address {
     }
 }
 
-fn place(words: &[&str]) -> Option<Place> {
+fn parse_place(words: &[&str]) -> Option<ScimLocation> {
     match words {
-        [".search"] => Some(Place::Search(Kind::ALL.to_vec())),
-        ["Bulk"] => Some(Place::Bulk),
-        ["Me", ..] => Some(Place::Me),
-        ["ServiceProviderConfig" | "ServiceProviderConfigs"] => Some(Place::ServiceProviderConfig),
-        ["Schemas"] => Some(Place::Schemas(None)),
-        ["Schemas", id] => Some(Place::Schemas(Some((*id).to_owned()))),
-        ["ResourceTypes"] => Some(Place::ResourceTypes(None)),
-        ["ResourceTypes", id] => Some(Place::ResourceTypes(Some((*id).to_owned()))),
-        [list] => Kind::at(list).map(Place::List),
-        [list, ".search"] => Kind::at(list).map(|kind| Place::Search(vec![kind])),
-        [list, id] => Kind::at(list).map(|kind| Place::One(kind, (*id).to_owned())),
+        [".search"] => Some(ScimLocation::Search(ResourceType::ALL.to_vec())),
+        ["Bulk"] => Some(ScimLocation::Bulk),
+        ["Me", ..] => Some(ScimLocation::Me),
+        ["ServiceProviderConfig" | "ServiceProviderConfigs"] => Some(ScimLocation::ServiceProviderConfig),
+        ["Schemas"] => Some(ScimLocation::Schemas(None)),
+        ["Schemas", id] => Some(ScimLocation::Schemas(Some((*id).to_owned()))),
+        ["ResourceTypes"] => Some(ScimLocation::ResourceTypes(None)),
+        ["ResourceTypes", id] => Some(ScimLocation::ResourceTypes(Some((*id).to_owned()))),
+        [list] => ResourceType::at(list).map(ScimLocation::List),
+        [list, ".search"] => ResourceType::at(list).map(|kind| ScimLocation::Search(vec![kind])),
+        [list, id] => ResourceType::at(list).map(|kind| ScimLocation::One(kind, (*id).to_owned())),
         _ => None,
     }
 }
 
-fn decoded(word: &str) -> Option<String> {
+fn decode_word(word: &str) -> Option<String> {
     crate::scim_bulk::percent_decoded(word)
 }
 
 /// As the request says; a proxy that ends TLS says so in `X-Forwarded-Proto`.
-fn origin(headers: &HeaderMap) -> String {
+fn request_origin(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fits = |host: &&str| {
         host.len() <= HOST_BYTES_MAX
@@ -110,18 +111,21 @@ fn origin(headers: &HeaderMap) -> String {
 mod tests {
     use super::*;
 
-    fn of(path: &str) -> Address {
-        Address::of(&path.parse().unwrap(), |name| name == "entra")
+    fn of(path: &str) -> ScimAddress {
+        ScimAddress::of(&path.parse().unwrap(), |name| name == "entra")
     }
 
     #[test]
     fn the_first_word_may_name_the_provider() {
         let one = of("/scim/v2/entra/Users/a%20b");
         assert_eq!(one.provider(), Some("entra"));
-        assert_eq!(one.place(), Some(&Place::One(Kind::User, "a b".into())));
-        assert_eq!(of("/scim/v2/Users").place(), Some(&Place::List(Kind::User)));
+        assert_eq!(one.place(), Some(&ScimLocation::One(ResourceType::User, "a b".into())));
+        assert_eq!(of("/scim/v2/Users").place(), Some(&ScimLocation::List(ResourceType::User)));
         assert_eq!(of("/scim/v2/okta/Users").place(), None, "nobody is called so");
-        assert_eq!(of("/scim/v2/entra/Groups/.search").place(), Some(&Place::Search(vec![Kind::Group])));
+        assert_eq!(
+            of("/scim/v2/entra/Groups/.search").place(),
+            Some(&ScimLocation::Search(vec![ResourceType::Group]))
+        );
         assert_eq!(of("/scim/v2/entra").place(), None);
         assert_eq!(of("/scim/v2/Users/%ff").place(), None);
     }

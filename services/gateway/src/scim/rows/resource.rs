@@ -1,6 +1,6 @@
 //! `gateway_scim_resources`: users and groups as an identity provider sees them.
 
-use scim_service::{Kind, ScimError, Tree};
+use scim_service::{ResourceTree, ResourceType, ScimServiceError};
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,19 +45,19 @@ pub(in crate::scim) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    pub(in crate::scim) fn tree(&self) -> Result<Tree, ScimError> {
+    pub(in crate::scim) fn tree(&self) -> Result<ResourceTree, ScimServiceError> {
         serde_json::from_str(&self.attributes).map_err(|_| {
             tracing::error!(id = self.id, "a SCIM resource cannot be read");
-            ScimError::new(500, "the resource is damaged; the log has its id")
+            ScimServiceError::new(500, "the resource is damaged; the log has its id")
         })
     }
 
-    pub(in crate::scim) fn kind(&self) -> Kind {
-        if self.kind == Kind::User.name() { Kind::User } else { Kind::Group }
+    pub(in crate::scim) fn kind(&self) -> ResourceType {
+        if self.kind == ResourceType::User.name() { ResourceType::User } else { ResourceType::Group }
     }
 }
 
 /// A name as it is compared.
-pub(in crate::scim) fn folded(name: &str) -> String {
+pub(in crate::scim) fn fold_name(name: &str) -> String {
     name.to_lowercase()
 }

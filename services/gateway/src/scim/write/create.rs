@@ -1,23 +1,26 @@
 //! POST.
 
-use lifecycle::{Attributes, EventKind};
-use scim_service::{Kind, Patched};
+use lifecycle::{AttributeMap, EventKind};
+use scim_service::{PatchedResource, ResourceType};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, IntoActiveModel};
 use store::StoreError;
 
-use super::{ANSWER_MICROS_MAX, Done, Ending, Failure, Session, external_id, json, name_of, taken};
-use crate::scim::events::Employment;
+use super::{
+    ANSWER_MICROS_MAX, ProviderSession, WriteEnding, WriteFailure, WriteResult, external_id, name_of,
+    name_taken, tree_json,
+};
+use crate::scim::events::EmploymentChange;
 use crate::scim::mapping::group_attributes;
 use crate::scim::members;
 use crate::scim::rows::resource;
 
-impl Session<'_> {
+impl ProviderSession<'_> {
     pub(super) async fn create_in(
         &self,
         tx: &DatabaseTransaction,
-        kind: Kind,
-        patched: &Patched,
-    ) -> Result<Done, Failure> {
+        kind: ResourceType,
+        patched: &PatchedResource,
+    ) -> Result<WriteResult, WriteFailure> {
         let tree = &patched.attributes;
         let (name, at) = (name_of(kind, tree), self.door.clock.next(0));
         if let Some(known) = self.holder(tx, kind, resource::Column::Name, &name).await? {
@@ -27,7 +30,7 @@ impl Session<'_> {
         let key = self.provider.mapping.key(kind, &id, tree)?;
         if self.holder(tx, kind, resource::Column::Key, &key).await?.is_some() {
             let detail = "another resource has the value that is the key of this one";
-            return Err(scim_service::ScimError::uniqueness(detail).into());
+            return Err(scim_service::ScimServiceError::uniqueness(detail).into());
         }
         let row = resource::Model {
             source: self.provider.name().to_owned(),
@@ -35,12 +38,12 @@ impl Session<'_> {
             key,
             name,
             external_id: external_id(tree),
-            attributes: json(tree),
+            attributes: tree_json(tree),
             employed: tree.get("active").is_none_or(|active| active == true),
             version: 1,
             created_at: at,
             // Members come after the statement that there were none.
-            changed_at: if kind == Kind::Group { self.door.clock.next(at) } else { at },
+            changed_at: if kind == ResourceType::Group { self.door.clock.next(at) } else { at },
             answer_due_at: Some(at + ANSWER_MICROS_MAX),
             id,
         };
@@ -51,50 +54,50 @@ impl Session<'_> {
     async fn again(
         &self,
         tx: &DatabaseTransaction,
-        kind: Kind,
+        kind: ResourceType,
         id: &str,
-        patched: &Patched,
+        patched: &PatchedResource,
         at: i64,
-    ) -> Result<Done, Failure> {
+    ) -> Result<WriteResult, WriteFailure> {
         // Whoever repeats it at the same time waits here, and finds that it is being answered.
-        let Some(known) = self.locked(tx, kind, id).await? else { return Err(taken(kind).into()) };
+        let Some(known) = self.locked(tx, kind, id).await? else { return Err(name_taken(kind).into()) };
         let is_unanswered = known.answer_due_at.is_some_and(|due| due <= at);
         if !is_unanswered || known.external_id != external_id(&patched.attributes) {
-            return Err(taken(kind).into());
+            return Err(name_taken(kind).into());
         }
         let done = self.change(tx, known, patched, Some(at + ANSWER_MICROS_MAX)).await?;
         let ending = match done.ending {
-            Ending::Changed(row) => Ending::Created(row),
+            WriteEnding::Changed(row) => WriteEnding::Created(row),
             ending => ending,
         };
-        Ok(Done { ending, ..done })
+        Ok(WriteResult { ending, ..done })
     }
 
     async fn insert(
         &self,
         tx: &DatabaseTransaction,
         row: resource::Model,
-        patched: &Patched,
-    ) -> Result<Done, Failure> {
-        let settling = members::settle(tx, self.provider.name(), None, &patched.members).await?;
+        patched: &PatchedResource,
+    ) -> Result<WriteResult, WriteFailure> {
+        let settling = members::settle_members(tx, self.provider.name(), None, &patched.members).await?;
         let failed = StoreError::statement("create a resource");
         row.clone().into_active_model().insert(tx).await.map_err(failed)?;
-        members::write(tx, &row.id, &settling).await?;
+        members::write_members(tx, &row.id, &settling).await?;
         let mut draft = self.draft(&row.id, row.version, row.created_at);
         match row.kind() {
-            Kind::User => {
+            ResourceType::User => {
                 let attributes = self.mapped(tx, &row.key, &patched.attributes, row.changed_at).await?;
-                let employment = Employment::New { employed: row.employed };
-                draft.person(&row.key, employment, attributes, &Attributes::new());
+                let employment = EmploymentChange::New { employed: row.employed };
+                draft.person(&row.key, employment, attributes, &AttributeMap::new());
             }
-            Kind::Group => {
-                draft.group(&row.key, true, group_attributes(&patched.attributes), &Attributes::new());
+            ResourceType::Group => {
+                draft.group(&row.key, true, group_attributes(&patched.attributes), &AttributeMap::new());
                 draft.at = row.changed_at;
                 let keys = settling.added.into_iter().map(|member| member.key).collect();
                 draft.members(EventKind::GroupMemberAdded, &row.key, keys);
             }
         }
         let (parcels, events) = self.pack(tx, Vec::new(), draft).await?;
-        Ok(Done { ending: Ending::Created(row), parcels, events })
+        Ok(WriteResult { ending: WriteEnding::Created(row), parcels, events })
     }
 }

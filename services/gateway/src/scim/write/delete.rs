@@ -1,26 +1,26 @@
 //! DELETE.
 
 use lifecycle::EventKind;
-use scim_service::{Kind, Precondition};
+use scim_service::{Precondition, ResourceType};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
 use store::StoreError;
 
-use super::{Done, Ending, Failure, Session, check_version};
+use super::{ProviderSession, WriteEnding, WriteFailure, WriteResult, check_version};
 use crate::SERVICE;
 use crate::scim::members;
 use crate::scim::rows::resource;
 
-impl Session<'_> {
+impl ProviderSession<'_> {
     pub(super) async fn delete_in(
         &self,
         tx: &DatabaseTransaction,
-        kind: Kind,
+        kind: ResourceType,
         id: &str,
         only: Option<&Precondition>,
-    ) -> Result<Done, Failure> {
+    ) -> Result<WriteResult, WriteFailure> {
         let left = relay::left_of(tx, SERVICE, id).await?;
         let Some(row) = self.locked(tx, kind, id).await? else {
-            return Ok(Done { ending: Ending::Missing, parcels: left, events: 0 });
+            return Ok(WriteResult { ending: WriteEnding::Missing, parcels: left, events: 0 });
         };
         check_version(&row, only)?;
         let groups = members::groups_of(tx, id).await?;
@@ -33,15 +33,15 @@ impl Session<'_> {
             }
         }
         let gone = match kind {
-            Kind::User => EventKind::WorkerDeleted,
-            Kind::Group => EventKind::GroupDeleted,
+            ResourceType::User => EventKind::WorkerDeleted,
+            ResourceType::Group => EventKind::GroupDeleted,
         };
         draft.gone(gone, &row.key);
-        members::forget(tx, id).await?;
+        members::forget_memberships(tx, id).await?;
         let failed = StoreError::statement("delete a resource");
         resource::Entity::delete_by_id(id).exec(tx).await.map_err(failed)?;
         let (parcels, events) = self.pack(tx, left, draft).await?;
-        Ok(Done { ending: Ending::Deleted, parcels, events })
+        Ok(WriteResult { ending: WriteEnding::Deleted, parcels, events })
     }
 
     /// A group that somebody is taken out of has a new version.
@@ -50,7 +50,7 @@ impl Session<'_> {
         tx: &DatabaseTransaction,
         group: &str,
     ) -> Result<Option<resource::Model>, StoreError> {
-        let Some(row) = self.locked(tx, Kind::Group, group).await? else { return Ok(None) };
+        let Some(row) = self.locked(tx, ResourceType::Group, group).await? else { return Ok(None) };
         let changed_at = self.door.clock.next(row.changed_at);
         let row = resource::Model { version: row.version + 1, changed_at, ..row };
         let failed = StoreError::statement("change a group");

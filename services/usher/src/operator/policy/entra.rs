@@ -5,50 +5,50 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use entra::{Imported, ImportedPolicy, JobScope, Note};
+use entra::{ConversionNote, ImportResult, ImportedPolicy, JobScope};
 use policy::Policy;
 use serde_json::{Value, json};
 
 use crate::cli::{ExportEntraArgs, ImportEntraArgs};
-use crate::operator::{Ended, print, print_json};
+use crate::operator::{CommandEnd, print_json, print_text};
 use crate::render;
 
 /// `usher policy import-entra`: policies to stdout or into a folder, what could not be taken over to stderr.
 ///
 /// # Errors
 /// When the export cannot be read, or a file cannot be written.
-pub(super) fn import(args: &ImportEntraArgs) -> anyhow::Result<Ended> {
-    let json = read(&args.file)?;
+pub(super) fn import_entra(args: &ImportEntraArgs) -> anyhow::Result<CommandEnd> {
+    let json = read_export(&args.file)?;
     let job = match (args.all, args.assigned.as_slice()) {
         (true, _) => JobScope::Everybody,
         (false, []) => JobScope::NotSaid,
         (false, groups) => JobScope::Assigned(groups.to_vec()),
     };
-    let imported = entra::import(&json, args.target.as_deref(), &job)
+    let imported = entra::import_schema(&json, args.target.as_deref(), &job)
         .with_context(|| format!("cannot import {}", args.file.display()))?;
     if args.json {
         return print_json(&as_json(&imported));
     }
-    tell(&imported.notes);
+    tell_notes(&imported.notes);
     match &args.out {
         Some(folder) => {
             for policy in &imported.policies {
-                write(folder, policy)?;
+                write_policy(folder, policy)?;
             }
-            Ok(Ended::Done)
+            Ok(CommandEnd::Done)
         }
         None => match imported.policies.as_slice() {
-            [only] => print(&only.yaml),
+            [only] => print_text(&only.yaml),
             several => {
                 let targets: Vec<&str> = several.iter().map(|policy| policy.target.as_str()).collect();
-                let targets = render::clean(&targets.join(", ")).into_owned();
+                let targets = render::clean_text(&targets.join(", ")).into_owned();
                 bail!("it holds policies for {} targets ({targets}): give --out DIR", several.len())
             }
         },
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+fn read_export(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
@@ -56,25 +56,25 @@ fn read(file: &Path) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// When the file cannot be read, or is no policy.
-pub(super) fn export(args: &ExportEntraArgs) -> anyhow::Result<Ended> {
-    let text = read(&args.file)?;
+pub(super) fn export_entra(args: &ExportEntraArgs) -> anyhow::Result<CommandEnd> {
+    let text = read_export(&args.file)?;
     let policy = match Policy::parse(&text, &args.file.display().to_string()) {
         Ok(policy) => policy,
-        Err(error) => bail!("the policy cannot be used\n{}", render::policy::fault(&error).trim_end()),
+        Err(error) => bail!("the policy cannot be used\n{}", render::policy::render_fault(&error).trim_end()),
     };
-    let exported = entra::export(&policy);
-    tell(&exported.notes);
-    print(&exported.json)
+    let exported = entra::export_policy(&policy);
+    tell_notes(&exported.notes);
+    print_text(&exported.json)
 }
 
 /// What was taken over differently or not at all is not data: it goes to stderr.
-fn tell(notes: &[Note]) {
+fn tell_notes(notes: &[ConversionNote]) {
     for note in notes {
-        eprintln!("{}", render::clean(&note.to_string()));
+        eprintln!("{}", render::clean_text(&note.to_string()));
     }
 }
 
-fn as_json(imported: &Imported) -> Value {
+fn as_json(imported: &ImportResult) -> Value {
     let policies: Vec<Value> = imported
         .policies
         .iter()
@@ -84,7 +84,7 @@ fn as_json(imported: &Imported) -> Value {
 }
 
 /// A policy that somebody may have worked on since is not overwritten.
-fn write(folder: &Path, policy: &ImportedPolicy) -> anyhow::Result<()> {
+fn write_policy(folder: &Path, policy: &ImportedPolicy) -> anyhow::Result<()> {
     let path = folder.join(file_name(&policy.target)?);
     let mut file = OpenOptions::new()
         .write(true)
@@ -100,7 +100,7 @@ fn write(folder: &Path, policy: &ImportedPolicy) -> anyhow::Result<()> {
 fn file_name(target: &str) -> anyhow::Result<String> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if target.is_empty() || target.starts_with('.') || !target.chars().all(plain) {
-        bail!("the target's name `{}` is no file name: give --target NAME", render::clean(target));
+        bail!("the target's name `{}` is no file name: give --target NAME", render::clean_text(target));
     }
     Ok(format!("{target}.yaml"))
 }
@@ -121,9 +121,9 @@ mod tests {
     fn a_policy_that_is_there_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let policy = ImportedPolicy { target: "zia".into(), yaml: "target: zia\n".into() };
-        write(folder.path(), &policy).unwrap();
+        write_policy(folder.path(), &policy).unwrap();
         std::fs::write(folder.path().join("zia.yaml"), "mine").unwrap();
-        assert!(write(folder.path(), &policy).is_err());
+        assert!(write_policy(folder.path(), &policy).is_err());
         assert_eq!(std::fs::read_to_string(folder.path().join("zia.yaml")).unwrap(), "mine");
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read as _, Write};
 
 use anyhow::Context as _;
-use expression::Seed;
+use expression::RandomSeed;
 use expression::eval_lines::{self, MAX_LINE_BYTES};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 ///
 /// # Errors
 /// When reading stdin or writing stdout fails.
-pub(super) fn eval() -> anyhow::Result<()> {
-    run(io::stdin().lock(), io::stdout().lock(), |line| {
-        eval_lines::line(line, OffsetDateTime::now_utc(), Seed(rand::random()))
+pub(super) fn run_eval() -> anyhow::Result<()> {
+    evaluate_lines(io::stdin().lock(), io::stdout().lock(), |line| {
+        eval_lines::evaluate_line(line, OffsetDateTime::now_utc(), RandomSeed(rand::random()))
     })
 }
 
@@ -23,7 +23,7 @@ pub(super) fn eval() -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When reading or writing fails.
-fn run(
+fn evaluate_lines(
     mut input: impl BufRead,
     mut output: impl Write,
     answer: impl Fn(&str) -> String,
@@ -38,11 +38,11 @@ fn run(
         }
         let reply = if line.len() > MAX_LINE_BYTES && line.last() != Some(&b'\n') {
             skip_line(&mut input).context("cannot read stdin")?;
-            error(&format!("the line is longer than {MAX_LINE_BYTES} bytes"))
+            line_error(&format!("the line is longer than {MAX_LINE_BYTES} bytes"))
         } else {
             match std::str::from_utf8(&line) {
                 Ok(text) => answer(text.trim_end_matches(['\n', '\r'])),
-                Err(_) => error("the line is not UTF-8"),
+                Err(_) => line_error("the line is not UTF-8"),
             }
         };
         match writeln!(output, "{reply}").and_then(|()| output.flush()) {
@@ -53,7 +53,7 @@ fn run(
 }
 
 /// An error about the line as a whole.
-fn error(message: &str) -> String {
+fn line_error(message: &str) -> String {
     json!({ "error": { "message": message, "span": null } }).to_string()
 }
 
@@ -82,7 +82,7 @@ mod tests {
 
     fn all(input: &[u8]) -> Vec<String> {
         let mut output = Vec::new();
-        run(input, &mut output, |line| format!("<{line}>")).unwrap();
+        evaluate_lines(input, &mut output, |line| format!("<{line}>")).unwrap();
         String::from_utf8(output).unwrap().lines().map(str::to_owned).collect()
     }
 
@@ -128,7 +128,7 @@ mod tests {
             assert_eq!(line.parse::<usize>().unwrap(), flushes.get());
             String::new()
         };
-        run(&b"0\n1\n2\n"[..], Flushed(&flushes), seen).unwrap();
+        evaluate_lines(&b"0\n1\n2\n"[..], Flushed(&flushes), seen).unwrap();
         assert_eq!(flushes.get(), 3);
     }
 
@@ -142,8 +142,9 @@ mod tests {
             r#"{"expression": "[mail]", "source": {"mail": null}}"#,
         );
         let mut output = Vec::new();
-        let answer = |line: &str| eval_lines::line(line, OffsetDateTime::UNIX_EPOCH, Seed([7; 32]));
-        run(lines.as_bytes(), &mut output, answer).unwrap();
+        let answer =
+            |line: &str| eval_lines::evaluate_line(line, OffsetDateTime::UNIX_EPOCH, RandomSeed([7; 32]));
+        evaluate_lines(lines.as_bytes(), &mut output, answer).unwrap();
         let answers: Vec<serde_json::Value> = output
             .split(|byte| *byte == b'\n')
             .filter_map(|line| serde_json::from_slice(line).ok())
@@ -170,6 +171,6 @@ mod tests {
 
     #[test]
     fn it_ends_when_nobody_reads_any_more() {
-        run(&b"a\nb\n"[..], Closed, str::to_owned).unwrap();
+        evaluate_lines(&b"a\nb\n"[..], Closed, str::to_owned).unwrap();
     }
 }

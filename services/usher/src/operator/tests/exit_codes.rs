@@ -13,24 +13,24 @@ fn documented(what: &str) -> [String; 3] {
     std::array::from_fn(|_| cells.next().unwrap())
 }
 
-fn code(ended: Ended) -> String {
+fn code(ended: CommandEnd) -> String {
     let number = match ended {
-        Ended::Done => 0,
-        Ended::Failed => 1,
-        Ended::SomethingChanges => 2,
-        Ended::NotKnown | Ended::Paused => 3,
-        Ended::Undecided => 4,
+        CommandEnd::Done => 0,
+        CommandEnd::Failed => 1,
+        CommandEnd::SomethingChanges => 2,
+        CommandEnd::NotKnown | CommandEnd::Paused => 3,
+        CommandEnd::Undecided => 4,
     };
     assert_eq!(format!("{:?}", ExitCode::from(ended)), format!("{:?}", ExitCode::from(number)));
     number.to_string()
 }
 
-async fn run(fake: &Fake, line: &str) -> Ended {
+async fn run(fake: &Fake, line: &str) -> CommandEnd {
     let words = ["--console", fake.url.as_str(), "--data", fake.data.path().to_str().unwrap()];
     let words = std::iter::once("usher").chain(line.split_whitespace()).chain(words);
-    match Cli::try_parse_from(words).unwrap().command {
-        Command::Status(args) => status(&args).await.unwrap(),
-        Command::Leavers(args) => leavers(&args).await.unwrap(),
+    match UsherCli::try_parse_from(words).unwrap().command {
+        UsherCommand::Status(args) => run_status(&args).await.unwrap(),
+        UsherCommand::Leavers(args) => run_leavers(&args).await.unwrap(),
         _ => panic!("no such command here"),
     }
 }
@@ -72,9 +72,9 @@ async fn each_failure_has_the_exit_code_of_the_page() {
     let both = json!({"withAccess": 2, "overdue": 1, "undecided": 1});
     // Of several, the first of 1, 3 and 4.
     let all = console(both, &["writer"]).await;
-    assert_eq!(run(&all, "status --check").await, Ended::Failed);
+    assert_eq!(run(&all, "status --check").await, CommandEnd::Failed);
     let two = console(json!({"undecided": 1}), &["writer"]).await;
-    assert_eq!(run(&two, "status --check").await, Ended::NotKnown);
+    assert_eq!(run(&two, "status --check").await, CommandEnd::NotKnown);
     holds("a departure is not decided yet", console(json!({"undecided": 1}), &[]).await).await;
     holds("the mapper does not answer", console(none.clone(), &["mapper"]).await).await;
     holds("the writer does not answer", console(none.clone(), &["writer"]).await).await;
@@ -90,7 +90,7 @@ async fn each_failure_has_the_exit_code_of_the_page() {
     unreachable.url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     holds("the console cannot be reached", unreachable).await;
-    let usage = Cli::try_parse_from(["usher", "leavers", "--overdu"]).unwrap_err();
+    let usage = UsherCli::try_parse_from(["usher", "leavers", "--overdu"]).unwrap_err();
     let code = usage.exit_code().to_string();
     assert_eq!([code.clone(), code.clone(), code], documented("the command line is not understood"));
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use lifecycle::{LeaverCounts, Obligation, OtherAccount, OtherAccounts};
 
-use super::super::clean;
-use super::super::table::Table;
-use super::at;
+use super::super::clean_text;
+use super::super::table::TextTable;
+use super::moment_text;
 
 /// One line per account, and one per reason why there may be more; nothing if there is neither.
 pub(super) fn table(leavers: &[Obligation]) -> String {
-    let mut table = Table::new(["TARGET", "PERSON", "ACCOUNT", "STATE", "WHY", "SEEN"]);
+    let mut table = TextTable::new(["TARGET", "PERSON", "ACCOUNT", "STATE", "WHY", "SEEN"]);
     let mut told = BTreeSet::new();
     let mut rows = 0;
     for leaver in leavers {
@@ -20,7 +20,11 @@ pub(super) fn table(leavers: &[Obligation]) -> String {
         }
         for account in &others.accounts {
             let why = account.likeness.in_words().to_owned();
-            row(&mut table, leaver, [name(account), account.state().to_owned(), why, at(account.seen_at)]);
+            row(
+                &mut table,
+                leaver,
+                [name(account), account.state().to_owned(), why, moment_text(account.seen_at)],
+            );
             rows += 1;
         }
         if others.unnamed > 0 {
@@ -44,12 +48,12 @@ pub(super) fn table(leavers: &[Obligation]) -> String {
     )
 }
 
-fn row(table: &mut Table, leaver: &Obligation, [account, state, why, seen]: [String; 4]) {
+fn row(table: &mut TextTable, leaver: &Obligation, [account, state, why, seen]: [String; 4]) {
     table.row([leaver.target.clone(), leaver.person.clone(), account, state, why, seen]);
 }
 
 fn name(account: &OtherAccount) -> String {
-    clean(account.name()).into_owned()
+    clean_text(account.name()).into_owned()
 }
 
 /// How many are on; nothing if none is.
@@ -71,7 +75,7 @@ pub(super) fn footer(counts: &LeaverCounts) -> String {
         text.push_str(&format!(
             "Other accounts at {} are not known, or not all, for {people} {leavers}: see otherAccounts.gaps in `usher leavers \
              --all --json`\n",
-            clean(target)
+            clean_text(target)
         ));
     }
     if text.is_empty() { text } else { format!("\n{text}") }

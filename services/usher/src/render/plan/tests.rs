@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn read(value: Value) -> Plan {
+fn read(value: Value) -> PolicyPlan {
     serde_json::from_value(value).unwrap()
 }
 
@@ -12,7 +12,7 @@ fn counts(some: Value) -> Value {
     all
 }
 
-fn whole() -> Plan {
+fn whole() -> PolicyPlan {
     let clause = "department EQUALS \"Sales\"";
     read(json!({
         "target": "zia",
@@ -45,7 +45,7 @@ fn whole() -> Plan {
 #[test]
 fn a_plan_reads_like_an_infrastructure_plan() {
     assert_eq!(
-        plan(&whole()),
+        render_plan(&whole()),
         r#"zia: compared with version 3, which is in force
 
   x delete group G-1
@@ -91,10 +91,10 @@ fn a_plan_that_changes_nothing_says_so() {
         "target": "zia", "baseVersion": null, "users": counts(json!({"evaluated": 2, "unchanged": 2})),
         "groups": counts(json!({})), "memberships": 0, "attributes": {}, "guard": [], "changes": [], "more": 0,
     }));
-    let text = plan(&nothing);
+    let text = render_plan(&nothing);
     assert!(text.starts_with("zia: the target has no policy yet\n\nPlan: nothing changes\n"), "{text}");
     assert!(!text.contains("Guard") && !text.contains("ATTRIBUTE"), "{text}");
-    assert_eq!(question(&nothing), "Nothing changes at zia.");
+    assert_eq!(render_question(&nothing), "Nothing changes at zia.");
 }
 
 #[test]
@@ -104,10 +104,12 @@ fn what_cannot_be_worked_out_comes_first() {
         "groups": counts(json!({})), "memberships": 0, "attributes": {}, "guard": [], "changes": [], "more": 0,
         "failures": {"userName": 20, "title": 3}, "newlyFailing": 19,
     }));
-    let text = plan(&failing);
+    let text = render_plan(&failing);
     let told = "IMPOSSIBLE: 20 of 20 people cannot be built, and stay as they are\nNO VALUE FOR  HOW MANY\ntitle         3\nuserName      20\n19 of them newly";
     assert!(text.find(told) < text.find("Plan: nothing changes") && text.contains(told), "{text}");
-    assert!(failing.needs_a_look() && question(&failing).contains("mappings fail that did not, for 19"));
+    assert!(
+        failing.needs_a_look() && render_question(&failing).contains("mappings fail that did not, for 19")
+    );
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn what_may_only_be_adopted_is_told_and_counted() {
         "changes": [{"kind": "user", "subject": "E-1", "action": "adopt", "scope": "into", "reason": "everybody"}],
         "more": 1,
     }));
-    let text = plan(&adopts);
+    let text = render_plan(&adopts);
     for said in [
         "  = adopt, if it is there, user E-1\n",
         "0 to create or adopt, 2 to adopt if they are there,",
@@ -126,37 +128,38 @@ fn what_may_only_be_adopted_is_told_and_counted() {
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
-    assert!(question(&adopts).starts_with("2 accounts and groups would change"));
+    assert!(render_question(&adopts).starts_with("2 accounts and groups would change"));
 }
 
 #[test]
 fn the_question_says_how_many_lose_access() {
     let words = "628 accounts and groups would change at zia; 613 would lose access.";
-    assert_eq!(question(&whole()), words);
-    let one = Plan { users: PlanCounts { update: 1, ..PlanCounts::default() }, ..Plan::default() };
-    assert_eq!(question(&one), "1 account or group would change at .");
+    assert_eq!(render_question(&whole()), words);
+    let one =
+        PolicyPlan { users: PlanCounts { update: 1, ..PlanCounts::default() }, ..PolicyPlan::default() };
+    assert_eq!(render_question(&one), "1 account or group would change at .");
 }
 
 #[test]
 fn what_was_applied_is_told_with_its_version() {
     let reply = |unchanged| ApplyReply { target: "zia".into(), version: 4, unchanged, to_evaluate: 1006 };
     assert_eq!(
-        applied(&reply(false)),
+        render_applied(&reply(false)),
         "zia: version 4 is in force, 1006 people and groups are evaluated again\n"
     );
-    assert_eq!(applied(&reply(true)), "zia: version 4 has this text already and stays in force\n");
+    assert_eq!(render_applied(&reply(true)), "zia: version 4 has this text already and stays in force\n");
 }
 
 #[test]
 fn what_becomes_of_accounts_of_nobody_is_told_although_nobody_can_count_them() {
-    let orphans = Orphans { action: OrphanAction::Delete, except: vec!["admin@*".to_owned()] };
-    let plan_of = Plan { target: "zia".to_owned(), orphans: Some(orphans), ..Plan::default() };
-    let text = plan(&plan_of);
+    let orphans = OrphanPolicy { action: OrphanAction::Delete, except: vec!["admin@*".to_owned()] };
+    let plan_of = PolicyPlan { target: "zia".to_owned(), orphans: Some(orphans), ..PolicyPlan::default() };
+    let text = render_plan(&plan_of);
     for said in [
         "Accounts of nobody: at the next comparison of the target they are deleted, but for 1 exception.\n",
         "usher reconcile zia --dry-run",
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
-    assert_eq!(question(&plan_of), "What becomes of accounts of nobody changes at zia.");
+    assert_eq!(render_question(&plan_of), "What becomes of accounts of nobody changes at zia.");
 }

@@ -6,7 +6,7 @@ fn account() -> Value {
     json!({"kind": "user", "state": "active", "attributes": {"userName": "anna@x.org"}})
 }
 
-fn person(more: &Value) -> Provisioning {
+fn person(more: &Value) -> ProvisionAnswer {
     let mut report = json!({
         "explained": {
             "subject": "E-1", "kind": "user", "target": "zia", "policyVersion": 3, "employment": "active",
@@ -37,7 +37,7 @@ fn person(more: &Value) -> Provisioning {
 #[test]
 fn provisioning_is_told_step_by_step() {
     assert_eq!(
-        report(&person(&json!({}))),
+        render_report(&person(&json!({}))),
         r#"user E-1 at zia, policy version 3
 
 1 Import
@@ -73,7 +73,7 @@ fn provisioning_is_told_step_by_step() {
 fn a_target_that_cannot_be_looked_at_is_told_with_the_reason() {
     let problem =
         json!({"service": "writer", "code": "writer_not_running", "detail": "the writer is not running"});
-    let text = report(&person(&json!({"look": null, "lookProblem": problem})));
+    let text = render_report(&person(&json!({"look": null, "lookProblem": problem})));
     assert!(
         text.contains("3 Match: the target could not be looked at\n  the writer is not running [code wr"),
         "{text}"
@@ -87,7 +87,7 @@ fn nothing_to_be_said_is_told_with_the_rule() {
     nobody.explained.desired = None;
     nobody.explained.mappings.clear();
     nobody.explained.reason = "never had an account".into();
-    let text = report(&nobody);
+    let text = render_report(&nobody);
     assert!(text.ends_with("3 Match: not needed\n\n4 Action: none\n  never had an account\n"), "{text}");
 }
 
@@ -100,7 +100,7 @@ fn a_group_shows_its_members_and_how_many_memberships_are_pending() {
         {"member": "E-2", "present": false},
     ]))
     .unwrap();
-    let text = report(&group);
+    let text = render_report(&group);
     assert!(
         text.ends_with(
             "Members: 1200, the first 2 are shown\n  MEMBER  IN THE GROUP  ACCOUNT\n  E-1     yes           active\n  \
@@ -116,12 +116,12 @@ fn a_group_shows_its_members_and_how_many_memberships_are_pending() {
         ..RowReply::default()
     };
     assert_eq!(
-        outcome(&row, Settled::MembershipsWait),
+        render_outcome(&row, SettledOperation::MembershipsWait),
         "\nOutcome\n  result               the group agrees (revision 4); memberships wait for accounts\n  \
          status               in_sync\n  remote id            7\n  memberships pending  3\n"
     );
-    assert_eq!(waiting(&row), "waiting: in_sync, 3 memberships");
-    assert_eq!(waiting(&RowReply::default()), "waiting: on its way to the writer");
+    assert_eq!(render_waiting(&row), "waiting: in_sync, 3 memberships");
+    assert_eq!(render_waiting(&RowReply::default()), "waiting: on its way to the writer");
 }
 
 #[test]
@@ -131,6 +131,6 @@ fn a_failure_shows_its_error() {
         error: Some("no department\n".into()),
         ..RowReply::default()
     };
-    let text = outcome(&row, Settled::Stuck);
+    let text = render_outcome(&row, SettledOperation::Stuck);
     assert!(text.contains("usher dead ls") && text.contains("error   no department \n".trim_end()), "{text}");
 }

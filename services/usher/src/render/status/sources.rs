@@ -5,7 +5,7 @@ use lifecycle::{FeedRunState, UndecidedFeed};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::clean;
+use super::clean_text;
 
 /// In words, what was not taken, and what to do about it; docs/sources.md says the same.
 fn words(kind: &str) -> (&'static str, &'static str) {
@@ -50,14 +50,17 @@ pub(super) fn render(problems: &[SourceProblemStatus], unlisted: u64) -> String 
     let mut text = String::new();
     for problem in problems {
         let (what, todo) = words(&problem.kind);
-        let detail =
-            if problem.detail.is_empty() { String::new() } else { format!(" ({})", clean(&problem.detail)) };
+        let detail = if problem.detail.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", clean_text(&problem.detail))
+        };
         text.push_str(&format!(
             "{}: {} {what} since {}, last {}{detail}: {todo}\n",
-            clean(&problem.source),
+            clean_text(&problem.source),
             problem.count,
-            clean(&problem.first),
-            clean(&problem.last)
+            clean_text(&problem.first),
+            clean_text(&problem.last)
         ));
     }
     if unlisted > 0 {
@@ -84,9 +87,9 @@ pub(super) fn undecided(feeds: &[UndecidedFeed]) -> String {
         };
         text.push_str(&format!(
             "the last file of the feed {} ({}) {what}, {known}: see `usher feed show {}`\n",
-            clean(feed),
+            clean_text(feed),
             moment(*begun_at),
-            clean(run)
+            clean_text(run)
         ));
     }
     text

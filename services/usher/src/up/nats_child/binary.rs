@@ -9,7 +9,7 @@ const NAME: &str = "nats-server";
 const TOOLS: &str = ".tools/bin";
 
 /// `USHER_NATS_SERVER`, then `.tools/bin` in this folder or one above it, then beside this program, then PATH.
-pub(super) fn find() -> anyhow::Result<PathBuf> {
+pub(super) fn find_binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("USHER_NATS_SERVER") {
         let path = PathBuf::from(path);
         if path.is_file() {
@@ -20,7 +20,7 @@ pub(super) fn find() -> anyhow::Result<PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
     let program = std::env::current_exe().unwrap_or_default();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    match candidates(&here, &program, &path).into_iter().find(|path| path.is_file()) {
+    match binary_candidates(&here, &program, &path).into_iter().find(|path| path.is_file()) {
         Some(path) => Ok(path),
         None => bail!(
             "no nats-server on PATH or in {TOOLS}: install it (2.12 or newer), or name it in USHER_NATS_SERVER"
@@ -28,7 +28,7 @@ pub(super) fn find() -> anyhow::Result<PathBuf> {
     }
 }
 
-fn candidates(here: &Path, program: &Path, path: &OsStr) -> Vec<PathBuf> {
+fn binary_candidates(here: &Path, program: &Path, path: &OsStr) -> Vec<PathBuf> {
     let tools = |folder: &Path| folder.join(TOOLS).join(NAME);
     let beside = program.parent().map(|folder| folder.join(NAME));
     here.ancestors()
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_fetched_server_is_preferred_to_one_on_the_path() {
-        let found = candidates(Path::new("/a/b"), Path::new("/opt/usher"), OsStr::new("/usr/bin"));
+        let found = binary_candidates(Path::new("/a/b"), Path::new("/opt/usher"), OsStr::new("/usr/bin"));
         let at = |path: &str| found.iter().position(|found| found == Path::new(path)).unwrap();
         assert!(at("/a/b/.tools/bin/nats-server") < at("/a/.tools/bin/nats-server"));
         assert!(at("/a/.tools/bin/nats-server") < at("/opt/nats-server"));

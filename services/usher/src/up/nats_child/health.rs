@@ -15,7 +15,7 @@ const WRITE_ERROR: &str = "write error";
 const ROOM_MIN_BYTES: u64 = 16 << 20;
 
 /// Asks the server's monitoring port now and again.
-pub(super) struct Health {
+pub(super) struct ServerHealth {
     address: SocketAddr,
     folder: PathBuf,
     looked: Instant,
@@ -26,7 +26,7 @@ pub(super) struct Health {
     said_full: bool,
 }
 
-impl Health {
+impl ServerHealth {
     pub(super) fn new(port: u16, folder: &Path) -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{pause, server_config};
+use super::{server_config, sleep_for};
 
 const TERM_DEADLINE: Duration = Duration::from_secs(5);
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
@@ -18,36 +18,36 @@ fn pid_file(folder: &Path) -> PathBuf {
 }
 
 /// Writes down which process serves the folder.
-pub(super) fn remember(folder: &Path, pid: u32) -> anyhow::Result<()> {
+pub(super) fn remember_process(folder: &Path, pid: u32) -> anyhow::Result<()> {
     std::fs::write(pid_file(folder), pid.to_string()).context("cannot write server.pid")
 }
 
 /// Ends the server that the pid file names, if it still runs and is ours.
-pub(super) fn end(folder: &Path) -> anyhow::Result<()> {
+pub(super) fn end_orphan(folder: &Path) -> anyhow::Result<()> {
     let Some(pid) = std::fs::read_to_string(pid_file(folder)).ok().and_then(|text| text.trim().parse().ok())
     else {
         return Ok(());
     };
     for (signal, patience) in [(Signal::SIGTERM, TERM_DEADLINE), (Signal::SIGKILL, KILL_DEADLINE)] {
-        if !serves(folder, pid) {
+        if !serves_folder(folder, pid) {
             return Ok(());
         }
         tracing::info!(pid, signal = signal.as_str(), "ending the nats-server of an earlier run");
         let _ = kill(Pid::from_raw(pid), signal);
         let deadline = Instant::now() + patience;
-        while serves(folder, pid) && Instant::now() < deadline {
-            pause(POLL);
+        while serves_folder(folder, pid) && Instant::now() < deadline {
+            sleep_for(POLL);
         }
     }
-    if serves(folder, pid) {
+    if serves_folder(folder, pid) {
         bail!("the nats-server of an earlier run (pid {pid}) does not end");
     }
     Ok(())
 }
 
 /// Whether `pid` is a process that was started with this folder's configuration: pids are used again.
-fn serves(folder: &Path, pid: i32) -> bool {
-    let config = server_config::path(folder);
+fn serves_folder(folder: &Path, pid: i32) -> bool {
+    let config = server_config::config_path(folder);
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| {
         command.split(|byte| *byte == 0).any(|argument| argument == config.as_os_str().as_encoded_bytes())
     })

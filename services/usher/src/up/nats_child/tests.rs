@@ -19,11 +19,11 @@ fn is_alive(pid: u32) -> bool {
 
 #[test]
 fn delays_grow_to_a_cap_and_the_first_is_short() {
-    assert!(delay(1) <= DELAY_FIRST);
+    assert!(restart_delay(1) <= DELAY_FIRST);
     for failures in 1..40 {
-        assert!(delay(failures) <= DELAY_MAX);
+        assert!(restart_delay(failures) <= DELAY_MAX);
     }
-    assert!(delay(FAILURES_MAX) > DELAY_MAX / 4);
+    assert!(restart_delay(FAILURES_MAX) > DELAY_MAX / 4);
 }
 
 #[tokio::test]
@@ -45,15 +45,18 @@ async fn a_killed_server_comes_back_on_the_same_port_and_stops_on_request() {
 async fn a_server_left_behind_is_ended_before_a_new_one_starts() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder);
-    server_config::write(&settings, Ports { client: free_port().unwrap(), monitor: free_port().unwrap() })
-        .unwrap();
-    let mut left = Command::new(binary::find().unwrap())
+    server_config::write_config(
+        &settings,
+        ChildPorts { client: free_port().unwrap(), monitor: free_port().unwrap() },
+    )
+    .unwrap();
+    let mut left = Command::new(binary::find_binary().unwrap())
         .arg("--config")
-        .arg(server_config::path(&settings.folder))
+        .arg(server_config::config_path(&settings.folder))
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    orphan::remember(&settings.folder, left.id()).unwrap();
+    orphan::remember_process(&settings.folder, left.id()).unwrap();
     let reaper = std::thread::spawn(move || left.wait().unwrap());
     let child = tokio::task::spawn_blocking(move || NatsChild::start(&settings)).await.unwrap().unwrap();
     reaper.join().expect("the old one ended");

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use lifecycle::{
-    ACCOUNT_OFF, Desired, MembershipEvidence, MembershipKey, OffEvidence, ResourceKind, Waiting, WaitingFor,
+    ACCOUNT_OFF, AccountOffEvidence, DesiredState, MembershipEvidence, MembershipKey, ResourceKind,
+    WaitReason, WaitingFor,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use store::StoreError;
 
-use super::{Surroundings, off_evidence, reason};
-use crate::control::Control;
+use super::{TargetObstacles, off_evidence, status_reason};
+use crate::control::WriterControl;
 use crate::looks::{is_membership_due, membership_unverified_since};
 use crate::rows::{edge, load_resources, resource, status};
 use crate::{micros, now};
@@ -20,18 +21,18 @@ const NEVER_MEMBER: &str = "never_member";
 const GROUP_GONE: &str = "group_gone";
 
 /// Both ends of memberships, by key.
-struct Ends {
+struct MembershipEnds {
     people: HashMap<String, resource::Model>,
     groups: HashMap<String, resource::Model>,
 }
 
-impl Control {
+impl WriterControl {
     /// What is known of `keys`; and those of them that are to be read back.
     pub(super) async fn memberships(
         &self,
         target: &str,
         keys: &[MembershipKey],
-        surroundings: &Surroundings,
+        surroundings: &TargetObstacles,
     ) -> Result<(Vec<MembershipEvidence>, Vec<MembershipKey>), StoreError> {
         let mut keys: Vec<MembershipKey> = keys.to_vec();
         keys.sort();
@@ -39,7 +40,7 @@ impl Control {
         let reader = self.store.reader();
         let subjects = |of: fn(&MembershipKey) -> &String| keys.iter().map(of).cloned().collect::<Vec<_>>();
         let (people, groups) = (subjects(|key| &key.person), subjects(|key| &key.group));
-        let ends = Ends {
+        let ends = MembershipEnds {
             people: load_resources(reader, target, ResourceKind::User, &people, false).await?,
             groups: load_resources(reader, target, ResourceKind::Group, &groups, false).await?,
         };
@@ -49,7 +50,7 @@ impl Control {
             let mut rows = self.edges(target, &of_group[0].group, members).await?;
             for key in of_group {
                 let row = rows.remove(&key.person).filter(|row| row.revision > 0);
-                let evidence = membership(key, row.as_ref(), &ends, surroundings);
+                let evidence = membership_evidence(key, row.as_ref(), &ends, surroundings);
                 let is_settled = row.as_ref().is_some_and(|row| !row.desired && !row.applied);
                 let is_elsewhere =
                     evidence.off.as_ref().is_some_and(|off| matches!(&*off.kind, NEVER_MEMBER | GROUP_GONE));
@@ -79,40 +80,41 @@ impl Control {
     }
 }
 
-fn membership(
+fn membership_evidence(
     key: &MembershipKey,
     row: Option<&edge::Model>,
-    ends: &Ends,
-    surroundings: &Surroundings,
+    ends: &MembershipEnds,
+    surroundings: &TargetObstacles,
 ) -> MembershipEvidence {
     let Some(row) = row else {
-        let waiting = Some(Waiting::new(WaitingFor::Delivery));
+        let waiting = Some(WaitReason::new(WaitingFor::Delivery));
         return MembershipEvidence { key: key.clone(), revision: 0, off: None, waiting };
     };
     let off = shown_out(row, ends);
-    let is_elsewhere = |off: &OffEvidence| matches!(&*off.kind, NEVER_MEMBER | GROUP_GONE);
+    let is_elsewhere = |off: &AccountOffEvidence| matches!(&*off.kind, NEVER_MEMBER | GROUP_GONE);
     let waiting = match &off {
         Some(off) if is_elsewhere(off) => None,
         Some(_) => surroundings.unverified(membership_unverified_since(row, micros(now()))),
-        None => Some(reason(&row.status, row.queued, false, surroundings, row.last_error.clone())),
+        None => Some(status_reason(&row.status, row.queued, false, surroundings, row.last_error.clone())),
     };
     MembershipEvidence { key: key.clone(), revision: row.revision, off, waiting }
 }
 
 /// What shows that the person is not in the group, or has no use of it.
-fn shown_out(row: &edge::Model, ends: &Ends) -> Option<OffEvidence> {
+fn shown_out(row: &edge::Model, ends: &MembershipEnds) -> Option<AccountOffEvidence> {
     if row.told {
         return None;
     }
     let account = ends.people.get(&row.member_subject);
-    let at = |kind: &str, at: i64| Some(OffEvidence { kind: kind.to_owned(), at: crate::moment(at) });
+    let at =
+        |kind: &str, at: i64| Some(AccountOffEvidence { kind: kind.to_owned(), at: crate::moment_of(at) });
     if !row.applied
         && let Some((evidence, shown_at)) = row.off_evidence().zip(row.off_evidence_at)
     {
         return at(evidence.as_str(), shown_at);
     }
     if let Some(off) = account.and_then(off_evidence) {
-        return Some(OffEvidence { kind: ACCOUNT_OFF.to_owned(), at: off.at });
+        return Some(AccountOffEvidence { kind: ACCOUNT_OFF.to_owned(), at: off.at });
     }
     if ends.groups.get(&row.group_subject).is_some_and(is_gone) {
         return at(GROUP_GONE, row.accepted_at);
@@ -125,5 +127,5 @@ fn shown_out(row: &edge::Model, ends: &Ends) -> Option<OffEvidence> {
 fn is_gone(group: &resource::Model) -> bool {
     group.remote_id.is_none()
         && group.status == status::IN_SYNC
-        && matches!(group.desired(), Ok(Desired::Group(group)) if !group.exists)
+        && matches!(group.desired(), Ok(DesiredState::Group(group)) if !group.exists)
 }

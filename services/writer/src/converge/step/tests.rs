@@ -1,16 +1,16 @@
 use std::collections::HashMap;
 
-use lifecycle::{Account, Actions, Desired};
+use lifecycle::{DesiredAccount, DesiredState, PolicyActions};
 use serde_json::json;
 
 use super::*;
 
-fn attributes(value: Value) -> Attributes {
+fn attributes(value: Value) -> AttributeMap {
     serde_json::from_value(value).unwrap()
 }
 
-fn wanted(state: AccountState, actions: Actions) -> Wanted {
-    let account = Account {
+fn wanted(state: AccountState, actions: PolicyActions) -> WantedState {
+    let account = DesiredAccount {
         state,
         attributes: attributes(json!({ "userName": "a", "externalId": "E-1" })),
         on_create: attributes(json!({ "title": "new", "userName": "ignored", "active": "ignored" })),
@@ -22,17 +22,17 @@ fn wanted(state: AccountState, actions: Actions) -> Wanted {
         delete_grace_days: None,
         actions,
     };
-    Wanted::new(Desired::User(account), &HashMap::new()).unwrap()
+    WantedState::new(DesiredState::User(account), &HashMap::new()).unwrap()
 }
 
-fn some_actions() -> impl Iterator<Item = Actions> {
+fn some_actions() -> impl Iterator<Item = PolicyActions> {
     let bit = |n: u8, i: u8| n & (1 << i) != 0;
-    (0..16).map(move |n| Actions {
+    (0..16).map(move |n| PolicyActions {
         create: bit(n, 0),
         update: bit(n, 1),
         disable: bit(n, 2),
         delete: bit(n, 3),
-        ..Actions::default()
+        ..PolicyActions::default()
     })
 }
 
@@ -47,32 +47,35 @@ fn no_step_does_what_the_actions_forbid_and_without_any_there_is_no_step_at_all(
     for actions in some_actions() {
         for state in STATES {
             let wanted = wanted(state, actions);
-            let nothing = next(&profile, &wanted, There::Nothing);
+            let nothing = next_step(&profile, &wanted, TargetState::Nothing);
             assert_eq!(
-                nothing == Step::Create,
+                nothing == ConvergeStep::Create,
                 actions.create && state == AccountState::Active,
                 "{actions:?}"
             );
             for (applied, surely_ours) in there.iter().flat_map(|there| [(there, true), (there, false)]) {
                 let applied = attributes(applied.clone());
-                let there = There::Something { applied: &applied, surely_ours };
-                match next(&profile, &wanted, there) {
-                    Step::Create => panic!("it is there already"),
-                    Step::Delete => assert!(actions.delete && surely_ours && state == AccountState::Deleted),
-                    Step::SwitchOff => assert!(actions.disable && state == AccountState::Deleted),
-                    Step::Write { ops, .. } => {
+                let there = TargetState::Something { applied: &applied, surely_ours };
+                match next_step(&profile, &wanted, there) {
+                    ConvergeStep::Create => panic!("it is there already"),
+                    ConvergeStep::Delete => {
+                        assert!(actions.delete && surely_ours && state == AccountState::Deleted)
+                    }
+                    ConvergeStep::SwitchOff => assert!(actions.disable && state == AccountState::Deleted),
+                    ConvergeStep::Write { ops, .. } => {
                         assert!(!ops.is_empty() && state != AccountState::Deleted);
                         let allowed = |op: &PatchOp| {
                             if op.path() == "active" { actions.disable } else { actions.update }
                         };
                         assert!(ops.iter().all(allowed), "{actions:?}: {ops:?}");
                     }
-                    Step::Forbidden { .. } => assert!(!actions.is_all()),
-                    Step::Rest { .. } => {}
+                    ConvergeStep::Forbidden { .. } => assert!(!actions.is_all()),
+                    ConvergeStep::Rest { .. } => {}
                 }
                 let written = wanted.written(&applied);
-                let again = next(&profile, &wanted, There::Something { applied: &written, surely_ours });
-                assert!(!matches!(again, Step::Write { .. }), "once is enough: {again:?}");
+                let again =
+                    next_step(&profile, &wanted, TargetState::Something { applied: &written, surely_ours });
+                assert!(!matches!(again, ConvergeStep::Write { .. }), "once is enough: {again:?}");
             }
         }
     }
@@ -81,17 +84,17 @@ fn no_step_does_what_the_actions_forbid_and_without_any_there_is_no_step_at_all(
 #[test]
 fn a_leaver_is_never_deleted_where_the_target_only_disables() {
     let mut profile = TargetProfile::builtin("generic").unwrap();
-    let wanted = wanted(AccountState::Deleted, Actions::default());
+    let wanted = wanted(AccountState::Deleted, PolicyActions::default());
     for delete in [DeleteMethod::Disable, DeleteMethod::Unsupported] {
         profile.delete = delete;
         for (applied, step) in [
-            (json!({ "active": true }), Step::SwitchOff),
-            (json!({}), Step::SwitchOff),
-            (json!({ "active": false }), Step::Rest { how: "kept" }),
+            (json!({ "active": true }), ConvergeStep::SwitchOff),
+            (json!({}), ConvergeStep::SwitchOff),
+            (json!({ "active": false }), ConvergeStep::Rest { how: "kept" }),
         ] {
             let applied = attributes(applied);
             assert_eq!(
-                next(&profile, &wanted, There::Something { applied: &applied, surely_ours: true }),
+                next_step(&profile, &wanted, TargetState::Something { applied: &applied, surely_ours: true }),
                 step
             );
         }
@@ -100,7 +103,7 @@ fn a_leaver_is_never_deleted_where_the_target_only_disables() {
 
 #[test]
 fn only_a_create_carries_values_for_creation_and_nothing_remembers_them() {
-    let wanted = wanted(AccountState::Active, Actions::default());
+    let wanted = wanted(AccountState::Active, PolicyActions::default());
     let created = wanted.to_create();
     assert_eq!(
         (&created["title"], &created["userName"], &created["active"]),
@@ -115,7 +118,7 @@ fn only_a_create_carries_values_for_creation_and_nothing_remembers_them() {
 #[test]
 fn the_target_is_read_first_only_where_a_blind_request_could_be_wrong() {
     let with = |value: Value, clear: &[&str]| {
-        let mut wanted = wanted(AccountState::Active, Actions::default());
+        let mut wanted = wanted(AccountState::Active, PolicyActions::default());
         wanted.attributes = attributes(value);
         wanted.clear = clear.iter().map(|&path| path.to_owned()).collect();
         wanted

@@ -7,15 +7,15 @@ use store::StoreError;
 use tracing::Instrument;
 
 use super::super::work::{work_on_members, work_on_resource};
-use super::Shift;
+use super::OwnershipSession;
 use crate::converge::members::MembersJob;
-use crate::facts::News;
+use crate::facts::TransactionFacts;
 use crate::group_limit;
-use crate::outcome::Progress;
-use crate::pacer::Permit;
+use crate::outcome::ConvergeProgress;
+use crate::pacer::RequestPermit;
 use crate::permission::{forget_noted, note_sending};
-use crate::ready::{Job, ResourceJob};
-use crate::rows::{Key, edge, resource, status};
+use crate::ready::{ReadyJob, ResourceJob};
+use crate::rows::{ResourceKey, edge, resource, status};
 
 /// One in so many pieces of work is the least urgent that waits, so that no lane waits for ever.
 const LOW_LANES_EVERY: u32 = 20;
@@ -23,19 +23,19 @@ const LOW_LANES_EVERY: u32 = 20;
 const NOTED_MAX: usize = 32;
 
 /// Memberships that are not sent, and why not.
-type HeldEdges = (Vec<edge::Model>, String);
+type HeldMemberships = (Vec<edge::Model>, String);
 
 /// What came of noting memberships as being sent.
 enum MembersNoted {
     /// They may go, but for these.
-    MayGo(Option<HeldEdges>),
+    MayGo(Option<HeldMemberships>),
     /// Another replica has the target: the notes there are its own.
     Overtaken,
 }
 
-impl Shift<'_> {
+impl OwnershipSession<'_> {
     /// Starts the most urgent piece of work with the permit for its first request.
-    pub(super) async fn begin(&mut self, permit: Permit) {
+    pub(super) async fn begin(&mut self, permit: RequestPermit) {
         self.begun = self.begun.wrapping_add(1);
         let low_lanes_turn = self.begun.is_multiple_of(LOW_LANES_EVERY);
         let Some(job) = self.ready.pop(low_lanes_turn) else { return };
@@ -44,12 +44,12 @@ impl Shift<'_> {
             return;
         }
         match job {
-            Job::Resource(job) => match self.may_begin(&job.row).await {
+            ReadyJob::Resource(job) => match self.may_begin(&job.row).await {
                 Ok(true) => self.begin_resource(*job, permit),
                 Ok(false) => {}
                 Err(error) => self.could_not_begin(&error),
             },
-            Job::Members(mut job) => match self.mark_sending(&mut job).await {
+            ReadyJob::Members(mut job) => match self.mark_sending(&mut job).await {
                 Ok(MembersNoted::MayGo(held)) => self.begin_members(*job, held, permit),
                 Ok(MembersNoted::Overtaken) => {}
                 Err(error) => self.could_not_begin(&error),
@@ -62,11 +62,11 @@ impl Shift<'_> {
         self.freshness.stale = true;
     }
 
-    fn begin_resource(&mut self, job: ResourceJob, permit: Permit) {
+    fn begin_resource(&mut self, job: ResourceJob, permit: RequestPermit) {
         let key = (job.row.kind(), job.row.subject.clone());
         self.noted.remove(&key);
         self.in_flight.insert(key);
-        let progress = Progress {
+        let progress = ConvergeProgress {
             remote_id: job.row.remote_id.clone(),
             applied: job.row.applied(),
             // What cannot be read is read again at the target.
@@ -89,9 +89,9 @@ impl Shift<'_> {
         );
     }
 
-    fn begin_members(&mut self, job: MembersJob, held: Option<HeldEdges>, permit: Permit) {
+    fn begin_members(&mut self, job: MembersJob, held: Option<HeldMemberships>, permit: RequestPermit) {
         self.in_flight.insert((ResourceKind::Membership, job.group.clone()));
-        let lane = Job::Members(Box::new(job.clone())).lane();
+        let lane = ReadyJob::Members(Box::new(job.clone())).lane();
         let span = tracing::info_span!("members.converge", target = %self.owner.target, group = %job.group, edges = job.edges.len());
         let trace = telemetry::in_trace(&span, job.edges.first().and_then(edge::Model::trace));
         let (target, results) = (self.target.clone(), self.results.clone());
@@ -107,14 +107,14 @@ impl Shift<'_> {
             return Ok(true);
         }
         let more = if self.is_slow { 0 } else { NOTED_MAX - 1 };
-        let asked: Vec<(Key, i64)> = std::iter::once(row)
+        let asked: Vec<(ResourceKey, i64)> = std::iter::once(row)
             .chain(self.ready.next_resources(more))
             .map(|row| ((row.kind(), row.subject.clone()), row.desired_revision))
             .filter(|(key, revision)| self.noted.get(key) != Some(revision) && !self.in_flight.contains(key))
             .collect();
         let (store, target) = (&self.owner.store, &self.owner.target);
         let tx = store.begin().await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let noted = note_sending(&tx, &self.lease, target, &asked, &mut news).await?;
         let parcel = news.store(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("note what is to be sent"))?;
@@ -130,7 +130,7 @@ impl Shift<'_> {
 
     /// What was noted and is not sent after all is in no doubt.
     pub(super) async fn forget_noted(&self) {
-        let keys: Vec<Key> =
+        let keys: Vec<ResourceKey> =
             self.noted.keys().filter(|key| !self.in_flight.contains(*key)).cloned().collect();
         let forgotten = async {
             let tx = self.owner.store.begin().await?;
@@ -158,7 +158,10 @@ impl Shift<'_> {
         }
         let mut held = None;
         if let Some(max) = limit {
-            held = Some((group_limit::take_excess(&tx, target, max, job).await?, group_limit::reason(max)));
+            held = Some((
+                group_limit::take_excess(&tx, target, max, job).await?,
+                group_limit::limit_reason(max),
+            ));
         }
         let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
         for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {

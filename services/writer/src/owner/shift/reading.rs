@@ -5,16 +5,16 @@ use std::sync::Arc;
 use store::StoreError;
 use tokio::time::Instant;
 
-use super::Shift;
-use crate::facts::News;
-use crate::ready::{Ready, Source};
+use super::OwnershipSession;
+use crate::facts::TransactionFacts;
+use crate::ready::{QueueSource, ReadyQueue};
 use crate::rows::control::{self, PauseScope};
 use crate::{listing, micros, now, permission};
 
-impl Shift<'_> {
+impl OwnershipSession<'_> {
     /// What is not sent, if the target is paused. The operator who let it go on knows what there was to know of it.
     async fn pause_scope(&mut self) -> Option<PauseScope> {
-        match control::load(self.owner.store.reader(), &self.owner.target).await {
+        match control::load_control(self.owner.store.reader(), &self.owner.target).await {
             Ok(row) => {
                 if row.paused_by.is_none() && row.paused_at > self.let_go_on_at {
                     self.let_go_on_at = row.paused_at;
@@ -43,7 +43,7 @@ impl Shift<'_> {
             return Ok(false);
         }
         let tx = store.begin().await?;
-        let mut news = News::default();
+        let mut news = TransactionFacts::default();
         let held = permission::hold_excess(&tx, target, &mut news).await?;
         let parcel = news.store(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("hold removals"))?;
@@ -65,7 +65,7 @@ impl Shift<'_> {
         let pauses_grants = scope == Some(PauseScope::Grants);
         self.only_switch_offs = pauses_grants || self.owner.gate.only_switches_off();
         if scope == Some(PauseScope::Everything) {
-            self.ready = Ready::default();
+            self.ready = ReadyQueue::default();
             return;
         }
         self.load(pauses_grants).await;
@@ -91,12 +91,12 @@ impl Shift<'_> {
         if !listing::is_possible(self.target.client.profile()) || !self.target.listing.begin() {
             return false;
         }
-        self.listing.spawn(listing::read(Arc::clone(&self.target), paths));
+        self.listing.spawn(listing::read_target(Arc::clone(&self.target), paths));
         true
     }
 
     async fn load(&mut self, pauses_grants: bool) {
-        let source = Source {
+        let source = QueueSource {
             store: &self.owner.store,
             target: &self.owner.target,
             in_flight: &self.in_flight,

@@ -1,6 +1,6 @@
 //! What shows that an account is off, and what speaks against it.
 
-use lifecycle::{AccountState, Desired};
+use lifecycle::{AccountState, DesiredState};
 
 use super::Model;
 use crate::rows::access::OffEvidence;
@@ -25,8 +25,7 @@ impl Model {
 
     /// The account was read as on. Remembers that an answer had said otherwise about an account that must be off.
     pub(crate) fn was_seen_on(&mut self, at: i64) {
-        let must_be_off =
-            matches!(self.desired(), Ok(Desired::User(account)) if account.state != AccountState::Active);
+        let must_be_off = matches!(self.desired(), Ok(DesiredState::User(account)) if account.state != AccountState::Active);
         if must_be_off && self.off_evidence() == Some(OffEvidence::Answer) {
             self.answer_disproved_at = Some(at);
         }
