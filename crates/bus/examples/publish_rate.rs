@@ -1,6 +1,6 @@
 //! Messages per second on one stream: one by one, 64 callers, batches of 1,000.
 //!
-//! `cargo run -p bus --example publish_rate --features testing`; figures belong into docs/benchmarks.md.
+//! Run with `cargo run -p bus --example publish_rate --features testing`. The figures belong in docs/benchmarks.md.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The door of the crate.
+//! The public entry point of the crate: the connection to the broker.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use telemetry::chain;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -17,17 +18,18 @@ use crate::control::{ControlFailure, ControlServer};
 use crate::publisher::{PublishedMessage, StreamPublisher, WaitingMessage};
 use crate::{BusConfig, BusError, DurableName, OutgoingMessage, PublishError, StreamName};
 
-/// How often the lag of a consumer is measured.
+/// The interval at which [`Bus::watch_lag`] measures the lag of a consumer.
 const LOOK_AT_LAG_EVERY: Duration = Duration::from_secs(5);
 
 /// A connection to the broker; cheap to clone.
 #[derive(Clone)]
 pub struct Bus(Arc<BusInner>);
 
+/// The shared state behind all clones of a [`Bus`].
 struct BusInner {
     connected: BrokerConnection,
     config: BusConfig,
-    /// One for each stream, by name.
+    /// The publisher of each stream, by the stream's name.
     publishers: HashMap<String, StreamPublisher>,
 }
 
@@ -37,20 +39,20 @@ impl fmt::Debug for Bus {
     }
 }
 
-/// Where the answer to one message of a [`Bus::publish`] call will come from.
+/// The source of the result for one message of a [`Bus::publish`] call.
 enum AcknowledgementSlot {
     Known(Result<PublishedMessage, PublishError>),
     Coming(oneshot::Receiver<Result<PublishedMessage, PublishError>>),
-    /// Same id as an earlier message of the call.
+    /// The message has the same id as an earlier message of the call; this is the earlier one's index.
     SameAs(usize),
 }
 
 impl Bus {
-    /// Connects under `name`, waiting for a server with back-off for at most the configured time, and checks that
-    /// it is recent enough and, if it can be asked, that it syncs before it acknowledges.
+    /// Connects under `name`. Retries with back-off for at most the configured time. Checks that the server is recent
+    /// enough and, if its monitoring port can be reached, that it syncs before it acknowledges.
     ///
     /// # Errors
-    /// When no suitable server answers in time or it refuses the credentials.
+    /// Returns an error if no suitable server answers in time, or if the server refuses the credentials.
     pub async fn connect(config: &BusConfig, name: &str) -> Result<Self, BusError> {
         let connected = connect_broker(config, name).await?;
         let mut publishers = HashMap::new();
@@ -63,11 +65,11 @@ impl Bus {
         Ok(Self(Arc::new(BusInner { connected, config: config.clone(), publishers })))
     }
 
-    /// Stores `messages`; returns when each is durably stored or has failed, in the same order.
+    /// Publishes `messages`. Returns when each is durably stored or has failed; the results are in the order of the messages.
     ///
-    /// Messages of concurrent callers are committed together. Each is tried with the same id until the publish
-    /// timeout, so a lost acknowledgement does not store it twice; the second of two messages with the same id in
-    /// one call is a duplicate of the first. Dropping the future does not take the messages back.
+    /// Messages of concurrent callers are committed together. Each message is retried with the same id until the
+    /// publish timeout, so a lost acknowledgement does not store it twice. If two messages in one call have the same
+    /// id, the second is a duplicate of the first. Dropping the future does not cancel the messages.
     pub async fn publish(
         &self,
         messages: Vec<OutgoingMessage>,
@@ -129,11 +131,11 @@ impl Bus {
         slots
     }
 
-    /// Opens the durable consumer `durable` of `feed`, creating it at the beginning of the feed if there is none.
-    /// All replicas of a service open the same one and share the messages.
+    /// Opens the durable consumer `durable` of `feed`. If it does not exist, creates it at the beginning of the feed.
+    /// All replicas of a service open the same consumer and share its messages.
     ///
     /// # Errors
-    /// When the stream is missing or the server refuses.
+    /// Returns an error if the stream is missing or the server refuses.
     pub async fn consume<T: DeserializeOwned>(
         &self,
         feed: StreamName,
@@ -142,11 +144,11 @@ impl Bus {
         Consumer::open(self.durables(feed, durable).into_iter(), self.0.config.connect_timeout()).await
     }
 
-    /// Opens the durable consumer of `feed` that reads only departures, so that they are read before what lies in front
-    /// of them. The consumer that reads everything gets them as well.
+    /// Opens the durable consumer of `feed` that reads only departures, so that they are read before the messages ahead
+    /// of them. The consumer that reads everything receives them as well.
     ///
     /// # Errors
-    /// When the stream is missing, the server refuses, or the feed has no departures.
+    /// Returns an error if the stream is missing, the server refuses, or the feed has no departures.
     pub async fn consume_departures<T: DeserializeOwned>(
         &self,
         feed: StreamName,
@@ -168,26 +170,26 @@ impl Bus {
         feed.streams(self.0.config.event_shards).into_iter().map(durable).collect()
     }
 
-    /// Answers control requests to `service`; replicas share them.
+    /// Serves control requests to `service`. Its replicas share the requests.
     ///
     /// # Errors
-    /// When the connection is closed.
+    /// Returns an error if the connection is closed.
     pub async fn serve(&self, service: &str) -> Result<ControlServer, BusError> {
         ControlServer::open(self.0.connected.client.clone(), service).await
     }
 
-    /// Answers control requests that are for this `replica` of `service` alone.
+    /// Serves control requests that are addressed to this `replica` of `service` only.
     ///
     /// # Errors
-    /// When the connection is closed.
+    /// Returns an error if the connection is closed.
     pub async fn serve_replica(&self, service: &str, replica: &str) -> Result<ControlServer, BusError> {
         ControlServer::open_replica(self.0.connected.client.clone(), service, replica).await
     }
 
-    /// Asks this `replica` of `service` to do `verb`.
+    /// Asks the given `replica` of `service` to do `verb`.
     ///
     /// # Errors
-    /// As [`Self::request`].
+    /// Returns the same errors as [`Self::request`].
     pub async fn request_replica<Q: Serialize, R: DeserializeOwned>(
         &self,
         (service, replica): (&str, &str),
@@ -199,10 +201,10 @@ impl Bus {
         crate::control::request_replica(client, (service, replica), verb, question, timeout).await
     }
 
-    /// Asks one replica of `service` to do `verb`.
+    /// Asks any replica of `service` to do `verb`.
     ///
     /// # Errors
-    /// When nobody serves it, nobody answers in time, or it is refused.
+    /// Returns an error if no replica serves it, no replica answers in time, or the request is refused.
     pub async fn request<Q: Serialize, R: DeserializeOwned>(
         &self,
         service: &str,
@@ -213,10 +215,10 @@ impl Bus {
         crate::control::request_any(&self.0.connected.client, service, verb, question, timeout).await
     }
 
-    /// How many messages of `feed` the consumer `durable` (of whatever service) has not acknowledged.
+    /// Returns the number of messages of `feed` that the consumer `durable` (of any service) has not acknowledged.
     ///
     /// # Errors
-    /// When there is no such consumer or the server does not answer.
+    /// Returns an error if there is no such consumer or the server does not answer.
     pub async fn lag(&self, feed: StreamName, durable: &str) -> Result<u64, BusError> {
         let mut total = 0;
         for stream in feed.streams(self.0.config.event_shards) {
@@ -234,20 +236,20 @@ impl Bus {
         Ok(total)
     }
 
-    /// The hash of what the sender of an event about `key` said, as it is stored at `sequence`; nothing if it was stored
-    /// without one, or is not stored any more.
+    /// Returns the content hash of the event about `key` that is stored at `sequence`. The result also tells whether
+    /// the event was stored without a hash or is no longer stored.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Returns an error if the server does not answer.
     pub async fn stored_content(&self, key: &str, sequence: u64) -> Result<StoredContent, BusError> {
         let stream = self.event_stream(key);
         crate::consumer::stored_content(&self.0.connected.jetstream, &stream, sequence).await
     }
 
-    /// How far the consumers of `durable` are in each stream of `feed`.
+    /// Returns the position of the consumers of `durable` in each stream of `feed`.
     ///
     /// # Errors
-    /// When a stream is missing or the server does not answer.
+    /// Returns an error if a stream is missing or the server does not answer.
     pub async fn positions(
         &self,
         feed: StreamName,
@@ -262,42 +264,42 @@ impl Bus {
         Ok(all)
     }
 
-    /// Lets the consumer `durable` of `stream` begin again at `sequence`. Messages come again, past every de-duplication.
+    /// Rewinds the consumer `durable` of `stream` to `sequence`. Messages are delivered again; de-duplication does not apply to them.
     ///
     /// # Errors
-    /// When there is no such consumer or the server does not answer.
+    /// Returns an error if there is no such consumer or the server does not answer.
     pub async fn rewind(&self, stream: &str, durable: &str, sequence: u64) -> Result<(), BusError> {
         crate::position::rewind_consumer(&self.0.connected.jetstream, stream, durable, sequence).await
     }
 
-    /// What `service` last left at the broker.
+    /// Returns the mark that `service` last left at the broker.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Returns an error if the server does not answer.
     pub async fn mark(&self, service: &str) -> Result<crate::LeftMark, BusError> {
         crate::mark::load_mark(&self.0.connected.jetstream, self.0.config.replicas, service).await
     }
 
-    /// Leaves a mark for the next start, unless a later one is there.
+    /// Leaves a mark for the next start, unless a later mark exists.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Returns an error if the server does not answer.
     pub async fn leave_mark(&self, service: &str, mark: &crate::ServiceMark) -> Result<(), BusError> {
         crate::mark::leave_mark(&self.0.connected.jetstream, self.0.config.replicas, service, mark).await
     }
 
-    /// What sources said, or would have said, that the gateway could not take; `now` in microseconds since the Unix epoch.
+    /// Returns the messages and lists of sources that the gateway could not accept. `now` is in microseconds since the Unix epoch.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Returns an error if the server does not answer.
     pub async fn source_problems(&self, now: i64) -> Result<crate::SourceProblems, BusError> {
         crate::problems::load(&self.0.connected.jetstream, self.0.config.replicas, now).await
     }
 
-    /// Adds to it, together with whatever other replicas add; returns all of it.
+    /// Merges `changes` into the source problems, together with the changes of other replicas. Returns the merged problems.
     ///
     /// # Errors
-    /// When the server does not answer, or others write all the time.
+    /// Returns an error if the server does not answer, or if other replicas keep writing at the same time.
     pub async fn change_source_problems(
         &self,
         changes: &[crate::SourceProblemChange],
@@ -306,80 +308,83 @@ impl Bus {
         crate::problems::merge(&self.0.connected.jetstream, self.0.config.replicas, changes, now).await
     }
 
-    /// The last backup of the installation, if one is known.
+    /// Returns the last backup of the installation, if one is known.
     ///
     /// # Errors
-    /// When the server does not answer, or what was left cannot be read.
+    /// Returns an error if the server does not answer, or if the stored mark cannot be read.
     pub async fn last_backup(&self) -> Result<Option<crate::BackupMark>, BusError> {
         crate::mark::last_backup(&self.0.connected.jetstream, self.0.config.replicas).await
     }
 
-    /// Remembers the last backup of the installation.
+    /// Stores the time of the last backup of the installation.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Returns an error if the server does not answer.
     pub async fn leave_backup(&self, mark: crate::BackupMark) -> Result<(), BusError> {
         crate::mark::leave_backup(&self.0.connected.jetstream, self.0.config.replicas, mark).await
     }
 
-    /// For how many days consumed events are to be kept for a restore.
+    /// Returns the number of days for which consumed events must be kept for a restore.
     pub fn backup_interval_days(&self) -> u16 {
         self.0.config.backup_interval_days
     }
 
-    /// The installation that the broker belongs to: `fresh` from now on when it belonged to none.
+    /// Returns the installation that the broker belongs to. If it belongs to none, it belongs to `fresh` from now on.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Returns an error if the server does not answer.
     pub async fn installation(&self, fresh: &str) -> Result<String, BusError> {
         crate::mark::installation_of(&self.0.connected.jetstream, self.0.config.replicas, fresh).await
     }
 
-    /// Keeps the lag metric of a consumer up to date for as long as it is polled; what cannot be measured is absent.
+    /// Keeps the lag metric of a consumer up to date while it is polled. A lag that cannot be measured is absent.
     pub async fn watch_lag(self, feed: StreamName, durable: &'static str) {
         loop {
             tokio::time::sleep(LOOK_AT_LAG_EVERY).await;
             if let Err(error) = self.lag(feed, durable).await {
-                tracing::debug!(durable, error = %error, "could not read the lag");
+                tracing::debug!(durable, error = chain(&error), "could not read the lag");
             }
         }
     }
 
+    /// Returns the configuration of the connection.
     pub(crate) fn config(&self) -> &BusConfig {
         &self.0.config
     }
 
+    /// Returns the NATS client.
     pub(crate) fn client(&self) -> &async_nats::Client {
         &self.0.connected.client
     }
 
+    /// Returns the JetStream context.
     pub(crate) fn jetstream(&self) -> &async_nats::jetstream::Context {
         &self.0.connected.jetstream
     }
 
-    /// For how long nothing could be stored in `stream` although it was tried.
+    /// Returns the time for which every attempt to store a message in `stream` has failed.
     pub(crate) fn failing_for(&self, stream: &str) -> Option<Duration> {
         self.0.publishers.get(stream)?.failing_for()
     }
 
-    /// The stream that events about `key` lie in.
+    /// Returns the name of the stream that stores events about `key`.
     pub fn event_stream(&self, key: &str) -> String {
         let shards = self.0.config.event_shards;
         StreamName::Events.streams(shards).swap_remove(usize::from(crate::feed::shard_of(key, shards)))
     }
 
-    /// How much the streams of events may hold together.
+    /// Returns the number of bytes that all event streams may hold together.
     pub fn events_bytes_max(&self) -> u64 {
         let each = u64::try_from(self.0.config.max_bytes.events).unwrap_or(0);
         each * u64::from(self.0.config.event_shards)
     }
 
-    /// How long a message may be, as the broker says.
+    /// Returns the maximum size of a message in bytes, as the broker reports it.
     pub fn message_bytes_max(&self) -> usize {
         self.0.connected.client.max_payload()
     }
 
-    /// Whether there is a connection now.
+    /// Returns whether there is a connection now.
     pub fn connected(&self) -> bool {
         self.0.connected.link.is_up()
     }

@@ -1,4 +1,4 @@
-//! How to reach the server, and how much it may keep.
+//! The connection settings of the broker and the limits of its streams.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,58 +10,58 @@ use serde::Deserialize;
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BusConfig {
-    /// `nats://host:port` or `tls://host:port`; several, separated by commas, for a cluster.
+    /// The URL of the server: `nats://host:port` or `tls://host:port`. A cluster has several, separated by commas.
     pub url: String,
-    /// Token to authenticate with.
+    /// The token to authenticate with.
     pub token: Option<String>,
-    /// File with user credentials (JWT and seed), instead of a token.
+    /// A file with user credentials (JWT and seed), as an alternative to a token.
     pub credentials_file: Option<PathBuf>,
-    /// PEM file with the authority that signed the server's certificate, if the system does not know it.
+    /// A PEM file with the certificate authority of the server's certificate, if the system does not trust it already.
     pub ca_file: Option<PathBuf>,
-    /// Copies of each stream: 1, or 3 on a cluster.
+    /// The number of copies of each stream: 1, or 3 on a cluster.
     pub replicas: usize,
-    /// Over how many streams events are spread; at least 1. A single unreplicated stream syncs about 1,000 messages/s.
-    /// Changing it moves people to other streams: drain the mapper first.
+    /// The number of streams over which events are spread; at least 1. A single unreplicated stream syncs about 1,000
+    /// messages/s. A change moves people to other streams: drain the mapper first.
     pub event_shards: u16,
-    /// Monitoring URLs of the servers (`http://host:8222`, separated by commas), to check `sync_interval`; without it port
-    /// 8222 of each server of `url` is asked.
+    /// The monitoring URLs of the servers (`http://host:8222`, separated by commas), used to check `sync_interval`.
+    /// Without it, port 8222 of each server of `url` is asked.
     pub monitor_url: Option<String>,
-    /// Refuse to start when a server says that it does not sync before it acknowledges. That no server can be asked is
-    /// only said.
+    /// `true` if the service must not start when a server reports that it does not sync before it acknowledges. If
+    /// `monitor_url` is set and no server can be asked, this is only logged.
     pub require_sync_always: bool,
-    /// How much each stream may hold; publishing fails with `Full` beyond it.
+    /// The size limit of each stream; beyond it, publishing fails with `Full`.
     pub max_bytes: MaxBytes,
-    /// For how many days consumed events are kept, so that a restored database can read them again; when less is kept
-    /// because a stream was nearly full, status says that the restore point is lost. A backup should be younger.
+    /// The number of days for which consumed events are kept, so that a restored database can read them again. If fewer days are kept
+    /// because a stream was nearly full, the status reports that the restore point is lost. The latest backup should be younger than this.
     pub backup_interval_days: u16,
-    /// How long [`crate::Bus::connect`] waits for a server, in seconds.
+    /// The time that [`crate::Bus::connect`] waits for a server, in seconds.
     pub connect_timeout_seconds: u64,
-    /// How long one publish is tried, in milliseconds.
+    /// The time for which one publish is retried, in milliseconds.
     pub publish_timeout_ms: u64,
-    /// After how many seconds an unacknowledged message is delivered again.
+    /// The time after which an unacknowledged message is delivered again, in seconds.
     pub ack_wait_seconds: u64,
-    /// How many messages may wait to be published, per stream.
+    /// The number of messages that may wait to be published, per stream.
     pub queue_max: usize,
 }
 
-/// How many bytes each stream may hold (events: each shard). The server sets them aside when it makes the stream.
+/// The size limit of each stream in bytes (for events: of each shard). The server reserves the space when it creates the stream.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaxBytes {
-    /// EVENTS, each shard.
+    /// The limit of EVENTS, for each shard.
     pub events: i64,
-    /// NOTICES.
+    /// The limit of NOTICES.
     pub notices: i64,
-    /// COMMANDS.
+    /// The limit of COMMANDS.
     pub commands: i64,
-    /// JOURNAL.
+    /// The limit of JOURNAL.
     pub journal: i64,
-    /// DEAD.
+    /// The limit of DEAD.
     pub dead: i64,
 }
 
 const GIB: i64 = 1 << 30;
-/// Where a server usually tells about itself.
+/// The default port of a server's monitoring endpoint.
 const MONITOR_PORT: u16 = 8_222;
 
 impl Default for MaxBytes {
@@ -91,7 +91,7 @@ impl Default for BusConfig {
     }
 }
 
-/// Shows neither the token nor the URL, which may hold a password.
+/// Omits the token and the user information of the URL, which may contain a password.
 impl fmt::Debug for BusConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BusConfig")
@@ -116,7 +116,7 @@ impl BusConfig {
         Duration::from_millis(self.publish_timeout_ms)
     }
 
-    /// Where the servers can be asked about themselves.
+    /// Returns the monitoring URLs of the servers.
     pub(crate) fn monitor_urls(&self) -> Vec<String> {
         if let Some(named) = &self.monitor_url {
             return named.split(',').map(|url| url.trim().to_owned()).collect();
@@ -130,7 +130,7 @@ impl BusConfig {
         self.url.split(',').map(|server| host(server.trim())).collect()
     }
 
-    /// The servers without their user information.
+    /// Returns the URLs of the servers without their user information.
     pub(crate) fn shown_url(&self) -> String {
         let shown = |server: &str| match (server.split_once("://"), server.rsplit_once('@')) {
             (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),

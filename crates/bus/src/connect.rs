@@ -1,33 +1,36 @@
-//! Connecting, and making sure of the server that answered.
+//! Connecting to the broker and checking the server that answered.
 
 use std::future::Future;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use telemetry::chain;
 use tokio::time::Instant;
 
 use crate::link::{BrokerLink, LinkSetter, ReconnectBackoff};
 use crate::server::{SyncPolicy, sync_of};
 use crate::{BusConfig, BusError};
 
-/// The oldest server with atomic batches.
+/// The oldest server version with atomic batches.
 const SERVER_MIN: (i64, i64) = (2, 12);
-/// Below this, replicated streams sync every message on its own and some data-loss bugs are open.
+/// The oldest recommended server version. Below it, replicated streams sync each message separately and some data-loss bugs are open.
 const SERVER_ADVISED: (i64, i64) = (2, 15);
+/// The interval of pings to the server, which detect a dead connection.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// The timeout of one attempt to connect.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bounds requests to JetStream's API (not publishing, which has its own deadline).
+/// The timeout of requests to JetStream's API. Publishing has its own deadline.
 const API_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a connection consists of.
+/// An open connection to the broker.
 pub(crate) struct BrokerConnection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     pub(crate) link: BrokerLink,
 }
 
-/// Waits for a server with a working JetStream and checks that it is one to rely on.
+/// Waits for a server with a working JetStream and checks its version and its sync policy.
 pub(crate) async fn connect_broker(config: &BusConfig, name: &str) -> Result<BrokerConnection, BusError> {
     let deadline = Instant::now() + config.connect_timeout();
     let state = LinkSetter::default();
@@ -45,7 +48,7 @@ pub(crate) async fn connect_broker(config: &BusConfig, name: &str) -> Result<Bro
     Ok(BrokerConnection { client, jetstream, link })
 }
 
-/// Repeats `attempt` with pauses until it succeeds or `deadline` has passed; at least once.
+/// Repeats `attempt` with pauses until it succeeds or `deadline` has passed. Calls it at least once.
 pub(crate) async fn retry_until<T, E, F>(deadline: Instant, attempt: impl Fn() -> F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
@@ -59,6 +62,7 @@ where
     }
 }
 
+/// Connects with back-off until `deadline`. A refused credential ends the attempts at once.
 async fn dial_until(
     deadline: Instant,
     config: &BusConfig,
@@ -82,12 +86,13 @@ async fn dial_until(
             return Err(BusError::Connect { url: config.shown_url(), source: Box::new(error) });
         }
         if !std::mem::replace(&mut warned, true) {
-            tracing::warn!(url = %config.shown_url(), %error, "no broker yet, waiting for it");
+            tracing::warn!(url = %config.shown_url(), error = chain(&error), "no broker yet, waiting for it");
         }
         pauses.pause().await;
     }
 }
 
+/// Parses the server addresses of the configuration.
 fn parse_addresses(config: &BusConfig) -> Result<Vec<ServerAddr>, BusError> {
     if config.event_shards == 0 {
         return Err(BusError::Config("event_shards must be at least 1".to_owned()));
@@ -98,6 +103,7 @@ fn parse_addresses(config: &BusConfig) -> Result<Vec<ServerAddr>, BusError> {
     config.url.split(',').map(parse).collect()
 }
 
+/// Returns the options of the client: timeouts, back-off, events and credentials.
 async fn connect_options(
     config: &BusConfig,
     name: &str,
@@ -126,6 +132,7 @@ async fn connect_options(
     Ok(options)
 }
 
+/// Refuses a server that is too old, and logs a warning for one below the recommended version.
 fn check_version(client: &Client, config: &BusConfig) -> Result<(), BusError> {
     let version = client.server_info().version;
     if !client.is_server_compatible(SERVER_MIN.0, SERVER_MIN.1, 0) {
@@ -137,7 +144,7 @@ fn check_version(client: &Client, config: &BusConfig) -> Result<(), BusError> {
     Ok(())
 }
 
-/// Asks every server that can be reached; one that is down keeps no service from starting.
+/// Checks the sync policy of every server that can be reached. A server that is down does not keep a service from starting.
 async fn check_sync(config: &BusConfig) -> Result<(), BusError> {
     let urls = config.monitor_urls();
     let answers = futures_util::future::join_all(urls.iter().map(|url| sync_of(url))).await;
@@ -161,6 +168,7 @@ async fn check_sync(config: &BusConfig) -> Result<(), BusError> {
     Ok(())
 }
 
+/// Refuses to start, or logs a warning, depending on `require_sync_always`.
 fn not_synced(config: &BusConfig, reason: String) -> Result<(), BusError> {
     if config.require_sync_always {
         return Err(BusError::NotSynced { reason });

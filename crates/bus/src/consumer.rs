@@ -1,4 +1,4 @@
-//! Durable consumers that keep going: batches in, acknowledgements out.
+//! Durable consumers that recover from broker failures: they return batches and take acknowledgements.
 
 mod tap;
 
@@ -13,6 +13,7 @@ use futures_util::stream::{BoxStream, SelectAll, select_all};
 use futures_util::{FutureExt, StreamExt};
 use lifecycle::TraceContext;
 use serde::de::DeserializeOwned;
+use telemetry::chain;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -22,11 +23,11 @@ use crate::link::BrokerLink;
 use crate::outgoing::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 use crate::{BusError, wire};
 
-/// Messages that one durable may have handed out without an acknowledgement; the server stops at it.
+/// The number of unacknowledged messages after which the server stops delivering to one durable consumer.
 const ACK_PENDING_MAX: i64 = 4_096;
-/// How many messages [`Consumer::close`] gives back at most; more than two pull requests fetch.
+/// The maximum number of messages that [`Consumer::close`] returns to the server. Two pull requests fetch fewer.
 const GIVE_BACK_MAX: usize = 1_024;
-/// When nothing has come for this long, nothing more is on its way.
+/// The pause after which no further messages are expected to arrive.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// A durable consumer of one stream.
@@ -37,11 +38,11 @@ pub(crate) struct DurableConsumer {
     stream: String,
     name: String,
     ack_wait: Duration,
-    /// Set for a consumer that reads only some subjects.
+    /// The filter of a consumer that reads only departures.
     express: Option<DepartureFilter>,
 }
 
-/// What a consumer that reads only departures reads, and whose position it begins at.
+/// The subjects of a consumer that reads only departures, and the consumer whose position it starts from.
 #[derive(Debug, Clone)]
 struct DepartureFilter {
     subjects: Vec<String>,
@@ -59,7 +60,7 @@ impl DurableConsumer {
         Self { jetstream, link, stream, name, ack_wait, express: None }
     }
 
-    /// Reads only `subjects`, beginning where the consumer `of` is when this one is made.
+    /// Restricts the consumer to `subjects`. When it is created, it starts at the position of the consumer `of`.
     pub(crate) fn only(self, subjects: Vec<String>, of: &'static str) -> Self {
         Self { express: Some(DepartureFilter { subjects, of }), ..self }
     }
@@ -81,8 +82,8 @@ impl DurableConsumer {
         }
     }
 
-    /// Creates the consumer on the server, or brings it up to date. As long as the servers of a cluster elect a leader, none of
-    /// them answers: it is tried until `deadline`.
+    /// Creates the consumer on the server, or updates it. While the servers of a cluster elect a leader, none of them
+    /// answers; therefore this retries until `deadline`.
     async fn ensure(&self, deadline: Instant) -> Result<PullConsumer, BusError> {
         let ensured = retry_until(deadline, || async {
             match self.try_ensure().await {
@@ -103,17 +104,17 @@ impl DurableConsumer {
             {
                 return Ok(there);
             }
-            // One of an earlier version, which knew fewer kinds of departures.
+            // An earlier version, which knew fewer kinds of departures, created this consumer.
             (Some(_), Some(there)) => config.deliver_policy = there.cached_info().config.deliver_policy,
             (Some(express), None) => config.deliver_policy = self.behind(express.of).await?,
-            // One that was set back begins elsewhere, which cannot be changed any more: see `Bus::rewind`.
+            // A rewound consumer starts elsewhere, and its start cannot be changed: see `Bus::rewind`.
             (None, Some(there)) => config.deliver_policy = there.cached_info().config.deliver_policy,
             (None, None) => {}
         }
         self.jetstream.create_consumer_on_stream(config, &self.stream).await
     }
 
-    /// What the other consumer has taken is not read again.
+    /// Returns a delivery policy that skips the messages that the other consumer has acknowledged.
     async fn behind(&self, other: &str) -> Result<DeliverPolicy, ConsumerError> {
         let other = self.find(other).await?;
         Ok(match other.map(|other| other.cached_info().ack_floor.stream_sequence) {
@@ -122,7 +123,7 @@ impl DurableConsumer {
         })
     }
 
-    /// That there is no such consumer is an answer; that nothing answers is none.
+    /// Finds a consumer. A missing consumer is `None`; a server that does not answer is an error.
     async fn find(&self, name: &str) -> Result<Option<PullConsumer>, ConsumerError> {
         match self.jetstream.get_consumer_from_stream(name, &self.stream).await {
             Ok(consumer) => Ok(Some(consumer)),
@@ -140,11 +141,12 @@ impl DurableConsumer {
     }
 }
 
+/// Returns whether the server has no such consumer.
 fn is_missing(error: &ConsumerError) -> bool {
     matches!(error.kind(), ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }
 
-/// Whether asking again cannot help.
+/// Returns whether a retry cannot help.
 fn is_refusal(error: &ConsumerError) -> bool {
     match error.kind() {
         ConsumerErrorKind::JetStream(error) => error.code() != 503,
@@ -153,9 +155,9 @@ fn is_refusal(error: &ConsumerError) -> bool {
     }
 }
 
-/// What a service reads from one feed. Recovers by itself from everything that a broker can do.
+/// The messages that a service reads from one feed. Recovers from every broker failure without help from the caller.
 pub struct Consumer<T> {
-    /// One endless stream for each shard.
+    /// The endless streams of messages, one for each shard.
     messages: SelectAll<BoxStream<'static, jetstream::Message>>,
     durable: String,
     body: PhantomData<fn() -> T>,
@@ -168,7 +170,7 @@ impl<T> std::fmt::Debug for Consumer<T> {
 }
 
 impl<T: DeserializeOwned> Consumer<T> {
-    /// Opens one durable for each shard, each within `patience`.
+    /// Opens one durable consumer for each shard, each within `patience`.
     pub(crate) async fn open(
         durables: impl Iterator<Item = DurableConsumer>,
         patience: Duration,
@@ -183,17 +185,17 @@ impl<T: DeserializeOwned> Consumer<T> {
         Ok(Self { messages: select_all(taps), durable: name, body: PhantomData })
     }
 
-    /// Waits for at least one message, then takes what is already there, up to `max` (at least 1). Dropping the
-    /// future loses nothing.
+    /// Waits for at least one message, then takes the messages that have already arrived, up to `max` (at least 1).
+    /// Dropping the future loses no message.
     ///
     /// # Errors
-    /// Only when the connection is closed for good; everything else is waited out.
+    /// Returns an error only if the connection is closed permanently; all other failures are retried.
     pub async fn next_batch(&mut self, max: usize) -> Result<Vec<Delivery<T>>, BusError> {
         let mut batch = Vec::new();
         while batch.is_empty() {
             let first = self.messages.next().await.ok_or(BusError::Closed)?;
             batch.extend(Delivery::read(first));
-            // No `await` from here on: a message that was taken is always handed out.
+            // No `await` from here on: a message that was taken is always returned.
             while batch.len() < max {
                 let Some(Some(message)) = self.messages.next().now_or_never() else { break };
                 batch.extend(Delivery::read(message));
@@ -206,8 +208,8 @@ impl<T: DeserializeOwned> Consumer<T> {
         Ok(batch)
     }
 
-    /// Gives back what was fetched and not handed out, so that another replica gets it soon. What is still on its
-    /// way comes to another replica when its acknowledgement is overdue.
+    /// Returns the fetched but undelivered messages to the server, so that another replica receives them soon. Messages
+    /// that are still in transit are delivered to another replica when their acknowledgement is overdue.
     pub async fn close(mut self) {
         let mut held = Vec::new();
         while held.len() < GIVE_BACK_MAX
@@ -216,8 +218,8 @@ impl<T: DeserializeOwned> Consumer<T> {
             held.push(message);
         }
         drop(self.messages);
-        // The unsubscribing is done by tasks of the client: let them go first, or the server hands the messages
-        // back to this consumer.
+        // Tasks of the client unsubscribe. Let them run first, otherwise the server delivers the messages to this
+        // consumer again.
         tokio::task::yield_now().await;
         if let Some(message) = held.first() {
             let _ = message.context.client().flush().await;
@@ -230,31 +232,31 @@ impl<T: DeserializeOwned> Consumer<T> {
     }
 }
 
-/// One message, to be acknowledged once its effect is durable.
+/// One message. Acknowledge it once its effect is durable.
 pub struct Delivery<T> {
-    /// What it says, or why that cannot be read.
+    /// The body of the message, or the reason that it cannot be read.
     pub body: Result<T, DecodeError>,
-    /// Its sequence in its stream: the same however often it is delivered.
+    /// The sequence in its stream. It is the same for every delivery of the message.
     pub sequence: u64,
-    /// The message as it came, so that it can be kept if it cannot be dealt with.
+    /// The payload as it was received, so that a message that cannot be processed can be kept.
     pub payload: bytes::Bytes,
-    /// A hash of what the sender of an event said, if it was told.
+    /// A hash of what the sender of an event stated, if the message carries one.
     pub content: Option<String>,
-    /// The trace that it belongs to.
+    /// The trace that the message belongs to.
     pub trace: Option<TraceContext>,
-    /// Whether it was delivered before.
+    /// `true` if the message was delivered before.
     pub redelivered: bool,
-    /// When the broker stored it.
+    /// The time at which the broker stored the message.
     pub published_at: OffsetDateTime,
     stream: String,
-    /// By its subject, it takes access away.
+    /// `true` if the subject says that the message removes access.
     departs: bool,
-    /// Messages behind it in the stream.
+    /// The number of messages behind it in the stream.
     behind: u64,
     acker: Acker,
 }
 
-/// Without the body, which is personal data.
+/// Omits the body, which is personal data.
 impl<T> std::fmt::Debug for Delivery<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Delivery")
@@ -271,7 +273,7 @@ impl<T: DeserializeOwned> Delivery<T> {
         let info = match message.info() {
             Ok(info) => info,
             Err(error) => {
-                tracing::warn!(%error, "a message without delivery information was dropped");
+                tracing::warn!(error = chain(&*error), "a message without delivery information was dropped");
                 return None;
             }
         };
@@ -304,22 +306,22 @@ impl<T: DeserializeOwned> Delivery<T> {
 }
 
 impl<T> Delivery<T> {
-    /// Whether it takes access away, by the subject that it was published under: known also where it cannot be read.
+    /// Returns whether the message removes access. The subject tells this, so it is known also if the body cannot be read.
     pub fn is_departure(&self) -> bool {
         self.departs
     }
 
-    /// Name of its stream.
+    /// Returns the name of the stream.
     pub fn stream(&self) -> &str {
         &self.stream
     }
 
-    /// It is dealt with. When the acknowledgement is lost, it is delivered again.
+    /// Acknowledges the message after it is processed. If the acknowledgement is lost, the message is delivered again.
     pub async fn ack(self) {
         self.settle(AckKind::Ack).await;
     }
 
-    /// It could not be dealt with: deliver it again soon, to whichever replica.
+    /// Asks the broker to deliver the message again soon, to any replica, because it could not be processed.
     pub async fn nak(self) {
         self.settle(AckKind::Nak(None)).await;
     }
@@ -327,16 +329,17 @@ impl<T> Delivery<T> {
     async fn settle(self, kind: AckKind) {
         if let Err(error) = self.acker.ack_with(kind).await {
             let (stream, sequence) = (&self.stream, self.sequence);
-            tracing::warn!(%stream, sequence, %error, "not acknowledged, it will be delivered again");
+            tracing::warn!(%stream, sequence, error = chain(&*error), "not acknowledged, it will be delivered again");
         }
     }
 }
 
+/// Returns whether messages under `subject` remove access.
 fn takes_access_away(subject: &str) -> bool {
     DEPARTURE_EVENTS.iter().chain(&[DEPARTURE_COMMAND]).any(|end| subject.ends_with(end))
 }
 
-/// Messages of `stream` that `durable` has not acknowledged.
+/// Returns the number of messages of `stream` that `durable` has not acknowledged.
 pub(crate) async fn consumer_lag(jetstream: &Context, stream: &str, durable: &str) -> Result<u64, BusError> {
     let failed = |error| BusError::Consumer {
         stream: stream.to_owned(),
@@ -348,18 +351,18 @@ pub(crate) async fn consumer_lag(jetstream: &Context, stream: &str, durable: &st
     Ok(info.num_pending + info.num_ack_pending as u64)
 }
 
-/// What is known of the content of a stored event.
+/// The state of the content hash of a stored event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredContent {
-    /// The hash that it was stored with.
+    /// The hash that the event was stored with.
     Hash(String),
-    /// It was stored without one.
+    /// The event was stored without a hash.
     Unknown,
-    /// It is not stored any more.
+    /// The event is no longer stored.
     Gone,
 }
 
-/// See [`crate::Bus::stored_content`].
+/// Implements [`crate::Bus::stored_content`].
 pub(crate) async fn stored_content(
     jetstream: &Context,
     stream: &str,

@@ -1,6 +1,6 @@
-//! Operator verbs: a request to one replica of a service, and its answer.
+//! Operator requests: a request to one replica of a service, and its answer.
 //!
-//! Plain request and reply, at most once: whoever asks sees whether it was done, and asks again if not.
+//! Requests use NATS request and reply, at most once: the caller sees whether the request was done, and retries if it was not.
 
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use futures_util::StreamExt;
 use lifecycle::{ControlError, TraceContext};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use telemetry::chain;
 use tracing::Instrument;
 
 use crate::feed::subject_token;
 use crate::{BusError, wire};
 
-/// Why a control request was not carried out.
+/// The reason that a control request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlFailure {
     /// No replica of the service is running.
@@ -24,46 +25,47 @@ pub enum ControlFailure {
         /// The service.
         service: String,
     },
-    /// No answer in time; it may have been carried out.
+    /// No answer arrived in time. The request may have been carried out.
     #[error("{service} did not answer within {} ms", timeout.as_millis())]
     Timeout {
         /// The service.
         service: String,
-        /// How long was waited.
+        /// The time that the caller waited.
         timeout: Duration,
     },
-    /// The service said no.
+    /// The service refused the request.
     #[error("{service} refused: {error}")]
     Refused {
         /// The service.
         service: String,
-        /// Why, and what to do.
+        /// The reason, and what to do about it.
         #[source]
         error: ControlError,
     },
-    /// The question could not be written.
+    /// The question could not be encoded.
     #[error("encode a control request")]
     Encode(#[source] serde_json::Error),
-    /// The answer is of another shape, e.g. from another version.
+    /// The answer has another shape, for example because another version sent it.
     #[error("decode the answer of {service}")]
     Decode {
         /// The service.
         service: String,
-        /// What the parser said.
+        /// The error of the parser.
         #[source]
         source: serde_json::Error,
     },
-    /// It could not be sent.
+    /// The request could not be sent.
     #[error("send a control request to {service}")]
     Send {
         /// The service.
         service: String,
-        /// What the client said.
+        /// The error of the client.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
+/// The wire format of an answer to a control request.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ControlAnswer<T> {
@@ -71,11 +73,12 @@ enum ControlAnswer<T> {
     Refused(ControlError),
 }
 
+/// Returns the subject of requests that any replica of the service may answer.
 fn control_subject(service: &str, verb: &str) -> String {
     format!("usher.control.{}.{verb}", subject_token(service))
 }
 
-/// Of requests that are for one replica alone.
+/// Returns the subject of requests that are addressed to one replica.
 fn replica_subject(service: &str, replica: &str, verb: &str) -> String {
     format!("usher.replica.{}.{}.{verb}", subject_token(service), subject_token(replica))
 }
@@ -92,7 +95,7 @@ pub(crate) async fn request_any<Q: Serialize, R: DeserializeOwned>(
         .await
 }
 
-/// The same to one replica.
+/// Sends a request to one replica and reads the answer.
 pub(crate) async fn request_replica<Q: Serialize, R: DeserializeOwned>(
     client: &Client,
     (service, replica): (&str, &str),
@@ -104,6 +107,7 @@ pub(crate) async fn request_replica<Q: Serialize, R: DeserializeOwned>(
     send_request(client, (service, to), verb, question, timeout).await
 }
 
+/// Sends a request to the subject `to` and reads the answer.
 async fn send_request<Q: Serialize, R: DeserializeOwned>(
     client: &Client,
     (service, to): (&str, String),
@@ -131,7 +135,7 @@ async fn send_request<Q: Serialize, R: DeserializeOwned>(
     }
 }
 
-/// Requests to one service, shared among its replicas, or to one replica.
+/// The receiver of requests to one service, shared among its replicas, or to one replica.
 #[derive(Debug)]
 pub struct ControlServer {
     client: Client,
@@ -140,10 +144,12 @@ pub struct ControlServer {
 }
 
 impl ControlServer {
+    /// Subscribes to requests to any replica of `service`.
     pub(crate) async fn open(client: Client, service: &str) -> Result<Self, BusError> {
         Self::listen(client, service, |verb| control_subject(service, verb)).await
     }
 
+    /// Subscribes to requests to this `replica` of `service`.
     pub(crate) async fn open_replica(client: Client, service: &str, replica: &str) -> Result<Self, BusError> {
         Self::listen(client, service, |verb| replica_subject(service, replica, verb)).await
     }
@@ -159,12 +165,12 @@ impl ControlServer {
             .queue_subscribe(all, subject_token(service))
             .await
             .map_err(|error| failed(Box::new(error)))?;
-        // So that whoever asks after this returns finds somebody.
+        // Flush, so that a caller that asks after this returns finds a server.
         client.flush().await.map_err(|error| failed(Box::new(error)))?;
         Ok(Self { client, prefix, requests })
     }
 
-    /// The next request; `None` when the connection is closed for good. Cancel-safe.
+    /// Returns the next request, or `None` if the connection is closed permanently. Cancel-safe.
     pub async fn next(&mut self) -> Option<ControlRequest> {
         loop {
             let message = self.requests.next().await?;
@@ -176,15 +182,15 @@ impl ControlServer {
     }
 }
 
-/// A request to answer with [`Self::reply`] or [`Self::refuse`]; dropped unanswered, it times out.
+/// A request that must be answered with [`Self::reply`] or [`Self::refuse`]. If it is dropped, the caller times out.
 #[derive(Debug)]
-#[must_use = "whoever asked waits for an answer"]
+#[must_use = "the caller waits for an answer"]
 pub struct ControlRequest {
-    /// What to do, see `lifecycle::verb`.
+    /// The verb that is requested; see `lifecycle::verb`.
     pub verb: String,
     /// The question as JSON; see [`Self::question`].
     pub payload: Vec<u8>,
-    /// The trace of whoever asks.
+    /// The trace of the caller.
     pub trace: Option<TraceContext>,
     client: Client,
     answer_to: Subject,
@@ -201,17 +207,17 @@ impl ControlRequest {
         })
     }
 
-    /// The question, read.
+    /// Decodes the question.
     ///
     /// # Errors
-    /// When it has another shape; hand the error to [`Self::refuse`].
+    /// Returns an error if the question has another shape. Pass the error to [`Self::refuse`].
     pub fn question<Q: DeserializeOwned>(&self) -> Result<Q, ControlError> {
         serde_json::from_slice(&self.payload).map_err(|error| {
             ControlError::refused(format!("the question of `{}` cannot be read: {error}", self.verb))
         })
     }
 
-    /// It is done; this came of it. An answer that is too large to send becomes a refusal.
+    /// Answers that the request is done, with its result. An answer that is too large to send becomes a refusal.
     pub async fn reply<T: Serialize>(self, done: &T) {
         match serde_json::to_vec(&ControlAnswer::Done(done)) {
             Ok(answer) if answer.len() <= self.client.max_payload() => self.send(answer).await,
@@ -220,13 +226,13 @@ impl ControlRequest {
                 self.refuse(ControlError::refused(message)).await;
             }
             Err(error) => {
-                tracing::error!(verb = %self.verb, %error, "an answer could not be encoded");
+                tracing::error!(verb = %self.verb, error = chain(&error), "an answer could not be encoded");
                 self.refuse(ControlError::refused("the answer could not be encoded")).await;
             }
         }
     }
 
-    /// It is not done, for this reason.
+    /// Answers that the request is refused, with the reason.
     pub async fn refuse(self, error: ControlError) {
         let answer = serde_json::to_vec(&ControlAnswer::<()>::Refused(error)).expect("a text can be encoded");
         self.send(answer).await;
@@ -234,7 +240,7 @@ impl ControlRequest {
 
     async fn send(self, answer: Vec<u8>) {
         if let Err(error) = self.client.publish(self.answer_to, answer.into()).await {
-            tracing::warn!(verb = %self.verb, %error, "an answer could not be sent");
+            tracing::warn!(verb = %self.verb, error = chain(&error), "an answer could not be sent");
         }
     }
 }

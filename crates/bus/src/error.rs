@@ -1,14 +1,14 @@
-//! What can go wrong, by operation.
+//! The errors of the crate, by operation.
 
 use std::error::Error;
 
-/// A cause inside the client library, whose own types are nobody else's business.
+/// A cause inside the client library. The library's own error types are not part of this crate's API.
 type BrokerCause = Box<dyn Error + Send + Sync>;
 
-/// Why the bus could not be set up or read.
+/// An error that occurs while the bus is set up or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// The configuration makes no sense.
+    /// The configuration is invalid.
     #[error("nats configuration: {0}")]
     Config(String),
     /// No server answered within the connect timeout, or it refused the credentials.
@@ -25,9 +25,9 @@ pub enum BusError {
     ServerTooOld {
         /// The servers.
         url: String,
-        /// What it said it is.
+        /// The version that the server reports.
         version: String,
-        /// The oldest that will do.
+        /// The oldest version that is supported.
         needed: &'static str,
     },
     /// The server may acknowledge messages before they are on disk, or it could not be asked.
@@ -35,51 +35,51 @@ pub enum BusError {
         "the server is not known to sync before it acknowledges ({reason}); set `sync_interval: always` in its `jetstream` section"
     )]
     NotSynced {
-        /// What was found.
+        /// The reason that the sync policy is not known to be safe.
         reason: String,
     },
-    /// A stream could not be made or brought up to date.
+    /// A stream could not be created or updated.
     #[error("create or update the stream {stream}")]
     Stream {
-        /// Its name.
+        /// The name of the stream.
         stream: String,
-        /// What the server said.
+        /// The error of the server.
         #[source]
         source: BrokerCause,
     },
-    /// A durable consumer could not be made or read.
+    /// A durable consumer could not be created or read.
     #[error("open the consumer {durable} of {stream}")]
     Consumer {
-        /// Name of the stream.
+        /// The name of the stream.
         stream: String,
-        /// Name of the consumer.
+        /// The name of the consumer.
         durable: String,
-        /// What the server said.
+        /// The error of the server.
         #[source]
         source: BrokerCause,
     },
-    /// What services last left beside their streams could not be read or written.
-    #[error("read or leave what the service last left")]
+    /// The bucket in which services leave their marks could not be read or written.
+    #[error("read or write the marks of the services")]
     Mark {
-        /// What the server said.
+        /// The error of the server.
         #[source]
         source: BrokerCause,
     },
     /// A stream could not be written into a backup.
     #[error("write the stream {stream} into a backup")]
     Snapshot {
-        /// Its name.
+        /// The name of the stream.
         stream: String,
-        /// What the server said.
+        /// The error of the server.
         #[source]
         source: BrokerCause,
     },
     /// A stream could not be restored from a backup.
     #[error("restore the stream {stream}")]
     Restore {
-        /// Its name.
+        /// The name of the stream.
         stream: String,
-        /// What the server said.
+        /// The error of the server.
         #[source]
         source: BrokerCause,
     },
@@ -88,66 +88,66 @@ pub enum BusError {
     Subscribe {
         /// The service.
         service: String,
-        /// What the client said.
+        /// The error of the client.
         #[source]
         source: BrokerCause,
     },
-    /// The connection was closed for good.
+    /// The connection was closed permanently.
     #[error("the connection to the server is closed")]
     Closed,
 }
 
-/// Why one message is not known to be stored.
+/// The reason that one message is not known to be stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    /// No acknowledgement came in time. Sending the same message again is safe.
+    /// No acknowledgement arrived in time. It is safe to send the same message again.
     #[error("the broker did not acknowledge in time")]
     Timeout {
-        /// Whether it was sent at least once, so that it may be stored after all.
+        /// `true` if the message was sent at least once and may therefore be stored.
         may_be_stored: bool,
     },
-    /// The stream or the server's storage is full: nothing was stored, nothing older was dropped.
+    /// The stream or the server's storage is full. Nothing was stored, and no older message was dropped.
     #[error("the stream {stream} is full")]
     Full {
-        /// Name of the stream.
+        /// The name of the stream.
         stream: String,
     },
-    /// The message is larger than the server takes.
+    /// The message is larger than the server accepts.
     #[error("a message of {bytes} bytes is larger than the {max} that the broker takes")]
     TooLarge {
-        /// Size of payload and headers.
+        /// The size of payload and headers in bytes.
         bytes: usize,
-        /// The server's limit.
+        /// The server's limit in bytes.
         max: usize,
     },
-    /// Too many messages wait to be published: try again later.
+    /// Too many messages wait to be published. Try again later.
     #[error("{waiting} messages already wait for the stream {stream}")]
     Overloaded {
-        /// Name of the stream.
+        /// The name of the stream.
         stream: String,
-        /// How many wait.
+        /// The number of messages that wait.
         waiting: usize,
     },
     /// The server refused the message for another reason.
     #[error("the stream {stream} refused the message: {reason} (error code {code})")]
     Refused {
-        /// Name of the stream.
+        /// The name of the stream.
         stream: String,
         /// JetStream's error code.
         code: u64,
         /// JetStream's description.
         reason: String,
     },
-    /// The task that publishes is gone: the process is stopping.
+    /// The publishing task has ended because the process is stopping.
     #[error("the publisher has stopped")]
     Stopped,
 }
 
-/// JetStream's codes for a message that no try can store: larger than the stream takes, or with headers that are.
+/// JetStream's codes for a message that no retry can store: the message or its headers are larger than the stream accepts.
 const NEVER_STORED: [u64; 2] = [10_054, 10_097];
 
 impl PublishError {
-    /// Whether the message itself is the reason, so that trying again cannot help.
+    /// Returns whether the message itself is the reason, so that a retry cannot help.
     pub fn is_final(&self) -> bool {
         match self {
             Self::TooLarge { .. } => true,
@@ -158,25 +158,25 @@ impl PublishError {
     }
 }
 
-/// A message that is not what its stream should carry. Holds nothing of its content.
+/// A message that its stream should not carry. The error contains nothing of the message's content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("message {sequence} of {stream} cannot be read: {reason}")]
 pub struct DecodeError {
-    /// Name of the stream.
+    /// The name of the stream.
     pub stream: String,
-    /// Its sequence there.
+    /// The sequence of the message in the stream.
     pub sequence: u64,
-    /// Why.
+    /// The reason.
     pub reason: DecodeReason,
 }
 
-/// Why a message cannot be read.
+/// The reason that a message cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeReason {
-    /// It was written by a newer program.
+    /// A newer version of the program wrote the message.
     #[error("its schema version is {0}")]
     Version(u64),
-    /// It is not JSON.
+    /// The payload is not JSON.
     #[error("not JSON at line {line}, column {column}")]
     Syntax {
         /// Line, from 1.
@@ -184,7 +184,7 @@ pub enum DecodeReason {
         /// Column, from 1.
         column: usize,
     },
-    /// It is JSON of another shape.
+    /// The payload is JSON of another shape.
     #[error("not of the expected shape at line {line}, column {column}")]
     Shape {
         /// Line, from 1.

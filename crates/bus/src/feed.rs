@@ -1,4 +1,4 @@
-//! The streams: names, subjects, limits.
+//! The streams: names, subjects and limits.
 
 use std::time::Duration;
 
@@ -9,52 +9,54 @@ use crate::BusConfig;
 use crate::outgoing::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-/// For how long the server remembers the ids of events, so that the gateway can tell a source that it said the same
-/// before. About 200 bytes of the server's memory for each event of a day.
+/// The time for which the server remembers the ids of events, so that the gateway can tell a source that it sent the
+/// same event before. This takes about 200 bytes of the server's memory for each event of a day.
 const EVENTS_DUPLICATE_WINDOW: Duration = DAY;
-/// The same for all other messages. Far longer than any publish is tried; idempotency lies with whoever consumes.
+/// The duplicate window of all other messages. It is far longer than any publish is retried; consumers are responsible for idempotency.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
-/// Longest subject token made from a source or target name, in bytes.
+/// The maximum length of a subject token made from a source or target name, in bytes.
 const TOKEN_MAX: usize = 64;
 
-/// What flows between services.
+/// A stream between services, by the kind of its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamName {
-    /// Accepted events, gateway to mapper; kept 30 days.
+    /// Accepted events, from the gateway to the mapper; kept 30 days.
     Events,
-    /// Notices without values, gateway to itself: the records are to be fetched; kept 7 days.
+    /// Notices without values, from the gateway to itself: it must fetch the records; kept 7 days.
     Notices,
-    /// Commands, mapper to writer; kept 7 days.
+    /// Commands, from the mapper to the writer; kept 7 days.
     Commands,
     /// Facts for the console and for audit; kept 30 days.
     Journal,
-    /// Dead letters, for alerting; kept 90 days.
+    /// Dead letters for alerts; kept 90 days.
     Dead,
 }
 
-/// A durable consumer that a service reads a feed with.
+/// A durable consumer that a service uses to read a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DurableName {
-    /// Its name on the server.
+    /// The name of the consumer on the server.
     pub name: &'static str,
     /// The consumer that reads everything, if this one reads only departures.
     pub express_of: Option<&'static str>,
 }
 
 impl DurableName {
+    /// Returns a durable consumer of a whole feed.
     const fn whole(name: &'static str) -> Self {
         Self { name, express_of: None }
     }
 
+    /// Returns a durable consumer of the departures of a feed. `of` is the consumer of the whole feed.
     const fn departures(name: &'static str, of: &'static str) -> Self {
         Self { name, express_of: Some(of) }
     }
 }
 
 impl StreamName {
-    /// The durable consumers that must have taken a message before it may make room for others. Further ones (of
-    /// notifications, of other programs) count while they are there.
+    /// Returns the durable consumers that must acknowledge a message before it may be dropped. Other durable consumers
+    /// (of notifications, of other programs) count while they exist.
     pub fn durables(self) -> &'static [DurableName] {
         const EVENTS: [DurableName; 2] =
             [DurableName::whole("mapper"), DurableName::departures("mapper-departures", "mapper")];
@@ -71,12 +73,12 @@ impl StreamName {
         }
     }
 
-    /// The durable consumer that reads only the departures of this feed.
+    /// Returns the durable consumer that reads only the departures of this feed.
     pub(crate) fn express(self) -> Option<DurableName> {
         self.durables().iter().copied().find(|durable| durable.express_of.is_some())
     }
 
-    /// The subjects of departures.
+    /// Returns the subjects of departures.
     pub(crate) fn departures(self) -> Vec<String> {
         match self {
             Self::Events => DEPARTURE_EVENTS.iter().map(|kind| format!("usher.event.*.*{kind}")).collect(),
@@ -85,15 +87,15 @@ impl StreamName {
         }
     }
 
-    /// Whether room is kept for departures.
+    /// Returns whether the streams of the feed reserve room for departures.
     pub(crate) fn reserves_room(self) -> bool {
         self.express().is_some()
     }
 
-    /// Every feed.
+    /// All feeds.
     pub const ALL: [Self; 5] = [Self::Events, Self::Notices, Self::Commands, Self::Journal, Self::Dead];
 
-    /// Names of the streams that carry the feed; only events are spread over several.
+    /// Returns the names of the streams that carry the feed. Only events are spread over several streams.
     pub(crate) fn streams(self, event_shards: u16) -> Vec<String> {
         match self {
             Self::Events => (0..event_shards).map(event_stream).collect(),
@@ -136,11 +138,11 @@ impl StreamName {
         }
     }
 
-    /// The configuration of each stream of the feed.
+    /// Returns the configuration of each stream of the feed.
     ///
-    /// Limits retention: a work queue forgets its duplicates at a restart and syncs every acknowledgement. New
-    /// messages are refused when a stream is full, because the oldest may not have been consumed yet; what was consumed
-    /// makes room long before ([`crate::Bus::keep_streams`]).
+    /// The retention is by limits: a work queue forgets its duplicates at a restart and syncs every acknowledgement. A
+    /// full stream refuses new messages, because its oldest messages may not be consumed yet. Consumed messages are
+    /// dropped long before ([`crate::Bus::keep_streams`]).
     pub(crate) fn configs(self, config: &BusConfig) -> Vec<Config> {
         let stream = |(shard, name)| Config {
             name,
@@ -161,11 +163,12 @@ impl StreamName {
     }
 }
 
+/// Returns the name of the stream of an event shard.
 fn event_stream(shard: u16) -> String {
     if shard == 0 { "EVENTS".to_owned() } else { format!("EVENTS_{shard}") }
 }
 
-/// The shard that the events about `key` go to: FNV-1a, because it must be the same in every build and process.
+/// Returns the shard of the events about `key`. The hash is FNV-1a, because it must be the same in every build and process.
 pub(crate) fn shard_of(key: &str, shards: u16) -> u16 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -173,7 +176,7 @@ pub(crate) fn shard_of(key: &str, shards: u16) -> u16 {
     u16::try_from(hash % u64::from(shards.max(1))).expect("a remainder of a u16 fits into one")
 }
 
-/// `text` as one subject token: what the broker gives a meaning to becomes `_`.
+/// Returns `text` as one subject token. Characters with a meaning for the broker become `_`.
 pub(crate) fn subject_token(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     let token: String = text.chars().take(TOKEN_MAX).map(safe).collect();

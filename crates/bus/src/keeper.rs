@@ -1,7 +1,7 @@
-//! The stream keeper: creates streams, brings them up to date, makes them again when they are lost, and drops what every
-//! durable consumer has taken before a stream is full.
+//! The stream keeper: creates and updates streams, creates lost streams again, and drops messages that every durable
+//! consumer has acknowledged before a stream is full.
 //!
-//! It alone needs the right to do so. Any number may run; what they do is idempotent.
+//! It is the only process that needs the permissions for this. Several keepers may run; their operations are idempotent.
 
 use std::time::Duration;
 
@@ -13,28 +13,30 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use telemetry::chain_text;
+
 use crate::connect::retry_until;
 use crate::streams::{DROPPED_THROUGH, DROPPED_UNTIL, find_stream};
 use crate::{Bus, BusError, StreamName};
 
-/// Subject of a publisher's request to make room; the payload is the stream's name.
+/// The subject of a publisher's request to make room. The payload is the stream's name.
 pub(crate) const MAKE_ROOM: &str = "usher.streams.full";
-/// Between two rounds.
+/// The interval between two rounds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A stream that is fuller, in hundredths, is trimmed, also unasked, ...
+/// The fill level of a stream, in hundredths, above which it is trimmed without a request.
 const TRIM_ABOVE: u64 = 75;
-/// ... until it is this full, if so much of it was taken by every consumer.
+/// The fill level, in hundredths, to which a stream is trimmed if every consumer has acknowledged enough messages.
 const TRIM_TO: u64 = 50;
-/// How long [`Bus::ensure_streams`] goes on when the server is not ready for it yet.
+/// The time for which [`Bus::ensure_streams`] retries while the server is not ready.
 const STREAMS_TIMEOUT: Duration = Duration::from_secs(60);
 
 type KeeperFailure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Bus {
-    /// Creates every stream, or brings it up to date with the configuration, once.
+    /// Creates every stream, or updates it to the configuration, once.
     ///
     /// # Errors
-    /// When the server refuses, e.g. because it has not enough storage to set aside.
+    /// Returns an error if the server refuses, for example because it does not have enough storage to reserve.
     pub async fn ensure_streams(&self) -> Result<(), BusError> {
         let deadline = Instant::now() + STREAMS_TIMEOUT;
         for (_, config) in self.stream_configs() {
@@ -50,17 +52,17 @@ impl Bus {
             .flatten()
             .map_err(|source| BusError::Stream { stream, source })?;
         }
-        // With copies on all servers it can only be made while all of them are up: better now than at a service's start.
+        // With copies on all servers, the bucket can only be created while all of them are up: better now than at a service's start.
         retry_until(deadline, || self.keep_marks()).await.map(drop)
     }
 
-    /// Makes the bucket of what services left beside their streams, if it is missing.
+    /// Creates the bucket of the services' marks if it is missing. Returns whether it was missing.
     async fn keep_marks(&self) -> Result<bool, BusError> {
         crate::mark::keep_bucket(self.jetstream(), self.config().replicas).await
     }
 
-    /// Keeps the streams as the configuration says until `stop`: makes what is missing, undoes what was changed by hand,
-    /// and makes room.
+    /// Keeps the streams as configured until `stop`: creates missing streams, reverts manual changes and makes
+    /// room.
     pub async fn keep_streams(self, stop: CancellationToken) {
         let mut failing: Option<String> = None;
         let mut trim_above = TRIM_ABOVE;
@@ -90,7 +92,7 @@ impl Bus {
                 Err(error) => Err(error),
             };
             if let Err(error) = kept {
-                failure = Err(format!("{}: {}", config.name, error_chain(&*error)));
+                failure = Err(format!("{}: {}", config.name, chain_text(&*error)));
             }
         }
         match self.keep_marks().await {
@@ -98,7 +100,7 @@ impl Bus {
                 tracing::warn!("what services left beside their streams was missing: the bucket is made")
             }
             Ok(false) => {}
-            Err(error) => failure = Err(format!("{}: {}", crate::mark::STREAM, error_chain(&error))),
+            Err(error) => failure = Err(format!("{}: {}", crate::mark::STREAM, chain_text(&error))),
         }
         failure
     }
@@ -109,7 +111,7 @@ impl Bus {
         StreamName::ALL.into_iter().flat_map(configs).collect()
     }
 
-    /// The stream as `wanted`; its metadata stays.
+    /// Returns the stream, created or updated to `wanted`. Its metadata is kept.
     async fn make(&self, wanted: &Config) -> Result<Stream, KeeperFailure> {
         let jetstream = self.jetstream();
         let Some(stream) = find_stream(jetstream, &wanted.name).await? else {
@@ -128,7 +130,7 @@ impl Bus {
         Ok(jetstream.get_stream(&wanted.name).await?)
     }
 
-    /// Drops the oldest of what every durable consumer has taken when the stream is nearly full.
+    /// Drops the oldest messages that every durable consumer has acknowledged if the stream is nearly full.
     async fn trim(&self, feed: StreamName, stream: &Stream, above: u64) -> Result<(), KeeperFailure> {
         let info = stream.cached_info();
         let (state, max) = (&info.state, u64::try_from(info.config.max_bytes).unwrap_or(0));
@@ -141,7 +143,7 @@ impl Bus {
         let taken = taken_by_all(feed, stream, state.last_sequence).await?;
         let first_kept = wanted.min(taken + 1);
         if first_kept <= state.first_sequence {
-            return Ok(()); // nothing that every consumer has taken
+            return Ok(()); // no message that every consumer has acknowledged
         }
         let newest_dropped = first_kept - 1;
         let stored_at = stream.direct_get(newest_dropped).await.ok().map(|message| message.time);
@@ -150,7 +152,7 @@ impl Bus {
         if let Some(text) = stored_at.and_then(|at| at.format(&Rfc3339).ok()) {
             config.metadata.insert(DROPPED_UNTIL.to_owned(), text);
         }
-        // First noted, then dropped: what is gone and was not noted was lost.
+        // Note it first, then drop: a gap that was not noted is a loss.
         self.jetstream().update_stream(&config).await?;
         let purged = stream.purge().sequence(first_kept).await?;
         tracing::info!(
@@ -161,8 +163,8 @@ impl Bus {
     }
 }
 
-/// The sequence up to which every durable consumer has acknowledged every message; 0 while one that must be there has
-/// never been made.
+/// Returns the sequence up to which every durable consumer has acknowledged every message. Returns 0 while a required
+/// consumer does not exist.
 async fn taken_by_all(feed: StreamName, stream: &Stream, last: u64) -> Result<u64, KeeperFailure> {
     let mut missing: Vec<&str> = feed.durables().iter().map(|durable| durable.name).collect();
     let mut taken = last;
@@ -178,13 +180,13 @@ async fn taken_by_all(feed: StreamName, stream: &Stream, last: u64) -> Result<u6
     Ok(if missing.is_empty() { taken } else { 0 })
 }
 
-/// A consumer that reads only some subjects acknowledges none of the others.
+/// Returns the sequence that a consumer has acknowledged. A consumer that reads only some subjects never acknowledges the others.
 fn taken_by(consumer: &ConsumerInfo, last: u64) -> u64 {
     let has_all = consumer.num_pending == 0 && consumer.num_ack_pending == 0;
     if has_all { last } else { consumer.ack_floor.stream_sequence }
 }
 
-/// Whether what we set is as wanted; the server fills in the rest.
+/// Returns whether the settings that the keeper controls are as wanted. The server fills in the rest.
 fn is_as_wanted(current: &Config, wanted: &Config) -> bool {
     current.subjects == wanted.subjects
         && current.retention == wanted.retention
@@ -198,7 +200,7 @@ fn is_as_wanted(current: &Config, wanted: &Config) -> bool {
         && current.allow_atomic_publish == wanted.allow_atomic_publish
 }
 
-/// Says once that something fails, and once that it does not any more.
+/// Logs once that the round fails, and once that it succeeds again.
 fn report_failure(failing: &mut Option<String>, round: Result<(), String>) {
     match round {
         Err(why) if failing.as_ref() != Some(&why) => {
@@ -214,17 +216,7 @@ fn report_failure(failing: &mut Option<String>, round: Result<(), String>) {
     }
 }
 
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-/// Whether asking again cannot help.
+/// Returns whether a retry cannot help.
 fn is_refusal(error: &KeeperFailure) -> bool {
     let Some(error) = error.downcast_ref::<CreateStreamError>() else { return false };
     match error.kind() {

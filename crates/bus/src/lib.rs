@@ -1,13 +1,13 @@
-//! The only code that knows JetStream: streams and subjects, durable publishing in groups, consuming in batches,
-//! operator requests and their answers.
+//! The only crate that uses JetStream directly: streams and subjects, durable publishing in groups, consuming in
+//! batches, operator requests and their answers.
 //!
-//! Other crates speak `lifecycle` types: [`OutgoingMessage`] in, [`Delivery`] out. Delivery is at least once and in no
-//! promised order; message ids only save work, idempotency belongs to the database of whoever consumes.
+//! Other crates use `lifecycle` types: [`OutgoingMessage`] in, [`Delivery`] out. Delivery is at least once and in no
+//! guaranteed order. Message ids only save work; idempotency is the task of the consumer's database.
 //!
-//! Never here: what an event means, when to try a target again (a delayed NAK holds an acknowledgement slot and
-//! starves others: such waiting belongs in a table), anything that may be lost.
+//! Not in this crate: the meaning of an event; the time of the next attempt at a target (a delayed NAK holds an
+//! acknowledgement slot and starves others, so such waiting belongs in a table); anything that may be lost.
 //!
-//! Streams are made, kept and trimmed by one process that may do so ([`Bus::keep_streams`]); the others wait for them
+//! One privileged process creates, keeps and trims the streams ([`Bus::keep_streams`]). The others wait for them
 //! ([`Bus::wait_for_streams`]) and watch them ([`Bus::watch_streams`]).
 //!
 //! To add a stream: 1. a variant of [`StreamName`] with its subjects, limits and consumers in `feed.rs`, 2. a constructor of

@@ -1,4 +1,4 @@
-//! Whether there is a connection, as something that can be waited for.
+//! The state of the connection as a level that can be awaited.
 
 use std::time::Duration;
 
@@ -6,20 +6,22 @@ use async_nats::{Client, Event, connection};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Longest pause between attempts to reconnect, and between other retries.
+/// The longest pause between attempts to reconnect, and between other retries.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The shortest pause between attempts to reconnect.
 const PAUSE_MIN: Duration = Duration::from_millis(25);
-/// How long an event that says "connected" is waited for before the client is asked.
+/// The time to wait for a "connected" event before the client is asked for its state.
 const EVENT_MISSED_AFTER: Duration = Duration::from_secs(1);
 
+/// The state of the connection at one time.
 #[derive(Debug, Clone, Copy)]
 struct LinkState {
     connected: bool,
-    /// How often a connection was lost.
+    /// The number of times that the connection was lost.
     breaks: u64,
 }
 
-/// The side that hears of changes.
+/// The writing side of the connection state. It receives the events of the client.
 #[derive(Debug, Clone)]
 pub(crate) struct LinkSetter(watch::Sender<LinkState>);
 
@@ -30,7 +32,7 @@ impl Default for LinkSetter {
 }
 
 impl LinkSetter {
-    /// Takes note of an event of the client library.
+    /// Records an event of the client library.
     pub(crate) fn note(&self, event: &Event) {
         match event {
             Event::Connected => {
@@ -53,7 +55,7 @@ impl LinkSetter {
     }
 }
 
-/// The connection's state; cheap to clone.
+/// The state of the connection; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct BrokerLink {
     state: LinkSetter,
@@ -65,16 +67,17 @@ impl BrokerLink {
         Self { state, client }
     }
 
+    /// Returns whether there is a connection now.
     pub(crate) fn is_up(&self) -> bool {
         self.state.0.borrow().connected
     }
 
-    /// How often the connection was lost so far; pass it to [`Self::broken_since`].
+    /// Returns the number of connection losses so far. Pass it to [`Self::broken_since`].
     pub(crate) fn breaks(&self) -> u64 {
         self.state.0.borrow().breaks
     }
 
-    /// Returns once the connection was lost more than `breaks` times: whatever was sent before may be lost.
+    /// Returns once the connection was lost more than `breaks` times. Messages that were sent before may be lost.
     pub(crate) async fn broken_since(&self, breaks: u64) {
         let broken = self.state.0.subscribe().wait_for(|state| state.breaks > breaks).await.is_ok();
         debug_assert!(broken, "`self` keeps the sender alive");
@@ -85,20 +88,20 @@ impl BrokerLink {
         let mut state = self.state.0.subscribe();
         while tokio::time::timeout(EVENT_MISSED_AFTER, state.wait_for(|state| state.connected)).await.is_err()
         {
-            // The client drops events when nobody takes them fast enough.
+            // The client drops events if no task takes them fast enough.
             if self.client.connection_state() == connection::State::Connected {
                 self.state.connected();
             }
         }
     }
 
-    /// Whether there is a connection before `deadline`.
+    /// Waits for a connection until `deadline`. Returns whether there is one.
     pub(crate) async fn up_by(&self, deadline: Instant) -> bool {
         self.is_up() || tokio::time::timeout_at(deadline, self.up()).await.is_ok()
     }
 }
 
-/// Pauses that double, each drawn from the upper half of its range so that clients do not march in step.
+/// A back-off whose pauses double. Each pause is drawn from the upper half of its range, so that clients do not retry in step.
 #[derive(Debug)]
 pub(crate) struct ReconnectBackoff(Duration);
 
@@ -109,17 +112,19 @@ impl Default for ReconnectBackoff {
 }
 
 impl ReconnectBackoff {
+    /// Returns the next pause and doubles the one after it.
     pub(crate) fn next(&mut self) -> Duration {
         let ceiling = self.0;
         self.0 = (ceiling * 2).min(PAUSE_MAX);
         rand::random_range(ceiling / 2..=ceiling)
     }
 
+    /// Waits for the next pause.
     pub(crate) async fn pause(&mut self) {
         tokio::time::sleep(self.next()).await;
     }
 
-    /// The pause after `attempts` failures.
+    /// Returns the pause after `attempts` failures.
     pub(crate) fn after(attempts: usize) -> Duration {
         let doublings = u32::try_from(attempts.min(16)).expect("at most 16");
         Self((PAUSE_MIN * 2_u32.pow(doublings)).min(PAUSE_MAX)).next()

@@ -1,4 +1,4 @@
-//! What each service last left at the broker, beside its streams: a database that knows less than this was restored.
+//! The marks that services leave at the broker, beside its streams. A database that knows less than its mark was restored.
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::kv::{self, Store};
@@ -7,39 +7,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::BusError;
 
+/// The name of the bucket with the marks of services.
 const BUCKET: &str = "usher_services";
 
-/// What a service left.
+/// The mark of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceMark {
-    /// Names the installation: another one's database or broker does not belong here.
+    /// The id of the installation. The database and the broker of another installation do not belong here.
     pub installation: String,
-    /// Rises whenever the service's database keeps its positions.
+    /// A counter that rises each time the service's database stores its positions.
     pub beat: i64,
-    /// When it was left; microseconds since the Unix epoch, by the clock of the service's database. Older versions do not say it.
+    /// The time at which the mark was left, in microseconds since the Unix epoch, by the clock of the service's
+    /// database. Older versions omit it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
-    /// What operators should know of the service's database and streams, newest first.
+    /// Messages for operators about the service's database and streams, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
 
-/// What was found of a service's mark.
+/// The state of a service's mark at the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeftMark {
-    /// It left none.
+    /// There is no mark.
     Nothing,
-    /// It left something that this version cannot read.
+    /// There is a mark that this version cannot read.
     Unreadable {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// This.
+    /// The mark.
     Mark(ServiceMark),
 }
 
 impl LeftMark {
-    /// The mark, if it can be read.
+    /// Returns the mark, if it can be read.
     pub fn read(&self) -> Option<&ServiceMark> {
         match self {
             Self::Mark(mark) => Some(mark),
@@ -51,25 +53,26 @@ impl LeftMark {
 /// The last backup of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupMark {
-    /// When it was begun; microseconds since the Unix epoch.
+    /// The time at which the backup was started, in microseconds since the Unix epoch.
     pub at: i64,
 }
 
 impl BackupMark {
-    /// When it was begun; seconds since the Unix epoch.
+    /// Returns the time at which the backup was started, in seconds since the Unix epoch.
     pub fn seconds(self) -> i64 {
         self.at.div_euclid(1_000_000)
     }
 }
 
-/// Key of the last backup.
+/// The key of the last backup.
 const BACKUP: &str = "backup";
 
+/// Returns the error for a failed operation on the bucket.
 pub(crate) fn mark_failed(source: impl std::error::Error + Send + Sync + 'static) -> BusError {
     BusError::Mark { source: Box::new(source) }
 }
 
-/// Where marks are left; made when it is not there.
+/// Opens the bucket of the marks. Creates it if it does not exist.
 pub(crate) async fn open_bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
     if let Ok(bucket) = jetstream.get_key_value(BUCKET).await {
         return Ok(bucket);
@@ -77,6 +80,7 @@ pub(crate) async fn open_bucket(jetstream: &Context, replicas: usize) -> Result<
     make_bucket(jetstream, replicas).await
 }
 
+/// Creates the bucket of the marks.
 async fn make_bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusError> {
     let config = kv::Config {
         bucket: BUCKET.to_owned(),
@@ -90,10 +94,10 @@ async fn make_bucket(jetstream: &Context, replicas: usize) -> Result<Store, BusE
     jetstream.create_key_value(config).await.map_err(mark_failed)
 }
 
-/// The stream that holds the bucket.
+/// The name of the stream that holds the bucket.
 pub(crate) const STREAM: &str = "KV_usher_services";
 
-/// Makes the bucket unless it is there; says whether it was missing.
+/// Creates the bucket if it does not exist. Returns whether it was missing.
 pub(crate) async fn keep_bucket(jetstream: &Context, replicas: usize) -> Result<bool, BusError> {
     match crate::streams::find_stream(jetstream, STREAM).await {
         Ok(Some(_)) => Ok(false),
@@ -102,7 +106,7 @@ pub(crate) async fn keep_bucket(jetstream: &Context, replicas: usize) -> Result<
     }
 }
 
-/// The last backup, if one is known.
+/// Returns the last backup, if one is known.
 pub(crate) async fn last_backup(
     jetstream: &Context,
     replicas: usize,
@@ -111,7 +115,7 @@ pub(crate) async fn last_backup(
     value.map(|value| serde_json::from_slice(&value).map_err(mark_failed)).transpose()
 }
 
-/// Remembers the last backup.
+/// Stores the time of the last backup.
 pub(crate) async fn leave_backup(
     jetstream: &Context,
     replicas: usize,
@@ -122,7 +126,7 @@ pub(crate) async fn leave_backup(
     Ok(())
 }
 
-/// What `service` last left.
+/// Returns the mark that `service` last left.
 pub(crate) async fn load_mark(
     jetstream: &Context,
     replicas: usize,
@@ -132,6 +136,7 @@ pub(crate) async fn load_mark(
     Ok(value.map_or(LeftMark::Nothing, |value| read(service, &value)))
 }
 
+/// Decodes the mark of a service. An unreadable mark is logged.
 fn read(service: &str, value: &[u8]) -> LeftMark {
     match serde_json::from_slice(value) {
         Ok(mark) => LeftMark::Mark(mark),
@@ -147,7 +152,7 @@ fn read(service: &str, value: &[u8]) -> LeftMark {
     }
 }
 
-/// Leaves `mark`, unless something later is there.
+/// Leaves `mark`, unless a later mark exists.
 pub(crate) async fn leave_mark(
     jetstream: &Context,
     replicas: usize,
@@ -166,7 +171,7 @@ pub(crate) async fn leave_mark(
     Ok(())
 }
 
-/// The installation that the broker belongs to; `fresh` when it belonged to none.
+/// Returns the installation that the broker belongs to. If it belongs to none, it belongs to `fresh` from now on.
 pub(crate) async fn installation_of(
     jetstream: &Context,
     replicas: usize,
@@ -180,7 +185,7 @@ pub(crate) async fn installation_of(
     }
     match bucket.create(KEY, fresh.to_owned().into()).await {
         Ok(_) => Ok(fresh.to_owned()),
-        // Another service was quicker.
+        // Another service created the key first.
         Err(error) => match bucket.get(KEY).await.map_err(mark_failed)? {
             Some(value) => Ok(read(value)),
             None => Err(mark_failed(error)),

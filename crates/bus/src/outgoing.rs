@@ -1,4 +1,4 @@
-//! Messages on their way out.
+//! Messages to publish.
 
 use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
@@ -8,37 +8,37 @@ use serde::{Deserialize, Serialize};
 use crate::feed::{shard_of, subject_token};
 use crate::{StreamName, wire};
 
-/// How many facts one message carries at most.
+/// The maximum number of facts in one message.
 pub const FACTS_PER_MESSAGE_MAX: usize = 200;
-/// How many bytes of facts one message carries at most, unless a single fact is larger.
+/// The maximum number of bytes of facts in one message, unless a single fact is larger.
 pub const FACTS_BYTES_PER_MESSAGE_MAX: usize = 256 * 1_024;
 
-/// How the subject of a departure ends among events.
+/// The endings of the subjects of departures among events.
 pub(crate) const DEPARTURE_EVENTS: [&str; 4] =
     [".worker.left", ".worker.deleted", ".group.deleted", ".group.member.removed"];
-/// How the subject of a departure ends among commands.
+/// The ending of the subject of a departure among commands.
 pub(crate) const DEPARTURE_COMMAND: &str = ".leaver";
 
-/// A message to publish. Serialisable, so that it can wait in an outbox row: sent twice, it is stored once.
+/// A message to publish. It is serializable, so that it can wait in an outbox row. If it is sent twice, it is stored once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutgoingMessage {
     feed: StreamName,
-    /// What follows the feed's prefix (and the shard) in the subject.
+    /// The rest of the subject, after the feed's prefix (and the shard).
     tail: String,
-    /// Decides the shard of an event.
+    /// The key that decides the shard of an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<TraceContext>,
-    /// A hash of what the sender of an event said.
+    /// A hash of what the sender of an event stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<String>,
     payload: String,
 }
 
 impl OutgoingMessage {
-    /// An accepted event. Its id is the message id.
+    /// Returns the message of an accepted event. The event id is the message id.
     pub fn event(event: &Event, trace: TraceContext) -> Self {
         Self {
             feed: StreamName::Events,
@@ -51,7 +51,7 @@ impl OutgoingMessage {
         }
     }
 
-    /// A notice without values. Its id is the message id.
+    /// Returns the message of a notice without values. The notice id is the message id.
     pub fn notice(notice: &ThinNotice, trace: TraceContext) -> Self {
         Self {
             feed: StreamName::Notices,
@@ -64,8 +64,8 @@ impl OutgoingMessage {
         }
     }
 
-    /// A command. The message id is target, kind, subject and revision; for memberships, which have no revision of
-    /// their own, the command's id.
+    /// Returns the message of a command. The message id consists of target, kind, subject and revision. A membership
+    /// has no revision of its own; its message id is the command's id.
     pub fn command(command: &Command, trace: TraceContext) -> Self {
         let kind = command.desired.kind();
         let id = match kind {
@@ -85,7 +85,7 @@ impl OutgoingMessage {
         }
     }
 
-    /// Facts of `service`, as few messages as the limits allow; one kind of fact in each. Draws random message ids.
+    /// Returns the messages of the facts of `service`: as few as the limits allow, each with one kind of fact. The message ids are random.
     pub fn facts(service: &str, facts: &[FactRecord]) -> Vec<Self> {
         let mut groups: Vec<FactGroup> = Vec::new();
         for record in facts {
@@ -99,7 +99,7 @@ impl OutgoingMessage {
         groups.into_iter().map(|group| group.into_message(service)).collect()
     }
 
-    /// A dead letter. Its id is the message id.
+    /// Returns the message of a dead letter. The letter's id is the message id.
     pub fn dead_letter(letter: &DeadLetter, trace: Option<TraceContext>) -> Self {
         Self {
             feed: StreamName::Dead,
@@ -112,28 +112,28 @@ impl OutgoingMessage {
         }
     }
 
-    /// The same with a hash of what the sender of the event said: a second event of its id that says something else can be
-    /// told from one that was sent again.
+    /// Adds a hash of what the sender of the event stated. The hash tells a second event with the same id but other
+    /// content from an event that was sent again.
     #[must_use]
     pub fn with_content(self, hash: String) -> Self {
         Self { content: Some(hash), ..self }
     }
 
-    /// The same under another message id, so that it is no duplicate of what was sent before.
+    /// Returns the message with another message id, so that it is not a duplicate of the earlier message.
     #[must_use]
     pub fn again(self, mark: &str) -> Self {
         Self { id: wire::header_safe(&format!("{}/again/{mark}", self.id)), ..self }
     }
 
-    /// The same as a message of its own beside the one that has its id already, so that the reader learns of both. Sent
-    /// twice, it is stored once.
+    /// Returns the message with an id of its own beside the message that already has its id, so that the reader
+    /// receives both. If it is sent twice, it is stored once.
     #[must_use]
     pub fn beside(self) -> Self {
         let hash = self.content.as_deref().unwrap_or_default();
         Self { id: format!("{}/{hash}", self.id), ..self }
     }
 
-    /// The command that it carries, if it carries one that can be read.
+    /// Returns the command that the message carries, if it carries one that can be read.
     pub fn as_command(&self) -> Option<Command> {
         if self.feed != StreamName::Commands {
             return None;
@@ -141,13 +141,13 @@ impl OutgoingMessage {
         wire::decode_payload(self.payload.as_bytes()).ok()
     }
 
-    /// Where it goes.
+    /// Returns the feed of the message.
     pub fn feed(&self) -> StreamName {
         self.feed
     }
 
-    /// Whether it takes access away: a departure that a source states, or a command in the lane of leavers. Such a message
-    /// has room reserved in its stream and is read before what lies in front of it.
+    /// Returns whether the message removes access: a departure that a source states, or a command in the lane of
+    /// leavers. Such a message has room reserved in its stream and is read before the messages ahead of it.
     pub fn is_departure(&self) -> bool {
         match self.feed {
             StreamName::Events => DEPARTURE_EVENTS.iter().any(|kind| self.tail.ends_with(kind)),
@@ -156,22 +156,22 @@ impl OutgoingMessage {
         }
     }
 
-    /// Length of what it says.
+    /// Returns the length of the payload in bytes.
     pub fn bytes(&self) -> usize {
         self.payload.len()
     }
 
-    /// The message id: a second message with the same id is dropped as a duplicate.
+    /// Returns the message id. A second message with the same id is dropped as a duplicate.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Which of the feed's streams it goes to.
+    /// Returns the index of the feed's stream that the message goes to.
     pub(crate) fn shard(&self, event_shards: u16) -> u16 {
         self.key.as_deref().map_or(0, |key| shard_of(key, event_shards))
     }
 
-    /// What is sent.
+    /// Returns the message with its subject and headers, as it is sent.
     pub(crate) fn into_wire(self, event_shards: u16) -> WireMessage {
         let subject = match self.feed {
             StreamName::Events => format!("usher.event.{}.{}", self.shard(event_shards), self.tail),
@@ -195,7 +195,7 @@ impl OutgoingMessage {
     }
 }
 
-/// Facts of one kind that travel together.
+/// Facts of one kind in one message.
 struct FactGroup {
     name: &'static str,
     bytes: usize,
@@ -225,7 +225,7 @@ impl FactGroup {
     }
 }
 
-/// A message as the client library takes it.
+/// A message in the form of the client library.
 #[derive(Debug, Clone)]
 pub(crate) struct WireMessage {
     pub(crate) subject: String,
@@ -233,11 +233,11 @@ pub(crate) struct WireMessage {
     pub(crate) payload: Bytes,
 }
 
-/// Room for what an atomic batch adds to the headers.
+/// The size of the headers that an atomic batch adds, in bytes.
 const BATCH_HEADERS_BYTES: usize = 128;
 
 impl WireMessage {
-    /// Bytes that count against the server's `max_payload`, batch headers included.
+    /// Returns the number of bytes that count against the server's `max_payload`, batch headers included.
     pub(crate) fn size(&self) -> usize {
         let headers: usize = self
             .headers

@@ -1,6 +1,6 @@
-//! How far durable consumers are in their streams, and setting them back.
+//! The positions of durable consumers in their streams, and the rewinding of a consumer.
 //!
-//! A service may have several durables on a stream: its own name, and names that begin with it and a dash.
+//! A service may have several durable consumers on a stream: its own name, and names that begin with it and a dash.
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{DeliverPolicy, Info};
@@ -10,38 +10,39 @@ use futures_util::TryStreamExt;
 use crate::BusError;
 use crate::streams::DROPPED_THROUGH;
 
-/// How far one durable consumer is.
+/// The position of one durable consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamPosition {
-    /// The stream.
+    /// The name of the stream.
     pub stream: String,
-    /// The consumer.
+    /// The name of the consumer.
     pub durable: String,
-    /// Sequence of the oldest message that the stream still holds (or will hold, when it is empty).
+    /// The sequence of the oldest message that the stream holds (or will hold, if it is empty).
     pub first_sequence: u64,
-    /// Sequence of the newest message that was stored; 0 when there never was one.
+    /// The sequence of the newest message that was stored; 0 if there never was one.
     pub last_sequence: u64,
-    /// Everything up to here is acknowledged.
+    /// The sequence up to which every message is acknowledged.
     pub ack_floor: u64,
-    /// Messages that it has not acknowledged.
+    /// The number of messages that the consumer has not acknowledged.
     pub lag: u64,
-    /// Requests for messages that wait: some replica reads.
+    /// The number of waiting pull requests. If it is not 0, some replica reads.
     pub readers: usize,
-    /// When the stream was made, in microseconds since the Unix epoch: another one is another stream.
+    /// The time at which the stream was created, in microseconds since the Unix epoch. Another time means another stream.
     pub made_at: i64,
-    /// The stream keeper dropped messages up to here after every consumer had taken them.
+    /// The sequence up to which the stream keeper dropped messages after every consumer had acknowledged them.
     pub dropped_through: u64,
-    /// False when the server has no such consumer.
+    /// `false` if the server has no such consumer.
     pub exists: bool,
 }
 
 impl StreamPosition {
-    /// True when everything that the stream holds is acknowledged.
+    /// Returns `true` if every message in the stream is acknowledged.
     pub fn is_idle(&self) -> bool {
         self.lag == 0
     }
 }
 
+/// Returns the error for a failed operation on a consumer.
 fn position_failed(
     stream: &str,
     durable: &str,
@@ -50,21 +51,23 @@ fn position_failed(
     BusError::Consumer { stream: stream.to_owned(), durable: durable.to_owned(), source: Box::new(source) }
 }
 
-/// See [`StreamPosition::made_at`].
+/// Returns the value of [`StreamPosition::made_at`].
 pub(crate) fn made_at(info: &StreamInfo) -> i64 {
     i64::try_from(info.created.unix_timestamp_nanos() / 1_000).unwrap_or(0)
 }
 
+/// Returns whether `consumer` is `durable` or one of its further consumers.
 fn belongs_to(consumer: &str, durable: &str) -> bool {
     consumer == durable || consumer.strip_prefix(durable).is_some_and(|rest| rest.starts_with('-'))
 }
 
+/// Returns the sequence up to which the stream keeper dropped messages.
 fn dropped_through(info: &StreamInfo) -> u64 {
     info.config.metadata.get(DROPPED_THROUGH).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// The positions of `durable` and its further consumers in `stream`; one for `durable` also when the server has no such
-/// consumer. Messages that were stored after the stream was looked at do not count.
+/// Returns the positions of `durable` and its further consumers in `stream`. The result contains `durable` even if the
+/// server has no such consumer. Messages that were stored after the stream was read do not count.
 pub(crate) async fn consumer_positions(
     jetstream: &Context,
     stream: &str,
@@ -104,7 +107,7 @@ pub(crate) async fn consumer_positions(
     Ok(positions)
 }
 
-/// Lets the consumer begin again at `sequence`: it is made again with the same configuration.
+/// Rewinds the consumer to `sequence` by creating it again with the same configuration.
 pub(crate) async fn rewind_consumer(
     jetstream: &Context,
     stream: &str,

@@ -1,51 +1,52 @@
-//! What the gateway could not take from sources, kept beside the streams: it survives restarts, and all replicas share it.
+//! The problems of sources that the gateway found, stored beside the streams: they survive restarts, and all replicas share them.
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::kv::{Entry, Operation};
 use bytes::Bytes;
 use lifecycle::{SourceProblem, SourceProblemKind};
 use serde::{Deserialize, Serialize};
+use telemetry::chain;
 
 use crate::BusError;
 use crate::mark::{mark_failed, open_bucket};
 
-/// One value holds all of them: they are few, and counted and limited together.
+/// The key of the value that holds all problems. They are few, and they are counted and limited together.
 const KEY: &str = "source_problems";
-/// Most problems that are kept; what comes on top is counted.
+/// The maximum number of problems that are stored. Further problems are only counted.
 const KEPT_MAX: usize = 300;
-/// How often a change is tried while other replicas write theirs.
+/// The number of attempts to write a change while other replicas write theirs.
 const TRIES_MAX: usize = 8;
-/// After so many microseconds in which it did not happen again a problem is forgotten.
+/// The time after which a problem that did not occur again is forgotten, in microseconds.
 const FORGOTTEN_AFTER: i64 = 7 * 86_400 * 1_000_000;
 
 /// The problems of all sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceProblems {
-    /// One for each source and kind, in their order.
+    /// The problems, one for each source and kind, in their order.
     pub problems: Vec<SourceProblem>,
-    /// How often something happened for which there was no room.
+    /// The number of occurrences of problems that are not stored because the list is full.
     #[serde(default)]
     pub unlisted: u64,
-    /// When that was last; microseconds since the Unix epoch.
+    /// The time of the last of them, in microseconds since the Unix epoch.
     #[serde(default)]
     pub unlisted_last: i64,
 }
 
-/// A change of what is known of a source: what ended goes before what was seen.
+/// A change of the problem of a source. The end is applied before the new occurrences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceProblemChange {
-    /// As in [`SourceProblem`].
+    /// The source, as in [`SourceProblem`].
     pub source: String,
-    /// As in [`SourceProblem`].
+    /// The kind, as in [`SourceProblem`].
     pub kind: SourceProblemKind,
-    /// When the same thing succeeded; microseconds since the Unix epoch.
+    /// The time at which the same operation succeeded, in microseconds since the Unix epoch.
     pub ended: Option<i64>,
-    /// What was seen since.
+    /// The occurrences since then.
     pub seen: Option<SourceProblem>,
 }
 
 impl SourceProblems {
-    /// Forgets what did not happen again for long; `now` in microseconds since the Unix epoch.
+    /// Forgets problems that have not occurred again for a long time. `now` is in microseconds since the Unix epoch.
     pub fn forget_old(&mut self, now: i64) {
         let is_old = |last: i64| now.saturating_sub(last) > FORGOTTEN_AFTER;
         self.problems.retain(|problem| !is_old(problem.last));
@@ -54,7 +55,7 @@ impl SourceProblems {
         }
     }
 
-    /// Takes a change into account.
+    /// Applies a change.
     pub fn apply(&mut self, change: &SourceProblemChange) {
         let wanted = (change.source.as_str(), change.kind);
         let mut found =
@@ -77,15 +78,16 @@ impl SourceProblems {
     }
 }
 
+/// Decodes the stored problems. Unreadable data is logged and counts as no problems.
 fn read(value: &Bytes) -> SourceProblems {
     serde_json::from_slice(value).unwrap_or_else(|error| {
-        let error = &error as &dyn std::error::Error;
+        let error = chain(&error);
         tracing::error!(error, "the problems of sources cannot be read: taken for none");
         SourceProblems::default()
     })
 }
 
-/// What is known; `now` in microseconds since the Unix epoch.
+/// Loads the stored problems. `now` is in microseconds since the Unix epoch.
 pub(crate) async fn load(jetstream: &Context, replicas: usize, now: i64) -> Result<SourceProblems, BusError> {
     let value = open_bucket(jetstream, replicas).await?.get(KEY).await.map_err(mark_failed)?;
     let mut problems = value.as_ref().map(read).unwrap_or_default();
@@ -93,7 +95,7 @@ pub(crate) async fn load(jetstream: &Context, replicas: usize, now: i64) -> Resu
     Ok(problems)
 }
 
-/// Merges `changes` into what is known, also while another gateway writes; returns the merged list.
+/// Merges `changes` into the stored problems, also while another gateway writes. Returns the merged problems.
 pub(crate) async fn merge(
     jetstream: &Context,
     replicas: usize,
@@ -115,7 +117,7 @@ pub(crate) async fn merge(
             return Ok(after);
         }
         let value: Bytes = serde_json::to_vec(&after).map_err(mark_failed)?.into();
-        // A key that was never written has the revision 0.
+        // A key that was never written has revision 0.
         let revision = entry.as_ref().map_or(0, |Entry { revision, .. }| *revision);
         match bucket.update(KEY, value, revision).await {
             Ok(_) => return Ok(after),

@@ -1,4 +1,4 @@
-//! Group commit: one task for each stream collects what concurrent callers bring and commits it together.
+//! Group commit: one task for each stream collects the messages of concurrent callers and commits them together.
 
 mod attempt;
 mod room;
@@ -20,21 +20,21 @@ use crate::{BusConfig, PublishError, StreamName};
 use attempt::{PublishAttempt, StreamSender};
 use room::StreamRoom;
 
-/// Fewer messages than this are sent one by one: an atomic batch costs 10-25 ms whatever its size.
+/// The minimum size of an atomic batch. Fewer messages are sent one by one: an atomic batch costs 10-25 ms regardless of its size.
 const ATOMIC_MESSAGES_MIN: usize = 32;
-/// The server's limit for an atomic batch.
+/// The server's limit for the number of messages in an atomic batch.
 const ATOMIC_MESSAGES_MAX: usize = 1_000;
-/// Bounds what one commit keeps in flight.
+/// The limit for the number of bytes that one commit keeps in flight.
 const ATOMIC_BYTES_MAX: usize = 4 << 20;
-/// Unreplicated streams sync each message on its own: more in flight only adds to the latency.
+/// The number of single messages in flight. Unreplicated streams sync each message separately, so more in flight only adds latency.
 const IN_FLIGHT_MAX: usize = 64;
 
-/// Where a message is stored.
+/// The place at which a message is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublishedMessage {
-    /// Its sequence in the stream (for a duplicate: that of the first).
+    /// The sequence in the stream (for a duplicate: the sequence of the first message).
     pub sequence: u64,
-    /// Whether it had been stored before, by another call.
+    /// `true` if an earlier call had stored the message.
     pub duplicate: bool,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct WaitingMessage {
     message: WireMessage,
     is_departure: bool,
     deadline: Instant,
-    /// An earlier try of ours may have stored it.
+    /// `true` if an earlier attempt of this publisher may have stored the message.
     may_be_stored: bool,
     answer: oneshot::Sender<Result<PublishedMessage, PublishError>>,
 }
@@ -60,7 +60,7 @@ impl WaitingMessage {
     }
 }
 
-/// The callers' side of a stream's publisher. The task ends when this is dropped.
+/// The callers' side of a stream's publisher. The task ends when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct StreamPublisher {
     stream: String,
@@ -71,7 +71,7 @@ pub(crate) struct StreamPublisher {
 }
 
 impl StreamPublisher {
-    /// Starts the task for `stream`, which is of `feed`.
+    /// Starts the task for `stream`, a stream of `feed`.
     pub(crate) fn start(
         feed: StreamName,
         stream: &str,
@@ -89,12 +89,12 @@ impl StreamPublisher {
         Self { stream: stream.to_owned(), queue, waiting, waiting_max: config.queue_max, room }
     }
 
-    /// For how long nothing could be stored although it was tried.
+    /// Returns the time for which every attempt to store a message has failed.
     pub(crate) fn failing_for(&self) -> Option<Duration> {
         self.room.failing_for()
     }
 
-    /// Queues the messages of one call, all or none. A call that finds nobody waiting may bring any number.
+    /// Queues all messages of one call, or none. A call may bring any number of messages if no others are waiting.
     pub(crate) fn enqueue(&self, group: Vec<WaitingMessage>) -> Result<(), PublishError> {
         let before = self.waiting.fetch_add(group.len(), Ordering::Relaxed);
         if before > 0 && before + group.len() > self.waiting_max {
@@ -105,6 +105,7 @@ impl StreamPublisher {
     }
 }
 
+/// The task that commits the messages of one stream.
 struct PublisherTask {
     arrivals: mpsc::UnboundedReceiver<Vec<WaitingMessage>>,
     waiting: Arc<AtomicUsize>,
@@ -139,7 +140,7 @@ impl PublisherTask {
         stream::iter(batch).for_each_concurrent(IN_FLIGHT_MAX, |waiting| self.commit_one(waiting)).await;
     }
 
-    /// What there is room for; the rest is refused. What is kept for departures is for departures.
+    /// Returns the messages that fit into the stream and refuses the rest. Reserved room is used only for departures.
     async fn with_room(&self, batch: Vec<WaitingMessage>) -> Vec<WaitingMessage> {
         let others = batch.iter().filter(|waiting| !waiting.is_departure);
         let bytes: usize = others.map(|waiting| waiting.message.size()).sum();
@@ -162,8 +163,8 @@ impl PublisherTask {
         kept
     }
 
-    /// Commits all of `batch` or nothing; returns what has to be sent one by one because it was refused (then some
-    /// are duplicates, or there is not room for all) or because nobody knows.
+    /// Commits all of `batch` or nothing. Returns the messages that must be sent one by one: the batch was refused
+    /// (some messages are duplicates, or not all fit), or its outcome is unknown.
     async fn commit_atomically(&self, mut batch: Vec<WaitingMessage>) -> Vec<WaitingMessage> {
         let Some(deadline) = batch.iter().map(|waiting| waiting.deadline).min() else { return batch };
         if !self.link.up_by(deadline).await {
@@ -184,7 +185,7 @@ impl PublisherTask {
         batch
     }
 
-    /// Sends one message until there is an answer or its time is over.
+    /// Sends one message until there is an answer or its deadline has passed.
     async fn commit_one(&self, mut waiting: WaitingMessage) {
         let mut pauses = ReconnectBackoff::default();
         let result = loop {
@@ -215,12 +216,12 @@ impl PublisherTask {
         if result.is_ok() {
             self.room.note_stored(waiting.message.size());
         }
-        // Nobody listens when the caller has gone; the message is stored all the same.
+        // The receiver is gone if the caller has stopped waiting. The message is stored all the same.
         let _ = waiting.answer.send(result);
     }
 }
 
-/// Takes what fits into one atomic batch from the front; at least one message.
+/// Takes the messages that fit into one atomic batch from the front; at least one message.
 fn take_batch(queue: &mut VecDeque<WaitingMessage>) -> Vec<WaitingMessage> {
     let mut bytes = 0;
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! Asking the server's monitoring port whether it syncs before it acknowledges.
+//! Asks the server's monitoring port whether it syncs before it acknowledges.
 
 use std::io;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// For the whole exchange.
+/// The timeout of the whole exchange.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// `/varz` is some kilobytes.
+/// The size limit of the answer. `/varz` is a few kilobytes.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
-/// When the server syncs what it stores.
+/// The time at which the server syncs a message that it stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SyncPolicy {
-    /// Before it acknowledges.
+    /// The server syncs before it acknowledges.
     Always,
-    /// Some time after.
+    /// The server syncs some time after it acknowledges.
     Later,
 }
 
-/// Why the server could not be asked.
+/// The reason that the server could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MonitorError {
     #[error("monitor_url is not like http://host:port")]
@@ -34,23 +34,26 @@ pub(crate) enum MonitorError {
     Answer,
 }
 
+/// The part of `/varz` that is read.
 #[derive(Deserialize)]
 struct ServerVariables {
     jetstream: JetStream,
 }
 
+/// The JetStream section of `/varz`.
 #[derive(Deserialize)]
 struct JetStream {
     config: JetStreamConfig,
 }
 
+/// The configuration of JetStream in `/varz`.
 #[derive(Deserialize)]
 struct JetStreamConfig {
     #[serde(default)]
     sync_always: bool,
 }
 
-/// Reads `/varz` below `monitor_url`.
+/// Reads the sync policy from `/varz` below `monitor_url`.
 pub(crate) async fn sync_of(monitor_url: &str) -> Result<SyncPolicy, MonitorError> {
     let address = monitor_url.strip_prefix("http://").ok_or(MonitorError::Url)?.trim_end_matches('/');
     let answer =
@@ -60,7 +63,7 @@ pub(crate) async fn sync_of(monitor_url: &str) -> Result<SyncPolicy, MonitorErro
     Ok(if varz.jetstream.config.sync_always { SyncPolicy::Always } else { SyncPolicy::Later })
 }
 
-/// HTTP/1.0, so that the answer ends where the connection does.
+/// Requests `/varz` with HTTP/1.0, so that the end of the connection is the end of the answer.
 async fn http_get(address: &str) -> io::Result<String> {
     let mut connection = TcpStream::connect(address).await?;
     let request = format!("GET /varz HTTP/1.0\r\nHost: {address}\r\n\r\n");

@@ -1,7 +1,7 @@
-//! Whole streams, with their consumers, into files and back, as the server's own snapshot API has it.
+//! Snapshots of whole streams, with their consumers, and their restore, by the server's own snapshot API.
 //!
-//! The server reads a stream consistently while it is written to, and sends it piece by piece; each piece is acknowledged, so
-//! that it never sends more than was written. What comes is the server's own format and is not looked into.
+//! The server reads a stream consistently while messages are written to it, and sends the snapshot in pieces. Each piece is acknowledged,
+//! so that the server never sends more than was written. The data is in the server's own format and is not inspected.
 
 use std::time::Duration;
 
@@ -14,44 +14,44 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{Bus, BusError, StreamName};
 
-/// Size of a piece.
+/// The size of a piece in bytes.
 const PIECE_BYTES: usize = 128 << 10;
-/// How long the server may take for its first answer, and for each piece.
+/// The time limit for the server's first answer, and for each piece.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// How long it may take to bring a restored stream up.
+/// The time limit for the server to bring up a restored stream.
 const RESTORE_WITHIN: Duration = Duration::from_secs(300);
 
 type SnapshotFailure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What the server needs to know of a stream to restore it, and what operators like to know.
+/// The description that the server needs to restore a stream, with figures for operators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamDescription {
     config: Value,
     state: Value,
-    /// See [`crate::StreamPosition::made_at`]; a restored stream counts as made when it was restored.
+    /// The creation time, as [`crate::StreamPosition::made_at`]. The creation time of a restored stream is the time of its restore.
     #[serde(default)]
     pub made_at: i64,
 }
 
 impl StreamDescription {
-    /// Sequence of the oldest message that it holds.
+    /// Returns the sequence of the oldest message in the stream.
     pub fn first_sequence(&self) -> u64 {
         self.state["first_seq"].as_u64().unwrap_or(0)
     }
 
-    /// Sequence of the newest message that was stored.
+    /// Returns the sequence of the newest message that was stored.
     pub fn last_sequence(&self) -> u64 {
         self.state["last_seq"].as_u64().unwrap_or(0)
     }
 
-    /// Messages that it holds.
+    /// Returns the number of messages in the stream.
     pub fn messages(&self) -> u64 {
         self.state["messages"].as_u64().unwrap_or(0)
     }
 }
 
 impl Bus {
-    /// The streams that belong into a backup: those of every feed, and what services left beside them.
+    /// Returns the names of the streams that belong in a backup: those of every feed, and the stream of the services' marks.
     pub fn streams_to_back_up(&self) -> Vec<String> {
         let shards = self.config().event_shards;
         let feeds = StreamName::ALL.into_iter().flat_map(|feed| feed.streams(shards));
@@ -61,7 +61,7 @@ impl Bus {
     /// Writes the stream and its consumers to `sink`, as of one moment.
     ///
     /// # Errors
-    /// When there is no such stream, the server does not answer in time, or `sink` fails.
+    /// Returns an error if there is no such stream, the server does not answer in time, or `sink` fails.
     pub async fn snapshot_stream(
         &self,
         stream: &str,
@@ -98,11 +98,11 @@ impl Bus {
         }
     }
 
-    /// Makes the stream and its consumers as they were when `source` was written; returns when it was made, as the server has
-    /// it from now on. There must be no such stream.
+    /// Restores the stream and its consumers to the state at the time `source` was written. Returns the stream's new
+    /// creation time on the server. The stream must not exist.
     ///
     /// # Errors
-    /// When there is one, the server does not answer in time or refuses, or `source` fails.
+    /// Returns an error if the stream exists, the server does not answer in time or refuses, or `source` fails.
     pub async fn restore_stream(
         &self,
         stream: &str,
@@ -135,7 +135,7 @@ impl Bus {
             let payload = Bytes::copy_from_slice(&piece[..length]);
             let sent = self.client().request(deliver_subject.clone(), payload);
             let answer = tokio::time::timeout(ANSWER_WITHIN, sent).await??;
-            // The server acknowledges a piece with nothing, and says in words that it gives up.
+            // The server acknowledges a piece with an empty payload, and reports an abort as an error.
             if !answer.payload.is_empty() {
                 refusal_in(&serde_json::from_slice(&answer.payload)?)?;
             }
@@ -164,6 +164,7 @@ impl Bus {
     }
 }
 
+/// Returns the error in an answer of JetStream's API, if it contains one.
 fn refusal_in(answer: &Value) -> Result<(), SnapshotFailure> {
     match &answer["error"] {
         Value::Null => Ok(()),
@@ -174,7 +175,7 @@ fn refusal_in(answer: &Value) -> Result<(), SnapshotFailure> {
     }
 }
 
-/// The last message is empty; its status says whether everything was sent.
+/// Checks the last message. It is empty; its status says whether everything was sent.
 fn ended_well(last: &Message) -> Result<(), SnapshotFailure> {
     match last.status {
         None => Ok(()),

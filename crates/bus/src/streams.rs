@@ -1,4 +1,4 @@
-//! Streams as they are on the server: how full, since when, and whether they are there at all.
+//! The state of streams on the server: their fill, their age, and whether they exist.
 
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Info, Stream};
@@ -6,50 +6,50 @@ use async_nats::jetstream::{Context, ErrorCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Key in a stream's metadata: when the newest message was stored that was dropped to make room.
+/// The key in a stream's metadata for the time at which the newest dropped message was stored.
 pub(crate) const DROPPED_UNTIL: &str = "usher-dropped-until";
-/// Key in a stream's metadata: the sequence of that message.
+/// The key in a stream's metadata for the sequence of that message.
 pub(crate) const DROPPED_THROUGH: &str = "usher-dropped-through";
 
-/// One stream as it was last seen.
+/// The state of one stream as it was last read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamState {
-    /// Its name.
+    /// The name of the stream.
     pub stream: String,
-    /// Bytes that it holds.
+    /// The number of bytes in the stream.
     pub bytes: u64,
-    /// Bytes that it may hold.
+    /// The size limit of the stream in bytes.
     pub bytes_max: u64,
-    /// Messages that it holds.
+    /// The number of messages in the stream.
     pub messages: u64,
-    /// When the oldest of them was stored.
+    /// The time at which the oldest of them was stored.
     pub oldest: Option<OffsetDateTime>,
-    /// When the newest message was stored that was dropped to make room: a backup from before it cannot be completed from
-    /// the stream.
+    /// The time at which the newest message was stored that was dropped to make room. A backup from before this time
+    /// cannot be completed from the stream.
     pub dropped_until: Option<OffsetDateTime>,
 }
 
-/// What a look at a stream found.
+/// The result of reading the state of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamSnapshot {
-    /// It is there.
+    /// The stream exists.
     There(StreamState),
     /// The server has no such stream.
     Missing {
-        /// Its name.
+        /// The name of the stream.
         stream: String,
     },
-    /// The server did not say.
+    /// The server did not answer.
     Unknown {
-        /// Its name.
+        /// The name of the stream.
         stream: String,
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
 
 impl StreamState {
-    /// How full it is, in thousandths.
+    /// Returns the fill level, in thousandths.
     pub fn per_mille(&self) -> u64 {
         self.bytes.saturating_mul(1_000).checked_div(self.bytes_max).unwrap_or(0)
     }
@@ -68,7 +68,7 @@ impl StreamState {
     }
 }
 
-/// Looks at one stream.
+/// Reads the state of one stream.
 pub(crate) async fn look_at_stream(jetstream: &Context, stream: &str) -> StreamSnapshot {
     let stream = stream.to_owned();
     match find_stream(jetstream, &stream).await {
@@ -78,10 +78,10 @@ pub(crate) async fn look_at_stream(jetstream: &Context, stream: &str) -> StreamS
     }
 }
 
-/// The stream, if the server has it.
+/// Returns the stream, if the server has it.
 ///
 /// # Errors
-/// When the server does not say.
+/// Returns an error if the server does not answer.
 pub(crate) async fn find_stream(jetstream: &Context, stream: &str) -> Result<Option<Stream>, GetStreamError> {
     match jetstream.get_stream(stream).await {
         Ok(found) => Ok(Some(found)),

@@ -1,5 +1,5 @@
-//! A real `nats-server` in a temporary folder, for tests: killed when it is dropped, restartable on the same port; or three
-//! of them as a cluster.
+//! A real `nats-server` in a temporary folder, for tests. It is killed when the value is dropped, and it can be
+//! restarted on the same port. Also a cluster of three servers.
 
 mod cluster;
 mod damage;
@@ -26,11 +26,11 @@ pub struct TestServer {
     folder: TempDir,
     process: Option<Child>,
     ports: ServerPorts,
-    /// What its configuration says beside the usual: its place in a cluster.
+    /// Additional configuration: the server's place in a cluster.
     further: String,
 }
 
-/// What the server writes into its ports file.
+/// The content of the server's ports file.
 #[derive(Debug, Default, Deserialize)]
 struct ServerPorts {
     nats: Vec<String>,
@@ -41,15 +41,15 @@ impl TestServer {
     /// Starts a server on free ports.
     ///
     /// # Panics
-    /// When there is no `nats-server` (run `tools/fetch-nats-server`) or it does not start.
+    /// Panics if there is no `nats-server` (run `tools/fetch-nats-server`) or it does not start.
     pub fn start() -> Self {
         Self::start_in(tempfile::tempdir().expect("a temporary folder can be made"))
     }
 
-    /// The same with its store in `folder`.
+    /// Starts a server with its store in `folder`.
     ///
     /// # Panics
-    /// As [`Self::start`].
+    /// Panics in the same cases as [`Self::start`].
     pub fn start_in(folder: TempDir) -> Self {
         Self::start_as(folder, String::new())
     }
@@ -60,7 +60,7 @@ impl TestServer {
         server
     }
 
-    /// Kills it as `kill -9` does and waits until it is gone.
+    /// Kills the server as `kill -9` does and waits until it is gone.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
@@ -68,18 +68,18 @@ impl TestServer {
         }
     }
 
-    /// Stops it as a machine does that hangs: connections stay, and nothing is answered.
+    /// Stops the server as a machine that hangs does: connections stay open, and nothing is answered.
     ///
     /// # Panics
-    /// When it does not run.
+    /// Panics if the server does not run.
     pub fn pause(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets it go on after [`Self::pause`].
+    /// Resumes the server after [`Self::pause`].
     ///
     /// # Panics
-    /// When it does not run.
+    /// Panics if the server does not run.
     pub fn resume(&self) {
         self.signal("-CONT");
     }
@@ -90,7 +90,7 @@ impl TestServer {
         assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
     }
 
-    /// Starts it again on the same ports and the same store, after [`Self::kill`].
+    /// Starts the server again on the same ports and the same store, after [`Self::kill`].
     pub fn restart(&mut self) {
         self.kill();
         let port = |urls: &[String]| urls[0].rsplit(':').next().unwrap_or_default().to_owned();
@@ -98,27 +98,27 @@ impl TestServer {
         self.launch(&nats, &monitoring);
     }
 
-    /// As [`Self::restart`], after its store was lost.
+    /// Restarts the server as [`Self::restart`] does, after its store was lost.
     ///
     /// # Panics
-    /// When the store cannot be deleted.
+    /// Panics if the store cannot be deleted.
     pub fn restart_empty(&mut self) {
         self.kill();
         std::fs::remove_dir_all(self.folder.path().join("store")).expect("the store can be deleted");
         self.restart();
     }
 
-    /// Where it tells about itself: `http://host:port`.
+    /// Returns the URL of the monitoring endpoint: `http://host:port`.
     pub fn monitor_url(&self) -> &str {
         &self.ports.monitoring[0]
     }
 
-    /// Its log; it begins again with each start.
+    /// Returns the path of the log. The log begins again with each start.
     pub fn log(&self) -> PathBuf {
         self.folder.path().join("nats.log")
     }
 
-    /// A configuration to connect to it with, small enough for any disk.
+    /// Returns a configuration to connect to the server with. Its limits are small enough for any disk.
     pub fn config(&self) -> BusConfig {
         let small = crate::MaxBytes {
             events: 64 << 20,
@@ -136,7 +136,7 @@ impl TestServer {
         }
     }
 
-    /// Where clients connect.
+    /// Returns the URL for clients.
     pub fn url(&self) -> &str {
         &self.ports.nats[0]
     }
@@ -177,7 +177,7 @@ impl Drop for TestServer {
     }
 }
 
-/// The server writes its ports once it listens.
+/// Waits for the ports file, which the server writes once it listens.
 #[expect(clippy::disallowed_methods, reason = "polls a child process from plain test code, with a bound")]
 fn wait_for_ports(file: &Path) -> io::Result<ServerPorts> {
     let started = Instant::now();
@@ -190,7 +190,8 @@ fn wait_for_ports(file: &Path) -> io::Result<ServerPorts> {
     }
 }
 
-/// `USHER_NATS_SERVER`, else `.tools/bin/nats-server` in this crate's folder or above, else the one on `PATH`.
+/// Returns the path of `nats-server`: `USHER_NATS_SERVER`, else `.tools/bin/nats-server` in this crate's folder or
+/// above, else the one on `PATH`.
 fn server_binary() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("USHER_NATS_SERVER") {
         return Some(named.into());

@@ -1,4 +1,4 @@
-//! What a service looks at while it runs: whether its streams are there, how full they are, and whether the broker stores.
+//! The checks of a running service: whether its streams exist, how full they are, and whether the broker stores messages.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use telemetry::ReadinessLatch;
 use crate::streams::look_at_stream;
 use crate::{Bus, StreamName, StreamSnapshot, StreamState};
 
-/// Between two looks.
+/// The interval between two checks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Between two lines in the log while streams are waited for.
+/// The interval between two log lines while a service waits for streams.
 const SAY_EVERY: Duration = Duration::from_secs(10);
-/// Only departures are stored in a stream that is fuller, in thousandths; beyond it, readiness says that it is full.
+/// The fill level of a stream, in thousandths, from which readiness reports it as full. Near it, only departures are stored.
 const FULL_PER_MILLE: u64 = 999;
-/// Publishing must have failed for so long that the broker counts as broken.
+/// The time for which publishing must have failed before the broker counts as broken.
 const BROKEN_AFTER: Duration = Duration::from_secs(5);
 
 impl Bus {
-    /// How the streams of `feed` are now.
+    /// Returns the current state of the streams of `feed`.
     pub async fn look_at_streams(&self, feed: StreamName) -> Vec<StreamSnapshot> {
         let mut looks = Vec::new();
         for stream in feed.streams(self.config().event_shards) {
@@ -35,7 +35,7 @@ impl Bus {
         looks
     }
 
-    /// Returns once every stream of `feeds` is there.
+    /// Returns once every stream of `feeds` exists.
     pub async fn wait_for_streams(&self, feeds: &[StreamName]) {
         let mut said: Option<tokio::time::Instant> = None;
         loop {
@@ -68,8 +68,8 @@ impl Bus {
         missing
     }
 
-    /// Keeps `latch` and the gauges of `feeds` right for as long as it is polled. Closed: no connection, a stream is
-    /// missing, nothing can be stored in a stream of `needed`.
+    /// Updates `latch` and the gauges of `feeds` while it is polled. The latch is closed if there is no connection, a
+    /// stream is missing, or nothing can be stored in a stream of `needed`.
     pub async fn watch_streams(self, feeds: Vec<StreamName>, needed: Vec<StreamName>, latch: ReadinessLatch) {
         loop {
             match self.trouble(&feeds, &needed).await {

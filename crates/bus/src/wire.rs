@@ -1,4 +1,4 @@
-//! What a message looks like on the wire: headers, and a versioned envelope around the body.
+//! The wire format of messages: headers, and a versioned envelope around the body.
 
 use async_nats::HeaderMap;
 use lifecycle::{FactRecord, TraceContext};
@@ -9,13 +9,13 @@ use serde_json::error::Category;
 
 use crate::error::DecodeReason;
 
-/// Version of every envelope.
+/// The version of every envelope.
 pub(crate) const SCHEMA_VERSION: u64 = 1;
-/// Header with [`SCHEMA_VERSION`], for those who route without reading bodies.
+/// The header with [`SCHEMA_VERSION`], for routers that do not read bodies.
 pub(crate) const SCHEMA_HEADER: &str = "Usher-Schema";
-/// A hash of what the sender of an event said, by which a reused id is told from a repeated request.
+/// The header with a hash of what the sender of an event stated. It tells a reused id from a repeated request.
 pub(crate) const CONTENT_HEADER: &str = "Usher-Content";
-/// W3C trace context.
+/// The header with the W3C trace context.
 pub(crate) const TRACE_HEADER: &str = "traceparent";
 
 /// The body of a message of [`crate::StreamName::Journal`]: facts of one kind from one service, oldest first.
@@ -32,13 +32,13 @@ impl IntoIterator for FactBatch {
     }
 }
 
-/// Names of the body in the envelope.
+/// The names of the body in the envelope.
 pub(crate) const EVENT: &str = "event";
 pub(crate) const NOTICE: &str = "notice";
 pub(crate) const COMMAND: &str = "command";
 pub(crate) const DEAD_LETTER: &str = "deadLetter";
 
-/// `{"v": 1, "<name>": <body>}`
+/// The envelope: `{"v": 1, "<name>": <body>}`.
 struct WireEnvelope<'a, T> {
     name: &'static str,
     body: &'a T,
@@ -53,16 +53,17 @@ impl<T: Serialize> Serialize for WireEnvelope<'_, T> {
     }
 }
 
-/// The envelope of `body`.
+/// Returns `body` in its envelope, as JSON.
 pub(crate) fn wrap_body<T: Serialize>(name: &'static str, body: &T) -> String {
     serde_json::to_string(&WireEnvelope { name, body }).expect("domain types have only text as map keys")
 }
 
-/// The envelope of facts that are JSON already.
+/// Returns the envelope of facts that are already JSON.
 pub(crate) fn wrap_facts(facts: &[String]) -> String {
     format!(r#"{{"v":{SCHEMA_VERSION},"facts":[{}]}}"#, facts.join(","))
 }
 
+/// An envelope with a body of any name.
 #[derive(Deserialize)]
 struct OpenedEnvelope<T> {
     v: u64,
@@ -70,12 +71,13 @@ struct OpenedEnvelope<T> {
     body: T,
 }
 
+/// The version of an envelope, read without its body.
 #[derive(Deserialize)]
 struct EnvelopeVersion {
     v: u64,
 }
 
-/// Takes the body out of its envelope.
+/// Returns the body inside the envelope.
 pub(crate) fn unwrap_body<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeReason> {
     match serde_json::from_slice::<OpenedEnvelope<T>>(payload) {
         Ok(opened) if opened.v == SCHEMA_VERSION => Ok(opened.body),
@@ -90,17 +92,17 @@ pub(crate) fn unwrap_body<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Deco
 /// Reads the payload of a message that was kept.
 ///
 /// # Errors
-/// Why it cannot be read, without its content.
+/// Returns the reason that the payload cannot be read, without its content.
 pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, DecodeReason> {
     unwrap_body(payload)
 }
 
-/// The payload of a message that carries `event`.
+/// Returns the payload of a message that carries `event`.
 pub fn encode_event(event: &lifecycle::Event) -> String {
     wrap_body(EVENT, event)
 }
 
-/// Where it went wrong, without the parser's words: they quote the content.
+/// Returns the position of the error without the parser's text, which quotes the content.
 fn decode_reason(error: &serde_json::Error) -> DecodeReason {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
@@ -109,17 +111,17 @@ fn decode_reason(error: &serde_json::Error) -> DecodeReason {
     }
 }
 
-/// The trace context in `headers`, if there is a valid one.
+/// Returns the trace context in `headers`, if there is a valid one.
 pub(crate) fn trace_of(headers: Option<&HeaderMap>) -> Option<TraceContext> {
     headers?.get(TRACE_HEADER)?.as_str().parse().ok()
 }
 
-/// The hash of what a sender said, in `headers`.
+/// Returns the hash of what a sender stated, from `headers`.
 pub(crate) fn content_of(headers: Option<&HeaderMap>) -> Option<String> {
     Some(headers?.get(CONTENT_HEADER)?.as_str().to_owned())
 }
 
-/// `id` as a header value: anything but printable ASCII is percent-encoded, so different ids stay different.
+/// Returns `id` as a header value. Anything but printable ASCII is percent-encoded, so different ids stay different.
 pub(crate) fn header_safe(id: &str) -> String {
     let mut safe = String::with_capacity(id.len());
     for byte in id.bytes() {

@@ -1,4 +1,4 @@
-//! From where, and with which certificate, a sender may come.
+//! Access rules: the addresses and certificates from which a sender may connect.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,17 +13,17 @@ use crate::tls::CertificateName;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Addresses: `203.0.113.0/24`, `2001:db8::/32`, or a single one.
+/// A range of addresses: `203.0.113.0/24`, `2001:db8::/32`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
 impl Network {
-    /// Whether `address` is one of them.
+    /// Returns whether `address` is in the network.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 
-    /// Whether it is every address there is.
+    /// Returns whether the network contains every address.
     pub fn is_everything(&self) -> bool {
         self.0.prefix_len() == 0
     }
@@ -39,9 +39,9 @@ impl FromStr for Network {
     }
 }
 
-/// A text that is no network.
+/// A text that is not a network.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no network: write 203.0.113.0/24, 2001:db8::/32 or a single address")]
+#[error("{0:?} is not a network: write 203.0.113.0/24, 2001:db8::/32 or a single address")]
 pub struct NetworkError(String);
 
 impl<'de> Deserialize<'de> for Network {
@@ -50,27 +50,27 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-/// From where, and with which certificate, a sender may come; anybody from anywhere if nothing is said.
+/// The addresses and certificates from which a sender may connect. Without any, every sender may connect from everywhere.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessRule {
-    /// Networks, any of which will do.
+    /// The allowed networks; one of them must match.
     pub from: Vec<Network>,
-    /// Certificates, any of which will do.
+    /// The allowed certificates; one of them must match.
     pub certificates: Vec<CertificateName>,
 }
 
-/// Why somebody is not let in.
+/// The reason that a caller is denied access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessDenied {
-    /// Comes from elsewhere.
+    /// The caller's address is not allowed.
     Address,
-    /// Has no such certificate.
+    /// The caller has no allowed certificate.
     Certificate,
 }
 
 impl AccessDenied {
-    /// For a metric.
+    /// Returns the name for a metric.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Address => "address",
@@ -89,15 +89,15 @@ impl fmt::Display for AccessDenied {
 }
 
 impl AccessRule {
-    /// Whether anybody may come from anywhere.
+    /// Returns whether the rule allows every caller.
     pub fn is_open(&self) -> bool {
         self.from.is_empty() && self.certificates.is_empty()
     }
 
-    /// Whether somebody may come in.
+    /// Checks whether the caller has access.
     ///
     /// # Errors
-    /// Why not.
+    /// Returns the reason if the caller has no access.
     pub fn admits(&self, caller: &Caller<'_>) -> Result<(), AccessDenied> {
         let is_from_here = || caller.address.is_some_and(|at| self.from.iter().any(|from| from.contains(at)));
         if !self.from.is_empty() && !is_from_here() {
@@ -112,17 +112,17 @@ impl AccessRule {
     }
 }
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
-    /// Where it comes from; nothing if that cannot be known.
+    /// The address of the caller; `None` if it cannot be known.
     pub address: Option<IpAddr>,
     peer: Option<&'a PeerAddress>,
 }
 
 impl<'a> Caller<'a> {
-    /// The caller, or, where the connection comes from one of the `proxies`, whom these say that it is: the last address in
-    /// `X-Forwarded-For` that is not itself a proxy. What stands before that anybody can have written.
+    /// Returns the caller. If the connection comes from one of the `proxies`, its address is the last one in `X-Forwarded-For` that is not
+    /// itself a proxy. The addresses before it are not trusted: any client can write them.
     pub fn of(extensions: &'a Extensions, headers: &HeaderMap, proxies: &[Network]) -> Self {
         let peer = extensions.get::<PeerAddress>();
         let address = peer.and_then(|peer| address_behind(peer.address, headers, proxies));
@@ -130,6 +130,7 @@ impl<'a> Caller<'a> {
     }
 }
 
+/// Returns the address of the client behind trusted proxies, or `None` if it cannot be determined.
 fn address_behind(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Option<IpAddr> {
     let is_proxy = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
     if !is_proxy(peer) {
@@ -139,7 +140,7 @@ fn address_behind(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Opt
         headers.get_all(FORWARDED_FOR).iter().map(axum::http::HeaderValue::as_bytes).collect();
     let mut last = peer;
     for hop in values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')) {
-        // Whoever cannot be read is nobody.
+        // An address that cannot be parsed makes the caller unknown.
         last = parse_address(std::str::from_utf8(hop).ok()?)?;
         if !is_proxy(last) {
             return Some(last);
@@ -148,7 +149,7 @@ fn address_behind(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Opt
     Some(last)
 }
 
-/// An address, perhaps with a port.
+/// Parses an address, with or without a port.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"');
     let bare = text.trim_start_matches('[').trim_end_matches(']');

@@ -1,4 +1,4 @@
-//! Request bodies: bounded in size, time and depth before anything is built from them.
+//! Request bodies: their size, time and depth are checked before anything is built from them.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use serde_json::Value;
 
 use crate::{FieldErrors, JsonPointer, Problem};
 
-/// Longest body that [`JsonBody`] takes, in bytes.
+/// The maximum size of a body that [`JsonBody`] accepts, in bytes.
 const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// How long [`JsonBody`] waits for a body.
+/// The time that [`JsonBody`] waits for a body.
 const JSON_BODY_TIME_MAX: Duration = Duration::from_secs(30);
-/// How deep [`JsonBody`] lets values nest.
+/// The maximum nesting depth of values in [`JsonBody`].
 const JSON_DEPTH_MAX: usize = 32;
 
 /// Reads a body of at most `bytes_max` bytes within `time_max`.
 ///
 /// # Errors
-/// 413 when it is longer (announced or not), 408 when it does not come in time, 400 when it breaks off.
+/// Returns 413 if the body is longer (announced or not), 408 if it does not arrive in time, 400 if it ends early.
 pub async fn read_body(
     headers: &HeaderMap,
     body: Body,
@@ -59,16 +59,16 @@ async fn next_chunk(stream: &mut axum::body::BodyDataStream) -> Option<Result<By
     stream.next().await
 }
 
-/// Why a body is not usable JSON. Positions count from one; the column is in bytes.
+/// The reason that a body is not usable JSON. Positions count from one; the column is in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Not UTF-8.
+    /// The body is not UTF-8.
     #[error("the body is not UTF-8: byte {at} does not belong to a character")]
     NotUtf8 {
-        /// Offset of the first wrong byte, from zero.
+        /// The offset of the first wrong byte, from zero.
         at: usize,
     },
-    /// Nested too deep.
+    /// The values nest too deep.
     #[error("line {line}, column {column}: values nest deeper than {max}")]
     TooDeep {
         /// The line.
@@ -78,14 +78,14 @@ pub enum JsonError {
         /// The limit.
         max: usize,
     },
-    /// Not JSON.
+    /// The body is not JSON.
     #[error("line {line}, column {column}: {reason}")]
     Malformed {
         /// The line.
         line: usize,
         /// The column.
         column: usize,
-        /// What the parser expected.
+        /// The expectation of the parser.
         reason: String,
     },
 }
@@ -102,15 +102,15 @@ impl From<JsonError> for Problem {
     }
 }
 
-/// Parses JSON whose values nest at most `depth_max` deep (`[]` is one deep). A byte order mark in front is passed over, as
+/// Parses JSON whose values nest at most `depth_max` deep (`[]` is one deep). A leading byte order mark is skipped, as
 /// RFC 8259 allows.
 ///
 /// # Errors
-/// With the position of what is wrong, and none of the content.
+/// Returns the position of the error, without the content.
 pub fn parse_json(body: &[u8], depth_max: usize) -> Result<Value, JsonError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|error| JsonError::NotUtf8 { at: error.valid_up_to() })?;
-    // Before the parser, which would build the tree first.
+    // The check comes before the parser, which would build the tree first.
     if let Some(at) = too_deep_at(body, depth_max) {
         let (line, column) = position_of(body, at);
         return Err(JsonError::TooDeep { line, column, max: depth_max });
@@ -118,13 +118,14 @@ pub fn parse_json(body: &[u8], depth_max: usize) -> Result<Value, JsonError> {
     serde_json::from_str(text).map_err(malformed_json)
 }
 
+/// Returns the error with the position and the reason, without the parser's quotation of the content.
 fn malformed_json(error: serde_json::Error) -> JsonError {
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
     JsonError::Malformed { line: error.line(), column: error.column(), reason }
 }
 
-/// Offset of the bracket that opens level `max + 1`. Brackets inside strings do not count.
+/// Returns the offset of the bracket that opens level `max + 1`. Brackets inside strings do not count.
 fn too_deep_at(body: &[u8], max: usize) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, byte) in body.iter().enumerate() {
@@ -142,13 +143,14 @@ fn too_deep_at(body: &[u8], max: usize) -> Option<usize> {
     None
 }
 
+/// Returns the line and the column of an offset, both from one.
 fn position_of(body: &[u8], at: usize) -> (usize, usize) {
     let before = &body[..at];
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     (1 + before.iter().filter(|byte| **byte == b'\n').count(), at - line_start + 1)
 }
 
-/// A JSON body of a small request (at most 1 MiB), with problems instead of axum's rejections.
+/// The JSON body of a small request (at most 1 MiB). Failures are problems instead of axum's rejections.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JsonBody<T>(
     /// The value.
@@ -174,6 +176,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// Returns whether a content type is JSON.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

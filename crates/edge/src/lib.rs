@@ -1,10 +1,10 @@
-//! What every HTTP door of Usher has in common: bearer tokens, problem documents, request ids, bounded JSON
-//! bodies, who may come from where, TLS, and a server that drains.
+//! The common parts of every HTTP server of Usher: bearer tokens, problem documents, request ids, bounded JSON bodies,
+//! access rules, TLS, and a server that drains.
 //!
-//! Never here: routes, what a token may do, anything about events or targets. Tokens are compared by hash and in
-//! constant time, and are never kept or logged.
+//! Not in this crate: routes, the permissions of a token, anything about events or targets. Tokens are compared by hash
+//! and in constant time, and are never kept or logged.
 //!
-//! To add a door: 1. build an `axum::Router` whose handlers return [`Problem`], 2. [`protect_router`] it, 3. [`serve_router`] it.
+//! To add an HTTP server: 1. build an `axum::Router` whose handlers return [`Problem`], 2. [`protect_router`] it, 3. [`serve_router`] it.
 
 mod access;
 mod body;

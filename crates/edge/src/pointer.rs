@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// A place in a JSON document.
+/// A pointer to a value in a JSON document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsonPointer(String);
 
 impl JsonPointer {
-    /// The whole document.
+    /// Returns the pointer to the whole document.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The member `name` of the object here.
+    /// Returns the pointer to the member `name` of this object.
     #[must_use]
     pub fn key(&self, name: &str) -> Self {
         let mut text = String::with_capacity(self.0.len() + name.len() + 1);
@@ -28,13 +28,13 @@ impl JsonPointer {
         Self(text)
     }
 
-    /// The element `index` of the array here.
+    /// Returns the pointer to the element `index` of this array.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         Self(format!("{}/{index}", self.0))
     }
 
-    /// The pointer as text.
+    /// Returns the pointer as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

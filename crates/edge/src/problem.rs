@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): the only shape in which a door says no.
+//! Problem documents (RFC 9457): the only form of an error answer.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 
 use crate::codes::CODES;
 
-/// Media type of a problem document.
+/// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// How many wrong fields one problem lists at most.
+/// The maximum number of wrong fields that one problem lists.
 pub const FIELD_ERRORS_MAX: usize = 100;
 
 /// One wrong field.
@@ -22,9 +22,9 @@ pub const FIELD_ERRORS_MAX: usize = 100;
 pub struct FieldError {
     /// JSON Pointer into the request body, or `header:<name>`.
     pub pointer: String,
-    /// What is wrong with it, and what would be right.
+    /// The fault, and the correct form.
     pub detail: String,
-    /// Where in the text, if the field is a text of several lines.
+    /// The place of the fault, if the field is a text of several lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<TextPlace>,
 }
@@ -36,13 +36,13 @@ pub struct TextPlace {
     pub line: u64,
     /// Column, from 1; 0 for the text as a whole.
     pub column: u64,
-    /// What is wrong within the expression or clause that stands there, in bytes of its text.
+    /// The wrong part of the expression or clause at this place, in bytes of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<TextSpan>,
-    /// What to write instead.
+    /// The text to write instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The line with what is wrong underlined, for people.
+    /// The line with the fault underlined, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snippet: Option<String>,
 }
@@ -56,7 +56,7 @@ pub struct TextSpan {
     pub end: usize,
 }
 
-/// Wrong fields of one request, at most [`FIELD_ERRORS_MAX`] of them.
+/// The wrong fields of one request, at most [`FIELD_ERRORS_MAX`] of them.
 #[derive(Debug, Default)]
 pub struct FieldErrors {
     list: Vec<FieldError>,
@@ -64,7 +64,7 @@ pub struct FieldErrors {
 }
 
 impl FieldErrors {
-    /// Adds one; beyond the limit it is only counted.
+    /// Adds a wrong field. Beyond the limit it is only counted.
     pub fn add(&mut self, pointer: impl fmt::Display, detail: impl Into<String>) {
         if self.list.len() < FIELD_ERRORS_MAX {
             self.list.push(FieldError { pointer: pointer.to_string(), detail: detail.into(), place: None });
@@ -73,7 +73,7 @@ impl FieldErrors {
         }
     }
 
-    /// Adds one in a text of several lines.
+    /// Adds a fault in a text of several lines.
     pub fn add_at(&mut self, pointer: impl fmt::Display, detail: impl Into<String>, place: TextPlace) {
         let listed = self.list.len();
         self.add(pointer, detail);
@@ -82,17 +82,17 @@ impl FieldErrors {
         }
     }
 
-    /// Whether nothing is wrong.
+    /// Returns whether there are no wrong fields.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// How many there are, listed or not.
+    /// Returns the number of wrong fields, listed or not.
     pub fn len(&self) -> usize {
         self.list.len() + self.unlisted
     }
 
-    /// Puts the errors into `problem`, whose detail says how many there are.
+    /// Adds the errors to `problem`, whose detail then states their number.
     #[must_use]
     pub fn into_problem(self, mut problem: Problem) -> Problem {
         let count = self.len();
@@ -106,10 +106,11 @@ impl FieldErrors {
     }
 }
 
-/// A problem document and the headers that go with it. Cheap to move.
+/// A problem document and its headers. Cheap to move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem(Box<ProblemDocument>);
 
+/// The content of a problem, before it is serialized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ProblemDocument {
     status: StatusCode,
@@ -133,9 +134,9 @@ pub(crate) struct ProblemBody<'a> {
     title: &'a str,
     /// The HTTP status.
     status: u16,
-    /// What happened, and what to do about it.
+    /// The explanation, and the remedy.
     detail: &'a str,
-    /// Stable; for programs.
+    /// The stable code, for programs.
     code: &'a str,
     /// The request id, as in the header `x-request-id`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +148,7 @@ pub(crate) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// A problem with a stable `code` for programs and a `detail` for people.
+    /// Returns a problem with a stable `code` for programs and a `detail` for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         debug_assert!(
             CODES.iter().any(|(known, at, _)| *known == code && *at == status.as_u16()),
@@ -164,48 +165,48 @@ impl Problem {
         }))
     }
 
-    /// 400 with a code of the caller's.
+    /// Returns a 400 problem with the given code.
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// 401 `unauthorised`; the response asks for a bearer token.
+    /// Returns a 401 `unauthorised` problem. The response asks for a bearer token.
     pub fn unauthorised(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorised", detail)
     }
 
-    /// 403 `forbidden`.
+    /// Returns a 403 `forbidden` problem.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
-    /// 404 `not_found`.
+    /// Returns a 404 `not_found` problem.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// 413 `too_large`.
+    /// Returns a 413 `too_large` problem.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
-    /// 415 `unsupported_media_type`.
+    /// Returns a 415 `unsupported_media_type` problem.
     pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
-    /// 422 `invalid`, with each wrong field.
+    /// Returns a 422 `invalid` problem with each wrong field.
     pub fn invalid(detail: impl Into<String>, errors: FieldErrors) -> Self {
         errors.into_problem(Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail))
     }
 
-    /// 500 `internal`: says nothing about the cause, which is in the log under the request id.
+    /// Returns a 500 `internal` problem. It does not contain the cause, which is in the log under the request id.
     pub fn internal() -> Self {
-        let detail = "something went wrong here; the log has it under this request id";
+        let detail = "Usher failed unexpectedly; the log has the cause under this request id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// 503 with a code of the caller's.
+    /// Returns a 503 problem with the given code.
     pub fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(retry_after)
     }
@@ -217,14 +218,14 @@ impl Problem {
         self
     }
 
-    /// 405 `method_not_allowed`; `allow` has the methods that are taken.
+    /// Returns a 405 `method_not_allowed` problem. `allow` lists the accepted methods.
     pub fn method_not_allowed(detail: impl Into<String>, allow: &'static str) -> Self {
         let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
         problem.0.allow = Some(allow);
         problem
     }
 
-    /// The same with another detail.
+    /// Replaces the detail.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = detail.into();
@@ -238,30 +239,32 @@ impl Problem {
         self
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         self.0.code
     }
 
-    /// The detail for people.
+    /// Returns the detail for people.
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// The wrong fields.
+    /// Returns the wrong fields.
     pub fn errors(&self) -> &[FieldError] {
         &self.0.errors
     }
 
+    /// Sets the request id that the document contains.
     pub(crate) fn set_request_id(&mut self, id: &str) {
         self.0.request_id = Some(id.to_owned());
     }
 
+    /// Returns the document as JSON.
     pub(crate) fn body(&self) -> Vec<u8> {
         let document = &self.0;
         let wire = ProblemBody {
@@ -303,8 +306,8 @@ impl ToSchema for Problem {
 }
 
 impl IntoResponse for Problem {
-    /// The problem itself stays in the response's extensions: [`crate::protect`] adds the request id from there, and
-    /// a metrics layer may read its code.
+    /// Keeps the problem in the response's extensions: [`crate::protect`] reads it there to add the request id, and a
+    /// metrics layer may read its code.
     fn into_response(self) -> Response {
         let mut response = (self.0.status, self.body()).into_response();
         let headers = response.headers_mut();

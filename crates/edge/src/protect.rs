@@ -1,4 +1,4 @@
-//! What wraps every door: request ids, panics as problems, and problems for unknown paths and methods.
+//! The layers around every HTTP server: request ids, panics as problems, and problems for unknown paths and methods.
 
 use std::any::Any;
 
@@ -11,17 +11,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::Problem;
 
-/// Carries the request id in and out.
+/// The header that carries the request id in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is taken over from a caller.
+/// The maximum length of a request id that is accepted from a caller, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-/// Names one request; in the extensions of each request behind [`protect_router`].
+/// The id of one request, in the extensions of each request behind [`protect_router`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// The caller's, if it is printable ASCII without spaces and short, or a new one (draws random numbers).
+    /// Returns the caller's id if it is printable ASCII without spaces and short, or a new random one.
     fn of(request: &Request) -> Self {
         let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let usable = |id: &&str| {
@@ -34,7 +34,7 @@ impl RequestId {
         )
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,25 +46,27 @@ impl std::fmt::Display for RequestId {
     }
 }
 
-/// Wraps a finished router: request ids in, out and in problems; a panic is a 500 problem; unknown paths and methods
-/// are 404 and 405 problems. Add routes before, layers that need the request id before, and nothing after.
+/// Wraps a finished router. Request ids are read, returned and added to problems; a panic is a 500 problem; unknown paths and methods are
+/// 404 and 405 problems. Add routes and layers that need the request id before, and nothing after.
 pub fn protect_router(router: Router) -> Router {
     router
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
-            let detail = "this path does not take this method; the header `allow` has those that it takes";
+            let detail =
+                "this path does not accept this method; the header `allow` lists the accepted methods";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
         .layer(CatchPanicLayer::custom(answer_panic as fn(Box<dyn Any + Send>) -> Response))
         .layer(from_fn(identify_request))
 }
 
-/// The panic hook has logged the message and the place; the caller learns neither.
+/// Answers a panic with a 500 problem. The panic hook has logged the message and the place; the caller learns neither.
 fn answer_panic(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
     Problem::internal().into_response()
 }
 
+/// Adds the request id to the request, to the response and to a problem in it.
 async fn identify_request(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());

@@ -1,4 +1,4 @@
-//! Serving a router until it is told to stop: bounded connections, heads that come in time, TLS where it is configured.
+//! An HTTP server that runs until it is told to stop: bounded connections, a time limit for request heads, TLS if it is configured.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use telemetry::chain;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,10 +21,10 @@ use tower::ServiceExt;
 
 use crate::tls::{ClientCertificate, TlsSettings};
 
-/// Longest pause when the system has no room for another connection.
+/// The pause after the system had no room for another connection.
 const PAUSE_WITHOUT_ROOM: Duration = Duration::from_secs(1);
 
-/// How serving ended.
+/// The way in which serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrainOutcome {
     /// Every request was answered.
@@ -32,23 +33,23 @@ pub enum DrainOutcome {
     Dropped,
 }
 
-/// How a router is served.
+/// The settings of an HTTP server.
 #[derive(Debug)]
 pub struct HttpServer {
-    /// Most connections at the same time; whoever comes then waits.
+    /// The maximum number of connections at the same time. Further connections wait.
     pub connections_max: usize,
-    /// How long the head of a request may take, the handshake of TLS, and how long a connection may be idle.
+    /// The time limit for the head of a request, for the TLS handshake, and for an idle connection.
     pub head_time_max: Duration,
-    /// How long requests in flight may take when it ends.
+    /// The time limit for requests in flight at shutdown.
     pub drain_max: Duration,
-    /// Without it, HTTP is plain.
+    /// The TLS settings; without them, the server speaks plain HTTP.
     pub tls: Option<TlsSettings>,
 }
 
 impl Default for HttpServer {
     fn default() -> Self {
         Self {
-            // A process has 1,024 descriptors unless it is told otherwise.
+            // A process has 1,024 file descriptors by default.
             connections_max: 800,
             head_time_max: Duration::from_secs(30),
             drain_max: Duration::from_secs(10),
@@ -57,17 +58,17 @@ impl Default for HttpServer {
     }
 }
 
-/// Who is at the other end of a connection; in the extensions of each request.
+/// The other end of a connection, in the extensions of each request.
 #[derive(Debug, Clone)]
 pub struct PeerAddress {
-    /// Its address, as the system sees it.
+    /// The address, as the operating system reports it.
     pub address: IpAddr,
-    /// The certificate that it proved to own, signed by an authority that was configured.
+    /// The client certificate, proven by the handshake and signed by a configured authority.
     pub certificate: Option<ClientCertificate>,
 }
 
-/// Serves `router`. After `soft` it takes no new connection and finishes what is in flight, for at most
-/// `serving.drain_max`; after `hard` it drops everything.
+/// Serves `router`. After `soft` it accepts no new connection and finishes requests in flight, for at most
+/// `serving.drain_max`. After `hard` it drops everything.
 pub async fn serve_router(
     listener: TcpListener,
     router: Router,
@@ -96,7 +97,7 @@ pub async fn serve_router(
     }
 }
 
-/// Has no end: whoever polls it stops.
+/// Accepts connections forever. The caller stops it by dropping the future.
 async fn take_connections(
     listener: &TcpListener,
     door: &Arc<ConnectionContext>,
@@ -109,7 +110,7 @@ async fn take_connections(
             Ok((stream, from)) => {
                 connections.spawn(Arc::clone(door).connection(stream, from.ip(), place));
             }
-            // The other end is gone already.
+            // The client has closed the connection already.
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(kind = ?error.kind(), "cannot take a connection");
@@ -120,12 +121,13 @@ async fn take_connections(
     }
 }
 
+/// Returns whether an error concerns only the connection that was being accepted.
 fn is_of_the_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// What connections share.
+/// The state that all connections share.
 struct ConnectionContext {
     router: Router,
     soft: CancellationToken,
@@ -135,7 +137,7 @@ struct ConnectionContext {
 
 impl ConnectionContext {
     async fn connection(self: Arc<Self>, stream: TcpStream, address: IpAddr, _place: OwnedSemaphorePermit) {
-        // An answer must not wait for the acknowledgement of what was sent before.
+        // An answer must not wait for the acknowledgement of earlier packets.
         _ = stream.set_nodelay(true);
         let address = address.to_canonical();
         let Some(tls) = &self.tls else {
@@ -147,7 +149,7 @@ impl ConnectionContext {
                 let certificate = ClientCertificate::of(stream.get_ref().1);
                 self.requests(stream, PeerAddress { address, certificate }).await;
             }
-            Ok(Err(error)) => tracing::debug!(error = %error, "a TLS handshake failed"),
+            Ok(Err(error)) => tracing::debug!(error = chain(&error), "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
@@ -174,7 +176,7 @@ impl ConnectionContext {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(error = %error, "a connection ended early");
+            tracing::debug!(error = chain(&error), "a connection ended early");
         }
     }
 }

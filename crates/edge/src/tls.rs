@@ -1,4 +1,4 @@
-//! TLS for a door: its certificate, and those of its callers. Files are read again when they change.
+//! TLS of an HTTP server: its own certificate and the certificates of its callers. Files are read again when they change.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,44 +11,45 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
+use telemetry::chain;
 use tokio_rustls::TlsAcceptor;
 
-/// How often files are looked at, at most.
+/// The minimum interval between two checks of the files.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// What stands before the hash of a certificate.
+/// The prefix of the hash of a certificate.
 const HASH: &str = "sha256:";
 
-/// The files of a door's TLS, all PEM.
+/// The files of a server's TLS, all PEM.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
-    /// The certificate, and those between it and the authority.
+    /// The server's certificate and the intermediate certificates.
     pub cert: PathBuf,
-    /// Its private key.
+    /// The private key of the certificate.
     pub key: PathBuf,
-    /// The authorities that sign the certificates of callers. Without it nobody is asked for one.
+    /// The authorities that sign the certificates of callers. Without it, callers are not asked for a certificate.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
-    /// Whether callers without a certificate are let in; `access.certificates` of a source may still ask for one.
+    /// `true` if callers without a certificate are accepted. `access.certificates` of a source may still require one.
     #[serde(default)]
     pub client_optional: bool,
 }
 
-/// Why TLS cannot be served.
+/// The reason that TLS cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or holds nothing that is needed.
+    /// A file cannot be read, or does not contain the required item.
     #[error("gateway.tls: {path} cannot be used: it must be PEM with {needed}")]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What should be in it.
+        /// The required content.
         needed: &'static str,
-        /// Why.
+        /// The error of the parser.
         #[source]
         source: Option<pem::Error>,
     },
-    /// The files do not fit together.
+    /// The certificate and the key do not match.
     #[error("gateway.tls: the certificate and the key cannot be used together")]
     Pair(#[source] rustls::Error),
     /// The authorities cannot be used.
@@ -56,13 +57,14 @@ pub enum TlsError {
     Authorities(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// TLS as it is configured now.
+/// The current TLS settings. They are reloaded when the files change.
 #[derive(Debug)]
 pub struct TlsSettings {
     config: TlsConfig,
     now: Mutex<LoadedCertificates>,
 }
 
+/// The loaded certificates, and the state of their files.
 #[derive(Debug)]
 struct LoadedCertificates {
     server: Arc<ServerConfig>,
@@ -74,14 +76,14 @@ impl TlsSettings {
     /// Reads the files.
     ///
     /// # Errors
-    /// When one of them cannot be used.
+    /// Returns an error if one of them cannot be used.
     pub fn open(config: TlsConfig) -> Result<Self, TlsError> {
         let stamps = config.stamps();
         let server = config.load()?;
         Ok(Self { config, now: Mutex::new(LoadedCertificates { server, stamps, looked_at: None }) })
     }
 
-    /// For the next connection. Files that changed are read again; if they cannot be used, what was read before stays.
+    /// Returns the acceptor for the next connection. Changed files are read again; if they cannot be used, the earlier settings stay.
     pub(crate) fn acceptor(&self, now: Instant) -> TlsAcceptor {
         let mut loaded = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = loaded.looked_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOK_EVERY);
@@ -94,9 +96,9 @@ impl TlsSettings {
                         (loaded.server, loaded.stamps) = (server, stamps);
                         tracing::info!("the certificates were read again");
                     }
-                    // A file may be in the middle of being written: it is looked at again.
+                    // A file may be incomplete while it is written: it is read again later.
                     Err(error) => {
-                        tracing::warn!(error = %error, "the certificates changed and cannot be used")
+                        tracing::warn!(error = chain(&error), "the certificates changed and cannot be used")
                     }
                 }
             }
@@ -151,6 +153,7 @@ impl TlsConfig {
     }
 }
 
+/// Reads the certificates in a PEM file; at least one.
 fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let wrong = |source| TlsError::File { path: path.to_owned(), needed: "a certificate", source };
     let all: Result<Vec<_>, _> =
@@ -159,7 +162,7 @@ fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErr
     if all.is_empty() { Err(wrong(None)) } else { Ok(all) }
 }
 
-/// A certificate whose owner is at the other end.
+/// The certificate of a client that proved to own it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate(CertificateDer<'static>);
 
@@ -168,7 +171,7 @@ impl ClientCertificate {
         connection.peer_certificates()?.first().map(|certificate| Self(certificate.clone().into_owned()))
     }
 
-    /// Whether it is this one, or one of this name.
+    /// Returns whether the certificate has this hash or this name.
     pub fn is(&self, name: &CertificateName) -> bool {
         match name {
             CertificateName::Hash(hash) => Sha256::digest(&self.0)[..] == hash[..],
@@ -178,12 +181,12 @@ impl ClientCertificate {
     }
 }
 
-/// What a certificate must have: a DNS name or an address among its subject alternative names, or a hash.
+/// The requirement for a certificate: a DNS name or an address among its subject alternative names, or a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateName {
-    /// `hr.example.com`, or an address.
+    /// A name such as `hr.example.com`, or an address.
     Name(ServerName<'static>),
-    /// `sha256:` and the hexadecimal digits of the hash of the certificate.
+    /// The hash of the certificate: `sha256:` and hexadecimal digits.
     Hash([u8; 32]),
 }
 

@@ -1,4 +1,4 @@
-//! Bearer tokens, known only by their hash.
+//! Bearer tokens, stored only as their hash.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,19 +11,19 @@ use subtle::ConstantTimeEq;
 
 use crate::Problem;
 
-/// What a caller is told whose token opens nothing, for whatever reason.
-pub const UNKNOWN_TOKEN: &str = "the token is not known here";
+/// The detail for every caller whose token is not accepted, regardless of the reason.
+pub const UNKNOWN_TOKEN: &str = "the token is unknown";
 
 const PREFIX: &str = "sha256:";
 
 /// The SHA-256 of a token, written `sha256:<64 hex digits>`.
 ///
-/// A plain hash is enough because tokens are random: there is nothing to guess that salt would protect.
+/// A plain hash is enough because tokens are random: salt would not protect them further.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// The hash of a token.
+    /// Returns the hash of a token.
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
@@ -36,14 +36,14 @@ impl fmt::Display for TokenHash {
     }
 }
 
-/// Shows only the first digits: enough to tell two apart.
+/// Shows only the first digits: enough to tell two hashes apart.
 impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{PREFIX}{:02x}{:02x}..", self.0[0], self.0[1])
     }
 }
 
-/// A text that is not the hash of a token. Does not repeat the text, which may be a token.
+/// A text that is not the hash of a token. The error does not repeat the text, which may be a token.
 #[derive(Debug, thiserror::Error)]
 #[error("a token is configured as its hash: `sha256:` and 64 hexadecimal digits")]
 pub struct TokenHashError;
@@ -79,17 +79,17 @@ impl<'de> Deserialize<'de> for TokenHash {
     }
 }
 
-/// Who holds which token.
+/// The holders of tokens, by token hash.
 #[derive(Debug, Clone)]
 pub struct TokenTable<T>(Vec<(TokenHash, T)>);
 
 impl<T> TokenTable<T> {
-    /// A table of these holders.
+    /// Returns a table of these holders.
     pub fn new(entries: Vec<(TokenHash, T)>) -> Self {
         Self(entries)
     }
 
-    /// The holder of `bearer`. Compares with every entry, each in constant time.
+    /// Returns the holder of `bearer`. Compares with every entry, each in constant time.
     pub fn find(&self, bearer: &str) -> Option<&T> {
         let hash = TokenHash::of(bearer);
         let mut found = None;
@@ -101,19 +101,19 @@ impl<T> TokenTable<T> {
         found
     }
 
-    /// The holder of the token in the `Authorization` header.
+    /// Returns the holder of the token in the `Authorization` header.
     ///
     /// # Errors
-    /// A 401 problem that says whether the header is missing, of another scheme, or holds an unknown token.
+    /// Returns a 401 problem that tells whether the header is missing, has another scheme, or holds an unknown token.
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<&T, Problem> {
         self.find(bearer_token(headers)?).ok_or_else(|| Problem::unauthorised(UNKNOWN_TOKEN))
     }
 }
 
-/// The token in the `Authorization` header.
+/// Returns the token in the `Authorization` header.
 ///
 /// # Errors
-/// A 401 problem when there is none.
+/// Returns a 401 problem if there is none.
 pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     let missing = || Problem::unauthorised("send the token in the header `Authorization: Bearer <token>`");
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;

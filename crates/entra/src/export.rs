@@ -1,4 +1,4 @@
-//! From a policy to a Graph `synchronizationSchema`.
+//! Converts a policy to a Graph `synchronizationSchema`.
 
 mod scope;
 mod tree;
@@ -17,16 +17,16 @@ const ENTRA: &str = "Microsoft Entra ID";
 const USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
-/// What a policy became.
+/// The result of the export of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportResult {
     /// The schema, as JSON.
     pub json: String,
-    /// What Entra cannot say, or says differently.
+    /// The parts that Entra cannot express, or expresses differently.
     pub notes: Vec<ConversionNote>,
 }
 
-/// Turns a policy into a schema, as far as Entra can express it. A scope that it cannot express lets nobody in.
+/// Converts a policy to a schema, as far as Entra can express it. A scope that Entra cannot express admits no one.
 pub fn export_policy(policy: &Policy) -> ExportResult {
     let mut notes = Vec::new();
     let users = policy.users();
@@ -79,7 +79,7 @@ fn export_rule(name: &str, target: &str, mapping: ObjectMapping) -> GraphRule {
     }
 }
 
-/// What Usher decides by scope and employment, Entra's mapping of `active` does.
+/// Returns the mapping of `active`, which Entra requires. Usher decides the same by scope and employment.
 fn soft_delete() -> AttributeMapping {
     plain_mapping("active", tree::source_tree("Not([IsSoftDeleted])"))
 }
@@ -103,14 +103,14 @@ fn flow_types(actions: PolicyActions) -> String {
     types.iter().filter(|(may, _)| *may).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
-/// Switched-off rules for people need no scope.
+/// Exports the scope of people. It is not needed where the rules for people are switched off.
 fn users_scope(users: &Scope, notes: &mut Vec<ConversionNote>) -> Option<crate::graph::GraphFilter> {
     if scope::is_placeholder(users) {
         return None;
     }
     if !scope::always_asks_for_enabled(users) {
         let text =
-            "Entra also switches off whoever's accountEnabled is false, which this scope does not ask for";
+            "Entra also switches off accounts whose accountEnabled is false; this scope has no such clause";
         notes.push(ConversionNote::changed("scope of users", text));
     }
     scope_of(users, "users", notes)
@@ -119,7 +119,7 @@ fn users_scope(users: &Scope, notes: &mut Vec<ConversionNote>) -> Option<crate::
 fn scope_of(scope: &Scope, what: &str, notes: &mut Vec<ConversionNote>) -> Option<crate::graph::GraphFilter> {
     if let AssignmentMode::Assigned(_) = scope.mode {
         let text =
-            "who is assigned is not part of a schema: assign the same people and groups to the application";
+            "a schema does not contain assignments: assign the same people and groups to the application";
         notes.push(ConversionNote::left_out(format!("scope of {what}"), text));
     }
     scope::export_filter(scope, what, notes)
@@ -138,6 +138,7 @@ fn export_mappings(
     mappings.iter().filter_map(|mapping| export_mapping(mapping, match_on, what, notes)).collect()
 }
 
+/// Converts a mapping, and adds notes on differences.
 fn export_mapping(
     mapping: &MappedAttribute,
     match_on: &[String],
@@ -153,7 +154,7 @@ fn export_mapping(
         MappingSource::Direct(name) => Some(attribute_source(name.name())),
         MappingSource::Constant(value) => {
             if !value.is_string() {
-                let said = "a constant is text there: the application's schema says what becomes of it";
+                let said = "a constant is text in Entra: the application's schema determines its type";
                 notes.push(ConversionNote::changed(&place, said));
             }
             Some(tree::constant_source(&value_text(value)))
@@ -171,17 +172,19 @@ fn export_mapping(
         MappingSource::None => None,
     };
     if mapping.value_type.is_some() {
-        let said = "its `type` is said by the application's schema there";
+        let said = "in Entra, the application's schema determines its `type`";
         notes.push(ConversionNote::changed(&place, said));
     }
     let default_value = mapping.default.as_ref().map(value_text);
     if mapping.source != MappingSource::None && mapping.apply == ApplyWhen::Always {
         match mapping.on_null {
-            OnNull::Clear => {
-                notes.push(ConversionNote::changed(place, "a cleared attribute stays at the target there"))
-            }
+            OnNull::Clear => notes
+                .push(ConversionNote::changed(place, "in Entra, a cleared attribute stays at the target")),
             OnNull::Default => {
-                notes.push(ConversionNote::changed(place, "the default is written on creation only there"));
+                notes.push(ConversionNote::changed(
+                    place,
+                    "in Entra, the default is written on creation only",
+                ));
             }
             OnNull::Skip => {}
         }
@@ -209,6 +212,7 @@ fn value_text(value: &Value) -> String {
     }
 }
 
+/// Adds notes on rules of the policy that Entra does not have in a schema.
 fn tell_lifecycle(policy: &Policy, notes: &mut Vec<ConversionNote>) {
     let users = policy.users();
     let leaver = users.leaver;
@@ -234,19 +238,19 @@ fn tell_lifecycle(policy: &Policy, notes: &mut Vec<ConversionNote>) {
         notes.push(ConversionNote::left_out("guard", text));
     }
     if policy.default_domain().is_some() {
-        notes.push(ConversionNote::left_out("defaultDomain", "the directory's own domain counts there"));
+        notes.push(ConversionNote::left_out("defaultDomain", "Entra uses the directory's own domain"));
     }
     let protected =
         [("users", &users.protected), ("groups", policy.groups().map_or(&None, |g| &g.protected))];
     for (what, _) in protected.into_iter().filter(|(_, list)| list.is_some()) {
-        let text = "Entra protects nobody: whoever falls out of scope loses access";
+        let text = "Entra has no protected list: everyone who falls out of scope loses access";
         notes.push(ConversionNote::left_out(format!("protected of {what}"), text));
     }
     if users.orphans.action != OrphanAction::Report {
-        notes.push(ConversionNote::left_out("orphans", "Entra does not look at accounts of nobody"));
+        notes.push(ConversionNote::left_out("orphans", "Entra does not manage orphans"));
     }
     if users.actions.update != users.actions.disable {
-        notes.push(ConversionNote::changed("actions", "switching off is an update there"));
+        notes.push(ConversionNote::changed("actions", "in Entra, switching off is an update"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The parts of Graph's `synchronizationSchema` that matter here. Exports leave fields out, so everything is optional.
+//! The parts of Graph's `synchronizationSchema` that the conversion uses. Exports omit fields, so all of them are optional.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ pub(crate) struct ObjectMapping {
 }
 
 impl ObjectMapping {
-    /// Its name, or else what it maps.
+    /// Returns the name of the mapping, or `what` if it has none.
     pub(crate) fn label<'a>(&'a self, what: &'a str) -> &'a str {
         if self.name.is_empty() { what } else { &self.name }
     }

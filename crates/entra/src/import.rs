@@ -1,4 +1,4 @@
-//! From a Graph `synchronizationSchema` to policies.
+//! Converts a Graph `synchronizationSchema` to policies.
 
 mod mapping;
 mod repair;
@@ -17,76 +17,77 @@ use crate::graph::{GraphAttribute, GraphSchema, ObjectMapping};
 use crate::note::ConversionNote;
 use crate::{scim, yaml};
 
-/// Exports run to a few thousand lines; this is a hundred times as much.
+/// The maximum size of an export, in bytes. Real exports have a few thousand lines; this is a hundred times as much.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Longest name of a target, as policies have it.
+/// The maximum length of a target name in a policy.
 const TARGET_NAME_MAX: usize = 64;
 
-/// What an export became.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportResult {
     /// One policy per target directory, in the order of the export.
     pub policies: Vec<ImportedPolicy>,
-    /// What was taken over differently or not at all; the files carry the same as comments.
+    /// The parts that were converted differently or not at all. The files contain the same notes as comments.
     pub notes: Vec<ConversionNote>,
 }
 
 /// One policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedPolicy {
-    /// Name of the target.
+    /// The name of the target.
     pub target: String,
-    /// The file's text.
+    /// The text of the file.
     pub yaml: String,
 }
 
-/// An export that cannot be read at all.
+/// The reason why an export cannot be imported at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// It is too large.
+    /// The export is too large.
     #[error("the export has {bytes} bytes; at most {BYTES_MAX} are read")]
     TooLarge {
-        /// Its size.
+        /// The size of the export, in bytes.
         bytes: usize,
     },
-    /// It is no JSON, or not of the shape of a schema.
+    /// The export is not JSON, or does not have the shape of a schema.
     #[error(
-        "this is no synchronizationSchema: {what}; export one with GET .../synchronization/jobs/{{id}}/schema"
+        "this is not a synchronizationSchema: {what}; export one with GET .../synchronization/jobs/{{id}}/schema"
     )]
     NotASchema {
-        /// What is wrong, and where.
+        /// A description of the error and its location.
         what: String,
     },
-    /// Nothing in it provisions anything.
+    /// The export contains no rule that provisions users or groups.
     #[error("no rule in it provisions users or groups: it has no object mapping with `attributeMappings`")]
     Nothing,
-    /// What would come of it is no policy.
-    #[error("what would come of it for `{target}` is no policy that can be used: {what}")]
+    /// The converted text is not a valid policy.
+    #[error("the policy for `{target}` would not be valid: {what}")]
     NotUsable {
         /// The target.
         target: String,
-        /// Why.
+        /// The reason.
         what: String,
     },
 }
 
-/// Whom the provisioning job lets in before any filter is looked at. It is a setting of the job, and no schema has it.
+/// The users and groups that the provisioning job admits before it applies
+/// a filter. This is a setting of the job, and not a part of any schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobScope {
-    /// Nobody knows: nobody is in scope until the policy says who is.
+    /// The setting is unknown: no one is in scope until the policy names the people and groups.
     NotSaid,
     /// *Sync all users and groups*.
     Everybody,
-    /// *Sync only assigned users and groups*: the groups that are assigned, by name, wildcard or key.
+    /// *Sync only assigned users and groups*: the assigned groups, by name, wildcard or key.
     Assigned(Vec<String>),
 }
 
-/// Turns `json` into policies. It may be a whole schema, the answer that lists schemas, one synchronization rule, or one
-/// object mapping. `target` names the target when there is only one; otherwise the names of the directories serve. `job` is what the
-/// schema does not say.
+/// Converts `json` to policies. It may be a whole schema, the response that lists schemas, one
+/// synchronization rule, or one object mapping. `target` names the target if there is only one; otherwise
+/// the targets get the names of the directories. `job` is the setting that the schema does not contain.
 ///
 /// # Errors
-/// See [`ImportError`]. Whatever is merely not understood becomes a note.
+/// See [`ImportError`]. A part that is merely not understood becomes a note.
 pub fn import_schema(json: &str, target: Option<&str>, job: &JobScope) -> Result<ImportResult, ImportError> {
     if json.len() > BYTES_MAX {
         return Err(ImportError::TooLarge { bytes: json.len() });
@@ -112,7 +113,7 @@ pub fn import_schema(json: &str, target: Option<&str>, job: &JobScope) -> Result
     Ok(ImportResult { policies, notes })
 }
 
-/// Object mappings of one target directory.
+/// The object mappings of one target directory.
 struct ImportTarget<'a> {
     name: String,
     users: Option<&'a ObjectMapping>,
@@ -120,6 +121,7 @@ struct ImportTarget<'a> {
     attributes: BTreeMap<&'a str, &'a GraphAttribute>,
 }
 
+/// Reads an export in any of its accepted forms as a schema.
 fn read_schema(json: &str) -> Result<GraphSchema, ImportError> {
     let wrong = |what: String| ImportError::NotASchema { what };
     let json = json.trim_start_matches('\u{feff}');
@@ -129,7 +131,7 @@ fn read_schema(json: &str) -> Result<GraphSchema, ImportError> {
             if let Some(Value::Array(mut list)) = fields.remove("value") {
                 match list.len() {
                     1 => list.remove(0),
-                    n => return Err(wrong(format!("it lists {n} schemas: take one of them"))),
+                    n => return Err(wrong(format!("it lists {n} schemas: choose one of them"))),
                 }
             } else if let Some(schema) = fields.remove("schema") {
                 schema
@@ -154,7 +156,7 @@ fn read_schema(json: &str) -> Result<GraphSchema, ImportError> {
     serde_json::from_value(without_nulls(whole)).map_err(|error| wrong(error.to_string()))
 }
 
-/// Graph writes null where a list, a flag or a number could stand.
+/// Removes nulls: Graph writes null for an absent list, flag or number.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -167,6 +169,7 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
+/// Assigns object mappings to the targets that they write to.
 fn by_target<'a>(schema: &'a GraphSchema, notes: &mut Vec<ConversionNote>) -> Vec<ImportTarget<'a>> {
     let mut targets: Vec<ImportTarget<'a>> = Vec::new();
     let attributes = |directory: &str| -> BTreeMap<&'a str, &'a GraphAttribute> {
@@ -195,6 +198,7 @@ fn by_target<'a>(schema: &'a GraphSchema, notes: &mut Vec<ConversionNote>) -> Ve
     targets
 }
 
+/// Assigns an object mapping to users or groups of a target. An enabled mapping replaces a disabled one.
 fn place_object<'a>(
     mapping: &'a ObjectMapping,
     target: &mut ImportTarget<'a>,
@@ -223,7 +227,7 @@ fn is_entra(directory: &str) -> bool {
     ["Azure Active Directory", "Microsoft Entra ID"].iter().any(|name| directory.eq_ignore_ascii_case(name))
 }
 
-/// The name of a directory as the name of a target.
+/// Returns the name of a directory in the form of a target name.
 fn target_name(directory: &str) -> String {
     let mut name = String::new();
     for c in directory.to_lowercase().chars() {
@@ -238,10 +242,11 @@ fn target_name(directory: &str) -> String {
     if name.is_empty() { "entra-import".to_owned() } else { name.to_owned() }
 }
 
+/// Writes the text of a policy, without its header.
 fn write_policy(target: &ImportTarget<'_>, job: &JobScope, notes: &mut Vec<ConversionNote>) -> String {
     let mut text = format!("target: {}\n", yaml::yaml_scalar(&target.name));
     if *job == JobScope::NotSaid {
-        let why = "a schema does not say whether all users and groups are in scope or only assigned ones: nobody is until \
+        let why = "a schema does not say whether all users and groups are in scope or only assigned ones: no one is until \
                    you say --all or --assigned GROUP, or the policy's `scope` does";
         notes.push(ConversionNote::left_out("scope", why));
     }
@@ -250,7 +255,7 @@ fn write_policy(target: &ImportTarget<'_>, job: &JobScope, notes: &mut Vec<Conve
         if users.enabled == Some(false) {
             notes.push(ConversionNote::changed(
                 "users",
-                "their object mapping is switched off: nobody is in scope, and accounts are left as they are",
+                "their object mapping is switched off: no one is in scope, and accounts are left as they are",
             ));
             text.push_str(&scope::switched_off());
             text.push_str(&write_object(users, target, "users", notes));
@@ -266,7 +271,7 @@ fn write_policy(target: &ImportTarget<'_>, job: &JobScope, notes: &mut Vec<Conve
         text.push_str("  leaver: { action: none }\n");
         notes.push(ConversionNote::changed(
             "users",
-            "it has rules for groups only: nobody is in scope, and accounts are left as they are",
+            "it has rules for groups only: no one is in scope, and accounts are left as they are",
         ));
     }
     if let Some(groups) = target.groups {
@@ -277,7 +282,7 @@ fn write_policy(target: &ImportTarget<'_>, job: &JobScope, notes: &mut Vec<Conve
     text
 }
 
-/// Mappings, matching and actions of one object.
+/// Writes the mappings, matching attributes and actions of one object.
 fn write_object(
     object: &ObjectMapping,
     target: &ImportTarget<'_>,
@@ -297,7 +302,7 @@ fn write_object(
             let _ = writeln!(text, "    # {name}: not taken over, see above");
             continue;
         };
-        // The last place is for what must be mapped.
+        // The last place is reserved for the required mapping.
         let is_required = line.path == required_path || seen.iter().any(|path| path == required_path);
         if seen.len() >= policy::MAPPINGS_MAX - usize::from(!is_required) {
             too_many += 1;
@@ -316,7 +321,7 @@ fn write_object(
         if attribute.matching_priority > 0
             && scim::attribute_role(&line.path) == scim::TargetAttributeRole::Manager
         {
-            let why = "nobody is found by a reference: match on another attribute";
+            let why = "an account cannot be found by a reference: match on another attribute";
             notes.push(ConversionNote::left_out(&line.path, why));
         } else if attribute.matching_priority > 0 {
             matching.push((attribute.matching_priority, line.path.clone()));
@@ -339,7 +344,7 @@ fn write_object(
     text
 }
 
-/// Which of the paths before covers a part of this one, or the other way round.
+/// Returns the position of an earlier path that covers a part of this one, or the other way round.
 fn overlapping_path(
     before: &[Option<policy::PathReach>],
     reach: Option<&policy::PathReach>,
@@ -348,7 +353,7 @@ fn overlapping_path(
     before.iter().position(|other| other.as_ref().is_some_and(|other| other.overlaps(reach)))
 }
 
-/// What is said about a `path` that cannot be mapped because `other` is.
+/// Returns the note on a `path` that cannot be mapped because `other` is mapped.
 fn mapped_already(other: &str, path: String) -> ConversionNote {
     let why = match other.eq_ignore_ascii_case(&path) {
         true => "it is mapped twice; the first one counts".to_owned(),
@@ -363,7 +368,7 @@ fn required_path(what: &str) -> &'static str {
     if what == "users" { "userName" } else { "displayName" }
 }
 
-/// What every account or group must have, if the export does not map it under that name.
+/// Adds the attribute that every account or group requires, if the export does not map it under that name.
 fn missing_required(what: &str, seen: &[String], text: &mut String, notes: &mut Vec<ConversionNote>) {
     let path = required_path(what);
     let source = if what == "users" { "userPrincipalName" } else { "displayName" };
@@ -376,7 +381,7 @@ fn missing_required(what: &str, seen: &[String], text: &mut String, notes: &mut 
     }
 }
 
-/// Graph's `flowTypes`: switching off is an update there.
+/// Converts Graph's `flowTypes`. Switching off is an update there.
 fn flow_actions(flow_types: Option<&str>) -> String {
     let Some(types) = flow_types else { return String::new() };
     let has = |name: &str| types.split(',').any(|flow| flow.trim().eq_ignore_ascii_case(name));

@@ -1,13 +1,13 @@
-//! Rules that were made in Microsoft Entra become policies, and go back.
+//! Converts rules from Microsoft Entra to policies, and policies to rules of Entra.
 //!
-//! [`import_schema()`] reads an exported Graph `synchronizationSchema` and writes one policy file per target, with everything
-//! that could not be taken over said plainly, in the file and in the notes. [`export_policy()`] goes back as far as Entra can
-//! express it. The texts in between are Entra's own: expressions are taken as they are.
+//! [`import_schema()`] reads an exported Graph `synchronizationSchema` and writes one policy file per target. Each part
+//! that cannot be converted is described in the file and in the notes. [`export_policy()`] converts a policy as far as
+//! Entra can express it. Both use Entra's own texts: expressions are taken unchanged.
 //!
-//! Pure: no I/O. It never guesses about who has access: a filter that cannot be taken over lets nobody in.
+//! The crate is pure: it performs no I/O. It never guesses who has access: a filter that cannot be converted admits no one.
 //!
-//! To take over something more: 1. its field in `graph.rs`, 2. its place in `import/` and `export/`, 3. a line in the
-//! table test of `import/tests.rs`.
+//! To convert another part: 1. its field in `graph.rs`, 2. its code in `import/` and `export/`, 3. a line in the table test
+//! of `import/tests.rs`.
 
 mod export;
 mod graph;

@@ -1,39 +1,41 @@
-//! What was done with something on its way between the two.
+//! Notes on parts that a conversion changes or omits.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One remark about an import or export.
+/// One note on an import or export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ConversionNote {
-    /// It was taken over, but does not mean quite the same.
+    /// The part was converted, but differs in meaning.
     Changed {
-        /// What it is about.
+        /// The part that the note concerns.
         place: String,
-        /// What is different, and what to do.
+        /// The difference, and a suggested action.
         text: String,
     },
-    /// It was not taken over.
+    /// The part was not converted.
     LeftOut {
-        /// What it is about.
+        /// The part that the note concerns.
         place: String,
-        /// Why, and what to do.
+        /// The reason, and a suggested action.
         text: String,
     },
 }
 
 impl ConversionNote {
+    /// Creates a note on a part that differs in meaning.
     pub(crate) fn changed(place: impl Into<String>, text: impl Into<String>) -> Self {
         Self::Changed { place: place.into(), text: text.into() }
     }
 
+    /// Creates a note on a part that was not converted.
     pub(crate) fn left_out(place: impl Into<String>, text: impl Into<String>) -> Self {
         Self::LeftOut { place: place.into(), text: text.into() }
     }
 
-    /// What it is about.
+    /// Returns the part that the note concerns.
     pub fn place(&self) -> &str {
         match self {
             Self::Changed { place, .. } | Self::LeftOut { place, .. } => place,

@@ -1,23 +1,23 @@
-//! Attribute names on the target's side.
+//! Attribute names of the target.
 
-/// What a target attribute is to Usher.
+/// The role of a target attribute in Usher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TargetAttributeRole {
-    /// Whether the account can be used: Usher decides that itself.
+    /// The status of the account. Usher decides it itself.
     Active,
-    /// Members of a group: Usher keeps them itself.
+    /// The members of a group. Usher manages them itself.
     Members,
-    /// Not for clients to set.
+    /// A read-only attribute, which clients do not set.
     ReadOnly,
     /// A reference to another account.
     Manager,
-    /// A value like any other.
+    /// An ordinary value.
     Plain,
 }
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:";
 
-/// What `path` is.
+/// Returns the role of `path`.
 pub(crate) fn attribute_role(path: &str) -> TargetAttributeRole {
     let name = path.strip_prefix(ENTERPRISE).unwrap_or(path).to_ascii_lowercase();
     match name.as_str() {
@@ -29,7 +29,8 @@ pub(crate) fn attribute_role(path: &str) -> TargetAttributeRole {
     }
 }
 
-/// SCIM's own names are compared without regard to case (RFC 7643 section 2.1); exports carry a few in capitals.
+/// Normalises the case of a path. SCIM's own names are compared without
+/// regard to case (RFC 7643 section 2.1); exports have a few in capitals.
 pub(crate) fn target_path(path: &str) -> String {
     for exact in ["userName", "displayName", "externalId", "nickName", "title"] {
         if path.eq_ignore_ascii_case(exact) {

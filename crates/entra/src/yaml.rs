@@ -1,11 +1,12 @@
-//! Text for policy files.
+//! Writes text for policy files.
 
-/// `text` as a YAML scalar: plain where nobody can take it for something else, quoted otherwise.
+/// Returns `text` as a YAML scalar: plain where it is unambiguous, quoted otherwise.
 pub(crate) fn yaml_scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted_text(text) }
 }
 
-/// `text` between double quotes; JSON's escapes are YAML's, and whatever YAML does not take as it is gets one.
+/// Returns `text` between double quotes. JSON's escapes are valid in
+/// YAML, and each character that YAML does not accept is escaped.
 pub(crate) fn quoted_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     for c in serde_json::to_string(text).expect("a text is JSON").chars() {
@@ -14,13 +15,13 @@ pub(crate) fn quoted_text(text: &str) -> String {
     out
 }
 
-/// Whether YAML 1.2 takes the character as it is, within a line (section 5.1).
+/// Returns `true` if YAML 1.2 accepts the character unescaped, within a line (section 5.1).
 fn is_printable(c: char) -> bool {
     let is_mark = matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}');
     !c.is_control() && !is_mark
 }
 
-/// `text` for a comment: one line, nothing that could end it.
+/// Returns `text` for a comment: on one line, without characters that could end it.
 pub(crate) fn comment_text(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect()
 }
@@ -29,7 +30,7 @@ fn is_plain(text: &str) -> bool {
     let mut characters = text.chars();
     let starts_well = characters.next().is_some_and(|c| c.is_ascii_alphabetic());
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
-    // `true`, `null`, `yes` and the like are no texts.
+    // `true`, `null`, `yes` and similar words are not text in YAML.
     let is_keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
         .iter()
         .any(|word| text.eq_ignore_ascii_case(word));

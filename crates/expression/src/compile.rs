@@ -1,4 +1,4 @@
-//! From a tree to a program: names, counts, types and constants are checked here.
+//! Compiles a syntax tree to a program. It checks names, argument counts, types and constants.
 
 mod check;
 mod prepare;
@@ -10,7 +10,7 @@ use crate::syntax::{SyntaxKind, SyntaxNode, parser};
 use crate::value::ExpressionType;
 use crate::{MAX_EXPRESSION_CHARS, syntax};
 
-/// What compilation finds out.
+/// The result of compilation.
 #[derive(Debug)]
 pub(crate) struct CompiledProgram {
     pub root: ProgramNode,
@@ -22,7 +22,7 @@ pub(crate) struct CompiledProgram {
     pub pattern_weight: u64,
 }
 
-/// Compiles a text.
+/// Compiles the text of an expression.
 pub(crate) fn compile_text(text: &str) -> Result<CompiledProgram, CompileError> {
     if let Some((at, _)) = text.char_indices().nth(MAX_EXPRESSION_CHARS) {
         let message = format!("the expression is longer than {MAX_EXPRESSION_CHARS} characters");
@@ -42,13 +42,14 @@ pub(crate) fn compile_text(text: &str) -> Result<CompiledProgram, CompileError> 
     })
 }
 
+/// The state of one compilation.
 #[derive(Default)]
 struct Compiler {
     attributes: Vec<String>,
     uses_now: bool,
     random_calls: usize,
     needs_uniqueness: bool,
-    /// Of the patterns so far; never more than [`crate::pattern::MAX_EXPRESSION_WEIGHT`].
+    /// The total weight of the patterns so far; at most [`crate::pattern::MAX_EXPRESSION_WEIGHT`].
     pattern_weight: u64,
 }
 
@@ -63,6 +64,7 @@ impl Compiler {
         }
     }
 
+    /// Compiles one part. `top` is `true` for the outermost part.
     fn node(&mut self, tree: &SyntaxNode, top: bool) -> Result<ProgramNode, CompileError> {
         let (kind, result) = match &tree.kind {
             SyntaxKind::Attribute(name) => (self.attribute(name), ExpressionType::Any),
@@ -93,6 +95,7 @@ impl Compiler {
         Ok(ProgramNode { span: tree.span, kind, result })
     }
 
+    /// Compiles an attribute, and records its name.
     fn attribute(&mut self, name: &str) -> NodeKind {
         if !self.attributes.iter().any(|known| known == name) {
             self.attributes.push(name.to_owned());
@@ -100,6 +103,7 @@ impl Compiler {
         NodeKind::Attribute(name.to_owned())
     }
 
+    /// Compiles the operands of `&`, which must not be lists.
     fn operands(&mut self, operands: &[SyntaxNode]) -> Result<Vec<ProgramNode>, CompileError> {
         operands
             .iter()
@@ -114,6 +118,7 @@ impl Compiler {
             .collect()
     }
 
+    /// Compiles a call: it checks the number and types of the arguments, and prepares constants.
     fn call(
         &mut self,
         signature: &'static FunctionSignature,
@@ -145,6 +150,7 @@ impl Compiler {
         Ok((NodeKind::Call(call), result))
     }
 
+    /// Compiles one argument; `None` for a hole.
     fn argument(
         &mut self,
         signature: &FunctionSignature,

@@ -1,12 +1,12 @@
-//! What an evaluation may look at: attributes, the time, a seed, and the target's taken values.
+//! The inputs of an evaluation: attributes, the time, a seed, and the values that are taken at the target.
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
-/// Where attributes come from.
+/// A source of attribute values.
 pub trait AttributeSource {
-    /// The value of an attribute; `None` and JSON null both mean that there is none. Names are compared exactly.
+    /// Returns the value of an attribute. `None` and JSON null both mean that there is none. Names are compared exactly.
     fn attribute(&self, name: &str) -> Option<&Json>;
 }
 
@@ -22,21 +22,21 @@ impl AttributeSource for serde_json::Map<String, Json> {
     }
 }
 
-/// All randomness of an evaluation derives from it: the same seed at the same place of the same expression gives the
-/// same value, so that a repeated evaluation does not change an account.
+/// The seed of all randomness in an evaluation. The same seed at the same place of the same
+/// expression gives the same value, so that a repeated evaluation does not change an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RandomSeed(pub [u8; 32]);
 
-/// The world outside of the attributes, passed in so that evaluation stays pure.
+/// The inputs besides the attributes. The caller passes them in, so that evaluation stays pure.
 #[derive(Clone, Copy)]
 pub struct EvaluationEnvironment<'a> {
-    /// What `Now()` says, in UTC.
+    /// The result of `Now()`, in UTC.
     pub now: OffsetDateTime,
-    /// What `Guid()` and `RandomString(...)` draw from.
+    /// The seed of `Guid()` and `RandomString(...)`.
     pub seed: RandomSeed,
-    /// Whether another account of the target has this value already (`SelectUniqueValue`).
+    /// Returns `true` if another account of the target already has this value (`SelectUniqueValue`).
     pub is_taken: &'a dyn Fn(&str) -> bool,
-    /// What `DefaultDomain()` says.
+    /// The result of `DefaultDomain()`.
     pub default_domain: Option<&'a str>,
 }
 

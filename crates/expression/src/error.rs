@@ -1,13 +1,13 @@
-//! Errors point at the place in the text that they are about.
+//! Errors, with the part of the text that they refer to.
 
 use serde::Serialize;
 
-/// A stretch of the expression's text, in bytes; always on character boundaries.
+/// A range of the expression's text, in bytes. It always lies on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SourceSpan {
-    /// First byte.
+    /// The first byte.
     pub start: usize,
-    /// One past the last byte.
+    /// The byte after the last one.
     pub end: usize,
 }
 
@@ -16,20 +16,21 @@ impl SourceSpan {
         Self { start, end }
     }
 
+    /// Returns the span from the start of this one to the end of `other`.
     pub(crate) fn to(self, other: SourceSpan) -> Self {
         Self { start: self.start, end: other.end }
     }
 }
 
-/// Why a text is not an expression.
+/// The reason why a text is not a valid expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub struct CompileError {
-    /// What is wrong.
+    /// A description of the error.
     pub message: String,
-    /// Where.
+    /// The part of the text that is wrong.
     pub span: SourceSpan,
-    /// What to write instead, when that can be guessed.
+    /// A suggested fix, if one can be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -39,23 +40,24 @@ impl CompileError {
         Self { message: message.into(), span, hint: None }
     }
 
+    /// Adds a suggested fix.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The error for people: message, the line(s) of `text` it is about with the span underlined, hint. Ends without
-    /// a line feed.
+    /// Formats the error for display: the message, the affected lines of `text` with
+    /// the span underlined, and the hint. The result does not end with a line feed.
     pub fn render(&self, text: &str) -> String {
         render_error(text, &self.message, self.span, self.hint.as_deref())
     }
 }
 
-/// Why an expression gives no value for a source.
+/// The reason why an expression has no value for a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub struct EvalError {
-    /// What went wrong; holds no values of attributes but for what `Error(...)` was told to say.
+    /// A description of the error. It contains no attribute values, except those that the expression passes to `Error(...)`.
     pub message: String,
     /// The part of the expression that failed.
     pub span: SourceSpan,
@@ -66,17 +68,18 @@ impl EvalError {
         Self { message: message.into(), span }
     }
 
-    /// Like [`CompileError::render`].
+    /// Formats the error in the same way as [`CompileError::render`].
     pub fn render(&self, text: &str) -> String {
         render_error(text, &self.message, self.span, None)
     }
 }
 
-/// Lines that an underlined excerpt shows at most.
+/// The maximum number of lines in an underlined excerpt.
 const MAX_RENDERED_LINES: usize = 4;
-/// Characters of one line that an excerpt shows at most.
+/// The maximum number of characters of one line in an excerpt.
 const MAX_RENDERED_WIDTH: usize = 100;
 
+/// Formats an error with an excerpt of the text and the hint.
 fn render_error(text: &str, message: &str, span: SourceSpan, hint: Option<&str>) -> String {
     let mut out = format!("error: {message}");
     let mut shown = 0;
@@ -97,7 +100,7 @@ fn render_error(text: &str, message: &str, span: SourceSpan, hint: Option<&str>)
     out
 }
 
-/// One line with the part of it that the span covers underlined; a long line is shown from shortly before the span.
+/// Formats one line with the span underlined. A long line is shown from shortly before the span.
 fn render_line(out: &mut String, line: &str, number: usize, line_start: usize, span: SourceSpan) {
     let column = |at: usize| line.char_indices().take_while(|(i, _)| line_start + i < at).count();
     let from = column(span.start);

@@ -1,23 +1,24 @@
-//! JSON lines in, JSON lines out: how users and conformance checks try expressions.
+//! Evaluates JSON lines to JSON lines. Users and conformance checks try expressions with it.
 //!
-//! In: `{"expression": "...", "source": {...}, "now": "RFC 3339", "existing": ["..."], "explain": true}`; only `expression`
-//! is needed. What a file of cases says about them (`id`, `note`, `kind`, `expected`, `corrected`, ...) is passed over, so that it can
-//! be fed as it is.
-//! Out: `{"value": ...}` or `{"error": {"message": "...", "span": {"start", "end"} or null, "hint": "..."}}`, with `explain`
-//! beside either an `explanation`: a tree of `text`, `value` (or `error`) and `parts`.
+//! Input: `{"expression": "...", "source": {...}, "now": "RFC 3339", "existing": ["..."], "explain": true}`. Only `expression`
+//! is required. Members that a file of test cases adds (`id`, `note`, `kind`, `expected`, `corrected`, ...) are ignored, so
+//! that the file can be used unchanged.
+//!
+//! Output: `{"value": ...}` or `{"error": {"message": "...", "span": {"start", "end"} or null, "hint": "..."}}`. With `explain`,
+//! either one also has an `explanation`: a tree of `text`, `value` (or `error`) and `parts`.
 
 use crate::{EvaluationEnvironment, Expression, RandomSeed, SourceSpan};
 use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Longest line that is read, in bytes.
+/// The maximum length of an input line, in bytes.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
-/// What `DefaultDomain()` says where no target is asked.
+/// The result of `DefaultDomain()` if there is no target.
 pub const EXAMPLE_DOMAIN: &str = "example.com";
 
-/// Evaluates one line; gives one line without a line feed. `clock` is what `Now()` says unless the line has a `now`;
-/// `seed` decides random values. Never panics: whatever is wrong with the line is an `error`.
+/// Evaluates one line and returns one line without a line feed. `clock` is the result of `Now()` unless the line
+/// has a `now`; `seed` determines random values. It never panics: every problem with the line becomes an `error`.
 pub fn evaluate_line(input: &str, clock: OffsetDateTime, seed: RandomSeed) -> String {
     match EvalRequest::read(input, clock) {
         Ok(request) => request.answer(seed).to_string(),
@@ -25,6 +26,7 @@ pub fn evaluate_line(input: &str, clock: OffsetDateTime, seed: RandomSeed) -> St
     }
 }
 
+/// One parsed input line.
 struct EvalRequest {
     expression: String,
     source: Map<String, Json>,
@@ -33,7 +35,7 @@ struct EvalRequest {
     explain: bool,
 }
 
-/// Members that only people read.
+/// Members that are for human readers only.
 const PASSED_OVER: [&str; 11] = [
     "id",
     "note",
@@ -49,11 +51,12 @@ const PASSED_OVER: [&str; 11] = [
 ];
 
 impl EvalRequest {
+    /// Parses a line. The error is a message.
     fn read(input: &str, clock: OffsetDateTime) -> Result<Self, String> {
         if input.len() > MAX_LINE_BYTES {
             return Err(format!("a line has at most {MAX_LINE_BYTES} bytes"));
         }
-        // A byte order mark may begin a file.
+        // A file may begin with a byte order mark.
         let input = input.strip_prefix('\u{feff}').unwrap_or(input);
         let json = serde_json::from_str(input).map_err(|error| {
             let message = error.to_string();
@@ -88,6 +91,7 @@ impl EvalRequest {
         Ok(request)
     }
 
+    /// Compiles and evaluates the expression of the line.
     fn answer(&self, seed: RandomSeed) -> Json {
         let expression = match Expression::compile(&self.expression) {
             Ok(expression) => expression,

@@ -1,7 +1,7 @@
-//! From a program and a source to a value.
+//! Evaluates a program on a source.
 //!
-//! Arguments are evaluated when a function looks at them, so that the branch of an `IIF` that is not taken cannot
-//! fail. Whatever ends an evaluation early (an error, `IgnoreAttributeFlow`, ...) is a [`EvaluationStop`].
+//! An argument is evaluated when its function uses it, so that the branch of an `IIF` that is not taken cannot
+//! fail. Everything that ends an evaluation early (an error, `IgnoreAttributeFlow`, ...) is an [`EvaluationStop`].
 
 mod call;
 mod choice;
@@ -23,7 +23,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use time::OffsetDateTime;
 
-/// Why there is no value.
+/// The reason why there is no value.
 #[derive(Debug)]
 pub(crate) enum EvaluationStop {
     IgnoreAttribute,
@@ -32,18 +32,20 @@ pub(crate) enum EvaluationStop {
     Error(EvalError),
 }
 
+/// The result of evaluating a part.
 pub(crate) type EvaluationResult<T> = Result<T, EvaluationStop>;
 
 /// One evaluation.
 pub(crate) struct Evaluator<'a, 'e> {
     pub source: &'a dyn AttributeSource,
     pub env: &'e EvaluationEnvironment<'e>,
-    /// Writes down sub-results, if somebody asked for them.
+    /// Records sub-results if the caller requested an explanation.
     pub trace: Option<RefCell<EvaluationTrace<'a>>>,
-    /// Whether what is computed becomes an error message: redacted values are hidden then.
+    /// `true` while an error message is computed. Redacted values are hidden then.
     pub for_message: Cell<bool>,
 }
 
+/// Returns an error at a span.
 pub(crate) fn fail_at<T>(span: SourceSpan, message: impl Into<String>) -> EvaluationResult<T> {
     Err(EvaluationStop::Error(EvalError::new(span, message)))
 }
@@ -53,7 +55,7 @@ fn too_long<T>(span: SourceSpan) -> EvaluationResult<T> {
 }
 
 impl<'a> Evaluator<'a, '_> {
-    /// The value of a part.
+    /// Returns the value of a part.
     pub(crate) fn value(&self, node: &'a ProgramNode) -> EvaluationResult<Value<'a>> {
         let Some(trace) = &self.trace else { return self.compute(node) };
         trace.borrow_mut().enter();
@@ -85,12 +87,12 @@ impl<'a> Evaluator<'a, '_> {
         }
     }
 
-    /// The value of an argument; null for holes and what was left out.
+    /// Returns the value of an argument; null for holes and omitted arguments.
     fn argument(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Value<'a>> {
         call.argument(position).map_or(Ok(Value::Null), |node| self.value(node))
     }
 
-    /// An argument as one text.
+    /// Returns an argument as one text.
     fn text(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Option<Cow<'a, str>>> {
         call.argument(position).map_or(Ok(None), |node| self.text_of(node))
     }
@@ -99,7 +101,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(single_value(self.value(node)?, node.span)?.into_text())
     }
 
-    /// An argument as an integer; an empty text counts as null.
+    /// Returns an argument as an integer. An empty text counts as null.
     fn integer(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Option<i64>> {
         let Some(node) = call.argument(position) else { return Ok(None) };
         match single_value(self.value(node)?, node.span)? {
@@ -114,17 +116,17 @@ impl<'a> Evaluator<'a, '_> {
         }
     }
 
-    /// An argument as a date; an empty text counts as null.
+    /// Returns an argument as a date. An empty text counts as null.
     fn date(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<Option<OffsetDateTime>> {
         call.argument(position).map_or(Ok(None), |node| date_of(&self.value(node)?, node.span))
     }
 
-    /// An argument as true or false.
+    /// Returns an argument as a Boolean.
     fn condition(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<bool> {
         self.unhidden(|| Ok(is_true(&self.argument(call, position)?)))
     }
 
-    /// Computes what only decides and is not shown: with redacted values as they are, also for a message.
+    /// Computes a value that only decides and is not shown. Redacted values are not hidden, even while a message is computed.
     fn unhidden<T>(&self, compute: impl FnOnce() -> EvaluationResult<T>) -> EvaluationResult<T> {
         let hidden = self.for_message.replace(false);
         let outcome = compute();
@@ -143,12 +145,12 @@ impl<'a> Evaluator<'a, '_> {
     }
 }
 
-/// Adds to a text that may not grow over the limit.
+/// Appends to a text, up to the size limit.
 fn append_text(out: &mut String, part: &str, span: SourceSpan) -> EvaluationResult<()> {
     crate::pattern::push_part(out, part).or_else(|_| too_long(span))
 }
 
-/// A list of one value counts as that value.
+/// Reduces a list of one value to that value.
 fn single_value(value: Value<'_>, span: SourceSpan) -> EvaluationResult<Value<'_>> {
     match value {
         Value::List(mut values) => match values.len() {
@@ -162,6 +164,7 @@ fn single_value(value: Value<'_>, span: SourceSpan) -> EvaluationResult<Value<'_
     }
 }
 
+/// Reads a value as a date. An empty text counts as null.
 fn date_of(value: &Value<'_>, span: SourceSpan) -> EvaluationResult<Option<OffsetDateTime>> {
     match value {
         Value::Null => Ok(None),
@@ -178,7 +181,7 @@ fn date_of(value: &Value<'_>, span: SourceSpan) -> EvaluationResult<Option<Offse
     }
 }
 
-/// True, a number other than zero, or the text of one of them.
+/// Returns `true` for true, for a number other than zero, and for the text of either.
 fn is_true(value: &Value<'_>) -> bool {
     match value {
         Value::Boolean(value) => *value,
@@ -189,7 +192,7 @@ fn is_true(value: &Value<'_>) -> bool {
     }
 }
 
-/// True itself, or its text.
+/// Returns `true` for true and for its text.
 fn says_true(value: &Value<'_>) -> bool {
     match value {
         Value::Boolean(value) => *value,

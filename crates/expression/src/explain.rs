@@ -1,4 +1,4 @@
-//! Why a value came out: the tree of sub-results.
+//! Explanations of values: the tree of sub-results.
 
 use crate::error::SourceSpan;
 use crate::evaluate::{EvaluationResult, EvaluationStop};
@@ -8,28 +8,28 @@ use crate::value::{MappingEffect, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-/// What stands for a value that must not be shown.
+/// The placeholder for a value that must not be shown.
 pub(crate) const REDACTED: &str = "[Redact]";
-/// What stands for values once [`MAX_SHOWN_BYTES`] are used up.
+/// The placeholder for values after [`MAX_SHOWN_BYTES`] are used up.
 const TOO_LONG: &str = "[too long to show]";
-/// Most text of values that one explanation holds, in bytes: every part shows its value, and values can be long.
+/// The maximum total size of the values in one explanation, in bytes. Each part shows its value, and values can be long.
 const MAX_SHOWN_BYTES: usize = 4 << 20;
 
-/// One part of an expression with what it gave.
+/// One part of an expression with its result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// The part as written.
     pub text: String,
-    /// Where it stands.
+    /// The position of the part.
     pub span: SourceSpan,
-    /// What it gave, as [`crate::MappingEffect::to_json`] prints it; absent if it failed. `[Redact]` if a redacted value went
-    /// into it, `[too long to show]` after some megabytes of other values.
+    /// The value, as [`crate::MappingEffect::to_json`] prints it; absent if the part failed. `[Redact]`
+    /// if it depends on a redacted value; `[too long to show]` after some megabytes of other values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Json>,
-    /// Why it gave nothing.
+    /// The reason why there is no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The parts that were looked at, in that order; a branch that was not taken is not among them.
+    /// The parts that were evaluated, in order of evaluation. A branch that was not taken is not among them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Explanation>,
 }
@@ -37,11 +37,12 @@ pub struct Explanation {
 /// Collects sub-results during an evaluation.
 pub(crate) struct EvaluationTrace<'a> {
     text: &'a str,
-    /// The parts under evaluation, outermost first, below them one that collects the whole.
+    /// The parts under evaluation, outermost first. Below them is one frame that collects the whole.
     frames: Vec<TraceFrame>,
     shown_bytes: usize,
 }
 
+/// The recorded parts of one part that is under evaluation.
 #[derive(Default)]
 struct TraceFrame {
     parts: Vec<Explanation>,
@@ -53,10 +54,12 @@ impl<'a> EvaluationTrace<'a> {
         Self { text, frames: vec![TraceFrame::default()], shown_bytes: 0 }
     }
 
+    /// Starts the record of a part.
     pub(crate) fn enter(&mut self) {
         self.frames.push(TraceFrame::default());
     }
 
+    /// Ends the record of a part with its outcome. A redacted value hides all parts that contain it.
     pub(crate) fn leave(&mut self, node: &ProgramNode, outcome: &EvaluationResult<Value<'_>>) {
         let Some(mut frame) = self.frames.pop() else { return };
         if matches!(&node.kind, NodeKind::Call(FunctionCall { function: Function::Redact, .. })) {
@@ -93,7 +96,7 @@ impl<'a> EvaluationTrace<'a> {
         value.to_json()
     }
 
-    /// The explanation of the outermost part.
+    /// Returns the explanation of the outermost part.
     pub(crate) fn finish(mut self) -> Explanation {
         let whole = self.frames.pop().and_then(|mut frame| frame.parts.pop());
         whole.unwrap_or_else(|| Explanation {

@@ -1,4 +1,4 @@
-//! The compiled expression: the door of the crate.
+//! The compiled expression, which is the main type of the crate.
 
 use crate::compile::{CompiledProgram, compile_text};
 use crate::evaluate::{EvaluationStop, Evaluator};
@@ -10,55 +10,56 @@ use crate::{
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-/// A compiled expression; clones share it. Two expressions are equal if they print alike.
+/// A compiled expression. Clones share it. Two expressions are equal if their normal forms are equal.
 #[derive(Clone)]
 pub struct Expression(Arc<ExpressionInner>);
 
+/// The data that clones of an expression share.
 struct ExpressionInner {
     text: String,
     program: CompiledProgram,
 }
 
 impl Expression {
-    /// Reads and checks an expression of at most [`crate::MAX_EXPRESSION_CHARS`] characters and
-    /// [`crate::MAX_DEPTH`] nested calls. The limit is about the text as written: the normal form can be longer, so keep
-    /// [`Expression::text`] rather than what is printed.
+    /// Parses and checks an expression of at most [`crate::MAX_EXPRESSION_CHARS`] characters
+    /// and [`crate::MAX_DEPTH`] nested calls. The limit applies to the text as written. The
+    /// normal form can be longer, so store [`Expression::text`] rather than the printed form.
     pub fn compile(text: &str) -> Result<Expression, CompileError> {
         Ok(Self(Arc::new(ExpressionInner { text: text.to_owned(), program: compile_text(text)? })))
     }
 
-    /// The text as written.
+    /// Returns the text as written.
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The source attributes it looks at, first use first, without duplicates.
+    /// Returns the names of the source attributes that it uses, in order of first use, without duplicates.
     pub fn attributes(&self) -> &[String] {
         &self.0.program.attributes
     }
 
-    /// The type of the value it gives, as far as it is known.
+    /// Returns the type of the value, as far as it is known.
     pub fn result_type(&self) -> ExpressionType {
         self.0.program.root.result
     }
 
-    /// Whether the time alone can change the value (`Now`).
+    /// Returns `true` if the value can change with time alone (`Now`).
     pub fn uses_now(&self) -> bool {
         self.0.program.uses_now
     }
 
-    /// Whether the value depends on the seed (`Guid`, `RandomString`).
+    /// Returns `true` if the value depends on the seed (`Guid`, `RandomString`).
     pub fn uses_random(&self) -> bool {
         self.0.program.uses_random
     }
 
-    /// Whether the value depends on what other accounts have (`SelectUniqueValue`).
+    /// Returns `true` if the value depends on the values of other accounts (`SelectUniqueValue`).
     pub fn needs_uniqueness(&self) -> bool {
         self.0.program.needs_uniqueness
     }
 
-    /// How large its regular expressions are together: about the number of states of their programs. A weight of a million
-    /// takes a second and 20 MB to compile.
+    /// Returns the total size of its regular expressions: about the number of states
+    /// of their programs. A weight of a million takes a second and 20 MB to compile.
     pub fn pattern_weight(&self) -> u64 {
         self.0.program.pattern_weight
     }
@@ -79,17 +80,17 @@ impl Expression {
         }
     }
 
-    /// Computes the value and says how every part of it came about.
+    /// Computes the value and returns the result of each part.
     pub fn explain(&self, source: &dyn AttributeSource, env: &EvaluationEnvironment<'_>) -> Explanation {
         let trace = RefCell::new(EvaluationTrace::new(self.text()));
         let evaluator = Evaluator { source, env, trace: Some(trace), for_message: Cell::default() };
-        // What came of it stands in the trace.
+        // The trace contains the result.
         let _ = evaluator.value(&self.0.program.root);
         evaluator.trace.map_or_else(|| EvaluationTrace::new(self.text()), RefCell::into_inner).finish()
     }
 }
 
-/// The normal form, as Entra prints it: `Fn(a, b, , "x")`.
+/// Prints the normal form, in the notation of Entra: `Fn(a, b, , "x")`.
 impl std::fmt::Display for Expression {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.program.canonical)

@@ -64,22 +64,22 @@ pub(crate) enum Function {
     Word,
 }
 
-/// What an argument has to be.
+/// The kind of value that an argument must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArgumentKind {
-    /// Anything, lists included.
+    /// Any value, including lists.
     Any,
     /// One value, used as text.
     Text,
     /// Text, or several texts that are treated one by one.
     Texts,
-    /// An integer, or text that reads as one.
+    /// An integer, or text that can be read as one.
     Integer,
-    /// True or false; the only place where a comparison may stand.
+    /// True or false. A comparison may stand only here.
     Condition,
-    /// A date, or text that reads as one.
+    /// A date, or text that can be read as one.
     Date,
-    /// `yyyy`, `m`, `d`, ...
+    /// An interval: `yyyy`, `m`, `d`, ...
     Interval,
     /// A word of an enumeration, bare or quoted.
     Word(&'static [&'static str]),
@@ -93,33 +93,33 @@ pub(crate) struct FunctionParameter {
     pub presence: ParameterPresence,
 }
 
-/// Whether an argument has to be there.
+/// The rule for the presence of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ParameterPresence {
     Required,
-    /// May be a hole, which counts as null, but has to be counted.
+    /// The argument may be a hole, which means null, but its position is required.
     Hole,
-    /// May be a hole or be left out at the end.
+    /// The argument may be a hole, or be omitted at the end.
     Optional,
 }
 
-/// How a function is called and what it gives.
+/// The signature of a function: its parameters and result.
 #[derive(Debug)]
 pub(crate) struct FunctionSignature {
     pub function: Function,
     pub name: &'static str,
     pub parameters: &'static [FunctionParameter],
-    /// Parameters that may follow any number of times, together.
+    /// Parameters that may follow repeatedly, as a group.
     pub repeated: &'static [FunctionParameter],
-    /// How often `repeated` has to be there.
+    /// The minimum number of repetitions of `repeated`.
     pub at_least: usize,
     pub result: ExpressionType,
-    /// The rest of "`Name` needs ...".
+    /// The rest of the message "`Name` needs ...".
     pub needs: &'static str,
 }
 
 impl FunctionSignature {
-    /// How the function is written: `Switch(source, defaultValue, key, value, ...)`.
+    /// Returns the syntax of a call: `Switch(source, defaultValue, key, value, ...)`.
     pub(crate) fn usage(&self) -> String {
         let mut names: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name).collect();
         if !self.repeated.is_empty() {
@@ -129,7 +129,7 @@ impl FunctionSignature {
         format!("{}({})", self.name, names.join(", "))
     }
 
-    /// The parameter that an argument belongs to.
+    /// Returns the parameter at the position of an argument.
     pub(crate) fn parameter(&self, position: usize) -> Option<&'static FunctionParameter> {
         match self.parameters.get(position) {
             Some(parameter) => Some(parameter),
@@ -138,7 +138,7 @@ impl FunctionSignature {
         }
     }
 
-    /// Whether this many arguments can be right.
+    /// Returns `true` if this number of arguments is valid.
     pub(crate) fn takes(&self, count: usize) -> bool {
         let fixed = self.parameters.len();
         if self.repeated.is_empty() {
@@ -151,23 +151,23 @@ impl FunctionSignature {
     }
 }
 
-/// Every function in alphabetical order: its name, and how it is written (`Append(source, suffix)`).
+/// Returns all functions in alphabetical order: the name and the syntax (`Append(source, suffix)`).
 pub fn list_functions() -> impl Iterator<Item = (&'static str, String)> {
     table::SIGNATURES.iter().map(|signature| (signature.name, signature.usage()))
 }
 
-/// The function of that name; names are case-sensitive.
+/// Returns the function with this name. Names are case-sensitive.
 pub(crate) fn find_function(name: &str) -> Option<&'static FunctionSignature> {
     table::SIGNATURES.iter().find(|signature| signature.name == name)
 }
 
-/// The name that was probably meant.
+/// Returns the name that was probably intended.
 pub(crate) fn nearest_name(name: &str) -> Option<&'static str> {
     let names = || table::SIGNATURES.iter().map(|signature| signature.name);
     if let Some(same) = names().find(|known| known.eq_ignore_ascii_case(name)) {
         return Some(same);
     }
-    // With more than a third of the letters wrong it is another word rather than a mistake in writing.
+    // If more than a third of the letters differ, it is a different word rather than a misspelling.
     let limit = |known: &str| (name.chars().count().max(known.len()) / 3).clamp(1, 4);
     let lower = name.to_lowercase();
     names()
@@ -177,10 +177,10 @@ pub(crate) fn nearest_name(name: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// Longest name that is worth comparing.
+/// The maximum length of a name that is compared, in characters.
 const MAX_NAME_CHARS: usize = 64;
 
-/// Edit distance of two words (insertions, deletions, replacements).
+/// Returns the edit distance of two words (insertions, deletions, replacements).
 fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().take(MAX_NAME_CHARS).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! What the functions of the language do, apart from how they get their arguments. Everything here is pure and total.
+//! The implementations of the language's functions, separate from argument handling. All of them are pure and total.
 
 pub(crate) mod date_styles;
 pub(crate) mod dates;

@@ -1,4 +1,4 @@
-//! Regular expressions as .NET spells them, on an engine whose time is linear in the text.
+//! Regular expressions with the syntax of .NET, on an engine with linear time.
 
 mod matcher;
 mod read;
@@ -13,15 +13,15 @@ use crate::MAX_TEXT_BYTES;
 use regex::{Captures, Regex, RegexBuilder};
 use std::borrow::Cow;
 
-/// Most memory that a compiled pattern of the policy may take, in bytes.
+/// The maximum memory of a compiled pattern of the policy, in bytes.
 const MAX_PROGRAM_BYTES: usize = 1 << 20;
-/// The same for one that comes from an attribute: matching takes time in proportion to it, and whoever wrote the
-/// attribute is not the administrator.
+/// The maximum memory of a compiled pattern that comes from an attribute, in bytes. Matching
+/// time is proportional to it, and the author of the attribute is not the administrator.
 const MAX_FOREIGN_PROGRAM_BYTES: usize = 256 << 10;
-/// Most memory for the states that matching keeps, in bytes.
+/// The maximum memory for the states that matching caches, in bytes.
 const MAX_STATES_BYTES: usize = 1 << 20;
-/// How large the patterns of one expression may be together (see [`Expression::pattern_weight`]): each of ten thousand
-/// characters can be a small pattern that becomes a large program.
+/// The maximum total weight of the patterns of one expression (see [`Expression::pattern_weight`]).
+/// In ten thousand characters, there is room for many small patterns that become large programs.
 ///
 /// [`Expression::pattern_weight`]: crate::Expression::pattern_weight
 pub(crate) const MAX_EXPRESSION_WEIGHT: u64 = 500_000;
@@ -30,17 +30,17 @@ pub(crate) const MAX_EXPRESSION_WEIGHT: u64 = 500_000;
 #[derive(Debug)]
 pub(crate) struct ReplacePattern {
     regex: Regex,
-    /// Indices of the groups in the order of .NET's numbers: all without a name come before those with one.
+    /// The indices of the groups in the order of .NET's numbers: unnamed groups come before named ones.
     numbers: Vec<usize>,
     weight: u64,
 }
 
-/// The replaced text is longer than [`MAX_TEXT_BYTES`].
+/// The error if the replaced text is longer than [`MAX_TEXT_BYTES`].
 #[derive(Debug)]
 pub(crate) struct TooLong;
 
 impl ReplacePattern {
-    /// Compiles a pattern that weighs at most `weight`; the error says what is wrong in words.
+    /// Compiles a pattern with a weight of at most `weight`. The error describes the problem in words.
     pub(crate) fn compile(text: &str, weight: u64) -> Result<Self, PatternError> {
         Self::within(text, weight, MAX_PROGRAM_BYTES)
     }
@@ -50,6 +50,7 @@ impl ReplacePattern {
         Self::within(text, MAX_EXPRESSION_WEIGHT, MAX_FOREIGN_PROGRAM_BYTES)
     }
 
+    /// Compiles a pattern within the limits on its weight and on the size of its program.
     fn within(text: &str, weight_max: u64, program_bytes: usize) -> Result<Self, PatternError> {
         let read::ParsedPattern { text, weight, .. } = read::read_pattern(text, false)?;
         if weight > weight_max {
@@ -78,7 +79,7 @@ impl ReplacePattern {
         self.weight
     }
 
-    /// The index of a group given by name or by .NET's number.
+    /// Returns the index of a group that is given by name or by .NET's number.
     pub(crate) fn group(&self, name: &str) -> Option<usize> {
         self.regex
             .capture_names()
@@ -86,12 +87,12 @@ impl ReplacePattern {
             .or_else(|| self.numbers.get(name.parse::<usize>().ok()?).copied())
     }
 
-    /// What a group matched in the first match.
+    /// Returns the text that a group matched in the first match.
     pub(crate) fn extract<'t>(&self, text: &'t str, group: usize) -> Option<&'t str> {
         Some(self.regex.captures(text)?.get(group)?.as_str())
     }
 
-    /// Every match replaced.
+    /// Replaces each match.
     pub(crate) fn replace<'t>(
         &self,
         text: Cow<'t, str>,
@@ -123,7 +124,7 @@ impl ReplacePattern {
         Ok(Cow::Owned(out))
     }
 
-    /// In every match, what the group matched replaced.
+    /// Replaces the text of the group in each match.
     pub(crate) fn replace_group<'t>(
         &self,
         text: Cow<'t, str>,
@@ -148,6 +149,7 @@ impl ReplacePattern {
     }
 }
 
+/// Appends to a text, up to [`MAX_TEXT_BYTES`].
 pub(crate) fn push_part(out: &mut String, part: &str) -> Result<(), TooLong> {
     if out.len() + part.len() > MAX_TEXT_BYTES {
         return Err(TooLong);

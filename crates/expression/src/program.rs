@@ -1,4 +1,4 @@
-//! The compiled form: functions resolved, constants prepared.
+//! The compiled form: functions are resolved and constants prepared.
 
 use crate::error::SourceSpan;
 use crate::function::Function;
@@ -13,10 +13,11 @@ use time::OffsetDateTime;
 pub(crate) struct ProgramNode {
     pub span: SourceSpan,
     pub kind: NodeKind,
-    /// What it gives if it does not give null.
+    /// The type of its value, if the value is not null.
     pub result: ExpressionType,
 }
 
+/// The kind of a part, with its operands.
 #[derive(Debug)]
 pub(crate) enum NodeKind {
     Attribute(String),
@@ -29,46 +30,47 @@ pub(crate) enum NodeKind {
     Call(FunctionCall),
 }
 
+/// A call of a function.
 #[derive(Debug)]
 pub(crate) struct FunctionCall {
     pub function: Function,
-    /// `None` for holes; those left out at the end are not there.
+    /// The arguments. `None` is a hole; omitted arguments at the end are absent.
     pub arguments: Vec<Option<ProgramNode>>,
     pub prepared: PreparedCall,
 }
 
-/// What could be worked out before there is a source.
+/// The parts of a call that are computed without a source.
 #[derive(Debug)]
 pub(crate) enum PreparedCall {
     Nothing,
-    /// `CDate` of a constant.
+    /// The date of `CDate` with a constant.
     Date(OffsetDateTime),
-    /// `FormatDateTime` with constant formats.
+    /// The constant formats of `FormatDateTime`.
     Formats {
         input: Option<DotnetFormat>,
         output: Option<DotnetFormat>,
     },
     Replace(Box<ReplaceMode>),
-    /// The place of a random function among those of the expression.
+    /// The index of a random function among those of the expression.
     Random(usize),
 }
 
-/// The five ways to call `Replace`; arguments that are not constant stay in the call.
+/// The five modes of `Replace`. Arguments that are not constant stay in the call.
 #[derive(Debug)]
 pub(crate) enum ReplaceMode {
-    /// Every `oldValue` becomes `replacementValue`.
+    /// Replaces each `oldValue` with `replacementValue`.
     Literal,
-    /// Every `oldValue` in `template` becomes the source.
+    /// Replaces each `oldValue` in `template` with the source.
     Template,
-    /// Every match becomes `replacementValue`, in which `${group}` can be used.
+    /// Replaces each match with `replacementValue`, which can contain `${group}`.
     Pattern { pattern: Option<ReplacePattern>, replacement: Option<ReplacementTemplate> },
-    /// In every match, the group becomes `replacementValue`.
+    /// Replaces the group in each match with `replacementValue`.
     Group { pattern: Option<ReplacePattern> },
-    /// An empty source becomes the group as found in another attribute.
+    /// Replaces an empty source with the group as it matches in another attribute.
     Extract { pattern: Option<ReplacePattern> },
 }
 
-/// Positions of `Replace`'s arguments.
+/// The positions of `Replace`'s arguments.
 pub(crate) mod replace {
     pub(crate) const SOURCE: usize = 0;
     pub(crate) const OLD: usize = 1;
@@ -80,13 +82,14 @@ pub(crate) mod replace {
 }
 
 impl FunctionCall {
+    /// Returns an argument; `None` for holes and omitted arguments.
     pub(crate) fn argument(&self, position: usize) -> Option<&ProgramNode> {
         self.arguments.get(position)?.as_ref()
     }
 }
 
 impl ProgramNode {
-    /// The text of a constant.
+    /// Returns the text of a constant.
     pub(crate) fn constant(&self) -> Option<&str> {
         match &self.kind {
             NodeKind::Text(text) => Some(text),

@@ -1,4 +1,4 @@
-//! From text to a tree and back.
+//! Parses text to a syntax tree, and prints it.
 
 pub(crate) mod lexer;
 pub(crate) mod parser;
@@ -13,6 +13,7 @@ pub(crate) struct SyntaxNode {
     pub span: SourceSpan,
 }
 
+/// The kind of a part, with its operands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum SyntaxKind {
     Attribute(String),
@@ -21,12 +22,12 @@ pub(crate) enum SyntaxKind {
         value: i64,
         hex: bool,
     },
-    /// A bare word: an enumeration's member (`vbTextCompare`) or a keyword (`IgnoreAttributeFlow`).
+    /// A bare word: the member of an enumeration (`vbTextCompare`) or a keyword (`IgnoreAttributeFlow`).
     Word(String),
     Call {
         name: String,
         name_span: SourceSpan,
-        /// `None` is a hole, as in `Replace([a], , "x")`.
+        /// The arguments. `None` is a hole, as in `Replace([a], , "x")`.
         arguments: Vec<Option<SyntaxNode>>,
     },
     Compare {
@@ -50,6 +51,7 @@ pub(crate) enum ComparisonOperator {
 }
 
 impl ComparisonOperator {
+    /// Returns the operator as it is written.
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Equal => "=",
@@ -61,6 +63,7 @@ impl ComparisonOperator {
         }
     }
 
+    /// Returns `true` if the order of two values fulfils the operator.
     pub(crate) fn holds(self, order: std::cmp::Ordering) -> bool {
         match self {
             Self::Equal => order.is_eq(),

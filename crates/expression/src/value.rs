@@ -1,4 +1,4 @@
-//! Values: what attributes hold and what functions give.
+//! Values of attributes and functions.
 
 use crate::library;
 use serde::Serialize;
@@ -6,21 +6,21 @@ use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use time::OffsetDateTime;
 
-/// What is known about a value before evaluation.
+/// The type of a value, as far as it is known before evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExpressionType {
     /// Text.
     Text,
-    /// A whole number.
+    /// An integer.
     Integer,
     /// True or false.
     Boolean,
-    /// A moment in UTC.
+    /// A point in time, in UTC.
     Date,
     /// Several values.
     List,
-    /// Not known before evaluation.
+    /// Unknown before evaluation.
     Any,
 }
 
@@ -37,26 +37,26 @@ impl std::fmt::Display for ExpressionType {
     }
 }
 
-/// One value; borrows from the source or the expression where it can.
+/// One value. It borrows from the source or the expression where possible.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// No value.
     Null,
     /// Text.
     Text(Cow<'a, str>),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
     /// True or false.
     Boolean(bool),
-    /// A moment in UTC.
+    /// A point in time, in UTC.
     Date(OffsetDateTime),
     /// Several values.
     List(Vec<Value<'a>>),
 }
 
 impl<'a> Value<'a> {
-    /// The value of an attribute: an object with a member `value` counts as that value, other objects and lists in
-    /// lists as their JSON text, numbers with a fraction as text.
+    /// Converts the value of an attribute. An object with a member `value` counts as that value. Other
+    /// objects, and lists in lists, become their JSON text, and numbers with a fraction become text.
     pub fn from_json(json: &'a Json) -> Self {
         match json {
             Json::Array(items) => {
@@ -66,6 +66,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Converts a JSON value that is not a list.
     fn scalar(json: &'a Json) -> Self {
         match json {
             Json::Null => Self::Null,
@@ -83,7 +84,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as text: `True` and `False`, dates as `M/d/yyyy h:mm:ss tt` in UTC; nothing for null and lists.
+    /// Returns the value as text: `True` and `False`, dates as `M/d/yyyy h:mm:ss tt` in UTC; `None` for null and lists.
     pub fn to_text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Null | Self::List(_) => None,
@@ -94,7 +95,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Like [`Value::to_text`], but keeps what is borrowed.
+    /// Converts like [`Value::to_text`], but keeps borrowed text borrowed.
     pub(crate) fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text),
@@ -103,7 +104,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether there is nothing: null, `""`, or a list of nothing but such values.
+    /// Returns `true` for null, for `""`, and for a list with only such values.
     pub fn is_null_or_empty(&self) -> bool {
         match self {
             Self::Null => true,
@@ -113,7 +114,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What `usher policy eval` prints: null, a string for every scalar, an array of strings for a list.
+    /// Returns the JSON that `usher policy eval` prints: null, a string for every scalar, an array of strings for a list.
     pub fn to_json(&self) -> Json {
         match self {
             Self::List(values) => Json::Array(values.iter().map(Self::to_json).collect()),
@@ -121,7 +122,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The type of the value; `Any` for null.
+    /// Returns the type of the value; `Any` for null.
     pub fn kind(&self) -> ExpressionType {
         match self {
             Self::Null => ExpressionType::Any,
@@ -133,7 +134,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The same value with nothing borrowed.
+    /// Returns the value with all data owned.
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Self::Null => Value::Null,
@@ -146,26 +147,27 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Returns a boolean as text, in the spelling of .NET.
 pub(crate) fn boolean_text(value: bool) -> &'static str {
     if value { "True" } else { "False" }
 }
 
-/// What an evaluation says about the target attribute.
+/// The effect of an evaluation on the target attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MappingEffect<'a> {
     /// The attribute gets this value (or none, for null).
     Value(Value<'a>),
-    /// Nothing is said about the attribute: it keeps what it has.
+    /// The attribute is ignored: it keeps its present value.
     IgnoreAttribute,
-    /// Nothing is said about the whole object.
+    /// The whole object is ignored.
     IgnoreObject,
-    /// Every candidate of `SelectUniqueValue` is taken; the object has to wait.
+    /// Each candidate of `SelectUniqueValue` is taken. The object must wait.
     Escrow,
 }
 
 impl MappingEffect<'_> {
-    /// The value as [`Value::to_json`] gives it, or `{"$ignore_flow": true}`, `{"$ignore_object": true}`,
-    /// `{"$escrow": true}`.
+    /// Returns the value in the form of [`Value::to_json`], or
+    /// `{"$ignore_flow": true}`, `{"$ignore_object": true}`, `{"$escrow": true}`.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Value(value) => value.to_json(),

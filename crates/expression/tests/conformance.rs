@@ -1,5 +1,5 @@
-//! Every published vector, through the same door as `usher policy eval`. Where the data comes from:
-//! `tests/vectors/README.md`.
+//! Runs all published vectors through the same API as `usher policy eval`.
+//! For the origin of the data see `tests/vectors/README.md`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,10 +10,10 @@ use time::macros::datetime;
 
 const VECTORS: &str = include_str!("vectors/entra_expressions.json");
 
-/// Vectors whose wanted value we do not give, and why.
+/// The vectors whose expected value we do not return, with the reason.
 const DIFFERENT: &[(&str, &str)] = &[];
 
-/// What null tests inside IIF give. Entra calls them unsupported; here they simply work.
+/// The results of null tests inside IIF. Entra calls them unsupported; here they work.
 const NULL_TESTS_IN_IIF: &[(&str, &str)] = &[("EX0047", "Other"), ("EX0048", "Other"), ("EX0049", "Other")];
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ struct Vector {
     patterns: Vec<String>,
 }
 
-/// Tells null from nothing.
+/// Distinguishes null from an absent value.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -103,7 +103,7 @@ fn the_vectors_are_all_there_and_every_random_one_has_a_pattern() {
     }
 }
 
-/// What stands in the documentation against its own expression is not what we give.
+/// If a published value contradicts its own expression, we do not return the published value.
 #[test]
 fn published_values_that_contradict_their_expression_do_not_come_out() {
     for vector in vectors().iter().filter(|vector| vector.corrected.is_some()) {

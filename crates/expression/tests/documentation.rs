@@ -1,5 +1,5 @@
-//! The examples in docs/policy.md are pairs of lines, in and out of `usher policy eval`: they do what they say, and no
-//! function goes without one.
+//! The examples in docs/policy.md are pairs of lines, input and output of
+//! `usher policy eval`. The tests check their results, and that each function has an example.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 const PAGE: &str = include_str!("../../../docs/policy.md");
 
-/// Headings with the lines of the examples below them.
+/// Returns the headings with the lines of the examples below them.
 fn sections() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut inside = false;

@@ -1,8 +1,8 @@
-//! What is wrong with an expression is said in words, at its place, with a remedy where there is one.
+//! Errors in expressions: each has a message in words, a position, and a suggested fix where there is one.
 
 use expression::Expression;
 
-/// Expression, what the error underlines, message, hint.
+/// Rows of expression, underlined part, message and hint.
 const WRONG: &[(&str, &str, &str, &str)] = &[
     (
         "",
@@ -132,19 +132,19 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     (
         "Replace([a], , \"(?=x)y\", , \"z\", , )",
         "\"(?=x)y\"",
-        "look-around (`(?=`) cannot be used: matching takes linear time, whatever the text",
+        "look-around (`(?=`) cannot be used: matching must take linear time for every text",
         "match it with what is around it and keep a group of that; in a scope, say it with two clauses, one of them NOT REGEX MATCH",
     ),
     (
         "Replace([a], , \"(?<!x)y\", , \"z\")",
         "\"(?<!x)y\"",
-        "look-around (`(?<!`) cannot be used: matching takes linear time, whatever the text",
+        "look-around (`(?<!`) cannot be used: matching must take linear time for every text",
         "match it with what is around it and keep a group of that; in a scope, say it with two clauses, one of them NOT REGEX MATCH",
     ),
     (
         "Replace([a], , \"(.)\\\\1\", , \"z\")",
         "\"(.)\\\\1\"",
-        "back references (`\\1`) cannot be used: matching takes linear time, whatever the text",
+        "back references (`\\1`) cannot be used: matching must take linear time for every text",
         "write out what it repeats",
     ),
     (

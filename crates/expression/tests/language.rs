@@ -1,4 +1,4 @@
-//! What expressions mean, beyond the published examples.
+//! The meaning of expressions, beyond the published examples.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use expression::{EvaluationEnvironment, Expression, ExpressionType, RandomSeed};
@@ -396,7 +396,7 @@ fn patterns_that_come_from_attributes_are_limited() {
         ("Replace(\"x\", , [p], , \"\")", "the pattern needs too much memory"),
         (
             "Replace(\"x\", , [q], , \"\")",
-            "look-around (`(?=`) cannot be used: matching takes linear time, whatever the text",
+            "look-around (`(?=`) cannot be used: matching must take linear time for every text",
         ),
     ] {
         let expression = Expression::compile(text).unwrap();

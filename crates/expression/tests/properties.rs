@@ -1,4 +1,4 @@
-//! What holds for every text, expression and source.
+//! Properties that hold for every text, expression and source.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use expression::{EvaluationEnvironment, Expression, RandomSeed};
@@ -18,7 +18,7 @@ const REAL: &[&str] = &[
     r#"Item(Split(ToLower([a], ), ","), Contains([proxyAddresses], "SMTP:"))"#,
 ];
 
-/// A function call with its arguments; written with holes and white space.
+/// Functions with their number of arguments. The calls are written with holes and white space.
 const SHAPES: &[(&str, usize)] = &[
     ("Append", 2),
     ("AppRoleAssignments", 1),
@@ -108,7 +108,7 @@ fn leaf() -> impl Strategy<Value = String> {
     ]
 }
 
-/// The normal form of a random expression.
+/// Generates the normal form of a random expression.
 fn normal_form() -> impl Strategy<Value = String> {
     leaf().prop_recursive(5, 40, 7, |inner| {
         let call = (0..SHAPES.len(), prop::collection::vec(prop::option::weighted(0.9, inner.clone()), 7))
@@ -124,7 +124,7 @@ fn normal_form() -> impl Strategy<Value = String> {
                 _ => format!("{name}({left} {sign} {right})"),
             },
         );
-        // Replace with a pattern that fits, so that it is often reached.
+        // Replace with a valid pattern, so that it is often reached.
         let replace = (inner.clone(), inner.clone())
             .prop_map(|(source, with)| format!("Replace({source}, , \"(?<g>.)[a-m]*\", , {with}, , )"));
         prop_oneof![6 => call, 2 => condition, 1 => replace]

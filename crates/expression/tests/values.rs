@@ -1,4 +1,4 @@
-//! What constants and functions give, where Entra's pages say it in words and not by example.
+//! The results of constants and functions that Entra's pages describe in words and not by example.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -6,7 +6,7 @@ use expression::{Expression, RandomSeed, eval_lines};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-/// What `usher policy eval` answers to a line.
+/// Returns the answer of `usher policy eval` to a line.
 fn answer(line: &Value) -> Value {
     let line = eval_lines::evaluate_line(&line.to_string(), OffsetDateTime::UNIX_EPOCH, RandomSeed([7; 32]));
     serde_json::from_str(&line).unwrap()

@@ -1,4 +1,4 @@
-//! How fast rows are read, on one core. `cargo bench -p feeds`.
+//! The speed of reading rows, on one core. Run with `cargo bench -p feeds`.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

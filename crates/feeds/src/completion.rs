@@ -1,4 +1,4 @@
-//! What a full feed says when it ends.
+//! The summary at the end of a full feed.
 
 use lifecycle::AttributeMap;
 use serde::{Deserialize, Serialize};
@@ -7,19 +7,19 @@ use serde_json::Value;
 use crate::guard::{FeedGuard, FeedSeen};
 use crate::tally::KeySet;
 
-/// All that has to be known of a file to judge it. It travels in the attributes of a `feed.completed` event.
+/// The data that is needed to judge a file. It is sent in the attributes of a `feed.completed` event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCompletion {
-    /// What was seen of it.
+    /// The counts of the file.
     pub seen: FeedSeen,
-    /// Who was in it.
+    /// The set of people in it.
     pub people: KeySet,
-    /// What it must look like to be believed.
+    /// The limits that the file must meet to be accepted.
     pub guard: FeedGuard,
 }
 
 impl FileCompletion {
-    /// As the attributes of an event.
+    /// Returns the attributes of an event.
     pub fn to_attributes(&self) -> AttributeMap {
         match serde_json::to_value(self) {
             Ok(Value::Object(fields)) => fields.into_iter().collect(),
@@ -27,7 +27,7 @@ impl FileCompletion {
         }
     }
 
-    /// From the attributes of an event; nothing if they do not say it.
+    /// Reads the attributes of an event. Returns `None` if they do not contain a completion.
     pub fn from_attributes(attributes: &AttributeMap) -> Option<Self> {
         let fields = attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
         serde_json::from_value(Value::Object(fields.collect())).ok()

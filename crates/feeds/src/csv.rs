@@ -1,4 +1,4 @@
-//! Rows of a CSV file.
+//! Reading of rows from a CSV file.
 
 pub(crate) mod encoding;
 pub(crate) mod end;
@@ -20,17 +20,17 @@ use records::{RecordFault, RecordFields, RecordReader};
 use separator::FieldSeparator;
 use text::Utf8Text;
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CsvOptions {
-    /// The encoding; found out if not given.
+    /// The encoding; detected if not given.
     pub encoding: FileEncoding,
-    /// What separates fields; found out if not given.
+    /// The separator of fields; detected if not given.
     pub separator: FieldSeparator,
-    /// Longest cell, in bytes of UTF-8.
+    /// The maximum length of a cell, in bytes of UTF-8.
     pub field_bytes_max: usize,
-    /// What the last row looks like if it is not about a person. A file without it is not complete then.
+    /// The form of a last row that is not about a person. If it is set, a file without this row is incomplete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trailer: Option<TrailerRow>,
 }
@@ -42,18 +42,18 @@ impl Default for CsvOptions {
     }
 }
 
-/// A last row `TRAILER,<how many rows came before it>`.
+/// A last row of the form `TRAILER,<number of rows before it>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrailerRow {
-    /// What stands in its first cell, exactly.
+    /// The exact content of its first cell.
     pub marker: String,
 }
 
 /// Reads rows from bytes, one at a time, with a bounded amount of memory.
 ///
-/// Lines with nothing in them and rows with nothing but empty cells are passed over; line breaks are CR LF, LF or CR.
-/// After the last row [`CsvReader::finish`] says whether all of the file was there.
+/// Empty lines and rows with only empty cells are skipped; line breaks are CR LF, LF or CR. After the last row,
+/// [`CsvReader::finish`] returns whether the file was complete.
 pub struct CsvReader<R> {
     records: RecordReader<R>,
     header: Arc<FileHeader>,
@@ -66,12 +66,13 @@ pub struct CsvReader<R> {
     incomplete: Option<MissingFilePart>,
 }
 
+/// The trailer that was read, with its count.
 struct TrailerSeen {
     count: Option<u64>,
 }
 
 impl<R: Read> CsvReader<R> {
-    /// Reads the header row.
+    /// Opens a file and reads its header row.
     pub fn open(read: R, options: &CsvOptions) -> Result<Self, CsvError> {
         let (mut records, separator) =
             RecordReader::new(Utf8Text::new(read, options.encoding), options.separator);
@@ -100,22 +101,22 @@ impl<R: Read> CsvReader<R> {
         })
     }
 
-    /// The names of the columns.
+    /// Returns the header with the names of the columns.
     pub fn header(&self) -> &Arc<FileHeader> {
         &self.header
     }
 
-    /// The name of the encoding. While a file without a byte order mark has shown nothing but ASCII: UTF-8.
+    /// Returns the name of the encoding. It is UTF-8 while a file without a byte order mark has contained only ASCII.
     pub fn encoding(&self) -> &'static str {
         self.records.text.encoding()
     }
 
-    /// What separates fields.
+    /// Returns the separator of fields.
     pub fn separator(&self) -> FieldSeparator {
         self.separator
     }
 
-    /// How the file ended; call it after the last row.
+    /// Returns the end of the file. Call it after the last row.
     pub fn finish(self) -> FileEnd {
         let rows = self.rows;
         let in_character = self.records.text.ended_in_character();
@@ -135,7 +136,7 @@ impl<R: Read> CsvReader<R> {
         FileEnd { completeness, rows, trailer_count, sha256, bytes }
     }
 
-    /// A row, or nothing for what is not about a person.
+    /// Reads one row. The inner `None` is a record that is not about a person.
     fn read(&mut self) -> Option<Option<Result<FileRow, RowError>>> {
         let record = self.records.next()?;
         let line = record.line;
@@ -188,6 +189,7 @@ impl<R: Read> Iterator for CsvReader<R> {
     }
 }
 
+/// Returns the error for a file that ends before a header row.
 fn no_header<R: Read>(text: Utf8Text<R>) -> CsvError {
     match text.finish() {
         (_, _, Some(Err(error))) => CsvError::Read(error),
@@ -199,6 +201,7 @@ fn record_cells(fields: RecordFields<'_>) -> Vec<Vec<u8>> {
     fields.iter().map(<[u8]>::to_vec).collect()
 }
 
+/// Returns the header, or its fault and the remedy.
 fn file_header(cells: &[Vec<u8>]) -> Result<FileHeader, (String, String)> {
     if cells.iter().any(|cell| cell.contains(&0)) {
         let fix = "save it as UTF-8, or say its encoding (`encoding: utf-16le`)";
@@ -213,7 +216,7 @@ fn file_header(cells: &[Vec<u8>]) -> Result<FileHeader, (String, String)> {
 
 const SAY_THE_ENCODING: &str = "save the file as UTF-8, or say its encoding (`encoding: windows-1252`)";
 
-/// What is wrong with a record, and what to do.
+/// Returns what is wrong with a record, and the remedy.
 fn of_record(fault: RecordFault) -> (String, String) {
     let (what, fix) = match fault {
         RecordFault::TooLong => (
@@ -234,7 +237,7 @@ fn of_record(fault: RecordFault) -> (String, String) {
     (what, fix.to_owned())
 }
 
-/// The count of the trailer, if it has one; nothing if this is not the trailer.
+/// Returns the count of the trailer, if it has one. Returns `None` if the record is not the trailer.
 fn trailer_count(trailer: Option<&TrailerRow>, fields: RecordFields<'_>) -> Option<Option<u64>> {
     let mut cells = fields.iter().map(<[u8]>::trim_ascii);
     let is_marker = cells.next()? == trailer?.marker.trim().as_bytes();
@@ -242,7 +245,7 @@ fn trailer_count(trailer: Option<&TrailerRow>, fields: RecordFields<'_>) -> Opti
     is_marker.then(count)
 }
 
-/// A row of the right number of good cells.
+/// Returns a row with the right number of valid cells.
 fn file_row(
     header: &Arc<FileHeader>,
     line: u64,
@@ -265,11 +268,11 @@ fn file_row(
     }
 }
 
-/// The first thing that is wrong with a cell.
+/// Returns the first fault of a cell.
 fn of_cells(header: &FileHeader, line: u64, fields: RecordFields<'_>, field_bytes_max: usize) -> RowError {
     let fault = |cell: &[u8]| {
         if cell.len() > field_bytes_max {
-            let what = format!("has {} bytes, and at most {field_bytes_max} are taken", cell.len());
+            let what = format!("has {} bytes, and the limit is {field_bytes_max}", cell.len());
             Some((what, "shorten it, or raise `field_bytes_max`"))
         } else if std::str::from_utf8(cell).is_err() {
             Some(("is not in the encoding of the file".to_owned(), SAY_THE_ENCODING))

@@ -1,38 +1,38 @@
-//! What can be wrong. No error holds what stood in a cell.
+//! The errors of the crate. No error contains the content of a cell.
 
 use std::fmt;
 
-/// Why a file cannot be read at all.
+/// The reason that a file cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum CsvError {
-    /// The bytes did not come.
+    /// Reading the bytes failed.
     #[error("reading the file failed before its header row was complete")]
     Read(#[source] std::io::Error),
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("the file has no header row: send a file whose first row names the columns")]
     NoHeader,
-    /// The first row does not name columns.
+    /// The first row is not a valid header.
     #[error("line {line}: the header row {what}: {fix}")]
     Header {
-        /// Physical line in which the header begins, from 1.
+        /// The physical line in which the header begins, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The fault of the header.
         what: String,
-        /// What to do.
+        /// The remedy.
         fix: String,
     },
 }
 
-/// Why a row says nothing. The rows after it are read all the same.
+/// The reason that a row cannot be used. The rows after it are read all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct RowError {
-    /// Physical line in which the row begins, from 1.
+    /// The physical line in which the row begins, from 1.
     pub line: u64,
-    /// The column that it is about, if it is about one.
+    /// The column with the fault, if it is in one column.
     pub column: Option<String>,
-    /// What is wrong, without the value.
+    /// The fault, without the value.
     pub what: String,
-    /// What to do.
+    /// The remedy.
     pub fix: String,
 }
 
@@ -57,10 +57,10 @@ impl fmt::Display for RowError {
     }
 }
 
-/// Why a mapping cannot be used: everything that is wrong with it.
+/// The reason that a mapping cannot be used: the list of all its faults.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct MappingError {
-    /// At least one.
+    /// The faults; at least one.
     pub faults: Vec<MappingFault>,
 }
 
@@ -73,14 +73,14 @@ impl fmt::Display for MappingError {
     }
 }
 
-/// One thing that is wrong with a mapping.
+/// One fault of a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappingFault {
-    /// Where it stands: `attributes.mail`.
+    /// The place in the mapping, for example `attributes.mail`.
     pub place: String,
-    /// What is wrong.
+    /// The fault.
     pub what: String,
-    /// What to do.
+    /// The remedy.
     pub fix: String,
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for MappingFault {
     }
 }
 
-/// What is wrong with a name or a key, if anything: what an event may not hold either.
+/// Returns the fault of a name or a key, if there is one. Events have the same restrictions.
 pub(crate) fn text_fault(text: &str) -> Option<String> {
     if text.is_empty() {
         Some("is empty".to_owned())

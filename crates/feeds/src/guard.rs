@@ -1,28 +1,28 @@
-//! Whether a full feed can be believed. Only then has somebody who is not in it left.
+//! The check of a full feed. A person who is not in it has left only if the feed passes the check.
 
 use serde::{Deserialize, Serialize};
 
-/// So many people may always be replaced by as many others: small companies have departures, too.
+/// The number of people who may always be replaced by as many others, because small companies have departures, too.
 const REPLACED_ALWAYS: u64 = 2;
 
-/// What a full feed must look like before absence counts. Whichever limit is exceeded holds it.
+/// The limits that a full feed must meet before absence counts. If any limit is exceeded, the feed is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedGuard {
-    /// So many readable rows it must have.
+    /// The minimum number of readable rows.
     pub min_rows: u64,
-    /// So many fewer people than the last accepted file may it have, in percent of those.
+    /// The maximum decrease in people compared with the last accepted file, in percent of that file.
     pub shrink_percent_max: u8,
-    /// So many of its rows may be bad, in percent.
+    /// The maximum share of bad rows, in percent.
     pub bad_rows_percent_max: u8,
-    /// So many rows may repeat the key of another.
+    /// The maximum number of rows that repeat the key of another row.
     pub duplicate_keys_max: u64,
-    /// Whether it must come with a checksum.
+    /// `true` if the file must come with a checksum.
     pub checksum_required: bool,
 }
 
-/// The shares are ours: a tenth of a company does not leave in a day, and a file with one bad row in twenty was not
-/// written by a program that works.
+/// The defaults are Usher's own choice: a tenth of a company does not leave in a day, and a file with one bad row in
+/// twenty was not written by a working program.
 impl Default for FeedGuard {
     fn default() -> Self {
         Self {
@@ -35,20 +35,20 @@ impl Default for FeedGuard {
     }
 }
 
-/// What was seen of a feed. A [`crate::RowTally`] counts it.
+/// The counts of a feed. A [`crate::RowTally`] counts them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedSeen {
-    /// Rows, good and bad; without header and trailer.
+    /// The number of rows, good and bad, without header and trailer.
     pub rows: u64,
-    /// Rows that say nothing because something is wrong with them.
+    /// The number of rows that cannot be used because they have a fault.
     pub bad_rows: u64,
-    /// People.
+    /// The number of distinct people.
     pub keys_distinct: u64,
-    /// Whether all of the file was there.
+    /// `true` if the file was complete.
     pub complete: bool,
-    /// How many rows the trailer says there are, if the file has one.
+    /// The number of rows according to the trailer, if the file has one.
     pub trailer_count: Option<u64>,
-    /// Whether the checksum is the right one, if one was given.
+    /// `true` if the checksum matches, `false` if it does not; `None` if none was given.
     pub checksum_ok: Option<bool>,
 }
 
@@ -58,15 +58,15 @@ impl FeedSeen {
     }
 }
 
-/// Whether a feed can be believed.
+/// The result of the check of a feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "verdict")]
 pub enum FeedVerdict {
-    /// Who is not in it has left.
+    /// The feed is accepted: people who are not in it have left.
     Believed,
-    /// Who is not in it is left alone until a human has looked.
+    /// The feed is held: people who are not in it are left alone until an operator has reviewed it.
     Held {
-        /// At least one: the figures, and what to do.
+        /// The reasons, at least one: the figures, and the remedy.
         reasons: Vec<String>,
     },
 }
@@ -83,14 +83,14 @@ impl FeedGuard {
             self.too_many_bad(now),
             self.too_many_duplicates(now),
         ];
-        // Of an empty file the rest goes without saying.
+        // For an empty file, the reasons about its rows add nothing.
         let of_rows = of_rows.into_iter().filter(|_| now.readable() > 0);
         let reasons: Vec<String> = reasons.into_iter().chain(of_rows).flatten().collect();
         if reasons.is_empty() { FeedVerdict::Believed } else { FeedVerdict::Held { reasons } }
     }
 
-    /// As [`Self::judge`], and by who is lost: `missing` of the people that the feed listed before as employed are not in it,
-    /// however many others are new.
+    /// Judges a feed as [`Self::judge`] does, and also by the losses: `missing` of the people that the feed listed
+    /// before as employed are not in it, regardless of the number of new people.
     pub fn judge_losses(&self, now: &FeedSeen, last: Option<&FeedSeen>, missing: u64) -> FeedVerdict {
         let verdict = self.judge(now, last);
         match last.and_then(|last| self.replaced(now, last, missing)) {
@@ -191,12 +191,12 @@ fn empty_reason(now: &FeedSeen) -> Option<String> {
     })
 }
 
-/// Whether a share is larger than allowed.
+/// Returns whether a share is larger than allowed.
 fn exceeds_share(part: u64, of: u64, percent_max: u8) -> bool {
     u128::from(part) * 100 > u128::from(of) * u128::from(percent_max)
 }
 
-/// A share, rounded up to a hundredth of a percent so that it is never written as the limit that it exceeds.
+/// Returns a share, rounded up to a hundredth of a percent, so that it never looks equal to the limit that it exceeds.
 fn format_share(part: u64, of: u64) -> String {
     let hundredths = (u128::from(part) * 10_000).div_ceil(u128::from(of).max(1));
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)

@@ -1,4 +1,4 @@
-//! What the rows of a file mean.
+//! The meaning of the rows of a file.
 
 mod compile;
 mod say;
@@ -14,33 +14,33 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use compile::CompiledMapping;
 pub use say::BoundMapping;
 
-/// What the columns of a file mean, as configured. Expressions are those of the `expression` crate; their attributes are
-/// the columns: `[Column Name]`.
+/// The configured meaning of the columns of a file. Expressions are those of the `expression` crate; their attributes
+/// are the columns: `[Column Name]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedMapping {
-    /// The column, or columns, that name the person.
+    /// The column, or columns, with the key of the person.
     pub key: KeyColumns,
-    /// What stands between the parts of a key of several columns.
+    /// The separator between the parts of a key of several columns.
     #[serde(default = "default_joint")]
     pub key_separator: String,
-    /// Our names and the expressions that give their values. If there are none, each column is an attribute of its own
-    /// name, and an empty cell is null.
+    /// The attribute names and the expressions that compute their values. If there are none, each column is an
+    /// attribute with its own name, and an empty cell is null.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// The status of the person, in the words of `docs/dates.md`; without it, each row is of an employee.
+    /// The status of the person, in the words of `docs/dates.md`. Without it, each row is about an employee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<String>,
-    /// What each row of a delta feed does.
+    /// The operation of each row of a delta feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationColumn>,
-    /// From when on it holds.
+    /// The effective date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_at: Option<String>,
-    /// How `effective_at` writes its dates.
+    /// The date formats of `effective_at`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dates: DateForms,
-    /// Words for `active`, before those that are known.
+    /// The words for `active`, which take precedence over the known ones.
     #[serde(default, skip_serializing_if = "is_default")]
     pub words: WordLists,
 }
@@ -84,13 +84,13 @@ impl<'de> Deserialize<'de> for KeyColumns {
     }
 }
 
-/// The column of a delta feed that says what a row does, and its words. Case does not count; `""` is an empty cell.
+/// The column of a delta feed with the operation of a row, and its words. Case does not count; `""` is an empty cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationColumn {
     /// The name of the column.
     pub column: String,
-    /// The person is there, and this is what is true of them.
+    /// The person exists, and the row contains their current data.
     #[serde(default = "upsert_words")]
     pub upsert: Vec<String>,
     /// The person left.
@@ -117,35 +117,35 @@ fn deleted_words() -> Vec<String> {
     join_words(&["delete", "deleted", "erase", "erased"])
 }
 
-/// What a row says of the person.
+/// The state of the person according to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowState {
-    /// They are employed.
+    /// The person is employed.
     Upsert,
-    /// They left: the row was written to say so.
+    /// The person left, and the row states the departure.
     Left,
-    /// They do not work here, as their row shows.
+    /// The person does not work here, according to the status in the row.
     Inactive,
-    /// They do not work here yet; what the row says of them counts.
+    /// The person does not work here yet. The data of the row counts.
     PreHire,
-    /// Their record was erased.
+    /// The record of the person was erased.
     Deleted,
-    /// Nothing (`IgnoreObjectFlow`); but they are in the file, so that their absence says nothing either.
+    /// The row makes no statement (`IgnoreObjectFlow`). The person is in the file, so their absence is not concluded either.
     Ignored,
 }
 
-/// What a row says.
+/// The statements of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowStatements {
-    /// Whose row it is.
+    /// The key of the person.
     pub key: String,
-    /// What it says of them; JSON null says "has no value". For [`RowState::Left`] and [`RowState::Inactive`] what has a value and could be
-    /// computed, for [`RowState::Deleted`] and [`RowState::Ignored`] nothing.
+    /// The attributes of the person; JSON null means "has no value". For [`RowState::Left`] and [`RowState::Inactive`] only attributes that
+    /// have a value and could be computed; for [`RowState::Deleted`] and [`RowState::Ignored`] none.
     pub attributes: AttributeMap,
-    /// What it says has happened.
+    /// The state of the person.
     pub state: RowState,
-    /// From when on it holds, if the row says so.
+    /// The effective date, if the row states one.
     pub effective_at: Option<ReadDate>,
-    /// Values that could not be read or used.
+    /// The values that could not be read or used.
     pub unread: Vec<UnreadValue>,
 }

@@ -1,9 +1,9 @@
-//! Rows of a full feed that say what they said before: a short name for what a row says, and how many of them travel in one
-//! event.
+//! Repeated rows of a full feed, which state the same as before: a short hash of the content of a row, and the list of
+//! such rows in one event.
 //!
-//! The mapper keeps what each row said last. The gateway asks it which rows it knows and sends only names of those: the
-//! mapper makes the same event of a name as the row would have been, with the time of the new run. So a repeated row
-//! counts exactly as if it had been sent.
+//! The mapper stores the last content of each row. The gateway asks it which rows it knows, and sends only the hashes
+//! of those. The mapper makes the same event of a hash as the row would have been, with the time of the new run. So a
+//! repeated row counts exactly as if it had been sent.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,34 +13,34 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-/// Most rows of one event.
+/// The maximum number of rows in one event.
 pub const REPEATED_ROWS_MAX: usize = 250;
-/// Bytes of a hash; two rows are compared only if they have one feed and one key.
+/// The size of a hash in bytes. Two rows are compared only if they have the same feed and key.
 const HASH_BYTES: usize = 8;
 const ROWS: &str = "rows";
 
-/// What a row says, apart from the run that it is in.
+/// The content of a row, independent of its run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RowContent {
     /// The kind of its event.
     pub kind: EventKind,
-    /// From when on it holds; nothing for as of the run.
+    /// The effective time; `None` means the time of the run.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub effective_at: Option<OffsetDateTime>,
-    /// How that is known.
+    /// The origin of that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dated: Option<StatementDating>,
-    /// What it says of the person.
+    /// The attributes of the person.
     #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
     pub attributes: AttributeMap,
-    /// What of it could not be read.
+    /// The values that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadValue>,
 }
 
 impl RowContent {
-    /// Of an event that is a row of a full feed and says so as of the run; nothing for any other.
+    /// Returns the content of an event that is a row of a full feed and is dated by its run. Returns `None` for any other event.
     pub fn of(event: &Event) -> Option<Self> {
         let run = event.feed.as_ref().filter(|run| !run.absent)?;
         let is_row = event.kind.is_worker() && event.members.is_none() && event.time == run.begun_at;
@@ -53,13 +53,13 @@ impl RowContent {
         })
     }
 
-    /// Its name among all that this row ever said.
+    /// Returns a hash that identifies this content among all contents of the row.
     pub fn hash(&self) -> String {
         let json = serde_json::to_vec(self).expect("attributes have only text as keys");
         URL_SAFE_NO_PAD.encode(&Sha256::digest(json)[..HASH_BYTES])
     }
 
-    /// The event that the row of `key` would have been in the run that `rows` is about.
+    /// Returns the event that the row of `key` would have been in the run of the event `rows`.
     pub fn into_event(self, rows: &Event, key: &str, hash: &str) -> Event {
         let said = format!("{}:{key}:{hash}", rows.source_event_id);
         Event {
@@ -76,21 +76,21 @@ impl RowContent {
     }
 }
 
-/// Rows that are in a run and say what they said before. They travel in the attributes of a `feed.rows` event.
+/// The rows of a run that state the same as before. They are sent in the attributes of a `feed.rows` event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepeatedRows {
-    /// Key and hash of each.
+    /// The key and the hash of each row.
     pub rows: Vec<(String, String)>,
 }
 
 impl RepeatedRows {
-    /// As the attributes of an event: one flat list, which is the shortest.
+    /// Returns the attributes of an event: one flat list, which is the shortest form.
     pub fn to_attributes(&self) -> AttributeMap {
         let flat = self.rows.iter().flat_map(|(key, hash)| [key.clone().into(), hash.clone().into()]);
         AttributeMap::from([(ROWS.to_owned(), Value::Array(flat.collect()))])
     }
 
-    /// From the attributes of an event; nothing if they do not say it.
+    /// Reads the attributes of an event. Returns `None` if they do not contain rows.
     pub fn from_attributes(attributes: &AttributeMap) -> Option<Self> {
         let flat = attributes.get(ROWS)?.as_array()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);

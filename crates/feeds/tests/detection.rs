@@ -1,4 +1,4 @@
-//! What is found out about a file, with a sample of each way it can be written.
+//! The detection of encodings and separators, with a sample of each.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use feeds::{CsvOptions, CsvReader, FieldSeparator, FileEncoding};
@@ -8,7 +8,7 @@ fn options(encoding: &str, separator: FieldSeparator) -> CsvOptions {
     CsvOptions { encoding, separator, ..CsvOptions::default() }
 }
 
-/// Names, cells of good rows, encoding at the end, number of bad rows.
+/// The names, the cells of good rows, the encoding at the end, and the number of bad rows.
 struct Seen {
     names: Vec<String>,
     rows: Vec<Vec<String>>,

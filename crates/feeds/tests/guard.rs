@@ -24,7 +24,7 @@ fn reasons(guard: &FeedGuard, now: &FeedSeen, last: Option<&FeedSeen>) -> Vec<St
     }
 }
 
-/// One reason with these words, or none.
+/// Expects one reason with these words, or none.
 fn check(guard: &FeedGuard, now: &FeedSeen, last: Option<&FeedSeen>, expected: Option<&str>) {
     let reasons = reasons(guard, now, last);
     match expected {
@@ -177,7 +177,7 @@ fn people_who_are_replaced_by_others_are_missing_all_the_same() {
         "{reasons:?}"
     );
     assert!(reasons[0].contains("8 keys are new"), "{reasons:?}");
-    // One who leaves and one who comes are usual also where they are a ninth of all.
+    // One departure and one arrival are usual, also where they are a ninth of all people.
     assert_eq!(guard.judge_losses(&seen(9), Some(&seen(9)), 1), FeedVerdict::Believed);
     assert!(matches!(guard.judge_losses(&seen(9), Some(&seen(9)), 9), FeedVerdict::Held { .. }));
     assert_eq!(guard.judge_losses(&now, None, 50), FeedVerdict::Believed, "nothing was accepted before");

@@ -1,4 +1,4 @@
-//! What a mapping makes of rows, and what it says when it cannot.
+//! The statements that a mapping makes of rows, and its errors.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use feeds::{CsvOptions, CsvReader, FeedMapping, RowError, RowState, RowStatements, RowTally};

@@ -1,4 +1,4 @@
-//! No bytes panic, and what is written is read.
+//! No bytes cause a panic, and written files are read correctly.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::Read;
@@ -7,7 +7,7 @@ use feeds::{CsvOptions, CsvReader, FeedMapping, FieldSeparator, FileEncoding, Ro
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
-/// Gives its bytes in pieces of a few, as a socket does.
+/// Returns its bytes in small pieces, as a socket does.
 struct Pieces<'b>(&'b [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -36,7 +36,7 @@ fn encodings() -> impl Strategy<Value = FileEncoding> {
     proptest::sample::select(names.to_vec()).prop_map(|name| FileEncoding::try_from(name.to_owned()).unwrap())
 }
 
-/// Bytes that are mostly what matters to a reader of CSV.
+/// Returns bytes that are mostly significant to a reader of CSV.
 fn files() -> impl Strategy<Value = Vec<u8>> {
     let pieces = proptest::sample::select(vec![
         &b"a"[..],
@@ -126,7 +126,7 @@ proptest! {
     }
 }
 
-/// How the same text is written.
+/// The ways to write the same text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Written {
     Utf8,
@@ -150,7 +150,7 @@ fn write(text: &str, written: Written) -> Vec<u8> {
     }
 }
 
-/// Letters that Windows-1252 has, with all that CSV has to quote.
+/// Returns letters that Windows-1252 has, with all characters that CSV must quote.
 fn cell() -> impl Strategy<Value = String> {
     let letters = "abcxyz 0,;|\t\"\n\r'=äßéÿŒ€";
     proptest::collection::vec(proptest::sample::select(letters.chars().collect::<Vec<_>>()), 0..12)
@@ -184,7 +184,7 @@ fn check(rows: &[Vec<String>], written: Written, separator: FieldSeparator, crlf
     rows.iter().for_each(|row| writer.write_record(row).unwrap());
     let bytes = write(std::str::from_utf8(&writer.into_inner().unwrap()).unwrap(), written);
     for separator in [separator, FieldSeparator::Detect] {
-        // Text of two letters may be UTF-8 by chance.
+        // Text of two letters may look like UTF-8 by chance.
         let named = if written == Written::Windows1252 { "windows-1252" } else { "detect" };
         let encoding = FileEncoding::try_from(named.to_owned()).unwrap();
         let options = CsvOptions { encoding, separator, ..CsvOptions::default() };

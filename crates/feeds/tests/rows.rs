@@ -1,4 +1,4 @@
-//! Headers, rows, how a file ends, and what each error says.
+//! Headers, rows, the end of a file, and the text of each error.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::Read;
@@ -91,7 +91,7 @@ fn each_bad_row_is_told_with_line_and_column_and_the_rest_is_read() {
     let expected = [
         (3, None, "has 1 fields, and the header has 2 columns"),
         (4, None, "has 3 fields, and the header has 2 columns"),
-        (5, Some("name"), "has 101 bytes, and at most 100 are taken"),
+        (5, Some("name"), "has 101 bytes, and the limit is 100"),
         (6, Some("name"), "is not in the encoding of the file"),
         (8, Some("name"), "has U+0000 in it"),
         (9, None, "is longer than 1048576 bytes"),
@@ -106,7 +106,7 @@ fn each_bad_row_is_told_with_line_and_column_and_the_rest_is_read() {
     let error = rows[3].as_ref().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "line 5, column `name`: has 101 bytes, and at most 100 are taken: shorten it, or raise `field_bytes_max`"
+        "line 5, column `name`: has 101 bytes, and the limit is 100: shorten it, or raise `field_bytes_max`"
     );
 }
 
@@ -153,7 +153,7 @@ fn a_closed_quote_at_the_end_is_complete() {
     }
 }
 
-/// Gives its bytes, one at a time, and fails then.
+/// Returns its bytes, one at a time, and then fails.
 struct Breaks(Vec<u8>);
 
 impl Read for Breaks {

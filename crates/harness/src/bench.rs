@@ -1,4 +1,4 @@
-//! The benchmark: throughput beside a bare loop, latency at a share of it, requests per change, memory.
+//! The benchmark: throughput compared with a bare loop, latency at a share of it, requests per change, memory.
 
 mod bare;
 mod intake;
@@ -13,34 +13,34 @@ use serde_json::{Value, json};
 
 use crate::world::{TARGET, UsherWorld, WorldOptions, policy_yaml};
 
-/// Longest time that one run may take.
+/// The maximum time of one run.
 const RUN_MAX: Duration = Duration::from_secs(900);
-/// Events per request to the gateway.
+/// The number of events per request to the gateway.
 const BATCH: usize = 500;
-/// Requests that the bare loop keeps under way: as many as the profile `sandbox` allows the writer.
+/// The number of requests that the bare loop keeps in flight: as many as the profile `sandbox` allows the writer.
 const CONCURRENCY: usize = 32;
 
-/// What to measure.
+/// The parts to measure, and their sizes.
 #[derive(Debug, Clone)]
 pub struct BenchSettings {
     /// The `usher` binary, optimised.
     pub usher: PathBuf,
-    /// How many people join in each throughput run.
+    /// The number of people who join in each throughput run.
     pub people: usize,
-    /// How long each latency run lasts, in seconds.
+    /// The duration of each latency run, in seconds.
     pub latency_seconds: u64,
-    /// How many people are known when memory is read; 0 leaves that out.
+    /// The number of known people when memory is read; 0 skips this part.
     pub memory_people: usize,
-    /// Only the part about the writer.
+    /// `true` to run only the part about the writer.
     pub only_writer: bool,
-    /// Only the part about the gateway.
+    /// `true` to run only the part about the gateway.
     pub only_intake: bool,
 }
 
-/// Measures everything and prints a table to standard output.
+/// Runs all measurements and prints a table to standard output.
 ///
 /// # Errors
-/// When a part does not start, or the outcome at the target is wrong.
+/// Fails if a part does not start, or if the result at the target is wrong.
 pub async fn run_benchmarks(settings: &BenchSettings) -> anyhow::Result<()> {
     println!("| what | figure |\n|---|---|");
     if settings.only_writer {
@@ -91,6 +91,7 @@ fn print_row(what: &str, figure: String) {
     println!("| {what} | {figure} |");
 }
 
+/// The figures of a throughput run.
 struct ThroughputFigures {
     events_per_second: f64,
     requests_per_second: f64,
@@ -109,6 +110,7 @@ impl ThroughputFigures {
     }
 }
 
+/// Measures the time until all people have an account.
 async fn measure_throughput(
     settings: &BenchSettings,
     postgres: Option<String>,
@@ -133,6 +135,7 @@ async fn measure_throughput(
     })
 }
 
+/// Starts all services with the policy of the benchmark.
 async fn start_world(
     settings: &BenchSettings,
     postgres: Option<String>,
@@ -151,6 +154,7 @@ async fn start_world(
     UsherWorld::start(options).await
 }
 
+/// Posts a joiner event for each person, in batches.
 async fn join_people(world: &UsherWorld, people: usize) -> anyhow::Result<()> {
     let keys: Vec<usize> = (0..people).collect();
     for chunk in keys.chunks(BATCH) {
@@ -190,6 +194,7 @@ fn cloud_event(id: &str, kind: &str, person: usize, minute: usize, attributes: &
     })
 }
 
+/// Measures resident memory after all people have joined.
 async fn measure_memory(settings: &BenchSettings) -> anyhow::Result<()> {
     let world = start_world(settings, None, true).await?;
     let begin = Instant::now();
@@ -221,7 +226,7 @@ fn rss_mib(pid: u32, field: &str) -> anyhow::Result<u64> {
     Ok(kib / 1_024)
 }
 
-/// For ratios: numbers here are far below 2^52.
+/// Converts a number for ratios. Numbers here are far below 2^52.
 fn to_float(n: usize) -> f64 {
     n as f64
 }

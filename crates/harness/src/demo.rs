@@ -1,4 +1,4 @@
-//! The demo: a company of made-up people is hired, moved and shown out, and the target must follow.
+//! The demo: a generated company hires, moves and dismisses people, and the target must follow.
 
 mod progress;
 mod report;
@@ -17,50 +17,50 @@ use crate::world::{ConsoleClient, ConsoleStatus, EventPoster, MetricsPage, now};
 pub use progress::ProgressLine;
 pub use report::DemoReport;
 
-/// How long the target may take to follow one phase of the script.
+/// The maximum time for the target to follow one phase of the script.
 const PHASE_MAX: Duration = Duration::from_secs(600);
 
-/// Everything that the demo talks to, whoever started it.
+/// The endpoints that the demo uses, started by the demo or by an operator.
 #[derive(Debug, Clone)]
 pub struct DemoStage {
-    /// Takes the messages.
+    /// The client that posts messages.
     pub feed: EventPoster,
-    /// Says when they have arrived.
+    /// The client that waits until they have arrived.
     pub console: ConsoleClient,
-    /// Admin listeners with the figures of gateway and writer; may be empty.
+    /// The admin listeners with the metrics of gateway and writer; may be empty.
     pub admins: Vec<String>,
-    /// Base URL of the target's SCIM API.
+    /// The base URL of the target's SCIM API.
     pub target: String,
-    /// Bearer token of the target.
+    /// The bearer token of the target.
     pub target_token: String,
-    /// Reads target and figures.
+    /// The HTTP client for the target and the metrics.
     pub http: reqwest::Client,
 }
 
-/// How it went.
+/// The outcome of the demo.
 #[derive(Debug)]
 pub struct DemoOutcome {
-    /// The figures.
+    /// The figures of the run.
     pub report: DemoReport,
-    /// In what the target differs from what it must look like.
+    /// The differences between the target and the expected result.
     pub differences: DirectoryDifferences,
-    /// What was still under way or stuck at the end.
+    /// The status at the end, with everything still in progress or stuck.
     pub status: ConsoleStatus,
-    /// Dead letters that wait for a human.
+    /// The number of dead letters that wait for an operator.
     pub dead: usize,
 }
 
 impl DemoOutcome {
-    /// The target is as it must be, nothing is pending, nothing is dead.
+    /// Returns `true` if the target matches the expected result, nothing is pending, and there are no dead letters.
     pub fn is_good(&self) -> bool {
         self.differences.is_empty() && self.status.queued() == 0 && self.status.stuck() == 0 && self.dead == 0
     }
 }
 
-/// Plays the whole script for a company of this shape, and looks at what came of it.
+/// Plays the whole script for a company of this shape, and compares the result.
 ///
 /// # Errors
-/// When a message is refused or not accepted in time, or the target does not settle.
+/// Fails if a message is refused or not accepted in time, or if the target does not settle.
 pub async fn play_demo(stage: &DemoStage, shape: PopulationShape) -> anyhow::Result<DemoOutcome> {
     let started = Instant::now();
     let before = stage.metrics().await?;

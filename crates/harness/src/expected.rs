@@ -1,67 +1,67 @@
-//! What a target must look like, and how what it does look like differs.
+//! The expected content of a target, and its differences from the actual content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::reader::{ServerAccount, ServerDirectory};
 
-/// How many differences are listed; the rest are counted.
+/// The maximum number of differences that are listed; the rest are counted.
 pub const DIFFERENCES_SHOWN_MAX: usize = 20;
 
-/// Whether an account has to be there.
+/// The expected presence of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedPresence {
-    /// It has to.
+    /// The account must exist.
     Required,
-    /// It may be missing: its bearer left before it was surely made.
+    /// The account may be missing: the person left before it was certainly created.
     Possible,
 }
 
-/// One account as it must be.
+/// One account in its expected state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedUser {
-    /// Login name.
+    /// The login name.
     pub user_name: String,
-    /// Whether it can be used.
+    /// `true` if the account can be used.
     pub active: bool,
-    /// Whether it has to be there.
+    /// The expected presence.
     pub presence: ExpectedPresence,
-    /// Given name.
+    /// The given name.
     pub given_name: String,
-    /// Family name; empty when there is none.
+    /// The family name; empty if there is none.
     pub surname: String,
-    /// Whole name.
+    /// The whole name.
     pub display_name: String,
-    /// Work mail address.
+    /// The work mail address.
     pub email: String,
-    /// Department.
+    /// The department.
     pub department: String,
-    /// Job title.
+    /// The job title.
     pub title: String,
-    /// Login name of the manager.
+    /// The login name of the manager.
     pub manager: Option<String>,
 }
 
-/// Everything that must be at a target, and nothing else.
+/// The complete expected content of a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedDirectory {
-    /// Accounts by login name.
+    /// The accounts by login name.
     pub users: BTreeMap<String, ExpectedUser>,
-    /// Login names of the members, by the group's display name. Whoever left is allowed, but not required, here.
+    /// The login names of the members, by the group's display name. A leaver is allowed, but not required, as a member.
     pub groups: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// In what a target differs from what is expected.
+/// The differences between a target and the expected content.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DirectoryDifferences(Vec<String>);
 
 impl DirectoryDifferences {
-    /// Whether there are none.
+    /// Returns `true` if there are no differences.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are.
+    /// Returns the number of differences.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -86,7 +86,7 @@ impl fmt::Display for DirectoryDifferences {
 }
 
 impl ExpectedDirectory {
-    /// In what `found` differs from this.
+    /// Returns the differences between `found` and the expected content.
     pub fn differences(&self, found: &ServerDirectory) -> DirectoryDifferences {
         let mut differences = DirectoryDifferences::default();
         differences.0.extend(found.problems.iter().cloned());
@@ -119,6 +119,7 @@ impl ExpectedDirectory {
         }
     }
 
+    /// Compares the members of a group. An expected member who left may be missing.
     fn compare_members(
         &self,
         group: &str,
@@ -137,6 +138,7 @@ impl ExpectedDirectory {
 }
 
 impl ExpectedUser {
+    /// Compares one account.
     fn compare(
         &self,
         account: &ServerAccount,
@@ -155,7 +157,7 @@ impl ExpectedUser {
             text("mail", &self.email, &account.email);
             text("department", &self.department, &account.department);
             text("title", &self.title, &account.title);
-            // An account that is not there cannot be referred to; if it must be there, that is told of it.
+            // A missing account cannot be referred to. If it is required, its absence is reported separately.
             let manager = self.manager.as_ref().filter(|m| found.users.contains_key(&m.to_lowercase()));
             text("manager", manager.map_or("", String::as_str), &account.manager);
         }

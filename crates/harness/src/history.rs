@@ -1,7 +1,7 @@
-//! What happens to a company: messages for the gateway, and beside them what a target must look like afterwards.
+//! The history of a company: messages for the gateway, and the expected content of a target after them.
 //!
-//! The model here is deliberately its own few lines: it shares no code with the mapper or the policies, so that it
-//! can contradict them.
+//! The model is deliberately separate code of a few lines: it shares nothing with the mapper or the
+//! policies, so that it can contradict them.
 
 mod messages;
 
@@ -15,7 +15,7 @@ use crate::people::{SampleGroup, SamplePerson, SamplePopulation, display_name, n
 
 pub use messages::CloudEventMessage;
 
-/// Where a person stands with their employer, as far as messages have said.
+/// The employment of a person according to the messages so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EmploymentStanding {
     NotHired,
@@ -23,15 +23,16 @@ enum EmploymentStanding {
     Left,
 }
 
+/// A person with their employment so far.
 #[derive(Debug, Clone)]
 struct HistoryPerson {
     person: SamplePerson,
     standing: EmploymentStanding,
-    /// Whether their account must have been made: they were employed at a moment when nothing was pending.
+    /// `true` if the account must have been created: the person was employed at a time when nothing was pending.
     account_certain: bool,
 }
 
-/// A company and what was said of it so far. Every method that returns a message assumes that it will be accepted.
+/// A company and the messages about it so far. Every method that returns a message assumes that it will be accepted.
 #[derive(Debug, Clone)]
 pub struct CompanyHistory {
     source: String,
@@ -43,7 +44,7 @@ pub struct CompanyHistory {
 }
 
 impl CompanyHistory {
-    /// A company of which nothing is known yet. `source` is the CloudEvents `source`; events are dated `now`.
+    /// Creates a company without any messages so far. `source` is the CloudEvents `source`; events are dated `now`.
     pub fn new(source: &str, company: SamplePopulation, now: OffsetDateTime) -> Self {
         let known = |person: SamplePerson| {
             (
@@ -61,38 +62,38 @@ impl CompanyHistory {
         }
     }
 
-    /// Dates the following events at `now`. A SCIM bulk feed carries no dates, it speaks of the moment when it is
-    /// taken: events that shall win over it must be dated later.
+    /// Dates the following events at `now`. A SCIM bulk feed carries no dates: its statements take
+    /// the time of their receipt. Events that must take precedence over it need a later date.
     pub fn set_time(&mut self, now: OffsetDateTime) {
         self.clock = self.clock.max(now);
     }
 
-    /// Nothing is pending now: everybody who is employed has an account, so if they leave it must be there, disabled.
+    /// Records that nothing is pending: every employed person has an account, so if they leave it must exist, disabled.
     pub fn accounts_are_there(&mut self) {
         for known in self.people.values_mut() {
             known.account_certain |= known.standing == EmploymentStanding::Employed;
         }
     }
 
-    /// Keys of everybody, in order of generation.
+    /// Returns the keys of all people, in order of generation.
     pub fn keys(&self) -> Vec<String> {
         self.people.keys().cloned().collect()
     }
 
-    /// Keys of the groups.
+    /// Returns the keys of the groups.
     pub fn group_keys(&self) -> Vec<String> {
         self.groups.keys().cloned().collect()
     }
 
-    /// The person as the source knows them now.
+    /// Returns the person as the source knows them now.
     ///
     /// # Panics
-    /// When there is no such person.
+    /// Panics if there is no such person.
     pub fn person(&self, key: &str) -> &SamplePerson {
         &self.known(key).person
     }
 
-    /// A SCIM BulkRequest that creates these people.
+    /// Returns a SCIM BulkRequest that creates these people.
     pub fn hire_by_bulk(&mut self, keys: &[String]) -> Value {
         let operations: Vec<Value> = keys
             .iter()
@@ -108,14 +109,14 @@ impl CompanyHistory {
         })
     }
 
-    /// `worker.joined` with everything that is known.
+    /// Returns `worker.joined` with all known attributes.
     pub fn hire(&mut self, key: &str) -> CloudEventMessage {
         self.known_mut(key).standing = EmploymentStanding::Employed;
         let attributes = messages::person_attributes(self.person(key));
         self.about_worker("worker.joined", key, attributes)
     }
 
-    /// `worker.changed`: another department and title, sometimes another name or manager. `pick` chooses which.
+    /// Returns `worker.changed`: another department and title, sometimes another name or manager. `pick` chooses which.
     pub fn move_on(&mut self, key: &str, pick: usize) -> CloudEventMessage {
         let department = self.departments[pick % self.departments.len()].clone();
         let boss = self.known(key).person.manager.as_ref().and_then(|m| self.known(m).person.manager.clone());
@@ -135,13 +136,13 @@ impl CompanyHistory {
         self.about_worker("worker.changed", key, changed)
     }
 
-    /// `worker.left`.
+    /// Returns `worker.left`.
     pub fn leave(&mut self, key: &str) -> CloudEventMessage {
         self.known_mut(key).standing = EmploymentStanding::Left;
         self.about_worker("worker.left", key, Map::new())
     }
 
-    /// `worker.rehired` into another department.
+    /// Returns `worker.rehired` into another department.
     pub fn rehire(&mut self, key: &str, pick: usize) -> CloudEventMessage {
         let department = self.departments[pick % self.departments.len()].clone();
         let known = self.known_mut(key);
@@ -151,7 +152,7 @@ impl CompanyHistory {
         self.about_worker("worker.rehired", key, attributes)
     }
 
-    /// `group.upserted` with the name and all members.
+    /// Returns `group.upserted` with the name and all members.
     pub fn group_upserted(&mut self, key: &str) -> CloudEventMessage {
         let (group, exists) = self.groups.get_mut(key).expect("the caller asks for groups of this company");
         *exists = true;
@@ -160,24 +161,24 @@ impl CompanyHistory {
         self.about_group("group.upserted", key, attributes, Some(members))
     }
 
-    /// `group.member.added` for these people.
+    /// Returns `group.member.added` for these people.
     pub fn members_added(&mut self, key: &str, members: &[String]) -> CloudEventMessage {
         self.group_mut(key).members.extend(members.iter().cloned());
         self.about_group("group.member.added", key, Map::new(), Some(members.to_vec()))
     }
 
-    /// `group.member.removed` for these people.
+    /// Returns `group.member.removed` for these people.
     pub fn members_removed(&mut self, key: &str, members: &[String]) -> CloudEventMessage {
         self.group_mut(key).members.retain(|m| !members.contains(m));
         self.about_group("group.member.removed", key, Map::new(), Some(members.to_vec()))
     }
 
-    /// Keys of the members of a group, as the source knows them now.
+    /// Returns the keys of the members of a group, as the source knows them now.
     pub fn members(&self, key: &str) -> BTreeSet<String> {
         self.groups.get(key).map(|(group, _)| group.members.clone()).unwrap_or_default()
     }
 
-    /// What a target must look like once everything said so far has arrived.
+    /// Returns the expected content of a target after all messages so far have arrived.
     pub fn expected(&self) -> ExpectedDirectory {
         let users = self.people.values().filter_map(|known| self.expected_user(known));
         let groups = self.groups.values().filter(|(_, exists)| *exists).map(|(group, _)| {
@@ -192,6 +193,7 @@ impl CompanyHistory {
         }
     }
 
+    /// Returns the expected account of a person, or `None` if they were never hired.
     fn expected_user(&self, known: &HistoryPerson) -> Option<ExpectedUser> {
         let (active, presence) = match (known.standing, known.account_certain) {
             (EmploymentStanding::NotHired, _) => return None,
@@ -230,7 +232,8 @@ impl CompanyHistory {
         self.say(kind, &format!("group/{key}"), attributes, members)
     }
 
-    /// One microsecond (the resolution of versions) passes with each event, so that no two are dated alike.
+    /// Creates an event. Its date is one microsecond (the resolution of versions)
+    /// later than the last one, so that no two events have the same date.
     fn say(
         &mut self,
         kind: &str,
@@ -257,7 +260,7 @@ impl CompanyHistory {
     }
 }
 
-/// The title without what earlier moves appended.
+/// Returns the title without the suffixes of earlier moves.
 fn before_title(attributes: &Map<String, Value>) -> &str {
     let title = attributes.get("jobTitle").and_then(Value::as_str).unwrap_or_default();
     title.split(" (since").next().unwrap_or_default()

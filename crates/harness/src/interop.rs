@@ -1,6 +1,6 @@
-//! Independent SCIM servers, written by other people in other languages: started for a test, ended with it.
+//! Independent SCIM servers, written by other people in other languages. They run for the duration of a test.
 //!
-//! Their code is fetched by `tools/fetch-interop` into `.tools/`; what starts them lies in `interop/` of this crate.
+//! Their code is fetched by `tools/fetch-interop` into `.tools/`. Their start scripts are in `interop/` of this crate.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -13,21 +13,21 @@ use tokio::process::{Child, Command};
 
 use crate::world::{level_reached, wait_for_level};
 
-/// How long fetching may take on a fresh machine.
+/// The maximum time to fetch a server on a fresh machine.
 const FETCH_MAX: Duration = Duration::from_secs(300);
-/// How long a server may take to answer its first request.
+/// The maximum time until a server answers its first request.
 const START_MAX: Duration = Duration::from_secs(60);
-/// Protects nothing: the data is made up, the port is loopback.
+/// The token of the servers. It protects nothing: the data is generated and the port is on loopback.
 const TOKEN: &str = "interop-token";
 
-/// The servers.
+/// The independent servers that tests can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InteropServer {
     /// scim2-server (Python) behind gunicorn: a strict reading of the RFCs.
     Scim2,
-    /// SCIMMY (Node): strict types, its own idea of paging.
+    /// SCIMMY (Node): strict types, and a different interpretation of paging.
     Scimmy,
-    /// better-auth's SCIM plugin (Node): every member must exist, one comparison per filter, answers 200 where others do 204.
+    /// better-auth's SCIM plugin (Node): every member must exist, one comparison per filter, 200 where others answer 204.
     BetterAuth,
 }
 
@@ -40,7 +40,7 @@ impl InteropServer {
         }
     }
 
-    /// Whether this machine has what the server needs. Not everybody has Node.
+    /// Returns `true` if this machine has the server's prerequisites. Node is not always installed.
     pub fn possible_here(self) -> bool {
         match self {
             Self::Scim2 => true,
@@ -56,11 +56,12 @@ impl InteropServer {
         }
     }
 
+    /// Returns the command that starts the server on a port.
     fn command(self, root: &Path, port: u16) -> Command {
         let sources = root.join("crates/harness/interop").join(self.name());
         match self {
             Self::Scim2 => {
-                // One process: what it knows is in its memory.
+                // There is one process, because its data is in memory.
                 let mut command = Command::new(root.join(".tools/venv-scim2/bin/gunicorn"));
                 command.args(["--worker-class", "gthread", "--workers", "1", "--threads", "8"]);
                 command.args(["--keep-alive", "30", "--log-level", "warning"]);
@@ -69,7 +70,7 @@ impl InteropServer {
                 command
             }
             Self::Scimmy | Self::BetterAuth => {
-                // Node looks for modules beside the file that asks for them.
+                // Node looks for modules next to the file that imports them.
                 let home = root.join(".tools").join(self.name());
                 let mut command = Command::new("node");
                 command.arg(home.join("server.mjs")).arg(port.to_string()).current_dir(home);
@@ -79,22 +80,22 @@ impl InteropServer {
     }
 }
 
-/// A running server. Dropping it ends it.
+/// A running server. Dropping it stops the server.
 #[derive(Debug)]
 pub struct RunningInteropServer {
-    /// Base URL of its SCIM API.
+    /// The base URL of its SCIM API.
     pub base_url: String,
-    /// Its bearer token.
+    /// The bearer token of the server.
     pub token: String,
     _child: Child,
     _folder: tempfile::TempDir,
 }
 
 impl RunningInteropServer {
-    /// Fetches the server if need be, starts it on a free port and returns when it answers.
+    /// Fetches the server if necessary, starts it on a free port, and returns when it answers.
     ///
     /// # Errors
-    /// When it cannot be fetched or does not start; what it said is part of the error.
+    /// Fails if the server cannot be fetched or does not start. The error contains its output.
     pub async fn start(server: InteropServer) -> anyhow::Result<Self> {
         let root = repository_root()?;
         fetch_server(&root, server).await?;
@@ -122,13 +123,14 @@ impl RunningInteropServer {
 
 impl Drop for RunningInteropServer {
     fn drop(&mut self) {
-        // gunicorn's worker is a child of the process that was started: the signal goes to the group of both.
+        // gunicorn's worker is a child of the started process, so the signal goes to the process group.
         if let Some(group) = self._child.id().and_then(|pid| i32::try_from(pid).ok()) {
             let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::SIGKILL);
         }
     }
 }
 
+/// Waits for the first successful answer, or for the end of the process.
 async fn wait_for_answer(child: &mut Child, base_url: &str) -> anyhow::Result<()> {
     let http = crate::http_client();
     let ended = wait_for_level("the SCIM server answers", START_MAX, async || {
@@ -145,6 +147,7 @@ async fn wait_for_answer(child: &mut Child, base_url: &str) -> anyhow::Result<()
     }
 }
 
+/// Runs `tools/fetch-interop` for the server.
 async fn fetch_server(root: &Path, server: InteropServer) -> anyhow::Result<()> {
     let mut command = Command::new(root.join("tools/fetch-interop"));
     command.arg(server.name()).stdin(Stdio::null()).kill_on_drop(true);
@@ -161,13 +164,13 @@ async fn fetch_server(root: &Path, server: InteropServer) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The root of the repository that this crate was built in.
+/// Returns the root of the repository that this crate was built in.
 fn repository_root() -> anyhow::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().context("the repository that this was built in is gone")
 }
 
-/// A port that was free a moment ago: these servers cannot say which one they got.
+/// Returns a port that was free a moment ago. These servers cannot report which port they got.
 fn free_port() -> anyhow::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
     Ok(listener.local_addr().context("find a free port")?.port())

@@ -1,12 +1,12 @@
-//! Starts the real parts and feeds them: a made-up company, an `usher` process, a target, and an independent opinion
-//! of what the target must look like in the end. The demo, the end-to-end tests and the benchmark are built on it.
+//! Starts the real services and feeds them: a generated company, an `usher` process, a target, and an independent model of
+//! the expected content of the target. The demo, the end-to-end tests and the benchmark are built on it.
 //!
-//! It never imports a service and never reads a service's database: like any outsider it sees processes, HTTP and
-//! what lies at the target. Its model of the outcome ([`CompanyHistory`]) shares no code with the parts that it judges.
+//! It never imports a service and never reads a service's database. Like an external client it sees processes, HTTP and the
+//! content of the target. Its model of the outcome ([`CompanyHistory`]) shares no code with the services that it tests.
 //!
-//! To add a kind of event to the made-up history: 1. a method on [`CompanyHistory`] that changes the model and returns the
-//! message, 2. if it changes what a target must look like, the rule in `CompanyHistory::expected`.
-//! To add an independent SCIM server: a case in `interop.rs` and its own few lines in `interop/`.
+//! To add a kind of event to the generated history: 1. a method on [`CompanyHistory`] that changes the model and returns
+//! the message, 2. if it changes the expected content of a target, the rule in `CompanyHistory::expected`. To add an
+//! independent SCIM server: a case in `interop.rs` and its own few lines in `interop/`.
 
 pub mod bench;
 pub mod demo;
@@ -24,12 +24,12 @@ pub use history::{CloudEventMessage, CompanyHistory};
 pub use people::{PopulationShape, SamplePopulation};
 pub use world::{UsherWorld, WorldOptions};
 
-/// An HTTP client for the loopback: no proxy, and a time limit on every request.
+/// Returns an HTTP client for loopback: no proxy, and a timeout for every request.
 ///
 /// # Panics
-/// When the platform cannot give a TLS stack, which nothing here can do without.
+/// Panics if the platform provides no TLS stack, which is required here.
 pub fn http_client() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default(); // an error means: already installed
+    let _ = rustls::crypto::ring::default_provider().install_default(); // an error means that it is already installed
     reqwest::Client::builder()
         .no_proxy()
         .timeout(std::time::Duration::from_secs(60))

@@ -1,20 +1,20 @@
-//! A made-up company: the same people, managers and groups for the same [`PopulationShape`], on every machine.
+//! A generated company: the same people, managers and groups for the same [`PopulationShape`], on every machine.
 
 mod company;
 mod names;
 
 use std::collections::BTreeSet;
 
-/// How large the company is, and which of the many possible ones it is.
+/// The size of the company, and the seed that selects one of the many possible ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PopulationShape {
-    /// Number of people, at least 1.
+    /// The number of people, at least 1.
     pub people: usize,
-    /// Number of departments, at least 1.
+    /// The number of departments, at least 1.
     pub departments: usize,
-    /// Number of groups.
+    /// The number of groups.
     pub groups: usize,
-    /// Different seeds give different companies.
+    /// The seed. Different seeds generate different companies.
     pub seed: u64,
 }
 
@@ -22,7 +22,7 @@ impl PopulationShape {
     /// The company of the demo: 1,000 people in 40 departments and 25 groups.
     pub const DEMO: Self = Self { people: 1_000, departments: 40, groups: 25, seed: 42 };
 
-    /// A company of `people` people with as many departments and groups as fit it.
+    /// Returns the shape of a company of `people` people, with a matching number of departments and groups.
     pub fn of(people: usize) -> Self {
         Self { people, departments: (people / 25).clamp(1, 40), groups: (people / 40).clamp(1, 25), seed: 42 }
     }
@@ -31,40 +31,40 @@ impl PopulationShape {
 /// One person, as the HR system knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SamplePerson {
-    /// Key of the person (`E-00001`), the subject of events about them.
+    /// The key of the person (`E-00001`), which is the subject of events about them.
     pub key: String,
-    /// Given name, in its own script.
+    /// The given name, in its own script.
     pub given_name: String,
-    /// Family name, in its own script; empty for people who have one name only.
+    /// The family name, in its own script; empty for people who have one name only.
     pub surname: String,
-    /// The whole name, in the order that its bearer uses.
+    /// The whole name, in the order that the person uses.
     pub display_name: String,
-    /// Unique login name, in Latin letters.
+    /// The unique login name, in Latin letters.
     pub user_principal_name: String,
-    /// Mail address.
+    /// The mail address.
     pub mail: String,
-    /// Name of the department.
+    /// The name of the department.
     pub department: String,
-    /// What they do.
+    /// The job title.
     pub job_title: String,
-    /// Number in the HR system.
+    /// The number in the HR system.
     pub employee_id: String,
     /// `Employee` or `Contractor`.
     pub employee_type: String,
-    /// ISO 3166-1 alpha-2 code.
+    /// The ISO 3166-1 alpha-2 code.
     pub country: String,
-    /// Key of the person they report to; only the head of the company has none.
+    /// The key of the person they report to; `None` only for the head of the company.
     pub manager: Option<String>,
 }
 
 /// One group, as the directory knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleGroup {
-    /// Key of the group (`G-001`), the subject of events about it.
+    /// The key of the group (`G-001`), which is the subject of events about it.
     pub key: String,
-    /// Unique name.
+    /// The unique name.
     pub display_name: String,
-    /// Keys of the members.
+    /// The keys of the members.
     pub members: BTreeSet<String>,
 }
 
@@ -75,23 +75,23 @@ pub struct SamplePopulation {
     pub people: Vec<SamplePerson>,
     /// The groups.
     pub groups: Vec<SampleGroup>,
-    /// Names of the departments.
+    /// The names of the departments.
     pub departments: Vec<String>,
 }
 
 impl SamplePopulation {
-    /// The company of this shape.
+    /// Generates the company of this shape.
     pub fn generate(shape: PopulationShape) -> Self {
         company::generate_population(shape)
     }
 }
 
-/// A surname to take at a marriage.
+/// Returns a surname for a marriage.
 pub(crate) fn new_surname(pick: usize) -> &'static str {
     names::new_surname(pick)
 }
 
-/// The whole name in the usual order of the name's culture.
+/// Returns the whole name in the usual order of the name's culture.
 pub(crate) fn display_name(given: &str, surname: &str) -> String {
     if surname.is_empty() { given.to_owned() } else { format!("{given} {surname}") }
 }

@@ -1,4 +1,4 @@
-//! Reads a whole SCIM server with plain HTTP: no SCIM library, and no belief in what the server says about itself.
+//! Reads a whole SCIM server with plain HTTP: without a SCIM library, and without trust in the server's own statements.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// How many resources are asked for at once.
+/// The number of resources requested per page.
 const PAGE: usize = 100;
 
-/// How many pages are read of one list at most.
+/// The maximum number of pages of one list.
 const PAGES_MAX: usize = 10_000;
 
-/// One account, as it was found. Absent texts are empty.
+/// One account as found. Absent texts are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerAccount {
     /// The server's id.
@@ -22,7 +22,7 @@ pub struct ServerAccount {
     pub external_id: String,
     /// `userName`.
     pub user_name: String,
-    /// `active`, if the server says it in any form.
+    /// The value of `active`, if the server returns it in any form.
     pub active: Option<bool>,
     /// `name.givenName`.
     pub given_name: String,
@@ -32,37 +32,37 @@ pub struct ServerAccount {
     pub display_name: String,
     /// The work address among `emails`, or the first.
     pub email: String,
-    /// Department (enterprise extension).
+    /// The department (enterprise extension).
     pub department: String,
     /// `title`.
     pub title: String,
-    /// Login name of the manager (enterprise extension); `?ID` when no account has that id.
+    /// The login name of the manager (enterprise extension); `?ID` if no account has that id.
     pub manager: String,
 }
 
-/// One group, as it was found.
+/// One group as found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoundGroup {
     /// The server's id.
     pub id: String,
     /// `externalId`.
     pub external_id: String,
-    /// Login names of the members; `?ID` when no account has that id.
+    /// The login names of the members; `?ID` if no account has that id.
     pub members: BTreeSet<String>,
 }
 
-/// Everything on a server.
+/// The content of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerDirectory {
-    /// Accounts by login name in lower case.
+    /// The accounts by login name in lower case.
     pub users: BTreeMap<String, ServerAccount>,
-    /// Groups by display name.
+    /// The groups by display name.
     pub groups: BTreeMap<String, FoundGroup>,
-    /// What is wrong with the directory itself: two accounts of one name, a member listed twice.
+    /// Errors in the directory itself: two accounts with one name, a member listed twice.
     pub problems: Vec<String>,
 }
 
-/// Reads every user and every group of the SCIM server at `base_url`.
+/// Reads all users and groups of the SCIM server at `base_url`.
 pub async fn read_directory(
     http: &reqwest::Client,
     base_url: &str,
@@ -80,6 +80,7 @@ pub async fn read_directory(
     Ok(assemble_directory(&users, &groups))
 }
 
+/// A plain HTTP reader of one SCIM server.
 struct DirectoryReader<'a> {
     http: &'a reqwest::Client,
     base_url: &'a str,
@@ -87,8 +88,8 @@ struct DirectoryReader<'a> {
 }
 
 impl DirectoryReader<'_> {
-    /// Walks pages until one brings nothing new: `totalResults` may be capped or wrong, a server may repeat its last
-    /// page for ever.
+    /// Reads pages until one contains nothing new, because `totalResults` may
+    /// be capped or wrong, and a server may repeat its last page for ever.
     async fn walk(&self, list: &str) -> anyhow::Result<Vec<Value>> {
         let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
         for _ in 0..PAGES_MAX {
@@ -116,6 +117,7 @@ impl DirectoryReader<'_> {
     }
 }
 
+/// Builds the directory from all users and groups, and records its errors.
 fn assemble_directory(users: &[Value], groups: &[Value]) -> ServerDirectory {
     let names: HashMap<&str, &str> =
         users.iter().filter_map(|u| Some((u["id"].as_str()?, u["userName"].as_str()?))).collect();
@@ -134,6 +136,7 @@ fn assemble_directory(users: &[Value], groups: &[Value]) -> ServerDirectory {
     directory
 }
 
+/// Adds a group with the login names of its members.
 fn add_group(directory: &mut ServerDirectory, group: &Value, name_of: &impl Fn(&str) -> String) {
     let name = json_text(&group["displayName"]);
     let mut members = BTreeSet::new();
@@ -149,6 +152,7 @@ fn add_group(directory: &mut ServerDirectory, group: &Value, name_of: &impl Fn(&
     }
 }
 
+/// Reads the attributes of one account.
 fn read_account(user: &Value, name_of: &impl Fn(&str) -> String) -> ServerAccount {
     let enterprise = &user[ENTERPRISE];
     let manager = enterprise["manager"]["value"].as_str().or_else(|| enterprise["manager"].as_str());
@@ -186,7 +190,7 @@ fn json_truth(value: &Value) -> Option<bool> {
     }
 }
 
-/// Ids may be anything that a server likes.
+/// Encodes an id, which may contain any characters.
 fn percent_encode(id: &str) -> String {
     let keep = |b: &u8| b.is_ascii_alphanumeric() || b"-._~".contains(b);
     id.bytes().map(|b| if keep(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()

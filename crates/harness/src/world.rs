@@ -1,4 +1,4 @@
-//! Real parts on free ports: an `usher up` process, a sandbox target, and clients that talk to both like outsiders.
+//! Real services on free ports: an `usher up` process, a sandbox target, and clients that access both from outside.
 
 mod clock;
 mod config;
@@ -25,30 +25,30 @@ pub use process::{RunningProcess, ServiceAddresses, UsherProcess};
 use crate::expected::{DirectoryDifferences, ExpectedDirectory};
 use crate::reader::{self, ServerDirectory};
 
-/// Bearer token of sandboxes that are started here. It protects nothing: the data is made up, the port is loopback.
+/// The bearer token of the sandboxes started here. It protects nothing: the data is generated and the port is on loopback.
 pub const SANDBOX_TOKEN: &str = "sandbox-token";
 
-/// Name of the only target.
+/// The name of the only target.
 pub const TARGET: &str = "zscaler";
 
-/// What to start.
+/// The options of a world.
 #[derive(Debug, Clone)]
 pub struct WorldOptions {
     /// The `usher` binary.
     pub usher: PathBuf,
-    /// How the sandbox target behaves.
+    /// The behaviour of the sandbox target.
     pub behaviour: sandbox::SandboxBehaviour,
-    /// Where data goes; `None` is a temporary folder that goes away with the world.
+    /// The data folder; `None` means a temporary folder that is removed with the world.
     pub data: Option<PathBuf>,
-    /// Target profile: the name of a built-in one, or the path of a file.
+    /// The target profile: the name of a built-in one, or the path of a file.
     pub profile: String,
-    /// Policy text; `None` is [`policy_yaml`].
+    /// The text of the policy; `None` means [`policy_yaml`].
     pub policy: Option<String>,
-    /// URL of a PostgreSQL database for all services; `None` is one SQLite file for each.
+    /// The URL of a PostgreSQL database for all services; `None` means one SQLite file for each.
     pub postgres: Option<String>,
-    /// Files that the gateway takes (`gateway.feeds`).
+    /// The files that the gateway reads (`gateway.feeds`).
     pub feeds: Vec<serde_json::Value>,
-    /// Listen on 8080, 8081 and 9090 where they are free, instead of on any free port.
+    /// `true` to listen on 8080, 8081 and 9090 if they are free, instead of on any free port.
     pub usual_ports: bool,
     /// Further settings of the gateway.
     pub gateway: serde_json::Map<String, serde_json::Value>,
@@ -61,7 +61,7 @@ pub struct WorldOptions {
 }
 
 impl WorldOptions {
-    /// SQLite in a temporary folder, a sandbox that behaves.
+    /// Returns the default options: SQLite in a temporary folder, and a sandbox without faults.
     pub fn new(usher: impl Into<PathBuf>) -> Self {
         Self {
             usher: usher.into(),
@@ -80,15 +80,15 @@ impl WorldOptions {
     }
 }
 
-/// A running `usher up` and its target. Dropping it ends the process, its broker and the sandbox.
+/// A running `usher up` and its target. Dropping it stops the process, its broker and the sandbox.
 pub struct UsherWorld {
     /// The process.
     pub usher: UsherProcess,
-    /// Posts messages to the gateway, wherever it is after a restart.
+    /// The client that posts messages to the gateway, also after a restart at other addresses.
     pub feed: EventPoster,
-    /// Asks the console, wherever it is after a restart.
+    /// The client of the console, also after a restart at other addresses.
     pub console: ConsoleClient,
-    /// The only target, as the process knows it.
+    /// The only target, as it is configured.
     pub target: WorldTargetConfig,
     sandbox: Option<Sandbox>,
     http: reqwest::Client,
@@ -96,7 +96,7 @@ pub struct UsherWorld {
 }
 
 impl UsherWorld {
-    /// Starts a sandbox and everything else, and returns when it is ready.
+    /// Starts a sandbox and all services, and returns when they are ready.
     pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
         let listen = "127.0.0.1:0".parse().expect("a constant");
         let sandbox = Sandbox::start(sandbox::SandboxOptions {
@@ -109,11 +109,12 @@ impl UsherWorld {
         Self::assemble(options, base_url, SANDBOX_TOKEN.to_owned(), Some(sandbox)).await
     }
 
-    /// Starts everything against a target that is there already.
+    /// Starts all services with an existing target.
     pub async fn at(options: WorldOptions, base_url: &str, token: &str) -> anyhow::Result<Self> {
         Self::assemble(options, base_url.to_owned(), token.to_owned(), None).await
     }
 
+    /// Writes the configuration, starts the process, and creates the clients.
     async fn assemble(
         options: WorldOptions,
         base_url: String,
@@ -155,35 +156,35 @@ impl UsherWorld {
         })
     }
 
-    /// The sandbox, to inject faults and to read the ledger.
+    /// Returns the sandbox, to inject faults and to read the ledger.
     ///
     /// # Panics
-    /// In a world that was started with [`UsherWorld::at`].
+    /// Panics in a world that was started with [`UsherWorld::at`].
     pub fn sandbox(&self) -> &Sandbox {
         self.sandbox.as_ref().expect("a world from World::start has a sandbox")
     }
 
-    /// Waits until nothing is on its way any more.
+    /// Waits until everything is processed.
     pub async fn settled(&self, deadline: Duration) -> anyhow::Result<ConsoleStatus> {
         self.console.settled(deadline).await
     }
 
-    /// Everything at the target, read with plain HTTP.
+    /// Reads the content of the target with plain HTTP.
     pub async fn directory(&self) -> anyhow::Result<ServerDirectory> {
         reader::read_directory(&self.http, &self.target.base_url, &self.target.token).await
     }
 
-    /// In what the target differs from what is expected.
+    /// Returns the differences between the target and the expected content.
     pub async fn differences(&self, expected: &ExpectedDirectory) -> anyhow::Result<DirectoryDifferences> {
         Ok(expected.differences(&self.directory().await?))
     }
 
-    /// What the process measured since it was started.
+    /// Returns the metrics of the process since it was started.
     pub async fn metrics(&self) -> anyhow::Result<MetricsPage> {
         MetricsPage::read(&self.http, &[self.usher.addresses().admin()]).await
     }
 
-    /// For requests that no client here makes.
+    /// Returns an HTTP client, for requests that the other clients do not make.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }

@@ -1,4 +1,4 @@
-//! The independent SCIM servers start, answer, and are read by the plain reader.
+//! The independent SCIM servers start, answer, and can be read by the plain reader.
 
 use harness::interop::{InteropServer, RunningInteropServer};
 use harness::{http_client, reader};

@@ -1,8 +1,9 @@
-//! Names by which a second account of the same person is recognised: administrators' accounts, numbered ones, other domains.
+//! Names by which a second account of the same person is recognised: administrators' accounts, numbered ones, other
+//! domains.
 //!
-//! docs/leavers.md has the decision table, which is the test. An account is stored under its [`stored_name_keys`]; a person is
-//! looked up by [`sought_name_keys`], so that the comparison is by index. A likeness is a hint for a human, never a reason to
-//! change an account.
+//! docs/leavers.md has the decision table, which the test reads. An account is stored under its [`stored_name_keys`];
+//! a person is looked up by [`sought_name_keys`], so that the comparison uses an index. A likeness is a hint for an
+//! operator, never a reason to change an account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,30 +11,31 @@ use serde::{Deserialize, Serialize};
 
 mod words;
 
-/// A longer name has no keys, in bytes: an index holds no long entries.
+/// The maximum length of a name in bytes. A longer name has no keys, because an index holds no long entries.
 const NAME_BYTES_MAX: usize = 320;
-/// A stem of fewer characters says nothing.
+/// The minimum number of characters of a stem. A shorter stem does not identify a person.
 const STEM_MIN: usize = 3;
-/// The same of a stem from which something was taken away.
+/// The minimum number of characters of a stem from which a word or a number was removed.
 const DERIVED_STEM_MIN: usize = 4;
-/// A number at the end is taken for a counter only behind so many characters: `spqr1` and `u10023` are names.
+/// The minimum number of characters before a number at the end that counts as a counter: `spqr1` and `u10023` are
+/// names.
 const COUNTED_STEM_MIN: usize = 5;
-/// A counter has at most so many digits.
+/// The maximum number of digits of a counter.
 const COUNTER_DIGITS_MAX: usize = 2;
-/// Words at the ends of a name that are taken away at most.
+/// The maximum number of words that are removed from the ends of a name.
 const WORDS_MAX: usize = 4;
 
-/// Why an account may be the person's; the strongest first.
+/// The reason why an account may belong to the person, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountLikeness {
-    /// It carries the person's key as its `externalId`.
+    /// The account carries the person's key as its `externalId`.
     Key,
-    /// It has the same mail address.
+    /// The account has the same mail address.
     Mail,
-    /// The stem of its login or mail is the same.
+    /// The stem of the account's login or mail address is the same.
     Login,
-    /// Its stem is the same with the initial of the first name: `a.meier` and `anna.meier`.
+    /// The stem is the same with the initial of the first name: `a.meier` and `anna.meier`.
     Initial,
 }
 
@@ -41,7 +43,7 @@ impl AccountLikeness {
     /// Every likeness.
     pub const ALL: [Self; 4] = [Self::Key, Self::Mail, Self::Login, Self::Initial];
 
-    /// The name used in the API and in docs/leavers.md.
+    /// Returns the name used in the API and in docs/leavers.md.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Key => "key",
@@ -51,7 +53,7 @@ impl AccountLikeness {
         }
     }
 
-    /// For an operator.
+    /// Returns a description for operators.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Key => "the same externalId",
@@ -62,7 +64,7 @@ impl AccountLikeness {
     }
 }
 
-/// The keys under which an account with these logins and mail addresses is found.
+/// Returns the keys under which an account with these logins and mail addresses is found.
 pub fn stored_name_keys<'a>(
     names: impl IntoIterator<Item = &'a str>,
     external_id: Option<&str>,
@@ -78,7 +80,8 @@ pub fn stored_name_keys<'a>(
     keys
 }
 
-/// The keys that accounts of the person with this key, these logins and mail addresses have, and what each of them shows.
+/// Returns the keys of accounts that may belong to the person with this key and these names, with the likeness that
+/// each key shows.
 pub fn sought_name_keys<'a>(
     names: impl IntoIterator<Item = &'a str>,
     person: &str,
@@ -110,18 +113,22 @@ pub fn sought_name_keys<'a>(
     keys
 }
 
+/// Returns the key of an `externalId` or a person's key, unless it is empty or too long.
 fn own_key(id: &str) -> Option<String> {
     (!id.is_empty() && id.len() <= NAME_BYTES_MAX && !id.contains('\0')).then(|| format!("x:{id}"))
 }
 
+/// Returns the stored key of a mail address.
 fn mail_key(mail: &str) -> String {
     format!("m:{mail}")
 }
 
+/// Returns the stored key of a stem.
 fn stem_key(stem: &str) -> String {
     format!("s:{stem}")
 }
 
+/// Returns the stored key of a stem with an initial.
 fn initial_key(stem: &str) -> String {
     format!("i:{stem}")
 }
@@ -133,16 +140,16 @@ struct NameToken {
     before: Option<char>,
 }
 
-/// A login or mail address.
+/// A login or mail address, split into words.
 struct ParsedName {
-    /// Without case and without what follows a plus sign; only where it has a domain.
+    /// The address in lower case and without a suffix after a plus sign; `None` if the name has no domain.
     mail: Option<String>,
-    /// The words of the local part, and the same without words at the ends that name a role, a counter or both.
+    /// The words of the local part, followed by shorter variants without role words or counters at the ends.
     variants: Vec<Vec<NameToken>>,
 }
 
 impl ParsedName {
-    /// None where there is nothing to compare.
+    /// Parses a name. Returns `None` if there is nothing to compare.
     fn parse(name: &str) -> Option<Self> {
         let name = name.trim();
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
@@ -158,6 +165,7 @@ impl ParsedName {
         Some(Self { mail, variants: variants(tokens(local)) })
     }
 
+    /// Returns the stems of all variants.
     fn stems(&self) -> BTreeSet<String> {
         let stem = |(number, tokens): (usize, &Vec<NameToken>)| {
             let min = if number == 0 { STEM_MIN } else { DERIVED_STEM_MIN };
@@ -166,7 +174,7 @@ impl ParsedName {
         self.variants.iter().enumerate().filter_map(stem).collect()
     }
 
-    /// Surname first.
+    /// Returns the stems of variants of two words with the surname first.
     fn reversed(&self) -> BTreeSet<String> {
         let two = self.variants.iter().filter_map(|tokens| match tokens.as_slice() {
             [first, last] => Some(format!("{}{}", last.text, first.text)),
@@ -175,7 +183,7 @@ impl ParsedName {
         two.filter(|stem| is_stem(stem, DERIVED_STEM_MIN)).collect()
     }
 
-    /// The initial of the first word with the last word.
+    /// Returns the stems that consist of the initial of the first word and the last word.
     fn initials(&self) -> BTreeSet<String> {
         let short = self.variants.iter().filter_map(|tokens| match tokens.as_slice() {
             [first, .., last] if first.text.chars().nth(1).is_some() && without_role(tokens).is_none() => {
@@ -187,12 +195,14 @@ impl ParsedName {
     }
 }
 
-/// A guest of an Entra tenant has `anna.meier_example.com#EXT#@tenant` for `anna.meier@example.com`.
+/// Undoes the login of a guest in an Entra tenant: `anna.meier_example.com#EXT#@tenant` stands for
+/// `anna.meier@example.com`.
 fn as_invited(name: &str) -> String {
     let guest = name.split_once("#ext#").and_then(|(invited, _)| invited.rsplit_once('_'));
     guest.map_or_else(|| name.to_owned(), |(local, domain)| format!("{local}@{domain}"))
 }
 
+/// Splits the local part of a name into words.
 fn tokens(local: &str) -> Vec<NameToken> {
     let mut found: Vec<NameToken> = Vec::new();
     let mut before = None;
@@ -208,7 +218,7 @@ fn tokens(local: &str) -> Vec<NameToken> {
     found
 }
 
-/// The words as they are first, then with less.
+/// Returns the words as they are, then shorter variants.
 fn variants(tokens: Vec<NameToken>) -> Vec<Vec<NameToken>> {
     let mut found = vec![tokens];
     for _ in 0..WORDS_MAX {
@@ -219,14 +229,14 @@ fn variants(tokens: Vec<NameToken>) -> Vec<Vec<NameToken>> {
     let glued: Vec<_> = found.iter().flat_map(|tokens| without_glued_role(tokens)).collect();
     found.extend(glued);
     let uncounted: Vec<_> = found.iter().filter_map(|tokens| without_counter(tokens)).collect();
-    // `adm` behind a counter, as in `anna.meier-adm2`.
+    // A role word may stand behind a counter, as in `anna.meier-adm2`.
     let behind = uncounted.iter().filter_map(|tokens| without_role(tokens)).collect::<Vec<_>>();
     found.extend(uncounted);
     found.extend(behind);
     found
 }
 
-/// Without the word at the beginning, or else at the end, that names a role.
+/// Removes the role word at the beginning, or else at the end.
 fn without_role(tokens: &[NameToken]) -> Option<Vec<NameToken>> {
     let (first, rest) = tokens.split_first()?;
     let second = rest.first()?;
@@ -237,7 +247,7 @@ fn without_role(tokens: &[NameToken]) -> Option<Vec<NameToken>> {
     words::is_role(&last.text, last.before).then(|| rest.to_vec())
 }
 
-/// `admjsmith` and `jsmithadmin`.
+/// Removes a role word that is written together with the name, as in `admjsmith` and `jsmithadmin`.
 fn without_glued_role(tokens: &[NameToken]) -> Vec<Vec<NameToken>> {
     let mut found = Vec::new();
     for role in words::GLUED_ROLES {
@@ -258,7 +268,7 @@ fn without_glued_role(tokens: &[NameToken]) -> Vec<Vec<NameToken>> {
     found
 }
 
-/// `anna.meier2`, `anna.meier-02`.
+/// Removes a counter at the end, as in `anna.meier2` and `anna.meier-02`.
 fn without_counter(tokens: &[NameToken]) -> Option<Vec<NameToken>> {
     let (last, rest) = tokens.split_last()?;
     let text = last.text.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -273,10 +283,12 @@ fn without_counter(tokens: &[NameToken]) -> Option<Vec<NameToken>> {
     (joined(&shorter).chars().count() >= COUNTED_STEM_MIN).then_some(shorter)
 }
 
+/// Joins the words of a name without separators.
 fn joined(tokens: &[NameToken]) -> String {
     tokens.iter().map(|token| token.text.as_str()).collect()
 }
 
+/// Returns whether a stem is long enough and identifies a person.
 fn is_stem(stem: &str, min: usize) -> bool {
     stem.chars().count() >= min && !words::is_general(stem)
 }

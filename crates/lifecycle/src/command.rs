@@ -1,11 +1,11 @@
-//! What the mapper tells the writer to make true.
+//! The commands that the mapper sends to the writer.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{AttributeMap, CommandId, EventId, OrphanPolicy, RemovalGuard};
 
-/// The kind of thing at a target that a command is about.
+/// The kind of resource at a target that a command is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceKind {
@@ -18,7 +18,7 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// The name used in subjects, tables, metrics and the API.
+    /// Returns the name used in subjects, tables, metrics and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -28,17 +28,17 @@ impl ResourceKind {
     }
 }
 
-/// How urgent a command is; lower overtakes higher.
+/// The urgency of a command. A lower lane overtakes a higher one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Takes access away.
+    /// Revokes access.
     Leaver,
-    /// Changes what somebody has.
+    /// Changes the access or attributes of an existing account.
     Mover,
-    /// Gives access to somebody new.
+    /// Grants access to a new person.
     Joiner,
-    /// Comes from a policy change or a full reconcile, not from an event.
+    /// Results from a policy change or a full reconciliation, not from an event.
     Backfill,
 }
 
@@ -46,7 +46,7 @@ impl Lane {
     /// Every lane, most urgent first.
     pub const ALL: [Self; 4] = [Self::Leaver, Self::Mover, Self::Joiner, Self::Backfill];
 
-    /// The name used in tables, metrics and the API.
+    /// Returns the name used in tables, metrics and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Leaver => "leaver",
@@ -56,31 +56,31 @@ impl Lane {
         }
     }
 
-    /// Position in [`Self::ALL`], as it is stored.
+    /// Returns the position in [`Self::ALL`], which is the stored form.
     pub fn rank(self) -> i16 {
         self as i16
     }
 
-    /// The lane stored as `rank`; unknown ranks are the least urgent.
+    /// Returns the lane stored as `rank`; an unknown rank is the least urgent lane.
     pub fn from_rank(rank: i16) -> Self {
         usize::try_from(rank).ok().and_then(|i| Self::ALL.get(i).copied()).unwrap_or(Self::Backfill)
     }
 }
 
-/// Whether an account should be usable.
+/// The state that an account should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
-    /// Exists and can be used.
+    /// The account exists and can be used.
     Active,
-    /// If it exists, it cannot be used. It is never created for this.
+    /// If the account exists, it cannot be used. The writer never creates an account in this state.
     Disabled,
-    /// Does not exist.
+    /// The account does not exist.
     Deleted,
 }
 
 impl AccountState {
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -90,19 +90,19 @@ impl AccountState {
     }
 }
 
-/// What a policy lets the writer do to accounts or groups at a target. Everything, unless it says otherwise.
+/// The changes that a policy lets the writer make to accounts or groups at a target. By default, all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PolicyActions {
-    /// Create what is not there. Without it, what is there already is still found and kept up to date.
+    /// Create resources that do not exist. Without it, existing resources are still found and kept up to date.
     pub create: bool,
-    /// Change attributes of what is there.
+    /// Change attributes of existing resources.
     pub update: bool,
-    /// Switch accounts off, and on again. Groups have no such state.
+    /// Disable accounts and enable them again. Groups have no such state.
     pub disable: bool,
-    /// Delete.
+    /// Delete resources.
     pub delete: bool,
-    /// Give one of several accounts or groups a temporary name, when each should have the name of the next one.
+    /// Give one of several accounts or groups a temporary name if each of them should have the name of the next one.
     #[serde(skip_serializing_if = "Clone::clone")]
     pub temporary_names: bool,
 }
@@ -114,7 +114,7 @@ impl Default for PolicyActions {
 }
 
 impl PolicyActions {
-    /// Whether nothing is forbidden.
+    /// Returns whether the policy allows every change.
     pub fn is_all(&self) -> bool {
         *self == Self::default()
     }
@@ -124,45 +124,48 @@ impl PolicyActions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DesiredAccount {
-    /// Whether it should be usable.
+    /// The state that the account should have.
     pub state: AccountState,
     /// Values by SCIM attribute path (`userName`, `name.givenName`, `emails[type eq "work"].value`,
-    /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`). `externalId` is always there,
+    /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`). `externalId` is always present,
     /// `active` never: it follows from `state`.
     pub attributes: AttributeMap,
-    /// Values that are only used when it is created; a change of them is no change of what is there.
+    /// Values that are used only when the account is created. A change of them does not change an existing account.
     #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
     pub on_create: AttributeMap,
-    /// SCIM attribute paths that the policy maps and that have no value: any value there is to be removed. In order of
-    /// name. A path that is neither here nor in `attributes` is not the policy's, and is never touched.
+    /// SCIM attribute paths that the policy maps and that have no value, in order of name. The writer removes any
+    /// value there. A path that is neither here nor in `attributes` does not belong to the policy and is never
+    /// touched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clear: Vec<String>,
-    /// Values that are another person's remote id, by SCIM attribute path: the key of that person. They are filled
-    /// in at the target once that person's account is known there.
+    /// Values that are another person's remote id: the key of that person by SCIM attribute path. The writer fills
+    /// them in once that person's account is known at the target.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub references: std::collections::BTreeMap<String, String>,
-    /// SCIM attribute paths that identify an account which was there before, in order of precedence.
+    /// SCIM attribute paths that identify an account that existed before, in order of precedence.
     #[serde(default)]
     pub match_on: Vec<String>,
-    /// The policy says that the target was empty at first sync: create without looking first.
+    /// The policy declares that the target was empty at first sync: create without searching first.
     #[serde(default)]
     pub assume_empty: bool,
-    /// What may be done.
+    /// The changes that the writer may make.
     #[serde(default, skip_serializing_if = "PolicyActions::is_all")]
     pub actions: PolicyActions,
-    /// The policy protects the person: nothing is taken away before a human said so.
+    /// The policy protects the person: nothing is revoked before an operator approves it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
-    /// An account that should be deleted is off first, and is deleted so many days after that was seen at the target.
+    /// The number of days between the time at which the account was seen to be off at the target and its deletion.
+    /// Until then an account that should be deleted is only off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_grace_days: Option<u32>,
 }
 
 impl DesiredAccount {
-    /// The same without values, but for what finds it at the target: for a command that would be too long otherwise. What is not
-    /// named is left as it is.
+    /// Returns the state without values, except for those that find the account at the target. It is used for a
+    /// command that would be too long otherwise. Values that are not named stay as they are.
     #[must_use]
     pub fn without_values(self) -> Self {
+        /// The maximum length in bytes of a value that finds the account.
         const FOUND_BY_BYTES_MAX: usize = 1_024;
         let Self { mut attributes, mut match_on, .. } = self;
         attributes.retain(|path, value| {
@@ -174,7 +177,7 @@ impl DesiredAccount {
         Self { attributes, match_on, on_create, clear, references, ..self }
     }
 
-    /// The same, left as it is: its key is a further one of another person.
+    /// Returns the state with every change forbidden, because its key is a further key of another person.
     #[must_use]
     pub fn given_up(self) -> Self {
         let actions = PolicyActions {
@@ -187,7 +190,8 @@ impl DesiredAccount {
         Self { actions, match_on: Vec::new(), assume_empty: false, references: Default::default(), ..self }
     }
 
-    /// The same, off: its key is a further one of a person who has no access any more. Nothing else of it is changed.
+    /// Returns the state with the account off, because its key is a further key of a person who has no access any
+    /// more. No attribute is changed.
     #[must_use]
     pub fn switched_off(self) -> Self {
         let actions =
@@ -196,7 +200,8 @@ impl DesiredAccount {
         Self { state, actions, assume_empty: false, references: Default::default(), ..self }
     }
 
-    /// Whether it is left as it is because its key is a further one of another person. No policy matches on nothing.
+    /// Returns whether the account stays as it is because its key is a further key of another person. No policy has
+    /// an empty `match_on`.
     pub fn is_given_up(&self) -> bool {
         let PolicyActions { create, update, disable, delete, .. } = self.actions;
         self.match_on.is_empty() && !(create || update || disable || delete)
@@ -207,9 +212,9 @@ impl DesiredAccount {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupResource {
-    /// Whether the group should exist.
+    /// `true` if the group should exist.
     pub exists: bool,
-    /// Values by SCIM attribute path; `externalId` and `displayName` at least.
+    /// Values by SCIM attribute path; at least `externalId` and `displayName`.
     pub attributes: AttributeMap,
     /// See [`DesiredAccount::on_create`].
     #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
@@ -223,7 +228,7 @@ pub struct GroupResource {
     /// See [`DesiredAccount::assume_empty`].
     #[serde(default)]
     pub assume_empty: bool,
-    /// What may be done.
+    /// The changes that the writer may make.
     #[serde(default, skip_serializing_if = "PolicyActions::is_all")]
     pub actions: PolicyActions,
     /// See [`DesiredAccount::protected`].
@@ -231,43 +236,43 @@ pub struct GroupResource {
     pub protected: bool,
 }
 
-/// One membership: whether `member` should be in the group that the command is about.
+/// One membership: states if `member` should be in the group that the command is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DesiredMembership {
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub member: String,
-    /// Whether they should be in the group.
+    /// `true` if the member should be in the group.
     pub present: bool,
-    /// Rises with every change of this edge.
+    /// The revision of this membership. It increases with every change.
     pub revision: i64,
-    /// The group does not list them: they are in a group that is in it. A target that follows groups in groups is not
-    /// told of them.
+    /// `true` if the group does not list the member directly: the member is in a group that is in it. A target that
+    /// follows nested groups is not sent such members.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub through_groups: bool,
-    /// What the member is.
+    /// The kind of the member.
     #[serde(default, skip_serializing_if = "MemberKind::is_person")]
     pub member_is: MemberKind,
 }
 
-/// What a group lists.
+/// The kind of a group's member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberKind {
     /// A person.
     #[default]
     Person,
-    /// Another group. Only a target that follows groups in groups is told of it.
+    /// Another group. Only a target that follows nested groups is sent such a member.
     Group,
 }
 
 impl MemberKind {
-    /// Whether it is a person.
+    /// Returns whether the member is a person.
     pub fn is_person(&self) -> bool {
         *self == Self::Person
     }
 
-    /// The kind of thing that the member is at a target.
+    /// Returns the kind of resource that the member is at a target.
     pub fn resource_kind(self) -> ResourceKind {
         match self {
             Self::Person => ResourceKind::User,
@@ -276,10 +281,10 @@ impl MemberKind {
     }
 }
 
-/// How many edges one command carries at most.
+/// The maximum number of memberships in one command.
 pub const EDGES_PER_COMMAND_MAX: usize = 500;
 
-/// What should be true at the target.
+/// The desired state of a resource at the target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum DesiredState {
@@ -289,13 +294,13 @@ pub enum DesiredState {
     Group(GroupResource),
     /// Memberships of the group that is the command's subject, at most [`EDGES_PER_COMMAND_MAX`].
     Membership {
-        /// The edges that changed, each with its own revision.
+        /// The memberships that changed, each with its own revision.
         edges: Vec<DesiredMembership>,
     },
 }
 
 impl DesiredState {
-    /// The kind of thing.
+    /// Returns the kind of the resource.
     pub fn kind(&self) -> ResourceKind {
         match self {
             Self::User(_) => ResourceKind::User,
@@ -304,7 +309,7 @@ impl DesiredState {
         }
     }
 
-    /// Whether nothing is taken away of it before a human said so.
+    /// Returns whether the policy protects the resource: nothing is revoked before an operator approves it.
     pub fn is_protected(&self) -> bool {
         match self {
             Self::User(account) => account.protected,
@@ -314,42 +319,44 @@ impl DesiredState {
     }
 }
 
-/// A self-contained order to the writer. It may be dropped as soon as one with a higher revision for the same
-/// target, kind and subject is known (for memberships: edge by edge).
+/// A self-contained command to the writer. It may be dropped as soon as a command with a higher revision is known for
+/// the same target, kind and subject. Memberships are compared one by one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Command {
-    /// Names the command in journal and logs.
+    /// The id of the command in the journal and in logs.
     pub id: CommandId,
-    /// Name of the target.
+    /// The name of the target.
     pub target: String,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// Rises with every change of the desired state of this target, kind and subject, see [`crate::next_revision`]. 0 for
-    /// memberships.
+    /// The revision of the desired state of this target, kind and subject, see [`crate::next_revision`]. It increases
+    /// with every change. 0 for memberships.
     pub revision: i64,
-    /// How urgent it is.
+    /// The urgency of the command.
     pub lane: Lane,
-    /// What should be true.
+    /// The desired state.
     pub desired: DesiredState,
-    /// The event that caused it, if one did.
+    /// The event that caused the command, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,
-    /// When the gateway accepted that event (or when the policy change was noticed): latency counts from here.
+    /// The time at which the gateway accepted that event (or at which the policy change was noticed). Latency counts
+    /// from here.
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
-    /// How much may be taken away at the target, as its policy says.
+    /// The limit of removals at the target, as its policy sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<RemovalGuard>,
-    /// It comes of a change of policy that was held against the guard as a whole: it is not held again.
+    /// The command belongs to a policy change that was checked against the guard as a whole. It is not held again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
-    /// It gives access that the writer knows to have been taken away by a later decision, which the mapper's database does
-    /// not contain: it was restored, and the events since are lost. The writer holds it until an operator approves it.
+    /// The command grants access that a later decision had revoked. The writer knows that decision, but the mapper's
+    /// database does not: it was restored, and the events since then are lost. The writer holds the command until an
+    /// operator approves it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_approval: bool,
-    /// What becomes of accounts of nobody; only in the command that tells of another version of the policy, which is about
-    /// no membership, and whose revision is that version.
+    /// The policy for orphan accounts. It is set only in the command that announces another version of the policy.
+    /// That command is about no membership, and its revision is the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphans: Option<OrphanPolicy>,
 }

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeadLetterId, ResourceKind};
 
-/// Names of the verbs.
+/// The names of the verbs.
 pub mod verb {
     /// [`super::ReplayRequest`] to the writer.
     pub const REPLAY: &str = "replay";
@@ -60,12 +60,12 @@ pub mod verb {
     pub const POLICY: &str = "policy";
     /// [`super::policy::PolicyRequest`] to the mapper, answered by a [`super::policy::PolicyVersions`].
     pub const POLICY_VERSIONS: &str = "policy_versions";
-    /// [`super::provision::ExplainRequest`] to the mapper, answered by an [`super::provision::Explained`].
+    /// [`super::provision::ExplainRequest`] to the mapper, answered by an [`super::provision::ExplainedPerson`].
     pub const EXPLAIN: &str = "explain";
     /// [`super::provision::ProvisionRequest`] to the mapper (decide again now) and to the writer (make it agree now),
     /// answered by a [`super::provision::ProvisionReply`].
     pub const PROVISION: &str = "provision";
-    /// [`super::provision::LookRequest`] to the writer, answered by a [`super::provision::LookReply`].
+    /// [`super::provision::PreviewRequest`] to the writer, answered by a [`super::provision::PreviewReply`].
     pub const LOOK: &str = "look";
     /// [`super::feed::FeedsRequest`] to the mapper, answered by a [`super::feed::FeedsReply`].
     pub const FEEDS: &str = "feeds";
@@ -137,43 +137,43 @@ pub mod verb {
     pub const VERIFIED: &str = "verified";
 }
 
-/// Who asks, and why.
+/// The operator who makes a request, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// Name of the operator, from their token.
+    /// The name of the operator, from their token.
     pub who: String,
-    /// Reason, in their words.
+    /// The reason that the operator gave.
     pub why: String,
 }
 
-/// Asks the writer to try dead letters again.
+/// Asks the writer to replay dead letters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayRequest {
-    /// Which; at most 1,000.
+    /// The dead letters; at most 1,000.
     pub ids: Vec<DeadLetterId>,
-    /// Only say what would become of each.
+    /// `true` to only report the outcome of each replay.
     #[serde(default)]
     pub dry_run: bool,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// What became of one replayed dead letter.
+/// The outcome of the replay of one dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayOutcome {
-    /// It will be tried again now.
+    /// The change is retried now.
     Queued,
-    /// A newer revision has taken its place; nothing is sent for it.
+    /// A newer revision has replaced it; nothing is sent.
     Superseded,
     /// The target already agrees.
     NoOp,
-    /// There is no such dead letter, or it was closed before.
+    /// There is no such dead letter, or it was already closed.
     NotOpen,
 }
 
 impl ReplayOutcome {
-    /// The name used in the journal and the API.
+    /// Returns the name used in the journal and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -184,22 +184,22 @@ impl ReplayOutcome {
     }
 }
 
-/// Answer to [`ReplayRequest`], in the same order.
+/// The answer to a [`ReplayRequest`], in the same order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayReply {
-    /// Outcome by dead letter.
+    /// The outcome of each dead letter.
     pub outcomes: Vec<(DeadLetterId, ReplayOutcome)>,
 }
 
-/// Asks the writer what replaying a dead letter would send.
+/// Asks the writer to preview the replay of a dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewReplayRequest {
-    /// Which.
+    /// The dead letter.
     pub id: DeadLetterId,
 }
 
-/// What replaying a dead letter would come to. Holds personal data: it is answered to an operator and kept nowhere.
+/// The preview of a replay. It contains personal data: it is sent to an operator and not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewReplayReply {
@@ -207,33 +207,33 @@ pub struct PreviewReplayReply {
     pub id: DeadLetterId,
     /// The target.
     pub target: String,
-    /// User, group or membership.
+    /// The kind: user, group or membership.
     pub kind: ResourceKind,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// For a membership: key of the group; the subject is the person.
+    /// For a membership, the key of the group; the subject is the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_of: Option<String>,
-    /// What replaying it would do.
+    /// The outcome of a replay.
     pub outcome: ReplayOutcome,
-    /// What would be sent, unless nothing would be tried.
+    /// The operation that would be sent, unless nothing would be tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<provision::PlannedOperation>,
 }
 
-/// Asks the writer to close dead letters without trying again.
+/// Asks the writer to close dead letters without a retry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscardRequest {
-    /// Which; at most 1,000.
+    /// The dead letters; at most 1,000.
     pub ids: Vec<DeadLetterId>,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Answer to [`DiscardRequest`].
+/// The answer to a [`DiscardRequest`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscardReply {
-    /// Those that were open and are closed now.
+    /// The dead letters that were open and are closed now.
     pub discarded: Vec<DeadLetterId>,
 }
 
@@ -241,40 +241,40 @@ pub struct DiscardReply {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetStatus {
-    /// Name of the target.
+    /// The name of the target.
     pub target: String,
-    /// The replica that converges it, if one holds the lease.
+    /// The replica that converges the target, if one holds the lease.
     pub owner: Option<String>,
-    /// Epoch of the lease.
+    /// The epoch of the lease.
     pub epoch: i64,
-    /// `closed` when requests flow, otherwise why they do not.
+    /// `closed` if requests flow, otherwise the reason why they do not.
     pub circuit: String,
-    /// Number of resources by kind and status, e.g. `user.in_sync`; memberships are `membership.<status>`.
+    /// The number of resources by kind and status, e.g. `user.in_sync`; memberships are `membership.<status>`.
     pub resources: BTreeMap<String, i64>,
-    /// Number of unfinished resources and edges by lane.
+    /// The number of unfinished resources and memberships by lane.
     pub queue: BTreeMap<String, i64>,
-    /// Whether an operator, or Usher itself, stopped everything.
+    /// The pause, if an operator or Usher itself paused the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<held::PausedTarget>,
-    /// Why nothing but switching off goes out until what was decided is compared with what the writer knows.
+    /// The reason why only switch-offs are sent until the mapper's decisions are compared with the writer's state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified: Option<String>,
-    /// What an operator has to look at.
+    /// Remarks that an operator should check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<TargetRemark>,
 }
 
-/// Something about a target that an operator has to look at.
+/// A remark about a target that an operator should check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRemark {
-    /// The kind.
+    /// The kind of remark.
     pub reason: TargetRemarkReason,
-    /// What was seen, in words.
+    /// A description of the observation.
     pub detail: String,
 }
 
-/// The kinds of remarks about a target. docs/targets.md has the table.
+/// The kind of a remark about a target. docs/targets.md has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetRemarkReason {
@@ -291,15 +291,15 @@ pub enum TargetRemarkReason {
     Unknown,
 }
 
-/// Answer to [`verb::STATUS`].
+/// The answer to [`verb::STATUS`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StatusReply {
     /// Every configured target.
     pub targets: Vec<TargetStatus>,
-    /// What waits to be published.
+    /// The messages that wait in the outbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox: Option<outbox::OutboxStatus>,
-    /// What the service noticed about its database and streams: a restored store, messages that are lost.
+    /// The service's notices about its database and streams: a restored store, lost messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
@@ -308,27 +308,27 @@ pub struct StatusReply {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ControlError {
-    /// What, and how to fix it.
+    /// A description of the error, and of its solution.
     pub message: String,
-    /// What kind of no it is.
+    /// The kind of refusal.
     #[serde(default)]
     pub reason: RefusalReason,
 }
 
-/// What kind of no it is.
+/// The kind of refusal of a control request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
     /// There is no target of that name.
     UnknownTarget,
-    /// It is wrong, or cannot be done now.
+    /// The request is invalid, or cannot be carried out now.
     #[default]
     #[serde(other)]
     Refused,
 }
 
 impl ControlError {
-    /// It is wrong, or cannot be done now.
+    /// Creates a refusal for a request that is invalid, or that cannot be carried out now.
     pub fn refused(message: impl Into<String>) -> Self {
         Self { message: message.into(), reason: RefusalReason::Refused }
     }

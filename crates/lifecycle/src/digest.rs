@@ -1,41 +1,43 @@
-//! Digests of desired states by key range: two services find out what they do not agree about without showing one another
+//! Digests of desired states by key range. Two services find their differences without sending one another
 //! everything. Each key falls into one of [`BUCKETS`] buckets by a hash that is the same in every build.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// Into how many ranges keys are divided.
+/// The number of ranges into which keys are divided.
 pub const BUCKETS: u16 = 1_024;
 
-/// What one service believes is desired of one account, group or membership at a target.
+/// One service's desired state of one account, group or membership at a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DesiredEntry {
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// For a membership: key of the member; the subject is the group.
+    /// For a membership, the key of the member; the subject is the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
-    /// Revision of what is desired.
+    /// The revision of the desired state.
     pub revision: i64,
-    /// Hash of what is desired, by [`content_hash`]; 0 for a membership, of which the revision says all.
+    /// The hash of the desired state, by [`content_hash`]; 0 for a membership, which its revision describes
+    /// completely.
     pub content: u64,
-    /// It gives access: an active account, a group that exists, a member.
+    /// `true` if the entry grants access: an active account, a group that exists, a member.
     pub gives: bool,
 }
 
 impl DesiredEntry {
-    /// The range that its key falls into.
+    /// Returns the range that the entry's key falls into.
     pub fn bucket(&self) -> u16 {
         bucket_of(&self.subject, self.member.as_deref())
     }
 
-    /// True when both say the same of the same key.
+    /// Returns whether both entries have the same desired state of the same key.
     pub fn agrees_with(&self, other: &Self) -> bool {
         (self.revision, self.content) == (other.revision, other.content)
     }
 
+    /// Returns the hash of the key, the revision and the content.
     fn hash(&self) -> u64 {
         let mut hash = hash_key(&self.subject, self.member.as_deref());
         hash = fnv_hash(hash, &self.revision.to_be_bytes());
@@ -43,27 +45,28 @@ impl DesiredEntry {
     }
 }
 
-/// The range that a key falls into.
+/// Returns the range that a key falls into.
 pub fn bucket_of(subject: &str, member: Option<&str>) -> u16 {
     let hash = mix_hash(hash_key(subject, member)) % u64::from(BUCKETS);
     u16::try_from(hash).expect("a remainder of a u16 fits into one")
 }
 
-/// A hash of a desired state as it is stored.
+/// Returns a hash of a desired state in its stored form.
 pub fn content_hash(desired: &str) -> u64 {
     mix_hash(fnv_hash(FNV_OFFSET, desired.as_bytes()))
 }
 
-/// How many entries a range holds, and the sum of their hashes: the order in which they are added does not matter.
+/// The digest of a range: the number of entries and the sum of their hashes. The order in which entries are added
+/// does not matter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RangeDigest {
-    /// How many.
+    /// The number of entries.
     pub count: u64,
-    /// The sum of their hashes, wrapped.
+    /// The wrapping sum of their hashes.
     pub sum: u64,
 }
 
-/// The digest of each range that holds something.
+/// The digest of each range that is not empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RangeDigests(BTreeMap<u16, RangeDigest>);
@@ -76,7 +79,7 @@ impl RangeDigests {
         digest.sum = digest.sum.wrapping_add(entry.hash());
     }
 
-    /// Adds the entries of others, none of which is among these.
+    /// Adds the entries of other digests, which must not overlap with these.
     pub fn merge(&mut self, others: &Self) {
         for (bucket, other) in &others.0 {
             let digest = self.0.entry(*bucket).or_default();
@@ -85,32 +88,35 @@ impl RangeDigests {
         }
     }
 
-    /// The ranges about which the two do not agree.
+    /// Returns the ranges in which the two differ.
     pub fn differing(&self, other: &Self) -> BTreeSet<u16> {
         let buckets = self.0.keys().chain(other.0.keys()).copied();
         buckets.filter(|bucket| self.0.get(bucket) != other.0.get(bucket)).collect()
     }
 
-    /// How many entries there are in all.
+    /// Returns the number of all entries.
     pub fn count(&self) -> u64 {
         self.0.values().map(|digest| digest.count).sum()
     }
 }
 
+/// The offset basis of 64-bit FNV-1a.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-/// Separates the parts of a key; no UTF-8 text holds it.
+/// Separates the parts of a key. It does not occur in UTF-8 text.
 const SEPARATOR: &[u8] = &[0xff];
 
+/// Hashes the key of an entry.
 fn hash_key(subject: &str, member: Option<&str>) -> u64 {
     let hash = fnv_hash(fnv_hash(FNV_OFFSET, subject.as_bytes()), SEPARATOR);
     fnv_hash(hash, member.unwrap_or_default().as_bytes())
 }
 
+/// Continues an FNV-1a hash.
 fn fnv_hash(start: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// Spreads what FNV leaves in the low bits (the finalizer of splitmix64).
+/// Spreads the entropy that FNV leaves in the low bits (the finalizer of splitmix64).
 fn mix_hash(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! Who works here, and since when: the decision from statements. The rules are in docs/employment.md.
+//! Decides from statements about employment who works here, and since when. The rules are in docs/employment.md.
 
 mod combine;
 mod compact;
@@ -17,23 +17,23 @@ pub use contradiction::{Contradiction, ContradictionCode};
 pub use statement::{EmploymentStatement, EmploymentWord};
 pub(crate) use voice::{EmploymentTurn, SourceStatements, SourceVoice};
 
-/// Whether a person works here.
+/// The state of a person's employment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Employment {
-    /// Nothing that took effect yet says that the person is employed (a future hire, or only referred to).
+    /// No statement in effect says that the person is employed (a future hire, or a person who is only referred to).
     #[default]
     Unknown,
     /// Employed.
     Active,
     /// Left at `since` (microseconds since the Unix epoch).
     Left {
-        /// When the departure took effect.
+        /// The time at which the departure took effect.
         since: i64,
     },
     /// Erased at the source at `since` (microseconds since the Unix epoch).
     Deleted {
-        /// When the erasure took effect.
+        /// The time at which the erasure took effect.
         since: i64,
     },
 }
@@ -50,14 +50,14 @@ pub enum EmploymentKind {
     Deleted,
 }
 
-/// An operator's word that a planned arrival or departure does not come true.
+/// An operator's cancellation of a planned arrival or departure.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EmploymentCancellation {
-    /// When the operator said it (microseconds since the Unix epoch).
+    /// The time of the operator's decision (microseconds since the Unix epoch).
     pub said_at: i64,
-    /// The day that was planned.
+    /// The planned day.
     pub day: i64,
-    /// [`EmploymentKind::Active`] for an arrival, anything else for a departure.
+    /// [`EmploymentKind::Active`] for an arrival, any other kind for a departure.
     pub kind: EmploymentKind,
 }
 
@@ -67,24 +67,24 @@ pub enum EmploymentAuthority {
     /// All senders, as one voice.
     #[default]
     Shared,
-    /// Each of these as a voice of its own.
+    /// Only these senders, each as a separate voice.
     Named(Vec<String>),
 }
 
-/// What statements about a person's employment amount to at one moment.
+/// The decision about a person's employment at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmploymentDecision {
-    /// Whether the person works here.
+    /// The state of the employment.
     pub employment: Employment,
-    /// When the statement was said that set the departure in effect (microseconds since the Unix epoch).
+    /// The time of the statement that set the departure in effect (microseconds since the Unix epoch).
     pub known_since: Option<i64>,
-    /// When the person leaves, as far as it is known (microseconds since the Unix epoch).
+    /// The time at which the person leaves, if it is known (microseconds since the Unix epoch).
     pub planned_departure: Option<i64>,
-    /// What a human should look at, sorted.
+    /// Contradictions that an operator should check, sorted.
     pub contradictions: Vec<Contradiction>,
 }
 
-/// Decides from plain statements, in whatever order they come. `now` is in microseconds.
+/// Decides from plain statements, in any order. `now` is in microseconds.
 pub fn decide_employment(
     statements: &[EmploymentStatement],
     cancellations: &[EmploymentCancellation],
@@ -112,7 +112,7 @@ pub fn decide_employment(
 }
 
 impl EmploymentDecision {
-    /// What several voices amount to together: employed, if one of them says so.
+    /// Combines the decisions of several voices: the person is employed if one voice says so.
     pub(crate) fn of_voices(voices: &[SourceVoice], now: i64) -> Self {
         let mut each: Vec<Self> = voices.iter().map(|voice| voice.decide(now)).collect();
         if each.len() < 2 {
@@ -133,7 +133,7 @@ impl EmploymentDecision {
         together
     }
 
-    /// The same, without a word on who differs: of several keys of one person.
+    /// Combines the decisions without reporting disagreement, as for several keys of one person.
     pub(crate) fn of_keys(each: &[Self]) -> Self {
         let rank = |decision: &&Self| match decision.employment {
             Employment::Active => (2, i64::MAX),
@@ -159,7 +159,7 @@ impl EmploymentDecision {
 }
 
 impl Employment {
-    /// When the departure or erasure took effect.
+    /// Returns the time at which the departure or erasure took effect.
     pub fn since(self) -> Option<i64> {
         match self {
             Self::Left { since } | Self::Deleted { since } => Some(since),
@@ -169,7 +169,7 @@ impl Employment {
 }
 
 impl EmploymentKind {
-    /// What becomes of the person by it, in a word: `joins`, `leaves`, `is_erased`.
+    /// Returns the name of the change: `joins`, `leaves` or `is_erased`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "joins",

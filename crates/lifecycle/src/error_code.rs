@@ -1,10 +1,10 @@
-//! Why a resource could not be made right, as far as what to do about it is concerned.
+//! Codes for the reason why a resource could not be converged. Errors with the same code have the same remedy.
 
 use std::fmt;
 
 use crate::AttemptClass;
 
-/// Error keywords of RFC 7644, table 9, as they stand in the texts of errors.
+/// The error keywords of RFC 7644, table 9, as they stand in error texts.
 const KEYWORDS: [&str; 10] = [
     "invalidFilter",
     "tooMany",
@@ -18,16 +18,16 @@ const KEYWORDS: [&str; 10] = [
     "sensitive",
 ];
 
-/// The kind of a dead letter: what it means and what to do about it is the same for all of one code.
+/// The kind of a dead letter. All dead letters of one code have the same meaning and remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorCode {
     /// 401 or 403.
     CredentialRefused,
-    /// Found, and linked to somebody else or with another externalId.
+    /// The resource was found, but is linked to another person or group, or has another externalId.
     BelongsToAnother,
-    /// 409, and nothing was found by what we may look for.
+    /// 409, and none of the permitted lookups found a resource.
     NameTaken,
-    /// It was there, and is not there any more.
+    /// The resource existed, and does not exist any more.
     Gone,
     /// 400 or 422 for a value.
     BadValue,
@@ -37,17 +37,17 @@ pub enum ErrorCode {
     Immutable,
     /// 413, or `tooMany`.
     TooLarge,
-    /// 404, 410 or a redirect where no resource was named.
+    /// 404, 410 or a redirect for a request that names no resource.
     NoEndpoint,
     /// 405, 406, 415 or 501.
     NotSupported,
-    /// Another answer of the kind 4xx.
+    /// Another 4xx response.
     Refused,
-    /// No request could be made of it, or its answer could not be understood.
+    /// No request could be built, or the response could not be understood.
     Impossible,
-    /// Tried until the last time: 5xx, 412, connections that broke.
+    /// Every attempt failed: 5xx, 412, broken connections.
     KeepsFailing,
-    /// Tried until the last time, and never sure whether it was done.
+    /// Every attempt ended without a certain outcome.
     OutcomeUnknown,
 }
 
@@ -70,7 +70,8 @@ impl ErrorCode {
         Self::OutcomeUnknown,
     ];
 
-    /// The code of what failed with this class and this text (`status: keyword: detail`, as far as they are known).
+    /// Returns the code of a failure with this class and this text (`status: keyword: detail`, as far as they are
+    /// known).
     pub fn of(class: AttemptClass, error: &str) -> Self {
         let (status, keyword) = answer_in(error);
         match (class, status, keyword) {
@@ -105,7 +106,7 @@ impl ErrorCode {
         }
     }
 
-    /// The name used in the API and in docs/errors.md.
+    /// Returns the name used in the API and in docs/errors.md.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CredentialRefused => "credential_refused",
@@ -125,72 +126,78 @@ impl ErrorCode {
         }
     }
 
-    /// What happened.
+    /// Returns a description of the failure.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::CredentialRefused => {
-                "The target refused our credential for this one request (401 or 403) while it takes it for others."
+                "The target refused the credential for this request (401 or 403), although it accepts it for others."
             }
             Self::BelongsToAnother => {
-                "An account or group with this name is there, carries another externalId and is not one that Usher manages; or it \
-                 carries ours and is linked to another person. It was left alone."
+                "An account or group with this name exists. Either it has another externalId and Usher does not manage it, or it \
+                 has the expected externalId and is linked to another person or group. Usher left it alone."
             }
             Self::NameTaken => {
-                "The target says that another one has a value that only one can have (409), and nothing that Usher manages has it: \
-                 an account that Usher does not manage has it, or one that no lookup shows, such as a deleted account that keeps its name. \
-                 (What waits for a value of an account that Usher manages is no dead letter: `usher held ls` lists it.)"
+                "The target reports that another resource has a value that must be unique (409), and no resource that Usher \
+                 manages has it. Either an account that Usher does not manage has the value, or one that no lookup shows, such as \
+                 a deleted account that keeps its name. (A change that waits for a value of an account that Usher manages is not \
+                 a dead letter: `usher held ls` lists it.)"
             }
             Self::Gone => {
-                "The target does not know the account or group any more, and it could not be made again."
+                "The target does not know the account or group any more, and it could not be created again."
             }
-            Self::BadValue => "The target refused a value (400 or 422). Its answer says which.",
+            Self::BadValue => "The target refused a value (400 or 422). Its response names the value.",
             Self::BadRequest => {
-                "The target did not accept the form of the request: a filter, an attribute's path, or the syntax."
+                "The target did not accept the form of the request: a filter, an attribute path, or the syntax."
             }
             Self::Immutable => {
-                "The target does not let an attribute be changed once it is set (`mutability`)."
+                "The target does not allow an attribute to change once it is set (`mutability`)."
             }
-            Self::TooLarge => "The request held more than the target takes at once (413 or `tooMany`).",
+            Self::TooLarge => {
+                "The request contained more than the target accepts at once (413 or `tooMany`)."
+            }
             Self::NoEndpoint => {
-                "There is no such endpoint at the target (404, 405, 410 or a redirect), while it works for others."
+                "The target has no such endpoint (404, 405, 410 or a redirect), although it works for other requests."
             }
             Self::NotSupported => {
                 "The target does not support the method or the media type (405, 406, 415 or 501)."
             }
-            Self::Refused => "The target refused the request for another reason. Its answer says why.",
+            Self::Refused => {
+                "The target refused the request for another reason. Its response gives the reason."
+            }
             Self::Impossible => {
-                "No request could be made of what is wanted, or what came back could not be understood as an answer."
+                "No request could be built for the desired state, or the response could not be understood."
             }
             Self::KeepsFailing => {
-                "The target failed each time (5xx, 412, or connections that broke), while it works for others."
+                "Every attempt failed (5xx, 412, or broken connections), although the target works for other requests."
             }
             Self::OutcomeUnknown => {
-                "The target never said whether the request was carried out, and looking afterwards did not tell either."
+                "The target never confirmed the request, and reading the resource afterwards did not show the outcome either."
             }
         }
     }
 
-    /// What to do about it.
+    /// Returns the recommended action.
     pub fn remedy(self) -> &'static str {
         match self {
             Self::CredentialRefused => {
-                "give the credential the rights that this operation needs at the target, or give the target another one"
+                "grant the credential the rights that this operation needs at the target, or configure another credential for the \
+                 target"
             }
             Self::BelongsToAnother => {
-                "find out whose account it is: `usher conflicts resolve` says that it is theirs; otherwise free the name at \
-                 the target, or change the mapping"
+                "find out whose account it is: `usher conflicts resolve` assigns it to the person or group; otherwise free the \
+                 name at the target, or change the mapping"
             }
             Self::NameTaken => {
-                "look for the name at the target, among deleted accounts too, and free it or restore the account; or let the \
+                "search for the name at the target, including deleted accounts, and free it or restore the account; or let the \
                  policy match on an attribute that finds it"
             }
             Self::Gone => "find out who removed it at the target",
             Self::BadValue => {
-                "correct the value that the answer names, at the source or in the policy's mapping"
+                "correct the value that the response names, at the source or in the policy's mapping"
             }
             Self::BadRequest => {
-                "correct the attribute's name in the policy, or let `usher target probe` find out what the target's profile \
-                 should say"
+                "correct the attribute's name in the policy, or run `usher target probe` to find the right settings for the \
+                 target's profile"
             }
             Self::Immutable => {
                 "let the mapping apply on creation only (`apply: onCreate`), or change the value at the target by hand"
@@ -198,12 +205,16 @@ impl ErrorCode {
             Self::TooLarge => "lower the limit in the target's profile (`membership`, `lengths_max`)",
             Self::NoEndpoint => "correct the target's `base_url`, or `endpoints` in its profile",
             Self::NotSupported => {
-                "say in the target's profile what it can do (`update_method`, `delete`); `usher target probe` finds out"
+                "set the target's capabilities in its profile (`update_method`, `delete`); `usher target probe` detects them"
             }
-            Self::Refused => "do what the answer says, at the target or in the policy",
-            Self::Impossible => "correct what the error names, in the policy or in the target's profile",
-            Self::KeepsFailing => "ask those who run the target why it fails for this one",
-            Self::OutcomeUnknown => "look at the target whether it was done, and why it does not answer",
+            Self::Refused => "follow the target's response, at the target or in the policy",
+            Self::Impossible => {
+                "correct the part that the error names, in the policy or in the target's profile"
+            }
+            Self::KeepsFailing => "ask the target's operators why it fails for this resource",
+            Self::OutcomeUnknown => {
+                "check at the target whether the request was carried out, and why it does not respond"
+            }
         }
     }
 }
@@ -214,9 +225,9 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// Status and error keyword in the text of an error, where an answer came.
+/// Returns the status and the error keyword in the text of an error, if there was a response.
 pub fn answer_in(error: &str) -> (Option<u16>, Option<&'static str>) {
-    // Texts about memberships begin with the group.
+    // Error texts about memberships begin with the group.
     let mut parts = error.split(": ").take(3);
     let is_status = |part: &&str| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit());
     let status = parts.find(is_status).and_then(|status| status.parse().ok());
@@ -224,12 +235,13 @@ pub fn answer_in(error: &str) -> (Option<u16>, Option<&'static str>) {
     (status, keyword.filter(|_| status.is_some()))
 }
 
-/// What dead letters that failed in the same way have in common: `target/kind/operation/class/code`.
+/// Returns the failure group, which dead letters that failed in the same way share:
+/// `target/kind/operation/class/code`.
 pub fn failure_group(parts: [&str; 4], error: &str) -> String {
     format!("{}/{}", parts.join("/"), status_code(error))
 }
 
-/// The status, and the error keyword where there is one; `-` where there was no answer.
+/// Returns the status, with the error keyword if there is one; `-` if there was no response.
 fn status_code(error: &str) -> String {
     match answer_in(error) {
         (Some(status), Some(keyword)) => format!("{status}-{keyword}"),

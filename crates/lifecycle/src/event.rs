@@ -1,4 +1,4 @@
-//! The one event that every source is normalised to.
+//! The event type to which every source is normalised.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::{AttributeMap, EventId, FeedRun};
 
-/// What an event says happened. The wire name is the CloudEvents `type`.
+/// The kind of an event. The wire name is the CloudEvents `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     /// A person was hired.
@@ -41,11 +41,11 @@ pub enum EventKind {
     /// `members` are not in the group.
     #[serde(rename = "group.member.removed")]
     GroupMemberRemoved,
-    /// A feed said that it is complete.
+    /// A feed run is complete.
     #[serde(rename = "feed.completed")]
     FeedCompleted,
-    /// People are in a full feed and their rows say what they said before: names of what the mapper knows already. Made by
-    /// the gateway, never taken from a source.
+    /// Rows of a full feed that are unchanged: the event names people whose rows the mapper already knows. The
+    /// gateway makes such events; it never accepts them from a source.
     #[serde(rename = "feed.rows")]
     FeedRows,
 }
@@ -66,7 +66,7 @@ impl EventKind {
         Self::FeedCompleted,
     ];
 
-    /// The wire name.
+    /// Returns the wire name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::WorkerJoined => "worker.joined",
@@ -84,17 +84,17 @@ impl EventKind {
         }
     }
 
-    /// Whether every event of this kind takes access away: it travels in the lane of departures.
+    /// Returns whether every event of this kind revokes access. Such events use the lane of departures.
     pub fn is_departure(self) -> bool {
         matches!(self, Self::WorkerLeft | Self::WorkerDeleted | Self::GroupDeleted | Self::GroupMemberRemoved)
     }
 
-    /// Whether the subject is a person.
+    /// Returns whether the subject is a person.
     pub fn is_worker(self) -> bool {
         self.as_str().starts_with("worker.")
     }
 
-    /// Whether the subject is a group.
+    /// Returns whether the subject is a group.
     pub fn is_group(self) -> bool {
         self.as_str().starts_with("group.")
     }
@@ -106,7 +106,7 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// A CloudEvents `type` that is none of [`EventKind::ALL`].
+/// The error for a CloudEvents `type` that is none of [`EventKind::ALL`].
 #[derive(Debug, thiserror::Error)]
 #[error("unknown event type")]
 pub struct UnknownEventKind;
@@ -114,7 +114,7 @@ pub struct UnknownEventKind;
 impl FromStr for EventKind {
     type Err = UnknownEventKind;
 
-    /// Accepts the bare name or one qualified by its owner (`com.example.hr.worker.joined`): CloudEvents 1.0
+    /// Accepts the bare name or a name qualified by its owner (`com.example.hr.worker.joined`): CloudEvents 1.0
     /// advises a reverse-DNS prefix.
     fn from_str(text: &str) -> Result<Self, UnknownEventKind> {
         let matches = |kind: &Self| {
@@ -129,93 +129,97 @@ impl FromStr for EventKind {
 pub struct SubjectKey;
 
 impl SubjectKey {
-    /// `worker/E-1` and `E-1` are the same person, `group/G-1` and `G-1` the same group.
+    /// Returns the key in a subject. `worker/E-1` and `E-1` are the same person, `group/G-1` and `G-1` the same
+    /// group.
     pub fn key_of(subject: &str) -> &str {
         let subject = subject.trim();
         subject.strip_prefix("worker/").or_else(|| subject.strip_prefix("group/")).unwrap_or(subject)
     }
 }
 
-/// How the day of a statement is known.
+/// The way in which the day of a statement is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatementDating {
     /// The source named the day.
     Explicit,
-    /// The source named no day: it holds as of when it was said. Its true first day is unknown, and not later.
+    /// The source named no day: the statement holds from the time at which it was made. The true first day is
+    /// unknown, but not later.
     Implied,
-    /// A record or a row shows it: it was so when the record was produced.
+    /// A record or a row shows it: it was true when the record was produced.
     Observed,
 }
 
-/// An accepted event as it lies on the EVENTS stream.
+/// An accepted event as it is stored on the EVENTS stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Derived from the sender, `source` and `source_event_id`.
+    /// The id, derived from the sender, `source` and `source_event_id`.
     pub id: EventId,
-    /// The configured source that was authenticated, whatever `source` claims: `hr` for a token, `webhooks/gusto`,
-    /// `feeds/people`, `polls/ad`, `entra/scim` for what the gateway itself names. Empty in events that were
-    /// accepted before senders were recorded; see [`Event::sender`].
+    /// The configured source that was authenticated, independent of the claim in `source`: `hr` for a token,
+    /// `webhooks/gusto`, `feeds/people`, `polls/ad` or `entra/scim` for sources that the gateway itself names. Empty
+    /// in events that were accepted before senders were recorded; see [`Event::sender`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sender: String,
-    /// The CloudEvents `source`: what the payload claims.
+    /// The CloudEvents `source`, as the payload claims it.
     pub source: String,
     /// The CloudEvents `id`.
     pub source_event_id: String,
     /// The CloudEvents `type`.
     #[serde(rename = "type")]
     pub kind: EventKind,
-    /// Key of the person or group (see [`SubjectKey::key_of`]); the feed's name for `feed.completed`.
+    /// The key of the person or group (see [`SubjectKey::key_of`]); the feed's name for `feed.completed`.
     pub subject: String,
-    /// When the source said it.
+    /// The time at which the source made the statement.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
-    /// From when on it holds; may lie in the future.
+    /// The time from which the statement holds. It may lie in the future.
     #[serde(with = "time::serde::rfc3339")]
     pub effective_at: OffsetDateTime,
-    /// How `effective_at` is known; see [`Event::dating`]. Left out by events that were accepted before it was recorded.
+    /// The way in which `effective_at` is known; see [`Event::dating`]. Absent in events that were accepted before it
+    /// was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dated: Option<StatementDating>,
-    /// When the gateway took it.
+    /// The time at which the gateway accepted the event.
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
-    /// It takes back what was announced: `worker.left` a hire or rehire, `worker.rehired` a departure.
+    /// `true` if the event withdraws an announcement: `worker.left` a hire or rehire, `worker.rehired` a departure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdraws: bool,
-    /// What the event says of its subject. JSON null says "has no value".
+    /// The attributes of the subject. JSON null means "has no value".
     #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
     pub attributes: AttributeMap,
-    /// Keys of people, for the group kinds.
+    /// The keys of people, for the group kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<String>>,
-    /// The reading of a full feed that it comes from.
+    /// The run of a full feed that the event comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedRun>,
-    /// Values of the notice or record that could not be read or used. They are listed, and count for nothing.
+    /// Values of the notice or record that could not be read or used. They are reported as findings and otherwise
+    /// ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadValue>,
 }
 
-/// A value that could not be read or used: its place and its form, never the value itself.
+/// A value that could not be read or used: its place and its format, never the value itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UnreadValue {
-    /// The setting or the place that it was read for, such as `employment.ends` or `/day`.
+    /// The setting or the place that the value was read for, such as `employment.ends` or `/day`.
     pub field: String,
-    /// Its form (`99.99.9999`), or why it cannot be used.
+    /// The format of the value (`99.99.9999`), or the reason why it cannot be used.
     pub class: String,
-    /// Whether it may be what says that the person left: the day of a departure, or a status.
+    /// `true` if the value may state the person's departure: the day of a departure, or a status.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_be_departure: bool,
 }
 
 impl UnreadValue {
-    /// A value at `field` of the form `class` that says nothing of a departure.
+    /// Creates a value at `field` of the format `class` that does not concern a departure.
     pub fn new(field: impl Into<String>, class: impl Into<String>) -> Self {
         Self { field: field.into(), class: class.into(), may_be_departure: false }
     }
 
-    /// The same value, which may be what says that the person left.
+    /// Returns the value marked as one that may state the person's departure.
     #[must_use]
     pub fn of_departure(self) -> Self {
         Self { may_be_departure: true, ..self }
@@ -223,12 +227,13 @@ impl UnreadValue {
 }
 
 impl Event {
-    /// The authenticated sender; for events that were accepted before senders were recorded, what they claimed.
+    /// Returns the authenticated sender. For events that were accepted before senders were recorded, returns their
+    /// claim.
     pub fn sender(&self) -> &str {
         if self.sender.is_empty() { &self.source } else { &self.sender }
     }
 
-    /// Whether it would take access away from somebody.
+    /// Returns whether the event would revoke access.
     pub fn takes_away(&self) -> bool {
         match self.kind {
             kind if kind.is_departure() => true,
@@ -241,7 +246,8 @@ impl Event {
         }
     }
 
-    /// How `effective_at` is known. Events that do not record it are taken for what they look like.
+    /// Returns the way in which `effective_at` is known. For events that do not record it, it is inferred from their
+    /// other fields.
     pub fn dating(&self) -> StatementDating {
         let looks_like = || {
             if self.kind == EventKind::WorkerSnapshot

@@ -1,4 +1,4 @@
-//! What is known of a group and of who is in it.
+//! The merged state of groups and of their memberships.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,13 @@ use crate::{AttributeMap, Event, EventKind, Register};
 pub struct GroupState {
     attributes: BTreeMap<String, Register<Value>>,
     exists: Register<bool>,
-    /// Statements of the whole membership: an edge that is older than the one in force is not a member.
+    /// Statements of the whole membership: a membership statement that is older than the one in force does not count.
     member_lists: Register<()>,
 }
 
 impl GroupState {
-    /// Merges one event about this group; see [`crate::PersonRecord::merge`] for `now`. Names what was refused of it.
+    /// Merges one event about this group; see [`crate::PersonRecord::merge`] for `now`. Returns the parts that were
+    /// refused.
     pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<RefusedPart> {
         let from = StatementProvenance::of(event, sequence);
         let mut refused = Vec::new();
@@ -46,17 +47,18 @@ impl GroupState {
         refused
     }
 
-    /// Whether the group exists at `now` (microseconds).
+    /// Returns whether the group exists at `now` (microseconds).
     pub fn exists_at(&self, now: i64) -> bool {
         self.exists.at(now).is_some_and(|s| s.value)
     }
 
-    /// Whether the group was there and was deleted; a group of which only members are known is not gone.
+    /// Returns whether the group existed and was deleted. A group with members but no other statement does not count as
+    /// deleted.
     pub fn gone_at(&self, now: i64) -> bool {
         self.exists.at(now).is_some_and(|s| !s.value)
     }
 
-    /// Attributes with a value at `now` (microseconds).
+    /// Returns the attributes with a value at `now` (microseconds).
     pub fn attributes_at(&self, now: i64) -> AttributeMap {
         self.attributes
             .iter()
@@ -67,12 +69,12 @@ impl GroupState {
             .collect()
     }
 
-    /// The statement of the whole membership that is in force at `now` (microseconds).
+    /// Returns the statement of the whole membership that is in force at `now` (microseconds).
     pub fn member_floor_at(&self, now: i64) -> Option<&RegisterStatement<()>> {
         self.member_lists.at(now)
     }
 
-    /// When something that is already known takes effect after `now` (microseconds).
+    /// Returns the next time after `now` at which a known statement takes effect (microseconds).
     pub fn next_due(&self, now: i64) -> Option<i64> {
         let attributes = self.attributes.values().filter_map(|r| r.next_due(now)).min();
         [attributes, self.exists.next_due(now), self.member_lists.next_due(now)].into_iter().flatten().min()
@@ -85,8 +87,8 @@ impl GroupState {
 pub struct MembershipState(Register<bool>);
 
 impl MembershipState {
-    /// States that the member is (`present`) or is not in the group; see [`crate::PersonRecord::merge`] for `now`.
-    /// A removal is never refused.
+    /// States that the member is (`present`) or is not in the group; see [`crate::PersonRecord::merge`] for `now`. A
+    /// removal is never refused.
     pub fn say(&mut self, from: StatementProvenance, present: bool, now: i64) -> StatementIntake {
         if present {
             return self.0.say(from, true, now);
@@ -95,12 +97,12 @@ impl MembershipState {
         StatementIntake::Taken
     }
 
-    /// Whether the person is a member at `now`, given the group's [`GroupState::member_floor_at`].
+    /// Returns whether the person is a member at `now`, given the group's [`GroupState::member_floor_at`].
     pub fn present_at(&self, floor: Option<&RegisterStatement<()>>, now: i64) -> bool {
         self.0.at_beside(floor, now).is_some_and(|said| said.value)
     }
 
-    /// When something that is already known takes effect after `now` (microseconds).
+    /// Returns the next time after `now` at which a known statement takes effect (microseconds).
     pub fn next_due(&self, now: i64) -> Option<i64> {
         self.0.next_due(now)
     }

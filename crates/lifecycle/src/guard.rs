@@ -1,38 +1,42 @@
-//! How much may be taken away before a human is asked.
+//! Limits on removals that apply until an operator approves more.
 
 use serde::{Deserialize, Serialize};
 
-/// Limits on what may be taken away at one target. Whichever is exceeded first counts.
+/// Limits on removals at one target. The limit that is exceeded first counts.
 ///
-/// The mapper holds a change of policy against them before it comes into force; the writer holds against them whatever
-/// events take away within [`RemovalGuard::window_hours`].
+/// The mapper checks a policy change against them before it comes into force. The writer checks the sum of the
+/// removals that events cause within [`RemovalGuard::window_hours`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalGuard {
-    /// This many accounts and groups may lose access.
+    /// The number of accounts and groups that may lose access.
     pub deletions: u64,
-    /// This share of those that have access, in percent; it counts above [`RemovalGuard::PERCENT_COUNTS_ABOVE`] removals.
+    /// The share of resources with access that may lose it, in percent. It counts above
+    /// [`RemovalGuard::PERCENT_COUNTS_ABOVE`] removals.
     pub percent: u8,
-    /// Over how many hours removals by events are added up, at least 1.
+    /// The number of hours over which removals by events are added up, at least 1.
     pub window_hours: u32,
-    /// This many accounts and groups may be deleted for good within the same hours: each counts, from the first.
+    /// The number of accounts and groups that may be deleted for good within the same hours. Every deletion counts,
+    /// from the first.
     #[serde(default = "hard_deletions")]
     pub hard_deletions: u64,
-    /// So many resources that could not be made right within the same hours make the target wait for a human.
+    /// The number of resources that may fail to converge within the same hours before the target is paused until an
+    /// operator resumes it.
     pub failures: u64,
 }
 
 impl RemovalGuard {
-    /// The guard of a target whose own cannot be read: nothing is taken away before a human says so.
+    /// Returns the guard of a target whose own guard cannot be read: nothing is revoked before an operator approves
+    /// it.
     pub fn closed() -> Self {
         Self { deletions: 0, percent: 0, ..Self::default() }
     }
 
-    /// In a small company a few people are a large share.
+    /// The number of removals above which the percentage counts. In a small company, a few people are a large share.
     pub const PERCENT_COUNTS_ABOVE: u64 = 10;
 
-    /// Whatever either of the two lets pass least of: a change is judged by what was agreed before it as well, so that it
-    /// cannot bring its own permission along.
+    /// Returns the stricter value of each limit. A change is judged by the previously agreed limits as well, so that
+    /// it cannot permit itself.
     #[must_use]
     pub fn stricter(self, other: Self) -> Self {
         Self {
@@ -44,12 +48,12 @@ impl RemovalGuard {
         }
     }
 
-    /// The threshold that `deleted` accounts and groups exceed, as the policy writes it.
+    /// Returns the threshold that `deleted` accounts and groups exceed, as the policy states it.
     pub fn exceeded_by_deletions(self, deleted: u64) -> Option<String> {
         (deleted > self.hard_deletions).then(|| format!("guard.hardDeletions: {}", self.hard_deletions))
     }
 
-    /// The thresholds that `removals` out of `of` accounts and groups exceed, as the policy writes them.
+    /// Returns the thresholds that `removals` out of `of` accounts and groups exceed, as the policy states them.
     pub fn exceeded(self, removals: u64, of: u64) -> Vec<String> {
         let mut exceeded = Vec::new();
         if removals > self.deletions {
@@ -63,12 +67,13 @@ impl RemovalGuard {
     }
 }
 
+/// The default of [`RemovalGuard::hard_deletions`].
 const fn hard_deletions() -> u64 {
     50
 }
 
-/// The number is the one that Microsoft's documentation uses for its accidental deletion prevention; the share, the hours
-/// and the failures are ours.
+/// The number of deletions is the one that Microsoft's documentation uses for its accidental deletion prevention. The
+/// share, the hours and the failures are Usher's own defaults.
 impl Default for RemovalGuard {
     fn default() -> Self {
         Self {

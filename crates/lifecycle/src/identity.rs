@@ -1,4 +1,4 @@
-//! What is known of one person, merged from events in any order.
+//! The merged state of one person, from events in any order.
 
 #[cfg(test)]
 mod circle_tests;
@@ -29,7 +29,8 @@ use recycled::FormerNames;
 pub use recycled_login::{FormerState, login_hash, login_hashes};
 use sources::SourceStatementsOfPerson;
 
-/// How many attributes of one person that no policy uses a sender may name; further ones are refused.
+/// The maximum number of attributes of one person that a sender may name although no policy uses them; further ones
+/// are refused.
 pub const ATTRIBUTES_MAX: usize = 512;
 
 /// The merged state of a person.
@@ -40,45 +41,46 @@ pub struct PersonRecord {
     snapshots: Register<()>,
     #[serde(default)]
     employment: Vec<EmploymentStatement>,
-    /// Which events said what takes effect later.
+    /// The events that made statements about the future.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     origins: Vec<StatementOrigin>,
-    /// What operators withdrew before it took effect.
+    /// The operators' cancellations of statements about the future.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cancelled: Vec<PlanCancellation>,
-    /// What operators order about the person's access.
+    /// The operators' orders about the person's access.
     #[serde(default, skip_serializing_if = "AccessOrders::is_empty")]
     orders: AccessOrders,
-    /// What the person was called when they left.
+    /// The names of the person at the time of their departure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     former: Option<FormerNames>,
-    /// How far what was said before sources were told apart is believed.
+    /// The standing of statements from before sources were told apart.
     #[serde(default, skip_serializing_if = "SourceStanding::is_usual")]
     standing: SourceStanding,
-    /// It is another key of this person, and nobody of its own any more.
+    /// The key of the person that this record was joined to. The record is no separate person any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved_to: Option<String>,
-    /// By name: what each source said since sources are told apart. What was said before is above.
+    /// The statements of each source since sources are told apart, by source name. Earlier statements are in the
+    /// fields above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     sources: BTreeMap<String, SourceStatementsOfPerson>,
 }
 
-/// A person as they are at one moment: what policies are evaluated against.
+/// The state of a person at one moment, which policies are evaluated against.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct IdentityView {
     /// The person's key.
     pub key: String,
-    /// Attributes with a value.
+    /// The attributes that have a value.
     pub attributes: AttributeMap,
-    /// Whether the person works here.
+    /// The state of the person's employment.
     pub employment: Employment,
-    /// When the next departure takes effect that is known and was not withdrawn (microseconds since the Unix epoch).
+    /// The time of the next known departure that was not withdrawn (microseconds since the Unix epoch).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_departure: Option<i64>,
-    /// When the statement was said that set the departure in effect (microseconds since the Unix epoch).
+    /// The time of the statement that set the departure in effect (microseconds since the Unix epoch).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_since: Option<i64>,
-    /// What sources say of the person's employment that cannot all be true.
+    /// The contradictions in the statements about the person's employment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contradictions: Vec<Contradiction>,
     /// The orders of operators that are in force.
@@ -87,14 +89,15 @@ pub struct IdentityView {
 }
 
 impl PersonRecord {
-    /// Merges one event about this person. `now` is in microseconds and only serves to forget what can never
-    /// matter again: the result depends on the set of merged events, not on their order or number. Names what was refused of
-    /// it because its sender said too much of the future.
+    /// Merges one event about this person. `now` is in microseconds and only serves to forget statements that can
+    /// never matter again: the result depends on the set of merged events, not on their order or number. Returns the
+    /// parts that were refused because the sender had already made too many statements about the future.
     pub fn merge(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<RefusedPart> {
         self.note_origin(event, StatementVersion::of(event, sequence), now);
         self.say(event, sequence, now)
     }
 
+    /// Merges one event without remembering it as an origin.
     fn say(&mut self, event: &Event, sequence: u64, now: i64) -> Vec<RefusedPart> {
         let from = StatementProvenance::of(event, sequence);
         let mut refused = Vec::new();
@@ -126,7 +129,8 @@ impl PersonRecord {
         refused
     }
 
-    /// Names in `event` that are too many: its sender named many others, and no policy uses these.
+    /// Returns the attributes in `event` that exceed the limit: no policy uses them, and the sender has named many
+    /// others.
     pub fn excess_attributes(&self, event: &Event, is_used: impl Fn(&str) -> bool) -> Vec<String> {
         if event.attributes.is_empty() {
             return Vec::new();
@@ -148,13 +152,14 @@ impl PersonRecord {
         excess
     }
 
+    /// Adds a statement about employment, unless it is already known.
     fn state_employment(&mut self, statement: EmploymentStatement) {
         if let Err(at) = self.employment.binary_search(&statement) {
             self.employment.insert(at, statement);
         }
     }
 
-    /// The person `key` as of `now` (microseconds).
+    /// Returns the state of the person `key` as of `now` (microseconds).
     pub fn view(&self, key: &str, now: i64) -> IdentityView {
         if !self.sources.is_empty() {
             return self.view_by_key(key, now);
@@ -162,7 +167,7 @@ impl PersonRecord {
         self.seen(key, self.attributes_at(now), now)
     }
 
-    /// Attributes with a value, of what is not kept by source.
+    /// Returns the attributes with a value, from statements that are not kept by source.
     fn attributes_at(&self, now: i64) -> AttributeMap {
         let floor = self.snapshots.at(now);
         let values = self.attributes.iter().filter_map(|(name, register)| {
@@ -172,7 +177,7 @@ impl PersonRecord {
         values.collect()
     }
 
-    /// The person with these attributes as of `now`.
+    /// Returns the view of the person with these attributes as of `now`.
     fn seen(&self, key: &str, attributes: AttributeMap, now: i64) -> IdentityView {
         let decision = self.decide_employment(now);
         let mut view = IdentityView {
@@ -190,7 +195,7 @@ impl PersonRecord {
         view
     }
 
-    /// When something that is already known takes effect after `now`.
+    /// Returns the next time after `now` at which a known statement takes effect.
     pub fn next_due(&self, now: i64) -> Option<i64> {
         let by_key = self.by_key();
         let voices = by_key.iter().flat_map(|(_, voices)| voices);
@@ -200,7 +205,7 @@ impl PersonRecord {
     }
 }
 
-/// Microseconds since the Unix epoch.
+/// Returns the time in microseconds since the Unix epoch.
 pub fn unix_micros(at: time::OffsetDateTime) -> i64 {
     unix_micros_of(at)
 }

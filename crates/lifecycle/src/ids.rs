@@ -1,4 +1,4 @@
-//! One prefixed id type per noun.
+//! The id types, one prefixed type per kind of object.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A text that is not an id of the expected kind.
+/// The error for a text that is not an id of the expected kind.
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is not an id of the form {prefix}<32 hex digits>")]
 pub struct IdError {
@@ -22,10 +22,10 @@ macro_rules! id_type {
         pub struct $name(String);
 
         impl $name {
-            /// What every id of this kind begins with.
+            /// The prefix of every id of this kind.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The id as text, prefix included.
+            /// Returns the id as text, including the prefix.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -67,7 +67,7 @@ macro_rules! id_type {
 macro_rules! time_ordered {
     ($name:ident) => {
         impl $name {
-            /// A new id, ordered by creation time (UUID version 7).
+            /// Creates a new id, ordered by creation time (UUID version 7).
             pub fn fresh() -> Self {
                 Self(format!("{}{}", Self::PREFIX, uuid::Uuid::now_v7().simple()))
             }
@@ -76,7 +76,7 @@ macro_rules! time_ordered {
 }
 
 id_type!(
-    /// An accepted event. Derived from sender, source and id, so a duplicate has the same id everywhere.
+    /// An accepted event. The id is derived from sender, source and id, so a duplicate has the same id everywhere.
     EventId, "evt_"
 );
 id_type!(
@@ -84,36 +84,36 @@ id_type!(
     CommandId, "cmd_"
 );
 id_type!(
-    /// One SCIM request and its answer.
+    /// One SCIM request and its response.
     AttemptId, "att_"
 );
 id_type!(
-    /// A resource that needs a human before it is tried again.
+    /// A resource that an operator must check before it is tried again.
     DeadLetterId, "ded_"
 );
 
 id_type!(
-    /// What a policy would do to everybody, worked out once.
+    /// A plan: the effect of a policy on all people, computed once.
     PlanId, "pln_"
 );
 
 id_type!(
-    /// One reading of a file that lists everybody.
+    /// One run of a full feed, a file that lists all people.
     FeedRunId, "run_"
 );
 
 id_type!(
-    /// Many dead letters that are tried again, one after the other.
+    /// A replay of many dead letters, one after the other.
     ReplayId, "rpl_"
 );
 
 id_type!(
-    /// Something that is known already and takes effect later.
+    /// A statement that is already known and takes effect later.
     ScheduleId, "sch_"
 );
 
 id_type!(
-    /// An account of a person that must be off, from one departure on.
+    /// An account of a person that must be off, beginning with one departure.
     ObligationId, "obl_"
 );
 
@@ -126,8 +126,9 @@ time_ordered!(DeadLetterId);
 time_ordered!(PlanId);
 
 impl EventId {
-    /// The id of the event that the authenticated `sender` named `id`, so that no sender can use up the ids of another. A
-    /// sender that speaks for several sources names events within each of them, as CloudEvents 1.0 has it.
+    /// Returns the id of the event that the authenticated `sender` named `id`, so that no sender can use up the ids
+    /// of another. A sender that speaks for several sources names events within each of them, as CloudEvents 1.0
+    /// specifies.
     pub fn of_sender(sender: &str, source: &str, id: &str) -> Self {
         let claimed = source.trim_matches('/');
         let is_own =
@@ -135,36 +136,36 @@ impl EventId {
         if is_own { Self::of(claimed, id) } else { Self::of(&format!("{sender}:{claimed}"), id) }
     }
 
-    /// The id of the event that `source` named `id`: CloudEvents 1.0 makes that pair unique.
+    /// Returns the id of the event that `source` named `id`: CloudEvents 1.0 makes that pair unique.
     pub fn of(source: &str, id: &str) -> Self {
         Self(format!("{}{}", Self::PREFIX, digits_of(source, id)))
     }
 }
 
 impl FeedRunId {
-    /// The run that `source` named `name`: the same each time the same file is read again.
+    /// Returns the id of the run that `source` named `name`. It is the same each time the same file is read again.
     pub fn of(source: &str, name: &str) -> Self {
         Self(format!("{}{}", Self::PREFIX, digits_of(source, name)))
     }
 }
 
 impl ScheduleId {
-    /// What one event says of `person` from `version.effective_at` on: the same however often it is looked at. Ids are in
-    /// order of the moment, which is written in them.
+    /// Returns the id of one event's statement about `person` from `version.effective_at` on. The id is the same each
+    /// time. Ids are ordered by that moment, which they contain.
     pub fn of(person: &str, version: crate::StatementVersion) -> Self {
         let crate::StatementVersion { effective_at, said_at, sequence } = version;
         let hash = digits_of(person, &format!("{effective_at}/{said_at}/{sequence}"));
         Self(format!("{}{effective_at:016x}{}", Self::PREFIX, &hash[..16]))
     }
 
-    /// When it takes effect (microseconds since the Unix epoch).
+    /// Returns the time at which the statement takes effect (microseconds since the Unix epoch).
     pub fn effective_at(&self) -> i64 {
         let digits = &self.0[Self::PREFIX.len()..][..16];
         u64::from_str_radix(digits, 16).map_or(0, u64::cast_signed)
     }
 }
 
-/// 32 hexadecimal digits of a hash of both and of where one ends.
+/// Returns 32 hexadecimal digits of a hash of both texts and of the length of the first.
 fn digits_of(first: &str, second: &str) -> String {
     let mut hash = Sha256::new();
     hash.update((first.len() as u64).to_be_bytes());

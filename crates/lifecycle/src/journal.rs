@@ -1,4 +1,4 @@
-//! Facts: what each service tells the console and anyone else about what it did and why.
+//! Journal facts: each service's report to the console and to other readers about its actions and their reasons.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,40 +13,41 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FactRecord {
-    /// Names the fact: writing it twice is the same as once. Built from what it is about, not drawn at random.
+    /// The id of the fact. It is built from the fact's content, not drawn at random, so that writing a fact twice has
+    /// the effect of writing it once.
     pub id: String,
-    /// When it happened.
+    /// The time at which it happened.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
     /// The trace that the causing event started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
-    /// What happened.
+    /// The fact.
     pub fact: Fact,
 }
 
-/// What happened. Carries names of attributes, never their values.
+/// A fact of the journal. It carries names of attributes, never their values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "fact")]
 pub enum Fact {
-    /// mapper: an event became part of what is known.
+    /// mapper: an event was merged.
     Merged {
         /// The event.
         event: EventId,
-        /// Its CloudEvents `type`.
+        /// The event's CloudEvents `type`.
         event_type: String,
-        /// Its CloudEvents `source`: what it claims.
+        /// The event's CloudEvents `source`, as it claims.
         source: String,
-        /// The authenticated sender; empty for events of before senders were recorded.
+        /// The authenticated sender; empty for events from before senders were recorded.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         sender: String,
-        /// Revision of the identity or group after it.
+        /// The revision of the person or group after the merge.
         revision: i64,
         /// `changed`, `unchanged`, `duplicate` or `scheduled`.
         outcome: String,
-        /// What of it counts for nothing, and why: names of attributes and sources.
+        /// The parts without effect, with the reason: names of attributes and sources.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
@@ -54,46 +55,46 @@ pub enum Fact {
     Decided {
         /// The target.
         target: String,
-        /// User, group or membership.
+        /// The kind: user, group or membership.
         kind: ResourceKind,
-        /// Revision of the command.
+        /// The revision of the command.
         revision: i64,
         /// `active`, `disabled`, `deleted`, `exists`, `absent` or `memberships`.
         state: String,
-        /// How urgent.
+        /// The urgency.
         lane: Lane,
-        /// The clause or rule that decided it, with the value it saw when that value is no personal datum.
+        /// The clause or rule that decided, with the value that it saw unless the value is personal data.
         reason: String,
-        /// Names of the target attributes that changed.
+        /// The names of the target attributes that changed.
         changed: Vec<String>,
         /// The login name, so that operators can search by it.
         user_name: Option<String>,
     },
-    /// mapper: somebody should be in a group at a target, or not any more. The record's subject is the person.
+    /// mapper: a person should be in a group at a target, or not any more. The record's subject is the person.
     MembershipDecided {
         /// The target.
         target: String,
-        /// Key of the group.
+        /// The key of the group.
         member_of: String,
-        /// Revision of the membership.
+        /// The revision of the membership.
         revision: i64,
-        /// `member`, `member_through_groups` (of a group that is in it; not told to targets that follow groups in groups)
-        /// or `no_member`.
+        /// `member`, `member_through_groups` (of a nested group; not sent to targets that follow nested groups) or
+        /// `no_member`.
         state: String,
-        /// How urgent.
+        /// The urgency.
         lane: Lane,
-        /// The event that caused it; none: a policy, under which the group came to exist at the target.
+        /// The event that caused it; `None` for a policy that created the group at the target.
         event: Option<EventId>,
     },
-    /// writer: a command was never sent, because a newer one took its place.
+    /// writer: a command was never sent, because a newer one replaced it.
     Superseded {
         /// The target.
         target: String,
-        /// User, group or membership.
+        /// The kind: user, group or membership.
         kind: ResourceKind,
         /// The revision that was dropped.
         revision: i64,
-        /// The revision that took its place.
+        /// The revision that replaced it.
         by: i64,
     },
     /// writer: one request was sent.
@@ -102,71 +103,71 @@ pub enum Fact {
     Settled {
         /// The target.
         target: String,
-        /// User, group or membership.
+        /// The kind: user, group or membership.
         kind: ResourceKind,
         /// The revision that is in force.
         revision: i64,
         /// `created`, `adopted`, `updated`, `disabled`, `enabled`, `deleted`, `unchanged`, `member_added`,
         /// `member_removed`.
         outcome: String,
-        /// From acceptance of the event to the target's answer, in milliseconds.
+        /// The time from acceptance of the event to the target's response, in milliseconds.
         latency_ms: i64,
-        /// For a membership: key of the group.
+        /// For a membership, the key of the group.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         member_of: Option<String>,
-        /// What a human should know of it: why not all of it was done.
+        /// A note for operators: the reason why not everything was done.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
-    /// writer: an account or group belongs to somebody else; a human must decide.
+    /// writer: an account or group belongs to another person or group; an operator must decide.
     Conflict {
         /// The target.
         target: String,
-        /// User or group.
+        /// The kind: user or group.
         kind: ResourceKind,
         /// The revision that could not be applied.
         revision: i64,
-        /// What was found (remote id and the foreign externalId).
+        /// The resource that was found (remote id and the foreign externalId).
         found: String,
     },
-    /// writer: nothing is sent until a human said so.
+    /// writer: nothing is sent until an operator approves it.
     Held {
         /// The target.
         target: String,
-        /// User or group.
+        /// The kind: user or group.
         kind: ResourceKind,
         /// The revision that is held.
         revision: i64,
-        /// Why, and what to do.
+        /// The reason, with the recommended action.
         reason: String,
     },
-    /// writer: an operator decided about something that was held.
+    /// writer: an operator decided about a held change.
     HeldDecided {
         /// The target.
         target: String,
-        /// User or group.
+        /// The kind: user or group.
         kind: ResourceKind,
         /// The revision that was held.
         revision: i64,
         /// `approved` or `rejected`.
         outcome: String,
-        /// Who decided.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
-    /// writer: everything at a target was stopped, or goes on. The record's subject is `target:<target>`.
+    /// writer: a target was paused or resumed. The record's subject is `target:<target>`.
     Paused {
         /// The target.
         target: String,
         /// `paused` or `resumed`.
         outcome: String,
-        /// An operator, or `usher`.
+        /// The operator, or `usher`.
         who: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// writer: a resource needs a human before it is tried again.
+    /// writer: a resource became a dead letter, which an operator must check before it is tried again.
     Died(Box<DeadLetter>),
     /// writer: an operator replayed a dead letter.
     Replayed {
@@ -174,238 +175,241 @@ pub enum Fact {
         dead_letter: DeadLetterId,
         /// `queued`, `superseded` or `no_op`.
         outcome: String,
-        /// Who asked.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
-    /// writer: an operator began to try many dead letters again, or that ended. The record's subject is `replay:<id>`.
+    /// writer: an operator started the replay of many dead letters, or the replay ended. The record's subject is
+    /// `replay:<id>`.
     ReplayRun {
         /// The operation.
         replay: ReplayId,
         /// `started`, `finished` or `cancelled`.
         outcome: String,
-        /// The target whose letters it takes, if they were not named one by one.
+        /// The target of the dead letters, if they were not named one by one.
         target: Option<String>,
-        /// How many letters there are.
+        /// The number of dead letters.
         total: u64,
-        /// How many of them were dealt with.
+        /// The number of those that were processed.
         done: u64,
-        /// Who began or ended it.
+        /// The operator who started or ended the replay.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
     /// mapper: another version of a policy came into force. The record's subject is `policy:<target>`.
     PolicyApplied {
         /// The target.
         target: String,
-        /// The version, from 1.
+        /// The version, counted from 1.
         version: i64,
-        /// How many accounts and groups lose access by it, as planned.
+        /// The number of accounts and groups that lose access, as planned.
         removals: u64,
-        /// Who applied it: an operator, or `file`.
+        /// The operator who applied it, or `file`.
         who: String,
-        /// Why: in their words, or the file's name.
+        /// The reason that the operator gave, or the file's name.
         why: String,
     },
-    /// mapper: a full feed is not believed; nobody leaves because of it until a human decides. The record's subject is
-    /// `feed:<feed>`, as in [`Self::FeedDecided`].
+    /// mapper: a full-feed run failed its safety check. It makes no person leave until an operator decides. The
+    /// record's subject is `feed:<feed>`, as in [`Self::FeedDecided`].
     FeedHeld {
         /// The feed.
         feed: String,
-        /// Its run.
+        /// The run.
         run: FeedRunId,
-        /// Why, and what to do.
+        /// The reasons, with the recommended action.
         reasons: Vec<String>,
     },
-    /// mapper: it is settled whether a full feed is believed.
+    /// mapper: a full-feed run was accepted or rejected.
     FeedDecided {
         /// The feed.
         feed: String,
-        /// Its run.
+        /// The run.
         run: FeedRunId,
-        /// `believed` (by its guard), `accepted` or `rejected` (by a human).
+        /// `believed` (by its guard), `accepted` or `rejected` (by an operator).
         outcome: String,
-        /// People that were listed before and are not in it.
+        /// The number of people that were listed before and are missing in the run.
         missing: u64,
-        /// Who decided: an operator, or `usher`.
+        /// The operator who decided, or `usher`.
         who: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// mapper: it turned out whose record it is, or not. The record's subject is the person, or `<source>:<record>`.
+    /// mapper: the assignment of a record to a person changed. The record's subject is the person, or
+    /// `<source>:<record>`.
     Correlated {
         /// The source by its name in `mapper.people`.
         source: String,
-        /// What the source calls the person.
+        /// The source's key of the person.
         record: String,
         /// `linked`, `waiting`, `conflict` or `gone`.
         outcome: String,
-        /// Whose it is.
+        /// The person that the record belongs to.
         person: Option<String>,
-        /// What it is matched by: an attribute of people, or `key`.
+        /// The attribute that the record is matched by, or `key`.
         by: Option<String>,
-        /// Why it is a conflict: `ambiguous`, `moved` or `taken`.
+        /// The reason for a conflict: `ambiguous`, `moved` or `taken`.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
-        /// Keys of people it may be.
+        /// The keys of people that the record may belong to.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         candidates: Vec<String>,
-        /// Names of the attributes for which the source counts with this person.
+        /// The names of the attributes for which the source counts with this person.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         counts_for: Vec<String>,
-        /// The human who said so, if one did.
+        /// The operator who decided, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         actor: Option<Actor>,
     },
-    /// mapper: an operator said that two keys are one person. The record's subject is either.
+    /// mapper: an operator joined two keys into one person. The record's subject is either key.
     Joined {
-        /// Key of the person who stays.
+        /// The key of the person who stays.
         person: String,
-        /// The key that is theirs as well from now on.
+        /// The key that also belongs to the person from now on.
         other: String,
-        /// Who said so.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
-    /// mapper: an operator took back something before it took effect.
+    /// mapper: an operator cancelled a statement before it took effect.
     ScheduleCancelled {
         /// The statement.
         schedule: ScheduleId,
-        /// When it would have taken effect.
+        /// The time at which it would have taken effect.
         #[serde(with = "time::serde::rfc3339")]
         effective_at: OffsetDateTime,
-        /// What: `joins`, `leaves`, `is_erased`, names of attributes.
+        /// The cancelled parts: `joins`, `leaves`, `is_erased`, names of attributes.
         what: Vec<String>,
-        /// Who asked.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
-    /// writer: an operator asked for one person or group to be made to agree now.
+    /// writer: an operator provisioned one person or group on demand.
     Provisioned {
         /// The target.
         target: String,
-        /// Who asked.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
     /// mapper: an account that must be off is proven to be off.
     LeaverProven {
         /// The target.
         target: String,
-        /// Why it must be off.
+        /// The reason why the account must be off.
         cause: LeaverCause,
-        /// What shows it; docs/leavers.md has the kinds.
+        /// The kind of evidence; docs/leavers.md has the kinds.
         evidence: String,
-        /// When the target showed it.
+        /// The time at which the target showed it.
         #[serde(with = "time::serde::rfc3339")]
         at: OffsetDateTime,
-        /// From the departure, or from its receipt if that was later, in milliseconds.
+        /// The time since the departure, or since its receipt if that was later, in milliseconds.
         late_ms: i64,
-        /// It was told before that it is overdue.
+        /// `true` if the obligation was reported as overdue before.
         was_overdue: bool,
     },
     /// mapper: an account that must be off is not proven to be off within the objective.
     LeaverOverdue {
         /// The target.
         target: String,
-        /// Why it must be off.
+        /// The reason why the account must be off.
         cause: LeaverCause,
-        /// When the objective passed.
+        /// The time at which the objective passed.
         #[serde(with = "time::serde::rfc3339")]
         due_at: OffsetDateTime,
-        /// What it waits for.
+        /// The reason for which the obligation waits.
         waits_for: WaitingFor,
-        /// More of it, in words.
+        /// Details for operators.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
-    /// mapper: an operator ordered something about a person's access, or lifted it.
+    /// mapper: an operator gave or lifted an order about a person's access.
     AccessOrdered {
-        /// What.
+        /// The kind of order.
         order: AccessOrderKind,
         /// `ordered` or `lifted`.
         outcome: String,
-        /// When it ends by itself.
+        /// The time at which the order ends by itself.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
         until: Option<OffsetDateTime>,
-        /// Who.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
     /// mapper: an account that was proven to be off came back.
     LeaverReopened {
         /// The target.
         target: String,
-        /// Why it must be off.
+        /// The reason why the account must be off.
         cause: LeaverCause,
         /// The evidence that vanished.
         evidence: String,
     },
-    /// mapper: what was decided for a target was compared with what the writer knows. The record's subject is
+    /// mapper: the decisions for a target were compared with the writer's state. The record's subject is
     /// `target:<target>`.
     Verified {
         /// The target.
         target: String,
-        /// Who asked: an operator, `writer` or `schedule`.
+        /// The cause of the verification: an operator, `writer` or `schedule`.
         who: String,
-        /// How many accounts, groups and memberships were compared.
+        /// The number of accounts, groups and memberships that were compared.
         compared: u64,
-        /// Of how many the writer had another state.
+        /// The number of those for which the writer had another state.
         differed: u64,
-        /// How many were sent again.
+        /// The number of decisions that were sent again.
         sent_again: u64,
-        /// How many give access at the writer and are not known to the mapper.
+        /// The number of resources that grant access at the writer and that the mapper does not know.
         unknown: u64,
     },
-    /// writer: a command was not carried out, because its revision is more than a day ahead of every clock that is known.
+    /// writer: a command was not carried out, because its revision is more than a day ahead of every known clock.
     Refused {
         /// The target.
         target: String,
-        /// User, group or membership.
+        /// The kind: user, group or membership.
         kind: ResourceKind,
         /// The revision.
         revision: i64,
-        /// Why, and what to do.
+        /// The reason, with the recommended action.
         reason: String,
     },
-    /// Any service: its database or its streams are not those that it left. The record's subject is `service:<service>`.
+    /// Any service: its database or its streams are not those that it left. The record's subject is
+    /// `service:<service>`.
     RestoreNoticed {
         /// The service.
         service: String,
-        /// What was found, and what is done about it.
+        /// The finding, with the action that the service takes.
         found: String,
     },
-    /// Any service: an operator gave up a message that the broker refuses for good. The record's subject is
+    /// Any service: an operator discarded a message that the broker refuses for good. The record's subject is
     /// `service:<service>`.
     MessageDiscarded {
         /// The service.
         service: String,
-        /// What it was about, and how it was called in the outbox.
+        /// The subject of the message, and its id in the outbox.
         message: String,
-        /// Who gave it up.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
-    /// writer: an operator closed a dead letter without trying again.
+    /// writer: an operator closed a dead letter without a retry.
     Discarded {
         /// The dead letter.
         dead_letter: DeadLetterId,
-        /// Who asked.
+        /// The operator.
         who: String,
-        /// Why.
+        /// The reason that the operator gave.
         why: String,
     },
 }
 
 impl Fact {
-    /// The last token of the journal subject, and the name in the API.
+    /// Returns the last token of the journal subject, which is also the name in the API.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Merged { .. } => "merged",
@@ -441,27 +445,27 @@ impl Fact {
     }
 }
 
-/// How an attempt ended, as far as the next step is concerned.
+/// The result of an attempt, with respect to the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptClass {
-    /// Done.
+    /// The attempt succeeded.
     Success,
-    /// Will probably work later: try again with back-off.
+    /// A later attempt will probably succeed: retry with back-off.
     Transient,
     /// The target asked for a pause: the whole target waits.
     Throttled,
-    /// The target is unreachable or down: the whole target waits, nothing burns attempts.
+    /// The target is unreachable or down: the whole target waits, and no attempts are used up.
     Unavailable,
-    /// The credential was refused: the whole target waits for a human.
+    /// The credential was refused: the whole target waits for an operator.
     Unauthorised,
-    /// Trying again cannot help.
+    /// A retry cannot help.
     Permanent,
-    /// The request may have been carried out: look before doing it again.
+    /// The request may have been carried out: read the resource before repeating it.
     OutcomeUnknown,
-    /// The resource is not there (any more).
+    /// The resource does not exist (any more).
     NotFound,
-    /// Something with the same identity is already there.
+    /// A resource with the same identity already exists.
     AlreadyExists,
 }
 
@@ -479,7 +483,7 @@ impl AttemptClass {
         Self::AlreadyExists,
     ];
 
-    /// The name used in tables, metrics and the API.
+    /// Returns the name used in tables, metrics and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -499,105 +503,105 @@ impl AttemptClass {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestAttempt {
-    /// Names it.
+    /// The id of the attempt.
     pub id: AttemptId,
     /// The target.
     pub target: String,
-    /// User, group or membership.
+    /// The kind: user, group or membership.
     pub kind: ResourceKind,
-    /// The revision that it served.
+    /// The revision that the request served.
     pub revision: i64,
     /// `lookup`, `create`, `update`, `disable`, `delete`, `add_members`, `remove_members`, ...
     pub operation: String,
-    /// HTTP method and path below the target's base URL (filters redacted).
+    /// The HTTP method and the path below the target's base URL (filters redacted).
     pub request: String,
-    /// HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// What it means for the next step.
+    /// The consequence for the next step.
     pub class: AttemptClass,
-    /// Duration in milliseconds.
+    /// The duration in milliseconds.
     pub duration_ms: i64,
-    /// Why it failed, in words, if it did.
+    /// A description of the failure, if the request failed.
     pub error: Option<String>,
-    /// On the timeline of somebody whose membership it was about: key of the group.
+    /// For an entry on the timeline of a member, the key of the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_of: Option<String>,
 }
 
-/// A request and its answer, redacted, as an operator sees it.
+/// A request and its response, redacted, as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestExchange {
-    /// HTTP method.
+    /// The HTTP method.
     pub method: String,
-    /// Path and query below the target's base URL.
+    /// The path and query below the target's base URL.
     pub path: String,
-    /// Request body with personal values masked.
+    /// The request body with personal values masked.
     pub request_body: Option<Value>,
-    /// HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// Response body, capped, with the same values masked.
+    /// The response body, truncated, with the same values masked.
     pub response_body: Option<String>,
 }
 
-/// Everything that an operator needs to decide about a resource that could not be made right.
+/// A dead letter, with everything that an operator needs to decide about a resource that could not be converged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
-    /// Names it.
+    /// The id of the dead letter.
     pub id: DeadLetterId,
     /// The target.
     pub target: String,
-    /// User, group or membership.
+    /// The kind: user, group or membership.
     pub kind: ResourceKind,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// For a membership: key of the group; the subject is the person.
+    /// For a membership, the key of the group; the subject is the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_of: Option<String>,
     /// The revision that could not be applied.
     pub revision: i64,
     /// The operation that failed last.
     pub operation: String,
-    /// How it failed.
+    /// The class of the failure.
     pub class: AttemptClass,
-    /// In words.
+    /// A description of the failure.
     pub error: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i32,
-    /// The last request and answer.
+    /// The last request and its response.
     pub exchange: Option<RequestExchange>,
-    /// The requests that failed before it was given up, the oldest first: the last [`FAILURES_MAX`].
+    /// The requests that failed before the resource was given up, oldest first: the last [`FAILURES_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailedRequest>,
 }
 
 impl DeadLetter {
-    /// What it has in common with those that failed in the same way.
+    /// Returns the failure group, which dead letters that failed in the same way share.
     pub fn group(&self) -> String {
         let parts = [&*self.target, self.kind.as_str(), &*self.operation, self.class.as_str()];
         crate::failure_group(parts, &self.error)
     }
 }
 
-/// How many failed requests a dead letter keeps.
+/// The maximum number of failed requests that a dead letter keeps.
 pub const FAILURES_MAX: usize = 10;
 
-/// A request that failed, as a dead letter keeps it.
+/// A failed request in a dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedRequest {
-    /// When.
+    /// The time of the request.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// `lookup`, `create`, `update`, ...
     pub operation: String,
-    /// What it meant for the next step.
+    /// The class of the failure, which decides the next step.
     pub class: AttemptClass,
-    /// Why, in words.
+    /// A description of the failure.
     pub error: String,
-    /// Duration in milliseconds.
+    /// The duration in milliseconds.
     pub duration_ms: i64,
-    /// The request and its answer.
+    /// The request and its response.
     pub exchange: RequestExchange,
 }

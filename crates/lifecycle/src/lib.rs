@@ -1,7 +1,7 @@
-//! The language of Usher's domain: events, identities, groups, commands, journal facts, control verbs and ids.
+//! The types of Usher's domain: events, people, groups, commands, journal facts, control verbs and ids.
 //!
-//! Every service speaks these types and nothing else to the others. The crate does no I/O, reads no clock and
-//! draws no random numbers except where an id constructor says so; merging is a pure function of its inputs.
+//! The services exchange only these types. The crate does no I/O, reads no clock and draws no random numbers, except
+//! in id constructors that say so. Merging is a pure function of its inputs.
 //!
 //! To add an event kind: 1. a variant of [`EventKind`] with its wire name, 2. its meaning in
 //! [`PersonRecord::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge_tests.rs`.

@@ -1,26 +1,27 @@
-//! What was refused of an event because a limit was reached.
+//! The parts of an event that were refused because a limit was reached.
 
 use std::fmt;
 
-/// A part of an event that was refused. Nothing that takes access away ever is.
+/// A part of an event that was refused. A part that revokes access is never refused.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RefusedPart {
-    /// An arrival that lies ahead: its sender said too many already.
+    /// An arrival in the future: its sender has already stated too many.
     FutureArrival,
-    /// A value that an attribute has later: its sender said too many already.
+    /// A future value of an attribute: its sender has already stated too many.
     FutureValue(String),
-    /// That what is not in the record has no value later: its sender sent too many records of days ahead already.
+    /// A future whole record, in which attributes that it does not name have no value: its sender has already sent
+    /// too many.
     FutureRecord,
-    /// An attribute that no policy uses: its sender named too many already.
+    /// An attribute that no policy uses: its sender has already named too many.
     UnusedAttribute(String),
-    /// That the group exists later: its sender said so too often already.
+    /// The future existence of a group: its sender has already stated it too often.
     Existence,
-    /// That people are members later: their sender said so too often already.
+    /// Future memberships: their sender has already stated too many.
     Members,
 }
 
 impl RefusedPart {
-    /// The limit that was reached, as it is counted.
+    /// Returns the name of the limit that was reached, as it is counted.
     pub fn limit(&self) -> &'static str {
         match self {
             Self::FutureArrival => "future_arrivals",

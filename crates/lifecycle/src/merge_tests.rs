@@ -1,4 +1,5 @@
-//! Merging does not depend on order or number of deliveries, and employment follows what HR means.
+//! Checks that merging does not depend on the order or number of deliveries, and that employment follows the meaning
+//! of HR events.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ pub(crate) fn at(second: i64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + Duration::seconds(second)
 }
 
-/// An event that was said at `said` and holds from `effective` on, in seconds.
+/// Returns an event that was stated at `said` and holds from `effective` on, in seconds.
 pub(crate) fn event(kind: EventKind, said: i64, effective: i64, attributes: Value) -> Event {
     Event {
         id: EventId::of("test", &format!("{kind}/{said}/{effective}/{attributes}")),
@@ -296,7 +297,7 @@ fn nightly_rows_do_not_make_a_person_grow() {
     assert_eq!(identity.view("E-1", 1_000 * SECOND).employment, Employment::Active);
 }
 
-/// Kind, said, effective, attribute, value.
+/// Kind, time of the statement, delay until it holds, attribute, value.
 type Said = (usize, i64, i64, usize, u8);
 
 const KINDS: [EventKind; 6] =
@@ -320,7 +321,7 @@ fn histories() -> impl Strategy<Value = (Vec<Said>, Vec<usize>)> {
     })
 }
 
-/// When the last event is merged, in seconds; views are compared from here on.
+/// The time at which the last event is merged, in seconds. Views are compared from here on.
 const END: i64 = 60;
 
 proptest! {
@@ -332,7 +333,7 @@ proptest! {
             expected.merge(event, sequence, END * SECOND);
         }
         for (step, index) in (0..).zip(&order) {
-            // Time passes while the shuffled ones arrive.
+            // Time passes while the shuffled events arrive.
             let now = END * SECOND * step / i64::try_from(order.len()).unwrap();
             shuffled.merge(&events[*index], *index as u64 + 1, now);
         }
@@ -371,7 +372,7 @@ proptest! {
     }
 }
 
-/// Merges what a mapper would merge for one member of one group.
+/// Merges an event as a mapper would for one member of one group.
 fn group_event(said: &Said, sequence: u64, now: i64, group: &mut GroupState, edge: &mut MembershipState) {
     let &(kind, at, delay, _, value) = said;
     let mut event = event(EventKind::GroupUpserted, at, at + delay, json!({ "displayName": value }));

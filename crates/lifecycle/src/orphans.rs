@@ -1,34 +1,35 @@
-//! What becomes of accounts at a target that belong to nobody who is known.
+//! The handling of orphans: accounts at a target without a known person.
 
 use serde::{Deserialize, Serialize};
 
-/// What a policy says of them.
+/// A policy's rules for orphans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrphanPolicy {
-    /// What becomes of them.
+    /// The action for orphans.
     #[serde(default)]
     pub action: OrphanAction,
-    /// Login names that are left alone, `*` standing for anything, whatever their case: administrators, services.
+    /// Login names that are left alone, such as administrators and services. `*` stands for any text, and case does
+    /// not matter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<String>,
 }
 
-/// What becomes of an account of nobody.
+/// The action for an orphan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrphanAction {
-    /// It is told of, and left alone.
+    /// The orphan is reported and left alone.
     #[default]
     Report,
-    /// It is switched off.
+    /// The orphan is switched off.
     Disable,
-    /// It is deleted.
+    /// The orphan is deleted.
     Delete,
 }
 
 impl OrphanPolicy {
-    /// Whether something is done about the account with this login name. One without a name is left alone.
+    /// Returns whether the policy acts on the account with this login name. An account without a name is left alone.
     pub fn concern(&self, user_name: Option<&str>) -> bool {
         self.action != OrphanAction::Report
             && user_name.is_some_and(|name| {
@@ -38,7 +39,7 @@ impl OrphanPolicy {
     }
 }
 
-/// Whether `text` fits a pattern in which `*` stands for anything.
+/// Returns whether `text` matches a pattern in which `*` stands for any text.
 fn fits_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

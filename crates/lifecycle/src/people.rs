@@ -1,4 +1,4 @@
-//! Which sources speak of the same people, and which of them is believed about what.
+//! The configuration of several sources for the same people: correlation of records, and precedence of sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,65 +6,68 @@ use serde::{Deserialize, Serialize};
 
 use crate::Event;
 
-/// The list of precedence that counts for every attribute without one of its own.
+/// The key of the precedence list for every attribute without a separate list.
 const EVERY: &str = "*";
-/// How many sources may be named.
+/// The maximum number of sources that may be named.
 const SOURCES_MAX: usize = 64;
-/// How many attributes may have a precedence of their own.
+/// The maximum number of attributes that may have a separate precedence.
 const PRECEDENCE_MAX: usize = 512;
-/// How many attributes one rule may match on.
+/// The maximum number of attributes that one rule may match on.
 const MATCHES_MAX: usize = 8;
 
-/// Several sources for one person. Without any of it all sources are equal, and who has the same key is the same person.
+/// The configuration of several sources for one person. By default all sources are equal, and the same key is the
+/// same person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PeopleConfig {
-    /// How a source's records find their person; a source that is not named here calls people by their key.
+    /// The rules by which a source's records find their person. A source that is not named here refers to people by
+    /// their key.
     pub correlate: Vec<CorrelationConfig>,
-    /// By attribute, `*` for all others: sources, the most believed first. Those that are not named rank last, equally.
+    /// The sources of each attribute (`*` for all others), the most trusted first. Sources that are not named rank
+    /// last, equally.
     pub precedence: BTreeMap<String, Vec<String>>,
-    /// Sources that may say that somebody joined or left; all if empty.
+    /// The sources with employment authority, which may state that a person joined or left; all sources if empty.
     pub employment: Vec<String>,
-    /// After how many days another name under a known key is held for a human; 90 unless said.
+    /// The number of days after which another name under a known key is held for an operator; 90 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recycled_after_days: Option<u32>,
 }
 
-/// [`PeopleConfig::recycled_after_days`] unless said.
+/// The default of [`PeopleConfig::recycled_after_days`].
 const RECYCLED_AFTER_DAYS: u32 = 90;
 
-/// How the records of some sources find their person.
+/// The rule by which the records of some sources find their person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorrelationConfig {
-    /// Names of sources: the sender, or what its CloudEvents `source` is, or begins with before a `/`.
+    /// The names of the sources: the sender, or its CloudEvents `source`, or the beginning of that before a `/`.
     pub sources: Vec<String>,
-    /// What a record and its person have in common; the first of which the record has a value decides. Without it, the
-    /// source calls people by their key.
+    /// The attributes that a record and its person have in common. The first one that has a value in the record
+    /// decides. Without any, the source refers to people by their key.
     #[serde(default, rename = "match")]
     pub match_on: Vec<MatchAttribute>,
 }
 
-/// An attribute of a record whose value its person has as well.
+/// An attribute of a record with the same value as its person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenMatch", into = "WrittenMatch")]
 pub struct MatchAttribute {
-    /// Name of the record's attribute.
+    /// The name of the record's attribute.
     pub record: String,
-    /// What of the person is the same.
+    /// The part of the person that has the same value.
     pub person: MatchedBy,
 }
 
-/// What of a person a record is matched by.
+/// The part of a person that a record is matched by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatchedBy {
-    /// Their key.
+    /// The person's key.
     Key,
-    /// An attribute that sources say which call people by their key.
+    /// An attribute from sources that refer to people by their key.
     Attribute(String),
 }
 
-/// `employeeId`, or `{ employeeId: key }`.
+/// The form of a match in the configuration: `employeeId`, or `{ employeeId: key }`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 enum WrittenMatch {
@@ -72,6 +75,7 @@ enum WrittenMatch {
     Other(BTreeMap<String, String>),
 }
 
+/// The word that stands for the person's key in the configuration of a match.
 const KEY: &str = "key";
 
 impl TryFrom<WrittenMatch> for MatchAttribute {
@@ -111,46 +115,52 @@ impl From<MatchAttribute> for WrittenMatch {
     }
 }
 
-/// How far a source is believed. It is kept with what the source said, so that a person needs nothing else to be read.
+/// The trust in a source. It is stored with the source's statements, so that a person can be read without the
+/// configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SourceStanding {
-    /// Its place in the precedence; 0 is believed first.
+    /// The place in the precedence; 0 is the most trusted.
     pub(crate) rank: u16,
-    /// By attribute, where that is another one.
+    /// The places for attributes with another precedence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) ranks: BTreeMap<String, u16>,
-    /// Whether it may say who works here.
+    /// `true` if the source has employment authority.
     pub(crate) employs: bool,
-    /// Whether it is named as one that may: what it says of employment is not put together with what others say.
+    /// `true` if the source is named among those with employment authority. Its statements about employment are not
+    /// combined with those of others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_own_voice: bool,
 }
 
 impl SourceStanding {
+    /// Returns whether the standing is the default.
     pub(crate) fn is_usual(&self) -> bool {
         *self == Self::default()
     }
 
+    /// Returns the place for an attribute.
     pub(crate) fn of(&self, attribute: &str) -> u16 {
         self.ranks.get(attribute).copied().unwrap_or(self.rank)
     }
 }
 
 impl PeopleConfig {
-    /// Sources that are not named, taken together.
+    /// The name for all sources that are not named.
     pub const OTHERS: &'static str = "*";
 
-    /// Whether sources are told apart at all.
+    /// Returns whether sources are told apart at all.
     pub fn tells_apart(&self) -> bool {
         *self != Self::default()
     }
 
-    /// What is wrong with it, if anything.
+    /// Returns the first error in the configuration, if there is one.
     pub fn fault(&self) -> Option<String> {
         let mut ruled = BTreeSet::new();
         for rule in &self.correlate {
             if rule.sources.is_empty() {
-                return Some("correlate: a rule without `sources` says nothing".to_owned());
+                return Some(
+                    "correlate: a rule without `sources` has no effect: name its sources".to_owned(),
+                );
             }
             if let Some(twice) = rule.sources.iter().find(|source| !ruled.insert(source.as_str())) {
                 return Some(format!("correlate: two rules for the source {twice:?}"));
@@ -177,12 +187,13 @@ impl PeopleConfig {
         odd.map(|odd| format!("the source {odd:?}: name it as its events do, without `/` at the ends, as in `hr` or `feeds/people`"))
     }
 
+    /// Returns every source name in the configuration.
     fn names(&self) -> impl Iterator<Item = &str> {
         let correlated = self.correlate.iter().flat_map(|rule| &rule.sources);
         correlated.chain(self.precedence.values().flatten()).chain(&self.employment).map(String::as_str)
     }
 
-    /// The name by which the source of an event is known: the longest that fits, else [`Self::OTHERS`]; nothing if
+    /// Returns the configured name of a source: the longest one that matches, else [`Self::OTHERS`]; `None` if
     /// sources are not told apart.
     pub fn name_of(&self, source: &str) -> Option<&str> {
         if !self.tells_apart() {
@@ -195,8 +206,9 @@ impl PeopleConfig {
         Some(self.names().filter(fits).max_by_key(|name| name.len()).unwrap_or(Self::OTHERS))
     }
 
-    /// The name by which the source of `event` is known. The authenticated sender decides; what it claims refines that only
-    /// below the sender, and counts alone if the sender is not named here: then its `ce_source` lets it speak for others.
+    /// Returns the configured name of the source of `event`. The authenticated sender decides. The claimed source
+    /// refines it only below the sender. It counts alone if the sender is not named here: then the sender's
+    /// `ce_source` allows it to speak for others.
     pub fn name_of_event(&self, event: &Event) -> Option<&str> {
         let claimed = self.name_of(&event.source)?;
         let sender = self.name_of(event.sender())?;
@@ -205,29 +217,30 @@ impl PeopleConfig {
         Some(if refines { claimed } else { sender })
     }
 
-    /// What the records of a source are matched by; empty if it calls people by their key.
+    /// Returns the attributes that the records of a source are matched by; empty if the source refers to people by
+    /// their key.
     pub fn match_on(&self, name: &str) -> &[MatchAttribute] {
         let rule = self.correlate.iter().find(|rule| rule.sources.iter().any(|source| source == name));
         rule.map_or(&[], |rule| &rule.match_on)
     }
 
-    /// Everything of people that records are matched by, each once.
+    /// Returns each part of people that records are matched by, without duplicates.
     pub fn matched_by(&self) -> BTreeSet<&MatchedBy> {
         self.correlate.iter().flat_map(|rule| &rule.match_on).map(|of| &of.person).collect()
     }
 
-    /// After how many days another name under a known key is held for a human.
+    /// Returns the number of days after which another name under a known key is held for an operator.
     pub fn recycled_after_days(&self) -> u32 {
         self.recycled_after_days.unwrap_or(RECYCLED_AFTER_DAYS)
     }
 
-    /// Whether the source may say who works here.
+    /// Returns whether the source has employment authority.
     pub fn employs(&self, name: &str) -> bool {
         self.employment.is_empty() || self.employment.iter().any(|source| source == name)
     }
 
-    /// What was said before sources were told apart counts as if the most believed source had said it: the day on which
-    /// somebody configures this changes nobody's values.
+    /// Returns the standing of statements from before sources were told apart. They count like those of the most
+    /// trusted source, so that the day on which an operator configures this changes no values.
     pub(crate) fn standing_of_before(&self) -> SourceStanding {
         let first = self.precedence.get(EVERY).and_then(|sources| sources.first());
         SourceStanding {
@@ -237,6 +250,7 @@ impl PeopleConfig {
         }
     }
 
+    /// Returns the standing of a source.
     pub(crate) fn standing(&self, name: &str) -> SourceStanding {
         let place = |sources: &Vec<String>| {
             let at = sources.iter().position(|source| source == name).unwrap_or(sources.len());

@@ -1,22 +1,22 @@
-//! Last-writer-wins registers that know the future.
+//! Last-writer-wins registers that also keep future statements.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// What decides between two statements about the same thing: effective time, then the time the source said it,
-/// then the ingest sequence. Microseconds since the Unix epoch.
+/// The order of two statements about the same thing: effective time, then the time at which the source made the
+/// statement, then the ingest sequence. Times are in microseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StatementVersion {
-    /// From when on the statement holds.
+    /// The time from which the statement holds.
     pub effective_at: i64,
-    /// When the source said it.
+    /// The time at which the source made the statement.
     pub said_at: i64,
-    /// Position in the EVENTS stream: breaks ties, and is the same however often the event is delivered.
+    /// The position in the EVENTS stream. It breaks ties, and stays the same when the event is delivered again.
     pub sequence: u64,
 }
 
 impl StatementVersion {
-    /// The version of a statement that `event` makes at `sequence` of its stream.
+    /// Returns the version of a statement that `event` makes at `sequence` of its stream.
     pub fn of(event: &crate::Event, sequence: u64) -> Self {
         Self {
             effective_at: unix_micros_of(event.effective_at),
@@ -26,24 +26,24 @@ impl StatementVersion {
     }
 }
 
-/// Microseconds since the Unix epoch; saturates outside the years that an `i64` can hold.
+/// Returns the time in microseconds since the Unix epoch; saturates outside the years that an `i64` can hold.
 pub(crate) fn unix_micros_of(at: OffsetDateTime) -> i64 {
     let micros = at.unix_timestamp_nanos() / 1_000;
     i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }
 
-/// Where a statement comes from: what decides between two about the same thing, besides their values.
+/// The provenance of a statement. Besides the values, it decides between two statements about the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatementProvenance {
-    /// When it holds and when it was said.
+    /// The times from which the statement holds and at which it was made.
     pub version: StatementVersion,
-    /// The source named the day.
+    /// `true` if the source named the day.
     pub is_explicit: bool,
     sender: SenderTag,
 }
 
 impl StatementProvenance {
-    /// The provenance of what `event` says at `sequence` of its stream.
+    /// Returns the provenance of the statements in `event` at `sequence` of its stream.
     pub fn of(event: &crate::Event, sequence: u64) -> Self {
         let version = StatementVersion::of(event, sequence);
         let is_ahead = version.effective_at > version.said_at;
@@ -55,25 +55,27 @@ impl StatementProvenance {
     }
 }
 
-/// Tells senders apart in stored statements, in little room; two senders of one tag are taken for one.
+/// A short tag that tells senders apart in stored statements. Two senders with the same tag are treated as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 struct SenderTag(u32);
 
 impl SenderTag {
-    /// Of what was stored before senders were recorded.
+    /// The tag of statements that were stored before senders were recorded.
     const UNKNOWN: Self = Self(0);
 
-    /// FNV-1a.
+    /// Hashes the sender with FNV-1a.
     fn of(sender: &str) -> Self {
         let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         Self(sender.bytes().fold(0x811c_9dc5, step).max(1))
     }
 
+    /// Returns whether both tags may belong to one sender.
     fn may_be(self, other: Self) -> bool {
         self == other || self == Self::UNKNOWN || other == Self::UNKNOWN
     }
 
+    /// Returns whether the sender was not recorded.
     fn is_unknown(&self) -> bool {
         *self == Self::UNKNOWN
     }
@@ -82,11 +84,12 @@ impl SenderTag {
 /// One statement: from `version.effective_at` on the value is `value`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RegisterStatement<T> {
-    /// Decides between statements.
+    /// The version, which decides between statements.
     pub version: StatementVersion,
-    /// What is said.
+    /// The stated value.
     pub value: T,
-    /// Whether the source named the day; left out where it looks so, as it did before this was recorded.
+    /// `true` if the source named the day. It is omitted if the version already implies it, as it did before this
+    /// field existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dated: Option<bool>,
     #[serde(default, skip_serializing_if = "SenderTag::is_unknown")]
@@ -94,17 +97,20 @@ pub struct RegisterStatement<T> {
 }
 
 impl<T> RegisterStatement<T> {
+    /// Creates a statement with its provenance.
     fn new(from: StatementProvenance, value: T) -> Self {
         let StatementProvenance { version, is_explicit, sender } = from;
         let looks_explicit = version.effective_at != version.said_at;
         Self { version, value, dated: (is_explicit != looks_explicit).then_some(is_explicit), sender }
     }
 
+    /// Returns whether the source named the day.
     fn is_explicit(&self) -> bool {
         self.dated.unwrap_or(self.version.effective_at != self.version.said_at)
     }
 
-    /// A day that a sender names counts more than what the same sender said before without a day, also if it is an earlier one.
+    /// Returns whether the statement overrules another one. A day that a sender names outweighs earlier statements of
+    /// the same sender without a day, even if the day is an earlier one.
     fn overrules<U>(&self, other: &RegisterStatement<U>) -> bool {
         self.is_explicit()
             && !other.is_explicit()
@@ -113,39 +119,40 @@ impl<T> RegisterStatement<T> {
             && self.version.effective_at < other.version.effective_at
     }
 
-    /// Whether it still counts beside the statement of a whole, in which it is not.
+    /// Returns whether the statement still counts beside a whole record that does not contain it.
     pub(crate) fn counts_beside(&self, whole: &RegisterStatement<()>) -> bool {
         if self.version >= whole.version { !whole.overrules(self) } else { self.overrules(whole) }
     }
 }
 
-/// How many future statements of one sender one register keeps.
+/// The maximum number of future statements of one sender in one register.
 pub const FUTURE_STATEMENTS_MAX: usize = 16;
 
-/// For how long what a plan replaced is kept: a clock that was ahead, and is put right, must find what holds until then.
+/// The time for which statements are kept that a plan replaced, in microseconds. After a clock that was ahead is
+/// corrected, the state until then must still be known.
 const CLOCK_ERROR_MICROS_MAX: i64 = 48 * 3_600 * 1_000_000;
 
-/// Whether it was said of the future, and that came only just now.
+/// Returns whether a statement about the future came into force only recently.
 fn came_into_force_lately(version: StatementVersion, now: i64) -> bool {
     version.effective_at > version.said_at
         && version.effective_at > now.saturating_sub(CLOCK_ERROR_MICROS_MAX)
 }
 
-/// What became of a statement.
+/// The result of adding a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum StatementIntake {
-    /// It counts, or others count more.
+    /// The statement counts, or others outweigh it.
     Taken,
-    /// Its sender said too much of the future already.
+    /// The sender has already made too many statements about the future.
     Refused,
 }
 
-/// The statements about one thing: the one in force and those that take effect later, oldest first; and what may be in
-/// force again when a day that is named later overrules what was said without one.
+/// The statements about one thing, oldest first: the one in force and those that take effect later. Also kept are
+/// statements that may be in force again if a day that is named later overrules a statement without a day.
 ///
-/// Merging is commutative, associative and idempotent as long as no sender has more than
-/// [`FUTURE_STATEMENTS_MAX`] statements in the future.
+/// Merging is commutative, associative and idempotent as long as no sender has more than [`FUTURE_STATEMENTS_MAX`]
+/// statements in the future.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Register<T>(Vec<RegisterStatement<T>>);
@@ -157,16 +164,17 @@ impl<T> Default for Register<T> {
 }
 
 impl<T: Clone + PartialEq> Register<T> {
-    /// Adds a statement; `now` (microseconds) tells which older ones can be forgotten.
+    /// Adds a statement; `now` (microseconds) decides which older ones can be forgotten.
     pub fn say(&mut self, from: StatementProvenance, value: T, now: i64) -> StatementIntake {
         self.take(RegisterStatement::new(from, value), now, true)
     }
 
-    /// The same without a limit: of what takes something away.
+    /// Adds a statement without a limit, for statements that revoke something.
     pub(crate) fn say_unlimited(&mut self, from: StatementProvenance, value: T, now: i64) {
         let _ = self.take(RegisterStatement::new(from, value), now, false);
     }
 
+    /// Inserts a statement, unless it is known, overruled or beyond the limit, and forgets the statements that it replaces.
     fn take(&mut self, said: RegisterStatement<T>, now: i64, is_limited: bool) -> StatementIntake {
         let at = match self.0.binary_search_by(|known| known.version.cmp(&said.version)) {
             Ok(_) => return StatementIntake::Taken,
@@ -184,7 +192,8 @@ impl<T: Clone + PartialEq> Register<T> {
         StatementIntake::Taken
     }
 
-    /// Whether the sender said too much of the future; what repeats the statement before it is forgotten first.
+    /// Returns whether the sender has made too many statements about the future. Statements that repeat the one
+    /// before are forgotten first.
     fn is_full(&mut self, sender: SenderTag, now: i64) -> bool {
         let of_sender =
             |known: &&RegisterStatement<T>| known.sender == sender && known.version.effective_at > now;
@@ -194,6 +203,7 @@ impl<T: Clone + PartialEq> Register<T> {
         self.0.iter().filter(of_sender).count() >= FUTURE_STATEMENTS_MAX
     }
 
+    /// Forgets statements that can never be in force again.
     fn forget(&mut self, now: i64) {
         let Some(in_force) = self.0.iter().rposition(|s| s.version.effective_at <= now) else { return };
         let mut first = in_force;
@@ -224,14 +234,14 @@ impl<T: Clone + PartialEq> Register<T> {
         });
     }
 
-    /// The statement in force at `now`.
+    /// Returns the statement in force at `now`.
     pub fn at(&self, now: i64) -> Option<&RegisterStatement<T>> {
         self.0.iter().rev().find(|s| s.version.effective_at <= now)
     }
 
-    /// The statement in force at `now` beside the one of a whole in which it is or is not. Senders can stand in a circle: one names a
-    /// day before its own whole, and the other's word lies between the two. What does not count beside the whole makes way for what
-    /// does.
+    /// Returns the statement in force at `now` beside a whole record. Senders can overrule each other in a circle:
+    /// one names a day before its own whole record, and another's statement lies between the two. Statements that do
+    /// not count beside the whole record are skipped in favour of those that do.
     pub(crate) fn at_beside(
         &self,
         whole: Option<&RegisterStatement<()>>,
@@ -241,7 +251,8 @@ impl<T: Clone + PartialEq> Register<T> {
         in_force.into_iter().find(|s| whole.is_none_or(|whole| s.counts_beside(whole)))
     }
 
-    /// What will be in force at some moment after `now`: of several statements for one moment the one that wins.
+    /// Returns the statements that will be in force at some moment after `now`: of several statements for one moment,
+    /// the one that wins.
     pub(crate) fn after(&self, now: i64) -> impl Iterator<Item = &RegisterStatement<T>> {
         self.0.iter().enumerate().filter_map(move |(at, statement)| {
             let effective_at = statement.version.effective_at;
@@ -250,12 +261,12 @@ impl<T: Clone + PartialEq> Register<T> {
         })
     }
 
-    /// Forgets what was said until `said_at` of exactly the moment `effective_at`.
+    /// Forgets the statements that were made until `said_at` about exactly the moment `effective_at`.
     pub(crate) fn withdraw(&mut self, effective_at: i64, said_at: i64) {
         self.0.retain(|s| s.version.effective_at != effective_at || s.version.said_at > said_at);
     }
 
-    /// Adds everything that another one says; nothing is forgotten.
+    /// Adds every statement of another register; nothing is forgotten.
     pub(crate) fn absorb(&mut self, other: &Self) {
         for statement in &other.0 {
             if let Err(at) = self.0.binary_search_by(|s| s.version.cmp(&statement.version)) {
@@ -266,23 +277,23 @@ impl<T: Clone + PartialEq> Register<T> {
         self.0.retain(|known| !all.iter().any(|other| other.overrules(known)));
     }
 
-    /// Whether anything of it is said by the sender.
+    /// Returns whether the sender made any of the statements.
     pub(crate) fn is_said_by(&self, sender: &str) -> bool {
         let tag = SenderTag::of(sender);
         self.0.iter().any(|statement| statement.sender == tag)
     }
 
-    /// From when on anything is said.
+    /// Returns the earliest time from which a statement holds.
     pub(crate) fn first_effective(&self) -> Option<i64> {
         self.0.first().map(|statement| statement.version.effective_at)
     }
 
-    /// Whether nothing is said.
+    /// Returns whether there are no statements.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// When the next statement takes effect after `now`.
+    /// Returns the time after `now` at which the next statement takes effect.
     pub fn next_due(&self, now: i64) -> Option<i64> {
         self.0.iter().map(|s| s.version.effective_at).find(|at| *at > now)
     }

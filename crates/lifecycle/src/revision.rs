@@ -1,22 +1,22 @@
-//! Revisions of desired states: they order what was decided, also across a restored database.
+//! Revisions of desired states. They order decisions, also across a restored database.
 
-/// How far a revision may lie ahead of a clock before that clock, or the one that it came from, is taken for wrong; in
-/// microseconds: one day.
+/// The maximum time that a revision may lie ahead of a clock, in microseconds: one day. Beyond it, that clock or the
+/// one that the revision came from is considered wrong.
 const AHEAD_MAX: i64 = 24 * 3_600 * 1_000_000;
 
-/// The revision after `old` at `clock` (microseconds since the Unix epoch): greater than `old`, and not less than the clock.
-/// A database that was restored from an older backup is therefore ahead of what it decided before, and a clock that was
-/// ahead for a while stops nothing.
+/// Returns the revision after `old` at `clock` (microseconds since the Unix epoch): greater than `old`, and not less
+/// than the clock. A database that was restored from an older backup is therefore ahead of its earlier decisions, and
+/// a clock that was ahead for a while blocks nothing.
 pub fn next_revision(old: i64, clock: i64) -> i64 {
     old.saturating_add(1).max(clock)
 }
 
-/// The clock that revisions follow: the database's, unless it is more than a day ahead of the process's.
+/// Returns the clock that revisions follow: the database's, unless it is more than a day ahead of the process's.
 pub fn revision_clock(database: i64, process: i64) -> i64 {
     database.min(process.saturating_add(AHEAD_MAX))
 }
 
-/// True for a revision that no sound clock has reached: more than a day ahead of `clock`.
+/// Returns whether no sound clock has reached the revision: it is more than a day ahead of `clock`.
 pub fn is_revision_ahead(revision: i64, clock: i64) -> bool {
     revision > clock.saturating_add(AHEAD_MAX)
 }

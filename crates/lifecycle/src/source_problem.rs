@@ -1,31 +1,31 @@
-//! Problems of sources: statements of a source that Usher was sent, or asked for, and could not take.
+//! Problems of sources: statements that Usher received or requested from a source and could not accept.
 
 use serde::{Deserialize, Serialize};
 
-/// The name under which requests stand whose sender is not known.
+/// The source name for requests whose sender is not known.
 pub const UNKNOWN_SENDER: &str = "(unknown)";
-/// Longest detail that is kept, in characters.
+/// The maximum length of a stored detail, in characters.
 const DETAIL_CHARS_MAX: usize = 160;
 
-/// What could not be taken; docs/sources.md lists what each means and what ends it.
+/// The kind of a problem; docs/sources.md lists the meaning and the remedy of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceProblemKind {
-    /// A list that is read again and again cannot be read.
+    /// A list that is read repeatedly cannot be read.
     UnreadableList,
-    /// Rows of a list or file, or operations of a bulk request, say nothing because something is wrong with them.
+    /// Rows of a list or file, or operations of a bulk request, are ignored because they are invalid.
     BadRows,
     /// A file was refused as a whole.
     RefusedFile,
-    /// The source's API cannot be asked for records.
+    /// Records cannot be requested from the source's API.
     UnreadableRecords,
-    /// Records were put aside because they could not be fetched.
+    /// Records were parked because they could not be fetched.
     ParkedRecords,
-    /// Requests did not prove who they come from.
+    /// Requests did not prove the identity of their sender.
     RefusedCredentials,
-    /// Requests of a sender who is known were refused.
+    /// Requests of a known sender were refused.
     RefusedRequests,
-    /// Notices have a type that is not among those of the adapter.
+    /// Notices have a type that the adapter does not know.
     UnknownTypes,
     /// An identity provider named resources that are not known here.
     UnknownResources,
@@ -45,7 +45,7 @@ impl SourceProblemKind {
         Self::UnknownResources,
     ];
 
-    /// The name used in metrics and the API.
+    /// Returns the name used in metrics and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnreadableList => "unreadable_list",
@@ -61,32 +61,32 @@ impl SourceProblemKind {
     }
 }
 
-/// Something of a source that could not be taken, as often as it happened.
+/// A problem of a source, with the number of occurrences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceProblem {
-    /// The source of the events that it would have made, or [`UNKNOWN_SENDER`].
+    /// The source of the events that would have resulted, or [`UNKNOWN_SENDER`].
     pub source: String,
-    /// What could not be taken.
+    /// The kind of problem.
     pub kind: SourceProblemKind,
-    /// How often since `first`.
+    /// The number of occurrences since `first`.
     pub count: u64,
-    /// When it began; microseconds since the Unix epoch.
+    /// The time of the first occurrence, in microseconds since the Unix epoch.
     pub first: i64,
-    /// When it happened last; microseconds since the Unix epoch.
+    /// The time of the last occurrence, in microseconds since the Unix epoch.
     pub last: i64,
-    /// What was wrong the last time, without values of people.
+    /// A description of the last occurrence, without personal values.
     pub detail: String,
 }
 
 impl SourceProblem {
-    /// `count` times at `at`. Of `detail` a line of limited length is kept.
+    /// Creates a problem with `count` occurrences at `at`. `detail` is reduced to one line of limited length.
     pub fn new(source: &str, kind: SourceProblemKind, count: u64, at: i64, detail: &str) -> Self {
         let plain = detail.chars().map(|char| if char.is_control() { ' ' } else { char });
         let detail = plain.take(DETAIL_CHARS_MAX).collect();
         Self { source: source.to_owned(), kind, count, first: at, last: at, detail }
     }
 
-    /// Adds what happened since.
+    /// Adds later occurrences.
     pub fn add(&mut self, more: &Self) {
         self.count = self.count.saturating_add(more.count);
         self.first = self.first.min(more.first);

@@ -1,38 +1,39 @@
-//! W3C trace context, as it travels in message headers and database rows.
+//! W3C trace context, as it is carried in message headers and database rows.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A `traceparent` value: the trace and the span that caused what carries it.
+/// A `traceparent` value: the trace and the span that caused the message or row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
-    /// 128-bit trace id, never zero.
+    /// The 128-bit trace id, never zero.
     pub trace_id: u128,
-    /// 64-bit id of the parent span, never zero.
+    /// The 64-bit id of the parent span, never zero.
     pub span_id: u64,
-    /// Whether the caller recorded its span.
+    /// `true` if the caller recorded its span.
     pub sampled: bool,
 }
 
 impl TraceContext {
-    /// A new trace (draws random numbers).
+    /// Starts a new trace (draws random numbers).
     pub fn root() -> Self {
         Self { trace_id: uuid::Uuid::new_v4().as_u128(), span_id: random_span_id(), sampled: true }
     }
 
-    /// A new span in the same trace (draws random numbers).
+    /// Starts a new span in the same trace (draws random numbers).
     pub fn child(self) -> Self {
         Self { span_id: random_span_id(), ..self }
     }
 
-    /// The trace id as 32 hex digits, as operators search for it.
+    /// Returns the trace id as 32 hex digits, as operators search for it.
     pub fn trace_id_hex(self) -> String {
         format!("{:032x}", self.trace_id)
     }
 }
 
+/// Returns a random span id that is not zero.
 fn random_span_id() -> u64 {
     (uuid::Uuid::new_v4().as_u128() as u64) | 1
 }
@@ -43,7 +44,7 @@ impl fmt::Display for TraceContext {
     }
 }
 
-/// A text that is not a version 00 `traceparent`.
+/// The error for a text that is not a version 00 `traceparent`.
 #[derive(Debug, thiserror::Error)]
 #[error("not a W3C traceparent")]
 pub struct TraceParseError;

@@ -1,4 +1,4 @@
-//! docs/leavers.md and the names in the code say the same.
+//! Checks that docs/leavers.md and the names in the code agree.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -7,7 +7,7 @@ use lifecycle::{
     stored_name_keys,
 };
 
-/// The cells of the rows of the table whose first header cell is `header`, without its two head lines.
+/// Returns the cells of the table whose first header cell is `header`, without its two header lines.
 fn table(header: &str) -> Vec<Vec<String>> {
     let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/leavers.md");
     let text = std::fs::read_to_string(page).unwrap();
@@ -39,7 +39,7 @@ fn every_cause_and_every_state_stands_in_the_page() {
     assert_eq!(first_cells("state"), ObligationState::ALL.map(ObligationState::as_str));
 }
 
-/// What stands in a cell of the table of names: logins and mail addresses, and the `externalId`.
+/// Splits a cell of the table of names into logins and mail addresses, and the `externalId`.
 fn names(cell: &str) -> (Vec<&str>, Option<&str>) {
     let (names, key) =
         cell.split_once(" externalId ").map_or((cell, None), |(names, key)| (names, Some(key)));

@@ -2,21 +2,21 @@
 //!
 //! | in the model | in the product |
 //! |---|---|
-//! | `ModelStep::Accept` | the gateway answers 202 when EVENTS has the event |
-//! | `ModelStep::Take`, `ModelStep::Merge` | `mapper::work`: read with a version, merge, decide, store under optimistic concurrency, acknowledge |
+//! | `ModelStep::Accept` | the gateway answers 202 once EVENTS has the event |
+//! | `ModelStep::Take`, `ModelStep::Merge` | `mapper::work`: read with a version, merge, decide, store if unchanged, acknowledge |
 //! | `ModelStep::Send`, `ModelStep::Sweep` | `relay`: publish an outbox batch from memory, or from the table |
 //! | `ModelStep::Receive` | `writer::intake`: keep the command if its revision is newer |
-//! | `ModelStep::Own` | `writer::lease`: take the lease, and doubt what was under way |
+//! | `ModelStep::Own` | `writer::lease`: take the lease, and put rows with a request under way in doubt |
 //! | `ModelStep::Ask` | `writer::ready`, `writer::call`: note the row as being sent, and send |
 //! | `ModelStep::CarryOut`, `ModelStep::Answer` | the target; `writer::results`, refused under an old epoch |
-//! | `ModelStep::ReadBack` | `writer::converge`: what may have been done is looked at first |
+//! | `ModelStep::ReadBack` | `writer::converge`: read the account first if a request may have been carried out |
 //! | `ModelStep::Verify` | anti-entropy between mapper and writer |
-//! | `ModelStep::Reconcile` | `writer::reconcile`: what differs at the target is queued |
-//! | [`ModelMechanisms`] | what keeps the promises; each can be left out |
+//! | `ModelStep::Reconcile` | `writer::reconcile`: queue the resources that differ at the target |
+//! | [`ModelMechanisms`] | the mechanisms behind the promises; each can be left out |
 //!
-//! The target keeps login names unique, as RFC 7643 asks for `userName`: a create of what exists is answered with a
-//! conflict, and the account is found. Without it an owner that was paused after its request left could make a
-//! second account.
+//! The target keeps login names unique, as RFC 7643 asks for `userName`. It answers a create of an existing account
+//! with a conflict, and the writer finds the account. Without unique names, an owner that was paused after its
+//! request left could make a second account.
 
 mod mapper;
 mod world;
@@ -26,32 +26,32 @@ pub use world::*;
 
 use stateright::{Model, Property};
 
-/// How many people there are.
+/// The number of people in the model.
 pub const PEOPLE: usize = 2;
-/// How many replicas each service has.
+/// The number of replicas of each service.
 pub const REPLICAS: usize = 2;
 
-/// What keeps the promises. A model without one of them shows what happens then.
+/// The mechanisms behind the promises. A model that leaves one out shows which promise breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModelMechanisms {
-    /// A revision is not less than the clock; otherwise it is one more than the one before.
+    /// A revision is not less than the clock. Without this mechanism it is one more than the revision before.
     pub revisions_follow_the_clock: bool,
-    /// What was decided is compared with what the writer knows, and sent again.
+    /// The mapper's decisions are compared with the writer's rows, and sent again where they differ.
     pub anti_entropy: bool,
-    /// Commands and facts have outbox batches of their own, and a sweep reads all of them.
+    /// Commands and facts have separate outbox batches, and a sweep reads all of them.
     pub commands_before_facts: bool,
-    /// What every consumer has taken makes room.
+    /// Messages that every consumer has taken are dropped to make room.
     pub consumed_makes_room: bool,
-    /// The consumer goes back to where a restored database ends.
+    /// The consumer goes back to the end of a restored database.
     pub rewinds: bool,
-    /// A restored mapper grants nothing before it has read again what it had read before.
+    /// A restored mapper grants nothing before it has read again what it had read before the restore.
     pub reads_before_granting: bool,
-    /// A restored writer grants nothing before it was compared with the mapper.
+    /// A restored writer grants nothing before it was verified against the mapper.
     pub verifies_before_granting: bool,
 }
 
 impl ModelMechanisms {
-    /// The product.
+    /// Every mechanism, as in the product.
     pub const ALL: Self = Self {
         revisions_follow_the_clock: true,
         anti_entropy: true,
@@ -63,43 +63,43 @@ impl ModelMechanisms {
     };
 }
 
-/// A fault.
+/// A fault that the environment can cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelFault {
-    /// A mapper replica ends; what it had in hand is delivered again.
+    /// A mapper replica ends; its event is delivered again.
     CrashMapper,
-    /// A writer replica ends; whether its request was carried out is open.
+    /// A writer replica ends; its request may or may not have been carried out.
     CrashWriter,
     /// The answer to a request does not arrive.
     LoseAnswer,
-    /// JOURNAL takes nothing any more.
+    /// JOURNAL is full and refuses messages.
     FillJournal,
-    /// COMMANDS takes nothing any more.
+    /// COMMANDS is full and refuses messages.
     FillCommands,
-    /// Commands that were not taken age out.
+    /// Commands age out before the writer takes them.
     AgeOutCommands,
-    /// Events that were not taken age out.
+    /// Events age out before the mapper takes them.
     AgeOutEvents,
     /// The mapper's database is restored from its backup.
     RestoreMapper,
     /// The writer's database is restored from its backup.
     RestoreWriter,
-    /// A replica takes the lease although its owner lives.
+    /// A replica takes the lease although its owner is alive.
     StealLease,
 }
 
-/// The model.
+/// The model of the hand-over.
 #[derive(Debug, Clone)]
 pub struct HandoverModel {
-    /// What is built in.
+    /// The mechanisms that are built in.
     pub mechanisms: ModelMechanisms,
-    /// By person: `On` for an arrival, `Off` for a departure, in the order in which they are said.
+    /// The history of each person: `On` for an arrival, `Off` for a departure, in the order of the statements.
     pub histories: [Vec<ModelAccess>; PEOPLE],
-    /// Replicas of the mapper that take events, at most [`REPLICAS`].
+    /// The number of mapper replicas that take events, at most [`REPLICAS`].
     pub mappers: usize,
-    /// Which faults can happen.
+    /// The faults that can happen.
     pub faults: Vec<ModelFault>,
-    /// How many faults happen at most.
+    /// The maximum number of faults in one run.
     pub faults_max: u8,
 }
 
@@ -137,13 +137,13 @@ pub enum ModelStep {
 }
 
 impl HandoverModel {
-    /// Whether the person's last statement is a departure that was accepted.
+    /// Returns whether the person's last statement is a departure that was accepted.
     pub fn has_left(&self, world: &ModelWorld, person: usize) -> bool {
         let history = &self.histories[person];
         usize::from(world.accepted[person]) == history.len() && history.last() == Some(&ModelAccess::Off)
     }
 
-    /// Steps that happen by themselves sooner or later.
+    /// Adds the steps that happen by themselves sooner or later.
     fn progress(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         // Statements about different people do not depend on each other: one order between them stands for all.
         let is_to_come =
@@ -154,12 +154,13 @@ impl HandoverModel {
         self.writer_steps(world, steps);
     }
 
+    /// Adds the faults and backups that the environment can cause in `world`.
     fn environment(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         if world.faults >= self.faults_max {
             return;
         }
         let can = |fault: ModelFault| self.faults.contains(&fault);
-        // One database is restored, once.
+        // At most one database is restored, and only once.
         if world.mapper_backup.is_none() && world.writer_backup.is_none() && !world.was_restored {
             let backups = [
                 (ModelFault::RestoreMapper, ModelStep::BackUpMapper),
@@ -179,7 +180,7 @@ impl HandoverModel {
                     steps.push(ModelStep::CrashWriter { replica, was_carried_out: true });
                 }
             }
-            // Without a request under way it is a hand-over like any other.
+            // Without a request under way, a stolen lease is a hand-over like any other.
             let is_busy = |owner: usize| world.requests.iter().any(|request| request.by == owner);
             let is_stolen = world.owner().is_some_and(|owner| owner != replica && is_busy(owner));
             if can(ModelFault::StealLease) && is_stolen {
@@ -213,7 +214,7 @@ impl HandoverModel {
         steps.extend(possible.map(|(_, _, step)| step));
     }
 
-    /// Takes out of a world what can make no difference any more, so that worlds that are alike are one.
+    /// Removes from a world the state that can no longer make a difference, so that equivalent worlds are equal.
     fn simplify(&self, world: &mut ModelWorld) {
         let can_restore = |fault: ModelFault| {
             self.faults.contains(&fault) && world.faults < self.faults_max && !world.was_restored
@@ -231,6 +232,7 @@ impl HandoverModel {
         world.order_replicas();
     }
 
+    /// Returns whether no step is left that happens by itself.
     fn is_at_rest(&self, world: &ModelWorld) -> bool {
         let mut steps = Vec::new();
         self.progress(world, &mut steps);

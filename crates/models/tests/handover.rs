@@ -1,4 +1,4 @@
-//! The promises of the hand-overs, tried in every order of steps and faults; and each mechanism left out once, to show
+//! Checks the promises of the hand-overs in every order of steps and faults. Each mechanism is left out once, to show
 //! that the model would notice.
 
 use models::handover::{HandoverModel, ModelAccess, ModelFault, ModelMechanisms};
@@ -22,6 +22,7 @@ const WITHOUT_RESTORE: [ModelFault; 8] = [
 ];
 const SWITCHED_OFF: &str = "a leaver is switched off";
 
+/// Returns a model of one person who arrives and leaves and one who arrives.
 fn model(
     mechanisms: ModelMechanisms,
     mappers: usize,
@@ -37,7 +38,7 @@ fn model(
     }
 }
 
-/// The promises that break.
+/// Returns the names of the promises that the model breaks.
 fn broken(model: HandoverModel) -> Vec<&'static str> {
     let checker = model.checker().threads(2).spawn_bfs().join();
     let mut broken: Vec<&'static str> = checker.discoveries().into_keys().collect();
@@ -57,7 +58,7 @@ fn every_promise_holds_with_two_replicas_of_each_service_and_any_one_fault() {
     assert_eq!(broken(model(ModelMechanisms::ALL, 2, &faults, 1)), NONE);
 }
 
-/// How many faults happen in one run: one where a test has to be quick, more in a soak run.
+/// Returns the number of faults in one run: one for a quick test, more in a soak run.
 fn faults_max() -> u8 {
     std::env::var("USHER_MODEL_FAULTS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
@@ -116,7 +117,7 @@ fn a_mechanism_that_is_left_out_is_missed() {
     for (name, mechanisms, faults, faults_max) in cases {
         assert_ne!(broken(model(mechanisms, 1, faults, faults_max)), NONE, "{name}");
     }
-    // The clock in revisions and anti-entropy each cover a restored mapper; without both it leaks.
+    // The clock in revisions and anti-entropy each cover a restored mapper. Without both, it leaks access.
     let without_both = without(|m| (m.revisions_follow_the_clock, m.anti_entropy) = (false, false));
     let without_one = without(|m| m.anti_entropy = false);
     assert_eq!(broken(model(without_one, 1, &[RestoreMapper], 1)), NONE);

@@ -1,4 +1,4 @@
-//! Reads JSON from the API of a source.
+//! The client that reads JSON from the API of a source.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,30 +10,30 @@ use serde_json::Value;
 
 use crate::{Authenticator, PassError, SourceCredential, retry_after};
 
-/// How long connecting may take.
+/// The timeout of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections that are kept open while nobody uses them.
+/// The maximum number of idle connections that are kept open.
 const IDLE_CONNECTIONS_MAX: usize = 4;
 
-/// Who is asked, and how patiently.
+/// The settings of a [`SourceClient`].
 #[derive(Debug, Clone)]
 pub struct AskerOptions {
-    /// How the API knows us; nothing if it does not want to.
+    /// The credential for the API; `None` if the API needs none.
     pub credential: Option<SourceCredential>,
-    /// Further headers of each request.
+    /// The additional headers of each request.
     pub headers: Vec<(String, String)>,
-    /// How long one request may take altogether.
+    /// The timeout of one request in total.
     pub timeout: Duration,
-    /// Longest answer, in bytes.
+    /// The maximum size of an answer, in bytes.
     pub answer_bytes_max: usize,
-    /// Longest pause that is kept to, whatever the API asks for.
+    /// The maximum pause that is observed, regardless of the pause that the API asks for.
     pub retry_after_max: Duration,
 }
 
-/// Why an API cannot be asked at all.
+/// The reason that a client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// A header that cannot be sent.
+    /// A header cannot be sent.
     #[error("the header `{0}` cannot be sent: write a name and a value of ASCII characters")]
     Header(String),
     /// The credential cannot be sent.
@@ -44,24 +44,24 @@ pub enum AskError {
     Http(#[source] reqwest::Error),
 }
 
-/// An answer that is JSON.
+/// An answer with JSON in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonAnswer {
-    /// What it says.
+    /// The content.
     pub body: Value,
-    /// Where the next page is, as the `Link` header says (RFC 8288, `rel="next"`); not yet checked in any way.
+    /// The address of the next page, from the `Link` header (RFC 8288, `rel="next"`). It is not yet validated.
     pub next_link: Option<String>,
 }
 
-/// Why there is no answer, and what that means for the next step.
+/// The reason that there is no answer, and its class.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct AskFailure {
-    /// What it means for the next step.
+    /// The class, which decides the next step.
     pub class: AttemptClass,
-    /// In words. Nothing of the answer, of the address or of the credential is in it.
+    /// The reason in words. It contains nothing of the answer, the address or the credential.
     pub message: String,
-    /// How long the API asks to be left alone.
+    /// The pause that the API asks for.
     pub retry_after: Option<Duration>,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
@@ -79,7 +79,7 @@ impl From<PassError> for AskFailure {
     }
 }
 
-/// Asks the API of one source.
+/// The client for the API of one source.
 #[derive(Debug)]
 pub struct SourceClient {
     http: reqwest::Client,
@@ -89,13 +89,13 @@ pub struct SourceClient {
 }
 
 impl SourceClient {
-    /// Nothing is sent yet.
+    /// Creates the client. Sends no request.
     ///
     /// # Errors
-    /// When a header or the credential cannot be sent.
+    /// Returns an error if a header or the credential cannot be sent.
     pub fn new(options: AskerOptions) -> Result<Self, AskError> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Somebody else may be first: then there is one, which is all that is needed.
+            // Another thread may install a provider first. That is fine: one is enough.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let mut headers = HeaderMap::new();
@@ -109,7 +109,7 @@ impl SourceClient {
         let client = |headers| {
             reqwest::Client::builder()
                 .default_headers(headers)
-                // Wherever an answer points, the credential does not go there.
+                // Never follow a redirect: the credential must not be sent to another address.
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .connect_timeout(CONNECT_TIMEOUT)
@@ -129,10 +129,10 @@ impl SourceClient {
         Ok(Self { http: client(headers)?, authenticator, answer_bytes_max, retry_after_max })
     }
 
-    /// What stands at `url`.
+    /// Requests `url` and returns its content.
     ///
     /// # Errors
-    /// For everything but a success with JSON in it.
+    /// Returns an error for every answer except a success with JSON in it.
     pub async fn get(&self, url: Url) -> Result<JsonAnswer, AskFailure> {
         let mut request = self.http.get(url);
         if let Some(authenticator) = &self.authenticator {
@@ -172,10 +172,12 @@ impl SourceClient {
         let retry_after =
             retry_after::requested_pause(headers, retry_after::remote_now(headers), self.retry_after_max);
         let (class, what) = match status.as_u16() {
-            300..=399 => (AttemptClass::Unavailable, "it sends us elsewhere, and redirects are not followed"),
-            401 | 403 | 407 => (AttemptClass::Unauthorised, "it does not let us in"),
+            300..=399 => {
+                (AttemptClass::Unavailable, "it redirects the request, and redirects are not followed")
+            }
+            401 | 403 | 407 => (AttemptClass::Unauthorised, "it refuses the credential"),
             404 | 410 => (AttemptClass::NotFound, "it has no such record"),
-            429 => (AttemptClass::Throttled, "it is asked too often"),
+            429 => (AttemptClass::Throttled, "it gets too many requests"),
             503 if retry_after.is_some() => (AttemptClass::Throttled, "it asks for a pause"),
             502..=504 => (AttemptClass::Unavailable, "it is not available"),
             408 | 425 | 500..=599 => (AttemptClass::Transient, "it failed"),
@@ -186,18 +188,19 @@ impl SourceClient {
     }
 }
 
+/// Returns the failure for a successful answer without valid JSON.
 fn unreadable_answer(text: &[u8], headers: &HeaderMap) -> AskFailure {
     let is_page = text.trim_ascii_start().starts_with(b"<");
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let what = match (text.is_empty(), is_page || media_type.starts_with("text/html")) {
         (true, _) => "the answer is empty",
-        (_, true) => "the answer is a web page and no JSON",
-        _ => "the answer is no JSON, or not all of it",
+        (_, true) => "the answer is a web page, not JSON",
+        _ => "the answer is not JSON, or is incomplete",
     };
     AskFailure::new(AttemptClass::Transient, what)
 }
 
-/// The first link that says of itself that it is the next.
+/// Returns the address of the first link with `rel="next"`.
 fn next_link(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     let links = values.flat_map(|value| value.split(",<").flat_map(|part| part.split(", <")));
@@ -213,6 +216,7 @@ fn next_link(headers: &HeaderMap) -> Option<String> {
     })
 }
 
+/// Returns the failure for a request without a complete answer.
 fn broken_request(error: &reqwest::Error) -> AskFailure {
     let (class, what) = match error {
         error if error.is_builder() => (AttemptClass::Permanent, "the request cannot be built"),
@@ -220,7 +224,7 @@ fn broken_request(error: &reqwest::Error) -> AskFailure {
         error if error.is_timeout() => (AttemptClass::Transient, "no answer in time"),
         _ => (AttemptClass::Transient, "the connection broke"),
     };
-    // The first link of the chain holds the address, and with it somebody's key; the last one is the reason.
+    // The first error of the chain contains the address, which may contain a key; the last error is the reason.
     let mut reason = error.source();
     while let Some(deeper) = reason.and_then(Error::source) {
         reason = Some(deeper);

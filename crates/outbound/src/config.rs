@@ -1,4 +1,4 @@
-//! A credential as it is written in the configuration.
+//! The configuration of a credential.
 
 use std::path::PathBuf;
 
@@ -6,48 +6,48 @@ use serde::Deserialize;
 
 use crate::{HiddenSecret, SourceCredential};
 
-/// How the other side knows us. Secrets stand in the configuration (where `${NAME}` takes them from the environment) or in a
-/// file, which is read again for each request.
+/// The credential for an API. Secrets are in the configuration (where `${NAME}` takes them from the environment) or in
+/// a file, which is read again for each request.
 #[derive(Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CredentialConfig {
-    /// `Authorization: Bearer`.
+    /// A bearer token: `Authorization: Bearer`.
     Bearer {
         /// The token.
         token: Option<String>,
-        /// A file that holds it.
+        /// The file that holds the token.
         token_file: Option<PathBuf>,
     },
-    /// `Authorization: Basic`.
+    /// A user and a password: `Authorization: Basic`.
     Basic {
         /// The user.
         username: String,
         /// The password.
         password: Option<String>,
-        /// A file that holds it.
+        /// The file that holds the password.
         password_file: Option<PathBuf>,
     },
-    /// A header of the other side's own.
+    /// A header that the API defines.
     Header {
-        /// Its name.
+        /// The name of the header.
         name: String,
-        /// Its whole value.
+        /// The complete value of the header.
         value: Option<String>,
-        /// A file that holds it.
+        /// The file that holds the value.
         value_file: Option<PathBuf>,
     },
     /// OAuth 2.0 client credentials.
     #[serde(rename = "oauth2")]
     OAuth2 {
-        /// Where tokens are given out.
+        /// The URL of the token endpoint.
         token_url: String,
-        /// Who we are.
+        /// The client id.
         client_id: String,
-        /// Our secret.
+        /// The client secret.
         client_secret: Option<String>,
-        /// A file that holds it.
+        /// The file that holds the client secret.
         client_secret_file: Option<PathBuf>,
-        /// What is asked for, if it wants to be told.
+        /// The requested scope, if the endpoint needs one.
         scope: Option<String>,
     },
 }
@@ -65,10 +65,10 @@ impl std::fmt::Debug for CredentialConfig {
 }
 
 impl CredentialConfig {
-    /// The credential.
+    /// Resolves the configuration to a credential.
     ///
     /// # Errors
-    /// What is wrong with it, and how to fix it.
+    /// Returns the fault, and how to fix it.
     pub fn read(&self) -> Result<SourceCredential, String> {
         Ok(match self {
             Self::Bearer { token, token_file } => {
@@ -86,7 +86,7 @@ impl CredentialConfig {
                 SourceCredential::OAuth {
                     token_url: token_url
                         .parse()
-                        .map_err(|error| format!("`token_url` is no URL ({error})"))?,
+                        .map_err(|error| format!("`token_url` is not a URL ({error})"))?,
                     client_id: client_id.clone(),
                     client_secret: secret_text("client_secret", client_secret, client_secret_file)?,
                     scope: scope.clone(),
@@ -96,6 +96,7 @@ impl CredentialConfig {
     }
 }
 
+/// Returns the secret that is configured either as text or as a file.
 fn secret_text(name: &str, text: &Option<String>, file: &Option<PathBuf>) -> Result<HiddenSecret, String> {
     match (text, file) {
         (Some(text), None) => Ok(HiddenSecret::Text(text.clone())),

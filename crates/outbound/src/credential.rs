@@ -1,7 +1,7 @@
-//! How the other side knows us: a token, a password, a header of its own, or OAuth 2.0 client credentials (RFC 6749 section 4.4).
+//! Credentials for APIs: a token, a password, a header that the API defines, or OAuth 2.0 client credentials (RFC 6749 section 4.4).
 //!
-//! Secrets in files are read again for each request, so that a rotated one heals by itself. Tokens of OAuth are kept
-//! until shortly before they end, and forgotten when the other side refuses one.
+//! Secrets in files are read again for each request, so a rotated secret takes effect without a restart. OAuth tokens
+//! are cached until shortly before they expire, and discarded if the API refuses one.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,19 +16,19 @@ use tokio::sync::Mutex;
 
 use crate::encoding::encode_segment;
 
-/// A token is fetched anew this long before it ends.
+/// The time before its expiry at which a token is fetched again.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// What a token endpoint that says nothing is taken to mean.
+/// The assumed lifetime of a token if the endpoint does not state one.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
-/// Longest answer of a token endpoint, and longest secret in a file, in bytes.
+/// The maximum size of a token endpoint's answer, and of a secret in a file, in bytes.
 const BYTES_MAX: usize = 64 * 1024;
 
-/// Something that nobody else may see. Its `Debug` form is masked.
+/// A secret. Its `Debug` form is masked.
 #[derive(Clone, PartialEq, Eq)]
 pub enum HiddenSecret {
     /// The secret itself.
     Text(String),
-    /// A file that holds it; blanks and line feeds around it do not count.
+    /// A file that holds the secret; surrounding whitespace is ignored.
     File(PathBuf),
 }
 
@@ -66,7 +66,7 @@ impl HiddenSecret {
     }
 }
 
-/// How the other side knows us.
+/// The credential for an API.
 #[derive(Debug, Clone)]
 pub enum SourceCredential {
     /// An `Authorization: Bearer` token.
@@ -78,37 +78,37 @@ pub enum SourceCredential {
         /// The password.
         password: HiddenSecret,
     },
-    /// A header of its own.
+    /// A header that the API defines.
     Header {
-        /// Its name.
+        /// The name of the header.
         name: String,
-        /// Its whole value.
+        /// The complete value of the header.
         value: HiddenSecret,
     },
     /// OAuth 2.0 client credentials.
     OAuth {
-        /// Where tokens are given out.
+        /// The URL of the token endpoint.
         token_url: Url,
-        /// Who we are.
+        /// The client id.
         client_id: String,
-        /// Our secret.
+        /// The client secret.
         client_secret: HiddenSecret,
-        /// What is asked for, if it wants to be told.
+        /// The requested scope, if the endpoint needs one.
         scope: Option<String>,
     },
 }
 
-/// A header that lets a request in, and what must not show of it.
+/// A header that authorizes a request, and the secret in it that must not be shown.
 pub struct AuthorizationHeader {
-    /// Name of the header.
+    /// The name of the header.
     pub name: HeaderName,
-    /// Its value.
+    /// The value of the header.
     pub value: HeaderValue,
-    /// What must not show.
+    /// The secret that must not be shown.
     pub secret: String,
 }
 
-/// Makes passes.
+/// The authenticator of requests to one API: returns the authorization header.
 #[derive(Debug)]
 pub struct Authenticator {
     credential: SourceCredential,
@@ -116,6 +116,7 @@ pub struct Authenticator {
     token: Mutex<Option<CachedToken>>,
 }
 
+/// A token with the time until which it is used.
 struct CachedToken {
     text: String,
     until: Instant,
@@ -127,10 +128,11 @@ impl std::fmt::Debug for CachedToken {
     }
 }
 
+/// The answer of a token endpoint.
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
-    /// Seconds; some write the number as a text.
+    /// The lifetime in seconds. Some servers write the number as a text.
     expires_in: Option<serde_json::Value>,
 }
 
@@ -146,13 +148,13 @@ impl TokenAnswer {
     }
 }
 
-/// Why there is no pass, and what that means for the next step.
+/// The reason that there is no authorization header, and its class.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PassError {
-    /// What it means for the next step.
+    /// The class, which decides the next step.
     pub class: AttemptClass,
-    /// In words, without a secret.
+    /// The reason in words, without a secret.
     pub message: String,
 }
 
@@ -163,13 +165,13 @@ impl PassError {
 }
 
 impl Authenticator {
-    /// `http` asks the token endpoint: it must not follow redirects.
+    /// Creates an authenticator. `http` is used for the token endpoint and must not follow redirects.
     pub fn new(credential: SourceCredential, http: reqwest::Client) -> Self {
         Self { credential, http, token: Mutex::new(None) }
     }
 
-    /// Whether the credential can be used at all, as far as that can be told without asking anybody. A file that is not there
-    /// may come.
+    /// Returns whether the credential can be used, as far as this can be checked without a request. A missing file is
+    /// not an error, because it may be created later.
     pub fn check(&self) -> bool {
         match &self.credential {
             SourceCredential::Bearer(HiddenSecret::Text(token)) => {
@@ -181,7 +183,7 @@ impl Authenticator {
         }
     }
 
-    /// The secret as it is now, as far as it can be told without asking anybody: what must not show.
+    /// Returns the current secret, if it is known without a request. It must not be shown.
     pub fn secret(&self) -> Option<String> {
         match &self.credential {
             SourceCredential::Bearer(secret)
@@ -191,10 +193,10 @@ impl Authenticator {
         }
     }
 
-    /// What to send with the next request.
+    /// Returns the header for the next request.
     ///
     /// # Errors
-    /// When the secret cannot be read or sent, or the token endpoint gives no token.
+    /// Returns an error if the secret cannot be read or sent, or if the token endpoint returns no token.
     pub async fn pass(&self) -> Result<AuthorizationHeader, PassError> {
         let unauthorised = |message: String| PassError::new(AttemptClass::Unauthorised, message);
         match &self.credential {
@@ -209,7 +211,7 @@ impl Authenticator {
             }
             SourceCredential::Header { name, value } => {
                 let name = HeaderName::try_from(name)
-                    .map_err(|_| unauthorised("the header's name is none".to_owned()))?;
+                    .map_err(|_| unauthorised("the header's name is not valid".to_owned()))?;
                 let value = value.read().map_err(unauthorised)?;
                 header_pass(name, &value, &value)
             }
@@ -230,7 +232,7 @@ impl Authenticator {
         }
     }
 
-    /// The other side refused what was sent.
+    /// Reports that the API refused the credential. Discards a cached token.
     pub async fn refused(&self) {
         *self.token.lock().await = None;
     }
@@ -244,7 +246,7 @@ impl Authenticator {
         if let Some(scope) = scope {
             form.push_str(&format!("&scope={}", encode_segment(scope)));
         }
-        // RFC 6749 section 2.3.1: both are encoded as in a form before they become a user and a password.
+        // RFC 6749 section 2.3.1: both are form-encoded before they become a user and a password.
         let (id, secret) = (encode_segment(client_id), encode_segment(&secret));
         let request = self
             .http
@@ -260,7 +262,7 @@ impl Authenticator {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|_| unreachable("broke off"))? {
             if body.len() + chunk.len() > BYTES_MAX {
-                return Err(unreachable("answers too much"));
+                return Err(unreachable("sends an answer that is too large"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -280,6 +282,7 @@ impl Authenticator {
     }
 }
 
+/// Returns a header with the value marked as sensitive.
 fn header_pass(name: HeaderName, value: &str, secret: &str) -> Result<AuthorizationHeader, PassError> {
     let mut value = HeaderValue::try_from(value).map_err(|_| {
         PassError::new(AttemptClass::Unauthorised, "the credential has characters that no header can hold")

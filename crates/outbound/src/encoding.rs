@@ -1,5 +1,5 @@
-//! Percent-encoding of path segments and query values (RFC 3986): everything but unreserved characters, so
-//! `+`, `&`, `/` and spaces mean themselves to every server.
+//! Percent-encoding of path segments and query values (RFC 3986). Everything except unreserved characters is encoded,
+//! so that every server reads `+`, `&`, `/` and spaces literally.
 
 /// Encodes one path segment or query value.
 pub fn encode_segment(text: &str) -> String {
@@ -19,7 +19,7 @@ pub fn encode_segment(text: &str) -> String {
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Decodes one path segment; what is no valid escape stays as it is. None when the result is not UTF-8.
+/// Decodes one path segment. Invalid escapes stay as they are. Returns `None` if the result is not UTF-8.
 pub fn decode_segment(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,12 +1,12 @@
-//! How Usher asks others over HTTP: what it shows to be let in ([`SourceCredential`]), how it writes keys into addresses
-//! ([`encoding`]), how long it is asked to wait ([`retry_after`]), and [`SourceClient`], which reads JSON from a source's API.
+//! HTTP requests from Usher to APIs: credentials ([`SourceCredential`]), encoding of keys in addresses ([`encoding`]),
+//! requested pauses ([`retry_after`]), and [`SourceClient`], which reads JSON from a source's API.
 //!
-//! It sends one request per call, never retries, never waits, follows no redirect, reads no more than it was told, and never
-//! lets a secret or what an answer holds into an error. What is said to a target is the matter of `scim`, which takes its
-//! credentials from here.
+//! The client sends one request per call. It never retries or waits, follows no redirect, reads at most the configured
+//! size, and never puts a secret or the content of an answer into an error. Requests to targets are the task of `scim`,
+//! which uses the credentials of this crate.
 //!
-//! To add a way of being let in: 1. a variant of [`SourceCredential`] and what it sends in `Authenticator::pass`, 2. how it is
-//! written in [`CredentialConfig`].
+//! To add a kind of credential: 1. add a variant of [`SourceCredential`] and its header in `Authenticator::pass`, 2.
+//! add its configuration in [`CredentialConfig`].
 
 mod ask;
 mod config;

@@ -1,4 +1,4 @@
-//! How long the other side asks to be left alone.
+//! The pauses that an API asks for.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// Headers that say it, the standard one first.
+/// The headers that ask for a pause, the standard one first.
 const HEADERS: [&str; 6] = [
     "retry-after",
     "x-retry-after",
@@ -16,7 +16,7 @@ const HEADERS: [&str; 6] = [
     "x-rate-limit-retry-after-seconds",
 ];
 
-/// Headers that say how many requests are left until then.
+/// The headers with the number of requests that are left until then.
 const REMAINING: [&str; 4] = [
     "ratelimit-remaining",
     "x-ratelimit-remaining",
@@ -24,31 +24,32 @@ const REMAINING: [&str; 4] = [
     "x-rate-limit-request-remaining",
 ];
 
-/// Seconds above this are a point in time since the Unix epoch, not a pause.
+/// The value above which a number of seconds is a point in time since the Unix epoch, not a pause.
 const EPOCH_SECONDS_MIN: f64 = 1_000_000_000.0;
-/// And above this one in milliseconds.
+/// The value above which the number is such a point in time in milliseconds.
 const EPOCH_MILLIS_MIN: f64 = 100_000_000_000.0;
 
-/// The time by the other side's own clock, by which it counts its dates; ours where it does not tell.
+/// Returns the time by the API's clock, which its dates refer to; the local time if the API does not send it.
 pub fn remote_now(headers: &HeaderMap) -> OffsetDateTime {
     let date = headers.get("date").and_then(|date| OffsetDateTime::parse(date.to_str().ok()?, &Rfc2822).ok());
     date.unwrap_or_else(OffsetDateTime::now_utc)
 }
 
-/// The pause that `headers` ask for at `now`, at most `cap`; none when they say nothing that can be
-/// understood.
+/// Returns the pause that `headers` ask for at `now`, at most `cap`. Returns `None` if they ask for none that can be
+/// parsed.
 pub fn requested_pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
     let stated = HEADERS.iter().find_map(|name| parse_pause(headers.get(*name)?.to_str().ok()?.trim(), now));
     stated.map(|pause| pause.min(cap))
 }
 
-/// How long until the other side renews a budget of which nothing is left; none when something is, or it says nothing of it.
+/// Returns the time until the API renews an exhausted budget. Returns `None` if the budget is not exhausted or not stated.
 pub fn budget_pause(headers: &HeaderMap, now: OffsetDateTime, cap: Duration) -> Option<Duration> {
     let left =
         REMAINING.iter().find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse::<f64>().ok())?;
     if left >= 1.0 { None } else { requested_pause(headers, now, cap) }
 }
 
+/// Parses a pause: a number of seconds, a point in time as a number, or a date.
 fn parse_pause(text: &str, now: OffsetDateTime) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         let now = now.unix_timestamp_nanos() as f64 / 1e9;

@@ -1,4 +1,4 @@
-//! How fast policies are decided and expressions compiled, on one core. `cargo bench -p policy`.
+//! Measures the time to decide policies and to compile expressions, on one core. Run with `cargo bench -p policy`.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ fn person(n: usize) -> IdentityView {
     }
 }
 
-/// Best and median time of some rounds.
+/// Returns the best and the median time of several rounds.
 fn rounds(mut round: impl FnMut()) -> (Duration, Duration) {
     let mut took: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
@@ -124,7 +124,7 @@ fn expressions(people: &[IdentityView], now: OffsetDateTime) {
     }
 }
 
-/// A `Switch` as long as an expression may be.
+/// Builds a `Switch` expression of the maximum length.
 fn wide() -> String {
     let mut text = r#"Switch([department], "Other""#.to_owned();
     for n in 0.. {
@@ -137,7 +137,7 @@ fn wide() -> String {
     text + ")"
 }
 
-/// Nested as deep as it may be, and as long.
+/// Builds an expression of the maximum nesting depth and the maximum length.
 fn deep() -> String {
     let mut text = r#"[department]"#.to_owned();
     for n in 0..60 {

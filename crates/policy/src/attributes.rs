@@ -1,10 +1,10 @@
-//! Reading attribute values.
+//! Reads attribute values.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// Attributes whose values may be shown in reasons. They say something about a role, not about a person.
+/// Attributes whose values may be shown in reasons. Their values describe a role, not a person.
 const IMPERSONAL: [&str; 13] = [
     "accountEnabled",
     "active",
@@ -21,12 +21,12 @@ const IMPERSONAL: [&str; 13] = [
     "userType",
 ];
 
-/// Longest value shown in a reason, in characters.
+/// The maximum length of a value in a reason, in characters.
 const SHOWN_CHARACTERS_MAX: usize = 64;
-/// Longest value shown in an explanation, in characters.
+/// The maximum length of a value in an explanation, in characters.
 const EXPLAINED_CHARACTERS_MAX: usize = 4_096;
 
-/// How `value` of attribute `name` may appear in a reason.
+/// Returns `value` of attribute `name` in the form in which a reason may show it.
 pub(crate) fn show_value(name: &str, value: Option<&Value>, impersonal: bool) -> String {
     let Some(value) = value.filter(|value| has_value(value)) else { return "no value".to_owned() };
     if !impersonal && !IMPERSONAL.contains(&name) {
@@ -35,7 +35,7 @@ pub(crate) fn show_value(name: &str, value: Option<&Value>, impersonal: bool) ->
     quote_value(value, SHOWN_CHARACTERS_MAX)
 }
 
-/// How `value` appears in an explanation, which is never stored: whatever it says about a person.
+/// Returns `value` as an explanation shows it, including personal data. An explanation is never stored.
 pub(crate) fn explain_value(value: Option<&Value>) -> String {
     match value.filter(|value| has_value(value)) {
         Some(value) => quote_value(value, EXPLAINED_CHARACTERS_MAX),
@@ -55,7 +55,8 @@ fn quote_value(value: &Value, characters_max: usize) -> String {
     }
 }
 
-/// Null, blank text and empty lists are no values; an object with a `value` counts as that value.
+/// Returns `true` if `value` holds a value. Null, blank text and empty lists
+/// hold none. An object with a `value` field counts as the value of that field.
 pub(crate) fn has_value(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -66,7 +67,7 @@ pub(crate) fn has_value(value: &Value) -> bool {
     }
 }
 
-/// The single values of `value` that are values at all: one, or those of a list.
+/// Returns the non-empty single values of `value`: the value itself, or the elements of a list.
 pub(crate) fn single_values(value: &Value) -> impl Iterator<Item = &Value> {
     let values = match value {
         Value::Array(values) => values.as_slice(),
@@ -82,12 +83,12 @@ fn inner_value(value: &Value) -> &Value {
     }
 }
 
-/// The values of `value` as text: one, or those of a list.
+/// Returns the single values of `value` as text: one, or those of a list.
 pub(crate) fn text_values(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
     single_values(value).map(as_text)
 }
 
-/// A single value as text; nothing is copied when it is text.
+/// Returns a single value as text. Text is borrowed, not copied.
 pub(crate) fn as_text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
@@ -97,12 +98,12 @@ pub(crate) fn as_text(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// A single value as text of its own.
+/// Returns a single value as owned text.
 pub(crate) fn value_text(value: &Value) -> String {
     as_text(value).into_owned()
 }
 
-/// Whether the two are the same but for upper and lower case.
+/// Returns `true` if the two texts are equal apart from case.
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
     let (mut left, mut right) = (a.chars(), b.chars());
     loop {
@@ -114,9 +115,9 @@ pub(crate) fn same_text(a: &str, b: &str) -> bool {
     }
 }
 
-/// Whether the two are the same but for upper and lower case.
+/// Returns `true` if the two characters are equal apart from case.
 pub(crate) fn same_char(a: char, b: char) -> bool {
-    // The sigma at the end of a word is another letter in lower case only.
+    // The sigma at the end of a word differs from the other sigma in lower case only.
     let folded = |c: char| c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c });
     a == b || (a.is_ascii() && b.is_ascii() && a.eq_ignore_ascii_case(&b)) || folded(a).eq(folded(b))
 }

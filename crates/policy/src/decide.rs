@@ -1,4 +1,4 @@
-//! The decisions.
+//! The decisions: the desired account of a person, and the reason for it.
 
 mod group;
 mod verdict;
@@ -25,31 +25,32 @@ pub(crate) const USER_NAME: &str = "userName";
 pub(crate) const DISPLAY_NAME: &str = "displayName";
 const DAY_SECONDS: i64 = 24 * 3_600;
 
-/// A person at one moment, with what surrounds them.
+/// A person at one moment, with the data that a policy looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct DecisionSubject<'a> {
-    /// Attributes and employment.
+    /// The person's attributes and employment.
     pub identity: &'a IdentityView,
-    /// Every group that holds the person, nested ones included.
+    /// All groups that the person is a member of, including nested ones.
     pub groups: &'a [GroupMembership],
-    /// What is known of the manager.
+    /// The known attributes of the manager.
     pub manager: Option<&'a AttributeMap>,
-    /// What random functions draw from: the same for ever for one person at one target.
+    /// The seed of random functions. It stays the same for one person at one target.
     pub seed: RandomSeed,
 }
 
-/// What somebody should have at a target. It borrows what it was made of; [`Self::account`] copies.
+/// The account that a person should have at a target. It borrows its inputs; [`Self::account`] copies them.
 #[derive(Debug, Clone)]
 pub struct PolicyDecision<'a> {
-    /// Which rule decided.
+    /// The rule that decided.
     pub rule: DecisionRule,
-    /// How urgent: [`Lane::Leaver`] for whatever takes access away.
+    /// The priority: [`Lane::Leaver`] if the decision takes access away.
     pub lane_hint: Lane,
-    /// When time alone will change the decision.
+    /// The next time at which the decision can change without any new event.
     pub recheck_at: Option<OffsetDateTime>,
-    /// The same, of whether the account should be usable or there; without what mappings make of the date.
+    /// The next time at which the account can become usable, unusable or absent
+    /// without any new event. Mappings that depend on the date do not count.
     pub turns_at: Option<OffsetDateTime>,
-    /// Whether the person is employed and the scope holds.
+    /// `true` if the person is employed and the scope holds.
     pub in_scope: bool,
     state: Option<AccountState>,
     because: RuleBasis<'a>,
@@ -58,7 +59,7 @@ pub struct PolicyDecision<'a> {
     effects: Vec<AttributeEffect<'a>>,
 }
 
-/// Decides what a person should have under `policy` at `now`.
+/// Decides the account that a person should have under `policy` at `now`.
 pub fn decide_person<'a>(
     subject: &DecisionSubject<'a>,
     policy: &'a Policy,
@@ -81,7 +82,7 @@ pub fn decide_person<'a>(
         policy,
         effects: if state.is_some() { evaluate_mappings(mappings, &facts) } else { Vec::new() },
     };
-    // Whoever is to be cut off is cut off, whatever their attributes are.
+    // A person who must lose access loses it, regardless of their attributes.
     if state == Some(AccountState::Active)
         && let Some((rule, because)) =
             build_obstacle(mappings, &decision.effects, &policy.users.match_on, USER_NAME)
@@ -92,17 +93,20 @@ pub fn decide_person<'a>(
     decision
 }
 
-/// Whether the person is employed and the scope of `policy` holds: [`PolicyDecision::in_scope`] without the rest.
+/// Returns `true` if the person is employed and the scope of `policy`
+/// holds: [`PolicyDecision::in_scope`] without the rest of the decision.
 pub fn in_scope(subject: &DecisionSubject<'_>, policy: &Policy, now: OffsetDateTime) -> bool {
     verdict::access_verdict(subject, policy, &subject.seen(now)).in_scope
 }
 
 impl<'a> DecisionSubject<'a> {
+    /// Returns the inputs of the scope.
     pub(crate) fn seen(&self, now: OffsetDateTime) -> ScopeInput<'a> {
         let IdentityView { key, attributes, .. } = self.identity;
         ScopeInput { attributes, manager: self.manager, groups: self.groups, key, impersonal: false, now }
     }
 
+    /// Returns the inputs of the person's mappings.
     pub(crate) fn facts(
         &self,
         state: Option<AccountState>,
@@ -121,25 +125,25 @@ impl<'a> DecisionSubject<'a> {
 }
 
 impl PolicyDecision<'_> {
-    /// Whether the account should be usable; `None` when there is nothing to be said about it: it stays as it is, or
-    /// cannot be built ([`Self::rule`] says which).
+    /// Returns the state that the account should have. `None` means that the decision makes no statement
+    /// about it: the account stays as it is, or it cannot be built. [`Self::rule`] tells the two apart.
     pub fn state(&self) -> Option<AccountState> {
         self.state
     }
 
-    /// Whether an account should be there and cannot be built: its [`Self::reason`] says why.
+    /// Returns `true` if an account should exist but cannot be built. [`Self::reason`] explains why.
     pub fn is_impossible(&self) -> bool {
         self.rule == DecisionRule::RequiredValueMissing
     }
 
-    /// The account, for a command; `None` where [`Self::state`] is. A disabled or deleted account carries its attributes, so
-    /// that it can be found at the target; it is up to the caller not to disable what never was.
+    /// Returns the account for a command, or `None` if [`Self::state`] is `None`. A disabled or deleted account carries
+    /// its attributes, so that it can be found at the target. The caller must not disable an account that never existed.
     pub fn account(&self) -> Option<DesiredAccount> {
         let state = self.state?;
         let rules = &self.policy.users;
         let BuiltResource { attributes, on_create, clear, references } =
             build_resource(&rules.mappings, &self.effects, self.seen.key);
-        // What an account cannot be without, or is found by, stays as it is: a target would refuse the whole change.
+        // Attributes that an account requires, or is matched on, are never cleared: a target would refuse the whole change.
         let is_kept = |path: &String| path == USER_NAME || rules.match_on.contains(path);
         let clear = clear.into_iter().filter(|path| !is_kept(path)).collect();
         Some(DesiredAccount {
@@ -159,20 +163,20 @@ impl PolicyDecision<'_> {
         })
     }
 
-    /// Why, in words that hold no personal data.
+    /// Returns the reason in words that contain no personal data.
     pub fn reason(&self) -> DecisionReason {
         let reason = self.because.in_words(self.rule, &self.seen);
         with_failures(reason, &self.policy.users.mappings, &self.effects)
     }
 
-    /// Why, with all values: for whoever may see them anyway, and not to be kept for long.
+    /// Returns the reason with all values. It is for readers who may see these values, and must not be kept for long.
     pub fn reason_in_full(&self) -> DecisionReason {
         let reason = self.because.in_words_in_full(self.rule, &self.seen);
         with_failures(reason, &self.policy.users.mappings, &self.effects)
     }
 
-    /// Target attributes of an account that should be there which have no value because their mapping fails, or that
-    /// keep it from being built.
+    /// Returns the target attributes of an account that should exist whose
+    /// mapping fails, so that they have no value or the account cannot be built.
     pub fn failures(&self) -> Vec<&str> {
         let wanted =
             self.state == Some(AccountState::Active) || self.rule == DecisionRule::RequiredValueMissing;
@@ -183,7 +187,7 @@ impl PolicyDecision<'_> {
         }
     }
 
-    /// The login name, so that operators can search by it.
+    /// Returns the login name, so that operators can search for it.
     pub fn user_name(&self) -> Option<String> {
         value_of(&self.policy.users.mappings, &self.effects, USER_NAME)
             .filter(|value| has_value(value))
@@ -191,7 +195,7 @@ impl PolicyDecision<'_> {
     }
 }
 
-/// What an account or group consists of.
+/// The attributes of an account or group.
 pub(crate) struct BuiltResource {
     pub(crate) attributes: AttributeMap,
     pub(crate) on_create: AttributeMap,
@@ -199,6 +203,7 @@ pub(crate) struct BuiltResource {
     pub(crate) references: std::collections::BTreeMap<String, String>,
 }
 
+/// Builds the attributes of an account or group from the effects of its mappings. Without a mapping, `externalId` is the key.
 pub(crate) fn build_resource(
     mappings: &[MappedAttribute],
     effects: &[AttributeEffect<'_>],
@@ -219,7 +224,7 @@ pub(crate) fn build_resource(
             AttributeEffect::Refer(person) => {
                 drop(built.references.insert(path(), person.clone().into_owned()))
             }
-            AttributeEffect::Clear if mapping.target == EXTERNAL_ID => {} // it is the key then
+            AttributeEffect::Clear if mapping.target == EXTERNAL_ID => {} // in that case it is the key
             AttributeEffect::Clear => built.clear.push(path()),
             AttributeEffect::LeftAlone(_) | AttributeEffect::IgnoreObject => {}
         }
@@ -232,7 +237,7 @@ pub(crate) fn build_resource(
     built
 }
 
-/// The value that the mapping of `path` gives.
+/// Returns the value that the mapping of `path` results in.
 fn value_of<'a>(
     mappings: &[MappedAttribute],
     effects: &'a [AttributeEffect<'_>],
@@ -245,7 +250,7 @@ fn value_of<'a>(
     }
 }
 
-/// What keeps an account or group from being made: a half-built one would be worse than none.
+/// Returns the reason why an account or group cannot be created. A half-built one would be worse than none.
 pub(crate) fn build_obstacle(
     mappings: &[MappedAttribute],
     effects: &[AttributeEffect<'_>],
@@ -275,7 +280,7 @@ pub(crate) fn build_obstacle(
     (!is_there).then(|| (DecisionRule::RequiredValueMissing, words()))
 }
 
-/// Target attributes whose mapping fails, and `required` if it has no value.
+/// Returns the target attributes whose mapping fails, and `required` if it has no value.
 pub(crate) fn mapping_failures<'a>(
     mappings: &'a [MappedAttribute],
     effects: &[AttributeEffect<'_>],
@@ -296,7 +301,7 @@ pub(crate) fn mapping_failures<'a>(
     paths
 }
 
-/// Adds which attributes could not be worked out.
+/// Adds the attributes that could not be computed to the reason.
 pub(crate) fn with_failures(
     reason: DecisionReason,
     mappings: &[MappedAttribute],
@@ -311,14 +316,14 @@ pub(crate) fn with_failures(
     DecisionReason(words)
 }
 
-/// Where a mapping looks at the time: the beginning of the next day (UTC), because conditions on dates change there.
+/// Returns the beginning of the next day (UTC) if a mapping depends on the time, because conditions on dates change then.
 pub(crate) fn next_midnight(mappings: &[MappedAttribute], now: OffsetDateTime) -> Option<OffsetDateTime> {
     let seconds = mappings.iter().any(MappedAttribute::uses_now).then(|| now.unix_timestamp())?;
     let next = seconds.div_euclid(DAY_SECONDS).checked_add(1)?.checked_mul(DAY_SECONDS)?;
     OffsetDateTime::from_unix_timestamp(next).ok()
 }
 
-/// What `actions` leave of a state.
+/// Returns the state that `actions` permit in place of `state`, or `None` if they permit none.
 pub(crate) fn allowed_state(state: AccountState, actions: PolicyActions) -> Option<AccountState> {
     match state {
         AccountState::Active => Some(state),

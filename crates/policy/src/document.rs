@@ -22,17 +22,19 @@ use mappings::MappingText;
 pub use path::PathReach;
 use written::WrittenValue;
 
-/// Raised when the same file means something else than before, so that everybody is decided again.
+/// The version of the semantics of policy files. Raise it when the same
+/// file gets another meaning, so that every person is decided again.
 const MEANING: &str = "3";
-/// Targets are named in subjects, metrics and URLs.
+/// The maximum length of a target name. The name appears in subjects, metrics and URLs.
 const TARGET_NAME_MAX: usize = 64;
-/// Most maps and lists inside each other: every one takes stack while it is read.
+/// The maximum nesting depth of maps and lists. Each level takes stack space while it is read.
 const DEPTH_MAX: usize = 24;
-/// Longest file, in bytes.
+/// The maximum size of a policy file, in bytes.
 const FILE_BYTES_MAX: usize = 256 * 1024;
-/// Four weeks: what was taken away is kept that long.
+/// Four weeks: the removals that the guard counts are kept for that long.
 const WINDOW_HOURS_MAX: u32 = 4 * 7 * 24;
 
+/// The whole policy in the form that the file has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PolicyDocument {
@@ -43,6 +45,7 @@ struct PolicyDocument {
     groups: Option<Spanned<RulesDocument>>,
 }
 
+/// The limits on removals in the form that the file has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct GuardText {
@@ -53,6 +56,7 @@ struct GuardText {
     failures: Option<u64>,
 }
 
+/// The rules for accounts or groups in the form that the file has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RulesDocument {
@@ -70,26 +74,26 @@ struct RulesDocument {
     orphans: Option<Spanned<OrphansText>>,
 }
 
-/// How many flaws of one file are told.
+/// The maximum number of errors that are reported for one file.
 const FLAWS_MAX: usize = 100;
-/// How large the regular expressions of a policy may be together (see [`expression::Expression::pattern_weight`]): a small
-/// file can hold thousands, each of which takes half a megabyte and a part of a second.
+/// The maximum total size of the regular expressions of a policy (see [`expression::Expression::pattern_weight`]).
+/// A small file can hold thousands of them, and each one takes half a megabyte and a part of a second.
 const PATTERNS_WEIGHT_MAX: u64 = 2_000_000;
 
-/// What an expression weighs at most that turns out to be wrong after its patterns were compiled.
+/// The assumed maximum weight of an expression that fails after its patterns were compiled.
 const FAILED_WEIGHT: u64 = 500_000;
 
-/// What the checks of one file share.
+/// The state that the checks of one file share.
 pub(crate) struct DocumentReading<'y> {
-    /// The file.
+    /// The text of the file.
     pub(crate) yaml: &'y str,
     patterns_weight: u64,
-    /// Mappings and clauses that are wrong: whoever corrects a file wants to know all of them.
+    /// The errors in mappings and clauses. A person who corrects a file needs all of them at once.
     flaws: Vec<PolicyFlaw>,
 }
 
 impl DocumentReading<'_> {
-    /// The value, or nothing for now and its flaw for the end.
+    /// Returns the value, or records its flaw for the final report and returns `None`.
     pub(crate) fn collect<T>(&mut self, read: Result<T, PolicyFlaw>) -> Option<T> {
         match read {
             Ok(value) => Some(value),
@@ -102,24 +106,24 @@ impl DocumentReading<'_> {
         }
     }
 
-    /// Whether to look no further: there are flaws enough, or so much work was done already.
+    /// Returns `true` if the checks stop here: there are enough errors, or the work done has reached its limit.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.flaws.len() >= FLAWS_MAX || self.patterns_weight > PATTERNS_WEIGHT_MAX
     }
 
-    /// Counts the work of an expression that came to nothing: what its patterns weighed, nobody knows any more.
+    /// Counts the work of an expression that failed. The weight of its patterns is not known any more.
     pub(crate) fn count_failed(&mut self, expression: &str) {
         if expression.contains("Replace") {
             self.patterns_weight = self.patterns_weight.saturating_add(FAILED_WEIGHT);
         }
     }
 
-    /// Whether something was wrong so far; what rests on it is not judged then.
+    /// Returns `true` if there was an error so far. Checks that depend on the failed part are skipped then.
     pub(crate) fn is_flawed(&self) -> bool {
         !self.flaws.is_empty()
     }
 
-    /// Counts regular expressions of this size, which stand at `value`.
+    /// Adds the weight of the regular expressions at `value` to the total.
     pub(crate) fn count_patterns<T>(&mut self, weight: u64, value: &Spanned<T>) -> Result<(), PolicyFlaw> {
         self.patterns_weight = self.patterns_weight.saturating_add(weight);
         if self.patterns_weight <= PATTERNS_WEIGHT_MAX {
@@ -143,9 +147,9 @@ pub(crate) fn read_policy(yaml: &str) -> Result<Policy, PolicyFlaws> {
         }
         .into());
     }
-    // Places are counted from behind it.
+    // Locations are counted from behind the byte order mark.
     let yaml = yaml.strip_prefix('\u{feff}').unwrap_or(yaml);
-    // `no` is Norway and no truth value, and a text that YAML takes for something else stands in quotes.
+    // `no` is Norway and not a Boolean, and a text that YAML would read as another type must be quoted.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
         strict_booleans: true,
@@ -170,6 +174,7 @@ pub(crate) fn read_policy(yaml: &str) -> Result<Policy, PolicyFlaws> {
     }
 }
 
+/// Checks all parts of the file, and builds the policy.
 fn check_document(
     document: &PolicyDocument,
     yaml: &str,
@@ -192,7 +197,7 @@ fn check_document(
 fn from_yaml(error: &serde_saphyr::Error) -> PolicyFlaw {
     let error = error.without_snippet();
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-    // The parser repeats the place at the end of its message.
+    // The parser repeats the location at the end of its message.
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).trim();
     let (what, fix) = words::in_words(message);
@@ -221,13 +226,14 @@ fn default_domain_of(domain: &Spanned<String>) -> Result<String, PolicyFlaw> {
     if domain.value.is_empty() || domain.value.contains(is_part) {
         return Err(PolicyFlaw::at(
             domain,
-            format!("`{}` is no domain", domain.value),
+            format!("`{}` is not a domain", domain.value),
             "write it without @: example.com",
         ));
     }
     Ok(domain.value.clone())
 }
 
+/// Reads the limits on removals. Absent ones have their default.
 fn guard_of(guard: &Spanned<GuardText>) -> Result<RemovalGuard, PolicyFlaw> {
     let usual = RemovalGuard::default();
     let GuardText { deletions, percent, window_hours, hard_deletions, failures } = guard.value;
@@ -249,6 +255,7 @@ fn guard_of(guard: &Spanned<GuardText>) -> Result<RemovalGuard, PolicyFlaw> {
     })
 }
 
+/// Reads and checks the rules for accounts.
 fn user_rules(
     rules: &Spanned<RulesDocument>,
     reading: &mut DocumentReading<'_>,
@@ -280,6 +287,7 @@ fn user_rules(
     })
 }
 
+/// Reads and checks the rules for groups, which have no leavers, orphans or references.
 fn group_rules(
     rules: &Spanned<RulesDocument>,
     reading: &mut DocumentReading<'_>,
@@ -299,7 +307,7 @@ fn group_rules(
         return Err(PolicyFlaw::at(leaver, "groups have no leaver rule", "move `leaver` to `users`"));
     }
     if let Some(orphans) = orphans {
-        let what = "groups of nobody are always left alone";
+        let what = "groups without a source are never changed";
         return Err(PolicyFlaw::at(orphans, what, "move `orphans` to `users`"));
     }
     let scope = scope_of(scope.as_ref(), false, reading)?;
@@ -307,7 +315,7 @@ fn group_rules(
     if mappings.iter().any(|mapping| mapping.is_reference)
         && let Some(mapping) = rules.value.mappings.iter().find(|mapping| mapping.value.is_reference())
     {
-        return Err(PolicyFlaw::at(mapping, "groups refer to nobody", "remove `reference`"));
+        return Err(PolicyFlaw::at(mapping, "groups cannot refer to a person", "remove `reference`"));
     }
     let match_on = mappings::read_matching(match_on.as_ref(), &mappings, DISPLAY_NAME, reading)?;
     Ok(GroupRules {

@@ -1,4 +1,4 @@
-//! What is wrong with a policy file, where, and how to fix it.
+//! Errors in a policy file, with their location and a suggested fix.
 
 use expression::SourceSpan;
 
@@ -6,60 +6,60 @@ use expression::SourceSpan;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {what}; {fix}")]
 pub struct PolicyError {
-    /// Name of the file, as the caller gave it.
+    /// The name of the file, as the caller gave it.
     pub file: String,
-    /// Line, from 1; 0 when the error is about the file as a whole.
+    /// The line, from 1; 0 if the error concerns the file as a whole.
     pub line: u64,
-    /// Column, from 1; 0 when the error is about the file as a whole.
+    /// The column, from 1; 0 if the error concerns the file as a whole.
     pub column: u64,
-    /// What is wrong.
+    /// A description of the error.
     pub what: String,
-    /// What to do about it.
+    /// A suggested fix.
     pub fix: String,
-    /// Where an expression or clause is wrong: which part of it.
+    /// The part of an expression or clause that is wrong, if the error is in one.
     pub part: Option<Box<WrongPart>>,
-    /// What else is wrong in the file, in order of place.
+    /// All other errors in the file, ordered by location.
     pub more: Vec<PolicyError>,
 }
 
 /// The wrong part of an expression or clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongPart {
-    /// In bytes of its text.
+    /// The range of the part, in bytes of the text.
     pub span: SourceSpan,
-    /// The text with the part underlined, for people.
+    /// The text with the part underlined, for display.
     pub snippet: String,
 }
 
 impl PolicyError {
-    /// The wrong part of an expression or clause, in bytes of its text.
+    /// Returns the range of the wrong part of an expression or clause, in bytes of its text.
     pub fn span(&self) -> Option<SourceSpan> {
         self.part.as_ref().map(|part| part.span)
     }
 
-    /// That text with the wrong part underlined, for people.
+    /// Returns the text with the wrong part underlined, for display.
     pub fn snippet(&self) -> Option<&str> {
         self.part.as_ref().map(|part| part.snippet.as_str())
     }
 
-    /// This one and all others.
+    /// Returns this error and all others.
     pub fn all(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.more)
     }
 }
 
-/// Something in a policy file that is allowed, and probably not what was meant.
+/// Content of a policy file that is allowed but probably unintended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRemark {
-    /// Line, from 1.
+    /// The line, from 1.
     pub line: u64,
-    /// Column, from 1.
+    /// The column, from 1.
     pub column: u64,
-    /// What looks wrong, and what was probably meant.
+    /// A description of the suspicious part, and of the probable intention.
     pub text: String,
 }
 
-/// An error that does not know its file yet.
+/// An error that is not yet attributed to a file.
 #[derive(Debug, Clone)]
 pub(crate) struct PolicyFlaw {
     pub(crate) line: u64,
@@ -70,7 +70,7 @@ pub(crate) struct PolicyFlaw {
 }
 
 impl PolicyFlaw {
-    /// A flaw of `value`, at the place where it is written.
+    /// Creates a flaw of `value`, at its location in the file.
     pub(crate) fn at<T>(
         value: &serde_saphyr::Spanned<T>,
         what: impl Into<String>,
@@ -85,24 +85,25 @@ impl PolicyFlaw {
         }
     }
 
-    /// The same with the wrong part of the text, and that underlined.
+    /// Returns the flaw with the wrong part of the text and a snippet that underlines it.
     pub(crate) fn within(self, span: SourceSpan, snippet: String) -> Self {
         Self { part: Some(Box::new(WrongPart { span, snippet })), ..self }
     }
 
-    /// The same at that line and column, if they are known.
+    /// Returns the flaw at this line and column, if they are known.
     pub(crate) fn at_place(self, place: Option<(u64, u64)>) -> Self {
         let (line, column) = place.unwrap_or((self.line, self.column));
         Self { line, column, ..self }
     }
 
+    /// Returns the error in the file with this name.
     fn in_file(self, file: &str) -> PolicyError {
         let Self { line, column, what, fix, part } = self;
         PolicyError { file: file.to_owned(), line, column, what, fix, part, more: Vec::new() }
     }
 }
 
-/// Everything that is wrong with a file; at least one thing is.
+/// All errors in a file; at least one.
 #[derive(Debug)]
 pub(crate) struct PolicyFlaws(Vec<PolicyFlaw>);
 
@@ -113,11 +114,12 @@ impl From<PolicyFlaw> for PolicyFlaws {
 }
 
 impl PolicyFlaws {
-    /// Nothing where nothing is wrong.
+    /// Returns `None` if the list is empty.
     pub(crate) fn of(all: Vec<PolicyFlaw>) -> Option<Self> {
         (!all.is_empty()).then_some(Self(all))
     }
 
+    /// Returns the first error by location, which carries all others.
     pub(crate) fn in_file(self, file: &str) -> PolicyError {
         let mut all: Vec<PolicyError> = self.0.into_iter().map(|flaw| flaw.in_file(file)).collect();
         all.sort_by_key(|error| (error.line, error.column));

@@ -1,4 +1,4 @@
-//! What `decide` looked at, with all values: for an operator's eyes, and kept nowhere.
+//! Explains the inputs of `decide` with all values. The explanation is shown to an operator and not stored.
 
 use lifecycle::{ClauseResult, MappingResult};
 use serde_json::Value;
@@ -13,18 +13,18 @@ use crate::mapping::{
 use crate::policy::Policy;
 use crate::scope::{Scope, ScopeInput};
 
-/// What was looked at to decide.
+/// The inputs of a decision and their results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExplainedDecision {
-    /// Whether the scope holds, whatever the employment.
+    /// `true` if the scope holds, regardless of employment.
     pub in_scope: bool,
-    /// Every clause that was looked at.
+    /// All clauses that were evaluated.
     pub clauses: Vec<ClauseResult>,
-    /// What each mapping gives, in the order of the policy.
+    /// The result of each mapping, in the order of the policy.
     pub mappings: Vec<MappingResult>,
 }
 
-/// Decides as [`decide_person`] does, and says what it looked at.
+/// Decides like [`decide_person`], and explains the inputs.
 pub fn explain_decision<'a>(
     subject: &DecisionSubject<'a>,
     policy: &'a Policy,
@@ -37,7 +37,7 @@ pub fn explain_decision<'a>(
     (decision, explained)
 }
 
-/// Decides as [`decide_group`] does, and says what it looked at.
+/// Decides like [`decide_group`], and explains the inputs.
 pub fn explain_group<'a>(
     subject: &GroupSubject<'a>,
     policy: &'a Policy,
@@ -54,6 +54,7 @@ pub fn explain_group<'a>(
     (decision, explained)
 }
 
+/// Evaluates the scope and the mappings, and records the results.
 fn looked_at(
     scope: &Scope,
     seen: &ScopeInput<'_>,
@@ -72,6 +73,7 @@ fn looked_at(
     }
 }
 
+/// Describes the effect of one mapping.
 fn mapping_result(
     mapping: &MappedAttribute,
     effect: &AttributeEffect<'_>,
@@ -86,13 +88,15 @@ fn mapping_result(
             Some("the id of this person at the target"),
         ),
         AttributeEffect::Clear => ("clear", None, None),
-        AttributeEffect::IgnoreObject => ("left_alone", None, Some("nothing is to be done about it at all")),
+        AttributeEffect::IgnoreObject => {
+            ("left_alone", None, Some("the mapping ignores the person or group"))
+        }
         AttributeEffect::LeftAlone(UntouchedReason::NotMapped) => ("left_alone", None, None),
         AttributeEffect::LeftAlone(UntouchedReason::NoValue) => {
             ("left_alone", None, Some("there is no value"))
         }
         AttributeEffect::LeftAlone(UntouchedReason::Ignored) => {
-            ("left_alone", None, Some("the expression says so"))
+            ("left_alone", None, Some("the expression ignores the attribute"))
         }
         AttributeEffect::LeftAlone(UntouchedReason::Failed(why)) => ("error", None, Some(why.as_str())),
     };

@@ -1,15 +1,16 @@
-//! Policies: who should have an account or group at a target, with which attributes, and what becomes of leavers.
+//! Policies: the people who should have an account at a target, the groups that should exist there, their attributes,
+//! and the rules for leavers.
 //!
-//! [`Policy::parse`] reads one YAML file; [`decide_person`] and [`decide_group`] are the only deciders there are: the event
-//! path, a plan and provisioning on demand all call them, so they cannot disagree; [`explain_decision()`] says what they looked at.
+//! [`Policy::parse`] reads one YAML file. Only [`decide_person`] and [`decide_group`] make decisions: the event path,
+//! a plan and provisioning on demand all call them, so they cannot disagree. [`explain_decision()`] explains the
+//! inputs of a decision.
 //!
-//! Never here: I/O, a clock (the caller passes `now`), randomness, knowledge of what a target has. The same inputs
-//! give the same decision for ever, and no input makes it panic.
+//! The crate contains no I/O, no clock (the caller passes `now`), no randomness, and no knowledge of the present
+//! state of a target. The same inputs always give the same decision, and no input makes it panic.
 //!
-//! To add an operator: 1. its name in `scope/spelling.rs`, 2. a variant of `AttributeOperator` or `TextTest` with its meaning in
-//! `scope/operator.rs`, 3. rows in the tables of `scope/operator/tests.rs`. To add a kind of source: 1. a variant of
-//! `MappingSource` in `mapping.rs`, 2. its key in `document/mappings.rs`,
-//! 3. its place in `schema.rs`.
+//! To add an operator: 1. its name in `scope/spelling.rs`, 2. a variant of `AttributeOperator` or `TextTest` with its
+//! meaning in `scope/operator.rs`, 3. rows in the tables of `scope/operator/tests.rs`. To add a kind of source: 1. a
+//! variant of `MappingSource` in `mapping.rs`, 2. its key in `document/mappings.rs`, 3. its place in `schema.rs`.
 
 mod attributes;
 mod decide;

@@ -1,4 +1,4 @@
-//! Mappings: where the value of a target attribute comes from, and what happens when there is none.
+//! Mappings: the source of the value of a target attribute, and the behaviour if there is no value.
 
 mod evaluate;
 mod value;
@@ -13,43 +13,43 @@ pub(crate) use value::convert_value;
 
 use crate::scope::AttributeName;
 
-/// One attribute of an account or group.
+/// The mapping of one attribute of an account or group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MappedAttribute {
-    /// SCIM attribute path at the target.
+    /// The SCIM attribute path at the target.
     pub target: String,
-    /// Where its value comes from.
+    /// The source of the value.
     pub source: MappingSource,
-    /// The value when the source has none: see [`Self::on_null`].
+    /// The value that is used if the source has none: see [`Self::on_null`].
     pub default: Option<Value>,
-    /// What happens to an existing account or group when the source has no value.
+    /// The effect on an existing account or group if the source has no value.
     pub on_null: OnNull,
-    /// When it is written.
+    /// The occasions on which the attribute is written.
     pub apply: ApplyWhen,
-    /// The type that the target wants, where the policy says one.
+    /// The type that the target requires, if the policy states one.
     pub value_type: Option<ValueType>,
-    /// The value is the key of another person, whose remote id is to be written.
+    /// `true` if the value is the key of another person, and the remote id of that person is written.
     pub is_reference: bool,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MappingSource {
-    /// The attribute of that name.
+    /// The value of this attribute.
     Direct(AttributeName),
-    /// Always this.
+    /// A constant.
     Constant(Value),
     /// The value of an expression.
     Expression(Expression),
-    /// Nowhere: the attribute is left alone. A default is written on creation.
+    /// No source: the attribute is not changed. A default is written on creation.
     None,
 }
 
-/// What happens to an existing account or group when the source has no value. On creation a default, if there is one, is
-/// written in any case.
+/// The effect on an existing account or group if the source has no
+/// value. On creation a default, if there is one, is always written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnNull {
-    /// The target keeps what it has; what Microsoft Entra does.
+    /// The target keeps its present value, as with Microsoft Entra.
     Skip,
     /// The value at the target is removed.
     Clear,
@@ -57,28 +57,28 @@ pub enum OnNull {
     Default,
 }
 
-/// When a mapping is written.
+/// The occasions on which a mapping is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApplyWhen {
-    /// Whenever the value changes.
+    /// On creation and on each change of the value.
     Always,
-    /// Only when the account or group is created.
+    /// Only on creation of the account or group.
     OnCreate,
 }
 
-/// The type that a target wants.
+/// The type that a target requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueType {
     /// Text.
     Text,
     /// `true` or `false`.
     Boolean,
-    /// A whole number.
+    /// An integer.
     Integer,
 }
 
 impl ValueType {
-    /// Whether `value` can be had in this type.
+    /// Returns `true` if `value` can be converted to this type.
     pub fn takes(self, value: &Value) -> bool {
         convert_value(Cow::Borrowed(value), Some(self)).is_ok()
     }
@@ -87,12 +87,12 @@ impl ValueType {
 pub(crate) const EXTERNAL_ID: &str = "externalId";
 
 impl MappedAttribute {
-    /// Whether time alone can change its value.
+    /// Returns `true` if the value can change with time alone.
     pub(crate) fn uses_now(&self) -> bool {
         matches!(&self.source, MappingSource::Expression(expression) if expression.uses_now())
     }
 
-    /// Names of the attributes of managers that it looks at.
+    /// Returns the names of the managers' attributes that the mapping uses.
     pub(crate) fn manager_attributes(&self) -> Vec<String> {
         match &self.source {
             MappingSource::Direct(name) if name.is_of_manager() => vec![name.name().to_owned()],
@@ -104,7 +104,7 @@ impl MappedAttribute {
         }
     }
 
-    /// Names of the attributes of the person or group itself that it looks at.
+    /// Returns the names of the attributes of the person or group itself that the mapping uses.
     pub(crate) fn own_attributes(&self) -> Vec<&str> {
         match &self.source {
             MappingSource::Direct(name) if !name.is_of_manager() => vec![name.name()],
@@ -116,7 +116,7 @@ impl MappedAttribute {
         }
     }
 
-    /// The source, as a policy writes it.
+    /// Returns the source in the notation of a policy.
     pub(crate) fn from(&self) -> String {
         match &self.source {
             MappingSource::Direct(name) if name.is_of_manager() => format!("source: manager.{}", name.name()),

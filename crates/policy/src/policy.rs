@@ -6,7 +6,7 @@ use crate::error::{PolicyError, PolicyRemark};
 use crate::mapping::MappedAttribute;
 use crate::scope::{AssignedNames, Scope, ScopeInput};
 
-/// What one target should have.
+/// The desired content of one target: its rules for accounts and groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     pub(crate) target: String,
@@ -22,27 +22,28 @@ pub struct Policy {
 /// Rules for accounts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserRules {
-    /// Who should have an account.
+    /// The people who should have an account.
     pub scope: Scope,
-    /// What it consists of.
+    /// The mappings of its attributes.
     pub mappings: Vec<MappedAttribute>,
-    /// Target paths that identify an account which was there before, in order of precedence.
+    /// The target paths that identify an account which existed before, in order of precedence.
     pub match_on: Vec<String>,
-    /// What may be done.
+    /// The permitted actions.
     pub actions: PolicyActions,
-    /// What becomes of accounts of those who are out of scope.
+    /// The effect on accounts of people who are out of scope.
     pub out_of_scope: OutOfScope,
-    /// What becomes of leavers.
+    /// The rule for leavers.
     pub leaver: LeaverRule,
-    /// The target was empty at first sync: create without looking first.
+    /// `true` if the target was empty at the first sync: accounts are created without a lookup.
     pub assume_empty: bool,
-    /// Whose access is taken away only by a human.
+    /// The people whose access is removed only by an operator.
     pub protected: Option<AssignedNames>,
-    /// What becomes of accounts at the target that belong to nobody who is known.
+    /// The rule for orphans: accounts at the target without a known person.
     pub orphans: OrphanPolicy,
 }
 
 impl UserRules {
+    /// Returns `true` if the person is on the list of protected people.
     pub(crate) fn protects(&self, seen: &ScopeInput<'_>) -> bool {
         self.protected.as_ref().is_some_and(|list| list.lists(seen))
     }
@@ -51,63 +52,63 @@ impl UserRules {
 /// Rules for groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupRules {
-    /// Which groups should exist.
+    /// The groups that should exist.
     pub scope: Scope,
-    /// What they consist of.
+    /// The mappings of their attributes.
     pub mappings: Vec<MappedAttribute>,
     /// See [`UserRules::match_on`].
     pub match_on: Vec<String>,
     /// See [`UserRules::actions`]; groups cannot be disabled.
     pub actions: PolicyActions,
-    /// What becomes of groups that are out of scope.
+    /// The effect on groups that are out of scope.
     pub out_of_scope: OutOfScope,
     /// See [`UserRules::assume_empty`].
     pub assume_empty: bool,
-    /// Which groups are deleted only by a human.
+    /// The groups that are deleted only by an operator.
     pub protected: Option<AssignedNames>,
 }
 
-/// What becomes of the account of somebody, or of a group, that is out of scope.
+/// The effect on the account of a person, or on a group, that is out of scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutOfScope {
-    /// The account is disabled, the group deleted.
+    /// The account is disabled; the group is deleted.
     Disable,
-    /// It stays as it is and is not looked after any more; Entra's `SkipOutOfScopeDeletions`.
+    /// The account or group stays as it is and is not managed any more, as with Entra's `SkipOutOfScopeDeletions`.
     Keep,
 }
 
-/// What becomes of the account of somebody who left, or whose record was erased at the source.
+/// The rule for the account of a person who left, or whose record was erased at the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaverRule {
-    /// What happens first.
+    /// The first action.
     pub action: LeaverAction,
-    /// When it happens.
+    /// The time of the first action.
     pub when: LeaverMoment,
-    /// Days between the departure and the deletion of the account.
+    /// The number of days between the departure and the deletion of the account.
     pub delete_after_days: Option<u32>,
-    /// Minutes from the departure, or from the moment it was received, to the proof that the account is off.
+    /// The number of minutes from the departure, or from its receipt, to the proof that the account is off.
     pub objective_minutes: u32,
-    /// Days for which the proof is verified again.
+    /// The number of days for which the proof is verified repeatedly.
     pub verify_days: u32,
 }
 
-/// What happens to an account at the departure.
+/// The action on an account at the departure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaverAction {
-    /// It cannot be used any more.
+    /// The account is disabled.
     Disable,
-    /// It is deleted: at once, or disabled first when `deleteAfterDays` says so.
+    /// The account is deleted: at once, or after it was disabled for `deleteAfterDays`.
     Delete,
-    /// Nothing: it stays as mapped while the person is in scope.
+    /// No action: the account stays as it is mapped while the person is in scope.
     None,
 }
 
-/// When a departure counts.
+/// The time at which a departure takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaverMoment {
-    /// On its day.
+    /// On the day of the departure.
     Effective,
-    /// As soon as it is known. Days of grace count from its day all the same.
+    /// As soon as the departure is known. Days of grace count from the day of the departure nevertheless.
     AtOnce,
 }
 
@@ -115,47 +116,47 @@ impl Policy {
     /// Reads a policy. `file_name` is only used in errors.
     ///
     /// # Errors
-    /// When the text is no YAML, has unknown or missing fields, or contradicts itself.
+    /// Fails if the text is not YAML, has unknown or missing fields, or contradicts itself.
     pub fn parse(yaml: &str, file_name: &str) -> Result<Self, PolicyError> {
         crate::document::read_policy(yaml).map_err(|flaws| flaws.in_file(file_name))
     }
 
-    /// Name of the target.
+    /// Returns the name of the target.
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// What in the file is probably not what was meant.
+    /// Returns remarks on content of the file that is probably unintended.
     pub fn remarks(&self) -> &[PolicyRemark] {
         &self.remarks
     }
 
-    /// Changes whenever the file does: what was decided under another fingerprint must be decided again.
+    /// Returns the fingerprint of the file. It changes with the file: a decision under another fingerprint must be made again.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// How many may lose access by one change.
+    /// Returns the limits on the number of accounts that may lose access by one change.
     pub fn guard(&self) -> RemovalGuard {
         self.guard
     }
 
-    /// What becomes of accounts at the target that belong to nobody who is known.
+    /// Returns the rule for orphans: accounts at the target without a known person.
     pub fn orphans(&self) -> &OrphanPolicy {
         &self.users.orphans
     }
 
-    /// What `DefaultDomain()` says in its mappings.
+    /// Returns the result of `DefaultDomain()` in the mappings.
     pub fn default_domain(&self) -> Option<&str> {
         self.default_domain.as_deref()
     }
 
-    /// Rules for accounts.
+    /// Returns the rules for accounts.
     pub fn users(&self) -> &UserRules {
         &self.users
     }
 
-    /// Whether the account of a person without a right to it may stay as it is.
+    /// Returns `true` if the account of a person without a right to it may stay as it is.
     pub fn may_keep_leavers(&self) -> bool {
         let users = &self.users;
         users.leaver.action == LeaverAction::None
@@ -163,33 +164,34 @@ impl Policy {
             || !users.actions.disable
     }
 
-    /// Rules for groups; `None` when the policy leaves groups alone.
+    /// Returns the rules for groups, or `None` if the policy does not manage groups.
     pub fn groups(&self) -> Option<&GroupRules> {
         self.groups.as_ref()
     }
 
-    /// Whether it has rules for groups.
+    /// Returns `true` if the policy has rules for groups.
     pub fn has_groups(&self) -> bool {
         self.groups.is_some()
     }
 
-    /// Whether group memberships matter for who gets an account, or for which groups exist.
+    /// Returns `true` if group memberships affect the accounts or groups that should exist.
     pub fn uses_groups(&self) -> bool {
         let protects_members = self.users.protected.as_ref().is_some_and(|list| !list.groups.is_empty());
         protects_members || self.scopes().any(Scope::uses_groups)
     }
 
-    /// Whether the names of groups matter for that, and not only their keys.
+    /// Returns `true` if the names of groups matter for that, and not only their keys.
     pub fn names_groups(&self) -> bool {
         self.uses_groups()
     }
 
-    /// Names of the attributes of managers that scopes or mappings look at.
+    /// Returns the names of the managers' attributes that scopes or mappings use.
     pub fn manager_attributes(&self) -> &[String] {
         &self.manager_attributes
     }
 
-    /// Names of the attributes of people that it looks at, in their own scopes and mappings or as their reports' managers.
+    /// Returns the names of the attributes of people that the policy
+    /// uses, in their own scopes and mappings or as managers of others.
     pub fn person_attributes(&self) -> impl Iterator<Item = &str> {
         let in_mappings = self.users.mappings.iter().flat_map(MappedAttribute::own_attributes);
         let of_managers = self.manager_attributes.iter().map(String::as_str);

@@ -1,11 +1,11 @@
-//! Why it was decided so, in words that hold no personal data.
+//! The reasons for decisions, in words that contain no personal data.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::scope::{DecidingClause, ScopeInput};
 
-/// Which rule decided.
+/// The rule that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecisionRule {
     /// The scope holds.
@@ -14,47 +14,47 @@ pub enum DecisionRule {
     OutOfScope,
     /// The person left, and the leaver rule applies.
     Left,
-    /// The person's record was erased at the source, and the leaver rule applies.
+    /// The record of the person was erased at the source, and the leaver rule applies.
     Erased,
-    /// An operator ordered the person's accounts off.
+    /// An operator ordered that the person's accounts are switched off.
     OrderedOff,
-    /// Nothing that took effect says that the person is employed.
+    /// No statement that took effect says that the person is employed.
     NotEmployedYet,
-    /// The group does not exist (any more).
+    /// The group does not exist, or does not exist any more.
     NoSuchGroup,
-    /// An attribute that every account or group needs has no value.
+    /// An attribute that every account or group requires has no value.
     RequiredValueMissing,
-    /// The policy leaves groups alone.
+    /// The policy does not manage groups.
     GroupsNotManaged,
-    /// A mapping says that nothing is to be done about the person or group (`IgnoreObjectFlow`).
+    /// A mapping ignores the person or group (`IgnoreObjectFlow`).
     ObjectIgnored,
-    /// The policy's `actions` forbid what the rule asks for.
+    /// The policy's `actions` forbid the action that the rule requires.
     SwitchedOff,
 }
 
-/// Why it was decided so: the rule, the clause or what else made it apply, and the value that the clause saw, or
-/// `<hidden>` for what may be personal.
+/// The reason for a decision: the rule, the clause or other condition that made it apply,
+/// and the value that the clause saw, or `<hidden>` for a value that may be personal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecisionReason(pub String);
 
-/// What a rule looked at. Borrowed: words are only made when they are asked for.
+/// The basis of a rule. It is borrowed: the text is only built on request.
 #[derive(Debug, Clone)]
 pub(crate) enum RuleBasis<'a> {
-    /// Nothing more than the rule says.
+    /// The rule alone.
     Rule,
     /// A scope.
     Scope(DecidingClause<'a>),
-    /// Something else, in words.
+    /// Another basis, in words.
     Words(Cow<'static, str>),
 }
 
 impl RuleBasis<'_> {
-    /// The words for `rule`, as far as they may be kept.
+    /// Returns the reason for `rule`, without values that must not be stored.
     pub(crate) fn in_words(&self, rule: DecisionRule, seen: &ScopeInput<'_>) -> DecisionReason {
         self.with(rule, |deciding| deciding.saw(seen))
     }
 
-    /// The words for `rule`, with all values.
+    /// Returns the reason for `rule`, with all values.
     pub(crate) fn in_words_in_full(&self, rule: DecisionRule, seen: &ScopeInput<'_>) -> DecisionReason {
         self.with(rule, |deciding| deciding.saw_in_full(seen))
     }
@@ -78,6 +78,7 @@ impl RuleBasis<'_> {
 }
 
 impl DecisionRule {
+    /// Returns the words for a rule.
     fn headline(self) -> &'static str {
         match self {
             Self::InScope => "in scope",

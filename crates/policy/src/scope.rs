@@ -1,4 +1,4 @@
-//! Scopes: who is listed, and groups of clauses, OR between the groups, AND inside each.
+//! Scopes: assignment, and groups of clauses that are combined with OR between the groups and AND inside each group.
 
 use std::collections::BTreeSet;
 
@@ -25,96 +25,96 @@ mod pattern;
 mod spelling;
 mod text;
 
-/// The attribute that holds the name of a group.
+/// The attribute with the name of a group.
 const GROUP_NAME: &str = "displayName";
 
-/// Who or what a policy is about. Without any group of clauses: everybody that the mode lets in.
+/// The people or groups that a policy covers. A scope without clauses covers everyone that the mode admits.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scope {
-    /// Whether it takes more than the clauses.
+    /// The conditions in addition to the clauses.
     pub mode: AssignmentMode,
-    /// Groups of clauses, at least one of which must hold.
+    /// Groups of clauses. At least one group must hold.
     pub any: Vec<Vec<ScopeClause>>,
 }
 
-/// Whether being listed matters.
+/// The effect of the assignment list.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum AssignmentMode {
-    /// No: the clauses alone decide.
+    /// No list: the clauses alone decide.
     #[default]
     All,
-    /// Whoever is not listed is out, whatever the clauses say.
+    /// People and groups that are not listed are out of scope, regardless of the clauses.
     Assigned(AssignedNames),
 }
 
-/// Who is listed.
+/// The listed people and groups.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AssignedNames {
-    /// Keys of people.
+    /// The keys of people.
     pub users: BTreeSet<String>,
-    /// Groups whose members are listed, those of nested groups included. In a scope of groups: the groups themselves.
+    /// Groups whose members are listed, including members of nested groups. In a scope of groups: the groups themselves.
     pub groups: Vec<GroupPattern>,
 }
 
-/// What a scope is evaluated against.
+/// The inputs that a scope is evaluated against.
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeInput<'a> {
-    /// Attributes of the person or group.
+    /// The attributes of the person or group.
     pub attributes: &'a AttributeMap,
-    /// Attributes of the manager, if there is one.
+    /// The attributes of the manager, if there is one.
     pub manager: Option<&'a AttributeMap>,
-    /// Every group that holds the person or group.
+    /// All groups that contain the person or group.
     pub groups: &'a [GroupMembership],
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub key: &'a str,
-    /// Whether it is a group and not a person: every attribute may be shown in a reason.
+    /// `true` for a group, `false` for a person. All attributes of a group may be shown in a reason.
     pub impersonal: bool,
-    /// The moment of the decision.
+    /// The time of the decision.
     pub now: OffsetDateTime,
 }
 
-/// How a scope was evaluated.
+/// The result of evaluating a scope.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScopeJudgement<'a> {
-    /// Whether the scope holds.
+    /// `true` if the scope holds.
     pub inside: bool,
-    /// What decided.
+    /// The clause that decided.
     pub because: DecidingClause<'a>,
-    /// The earliest moment when time alone can change the judgement.
+    /// The earliest time at which time alone can change the judgement.
     pub recheck_at: Option<OffsetDateTime>,
 }
 
-/// What decided whether a scope holds.
+/// The clause or list that decides if a scope holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DecidingClause<'a> {
-    /// Inside: listed, where that matters, and the first group of clauses that holds (none if there are none at all).
+    /// In scope: listed, where a list applies, and the first group of clauses that holds (empty if the scope has no clauses).
     Held {
-        /// The list, where being listed matters.
+        /// The list, where one applies.
         assigned: Option<&'a AssignedNames>,
-        /// The clauses.
+        /// The clauses of the group that holds.
         clauses: &'a [ScopeClause],
     },
-    /// Outside: not listed.
+    /// Out of scope: not listed.
     NotAssigned,
-    /// Outside: the clause that failed in the group that came closest.
+    /// Out of scope: the clause that failed in the group that came closest.
     Failed(&'a ScopeClause),
 }
 
 impl Scope {
-    /// Whether somebody's memberships can matter.
+    /// Returns `true` if the memberships of a person can matter.
     pub fn uses_groups(&self) -> bool {
         let assigned =
             matches!(&self.mode, AssignmentMode::Assigned(assigned) if !assigned.groups.is_empty());
         assigned || self.clauses().any(|clause| matches!(clause.innermost(), ScopeClause::MemberOf { .. }))
     }
 
-    /// Whether the names of groups can matter, and not only their keys. Every pattern may be a name: one cannot tell
-    /// a name from a key.
+    /// Returns `true` if the names of groups can matter, and not only their keys.
+    /// Every pattern may be a name: a name cannot be told apart from a key.
     pub fn names_groups(&self) -> bool {
         self.uses_groups()
     }
 
-    /// Names of the attributes of managers that it looks at, each once, in order of appearance.
+    /// Returns the names of the managers' attributes that the scope uses, each once, in order of appearance.
     pub fn manager_attributes(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for clause in self.clauses() {
@@ -128,7 +128,7 @@ impl Scope {
         names
     }
 
-    /// Names of the attributes of the person or group that it looks at.
+    /// Returns the names of the attributes of the person or group that the scope uses.
     pub fn own_attributes(&self) -> impl Iterator<Item = &str> {
         self.clauses().filter_map(|clause| match clause.innermost() {
             ScopeClause::Attribute { name, .. } if !name.is_of_manager() => Some(name.name()),
@@ -136,7 +136,7 @@ impl Scope {
         })
     }
 
-    /// Whether the scope holds, and why. Nothing is copied.
+    /// Evaluates the scope and returns the result with its reason. Nothing is copied.
     pub fn judge(&self, seen: &ScopeInput<'_>) -> ScopeJudgement<'_> {
         let assigned = match &self.mode {
             AssignmentMode::All => None,
@@ -159,6 +159,7 @@ impl Scope {
         }
     }
 
+    /// Returns the first group of clauses that holds, otherwise the clause that failed in the group that came closest.
     fn first_that_holds<'a>(
         &'a self,
         assigned: Option<&'a AssignedNames>,
@@ -178,8 +179,8 @@ impl Scope {
         })
     }
 
-    /// Every condition that was looked at to judge, with what it saw, in full. The list that being assigned depends
-    /// on comes first, as alternative 0.
+    /// Returns all conditions that were evaluated, with the values that they
+    /// saw, in full. The assignment list comes first, as alternative 0.
     pub fn explain(&self, seen: &ScopeInput<'_>) -> Vec<ClauseResult> {
         let now = lifecycle::unix_micros(seen.now);
         let mut results = Vec::new();
@@ -214,6 +215,7 @@ impl Scope {
 }
 
 impl AssignedNames {
+    /// Returns `true` if the person or group is listed, by key or through a group.
     pub(crate) fn lists(&self, seen: &ScopeInput<'_>) -> bool {
         if seen.impersonal {
             return self.groups.iter().any(|pattern| pattern.names(seen.key, group_name(seen)));
@@ -239,7 +241,7 @@ fn group_name<'a>(seen: &ScopeInput<'a>) -> Option<&'a str> {
 }
 
 impl DecidingClause<'_> {
-    /// The conditions, as a policy writes them.
+    /// Returns the conditions in the notation of a policy.
     pub fn clause(&self) -> String {
         match self {
             Self::Held { assigned: None, clauses: [] } => "everybody".to_owned(),
@@ -253,12 +255,12 @@ impl DecidingClause<'_> {
         }
     }
 
-    /// What they saw, as far as it may be kept; `None` when there was nothing to look at.
+    /// Returns the values that they saw, hidden if they must not be stored; `None` if there was no value to look at.
     pub fn saw(&self, seen: &ScopeInput<'_>) -> Option<String> {
         self.saw_with(seen, ScopeClause::saw)
     }
 
-    /// What they saw; `None` when there was nothing to look at.
+    /// Returns the values that they saw; `None` if there was no value to look at.
     pub fn saw_in_full(&self, seen: &ScopeInput<'_>) -> Option<String> {
         self.saw_with(seen, ScopeClause::saw_in_full)
     }

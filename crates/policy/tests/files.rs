@@ -1,4 +1,4 @@
-//! Policy files that others rely on: the ready-made ones, those in the documentation, and the published JSON Schema.
+//! Policy files that users rely on: the ready-made ones, those in the documentation, and the published JSON Schema.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -20,7 +20,7 @@ fn ready_made() -> Vec<(String, String)> {
     files
 }
 
-/// The YAML of the pages, where it is a whole policy.
+/// Returns the YAML blocks of the pages that are a whole policy.
 fn documented() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for page in ["docs/policy.md", "docs/coming-from-entra.md"] {

@@ -1,4 +1,4 @@
-//! What mappings give for somebody, through the door of the crate.
+//! The results of mappings for a person, through the public API of the crate.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -8,7 +8,8 @@ use policy::{DecisionSubject, Policy, decide_person};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-/// The account of somebody with these attributes; `head` stands before `users`, `title` is the mapping of the title.
+/// Decides the account of a person with these attributes. `head`
+/// stands before `users`; `title` is the mapping of the title.
 fn account(head: &str, title: &str, attributes: &Value) -> DesiredAccount {
     let yaml = format!(
         "target: t\n{head}users:\n  mappings:\n    - {{ target: userName, source: mail }}\n    - {{ target: title, {title} }}\n"

@@ -1,4 +1,4 @@
-//! Scopes as policies write them: Entra's documented filters, and what its users asked for.
+//! Scopes in policy files: Entra's documented filters, and feature requests of its users.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use lifecycle::AttributeMap;
@@ -53,7 +53,7 @@ fn entras_documented_filters_hold_as_documented() {
         }
         let scope = user_scope(&json!({ "any": [{ "all": [clause] }] }).to_string());
         let attributes = attributes(vector["source"].clone());
-        // SC012 is the one that Entra's page leaves open: a pattern without anchors describes the whole value.
+        // Entra's page leaves SC012 open: a pattern without anchors must match the whole value.
         let expected = vector["expected"].as_bool().unwrap_or(false);
         assert_eq!(scope.judge(&person("E-1", &attributes, &[])).inside, expected, "{vector}");
     }
@@ -173,14 +173,14 @@ fn a_wrong_scope_is_refused_with_place_reason_and_remedy() {
         (clause("{ attribute: a, operator: EQUALS, values: [b] }"), "3:54", "one operand"),
         (clause("{ attribute: a, operator: EQUALS, value: b, values: [b] }"), "3:54", "both"),
         (clause("{ attribute: a, operator: IN, value: b }"), "3:54", "compares with a list"),
-        (clause("{ attribute: a, operator: IN, values: [[b]] }"), "3:67", "no plain value"),
+        (clause("{ attribute: a, operator: IN, values: [[b]] }"), "3:67", "not a plain value"),
         (clause("{ attribute: a, operator: IS NULL, value: b }"), "3:54", "takes no operand"),
         (clause("{ attribute: a, operator: IS NULL, ignoreCase: true }"), "3:54", "upper and lower case"),
         (clause("{ attribute: a, operator: BEFORE, value: soon }"), "3:54", "compares dates"),
         (clause("{ attribute: a, operator: WITHIN, value: 7 }"), "3:54", "needs a period"),
         (clause("{ attribute: a, operator: REGEX MATCH, value: '(?=a)' }"), "3:54", "look-around"),
         (clause(r"{ attribute: a, operator: REGEX MATCH, value: '(a)\1' }"), "3:54", "back reference"),
-        (clause("{ attribute: manager., operator: IS NULL }"), "3:41", "no name of an attribute"),
+        (clause("{ attribute: manager., operator: IS NULL }"), "3:41", "not the name of an attribute"),
         (clause("{ operator: IS NULL }"), "3:28", "a clause needs"),
         (clause("{ memberOf: X, attribute: a }"), "3:28", "stands beside"),
         (clause("{ not: { memberOf: X }, nested: true }"), "3:28", "stands beside"),
@@ -189,9 +189,9 @@ fn a_wrong_scope_is_refused_with_place_reason_and_remedy() {
         (clause("'department EQUAL Sales'"), "3:28", "did you mean EQUALS?"),
         ("{ any: [ { all: [] } ] }".to_owned(), "3:19", "has no clauses"),
         ("{ mode: some }".to_owned(), "3:18", "unknown mode `some`"),
-        ("{ mode: assigned }".to_owned(), "3:18", "nobody would be in scope"),
+        ("{ mode: assigned }".to_owned(), "3:18", "no one would be in scope"),
         ("{ assigned: { users: [E-1] } }".to_owned(), "3:22", "only matters with"),
-        ("{ mode: assigned, assigned: {} }".to_owned(), "3:38", "lists nobody"),
+        ("{ mode: assigned, assigned: {} }".to_owned(), "3:38", "lists neither people nor groups"),
         ("{ mode: assigned, assigned: { users: [''] } }".to_owned(), "3:48", "blank"),
     ];
     for (scope, place, what) in table {
@@ -203,7 +203,7 @@ fn a_wrong_scope_is_refused_with_place_reason_and_remedy() {
     assert!(people.what.contains("people are listed"), "{people}");
 }
 
-/// The reader of the policy file must refuse deep nesting before anything recurses into it.
+/// The reader of the policy file must refuse deep nesting before any code recurses into it.
 #[test]
 fn deeply_nested_clauses_are_refused_and_not_followed() {
     let with_nots = |depth: usize| {

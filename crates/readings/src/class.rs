@@ -1,11 +1,11 @@
-//! The form of a value that could not be read: enough to find the cause, nothing of the value.
+//! The shape of a value that could not be read: enough to find the cause, without the value itself.
 
 use serde_json::Value;
 
-/// Longest form that is told, in characters.
+/// The maximum length of a shape, in characters.
 const CLASS_CHARS_MAX: usize = 32;
 
-/// The form of a value: `9` for a digit, `a` for letters that follow one another, signs as they are.
+/// Returns the shape of a value: `9` for a digit, `a` for consecutive letters, punctuation as it is.
 pub fn class_of(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -17,6 +17,7 @@ pub fn class_of(value: &Value) -> String {
     }
 }
 
+/// Returns the shape of a text.
 fn text_shape(text: &str) -> String {
     let mut shape = String::new();
     let mut length = 0;

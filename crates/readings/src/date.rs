@@ -1,4 +1,4 @@
-//! The one reader of dates.
+//! The reader of all dates.
 
 use serde_json::Value;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
@@ -9,26 +9,26 @@ use crate::numbers::whole_number;
 use crate::parse;
 use crate::zone::SourceZone;
 
-/// When something is, as far as the source tells.
+/// The time of a date, as precisely as the source states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadDate {
-    /// Exactly then.
+    /// An exact moment.
     Moment(OffsetDateTime),
-    /// On the clocks of the source.
+    /// A local time on the clocks of the source.
     Local(PrimitiveDateTime),
-    /// On that day.
+    /// A day.
     Day(Date),
-    /// Where that day ends, which was written as 24:00.
+    /// The end of a day, which was written as 24:00.
     EndOf {
         /// The day.
         day: Date,
-        /// On which clocks; on those of the source if it is not said.
+        /// The offset from UTC; `None` means the clocks of the source.
         offset: Option<UtcOffset>,
     },
 }
 
 impl ReadDate {
-    /// The day, as it is written.
+    /// Returns the day as it is written.
     pub(crate) fn written_day(self) -> Date {
         match self {
             Self::Moment(at) => at.date(),
@@ -41,24 +41,24 @@ impl ReadDate {
 /// The result of reading a date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DateReading {
-    /// The source does not speak of it.
+    /// The source does not state the field.
     NotSaid,
-    /// The source says that there is none.
+    /// The source states that there is no date.
     NoDate,
     /// A date.
     At(ReadDate),
-    /// A value that is no date here, by its form.
+    /// A value that is not a date in any known form; the text is its shape.
     Unreadable(String),
 }
 
 impl DateReading {
-    /// The date, if it is one.
+    /// Returns the date, if there is one.
     pub fn at(&self) -> Option<ReadDate> {
         if let Self::At(when) = self { Some(*when) } else { None }
     }
 }
 
-/// Reads the dates of one source, in its time zone. The table of forms is in `docs/dates.md`.
+/// The reader of the dates of one source, in its time zone. The table of forms is in `docs/dates.md`.
 #[derive(Debug, Clone, Default)]
 pub struct DateReader {
     zone: SourceZone,
@@ -67,26 +67,26 @@ pub struct DateReader {
 }
 
 impl DateReader {
-    /// A reader of the forms that every source may use.
+    /// Returns a reader of the forms that every source may use.
     pub fn new(zone: SourceZone) -> Self {
         Self { zone, ..Self::default() }
     }
 
-    /// A reader of these forms as well.
+    /// Returns a reader of these forms in addition to the common ones.
     ///
     /// # Errors
-    /// When two of them would read the same text as two days.
+    /// Returns an error if two of the forms would read the same text as two different days.
     pub fn with_forms(zone: SourceZone, forms: &DateForms) -> Result<Self, DateFormsError> {
         forms.check()?;
         Ok(Self { zone, forms: forms.forms.clone(), none: NoDates::of(forms) })
     }
 
-    /// The time zone of the source.
+    /// Returns the time zone of the source.
     pub fn zone(&self) -> &SourceZone {
         &self.zone
     }
 
-    /// Reads a value of a field that may be left out.
+    /// Reads the value of a field that may be absent.
     pub fn read_optional(&self, value: Option<&Value>) -> DateReading {
         value.map_or(DateReading::NotSaid, |value| self.read(value))
     }
@@ -116,7 +116,7 @@ impl DateReader {
         Some(if year.is_none_or(|year| YEARS.contains(&year)) { reading } else { outside() })
     }
 
-    /// The date in the text, or that it means none, whatever year it is in.
+    /// Returns the date in the text, or that it means no date, regardless of the year.
     fn read_any_year(&self, text: &str) -> Option<DateReading> {
         let text = whole_number(trimmed(text));
         let is_zero = !text.is_empty() && text.bytes().all(|byte| byte == b'0');
@@ -128,8 +128,8 @@ impl DateReader {
         Some(if is_none { DateReading::NoDate } else { DateReading::At(when) })
     }
 
-    /// The day that a date of a day stands for: midnight as it is written, and midnight in the source's zone, are a day.
-    /// Other moments stay what they are.
+    /// Returns the day that a date stands for: midnight as it is written, and midnight in the source's zone, become a
+    /// day. Other moments are not changed.
     pub fn as_day(&self, when: ReadDate) -> ReadDate {
         match when {
             ReadDate::Moment(at) if at.time() == Time::MIDNIGHT => ReadDate::Day(at.date()),
@@ -139,19 +139,19 @@ impl DateReader {
         }
     }
 
-    /// The moment; for a day, where it begins.
+    /// Returns the moment; for a day, its beginning.
     pub fn begin(&self, when: ReadDate) -> Option<OffsetDateTime> {
         self.zone.begin(when)
     }
 
-    /// The moment; for a day, where it ends.
+    /// Returns the moment; for a day, its end.
     pub fn end(&self, when: ReadDate) -> Option<OffsetDateTime> {
         self.zone.end(when)
     }
 }
 
-/// Every day that a value can mean where it is not known how its source writes days, such as a date of birth; in order. None if
-/// it means that there is no date, or is none.
+/// Returns every day that a value can mean if the source's order of day and month is not known, such as a date of
+/// birth; sorted. Empty if the value means that there is no date, or is not a date.
 pub fn possible_days(value: &Value) -> Vec<Date> {
     let text = match value {
         Value::String(text) => text.clone(),
@@ -164,7 +164,7 @@ pub fn possible_days(value: &Value) -> Vec<Date> {
         let Some(when) = reader.read_any_year(&text).and_then(|reading| reading.at()) else { continue };
         let day = when.written_day();
         days.push(day);
-        // The midnight of a zone that is ahead of UTC is in the evening of the day before.
+        // Midnight in a zone ahead of UTC is in the evening of the day before in UTC.
         if matches!(when, ReadDate::Moment(at) if at.time() != Time::MIDNIGHT && at.hour() >= HOUR_OF_FIRST_MIDNIGHT)
         {
             days.extend(day.next_day());
@@ -175,10 +175,10 @@ pub fn possible_days(value: &Value) -> Vec<Date> {
     days
 }
 
-/// The hour in UTC at which the first zone of the world begins its next day.
+/// The hour in UTC at which the first time zone of the world begins its next day.
 const HOUR_OF_FIRST_MIDNIGHT: u8 = 10;
 
-/// Without white space of any kind, and without the marks that editors leave around a text.
+/// Returns the text without surrounding white space of any kind, and without the invisible marks that editors leave around a text.
 fn trimmed(text: &str) -> &str {
     let is_mark = |c| matches!(c, '\u{feff}' | '\u{200b}' | '\u{200e}' | '\u{200f}');
     text.trim_matches(|c: char| c.is_whitespace() || is_mark(c))

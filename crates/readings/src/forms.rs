@@ -1,16 +1,16 @@
-//! How a source writes its dates: settings, and what means that there is none.
+//! The settings for the dates of a source: additional forms, and values that mean that there is no date.
 
 use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::date::ReadDate;
 
-/// Years that a date of an employment may lie in. What lies outside was misread or mistyped.
+/// The years in which a date of an employment may lie. A date outside was misread or mistyped.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1940..=2098;
 
-/// Years whose days mean that there is no date, unless a source says otherwise.
+/// The years whose days mean that there is no date, unless a source configures others.
 const NO_YEARS: [i32; 9] = [0, 1, 1601, 1753, 1900, 2099, 2154, 4712, 9999];
-/// Days that mean that there is no date, unless a source says otherwise.
+/// The days that mean that there is no date, unless a source configures others. Each is a year and a day of the year.
 const NO_DAYS: [(i32, u16); 9] = [
     (1899, 364),
     (1899, 365),
@@ -22,8 +22,8 @@ const NO_DAYS: [(i32, u16); 9] = [
     (2199, 365),
     (2999, 365),
 ];
-/// Texts that mean that there is no date, unless a source says otherwise. The numbers are the last tick that Windows can
-/// count, and what is left of it in JavaScript.
+/// The texts that mean that there is no date, unless a source configures others. The numbers are the last tick that
+/// Windows can count, and its rounded value in JavaScript.
 const NO_TEXTS: [&str; 16] = [
     "-",
     "--",
@@ -43,7 +43,7 @@ const NO_TEXTS: [&str; 16] = [
     "9223372036854776000",
 ];
 
-/// A form that only a source that is known to write it may use: others would read the same text as another day.
+/// A form that only a source that is known to use it may have: other sources could mean another day by the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DateForm {
@@ -64,7 +64,7 @@ pub enum DateForm {
     Filetime,
 }
 
-/// How a source writes its dates, besides the forms that every source may use.
+/// The settings for the dates of a source, besides the forms that every source may use.
 ///
 /// ```yaml
 /// dates: { forms: [day_month_year], none: ["2500", "2150-01-01", "open"] }
@@ -72,23 +72,23 @@ pub enum DateForm {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DateForms {
-    /// Forms that it uses as well.
+    /// The additional forms that the source uses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forms: Vec<DateForm>,
-    /// Years, days and texts that mean "there is none" as well as the usual ones.
+    /// The years, days and texts that mean "there is none" in addition to the usual ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub none: Option<Vec<String>>,
-    /// Years, days and texts that mean "there is none" instead of the usual ones. Nothing, null and zeros always do.
+    /// The years, days and texts that mean "there is none" instead of the usual ones. Empty text, null and zeros always do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub none_instead: Option<Vec<String>>,
 }
 
-/// Settings that contradict each other.
+/// An error about settings that contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DateFormsError(pub(crate) &'static str);
 
-/// Everything that means "there is none".
+/// All values that mean "there is none".
 #[derive(Debug, Clone)]
 pub(crate) struct NoDates {
     years: Vec<i32>,
@@ -108,7 +108,7 @@ impl Default for NoDates {
 }
 
 impl NoDates {
-    /// Those of a source.
+    /// Returns the values of a source.
     pub(crate) fn of(forms: &DateForms) -> Self {
         let mut all = match &forms.none_instead {
             Some(_) => Self { years: vec![0], days: Vec::new(), texts: Vec::new() },
@@ -118,7 +118,7 @@ impl NoDates {
         all
     }
 
-    /// Each is a year, a day, or a text.
+    /// Adds values, each a year, a day, or a text.
     fn add<'a>(&mut self, own: impl Iterator<Item = &'a String>) {
         for text in own {
             let text = text.trim();
@@ -133,11 +133,13 @@ impl NoDates {
         }
     }
 
+    /// Returns whether the text means that there is no date.
     pub(crate) fn is_text(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         self.texts.contains(&text)
     }
 
+    /// Returns whether the date means that there is no date.
     pub(crate) fn is_date(&self, when: ReadDate) -> bool {
         let date = when.written_day();
         self.years.contains(&date.year()) || self.days.contains(&date)
@@ -145,8 +147,10 @@ impl NoDates {
 }
 
 impl DateForms {
+    /// Checks that the settings do not contradict each other.
+    ///
     /// # Errors
-    /// When two forms would read the same text as two days.
+    /// Returns an error if two forms would read the same text as two different days.
     pub(crate) fn check(&self) -> Result<(), DateFormsError> {
         let both = |a, b| self.forms.contains(&a) && self.forms.contains(&b);
         if both(DateForm::DayMonthYear, DateForm::MonthDayYear) {

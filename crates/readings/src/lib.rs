@@ -1,13 +1,13 @@
-//! Values as HR systems write them: days, moments and statuses.
+//! Readers of values from HR systems: days, moments and statuses.
 //!
-//! [`DateReader`] is the one reader of dates for everything that comes in. It keeps four answers apart: a date
-//! ([`DateReading::At`]), the word that there is none ([`DateReading::NoDate`]), no word at all ([`DateReading::NotSaid`])
-//! and a value that cannot be read ([`DateReading::Unreadable`]). `docs/dates.md` has the table of forms, and a test runs it.
+//! [`DateReader`] is the only reader of dates for all input. It distinguishes four answers: a date ([`DateReading::At`]), the statement
+//! that there is none ([`DateReading::NoDate`]), no statement ([`DateReading::NotSaid`]), and a value that cannot be read
+//! ([`DateReading::Unreadable`]). `docs/dates.md` has the table of forms, and a test runs it.
 //!
-//! [`StatusWords`] maps the words of a vendor to [`EmploymentStatus`]. A word that is not in the table is unreadable; it
-//! never passes for a departure.
+//! [`StatusWords`] maps the words of a vendor to [`EmploymentStatus`]. A word that is not in the table is unreadable;
+//! it never counts as a departure.
 //!
-//! What it never does: I/O, reading a clock, guessing, or repeating a value: [`class_of`] tells its form alone.
+//! This crate never does I/O, reads a clock, guesses, or repeats a value: [`class_of`] returns only its shape.
 
 mod class;
 mod date;

@@ -3,7 +3,7 @@
 use crate::date::ReadDate;
 use crate::parse::{calendar_day, leading_number, parse_moment, parse_number};
 
-/// The names of each month. A name means one month in all of the languages.
+/// The names of each month. A name means the same month in all of the languages.
 pub(crate) const MONTHS: [&[&str]; 12] = [
     &[
         "january", "jan", "januar", "jänner", "jaenner", "jän", "janvier", "janv", "januari", "enero", "ene",
@@ -48,8 +48,8 @@ pub(crate) const MONTHS: [&[&str]; 12] = [
     ],
 ];
 
-/// `31-Dec-2026`, `31. Dezember 2026`, `31 de diciembre de 2026`, `December 31, 2026`, perhaps with a time; the year has
-/// four digits.
+/// Parses `31-Dec-2026`, `31. Dezember 2026`, `31 de diciembre de 2026` or `December 31, 2026`, optionally with a time.
+/// The year has four digits.
 pub(crate) fn named_month(text: &str) -> Option<ReadDate> {
     let (first, rest) = next_part(text)?;
     let (second, rest) = next_part(rest)?;
@@ -65,7 +65,7 @@ pub(crate) fn named_month(text: &str) -> Option<ReadDate> {
     match (time, rest) {
         ("", "") => Some(ReadDate::Day(date)),
         ("", rest) => parse_moment(date, rest.strip_prefix([' ', ','])?.trim_start()),
-        // `31-DEC-2026T17:00`: nothing parts the year from the time.
+        // `31-DEC-2026T17:00`: there is no separator between the year and the time.
         (time, rest) => {
             let clock = time.strip_prefix(['T', 't'])?;
             parse_moment(date, &format!("{clock}{rest}"))
@@ -73,7 +73,7 @@ pub(crate) fn named_month(text: &str) -> Option<ReadDate> {
     }
 }
 
-/// The next part and what follows it. `de` stands between the parts in Spanish and Portuguese.
+/// Returns the next part and the rest. The word `de` between the parts in Spanish and Portuguese is skipped.
 fn next_part(text: &str) -> Option<(&str, &str)> {
     let is_gap = |c: char| matches!(c, '-' | ' ' | '.' | ',' | '/');
     let mut text = text.trim_start_matches(is_gap);
@@ -87,6 +87,7 @@ fn next_part(text: &str) -> Option<(&str, &str)> {
     }
 }
 
+/// Returns the number of a month by its name.
 fn month_of(word: &str) -> Option<u32> {
     let word = word.to_lowercase();
     let at = MONTHS.iter().position(|names| names.contains(&word.as_str()))?;

@@ -1,4 +1,4 @@
-//! Dates that are numbers: days, seconds, milliseconds, ticks and serial numbers of spreadsheets.
+//! Numeric dates: days, seconds, milliseconds, ticks and serial numbers of spreadsheets.
 
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
@@ -6,22 +6,22 @@ use crate::date::ReadDate;
 use crate::forms::DateForm;
 use crate::parse::{compact_day, parse_compact};
 
-/// Serial number 0 of a spreadsheet.
+/// The day of serial number 0 in a spreadsheet.
 const EXCEL_DAY_ZERO: Date = time::macros::date!(1899 - 12 - 30);
-/// Serial number 0 of a spreadsheet that counts from 1904.
+/// The day of serial number 0 in a spreadsheet that counts from 1904.
 const EXCEL_1904_DAY_ZERO: Date = time::macros::date!(1904 - 1 - 1);
-/// The last day that a spreadsheet can count: 9999-12-31.
+/// The serial number of the last day of a spreadsheet: 9999-12-31.
 const EXCEL_SERIAL_MAX: i64 = 2_958_465;
-/// Most digits of the fraction of a serial number that count.
+/// The maximum number of significant digits in the fraction of a serial number.
 const FRACTION_DIGITS_MAX: usize = 15;
-/// Seconds from 1601, where Windows begins to count, to 1970.
+/// The seconds from 1601, where Windows begins to count, to 1970.
 const SECONDS_FROM_1601: i128 = 11_644_473_600;
-/// Fewest digits of a number of ticks of Windows.
+/// The minimum number of digits of a number of Windows ticks.
 const FILETIME_DIGITS_MIN: usize = 17;
-/// Milliseconds below this, counted from 1970, are seconds that were taken for milliseconds.
+/// The minimum of a number of milliseconds since 1970. A smaller number is most likely in seconds.
 const MILLISECONDS_MIN: i64 = 10_000_000_000;
 
-/// The whole number that `text` is, without a fraction of nothing but zeros: `20261231.0`.
+/// Returns the whole number in `text` without a fraction of zeros: `20261231.0`.
 pub(crate) fn whole_number(text: &str) -> &str {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('.') {
@@ -36,7 +36,7 @@ pub(crate) fn whole_number(text: &str) -> &str {
     }
 }
 
-/// Only digits: a day, seconds, milliseconds, or a moment; the number of digits tells.
+/// Parses a text of digits only: a day, seconds, milliseconds, or a moment, depending on the number of digits.
 pub(crate) fn parse_digits(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     match text.len() {
         8 => return compact_day(text).map(ReadDate::Day),
@@ -60,7 +60,7 @@ pub(crate) fn parse_digits(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     }
 }
 
-/// A negative number: seconds or milliseconds before 1970.
+/// Parses a negative number: seconds or milliseconds before 1970.
 pub(crate) fn negative_epoch(digits: &str, forms: &[DateForm]) -> Option<ReadDate> {
     let number: i64 = digits.parse().ok().filter(|number: &i64| *number >= 0)?;
     if forms.contains(&DateForm::EpochSeconds) {
@@ -72,14 +72,14 @@ pub(crate) fn negative_epoch(digits: &str, forms: &[DateForm]) -> Option<ReadDat
     }
 }
 
-/// A serial number with a fraction, which is the time of day on the clocks of the source.
+/// Parses a serial number with a fraction, which is the time of day on the clocks of the source.
 pub(crate) fn serial_moment(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     let (day, fraction) = text.split_once(['.', ','])?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(day) || !is_number(fraction) {
         return None;
     }
-    // A time without a day is no date.
+    // A time without a day is not a date.
     let day = day.parse().ok().filter(|day| *day > 0)?;
     let date = serial_day(day, forms)?;
     let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(FRACTION_DIGITS_MAX).collect();
@@ -89,6 +89,7 @@ pub(crate) fn serial_moment(text: &str, forms: &[DateForm]) -> Option<ReadDate> 
     at.checked_add(Duration::seconds(i64::try_from(seconds).ok()?)).map(ReadDate::Local)
 }
 
+/// Returns the day of a serial number, if the source uses serial numbers.
 fn serial_day(number: i64, forms: &[DateForm]) -> Option<Date> {
     let zero = if forms.contains(&DateForm::ExcelSerial) {
         EXCEL_DAY_ZERO
@@ -100,22 +101,24 @@ fn serial_day(number: i64, forms: &[DateForm]) -> Option<Date> {
     if number <= EXCEL_SERIAL_MAX { zero.checked_add(Duration::days(number)) } else { None }
 }
 
-/// Hundreds of nanoseconds since 1601.
+/// Converts hundreds of nanoseconds since 1601.
 fn filetime(ticks: i64) -> Option<ReadDate> {
     let nanos = i128::from(ticks) * 100 - SECONDS_FROM_1601 * 1_000_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(ReadDate::Moment)
 }
 
+/// Converts milliseconds since 1970, unless the number is most likely in seconds.
 fn milliseconds(number: i64) -> Option<ReadDate> {
     if number.abs() < MILLISECONDS_MIN { None } else { parse_epoch(number, 1_000_000) }
 }
 
+/// Converts a number of units of `nanos` nanoseconds since 1970.
 fn parse_epoch(number: i64, nanos: i128) -> Option<ReadDate> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(number) * nanos).ok().map(ReadDate::Moment)
 }
 
-/// `/Date(1492098664000)/`, perhaps with an offset and escaped slashes. The number counts in UTC; the offset says only on
-/// which clocks it is shown.
+/// Parses `/Date(1492098664000)/`, optionally with an offset and escaped slashes. The number is in UTC; the offset only
+/// names the clocks on which it is shown.
 pub(crate) fn parse_odata(text: &str) -> Option<ReadDate> {
     let inner = text.strip_prefix("\\/").or_else(|| text.strip_prefix('/'))?;
     let inner = inner.strip_suffix("\\/").or_else(|| inner.strip_suffix('/'))?;
@@ -136,8 +139,8 @@ pub(crate) fn parse_odata(text: &str) -> Option<ReadDate> {
     }
 }
 
-/// The moment on the clocks that the offset names, if it is midnight there; else in UTC. OData writes the offset in
-/// minutes, .NET in hours and minutes: one value cannot be midnight by both.
+/// Returns the moment on the clocks of the offset if it is midnight there, and in UTC otherwise. OData writes the
+/// offset in minutes, .NET in hours and minutes: one value cannot be midnight by both.
 fn at_midnight(at: OffsetDateTime, offset: &str) -> OffsetDateTime {
     let Ok(number) = offset.parse::<i32>() else { return at };
     let (hours, minutes) = (number / 100, number % 100);
@@ -149,7 +152,8 @@ fn at_midnight(at: OffsetDateTime, offset: &str) -> OffsetDateTime {
     shown.find(|shown| shown.time() == Time::MIDNIGHT).unwrap_or(at)
 }
 
-/// Clocks of the world differ from UTC by quarters of an hour, from 12 hours behind to 14 hours ahead.
+/// Returns whether a time zone has this offset. The clocks of the world differ from UTC by quarters of an hour, from 12
+/// hours behind to 14 hours ahead.
 fn is_zone(minutes: i32) -> bool {
     minutes % 15 == 0 && (-12 * 60..=14 * 60).contains(&minutes)
 }

@@ -1,4 +1,4 @@
-//! From text to a date. Each form is read whole or not at all.
+//! Parsing of a text as a date. Each form must match the whole text.
 
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 
@@ -7,10 +7,10 @@ use crate::forms::DateForm;
 use crate::months::named_month;
 use crate::numbers::{negative_epoch, parse_digits, parse_odata, serial_moment};
 
-/// Longest text that is read as a date, in bytes.
+/// The maximum length of a text that is read as a date, in bytes.
 const DATE_BYTES_MAX: usize = 64;
 
-/// The date in `text`, which has no blanks around it.
+/// Parses the date in `text`, which has no surrounding spaces.
 pub(crate) fn parse_date(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     if text.len() > DATE_BYTES_MAX {
         return None;
@@ -32,7 +32,7 @@ pub(crate) fn parse_date(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
         .or_else(|| serial_moment(text, forms))
 }
 
-/// Zero as a date: an empty cell of a spreadsheet that is shown as one (`00.01.1900`), or `/Date(0)/`.
+/// Returns whether the text is zero as a date: an empty cell of a spreadsheet (`00.01.1900`), or `/Date(0)/`.
 pub(crate) fn is_zero_date(text: &str) -> bool {
     is_zero_day(text) || is_day_zero_of_1900(text) || is_zero_epoch(text)
 }
@@ -41,7 +41,7 @@ fn is_zero_epoch(text: &str) -> bool {
     matches!(parse_odata(text), Some(ReadDate::Moment(at)) if at == time::OffsetDateTime::UNIX_EPOCH)
 }
 
-/// The day 0 of January 1900 in any order, perhaps with a time.
+/// Returns whether the text is day 0 of January 1900 in any order, optionally with a time.
 fn is_day_zero_of_1900(text: &str) -> bool {
     let day = text.split([' ', 'T']).next().unwrap_or_default();
     let mut parts: Vec<&str> = day.split(['-', '/', '.']).collect();
@@ -49,20 +49,20 @@ fn is_day_zero_of_1900(text: &str) -> bool {
     matches!(parts[..], ["0" | "00", "1" | "01", "1900"])
 }
 
-/// `YYYY-MM-DD`, `YYYY-M-D`, with dashes, slashes or points.
+/// Parses `YYYY-MM-DD` or `YYYY-M-D`, with dashes, slashes or points.
 pub(crate) fn iso_day(text: &str) -> Option<Date> {
     let (date, rest) = leading_day(text)?;
     rest.is_empty().then_some(date)
 }
 
-/// Only zeros where the date would stand: `0000-00-00`, perhaps with a time.
+/// Returns whether the date has only zeros: `0000-00-00`, optionally with a time.
 fn is_zero_day(text: &str) -> bool {
     let zeros =
         |text: &str| text.len() == 10 && text.bytes().all(|byte| matches!(byte, b'0' | b'-' | b'/' | b'.'));
     text.get(..10).is_some_and(zeros) && !text[10..].starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A day with the year first, then an offset (which says nothing of a day), a time, or nothing.
+/// Parses a day with the year first, followed by an offset (which has no meaning for a day), a time, or nothing.
 fn year_first(text: &str) -> Option<ReadDate> {
     let (date, rest) = leading_day(text)?;
     if rest.is_empty() || offset_of(rest).is_some() {
@@ -71,6 +71,7 @@ fn year_first(text: &str) -> Option<ReadDate> {
     parse_moment(date, rest.strip_prefix(['T', 't', ' '])?)
 }
 
+/// Parses a leading day with the year first. Returns the day and the rest.
 fn leading_day(text: &str) -> Option<(Date, &str)> {
     let (year, rest) = text.split_at_checked(4)?;
     let separator = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.'))?;
@@ -79,7 +80,7 @@ fn leading_day(text: &str) -> Option<(Date, &str)> {
     Some((calendar_day(parse_number(year, 4)?, month, day)?, rest))
 }
 
-/// `YYYYMMDD`, perhaps followed by `T` and a time; or fourteen digits.
+/// Parses `YYYYMMDD`, optionally followed by `T` and a time, or fourteen digits.
 pub(crate) fn parse_compact(text: &str) -> Option<ReadDate> {
     let (date, rest) = text.split_at_checked(8)?;
     let date = compact_day(date)?;
@@ -95,6 +96,7 @@ pub(crate) fn parse_compact(text: &str) -> Option<ReadDate> {
     parse_moment(date, &clock)
 }
 
+/// Parses a day in the form `YYYYMMDD`.
 pub(crate) fn compact_day(text: &str) -> Option<Date> {
     calendar_day(
         parse_number(text.get(..4)?, 4)?,
@@ -103,7 +105,7 @@ pub(crate) fn compact_day(text: &str) -> Option<Date> {
     )
 }
 
-/// Day and month in the order that the source is known to use, then a year of four digits and perhaps a time.
+/// Parses day and month in the configured order of the source, followed by a year of four digits and optionally a time.
 fn year_last(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     let (first, rest) = leading_number(text)?;
     let separator = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.'))?;
@@ -123,7 +125,7 @@ fn year_last(text: &str, forms: &[DateForm]) -> Option<ReadDate> {
     parse_moment(date, rest.strip_prefix(['T', ' '])?)
 }
 
-/// `H:MM[:SS[.fraction]][ AM][offset]`.
+/// Parses `H:MM[:SS[.fraction]][ AM][offset]` on `date`.
 pub(crate) fn parse_moment(date: Date, text: &str) -> Option<ReadDate> {
     let end = text.find(|c: char| !matches!(c, '0'..='9' | ':' | '.' | ',')).unwrap_or(text.len());
     let (clock, rest) = text.split_at(end);
@@ -141,7 +143,7 @@ pub(crate) fn parse_moment(date: Date, text: &str) -> Option<ReadDate> {
     }
 }
 
-/// `24:00`, `24:00:00`: where the day ends.
+/// Returns whether the time is `24:00` or `24:00:00`, the end of the day.
 fn is_end_of_day(clock: &str) -> bool {
     let zeros = |rest: &str| rest.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.' | b','));
     clock
@@ -149,6 +151,7 @@ fn is_end_of_day(clock: &str) -> bool {
         .is_some_and(|rest| zeros(rest) && time_of_day(&format!("00:{rest}"), None).is_some())
 }
 
+/// Parses a time of day. `half` is `AM` or `PM` for a 12-hour clock.
 fn time_of_day(text: &str, half: Option<&str>) -> Option<Time> {
     let (clock, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
     let mut parts = clock.split(':');
@@ -165,14 +168,14 @@ fn time_of_day(text: &str, half: Option<&str>) -> Option<Time> {
         Some("PM") => hour % 12 + 12,
         Some(_) => hour % 12,
     };
-    // A leap second is the second before it; what is finer than nanoseconds is cut off.
+    // A leap second is read as the second before it; digits beyond nanoseconds are dropped.
     let second = if second == 60 { 59 } else { second };
     let nanos: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let small = |number: u32| u8::try_from(number).ok();
     Time::from_hms_nano(small(hour)?, small(minute)?, small(second)?, nanos.parse().ok()?).ok()
 }
 
-/// `Z`, `UTC`, `GMT`, `+HH:MM`, `+HHMM`, `+HH`.
+/// Parses an offset: `Z`, `UTC`, `GMT`, `+HH:MM`, `+HHMM`, `+HH`.
 fn offset_of(text: &str) -> Option<UtcOffset> {
     if ["z", "utc", "gmt"].iter().any(|name| text.eq_ignore_ascii_case(name)) {
         return Some(UtcOffset::UTC);
@@ -196,12 +199,13 @@ fn offset_of(text: &str) -> Option<UtcOffset> {
     UtcOffset::from_hms(signed(hours)?, signed(minutes)?, 0).ok()
 }
 
+/// Returns the day, if it exists in the calendar.
 pub(crate) fn calendar_day(year: u32, month: u32, day: u32) -> Option<Date> {
     let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
     Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
 }
 
-/// One or two digits, and what follows them.
+/// Parses one or two leading digits. Returns the number and the rest.
 pub(crate) fn leading_number(text: &str) -> Option<(u32, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
@@ -209,7 +213,7 @@ pub(crate) fn leading_number(text: &str) -> Option<(u32, &str)> {
     Some((number, rest))
 }
 
-/// Exactly `digits` decimal digits.
+/// Parses exactly `digits` decimal digits.
 pub(crate) fn parse_number(text: &str, digits: usize) -> Option<u32> {
     let fits = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     if fits { text.parse().ok() } else { None }

@@ -1,40 +1,40 @@
-//! The words of HR systems for whether a person works there. Tables are data; `docs/dates.md` shows them.
+//! The words of HR systems for the status of an employment. Tables are data; `docs/dates.md` shows them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The state of an employment as of the reading of a record.
+/// The state of an employment at the time a record is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EmploymentStatus {
     /// The person works here.
     Active,
-    /// The person is away for a while, and employed.
+    /// The person is temporarily absent, but employed.
     OnLeave,
-    /// The person may not work for a while, and is employed.
+    /// The person is temporarily not allowed to work, but employed.
     Suspended,
     /// The person does not work here yet.
     PreHire,
-    /// The person does not work here any more.
+    /// The person no longer works here.
     Ended,
 }
 
 /// The result of reading a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusReading {
-    /// The record does not speak of it, or the field is empty.
+    /// The record does not contain the field, or the field is empty.
     NotSaid,
     /// A status.
     Status(EmploymentStatus),
-    /// A value that is in no table. It is never taken for a departure.
+    /// A value that is in no table. It never counts as a departure.
     Unreadable,
 }
 
 /// A vendor's words, in lower case.
 pub type StatusTable = &'static [(&'static str, EmploymentStatus)];
 
-/// Words that mean the same wherever they are used.
+/// The words that have the same meaning for all vendors.
 const COMMON: StatusTable = {
     use EmploymentStatus::{Active, Ended, OnLeave, PreHire, Suspended};
     &[
@@ -75,23 +75,23 @@ const COMMON: StatusTable = {
     ]
 };
 
-/// A source's own words, before those that are known.
+/// A source's own words. They take precedence over the known ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WordLists {
     /// Words for a person who works here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub active: Vec<String>,
-    /// Words for a person who is away for a while, and employed.
+    /// Words for a person who is temporarily absent, but employed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leave: Vec<String>,
-    /// Words for a person who may not work for a while, and is employed.
+    /// Words for a person who is temporarily not allowed to work, but is employed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suspended: Vec<String>,
     /// Words for a person who does not work here yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pre_hire: Vec<String>,
-    /// Words for a person who does not work here any more.
+    /// Words for a person who no longer works here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ended: Vec<String>,
 }
@@ -107,16 +107,16 @@ impl Default for StatusWords {
 }
 
 impl StatusWords {
-    /// The words that mean the same everywhere, and over them a vendor's.
+    /// Returns the common words, overridden by those of a vendor.
     pub fn of_vendor(table: StatusTable) -> Self {
         let all = COMMON.iter().chain(table);
         Self(all.map(|(word, status)| (normalise_status(word), *status)).collect())
     }
 
-    /// The same with a source's own words before them.
+    /// Adds a source's own words, which take precedence.
     ///
     /// # Errors
-    /// The word that stands in two lists.
+    /// Returns the word that is in two lists.
     pub fn with(mut self, own: &WordLists) -> Result<Self, String> {
         let lists = [
             (EmploymentStatus::Active, &own.active),
@@ -138,7 +138,7 @@ impl StatusWords {
         Ok(self)
     }
 
-    /// Reads a value. Case, blanks, dashes and underscores do not matter.
+    /// Reads a value. Case, spaces, dashes and underscores do not matter.
     pub fn read(&self, value: Option<&Value>) -> StatusReading {
         let text = match value {
             None | Some(Value::Null) => return StatusReading::NotSaid,
@@ -154,12 +154,13 @@ impl StatusWords {
         self.0.get(&word).map_or(StatusReading::Unreadable, |status| StatusReading::Status(*status))
     }
 
-    /// The words of a status, for documentation.
+    /// Returns the words of a status, for documentation.
     pub fn words_of(&self, status: EmploymentStatus) -> Vec<&str> {
         self.0.iter().filter(|(_, known)| **known == status).map(|(word, _)| word.as_str()).collect()
     }
 }
 
+/// Returns a status word in lower case, with single spaces as the only separators.
 fn normalise_status(word: &str) -> String {
     let letters = word.chars().map(|c| if matches!(c, '_' | '-' | '/') { ' ' } else { c });
     let lower: String = letters.flat_map(char::to_lowercase).collect();

@@ -1,11 +1,11 @@
-//! Time zones, from the copy of the database that is compiled in.
+//! Time zones, from the database that is compiled into the program.
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::date::ReadDate;
 
-/// The time zone of a source: where its days begin and end.
+/// The time zone of a source, which defines the beginning and end of its days.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceZone(TimeZone);
 
@@ -16,12 +16,12 @@ impl Default for SourceZone {
 }
 
 impl SourceZone {
-    /// UTC.
+    /// Returns the zone UTC.
     pub fn utc() -> Self {
         Self(TimeZone::UTC)
     }
 
-    /// The zone with that IANA name.
+    /// Returns the zone with that IANA name.
     pub fn named(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case("utc") {
             return Some(Self::utc());
@@ -29,7 +29,7 @@ impl SourceZone {
         TimeZoneDatabase::bundled().get(name).ok().map(Self)
     }
 
-    /// The moment; for a day, where it begins.
+    /// Returns the moment; for a day, its beginning.
     pub fn begin(&self, when: ReadDate) -> Option<OffsetDateTime> {
         match when {
             ReadDate::Moment(at) => Some(at.to_offset(UtcOffset::UTC)),
@@ -45,7 +45,7 @@ impl SourceZone {
         }
     }
 
-    /// The moment; for a day, where it ends.
+    /// Returns the moment; for a day, its end.
     pub fn end(&self, when: ReadDate) -> Option<OffsetDateTime> {
         match when {
             ReadDate::Day(date) => self.moment(date.next_day()?.midnight()),
@@ -53,7 +53,7 @@ impl SourceZone {
         }
     }
 
-    /// The day at whose beginning the moment lies, if it lies at the beginning of one here.
+    /// Returns the day that begins at this moment in the zone, if there is one.
     pub(crate) fn day_that_begins(&self, at: OffsetDateTime) -> Option<Date> {
         let stamp = jiff::Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()?;
         let local = self.0.to_datetime(stamp).date();
@@ -63,7 +63,8 @@ impl SourceZone {
         (self.moment(date.midnight())? == at).then_some(date)
     }
 
-    /// Where the clocks skip the time, as much later as they skip; where it happens twice, the first.
+    /// Converts a local time. A time that the clocks skip moves later by the skipped duration; of a time that occurs
+    /// twice, the first counts.
     fn moment(&self, at: PrimitiveDateTime) -> Option<OffsetDateTime> {
         let part = |number: u8| i8::try_from(number).ok();
         let local = jiff::civil::DateTime::new(

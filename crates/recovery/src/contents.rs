@@ -1,4 +1,5 @@
-//! What a service's database says that it contains, for a backup; and marking one that came out of a backup.
+//! The contents that a service's database declares, for a backup, and the mark of a database that comes from a
+//! backup.
 
 use sea_orm_migration::prelude::SchemaManager;
 use serde::{Deserialize, Serialize};
@@ -6,55 +7,55 @@ use store::{Store, StoreError};
 
 use crate::tables;
 
-/// How much of a stream a database contains.
+/// The part of a stream that a database contains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainedStream {
-    /// The stream.
+    /// The name of the stream.
     pub stream: String,
-    /// The consumer.
+    /// The durable name of the consumer.
     pub durable: String,
-    /// See [`bus::StreamPosition::made_at`].
+    /// The creation time of the stream. See [`bus::StreamPosition::made_at`].
     pub made_at: i64,
-    /// Everything up to here.
+    /// The database contains every message up to this sequence.
     pub sequence: i64,
 }
 
-/// A stream that was restored from a backup: it counts as another one from then on, and holds the same messages.
+/// A stream that was restored from a backup. It counts as another stream from then on, and holds the same messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoredStream {
-    /// Its name.
+    /// The name of the stream.
     pub stream: String,
-    /// When it was made, as of the backup.
+    /// The creation time of the stream as of the backup.
     pub made_before: i64,
-    /// When it was made, as of the restore.
+    /// The creation time of the stream as of the restore.
     pub made_now: i64,
 }
 
-/// What a database says of itself.
+/// The contents that a database declares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseContents {
-    /// The installation that it belongs to.
+    /// The id of the installation that the database belongs to.
     pub installation: String,
-    /// How often the installation was restored.
+    /// The number of times that the installation was restored.
     pub generation: i64,
-    /// How much of each stream it contains.
+    /// The position in each stream up to which the database contains it.
     pub positions: Vec<ContainedStream>,
 }
 
-/// Whether a service has ever kept anything of itself in the database.
+/// Returns whether a service has ever kept its own records in the database.
 async fn is_known(store: &Store, service: &str) -> Result<bool, StoreError> {
     let manager = SchemaManager::new(store.writer());
     let table = format!("{service}_installation");
     manager
         .has_table(&table)
         .await
-        .map_err(StoreError::statement("see whether a service has run with the database"))
+        .map_err(StoreError::statement("check whether the service has run with the database"))
 }
 
-/// What the database of `service` says of itself; `None` when the service has never run with it.
+/// Returns the contents that the database of `service` declares, or `None` if the service has never run with it.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn database_contents(store: &Store, service: &str) -> Result<Option<DatabaseContents>, StoreError> {
     if !is_known(store, service).await? {
         return Ok(None);
@@ -74,12 +75,12 @@ pub async fn database_contents(store: &Store, service: &str) -> Result<Option<Da
     }))
 }
 
-/// Marks the database of `service` as restored from a backup of `taken_at` (microseconds since the Unix epoch): the next
-/// start treats it as an older one, whatever the broker says. How much it contains of `streams` stays known. Returns the new
-/// generation; `None` when the service has never run with it.
+/// Marks the database of `service` as restored from a backup of `taken_at` (microseconds since the Unix epoch). The
+/// next start treats it as an older one, regardless of the mark at the broker. The positions in `streams` stay known.
+/// Returns the new generation, or `None` if the service has never run with the database.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn mark_restored(
     store: &Store,
     service: &str,

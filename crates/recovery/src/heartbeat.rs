@@ -1,7 +1,8 @@
 //! The last sign of life in a database and at the broker.
 //!
-//! Copies of databases and streams from one moment contradict nothing when they come back together. They look like a service that
-//! was stopped since then, so after a long stop the service cannot tell which of the two it was.
+//! Copies of databases and streams from one moment do not contradict each other when they come back together. They
+//! look like a service that has been stopped since that moment. After a long stop, the service cannot tell a stop
+//! from a restore.
 
 use std::time::Duration;
 
@@ -14,18 +15,19 @@ use store::StoreError;
 use crate::words::in_words;
 use crate::{Recovery, RecoveryError, RecoveryFinding};
 
-/// Database and broker show no sign of life since a long time.
+/// Database and broker have shown no sign of life for a long time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleRecords {
-    /// The last one; microseconds since the Unix epoch, 0 when none is known.
+    /// The time of the last sign of life in microseconds since the Unix epoch; 0 if none is known.
     pub since: i64,
-    /// In words.
+    /// An explanation for operators.
     pub why: String,
 }
 
-/// Decides whether records are stale: the later of what `database` and `broker` say is further from `now` than `long_stop`.
+/// Decides whether records are stale: `now` is further than `long_stop` from the later one of `database` and
+/// `broker`.
 ///
-/// A clock that runs back counts as well: a time in the future is no sign that nothing happened since.
+/// A clock that runs back counts as well: a time in the future does not prove that nothing happened since.
 fn judge(database: Option<i64>, broker: Option<i64>, now: i64, long_stop: Duration) -> Option<i64> {
     let last = database.max(broker);
     let is_recent = |at: i64| u128::from(now.abs_diff(at)) <= long_stop.as_micros();
@@ -33,7 +35,7 @@ fn judge(database: Option<i64>, broker: Option<i64>, now: i64, long_stop: Durati
 }
 
 impl Recovery {
-    /// Says whether the records may be copies from an earlier moment.
+    /// Returns the reason if the records may be copies from an earlier moment.
     pub(crate) async fn stale(
         &self,
         finding: RecoveryFinding,
@@ -48,6 +50,7 @@ impl Recovery {
         Ok(since.map(|since| StaleRecords { since, why: self.stale_in_words(since) }))
     }
 
+    /// Describes stale records for operators.
     fn stale_in_words(&self, since: i64) -> String {
         let service = self.service;
         let last = match since {
@@ -58,6 +61,7 @@ impl Recovery {
     }
 }
 
+/// Returns the name of the service's heartbeat table.
 fn table(service: &str) -> Alias {
     Alias::new(format!("{service}_heartbeat"))
 }
@@ -65,7 +69,7 @@ fn table(service: &str) -> Alias {
 /// Creates the service's table; for use in a migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn create_heartbeat(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let number = |name: &str| ColumnDef::new(Alias::new(name)).big_integer().not_null().take();
     let create =
@@ -76,11 +80,12 @@ pub async fn create_heartbeat(manager: &SchemaManager<'_>, service: &str) -> Res
 /// Undoes [`create_heartbeat`].
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn drop_heartbeat(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     manager.drop_table(Table::drop().table(table(service)).take()).await
 }
 
+/// Reads the time at which the service was last alive.
 async fn load(connection: &impl ConnectionTrait, service: &str) -> Result<Option<i64>, StoreError> {
     let statement = Query::select().column(Alias::new("at")).from(table(service)).to_owned();
     let failed = StoreError::statement("read when the service was last alive");
@@ -88,6 +93,7 @@ async fn load(connection: &impl ConnectionTrait, service: &str) -> Result<Option
     row.map(|row| row.try_get("", "at")).transpose().map_err(&failed)
 }
 
+/// Saves the time at which the service was alive.
 pub(crate) async fn save(
     connection: &impl ConnectionTrait,
     service: &str,

@@ -1,27 +1,27 @@
-//! What was found at a start. Pure.
+//! Judges the state that a start finds. These functions are pure.
 
 use bus::{LeftMark, StreamPosition};
 
 use crate::tables::{ConsumerPosition, DatabaseIdentity};
 
-/// How the database that was found stands to what the service last left.
+/// The relation of the database at hand to the one that the service last left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecoveryFinding {
-    /// Nothing was there before, or this version is the first that looks.
+    /// There was no database before, or this version is the first that checks.
     Fresh,
-    /// It is the one that was left.
+    /// The database is the one that the service left.
     Same,
-    /// It knows less than was left, or says that it was restored: it comes from an older backup.
+    /// The database knows less than the service left, or is marked as restored: it comes from an older backup.
     Restored,
-    /// It is empty, and the service had one before.
+    /// The database is empty, and the service had one before.
     Empty,
-    /// The broker knows less than was left, or nothing: its store comes from an older backup, or was lost.
+    /// The broker knows less than the service left, or nothing: its store comes from an older backup, or was lost.
     BrokerRestored,
     /// Database and broker belong to different installations.
     Foreign,
 }
 
-/// Compares what the database says with what the broker says.
+/// Compares the records of the database with the mark at the broker.
 pub(crate) fn judge_finding(
     identity: Option<&DatabaseIdentity>,
     mark: &LeftMark,
@@ -32,7 +32,7 @@ pub(crate) fn judge_finding(
         (None, LeftMark::Nothing) => return RecoveryFinding::Fresh,
         (None, _) => return RecoveryFinding::Empty,
         (Some(identity), _) if identity.installation != installation => return RecoveryFinding::Foreign,
-        // Nothing says that it is not.
+        // Nothing proves that the database was not restored.
         (Some(_), LeftMark::Unreadable { .. }) => return RecoveryFinding::Restored,
         (Some(identity), LeftMark::Nothing) if identity.restored_from.is_some() => {
             return RecoveryFinding::Restored;
@@ -44,7 +44,7 @@ pub(crate) fn judge_finding(
     };
     let acknowledged_more = positions.iter().any(|(found, kept)| {
         let kept = kept.as_ref().filter(|kept| kept.made_at == found.made_at);
-        // The server moves the floor past what is purged: no consumer acknowledged that.
+        // The server moves the floor past purged messages, which no consumer acknowledged.
         let acknowledged = found.ack_floor > before_first(found);
         acknowledged
             && kept.is_some_and(|kept| signed_sequence(found.ack_floor) > kept.floor)
@@ -54,22 +54,22 @@ pub(crate) fn judge_finding(
         () if identity.restored_from.is_some() => RecoveryFinding::Restored,
         () if identity.beat < mark.beat => RecoveryFinding::Restored,
         () if identity.clean && acknowledged_more => RecoveryFinding::Restored,
-        // One beat may have been kept and not been left.
+        // One beat may have been kept in the database before a crash without being left at the broker.
         () if identity.beat > mark.beat + 1 => RecoveryFinding::BrokerRestored,
         () => RecoveryFinding::Same,
     }
 }
 
-/// What is done about one consumer.
+/// The actions that one consumer needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConsumerStep {
-    /// It begins again here.
+    /// The sequence at which the consumer begins again.
     pub(crate) rewind_to: Option<u64>,
-    /// These were stored and are gone before the database contained them.
+    /// The range of messages that were stored and are gone before the database contained them.
     pub(crate) lost: Option<(u64, u64)>,
 }
 
-/// What is to be done about the consumer at `found`.
+/// Returns the actions that the consumer at `found` needs.
 pub(crate) fn consumer_step(
     finding: RecoveryFinding,
     found: &StreamPosition,
@@ -80,33 +80,35 @@ pub(crate) fn consumer_step(
         (RecoveryFinding::Fresh, None) => found.ack_floor,
         (RecoveryFinding::Empty | RecoveryFinding::Foreign, _) => 0,
         (_, Some(kept)) => u64::try_from(kept.floor).unwrap_or(0),
-        // Another stream, or positions were never kept: a database of an older version, or of the first seconds of an
-        // installation. Nothing of the stream is known to be contained.
+        // This is another stream, or positions were never kept: a database of an older version, or of the first
+        // seconds of an installation. The database is not known to contain any of the stream.
         (_, None) => 0,
     };
     let is_old =
         matches!(finding, RecoveryFinding::Restored | RecoveryFinding::Empty | RecoveryFinding::Foreign);
     let contained = if is_old || found.readers == 0 { floor } else { floor.max(found.ack_floor) };
     let rewind_to = (found.ack_floor > contained.max(before_first(found))).then_some(contained + 1);
-    // What the keeper dropped, every consumer had taken, unless the database is from before. The consumer's floor proves
-    // nothing, because the server moves it past what is purged; it counts only where nothing else is known.
+    // Every consumer has taken the messages that the keeper dropped, unless the database is an older one. The
+    // consumer's floor proves nothing, because the server moves it past purged messages; it counts only where no
+    // other position is known.
     let known = if same_stream.is_some() { floor } else { found.ack_floor };
     let surely = if is_old { contained } else { known.max(found.dropped_through) };
     let lost = (before_first(found) > surely).then(|| (surely + 1, before_first(found)));
     ConsumerStep { rewind_to, lost }
 }
 
-/// The newest sequence that the stream does not hold any more.
+/// Returns the newest sequence that the stream does not hold any more.
 pub(crate) fn before_first(found: &StreamPosition) -> u64 {
     found.first_sequence.saturating_sub(1)
 }
 
-/// True when the stream at `found` is not the one that positions were kept of: it was lost, and made again under its name.
+/// Returns whether the stream at `found` is another one than the positions were kept of: it was lost, and created
+/// again under its name.
 pub(crate) fn is_another_stream(found: &StreamPosition, kept: Option<&ConsumerPosition>) -> bool {
     kept.is_some_and(|kept| kept.made_at != found.made_at)
 }
 
-/// Everything up to `floor` is contained.
+/// Returns a position that says that the database contains everything up to `floor`.
 pub(crate) fn consumer_position(at: &StreamPosition, floor: u64) -> ConsumerPosition {
     ConsumerPosition {
         stream: at.stream.clone(),
@@ -116,6 +118,7 @@ pub(crate) fn consumer_position(at: &StreamPosition, floor: u64) -> ConsumerPosi
     }
 }
 
+/// Converts a sequence to its stored form; saturates.
 fn signed_sequence(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
 }

@@ -1,17 +1,19 @@
-//! Recognises a database or a broker that was restored from a backup, lost or exchanged, and sets consumers back to what
-//! the database contains.
+//! Detects a database or a broker that was restored from a backup, lost or exchanged, and sets consumers back to the
+//! position that the database contains.
 //!
-//! A service's database keeps how far it contains each stream (the acknowledgement floor of its consumers, read before it
-//! is kept, so never more than is contained) and a number that rises each time. The broker keeps the same number beside the
-//! streams, written after the database's commit. A database with a lower number than the broker's is therefore an older one;
-//! its consumers begin again where it ends, and what it knows already is recognised by whoever consumes. Nothing here
-//! knows what the messages mean.
+//! A service's database keeps its position in each stream and a number that increases each time. The position is the
+//! acknowledgement floor of the service's consumers. It is read before it is kept, so it never claims more than the
+//! database contains. The broker keeps the same number beside the streams, written after the database's commit. A
+//! database with a lower number than the broker's is therefore an older one: its consumers begin again where it ends,
+//! and each consumer recognises the messages that it already knows. This crate does not know the meaning of the
+//! messages.
 //!
-//! A backup of everything from one moment contradicts nothing when it comes back. Therefore `usher restore` marks each database
-//! ([`mark_restored`]), and the next start treats it as an older one.
+//! A backup of everything from one moment contradicts nothing when it comes back. Therefore `usher restore` marks
+//! each database ([`mark_restored`]), and the next start treats the database as an older one.
 //!
-//! To use it in another service: its tables in a migration ([`create_tables`], [`add_generation`]), [`Recovery::begin`] before
-//! anything is consumed, [`Recovery::run`] beside the work, [`Recovery::end`] after it.
+//! To use the crate in another service, create its tables in a migration ([`create_tables`], [`add_generation`]),
+//! call [`Recovery::begin`] before anything is consumed, run [`Recovery::run`] beside the work, and call
+//! [`Recovery::end`] after it.
 
 mod contents;
 mod heartbeat;
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 use bus::{Bus, BusError, LeftMark, ServiceMark, StreamName, StreamPosition};
 use store::{Store, StoreError};
+use telemetry::chain;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -34,57 +37,62 @@ use judge::{ConsumerStep, consumer_position, consumer_step, judge_finding};
 use tables::{ConsumerPosition, DatabaseIdentity, RecoveryNotice};
 pub use tables::{add_generation, create_tables, drop_tables, remove_generation};
 
-/// How often positions are kept while they move.
+/// The interval at which positions are kept while they move.
 const KEEP_EVERY: Duration = Duration::from_secs(3);
-/// After so many times without movement they are kept all the same: the rest of the database moves too.
+/// The number of intervals without movement after which positions are kept all the same, because the rest of the
+/// database moves too.
 const KEEP_ANYWAY_AFTER: u32 = 20;
-/// For how long a notice is shown.
+/// The time for which a notice is shown, in microseconds.
 const NOTICE_KEEPS_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
+/// The maximum number of notices that are kept.
 const NOTICES_MAX: usize = 20;
-/// How long acknowledgements may take to arrive at an orderly end.
+/// The time that acknowledgements may take to arrive at an orderly end.
 const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+/// The interval at which an orderly end checks if acknowledgements have settled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How long a start waits for a broker that does not answer.
+/// The time that a start waits for a broker that does not answer.
 const LOOKS_WITHIN: Duration = Duration::from_secs(60);
+/// The interval at which a start asks the broker again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// Why it is not known what database this is.
+/// The reason why the state of the database is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
-    /// The database.
+    /// The database reported an error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The broker.
+    /// The broker reported an error.
     #[error(transparent)]
     Bus(#[from] BusError),
 }
 
-/// What was found at a start.
+/// The state that a start found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoveryResult {
-    /// How the database stands to what was left.
+    /// The relation of the database to the one that the service last left.
     pub finding: RecoveryFinding,
-    /// Messages that the database does not contain are gone.
+    /// The number of messages that are gone and that the database does not contain.
     pub lost: u64,
-    /// A stream is another one than before: how much of the one before was lost is not known.
+    /// `true` if a stream is another one than before. The extent of the loss in the one before is not known.
     pub has_other_stream: bool,
-    /// In words, what operators should know of it; empty when there is nothing.
+    /// Notices for operators; empty if there is nothing to report.
     pub news: Vec<String>,
-    /// The installation was restored from a backup of this time (microseconds since the Unix epoch).
+    /// The time of the backup from which the installation was restored (microseconds since the Unix epoch).
     pub restored_from: Option<i64>,
-    /// Database and broker may both be copies from an earlier moment; only looked for with [`Recovery::with_heartbeat`].
+    /// Set if database and broker may both be copies from an earlier moment; only checked with
+    /// [`Recovery::with_heartbeat`].
     pub stale: Option<StaleRecords>,
 }
 
 impl RecoveryResult {
-    /// Why what the database believes has to be verified before it is acted on.
+    /// Returns the reason for verifying the database's state before acting on it, or `None` if that is not necessary.
     pub fn needs_verification(&self) -> Option<String> {
         let is_old = !matches!(self.finding, RecoveryFinding::Fresh | RecoveryFinding::Same);
         (is_old || self.lost > 0 || self.has_other_stream).then(|| self.news.join("; "))
     }
 }
 
-/// What is at the broker and in the database.
+/// The records at the broker and in the database.
 struct RecoveryInput {
     mark: LeftMark,
     identity: Option<DatabaseIdentity>,
@@ -92,26 +100,26 @@ struct RecoveryInput {
     positions: Vec<(StreamPosition, Option<ConsumerPosition>)>,
 }
 
-/// What [`Recovery::look`] found, to be kept by [`Recovery::settle`].
+/// The findings of [`Recovery::look`], which [`Recovery::settle`] keeps.
 #[derive(Debug)]
 pub struct RecoveryPlan {
-    /// What was found.
+    /// The state that was found.
     pub found: RecoveryResult,
     identity: DatabaseIdentity,
     kept: Vec<ConsumerPosition>,
 }
 
-/// The database and the consumers of one service.
+/// Detects a restored database of one service and keeps the positions of its consumers.
 #[derive(Debug, Clone)]
 pub struct Recovery {
     service: &'static str,
     store: Store,
     bus: Bus,
     consumers: Vec<(StreamName, String)>,
-    /// A stop that is longer may be no stop.
+    /// A stop that lasts longer than this may be a restore.
     long_stop: Option<Duration>,
     state: Arc<Mutex<RecoveryState>>,
-    /// Told when something was lost while running.
+    /// Notified when messages are lost while the service runs.
     pub lost: Arc<Notify>,
 }
 
@@ -119,39 +127,40 @@ pub struct Recovery {
 struct RecoveryState {
     identity: DatabaseIdentity,
     kept: Vec<ConsumerPosition>,
-    /// The broker has the identity's beat.
+    /// `true` if the broker has the identity's beat.
     is_left: bool,
     idle: u32,
 }
 
 impl Recovery {
-    /// For the consumers of `service`, by feed and name.
+    /// Creates a recovery for the consumers of `service`, each given by stream and durable name.
     pub fn new(service: &'static str, store: Store, bus: Bus, consumers: Vec<(StreamName, String)>) -> Self {
         let (state, lost) = (Arc::default(), Arc::default());
         Self { service, store, bus, consumers, long_stop: None, state, lost }
     }
 
-    /// Keeps when the service was last alive, and says after a stop longer than `long_stop` that database and broker may both be
-    /// copies from an earlier moment. Needs the table of [`create_heartbeat`].
+    /// Keeps the time at which the service was last alive. After a stop longer than `long_stop`, reports that
+    /// database and broker may both be copies from an earlier moment. Needs the table of [`create_heartbeat`].
     #[must_use]
     pub fn with_heartbeat(self, long_stop: Duration) -> Self {
         Self { long_stop: Some(long_stop), ..self }
     }
 
-    /// Finds out what database this is, and sets consumers back. Call it before anything is consumed.
+    /// Finds out whether the database is the one that was left, and sets consumers back. Call it before anything is
+    /// consumed.
     ///
     /// # Errors
-    /// As database and broker report them.
+    /// Returns the error that the database or the broker reports.
     pub async fn begin(&self) -> Result<RecoveryResult, RecoveryError> {
         let looked = self.look().await?;
         self.settle(looked).await
     }
 
-    /// Finds out what database this is, and sets consumers back. What was found is found again until it is settled, so that
-    /// what follows from it is noted before it is forgotten.
+    /// Finds out whether the database is the one that was left, and sets consumers back. Each call reports the same
+    /// findings until they are settled, so that a caller can note the consequences before the findings are forgotten.
     ///
     /// # Errors
-    /// As database and broker report them.
+    /// Returns the error that the database or the broker reports.
     pub async fn look(&self) -> Result<RecoveryPlan, RecoveryError> {
         let RecoveryInput { mark, identity, installation, positions } = self.look_patiently().await?;
         let finding = judge_finding(identity.as_ref(), &mark, &installation, &positions);
@@ -170,7 +179,8 @@ impl Recovery {
         let mut kept = Vec::new();
         for (at, known) in &positions {
             if !at.exists && known.is_none() {
-                // The consumer is made at the first start, and begins with what the stream holds then.
+                // The consumer is created at the first start, and begins with the messages that the stream holds
+                // then.
                 kept.push(consumer_position(at, judge::before_first(at)));
                 continue;
             }
@@ -198,7 +208,7 @@ impl Recovery {
         }
         let (theirs, ours) =
             (mark.read().map_or(0, |mark| mark.beat), identity.as_ref().map_or(0, |one| one.beat));
-        // What was kept and not left before a crash is left now: the two are never further apart than that.
+        // A beat that was kept but not left before a crash is left now: the two never differ by more than one.
         let beat =
             if ours > theirs && finding == RecoveryFinding::Same { ours } else { ours.max(theirs) + 1 };
         let mut identity = identity.unwrap_or_default();
@@ -208,35 +218,29 @@ impl Recovery {
         Ok(RecoveryPlan { found, identity, kept })
     }
 
-    /// Keeps what was found: the next start finds nothing of it.
+    /// Keeps the findings, so that the next start does not report them again.
     ///
     /// # Errors
-    /// As database and broker report them.
+    /// Returns the error that the database or the broker reports.
     pub async fn settle(&self, looked: RecoveryPlan) -> Result<RecoveryResult, RecoveryError> {
         let RecoveryPlan { found, identity, kept } = looked;
         match self.keep(identity, kept).await {
-            // It is left with the next positions; until then a crash is no restore.
+            // The mark is left together with the next positions. Until then, a crash is not mistaken for a restore.
             Err(RecoveryError::Bus(error)) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "could not leave a mark at the broker yet"
-                );
+                tracing::warn!(error = chain(&error), "could not leave a mark at the broker yet");
             }
             kept => kept?,
         }
         Ok(found)
     }
 
-    /// While the servers of a cluster elect a leader, none of them answers.
+    /// Reads the records, and waits while the servers of a cluster elect a leader and none of them answers.
     async fn look_patiently(&self) -> Result<RecoveryInput, RecoveryError> {
         let deadline = tokio::time::Instant::now() + LOOKS_WITHIN;
         loop {
             match self.look_once().await {
                 Err(RecoveryError::Bus(error)) if tokio::time::Instant::now() < deadline => {
-                    tracing::info!(
-                        error = &error as &dyn std::error::Error,
-                        "the broker does not say yet what was left"
-                    );
+                    tracing::info!(error = chain(&error), "the broker does not say yet what was left");
                 }
                 result => return result,
             }
@@ -244,7 +248,8 @@ impl Recovery {
         }
     }
 
-    /// The two as they are at one moment: another replica that starts or runs at the same time writes them one after the other.
+    /// Reads both records as of one moment. Another replica that starts or runs at the same time writes them one
+    /// after the other.
     async fn look_once(&self) -> Result<RecoveryInput, RecoveryError> {
         loop {
             let mark = self.bus.mark(self.service).await?;
@@ -263,7 +268,7 @@ impl Recovery {
         }
     }
 
-    /// Keeps positions until `stop`.
+    /// Keeps positions until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -271,18 +276,15 @@ impl Recovery {
                 () = tokio::time::sleep(KEEP_EVERY) => {}
             }
             if let Err(error) = self.keep_positions(false).await {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "could not keep positions in streams yet"
-                );
+                tracing::debug!(error = chain(&error), "could not keep positions in streams yet");
             }
         }
     }
 
-    /// Keeps positions a last time, after everything that consumes has ended.
+    /// Keeps positions a last time, after every consumer has ended.
     pub async fn end(&self) {
         let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
-        // Acknowledgements are on their way for a moment.
+        // Acknowledgements may still be under way for a moment.
         let mut before = None;
         while tokio::time::Instant::now() < deadline {
             let Ok(now) = self.positions().await else { break };
@@ -293,21 +295,23 @@ impl Recovery {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         if let Err(error) = self.keep_positions(true).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "could not keep positions in streams");
+            tracing::debug!(error = chain(&error), "could not keep positions in streams");
         }
     }
 
-    /// What operators should know, newest first.
+    /// Returns the notices for operators, newest first.
     pub fn notices(&self) -> Vec<String> {
         let state = self.state.lock().expect("nothing panics while holding it");
         state.identity.notices.iter().rev().map(|notice| notice.text.clone()).collect()
     }
 
-    /// Consumers with longer names read a part of the stream only: what is gone may never have been theirs.
+    /// Returns whether the consumer reads the whole stream. Consumers with longer names read only a part: messages
+    /// that are gone may never have been theirs.
     fn reads_everything(&self, at: &StreamPosition) -> bool {
         self.consumers.iter().any(|(_, durable)| *durable == at.durable)
     }
 
+    /// Returns the position of each consumer at the broker, with the position that the database kept.
     async fn positions(&self) -> Result<Vec<(StreamPosition, Option<ConsumerPosition>)>, RecoveryError> {
         let kept = tables::load_positions(self.store.reader(), self.service).await?;
         let mut all = Vec::new();
@@ -321,6 +325,7 @@ impl Recovery {
         Ok(all)
     }
 
+    /// Keeps the present positions, and notes messages that were lost since the last time. `clean` marks an orderly end.
     async fn keep_positions(&self, clean: bool) -> Result<(), RecoveryError> {
         let positions = self.positions().await?;
         let mut lost = Vec::new();
@@ -369,7 +374,8 @@ impl Recovery {
         Ok(())
     }
 
-    /// First the database, then the broker: it never knows of more than the database does.
+    /// Writes to the database first and to the broker second, so that the broker never knows of more than the
+    /// database does.
     async fn keep(
         &self,
         identity: DatabaseIdentity,
@@ -402,6 +408,7 @@ impl Recovery {
         Ok(())
     }
 
+    /// Adds notices for operators and drops old ones.
     fn notice(&self, identity: &mut DatabaseIdentity, news: &[String]) {
         let now = micros_now();
         identity.notices.retain(|notice| notice.at > now - NOTICE_KEEPS_MICROS);
@@ -414,6 +421,7 @@ impl Recovery {
     }
 }
 
+/// Returns the present time in microseconds since the Unix epoch.
 fn micros_now() -> i64 {
     i64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }

@@ -1,48 +1,52 @@
-//! What a service's database says of itself, and how much of each stream it contains.
+//! The tables of a service's database that hold its identity and its position in each stream.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ConnectionTrait, QueryResult};
 use sea_orm_migration::prelude::{ColumnDef, Index, SchemaManager, Table};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
+use telemetry::chain;
 
-/// What a database says of itself.
+/// The identity of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DatabaseIdentity {
     pub(crate) installation: String,
-    /// Rises whenever positions are kept.
+    /// A number that increases each time positions are kept.
     pub(crate) beat: i64,
-    /// The last process ended in an orderly way, after it had kept every position.
+    /// `true` if the last process ended in an orderly way, after it had kept every position.
     pub(crate) clean: bool,
     pub(crate) notices: Vec<RecoveryNotice>,
-    /// How often the installation was restored with `usher restore`.
+    /// The number of times that the installation was restored with `usher restore`.
     pub(crate) generation: i64,
-    /// Restored, and not begun with since: from a backup of this time (microseconds since the Unix epoch).
+    /// The time of the backup (microseconds since the Unix epoch) if the database was restored and no service has
+    /// started with it since.
     pub(crate) restored_from: Option<i64>,
 }
 
-/// Something that operators should know.
+/// A notice for operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RecoveryNotice {
-    /// Microseconds since the Unix epoch.
+    /// The time of the notice in microseconds since the Unix epoch.
     pub(crate) at: i64,
     pub(crate) text: String,
 }
 
-/// Everything up to `floor` is contained.
+/// The position of a consumer: the database contains every message up to `floor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConsumerPosition {
     pub(crate) stream: String,
     pub(crate) durable: String,
-    /// See [`bus::StreamPosition::made_at`].
+    /// The creation time of the stream. See [`bus::StreamPosition::made_at`].
     pub(crate) made_at: i64,
     pub(crate) floor: i64,
 }
 
+/// Returns the name of the table that holds the database's identity.
 fn identity_table(service: &str) -> Alias {
     Alias::new(format!("{service}_installation"))
 }
 
+/// Returns the name of the table that holds the positions of consumers.
 fn position_table(service: &str) -> Alias {
     Alias::new(format!("{service}_positions"))
 }
@@ -50,7 +54,7 @@ fn position_table(service: &str) -> Alias {
 /// Creates the service's tables; for use in a migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn create_tables(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let number = |name: &str| ColumnDef::new(Alias::new(name)).big_integer().not_null().take();
     let text = |name: &str| ColumnDef::new(Alias::new(name)).text().not_null().take();
@@ -74,10 +78,10 @@ pub async fn create_tables(manager: &SchemaManager<'_>, service: &str) -> Result
     manager.create_table(table).await
 }
 
-/// Adds what is kept of a restore; for use in a migration after [`create_tables`].
+/// Adds the columns that record a restore; for use in a migration after [`create_tables`].
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn add_generation(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let mut generation = ColumnDef::new(Alias::new("generation")).big_integer().not_null().default(0).take();
     let mut restored_from = ColumnDef::new(Alias::new("restored_from")).big_integer().take();
@@ -90,7 +94,7 @@ pub async fn add_generation(manager: &SchemaManager<'_>, service: &str) -> Resul
 /// Undoes [`add_generation`].
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn remove_generation(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     for column in ["generation", "restored_from"] {
         let alter = Table::alter().table(identity_table(service)).drop_column(Alias::new(column)).take();
@@ -102,7 +106,7 @@ pub async fn remove_generation(manager: &SchemaManager<'_>, service: &str) -> Re
 /// Drops the service's tables; for use in a migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn drop_tables(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     for table in [identity_table(service), position_table(service)] {
         manager.drop_table(Table::drop().table(table).take()).await?;
@@ -110,6 +114,7 @@ pub async fn drop_tables(manager: &SchemaManager<'_>, service: &str) -> Result<(
     Ok(())
 }
 
+/// Reads the identity of the database; `None` if it has none yet.
 pub(crate) async fn load_identity(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -118,7 +123,7 @@ pub(crate) async fn load_identity(
         .columns(["installation", "beat", "clean", "notices", "generation", "restored_from"].map(Alias::new))
         .from(identity_table(service))
         .to_owned();
-    let failed = StoreError::statement("read whose database it is");
+    let failed = StoreError::statement("read the identity of the database");
     let row = connection.query_one(&statement).await.map_err(&failed)?;
     let read = |row: QueryResult| -> Result<DatabaseIdentity, sea_orm::DbErr> {
         let notices: String = row.try_get("", "notices")?;
@@ -134,21 +139,19 @@ pub(crate) async fn load_identity(
     row.map(read).transpose().map_err(&failed)
 }
 
-/// What cannot be read is a notice itself: what it said is lost, and that is said.
+/// Reads the notices. If they cannot be read, returns a notice that says so.
 fn read_notices(service: &str, json: &str) -> Vec<RecoveryNotice> {
     serde_json::from_str(json).unwrap_or_else(|error| {
-        tracing::error!(
-            service,
-            error = &error as &dyn std::error::Error,
-            "what was noticed about the database cannot be read"
-        );
+        tracing::error!(service, error = chain(&error), "notices about the database cannot be read");
         let text = format!(
-            "what was noticed about the {service}'s database before cannot be read any more: {error}"
+            "the earlier notices about the {service}'s database cannot be read any more: {}",
+            telemetry::chain_text(&error)
         );
         vec![RecoveryNotice { at: crate::micros_now(), text }]
     })
 }
 
+/// Saves the identity of the database.
 pub(crate) async fn save_identity(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -172,10 +175,14 @@ pub(crate) async fn save_identity(
         ])
         .on_conflict(OnConflict::column(Alias::new("id")).update_columns(others).to_owned())
         .to_owned();
-    connection.execute(&statement).await.map_err(StoreError::statement("keep whose database it is"))?;
+    connection
+        .execute(&statement)
+        .await
+        .map_err(StoreError::statement("save the identity of the database"))?;
     Ok(())
 }
 
+/// Reads the kept positions of all consumers.
 pub(crate) async fn load_positions(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -197,7 +204,7 @@ pub(crate) async fn load_positions(
     rows.iter().map(|row| read(row).map_err(&failed)).collect()
 }
 
-/// Keeps a position; one in the same stream never moves back.
+/// Keeps a position. The position in the same stream never moves back.
 pub(crate) async fn save_position(
     connection: &impl ConnectionTrait,
     service: &str,

@@ -1,15 +1,15 @@
-//! The way from a committed transaction to the bus: what a transaction decided to publish lies in its outbox rows until
-//! JetStream has it, so a crash in between delays messages and never loses them.
+//! The path from a committed transaction to the bus. The messages that a transaction must publish stay in its outbox
+//! rows until JetStream has stored them, so a crash in between delays messages but never loses them.
 //!
-//! Commands and facts lie in rows of their own and are published by sweeps of their own, the most urgent lane first: a
-//! full JOURNAL keeps no command back. What the broker can never take is set aside ([`OutboxPublisher::set_aside`]): listed with its
-//! cause, counted, and in nothing's way. While JOURNAL is full, facts wait up to a bound; beyond it the oldest are
-//! dropped, and how many is kept in a row of its own.
+//! Commands and facts are in separate rows and are published by separate sweeps, the most urgent lane first: a full
+//! JOURNAL does not delay commands. Messages that the broker can never accept are set aside
+//! ([`OutboxPublisher::set_aside`]): they are listed with their cause, counted, and block nothing. While JOURNAL is
+//! full, facts wait up to a bound. Beyond it the oldest are dropped, and a separate row keeps their number.
 //!
-//! Publishing twice is possible and harmless: message ids and consumers are idempotent. Nothing here knows what the
-//! messages say. To use it in another service: create its outbox in a migration, [`store_batch`] within the transaction,
-//! [`OutboxPublisher::send`] after the commit, and let [`OutboxPublisher::run`] look after what was left behind. A service that may answer only
-//! when JetStream has it uses [`pack_for`] and [`OutboxPublisher::deliver`] instead.
+//! A message can be published twice, which is harmless: message ids and consumers are idempotent. This crate does not know the meaning of
+//! the messages. To use it in another service: create its outbox in a migration, call [`store_batch`] within the transaction and
+//! [`OutboxPublisher::send`] after the commit, and let [`OutboxPublisher::run`] publish the rows that were left behind. A service that may
+//! answer only after JetStream has the messages uses [`pack_for`] and [`OutboxPublisher::deliver`] instead.
 
 mod loss;
 mod outcome;
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use bus::{Bus, PublishError};
 use store::{Store, StoreError, outbox};
-use telemetry::ReadinessLatch;
+use telemetry::{ReadinessLatch, chain};
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -35,29 +35,29 @@ use parcel::RowMessages;
 pub use parcel::{OutboxBatch, left_of, pack_for, store_batch};
 pub use report::UnpublishedMessage;
 
-/// A row this old is not about to be published by another replica.
+/// The age above which no other replica is expected to be publishing a row.
 const STALE_AFTER: time::Duration = time::Duration::seconds(30);
-/// Between two sweeps, and between two looks at how much waits.
+/// The interval between two sweeps, and between two measurements of the backlog.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
-/// The same while something is known to wait.
+/// The interval between two sweeps while rows are known to wait.
 const SWEEP_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// How many parcels are being published at once; beyond it, committing waits.
+/// The maximum number of outbox batches that are published at once. Beyond it, commits wait.
 const PARCELS_MAX: usize = 16;
-/// How many bytes of facts wait for JOURNAL at most.
+/// The maximum size of the facts that wait for JOURNAL, in bytes.
 const FACTS_BYTES_MAX: i64 = 256 << 20;
 
-/// What came of giving up a message.
+/// The result of discarding a message.
 #[derive(Debug)]
 pub enum DiscardedMessage {
-    /// It is given up; this is what is left.
+    /// The message is discarded; the value is the remaining outbox.
     Done(lifecycle::OutboxReply),
     /// No such message is set aside.
     NotFound,
-    /// It takes access away: it stays until it gets through.
+    /// The message removes access, so it stays until it is published.
     TakesAccessAway,
 }
 
-/// Publishes parcels in the background.
+/// The outbox publisher: publishes outbox batches in the background.
 #[derive(Debug, Clone)]
 pub struct OutboxPublisher {
     service: &'static str,
@@ -65,15 +65,15 @@ pub struct OutboxPublisher {
     bus: Bus,
     slots: Arc<Semaphore>,
     published: Arc<Mutex<Vec<String>>>,
-    /// Rows that are being published by this process.
+    /// The ids of the rows that this process is publishing.
     under_way: Arc<Locked<HashSet<String>>>,
-    /// Something could not be published: look again soon.
+    /// `true` if a message could not be published, so that the next sweep starts soon.
     is_behind: Arc<AtomicBool>,
     facts_bytes_max: i64,
 }
 
 impl OutboxPublisher {
-    /// For the outbox of `service`.
+    /// Returns a publisher for the outbox of `service`.
     pub fn new(service: &'static str, store: Store, bus: Bus) -> Self {
         Self {
             service,
@@ -87,12 +87,12 @@ impl OutboxPublisher {
         }
     }
 
-    /// Publishes a committed parcel; waits only while too many are under way.
+    /// Publishes a committed outbox batch. Waits only while too many batches are being published.
     pub async fn send(&self, parcel: Option<OutboxBatch>) {
         let Some(parcel) = parcel else { return };
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
         let relay = self.clone();
-        // From now on: a sweep that comes before the task must not publish the rows as well.
+        // Mark the rows now: a sweep that starts before the task must not publish them as well.
         for batch in &parcel.batches {
             self.under_way().insert(batch.id.clone());
         }
@@ -103,10 +103,10 @@ impl OutboxPublisher {
         });
     }
 
-    /// Publishes committed parcels and waits until JetStream has all of them.
+    /// Publishes committed outbox batches and waits until JetStream has stored all of them.
     ///
     /// # Errors
-    /// When one message is not known to be stored. The rows stay, and are published again later.
+    /// Returns an error if one message is not known to be stored. The rows stay and are published again later.
     pub async fn deliver(&self, parcels: Vec<OutboxBatch>) -> Result<(), PublishError> {
         let batches = parcels.into_iter().flat_map(|parcel| parcel.batches).map(|batch| self.publish(batch));
         for outcome in futures_util::future::join_all(batches).await {
@@ -117,7 +117,7 @@ impl OutboxPublisher {
         Ok(())
     }
 
-    /// Publishes the messages of one row, and keeps in the row exactly what is still to be published.
+    /// Publishes the messages of one row. Keeps in the row exactly the messages that must still be published.
     async fn publish(&self, batch: RowMessages) -> RowOutcome {
         let RowMessages { id, lane, messages } = batch;
         self.under_way().insert(id.clone());
@@ -134,18 +134,18 @@ impl OutboxPublisher {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long a message may be, as the broker says.
+    /// Returns the maximum size of a message in bytes, as the broker reports it.
     pub fn message_bytes_max(&self) -> usize {
         self.bus.message_bytes_max()
     }
 
-    /// Ids of rows whose messages are published: to be deleted by the next transaction.
+    /// Takes the ids of the rows whose messages are published. The next transaction must delete the rows.
     pub async fn take_published(&self) -> Vec<String> {
         std::mem::take(&mut *self.published.lock().await)
     }
 
-    /// Publishes rows that a crash or an outage left behind, now and again, and deletes what is published, until
-    /// `stop`; then waits for what is under way. `latch` is closed while commands have waited for too long.
+    /// Publishes rows that a crash or an outage left behind, at intervals, and deletes published rows, until `stop`.
+    /// Then waits for batches that are being published. `latch` is closed while commands have waited for too long.
     pub async fn run(self, latch: ReadinessLatch, stop: CancellationToken) {
         let mut measured = tokio::time::Instant::now();
         self.measure(&latch).await;
@@ -159,7 +159,7 @@ impl OutboxPublisher {
             let older_than = if is_behind { time::Duration::ZERO } else { STALE_AFTER };
             if let Err(error) = self.sweep(older_than).await {
                 self.is_behind.store(true, Ordering::Relaxed);
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not work through the outbox");
+                tracing::warn!(error = chain(&error), "could not work through the outbox");
             }
             if measured.elapsed() >= SWEEP_EVERY || is_behind {
                 measured = tokio::time::Instant::now();
@@ -168,15 +168,15 @@ impl OutboxPublisher {
         }
         let _all_parcels = self.slots.acquire_many(u32::try_from(PARCELS_MAX).expect("a small number")).await;
         if let Err(error) = self.delete_published().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not clear the outbox");
+            tracing::warn!(error = chain(&error), "could not clear the outbox");
         }
     }
 
-    /// Publishes what the process before this one left behind, all of it unless the broker refuses more. Call it before
-    /// taking work, so that nothing older is still to be published when the service calls itself ready.
+    /// Publishes the rows that the previous process left behind: all of them, unless the broker refuses more. Call it before the service
+    /// takes work, so that no older message is unpublished when the service reports that it is ready.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         self.sweep(time::Duration::ZERO).await
     }

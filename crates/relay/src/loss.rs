@@ -1,45 +1,46 @@
-//! The bound on facts that wait: beyond it the oldest are dropped, and how many is kept where a human sees it.
+//! The bound on waiting facts. Beyond it the oldest are dropped, and their number is kept for operators.
 
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::outbox::{self, OutboxLane, OutboxRow};
 use store::quarantine::QuarantineReason;
+use telemetry::chain;
 use time::OffsetDateTime;
 
 use crate::OutboxPublisher;
 use crate::parcel::decode_messages;
 
-/// Key of the row that keeps how much was dropped.
+/// The key of the row with the number of dropped messages.
 pub(crate) const LOSS_ROW: &str = "facts-dropped";
 
-/// What was dropped so far.
+/// The number of messages dropped so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DroppedFacts {
     pub(crate) messages: u64,
-    /// What was counted before could not be read.
+    /// `true` if an earlier count could not be read.
     #[serde(default)]
     pub(crate) is_at_least: bool,
 }
 
 impl DroppedFacts {
-    /// How many, as far as is known; never none when something was dropped.
+    /// Returns the known number; at least 1 if a message was dropped.
     pub(crate) fn known(self) -> u64 {
         self.messages.max(u64::from(self.is_at_least))
     }
 }
 
 impl OutboxPublisher {
-    /// For tests: how many bytes of facts wait at most.
+    /// Sets the maximum size of waiting facts, in bytes; for tests.
     #[must_use]
     pub fn with_facts_bytes_max(self, facts_bytes_max: i64) -> Self {
         Self { facts_bytes_max, ..self }
     }
 
-    /// Drops the oldest facts as long as more wait than may.
+    /// Drops the oldest facts while more wait than the bound allows.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub(crate) async fn drop_oldest_facts(&self) -> Result<(), StoreError> {
         let reader = self.store.reader();
         let mut excess =
@@ -91,14 +92,14 @@ impl OutboxPublisher {
     }
 }
 
-/// What the row says; nothing when there is none. Of one that cannot be read it is known that something was dropped.
+/// Returns the count in the row, or zero if there is no row. If the row cannot be read, at least one message was dropped.
 pub(crate) fn read_loss(service: &str, row: Option<&OutboxRow>) -> DroppedFacts {
     let Some(row) = row else { return DroppedFacts::default() };
     serde_json::from_str(&row.messages).unwrap_or_else(|error| {
         telemetry::metrics::count_quarantined(service, QuarantineReason::StateUnreadable.as_str());
         tracing::error!(
             service,
-            error = &error as &dyn std::error::Error,
+            error = chain(&error),
             "how many facts were dropped before cannot be read: it is counted from now on"
         );
         DroppedFacts { messages: 0, is_at_least: true }

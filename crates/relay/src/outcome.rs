@@ -1,25 +1,26 @@
-//! What becomes of a row whose messages were handed to the bus.
+//! The outcome of a row whose messages were passed to the bus.
 
 use bus::{OutgoingMessage, PublishError, PublishedMessage, StreamName};
 use store::outbox::{self, OutboxLane, OutboxRow};
 use store::{Store, StoreError};
+use telemetry::chain;
 
 use crate::OutboxPublisher;
 use crate::parcel::{decode_messages, encode_messages, lane_of};
 
-/// How publishing one row ended.
+/// The outcome of publishing one row.
 #[derive(Debug)]
 pub(crate) enum RowOutcome {
-    /// JetStream has all of it.
+    /// JetStream has stored all messages.
     Published,
-    /// Some of it is still to be published.
+    /// Some messages must still be published.
     Left(PublishError),
-    /// Some of it can never be published and is set aside; JetStream has the rest.
+    /// Some messages can never be published and are set aside; JetStream has stored the rest.
     SetAside(PublishError),
 }
 
 impl OutboxPublisher {
-    /// Brings the row up to date with what the bus answered.
+    /// Updates the row according to the results of the bus.
     pub(crate) async fn settle(
         &self,
         id: &str,
@@ -31,23 +32,23 @@ impl OutboxPublisher {
             return RowOutcome::Published;
         };
         tracing::warn!(
-            outbox_row = %id, lane = lane.as_str(), error = %error, "could not publish all of an outbox row"
+            outbox_row = %id, lane = lane.as_str(), error = chain(&error), "could not publish all of an outbox row"
         );
-        // A row that is wholly left stays as it is.
+        // A row with no stored and no refused message stays as it is.
         let is_partly_done = results.iter().any(|result| match result {
             Ok(_) => true,
             Err(error) => error.is_final(),
         });
         if is_partly_done && let Err(error) = self.keep_the_rest(id, results).await {
             // The row is published again as a whole, which is harmless.
-            let error = &error as &dyn std::error::Error;
+            let error = chain(&error);
             tracing::warn!(outbox_row = %id, error, "could not bring an outbox row up to date");
         }
         if error.is_final() { RowOutcome::SetAside(error) } else { RowOutcome::Left(error) }
     }
 
-    /// In one transaction: what can never be published gets a row of its own that is set aside, what is still to be
-    /// published stays, and what is published goes.
+    /// In one transaction: moves messages that can never be published to rows that are set aside, keeps the messages
+    /// that must still be published, and removes the published ones.
     async fn keep_the_rest(
         &self,
         id: &str,
@@ -56,7 +57,7 @@ impl OutboxPublisher {
         let Some(row) = outbox::get_row(self.store.reader(), self.service, id).await? else { return Ok(()) };
         let Ok(messages) = decode_messages(&row.messages) else { return Ok(()) };
         if messages.len() != results.len() {
-            return Ok(()); // another replica was quicker
+            return Ok(()); // another replica updated the row first
         }
         let mut rest: Vec<OutgoingMessage> = Vec::new();
         let mut refused: Vec<(OutgoingMessage, String)> = Vec::new();
@@ -77,6 +78,7 @@ impl OutboxPublisher {
     }
 }
 
+/// Writes the outcome of a row in one transaction: the refused messages, and the rest of the row.
 async fn write_outcome(
     store: &Store,
     service: &str,
@@ -87,7 +89,7 @@ async fn write_outcome(
     let tx = store.begin().await?;
     for (number, (message, cause)) in refused.iter().enumerate() {
         let id = aside_id(row, number, message);
-        // The newest of what cannot be said of an account takes the place of what could not be said before.
+        // The latest refused command about an account replaces the earlier one.
         let before = outbox::get_row(&tx, service, &id).await?;
         outbox::delete_rows(&tx, service, std::slice::from_ref(&id)).await?;
         let created_at = before.map_or(row.created_at, |before| before.created_at);
@@ -103,7 +105,8 @@ async fn write_outcome(
     tx.commit().await.map_err(StoreError::statement("bring an outbox row up to date"))
 }
 
-/// Commands about one account have one name, whatever their revision: they say the same again until it gets through.
+/// Returns the id of the row for a refused message. All commands about one account share one id, regardless of their
+/// revision: each repeats the desired state until one is published.
 fn aside_id(row: &OutboxRow, number: usize, message: &OutgoingMessage) -> String {
     match message.id().rsplit_once('/') {
         Some((about, revision))
@@ -115,7 +118,7 @@ fn aside_id(row: &OutboxRow, number: usize, message: &OutgoingMessage) -> String
     }
 }
 
-/// The first error after which trying again may help, or else the first.
+/// Returns the first error after which a retry may help, or else the first error.
 fn first_error(results: &[Result<PublishedMessage, PublishError>]) -> Option<PublishError> {
     let errors = || results.iter().filter_map(|result| result.as_ref().err());
     errors().find(|error| !error.is_final()).or_else(|| errors().next()).cloned()

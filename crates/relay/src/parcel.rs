@@ -1,4 +1,4 @@
-//! Messages of one committed transaction, one outbox row for each lane.
+//! The messages of one committed transaction, in one outbox row for each lane.
 
 use bus::{OutgoingMessage, StreamName};
 use sea_orm::DatabaseTransaction;
@@ -6,7 +6,7 @@ use store::outbox::{self, OutboxLane};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 
-/// Messages of one committed transaction, and the outbox rows that hold them until they are published.
+/// The messages of one committed transaction, and the outbox rows that hold them until they are published.
 #[derive(Debug)]
 pub struct OutboxBatch {
     pub(crate) batches: Vec<RowMessages>,
@@ -20,7 +20,7 @@ pub(crate) struct RowMessages {
     pub(crate) messages: Vec<OutgoingMessage>,
 }
 
-/// The lane that a message waits in.
+/// Returns the lane that a message waits in.
 pub(crate) fn lane_of(message: &OutgoingMessage) -> OutboxLane {
     match message.feed() {
         StreamName::Journal | StreamName::Dead => OutboxLane::Facts,
@@ -31,11 +31,11 @@ pub(crate) fn lane_of(message: &OutgoingMessage) -> OutboxLane {
     }
 }
 
-/// Stores `messages` in the outbox of `service` within `tx`; the parcel is to be sent after the commit. Nothing to say
-/// needs no row.
+/// Stores `messages` in the outbox of `service` within `tx`. Send the returned batch after the commit. No messages need
+/// no row.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn store_batch(
     tx: &DatabaseTransaction,
     service: &str,
@@ -44,10 +44,10 @@ pub async fn store_batch(
     put_batch(tx, service, "", messages).await
 }
 
-/// As [`store_batch`]; the rows bear the name of their `subject`, so that [`left_of`] finds them.
+/// Stores `messages` as [`store_batch`] does. The ids of the rows begin with `subject`, so that [`left_of`] finds them.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn pack_for(
     tx: &DatabaseTransaction,
     service: &str,
@@ -57,6 +57,7 @@ pub async fn pack_for(
     put_batch(tx, service, &format!("{subject}/"), messages).await
 }
 
+/// Stores the messages of one transaction in one row for each lane. The ids of the rows begin with `prefix`.
 async fn put_batch(
     tx: &DatabaseTransaction,
     service: &str,
@@ -82,10 +83,10 @@ async fn put_batch(
     Ok((!batches.is_empty()).then_some(OutboxBatch { batches }))
 }
 
-/// What is not known to be published yet of `subject`. A row that cannot be read is set aside.
+/// Returns the messages about `subject` that are not yet known to be published. A row that cannot be read is set aside.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn left_of(
     connection: &impl sea_orm::ConnectionTrait,
     service: &str,
@@ -104,8 +105,10 @@ pub async fn left_of(
     Ok(parcels)
 }
 
+/// Decodes the messages of an outbox row.
+///
 /// # Errors
-/// The cause, in words: the text is not what an outbox row holds.
+/// Returns the cause in words if the text is not the content of an outbox row.
 pub(crate) fn decode_messages(json: &str) -> Result<Vec<OutgoingMessage>, String> {
     serde_json::from_str(json).map_err(|error| {
         format!("the row cannot be read (at line {}, column {})", error.line(), error.column())
@@ -116,6 +119,7 @@ pub(crate) fn encode_messages(messages: &[OutgoingMessage]) -> String {
     serde_json::to_string(messages).expect("messages are plain data")
 }
 
+/// Sets a row aside, counts it and logs it.
 async fn set_row_aside(
     connection: &impl sea_orm::ConnectionTrait,
     service: &str,
@@ -127,10 +131,10 @@ async fn set_row_aside(
     outbox::mark_aside(connection, service, id, cause).await
 }
 
-/// Sets a row aside as it is, in a statement of its own.
+/// Sets a row aside without changing it, in a separate statement.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub(crate) async fn set_aside_unreadable(
     store: &Store,
     service: &str,

@@ -1,4 +1,4 @@
-//! What waits in the outbox, as gauges, as readiness and as an answer to operators.
+//! The backlog of the outbox as gauges, as readiness and as an answer to operators.
 
 use bus::OutgoingMessage;
 use lifecycle::{
@@ -6,32 +6,32 @@ use lifecycle::{
 };
 use store::StoreError;
 use store::outbox::{self, OutboxBacklog, OutboxLane, SetAside};
-use telemetry::ReadinessLatch;
+use telemetry::{ReadinessLatch, chain};
 use time::OffsetDateTime;
 
 use crate::loss::{self, LOSS_ROW};
 use crate::parcel::store_batch;
 use crate::{DiscardedMessage, OutboxPublisher};
 
-/// Most rows that are read for [`OutboxPublisher::unpublished`].
+/// The maximum number of rows that [`OutboxPublisher::unpublished`] reads.
 const UNPUBLISHED_ROWS_MAX: u64 = 500;
 
-/// A message that the broker does not have.
+/// A message that the broker has not stored.
 #[derive(Debug, Clone)]
 pub struct UnpublishedMessage {
     /// The message.
     pub message: OutgoingMessage,
-    /// Since when it waits.
+    /// The time since which the message waits.
     pub since: OffsetDateTime,
-    /// Why the broker refuses it for good, if it does.
+    /// The reason that the broker refuses the message permanently, if it does.
     pub refused: Option<String>,
 }
 
-/// A command that has waited for longer makes the service not ready.
+/// The age, in seconds, above which a waiting command makes the service not ready.
 const COMMAND_AGE_MAX_SECONDS: i64 = 60;
 
 impl OutboxPublisher {
-    /// Brings the gauges and the latch up to date. What cannot be measured is absent.
+    /// Updates the gauges and the latch. A gauge that cannot be measured is absent.
     pub(crate) async fn measure(&self, latch: &ReadinessLatch) {
         match self.status().await {
             Ok(status) => {
@@ -53,16 +53,16 @@ impl OutboxPublisher {
                 }
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not measure the outbox");
+                tracing::warn!(error = chain(&error), "could not measure the outbox");
                 telemetry::metrics::outbox_unknown(self.service);
             }
         }
     }
 
-    /// How much waits, and how much is set aside.
+    /// Returns the size and age of the backlog, and the number of rows that are set aside.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn status(&self) -> Result<OutboxStatus, StoreError> {
         let reader = self.store.reader();
         let now = unix_micros(OffsetDateTime::now_utc());
@@ -85,10 +85,10 @@ impl OutboxPublisher {
         })
     }
 
-    /// What is set aside, with the status.
+    /// Returns the messages that are set aside, with the status.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn set_aside(&self) -> Result<OutboxReply, StoreError> {
         let rows = outbox::set_aside(self.store.reader(), self.service).await?;
         let message = |row: SetAside| SetAsideMessage {
@@ -101,14 +101,14 @@ impl OutboxPublisher {
         Ok(OutboxReply { status: self.status().await?, set_aside: rows.into_iter().map(message).collect() })
     }
 
-    /// Departures and commands that the broker does not have, oldest first: of at most [`UNPUBLISHED_ROWS_MAX`] rows.
+    /// Returns the departures and commands that the broker has not stored, oldest first, from at most [`UNPUBLISHED_ROWS_MAX`] rows.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn unpublished(&self) -> Result<Vec<UnpublishedMessage>, StoreError> {
         let rows = outbox::unpublished(self.store.reader(), self.service, UNPUBLISHED_ROWS_MAX).await?;
         let told = rows.into_iter().flat_map(|(row, refused)| {
-            // A row that cannot be read is set aside by the sweep that finds it.
+            // The sweep that finds an unreadable row sets it aside.
             let messages = crate::parcel::decode_messages(&row.messages).unwrap_or_default();
             messages.into_iter().map(move |message| UnpublishedMessage {
                 message,
@@ -119,10 +119,10 @@ impl OutboxPublisher {
         Ok(told.collect())
     }
 
-    /// Gives up a message that is set aside, and tells of it in the same transaction.
+    /// Discards a message that is set aside, and publishes a fact about it in the same transaction.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn discard_set_aside(
         &self,
         request: &DiscardSetAsideRequest,
@@ -151,11 +151,11 @@ impl OutboxPublisher {
         self.set_aside().await.map(DiscardedMessage::Done)
     }
 
-    /// Tries to publish a message again that was set aside, e.g. after the broker takes larger ones; `None` if there is
-    /// no such message.
+    /// Tries to publish a message that was set aside again, for example after the broker accepts larger messages.
+    /// Returns `None` if there is no such message.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn retry_set_aside(&self, id: &str) -> Result<Option<OutboxReply>, StoreError> {
         if id == LOSS_ROW || !outbox::take_back(self.store.writer(), self.service, id).await? {
             return Ok(None);

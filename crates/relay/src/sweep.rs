@@ -1,4 +1,4 @@
-//! Working through what was left behind: lane by lane, page by page, until nothing is left or the broker refuses more.
+//! Sweeps over rows that were left behind: lane by lane, page by page, until none are left or the broker refuses more.
 
 use store::StoreError;
 use store::outbox::{self, OutboxLane, OutboxRow};
@@ -8,12 +8,12 @@ use crate::OutboxPublisher;
 use crate::outcome::RowOutcome;
 use crate::parcel::{RowMessages, decode_messages, set_aside_unreadable};
 
-/// Whether a page got through.
+/// The progress of a sweep after one page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SweepProgress {
-    /// Something was published, or nothing stood in the way.
+    /// Some rows were published, or there were none.
     Some,
-    /// The broker took nothing: the rest of the lane would not get through either.
+    /// The broker accepted nothing. The rest of the lane would fail as well.
     None,
 }
 
@@ -21,7 +21,7 @@ impl OutboxPublisher {
     /// Publishes rows that were written longer ago than `older_than`. No lane waits for another.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub(crate) async fn sweep(&self, older_than: time::Duration) -> Result<(), StoreError> {
         let before = OffsetDateTime::now_utc() - older_than;
         let lanes = OutboxLane::ALL.map(|lane| self.sweep_lane(lane, before));

@@ -1,4 +1,4 @@
-//! A real broker and real databases.
+//! Tests with a real broker and real databases.
 
 use bus::testing::TestServer;
 use bus::{Bus, MaxBytes, OutgoingMessage, StreamName};
@@ -68,14 +68,14 @@ impl World {
         Self { server, bus, store, relay, _database: database }
     }
 
-    /// As a crash leaves them: committed, and not published.
+    /// Leaves messages as a crash does: committed and not published.
     async fn leave(&self, messages: Vec<OutgoingMessage>) {
         let tx = self.store.begin().await.unwrap();
         store_batch(&tx, SERVICE, messages).await.unwrap();
         tx.commit().await.unwrap();
     }
 
-    /// As an earlier version wrote them: commands and facts in one row.
+    /// Leaves a row as an earlier version wrote it: commands and facts in one row.
     async fn leave_as_text(&self, id: &str, text: &str) {
         let tx = self.store.begin().await.unwrap();
         let now = OffsetDateTime::now_utc();
@@ -91,7 +91,7 @@ impl World {
         }
     }
 
-    /// The subjects of all commands in the stream, in its order.
+    /// Returns the subjects of all commands in the stream, in order.
     async fn commands(&self, count: usize) -> Vec<String> {
         let mut consumer = self.bus.consume::<Command>(StreamName::Commands, "reader").await.unwrap();
         let mut subjects = Vec::new();

@@ -1,16 +1,16 @@
-//! What SCIM work results in: an answer, or a refusal with its `scimType`.
+//! The result of a SCIM request: an answer, or a refusal with its `scimType`.
 
 use serde_json::json;
 
-/// What is sent back, before a fault spoils it.
+/// The answer before a fault changes it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SandboxAnswer {
     pub status: u16,
-    /// Empty: no body.
+    /// The body; empty means no body.
     pub body: Vec<u8>,
     pub location: Option<String>,
     pub retry_after: Option<String>,
-    /// The resource that was worked on, when the path does not say it.
+    /// The id of the affected resource, if it is not in the path.
     pub resource_id: Option<String>,
 }
 
@@ -19,10 +19,12 @@ impl SandboxAnswer {
         Self { status, body, ..Self::default() }
     }
 
+    /// Returns an answer with a JSON body.
     pub(crate) fn json(status: u16, body: &impl serde::Serialize) -> Self {
         Self::new(status, serde_json::to_vec(body).expect("maps with text keys always serialise"))
     }
 
+    /// Returns a SCIM error (RFC 7644, 3.12).
     pub(crate) fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Self {
         let mut body = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
@@ -36,7 +38,7 @@ impl SandboxAnswer {
     }
 }
 
-/// Why a request was not done.
+/// The reason why a request was refused.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SandboxRefusal {
     pub status: u16,
@@ -77,6 +79,7 @@ impl SandboxRefusal {
         Self::new(404, None, format!("resource {id} not found"))
     }
 
+    /// Returns the refusal as a SCIM error.
     pub(crate) fn into_answer(self) -> SandboxAnswer {
         SandboxAnswer::error(self.status, self.scim_type, &self.detail)
     }

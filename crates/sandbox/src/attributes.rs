@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use crate::answer::SandboxRefusal;
 use crate::{ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER_SCHEMA};
 
+/// The attributes of a resource.
 pub(crate) type SandboxAttributes = Map<String, Value>;
 
-/// Names that have rules, as they are written in RFC 7643. Other names keep the case in which they came first.
+/// Names with rules, in the spelling of RFC 7643. Other names keep the case of their first use.
 const KNOWN: [&str; 35] = [
     "id",
     "externalId",
@@ -60,23 +61,23 @@ const MULTI_VALUED: [&str; 10] = [
     "members",
 ];
 
-/// Whether an attribute holds a list by its definition.
+/// Returns `true` if an attribute is multi-valued by its definition.
 pub(crate) fn is_multi_valued(name: &str) -> bool {
     MULTI_VALUED.contains(&name)
 }
 
-/// The value of an attribute, whatever the case of its name.
+/// Returns the value of an attribute, regardless of the case of its name.
 pub(crate) fn get_attribute<'a>(map: &'a SandboxAttributes, name: &str) -> Option<&'a Value> {
     map.get(name)
         .or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
-/// The text of an attribute.
+/// Returns the text of an attribute.
 pub(crate) fn attribute_text<'a>(map: &'a SandboxAttributes, name: &str) -> Option<&'a str> {
     get_attribute(map, name).and_then(Value::as_str)
 }
 
-/// The key under which an attribute is to be kept in this map.
+/// Returns the key under which this map stores an attribute.
 pub(crate) fn attribute_key(map: &SandboxAttributes, name: &str) -> String {
     if map.contains_key(name) {
         return name.to_owned();
@@ -87,12 +88,12 @@ pub(crate) fn attribute_key(map: &SandboxAttributes, name: &str) -> String {
     canonical_name(name)
 }
 
-/// The name as RFC 7643 writes it.
+/// Returns the name in the spelling of RFC 7643.
 pub(crate) fn canonical_name(name: &str) -> String {
     KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or(name, |known| known).to_owned()
 }
 
-/// Names of a request body in their canonical case. Two names that differ only in case are refused.
+/// Returns the attributes of a request body with names in canonical case. Two names that differ only in case are refused.
 pub(crate) fn canonicalise_names(body: &SandboxAttributes) -> Result<SandboxAttributes, SandboxRefusal> {
     let mut out = SandboxAttributes::new();
     for (name, value) in body {
@@ -115,12 +116,12 @@ pub(crate) fn canonicalise_names(body: &SandboxAttributes) -> Result<SandboxAttr
     Ok(out)
 }
 
-/// Which extension container an attribute path points into: `None` for core attributes.
+/// Returns the extension container of an attribute path, or `None` for core attributes.
 pub(crate) fn extension_container(path: &AttrPath) -> Option<&str> {
     path.uri.as_deref().filter(|uri| !is_core(uri))
 }
 
-/// A path that names nothing but the enterprise extension itself.
+/// Returns `true` for a path that names only the enterprise extension itself.
 pub(crate) fn is_enterprise(path: &AttrPath) -> bool {
     path.sub_attr.is_none()
         && path.uri.as_ref().is_some_and(|uri| format!("{uri}:{}", path.name) == ENTERPRISE_SCHEMA)
@@ -130,20 +131,21 @@ fn is_core(uri: &str) -> bool {
     uri.eq_ignore_ascii_case(USER_SCHEMA) || uri.eq_ignore_ascii_case(GROUP_SCHEMA)
 }
 
-/// What a PATCH path points at.
+/// The target of a PATCH path.
 #[derive(Debug, Clone)]
 pub(crate) struct PatchTarget {
-    /// URN of the extension that holds the attribute.
+    /// The URN of the extension that contains the attribute.
     pub container: Option<String>,
-    /// The attribute; `None`: the whole extension.
+    /// The attribute; `None` means the whole extension.
     pub name: Option<String>,
-    /// Selects elements of a list.
+    /// The filter that selects elements of a list.
     pub filter: Option<ValFilter>,
-    /// Part of a complex value.
+    /// The part of a complex value.
     pub sub: Option<String>,
 }
 
 impl PatchTarget {
+    /// Parses a path, which may begin with the URN of a known schema.
     pub(crate) fn parse(text: &str) -> Result<Self, SandboxRefusal> {
         let (container, rest) = split_urn(text);
         let Some(rest) = rest else {
@@ -174,13 +176,13 @@ impl PatchTarget {
         })
     }
 
-    /// The core attribute that this is about, if it is one.
+    /// Returns the core attribute at the path, if it is one.
     pub(crate) fn core_name(&self) -> Option<&str> {
         self.name.as_deref().filter(|_| self.container.is_none())
     }
 }
 
-/// Takes a known URN off: the container it stands for, and what follows it (`None`: nothing does).
+/// Removes a known URN. Returns the container that it denotes, and the text after it (`None` if there is none).
 fn split_urn(text: &str) -> (Option<String>, Option<&str>) {
     for urn in [ENTERPRISE_SCHEMA, USER_SCHEMA, GROUP_SCHEMA] {
         let Some((head, tail)) = text.split_at_checked(urn.len()) else { continue };

@@ -1,10 +1,10 @@
-//! In what SCIM servers differ, as data.
+//! The differences between SCIM servers, as data.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ProfileRules;
 
-/// How many filter expressions a server understands.
+/// The filter expressions that a server supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FilterGrammar {
@@ -21,49 +21,50 @@ pub enum FilterGrammar {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RateLimit {
-    /// Tokens that come back in a second; must be above 0.
+    /// The number of tokens per second; must be above 0.
     pub requests_per_second: f64,
-    /// Requests that an idle server takes at once; at least 1.
+    /// The number of requests that an idle server accepts at once; at least 1.
     pub burst: u32,
 }
 
-/// How the sandbox behaves when no fault is injected. JSON names are in camel case.
+/// The behaviour of the sandbox without injected faults. JSON names are in camel case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct SandboxBehaviour {
-    /// Attributes that a filter may name, regardless of case; `None`: all. Others answer 400 `invalidFilter`.
+    /// The attributes that a filter may name, regardless of case; `None`: all. Others are answered with 400 `invalidFilter`.
     pub filterable_attributes: Option<Vec<String>>,
-    /// Which filters are understood. Others answer 400 `invalidFilter`.
+    /// The supported filters. Others are answered with 400 `invalidFilter`.
     pub filter_grammar: FilterGrammar,
     /// Users without a department (enterprise extension) are refused with 400 `invalidValue`.
     pub require_department: bool,
-    /// Bodies must come as `application/scim+json`; anything else answers 415.
+    /// Bodies must have the type `application/scim+json`; others are answered with 415.
     pub strict_content_type: bool,
-    /// Resources in a list answer when the request names no `count`.
+    /// The number of resources in a list answer if the request has no `count`.
     pub page_size: usize,
-    /// Resources in a list answer at most, whatever `count` says.
+    /// The maximum number of resources in a list answer, regardless of `count`.
     pub count_max: usize,
-    /// Enforced with 429 and `Retry-After`, before any fault and any work; `None`: no limit.
+    /// The rate limit, enforced with 429 and `Retry-After`, before any fault and any work; `None`: no limit.
     pub rate_limit: Option<RateLimit>,
-    /// Group answers carry `members`.
+    /// Answers with groups contain `members`.
     pub members_readable: bool,
-    /// A second `userName` (users) or `displayName` (groups), regardless of case, answers 409 `uniqueness`.
+    /// A duplicate `userName` (users) or `displayName` (groups), regardless of case, is answered with 409 `uniqueness`.
     pub unique_names: bool,
-    /// A second user with one of the mail addresses of another, regardless of case, answers 409 `uniqueness`.
+    /// A user with a mail address of another user, regardless of case, is answered with 409 `uniqueness`.
     pub unique_mails: bool,
-    /// Groups keep listing users that were deleted.
+    /// Groups continue to list deleted users.
     pub keeps_references: bool,
-    /// PATCH of a user answers 200 with the user; otherwise 204. PATCH of a group always answers 204.
+    /// PATCH of a user is answered with 200 and the user; otherwise with 204. PATCH of a group is always answered with 204.
     pub patch_returns_user: bool,
-    /// `ServiceProviderConfig`, `ResourceTypes` and `Schemas` need no token.
+    /// `ServiceProviderConfig`, `ResourceTypes` and `Schemas` require no token.
     pub discovery_open: bool,
-    /// The rules of a target profile, enforced beside the above; `None`: none.
+    /// The rules of a target profile, enforced in addition to the above; `None`: no profile.
     pub house: Option<Box<ProfileRules>>,
-    /// Waited before each request is worked on, in milliseconds. The work is then done even if the client has gone.
+    /// The delay before each request is processed, in milliseconds. The
+    /// request is then carried out even if the client has disconnected.
     pub latency_ms: u64,
-    /// The ledger keeps request bodies.
+    /// The ledger stores request bodies.
     pub keep_bodies: bool,
-    /// Entries that the ledger holds at most; the oldest go first.
+    /// The maximum number of entries in the ledger. The oldest are dropped first.
     pub ledger_entries_max: usize,
 }
 
@@ -92,8 +93,8 @@ impl Default for SandboxBehaviour {
 }
 
 impl SandboxBehaviour {
-    /// The shape of Zscaler Internet Access: one `eq` on a few attributes, pages of at most 1,000, open discovery.
-    /// Its limit of 5 requests/s is not part of it: see [`SandboxBehaviour::with_rate`].
+    /// Returns the behaviour of Zscaler Internet Access: one `eq` on a few attributes, pages of at most
+    /// 1,000, open discovery. Its limit of 5 requests/s is not included: see [`SandboxBehaviour::with_rate`].
     pub fn zscaler() -> Self {
         let names = ["userName", "externalId", "id", "displayName"];
         Self {
@@ -104,7 +105,7 @@ impl SandboxBehaviour {
         }
     }
 
-    /// A server that enforces what a target profile says.
+    /// Returns the behaviour of a server that enforces a target profile.
     #[must_use]
     pub fn of_house(house: ProfileRules) -> Self {
         Self {
@@ -116,7 +117,7 @@ impl SandboxBehaviour {
         }
     }
 
-    /// A built-in behaviour by name: `generic` or `zscaler`.
+    /// Returns a built-in behaviour by name: `generic` or `zscaler`.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "generic" => Some(Self::default()),
@@ -125,10 +126,10 @@ impl SandboxBehaviour {
         }
     }
 
-    /// The same, limited to so many requests a second, with one second's worth of burst.
+    /// Limits the behaviour to this number of requests per second, with a burst of one second.
     #[must_use]
     pub fn with_rate(mut self, requests_per_second: f64) -> Self {
-        // Saturates: a rate above 4 billion is no limit that anybody could reach.
+        // The cast saturates. A rate above 4 billion is no effective limit.
         let burst = requests_per_second.ceil().max(1.0) as u32;
         self.rate_limit = Some(RateLimit { requests_per_second, burst });
         self

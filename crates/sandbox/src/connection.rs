@@ -1,4 +1,4 @@
-//! Connections that can be reset in the middle of anything.
+//! Connections that can be reset at any point of a request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,15 +9,16 @@ use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use telemetry::chain;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The handle by which a request reaches the connection that it came in on.
+/// The handle by which a request accesses its own connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ConnectionHandle(Arc<AtomicBool>);
 
 impl ConnectionHandle {
-    /// From now on nothing can be written; the attempt resets the connection.
+    /// Blocks all further writes. The next attempt to write resets the connection.
     pub(crate) fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -49,7 +50,7 @@ impl Listener for SandboxListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "nodelay not set");
+            tracing::debug!(error = chain(&error), "nodelay not set");
         }
         (SandboxStream { stream, line: ConnectionHandle::default() }, address)
     }

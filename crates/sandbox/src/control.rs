@@ -1,4 +1,5 @@
-//! `/_sandbox/...`: what tests and the demo ask over HTTP. Without a token; never in the ledger, never at fault.
+//! `/_sandbox/...`: control paths for tests and the demo. They
+//! require no token, and are not in the ledger nor subject to faults.
 
 use std::sync::Arc;
 
@@ -14,11 +15,12 @@ use crate::faults::{FaultId, FaultRule, FaultStatus};
 use crate::ledger::LedgerEntry;
 use crate::sandbox::SandboxContext;
 
-/// Ledger entries in one answer at most.
+/// The maximum number of ledger entries in one answer.
 const ENTRIES_MAX: usize = 10_000;
 
 type ControlContext = State<Arc<SandboxContext>>;
 
+/// Returns the routes of the control paths.
 pub(crate) fn control_routes() -> Router<Arc<SandboxContext>> {
     Router::new()
         .route("/_sandbox/ledger", get(show_ledger))
@@ -29,20 +31,22 @@ pub(crate) fn control_routes() -> Router<Arc<SandboxContext>> {
         .route("/_sandbox/reset", post(reset_sandbox))
 }
 
+/// The query parameters of `GET /_sandbox/ledger`.
 #[derive(Debug, Deserialize)]
 struct LedgerQuery {
-    /// Only entries with a higher sequence number.
+    /// The sequence number after which entries are returned.
     #[serde(default)]
     since: u64,
     limit: Option<usize>,
 }
 
+/// The answer of `GET /_sandbox/ledger`.
 #[derive(Debug, Serialize)]
 struct LedgerPage {
     entries: Vec<LedgerEntry>,
-    /// Requests since the start.
+    /// The number of requests since the start.
     total: u64,
-    /// Entries that are gone because the ledger was full.
+    /// The number of entries that were dropped because the ledger was full.
     dropped: u64,
 }
 
@@ -63,7 +67,7 @@ async fn list_faults(State(world): ControlContext) -> Json<Vec<FaultStatus>> {
     Json(world.faults.list())
 }
 
-/// Takes one rule, or a list of them.
+/// Injects one rule, or a list of rules.
 async fn inject_fault(
     State(world): ControlContext,
     Json(rules): Json<Value>,

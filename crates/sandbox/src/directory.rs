@@ -1,4 +1,4 @@
-//! Users and groups, with the indexes that keep lookups and memberships cheap.
+//! Users and groups, with indexes for lookups and memberships.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,17 +13,17 @@ use crate::{RequestKind, rules};
 
 mod lookup;
 
-/// Ids are numbers, as at Zscaler; 0 is never one.
+/// The id of a resource. Ids are numbers, as at Zscaler, and never 0.
 pub(crate) type ResourceNumber = u64;
 
 /// One user or group.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryRecord {
-    /// Without what is computed: `id`, `meta`, `schemas`, `groups`, `members`.
+    /// The attributes, without the computed ones: `id`, `meta`, `schemas`, `groups`, `members`.
     pub attributes: SandboxAttributes,
-    /// Groups of a user, members of a group. Both ends always agree.
+    /// The groups of a user, or the members of a group. Both ends always agree.
     pub links: BTreeSet<ResourceNumber>,
-    /// Of a group: groups that it lists, and groups that list it. Both ends always agree.
+    /// The groups that a group lists. `within` has the groups that list it. Both ends always agree.
     pub nested: BTreeSet<ResourceNumber>,
     within: BTreeSet<ResourceNumber>,
     pub created: OffsetDateTime,
@@ -39,7 +39,7 @@ pub(crate) struct RecordTable {
     by_external_id: HashMap<String, BTreeSet<ResourceNumber>>,
 }
 
-/// Everything that a sandbox knows.
+/// All data of a sandbox.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct SandboxDirectory {
     users: RecordTable,
@@ -47,7 +47,7 @@ pub(crate) struct SandboxDirectory {
     last_id: ResourceNumber,
 }
 
-/// Under what a resource can be found.
+/// The keys by which a resource is found.
 #[derive(PartialEq)]
 struct RecordKeys {
     name: Option<String>,
@@ -64,7 +64,7 @@ impl RecordKeys {
 }
 
 impl RecordTable {
-    /// Resources of this name, regardless of case.
+    /// Returns the resources with this name, regardless of case.
     pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = ResourceNumber> {
         self.by_name.get(&name.to_lowercase()).into_iter().flatten().copied()
     }
@@ -96,13 +96,14 @@ fn take_out(index: &mut HashMap<String, BTreeSet<ResourceNumber>>, key: &str, id
     }
 }
 
-/// The id that a text means. Only the canonical form is one: no sign, no leading zero.
+/// Parses an id. Only the canonical form is valid: no sign, no leading zero.
 pub(crate) fn parse_id(text: &str) -> Option<ResourceNumber> {
     let plain = !text.starts_with(['0', '+']);
     text.parse().ok().filter(|_| plain)
 }
 
 impl SandboxDirectory {
+    /// Returns the table of a kind of resource.
     pub(crate) fn shelf(&self, kind: RequestKind) -> &RecordTable {
         if kind == RequestKind::Group { &self.groups } else { &self.users }
     }
@@ -111,16 +112,18 @@ impl SandboxDirectory {
         if kind == RequestKind::Group { &mut self.groups } else { &mut self.users }
     }
 
+    /// Returns the resource with this id.
     pub(crate) fn record(&self, kind: RequestKind, id: &str) -> Option<(ResourceNumber, &DirectoryRecord)> {
         let id = parse_id(id)?;
         self.shelf(kind).records.get(&id).map(|record| (id, record))
     }
 
-    /// Ids of all resources that fulfil a filter, oldest first.
+    /// Returns the ids of all resources that fulfil a filter, oldest first.
     pub(crate) fn find(&self, kind: RequestKind, filter: &Filter) -> Vec<ResourceNumber> {
         lookup::find_records(self, kind, filter)
     }
 
+    /// Creates a resource and returns its id.
     pub(crate) fn create(
         &mut self,
         kind: RequestKind,
@@ -144,7 +147,7 @@ impl SandboxDirectory {
         Ok(id)
     }
 
-    /// PUT: what is not given is gone.
+    /// Replaces a resource (PUT). Attributes that are not given are removed.
     pub(crate) fn replace(
         &mut self,
         kind: RequestKind,
@@ -160,7 +163,7 @@ impl SandboxDirectory {
         self.commit(kind, id, PatchPlan { attributes, members }, behaviour, now)
     }
 
-    /// Carries a PATCH out, as a whole or not at all.
+    /// Carries out a PATCH, completely or not at all.
     pub(crate) fn commit(
         &mut self,
         kind: RequestKind,
@@ -190,7 +193,7 @@ impl SandboxDirectory {
         Ok(id)
     }
 
-    /// Removes a resource. A user leaves all groups, unless those keep who was in them; a group loses all members.
+    /// Removes a resource. A user is removed from all groups, unless groups keep references; a group loses all members.
     pub(crate) fn delete(
         &mut self,
         kind: RequestKind,
@@ -218,7 +221,7 @@ impl SandboxDirectory {
         Ok(())
     }
 
-    /// What is wrong with a resource that is about to be stored.
+    /// Checks a resource before it is stored.
     fn check(
         &self,
         kind: RequestKind,
@@ -242,7 +245,7 @@ impl SandboxDirectory {
         Ok(())
     }
 
-    /// Reads everybody: few tests need it, with few people.
+    /// Checks mail addresses with a scan of all users. Few tests need it, with few users.
     fn check_mails(
         &self,
         id: Option<ResourceNumber>,
@@ -259,6 +262,7 @@ impl SandboxDirectory {
         Ok(())
     }
 
+    /// Parses the ids of members, and checks that each one exists.
     fn known_members(
         &self,
         ids: &[String],
@@ -275,6 +279,7 @@ impl SandboxDirectory {
         ids.iter().map(known).collect()
     }
 
+    /// Checks the ids of all changes before the first one is applied.
     fn member_steps(
         &self,
         changes: Vec<SandboxMemberChange>,
@@ -284,7 +289,7 @@ impl SandboxDirectory {
         let step = |change| match change {
             SandboxMemberChange::Add(ids) => Ok(MemberStep::Add(known(ids)?)),
             SandboxMemberChange::Replace(ids) => Ok(MemberStep::Replace(known(ids)?.into_iter().collect())),
-            // Who does not exist is no member: nothing to do.
+            // A resource that does not exist is not a member, so there is no change.
             SandboxMemberChange::Remove(ids) => {
                 Ok(MemberStep::Remove(ids.iter().filter_map(|id| parse_id(id)).collect()))
             }
@@ -306,6 +311,7 @@ impl SandboxDirectory {
         }
     }
 
+    /// Adds a member at both ends.
     fn link(&mut self, group: ResourceNumber, member: ResourceNumber) {
         if self.groups.records.contains_key(&member) {
             if let Some(record) = self.groups.records.get_mut(&group) {
@@ -339,7 +345,7 @@ impl SandboxDirectory {
     }
 }
 
-/// A member change whose ids are known to exist.
+/// A membership change whose ids are known to exist.
 enum MemberStep {
     Add(Vec<ResourceNumber>),
     Remove(Vec<ResourceNumber>),

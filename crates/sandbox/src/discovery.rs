@@ -6,7 +6,7 @@ use crate::answer::{SandboxAnswer, SandboxRefusal};
 use crate::behaviour::SandboxBehaviour;
 use crate::{ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER_SCHEMA};
 
-/// The answer for a discovery path (first segment, and the one behind it).
+/// Returns the answer for a discovery path: its first segment and the one after it.
 pub(crate) fn answer_discovery(
     endpoint: &str,
     name: Option<&str>,
@@ -34,6 +34,7 @@ fn list_response(all: &[Value]) -> Value {
     })
 }
 
+/// Returns the `ServiceProviderConfig`.
 fn provider_config(behaviour: &SandboxBehaviour) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
@@ -60,6 +61,7 @@ fn resource_types() -> Vec<Value> {
     ]
 }
 
+/// Returns the schemas.
 fn list_schemas() -> Vec<Value> {
     let text = |name: &str| attribute_document(name, "string", false, &[]);
     let list = |name: &str| attribute_document(name, "complex", true, &["value", "type", "display"]);

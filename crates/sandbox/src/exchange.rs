@@ -1,4 +1,4 @@
-//! One SCIM request from arrival to answer: who asks, how fast, what goes wrong, the work, the ledger, the answer.
+//! The processing of one SCIM request: authentication, rate limit, fault, work, ledger, answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ use crate::{BASE_PATH, RequestKind};
 
 pub(crate) mod reply;
 
-/// Request bodies at most, in bytes.
+/// The maximum size of a request body, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Everything that is not a control path.
+/// Serves all paths that are not control paths.
 pub(crate) async fn serve_request(
     State(world): State<Arc<SandboxContext>>,
     ConnectInfo(line): ConnectInfo<ConnectionHandle>,
@@ -79,7 +79,7 @@ pub(crate) async fn serve_request(
     reply::send_answer(&world, &line, answer, fault).await
 }
 
-/// A request that is to be decided.
+/// A request that waits for its decision.
 struct PendingRequest {
     call: ScimCall,
     path: Box<str>,
@@ -88,7 +88,7 @@ struct PendingRequest {
     arrived: Instant,
 }
 
-/// In a task of its own: the work is done even if the client goes away meanwhile, as with a real slow server.
+/// Processes the request in a separate task: it is carried out even if the client disconnects, as with a slow real server.
 async fn settle_later(
     world: &Arc<SandboxContext>,
     behaviour: &Arc<SandboxBehaviour>,
@@ -103,7 +103,7 @@ async fn settle_later(
     task.await.unwrap_or_else(|_| SandboxAnswer::error(500, None, "the sandbox failed"))
 }
 
-/// The right token, and not too fast.
+/// Checks the token and the rate limit.
 fn admit_request(
     world: &SandboxContext,
     behaviour: &SandboxBehaviour,
@@ -127,7 +127,7 @@ fn admit_request(
     })
 }
 
-/// Does the work, if it is to be done, and writes the ledger.
+/// Carries out the request, unless a fault prevents it, and writes the ledger.
 fn settle_request(
     world: &SandboxContext,
     behaviour: &SandboxBehaviour,
@@ -173,7 +173,7 @@ fn settle_request(
         body: (behaviour.keep_bodies && !call.bytes.is_empty())
             .then(|| String::from_utf8_lossy(&call.bytes).into()),
     };
-    // Still under the directory's lock: the ledger's order is the order of the work.
+    // The directory is still locked, so that the order of the ledger is the order of the work.
     world.ledger.write(entry, behaviour.ledger_entries_max);
     drop(directory);
     answer

@@ -1,4 +1,4 @@
-//! What can go wrong on demand: rules that pick requests, and what happens to them.
+//! Faults on demand: rules that select requests, and the faults that they inject.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,77 +7,77 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-/// What happens to a request that a rule picked. JSON: `{"kind": "hangAfterWork", "millis": 5000}`.
+/// The fault that is injected into a request. JSON: `{"kind": "hangAfterWork", "millis": 5000}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum InjectedFault {
-    /// Answers a SCIM error with this status.
+    /// Answers with a SCIM error of this status.
     Status {
-        /// HTTP status, 200 to 599.
+        /// The HTTP status, 200 to 599.
         status: u16,
-        /// `Retry-After`, as it is to be sent: seconds or an HTTP date.
+        /// The value of `Retry-After`: seconds or an HTTP date.
         #[serde(default)]
         retry_after: Option<String>,
-        /// `scimType` of the error body.
+        /// The `scimType` of the error body.
         #[serde(default)]
         scim_type: Option<String>,
-        /// Whether the work is done before.
+        /// `true` if the work is done before the error.
         #[serde(default)]
         after_work: bool,
     },
-    /// Resets the connection; nothing was done.
+    /// Resets the connection without doing the work.
     ResetBeforeWork,
     /// Does the work, then resets the connection.
     ResetAfterWork,
-    /// Answers nothing for so long, then resets the connection; nothing was done.
+    /// Sends no answer for this time, then resets the connection without doing the work.
     HangBeforeWork {
-        /// Milliseconds.
+        /// The time in milliseconds.
         millis: u64,
     },
-    /// Does the work, answers nothing for so long, then resets the connection.
+    /// Does the work, sends no answer for this time, then resets the connection.
     HangAfterWork {
-        /// Milliseconds.
+        /// The time in milliseconds.
         millis: u64,
     },
-    /// Waits, then works and answers as usual. The work is done even if the client has gone by then.
+    /// Waits, then works and answers normally. The work is done even if the client has disconnected by then.
     Delay {
-        /// Milliseconds.
+        /// The time in milliseconds.
         millis: u64,
     },
-    /// Does the work and announces the whole answer, but ends the connection after half of it.
+    /// Does the work and announces the whole answer, but closes the connection after half of it.
     TruncatedBody,
-    /// Answers an HTML page, as a proxy does; nothing was done.
+    /// Answers with an HTML page, like a proxy, without doing the work.
     HtmlBody {
-        /// HTTP status.
+        /// The HTTP status.
         #[serde(default = "ok_status")]
         status: u16,
     },
     /// Does the work, then sends the answer in small pieces.
     SlowDrip {
-        /// Bytes in a piece; at least 1.
+        /// The size of a piece in bytes; at least 1.
         piece_bytes: usize,
-        /// Milliseconds between two pieces.
+        /// The time between two pieces, in milliseconds.
         millis: u64,
     },
-    /// Answers a redirect; nothing was done.
+    /// Answers with a redirect, without doing the work.
     Redirect {
-        /// HTTP status, such as 302, 307 or 308.
+        /// The HTTP status, such as 302, 307 or 308.
         status: u16,
-        /// `Location`.
+        /// The value of `Location`.
         location: String,
     },
-    /// Does the work, and answers with a body of at least so many bytes.
+    /// Does the work, and answers with a body of at least this size.
     HugeBody {
-        /// Bytes of padding.
+        /// The amount of padding, in bytes.
         bytes: usize,
     },
-    /// Does the work, and answers 200 without a body.
+    /// Does the work, and answers with 200 without a body.
     EmptyBody,
-    /// Answers a list with nothing on it, as a search does that lags behind; nothing was done.
+    /// Answers with an empty list, like a search that lags behind, without doing the work.
     EmptyList,
-    /// Answers as if the work was done, and does nothing.
+    /// Answers as if the work was done, without doing it.
     Pretend,
-    /// Does the work, and answers a list whose resources have other ids each time.
+    /// Does the work, and answers with a list whose resources have other ids each time.
     OtherIds,
 }
 
@@ -86,17 +86,17 @@ const fn ok_status() -> u16 {
 }
 
 impl InjectedFault {
-    /// A SCIM error with this status, before any work.
+    /// Creates a SCIM error with this status, before any work.
     pub const fn status(status: u16) -> Self {
         Self::Status { status, retry_after: None, scim_type: None, after_work: false }
     }
 
-    /// 429 or 503 with `Retry-After`, before any work.
+    /// Creates an error 429 or 503 with `Retry-After`, before any work.
     pub fn retry_after(status: u16, value: impl Into<String>) -> Self {
         Self::Status { status, retry_after: Some(value.into()), scim_type: None, after_work: false }
     }
 
-    /// The name in the ledger, as in JSON.
+    /// Returns the name in the ledger, which is the one in JSON.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Status { .. } => "status",
@@ -117,6 +117,7 @@ impl InjectedFault {
         }
     }
 
+    /// Returns `true` if the request is carried out despite the fault.
     pub(crate) const fn works(&self) -> bool {
         match self {
             Self::Status { after_work, .. } => *after_work,
@@ -130,40 +131,40 @@ impl InjectedFault {
     }
 }
 
-/// Which requests a fault happens to. All conditions that are given must hold; the first rule that picks a request wins.
+/// A rule that selects requests for a fault. All given conditions must hold; the first rule that matches a request applies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
-    /// HTTP method.
+    /// The HTTP method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// How the path below the base path begins, such as `/Users`.
+    /// The prefix of the path below the base path, such as `/Users`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// A text that the request's body contains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_contains: Option<String>,
-    /// Happens at most so often; `None`: until it is cleared.
+    /// The maximum number of times that the fault is injected; `None`: until the rule is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// Lets so many matching requests pass first.
+    /// The number of matching requests that pass first.
     #[serde(default)]
     pub skip: u64,
-    /// Happens to every nth matching request only.
+    /// The fault is injected only into every nth matching request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_nth: Option<u64>,
-    /// Happens with this probability, from 0 to 1.
+    /// The probability of the fault, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// Seed of the draw behind `probability`.
+    /// The seed of the random draws for `probability`.
     #[serde(default)]
     pub seed: u64,
-    /// What happens.
+    /// The injected fault.
     pub fault: InjectedFault,
 }
 
 impl FaultRule {
-    /// Happens to every request, until it is narrowed.
+    /// Creates a rule for every request. The methods below narrow it.
     pub const fn new(fault: InjectedFault) -> Self {
         Self {
             method: None,
@@ -178,49 +179,49 @@ impl FaultRule {
         }
     }
 
-    /// Only requests with this method.
+    /// Limits the rule to requests with this method.
     #[must_use]
     pub fn method(mut self, method: impl Into<String>) -> Self {
         self.method = Some(method.into());
         self
     }
 
-    /// Only paths (below the base path) that begin so.
+    /// Limits the rule to paths (below the base path) with this prefix.
     #[must_use]
     pub fn path(mut self, prefix: impl Into<String>) -> Self {
         self.path = Some(prefix.into());
         self
     }
 
-    /// Only bodies that contain this.
+    /// Limits the rule to bodies that contain this text.
     #[must_use]
     pub fn body_contains(mut self, text: impl Into<String>) -> Self {
         self.body_contains = Some(text.into());
         self
     }
 
-    /// At most so often.
+    /// Limits the number of times that the fault is injected.
     #[must_use]
     pub const fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Only after so many matching requests.
+    /// Lets this number of matching requests pass first.
     #[must_use]
     pub const fn skip(mut self, requests: u64) -> Self {
         self.skip = requests;
         self
     }
 
-    /// Only to every nth matching request.
+    /// Limits the rule to every nth matching request.
     #[must_use]
     pub const fn every_nth(mut self, n: u64) -> Self {
         self.every_nth = Some(n);
         self
     }
 
-    /// Only with this probability, drawn from a generator with this seed.
+    /// Limits the rule to this probability, drawn from a generator with this seed.
     #[must_use]
     pub const fn probability(mut self, probability: f64, seed: u64) -> Self {
         self.probability = Some(probability);
@@ -239,24 +240,25 @@ fn contains_bytes(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
 }
 
-/// Names a rule that was injected.
+/// The id of an injected rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FaultId(u64);
 
-/// A rule, and what became of it.
+/// A rule with its counters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultStatus {
-    /// Its id.
+    /// The id of the rule.
     pub id: FaultId,
-    /// The rule.
+    /// The rule as it was injected.
     pub rule: FaultRule,
-    /// Requests that fulfilled its conditions.
+    /// The number of requests that matched its conditions.
     pub matched: u64,
-    /// Requests that it happened to.
+    /// The number of requests that the fault was injected into.
     pub fired: u64,
 }
 
+/// A rule with its random generator.
 #[derive(Debug)]
 struct ArmedRule {
     status: FaultStatus,
@@ -264,6 +266,7 @@ struct ArmedRule {
 }
 
 impl ArmedRule {
+    /// Counts a matching request, and decides if the fault is injected.
     fn picks(&mut self) -> bool {
         let (rule, status) = (&self.status.rule, &mut self.status.matched);
         *status += 1;
@@ -291,7 +294,7 @@ pub struct FaultRules {
 }
 
 impl FaultRules {
-    /// Adds a rule behind those that are there.
+    /// Adds a rule after the existing ones.
     pub fn inject(&self, rule: FaultRule) -> FaultId {
         let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed) as u64 + 1);
         let draw = StdRng::seed_from_u64(rule.seed);
@@ -302,7 +305,7 @@ impl FaultRules {
         id
     }
 
-    /// Takes a rule away; whether it was there.
+    /// Removes a rule. Returns `true` if it existed.
     pub fn remove(&self, id: FaultId) -> bool {
         let mut armed = self.lock();
         let before = armed.len();
@@ -311,24 +314,24 @@ impl FaultRules {
         armed.len() < before
     }
 
-    /// Takes all rules away.
+    /// Removes all rules.
     pub fn clear(&self) {
         let mut armed = self.lock();
         armed.clear();
         self.count.store(0, Ordering::Release);
     }
 
-    /// How often a rule happened; 0 for one that is gone.
+    /// Returns the number of times that a rule injected its fault; 0 for a rule that was removed.
     pub fn fired(&self, id: FaultId) -> u64 {
         self.lock().iter().find(|one| one.status.id == id).map_or(0, |one| one.status.fired)
     }
 
-    /// All rules, in order.
+    /// Returns all rules, in order.
     pub fn list(&self) -> Vec<FaultStatus> {
         self.lock().iter().map(|one| one.status.clone()).collect()
     }
 
-    /// What happens to this request, if anything.
+    /// Returns the fault for this request, if there is one.
     pub(crate) fn pick(&self, method: &str, path: &str, body: &[u8]) -> Option<InjectedFault> {
         if self.count.load(Ordering::Acquire) == 0 {
             return None;

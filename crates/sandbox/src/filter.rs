@@ -1,4 +1,4 @@
-//! Filters: which ones a server takes, and what they mean.
+//! Filters: the support of a server for them, and their evaluation.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,9 +10,9 @@ use crate::answer::SandboxRefusal;
 use crate::attributes::{self, SandboxAttributes};
 use crate::behaviour::{FilterGrammar, SandboxBehaviour};
 
-/// Something that has attributes.
+/// A value with attributes.
 pub(crate) trait FilterSubject {
-    /// The whole value of the attribute that a path begins with.
+    /// Returns the whole value of the attribute at the beginning of a path.
     fn attribute(&self, path: &AttrPath) -> Option<Cow<'_, Value>>;
 }
 
@@ -32,7 +32,7 @@ impl FilterSubject for SandboxAttributes {
     }
 }
 
-/// An element of a list, as a filter in brackets sees it.
+/// An element of a list, as seen by a filter in brackets.
 struct ListElement<'a>(&'a Value);
 
 impl FilterSubject for ListElement<'_> {
@@ -53,11 +53,11 @@ fn value_elements(value: Option<&Value>) -> &[Value] {
     }
 }
 
-/// All values that a path points at, lists flattened.
+/// Returns all values at a path, with lists flattened.
 fn flatten_values<'a>(value: Option<&'a Value>, sub: Option<&str>) -> Vec<&'a Value> {
     let part = |element: &'a Value| match (element, sub) {
         (Value::Object(map), Some(sub)) => attributes::get_attribute(map, sub),
-        // RFC 7644, 3.4.2.2: a complex element without a sub-attribute means its value.
+        // RFC 7644, 3.4.2.2: a complex element without a sub-attribute is compared by its value.
         (Value::Object(map), None) => attributes::get_attribute(map, "value").or(Some(element)),
         (plain, None) => Some(plain),
         (_, Some(_)) => None,
@@ -65,7 +65,7 @@ fn flatten_values<'a>(value: Option<&'a Value>, sub: Option<&str>) -> Vec<&'a Va
     value_elements(value).iter().filter_map(part).filter(|value| !value.is_null()).collect()
 }
 
-/// Whether a subject fulfils a filter.
+/// Returns `true` if a subject fulfils a filter.
 pub(crate) fn matches_filter(filter: &Filter, subject: &dyn FilterSubject) -> bool {
     match filter {
         Filter::Attr(expression) => attr_matches(expression, subject),
@@ -79,7 +79,7 @@ pub(crate) fn matches_filter(filter: &Filter, subject: &dyn FilterSubject) -> bo
     }
 }
 
-/// Whether an element of a list fulfils the filter in brackets.
+/// Returns `true` if an element of a list fulfils the filter in brackets.
 pub(crate) fn element_matches(filter: &ValFilter, element: &Value) -> bool {
     match filter {
         ValFilter::Attr(expression) => attr_matches(expression, &ListElement(element)),
@@ -89,6 +89,7 @@ pub(crate) fn element_matches(filter: &ValFilter, element: &Value) -> bool {
     }
 }
 
+/// Evaluates one comparison or presence test.
 fn attr_matches(expression: &AttrExp, subject: &dyn FilterSubject) -> bool {
     let (AttrExp::Present(path) | AttrExp::Comparison(path, ..)) = expression;
     let value = subject.attribute(path);
@@ -117,7 +118,7 @@ fn is_present(value: &Value) -> bool {
     }
 }
 
-/// RFC 7643: ids are case exact, nearly all other texts are not.
+/// Returns `true` if an attribute is case-exact. RFC 7643: ids are, nearly all other texts are not.
 fn is_case_exact(path: &AttrPath) -> bool {
     let name = path.sub_attr.as_deref().unwrap_or(&path.name);
     name.eq_ignore_ascii_case("id")
@@ -161,7 +162,7 @@ const fn is_ordered(order: Ordering, op: &CompareOp) -> bool {
     }
 }
 
-/// Parses a filter that this server takes.
+/// Parses a filter that this server supports.
 pub(crate) fn parse_filter(text: &str, behaviour: &SandboxBehaviour) -> Result<Filter, SandboxRefusal> {
     let filter: Filter = match plain_equality(text) {
         Some(filter) => filter,
@@ -174,7 +175,7 @@ pub(crate) fn parse_filter(text: &str, behaviour: &SandboxBehaviour) -> Result<F
     Ok(filter)
 }
 
-/// `attribute eq "text"` without escapes: what nearly every request asks, read without the general parser.
+/// Parses `attribute eq "text"` without escapes, without the general parser. Nearly all requests have this form.
 fn plain_equality(text: &str) -> Option<Filter> {
     let (name, rest) = text.split_once(' ')?;
     let (op, value) = rest.split_once(' ')?;
@@ -186,6 +187,7 @@ fn plain_equality(text: &str) -> Option<Filter> {
         .then(|| Filter::Attr(AttrExp::Comparison(AttrPath::with_name(name), CompareOp::Eq, value.into())))
 }
 
+/// Refuses filters that the server's grammar does not contain.
 fn check_grammar(filter: &Filter, grammar: FilterGrammar) -> Result<(), SandboxRefusal> {
     let fits = match (filter, grammar) {
         (_, FilterGrammar::Full) => true,
@@ -195,9 +197,14 @@ fn check_grammar(filter: &Filter, grammar: FilterGrammar) -> Result<(), SandboxR
         }
         _ => false,
     };
-    if fits { Ok(()) } else { Err(SandboxRefusal::invalid_filter("this server does not take such filters")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(SandboxRefusal::invalid_filter("this server does not support such filters"))
+    }
 }
 
+/// Refuses filters on attributes that the server cannot filter by.
 fn check_names(filter: &Filter, names: &[String]) -> Result<(), SandboxRefusal> {
     let check = |path: &AttrPath| {
         let dotted = match &path.sub_attr {

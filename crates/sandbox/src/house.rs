@@ -1,7 +1,8 @@
-//! The rules of a house: a target profile, enforced. Whatever a profile says that a target cannot do, or wants to see, is
-//! refused or insisted upon here, so that a client that keeps to the profile is met with no refusal.
+//! The rules of a target profile, enforced by the server. The server refuses everything
+//! that the target cannot do according to the profile, and requires everything that the
+//! target requires. A client that follows the profile is therefore never refused.
 //!
-//! Read from the same file as the client reads, with code of its own.
+//! The rules are read from the same file as the client reads, with separate code.
 
 mod rate;
 mod words;
@@ -21,7 +22,7 @@ use rate::RateRules;
 pub(crate) use rate::RequestLimit;
 use words::{LookupRules, MembershipRules, PatchRules, RequiredAttribute, RulesPerKind, UpdateMethods};
 
-/// What a profile says, as far as a server can enforce it. Names are those of profile files.
+/// The fields of a profile that a server can enforce. Their names are those of profile files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProfileRules {
@@ -72,42 +73,47 @@ impl ProfileRules {
     /// Reads a profile file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A description of the error in the file.
     pub fn read(yaml: &str) -> Result<Self, String> {
         serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
     }
 
-    /// How fast requests may come.
+    /// Returns the rate limits.
     pub(crate) fn limits(&self) -> Vec<RequestLimit> {
         self.rate.limits()
     }
 
+    /// Returns the maximum number of resources on a page.
     pub(crate) fn page_size(&self) -> usize {
         self.page_size
     }
 
+    /// Returns `true` if reading a group returns its members.
     pub(crate) fn shows_members(&self) -> bool {
         self.membership.readable
     }
 
-    /// Whether groups may be members of groups.
+    /// Returns `true` if groups may be members of groups.
     pub(crate) fn nests(&self) -> bool {
         self.membership.nested == "keep"
     }
 
+    /// Returns `true` if a disabled account is answered with 404.
     pub(crate) fn hides_disabled(&self) -> bool {
         self.hides_disabled
     }
 
+    /// Returns `true` if lists are paged by cursor.
     pub(crate) fn pages_by_cursor(&self) -> bool {
         self.paging == "cursor"
     }
 
+    /// Returns `true` if a list is one answer.
     pub(crate) fn has_one_page(&self) -> bool {
         self.paging == "none"
     }
 
-    /// Refuses what the house does not take.
+    /// Refuses requests that the profile does not allow.
     pub(crate) fn check(&self, call: &ScimCall) -> Result<(), SandboxRefusal> {
         if call.user_agent.is_none() {
             return Err(SandboxRefusal::new(403, None, "requests need a User-Agent"));
@@ -150,13 +156,13 @@ impl ProfileRules {
         kind == RequestKind::Group && self.membership.method == "put"
     }
 
-    /// Whether a filter asks for a group with a member, which may be asked although neither can be filtered by.
+    /// Returns `true` if a filter tests for a group with a member. This is allowed although neither attribute is filterable.
     fn asks_for_member(&self, name: &str) -> bool {
         let attribute = self.membership.asked_by.as_deref();
         attribute.is_some_and(|attribute| name.eq_ignore_ascii_case(attribute) || name == "id")
     }
 
-    /// Refuses filters on other attributes, and of more terms.
+    /// Refuses filters on other attributes, and filters with too many terms.
     pub(crate) fn check_filter(&self, kind: RequestKind, filter: &str) -> Result<(), SandboxRefusal> {
         let usual = || LookupRules {
             filterable: vec!["externalId".into(), "userName".into(), "displayName".into()],
@@ -184,7 +190,7 @@ impl ProfileRules {
         Ok(())
     }
 
-    /// The body in the words of RFC 7644, from those of this house.
+    /// Converts the body from the profile's notation to that of RFC 7644.
     pub(crate) fn plain<'b>(&self, body: &'b Value) -> Cow<'b, Value> {
         let has_dots = self.patch.extension_separator.as_deref() == Some("dot");
         if !self.string_booleans && !has_dots {
@@ -210,6 +216,7 @@ impl ProfileRules {
         Cow::Owned(body)
     }
 
+    /// Checks the limits and the form of a PATCH.
     fn check_patch(&self, call: &ScimCall) -> Result<(), SandboxRefusal> {
         let limits = &self.membership;
         if limits.body_bytes_max.is_some_and(|most| call.bytes.len() > most) {
@@ -233,7 +240,7 @@ impl ProfileRules {
         Ok(())
     }
 
-    /// How many members an operation changes.
+    /// Checks an operation, and returns the number of members that it changes.
     fn check_operation(
         &self,
         kind: RequestKind,
@@ -290,6 +297,7 @@ impl ProfileRules {
         Ok(0)
     }
 
+    /// Checks a whole resource. Required attributes are only checked if it is new.
     fn check_resource(
         &self,
         kind: RequestKind,
@@ -313,6 +321,7 @@ impl ProfileRules {
         Ok(())
     }
 
+    /// Checks the names and values of attributes.
     fn check_values(&self, kind: RequestKind, attributes: &Map<String, Value>) -> Result<(), SandboxRefusal> {
         for (name, value) in attributes {
             let is_envelope =
@@ -333,6 +342,7 @@ impl ProfileRules {
         Ok(())
     }
 
+    /// Refuses attributes that the profile does not list.
     fn check_path(&self, kind: RequestKind, path: &str) -> Result<(), SandboxRefusal> {
         let allowed = self.attributes.of(kind);
         let base = path.split(['[', '.']).next().unwrap_or(path);
@@ -348,6 +358,7 @@ impl ProfileRules {
         Err(SandboxRefusal::invalid_path(format!("{path} is not known here")))
     }
 
+    /// Refuses values that are not in the form of the profile.
     fn check_value(&self, value: &Value) -> Result<(), SandboxRefusal> {
         match value {
             Value::Bool(_) if self.string_booleans => {
@@ -382,7 +393,7 @@ impl ProfileRules {
     }
 }
 
-/// Makes truths of texts that stand where truths belong.
+/// Converts text to booleans where an attribute is boolean.
 fn make_truths(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -407,7 +418,7 @@ fn make_truth(value: &mut Value) {
     }
 }
 
-/// The value at a plain path, an extension's URN included.
+/// Returns the value at a plain path, which may include the URN of an extension.
 fn value_at<'a>(body: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     if let Some((urn, name)) = path.rsplit_once(':') {
         return get_attribute(get_attribute(body, urn)?.as_object()?, name);

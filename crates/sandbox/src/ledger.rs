@@ -1,4 +1,4 @@
-//! Every SCIM request, in the order in which it was worked on or refused.
+//! All SCIM requests, in the order in which they were processed or refused.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -9,66 +9,67 @@ use time::OffsetDateTime;
 
 use crate::RequestKind;
 
-/// One request.
+/// The record of one request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerEntry {
-    /// Counts from 1, without gaps.
+    /// The sequence number. It counts from 1 without gaps.
     pub sequence: u64,
-    /// When it arrived: microseconds since the sandbox was started, on a clock that never goes back.
+    /// The time of arrival: microseconds since the sandbox was started, on a monotonic clock.
     pub at_micros: u64,
-    /// When it arrived, by the wall clock.
+    /// The time of arrival by the wall clock.
     #[serde(with = "time::serde::rfc3339")]
     pub wall: OffsetDateTime,
-    /// HTTP method.
+    /// The HTTP method.
     pub method: Box<str>,
-    /// Path, below the base path.
+    /// The path below the base path.
     pub path: Box<str>,
-    /// Query, still encoded.
+    /// The query, still encoded.
     pub query: Option<Box<str>>,
-    /// What it is about.
+    /// The kind of resource.
     pub kind: RequestKind,
-    /// Id of the resource: from the path, or of what was created.
+    /// The id of the resource: from the path, or of the created resource.
     pub resource_id: Option<Box<str>>,
-    /// `userName` of the body, or of the resource before the request.
+    /// The `userName` of the body, or of the resource before the request.
     pub user_name: Option<Box<str>>,
-    /// `externalId`, likewise.
+    /// The `externalId`, likewise.
     pub external_id: Option<Box<str>>,
-    /// `displayName`, likewise.
+    /// The `displayName`, likewise.
     pub display_name: Option<Box<str>>,
-    /// What a body asks for, such as `replace active=false` or `add members x3`.
+    /// A summary of the body, such as `replace active=false` or `add members x3`.
     pub operation: Option<Box<str>>,
-    /// Status of the answer; `None`: the request was never answered.
+    /// The status of the answer; `None` if the request was never answered.
     pub status: Option<u16>,
-    /// Name of the fault that happened to it.
+    /// The name of the injected fault.
     pub fault: Option<&'static str>,
-    /// The request was carried out successfully, whatever was answered.
+    /// `true` if the request was carried out successfully, regardless of the answer.
     pub work_done: bool,
-    /// `User-Agent`, cut to 64 characters.
+    /// The `User-Agent`, cut to 64 characters.
     pub user_agent: Option<Box<str>>,
-    /// The body, when the behaviour says that bodies are kept.
+    /// The body, if the behaviour stores bodies.
     pub body: Option<Box<str>>,
 }
 
+/// The stored entries, and the number of all entries ever written.
 #[derive(Debug, Default)]
 struct LedgerInner {
     entries: VecDeque<LedgerEntry>,
     written: u64,
 }
 
-/// The requests of a sandbox; bounded, the oldest go first.
+/// The requests of a sandbox. The ledger is bounded; the oldest entries are dropped first.
 #[derive(Debug, Default)]
 pub struct RequestLedger {
     book: Mutex<LedgerInner>,
 }
 
 impl RequestLedger {
-    /// All entries that are kept, oldest first. Copies them: ask [`RequestLedger::since`] for parts of a long ledger.
+    /// Returns a copy of all stored entries, oldest first. Use [`RequestLedger::since`] for parts of a long ledger.
     pub fn entries(&self) -> Vec<LedgerEntry> {
         self.since(0, usize::MAX)
     }
 
-    /// Entries with a sequence number above this one, at most so many, oldest first.
+    /// Returns at most `limit` entries with a sequence number above this one, oldest first.
     pub fn since(&self, sequence: u64, limit: usize) -> Vec<LedgerEntry> {
         let book = self.lock();
         let first = book.entries.front().map_or(1, |entry| entry.sequence);
@@ -76,33 +77,33 @@ impl RequestLedger {
         book.entries.iter().skip(skipped).take(limit).cloned().collect()
     }
 
-    /// Requests since the start, including those whose entries are gone.
+    /// Returns the number of requests since the start, including those whose entries were dropped.
     pub fn len(&self) -> u64 {
         self.lock().written
     }
 
-    /// Whether there was no request yet.
+    /// Returns `true` if there was no request yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Entries that were dropped because the ledger was full.
+    /// Returns the number of entries that were dropped because the ledger was full.
     pub fn dropped(&self) -> u64 {
         let book = self.lock();
         book.written - book.entries.len() as u64
     }
 
-    /// How many entries fulfil a condition. The sandbox waits meanwhile: keep it short.
+    /// Returns the number of entries that fulfil a condition. The sandbox waits meanwhile, so the condition must be fast.
     pub fn count(&self, mut condition: impl FnMut(&LedgerEntry) -> bool) -> usize {
         self.lock().entries.iter().filter(|entry| condition(entry)).count()
     }
 
-    /// How many requests had this method and were about this kind.
+    /// Returns the number of requests with this method and this kind.
     pub fn count_by(&self, method: &str, kind: RequestKind) -> usize {
         self.count(|entry| entry.kind == kind && entry.method.eq_ignore_ascii_case(method))
     }
 
-    /// How many users were really created per `externalId` (without one: the empty text).
+    /// Returns the number of users that were actually created per `externalId` (the empty text for users without one).
     pub fn creates_by_external_id(&self) -> BTreeMap<String, u64> {
         let mut creates = BTreeMap::new();
         for entry in &self.lock().entries {
@@ -114,7 +115,7 @@ impl RequestLedger {
         creates
     }
 
-    /// The most requests that arrived within any span of this length. Requests to be refused with 429 count too.
+    /// Returns the maximum number of requests that arrived within any span of this length. Requests refused with 429 count too.
     pub fn max_rate_seen(&self, window: Duration) -> usize {
         let mut arrivals: Vec<u64> = self.lock().entries.iter().map(|entry| entry.at_micros).collect();
         arrivals.sort_unstable();
@@ -129,12 +130,12 @@ impl RequestLedger {
         most
     }
 
-    /// Forgets everything; sequence numbers begin again at 1.
+    /// Removes all entries. Sequence numbers begin again at 1.
     pub fn clear(&self) {
         *self.lock() = LedgerInner::default();
     }
 
-    /// Writes an entry; its sequence number is given here.
+    /// Writes an entry, and assigns its sequence number.
     pub(crate) fn write(&self, mut entry: LedgerEntry, entries_max: usize) {
         let mut book = self.lock();
         book.written += 1;

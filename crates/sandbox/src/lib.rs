@@ -1,14 +1,16 @@
-//! A SCIM 2.0 server with fault injection and a request ledger: the demo's target, and the oracle of tests and benchmarks.
+//! A SCIM 2.0 server with fault injection and a request ledger: the target of the demo, and the oracle of tests
+//! and benchmarks.
 //!
-//! It keeps users and groups in memory, answers as strictly as RFC 7644 allows, misbehaves exactly when it is told to
-//! ([`InjectedFault`]), and remembers every request ([`RequestLedger`]): what was asked, what was answered, and whether the work was done.
+//! It keeps users and groups in memory, answers as strictly as RFC 7644 allows, misbehaves exactly as instructed
+//! ([`InjectedFault`]), and records every request ([`RequestLedger`]): the request, the answer, and the success of
+//! the work.
 //!
-//! It never shares code with the SCIM client that it judges, never writes to disk, and never answers a SCIM request
-//! without the right bearer token. The control paths below `/_sandbox` ask for no token: bind it to loopback.
+//! It never shares code with the SCIM client that it tests, never writes to disk, and never answers a SCIM request
+//! without the right bearer token. The control paths below `/_sandbox` require no token: bind it to loopback.
 //!
 //! To add
-//! - a way in which servers differ: a field of [`SandboxBehaviour`], read where the rule is applied;
-//! - a way to fail: a variant of [`InjectedFault`], its name in `InjectedFault::name`, its arm in `exchange`;
+//! - a difference between servers: a field of [`SandboxBehaviour`], read where the rule is applied;
+//! - a fault: a variant of [`InjectedFault`], its name in `InjectedFault::name`, its arm in `exchange`;
 //! - a SCIM attribute with rules of its own: `attributes` (its type) or `rules` (its value).
 
 mod answer;
@@ -41,7 +43,7 @@ pub use state::{SandboxGroupState, SandboxState, UserState};
 
 use serde::{Deserialize, Serialize};
 
-/// What a request is about.
+/// The kind of resource that a request concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RequestKind {
@@ -55,7 +57,7 @@ pub enum RequestKind {
     Other,
 }
 
-/// Path below which SCIM is served.
+/// The path below which SCIM is served.
 pub const BASE_PATH: &str = "/scim/v2";
 
 pub(crate) const USER_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";

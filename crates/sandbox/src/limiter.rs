@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::behaviour::RateLimit;
 
+/// A token bucket.
 #[derive(Debug)]
 pub(crate) struct RequestLimiter {
     limit: RateLimit,
@@ -12,11 +13,12 @@ pub(crate) struct RequestLimiter {
 }
 
 impl RequestLimiter {
+    /// Creates a full bucket.
     pub(crate) fn new(limit: RateLimit, now: Instant) -> Self {
         Self { limit, tokens: f64::from(limit.burst.max(1)), refilled_at: now }
     }
 
-    /// Takes a token, or says how long it takes until there is one.
+    /// Takes a token, or returns the time until one is available.
     pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let passed = now.saturating_duration_since(self.refilled_at).as_secs_f64();
         let capacity = f64::from(self.limit.burst.max(1));

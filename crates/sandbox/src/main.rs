@@ -1,4 +1,4 @@
-//! `usher-sandbox`: a SCIM server to play with.
+//! `usher-sandbox`: a SCIM server for experiments.
 
 use std::net::SocketAddr;
 
@@ -7,21 +7,21 @@ use clap::Parser;
 use sandbox::{ProfileRules, Sandbox, SandboxBehaviour, SandboxOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A SCIM 2.0 server in memory that can be told to misbehave (POST /_sandbox/faults) and keeps a ledger of requests.
+/// Run a SCIM 2.0 server in memory, with fault injection (POST /_sandbox/faults) and a request ledger.
 #[derive(Debug, Parser)]
 #[command(name = "usher-sandbox", version, about)]
 struct SandboxCli {
-    /// Where to listen; port 0 picks a free one. The control paths ask for no token: keep it on loopback.
+    /// Address to listen on; port 0 selects a free port. The control paths require no token: keep it on loopback.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Bearer token that clients must show.
+    /// Bearer token that clients must send.
     #[arg(long, env = "USHER_SANDBOX_TOKEN", hide_env_values = true)]
     token: String,
-    /// How to behave: generic, zscaler, or a target profile's file (crates/scim/profiles/slack.yaml), whose rules are then
-    /// enforced.
+    /// Behaviour: generic, zscaler, or the path of a target profile
+    /// (crates/scim/profiles/slack.yaml), whose rules are enforced.
     #[arg(long, default_value = "zscaler", value_parser = read_profile)]
     profile: SandboxBehaviour,
-    /// Requests a second; more are answered with 429.
+    /// Maximum number of requests per second; further ones are answered with 429.
     #[arg(long, value_parser = parse_rate)]
     rate: Option<f64>,
 }

@@ -1,5 +1,5 @@
-//! PATCH (RFC 7644, 3.5.2): operations become new attributes and a list of membership changes, or a refusal.
-//! Nothing is applied here, so a refused PATCH leaves no trace.
+//! PATCH (RFC 7644, 3.5.2): operations result in new attributes and a list of membership
+//! changes, or in a refusal. No change is applied here, so a refused PATCH has no effect.
 
 use serde_json::{Map, Value};
 
@@ -11,10 +11,10 @@ mod members;
 
 const PATCH_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// Operations in one request at most.
+/// The maximum number of operations in one request.
 const OPERATIONS_MAX: usize = 10_000;
 
-/// A change of a group's members; ids as they were sent.
+/// A change of a group's members, with ids as they were sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum SandboxMemberChange {
     Add(Vec<String>),
@@ -22,14 +22,15 @@ pub(crate) enum SandboxMemberChange {
     Replace(Vec<String>),
 }
 
-/// What a PATCH comes to.
+/// The result of a PATCH.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PatchPlan {
     pub attributes: SandboxAttributes,
-    /// In order.
+    /// The membership changes, in order.
     pub members: Vec<SandboxMemberChange>,
 }
 
+/// The `op` of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SandboxPatchVerb {
     Add,
@@ -49,7 +50,7 @@ impl SandboxPatchVerb {
     }
 }
 
-/// The operations of a PATCH body.
+/// Returns the operations of a PATCH body.
 pub(crate) fn patch_operations(body: &Value) -> Result<&Vec<Value>, SandboxRefusal> {
     let body =
         body.as_object().ok_or_else(|| SandboxRefusal::invalid_syntax("the body must be an object"))?;
@@ -66,7 +67,7 @@ pub(crate) fn patch_operations(body: &Value) -> Result<&Vec<Value>, SandboxRefus
     }
 }
 
-/// What these operations make of a resource.
+/// Applies the operations to a copy of the attributes.
 pub(crate) fn plan_patch(
     kind: RequestKind,
     current: &SandboxAttributes,
@@ -93,7 +94,7 @@ pub(crate) fn plan_patch(
     Ok(plan)
 }
 
-/// An operation without a path: its value is a piece of the resource.
+/// Applies an operation without a path. Its value is a part of the resource.
 fn path_less(
     kind: RequestKind,
     plan: &mut PatchPlan,
@@ -114,6 +115,7 @@ fn path_less(
     Ok(())
 }
 
+/// Applies one operation to one path.
 fn apply_operation(
     kind: RequestKind,
     plan: &mut PatchPlan,
@@ -148,6 +150,7 @@ fn apply_operation(
     Ok(())
 }
 
+/// Changes an extension as a whole.
 fn whole_extension(
     plan: &mut PatchPlan,
     verb: SandboxPatchVerb,
@@ -202,7 +205,7 @@ fn change_attribute(
     Ok(())
 }
 
-/// RFC 7643, 2.5: null and the empty list mean that an attribute has no value.
+/// Returns `true` for null and the empty list, which mean that an attribute has no value (RFC 7643, 2.5).
 fn is_unassigned(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
@@ -228,7 +231,8 @@ fn merge_value(into: &mut SandboxAttributes, value: &Value) -> Result<(), Sandbo
     Ok(())
 }
 
-/// Adds elements to a list. One that is there already is not added again; a new primary takes over from the old one.
+/// Adds elements to a list. An element that is already present is not
+/// added again; a new primary element replaces the old one as primary.
 fn append_elements(list: &mut Vec<Value>, value: &Value) {
     let new = match value {
         Value::Array(elements) => elements.as_slice(),
@@ -247,7 +251,7 @@ fn append_elements(list: &mut Vec<Value>, value: &Value) {
     }
 }
 
-/// `name.givenName`, or `emails.value` for every element.
+/// Changes `name.givenName`, or `emails.value` for every element.
 fn change_part(
     map: &mut SandboxAttributes,
     key: &str,
@@ -284,7 +288,7 @@ fn set_part(element: &mut Value, sub: &str, value: Option<&Value>) {
     }
 }
 
-/// `emails[type eq "work"]` and `emails[type eq "work"].value`.
+/// Changes `emails[type eq "work"]` and `emails[type eq "work"].value`.
 fn change_elements(
     map: &mut SandboxAttributes,
     key: &str,
@@ -320,7 +324,7 @@ fn change_elements(
     if found { Ok(()) } else { missing_target(key, verb) }
 }
 
-/// Nothing was picked: an error, but for a removal, which then is done already.
+/// Handles a filter that selects no element. It is an error, except for a removal, which has no work to do.
 fn missing_target(key: &str, verb: SandboxPatchVerb) -> Result<(), SandboxRefusal> {
     if verb == SandboxPatchVerb::Remove {
         return Ok(());

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::ENTERPRISE_SCHEMA;
 use crate::answer::SandboxRefusal;
 
-/// As they are sent. Parameters that are not known are ignored.
+/// The parameters as they are sent. Unknown parameters are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ReadQuery {
@@ -20,6 +20,7 @@ pub(crate) struct ReadQuery {
 }
 
 impl ReadQuery {
+    /// Parses the query of a URI.
     pub(crate) fn parse(uri: &Uri) -> Result<Self, SandboxRefusal> {
         if uri.query().is_none() {
             return Ok(Self::default());
@@ -29,6 +30,7 @@ impl ReadQuery {
         Ok(query)
     }
 
+    /// Returns the requested attributes.
     pub(crate) fn projection(&self) -> AttributeProjection {
         let names = |text: &Option<String>| {
             text.iter()
@@ -41,7 +43,7 @@ impl ReadQuery {
     }
 }
 
-/// Which attributes a client wants to see. Parts of complex attributes show the whole.
+/// The attributes that a client requests. A part of a complex attribute selects the whole attribute.
 #[derive(Debug, Default)]
 pub(crate) struct AttributeProjection {
     only: Vec<String>,
@@ -49,6 +51,7 @@ pub(crate) struct AttributeProjection {
 }
 
 impl AttributeProjection {
+    /// Returns `true` if the attribute is requested.
     pub(crate) fn shows(&self, name: &str) -> bool {
         let among = |names: &[String]| names.iter().any(|one| one.eq_ignore_ascii_case(name));
         (self.only.is_empty() || among(&self.only)) && !among(&self.without)

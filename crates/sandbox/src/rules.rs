@@ -1,4 +1,4 @@
-//! What a resource must look like.
+//! The rules for the content of a resource.
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ const TEXTS: [&str; 12] = [
     "id",
 ];
 
-/// The core schema of a kind of resource.
+/// Returns the core schema of a kind of resource.
 pub(crate) const fn core_schema(kind: RequestKind) -> &'static str {
     match kind {
         RequestKind::Group => GROUP_SCHEMA,
@@ -32,7 +32,7 @@ pub(crate) const fn core_schema(kind: RequestKind) -> &'static str {
     }
 }
 
-/// The attribute that names a resource and is unique.
+/// Returns the attribute that names a resource and is unique.
 pub(crate) const fn name_attribute(kind: RequestKind) -> &'static str {
     match kind {
         RequestKind::Group => "displayName",
@@ -40,19 +40,19 @@ pub(crate) const fn name_attribute(kind: RequestKind) -> &'static str {
     }
 }
 
-/// The mail addresses of a user, in lower case.
+/// Returns the mail addresses of a user, in lower case.
 pub(crate) fn mail_addresses(attributes: &SandboxAttributes) -> Vec<String> {
     let elements = get_attribute(attributes, "emails").and_then(Value::as_array).into_iter().flatten();
     let values = elements.filter_map(|mail| attribute_text(mail.as_object()?, "value"));
     values.map(str::to_lowercase).collect()
 }
 
-/// Whether a client may never set this core attribute.
+/// Returns `true` if a client may never set this core attribute.
 pub(crate) fn is_read_only(kind: RequestKind, name: &str) -> bool {
     matches!(name, "id" | "meta") || (kind == RequestKind::User && name == "groups")
 }
 
-/// Attributes and member ids of a POST or PUT body. Read-only attributes are ignored, as RFC 7644 asks for.
+/// Reads the attributes and member ids of a POST or PUT body. Read-only attributes are ignored, as RFC 7644 requires.
 pub(crate) fn read_resource(
     kind: RequestKind,
     body: &Value,
@@ -80,7 +80,7 @@ pub(crate) fn read_resource(
     Ok((attributes, members))
 }
 
-/// Ids in a value of `members`: one element or a list of them.
+/// Returns the ids in a value of `members`: one element or a list of elements.
 pub(crate) fn member_ids(value: &Value) -> Result<Vec<String>, SandboxRefusal> {
     let one = |element: &Value| {
         let id = element.as_object().and_then(|element| attribute_text(element, "value"));
@@ -93,7 +93,7 @@ pub(crate) fn member_ids(value: &Value) -> Result<Vec<String>, SandboxRefusal> {
     }
 }
 
-/// Refuses attributes that a resource of this kind must not have, or must have.
+/// Refuses attributes that a resource of this kind must not have, or lacks.
 pub(crate) fn check_attributes(
     kind: RequestKind,
     attributes: &SandboxAttributes,
@@ -115,6 +115,7 @@ pub(crate) fn check_attributes(
     Ok(())
 }
 
+/// Checks the type of a value, and that a list has at most one primary element.
 fn check_type(name: &str, value: &Value) -> Result<(), SandboxRefusal> {
     let fits = match name {
         "active" => value.is_boolean(),

@@ -1,4 +1,4 @@
-//! The server: started, asked, ended.
+//! The server: starts, is queried and configured, and shuts down.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::http::Method;
 use serde_json::{Value, json};
+use telemetry::chain;
 use thiserror::Error;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -24,45 +25,45 @@ use crate::limiter::RequestLimiter;
 use crate::state::SandboxState;
 use crate::{BASE_PATH, RequestKind, control, exchange, rules};
 
-/// How long requests that hang may hold up [`Sandbox::shutdown`].
+/// The maximum time for which hanging requests may delay [`Sandbox::shutdown`].
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How to start a sandbox.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct SandboxOptions {
-    /// Where to listen; port 0 picks a free one.
+    /// The address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The bearer token that clients must show.
+    /// The bearer token that clients must send.
     pub token: String,
-    /// How to behave.
+    /// The behaviour of the server.
     pub behaviour: SandboxBehaviour,
 }
 
-/// Why a sandbox was not started.
+/// The reason why a sandbox was not started.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// Why a resource was not seeded: what a client would have been told.
+/// The reason why a resource was not seeded: the refusal that a client would have received.
 #[derive(Debug, Error)]
 #[error("the sandbox refuses this resource ({status}): {detail}")]
 pub struct SeedError {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// The reason.
+    /// A description of the error.
     pub detail: String,
 }
 
-/// What requests share.
+/// The state that requests share.
 #[derive(Debug)]
 pub(crate) struct SandboxContext {
     directory: Mutex<SandboxDirectory>,
@@ -77,14 +78,17 @@ pub(crate) struct SandboxContext {
 }
 
 impl SandboxContext {
+    /// Locks the directory.
     pub(crate) fn directory(&self) -> MutexGuard<'_, SandboxDirectory> {
         self.directory.lock().expect("a panic while the directory is locked is a bug of the sandbox")
     }
 
+    /// Returns the present behaviour.
     pub(crate) fn behaviour(&self) -> Arc<SandboxBehaviour> {
         Arc::clone(&self.behaviour.read().expect("nothing panics while it holds this"))
     }
 
+    /// Replaces the behaviour. All rate limits start with a full bucket.
     pub(crate) fn set_behaviour(&self, behaviour: SandboxBehaviour) {
         let limits = behaviour.rate_limit.map(RequestLimit::of_all).into_iter();
         let limits = limits.chain(behaviour.house.iter().flat_map(|house| house.limits()));
@@ -96,11 +100,12 @@ impl SandboxContext {
         *self.behaviour.write().expect("nothing panics while it holds this") = Arc::new(behaviour);
     }
 
+    /// Returns `true` if this is the present bearer token.
     pub(crate) fn is_token(&self, token: &str) -> bool {
         *self.token.read().expect("nothing panics while it holds this") == token
     }
 
-    /// A place under every limit that counts the request, or how long to wait for one.
+    /// Takes a token of every limit that counts the request, or returns the time to wait for one.
     pub(crate) fn take_token(
         &self,
         method: &Method,
@@ -120,12 +125,12 @@ impl SandboxContext {
         }
     }
 
-    /// The wall clock: the only place that reads it.
+    /// Reads the wall clock. No other code of this crate reads it.
     pub(crate) fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
     }
 
-    /// Forgets resources, requests and faults; the behaviour stays.
+    /// Removes resources, requests and faults; the behaviour stays.
     pub(crate) fn reset(&self) {
         let mut directory = self.directory();
         *directory = SandboxDirectory::default();
@@ -136,7 +141,7 @@ impl SandboxContext {
     }
 }
 
-/// A running server. Dropping it ends it without waiting.
+/// A running server. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Sandbox {
     world: Arc<SandboxContext>,
@@ -146,7 +151,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Binds, and serves in a task of its own.
+    /// Binds the address, and serves in a separate task.
     pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
         let listen = |source| StartError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
@@ -171,78 +176,79 @@ impl Sandbox {
         let server = axum::serve(SandboxListener(listener), service).with_graceful_shutdown(ended);
         let task = tokio::spawn(async move {
             if let Err(error) = server.await {
-                tracing::error!(%error, "the sandbox ended");
+                tracing::error!(error = chain(&error), "the sandbox ended");
             }
         });
         Ok(Self { world, address, task, closing: closing.drop_guard() })
     }
 
-    /// The SCIM base URL, such as `http://127.0.0.1:4711/scim/v2`.
+    /// Returns the SCIM base URL, such as `http://127.0.0.1:4711/scim/v2`.
     pub fn base_url(&self) -> String {
         self.world.base_url.clone()
     }
 
-    /// Where the control paths are, such as `http://127.0.0.1:4711` (`/_sandbox/state` and others).
+    /// Returns the origin of the control paths, such as `http://127.0.0.1:4711` (`/_sandbox/state` and others).
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What is to go wrong.
+    /// Returns the fault rules.
     pub fn faults(&self) -> &FaultRules {
         &self.world.faults
     }
 
-    /// What was asked so far.
+    /// Returns the ledger of the requests so far.
     pub fn ledger(&self) -> &RequestLedger {
         &self.world.ledger
     }
 
-    /// What it holds now. A copy: requests wait while it is made.
+    /// Returns a copy of the present state. Requests wait while it is made.
     pub fn state(&self) -> SandboxState {
         SandboxState::of(&self.world.directory())
     }
 
-    /// The most requests that arrived within any span of this length (see [`RequestLedger::max_rate_seen`]).
+    /// Returns the maximum number of requests that arrived within any
+    /// span of this length (see [`RequestLedger::max_rate_seen`]).
     pub fn max_rate_seen(&self, window: Duration) -> usize {
         self.world.ledger.max_rate_seen(window)
     }
 
-    /// Creates a user without a request; `schemas` may be left out. Returns its id.
+    /// Creates a user without a request; `schemas` may be omitted. Returns its id.
     pub fn seed_user(&self, user: Value) -> Result<String, SeedError> {
         self.seed(RequestKind::User, user)
     }
 
-    /// Creates a group without a request; `schemas` may be left out. Returns its id.
+    /// Creates a group without a request; `schemas` may be omitted. Returns its id.
     pub fn seed_group(&self, group: Value) -> Result<String, SeedError> {
         self.seed(RequestKind::Group, group)
     }
 
-    /// Behaves differently from now on; a rate limit starts with a full bucket.
+    /// Replaces the behaviour from now on. A rate limit starts with a full bucket.
     pub fn set_behaviour(&self, behaviour: SandboxBehaviour) {
         self.world.set_behaviour(behaviour);
     }
 
-    /// How it behaves.
+    /// Returns the behaviour.
     pub fn behaviour(&self) -> SandboxBehaviour {
         (*self.world.behaviour()).clone()
     }
 
-    /// Takes another bearer token from now on: the old one is revoked.
+    /// Replaces the bearer token from now on. The old one is revoked.
     pub fn set_token(&self, token: impl Into<String>) {
         *self.world.token.write().expect("nothing panics while it holds this") = token.into();
     }
 
-    /// Forgets resources, requests and faults; the behaviour and the token stay.
+    /// Removes resources, requests and faults; the behaviour and the token stay.
     pub fn reset(&self) {
         self.world.reset();
     }
 
-    /// Ends the server. Requests that hang on purpose are reset.
+    /// Stops the server. Requests that hang on purpose are reset.
     pub async fn shutdown(self) {
         let Self { task, closing, .. } = self;
         drop(closing);

@@ -1,4 +1,4 @@
-//! The SCIM work itself: one call in, one answer or refusal out.
+//! The SCIM work itself: it turns one call into one answer or refusal.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use crate::{ProfileRules, RequestKind, discovery, filter, patch, rules};
 
 pub(crate) mod summary;
 
-/// One request, as far as SCIM is concerned.
+/// The SCIM parts of one request.
 #[derive(Debug)]
 pub(crate) struct ScimCall {
     pub method: Method,
@@ -26,24 +26,24 @@ pub(crate) struct ScimCall {
     pub content_type: Option<String>,
     pub bytes: Bytes,
     pub user_agent: Option<String>,
-    /// The body, parsed; `None` when there is none or it is no JSON.
+    /// The parsed body; `None` if there is none or it is not JSON.
     pub body: Option<Value>,
     pub route: ScimRoute,
     pub arrived: OffsetDateTime,
 }
 
-/// What a path points at.
+/// The resource that a path points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScimRoute {
     pub kind: RequestKind,
-    /// First segment.
+    /// The first segment.
     pub endpoint: String,
-    /// Second segment.
+    /// The second segment.
     pub id: Option<String>,
 }
 
 impl ScimRoute {
-    /// Reads a path below the base path.
+    /// Parses a path below the base path.
     pub(crate) fn parse(path: &str) -> Self {
         let mut segments = path.trim_matches('/').splitn(2, '/');
         let endpoint = segments.next().unwrap_or_default().to_owned();
@@ -60,7 +60,7 @@ impl ScimRoute {
     }
 }
 
-/// What the work needs to know about the server.
+/// The server state that a call needs.
 pub(crate) struct ScimContext<'a> {
     pub directory: &'a mut SandboxDirectory,
     pub behaviour: &'a SandboxBehaviour,
@@ -99,7 +99,7 @@ pub(crate) fn perform_call(
 }
 
 impl ScimContext<'_> {
-    /// Whether it is an account that is as good as gone while it is disabled.
+    /// Returns `true` for an account that the server hides while it is disabled.
     fn is_hidden(&self, kind: RequestKind, id: &str) -> bool {
         let hides = self.behaviour.house.as_ref().is_some_and(|house| house.hides_disabled());
         let is_off = |attributes: &SandboxAttributes| attributes.get("active") == Some(&Value::Bool(false));
@@ -107,13 +107,14 @@ impl ScimContext<'_> {
         hides && kind == RequestKind::User && record.is_some_and(|(_, record)| is_off(&record.attributes))
     }
 
-    /// The hidden account of that name: creating it again brings it back.
+    /// Returns the hidden account with this name. Creating the account again restores it.
     fn hidden_namesake(&self, kind: RequestKind, attributes: &SandboxAttributes) -> Option<String> {
         let name = attribute_text(attributes, rules::name_attribute(kind))?;
         let mut found = self.directory.shelf(kind).named(name).map(|id| id.to_string());
         found.find(|id| self.is_hidden(kind, id))
     }
 
+    /// Creates a resource, or restores a hidden account with the same name.
     fn create(
         &mut self,
         call: &ScimCall,
@@ -171,6 +172,7 @@ impl ScimContext<'_> {
         Ok(self.resource(200, kind, id, projection))
     }
 
+    /// Lists a page of resources, by filter, index or cursor.
     fn list(&self, kind: RequestKind, query: &ReadQuery) -> Result<SandboxAnswer, SandboxRefusal> {
         let projection = query.projection();
         let house = self.behaviour.house.as_deref();
@@ -213,6 +215,7 @@ impl ScimContext<'_> {
         Ok(SandboxAnswer::json(200, &list))
     }
 
+    /// Returns the view of a resource.
     fn view<'a>(
         &'a self,
         kind: RequestKind,
@@ -244,6 +247,7 @@ impl ScimContext<'_> {
         }
     }
 
+    /// Returns the body, converted from the profile's notation.
     fn body<'c>(&self, call: &'c ScimCall) -> Result<Cow<'c, Value>, SandboxRefusal> {
         let media_type =
             call.content_type.as_deref().and_then(|value| value.split(';').next()).map(str::trim);
@@ -260,6 +264,7 @@ impl ScimContext<'_> {
     }
 }
 
+/// A page of a list in its serialised form.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListResponse<'a> {

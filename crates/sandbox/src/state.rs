@@ -1,4 +1,4 @@
-//! The directory as tests compare it: by names, not by ids.
+//! The directory in a form for comparisons in tests: by names, not by ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use crate::RequestKind;
 use crate::attributes::{SandboxAttributes, attribute_text};
 use crate::directory::{DirectoryRecord, ResourceNumber, SandboxDirectory};
 
-/// Everything in a sandbox. JSON names are in camel case.
+/// The content of a sandbox. JSON names are in camel case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SandboxState {
-    /// By `userName` in lower case. Where names need not be unique, later ones have `#id` behind them.
+    /// The users by `userName` in lower case. If names need not be unique, later ones have `#id` appended.
     pub users: BTreeMap<String, UserState>,
-    /// By `displayName`, likewise.
+    /// The groups by `displayName`, likewise.
     pub groups: BTreeMap<String, SandboxGroupState>,
 }
 
@@ -25,11 +25,11 @@ pub struct UserState {
     pub id: String,
     /// `externalId`.
     pub external_id: Option<String>,
-    /// `active`; a user without it counts as active.
+    /// The value of `active`; a user without it counts as active.
     pub active: bool,
-    /// Everything that clients set, as a SCIM resource.
+    /// All attributes that clients set, as a SCIM resource.
     pub attributes: SandboxAttributes,
-    /// Display names of the groups that the user is in.
+    /// The display names of the groups that the user is in.
     pub groups: BTreeSet<String>,
 }
 
@@ -41,13 +41,14 @@ pub struct SandboxGroupState {
     pub id: String,
     /// `externalId`.
     pub external_id: Option<String>,
-    /// `userName` of each member, in lower case.
+    /// The `userName` of each member, in lower case.
     pub members: BTreeSet<String>,
-    /// `displayName` of each group that is a member.
+    /// The `displayName` of each group that is a member.
     pub groups: BTreeSet<String>,
 }
 
 impl SandboxState {
+    /// Copies the content of the directory.
     pub(crate) fn of(directory: &SandboxDirectory) -> Self {
         let mut state = Self::default();
         for (id, record) in &directory.shelf(RequestKind::User).records {

@@ -1,4 +1,4 @@
-//! Resources as clients see them, written straight into the answer.
+//! Resources as clients see them, serialised directly into the answer.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(crate) struct ResourceView<'a> {
     pub members_readable: bool,
 }
 
-/// `User` or `Group`.
+/// Returns `User` or `Group`.
 pub(crate) const fn type_name(kind: RequestKind) -> &'static str {
     match kind {
         RequestKind::Group => "Group",
@@ -29,7 +29,7 @@ pub(crate) const fn type_name(kind: RequestKind) -> &'static str {
     }
 }
 
-/// The path of a kind of resource, below the base path.
+/// Returns the path of a kind of resource, below the base path.
 pub(crate) const fn endpoint_path(kind: RequestKind) -> &'static str {
     match kind {
         RequestKind::Group => "/Groups",
@@ -37,11 +37,12 @@ pub(crate) const fn endpoint_path(kind: RequestKind) -> &'static str {
     }
 }
 
+/// Formats a time as in RFC 3339.
 pub(crate) fn format_timestamp(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).expect("the years of a wall clock have four digits")
 }
 
-/// URL of a resource.
+/// Returns the URL of a resource.
 pub(crate) fn resource_location(base_url: &str, kind: RequestKind, id: ResourceNumber) -> String {
     format!("{base_url}{}/{id}", endpoint_path(kind))
 }
@@ -85,7 +86,7 @@ impl Serialize for ResourceView<'_> {
     }
 }
 
-/// The members of a group, or the groups of a user.
+/// Returns the members of a group, or the groups of a user.
 pub(crate) fn resource_links<'a>(
     directory: &'a SandboxDirectory,
     kind: RequestKind,
@@ -95,6 +96,7 @@ pub(crate) fn resource_links<'a>(
     ResourceLinks { directory, other, record }
 }
 
+/// The links of a resource, serialised as a list of references.
 pub(crate) struct ResourceLinks<'a> {
     directory: &'a SandboxDirectory,
     other: RequestKind,
@@ -118,6 +120,7 @@ impl Serialize for ResourceLinks<'_> {
     }
 }
 
+/// One reference to another resource.
 #[derive(serde::Serialize)]
 struct ResourceLink<'a> {
     value: TextNumber,
@@ -126,7 +129,7 @@ struct ResourceLink<'a> {
     r#type: &'static str,
 }
 
-/// An id, written as a text.
+/// An id that is written as text.
 struct TextNumber(ResourceNumber);
 
 impl Serialize for TextNumber {

@@ -1,5 +1,5 @@
-//! Several requests in one (RFC 7644, 3.7). Operations may name what others of the request create, by `bulkId:...`, in
-//! any order; only circles are refused.
+//! Bulk requests (RFC 7644, 3.7). An operation may refer to resources that other
+//! operations create, by `bulkId:...`, in any order. Only circular references are refused.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{ResourceTree, ResourceType, ScimServiceError, get_value};
 
-/// Most operations in one request.
+/// The maximum number of operations in one request.
 pub const BULK_OPERATIONS_MAX: usize = 1_000;
 
 const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -17,33 +17,33 @@ const REFERENCE: &str = "bulkId:";
 /// A bulk request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScimBulkRequest {
-    /// In the order of the request.
+    /// The operations, in the order of the request.
     pub operations: Vec<ScimBulkOperation>,
-    /// After how many errors the rest is not done any more.
+    /// The number of errors after which the remaining operations are skipped.
     pub fail_on_errors: Option<usize>,
 }
 
-/// One of its operations.
+/// One operation of a bulk request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScimBulkOperation {
     /// The HTTP method as it was sent.
     pub method: String,
-    /// The client's name for it.
+    /// The client's identifier of the operation.
     pub bulk_id: Option<String>,
-    /// What is to be done.
+    /// The parsed operation, or the error in it.
     pub step: Result<BulkStep, ScimServiceError>,
 }
 
-/// What an operation does. Ids may be references.
+/// The action of an operation. Ids may be references.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BulkStep {
-    /// Of what.
+    /// The type of the resource.
     pub kind: ResourceType,
-    /// Of which; none for a POST.
+    /// The id of the resource; `None` for a POST.
     pub id: Option<String>,
-    /// The body.
+    /// The body of the operation.
     pub data: Value,
-    /// Only this version, as `If-Match` has it.
+    /// The required version of the resource, as in `If-Match`.
     pub version: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl ScimBulkRequest {
     /// Reads the body of `POST /Bulk`.
     ///
     /// # Errors
-    /// When it is no bulk request, or too large. Operations that are wrong carry their own errors.
+    /// Fails if it is not a bulk request, or too large. An invalid operation carries its own error.
     pub fn parse(body: Value) -> Result<Self, ScimServiceError> {
         let wrong = ScimServiceError::invalid_syntax;
         let Value::Object(body) = body else { return Err(wrong("the body must be an object")) };
@@ -99,6 +99,7 @@ impl ScimBulkOperation {
 }
 
 impl BulkStep {
+    /// Reads the action of an operation.
     fn read(fields: &ResourceTree, method: &str, has_bulk_id: bool) -> Result<Self, ScimServiceError> {
         let wrong = ScimServiceError::invalid_syntax;
         if !["POST", "PUT", "PATCH", "DELETE"].contains(&method) {
@@ -123,7 +124,7 @@ impl BulkStep {
         Ok(Self { kind, id, data, version })
     }
 
-    /// The names of other operations that it refers to.
+    /// Returns the identifiers of the other operations that it refers to.
     pub fn references(&self) -> Vec<String> {
         let mut found = Vec::new();
         collect_ids(&self.data, &mut found);
@@ -131,7 +132,7 @@ impl BulkStep {
         found
     }
 
-    /// The same with ids in the place of references; those that are not known stay.
+    /// Replaces references with ids. Unknown references stay.
     #[must_use]
     pub fn resolved(mut self, ids: &HashMap<String, String>) -> Self {
         resolve_ids(&mut self.data, ids);
@@ -165,7 +166,7 @@ fn resolve_ids(value: &mut Value, ids: &HashMap<String, String>) {
     }
 }
 
-/// The answer to a bulk request, of the answers to its operations.
+/// Returns the answer to a bulk request, built from the answers to its operations.
 pub fn bulk_answer(operations: Vec<Value>) -> Value {
     json!({"schemas": [BULK_RESPONSE], "Operations": operations})
 }

@@ -1,4 +1,4 @@
-//! What the service says of itself (RFC 7644, 4; RFC 7643, 5 to 7).
+//! The documents with which the service describes itself (RFC 7644, 4; RFC 7643, 5 to 7).
 
 use serde_json::{Value, json};
 
@@ -10,14 +10,14 @@ const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:Ser
 const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
 const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
-/// What depends on the configuration.
+/// The capabilities that depend on the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceFeatures {
-    /// Longest body of a bulk request, in bytes.
+    /// The maximum size of the body of a bulk request, in bytes.
     pub bulk_bytes_max: usize,
 }
 
-/// `/ServiceProviderConfig`.
+/// Returns the document at `/ServiceProviderConfig`.
 pub fn service_provider_config(features: ServiceFeatures, base: &str) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG],
@@ -38,11 +38,12 @@ pub fn service_provider_config(features: ServiceFeatures, base: &str) -> Value {
     })
 }
 
-/// `/ResourceTypes`.
+/// Returns the documents at `/ResourceTypes`.
 pub fn resource_types(base: &str) -> Vec<Value> {
     ResourceType::ALL.into_iter().map(|kind| resource_type(kind, base)).collect()
 }
 
+/// Returns the document of one resource type.
 fn resource_type(kind: ResourceType, base: &str) -> Value {
     let extensions: Vec<Value> =
         kind.extensions().iter().map(|urn| json!({"schema": urn, "required": false})).collect();
@@ -61,7 +62,7 @@ fn resource_type(kind: ResourceType, base: &str) -> Value {
     document
 }
 
-/// `/Schemas`.
+/// Returns the documents at `/Schemas`.
 pub fn list_schemas(base: &str) -> Vec<Value> {
     SCHEMAS.iter().chain(META_SCHEMAS.iter()).map(|schema| schema_document(schema, base)).collect()
 }

@@ -4,20 +4,20 @@ use serde_json::{Value, json};
 
 const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// Why a request is refused. The detail names attributes, never values.
+/// The reason why a request is refused. The detail names attributes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {detail}")]
 pub struct ScimServiceError {
     /// The HTTP status.
     pub status: u16,
-    /// The keyword of RFC 7644, table 9, if one fits.
+    /// The keyword of RFC 7644, table 9, if one matches.
     pub scim_type: Option<&'static str>,
-    /// What is wrong, for people.
+    /// A description of the error for display.
     pub detail: String,
 }
 
 impl ScimServiceError {
-    /// An error of `status` without a keyword.
+    /// Creates an error of `status` without a keyword.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
         Self { status, scim_type: None, detail: detail.into() }
     }
@@ -26,12 +26,12 @@ impl ScimServiceError {
         Self { status, scim_type: Some(scim_type), detail: detail.into() }
     }
 
-    /// The filter cannot be read, or compares what cannot be compared.
+    /// The filter is not valid, or compares values that cannot be compared.
     pub fn invalid_filter(detail: impl Into<String>) -> Self {
         Self::keyed(400, "invalidFilter", detail)
     }
 
-    /// More results or operations than are worked through.
+    /// There are more results or operations than the service processes.
     pub fn too_many(detail: impl Into<String>) -> Self {
         Self::keyed(400, "tooMany", detail)
     }
@@ -41,17 +41,17 @@ impl ScimServiceError {
         Self::keyed(409, "uniqueness", detail)
     }
 
-    /// The attribute cannot be changed like this.
+    /// The attribute cannot be changed in this way.
     pub fn mutability(detail: impl Into<String>) -> Self {
         Self::keyed(400, "mutability", detail)
     }
 
-    /// The body is not what it should be.
+    /// The body does not have the required form.
     pub fn invalid_syntax(detail: impl Into<String>) -> Self {
         Self::keyed(400, "invalidSyntax", detail)
     }
 
-    /// The path of a PATCH operation is none.
+    /// The path of a PATCH operation is not valid.
     pub fn invalid_path(detail: impl Into<String>) -> Self {
         Self::keyed(400, "invalidPath", detail)
     }
@@ -71,7 +71,7 @@ impl ScimServiceError {
         Self::new(404, detail)
     }
 
-    /// The body of the answer.
+    /// Returns the body of the answer.
     pub fn body(&self) -> Value {
         let mut body = json!({"schemas": [ERROR], "status": self.status.to_string(), "detail": self.detail});
         if let Some(scim_type) = self.scim_type {

@@ -1,4 +1,4 @@
-//! Filters (RFC 7644, 3.4.2.2), and the one form beyond it that Entra sends: `emails[type eq "work"].value eq "x"`.
+//! Filters (RFC 7644, 3.4.2.2), and one further form that Entra sends: `emails[type eq "work"].value eq "x"`.
 
 mod evaluate;
 mod narrow;
@@ -25,21 +25,21 @@ pub enum ScimFilter {
     /// `title eq "Engineer"`.
     #[doc(hidden)]
     Compare(FilterOperand, FilterComparison, FilterLiteral),
-    /// `emails[type eq "work"]`: one element fulfils all of it.
+    /// `emails[type eq "work"]`: one element fulfils the whole inner filter.
     #[doc(hidden)]
     Element(FilterOperand, Box<ScimFilter>),
     /// `not (...)`.
     #[doc(hidden)]
     Not(Box<ScimFilter>),
-    /// All of them.
+    /// All of these hold.
     #[doc(hidden)]
     And(Vec<ScimFilter>),
-    /// Any of them.
+    /// Any of these holds.
     #[doc(hidden)]
     Or(Vec<ScimFilter>),
 }
 
-/// What is compared.
+/// The attribute that is compared.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterOperand {
@@ -48,7 +48,7 @@ pub struct FilterOperand {
     pub(crate) part: Option<String>,
 }
 
-/// How it is compared.
+/// The comparison operator.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilterComparison {
@@ -81,7 +81,7 @@ impl FilterComparison {
     }
 }
 
-/// What it is compared with.
+/// The value that it is compared with.
 #[doc(hidden)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum FilterLiteral {
@@ -92,6 +92,7 @@ pub enum FilterLiteral {
 }
 
 impl FilterLiteral {
+    /// Returns the literal as a JSON value.
     pub(crate) fn value(&self) -> Value {
         match self {
             Self::Text(text) => Value::String(text.clone()),
@@ -111,7 +112,7 @@ impl FilterOperand {
         self.part.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(part))
     }
 
-    /// The definition of what is compared, if it is known; a complex value stands for its `value`.
+    /// Returns the definition of the compared attribute, if it is known. A complex value is represented by its `value`.
     fn attribute(&self, kind: ResourceType) -> Option<&'static schema::SchemaAttribute> {
         let attribute = schema::find_attribute(kind, self.extension.as_deref(), &self.name)?;
         match &self.part {
@@ -123,10 +124,10 @@ impl FilterOperand {
 }
 
 impl ScimFilter {
-    /// Reads a filter for resources of `kind`.
+    /// Parses a filter for resources of `kind`.
     ///
     /// # Errors
-    /// When it is none, is too long or too deep, or orders what has no order.
+    /// Fails if it is not a filter, if it is too long or too deep, or if it compares the order of values that have none.
     pub fn parse(kind: ResourceType, text: &str) -> Result<Self, ScimServiceError> {
         parse::parse_filter(kind, text)
     }
@@ -155,7 +156,7 @@ impl fmt::Display for ScimFilter {
     }
 }
 
-/// Chains within chains get parentheses, so that what is printed is read back as it was.
+/// Joins terms with `word`. Chains within chains get parentheses, so that the printed filter parses to the same filter.
 fn write_joined(f: &mut fmt::Formatter<'_>, list: &[ScimFilter], word: &str) -> fmt::Result {
     for (index, one) in list.iter().enumerate() {
         if index > 0 {

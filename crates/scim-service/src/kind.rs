@@ -1,8 +1,8 @@
-//! The two types of resources.
+//! The two resource types.
 
 use crate::schema::{CORE_GROUP, CORE_USER, ENTERPRISE_USER};
 
-/// A type of resource.
+/// A resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ResourceType {
     /// A person.
@@ -12,10 +12,10 @@ pub enum ResourceType {
 }
 
 impl ResourceType {
-    /// Both.
+    /// Both types.
     pub const ALL: [Self; 2] = [Self::User, Self::Group];
 
-    /// `User` or `Group`.
+    /// Returns `User` or `Group`.
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "User",
@@ -23,7 +23,7 @@ impl ResourceType {
         }
     }
 
-    /// `Users` or `Groups`.
+    /// Returns `Users` or `Groups`.
     pub fn endpoint(self) -> &'static str {
         match self {
             Self::User => "Users",
@@ -31,12 +31,12 @@ impl ResourceType {
         }
     }
 
-    /// The kind at `Users` or `Groups`.
+    /// Returns the type at the endpoint `Users` or `Groups`.
     pub fn at(endpoint: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.endpoint().eq_ignore_ascii_case(endpoint))
     }
 
-    /// URN of the core schema.
+    /// Returns the URN of the core schema.
     pub fn schema(self) -> &'static str {
         match self {
             Self::User => CORE_USER,
@@ -44,7 +44,7 @@ impl ResourceType {
         }
     }
 
-    /// URNs of the extensions that are known.
+    /// Returns the URNs of the known extensions.
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::User => &[ENTERPRISE_USER],
@@ -52,7 +52,7 @@ impl ResourceType {
         }
     }
 
-    /// The attribute that must be there and be unique.
+    /// Returns the attribute that is required and unique.
     pub fn name_attribute(self) -> &'static str {
         match self {
             Self::User => "userName",

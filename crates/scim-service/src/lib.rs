@@ -1,11 +1,12 @@
-//! SCIM 2.0 as a server speaks it (RFC 7643, 7644): resources as JSON trees, schemas, filters, PATCH, projection,
-//! bulk requests, errors. What identity providers send is understood in the dialects that they really use.
+//! The server side of SCIM 2.0 (RFC 7643, 7644): resources as JSON trees, schemas, filters, PATCH,
+//! projection, bulk requests, errors. It accepts the dialects that identity providers send in practice.
 //!
-//! Never here: I/O, a clock, where resources are kept, what they mean. Members of groups are not part of a group's tree:
-//! they come out of a request as [`MemberChange`]s, because a group may have 50,000 of them. No error repeats a value.
+//! The crate contains no I/O and no clock, and knows neither the storage nor the meaning of resources.
+//! Members are not part of a group's tree: a request yields them as [`MemberChange`]s, because a group
+//! may have 50,000 of them. No error repeats a value.
 //!
-//! To add an attribute: a line in `schema/`. To add a dialect of PATCH: a case in `patch/`, and a row in the table of
-//! bodies in `tests/dialects.rs`.
+//! To add an attribute: a line in `schema/`. To add a dialect of PATCH: a case in `patch/`, and a row
+//! in the table of bodies in `tests/dialects.rs`.
 
 mod bulk;
 mod discovery;
@@ -39,7 +40,7 @@ pub use sort::SortKey;
 pub use tree::{ResourceTree, get_value};
 pub use version::{Precondition, entity_tag};
 
-/// Media type of everything that is answered.
+/// The media type of all answers.
 pub const SCIM_JSON: &str = "application/scim+json";
-/// How deep JSON may nest in a request.
+/// The maximum nesting depth of JSON in a request.
 pub const DEPTH_MAX: usize = 16;

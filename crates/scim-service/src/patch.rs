@@ -1,7 +1,8 @@
-//! PATCH (RFC 7644, 3.5.2), in the dialects of the clients there are: operations in any case, booleans as text, dotted and
-//! URN-prefixed keys without a path, members removed by value, elements that a filter describes and nobody has yet.
+//! PATCH (RFC 7644, 3.5.2), in the dialects of real clients: operations in any case, booleans as text, dotted and
+//! URN-prefixed keys without a path, members removed by value, and filters that describe an element which does not exist
+//! yet.
 //!
-//! Nothing is changed here: operations make a new tree and a list of changes of members, or a refusal.
+//! No stored resource is changed here: operations result in a new tree and a list of membership changes, or in an error.
 
 mod change;
 mod elements;
@@ -17,18 +18,19 @@ use crate::schema::Mutability;
 use crate::{ResourceTree, ResourceType, ScimAttributePath, ScimServiceError, get_value};
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// Most operations in one request.
+/// The maximum number of operations in one request.
 const OPERATIONS_MAX: usize = 5_000;
 
-/// What a request makes of a resource.
+/// The result of a PATCH, POST or PUT request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PatchedResource {
     /// The new attributes, without members.
     pub attributes: ResourceTree,
-    /// What happens to the members of a group, in order.
+    /// The changes of a group's members, in order.
     pub members: Vec<MemberChange>,
 }
 
+/// The `op` of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PatchVerb {
     Add,
@@ -46,19 +48,19 @@ impl PatchVerb {
     }
 }
 
-/// What to do with an attribute that clients may not write.
+/// The treatment of an attribute that clients may not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadOnly {
-    /// Whole resources are sent as they were read.
+    /// It is ignored, because clients send whole resources as they read them.
     Ignored,
-    /// A path names it.
+    /// It is refused, because a path names it.
     Refused,
 }
 
-/// Applies the body of a PATCH request: all of it or nothing.
+/// Applies the body of a PATCH request, completely or not at all.
 ///
 /// # Errors
-/// When an operation cannot be understood or done.
+/// Fails if an operation cannot be parsed or applied.
 pub fn patch_resource(
     kind: ResourceType,
     current: &ResourceTree,
@@ -93,6 +95,7 @@ pub fn patch_resource(
     Ok(patched)
 }
 
+/// Returns the operations of a PATCH body.
 fn patch_operations(body: &Value) -> Result<&Vec<Value>, ScimServiceError> {
     let wrong = ScimServiceError::invalid_syntax;
     let body = body.as_object().ok_or_else(|| wrong("the body must be an object"))?;
@@ -113,7 +116,7 @@ fn patch_operations(body: &Value) -> Result<&Vec<Value>, ScimServiceError> {
     }
 }
 
-/// The value is a piece of the resource; its keys may be paths.
+/// Applies an operation without a path. The value is a part of the resource; its keys may be paths.
 fn without_path(
     kind: ResourceType,
     patched: &mut PatchedResource,
@@ -129,7 +132,7 @@ fn without_path(
     merge_members(kind, patched, verb, piece)
 }
 
-/// Applies each member of `piece`, as a path of its own.
+/// Applies each member of `piece` as a path of its own.
 pub(crate) fn merge_members(
     kind: ResourceType,
     patched: &mut PatchedResource,
@@ -140,12 +143,12 @@ pub(crate) fn merge_members(
         if let Value::Object(core) = value
             && is_core(kind, name)
         {
-            // Some clients put the attributes of the core schema below its name, as those of an extension stand.
+            // Some clients nest the attributes of the core schema below its URN, as for an extension.
             merge_members(kind, patched, verb, core)?;
             continue;
         }
         let path = match value {
-            // What an unknown schema holds cannot be an attribute of the schema before it.
+            // The content of an unknown schema cannot be an attribute of another schema.
             Value::Object(_) if is_urn(name) && !is_known(kind, name) => {
                 ScimAttributePath { extension: Some(name.clone()), name: None, filter: None, part: None }
             }
@@ -156,7 +159,7 @@ pub(crate) fn merge_members(
     Ok(())
 }
 
-/// Whether it is the name of the core schema itself.
+/// Returns `true` if it is the name of the core schema itself.
 fn is_core(kind: ResourceType, name: &str) -> bool {
     name.trim_end_matches(':').eq_ignore_ascii_case(kind.schema())
 }
@@ -166,7 +169,7 @@ fn is_known(kind: ResourceType, name: &str) -> bool {
     starts(kind.schema()) || kind.extensions().iter().any(|urn| starts(urn))
 }
 
-/// Whether a client may write `path`; an ignored attribute is an `Ok(false)`.
+/// Returns `Ok(true)` if a client may write `path`, and `Ok(false)` for an attribute that is ignored.
 fn may_write(
     kind: ResourceType,
     path: &ScimAttributePath,
@@ -179,7 +182,7 @@ fn may_write(
     match (is_read_only, read_only) {
         (false, _) => Ok(true),
         (true, ReadOnly::Ignored) => Ok(false),
-        // A password is refused nowhere and kept nowhere.
+        // A password is never refused and never stored.
         (true, ReadOnly::Refused) if attribute.name == "password" => Ok(false),
         (true, ReadOnly::Refused) => {
             Err(ScimServiceError::mutability(format!("`{}` cannot be written", path.shown())))

@@ -6,27 +6,27 @@ use crate::filter::{ScimFilter, parse_within};
 use crate::schema::{self, SchemaAttribute};
 use crate::{ResourceTree, ResourceType, ScimServiceError, get_value};
 
-/// Longest path, in bytes.
+/// The maximum length of a path, in bytes.
 const PATH_BYTES_MAX: usize = 4_096;
 
-/// A path, taken apart.
+/// A parsed path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScimAttributePath {
-    /// URN of the extension; none for the core schema.
+    /// The URN of the extension; `None` for the core schema.
     pub(crate) extension: Option<String>,
-    /// The attribute; none for an extension as a whole.
+    /// The attribute; `None` for an extension as a whole.
     pub(crate) name: Option<String>,
-    /// Which elements of a list.
+    /// The filter that selects elements of a list.
     pub(crate) filter: Option<ScimFilter>,
-    /// The part of the attribute.
+    /// The sub-attribute.
     pub(crate) part: Option<String>,
 }
 
 impl ScimAttributePath {
-    /// Reads a path of a resource of `kind`.
+    /// Parses a path of a resource of `kind`.
     ///
     /// # Errors
-    /// When it is none.
+    /// Fails if it is not a path.
     pub fn parse(kind: ResourceType, text: &str) -> Result<Self, ScimServiceError> {
         let text = text.trim();
         if text.len() > PATH_BYTES_MAX {
@@ -50,26 +50,24 @@ impl ScimAttributePath {
                 (part, "") => Some(part.to_owned()),
                 _ => {
                     return Err(ScimServiceError::invalid_path(
-                        "a path has at most one part behind the attribute",
+                        "a path has at most one part after the attribute",
                     ));
                 }
             },
             None if rest.is_empty() => None,
             None => {
-                return Err(ScimServiceError::invalid_path(
-                    "something stands behind the attribute in a path",
-                ));
+                return Err(ScimServiceError::invalid_path("the path has text after the attribute"));
             }
         };
         Ok(Self { extension, name: Some(name.to_owned()), filter, part })
     }
 
-    /// The attribute's definition, if it is known.
+    /// Returns the definition of the attribute, if it is known.
     pub(crate) fn attribute(&self, kind: ResourceType) -> Option<&'static SchemaAttribute> {
         schema::find_attribute(kind, self.extension.as_deref(), self.name.as_deref()?)
     }
 
-    /// The values that it points at in a resource.
+    /// Returns the values at the path in a resource.
     pub fn values<'a>(&self, tree: &'a ResourceTree) -> Vec<&'a serde_json::Value> {
         let Some(name) = &self.name else { return Vec::new() };
         let container = match &self.extension {
@@ -90,12 +88,12 @@ impl ScimAttributePath {
         chosen.filter_map(part).filter(|value| !value.is_null()).collect()
     }
 
-    /// The attribute of the core schema that it is about.
+    /// Returns `true` if the path names this attribute of the core schema.
     pub(crate) fn is_core(&self, name: &str) -> bool {
         self.extension.is_none() && self.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
     }
 
-    /// What an error calls it: names only, for a filter holds values.
+    /// Returns the path as errors show it: names only, because a filter contains values.
     pub(crate) fn shown(&self) -> String {
         let name = self.name.as_deref().or(self.extension.as_deref()).unwrap_or_default();
         match &self.part {
@@ -119,12 +117,12 @@ impl fmt::Display for ScimAttributePath {
     }
 }
 
-/// Whether a name is that of a schema.
+/// Returns `true` if a name is the URN of a schema.
 pub(crate) fn is_urn(name: &str) -> bool {
     name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
 }
 
-/// The extension, and what follows it; the core schema's URN is dropped.
+/// Returns the extension, and the text after it. The URN of the core schema is dropped.
 fn split_urn(kind: ResourceType, text: &str) -> (Option<String>, Option<&str>) {
     if !is_urn(text) {
         return (None, Some(text));
@@ -149,7 +147,7 @@ fn split_urn(kind: ResourceType, text: &str) -> (Option<String>, Option<&str>) {
     (Some(text[..colon].to_owned()), Some(&text[colon + 1..]))
 }
 
-/// How URNs of schemas end: `...:2.0:User`, `...:1.0`.
+/// Returns `true` for the last part of a schema URN: `...:2.0:User`, `...:1.0`.
 fn is_schema_name(last: &str) -> bool {
     let is_version = last.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     is_version || ResourceType::ALL.iter().any(|kind| kind.name().eq_ignore_ascii_case(last))
@@ -160,7 +158,7 @@ fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
     head.eq_ignore_ascii_case(urn).then(|| text[urn.len()..].strip_prefix(':')).flatten()
 }
 
-/// A name (`$ref` is one) and what follows it.
+/// Returns a name (`$ref` is valid) and the text after it.
 pub(crate) fn take_name(text: &str) -> Result<(&str, &str), ScimServiceError> {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
     let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());

@@ -1,16 +1,16 @@
-//! Which attributes an answer shows (RFC 7644, 3.9).
+//! The attributes that an answer shows (RFC 7644, 3.9).
 
 use serde_json::{Map, Value};
 
 use crate::tree::{is_unassigned, stored_key};
 use crate::{ResourceTree, ResourceType, ScimAttributePath, ScimServiceError, get_value};
 
-/// Most names in `attributes` or `excludedAttributes`.
+/// The maximum number of names in `attributes` or `excludedAttributes`.
 const NAMES_MAX: usize = 200;
-/// Shown whatever is asked for.
+/// The attributes that are shown with every projection.
 const ALWAYS: [&str; 2] = ["schemas", "id"];
 
-/// Which attributes an answer shows.
+/// The attributes that an answer shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AnswerProjection {
     only: Option<Vec<ScimAttributePath>>,
@@ -18,10 +18,10 @@ pub struct AnswerProjection {
 }
 
 impl AnswerProjection {
-    /// From `attributes` and `excludedAttributes`, names separated by commas.
+    /// Reads `attributes` and `excludedAttributes`, with names separated by commas.
     ///
     /// # Errors
-    /// When there are too many. A name that is none asks for nothing.
+    /// Fails if there are too many names. An invalid name is ignored.
     pub fn parse(
         kind: ResourceType,
         attributes: Option<&str>,
@@ -33,7 +33,7 @@ impl AnswerProjection {
         Ok(Self { only, without })
     }
 
-    /// Whether members of a group are shown.
+    /// Returns `true` if members of a group are shown.
     pub fn wants_members(&self) -> bool {
         let names = |paths: &[ScimAttributePath], whole: bool| {
             paths.iter().any(|path| path.is_core("members") && (!whole || path.part.is_none()))
@@ -41,7 +41,7 @@ impl AnswerProjection {
         self.only.as_deref().is_none_or(|only| names(only, false)) && !names(&self.without, true)
     }
 
-    /// Takes away what is not asked for.
+    /// Removes the attributes that are not requested.
     pub fn apply(&self, mut tree: ResourceTree) -> ResourceTree {
         if let Some(only) = &self.only {
             tree = choose_paths(&tree, only);
@@ -61,6 +61,7 @@ fn projected_paths(kind: ResourceType, names: &str) -> Result<Vec<ScimAttributeP
     Ok(names.into_iter().filter_map(|name| ScimAttributePath::parse(kind, name).ok()).collect())
 }
 
+/// Copies the requested attributes, and those that are always shown.
 fn choose_paths(tree: &ResourceTree, only: &[ScimAttributePath]) -> ResourceTree {
     let mut out = Map::new();
     for name in ALWAYS {
@@ -138,6 +139,7 @@ fn part_of(value: &Value, part: &str) -> Value {
     }
 }
 
+/// Removes an excluded attribute, unless it is always shown.
 fn take_away(tree: &mut ResourceTree, path: &ScimAttributePath) {
     if path.extension.is_none()
         && path.part.is_none()
@@ -154,6 +156,7 @@ fn take_away(tree: &mut ResourceTree, path: &ScimAttributePath) {
     }
 }
 
+/// Removes an attribute, or a part of it in each of its values.
 fn drop_from(tree: &mut ResourceTree, path: &ScimAttributePath) {
     let Some(name) = &path.name else { return };
     let key = stored_key(tree, name);

@@ -1,36 +1,36 @@
-//! What a client asks of a list: by query string, or by a SearchRequest.
+//! The parameters of a list request, from a query string or a SearchRequest.
 
 use serde_json::Value;
 
 use crate::{AnswerProjection, ResourceType, ScimAttributePath, ScimFilter, ScimServiceError, get_value};
 
-/// How many resources a page has when the client does not say.
+/// The number of resources on a page if the client does not specify it.
 pub const PAGE_DEFAULT: usize = 100;
-/// How many it has at most.
+/// The maximum number of resources on a page.
 pub const PAGE_MAX: usize = 1_000;
 
-/// What is asked of a list.
+/// The parameters of a list request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListQuery {
-    /// Which resources.
+    /// The filter on the resources.
     pub filter: Option<ScimFilter>,
-    /// The first of the page, from 1.
+    /// The index of the first resource on the page, from 1.
     pub start_index: usize,
-    /// Most resources on the page.
+    /// The maximum number of resources on the page.
     pub count: usize,
-    /// What they are ordered by.
+    /// The attribute to sort by.
     pub sort_by: Option<ScimAttributePath>,
-    /// Backwards.
+    /// `true` for descending order.
     pub descending: bool,
-    /// What is shown of each.
+    /// The attributes that are shown.
     pub projection: AnswerProjection,
 }
 
 impl ListQuery {
-    /// From the parameters of a query string.
+    /// Reads the parameters of a query string.
     ///
     /// # Errors
-    /// When one of them cannot be understood. Those that are not known are ignored: `aadOptscim062020` is one.
+    /// Fails if a parameter is not valid. Unknown parameters, such as `aadOptscim062020`, are ignored.
     pub fn from_pairs<'a>(
         kind: ResourceType,
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -42,10 +42,10 @@ impl ListQuery {
         raw.read(kind)
     }
 
-    /// From the body of `POST .search`.
+    /// Reads the body of `POST .search`.
     ///
     /// # Errors
-    /// When it is no SearchRequest.
+    /// Fails if it is not a SearchRequest.
     pub fn from_search(kind: ResourceType, body: &Value) -> Result<Self, ScimServiceError> {
         let body =
             body.as_object().ok_or_else(|| ScimServiceError::invalid_syntax("the body must be an object"))?;
@@ -68,6 +68,7 @@ impl ListQuery {
     }
 }
 
+/// The parameters as text, before they are parsed.
 #[derive(Default)]
 struct RawQuery {
     filter: Option<String>,
@@ -94,6 +95,7 @@ impl RawQuery {
         *field = Some(value.to_owned()).filter(|value| !value.trim().is_empty());
     }
 
+    /// Parses the parameters.
     fn read(self, kind: ResourceType) -> Result<ListQuery, ScimServiceError> {
         let filter = self.filter.as_deref().map(|filter| ScimFilter::parse(kind, filter)).transpose()?;
         let start_index = query_number("startIndex", self.start_index.as_deref())?.unwrap_or(1).max(1);

@@ -1,4 +1,4 @@
-//! Whole resources: read from a request, checked, and shown.
+//! Whole resources: reads them from requests, checks them, and renders them.
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -8,45 +8,45 @@ use crate::patch::{PatchVerb, PatchedResource, merge_members};
 use crate::{ResourceTree, ResourceType, ScimServiceError, entity_tag, get_value};
 
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
-/// Largest resource as JSON, in bytes, members not counted.
+/// The maximum size of a resource as JSON, in bytes, without members.
 const RESOURCE_BYTES_MAX: usize = 256 * 1024;
-/// Longest `userName`, `displayName` of a group, `externalId` and attribute name, in characters.
+/// The maximum length of `userName`, `displayName` of a group, `externalId` and attribute names, in characters.
 const NAME_CHARS_MAX: usize = 512;
-/// What says whether a person is here.
+/// The attribute for the status of a person.
 const ACTIVE: &str = "active";
 
-/// A resource as it is kept.
+/// A resource as it is stored.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredResource<'a> {
-    /// What it is.
+    /// The resource type.
     pub kind: ResourceType,
-    /// Its identifier.
+    /// The identifier.
     pub id: &'a str,
-    /// Its attributes.
+    /// The attributes.
     pub attributes: &'a ResourceTree,
-    /// The members of a group, if they are to be shown.
+    /// The members of a group, if they must be shown.
     pub members: Option<&'a [GroupMember]>,
-    /// When it was created.
+    /// The time of creation.
     pub created: OffsetDateTime,
-    /// When it was last changed.
+    /// The time of the last change.
     pub modified: OffsetDateTime,
-    /// Rises with each change.
+    /// The version. It increases with each change.
     pub version: i64,
 }
 
-/// Somebody in a group.
+/// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupMember {
-    /// Their identifier.
+    /// The identifier of the member.
     pub id: String,
-    /// What they are.
+    /// The resource type of the member.
     pub kind: ResourceType,
 }
 
 /// Reads the body of a POST.
 ///
 /// # Errors
-/// When it is no resource of this kind.
+/// Fails if it is not a resource of this kind.
 pub fn read_resource(kind: ResourceType, body: &Value) -> Result<PatchedResource, ScimServiceError> {
     let mut patched = accepted_tree(kind, body)?;
     if kind == ResourceType::User && !patched.attributes.contains_key(ACTIVE) {
@@ -55,11 +55,11 @@ pub fn read_resource(kind: ResourceType, body: &Value) -> Result<PatchedResource
     Ok(patched)
 }
 
-/// Reads the body of a PUT that takes the place of `current`. What says nothing of `active` leaves it as it is: nobody comes
-/// back, or leaves, because a client forgot to say. In the same way a group without `members` keeps its members.
+/// Reads the body of a PUT that replaces `current`. An absent `active` leaves the status unchanged: a person does
+/// not return or leave because a client omitted it. In the same way, a group without `members` keeps its members.
 ///
 /// # Errors
-/// When it is no resource of this kind.
+/// Fails if it is not a resource of this kind.
 pub fn replace_resource(
     kind: ResourceType,
     current: &ResourceTree,
@@ -85,7 +85,7 @@ fn accepted_tree(kind: ResourceType, body: &Value) -> Result<PatchedResource, Sc
     Ok(patched)
 }
 
-/// Checks what must hold for a resource as a whole.
+/// Checks the constraints on a resource as a whole.
 pub(crate) fn check_resource(kind: ResourceType, attributes: &ResourceTree) -> Result<(), ScimServiceError> {
     let name = kind.name_attribute();
     let required = get_value(attributes, name).and_then(Value::as_str).unwrap_or_default();
@@ -113,7 +113,7 @@ pub(crate) fn check_resource(kind: ResourceType, attributes: &ResourceTree) -> R
     Ok(())
 }
 
-/// Not every database can keep U+0000.
+/// Returns `true` if a text contains U+0000, which some databases cannot store, or if a name is too long.
 fn is_unfit(name: &str, value: &Value) -> bool {
     if name.contains('\0') || name.chars().nth(NAME_CHARS_MAX).is_some() {
         return true;
@@ -126,7 +126,7 @@ fn is_unfit(name: &str, value: &Value) -> bool {
     }
 }
 
-/// The whole resource as it is shown; `base` is the address of the service, without a slash at its end.
+/// Renders the whole resource. `base` is the address of the service, without a slash at its end.
 pub fn render_resource(record: &StoredResource<'_>, base: &str) -> ResourceTree {
     let kind = record.kind;
     let mut tree = record.attributes.clone();
@@ -165,7 +165,7 @@ fn format_moment(at: OffsetDateTime) -> Value {
     at.format(&Rfc3339).map_or(Value::Null, Value::String)
 }
 
-/// A page of what was found.
+/// Renders a page of results.
 pub fn list_response(total: usize, start_index: usize, resources: Vec<ResourceTree>) -> ResourceTree {
     let mut list = Map::new();
     list.insert("schemas".to_owned(), json!([LIST_RESPONSE]));

@@ -1,4 +1,4 @@
-//! What attributes there are, and of which type.
+//! The attributes of the schemas, with their types.
 
 mod common;
 mod enterprise;
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use crate::ResourceType;
 
-/// URN of the core schema of users.
+/// The URN of the core schema of users.
 pub const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-/// URN of the core schema of groups.
+/// The URN of the core schema of groups.
 pub const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-/// URN of the enterprise extension.
+/// The URN of the enterprise extension.
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// The type of an attribute's values.
@@ -25,14 +25,14 @@ pub(crate) enum AttributeType {
     Text,
     Boolean,
     DateTime,
-    /// Only in what the service says of itself.
+    /// Only used in the documents about the service itself.
     Integer,
     Reference,
     Binary,
     Complex,
 }
 
-/// Who may write it.
+/// The mutability of an attribute (RFC 7643, 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutability {
     ReadWrite,
@@ -58,6 +58,7 @@ pub(crate) struct SchemaAttribute {
 }
 
 impl SchemaAttribute {
+    /// Creates an optional, single-valued, writable attribute of a type.
     pub(crate) const fn of(kind: AttributeType, name: &'static str, about: &'static str) -> Self {
         Self {
             name,
@@ -75,19 +76,22 @@ impl SchemaAttribute {
         }
     }
 
+    /// Creates a text attribute.
     pub(crate) const fn text(name: &'static str, about: &'static str) -> Self {
         Self::of(AttributeType::Text, name, about)
     }
 
+    /// Creates a complex attribute with these parts.
     pub(crate) const fn complex(name: &'static str, about: &'static str, parts: &'static [Self]) -> Self {
         Self { parts, ..Self::of(AttributeType::Complex, name, about) }
     }
 
+    /// Creates a multi-valued complex attribute with these parts.
     pub(crate) const fn list(name: &'static str, about: &'static str, parts: &'static [Self]) -> Self {
         Self { multi: true, ..Self::complex(name, about, parts) }
     }
 
-    /// A reference is an address, and addresses differ by case.
+    /// Creates a reference. It is a URI, so its case is significant.
     pub(crate) const fn reference(
         name: &'static str,
         about: &'static str,
@@ -96,20 +100,22 @@ impl SchemaAttribute {
         Self { references, case_exact: true, ..Self::of(AttributeType::Reference, name, about) }
     }
 
+    /// Returns the attribute with another mutability.
     pub(crate) const fn mutability(self, mutability: Mutability) -> Self {
         Self { mutability, ..self }
     }
 
+    /// Returns the attribute with these canonical values.
     pub(crate) const fn canonical(self, canonical: &'static [&'static str]) -> Self {
         Self { canonical, ..self }
     }
 
-    /// The part called `name`.
+    /// Returns the part `name`.
     pub(crate) fn part(&self, name: &str) -> Option<&'static SchemaAttribute> {
         named_attribute(self.parts, name)
     }
 
-    /// As `/Schemas` shows it.
+    /// Returns the attribute in the form of `/Schemas`.
     fn document(&self) -> Value {
         let mut document = json!({
             "name": self.name,
@@ -156,7 +162,7 @@ impl SchemaAttribute {
     }
 }
 
-/// A schema as `/Schemas` shows it.
+/// A schema, in the form of `/Schemas`.
 #[derive(Debug)]
 pub(crate) struct ResourceSchema {
     pub(crate) id: &'static str,
@@ -178,7 +184,7 @@ pub(crate) const SCHEMAS: [ResourceSchema; 3] = [
 ];
 
 impl ResourceSchema {
-    /// Its attributes as `/Schemas` shows them.
+    /// Returns the attributes in the form of `/Schemas`.
     pub(crate) fn documents(&self) -> Value {
         self.attributes.iter().map(SchemaAttribute::document).collect()
     }
@@ -188,7 +194,7 @@ fn named_attribute(attributes: &'static [SchemaAttribute], name: &str) -> Option
     attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
-/// The attribute `name` of a resource of `kind`, in the extension `extension` or in the core schema.
+/// Returns the attribute `name` of a resource of `kind`, in the extension `extension` or in the core schema.
 pub(crate) fn find_attribute(
     kind: ResourceType,
     extension: Option<&str>,

@@ -1,4 +1,4 @@
-//! Order of results (RFC 7644, 3.4.2.3).
+//! The sort order of results (RFC 7644, 3.4.2.3).
 
 use std::cmp::Ordering;
 
@@ -6,24 +6,24 @@ use serde_json::Value;
 
 use crate::{ResourceTree, ResourceType, ScimAttributePath};
 
-/// Longest text that is compared, in characters: keys of everything that is found are kept at once.
+/// The maximum length of a text in a key, in characters. The keys of all results are in memory at once.
 const KEY_CHARS_MAX: usize = 128;
 
-/// What a resource is ordered by.
+/// The key by which a resource is sorted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {
-    /// False, true.
+    /// A boolean; false sorts before true.
     Boolean(bool),
     /// A number.
     Number(f64),
     /// A text.
     Text(String),
-    /// It has no value; comes last.
+    /// No value; sorts last.
     Absent,
 }
 
 impl SortKey {
-    /// Of a resource, by the value that `path` points at: the primary one, or the first.
+    /// Returns the key of a resource: the value at `path`, which is the primary one or the first.
     pub fn of(kind: ResourceType, path: &ScimAttributePath, tree: &ResourceTree) -> Self {
         let exact = path.attribute(kind).is_some_and(|known| known.case_exact);
         let primary = || {

@@ -1,21 +1,21 @@
 //! Versions of resources as entity tags (RFC 7644, 3.14).
 
-/// The entity tag of a version; weak, because the same version may be shown with other attributes.
+/// Returns the entity tag of a version. It is weak, because the same version may be shown with other attributes.
 pub fn entity_tag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// What `If-Match` or `If-None-Match` says.
+/// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Precondition(Vec<String>);
 
 impl Precondition {
-    /// Reads the header's value.
+    /// Reads the value of the header.
     pub fn parse(header: &str) -> Self {
         Self(header.split(',').map(|tag| bare_tag(tag).to_owned()).filter(|tag| !tag.is_empty()).collect())
     }
 
-    /// Whether `version` is one of those named.
+    /// Returns `true` if `version` is among the named ones.
     pub fn names(&self, version: i64) -> bool {
         let version = version.to_string();
         self.0.iter().any(|tag| tag == "*" || *tag == version)

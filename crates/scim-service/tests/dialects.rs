@@ -1,4 +1,4 @@
-//! The bodies that clients really send, and what has to come of them.
+//! Request bodies that clients send in practice, and their expected results.
 
 use scim_service::{
     ENTERPRISE_USER, MemberChange, ResourceTree, ResourceType, ScimServiceError, patch_resource,
@@ -29,7 +29,7 @@ fn patched(operations: Value) -> Result<Value, ScimServiceError> {
     patch_resource(ResourceType::User, &user(), &body).map(|patched| Value::Object(patched.attributes))
 }
 
-/// The operations, and the attributes that differ afterwards (null for one that is gone).
+/// Returns the operations, and the attributes that differ afterwards (null for a removed one).
 fn table() -> Vec<(&'static str, Value, Value)> {
     vec![
         (

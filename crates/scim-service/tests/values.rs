@@ -1,4 +1,4 @@
-//! Lists of values as sets, whatever is added and taken away.
+//! Lists of values behave as sets under any additions and removals.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

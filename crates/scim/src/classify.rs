@@ -1,8 +1,8 @@
-//! What an answer, or the lack of one, means for the next step. This is the only place that decides it.
+//! Classifies an answer, or the lack of one, for the next step. No other code makes this decision.
 
 use lifecycle::AttemptClass;
 
-/// What a request does.
+/// The action of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestAction {
     /// GET of an endpoint.
@@ -29,18 +29,18 @@ impl RequestAction {
     }
 }
 
-/// Where a request failed that got no usable answer.
+/// The stage at which a request without a usable answer failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TransportBreak {
-    /// It was never a valid request.
+    /// The request could not be built.
     Building,
-    /// Before it was sent: name resolution, connection, TLS.
+    /// Before the request was sent: name resolution, connection, TLS.
     Connecting,
-    /// When it may have been sent, or while the answer was read.
+    /// After the request may have been sent, or while the answer was read.
     Exchanging,
 }
 
-/// The class of a request that broke.
+/// Returns the class of a request that broke.
 pub(crate) fn of_break(action: RequestAction, at: TransportBreak) -> AttemptClass {
     match at {
         TransportBreak::Building => AttemptClass::Permanent,
@@ -50,17 +50,17 @@ pub(crate) fn of_break(action: RequestAction, at: TransportBreak) -> AttemptClas
     }
 }
 
-/// The class of a request that was answered with `status`.
+/// Returns the class of a request that was answered with `status`.
 ///
-/// A POST that an intermediary gave up on may have done its work, and doing it again could create a second
-/// account. PATCH, PUT and DELETE can be done again. A 404 says that *the resource* is gone only where the
-/// request named one; elsewhere the address of the target is wrong, or the target is not there: it waits as a whole, and
-/// nothing about accounts follows.
+/// A POST that an intermediary gave up on may have been carried out, and sending it again could
+/// create a second account. PATCH, PUT and DELETE can be repeated. A 404 means that *the resource*
+/// is gone only if the request named one. Otherwise the address of the target is wrong, or the
+/// target is down: then the whole target waits, and the answer has no consequences for accounts.
 pub(crate) fn of_status(action: RequestAction, status: u16) -> AttemptClass {
     match status {
         200..300 => AttemptClass::Success,
         401 | 403 => AttemptClass::Unauthorised,
-        // Somebody else answers there: a page to sign in, or a proxy. It says nothing about the resource.
+        // Another server answers: a sign-in page or a proxy. The answer does not concern the resource.
         300..=399 => AttemptClass::Unavailable,
         404 | 410 if action.names_a_resource() => AttemptClass::NotFound,
         404 | 405 | 410 if !action.names_a_resource() => AttemptClass::Unavailable,
@@ -75,7 +75,7 @@ pub(crate) fn of_status(action: RequestAction, status: u16) -> AttemptClass {
     }
 }
 
-/// What to say about a status besides the target's own words.
+/// Returns an explanation of a status, in addition to the target's own message.
 pub(crate) fn explain_status(action: RequestAction, status: u16) -> Option<&'static str> {
     match status {
         300..400 => Some("redirect refused: check the base URL"),

@@ -1,4 +1,4 @@
-//! One target: sends requests, says what became of each.
+//! The client of one target: sends requests and returns their outcomes.
 
 mod exchange;
 mod find;
@@ -24,30 +24,30 @@ use exchange::{AnswerBody, ExchangeResult, ScimRequest, SuccessAnswer};
 pub use find::ResourceSearch;
 pub use list::{ListedPage, PageStart};
 
-/// How long connecting may take.
+/// The maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection that is not used is kept: shorter than the 5 seconds after which common servers
-/// close one, because a request that meets a closing connection may or may not have been carried out.
+/// The maximum time for which an idle connection is kept. It is shorter than the 5 seconds after which
+/// common servers close one: a request that meets a closing connection may or may not have been carried out.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Where a target is and how to talk to it.
+/// The address of a target, and the way to talk to it.
 #[derive(Debug, Clone)]
 pub struct TargetConnection {
-    /// Below it are `Users` and `Groups`.
+    /// The URL above `Users` and `Groups`.
     pub base_url: Url,
-    /// How the target knows us.
+    /// The credential for the target.
     pub credential: SourceCredential,
-    /// What the target can do.
+    /// The capabilities of the target.
     pub profile: TargetProfile,
-    /// How long one request may take altogether: usually [`TargetProfile::timeout_seconds`].
+    /// The maximum time of one request in total: usually [`TargetProfile::timeout_seconds`].
     pub timeout: Duration,
 }
 
-/// Why a target cannot be talked to at all.
+/// The reason why a client for a target cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The base URL is of no use.
+    /// The base URL is not valid.
     #[error("the base URL of the target {0}")]
     BaseUrl(&'static str),
     /// The credential cannot be sent.
@@ -58,19 +58,19 @@ pub enum ConnectError {
     Http(#[source] reqwest::Error),
 }
 
-/// What became of a request.
+/// The reply to a request: its outcome and the exchange.
 #[derive(Debug, Clone)]
 pub struct ScimReply<T> {
-    /// The result, or what its absence means.
+    /// The result, or the failure with its class.
     pub outcome: Result<T, ScimFailure>,
     /// The last request and its answer, redacted.
     pub exchange: RequestExchange,
-    /// From the first byte sent to the last one read.
+    /// The time from the first byte sent to the last one read.
     pub duration: Duration,
-    /// How many requests were sent: 1, but 0 when there was nothing that could be sent, and more for a lookup
-    /// of several pages.
+    /// The number of requests sent: usually 1; 0 if no request
+    /// could be sent; more for a lookup of several pages.
     pub requests: u32,
-    /// The target says that we may send nothing more (`RateLimit-Remaining: 0` and its kin) before this long has passed.
+    /// The time for which the target allows no more requests (`RateLimit-Remaining: 0` and similar headers).
     pub spent: Option<Duration>,
 }
 
@@ -80,25 +80,25 @@ impl<T> ScimReply<T> {
         ScimReply { outcome: outcome.and_then(f), exchange, duration, requests, spent }
     }
 
-    /// How it ended, as far as the next step is concerned.
+    /// Returns the class of the outcome, which determines the next step.
     pub fn class(&self) -> AttemptClass {
         self.outcome.as_ref().map_or_else(|failure| failure.class, |_| AttemptClass::Success)
     }
 }
 
-/// Why a request did not do what it should, and what that means for the next step.
+/// The failure of a request, with its class for the next step.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct ScimFailure {
-    /// What it means for the next step.
+    /// The class, which determines the next step.
     pub class: AttemptClass,
-    /// In words, redacted, at most 300 characters.
+    /// A description, redacted, of at most 300 characters.
     pub message: String,
-    /// How long the target asks to be left alone, capped by the profile.
+    /// The time that the target asks to wait, capped by the profile.
     pub retry_after: Option<Duration>,
     /// The target's error keyword (RFC 7644 table 9).
     pub scim_type: Option<String>,
-    /// HTTP status, if there was an answer.
+    /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
 }
 
@@ -117,11 +117,11 @@ impl From<PassError> for ScimFailure {
 /// A resource that was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedResource {
-    /// The target's id; none when the answer does not tell it and it has to be looked up.
+    /// The target's id; `None` if the answer does not contain it and it must be looked up.
     pub id: Option<String>,
 }
 
-/// Talks to one target. Cheap to clone; clones share their connections.
+/// The client of one target. It is cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct ScimClient {
     http: reqwest::Client,
@@ -130,13 +130,13 @@ pub struct ScimClient {
 }
 
 impl ScimClient {
-    /// A client for the target at the other end of `connection`. Nothing is sent.
+    /// Creates a client for the target of `connection`. It sends no request.
     ///
     /// # Errors
-    /// When the URL or the token cannot be used.
+    /// Fails if the URL or the token cannot be used.
     pub fn new(connection: TargetConnection) -> Result<Self, ConnectError> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Somebody else may be first: then there is one, which is all that is needed.
+            // Another thread may have installed a provider first. One provider is enough.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         check_base_url(&connection.base_url)?;
@@ -157,20 +157,20 @@ impl ScimClient {
         Ok(Self { http, connection: Arc::new(connection), authenticator: Arc::new(authenticator) })
     }
 
-    /// The profile of the target.
+    /// Returns the profile of the target.
     pub fn profile(&self) -> &TargetProfile {
         &self.connection.profile
     }
 
-    /// Resources of `kind` whose attribute at `path` has `value`. What comes back is checked against what was
-    /// asked, page by page, so a target that ignores filters finds nobody else's account. `Ok` with nothing
-    /// in it means that there is no such resource.
+    /// Returns resources of `kind` whose attribute at `path` has `value`. Each result is checked
+    /// against the request, page by page, so that a target that ignores filters cannot return
+    /// another person's account. `Ok` with an empty list means that there is no such resource.
     pub async fn find(&self, kind: ScimKind, path: &str, value: &str) -> ScimReply<Vec<FoundResource>> {
         self.find_any(kind, &[(path, value)]).await
     }
 
-    /// Like [`Self::find`], for any of several pairs of path and value; more than one only where the profile
-    /// says that filters may join comparisons by `or`.
+    /// Looks up resources like [`Self::find`], for any of several pairs of path and value. More than
+    /// one pair is allowed only if the profile says that filters may combine comparisons with `or`.
     pub async fn find_any(&self, kind: ScimKind, terms: &[(&str, &str)]) -> ScimReply<Vec<FoundResource>> {
         let mut search = ResourceSearch::any(kind, terms);
         let (mut requests, mut duration) = (0, Duration::ZERO);
@@ -187,12 +187,13 @@ impl ScimClient {
         }
     }
 
-    /// Sends the next request of a search, one only: what was found, or none when there is more to read.
+    /// Sends the next request of a lookup, and only that one. Returns
+    /// the resources found, or `None` if there are more pages to read.
     pub async fn find_next(&self, search: &mut ResourceSearch) -> ScimReply<Option<Vec<FoundResource>>> {
         find::find_next(self, search).await
     }
 
-    /// What the server says about itself at this endpoint (RFC 7644 section 4).
+    /// Reads the server's description of itself at this endpoint (RFC 7644 section 4).
     pub async fn document(&self, endpoint: &'static str) -> ScimReply<Value> {
         let sent = self
             .send(ScimRequest {
@@ -206,7 +207,7 @@ impl ScimClient {
         })
     }
 
-    /// One page of everything that the target has of `kind`; `before` says how many entries were on the pages before.
+    /// Lists one page of all resources of `kind`. `before` is the number of entries on the pages before.
     pub async fn list(
         &self,
         kind: ScimKind,
@@ -225,7 +226,8 @@ impl ScimClient {
         reply.map(|answer| Ok(CreatedResource { id: created_id(self.profile().endpoint(kind), &answer) }))
     }
 
-    /// Changes the resource `id` by `ops`, which must not be empty. What it is now, if the answer shows it.
+    /// Changes the resource `id` by `ops`, which must not be empty.
+    /// Returns the resource after the change, if the answer contains it.
     pub async fn patch(&self, kind: ScimKind, id: &str, ops: &[PatchOp]) -> ScimReply<Option<FoundResource>> {
         let call = ScimRequest {
             id: Some(id),
@@ -235,8 +237,8 @@ impl ScimClient {
         self.send(call).await.map(|answer| Ok(self.shown(answer)))
     }
 
-    /// Puts `resource`, made by [`crate::overlay_resource`] from what was read, in place of the resource `id`, if
-    /// that is still at `version` (where the target counts them). What it is now, if the answer shows it.
+    /// Replaces the resource `id` with `resource`, which [`crate::overlay_resource`] made from the resource as read, if it is
+    /// still at `version` (where the target has versions). Returns the resource after the change, if the answer contains it.
     pub async fn replace(
         &self,
         kind: ScimKind,
@@ -278,9 +280,9 @@ impl ScimClient {
         })
     }
 
-    /// Remote ids of the members of the group `id`; none where the answer says nothing of members, as that of a group
-    /// without any or of a target that does not tell them. [`AttemptClass::Permanent`], and nothing is sent, where the
-    /// profile says that it does not.
+    /// Returns the remote ids of the members of the group `id`; `None` if the answer contains no members, as for
+    /// a group without any, or at a target that does not return them. Fails with [`AttemptClass::Permanent`],
+    /// without a request, if the profile says that the target does not return members.
     pub async fn members(&self, id: &str) -> ScimReply<Option<Vec<String>>> {
         if !self.profile().membership.readable {
             return refused_reply(
@@ -292,8 +294,8 @@ impl ScimClient {
         self.get(ScimKind::Group, id).await.map(|group| Ok(members_of(&group.attributes)))
     }
 
-    /// A request as an operator may see it who asked what would be sent, in the form of [`RequestExchange`]'s `method` and
-    /// `path`: personal values show, secrets do not. Nothing is sent.
+    /// Returns a request as it would be sent, for an operator who asks for it, in the form of
+    /// [`RequestExchange`]'s `method` and `path`. Personal values are shown, secrets are not. Nothing is sent.
     pub fn show(
         &self,
         method: &str,
@@ -307,8 +309,8 @@ impl ScimClient {
         (request, body.map(|body| crate::redact::without_secrets(body, &secret)))
     }
 
-    /// Whether the account `member` is in the group `id`, where that can be asked ([`crate::MembershipForm::asked_by`]); none where
-    /// it cannot.
+    /// Returns whether the account `member` is in the group `id`; `None` if
+    /// the target cannot answer this ([`crate::MembershipForm::asked_by`]).
     pub async fn is_member(&self, id: &str, member: &str) -> Option<ScimReply<bool>> {
         let attribute = self.profile().membership.asked_by.as_deref()?;
         let query = vec![("filter", filter::with_member(id, attribute, member).ok()?)];
@@ -323,7 +325,7 @@ impl ScimClient {
         }))
     }
 
-    /// The resource in the answer to a change, if there is one that can be believed.
+    /// Returns the resource in the answer to a change, if there is one that can be trusted.
     fn shown(&self, answer: SuccessAnswer) -> Option<FoundResource> {
         match answer.body {
             AnswerBody::Json(json) if self.profile().answers_show => FoundResource::from_value(json),
@@ -341,7 +343,7 @@ impl ScimClient {
     }
 }
 
-/// A reply to what was not even sent.
+/// Returns the reply to a request that was not sent.
 fn refused_reply<T>(action: RequestAction, kind: ScimKind, why: &str) -> ScimReply<T> {
     let exchange = RequestExchange {
         method: exchange::http_method(action).to_string(),
@@ -367,7 +369,7 @@ fn check_base_url(url: &Url) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// For token endpoints, which are no targets: without the target's headers.
+/// Builds the client for token endpoints. They are not targets, so it does not send the target's headers.
 fn token_client(connection: &TargetConnection) -> Result<reqwest::Client, ConnectError> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -389,7 +391,7 @@ fn request_headers(connection: &TargetConnection) -> HeaderMap {
     headers
 }
 
-/// The id in the body, else the last segment of the Location header.
+/// Returns the id in the body, otherwise the last segment of the Location header.
 fn created_id(endpoint: &str, answer: &SuccessAnswer) -> Option<String> {
     if let AnswerBody::Json(Value::Object(resource)) = &answer.body
         && let Some(id) = id_of(resource)

@@ -1,4 +1,4 @@
-//! What a target would refuse, found out before anything is sent.
+//! Finds violations of a target's constraints before a request is sent.
 
 use lifecycle::AttributeMap;
 use serde_json::Value;
@@ -8,8 +8,8 @@ use crate::{ScimKind, TargetProfile};
 
 const USER_NAME: &str = "userName";
 
-/// Why the target would refuse a resource with `attributes`, in words that hold no personal values, with what to do;
-/// `None` when nothing is known against it. What is required only matters when it `is_new`.
+/// Returns the reason why the target would refuse a resource with `attributes`, with a suggested fix and without
+/// personal values; `None` if no violation is known. Required attributes are only checked if the resource `is_new`.
 pub fn profile_violation(
     profile: &TargetProfile,
     kind: ScimKind,
@@ -19,7 +19,7 @@ pub fn profile_violation(
     let missing = if is_new { missing_required(profile, kind, attributes) } else { Vec::new() };
     if !missing.is_empty() {
         return Some(format!(
-            "the target insists on {}, for which the policy gives no value: map it, with a default if some have none",
+            "the target requires {}, for which the policy gives no value: map it, with a default if some people have none",
             missing.join(", ")
         ));
     }
@@ -32,7 +32,7 @@ fn too_long(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) 
         let length = value.as_str()?.chars().count();
         let is_too_long = u32::try_from(length).is_ok_and(|length| length > *most);
         is_too_long.then(|| {
-            format!("{path} has {length} characters, and the target takes {most}: shorten it at the source, or by Left(...) in the mapping")
+            format!("{path} has {length} characters, and the target accepts {most}: shorten it at the source, or with Left(...) in the mapping")
         })
     })
 }
@@ -67,7 +67,7 @@ mod tests {
         let table = [
             (json!({}), true, None),
             (json!({ "displayName": "Ada Lovelace" }), true, Some("displayName has 12 characters")),
-            (json!({ "displayName": "" }), true, Some("insists on displayName")),
+            (json!({ "displayName": "" }), true, Some("requires displayName")),
             (json!({ "displayName": "" }), false, None),
             (
                 json!({ "userName": "ada@example.org" }),

@@ -1,29 +1,29 @@
-//! Lenient reading of what targets answer.
+//! Lenient parsing of targets' answers.
 //!
-//! A target that did the work but words its answer badly must not look as if it had failed.
+//! A target that did the work but formats its answer badly must not look as if it had failed.
 
 use serde_json::{Map, Value};
 
 use crate::path::AttributePath;
 use crate::resource::{lookup_key, read_values};
 
-/// A resource that a target has.
+/// A resource at a target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundResource {
     /// The target's id.
     pub id: String,
-    /// Our key there, unless empty.
+    /// Our key at the target; `None` if it is empty.
     pub external_id: Option<String>,
-    /// Whether it can be used, if the target says.
+    /// `true` if the account can be used; `None` if the target does not state it.
     pub active: Option<bool>,
-    /// Its version (`ETag`), if the target counts versions.
+    /// The version (`ETag`), if the target has versions.
     pub version: Option<String>,
-    /// The whole resource as it was answered.
+    /// The whole resource as it was returned.
     pub attributes: Map<String, Value>,
 }
 
 impl FoundResource {
-    /// The resource in `value`; none when it has no id.
+    /// Parses the resource in `value`; `None` if it has no id.
     pub(crate) fn from_value(value: Value) -> Option<Self> {
         let Value::Object(attributes) = value else { return None };
         let id = id_of(&attributes)?;
@@ -35,17 +35,18 @@ impl FoundResource {
         Some(Self { id, external_id, active, version, attributes })
     }
 
-    /// The resource in a text, as [`Self::attributes`] is written; none when it has no id.
+    /// Parses a resource from a text that [`Self::attributes`] was written to; `None` if it has no id.
     pub fn read(json: &str) -> Option<Self> {
         Self::from_value(serde_json::from_str(json).ok()?)
     }
 
-    /// Whether a lookup of `value` at `path` would find it.
+    /// Returns `true` if a lookup of `value` at `path` would find the resource.
     pub fn fits(&self, path: &str, value: &str) -> bool {
         self.has(&AttributePath::parse_or_literal(path), value)
     }
 
-    /// Whether the attribute at `path` has `value`: names and addresses in any case, everything else exactly.
+    /// Returns `true` if the attribute at `path` has `value`. Names and
+    /// addresses are compared without regard to case, all other values exactly.
     pub(crate) fn has(&self, path: &AttributePath, value: &str) -> bool {
         let any_case =
             ["userName", "displayName", "emails"].iter().any(|name| path.name.eq_ignore_ascii_case(name));
@@ -56,7 +57,7 @@ impl FoundResource {
     }
 }
 
-/// The id of a resource.
+/// Returns the id of a resource.
 pub(crate) fn id_of(resource: &Map<String, Value>) -> Option<String> {
     lookup_key(resource, "id").and_then(json_text).filter(|id| !id.is_empty())
 }
@@ -65,16 +66,16 @@ pub(crate) fn id_of(resource: &Map<String, Value>) -> Option<String> {
 #[derive(Debug)]
 pub(crate) struct ListPage {
     pub resources: Vec<FoundResource>,
-    /// How many entries the page has, readable or not.
+    /// The number of entries on the page, including those that cannot be parsed.
     pub entries: u64,
-    /// How many the whole list has, as far as the target says.
+    /// The number of entries in the whole list, as far as the target states it.
     pub total: Option<u64>,
-    /// Where the next page begins, where the target pages by cursor.
+    /// The cursor of the next page, if the target pages by cursor.
     pub next_cursor: Option<String>,
 }
 
 impl ListPage {
-    /// The page in `body`; none when it is no list.
+    /// Parses the page in `body`; `None` if it is not a list.
     pub(crate) fn from_value(body: Value) -> Option<Self> {
         let mut next_cursor = None;
         let (items, total) = match body {
@@ -103,7 +104,7 @@ impl ListPage {
     }
 }
 
-/// Remote ids of the members of a group; none when it says nothing of members.
+/// Returns the remote ids of the members of a group; `None` if it contains no member attribute.
 pub(crate) fn members_of(group: &Map<String, Value>) -> Option<Vec<String>> {
     let Some(Value::Array(members)) = lookup_key(group, "members") else { return None };
     let ids = members
@@ -116,7 +117,7 @@ pub(crate) fn members_of(group: &Map<String, Value>) -> Option<Vec<String>> {
     Some(ids)
 }
 
-/// What a target says went wrong.
+/// A target's description of an error.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct TargetComplaint {
     pub scim_type: Option<String>,
@@ -124,10 +125,10 @@ pub(crate) struct TargetComplaint {
 }
 
 impl TargetComplaint {
-    /// The complaint in the JSON body of an error.
+    /// Reads the description from the JSON body of an error.
     pub(crate) fn from_value(body: &Value) -> Self {
         let Some(map) = body.as_object() else { return Self { detail: json_text(body), ..Self::default() } };
-        // OAuth proxies and gateways in front of the target have their own words.
+        // OAuth proxies and gateways in front of the target use other keys.
         let detail = ["detail", "error_description", "message", "errorMessage", "title", "error"]
             .iter()
             .find_map(|key| lookup_key(map, key).and_then(json_text));
@@ -138,7 +139,7 @@ impl TargetComplaint {
         Self { scim_type: lookup_key(map, "scimType").and_then(json_text), detail }
     }
 
-    /// The complaint in a body that is no JSON: the words of a page without its markup.
+    /// Reads the description from a body that is not JSON: the text of a page without its markup.
     pub(crate) fn from_text(body: &str) -> Self {
         let words = if body.trim_start().starts_with('<') { without_markup(body) } else { body.to_owned() };
         let words: Vec<&str> = words.split_whitespace().take(100).collect();
@@ -146,6 +147,7 @@ impl TargetComplaint {
     }
 }
 
+/// Removes the tags of a page.
 fn without_markup(page: &str) -> String {
     let mut inside = false;
     let keep = |c: char| match c {

@@ -1,7 +1,7 @@
-//! From what was applied to what is desired: the PATCH operations, and the resource to create.
+//! Computes the PATCH operations from the applied to the desired attributes, and the resource to create.
 //!
-//! Pure. Operations come in a fixed order: `active` first, then removals, replacements and additions by path. A path
-//! that is neither desired nor to be cleared is never in any of them, whatever was applied before.
+//! The module is pure. Operations have a fixed order: `active` first, then removals, replacements and additions by path.
+//! A path that is neither desired nor in `clear` is never in any of them, regardless of the attributes applied before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,33 +13,33 @@ use crate::path::{AttributePath, ValueSelector};
 use crate::resource::{UpdateTarget, encode_value, new_element, put_in_element, with_defaults};
 use crate::{OpCase, RemoveForm, ScimKind, TargetProfile, UrnSeparator};
 
-/// One operation of a PATCH request (RFC 7644 section 3.5.2); serialises as it is sent.
+/// One operation of a PATCH request (RFC 7644 section 3.5.2). It serialises in the form in which it is sent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum PatchOp {
     /// Changes a value.
     Replace {
-        /// Attribute path.
+        /// The attribute path.
         path: String,
         /// The new value.
         value: Value,
     },
-    /// Gives a value that was not there; on a multi-valued attribute: more elements.
+    /// Adds a value that was absent. For a multi-valued attribute it adds elements.
     Add {
-        /// Attribute path.
+        /// The attribute path.
         path: String,
         /// The value.
         value: Value,
     },
-    /// Takes a value away.
+    /// Removes a value.
     Remove {
-        /// Attribute path.
+        /// The attribute path.
         path: String,
     },
-    /// Takes elements away by naming them: [`RemoveForm::ValueList`].
+    /// Removes elements by their values: [`RemoveForm::ValueList`].
     #[serde(rename = "remove")]
     RemoveValues {
-        /// Attribute path.
+        /// The attribute path.
         path: String,
         /// The elements.
         value: Value,
@@ -47,7 +47,7 @@ pub enum PatchOp {
 }
 
 impl PatchOp {
-    /// The attribute path.
+    /// Returns the attribute path.
     pub fn path(&self) -> &str {
         match self {
             Self::Replace { path, .. }
@@ -58,29 +58,29 @@ impl PatchOp {
     }
 }
 
-/// One request's share of a change of memberships.
+/// The part of a membership change that one request carries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemberChunk {
-    /// Remote ids that it adds.
+    /// The remote ids to add.
     pub add: Vec<String>,
-    /// Remote ids that it removes.
+    /// The remote ids to remove.
     pub remove: Vec<String>,
     /// The operations to send.
     pub ops: Vec<PatchOp>,
 }
 
-/// The body of a POST that creates `attributes`: see [`crate::ScimClient::create`].
+/// Returns the body of a POST that creates `attributes`: see [`crate::ScimClient::create`].
 pub fn to_resource(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> Value {
     crate::resource::to_resource(profile, kind, attributes)
 }
 
-/// The body of a PATCH with `ops`.
+/// Returns the body of a PATCH with `ops`.
 pub fn patch_body(profile: &TargetProfile, ops: &[PatchOp]) -> Value {
     let operations: Vec<Value> = ops.iter().map(|op| written_operation(profile, op)).collect();
     json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
 }
 
-/// An operation in the form that the target wants.
+/// Returns an operation in the form that the target requires.
 fn written_operation(profile: &TargetProfile, op: &PatchOp) -> Value {
     let mut operation = serde_json::to_value(op).expect("an operation has only string keys");
     let form = profile.patch;
@@ -106,7 +106,7 @@ fn written_operation(profile: &TargetProfile, op: &PatchOp) -> Value {
     operation
 }
 
-/// The value of an operation that names no path; `None` where an element is selected, which only a path can do.
+/// Returns the value of an operation without a path; `None` if the path selects an element, because this requires a path.
 fn without_path(path: &str, value: &Value) -> Option<Value> {
     let AttributePath { uri, name, element, sub } = AttributePath::parse(path).ok()?;
     if !element.is_empty() {
@@ -122,11 +122,11 @@ fn without_path(path: &str, value: &Value) -> Option<Value> {
     })
 }
 
-/// The operations that lead from `applied` to `desired`, with the paths of `clear` taken away where `applied` has a
-/// value for them; none when there is nothing to change. Paths that are in neither are left alone, and so are members
-/// of groups. A path of `clear` that is required and has a default falls back to that.
+/// Returns the operations from `applied` to `desired`. The paths in `clear` are removed if `applied` has a
+/// value for them. The list is empty if there is no change. Paths in neither are not changed, and neither
+/// are members of groups. A path in `clear` that is required and has a default is set to the default.
 ///
-/// A null in `applied` says that there surely is no value.
+/// A null in `applied` means that the value is known to be absent.
 pub fn patch_operations(
     profile: &TargetProfile,
     kind: ScimKind,
@@ -165,7 +165,7 @@ pub fn patch_operations(
 /// Values by sub-attribute.
 type SubAttributeValues = BTreeMap<Option<String>, Value>;
 
-/// Attributes by the attribute or element that holds them.
+/// Groups attributes by the attribute or element that holds them.
 fn by_place(kind: ScimKind, attributes: &AttributeMap) -> BTreeMap<AttributePath, SubAttributeValues> {
     let mut places: BTreeMap<AttributePath, SubAttributeValues> = BTreeMap::new();
     for (text, value) in attributes {
@@ -178,19 +178,21 @@ fn by_place(kind: ScimKind, attributes: &AttributeMap) -> BTreeMap<AttributePath
     places
 }
 
+/// Collects the operations of one PATCH by their order.
 struct ResourceChanges<'a> {
     profile: &'a TargetProfile,
     removes: Vec<PatchOp>,
     replaces: Vec<PatchOp>,
     adds: Vec<PatchOp>,
-    /// Elements that were not there, by the attribute that gets them: one operation each, because some
-    /// servers take the last of several for the whole list.
+    /// New elements, by the attribute that gets them. There is one operation for each
+    /// attribute, because some servers treat the last of several operations as the whole list.
     new: BTreeMap<AttributePath, Vec<Value>>,
 }
 
 impl ResourceChanges<'_> {
-    /// Takes away what is to have no value and has one. An element goes with its value; one of which only another
-    /// part is cleared stays, because others may own the rest of it. Returns whether the whole element goes.
+    /// Removes present values that must be cleared. Clearing the value of an element removes
+    /// the element. If only another part of it is cleared, the element stays, because others
+    /// may own the rest of it. Returns `true` if the whole element is removed.
     fn clear(
         &mut self,
         place: &AttributePath,
@@ -214,6 +216,7 @@ impl ResourceChanges<'_> {
         false
     }
 
+    /// Adds the operations for an attribute without an element selector.
     fn attribute(&mut self, place: &AttributePath, was: &SubAttributeValues, is: &SubAttributeValues) {
         for (sub, new) in is {
             let path = AttributePath { sub: sub.clone(), ..place.clone() };
@@ -221,7 +224,7 @@ impl ResourceChanges<'_> {
             match was.get(sub) {
                 Some(old) if old == new => {}
                 Some(_) => self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value() }),
-                // Every account is on or off, whether the target shows it or not, and some refuse to add what is there.
+                // Every account is on or off, even if the target does not show it, and some targets refuse to add a value that is present.
                 None if path.to_string().eq_ignore_ascii_case("active") => {
                     self.replaces.push(PatchOp::Replace { path: path.to_string(), value: value() });
                 }
@@ -230,6 +233,7 @@ impl ResourceChanges<'_> {
         }
     }
 
+    /// Adds the operations for one element of a multi-valued attribute.
     fn element(&mut self, place: &AttributePath, was: &SubAttributeValues, is: &SubAttributeValues) {
         if is.is_empty() || is.iter().all(|(sub, value)| was.get(sub) == Some(value)) {
             return;
@@ -265,13 +269,13 @@ impl ResourceChanges<'_> {
     }
 }
 
-/// The requests that add and remove members of a group, by remote id: additions first, each request within
-/// the limits of the profile, and never both in one, so that a refused addition does not hold up a removal.
+/// Returns the requests that add and remove members of a group, by remote id. Additions come first. Each request
+/// is within the limits of the profile. No request has both, so that a refused addition does not delay a removal.
 pub fn member_ops(profile: &TargetProfile, add: &[String], remove: &[String]) -> Vec<Vec<PatchOp>> {
     member_chunks(profile, add, remove).into_iter().map(|chunk| chunk.ops).collect()
 }
 
-/// Like [`member_ops`], with the members that each request is about.
+/// Returns the requests like [`member_ops`], together with the members that each request concerns.
 pub fn member_chunks(profile: &TargetProfile, add: &[String], remove: &[String]) -> Vec<MemberChunk> {
     let limits = &profile.membership;
     let members = limits.members_per_request_max.max(1);
@@ -300,7 +304,7 @@ pub fn member_chunks(profile: &TargetProfile, add: &[String], remove: &[String])
     adds.chain(removes).collect()
 }
 
-/// Ids in chunks of at most so many, and of bodies of at most so many bytes.
+/// Splits ids into chunks with at most `most` ids each, whose bodies have at most `bytes_max` bytes.
 fn sized_chunks(ids: &[String], most: usize, bytes_max: Option<usize>) -> Vec<&[String]> {
     let room = bytes_max.unwrap_or(usize::MAX).saturating_sub(BODY_BYTES).max(1);
     let mut chunks = Vec::new();
@@ -319,9 +323,9 @@ fn sized_chunks(ids: &[String], most: usize, bytes_max: Option<usize>) -> Vec<&[
     chunks
 }
 
-/// What one member costs in a body beside its id: the longest form is an operation of its own.
+/// The size of one member in a body without its id, in bytes. The longest form is an operation of its own.
 const MEMBER_BYTES: usize = r#"{"op":"Remove","path":"members[value eq \"\"]"},"#.len();
-/// What a body costs beside its members.
+/// The size of a body without its members, in bytes.
 const BODY_BYTES: usize = 256;
 
 fn member_values(ids: &[String]) -> Value {

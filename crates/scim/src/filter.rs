@@ -1,31 +1,31 @@
-//! Filters for lookups, built as a tree so that no value can break out of its quotes.
+//! Filters for lookups. They are built as a tree, so that no value can break out of its quotes.
 
 use scim_v2::filter::{AttrExp, AttrPath, CompareOp, Filter, ValuePath};
 
 use crate::path::{AttributePath, PathError};
 
-/// `path eq "value"`.
+/// Returns the filter `path eq "value"`.
 pub(crate) fn equals_filter(path: &str, value: &str) -> Result<Filter, PathError> {
     let path = AttributePath::parse(path)?;
     let compare = |attr: AttrPath| AttrExp::Comparison(attr, CompareOp::Eq, value.into());
     if path.element.is_empty() {
         return Ok(Filter::Attr(compare(path.attr())));
     }
-    // The grammar has no sub-attribute after the bracket of a filter: `emails[type eq "work" and value eq
-    // "x"]`.
+    // The grammar has no sub-attribute after the bracket of a filter,
+    // so the result is `emails[type eq "work" and value eq "x"]`.
     let sub = AttrPath::with_name(path.sub.as_deref().unwrap_or("value"));
     let filter = path.conditions(Some(compare(sub))).expect("there is at least the comparison");
     Ok(Filter::ValuePath(ValuePath { attr: path.base().attr(), filter: Box::new(filter) }))
 }
 
-/// Any of `terms`; none when there are no terms.
+/// Returns a filter for any of `terms`; `None` if there are no terms.
 pub(crate) fn any_of(terms: &[(&str, &str)]) -> Result<Option<Filter>, PathError> {
     let filters: Vec<Filter> =
         terms.iter().map(|(path, value)| equals_filter(path, value)).collect::<Result<_, _>>()?;
     Ok(Filter::any(filters))
 }
 
-/// The group `id`, if the account `member` is in it; `attribute` is that of its members.
+/// Returns a filter for the group `id`, if the account `member` is in it. `attribute` is the attribute of its members.
 pub(crate) fn with_member(id: &str, attribute: &str, member: &str) -> Result<String, PathError> {
     Ok(format!("{} and {}", equals_filter("id", id)?, equals_filter(attribute, member)?))
 }

@@ -1,18 +1,18 @@
-//! Which endpoint a resource lives at.
+//! The kinds of SCIM resources and their endpoints.
 
 use lifecycle::ResourceKind;
 
 /// The kind of a SCIM resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ScimKind {
-    /// At `/Users`.
+    /// An account, at `/Users`.
     User,
-    /// At `/Groups`.
+    /// A group, at `/Groups`.
     Group,
 }
 
 impl ScimKind {
-    /// The path segment of the endpoint.
+    /// Returns the path segment of the endpoint.
     pub fn endpoint(self) -> &'static str {
         match self {
             Self::User => "Users",
@@ -20,7 +20,7 @@ impl ScimKind {
         }
     }
 
-    /// The URN of the core schema.
+    /// Returns the URN of the core schema.
     pub fn schema(self) -> &'static str {
         match self {
             Self::User => "urn:ietf:params:scim:schemas:core:2.0:User",
@@ -30,7 +30,7 @@ impl ScimKind {
 }
 
 impl From<ResourceKind> for ScimKind {
-    /// Memberships are written at their group.
+    /// Returns the kind to write to. Memberships are written at their group.
     fn from(kind: ResourceKind) -> Self {
         match kind {
             ResourceKind::User => Self::User,

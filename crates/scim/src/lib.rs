@@ -1,16 +1,16 @@
-//! The SCIM 2.0 client: resources and PATCH operations from flat attributes, target profiles, and the only
-//! code of Usher that opens a socket to a target.
+//! The SCIM 2.0 client: resources and PATCH operations from flat attributes, and target profiles. No other code
+//! of Usher opens a socket to a target.
 //!
-//! It sends one request per call (a lookup may need more pages), never retries, never waits, never decides
-//! what should be true at a target, and never lets a secret or a masked personal value into an error, a log
-//! or an [`RequestExchange`]. What a failure means for the next step is decided here, where the error is understood:
-//! see [`ScimFailure::class`].
+//! It sends one request per call (a lookup may need more pages). It never retries, never waits, and never
+//! decides the desired state of a target. It never exposes a secret or a masked personal value in an error, a
+//! log or a [`RequestExchange`]. A failure is classified here, where the error is understood: see
+//! [`ScimFailure::class`].
 //!
 //! To support another kind of target, write a profile: copy `profiles/generic.yaml`, keep the lines that
-//! differ, say where each figure comes from, and name the file in the target's configuration. To ship it, put
-//! it in `profiles/` and add it to the list in `profile.rs`. When a target does something that no field can
-//! express: 1. add the field, its unit and its default to [`TargetProfile`], 2. check it in
-//! `TargetProfile::validate`, 3. obey it in [`diff`] or in the client, never by the name of the profile.
+//! differ, state the source of each figure, and name the file in the target's configuration. To ship it, put it
+//! in `profiles/` and add it to the list in `profile.rs`. If no field can express the behaviour of a target: 1.
+//! add the field, its unit and its default to [`TargetProfile`], 2. check it in `TargetProfile::validate`, 3.
+//! use it in [`diff`] or in the client, never depending on the name of the profile.
 
 mod classify;
 mod client;

@@ -7,24 +7,24 @@ use scim_v2::filter::{
 
 use crate::ScimKind;
 
-/// The extension that holds `department`, `manager` and the like.
+/// The URN of the extension with `department`, `manager` and similar attributes.
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// A text that is no attribute path that can be written to.
+/// The error for a text that is not a writable attribute path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}` is not an attribute path that can be written: {why}")]
 pub struct PathError {
-    /// The text.
+    /// The rejected text.
     pub path: String,
-    /// What is wrong with it.
+    /// The reason why it is not valid.
     pub why: String,
 }
 
 /// Checks that `path` can be used as a key of attributes.
 ///
 /// # Errors
-/// When it does not follow the grammar of RFC 7644 section 3.5.2, or selects elements by anything but `eq`
-/// and `and`.
+/// Fails if the path does not follow the grammar of RFC 7644 section
+/// 3.5.2, or selects elements by operators other than `eq` and `and`.
 pub fn check_path(path: &str) -> Result<(), PathError> {
     AttributePath::parse(path).map(|_| ())
 }
@@ -36,18 +36,19 @@ pub(crate) enum ValueSelector {
     Flag(bool),
 }
 
-/// An attribute path, taken apart.
+/// A parsed attribute path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AttributePath {
-    /// The extension schema; none for the core schema.
+    /// The extension schema; `None` for the core schema.
     pub uri: Option<String>,
     pub name: String,
-    /// Sub-attributes that the element has; empty when the path does not select an element.
+    /// The sub-attributes that select the element; empty if the path does not select an element.
     pub element: Vec<(String, ValueSelector)>,
     pub sub: Option<String>,
 }
 
 impl AttributePath {
+    /// Parses a path of RFC 7644 section 3.5.2. Elements can only be selected by `eq` and `and`.
     pub(crate) fn parse(text: &str) -> Result<Self, PathError> {
         let refuse = |why: String| PathError { path: text.to_owned(), why };
         match text.parse::<PatchPath>().map_err(|e| refuse(e.to_string()))? {
@@ -62,8 +63,8 @@ impl AttributePath {
         }
     }
 
-    /// Like [`Self::parse`]; a text that is no path is taken for the name of a top-level attribute, so that
-    /// the target can say what it thinks of it.
+    /// Parses like [`Self::parse`], but treats a text that is not a path as the
+    /// name of a top-level attribute, so that the target can report the error.
     pub(crate) fn parse_or_literal(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|_| Self {
             uri: None,
@@ -80,7 +81,7 @@ impl AttributePath {
         Self { uri: attr.uri.filter(|uri| !core(uri)), name: attr.name, element, sub: attr.sub_attr }
     }
 
-    /// Whether the value is another resource's id, which goes out as `{"value": id}`.
+    /// Returns `true` if the value is the id of another resource, which is sent as `{"value": id}`.
     pub(crate) fn is_reference(&self) -> bool {
         self.name.eq_ignore_ascii_case("manager")
             && self.sub.is_none()
@@ -88,29 +89,29 @@ impl AttributePath {
             && self.uri.as_deref().is_some_and(|uri| uri.eq_ignore_ascii_case(ENTERPRISE))
     }
 
-    /// Whether the element is the one that applications take for *the* address.
+    /// Returns `true` if the element is the one that applications use as *the* email address.
     pub(crate) fn is_primary_email(&self) -> bool {
         self.name.eq_ignore_ascii_case("emails")
             && matches!(self.element.as_slice(), [(name, ValueSelector::Text(value))]
                 if name.eq_ignore_ascii_case("type") && value.eq_ignore_ascii_case("work"))
     }
 
-    /// The attribute without element and sub-attribute.
+    /// Returns the attribute without element and sub-attribute.
     pub(crate) fn base(&self) -> Self {
         Self { uri: self.uri.clone(), name: self.name.clone(), element: Vec::new(), sub: None }
     }
 
-    /// The element without sub-attribute.
+    /// Returns the element without sub-attribute.
     pub(crate) fn selector(&self) -> Self {
         Self { sub: None, ..self.clone() }
     }
 
-    /// The path as scim_v2 knows it, for use in filters.
+    /// Returns the path in the form of scim_v2, for use in filters.
     pub(crate) fn attr(&self) -> AttrPath {
         AttrPath { uri: self.uri.clone(), name: self.name.clone(), sub_attr: self.sub.clone() }
     }
 
-    /// The conditions on the element, with `more` after them; none when there are no conditions at all.
+    /// Returns the conditions on the element, with `more` after them; `None` if there are no conditions.
     pub(crate) fn conditions(&self, more: Option<AttrExp>) -> Option<ValFilter> {
         let own = self.element.iter().map(|(name, value)| {
             let value = match value {
@@ -140,13 +141,14 @@ impl std::fmt::Display for AttributePath {
     }
 }
 
+/// Collects the conditions that select an element.
 fn collect_filters(filter: &ValFilter, into: &mut Vec<(String, ValueSelector)>) -> Result<(), &'static str> {
     match filter {
         ValFilter::And(items) => items.as_slice().iter().try_for_each(|item| collect_filters(item, into)),
         ValFilter::Attr(AttrExp::Comparison(attr, CompareOp::Eq, value)) if attr.sub_attr.is_none() => {
             let flag = attr.name.eq_ignore_ascii_case("primary");
             let selector = match value {
-                // Entra writes `primary eq "True"`; the attribute is a boolean.
+                // Entra writes `primary eq "True"`, although the attribute is a boolean.
                 CompValue::Str(text) if flag && text.eq_ignore_ascii_case("true") => {
                     ValueSelector::Flag(true)
                 }

@@ -1,5 +1,5 @@
-//! Finds out what a server can do: what it says about itself, and on consent what it really does with an account that is
-//! made for this and taken away again.
+//! Probes the capabilities of a server: its description of itself and, with consent,
+//! its behaviour with an account that is created for this purpose and deleted again.
 
 mod groups;
 
@@ -14,30 +14,30 @@ use crate::{
     observe_resource,
 };
 
-/// Largest page that a profile asks for, whatever a server offers.
+/// The maximum page size that a profile requests, even if a server offers more.
 const PAGE_MAX: u64 = 1_000;
 
-/// Requests per second where the profile names no limit: that of the slowest target that is known.
+/// The number of requests per second if the profile has no limit: that of the slowest known target.
 const UNKNOWN_RATE: f64 = 5.0;
-/// Tries of one request, and looks for what was created and does not show.
+/// The maximum number of attempts for one request, and of lookups for a created resource that does not show up.
 const TRIES_MAX: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// What was found out.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeReport {
-    /// The profile that says so.
+    /// The profile with the results.
     pub profile: TargetProfile,
-    /// One line for each thing that was looked at.
+    /// One line for each capability that was probed.
     pub notes: Vec<String>,
 }
 
-/// Looks at the server at the other end of `connection`, whose profile is the start. With `account`, the name of an account
-/// that nobody has, that account and a group are created, changed and deleted; otherwise nothing is changed.
+/// Probes the server of `connection`, starting from its profile. With `account`, an unused account
+/// name, that account and a group are created, changed and deleted; otherwise nothing is changed.
 ///
 /// # Errors
-/// When the connection cannot be used at all. What the server refuses becomes a note.
+/// Fails if the connection cannot be used at all. A request that the server refuses becomes a note.
 pub async fn probe_server(
     connection: TargetConnection,
     account: Option<&str>,
@@ -57,7 +57,7 @@ pub async fn probe_server(
             probe.accounts(account).await?;
             probe.groups(account).await;
         }
-        None => probe.note("accounts and groups: not tried; say so to let one be created and deleted"),
+        None => probe.note("accounts and groups: not tried, because no account may be created and deleted"),
     }
     Ok(probe.probed)
 }
@@ -73,14 +73,14 @@ impl ProbeRun {
         self.probed.notes.push(text.into());
     }
 
-    /// The client with the profile as it is known by now.
+    /// Creates the client again, with the profile as it is known so far.
     fn renew(&mut self) -> Result<(), ConnectError> {
         let profile = self.probed.profile.clone();
         self.client = ScimClient::new(TargetConnection { profile, ..self.connection.clone() })?;
         Ok(())
     }
 
-    /// Sends a request at the profile's pace, and again while the server is busy: what it can do must not be judged by that.
+    /// Sends a request at the profile's rate, and repeats it while the server is busy, so that load does not affect the result.
     async fn ask<T>(&self, request: impl AsyncFn(&ScimClient) -> ScimReply<T>) -> ScimReply<T> {
         let per_second = self.connection.profile.rate.requests_per_second.unwrap_or(UNKNOWN_RATE);
         for failures in 1_u32.. {
@@ -109,6 +109,7 @@ impl ProbeRun {
         }
     }
 
+    /// Reads `ServiceProviderConfig`: PATCH support, page size and paging.
     async fn config(&mut self) {
         let Some(config) = self.document("ServiceProviderConfig").await else { return };
         let supports = |feature: &str| config[feature]["supported"].as_bool();
@@ -135,6 +136,7 @@ impl ProbeRun {
         ));
     }
 
+    /// Reads `ResourceTypes`: the endpoints.
     async fn resource_types(&mut self) {
         let Some(types) = self.document("ResourceTypes").await else { return };
         for resource in listed_resources(&types) {
@@ -150,6 +152,7 @@ impl ProbeRun {
         self.note(format!("ResourceTypes: accounts at /{}, groups at /{}", endpoints.user, endpoints.group));
     }
 
+    /// Reads `Schemas`: required and unique attributes.
     async fn schemas(&mut self) {
         let Some(schemas) = self.document("Schemas").await else { return };
         for (kind, urn) in
@@ -166,7 +169,7 @@ impl ProbeRun {
             let required = names(&|a| a["required"] == true && a["mutability"] != "readOnly");
             let unique = names(&|a| a["uniqueness"] == "server" && a["name"] != "id");
             self.note(format!(
-                "Schemas: {urn} insists on {}",
+                "Schemas: {urn} requires {}",
                 if required.is_empty() { "nothing".to_owned() } else { required.join(", ") }
             ));
             let required =
@@ -185,6 +188,7 @@ impl ProbeRun {
         }
     }
 
+    /// Creates an account, probes lookups, uniqueness and changes, and deletes the account.
     async fn accounts(&mut self, name: &str) -> Result<(), ConnectError> {
         let key = name.split('@').next().unwrap_or(name).to_owned();
         let attributes: AttributeMap = serde_json::from_value(json!({
@@ -231,7 +235,7 @@ impl ProbeRun {
         Ok(())
     }
 
-    /// The id of what was created and not named; a search may lag behind.
+    /// Returns the id of a created resource that the answer did not name. A search may lag behind.
     async fn look_for(&self, kind: ScimKind, path: &str, value: &str) -> Option<String> {
         for _ in 0..TRIES_MAX {
             let found = self.ask(async |client| client.find(kind, path, value).await).await.outcome;
@@ -243,7 +247,7 @@ impl ProbeRun {
         None
     }
 
-    /// Which of these pairs a filter finds.
+    /// Returns the paths of the pairs that a filter finds.
     async fn filterable(&mut self, kind: ScimKind, pairs: &[(&str, &str)]) -> Vec<String> {
         let mut filterable = Vec::new();
         for (path, value) in pairs {
@@ -251,7 +255,7 @@ impl ProbeRun {
                 Ok(found) if !found.is_empty() => filterable.push((*path).to_owned()),
                 Ok(_) => {}
                 Err(failure) => {
-                    // What could not be tried stays as the profile had it.
+                    // A filter that could not be tried keeps its value from the profile.
                     if failure.class != AttemptClass::Permanent && self.probed.profile.can_filter(kind, path)
                     {
                         filterable.push((*path).to_owned());
@@ -263,7 +267,7 @@ impl ProbeRun {
         filterable
     }
 
-    /// By PATCH with a path, without one, or by PUT: the first that does what it should.
+    /// Tries PATCH with a path, PATCH without one, and PUT in this order, and keeps the first method that works.
     async fn change(&mut self, id: &str) -> Result<(), ConnectError> {
         let forms = [
             ("PATCH with a path", UpdateMethod::Patch, false),
@@ -309,7 +313,7 @@ impl ProbeRun {
                 read.is_ok_and(|found| observe_resource(&found.attributes, [&path])[&path] == name);
             match failure {
                 None if is_there => {
-                    self.note(format!("{words}: does what it should"));
+                    self.note(format!("{words}: works"));
                     return Ok(());
                 }
                 None => self.note(format!("{words}: is answered with success and changes NOTHING")),
@@ -320,6 +324,7 @@ impl ProbeRun {
         Ok(())
     }
 
+    /// Probes how an account is disabled and deleted.
     async fn take_away(&mut self, id: &str) {
         let off = PatchOp::Replace { path: "active".to_owned(), value: false.into() };
         let set: AttributeMap = [("active".to_owned(), false.into())].into();
@@ -389,7 +394,7 @@ fn or_nothing(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
-/// Accounts are what is tried; groups are taken to be the same.
+/// Returns the method for both kinds. Only accounts are probed; groups are assumed to behave in the same way.
 fn both_kinds(method: UpdateMethod) -> KindPair<UpdateMethod> {
     KindPair { user: method, group: method }
 }

@@ -1,4 +1,4 @@
-//! Target profiles: what a kind of target can do, how it wants to be talked to and how fast, as data.
+//! Target profiles: the capabilities, request formats and rate limits of a kind of target, as data.
 
 mod builtin;
 mod check;
@@ -13,130 +13,133 @@ use crate::ScimKind;
 pub use membership::{MembershipForm, NestedGroups, RemoveForm};
 pub use rate::{BucketKind, RateLimitBucket, RequestRateLimit};
 
-/// Why a profile cannot be used.
+/// The reason why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// Neither a profile that ships with Usher nor a file.
+    /// There is neither a profile that ships with Usher nor a file with this name.
     #[error("there is no profile `{name}`: name a file or one of {known}", known = TargetProfile::builtin_names().join(", "))]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
     /// The file could not be read.
     #[error("profile {file} cannot be read")]
     Read {
-        /// The file.
+        /// The path of the file.
         file: String,
-        /// Why.
+        /// The I/O error.
         #[source]
         source: std::io::Error,
     },
-    /// It is no YAML, or has a field that is unknown or of the wrong type.
+    /// The file is not YAML, or has a field that is unknown or of the wrong type.
     #[error("profile {file} is not valid: {message}")]
     Syntax {
-        /// The file.
+        /// The path of the file.
         file: String,
-        /// Field, line and column.
+        /// The field, line and column.
         message: String,
     },
-    /// A field has a value that makes no sense.
+    /// A field has an invalid value.
     #[error("profile {file}: {field} {problem}")]
     Field {
-        /// The file.
+        /// The path of the file.
         file: String,
-        /// Path of the field.
+        /// The path of the field.
         field: &'static str,
-        /// What is wrong with it.
+        /// A description of the error.
         problem: String,
     },
 }
 
-/// What a kind of target can do, how it wants to be talked to and how fast.
+/// The capabilities, request formats and rate limits of a kind of target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TargetProfile {
-    /// Names the profile in messages. Required.
+    /// The name of the profile in messages. Required.
     pub name: String,
-    /// How fast requests may be sent.
+    /// The rate limits for requests.
     pub rate: RequestRateLimit,
-    /// Requests in flight at the same time, at least 1. Default 4.
+    /// The maximum number of concurrent requests, at least 1. Default 4.
     pub concurrency_max: u32,
-    /// Resources asked for per page of a list, at least 1. Default 100.
+    /// The number of resources requested per page of a list, at least 1. Default 100.
     pub page_size: u32,
     /// The `User-Agent` header. Default `usher/<version>`.
     pub user_agent: String,
-    /// Headers that every request carries besides; never credentials.
+    /// Additional headers of every request. They must not contain credentials.
     pub headers: BTreeMap<String, String>,
-    /// Path segments of the endpoints below the base URL. Default `Users` and `Groups`.
+    /// The path segments of the endpoints below the base URL. Default `Users` and `Groups`.
     pub endpoints: ProfileEndpoints,
-    /// How accounts and groups are changed: one word for both, or one for each. Default `patch`.
+    /// The methods to change accounts and groups: one word for both, or one for each. Default `patch`.
     #[serde(deserialize_with = "one_for_both")]
     pub update_method: KindPair<UpdateMethod>,
-    /// How PATCH operations are written.
+    /// The form of PATCH operations.
     pub patch: PatchForm,
-    /// Whether booleans are written as the strings `"true"` and `"false"`. Reading takes both anyway. Default
-    /// no.
+    /// `true` if booleans are written as the strings `"true"` and
+    /// `"false"`. Both forms can always be read. Default `false`.
     pub string_booleans: bool,
-    /// Whether numbers are written as strings. Default no.
+    /// `true` if numbers are written as strings. Default `false`.
     pub string_numbers: bool,
-    /// Attributes that may be sent, by name or path; none: every one. What is mapped beside them is not sent.
+    /// The attributes that may be sent, by name or path; all attributes if empty. Other mapped attributes are not sent.
     pub attributes: KindPair<Vec<String>>,
-    /// Whether a multi-valued attribute has one value at most: the first one is sent. Default no.
+    /// `true` if a multi-valued attribute has at most one value: only the first one is sent. Default `false`.
     pub single_valued: bool,
-    /// What accounts and groups can be looked up by.
+    /// The attributes by which accounts and groups can be looked up.
     pub lookups: KindPair<LookupAttributes>,
-    /// Comparisons that one filter may have, at least 1. Default: no limit known.
+    /// The maximum number of comparisons in one filter, at least 1. Default: no known limit.
     pub filter_terms_max: Option<u32>,
-    /// How lists are read page by page. Default `index`.
+    /// The paging method of lists. Default `index`.
     pub paging: ListPaging,
-    /// How memberships are written.
+    /// The form of membership changes.
     pub membership: MembershipForm,
-    /// What becomes of an account that should not exist. Default `hard`.
+    /// The action on an account that should not exist. Default `hard`.
     pub delete: DeleteMethod,
-    /// Whether a disabled account answers 404 as if it were gone. Default no.
+    /// `true` if a disabled account answers 404 as if it were deleted. Default `false`.
     pub hides_disabled: bool,
-    /// How many groups one account may be in. Default: no limit known.
+    /// The maximum number of groups of one account. Default: no known limit.
     pub groups_per_user_max: Option<u32>,
-    /// Longest values by attribute path, in characters.
+    /// The maximum lengths of values by attribute path, in characters.
     pub lengths_max: KindPair<BTreeMap<String, u32>>,
-    /// Domains that the part of `userName` behind the `@` may have; none: any.
+    /// The domains that `userName` may have after the `@`; any domain if empty.
     pub domains: Vec<String>,
-    /// Longest pause that a target may ask for, in seconds; longer ones are cut. Default 900.
+    /// The maximum pause that a target may ask for, in seconds; longer ones are cut. Default 900.
     pub retry_after_cap_seconds: u64,
-    /// Longest answer that is read, in bytes, at least 1,024. Default 8 MiB: a group of 50,000 members has 5.
+    /// The maximum size of an answer that is read, in bytes, at least 1,024. Default 8 MiB: a group of 50,000 members has 5.
     pub response_bytes_max: usize,
-    /// How long after a create a search may not show it yet, in seconds: what got no answer is looked for then, before it
-    /// is sent again. Default 5.
+    /// The time after a create during which a search may not return the resource yet, in seconds. A
+    /// create without an answer is looked up after this time, before it is sent again. Default 5.
     pub settle_seconds: u64,
-    /// What is read back after it was written, to see whether it was done. Default `never`: an answer that shows that it
-    /// was not is noticed all the same.
+    /// The resources that are read back after a write, to verify it. Default `never`:
+    /// an answer that shows that the change was not made is noticed nevertheless.
     pub read_back: ReadBack,
-    /// Attributes that the target insists on.
+    /// The attributes that the target requires.
     pub required: KindPair<Vec<RequiredTargetAttribute>>,
-    /// How long one request may take altogether, in seconds, at least 1. Default 30.
+    /// The maximum time of one request in total, in seconds, at least 1. Default 30.
     pub timeout_seconds: u64,
-    /// Answers besides 2xx that say that the work is done.
+    /// Answers other than 2xx that mean that the work is done.
     pub done: Vec<DoneAnswer>,
-    /// Whether the answer to a change shows the resource as it is after it; otherwise it is not looked at. Default yes.
+    /// `true` if the answer to a change contains the resource after
+    /// the change; otherwise the answer is ignored. Default `true`.
     pub answers_show: bool,
 }
 
-/// An answer that says that the work is done, although its status does not.
+/// An answer that means that the work is done, although its status does not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DoneAnswer {
-    /// To requests of this method, in capitals: PUT, PATCH or DELETE. What a create made has to be shown.
+    /// The method of the request, in capitals: PUT, PATCH or DELETE. POST is
+    /// excluded, because the answer to a create must contain the resource.
     pub method: String,
-    /// Its status: 300 to 499, but 401, 403 and 429, which are about us and not about the work.
+    /// The status: 300 to 499, except 401, 403 and 429, which concern the client and not the work.
     pub status: u16,
 }
 
-/// A value for accounts and groups, or the one for both.
+/// Deserializes a value for accounts and one for groups, or one value for both.
 fn one_for_both<'de, D, T>(deserializer: D) -> Result<KindPair<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de> + Default + Copy,
 {
+    /// The two forms of a value for both kinds.
     #[derive(Deserialize)]
     #[serde(untagged, bound(deserialize = "T: Deserialize<'de> + Default"))]
     enum WrittenProfile<T> {
@@ -153,14 +156,14 @@ where
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, bound(deserialize = "T: Deserialize<'de> + Default"))]
 pub struct KindPair<T> {
-    /// For accounts.
+    /// The value for accounts.
     pub user: T,
-    /// For groups.
+    /// The value for groups.
     pub group: T,
 }
 
 impl<T> KindPair<T> {
-    /// The value for `kind`.
+    /// Returns the value for `kind`.
     pub fn of(&self, kind: ScimKind) -> &T {
         match kind {
             ScimKind::User => &self.user,
@@ -169,25 +172,25 @@ impl<T> KindPair<T> {
     }
 }
 
-/// What resources of one kind can be looked up by.
+/// The attributes by which resources of one kind can be looked up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LookupAttributes {
-    /// Attribute paths that a filter with `eq` may name.
+    /// The attribute paths that a filter with `eq` may name.
     pub filterable: Vec<String>,
-    /// Whether one filter may join several comparisons by `or`. Default no.
+    /// `true` if one filter may combine several comparisons with `or`. Default `false`.
     pub or: bool,
-    /// Attribute paths whose values the target keeps unique: a create that would repeat one is refused.
+    /// The attribute paths whose values the target keeps unique: a create that repeats one is refused.
     pub unique_on: Vec<String>,
 }
 
-/// Path segments of the endpoints.
+/// The path segments of the endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileEndpoints {
-    /// Of accounts.
+    /// The segment of accounts.
     pub user: String,
-    /// Of groups.
+    /// The segment of groups.
     pub group: String,
 }
 
@@ -197,41 +200,41 @@ impl Default for ProfileEndpoints {
     }
 }
 
-/// How PATCH operations are written.
+/// The form of PATCH operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PatchForm {
-    /// `add` or `Add`. Default `lower`.
+    /// The case of operation names: `add` or `Add`. Default `lower`.
     pub op_case: OpCase,
-    /// Whether attributes are named in the operation's value instead of its path, where that can be. Default no.
+    /// `true` if attributes are named in the operation's value instead of its path, where possible. Default `false`.
     pub pathless: bool,
-    /// What stands between an extension's URN and its attribute in a path. Default `colon`.
+    /// The separator between an extension's URN and its attribute in a path. Default `colon`.
     pub extension_separator: UrnSeparator,
 }
 
-/// How the names of operations are written.
+/// The case of operation names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpCase {
-    /// `add`, as RFC 7644 has it.
+    /// `add`, as in RFC 7644.
     #[default]
     Lower,
     /// `Add`.
     Capitalised,
 }
 
-/// What stands between an extension's URN and its attribute.
+/// The separator between an extension's URN and its attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UrnSeparator {
-    /// `urn:...:User:department`, as RFC 7644 has it.
+    /// `urn:...:User:department`, as in RFC 7644.
     #[default]
     Colon,
     /// `urn:...:User.department`.
     Dot,
 }
 
-/// How lists are read page by page.
+/// The paging method of lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListPaging {
@@ -240,38 +243,38 @@ pub enum ListPaging {
     Index,
     /// By `cursor` and `count` (RFC 9865).
     Cursor,
-    /// A list is one answer.
+    /// No paging: a list is one answer.
     None,
 }
 
-/// How a resource is changed.
+/// The method to change a resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateMethod {
-    /// By PATCH of what differs.
+    /// By PATCH with the differences.
     #[default]
     Patch,
-    /// By GET, then PUT of the whole resource with what differs changed.
+    /// By GET, then PUT of the whole resource with the differences applied.
     Put,
 }
 
-/// What becomes of an account that should not exist.
+/// The action on an account that should not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeleteMethod {
-    /// DELETE takes it away.
+    /// The account is deleted with DELETE.
     Hard,
-    /// It is disabled; the target has no way to take it away, or none that should be used.
+    /// The account is disabled: the target has no way to delete it, or none that should be used.
     Disable,
-    /// It stays as it is.
+    /// The account stays as it is.
     Unsupported,
 }
 
-/// What is read back after it was written.
+/// The resources that are read back after a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadBack {
-    /// Nothing: a success is believed.
+    /// None: a success is trusted.
     #[default]
     Never,
     /// Accounts that were switched off.
@@ -280,19 +283,19 @@ pub enum ReadBack {
     Always,
 }
 
-/// An attribute that the target insists on.
+/// An attribute that the target requires.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequiredTargetAttribute {
-    /// Attribute path.
+    /// The attribute path.
     pub path: String,
-    /// What is sent when the policy gives no value; none: nothing.
+    /// The value that is sent if the policy gives none; nothing is sent if it is `None`.
     #[serde(default)]
     pub default: Option<serde_json::Value>,
 }
 
 impl Default for TargetProfile {
-    /// What `generic.yaml` says, without a name.
+    /// Returns the values of `generic.yaml`, without a name.
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -340,15 +343,15 @@ impl LookupAttributes {
 }
 
 impl TargetProfile {
-    /// Whether an answer besides 2xx says that the work is done.
+    /// Returns `true` if an answer other than 2xx means that the work is done.
     pub(crate) fn is_done(&self, method: &str, status: u16) -> bool {
         self.done.iter().any(|done| done.method == method && done.status == status)
     }
 
-    /// Reads a profile; `file` names it in errors.
+    /// Parses a profile; `file` names it in errors.
     ///
     /// # Errors
-    /// When it is no valid profile; the message names the field.
+    /// Fails if it is not a valid profile; the message names the field.
     pub fn parse(yaml: &str, file: &str) -> Result<Self, ProfileError> {
         let profile: Self = serde_saphyr::from_str(yaml)
             .map_err(|error| ProfileError::Syntax { file: file.to_owned(), message: error.to_string() })?;
@@ -356,7 +359,7 @@ impl TargetProfile {
         Ok(profile)
     }
 
-    /// The path segment of the endpoint of `kind`.
+    /// Returns the path segment of the endpoint of `kind`.
     pub fn endpoint(&self, kind: ScimKind) -> &str {
         match kind {
             ScimKind::User => &self.endpoints.user,
@@ -364,7 +367,7 @@ impl TargetProfile {
         }
     }
 
-    /// Whether an attribute of `kind` at `path` may be sent.
+    /// Returns `true` if an attribute of `kind` at `path` may be sent.
     pub fn sends(&self, kind: ScimKind, path: &str) -> bool {
         let allowed = self.attributes.of(kind);
         let is_part_of = |base: &String| {
@@ -374,12 +377,12 @@ impl TargetProfile {
         allowed.is_empty() || path.eq_ignore_ascii_case("active") || allowed.iter().any(is_part_of)
     }
 
-    /// Whether resources of `kind` can be looked up by the attribute at `path`.
+    /// Returns `true` if resources of `kind` can be looked up by the attribute at `path`.
     pub fn can_filter(&self, kind: ScimKind, path: &str) -> bool {
         self.lookups.of(kind).filterable.iter().any(|known| known.eq_ignore_ascii_case(path))
     }
 
-    /// Whether the target itself refuses a second resource of `kind` with the same value at `path`.
+    /// Returns `true` if the target itself refuses a second resource of `kind` with the same value at `path`.
     pub fn is_unique(&self, kind: ScimKind, path: &str) -> bool {
         self.lookups.of(kind).unique_on.iter().any(|known| known.eq_ignore_ascii_case(path))
     }

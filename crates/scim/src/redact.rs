@@ -1,30 +1,30 @@
 //! Masks personal values and secrets before an exchange leaves this crate.
 //!
-//! Requests are masked by structure: a string or number shows only under the few names that operators need to
-//! tell what happened to whom. Answers that carry a resource are masked the same way. Errors are shown,
-//! because they are what an operator reads, with every value that was masked in the request taken out.
+//! Requests are masked by structure: a string or number is shown only under the few names that operators
+//! need to see what happened to which account. Answers that carry a resource are masked in the same way.
+//! Errors are shown, because operators read them, but every value that was masked in the request is removed.
 
 use serde_json::{Map, Value};
 
 use crate::ScimKind;
 use crate::path::AttributePath;
 
-/// Longest answer that an exchange keeps, in bytes.
+/// The maximum size of an answer that an exchange keeps, in bytes.
 const RESPONSE_BYTES_MAX: usize = 2048;
 
-/// Longest answer of a request that succeeded that is worth masking, in bytes: nobody looks at a whole page
-/// of accounts.
+/// The maximum size of a successful answer that is masked,
+/// in bytes. Operators do not read a whole page of accounts.
 const SHOWN_ANSWER_BYTES_MAX: usize = 16 * 1024;
 
-/// Longest message of a failure, in characters.
+/// The maximum length of a failure message, in characters.
 const MESSAGE_CHARS_MAX: usize = 300;
 
-/// Shorter masked values are not looked for in answers: they would be found everywhere.
+/// The minimum length of masked values that are searched for in answers. Shorter ones would match everywhere.
 const SOUGHT_CHARS_MIN: usize = 3;
 
 const MARK: &str = "<redacted>";
 
-/// Attributes whose strings show, with all that is in them.
+/// Attributes whose strings are shown, with everything in them.
 const SHOWN: [&str; 12] = [
     "schemas",
     "active",
@@ -40,7 +40,7 @@ const SHOWN: [&str; 12] = [
     "groups",
 ];
 
-/// Knows what one exchange must not show.
+/// The values that one exchange must not show.
 #[derive(Debug)]
 pub(crate) struct Redactor {
     kind: ScimKind,
@@ -65,7 +65,7 @@ impl Redactor {
         self.hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
     }
 
-    /// The body of a request, masked; what was masked will not show in the answer either.
+    /// Masks the body of a request. Values that are masked here are also hidden in the answer.
     pub(crate) fn request(&mut self, body: &Value) -> Value {
         let (masked, hidden) = self.body(body);
         for value in &hidden {
@@ -88,7 +88,7 @@ impl Redactor {
         (masked, mask.hidden)
     }
 
-    /// A value that a filter compares the attribute at `path` with.
+    /// Masks a value that a filter compares the attribute at `path` with.
     pub(crate) fn filter_value(&mut self, path: &str, value: &str) -> String {
         if ["userName", "externalId", "displayName", "id"]
             .iter()
@@ -100,14 +100,14 @@ impl Redactor {
         mask_mark(value)
     }
 
-    /// The answer as an operator may see it.
+    /// Returns the answer in the form in which an operator may see it.
     pub(crate) fn response(&self, success: bool, raw: &[u8], json: Option<&Value>) -> Option<String> {
         let shown = match json {
             _ if raw.is_empty() => return None,
             _ if success && raw.len() > SHOWN_ANSWER_BYTES_MAX => format!("<{} bytes>", raw.len()),
             Some(json) if success => self.replace_in(self.body(json).0).to_string(),
             Some(json) => self.replace_in(json.clone()).to_string(),
-            // A resource that was cut off cannot be masked by structure.
+            // A truncated resource cannot be masked by structure.
             None if raw.trim_ascii_start().starts_with(b"{") || raw.trim_ascii_start().starts_with(b"[") => {
                 format!("<{} bytes of broken JSON>", raw.len())
             }
@@ -126,14 +126,14 @@ impl Redactor {
         }
     }
 
-    /// A message: one line, masked, of bounded length.
+    /// Returns a message: one line, masked, of bounded length.
     pub(crate) fn message(&self, text: &str) -> String {
         let line: String = self.text(text).split_whitespace().collect::<Vec<_>>().join(" ");
         line.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
     }
 
-    /// `text` without any hidden value, whatever its case. One pass, longest values first, so that a mark is
-    /// never taken for a value.
+    /// Replaces every hidden value in `text`, regardless of case. It makes one pass
+    /// with the longest values first, so that a mark is never taken for a value.
     pub(crate) fn text(&self, text: &str) -> String {
         let original: Vec<char> = text.chars().collect();
         let folded: Vec<char> = original.iter().copied().map(fold_character).collect();
@@ -155,10 +155,10 @@ impl Redactor {
     }
 }
 
-/// Attributes whose values nobody is shown.
+/// Attributes whose values are never shown.
 const SECRET: [&str; 3] = ["password", "secret", "token"];
 
-/// A body as an operator who asked for it may see it: personal values show, secrets do not.
+/// Returns a body for an operator who asked for it: personal values are shown, secrets are not.
 pub(crate) fn without_secrets(body: &Value, token: &str) -> Value {
     let is_secret = |path: &str| {
         SECRET.iter().any(|secret| path.to_ascii_lowercase().rsplit([':', '.']).next() == Some(secret))
@@ -179,6 +179,7 @@ pub(crate) fn without_secrets(body: &Value, token: &str) -> Value {
     }
 }
 
+/// Masks one body, and collects the values that it hides.
 struct RedactionMask {
     kind: ScimKind,
     hidden: Vec<String>,
@@ -226,7 +227,7 @@ impl RedactionMask {
         self.tree(value)
     }
 
-    /// Ids of other resources show, what else is said about them does not.
+    /// Masks references. The ids of other resources are shown, other data about them is not.
     fn references(&mut self, value: &Value) -> Value {
         match value {
             Value::Array(items) => items.iter().map(|item| self.references(item)).collect(),
@@ -257,13 +258,13 @@ fn mask_mark(text: &str) -> String {
     format!("<redacted {} chars>", text.chars().count())
 }
 
-/// As the text stands inside a JSON string.
+/// Returns the text as it appears inside a JSON string.
 fn escape_json(text: &str) -> String {
     let quoted = Value::String(text.to_owned()).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// One character in one case; the few that become several stay as they are.
+/// Folds the case of one character. The few that become several characters stay as they are.
 fn fold_character(c: char) -> char {
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {

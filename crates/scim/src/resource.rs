@@ -1,4 +1,4 @@
-//! Between flat attributes (a value per path) and SCIM resources (a JSON tree).
+//! Converts between flat attributes (a value per path) and SCIM resources (a JSON tree).
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::path::{AttributePath, ValueSelector};
 use crate::{ScimKind, TargetProfile};
 
-/// `attributes` without empty ones, and with the defaults of required ones.
+/// Returns `attributes` without empty ones, and with the defaults of required ones.
 pub(crate) fn with_defaults(
     profile: &TargetProfile,
     kind: ScimKind,
@@ -23,7 +23,7 @@ pub(crate) fn with_defaults(
     all
 }
 
-/// What has a value and may be sent; where the target takes one value of a list, the first.
+/// Returns the attributes that have a value and may be sent. If the target takes one value of a list, only the first stays.
 fn sendable_value(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> AttributeMap {
     let mut elements: BTreeMap<AttributePath, AttributePath> = BTreeMap::new();
     let mut all = AttributeMap::new();
@@ -47,15 +47,16 @@ fn sendable_value(profile: &TargetProfile, kind: ScimKind, attributes: &Attribut
     all
 }
 
-/// What is to be written over something that exists.
+/// The changes to write to an existing resource.
 pub(crate) struct UpdateTarget {
-    /// Values to be there: what is desired, and defaults of required attributes that are cleared.
+    /// The values to set: the desired ones, and the defaults of required attributes that are cleared.
     pub set: AttributeMap,
-    /// Paths to have no value.
+    /// The paths to clear.
     pub clear: Vec<String>,
 }
 
 impl UpdateTarget {
+    /// Splits the desired attributes and the paths to clear into values to set and paths to remove.
     pub(crate) fn new(
         profile: &TargetProfile,
         kind: ScimKind,
@@ -75,13 +76,13 @@ impl UpdateTarget {
     }
 }
 
-/// What the target gets for a required attribute that has no value.
+/// Returns the default of a required attribute, which is sent if it has no value.
 fn default_of<'a>(profile: &'a TargetProfile, kind: ScimKind, path: &str) -> Option<&'a Value> {
     let required = profile.required.of(kind).iter().find(|required| required.path == path)?;
     required.default.as_ref().filter(|default| !default.is_null())
 }
 
-/// Paths of attributes that the target insists on and that have no value.
+/// Returns the paths of required attributes without a value.
 pub(crate) fn missing_required(
     profile: &TargetProfile,
     kind: ScimKind,
@@ -92,7 +93,7 @@ pub(crate) fn missing_required(
     profile.required.of(kind).iter().map(|r| r.path.clone()).filter(missing).collect()
 }
 
-/// The resource to create: `attributes` as a tree, with the schemas that it uses.
+/// Returns the resource to create: `attributes` as a tree, with the schemas that it uses.
 pub(crate) fn to_resource(profile: &TargetProfile, kind: ScimKind, attributes: &AttributeMap) -> Value {
     let mut root = Map::new();
     let mut schemas = vec![kind.schema().to_owned()];
@@ -107,7 +108,7 @@ pub(crate) fn to_resource(profile: &TargetProfile, kind: ScimKind, attributes: &
     Value::Object(root)
 }
 
-/// A value as the target wants to see it.
+/// Encodes a value in the form that the target requires.
 pub(crate) fn encode_value(profile: &TargetProfile, path: &AttributePath, value: Value) -> Value {
     match value {
         Value::Bool(flag) => encode_boolean(profile, flag),
@@ -121,7 +122,7 @@ fn encode_boolean(profile: &TargetProfile, flag: bool) -> Value {
     if profile.string_booleans { Value::String(flag.to_string()) } else { Value::Bool(flag) }
 }
 
-/// A new element of a multi-valued attribute: what it is selected by, without its values.
+/// Creates an element of a multi-valued attribute: it contains the attributes that select it, without its values.
 pub(crate) fn new_element(profile: &TargetProfile, path: &AttributePath) -> Map<String, Value> {
     let mut element: Map<String, Value> =
         path.element.iter().map(|(name, value)| (name.clone(), selector_value(profile, value))).collect();
@@ -147,6 +148,7 @@ pub(crate) fn put_in_element(element: &mut Map<String, Value>, sub: Option<&str>
     }
 }
 
+/// Sets the value at a path, and creates the objects and elements on the way.
 fn put_value(profile: &TargetProfile, root: &mut Map<String, Value>, path: &AttributePath, value: Value) {
     let holder = match &path.uri {
         Some(uri) => object_at(root, uri),
@@ -180,7 +182,7 @@ fn object_at<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<Stri
     slot.as_object_mut().expect("made an object above")
 }
 
-/// Takes the value at `path` out, and what it leaves empty.
+/// Removes the value at `path`, and an element that becomes empty.
 fn remove_value(root: &mut Map<String, Value>, path: &AttributePath) {
     let Some(holder) = (match &path.uri {
         Some(uri) => root.get_mut(uri).and_then(Value::as_object_mut),
@@ -208,7 +210,7 @@ fn remove_value(root: &mut Map<String, Value>, path: &AttributePath) {
     }
 }
 
-/// Whether `element` is the one that `path` selects.
+/// Returns `true` if `path` selects `element`.
 fn selects_element(path: &AttributePath, element: &Map<String, Value>) -> bool {
     path.element.iter().all(|(name, wanted)| match (lookup_key(element, name), wanted) {
         (Some(Value::String(have)), ValueSelector::Text(text)) => have.eq_ignore_ascii_case(text),
@@ -220,14 +222,14 @@ fn selects_element(path: &AttributePath, element: &Map<String, Value>) -> bool {
     })
 }
 
-/// The value at `key`; attribute names differ only in case on some servers.
+/// Returns the value at `key`. On some servers attribute names differ in case.
 pub(crate) fn lookup_key<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     map.get(key)
         .or_else(|| map.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value))
 }
 
-/// The values at `path` in a resource that was read; several when the path leads through a list without
-/// saying which element.
+/// Returns the values at `path` in a resource that was read; several
+/// if the path leads through a list without selecting an element.
 pub(crate) fn read_values<'a>(resource: &'a Map<String, Value>, path: &AttributePath) -> Vec<&'a Value> {
     let holder = match &path.uri {
         Some(uri) => lookup_key(resource, uri).and_then(Value::as_object),
@@ -252,8 +254,8 @@ pub(crate) fn read_values<'a>(resource: &'a Map<String, Value>, path: &Attribute
     }
 }
 
-/// What a resource that was read has at `paths`, as flat attributes: what to compare with when an account is adopted,
-/// or when it is not certain what it holds. A path without a value is there with a null.
+/// Reads the values at `paths` from a resource, as flat attributes. They are compared with the desired ones when
+/// an account is adopted, or when its content is uncertain. A path without a value is included with a null.
 pub fn observe_resource<'a>(
     resource: &Map<String, Value>,
     paths: impl IntoIterator<Item = &'a String>,
@@ -272,8 +274,8 @@ fn observed_value(resource: &Map<String, Value>, text: &str) -> Value {
     }
 }
 
-/// The whole group for PUT: `current` as it was read, with these members' ids put in and taken out. The others stay, whoever
-/// put them there.
+/// Returns the whole group for PUT: `current` as it was read, with these members'
+/// ids added and removed. The other members stay, regardless of their origin.
 pub fn with_members(
     profile: &TargetProfile,
     current: &Map<String, Value>,
@@ -299,8 +301,8 @@ pub fn with_members(
     whole
 }
 
-/// The whole resource for PUT: `current` as it was read, with what is in `desired` set and the paths of `clear` taken
-/// out. Everything else stays, because others own it; only a required attribute that has no value gets its default.
+/// Returns the whole resource for PUT: `current` as it was read, with the values of `desired` set and the paths of `clear`
+/// removed. Everything else stays, because others own it; only a required attribute without a value gets its default.
 pub fn overlay_resource(
     profile: &TargetProfile,
     kind: ScimKind,
@@ -342,7 +344,7 @@ pub fn overlay_resource(
     whole
 }
 
-/// What was read may have truths and numbers that the target wants to be written as text.
+/// Converts booleans and numbers in a resource that was read to text, if the target requires text.
 fn as_text(profile: &TargetProfile, value: &mut Value) {
     match value {
         Value::Bool(flag) if profile.string_booleans => *value = Value::String(flag.to_string()),

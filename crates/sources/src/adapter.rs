@@ -1,4 +1,4 @@
-//! The configuration of one source.
+//! The configuration of one source's adapter.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::meaning::{ANY, ConfiguredMeaning, SourceWords};
 use crate::reader::{AdapterPointers, NoticeReader};
 use crate::{MAPPINGS_MAX, NOTICES_MAX, vendor};
 
-/// Who sends, and so how bodies are built.
+/// The sender, which determines the structure of bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdapterKind {
@@ -34,12 +34,12 @@ pub enum AdapterKind {
     Okta,
     /// `{type, timestamp, data}` of the Standard Webhooks specification.
     StandardWebhooks,
-    /// Any other JSON or form: the adapter says where everything stands.
+    /// Any other JSON or form: the adapter configures the place of each value.
     Json,
 }
 
 impl AdapterKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 10] = [
         Self::Bamboohr,
         Self::Hibob,
@@ -54,18 +54,18 @@ impl AdapterKind {
     ];
 }
 
-/// What the date of a departure is, where it is a date without a time.
+/// The meaning of a departure's date that has no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndDate {
-    /// The last day here: the departure takes effect when it is over.
+    /// The last day of work: the departure takes effect at its end.
     #[default]
     LastDay,
-    /// The first day not here: the departure takes effect when it begins.
+    /// The first day after the employment: the departure takes effect at its beginning.
     FirstDayAway,
 }
 
-/// How the notices of one source are read. All of it is data, for a configuration file.
+/// The adapter for the notices of one source. It is plain data for a configuration file.
 ///
 /// ```yaml
 /// kind: json
@@ -80,49 +80,50 @@ pub enum EndDate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeAdapter {
-    /// Who sends.
+    /// The sender.
     pub kind: AdapterKind,
-    /// IANA name of the time zone for dates and times without one.
+    /// The IANA name of the time zone for dates and times that have none.
     #[serde(default = "default_zone")]
     pub time_zone: String,
-    /// How it writes its dates.
+    /// The date formats of the source.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dates: DateForms,
-    /// Our attribute to an expression over the person's record (`[work.department]` looks into objects), or a JSON Pointer
-    /// into it. Added to what the kind maps by itself; null takes one of those away.
+    /// A map of Usher's attributes to an expression over the person's record (`[work.department]` selects members of
+    /// objects), or to a JSON Pointer into it. It is added to the default mapping of the kind; null removes a default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Option<String>>,
-    /// Where a record that is fetched says who works here.
+    /// The place of the employment data in a fetched record.
     #[serde(default, skip_serializing_if = "is_default")]
     pub employment: EmploymentMapping,
-    /// Their event type to what it means, before what the kind knows by itself; `*` stands for all that are not known.
+    /// A map of the source's event types to their meaning. It takes precedence over the known types of the kind; `*`
+    /// matches all other types.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<String, ConfiguredMeaning>,
-    /// What a date of a departure is (`json` and `standard_webhooks`).
+    /// The meaning of a departure's date (`json` and `standard_webhooks`).
     #[serde(default)]
     pub end_date: EndDate,
-    /// Most notices in one body.
+    /// The maximum number of notices in one body.
     #[serde(default = "notices_max")]
     pub notices_max: usize,
-    /// `json`: where the list of events stands, from the body. The body itself is the event, or the list, if left out.
+    /// `json`: the pointer to the list of events, from the body. If absent, the body itself is the event, or the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<String>,
-    /// `json`: where the id of the person or group stands, from the event (`standard_webhooks`: from `data`).
+    /// `json`: the pointer to the id of the person or group, from the event (`standard_webhooks`: from `data`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `json`: where the event type stands.
+    /// `json`: the pointer to the event type.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind_at: Option<String>,
-    /// `json`: where the id of the notice stands.
+    /// `json`: the pointer to the id of the notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `json`: where it stands when the event was sent.
+    /// `json`: the pointer to the time at which the event was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// `json` and `standard_webhooks`: where it stands from when on it holds.
+    /// `json` and `standard_webhooks`: the pointer to the effective date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_at: Option<String>,
-    /// `json`: where the keys of a group's members stand.
+    /// `json`: the pointer to the keys of a group's members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<String>,
 }
@@ -140,7 +141,7 @@ fn notices_max() -> usize {
 }
 
 impl NoticeAdapter {
-    /// An adapter of that kind with nothing changed.
+    /// Returns an adapter of that kind with default settings.
     pub fn new(kind: AdapterKind) -> Self {
         Self {
             kind,
@@ -161,13 +162,13 @@ impl NoticeAdapter {
         }
     }
 
-    /// Checks the adapter and prepares it.
+    /// Checks the adapter and compiles it to a reader.
     ///
     /// # Errors
-    /// When a setting is wrong, missing, or not one of this kind.
+    /// Returns an error if a setting is wrong, missing, or not supported by this kind.
     pub fn compile(&self) -> Result<NoticeReader, AdapterConfigError> {
         let zone = SourceZone::named(&self.time_zone).ok_or_else(|| {
-            let what = format!("is `{}`, which is no time zone", self.time_zone);
+            let what = format!("is `{}`, which is not a time zone", self.time_zone);
             AdapterConfigError::new("time_zone", what, "write an IANA name such as Europe/Berlin or UTC")
         })?;
         let dates = DateReader::with_forms(zone, &self.dates)
@@ -232,7 +233,11 @@ impl NoticeAdapter {
             }
             if !pointer.starts_with('/') && (name != "events" || !pointer.is_empty()) {
                 let fix = "write a JSON Pointer such as /employee/id";
-                return Err(AdapterConfigError::new(name, "is no JSON Pointer: it begins without `/`", fix));
+                return Err(AdapterConfigError::new(
+                    name,
+                    "is not a JSON Pointer: it must begin with `/`",
+                    fix,
+                ));
             }
         }
         if self.end_date != EndDate::default() && !self.end_date_counts() {
@@ -247,7 +252,7 @@ impl NoticeAdapter {
             return Err(AdapterConfigError::new(
                 "key",
                 "is missing",
-                "say where the id of the person stands: key: /employee/id",
+                "set the pointer to the id of the person: key: /employee/id",
             ));
         }
         if self.types.is_empty() || (self.kind_at.is_none() && !self.types.contains_key(ANY)) {

@@ -1,4 +1,4 @@
-//! From bytes to JSON.
+//! Decoding of a body to JSON.
 
 use serde_json::Value;
 
@@ -8,16 +8,16 @@ use crate::{DEPTH_MAX, form};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Whether a source may send forms.
+/// The support of a source for forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FormSupport {
-    /// Only JSON.
+    /// Only JSON is accepted.
     Refused,
-    /// Both; the content type says which, or the first byte where there is none.
+    /// JSON and forms are accepted. The content type decides, or the first byte if there is none.
     Taken,
 }
 
-/// The body as JSON; a form becomes an object.
+/// Returns the body as JSON. A form becomes an object.
 pub(crate) fn read_body(request: &NoticeRequest<'_>, forms: FormSupport) -> Result<Value, ReadError> {
     let body = request.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(request.body);
     let looks_like_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"') | None);
@@ -30,29 +30,31 @@ pub(crate) fn read_body(request: &NoticeRequest<'_>, forms: FormSupport) -> Resu
         (false, _) => parse_json(body),
         (true, FormSupport::Taken) => form::read_form(body),
         (true, FormSupport::Refused) => {
-            let what = "forms are not taken from this source";
+            let what = "forms are not accepted from this source";
             Err(ReadError::new(ErrorKind::MediaType, "header:content-type", what, "send application/json"))
         }
     }
 }
 
+/// Parses the body as JSON with a limited depth.
 fn parse_json(body: &[u8]) -> Result<Value, ReadError> {
-    // Before the parser, which would build the tree first.
+    // The check comes before the parser, which would build the tree first.
     if is_too_deep(body) {
         let what = format!("the body nests deeper than {DEPTH_MAX}");
         return Err(ReadError::new(ErrorKind::TooMuch, "", what, "send flatter JSON"));
     }
     serde_json::from_slice(body).map_err(|error| {
-        // The parser's own words could repeat what is there.
+        // The parser's own message could repeat the content.
         let place = format!("line {}, column {}", error.line(), error.column());
         let what = match error.classify() {
-            serde_json::error::Category::Eof => format!("the body is no JSON: it ends too early ({place})"),
-            _ => format!("the body is no JSON ({place})"),
+            serde_json::error::Category::Eof => format!("the body is not JSON: it ends too early ({place})"),
+            _ => format!("the body is not JSON ({place})"),
         };
         ReadError::new(ErrorKind::Unreadable, "", what, "send one JSON value in UTF-8")
     })
 }
 
+/// Returns whether the body nests deeper than [`DEPTH_MAX`].
 fn is_too_deep(body: &[u8]) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     for byte in body {

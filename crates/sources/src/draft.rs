@@ -1,4 +1,4 @@
-//! From what was found in a body to notices.
+//! Conversion of the content of a body to notices.
 
 use lifecycle::{AttributeMap, EventKind, StatementDating, UnreadValue};
 use readings::{DateReader, DateReading, ReadDate};
@@ -12,21 +12,21 @@ use crate::node::JsonNode;
 use crate::notice::{NoticeEvent, SourceNotice};
 use crate::reader::NoticeReader;
 
-/// The day that a notice names.
+/// The effective day of a notice.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum EffectiveDay {
-    /// It names none: it holds as of when it was said.
+    /// The notice names no day: it holds from the time at which it was sent.
     #[default]
     NotSaid,
     At(ReadDate),
-    /// The moment from which on it holds, whatever the adapter says of last days.
+    /// The moment at which it takes effect, regardless of the adapter's setting for last days.
     Begins(OffsetDateTime),
-    /// A field for it is there, and holds no day that can be used.
+    /// The notice has a field for the day, but its value cannot be used.
     Unusable(UnreadValue),
 }
 
 impl EffectiveDay {
-    /// The day at `node`.
+    /// Reads the day at `node`.
     pub(crate) fn at(node: &JsonNode<'_>, dates: &DateReader) -> Self {
         match node.date(dates) {
             DateReading::NotSaid => Self::NotSaid,
@@ -37,7 +37,7 @@ impl EffectiveDay {
         }
     }
 
-    /// The moment at which the day at `node` begins, whatever the adapter says of last days.
+    /// Reads the moment at which the day at `node` begins, regardless of the adapter's setting for last days.
     pub(crate) fn begin(node: &JsonNode<'_>, dates: &DateReader) -> Self {
         match Self::at(node, dates) {
             Self::At(when) => dates.begin(dates.as_day(when)).map_or(Self::NotSaid, Self::Begins),
@@ -46,7 +46,7 @@ impl EffectiveDay {
     }
 }
 
-/// One event of a body, not yet judged.
+/// One event of a body, before its meaning is applied.
 #[derive(Debug)]
 pub(crate) struct NoticeDraft<'a> {
     pub(crate) meaning: EventMeaning,
@@ -54,18 +54,18 @@ pub(crate) struct NoticeDraft<'a> {
     pub(crate) id: Option<String>,
     pub(crate) at: OffsetDateTime,
     pub(crate) effective: EffectiveDay,
-    /// What is known of the subject, if anything is.
+    /// The record of the subject, if the body contains one.
     pub(crate) record: Option<&'a Value>,
     pub(crate) members: Option<Vec<String>>,
 }
 
 impl NoticeDraft<'_> {
-    /// One that says no more than that.
+    /// Returns a draft without an id, a day, a record or members.
     pub(crate) fn new(meaning: EventMeaning, subject: String, at: OffsetDateTime) -> Self {
         Self { meaning, subject, id: None, at, effective: EffectiveDay::NotSaid, record: None, members: None }
     }
 
-    /// What it amounts to.
+    /// Returns the notices that the draft results in.
     pub(crate) fn notices(self, reader: &NoticeReader, now: OffsetDateTime) -> Vec<SourceNotice> {
         let mapped =
             self.record.map(|record| reader.attributes(record, &self.subject, now)).unwrap_or_default();
@@ -85,7 +85,7 @@ impl NoticeDraft<'_> {
         notices
     }
 
-    /// An event where there are values, and a departure where there is its day; else the record is needed.
+    /// Returns an event if there are values, and a departure if its day is known. Otherwise the record must be fetched.
     fn asked(
         &self,
         hint: Option<EventKind>,
@@ -97,7 +97,7 @@ impl NoticeDraft<'_> {
         let has_day = matches!(self.effective, EffectiveDay::At(_) | EffectiveDay::Begins(_));
         let changed = |id| SourceNotice::Changed { key: self.subject.clone(), id, at: self.at, hint };
         if is_leaving && !has_day {
-            // Whether it is announced or in force is not known: nobody is cut off on a guess.
+            // It is unknown whether the departure is announced or in force. Access is not removed on a guess.
             let unread = self.unread();
             if !has_values && unread.is_empty() {
                 return vec![changed(self.id.clone())];
@@ -116,7 +116,7 @@ impl NoticeDraft<'_> {
         vec![SourceNotice::Event(listed), changed(employment_id(self.id.as_deref()))]
     }
 
-    /// One event; two where somebody comes or goes at another time than now: what the record says of them holds already.
+    /// Returns one event. Returns two for a hire or departure at another time than now, because the values of the record already hold.
     fn events(&self, kind: EventKind, attributes: AttributeMap, reader: &NoticeReader) -> Vec<SourceNotice> {
         let dates = &reader.dates;
         let begins = match self.effective {
@@ -143,8 +143,8 @@ impl NoticeDraft<'_> {
         vec![SourceNotice::Event(changed), self.employment(explicit)]
     }
 
-    /// An event whose day cannot be used does nothing by itself: "no date" is not "now". The values of a hire or departure
-    /// count all the same; those of a change would count from an unknown day.
+    /// Returns an event without the day, which cannot be used: "no date" does not mean "now". The values of a hire or
+    /// departure count all the same; those of a change would count from an unknown day.
     fn without_its_day(&self, kind: EventKind, attributes: AttributeMap) -> NoticeEvent {
         let unread = self.unread();
         if is_employment(kind) {
@@ -164,7 +164,7 @@ impl NoticeDraft<'_> {
         vec![if is_departure { unread.clone().of_departure() } else { unread.clone() }]
     }
 
-    /// A statement about employment beside an event with values.
+    /// Returns a statement about employment that accompanies an event with values.
     pub(crate) fn employment(&self, statement: EmploymentClaim) -> SourceNotice {
         SourceNotice::Event(NoticeEvent { id: employment_id(self.id.as_deref()), ..self.stated(statement) })
     }
@@ -184,12 +184,13 @@ impl NoticeDraft<'_> {
     }
 }
 
+/// Returns whether the kind is a statement about employment.
 fn is_employment(kind: EventKind) -> bool {
     use EventKind::{WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
     matches!(kind, WorkerJoined | WorkerLeft | WorkerRehired | WorkerDeleted)
 }
 
-/// The id of what is said about employment beside values.
+/// Returns the id of a statement about employment that accompanies values.
 fn employment_id(id: Option<&str>) -> Option<String> {
     id.map(|id| format!("{id}#employment"))
 }

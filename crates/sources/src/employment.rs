@@ -1,4 +1,4 @@
-//! What a record says of whether somebody works here, and from when until when.
+//! The statements of a record about employment: whether the person is employed, and the first and last day.
 
 use lifecycle::{AttributeMap, EventKind, StatementDating, UnreadValue};
 use readings::{DateReader, DateReading, EmploymentStatus, StatusReading, StatusWords, WordLists, class_of};
@@ -10,20 +10,20 @@ use crate::adapter::{AdapterKind, EndDate};
 use crate::error::AdapterConfigError;
 use crate::mapping::MappingRule;
 
-/// Where a record says it: an expression over the record, or a JSON Pointer into it.
+/// The places of the employment data: expressions over the record, or JSON Pointers into it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmploymentMapping {
-    /// The status as of the reading, in the words of `docs/dates.md`. A word that is not known is listed and says nothing.
+    /// The status at the time of reading, in the words of `docs/dates.md`. An unknown word is listed and makes no statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<String>,
-    /// The first day; what the attribute `startDate` is mapped to, if left out.
+    /// The first day. Defaults to the mapping of the attribute `startDate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts: Option<String>,
-    /// The last day; what the attribute `endDate` is mapped to, if left out.
+    /// The last day. Defaults to the mapping of the attribute `endDate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<String>,
-    /// Words for the status, before those that are known.
+    /// Words for the status, which take precedence over the known ones.
     #[serde(skip_serializing_if = "is_default")]
     pub words: WordLists,
 }
@@ -32,7 +32,7 @@ fn is_default(words: &WordLists) -> bool {
     *words == WordLists::default()
 }
 
-/// The status in records of vendors whose words for it are known.
+/// Returns the expression for the status in records of vendors with known words.
 fn status_of(kind: AdapterKind) -> Option<&'static str> {
     match kind {
         AdapterKind::Bamboohr => Some("Coalesce([status], [Status], [employeeStatus])"),
@@ -42,7 +42,7 @@ fn status_of(kind: AdapterKind) -> Option<&'static str> {
     }
 }
 
-/// An [`EmploymentMapping`] that was checked and prepared.
+/// A checked and compiled [`EmploymentMapping`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EmploymentRules {
     active: Option<MappingRule>,
@@ -68,7 +68,7 @@ impl EmploymentRules {
         })
     }
 
-    /// What the record says; what cannot be read in it is in `unread`.
+    /// Returns the employment data of the record. Adds values that cannot be read to `unread`.
     pub(crate) fn read(
         &self,
         record: &Value,
@@ -98,14 +98,14 @@ impl EmploymentRules {
     }
 }
 
-/// A value of a record that could not be read.
+/// Returns an unread value for a field of a record.
 fn unreadable_value(name: &str, class: &str) -> UnreadValue {
     let value = UnreadValue::new(format!("employment.{name}"), class);
-    // A first day says nothing of a departure; a last day or a status may.
+    // A first day cannot indicate a departure; a last day or a status can.
     if name == "starts" { value } else { value.of_departure() }
 }
 
-/// What the reading of one record depends on.
+/// The context of reading one record.
 pub(crate) struct RecordReading<'a> {
     pub(crate) key: &'a str,
     pub(crate) now: OffsetDateTime,
@@ -114,14 +114,14 @@ pub(crate) struct RecordReading<'a> {
 }
 
 impl RecordReading<'_> {
-    /// Where the first day begins.
+    /// Returns the beginning of the first day.
     pub(crate) fn first_day(&self, value: Option<&Value>, unread: &mut Vec<UnreadValue>) -> RecordDay {
         let day =
             RecordDay::of(self.dates.read_optional(value), |when| self.dates.begin(self.dates.as_day(when)));
         day.or_listed("starts", value, unread)
     }
 
-    /// The first moment without access: where the last day ends, or the first day away begins.
+    /// Returns the first moment without access: the end of the last day, or the beginning of the first day away.
     pub(crate) fn last_day(&self, value: Option<&Value>, unread: &mut Vec<UnreadValue>) -> RecordDay {
         let day = RecordDay::of(self.dates.read_optional(value), |when| match self.end_date {
             EndDate::LastDay => self.dates.end(self.dates.as_day(when)),
@@ -134,9 +134,9 @@ impl RecordReading<'_> {
 /// A day in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordDay {
-    /// The record does not speak of it.
+    /// The record does not contain it.
     NotSaid,
-    /// There is none.
+    /// The record states that there is none.
     NoDate,
     At(OffsetDateTime),
     Unreadable,
@@ -164,7 +164,7 @@ impl RecordDay {
     }
 }
 
-/// What a record says of employment.
+/// The employment data of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordEmployment {
     pub(crate) status: StatusReading,
@@ -172,7 +172,7 @@ pub(crate) struct RecordEmployment {
     pub(crate) ends: RecordDay,
 }
 
-/// One statement about employment. Without a moment it holds as of the reading.
+/// One statement about employment. Without a moment it holds from the time of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EmploymentClaim {
     pub(crate) kind: EventKind,
@@ -190,20 +190,20 @@ impl EmploymentClaim {
     }
 }
 
-/// Whether a row of a list shows its person as employed.
+/// The presence of a person according to a row of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowPresence {
-    /// The row says by itself whether the person works here, or from when on.
+    /// The row itself states whether the person is employed, or from which day.
     Said,
-    /// It says nothing that speaks against it: being listed says that the person is here.
+    /// The row makes no statement, so being listed means that the person is employed.
     Listed,
-    /// It cannot be read whether the person works here.
+    /// The employment data of the row cannot be read.
     Unreadable,
 }
 
 impl RecordEmployment {
-    /// Every statement that the record makes at `at`, when the notice spoke of `hint`: the first day, the last day, and the
-    /// state as of the reading. Whether they contradict each other is decided where statements are combined.
+    /// Returns every statement of the record at `at` after a notice with `hint`: the first day, the last day, and the
+    /// state at the time of reading. Contradictions between them are resolved where statements are combined.
     pub(crate) fn statements(self, hint: Option<EventKind>, at: OffsetDateTime) -> Vec<EmploymentClaim> {
         use EmploymentStatus::{Active, Ended, OnLeave, PreHire, Suspended};
         use EventKind::{WorkerJoined, WorkerLeft, WorkerRehired};
@@ -214,7 +214,7 @@ impl RecordEmployment {
         let begins_later = first.is_some_and(|first| first > at);
         let last = self.last_of_this_employment(is_rehired, at);
         let mut statements = Vec::new();
-        // A first day that is over says nothing of a person who is not here yet, or not any more.
+        // A first day in the past is no statement about a person who is not yet, or no longer, employed.
         let is_gone = is(Ended) || last.is_some_and(|last| last <= at);
         let first = first.filter(|first| *first > at || !(is(PreHire) || is_gone));
         statements.extend(first.map(|first| EmploymentClaim::explicit(WorkerJoined, first)));
@@ -232,20 +232,20 @@ impl RecordEmployment {
         statements
     }
 
-    /// A last day before the first one is of an earlier employment, and so is one that is over when a rehire is told.
+    /// Returns the last day, unless it belongs to an earlier employment: before the first day, or in the past when the hint is a rehire.
     fn last_of_this_employment(self, is_rehired: bool, at: OffsetDateTime) -> Option<OffsetDateTime> {
         let first = self.starts.at();
         let last = self.ends.at().filter(|last| first.is_none_or(|first| first < *last));
         last.filter(|last| !is_rehired || *last > at)
     }
 
-    /// The record has days and no status.
+    /// Returns whether the record has no status, so that only its days count.
     fn tells_only_days(self) -> bool {
         self.status == StatusReading::NotSaid
     }
 
-    /// A record that says that there is no last day takes back a departure that lies ahead; one that does not speak of it
-    /// takes back nothing.
+    /// Returns the statement of presence. A record that states that there is no last day withdraws a future departure.
+    /// A record that does not contain the field withdraws nothing.
     fn presence(self, last: Option<OffsetDateTime>) -> Option<EmploymentClaim> {
         let has_none = self.ends == RecordDay::NoDate || (last.is_none() && self.ends.at().is_some());
         match (has_none, self.status) {
@@ -253,12 +253,12 @@ impl RecordEmployment {
             (false, StatusReading::Status(_)) => {
                 Some(EmploymentClaim::now(EventKind::WorkerJoined, StatementDating::Observed))
             }
-            // Without a status the days alone decide.
+            // Without a status, only the days decide.
             (false, _) => None,
         }
     }
 
-    /// Whether a row of a list that says this shows its person as employed.
+    /// Returns the presence of the person in a row of a list with this data.
     pub(crate) fn shown_presence(self, at: OffsetDateTime) -> RowPresence {
         let is_over = self.last_of_this_employment(false, at).is_some_and(|last| last <= at);
         let begins_later = self.starts.at().is_some_and(|first| first > at);

@@ -1,31 +1,31 @@
-//! What is wrong with a request or with an adapter. Never repeats a value.
+//! The errors of requests and adapters. No error repeats a value.
 
-/// What class of mistake it is, for the status of the answer.
+/// The class of an error, for the status of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The method is not taken (405).
+    /// The method is not supported (405).
     Method,
-    /// The content type is not taken (415).
+    /// The content type is not supported (415).
     MediaType,
     /// The body cannot be read at all (400).
     Unreadable,
-    /// Something in the body is not as it must be (422).
+    /// A value in the body is invalid (422).
     Invalid,
-    /// The body holds more than is taken (413).
+    /// The body contains more than the limit (413).
     TooMuch,
 }
 
-/// Why a request says nothing: what is wrong, where, and how to put it right.
+/// The reason that a request cannot be read: the fault, its place, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; {fix}")]
 pub struct ReadError {
-    /// The class.
+    /// The class of the error.
     pub kind: ErrorKind,
-    /// JSON Pointer into the body, or `header:<name>`; empty for the whole.
+    /// The JSON Pointer into the body, or `header:<name>`; empty for the whole request.
     pub at: String,
-    /// What is wrong.
+    /// The fault.
     pub what: String,
-    /// What to do.
+    /// The remedy.
     pub fix: String,
 }
 
@@ -44,17 +44,17 @@ impl ReadError {
     }
 }
 
-/// Why an adapter cannot be used.
+/// The reason that an adapter cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {what}; {fix}")]
 pub struct AdapterConfigError {
     /// The setting, such as `attributes.department`.
     pub field: String,
-    /// What is wrong with it.
+    /// The fault of the setting.
     pub what: String,
-    /// What to do.
+    /// The remedy.
     pub fix: String,
-    /// The expression with the wrong part underlined, if it is about one.
+    /// The expression with the wrong part underlined, if the error is in an expression.
     pub snippet: Option<String>,
 }
 

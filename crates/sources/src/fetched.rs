@@ -1,4 +1,4 @@
-//! What a record says that was fetched because a notice said no more than that it changed.
+//! Reading of records that were fetched because a notice contained no values.
 
 use lifecycle::{AttributeMap, EventKind, StatementDating, UnreadValue};
 use serde_json::Value;
@@ -11,13 +11,13 @@ use crate::notice::{NoticeEvent, SourceNotice};
 use crate::reader::NoticeReader;
 
 impl NoticeReader {
-    /// What the record of the person `key` says, as it was at `at`, which is when it was asked for. `hint` is what the notice
-    /// said happened. Values are a change, for other sources may speak of other attributes of the same person; each statement
-    /// about employment (the first day, the last day, the state as of the reading) is said apart. What could not be read is
-    /// in the first of them.
+    /// Returns the notices of the record of the person `key`, as of `at`, the time of the request. `hint` is the event
+    /// that the notice stated. Values are a change, because other sources may state other attributes of the same
+    /// person. Each statement about employment (the first day, the last day, the state at the time of reading) is a
+    /// separate event. The first event contains the values that could not be read.
     ///
     /// # Errors
-    /// When it is no record.
+    /// Returns an error if the value is not a record.
     pub fn fetched(
         &self,
         record: &Value,
@@ -28,6 +28,7 @@ impl NoticeReader {
         self.record(record, key, hint, at).map(|(notices, _)| notices)
     }
 
+    /// Reads a record. Returns its notices and its employment data.
     pub(crate) fn record(
         &self,
         record: &Value,
@@ -38,8 +39,8 @@ impl NoticeReader {
         if !record.is_object() {
             return Err(ReadError::invalid(
                 "",
-                "the record is no object",
-                "say where it stands in the answer",
+                "the record is not an object",
+                "configure its place in the answer",
             ));
         }
         if nests_deeper(record, DEPTH_MAX) {
@@ -66,7 +67,7 @@ impl NoticeReader {
     }
 }
 
-/// The values of a record, and apart from them each statement about employment.
+/// Returns an event with the values of a record, and one for each statement about employment.
 fn of_record(
     key: &str,
     at: OffsetDateTime,
@@ -90,6 +91,7 @@ fn is_departure(statement: &EmploymentClaim) -> bool {
     statement.kind == EventKind::WorkerLeft
 }
 
+/// Returns whether the value nests deeper than `levels`.
 fn nests_deeper(value: &Value, levels: usize) -> bool {
     let deeper = |value: &Value| levels == 0 || nests_deeper(value, levels - 1);
     match value {

@@ -1,11 +1,11 @@
-//! Forms: `data[changedFields][0]=firstName` becomes `{"data": {"changedFields": {"0": "firstName"}}}`.
+//! Parsing of forms: `data[changedFields][0]=firstName` becomes `{"data": {"changedFields": {"0": "firstName"}}}`.
 
 use serde_json::{Map, Value};
 
 use crate::error::{ErrorKind, ReadError};
 use crate::{DEPTH_MAX, FORM_FIELDS_MAX};
 
-/// The form as an object of texts and objects.
+/// Returns the form as an object of texts and objects.
 pub(crate) fn read_form(body: &[u8]) -> Result<Value, ReadError> {
     let mut form = Map::new();
     for (count, (name, text)) in form_urlencoded::parse(body).enumerate() {
@@ -18,7 +18,7 @@ pub(crate) fn read_form(body: &[u8]) -> Result<Value, ReadError> {
     Ok(Value::Object(form))
 }
 
-/// The parts of a field's name; a name whose brackets do not close is one part.
+/// Returns the parts of a field's name. A name with unclosed brackets is one part.
 fn field_parts(name: &str) -> Result<Vec<&str>, ReadError> {
     let Some((first, rest)) = name.split_once('[') else { return Ok(vec![name]) };
     let Some(rest) = rest.strip_suffix(']') else { return Ok(vec![name]) };
@@ -30,12 +30,13 @@ fn field_parts(name: &str) -> Result<Vec<&str>, ReadError> {
     Ok(parts)
 }
 
+/// Inserts a field at the path `parts`.
 fn insert_field(form: &mut Map<String, Value>, parts: &[&str], text: String) -> Result<(), ReadError> {
     let mut level = form;
     let mut at = String::new();
-    let clash = |at: &str| ReadError::invalid(at, "this field stands twice in the form", "send it once");
+    let clash = |at: &str| ReadError::invalid(at, "this field occurs twice in the form", "send it once");
     for (index, part) in parts.iter().enumerate() {
-        // `list[]` is the next of a list.
+        // `list[]` is the next element of a list.
         let name = if part.is_empty() && index > 0 { level.len().to_string() } else { (*part).to_owned() };
         at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
         if index + 1 == parts.len() {

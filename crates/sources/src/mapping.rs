@@ -1,4 +1,4 @@
-//! From a vendor's record to Usher's attributes.
+//! Mapping of a vendor's record to Usher's attributes.
 
 pub(crate) mod defaults;
 
@@ -16,31 +16,31 @@ use crate::error::AdapterConfigError;
 use crate::node::check_text;
 use crate::record::PersonJson;
 
-/// The attribute that names another person.
+/// The attribute that refers to another person.
 const MANAGER: &str = "manager";
 
-/// Attributes that a record gave.
+/// The attributes of a record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MappedAttributes {
-    /// What the record says; JSON null says "has no value". What it does not speak of is not in here.
+    /// The attributes; JSON null means "has no value". Attributes that the record does not contain are absent.
     pub attributes: AttributeMap,
-    /// What could not be had from it, and why, for the log. Holds no values.
+    /// The attributes that could not be computed, with the reason, for the log. Contains no values.
     pub left_out: Vec<String>,
 }
 
-/// How one value is had from a record.
+/// The rule for one value of a record.
 #[derive(Debug, Clone)]
 pub(crate) enum MappingRule {
     Pointer(String),
     Expression(Expression),
 }
 
-/// How each attribute is had from a record.
+/// The rules for all attributes of a record.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RecordMapping(Vec<(String, MappingRule)>);
 
 impl RecordMapping {
-    /// The vendor's `defaults` with the adapter's `own` before them; null takes one away.
+    /// Compiles the vendor's `defaults`, overridden by the adapter's `own` rules. Null removes a default.
     pub(crate) fn compile(
         defaults: defaults::DefaultTable,
         own: &BTreeMap<String, Option<String>>,
@@ -60,10 +60,10 @@ impl RecordMapping {
         rules.collect::<Result<_, AdapterConfigError>>().map(Self)
     }
 
-    /// What the record of the person `key` says.
+    /// Returns the attributes of the record of the person `key`.
     pub(crate) fn apply(&self, record: &Value, key: &str, now: OffsetDateTime) -> MappedAttributes {
         let mut mapped = MappedAttributes::default();
-        // What is the same for everybody says nothing of a record that is empty.
+        // Constant values are no statement about an empty record.
         let mut constants = AttributeMap::new();
         for (name, rule) in &self.0 {
             let value = rule.value(name, record, key, now);
@@ -90,7 +90,7 @@ fn compile_rule(name: &str, text: &str) -> Result<MappingRule, AdapterConfigErro
 }
 
 impl MappingRule {
-    /// `field` is its place in the adapter.
+    /// Compiles a rule. `field` is its place in the adapter.
     pub(crate) fn compile(field: String, text: &str) -> Result<Self, AdapterConfigError> {
         if text.starts_with('/') {
             return Ok(Self::Pointer(text.to_owned()));
@@ -105,7 +105,7 @@ impl MappingRule {
                 let fix = error.hint.clone().unwrap_or_else(|| {
                     "write an expression such as [work.department], or a JSON Pointer such as /work/department".to_owned()
                 });
-                let what = format!("is no expression: {}", error.message);
+                let what = format!("is not an expression: {}", error.message);
                 Err(AdapterConfigError {
                     snippet: Some(error.render(text)),
                     ..AdapterConfigError::new(field, what, fix)
@@ -118,7 +118,7 @@ impl MappingRule {
         matches!(self, Self::Expression(expression) if expression.attributes().is_empty())
     }
 
-    /// Null for a value that is none; nothing if the record does not speak of it.
+    /// Returns the value: null if it is empty, `None` if the record does not contain it.
     pub(crate) fn value(
         &self,
         name: &str,
@@ -142,7 +142,7 @@ impl MappingRule {
             Ok(MappingEffect::Value(value)) => Ok(Some(json_value(&value))),
             Ok(MappingEffect::IgnoreAttribute) => Ok(None),
             Ok(MappingEffect::IgnoreObject | MappingEffect::Escrow) => {
-                Err("its expression wants the whole record ignored".to_owned())
+                Err("its expression ignores the whole record".to_owned())
             }
             Err(error) => Err(error.message),
         }
@@ -162,7 +162,7 @@ fn json_value(value: &expression::Value<'_>) -> Value {
     }
 }
 
-/// The value as it is kept: nothing is null, however it was written, and a manager is a key.
+/// Returns the value as it is stored: every spelling of an empty value is null, and a manager is a key.
 fn finish_value(name: &str, value: Value) -> Result<Value, String> {
     let value = match value {
         Value::Object(mut fields) if fields.contains_key("value") => {

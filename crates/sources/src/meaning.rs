@@ -1,4 +1,4 @@
-//! From a vendor's words for what happened to ours.
+//! Conversion of a vendor's event types to Usher's event kinds.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,19 +7,19 @@ use std::str::FromStr;
 use lifecycle::EventKind;
 use serde::{Deserialize, Serialize};
 
-/// What an event type means, as `types` of an adapter says it: the name of one of our kinds, `departure.withdrawn`,
-/// `hire.withdrawn` or `ignored`.
+/// The meaning of an event type, as configured in `types` of an adapter: the name of an event kind,
+/// `departure.withdrawn`, `hire.withdrawn` or `ignored`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ConfiguredMeaning {
-    /// This happened. Joined, changed, rehired and the like need values; a notice without any asks for the record. A
-    /// departure or an erasure needs none, and without a date it holds at once.
+    /// The event happened. Joined, changed, rehired and similar kinds need values; if the notice has none, the record
+    /// is fetched. A departure or an erasure needs no values, and without a date it takes effect at once.
     Kind(EventKind),
-    /// An announced departure will not be.
+    /// An announced departure is withdrawn.
     DepartureWithdrawn,
-    /// An announced hire or rehire will not be. If it names a day, that is the first day of the hire.
+    /// An announced hire or rehire is withdrawn. If the notice names a day, it is the first day of the hire.
     HireWithdrawn,
-    /// Nothing for us.
+    /// The event is ignored.
     Ignored,
 }
 
@@ -60,16 +60,16 @@ impl From<ConfiguredMeaning> for String {
     }
 }
 
-/// What one event type means, and what it needs.
+/// The meaning of one event type, and the data that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventMeaning {
-    /// It holds, also without any value.
+    /// The event counts even without values.
     Says(EventKind),
-    /// It needs values, or the record; a departure needs its day.
+    /// The event needs values, or the record; a departure needs its day.
     Asks(Option<EventKind>),
-    /// What was announced will not be; this is how things are.
+    /// An announcement is withdrawn. The kind is the resulting state.
     Withdraws(EventKind),
-    /// Nothing for us, because.
+    /// The event is ignored, for this reason.
     Nothing(&'static str),
 }
 
@@ -92,13 +92,13 @@ impl From<ConfiguredMeaning> for EventMeaning {
     }
 }
 
-/// A vendor's words.
+/// The words of a vendor.
 pub(crate) type VendorTable = &'static [(&'static str, EventMeaning)];
 
-/// Stands in `types` for every word that is not there.
+/// The key in `types` that matches every other word.
 pub(crate) const ANY: &str = "*";
 
-/// The words of one source: the vendor's, and over them the adapter's own.
+/// The words of one source: the vendor's, overridden by the adapter's own.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceWords {
     known: BTreeMap<String, EventMeaning>,
@@ -113,18 +113,19 @@ impl SourceWords {
         Self { known: vendor.chain(own).collect(), any: types.get(ANY).map(|means| (*means).into()) }
     }
 
-    /// What `word` means. Case, dots, blanks, dashes and underscores do not matter: `employee.termination_effective` is
-    /// `EmployeeTerminationEffective`.
+    /// Returns the meaning of `word`. Case, dots, spaces, dashes and underscores do not matter:
+    /// `employee.termination_effective` is `EmployeeTerminationEffective`.
     pub(crate) fn meaning(&self, word: &str) -> Option<EventMeaning> {
         self.known.get(&normalise_word(word)).copied().or(self.any)
     }
 
-    /// What a notice without a word means.
+    /// Returns the meaning of a notice without an event type.
     pub(crate) fn wordless(&self) -> Option<EventMeaning> {
         self.any
     }
 }
 
+/// Returns a word in lower case, without any separators.
 fn normalise_word(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -1,4 +1,4 @@
-//! A place in a body, and what stands there.
+//! A value in a body with its JSON Pointer.
 
 use lifecycle::{SubjectKey, UnreadValue};
 use readings::{DateReader, DateReading, ReadDate, class_of};
@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 use crate::error::ReadError;
 use crate::{ErrorKind, TEXT_CHARS_MAX};
 
-/// Longest suffix that tells several events of one notice apart, in characters.
+/// The maximum length of the suffix that distinguishes several events of one notice, in characters.
 const ID_SUFFIX_CHARS_MAX: usize = 16;
 
 static NULL: Value = Value::Null;
 
-/// A value with the JSON Pointer to it. What is not there is null.
+/// A value with the JSON Pointer to it. A missing value is null.
 #[derive(Debug, Clone)]
 pub(crate) struct JsonNode<'a> {
     pub(crate) value: &'a Value,
@@ -20,40 +20,41 @@ pub(crate) struct JsonNode<'a> {
 }
 
 impl<'a> JsonNode<'a> {
-    /// The whole body.
+    /// Returns the whole body.
     pub(crate) fn root(value: &'a Value) -> Self {
         Self { value, at: String::new() }
     }
 
-    /// Nothing at all.
+    /// Returns a missing value without a place.
     pub(crate) fn nowhere() -> Self {
         Self::root(&NULL)
     }
 
-    /// Nothing, in the place `at`.
+    /// Returns a missing value in the place `at`.
     pub(crate) fn missing(at: &str) -> Self {
         Self { value: &NULL, at: at.to_owned() }
     }
 
-    /// The member `name`.
+    /// Returns the member `name`.
     pub(crate) fn key(&self, name: &str) -> Self {
         let at = format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"));
         Self { value: self.value.get(name).unwrap_or(&NULL), at }
     }
 
-    /// The first of the members that has a value; if none has, the first that is there; if none is, the first of all.
+    /// Returns the first of the members that has a value. If none has a value, returns the first that exists; if none
+    /// exists, the first name.
     pub(crate) fn any(&self, names: &[&str]) -> Self {
         let nodes = || names.iter().map(|name| self.key(name));
         let found = nodes().find(|node| !node.is_empty()).or_else(|| nodes().find(|node| !node.is_missing()));
         found.or_else(|| nodes().next()).unwrap_or_else(|| self.clone())
     }
 
-    /// What the JSON Pointer leads to.
+    /// Returns the value at the JSON Pointer.
     pub(crate) fn pointer(&self, pointer: &str) -> Self {
         Self { value: self.value.pointer(pointer).unwrap_or(&NULL), at: format!("{}{pointer}", self.at) }
     }
 
-    /// Whether nothing stands here, or only blanks.
+    /// Returns whether the value is null or an empty text.
     pub(crate) fn is_empty(&self) -> bool {
         match self.value {
             Value::Null => true,
@@ -66,12 +67,12 @@ impl<'a> JsonNode<'a> {
         ReadError::invalid(self.at.clone(), what, fix)
     }
 
-    /// The object here.
+    /// Returns the object at this place.
     pub(crate) fn object(&self) -> Result<&'a Map<String, Value>, ReadError> {
         self.value.as_object().ok_or_else(|| self.wrong("an object must stand here", "send {...}"))
     }
 
-    /// The elements of the list here, `max` at most.
+    /// Returns the elements of the list at this place, at most `max`.
     pub(crate) fn list(&self, max: usize) -> Result<Vec<Self>, ReadError> {
         let list = self.value.as_array().ok_or_else(|| self.wrong("a list must stand here", "send [...]"))?;
         self.check_count(list.len(), max)?;
@@ -88,7 +89,7 @@ impl<'a> JsonNode<'a> {
         Err(ReadError::new(ErrorKind::TooMuch, self.at.clone(), what, format!("send at most {max}")))
     }
 
-    /// The text here, or a whole number as text.
+    /// Returns the text at this place. A whole number is converted to text.
     pub(crate) fn text(&self) -> Result<Option<String>, ReadError> {
         match self.value {
             Value::String(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
@@ -98,19 +99,19 @@ impl<'a> JsonNode<'a> {
         }
     }
 
-    /// The event type here.
+    /// Returns the event type at this place.
     pub(crate) fn word(&self) -> Result<String, ReadError> {
         let word = self.text()?.ok_or_else(|| self.wrong("the type of the event is missing", "send it"))?;
         check_text(&self.at, "the type of the event", &word)?;
         Ok(word)
     }
 
-    /// The key of the person or group here.
+    /// Returns the key of the person or group at this place.
     pub(crate) fn subject(&self) -> Result<String, ReadError> {
         let missing = || {
             self.wrong(
                 "the id of the person or group is missing",
-                "send it, or say where it stands with `kind: json` and `key`",
+                "send it, or configure its place with `kind: json` and `key`",
             )
         };
         let text = self.text()?.ok_or_else(missing)?;
@@ -119,24 +120,24 @@ impl<'a> JsonNode<'a> {
         Ok(key.to_owned())
     }
 
-    /// The id of a notice here.
+    /// Returns the id of a notice at this place.
     pub(crate) fn id(&self) -> Result<Option<String>, ReadError> {
         let Some(id) = self.text()? else { return Ok(None) };
         check_id(&self.at, &id)?;
         Ok(Some(id))
     }
 
-    /// Whether the body has no such member at all.
+    /// Returns whether the body does not contain this member.
     pub(crate) fn is_missing(&self) -> bool {
         std::ptr::eq(self.value, &raw const NULL)
     }
 
-    /// The date here. A field that is not there is not said.
+    /// Reads the date at this place. A missing member is "not said".
     pub(crate) fn date(&self, dates: &DateReader) -> DateReading {
         if self.is_missing() { DateReading::NotSaid } else { dates.read(self.value) }
     }
 
-    /// The time here, when something was sent.
+    /// Reads the time at this place, at which something was sent.
     pub(crate) fn when(&self, dates: &DateReader) -> Result<Option<ReadDate>, ReadError> {
         match self.date(dates) {
             DateReading::At(when) => Ok(Some(when)),
@@ -148,7 +149,7 @@ impl<'a> JsonNode<'a> {
         }
     }
 
-    /// This place, as one whose value could not be used.
+    /// Returns this place as a value that could not be used.
     pub(crate) fn unread(&self, reading: &DateReading) -> UnreadValue {
         let class = match reading {
             DateReading::Unreadable(class) => class.clone(),
@@ -157,7 +158,7 @@ impl<'a> JsonNode<'a> {
         UnreadValue::new(&self.at, class)
     }
 
-    /// The texts of a list, or of a form's numbered fields.
+    /// Returns the texts of a list, or of a form's numbered fields.
     pub(crate) fn texts(&self) -> Vec<&'a str> {
         match self.value {
             Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
@@ -168,12 +169,12 @@ impl<'a> JsonNode<'a> {
     }
 }
 
-/// Refuses what cannot be a key, an id or a type. `at` is where it stands.
+/// Refuses a text that cannot be a key, an id or a type. `at` is its place.
 pub(crate) fn check_text(at: &str, what: &str, text: &str) -> Result<(), ReadError> {
     check_to(TEXT_CHARS_MAX, at, what, text)
 }
 
-/// Refuses what cannot be the id of a notice: something may come behind it.
+/// Refuses a text that cannot be the id of a notice. Leaves room for a suffix.
 pub(crate) fn check_id(at: &str, id: &str) -> Result<(), ReadError> {
     check_to(TEXT_CHARS_MAX - ID_SUFFIX_CHARS_MAX, at, "the id of the notice", id)
 }

@@ -1,81 +1,81 @@
-//! What came out of a body.
+//! The notices in a body.
 
 use lifecycle::{AttributeMap, EventKind, StatementDating, UnreadValue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-/// What one request is to be answered with, or what it says.
+/// The result of reading one request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NoticeAnswer {
-    /// To be answered like this at once; it says nothing and nothing is stored.
+    /// The request is a handshake. Answer it at once; it contains no statement, and nothing is stored.
     Handshake {
         /// The HTTP status.
         status: u16,
-        /// Headers to send, besides the content type.
+        /// The headers to send, besides the content type.
         headers: Vec<(String, String)>,
-        /// The JSON to send, if any.
+        /// The JSON to send, if there is any.
         body: Option<Value>,
     },
-    /// What the body says, in its order.
+    /// The notices of the body, in order.
     Notices(Vec<SourceNotice>),
 }
 
-/// One thing that a body says.
+/// One notice in a body.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceNotice {
-    /// What happened, with values or complete without any.
+    /// An event, with values or complete without any.
     Event(NoticeEvent),
-    /// Only that something changed: the record of this person or group has to be fetched.
+    /// A change without values: the record of this person or group must be fetched.
     Changed {
         /// The vendor's id of the person or group.
         key: String,
         /// The vendor's id of the notice.
         id: Option<String>,
-        /// When the source said it; `now` where it does not tell.
+        /// The time at which the source sent it; `now` if the source does not state it.
         at: OffsetDateTime,
-        /// What the vendor says happened. The record decides: a departure may be announced for a later day.
+        /// The event that the vendor stated. The record decides: a departure may be announced for a later day.
         hint: Option<EventKind>,
     },
-    /// Nothing for us.
+    /// A notice that is ignored.
     Ignored {
-        /// Why, for the log. Holds no values of a person.
+        /// The reason, for the log. Contains no values of a person.
         why: String,
     },
-    /// An event type that is not known: it may mean a departure.
+    /// A notice with an unknown event type. It may be a departure.
     UnknownType {
-        /// The beginning of the type.
+        /// The beginning of the event type.
         name: String,
     },
 }
 
-/// An event, as far as the source tells it.
+/// An event, as far as the source states it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoticeEvent {
-    /// The vendor's id of the notice. Where one notice makes several events, what follows `#` tells them apart.
+    /// The vendor's id of the notice. If one notice makes several events, a suffix after `#` distinguishes them.
     pub id: Option<String>,
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
     /// The vendor's id of the person or group.
     pub subject: String,
-    /// When the source said it; `now` where it does not tell.
+    /// The time at which the source sent it; `now` if the source does not state it.
     pub at: OffsetDateTime,
-    /// From when on it holds, if that is not `at`.
+    /// The effective time, if it is not `at`.
     pub effective_at: Option<OffsetDateTime>,
-    /// How that is known.
+    /// The origin of the effective time.
     pub dated: StatementDating,
-    /// What is said of the subject; JSON null says "has no value".
+    /// The attributes of the subject; JSON null means "has no value".
     pub attributes: AttributeMap,
-    /// Keys of people, for the group kinds.
+    /// The keys of people, for the group kinds.
     pub members: Option<Vec<String>>,
-    /// It takes back what was announced: `worker.rehired` a departure, `worker.left` a hire.
+    /// `true` if the event withdraws an announcement: `worker.rehired` withdraws a departure, `worker.left` a hire.
     pub withdraws: bool,
-    /// Values that could not be read or used.
+    /// The values that could not be read or used.
     pub unread: Vec<UnreadValue>,
 }
 
 impl NoticeEvent {
-    /// Says that it happened, as of `at`, and nothing else.
+    /// Returns an event of this kind as of `at`, without values.
     pub fn new(kind: EventKind, subject: impl Into<String>, at: OffsetDateTime) -> Self {
         Self {
             id: None,
@@ -91,7 +91,7 @@ impl NoticeEvent {
         }
     }
 
-    /// Says only that values could not be read.
+    /// Returns an event that only lists values that could not be read.
     pub fn nothing_but(
         unread: Vec<UnreadValue>,
         subject: &str,
@@ -101,8 +101,8 @@ impl NoticeEvent {
         Self { dated, unread, ..Self::new(EventKind::WorkerChanged, subject, at) }
     }
 
-    /// The vendor's id, or else a hash of all that is said: the same for a notice that is sent again, unless its source
-    /// does not tell the time, when each notice is one of its own.
+    /// Returns the vendor's id, or else a hash of the content. The hash is the same for a notice that is sent again,
+    /// unless its source does not state the time: then each notice is distinct.
     pub fn dedupe_id(&self) -> String {
         if let Some(id) = &self.id {
             return id.clone();

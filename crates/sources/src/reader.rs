@@ -1,4 +1,4 @@
-//! A compiled adapter: reads requests.
+//! A compiled adapter that reads requests.
 
 use readings::DateReader;
 use serde_json::{Value, json};
@@ -16,12 +16,12 @@ use crate::request::NoticeRequest;
 use crate::vendor::VendorFormat;
 use crate::{body, vendor};
 
-/// Longest name of a host in a CloudEvents handshake.
+/// The maximum length of the name of a host in a CloudEvents handshake.
 const ORIGIN_CHARS_MAX: usize = 253;
-/// Characters of an unknown type that are shown.
+/// The maximum number of characters of an unknown type that are shown.
 const SHOWN_CHARS_MAX: usize = 64;
 
-/// Where things stand, for the kinds that let an adapter say so.
+/// The configured places of values, for the kinds that support this.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AdapterPointers {
     pub(crate) events: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct AdapterPointers {
     pub(crate) members: Option<String>,
 }
 
-/// An adapter that was checked and prepared. Cheap to share, and the same request always gives the same answer.
+/// A checked and compiled adapter. Cheap to share. The same request always gives the same result.
 #[derive(Debug, Clone)]
 pub struct NoticeReader {
     pub(crate) kind: AdapterKind,
@@ -47,7 +47,7 @@ pub struct NoticeReader {
     pub(crate) format: VendorFormat,
 }
 
-/// What the reading of one body depends on.
+/// The context of reading one body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadContext<'a> {
     pub(crate) reader: &'a NoticeReader,
@@ -56,15 +56,15 @@ pub(crate) struct ReadContext<'a> {
 }
 
 impl NoticeReader {
-    /// Who sends.
+    /// Returns the kind of the sender.
     pub fn kind(&self) -> AdapterKind {
         self.kind
     }
 
-    /// What a request says. Whether it may say it, the caller has checked.
+    /// Reads a request. The caller has already authenticated it.
     ///
     /// # Errors
-    /// When the request cannot be read: nothing of it counts then.
+    /// Returns an error if the request cannot be read. In that case nothing of it counts.
     pub fn read(&self, request: &NoticeRequest<'_>, now: OffsetDateTime) -> Result<NoticeAnswer, ReadError> {
         if let Some(answer) = self.handshake(request)? {
             return Ok(answer);
@@ -80,7 +80,7 @@ impl NoticeReader {
         (self.format.notices)(cx, &JsonNode::root(&body)).map(NoticeAnswer::Notices)
     }
 
-    /// What the record of the person `key` says, with the attributes of this adapter: for a record that was fetched.
+    /// Returns the attributes of the record of the person `key`, by the mapping of this adapter; for a fetched record.
     pub fn attributes(&self, record: &Value, key: &str, now: OffsetDateTime) -> MappedAttributes {
         self.mapping.apply(record, key, now)
     }
@@ -102,19 +102,23 @@ impl NoticeReader {
 }
 
 fn wrong_method() -> ReadError {
-    ReadError::new(ErrorKind::Method, "", "this method is not taken", "send notices with POST")
+    ReadError::new(ErrorKind::Method, "", "this method is not accepted", "send notices with POST")
 }
 
-/// The handshake of CloudEvents' webhooks, which is the same for every adapter.
+/// Answers the handshake of CloudEvents' webhooks, which is the same for every adapter.
 ///
 /// # Errors
-/// When the OPTIONS request is no such handshake.
+/// Returns an error if the OPTIONS request is not such a handshake.
 pub fn answer_options(request: &NoticeRequest<'_>) -> Result<NoticeAnswer, ReadError> {
     let origin = request.header("webhook-request-origin").ok_or_else(wrong_method)?;
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '*');
     if origin.len() > ORIGIN_CHARS_MAX || !origin.chars().all(is_host) {
         let fix = "send the name of the sending system, such as events.example.com";
-        return Err(ReadError::invalid("header:webhook-request-origin", "this is no name of a host", fix));
+        return Err(ReadError::invalid(
+            "header:webhook-request-origin",
+            "this is not the name of a host",
+            fix,
+        ));
     }
     let mut headers = vec![
         ("allow".to_owned(), "POST".to_owned()),
@@ -128,7 +132,7 @@ pub fn answer_options(request: &NoticeRequest<'_>) -> Result<NoticeAnswer, ReadE
 }
 
 impl ReadContext<'_> {
-    /// The notices of one event, whose type stands at `word`; the draft is made only if it means something.
+    /// Returns the notices of one event, whose type is at `word`. Calls `draft` only if the type has a meaning.
     pub(crate) fn notices<'a>(
         &self,
         word: &JsonNode<'_>,
@@ -140,7 +144,7 @@ impl ReadContext<'_> {
         }
     }
 
-    /// What the event type at `node` means; a notice that says why not, if it means nothing here.
+    /// Returns the meaning of the event type at `node`, or a notice with the reason if it has none.
     pub(crate) fn meaning(
         &self,
         node: &JsonNode<'_>,
@@ -154,7 +158,7 @@ impl ReadContext<'_> {
         }
     }
 
-    /// The moment at `node`; else that of the header, in seconds or as text; else now.
+    /// Returns the time at `node`, else that of the header (in seconds or as text), else now.
     pub(crate) fn at(&self, node: &JsonNode<'_>, header: Option<&str>) -> Result<OffsetDateTime, ReadError> {
         let dates = &self.reader.dates;
         let in_body = node.when(dates)?;
@@ -163,7 +167,7 @@ impl ReadContext<'_> {
         Ok(when.and_then(|when| dates.begin(when)).unwrap_or(self.now))
     }
 
-    /// The id of the notice in a header.
+    /// Returns the id of the notice from a header.
     pub(crate) fn id_in_header(&self, name: &str) -> Result<Option<String>, ReadError> {
         let Some(id) = self.request.header(name) else { return Ok(None) };
         check_id(&format!("header:{name}"), id)?;
@@ -171,7 +175,7 @@ impl ReadContext<'_> {
     }
 }
 
-/// The beginning of a word that came from outside, for a log line.
+/// Returns the beginning of an untrusted word, for a log line.
 fn show_word(word: &str) -> String {
     let mut shown: String = word.chars().take(SHOWN_CHARS_MAX).collect();
     if shown.len() < word.len() {

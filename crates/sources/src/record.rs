@@ -1,5 +1,5 @@
-//! A record as the source of expressions: `[work.department]` looks into objects, `[jobs.0.title]` into lists. An object as
-//! a whole is no value, unless it has a `value`: nobody is in the department `{"id":3}`.
+//! A record as the source of expressions: `[work.department]` selects members of objects, `[jobs.0.title]` elements of lists. An object as
+//! a whole is not a value, unless it has a member `value`: `{"id":3}` is not the name of a department.
 
 use expression::AttributeSource;
 use serde_json::Value;
@@ -15,13 +15,13 @@ impl AttributeSource for PersonJson<'_> {
 }
 
 impl PersonJson<'_> {
-    /// Whether the record says anything about one of these, if only that there is no value.
+    /// Returns whether the record contains one of these names, even if it has no value.
     pub(crate) fn speaks_of(&self, names: &[String]) -> bool {
         names.iter().any(|name| find_member(self.0, name).is_some())
     }
 }
 
-/// A member whose name itself has dots in it comes first.
+/// Finds a member by its path. A member whose name itself contains dots takes precedence.
 fn find_member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let step = |name: &str| match value {
         Value::Object(fields) => fields.get(name),

@@ -1,4 +1,4 @@
-//! What one row of a list says that was read from a source's API.
+//! Reading of one row of a list from a source's API.
 
 use lifecycle::{EventKind, StatementDating, UnreadValue};
 use serde_json::Value;
@@ -10,33 +10,33 @@ use crate::node::JsonNode;
 use crate::notice::{NoticeEvent, SourceNotice};
 use crate::reader::NoticeReader;
 
-/// A row, and what it says.
+/// A row and its statements.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListRow {
-    /// Whose it is.
+    /// The key of the person.
     pub key: String,
-    /// From when on it holds, if it says so.
+    /// The effective time, if the row states one.
     pub effective_at: Option<OffsetDateTime>,
-    /// Whether it shows its person as employed.
+    /// The presence of the person according to the row.
     pub presence: RowPresence,
-    /// What it says, in the order of [`NoticeReader::fetched`].
+    /// The notices of the row, in the order of [`NoticeReader::fetched`].
     pub notices: Vec<SourceNotice>,
 }
 
 impl NoticeReader {
-    /// What a row says, as of `at`. Its key stands where the adapter's `key` says, the day from which on it holds at
-    /// `effective_at`. There may be several rows about one person, of which each holds from another day on. Of a row whose
-    /// day cannot be read only that the person is not here any more counts.
+    /// Reads a row, as of `at`. The adapter's `key` is the pointer to its key, `effective_at` the pointer to its
+    /// effective day. There may be several rows about one person, each with another effective day. If the day of a row
+    /// cannot be read, only its statement that the person is no longer employed counts.
     ///
     /// # Errors
-    /// When it is no row, or has no key.
+    /// Returns an error if the value is not a row, or has no key.
     pub fn row(&self, row: &Value, at: OffsetDateTime) -> Result<ListRow, ReadError> {
         let node = JsonNode::root(row);
         node.object()?;
         let key = self.pointers.key.as_ref().map_or_else(JsonNode::nowhere, |pointer| node.pointer(pointer));
         let key = key.subject()?;
         let (effective_at, unread) = self.row_day(&node);
-        // Days that the row names are compared with the day from which on it holds, if that is still to come.
+        // Days in the row are compared with its effective day if that is in the future.
         let seen_from = effective_at.map_or(at, |begins| begins.max(at));
         let (mut notices, stated) = self.record(row, &key, None, seen_from)?;
         let presence = stated.shown_presence(seen_from);
@@ -52,7 +52,7 @@ impl NoticeReader {
         Ok(ListRow { key, effective_at, presence, notices })
     }
 
-    /// The moment at which the day begins from which on a row holds, or what stands there instead.
+    /// Returns the moment at which the effective day of a row begins, or its unreadable value.
     fn row_day(&self, row: &JsonNode<'_>) -> (Option<OffsetDateTime>, Option<UnreadValue>) {
         let Some(pointer) = &self.pointers.effective_at else { return (None, None) };
         let node = row.pointer(pointer);
@@ -64,7 +64,8 @@ impl NoticeReader {
     }
 }
 
-/// Of a row whose day cannot be read: that it cannot, and that the person is not here, if it says so.
+/// Returns the notices of a row whose day cannot be read: the unread value, and a statement that the person is not
+/// employed, if there is one.
 fn without_its_day(
     notices: Vec<SourceNotice>,
     unread: UnreadValue,
@@ -86,7 +87,7 @@ fn without_its_day(
     kept
 }
 
-/// Said now, and in force from the day of the row on, unless it names a day itself.
+/// Dates a statement now, with the effective day of the row, unless it names a day itself.
 fn date_statement(said: &mut NoticeEvent, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) {
     let is_value = said.kind == EventKind::WorkerChanged;
     said.at = at;
@@ -98,7 +99,7 @@ fn date_statement(said: &mut NoticeEvent, at: OffsetDateTime, effective_at: Opti
         && said.dated != StatementDating::Explicit
         && let Some(begins) = effective_at.filter(|begins| *begins > at)
     {
-        // Of a day that is over it says how things are now; of a day to come, how they will be.
+        // For a past day, the statement is about the present; for a future day, about the state from then on.
         let kind = if said.kind == EventKind::WorkerLeft { said.kind } else { EventKind::WorkerJoined };
         (said.kind, said.effective_at, said.dated) = (kind, Some(begins), StatementDating::Explicit);
     }

@@ -1,4 +1,4 @@
-//! What each vendor's bodies look like and mean.
+//! The formats of each vendor's bodies, and their meaning.
 
 mod bamboohr;
 mod finch;
@@ -22,7 +22,7 @@ use crate::node::JsonNode;
 use crate::notice::{NoticeAnswer, SourceNotice};
 use crate::reader::ReadContext;
 
-/// Everything that differs from vendor to vendor.
+/// The parts that differ between vendors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VendorFormat {
     pub(crate) forms: FormSupport,
@@ -31,7 +31,7 @@ pub(crate) struct VendorFormat {
     pub(crate) notices: fn(ReadContext<'_>, &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError>,
 }
 
-/// The format of that kind.
+/// Returns the format of that kind.
 pub(crate) fn vendor_format(kind: AdapterKind) -> VendorFormat {
     use FormSupport::{Refused, Taken};
     let format = |forms, words, attributes, notices| VendorFormat { forms, words, attributes, notices };
@@ -62,12 +62,12 @@ pub(crate) fn vendor_format(kind: AdapterKind) -> VendorFormat {
 
 const OK: NoticeAnswer = NoticeAnswer::Handshake { status: 200, headers: Vec::new(), body: None };
 
-/// The answer to a body that need not be JSON and only asks whether anybody is there.
+/// Returns the answer to a ping. Its body need not be JSON.
 pub(crate) fn answer_ping(kind: AdapterKind, body: &[u8]) -> Option<NoticeAnswer> {
     (kind == AdapterKind::Hibob && hibob::is_ping(body)).then_some(OK)
 }
 
-/// The answer to a body that opens a subscription.
+/// Returns the answer to a body that opens a subscription.
 pub(crate) fn answer_greeting(kind: AdapterKind, body: &Value) -> Option<NoticeAnswer> {
     let is_greeting = match kind {
         AdapterKind::Hibob => hibob::is_greeting(body),

@@ -1,24 +1,24 @@
-//! What can go wrong with a database, and whether doing it again helps.
+//! Database errors, and whether a retry helps.
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// A failed database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The URL is of no kind that is supported.
+    /// The URL has an unsupported scheme.
     #[error("the database URL must begin with sqlite: or postgres:")]
     UnknownScheme,
     /// The database could not be opened.
     #[error("could not open the database")]
     Open {
-        /// Why.
+        /// The error of the database.
         #[source]
         source: DbErr,
     },
-    /// The tables could not be brought up to date.
+    /// The tables could not be migrated.
     #[error("could not migrate the database")]
     Migrate {
-        /// Why.
+        /// The error of the database.
         #[source]
         source: DbErr,
     },
@@ -28,13 +28,13 @@ pub enum StoreError {
          not know): start that version or a later one; to go back, restore the database from before the upgrade"
     )]
     Newer {
-        /// What that version applied.
+        /// The name of a migration that the newer version applied.
         migration: String,
     },
-    /// No transaction could be begun.
+    /// No transaction could be started.
     #[error("could not begin a transaction")]
     Begin {
-        /// Why.
+        /// The error of the database.
         #[source]
         source: DbErr,
     },
@@ -43,16 +43,16 @@ pub enum StoreError {
     Unreadable {
         /// The table and key.
         of: String,
-        /// Why.
+        /// The error of the parser.
         #[source]
         source: serde_json::Error,
     },
     /// A statement or a commit failed.
     #[error("could not {operation}")]
     Statement {
-        /// What was being done, as a verb phrase.
+        /// The operation, as a verb phrase.
         operation: &'static str,
-        /// Why.
+        /// The error of the database.
         #[source]
         source: DbErr,
     },
@@ -71,13 +71,13 @@ impl StoreError {
         Self::Begin { source }
     }
 
-    /// For `map_err`: the statement that does `operation` (a verb phrase) failed.
+    /// Returns a closure for `map_err`: the statement that does `operation` (a verb phrase) failed.
     pub fn statement(operation: &'static str) -> impl Fn(DbErr) -> Self {
         move |source| Self::Statement { operation, source }
     }
 
-    /// Whether somebody else was quicker (unique violation, serialization failure, deadlock, busy): the whole
-    /// transaction should be done again on what is there now.
+    /// Returns whether another transaction won a conflict (unique violation, serialization failure, deadlock, busy).
+    /// The whole transaction should be repeated on the current data.
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Statement { source, .. } | Self::Begin { source } => {
@@ -87,8 +87,8 @@ impl StoreError {
         }
     }
 
-    /// Whether the database is there and refuses what it is asked to store, or what is stored cannot be read: doing the
-    /// same again does not help, and everything else can be stored all the same.
+    /// Returns whether the database is available but refuses the content, or stored data cannot be read. A retry does
+    /// not help; all other data can still be stored.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Unreadable { .. } => true,
@@ -104,7 +104,7 @@ impl StoreError {
     }
 }
 
-/// The error code of the database, if it is one.
+/// Returns the error code of the database, if the database reported the error.
 fn code_of(error: &DbErr) -> Option<String> {
     let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
     else {
@@ -114,8 +114,8 @@ fn code_of(error: &DbErr) -> Option<String> {
     database.code().map(|code| code.into_owned())
 }
 
-/// PostgreSQL: data exceptions, violated constraints, limits of the program (an index entry that is too long), features
-/// that there are not. SQLite: 18 too large, 19 and its extensions a violated constraint, 20 another type.
+/// Returns whether the code is about the content of a statement. PostgreSQL: data exceptions, violated constraints, limits of the program
+/// (an index entry that is too long), missing features. SQLite: 18 too large, 19 and its extensions a violated constraint, 20 another type.
 fn is_about_content(code: &str) -> bool {
     if code.len() == 5 {
         return ["0A", "21", "22", "23", "44", "54"].iter().any(|class| code.starts_with(class));
@@ -123,8 +123,8 @@ fn is_about_content(code: &str) -> bool {
     code.parse::<u32>().is_ok_and(|code| [18, 19, 20].contains(&(code & 0xff)))
 }
 
-/// PostgreSQL: 40001 serialization failure, 40P01 deadlock, 55P03 lock not available. SQLite: 5 busy, 517 busy
-/// snapshot, 6 locked.
+/// Returns whether the code asks for a retry. PostgreSQL: 40001 serialization failure, 40P01 deadlock, 55P03 lock not
+/// available. SQLite: 5 busy, 517 busy snapshot, 6 locked.
 fn is_retryable(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(inner))
     | DbErr::Query(RuntimeErr::SqlxError(inner))

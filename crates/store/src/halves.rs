@@ -1,29 +1,29 @@
-//! Finding the one item that makes a batch fail.
+//! A search for the one item that makes a batch fail.
 
 use std::ops::Range;
 
-/// The parts of a batch that are still to be done. A part that is refused is halved until the culprit is alone, and the
-/// rest is done without it.
+/// The parts of a batch that must still be processed. A refused part is halved until the culprit is alone; the rest is
+/// processed without it.
 #[derive(Debug)]
 pub struct BatchHalves(Vec<Range<usize>>);
 
 impl BatchHalves {
-    /// A batch of `count` items.
+    /// Returns the halves of a batch of `count` items.
     pub fn of(count: usize) -> Self {
         Self(std::iter::once(0..count).filter(|whole| !whole.is_empty()).collect())
     }
 
-    /// The part to do now, in the order of the batch.
+    /// Returns the next part, in the order of the batch.
     pub fn next_part(&mut self) -> Option<Range<usize>> {
         self.0.pop()
     }
 
-    /// `part` has to be done again as it is.
+    /// Puts `part` back, to be processed again as it is.
     pub fn again(&mut self, part: Range<usize>) {
         self.0.push(part);
     }
 
-    /// `part` was refused: returns the culprit, if it is alone, and otherwise halves the part.
+    /// Records that `part` was refused. Returns the culprit if it is alone, and halves the part otherwise.
     pub fn refused(&mut self, part: Range<usize>) -> Option<usize> {
         if part.len() == 1 {
             return Some(part.start);

@@ -1,7 +1,7 @@
-//! Who does what only one replica may do at a time: a row with an owner, a time and an epoch.
+//! Leases for work that only one replica may do at a time: a row with an owner, a time and an epoch.
 //!
-//! Time is that of the database, which all replicas share. Whoever holds a lease renews it well before it runs out; who
-//! cannot has lost it, and another takes over. The epoch rises with each acquisition.
+//! The time is that of the database, which all replicas share. The owner renews its lease well before it expires. An
+//! owner that cannot renew it has lost it, and another replica takes over. The epoch rises with each acquisition.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
 
-/// What `lease_until` says after an orderly end.
+/// The value of `lease_until` after a release.
 const RELEASED: i64 = 0;
 
-/// The right to do something.
+/// A lease: the exclusive right to do the work that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableLease {
     service: &'static str,
@@ -25,14 +25,15 @@ pub struct TableLease {
     length: Duration,
 }
 
+/// Returns the name of the service's table of leases.
 fn lease_table(service: &str) -> Alias {
     Alias::new(format!("{service}_leases"))
 }
 
-/// Creates the service's leases; for use in a migration.
+/// Creates the table of the service's leases; for use in a migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn create_leases(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let statement = Table::create()
         .table(lease_table(service))
@@ -44,19 +45,19 @@ pub async fn create_leases(manager: &SchemaManager<'_>, service: &str) -> Result
     manager.create_table(statement).await
 }
 
-/// Drops the service's leases; for use in a migration.
+/// Drops the table of the service's leases; for use in a migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn drop_leases(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     manager.drop_table(Table::drop().table(lease_table(service)).take()).await
 }
 
 impl TableLease {
-    /// Takes `name` for `length`, unless somebody else than `owner` holds it.
+    /// Acquires `name` for `length`, unless an owner other than `owner` holds it.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn acquire(
         store: &Store,
         service: &'static str,
@@ -80,19 +81,19 @@ impl TableLease {
         Ok(epoch.map(|epoch| Self { service, name: name.to_owned(), owner: owner.to_owned(), epoch, length }))
     }
 
-    /// Keeps it for another term; `false` when somebody else has it now.
+    /// Renews the lease for another term. Returns `false` if another owner holds it now.
     ///
     /// # Errors
-    /// As the database reports them; it then runs out unless a later renewal succeeds.
+    /// Returns the error that the database reports. The lease then expires unless a later renewal succeeds.
     pub async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
         let until = lease_end(store.now().await?, self.length);
         self.set(store, until).await
     }
 
-    /// Lets another replica have it at once.
+    /// Releases the lease, so that another replica can acquire it at once.
     ///
     /// # Errors
-    /// As the database reports them; it then runs out by itself.
+    /// Returns the error that the database reports. The lease then expires without a release.
     pub async fn release(&self, store: &Store) -> Result<(), StoreError> {
         self.set(store, RELEASED).await.map(|_| ())
     }
@@ -110,16 +111,17 @@ impl TableLease {
     }
 }
 
+/// Returns the time at which a lease of `length` that starts at `now` expires.
 fn lease_end(now: i64, length: Duration) -> i64 {
     now.saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl Store {
-    /// The time by the clock that all replicas share, in microseconds since the Unix epoch. Those of the replicas may differ
-    /// by more than what is timed with it. SQLite's replicas are on one machine.
+    /// Returns the time by the clock that all replicas share, in microseconds since the Unix epoch. The replicas' own
+    /// clocks may differ by more than the measured durations. SQLite's replicas are on one machine.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn now(&self) -> Result<i64, StoreError> {
         let ours =
             || i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);

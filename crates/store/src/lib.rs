@@ -1,11 +1,11 @@
-//! One door to SQLite and PostgreSQL: opening by URL, durability settings, migrations, transactions, the outbox.
+//! Access to SQLite and PostgreSQL: opening by URL, durability settings, migrations, transactions, the outbox.
 //!
-//! Services own their tables, prefixed with the service's name; this crate owns none but the outbox, which it
-//! creates once per service. Nothing here knows what the rows mean.
+//! Services own their tables, prefixed with the service's name. This crate owns only the outbox, which it creates once
+//! per service. It does not know the meaning of the rows.
 //!
 //! SQLite gets one write connection (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`), because it has no group commit and
-//! its busy handler starves writers: services put many changes into each transaction instead. PostgreSQL groups
-//! parallel commits by itself, so it gets a pool.
+//! its busy handler starves writers. Services put many changes into each transaction instead. PostgreSQL groups
+//! parallel commits, so it gets a pool.
 //!
 //! To add a database: 1. a feature in the root `Cargo.toml`, 2. a case in [`Store::open`] and in
 //! [`StoreError::is_conflict`], 3. a case in [`testing`].
@@ -17,6 +17,7 @@ pub mod lease;
 mod migrate;
 pub mod outbox;
 pub mod quarantine;
+mod retry_log;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -31,15 +32,19 @@ use sea_orm_migration::MigratorTrait;
 pub use error::StoreError;
 pub use halves::BatchHalves;
 use migrate::apply_migrations;
+pub use retry_log::{LOST_IN_A_ROW_MAX, LostRace, RetryLog};
 
-/// Rows per multi-row statement: SQLite and PostgreSQL both allow at least 32,766 bound values.
+/// The maximum number of rows per multi-row statement. SQLite and PostgreSQL both allow at least 32,766 bound values.
 pub const ROWS_PER_STATEMENT_MAX: usize = 500;
 
+/// The maximum number of read connections to SQLite.
 const READ_CONNECTIONS_MAX: u32 = 4;
+/// The maximum number of connections to PostgreSQL.
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
+/// The time to wait for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Far longer than any of our transactions waits between two statements, and no longer than a lease: a process that was stopped
-/// in the middle of one keeps nobody from taking over.
+/// The session setting that ends idle transactions. The time is far longer than any transaction waits between two statements, and no longer
+/// than a lease: a process that was stopped within a transaction does not keep another replica from taking over.
 const IDLE_IN_TRANSACTION_MAX: &str = "SET idle_in_transaction_session_timeout = '4s'";
 
 /// An open database.
@@ -50,11 +55,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens `url` (`sqlite://PATH?mode=rwc` or `postgres://...`) and brings the service's tables up to date.
+    /// Opens `url` (`sqlite://PATH?mode=rwc` or `postgres://...`) and migrates the service's tables.
     ///
     /// # Errors
-    /// When the database cannot be reached, the URL is of another kind, a newer version has migrated it, or a migration
-    /// fails. The URL is never part of the message, because it may hold a password.
+    /// Returns an error if the database cannot be reached, the URL has another scheme, a newer version has migrated the
+    /// database, or a migration fails. The URL is never part of the message, because it may contain a password.
     pub async fn open<M: MigratorTrait>(url: &str) -> Result<Self, StoreError> {
         let store = Self::connect(url).await?;
         apply_migrations::<M>(&store, url).await?;
@@ -64,7 +69,7 @@ impl Store {
     /// Opens `url` without touching its tables.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// Returns the same errors as [`Self::open`].
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
             let writer = sqlite_options(url, 1).await?;
@@ -86,10 +91,10 @@ impl Store {
         }
     }
 
-    /// Begins a transaction that may write; on SQLite it waits for the one before it.
+    /// Starts a transaction that may write. On SQLite it waits for the transaction before it.
     ///
     /// # Errors
-    /// When no connection is to be had.
+    /// Returns an error if no connection is available.
     pub async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         let options = TransactionOptions {
             sqlite_transaction_mode: (self.backend() == DbBackend::Sqlite)
@@ -99,51 +104,52 @@ impl Store {
         self.writer.begin_with_options(options).await.map_err(StoreError::begin)
     }
 
-    /// Writes everything that is committed, as of one moment, into a new SQLite file, while others go on writing.
+    /// Writes all committed data, as of one moment, into a new SQLite file. Other connections can keep writing.
     ///
     /// # Errors
-    /// When it is no SQLite database, or `path` is there or cannot be written.
+    /// Returns an error if the database is not SQLite, or if `path` exists or cannot be written.
     pub async fn copy_to(&self, path: &str) -> Result<(), StoreError> {
         let failed = StoreError::statement("copy the database");
         let statement = Statement::from_sql_and_values(self.backend(), "VACUUM INTO ?", [path.into()]);
         self.reader.execute_raw(statement).await.map(drop).map_err(failed)
     }
 
-    /// Closes every connection; the last one writes back what lies beside a SQLite file.
+    /// Closes every connection. The last one checkpoints the write-ahead log of a SQLite file.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns the error that the database reports.
     pub async fn close(self) -> Result<(), StoreError> {
         self.reader.close().await.map_err(StoreError::statement("close the database"))?;
         self.writer.close().await.map_err(StoreError::statement("close the database"))
     }
 
-    /// For reads outside of a transaction.
+    /// Returns the connection for reads outside of a transaction.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader
     }
 
-    /// For migrations and single statements outside of a transaction.
+    /// Returns the connection for migrations and single statements outside of a transaction.
     pub fn writer(&self) -> &DatabaseConnection {
         &self.writer
     }
 
-    /// Which of the databases it is.
+    /// Returns the kind of the database.
     pub fn backend(&self) -> DbBackend {
         self.writer.get_database_backend()
     }
 }
 
-/// A process that is stopped in the middle of a transaction (a paused machine, a network that is cut) keeps its locks as long as the
-/// server believes in the connection: whoever is to take over would wait for hours.
+/// Sets the timeout of idle transactions. A process that is stopped within a transaction (a paused machine, a cut network) keeps its locks
+/// as long as the server considers the connection alive. Without the timeout, the replica that takes over would wait for hours.
 async fn end_forgotten_transactions(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
     sqlx::Executor::execute(connection, IDLE_IN_TRANSACTION_MAX).await.map(|_| ())
 }
 
-/// Rows that wait between SQLite's thread and ours: with few, the two wake each other for every handful of a long
-/// answer.
+/// The number of rows buffered between SQLite's thread and the caller. With few, the two threads wake each other for
+/// every handful of a long result.
 const ROW_BUFFER: usize = 2_048;
 
+/// Opens a pool of `connections` to a SQLite file with the durability settings.
 async fn sqlite_options(url: &str, connections: u32) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     options

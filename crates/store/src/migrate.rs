@@ -1,4 +1,4 @@
-//! Bringing tables up to date, one process after the other.
+//! Migration of the tables, by one process at a time.
 
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
 use sea_orm::{DbBackend, DbErr, RuntimeErr};
@@ -6,14 +6,14 @@ use sea_orm_migration::MigratorTrait;
 
 use crate::{Store, StoreError};
 
-/// The advisory lock of PostgreSQL that the process holds which migrates: "usher" in ASCII.
+/// The key of PostgreSQL's advisory lock, which the migrating process holds: "usher" in ASCII.
 const LOCK: i64 = 0x75_73_68_65_72;
 
-/// Applies what is missing. Of several processes that start on one PostgreSQL database one migrates, and the others wait
-/// for it.
+/// Applies the missing migrations. If several processes start on one PostgreSQL database, one migrates and the others
+/// wait for it.
 ///
 /// # Errors
-/// When a newer version has migrated the database, or a migration fails.
+/// Returns an error if a newer version has migrated the database, or if a migration fails.
 pub(crate) async fn apply_migrations<M: MigratorTrait>(store: &Store, url: &str) -> Result<(), StoreError> {
     let lock = match store.backend() {
         DbBackend::Postgres => Some(lock_migrations(url).await?),
@@ -22,13 +22,13 @@ pub(crate) async fn apply_migrations<M: MigratorTrait>(store: &Store, url: &str)
     refuse_newer::<M>(store).await?;
     M::up(store.writer(), None).await.map_err(StoreError::migrate)?;
     if let Some(connection) = lock {
-        // The server releases the lock with the session, also when the process dies.
+        // The server releases the lock at the end of the session, also if the process dies.
         let _ = connection.close().await;
     }
     Ok(())
 }
 
-/// A session of its own that holds the lock.
+/// Opens a separate session that holds the lock.
 async fn lock_migrations(url: &str) -> Result<PgConnection, StoreError> {
     let failed = |error: sqlx::Error| StoreError::migrate(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
     let mut connection = PgConnection::connect(url).await.map_err(failed)?;
@@ -48,6 +48,7 @@ async fn lock_migrations(url: &str) -> Result<PgConnection, StoreError> {
     Ok(connection)
 }
 
+/// Returns an error if the database has a migration that this version does not know.
 async fn refuse_newer<M: MigratorTrait>(store: &Store) -> Result<(), StoreError> {
     M::install(store.writer()).await.map_err(StoreError::migrate)?;
     let applied = M::get_migration_models(store.writer()).await.map_err(StoreError::migrate)?;

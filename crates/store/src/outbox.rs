@@ -1,9 +1,9 @@
-//! The outbox: what a transaction decided to publish, stored by that transaction.
+//! The outbox: the messages that a transaction must publish, stored by that transaction.
 //!
-//! What one transaction publishes lies in one row for each [`OutboxLane`], so that facts never keep a command back. A row is
-//! deleted after the bus has stored its messages; a row that is still there after a crash is published again, which is
-//! harmless because every consumer is idempotent. What can never be published is set aside with its cause: it stays
-//! in the table where it is listed, and holds no place among the rows that wait.
+//! The messages of one transaction are stored in one row for each [`OutboxLane`], so that facts never delay a command.
+//! A row is deleted after the bus has stored its messages. A row that still exists after a crash is published again,
+//! which is harmless because every consumer is idempotent. Messages that can never be published are set aside with
+//! their cause: they stay in the table, where they are listed, and do not count among the waiting rows.
 
 mod columns;
 
@@ -14,27 +14,27 @@ use time::OffsetDateTime;
 use crate::StoreError;
 pub use columns::{add_lanes, create_outbox, drop_outbox, remove_lanes};
 
-/// How many rows one page holds.
+/// The number of rows on one page.
 pub const ROWS_PER_PAGE: u64 = 16;
-/// How many rows [`set_aside`] lists at most.
+/// The maximum number of rows that [`set_aside`] lists.
 pub const SET_ASIDE_LISTED_MAX: u64 = 500;
 
-/// What waits for what: each lane is published by itself, the most urgent first.
+/// The lane of an outbox row. Each lane is published independently, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutboxLane {
-    /// What takes access away.
+    /// Messages that remove access.
     Departures,
-    /// Everything else that has to be done.
+    /// All other messages that require an action.
     Commands,
-    /// What is told about it.
+    /// Facts that report what happened.
     Facts,
 }
 
 impl OutboxLane {
-    /// Every lane, the most urgent first.
+    /// All lanes, the most urgent first.
     pub const ALL: [Self; 3] = [Self::Departures, Self::Commands, Self::Facts];
 
-    /// Its name in metrics and answers.
+    /// Returns the name in metrics and API answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Departures => "departures",
@@ -59,40 +59,41 @@ impl OutboxLane {
 /// A row that waits to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
-    /// Its key.
+    /// The key of the row.
     pub id: String,
-    /// When it was written, in microseconds.
+    /// The time at which the row was written, in microseconds since the Unix epoch.
     pub created_at: i64,
-    /// The messages, an opaque text.
+    /// The messages, as an opaque text.
     pub messages: String,
 }
 
 /// A row that cannot be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
-    /// Its key.
+    /// The key of the row.
     pub id: String,
-    /// When it was written, in microseconds.
+    /// The time at which the row was written, in microseconds since the Unix epoch.
     pub created_at: i64,
-    /// Size of its messages in bytes.
+    /// The size of its messages in bytes.
     pub size: i64,
-    /// Why it cannot be published.
+    /// The reason that it cannot be published.
     pub cause: String,
-    /// What it would wait with.
+    /// The lane of the row.
     pub lane: OutboxLane,
 }
 
-/// How much waits in one lane.
+/// The backlog of one lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutboxBacklog {
-    /// Rows that wait.
+    /// The number of rows that wait.
     pub rows: i64,
-    /// The bytes of their messages.
+    /// The size of their messages in bytes.
     pub bytes: i64,
-    /// When the oldest was written, in microseconds.
+    /// The time at which the oldest row was written, in microseconds since the Unix epoch.
     pub oldest: Option<i64>,
 }
 
+/// Returns the name of the service's outbox table.
 fn outbox_table(service: &str) -> Alias {
     Alias::new(format!("{service}_outbox"))
 }
@@ -104,7 +105,7 @@ fn outbox_column(name: &str) -> Expr {
 /// Stores `messages` (an opaque text) under `id`, which must be new.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn put_row(
     tx: &DatabaseTransaction,
     service: &str,
@@ -116,10 +117,10 @@ pub async fn put_row(
     insert_row(tx, service, lane, id, unix_micros(now), messages, None).await
 }
 
-/// Stores `messages` as set aside because of `cause`; does nothing if there is such a row.
+/// Stores `messages` as set aside because of `cause`. Does nothing if a row with the id exists.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn put_aside(
     tx: &DatabaseTransaction,
     service: &str,
@@ -130,6 +131,7 @@ pub async fn put_aside(
     insert_row(tx, service, lane, &row.id, row.created_at, row.messages.clone(), Some(cause)).await
 }
 
+/// Inserts a row. A row with a `cause` is set aside, and is not inserted if its id exists.
 async fn insert_row(
     tx: &DatabaseTransaction,
     service: &str,
@@ -160,10 +162,10 @@ async fn insert_row(
     Ok(())
 }
 
-/// Replaces the messages of a row by those that are still to be published.
+/// Replaces the messages of a row with those that must still be published.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn replace_messages(
     tx: &DatabaseTransaction,
     service: &str,
@@ -183,10 +185,10 @@ pub async fn replace_messages(
     Ok(())
 }
 
-/// Sets a row aside as it is.
+/// Sets a row aside without changing its messages.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn mark_aside(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -202,10 +204,10 @@ pub async fn mark_aside(
     Ok(())
 }
 
-/// The row `id`, if there is one.
+/// Returns the row `id`, if there is one.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn get_row(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -219,10 +221,10 @@ pub async fn get_row(
     Ok(read_rows(connection, &statement).await?.pop())
 }
 
-/// Puts a row that was set aside back among those that wait; `false` if there is none.
+/// Returns a row that was set aside to the waiting rows. Returns `false` if there is none.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn take_back(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -241,7 +243,7 @@ pub async fn take_back(
 /// Deletes rows whose messages are published.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn delete_rows(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -258,10 +260,10 @@ pub async fn delete_rows(
     Ok(())
 }
 
-/// One page of the rows of `lane` that wait and were written before `older_than`, oldest first, behind `after`.
+/// Returns one page of the waiting rows of `lane` that were written before `older_than`, oldest first, starting after `after`.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn stale_rows(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -286,6 +288,7 @@ pub async fn stale_rows(
     read_rows(connection, &statement).await
 }
 
+/// Returns a query for the rows of `lane` that wait.
 fn waiting_rows(service: &str, lane: OutboxLane) -> SelectStatement {
     Query::select()
         .from(outbox_table(service))
@@ -294,10 +297,10 @@ fn waiting_rows(service: &str, lane: OutboxLane) -> SelectStatement {
         .to_owned()
 }
 
-/// How much waits in `lane`.
+/// Returns the backlog of `lane`.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn lane_backlog(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -322,10 +325,10 @@ pub async fn lane_backlog(
     counts().map_err(failed)
 }
 
-/// How many rows are set aside.
+/// Returns the number of rows that are set aside.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn count_set_aside(connection: &impl ConnectionTrait, service: &str) -> Result<i64, StoreError> {
     let statement = Query::select()
         .from(outbox_table(service))
@@ -337,10 +340,10 @@ pub async fn count_set_aside(connection: &impl ConnectionTrait, service: &str) -
     row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(failed)
 }
 
-/// The rows that are set aside, oldest first, at most [`SET_ASIDE_LISTED_MAX`].
+/// Returns the rows that are set aside, oldest first, at most [`SET_ASIDE_LISTED_MAX`].
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn set_aside(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -367,11 +370,11 @@ pub async fn set_aside(
     rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
 }
 
-/// Departures and commands that are not known to be published, oldest first, at most `limit`; of those that are set aside also
-/// why.
+/// Returns departures and commands that are not known to be published, oldest first, at most `limit`. For rows that are
+/// set aside, the cause is included.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn unpublished(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -395,11 +398,11 @@ pub async fn unpublished(
     rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
 }
 
-/// Rows that wait and whose id begins with `subject` and a slash, oldest first: what is not known to be published yet
-/// of something that is named in the ids of its rows.
+/// Returns the waiting rows whose id begins with `subject` and a slash, oldest first. These are the messages about
+/// `subject` that are not yet known to be published.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn of_subject(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -434,11 +437,12 @@ async fn read_rows(
     rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
 }
 
-/// For LIKE, as itself.
+/// Escapes `text` for LIKE, so that it matches itself.
 fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
+/// Returns the time in microseconds since the Unix epoch.
 fn unix_micros(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }

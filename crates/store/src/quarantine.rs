@@ -1,7 +1,7 @@
-//! The quarantine: what a service could not read or store, set aside with its payload so that nothing behind it waits and
-//! it can be tried again.
+//! The quarantine: messages and rows that a service could not read or store. They are set aside with their payload, so
+//! that nothing behind them waits and they can be retried.
 //!
-//! Each service has a table of its own, `<service>_quarantine`. Departures are listed first: a departure that waits here is
+//! Each service has its own table, `<service>_quarantine`. Departures are listed first: a departure that waits here is
 //! a leaver who keeps access.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
@@ -10,21 +10,21 @@ use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
 
 use crate::StoreError;
 
-/// Most characters of a cause that are kept.
+/// The maximum number of characters of a cause that are stored.
 const CAUSE_CHARS_MAX: usize = 1_000;
 
-/// Why something was set aside.
+/// The reason that an item was set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuarantineReason {
-    /// It cannot be read.
+    /// The item cannot be read.
     Unreadable,
-    /// It was written by a newer version, which will be able to read it.
+    /// A newer version wrote the item; that version can read it.
     NewerVersion,
-    /// The database refuses what it says.
+    /// The database refuses the content.
     NotStored,
-    /// Its sender used the same id before, for something else.
+    /// The sender used the same id before, for other content.
     IdReused,
-    /// What is stored about its subject cannot be read.
+    /// The stored state of the item's subject cannot be read.
     StateUnreadable,
 }
 
@@ -32,7 +32,7 @@ impl QuarantineReason {
     const ALL: [Self; 5] =
         [Self::Unreadable, Self::NewerVersion, Self::NotStored, Self::IdReused, Self::StateUnreadable];
 
-    /// The name in tables, metrics and the API.
+    /// Returns the name in tables, metrics and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
@@ -48,33 +48,33 @@ impl QuarantineReason {
     }
 }
 
-/// Something that was set aside.
+/// An item that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuarantinedItem {
-    /// Names it within its service: `EVENTS/12` for a message, `mapper_identities/E-1` for a row.
+    /// The id within its service: `EVENTS/12` for a message, `mapper_identities/E-1` for a row.
     pub id: String,
-    /// The stream that it came from; empty for a row.
+    /// The stream that the item came from; empty for a row.
     pub stream: String,
-    /// Its sequence there.
+    /// The sequence in the stream.
     pub sequence: i64,
-    /// When it was set aside, in microseconds since the Unix epoch.
+    /// The time at which the item was set aside, in microseconds since the Unix epoch.
     pub at: i64,
-    /// Why, by kind.
+    /// The reason, by kind.
     pub reason: QuarantineReason,
-    /// Why, in words and without its content.
+    /// The reason in words, without the content.
     pub cause: String,
-    /// The person, group or target that it is about, as far as that is known.
+    /// The person, group or target that the item is about, if that is known.
     pub subject: String,
-    /// What it is: the type of an event, the name of a fact.
+    /// The kind of the item: the type of an event, the name of a fact.
     pub kind: String,
-    /// Whether it would take access away.
+    /// `true` if the item would remove access.
     pub is_departure: bool,
-    /// What it says, as it came.
+    /// The payload, as it was received.
     pub payload: Vec<u8>,
 }
 
 impl QuarantinedItem {
-    /// The message `sequence` of `stream`, of which nothing more is known yet.
+    /// Returns an item for the message `sequence` of `stream`. Its other fields are empty until they are known.
     pub fn message(stream: &str, sequence: u64, reason: QuarantineReason, at: i64) -> Self {
         Self {
             id: format!("{stream}/{sequence}"),
@@ -91,26 +91,28 @@ impl QuarantinedItem {
     }
 }
 
-/// How much is set aside.
+/// The size of the quarantine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QuarantineCount {
-    /// Everything.
+    /// The number of all items.
     pub items: u64,
-    /// Departures among it.
+    /// The number of departures among them.
     pub departures: u64,
 }
 
+/// Returns the name of the service's quarantine table.
 fn quarantine_table(service: &str) -> Alias {
     Alias::new(format!("{service}_quarantine"))
 }
 
+/// The columns of the quarantine, in the order in which they are written.
 const COLUMNS: [&str; 10] =
     ["id", "stream", "sequence", "at", "reason", "cause", "subject", "kind", "departure", "payload"];
 
 /// Creates the service's quarantine; for use in a migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn create_quarantine(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     let text = |name: &str| ColumnDef::new(Alias::new(name)).text().not_null().take();
     let number = |name: &str| ColumnDef::new(Alias::new(name)).big_integer().not_null().take();
@@ -133,15 +135,15 @@ pub async fn create_quarantine(manager: &SchemaManager<'_>, service: &str) -> Re
 /// Drops the service's quarantine; for use in a migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn drop_quarantine(manager: &SchemaManager<'_>, service: &str) -> Result<(), sea_orm::DbErr> {
     manager.drop_table(Table::drop().table(quarantine_table(service)).take()).await
 }
 
-/// Sets an item aside. What is there already stays as it is.
+/// Sets an item aside. An existing item with the id is not changed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn put_item(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -170,24 +172,24 @@ pub async fn put_item(
     Ok(())
 }
 
-/// Most characters of an id.
+/// The maximum number of characters of an id.
 const ID_CHARS_MAX: usize = 256;
 
-/// The id under which an item is stored: its own may be as hostile as the rest, and what is too long for an index is named by
-/// its beginning.
+/// Returns the id under which an item is stored. The original id may be hostile, like the rest of the item; an id that
+/// is too long for an index is cut.
 pub fn stored_id(id: &str) -> String {
     storable_text(id).chars().take(ID_CHARS_MAX).collect()
 }
 
-/// PostgreSQL has no U+0000 in text.
+/// Replaces U+0000, which PostgreSQL cannot store in text.
 fn storable_text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// What is set aside, departures first, then the oldest first; at most `limit`.
+/// Returns the items that are set aside: departures first, then the oldest first; at most `limit`.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn list_items(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -202,10 +204,10 @@ pub async fn list_items(
     read_items(connection, &statement).await
 }
 
-/// Departures among what is set aside that are about one of `subjects`.
+/// Returns the departures among the items that are about one of `subjects`.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn departures_of(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -225,10 +227,10 @@ pub async fn departures_of(
     Ok(found)
 }
 
-/// The item `id`.
+/// Returns the item `id`.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn get_item(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -238,6 +240,7 @@ pub async fn get_item(
     Ok(read_items(connection, &statement).await?.into_iter().next())
 }
 
+/// Returns a query for items with all columns.
 fn select_items(service: &str) -> SelectStatement {
     Query::select().columns(COLUMNS.map(Alias::new)).from(quarantine_table(service)).to_owned()
 }
@@ -267,10 +270,10 @@ fn item_of(row: &QueryResult) -> Result<QuarantinedItem, sea_orm::DbErr> {
     })
 }
 
-/// How much is set aside.
+/// Counts the items that are set aside.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn count_items(
     connection: &impl ConnectionTrait,
     service: &str,
@@ -293,10 +296,10 @@ pub async fn count_items(
     Ok(QuarantineCount { items, departures })
 }
 
-/// Forgets the item `id`: it was dealt with.
+/// Removes the item `id` after it is resolved.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn remove_item(
     connection: &impl ConnectionTrait,
     service: &str,

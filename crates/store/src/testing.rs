@@ -1,25 +1,25 @@
-//! Real databases for tests: a fresh SQLite file, and a PostgreSQL server of its own where the machine has one.
+//! Real databases for tests: a new SQLite file, and a separate PostgreSQL server if the machine has one.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// A database that lives as long as this value.
+/// A database that exists until this value is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
-    /// `sqlite` or `postgres`.
+    /// The kind: `sqlite` or `postgres`.
     pub name: &'static str,
-    /// For [`crate::Store::open`].
+    /// The URL for [`crate::Store::open`].
     pub url: String,
     server: Option<Child>,
-    /// Where the programs of PostgreSQL are.
+    /// The folder of PostgreSQL's programs.
     bin: PathBuf,
     folder: TempDir,
 }
 
 impl TestDatabase {
-    /// Kills the server as `kill -9` does and waits until it is gone; its connections break. Does nothing where there is no server.
+    /// Kills the server as `kill -9` does and waits until it is gone. Its connections break. Does nothing if there is no server.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             // SIGINT would be a fast shutdown; a throw-away database needs none.
@@ -31,12 +31,12 @@ impl TestDatabase {
     /// Starts the server again on the same data, after [`Self::kill`].
     ///
     /// # Panics
-    /// When it does not become ready within 30 s.
+    /// Panics if the server does not become ready within 30 s.
     pub fn restart(&mut self) {
         self.kill();
         let socket = self.folder.path().display().to_string();
         for _ in 0..LOOKS_MAX {
-            // It refuses to start while processes of the killed one still hold the shared memory.
+            // It refuses to start while processes of the killed server still hold the shared memory.
             let ended = self.server.as_mut().is_none_or(|server| !matches!(server.try_wait(), Ok(None)));
             if ended {
                 self.server = Some(serve_postgres(&self.bin, self.folder.path()));
@@ -56,28 +56,28 @@ impl Drop for TestDatabase {
     }
 }
 
-/// One fresh database of every kind that this machine has; SQLite always.
+/// Returns one new database of every kind that this machine has; SQLite always.
 ///
 /// # Panics
-/// When a database that is installed cannot be started.
+/// Panics if an installed database cannot be started.
 pub fn test_databases() -> Vec<TestDatabase> {
     std::iter::once(sqlite_database()).chain(postgres_database()).collect()
 }
 
-/// A fresh SQLite file.
+/// Returns a new SQLite file.
 ///
 /// # Panics
-/// When no temporary folder can be made.
+/// Panics if no temporary folder can be created.
 pub fn sqlite_database() -> TestDatabase {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
     TestDatabase { name: "sqlite", url, server: None, bin: PathBuf::new(), folder }
 }
 
-/// A fresh PostgreSQL server on a Unix socket, or `None` where the machine has no `initdb`.
+/// Returns a new PostgreSQL server on a Unix socket, or `None` if the machine has no `initdb`.
 ///
 /// # Panics
-/// When it is installed but does not start.
+/// Panics if PostgreSQL is installed but does not start.
 pub fn postgres_database() -> Option<TestDatabase> {
     let bin = postgres_folder()?;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -99,7 +99,7 @@ pub fn postgres_database() -> Option<TestDatabase> {
     Some(database)
 }
 
-/// Starts the server on the data and the socket in `folder`.
+/// Starts the server with the data and the socket in `folder`.
 fn serve_postgres(bin: &Path, folder: &Path) -> Child {
     let mut server = as_postgres(&bin.join("postgres"), is_root());
     server.arg("-D").arg(folder.join("data")).args(["-c", "listen_addresses=", "-c", "max_connections=200"]);
@@ -107,7 +107,7 @@ fn serve_postgres(bin: &Path, folder: &Path) -> Child {
     server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("postgres starts")
 }
 
-/// Looks for 30 s, with [`look_again`] in between.
+/// The maximum number of checks, with [`look_again`] between them: 30 s in total.
 const LOOKS_MAX: usize = 600;
 
 fn wait_until_ready(bin: &Path, socket: &str) {
@@ -148,7 +148,8 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc is mounted")) == 0
 }
 
-/// PostgreSQL refuses to run as root. `setpriv` replaces itself with the program, so the child's pid is the server's.
+/// Returns a command that runs `program` as an unprivileged user, because PostgreSQL refuses to run as root. `setpriv`
+/// replaces itself with the program, so the child's pid is the server's.
 fn as_postgres(program: &Path, root: bool) -> Command {
     if root {
         let mut command = Command::new("setpriv");

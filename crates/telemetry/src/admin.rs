@@ -1,4 +1,4 @@
-//! The admin listener: health and metrics from a thread of its own.
+//! The admin listener: serves health and metrics from a separate thread.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,6 +13,7 @@ use prometheus::{Encoder, TextEncoder};
 use tokio_util::sync::CancellationToken;
 
 use crate::Readiness;
+use crate::chain;
 
 /// A running admin listener.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl AdminListener {
                     () = stopped.cancelled() => {}
                     served = serve_admin(listener, readiness) => {
                         if let Err(error) = served {
-                            tracing::error!(%error, "admin listener ended");
+                            tracing::error!(error = chain(&error), "admin listener ended");
                         }
                     }
                 }
@@ -46,18 +47,19 @@ impl AdminListener {
         Ok(Self { address, stop, thread })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops at once; open connections are dropped.
+    /// Stops at once and drops open connections.
     pub(crate) fn stop(self) {
         self.stop.cancel();
         let _ = self.thread.join();
     }
 }
 
+/// Serves the routes of the admin listener.
 async fn serve_admin(listener: TcpListener, readiness: Readiness) -> io::Result<()> {
     let routes = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
@@ -67,6 +69,7 @@ async fn serve_admin(listener: TcpListener, readiness: Readiness) -> io::Result<
     axum::serve(tokio::net::TcpListener::from_std(listener)?, routes).await
 }
 
+/// Answers `/readyz`: 200 if the process is ready, else 503 with the closed latches.
 async fn answer_ready(State(readiness): State<Readiness>) -> Response {
     if readiness.is_ready() {
         return "ready\n".into_response();
@@ -76,6 +79,7 @@ async fn answer_ready(State(readiness): State<Readiness>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
 }
 
+/// Answers `/metrics` in Prometheus' text format.
 async fn answer_metrics() -> Response {
     let encoder = TextEncoder::new();
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! Installing the subscriber, the exporter and the admin listener, and taking them down again.
+//! Installation and removal of the subscriber, the exporter and the admin listener.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -16,47 +16,48 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::Readiness;
 use crate::admin::AdminListener;
+use crate::chain;
 
-/// How long [`Telemetry::shutdown`] waits for the last spans to be sent.
+/// The time that [`Telemetry::shutdown`] waits for the last spans to be sent.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one export may take: well under the time an orchestrator gives a process to stop.
+/// The timeout of one export: well under the time that an orchestrator gives a process to stop.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object a line, for collectors.
+    /// One JSON object per line, for collectors.
     Json,
 }
 
-/// What [`init_telemetry`] installs.
+/// The settings of [`init_telemetry`].
 #[derive(Debug, Clone)]
 pub struct TelemetryConfig {
-    /// `service.name` of every span.
+    /// The `service.name` of every span.
     pub service: &'static str,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// An `EnvFilter` directive list, e.g. `info,bus=debug`. Empty means `info`.
+    /// An `EnvFilter` directive list, for example `info,bus=debug`. Empty means `info`.
     pub log_filter: String,
-    /// Base URL of an OTLP/HTTP collector (the value of `OTEL_EXPORTER_OTLP_ENDPOINT`); `None` or empty: no traces.
+    /// The base URL of an OTLP/HTTP collector (the value of `OTEL_EXPORTER_OTLP_ENDPOINT`). `None` or empty: no traces.
     pub otlp_endpoint: Option<String>,
-    /// Where `/livez`, `/readyz` and `/metrics` are served; `None`: nowhere. Port 0 picks a free one.
+    /// The address that serves `/livez`, `/readyz` and `/metrics`. `None`: they are not served. Port 0 picks a free port.
     pub admin_listen: Option<SocketAddr>,
 }
 
-/// Why telemetry could not be set up.
+/// The reason that telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The log filter does not parse.
     #[error("log filter `{filter}` is not a list of directives like `info,bus=debug`")]
     Filter {
-        /// The text.
+        /// The configured filter.
         filter: String,
-        /// What the parser said.
+        /// The error of the parser.
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
@@ -65,7 +66,7 @@ pub enum TelemetryError {
     Exporter {
         /// The configured endpoint.
         endpoint: String,
-        /// What the exporter said.
+        /// The error of the exporter.
         #[source]
         source: opentelemetry_otlp::ExporterBuildError,
     },
@@ -77,13 +78,13 @@ pub enum TelemetryError {
     Admin {
         /// The configured address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// What was installed; keep it until the process ends, then call [`Telemetry::shutdown`].
+/// The installed telemetry. Keep it until the process ends, then call [`Telemetry::shutdown`].
 #[derive(Debug)]
 #[must_use = "spans are only flushed by `shutdown`"]
 pub struct Telemetry {
@@ -92,10 +93,10 @@ pub struct Telemetry {
     readiness: Readiness,
 }
 
-/// Installs logs, traces (if an endpoint is set) and the admin listener (if an address is set). Once per process.
+/// Installs logs, traces (if an endpoint is set) and the admin listener (if an address is set). Call it once per process.
 ///
 /// # Errors
-/// When a part cannot be set up; nothing else of the process should run then.
+/// Returns an error if a part cannot be set up. The process should not start in that case.
 pub fn init_telemetry(config: TelemetryConfig) -> Result<Telemetry, TelemetryError> {
     let readiness = Readiness::default();
     let admin = match config.admin_listen {
@@ -123,6 +124,7 @@ pub fn init_telemetry(config: TelemetryConfig) -> Result<Telemetry, TelemetryErr
     Ok(Telemetry { provider, admin, readiness })
 }
 
+/// Returns the layer that writes logs to stderr.
 fn log_layer(
     format: LogFormat,
     filter: &str,
@@ -138,7 +140,7 @@ fn log_layer(
     })
 }
 
-/// Spans of the HTTP stack under the exporter would be exported in turn, for ever.
+/// Returns a filter without the spans of the HTTP stack under the exporter. Otherwise each export would create spans to export.
 fn span_filter() -> Targets {
     let silent =
         ["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "hyper", "hyper_util", "reqwest", "h2"];
@@ -147,8 +149,9 @@ fn span_filter() -> Targets {
         .with_targets(silent.map(|target| (target, LevelFilter::OFF)))
 }
 
+/// Returns a provider that exports spans to an OTLP/HTTP collector.
 fn tracer_provider(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, TelemetryError> {
-    // The exporter's HTTP client is built without a TLS provider of its own; "already installed" is fine.
+    // The exporter's HTTP client is built without its own TLS provider; "already installed" is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
@@ -165,22 +168,22 @@ fn tracer_provider(service: &'static str, endpoint: &str) -> Result<SdkTracerPro
 }
 
 impl Telemetry {
-    /// Where the admin listener listens.
+    /// Returns the address of the admin listener.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(AdminListener::address)
     }
 
-    /// The latches that `/readyz` reports.
+    /// Returns the latches that `/readyz` reports.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Sends what is buffered (for at most 5 s) and stops the admin listener. Blocks the calling thread.
+    /// Sends the buffered spans (for at most 5 s) and stops the admin listener. Blocks the calling thread.
     pub fn shutdown(self) {
         if let Some(provider) = self.provider
             && let Err(error) = provider.shutdown_with_timeout(FLUSH_TIMEOUT)
         {
-            tracing::warn!(%error, "not every span could be exported");
+            tracing::warn!(error = chain(&error), "not every span could be exported");
         }
         if let Some(admin) = self.admin {
             admin.stop();

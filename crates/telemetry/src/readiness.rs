@@ -5,40 +5,40 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type LatchStates = BTreeMap<&'static str, Option<String>>;
 
-/// The latches of a process. Ready when there is at least one and all of them are open.
+/// The latches of a process. The process is ready if there is at least one latch and all of them are open.
 ///
-/// Without any latch it is not ready: a process that has not yet said what it waits for is still starting.
+/// Without any latch it is not ready: a process that has not yet registered its conditions is still starting.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     closed_because: Arc<Mutex<LatchStates>>,
 }
 
 impl Readiness {
-    /// Adds a closed latch. A second one of the same name is the same latch, closed again.
+    /// Adds a closed latch. A second latch with the same name is the same latch, closed again.
     pub fn latch(&self, name: &'static str) -> ReadinessLatch {
         let latch = ReadinessLatch { name, readiness: self.clone() };
         latch.close("starting");
         latch
     }
 
-    /// Whether there are latches and all are open.
+    /// Returns whether there are latches and all are open.
     pub fn is_ready(&self) -> bool {
         let states = self.states();
         !states.is_empty() && states.values().all(Option::is_none)
     }
 
-    /// Name and reason of each closed latch.
+    /// Returns the name and reason of each closed latch.
     pub fn closed(&self) -> Vec<(&'static str, String)> {
         self.states().iter().filter_map(|(name, why)| Some((*name, why.clone()?))).collect()
     }
 
-    /// A panic elsewhere while the lock was held cannot leave the map half changed.
+    /// Locks the states. A panic elsewhere while the lock was held cannot leave the map half changed.
     fn states(&self) -> MutexGuard<'_, LatchStates> {
         self.closed_because.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One condition of being ready.
+/// One condition of readiness.
 #[derive(Debug, Clone)]
 pub struct ReadinessLatch {
     name: &'static str,
@@ -46,12 +46,12 @@ pub struct ReadinessLatch {
 }
 
 impl ReadinessLatch {
-    /// The condition holds.
+    /// Reports that the condition holds.
     pub fn open(&self) {
         self.readiness.states().insert(self.name, None);
     }
 
-    /// The condition does not hold (any more).
+    /// Reports that the condition does not hold (any longer).
     pub fn close(&self, reason: impl Into<String>) {
         self.readiness.states().insert(self.name, Some(reason.into()));
     }

@@ -1,21 +1,21 @@
-//! Being asked to stop, once politely and once not.
+//! Graceful and immediate shutdown on signals.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Two degrees of stopping. The default never stops by itself, which is what tests want.
+/// The two stages of a shutdown. The default never stops by itself, as tests need.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
-    /// Take no new work, finish what is in flight.
+    /// Cancelled to stop taking new work and finish work in flight.
     pub soft: CancellationToken,
-    /// Drop everything now. Comes after `soft`.
+    /// Cancelled to drop everything now. Follows `soft`.
     pub hard: CancellationToken,
 }
 
-/// The first SIGTERM or SIGINT cancels `soft`, the second `hard`.
+/// Cancels `soft` on the first SIGTERM or SIGINT, and `hard` on the second.
 ///
 /// # Panics
-/// Outside a tokio runtime with I/O enabled, which is a mistake of the caller's `main`.
+/// Panics outside a tokio runtime with I/O enabled, which is an error of the caller's `main`.
 pub fn shutdown_on_signals() -> Shutdown {
     let listen = |kind| signal(kind).expect("main runs inside a runtime, and these signals can be caught");
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()));

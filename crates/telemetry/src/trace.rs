@@ -5,12 +5,12 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Makes `span` a child of `parent` and returns the context to hand on to whatever `span` causes.
+/// Makes `span` a child of `parent`. Returns the context to pass on to everything that `span` causes.
 ///
-/// The trace id is the parent's; without a parent it is that of the enclosing span, or a new one. When OpenTelemetry
-/// is off the context is still handed on, with a random span id. If `span` was declared with an empty field
-/// `trace_id`, the id is recorded there, so that log lines carry it. Call it before the span is entered: a span
-/// that has begun keeps its parent.
+/// The trace id is the parent's. Without a parent it is that of the enclosing span, or a new one. If OpenTelemetry is
+/// off, the context is still passed on, with a random span id. If `span` was declared with an empty field `trace_id`,
+/// the id is recorded there, so that log lines carry it. Call this before the span is entered: a started span keeps its
+/// parent.
 pub fn in_trace(span: &Span, parent: Option<TraceContext>) -> TraceContext {
     if let Some(parent) = parent {
         let remote = opentelemetry::Context::new().with_remote_span_context(remote_context(parent));
@@ -24,18 +24,19 @@ pub fn in_trace(span: &Span, parent: Option<TraceContext>) -> TraceContext {
     context
 }
 
-/// Links `span` to `other` without making it a child; does nothing when OpenTelemetry is off.
+/// Links `span` to `other` without making it a child. Does nothing if OpenTelemetry is off.
 pub fn link_span(span: &Span, other: TraceContext) {
     span.add_link(remote_context(other));
 }
 
+/// Returns the context as a remote parent for OpenTelemetry.
 fn remote_context(context: TraceContext) -> SpanContext {
     let flags = if context.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
     let (trace, parent) = (TraceId::from(context.trace_id), SpanId::from(context.span_id));
     SpanContext::new(trace, parent, flags, true, TraceState::default())
 }
 
-/// The context of the OpenTelemetry span behind `span`, if there is one.
+/// Returns the context of the OpenTelemetry span behind `span`, if there is one.
 fn span_context(span: &Span) -> Option<TraceContext> {
     let context = span.context();
     let active = context.span();

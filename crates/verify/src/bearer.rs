@@ -1,4 +1,4 @@
-//! The scheme that signs nothing: a value that only the sender knows, in a header.
+//! The scheme without a signature: a value in a header that only the sender knows.
 
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
@@ -8,8 +8,8 @@ use crate::hmac::required_header;
 use crate::mistake::{field_mistake, header_name};
 use crate::{NoticeRefusal, SIGNATURE_BYTES_MAX, VendorSecret, VerifiedNotice, secret};
 
-/// A fixed value in a header. Okta's event hooks and Rippling send one in `Authorization`. It says who sends and not
-/// that the body is theirs, so it needs TLS all the way.
+/// A fixed value in a header. Okta's event hooks and Rippling send one in `Authorization`. It identifies the sender but
+/// does not protect the body, so it needs TLS for the whole path.
 ///
 /// ```yaml
 /// scheme: bearer
@@ -18,10 +18,10 @@ use crate::{NoticeRefusal, SIGNATURE_BYTES_MAX, VendorSecret, VerifiedNotice, se
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BearerCheck {
-    /// The whole value of the header, so with `Bearer ` before it if the sender puts that there. Any of these may be sent.
+    /// The accepted values of the header, complete: with the prefix `Bearer ` if the sender uses it. Any of them may be sent.
     #[serde(default, deserialize_with = "secret::deserialize_list")]
     pub secrets: Vec<VendorSecret>,
-    /// The header that carries it.
+    /// The header that carries the value.
     #[serde(default = "default_header")]
     pub header: String,
 }
@@ -35,7 +35,7 @@ impl BearerCheck {
         self.name().map(drop)
     }
 
-    /// The name of the header in lower case, if the configuration is right.
+    /// Returns the name of the header in lower case, if the configuration is valid.
     fn name(&self) -> Result<String, String> {
         secret::check_secrets(&self.secrets)?;
         let sendable =
@@ -57,7 +57,7 @@ impl BearerCheck {
     ) -> Result<VerifiedNotice, NoticeRefusal> {
         let name = self.name().map_err(|_| NoticeRefusal::Misconfigured)?;
         let sent = digest(&SHA256, required_header(headers, &name, SIGNATURE_BYTES_MAX)?.as_bytes());
-        // Hashes are of one length, so a comparison tells nothing about the length of a secret either.
+        // Hashes have one length, so the comparison reveals nothing about the length of a secret.
         let same =
             |secret: &VendorSecret| digest(&SHA256, secret.text().as_bytes()).as_ref().ct_eq(sent.as_ref());
         let matched = self.secrets.iter().fold(Choice::from(0), |matched, secret| matched | same(secret));

@@ -15,10 +15,10 @@ use crate::{
     TOLERANCE_SECONDS_MAX, TimestampFormat, VendorSecret, VerifiedNotice, secret,
 };
 
-/// A signature is two numbers of the length of a public key (RFC 8032, 5.1.6).
+/// The length of a signature: two numbers of the length of a public key (RFC 8032, 5.1.6).
 const ED25519_SIGNATURE_BYTES: usize = 2 * ED25519_PUBLIC_KEY_LEN;
 
-/// The hash of the HMAC. SHA-1 and MD5 are not taken.
+/// The hash of the HMAC. SHA-1 and MD5 are not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HmacAlgorithm {
@@ -48,7 +48,7 @@ impl HmacAlgorithm {
     }
 }
 
-/// How a signature is written in its header.
+/// The encoding of a signature in its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureEncoding {
@@ -60,7 +60,7 @@ pub enum SignatureEncoding {
     Base64url,
 }
 
-/// A signature of the body, and perhaps of a time and an id in headers.
+/// A signature of the body, and optionally of a time and an id in headers.
 ///
 /// ```yaml
 /// scheme: hmac
@@ -75,43 +75,43 @@ pub enum SignatureEncoding {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HmacCheck {
-    /// Any of these may have signed, so that one can be exchanged for another without losing a notice.
+    /// The secrets. Any of them may have signed, so that one can be replaced by another without losing a notice.
     #[serde(default, deserialize_with = "secret::deserialize_list")]
     pub secrets: Vec<VendorSecret>,
-    /// The header that carries the signature, or several of which any may match. They are separated by blanks, or by
-    /// commas where no prefix holds one.
+    /// The header that carries the signature, or several signatures. One of them must match. They are separated by
+    /// spaces, or by commas if no prefix contains one.
     pub signature_header: String,
     /// The hash of the HMAC.
     pub algorithm: HmacAlgorithm,
-    /// How the signature is written.
+    /// The encoding of the signature.
     pub encoding: SignatureEncoding,
-    /// What is signed, of `{body}`, `{timestamp}`, `{id}` and text between them. The time and the id stand there exactly
-    /// as in their headers. An id must not hold the separators beside it.
+    /// The signed text: `{body}`, `{timestamp}`, `{id}` and literal text between them. The time and the id are inserted
+    /// exactly as in their headers. An id must not contain the separators next to it.
     pub signed: String,
-    /// What stands before each signature in the header, such as `v1,` or `sha256=`. Signatures without it are passed over.
+    /// The prefix of each signature in the header, such as `v1,` or `sha256=`. Signatures without it are skipped.
     #[serde(default)]
     pub prefix: String,
-    /// What stands before Ed25519 signatures, which are verified with the secrets that are public keys (`whpk_`).
+    /// The prefix of Ed25519 signatures, which are verified with the secrets that are public keys (`whpk_`).
     #[serde(default)]
     pub ed25519_prefix: Option<String>,
-    /// The header that says when the notice was signed.
+    /// The header with the time at which the notice was signed.
     #[serde(default)]
     pub timestamp_header: Option<String>,
-    /// How that time is written.
+    /// The format of that time.
     #[serde(default)]
     pub timestamp_format: TimestampFormat,
     /// The header that carries the id of the notice.
     #[serde(default)]
     pub id_header: Option<String>,
-    /// How many seconds the notice may be older or newer than our clock; [`TOLERANCE_SECONDS`] if left out.
+    /// The number of seconds by which the notice may be older or newer than the local clock. The default is [`TOLERANCE_SECONDS`].
     #[serde(default)]
     pub tolerance_seconds: Option<u64>,
-    /// How the secrets are written.
+    /// The encoding of the secrets.
     #[serde(default)]
     pub secret_encoding: SecretEncoding,
 }
 
-/// An [`HmacCheck`] that is right, with the names of its headers in lower case.
+/// A valid [`HmacCheck`], with the names of its headers in lower case.
 struct CheckedHmac<'c> {
     config: &'c HmacCheck,
     keys: Vec<SigningKey>,
@@ -122,7 +122,7 @@ struct CheckedHmac<'c> {
     tolerance_seconds: u64,
 }
 
-/// What the headers of one notice say.
+/// The content of the headers of one notice.
 struct SignatureHeaders<'h> {
     signatures: CandidateSignatures,
     timestamp: &'h str,
@@ -130,7 +130,7 @@ struct SignatureHeaders<'h> {
     id: Option<&'h str>,
 }
 
-/// The signatures that a shared secret could have made, and those that a private key could have.
+/// The candidates for a signature by a shared secret, and those for a signature by a private key.
 #[derive(Default)]
 struct CandidateSignatures {
     shared: Vec<Vec<u8>>,
@@ -155,7 +155,7 @@ impl HmacCheck {
             let header = ready.signature_header;
             return Err(NoticeRefusal::WrongSignature { header, candidates, secrets: ready.keys.len() });
         }
-        // Last, so that "stale" in the log means a notice that was genuine once.
+        // This check is last, so that "stale" in the log means a notice whose signature is valid.
         if let Some(at) = said.at {
             is_fresh(at, now, ready.tolerance_seconds)?;
         }
@@ -213,6 +213,7 @@ impl HmacCheck {
     }
 }
 
+/// Checks that a prefix is short and has no spaces.
 fn check_prefix(field: &str, prefix: &str) -> Result<(), String> {
     if prefix.len() > SETTING_BYTES_MAX || !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
         let what = "has a blank or something else that cannot stand before a signature";
@@ -221,7 +222,7 @@ fn check_prefix(field: &str, prefix: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A time or an id protects against a replay only where it is signed, so a header and its placeholder go together.
+/// Checks that a header and its placeholder are configured together. A time or an id protects against a replay only if it is signed.
 fn check_signed(
     template: &SignatureTemplate<'_>,
     piece: &TemplatePiece<'_>,
@@ -234,7 +235,7 @@ fn check_signed(
             Err(field_mistake("signed", &what, "set it to the header that carries it"))
         }
         (false, true) => {
-            let what = format!("is set, and `signed` has no {{{name}}}: anybody could change it");
+            let what = format!("is set, and `signed` has no {{{name}}}: any sender could change it");
             let fix = "add it to `signed` if the sender signs it, or take the header out";
             Err(field_mistake(format!("{name}_header"), &what, fix))
         }
@@ -291,10 +292,10 @@ impl CheckedHmac<'_> {
         Ok(found)
     }
 
-    /// Every signature against every key; how long it takes depends on how many there are and on the body's length.
+    /// Checks every signature against every key. The time that this takes depends only on their number and on the body's length.
     fn signed_by_any(&self, said: &SignatureHeaders<'_>, body: &[u8]) -> bool {
         let pieces = self.template.fill(said.id.unwrap_or_default(), said.timestamp, body);
-        // Ed25519 needs it in one piece. HMAC does not, and most sources have no public key.
+        // Ed25519 needs the signed text in one piece. HMAC does not, and most sources have no public key.
         let whole = if said.signatures.public.is_empty() { Vec::new() } else { pieces.concat() };
         let mut matched = Choice::from(0);
         for key in &self.keys {
@@ -318,7 +319,7 @@ impl CheckedHmac<'_> {
     }
 }
 
-/// The value of a header that must be there.
+/// Returns the value of a required header.
 pub(crate) fn required_header<'h>(
     headers: impl Fn(&str) -> Option<&'h str>,
     name: &str,

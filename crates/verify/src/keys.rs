@@ -1,4 +1,4 @@
-//! From the text of a secret to the key that it stands for.
+//! Conversion of the text of a secret into a key.
 
 use base64::Engine;
 use ring::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, UnparsedPublicKey};
@@ -8,12 +8,12 @@ use crate::VendorSecret;
 use crate::mistake::field_mistake;
 use crate::signature::BASE64;
 
-/// Prefixes of the Standard Webhooks specification: a shared secret, the sender's private key, its public key.
+/// The prefixes of the Standard Webhooks specification: a shared secret, the sender's private key, its public key.
 const SHARED: &str = "whsec_";
 const PRIVATE: &str = "whsk_";
 const PUBLIC: &str = "whpk_";
 
-/// How the text of a secret becomes the bytes of the key.
+/// The conversion from the text of a secret to the bytes of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretEncoding {
@@ -22,19 +22,19 @@ pub enum SecretEncoding {
     Text,
     /// Base64, with or without padding.
     Base64,
-    /// As Standard Webhooks writes them: `whsec_` (which may be left out) and the base64 of a shared secret, or `whpk_` and
-    /// the base64 of the sender's Ed25519 public key.
+    /// The format of Standard Webhooks: `whsec_` (optional) and the base64 of a shared secret, or `whpk_` and the
+    /// base64 of the sender's Ed25519 public key.
     StandardWebhooks,
 }
 
-/// What signatures are verified with. Only the text of the secret decides which kind it is, never what was sent.
+/// A key that verifies signatures. Only the text of the secret decides its kind, never the content of a request.
 pub(crate) enum SigningKey {
     Shared(ring::hmac::Key),
     Public(UnparsedPublicKey<Vec<u8>>),
 }
 
 impl SecretEncoding {
-    /// The keys of secrets that `secret::check` has passed.
+    /// Returns the keys of secrets that passed `secret::check`.
     pub(crate) fn keys(
         self,
         secrets: &[VendorSecret],
@@ -47,14 +47,18 @@ impl SecretEncoding {
     }
 
     fn key(self, field: &str, text: &str, algorithm: ring::hmac::Algorithm) -> Result<SigningKey, String> {
-        // Everybody may know a public key: as a shared secret it would let everybody sign.
+        // A public key is not secret: as a shared secret it would let everyone sign.
         if text.starts_with(PUBLIC) && self != Self::StandardWebhooks {
             let fix = "set `secret_encoding: standard_webhooks`";
             return Err(field_mistake(field, "is a public key, not a shared secret", fix));
         }
         if text.starts_with(PRIVATE) {
             let fix = "give the public key, `whpk_...`, and replace the pair";
-            return Err(field_mistake(field, "is the sender's private key, which nobody else may have", fix));
+            return Err(field_mistake(
+                field,
+                "is the sender's private key, which only the sender may have",
+                fix,
+            ));
         }
         let shared = |bytes: &[u8]| SigningKey::Shared(ring::hmac::Key::new(algorithm, bytes));
         match self {
@@ -68,6 +72,7 @@ impl SecretEncoding {
     }
 }
 
+/// Decodes the base64 text of a key.
 fn decode_key(field: &str, text: &str) -> Result<Vec<u8>, String> {
     let bytes = BASE64.decode(text).unwrap_or_default();
     if bytes.is_empty() {
@@ -77,6 +82,7 @@ fn decode_key(field: &str, text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Decodes an Ed25519 public key.
 fn public_key(field: &str, text: &str) -> Result<SigningKey, String> {
     let bytes = decode_key(field, text)?;
     if bytes.len() != ED25519_PUBLIC_KEY_LEN {

@@ -1,13 +1,13 @@
-//! What is wrong with a setting, in words that never repeat its value.
+//! Descriptions of wrong settings, which never repeat a value.
 
 use crate::SETTING_BYTES_MAX;
 
-/// "`field` what; fix".
+/// Returns the description "`field` what; fix".
 pub(crate) fn field_mistake(field: impl AsRef<str>, what: &str, fix: &str) -> String {
     format!("`{}` {what}; {fix}", field.as_ref())
 }
 
-/// The name of a header in lower case, if it is one (RFC 9110, 5.6.2: a token).
+/// Returns the name of a header in lower case, if it is valid (RFC 9110, 5.6.2: a token).
 pub(crate) fn header_name(field: &str, name: &str) -> Result<String, String> {
     let punctuation = b"!#$%&'*+-.^_`|~";
     let token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte));

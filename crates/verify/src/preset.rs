@@ -1,4 +1,4 @@
-//! What is known of each vendor, as settings of the custom scheme.
+//! The presets of vendors, as settings of the custom scheme.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::{
     HmacAlgorithm, HmacCheck, SecretEncoding, SignatureEncoding, TimestampFormat, VendorSecret, secret,
 };
 
-/// What is left to say where the vendor is known.
+/// The settings that remain if the vendor is known.
 ///
 /// ```yaml
 /// scheme: bamboohr
@@ -15,17 +15,17 @@ use crate::{
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VendorPreset {
-    /// Any of these may have signed, so that one can be exchanged for another without losing a notice.
+    /// The secrets. Any of them may have signed, so that one can be replaced by another without losing a notice.
     #[serde(default, deserialize_with = "secret::deserialize_list")]
     pub secrets: Vec<VendorSecret>,
-    /// How many seconds the notice may be older or newer than our clock, where the vendor signs a time;
-    /// [`crate::TOLERANCE_SECONDS`] if left out.
+    /// The number of seconds by which the notice may be older or newer than the local clock, if the vendor signs a
+    /// time. The default is [`crate::TOLERANCE_SECONDS`].
     #[serde(default)]
     pub tolerance_seconds: Option<u64>,
 }
 
 impl VendorPreset {
-    /// The body alone is signed, and the signature stands alone in its header.
+    /// Returns a scheme that signs only the body, with the signature as the only content of its header.
     fn body_only(&self, header: &str, algorithm: HmacAlgorithm, encoding: SignatureEncoding) -> HmacCheck {
         HmacCheck {
             secrets: self.secrets.clone(),
@@ -43,8 +43,8 @@ impl VendorPreset {
         }
     }
 
-    /// The time follows the body, without a separator: <https://documentation.bamboohr.com/docs/webhooks>. This
-    /// is the order of the vendor's sample code; some guides by others have another.
+    /// Returns BambooHR's scheme. The time follows the body, without a separator: <https://documentation.bamboohr.com/docs/webhooks>. This
+    /// is the order of the vendor's sample code; some third-party guides have another.
     pub(crate) fn bamboohr(&self) -> HmacCheck {
         HmacCheck {
             signed: "{body}{timestamp}".to_owned(),
@@ -53,24 +53,25 @@ impl VendorPreset {
         }
     }
 
-    /// <https://apidocs.hibob.com/docs/working-with-webhooks>. No time is signed.
+    /// Returns HiBob's scheme: <https://apidocs.hibob.com/docs/working-with-webhooks>. No time is signed.
     pub(crate) fn hibob(&self) -> HmacCheck {
         self.body_only("bob-signature", HmacAlgorithm::Sha512, SignatureEncoding::Base64)
     }
 
-    /// The secret is the verification token of the subscription. No time is signed. From descriptions by others.
+    /// Returns Gusto's scheme. The secret is the verification token of the subscription. No time is signed. Source:
+    /// third-party descriptions.
     pub(crate) fn gusto(&self) -> HmacCheck {
         self.body_only("x-gusto-signature", HmacAlgorithm::Sha256, SignatureEncoding::Hex)
     }
 
-    /// Base64url; whether it is padded differs from one description to the next. No time is signed. From integrations by
-    /// others.
+    /// Returns Merge's scheme. The signature is base64url; descriptions differ on its padding. No time is signed.
+    /// Source: third-party integrations.
     pub(crate) fn merge(&self) -> HmacCheck {
         self.body_only("x-merge-webhook-signature", HmacAlgorithm::Sha256, SignatureEncoding::Base64url)
     }
 
-    /// Standard Webhooks with headers of its own: <https://developer.tryfinch.com/developer-resources/Webhooks>, and
-    /// `webhook.go` of Finch-API/finch-api-go.
+    /// Returns Finch's scheme: Standard Webhooks with its own headers. Sources:
+    /// <https://developer.tryfinch.com/developer-resources/Webhooks>, and `webhook.go` of Finch-API/finch-api-go.
     pub(crate) fn finch(&self) -> HmacCheck {
         HmacCheck {
             signed: "{id}.{timestamp}.{body}".to_owned(),
@@ -82,8 +83,8 @@ impl VendorPreset {
         }
     }
 
-    /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>, shared secrets (`v1`)
-    /// and public keys (`v1a`) alike.
+    /// Returns the scheme of Standard Webhooks, with shared secrets (`v1`) and public keys (`v1a`):
+    /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
     pub(crate) fn standard_webhooks(&self) -> HmacCheck {
         HmacCheck {
             signed: "{id}.{timestamp}.{body}".to_owned(),

@@ -1,82 +1,82 @@
-//! Why a notice is refused.
+//! The reasons to refuse a notice.
 
 use crate::TimestampFormat;
 
-/// Why a notice is refused. `Display` is for the log: precise, and without anything that was sent or is secret. The
-/// answer to the sender is [`NoticeRefusal::public`].
+/// The reason that a notice is refused. `Display` is for the log: precise, without anything that was sent or is secret.
+/// The answer to the sender is [`NoticeRefusal::public`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeRefusal {
-    /// A header that the scheme needs is not there.
+    /// A required header is missing.
     #[error("header {header} is missing")]
     MissingHeader {
-        /// Its name, in lower case.
+        /// The name of the header, in lower case.
         header: String,
     },
-    /// A header is longer than anything that the scheme puts there.
+    /// A header is longer than any value of the scheme.
     #[error("header {header} is longer than {limit_bytes} bytes")]
     LongHeader {
-        /// Its name, in lower case.
+        /// The name of the header, in lower case.
         header: String,
-        /// The longest that is read, in bytes.
+        /// The maximum length, in bytes.
         limit_bytes: usize,
     },
-    /// There is nothing in the header that could be a signature by one of the secrets: it has another prefix, another
-    /// encoding or another length, or there are too many.
+    /// The header contains no possible signature by one of the secrets: the prefix, the encoding or the length differs,
+    /// or there are too many signatures.
     #[error("header {header} {what}")]
     MalformedSignature {
-        /// Its name, in lower case.
+        /// The name of the header, in lower case.
         header: String,
-        /// What is wrong with it.
+        /// The fault of the header.
         what: &'static str,
     },
-    /// The time is not written as configured.
+    /// The time does not have the configured format.
     #[error("header {header} is not a time in {format}")]
     MalformedTimestamp {
-        /// Its name, in lower case.
+        /// The name of the header, in lower case.
         header: String,
-        /// How it would have to be written.
+        /// The expected format.
         format: TimestampFormat,
     },
-    /// The id is empty, or holds the separator of what is signed, so that it could have been cut out of something else.
+    /// The id is empty, or contains the separator of the signed text, so that it could be cut from another text.
     #[error("header {header} is empty or holds a separator of the signed text")]
     MalformedId {
-        /// Its name, in lower case.
+        /// The name of the header, in lower case.
         header: String,
     },
-    /// No signature (or token) belongs to any of the secrets: a forgery, a secret that was changed on one side only, or a
-    /// body that somebody changed on the way.
+    /// No signature (or token) matches any of the secrets: a forgery, a secret that was changed on one side only, or a
+    /// body that was changed in transit.
     #[error("nothing in header {header} ({candidates} tried) matches any of {secrets} secrets")]
     WrongSignature {
-        /// The header, in lower case.
+        /// The name of the header, in lower case.
         header: String,
-        /// How many signatures of the right form were in it.
+        /// The number of signatures of the right form in the header.
         candidates: usize,
-        /// How many secrets were tried.
+        /// The number of secrets that were tried.
         secrets: usize,
     },
-    /// The signature is right, and the notice too old: a replay, a slow sender, or a clock that is wrong.
+    /// The signature is valid, but the notice is too old: a replay, a slow sender, or a wrong clock.
     #[error("signed {age_seconds} s ago, and {tolerance_seconds} s are tolerated")]
     Stale {
-        /// Seconds since it was signed, rounded up.
+        /// The seconds since it was signed, rounded up.
         age_seconds: u64,
-        /// How many were allowed.
+        /// The allowed number of seconds.
         tolerance_seconds: u64,
     },
-    /// The signature is right, and the notice is from the future: one of the clocks is wrong.
+    /// The signature is valid, but the notice is from the future: one of the clocks is wrong.
     #[error("signed {ahead_seconds} s ahead of our clock, and {tolerance_seconds} s are tolerated")]
     FromTheFuture {
-        /// Seconds until then, rounded up.
+        /// The seconds until its time, rounded up.
         ahead_seconds: u64,
-        /// How many were allowed.
+        /// The allowed number of seconds.
         tolerance_seconds: u64,
     },
-    /// The verifier itself cannot be used; [`crate::NoticeVerifier::check`] says why.
+    /// The verifier itself is misconfigured; [`crate::NoticeVerifier::check`] returns the reason.
     #[error("the verifier is configured wrongly")]
     Misconfigured,
 }
 
 impl NoticeRefusal {
-    /// For a metric.
+    /// Returns the name for a metric.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::MissingHeader { .. } => "no_signature",
@@ -91,7 +91,7 @@ impl NoticeRefusal {
         }
     }
 
-    /// What the sender may be told: the same words for every refusal, so that nobody learns how close they came.
+    /// Returns the text for the sender. It is the same for every refusal, so that it reveals nothing about the reason.
     pub fn public(&self) -> &'static str {
         "the notice was refused"
     }

@@ -1,4 +1,4 @@
-//! Secrets as they are written in a configuration.
+//! Secrets in a configuration.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use crate::mistake::field_mistake;
 use crate::{SECRET_BYTES_MAX, SECRETS_MAX};
 
-/// A secret as the vendor shows it. Its `Debug` form is always the same, and there is no way to read it back.
+/// A secret as the vendor shows it. Its `Debug` form is constant, and the text cannot be read back.
 #[derive(Clone)]
 pub struct VendorSecret(String);
 
 impl VendorSecret {
-    /// A secret from its text, such as the content of a file. Nothing is trimmed.
+    /// Creates a secret from its text, such as the content of a file. Nothing is trimmed.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -34,7 +34,7 @@ impl fmt::Debug for VendorSecret {
     }
 }
 
-/// What any list of secrets must be, whatever they are for.
+/// Checks the requirements for every list of secrets.
 pub(crate) fn check_secrets(secrets: &[VendorSecret]) -> Result<(), String> {
     if secrets.is_empty() {
         return Err(field_mistake(
@@ -53,6 +53,7 @@ pub(crate) fn check_secrets(secrets: &[VendorSecret]) -> Result<(), String> {
         .try_for_each(|(at, secret)| check_one(&format!("secrets[{at}]"), secret.text()))
 }
 
+/// Checks one secret.
 fn check_one(field: &str, text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err(field_mistake(field, "is empty", "give the secret, or take the entry out"));
@@ -61,7 +62,7 @@ fn check_one(field: &str, text: &str) -> Result<(), String> {
         let what = format!("is longer than {SECRET_BYTES_MAX} bytes");
         return Err(field_mistake(field, &what, "give the secret itself, not a file or a certificate"));
     }
-    // A line feed from a file or a blank from a table: it would never match, and nobody would see why.
+    // A line feed from a file or a space from a table would never match, and the cause would be hard to find.
     if text.trim() != text || text.chars().any(char::is_control) {
         let what = "has a blank or a line break around it, or a control character in it";
         return Err(field_mistake(field, what, "take it out"));
@@ -69,8 +70,8 @@ fn check_one(field: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Errors of serde repeat the value that they did not expect; these do not. Neither may the deserializer decide what is
-/// expected, so both visitors take any value.
+/// Errors that do not repeat the unexpected value, as serde's own errors do. The deserializer must not decide which
+/// type is expected either, so both visitors accept any value.
 macro_rules! without_repeating {
     ($($method:ident: $type:ty),*) => {
         $(fn $method<E: de::Error>(self, _: $type) -> Result<Self::Value, E> {
@@ -79,6 +80,7 @@ macro_rules! without_repeating {
     };
 }
 
+/// The expectation of a visitor, as text.
 struct SecretWords<'a, V>(&'a V);
 
 impl<'de, V: Visitor<'de>> fmt::Display for SecretWords<'_, V> {
@@ -87,6 +89,7 @@ impl<'de, V: Visitor<'de>> fmt::Display for SecretWords<'_, V> {
     }
 }
 
+/// The visitor of one secret.
 struct SingleSecret;
 
 impl Visitor<'_> for SingleSecret {
@@ -114,6 +117,7 @@ impl<'de> Deserialize<'de> for VendorSecret {
     }
 }
 
+/// The visitor of a list of secrets.
 struct SecretList;
 
 impl<'de> Visitor<'de> for SecretList {
@@ -135,6 +139,7 @@ impl<'de> Visitor<'de> for SecretList {
     without_repeating!(visit_f64: f64, visit_bytes: &[u8], visit_str: &str);
 }
 
+/// Deserializes a list of secrets with errors that repeat no value.
 pub(crate) fn deserialize_list<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<VendorSecret>, D::Error> {

@@ -1,4 +1,4 @@
-//! The signatures in a header.
+//! Parsing of the signatures in a header.
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -6,21 +6,21 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::{SIGNATURES_MAX, SignatureEncoding};
 
-/// With or without padding: senders disagree. Bits that belong to no byte must be zero, so that there is one spelling.
+/// Padding is optional, because senders disagree. Bits that belong to no byte must be zero, so that there is one spelling.
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
-/// One kind of signature: what stands before it, and how long it is.
+/// One kind of signature: its prefix and its length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SignatureForm<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) length_bytes: usize,
 }
 
-/// The signatures in `header` that have the form, decoded. Several are separated by blanks or, where no prefix holds a
-/// comma, by commas.
+/// Returns the signatures in `header` that have the form, decoded. Several signatures are separated by spaces or, if no
+/// prefix contains a comma, by commas.
 pub(crate) fn candidate_signatures<'h>(
     header: &'h str,
     commas_separate: bool,
@@ -34,17 +34,19 @@ pub(crate) fn candidate_signatures<'h>(
         .collect()
 }
 
-/// Whether a header holds more signatures than are looked at.
+/// Returns whether a header contains more signatures than are checked.
 pub(crate) fn too_many(header: &str, commas_separate: bool) -> bool {
     header_words(header, commas_separate).nth(SIGNATURES_MAX).is_some()
 }
 
+/// Returns the non-empty words of a header.
 fn header_words(header: &str, commas_separate: bool) -> impl Iterator<Item = &str> {
     let separates = move |c: char| c.is_ascii_whitespace() || (commas_separate && c == ',');
     // A header that was sent twice may have been joined with ", ".
     header.split(separates).map(|word| word.trim_matches(',')).filter(|word| !word.is_empty())
 }
 
+/// Decodes one signature.
 fn decode_signature(encoding: SignatureEncoding, text: &str) -> Option<Vec<u8>> {
     match encoding {
         SignatureEncoding::Hex => decode_hex(text),

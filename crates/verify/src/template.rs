@@ -1,10 +1,11 @@
-//! What is signed: the body, and where the time and the id stand around it.
+//! The signed text: the body, with the time and the id before or after it.
 
 use crate::SETTING_BYTES_MAX;
 use crate::mistake::field_mistake;
 
 const FIELD: &str = "signed";
 
+/// A piece of a signed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TemplatePiece<'t> {
     Text(&'t str),
@@ -13,15 +14,16 @@ pub(crate) enum TemplatePiece<'t> {
     Id,
 }
 
-/// A template in which a signed text can be cut in one way only. Otherwise the id, the time and the body of a notice
-/// could be cut anew, and its signature would fit a notice that nobody sent.
+/// A template whose text can be split in only one way. Otherwise the id, the time and the body of a notice could be
+/// split differently, and the signature would match a notice that was never sent.
 ///
-/// Times are of a fixed length as long as they are fresh (`timestamp.rs` takes one spelling only), so they need no
-/// separator. Ids are not: they need one, and must not hold it, as the Standard Webhooks specification says too.
+/// Fresh times have a fixed length (`timestamp.rs` accepts one spelling only), so they need no separator. Ids vary in
+/// length: they need a separator and must not contain it, as the Standard Webhooks specification also requires.
 #[derive(Debug)]
 pub(crate) struct SignatureTemplate<'t>(Vec<TemplatePiece<'t>>);
 
 impl<'t> SignatureTemplate<'t> {
+    /// Parses a template and checks that it is unambiguous.
     pub(crate) fn parse(text: &'t str) -> Result<Self, String> {
         if text.len() > SETTING_BYTES_MAX {
             let what = format!("is longer than {SETTING_BYTES_MAX} bytes");
@@ -29,7 +31,7 @@ impl<'t> SignatureTemplate<'t> {
         }
         let template = Self(template_pieces(text)?);
         if !template.has(&TemplatePiece::Body) {
-            let fix = "add {body}: what is not signed can be exchanged on the way";
+            let fix = "add {body}: content that is not signed can be changed in transit";
             return Err(field_mistake(FIELD, "has no {body}", fix));
         }
         let twice = [TemplatePiece::Body, TemplatePiece::Timestamp, TemplatePiece::Id]
@@ -57,7 +59,7 @@ impl<'t> SignatureTemplate<'t> {
         self.0.iter().filter(|other| *other == piece).count()
     }
 
-    /// Whether an id ends where the template says it does: it must not hold the characters right beside it.
+    /// Returns whether the template determines the end of an id: the id must not contain the characters next to it.
     /// Text at the very beginning or end separates nothing.
     pub(crate) fn admits_id(&self, id: &str) -> bool {
         let holds = |separator: Option<char>| separator.is_some_and(|separator| id.contains(separator));
@@ -69,7 +71,7 @@ impl<'t> SignatureTemplate<'t> {
         !id.is_empty() && !holds(beside.0) && !holds(beside.1)
     }
 
-    /// The signed bytes, piece by piece.
+    /// Returns the signed bytes, piece by piece.
     pub(crate) fn fill<'a>(&'a self, id: &'a str, timestamp: &'a str, body: &'a [u8]) -> Vec<&'a [u8]> {
         let bytes = |piece: &'a TemplatePiece<'t>| match piece {
             TemplatePiece::Text(text) => text.as_bytes(),
@@ -81,6 +83,7 @@ impl<'t> SignatureTemplate<'t> {
     }
 }
 
+/// Splits a template into its pieces.
 fn template_pieces(text: &str) -> Result<Vec<TemplatePiece<'_>>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -115,7 +118,7 @@ fn parse_placeholder(name: &str) -> Result<TemplatePiece<'static>, String> {
         "timestamp" => Ok(TemplatePiece::Timestamp),
         "id" => Ok(TemplatePiece::Id),
         _ => {
-            // A short word is a typing error and worth repeating; anything else may be a secret in the wrong place.
+            // A short word is a typing error and useful to repeat; anything else may be a secret in the wrong place.
             let word = name.len() <= 12 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             let what = match word {
                 true => format!("has an unknown placeholder {{{name}}}"),

@@ -1,4 +1,4 @@
-//! When a notice was signed.
+//! The time at which a notice was signed.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::NoticeRefusal;
 const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
 const NANOSECONDS_PER_MILLISECOND: i128 = 1_000_000;
 
-/// How the time of a notice is written in its header.
+/// The format of the time of a notice in its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimestampFormat {
@@ -20,7 +20,7 @@ pub enum TimestampFormat {
     UnixSeconds,
     /// Milliseconds since 1970, digits only.
     UnixMilliseconds,
-    /// As in `2026-01-31T18:42:00Z`, with an offset.
+    /// A time with an offset, as in `2026-01-31T18:42:00Z`.
     Rfc3339,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for TimestampFormat {
 }
 
 impl TimestampFormat {
-    /// The moment, in UTC, or nothing where the text is not one.
+    /// Returns the time in UTC, or `None` if the text is not in the format.
     pub(crate) fn parse(self, text: &str) -> Option<OffsetDateTime> {
         let nanoseconds = match self {
             Self::UnixSeconds => parse_number(text)? * NANOSECONDS_PER_SECOND,
@@ -46,15 +46,15 @@ impl TimestampFormat {
     }
 }
 
-/// One number has one spelling: with `01700000000` beside `1700000000` the last `0` of a body could become the first of
-/// the time in `{body}{timestamp}` and the signature would still be right.
+/// Parses a number in its only valid spelling. If `01700000000` were accepted beside `1700000000`, the last `0` of a
+/// body could become the first digit of the time in `{body}{timestamp}`, and the signature would still match.
 fn parse_number(text: &str) -> Option<i128> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if canonical && digits { text.parse::<u64>().ok().map(i128::from) } else { None }
 }
 
-/// Whether `at` is at most so many seconds before or after `now`; exactly so many are still right.
+/// Checks that `at` is at most `tolerance_seconds` before or after `now`, inclusive.
 pub(crate) fn is_fresh(
     at: OffsetDateTime,
     now: OffsetDateTime,
@@ -71,6 +71,7 @@ pub(crate) fn is_fresh(
     Ok(())
 }
 
+/// Returns a duration in seconds, rounded up.
 fn seconds_up(nanoseconds: i128) -> u64 {
     let seconds = (nanoseconds + NANOSECONDS_PER_SECOND - 1) / NANOSECONDS_PER_SECOND;
     u64::try_from(seconds).unwrap_or(u64::MAX)

@@ -1,11 +1,11 @@
-//! Which scheme a source uses.
+//! The choice of the scheme of a source.
 
 use serde::Deserialize;
 use time::OffsetDateTime;
 
 use crate::{BearerCheck, HmacCheck, NoticeRefusal, VendorPreset, VendorSecret};
 
-/// How the notices of one source are verified. All of it is data, for a configuration file; `scheme` says which.
+/// The verifier of the notices of one source. It is plain data for a configuration file; `scheme` selects the variant.
 ///
 /// ```yaml
 /// scheme: standard_webhooks
@@ -23,33 +23,33 @@ pub enum NoticeVerifier {
     Gusto(VendorPreset),
     /// Merge: base64url HMAC-SHA256 of the body.
     Merge(VendorPreset),
-    /// Finch: as Standard Webhooks, with its own headers and without public keys.
+    /// Finch: like Standard Webhooks, with its own headers and without public keys.
     Finch(VendorPreset),
     /// Standard Webhooks: base64 HMAC-SHA256 (`v1`) or Ed25519 (`v1a`) of id, time and body.
     StandardWebhooks(VendorPreset),
     /// A fixed value in a header.
     Bearer(BearerCheck),
-    /// Anything else that signs with an HMAC.
+    /// Any other scheme that signs with an HMAC.
     Hmac(Box<HmacCheck>),
-    /// Takes everything from everybody. Only for tests, and only where somebody wrote `none`.
+    /// No verification: accepts everything from everyone. Only for tests, and only if `none` is configured explicitly.
     None {},
 }
 
-/// A notice by somebody who knows a secret.
+/// A notice from a sender that knows a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerifiedNotice {
-    /// The id of the notice, where the scheme signs one. The same id again is the same notice again.
+    /// The id of the notice, if the scheme signs one. The same id again is the same notice again.
     pub id: Option<String>,
-    /// When it was signed, in UTC, where the scheme signs that. Older notices than `at` plus the tolerance are refused, so
-    /// ids need not be remembered longer.
+    /// The time at which it was signed, in UTC, if the scheme signs a time. Notices older than `at` plus the tolerance
+    /// are refused, so ids need not be remembered longer.
     pub at: Option<OffsetDateTime>,
 }
 
 impl NoticeVerifier {
-    /// Whether it can work at all.
+    /// Checks the configuration.
     ///
     /// # Errors
-    /// The first thing that is wrong: which setting, what with it, and how to put it right. Never repeats a secret.
+    /// Returns the first fault: the setting, what is wrong, and how to fix it. Never repeats a secret.
     pub fn check(&self) -> Result<(), String> {
         match self {
             Self::Bearer(bearer) => bearer.check(),
@@ -57,15 +57,15 @@ impl NoticeVerifier {
         }
     }
 
-    /// Whether a notice comes from somebody who knows one of the secrets.
+    /// Verifies that a notice comes from a sender that knows one of the secrets.
     ///
-    /// `headers` gives the value of a header by its name in lower case, without blanks around it; one that was sent several
-    /// times joined with a blank or with `, `, one that is not text as if it were not there. `body` is the raw body, byte for
-    /// byte. `now` is the time at which it came.
+    /// `headers` returns the value of a header by its name in lower case, without surrounding spaces. A header that was
+    /// sent several times is joined with a space or with `, `; a header that is not text counts as missing. `body` is
+    /// the raw body, byte for byte. `now` is the time at which the notice was received.
     ///
     /// # Errors
-    /// Why not; see [`NoticeRefusal`]. The signature is looked at before the age. Everything is refused where
-    /// [`NoticeVerifier::check`] fails.
+    /// Returns the reason for the refusal; see [`NoticeRefusal`]. The signature is checked before the age. Every notice
+    /// is refused if [`NoticeVerifier::check`] fails.
     pub fn verify<'h>(
         &self,
         headers: impl Fn(&str) -> Option<&'h str>,
@@ -79,20 +79,20 @@ impl NoticeVerifier {
         }
     }
 
-    /// Whether somebody who saw a notice, and does not know a secret, could send it again with another value in this header
-    /// (its name in lower case). Where nothing is signed (`bearer`, `none`), whoever can send at all can say anything.
+    /// Returns whether a party that saw a notice, but does not know a secret, could send it again with another value in
+    /// this header (its name in lower case). If nothing is signed (`bearer`, `none`), every sender can send any value.
     pub fn leaves_open(&self, header: &str) -> bool {
         let Some(hmac) = self.as_hmac() else { return false };
         let is = |name: &Option<String>| name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(header));
         !is(&hmac.timestamp_header) && !is(&hmac.id_header)
     }
 
-    /// Whether a notice is signed and its time is not, so that it can be sent again at any time.
+    /// Returns whether a notice is signed but its time is not, so that it can be replayed at any time.
     pub fn signs_no_time(&self) -> bool {
         self.as_hmac().is_some_and(|hmac| hmac.timestamp_header.is_none())
     }
 
-    /// The same as settings of the custom scheme `hmac`: what a preset stands for. Nothing for `bearer` and `none`.
+    /// Returns the equivalent settings of the custom scheme `hmac`, to which a preset expands. `None` for `bearer` and `none`.
     pub fn as_hmac(&self) -> Option<HmacCheck> {
         match self {
             Self::Bamboohr(preset) => Some(preset.bamboohr()),
@@ -106,7 +106,7 @@ impl NoticeVerifier {
         }
     }
 
-    /// The secrets, so that a caller can add those that it keeps in files. Nothing for `none`.
+    /// Returns the secrets, so that a caller can add the ones that it keeps in files. `None` for the scheme `none`.
     pub fn secrets_mut(&mut self) -> Option<&mut Vec<VendorSecret>> {
         match self {
             Self::Bamboohr(preset)

@@ -1,4 +1,4 @@
-//! The operator API's bodies: what the console serves and what `usher` reads.
+//! Request and response bodies of the operator API: the console serves them and `usher` reads them.
 
 use lifecycle::{
     ExplainedPerson, FailedRequest, MapperStatus, OutboxReply, OutboxStatus, PreviewReply, ProvisionReply,
@@ -8,47 +8,48 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Answer to `GET /v1/status`.
+/// Response of `GET /v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConsoleStatusView {
-    /// Every configured target, as the writer sees it; empty when it does not answer.
+    /// Status of every configured target, from the writer; empty if the writer does not answer.
     #[schema(value_type = Vec<Object>)]
     pub targets: Vec<TargetStatus>,
-    /// Messages that the services have not yet dealt with.
+    /// Messages that the services have not processed yet.
     pub lag: LagView,
-    /// The mapper's part: `policies` in force, how many people and groups are `known` and still `toEvaluate`, of how many
-    /// people something is known that takes effect later (`scheduled`), how many records of sources may be somebody else's
-    /// (`recordConflicts`), how many accounts of leavers are not proven to be off (`leavers`), and `heldFiles`, the policy files that are not in force. Null when it does not answer.
+    /// Status of the mapper: `policies` in force, the number of people and groups that are `known` and still `toEvaluate`, the
+    /// number of people with scheduled changes (`scheduled`), of source records that may belong to another person
+    /// (`recordConflicts`) and of leavers' accounts that are not proven disabled (`leavers`), and `heldFiles`, the policy files
+    /// that are not in force. Null if the mapper does not answer.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub mapper: Option<MapperStatus>,
-    /// What the mapper and the writer have decided to publish and the broker does not have: rows that wait by lane
-    /// (`departures`, `commands`, `facts`) and how long the oldest has, messages that are `setAside`, and `factsDropped`.
+    /// Unpublished messages of the mapper and the writer: the number of waiting rows by lane (`departures`, `commands`, `facts`)
+    /// and the age of the oldest, the number of messages that are `setAside`, and `factsDropped`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub outboxes: Vec<OutboxStatus>,
-    /// What services could not read or store, and set aside.
+    /// Number of quarantined messages: those that services could not read or store.
     #[serde(default)]
     pub quarantined: u64,
-    /// Departures among it: leavers who may keep access.
+    /// Number of departures among the quarantined messages: leavers who may keep access.
     #[serde(default)]
     pub quarantined_departures: u64,
-    /// The broker's streams.
+    /// Streams of the broker.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub streams: Vec<StreamStatus>,
-    /// The last backup; absent when the broker does not tell of it.
+    /// The last backup; absent if the broker does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupStatus>,
-    /// What services noticed about their databases and streams: a restored store, messages that are lost.
+    /// Findings of the services about their databases and streams, such as a restored database or lost messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
-    /// What sources said, or would have said, that the gateway could not take; see docs/sources.md.
+    /// Statements and requests of sources that the gateway could not accept; see docs/sources.md.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_problems: Vec<SourceProblemStatus>,
-    /// How often something happened for which that list had no room.
+    /// Number of occurrences for which `sourceProblems` had no room.
     #[serde(default)]
     pub source_problems_unlisted: u64,
-    /// The services that did not answer.
+    /// Services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
 }
@@ -57,61 +58,62 @@ pub struct ConsoleStatusView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupStatus {
-    /// When it was begun (RFC 3339); absent when none is known.
+    /// Time at which the backup was started (RFC 3339); absent if no backup is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// For how many days consumed events are kept, so that an older database can read them again (`nats.backup_interval_days`).
+    /// Number of days for which consumed events are kept, so that an older database can read them again
+    /// (`nats.backup_interval_days`).
     pub interval_days: u16,
 }
 
-/// A stream of the broker.
+/// Status of a broker stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamStatus {
-    /// Its name.
+    /// Name of the stream.
     pub stream: String,
-    /// What is wrong: it is missing, or the broker does not tell of it.
+    /// Reason why the stream cannot be described: it is missing, or the broker does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
-    /// Bytes that it holds; absent when that is not known.
+    /// Size of the stream in bytes; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Bytes that it may hold.
+    /// Maximum size of the stream in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_max: Option<u64>,
-    /// When the newest message was stored (RFC 3339) that made room for others after every consumer had taken it: a backup from before
-    /// cannot be completed from the stream.
+    /// Storage time (RFC 3339) of the newest message that was removed to make room after every consumer had taken it. A backup from
+    /// before that time cannot be completed from the stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped_until: Option<String>,
 }
 
-/// Something of a source that could not be taken. It ends when the same thing succeeds, or when it did not happen again for
-/// seven days.
+/// A statement or request of a source that could not be accepted. The problem ends when the same operation succeeds, or when it
+/// does not occur for seven days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SourceProblemStatus {
-    /// The source as its events name it; `(unknown)` for requests of senders that are not known.
+    /// The source as its events name it; `(unknown)` for requests of unknown senders.
     pub source: String,
-    /// `unreadable_list`, `bad_rows`, `refused_file`, `unreadable_records`, `parked_records`, `refused_credentials`,
-    /// `refused_requests`, `unknown_types` or `unknown_resources`.
+    /// The kind of problem: `unreadable_list`, `bad_rows`, `refused_file`, `unreadable_records`, `parked_records`,
+    /// `refused_credentials`, `refused_requests`, `unknown_types` or `unknown_resources`.
     pub kind: String,
-    /// How often since `first`.
+    /// Number of occurrences since `first`.
     pub count: u64,
-    /// When it began (RFC 3339).
+    /// Time of the first occurrence (RFC 3339).
     pub first: String,
-    /// When it happened last (RFC 3339).
+    /// Time of the last occurrence (RFC 3339).
     pub last: String,
-    /// What was wrong the last time, without values of people.
+    /// Description of the last occurrence, without personal values.
     pub detail: String,
 }
 
-/// What another service did not do.
+/// The failure of another service to answer a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceProblem {
-    /// The service.
+    /// Name of the service.
     pub service: String,
-    /// Stable; for programs (`writer_not_running`, `mapper_timeout`, `refused`, ...).
+    /// Stable code for programs (`writer_not_running`, `mapper_timeout`, `refused`, ...).
     pub code: String,
-    /// What happened, and what to do about it.
+    /// Description of the failure and its remedy.
     pub detail: String,
 }
 
@@ -125,25 +127,25 @@ impl ServiceProblem {
     }
 }
 
-/// Number of messages not yet dealt with; null when it is not known (the service has never run).
+/// Number of messages that are not processed yet; null if unknown (the service has never run).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct LagView {
-    /// Events before the mapper.
+    /// Events that the mapper has not processed.
     pub events: Option<u64>,
-    /// Commands before the writer.
+    /// Commands that the writer has not processed.
     pub commands: Option<u64>,
-    /// Facts (in messages) before the console.
+    /// Fact messages that the console has not processed.
     pub journal: Option<u64>,
 }
 
-/// Answer to `GET /v1/people/{person}/trace`.
+/// Response of `GET /v1/people/{person}/trace`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PersonTrace {
-    /// Who it is about.
+    /// The person or group of the timeline.
     pub person: PersonName,
-    /// What happened, oldest first.
+    /// Entries of the timeline, oldest first.
     pub entries: Vec<TraceEntry>,
-    /// Pass it as `cursor` to read on; absent on the last page.
+    /// Cursor of the next page, for the parameter `cursor`; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
@@ -153,50 +155,50 @@ pub struct PersonTrace {
 pub struct PersonName {
     /// Key at the source.
     pub key: String,
-    /// The login name that they had last, in lower case.
+    /// The person's last known login name, in lower case.
     #[serde(default)]
     pub user_name: Option<String>,
 }
 
-/// One fact.
+/// A fact in the timeline.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TraceEntry {
-    /// When it happened (RFC 3339).
+    /// Time of the fact (RFC 3339).
     pub at: String,
-    /// The service that says so.
+    /// The service that reported the fact.
     pub service: String,
     /// The trace that the causing event started (32 hex digits).
     #[serde(default)]
     pub trace_id: Option<String>,
-    /// The fact itself: `fact` names it (`merged`, `decided`, `membershipDecided`, `superseded`, `attempted`, `settled`, `conflict`,
-    /// `died`, `replayed`, `discarded`), the other members depend on that.
+    /// The fact itself. `fact` names it (`merged`, `decided`, `membershipDecided`, `superseded`, `attempted`, `settled`,
+    /// `conflict`, `died`, `replayed`, `discarded`); the other members depend on that name.
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub fact: Map<String, Value>,
 }
 
-/// Answer to `GET /v1/dead`.
+/// Response of `GET /v1/dead`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetterList {
-    /// Newest first.
+    /// Dead letters, newest first.
     pub dead_letters: Vec<DeadSummary>,
-    /// Pass it as `cursor` to read on; absent on the last page.
+    /// Cursor of the next page, for the parameter `cursor`; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// A dead letter without request and answer.
+/// A dead letter without its request and response.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeadSummary {
-    /// Names it (`ded_...`).
+    /// Id of the dead letter (`ded_...`).
     pub id: String,
-    /// `open`, `replayed` or `discarded`.
+    /// State of the dead letter: `open`, `replayed` or `discarded`.
     pub state: String,
-    /// When it died (RFC 3339).
+    /// Time at which the operation failed permanently (RFC 3339).
     pub at: String,
-    /// The target.
+    /// Name of the target.
     pub target: String,
-    /// `user`, `group` or `membership`.
+    /// Kind of the resource: `user`, `group` or `membership`.
     pub kind: String,
     /// Key of the person or group.
     pub subject: String,
@@ -207,144 +209,144 @@ pub struct DeadSummary {
     pub revision: i64,
     /// The operation that failed last.
     pub operation: String,
-    /// How it failed.
+    /// Class of the failure.
     pub class: String,
-    /// In words.
+    /// Description of the failure.
     pub error: String,
-    /// What kind of failure that is; docs/errors.md says what to do about each.
+    /// Stable code of the failure; docs/errors.md has the remedy for each code.
     pub code: String,
-    /// Its group, as `GET /v1/dead/groups` names it.
+    /// The letter's group, as `GET /v1/dead/groups` names it.
     pub group: String,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: i32,
-    /// How it was closed, if it was.
+    /// Details of the replay or discard; absent while the letter is open.
     #[serde(default)]
     pub closed: Option<DeadClosed>,
 }
 
-/// Answer to `GET /v1/dead/groups`.
+/// Response of `GET /v1/dead/groups`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeadGroups {
-    /// The largest first.
+    /// Groups of open dead letters, largest first.
     pub groups: Vec<DeadGroup>,
 }
 
 /// Open dead letters that failed in the same way.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeadGroup {
-    /// Names it: target, kind, operation, class and code (HTTP status with the error keyword), with `/` between them.
+    /// Name of the group: target, kind, operation, class and code (HTTP status with the error keyword), separated by `/`.
     pub group: String,
-    /// How many.
+    /// Number of open dead letters in the group.
     pub count: u64,
-    /// When the first of them died (RFC 3339).
+    /// Time of the oldest dead letter (RFC 3339).
     pub first: String,
-    /// When the last of them died.
+    /// Time of the newest dead letter (RFC 3339).
     pub last: String,
-    /// Id of one of them.
+    /// Id of one dead letter of the group.
     pub sample: String,
-    /// Its error, in words.
+    /// Description of that dead letter's failure.
     pub error: String,
-    /// What kind of failure that is; docs/errors.md says what to do about each.
+    /// Stable code of the failure; docs/errors.md has the remedy for each code.
     pub code: String,
 }
 
-/// How a dead letter was closed.
+/// Details of the replay or discard of a dead letter.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeadClosed {
-    /// When (RFC 3339).
+    /// Time of the replay or discard (RFC 3339).
     pub at: String,
-    /// The operator.
+    /// Name of the operator.
     pub by: String,
-    /// In their words.
+    /// Reason that the operator gave.
     pub why: String,
-    /// `queued`, `superseded`, `no_op` or `discarded`.
+    /// Outcome: `queued`, `superseded`, `no_op` or `discarded`.
     pub outcome: String,
 }
 
-/// Answer to `GET /v1/dead/{id}`.
+/// Response of `GET /v1/dead/{id}`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeadDetail {
-    /// The letter.
+    /// Summary of the dead letter.
     #[serde(flatten)]
     pub summary: DeadSummary,
-    /// The last request and answer, redacted.
+    /// The last request and response, redacted.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub exchange: Option<RequestExchange>,
-    /// The requests that failed, each with its answer, redacted, the oldest first: the last ten. Each has `at`, `operation`,
-    /// `class`, `error`, `durationMs` and `exchange`.
+    /// The last ten failed requests, oldest first, each with its response, redacted. Each has `at`, `operation`, `class`, `error`,
+    /// `durationMs` and `exchange`.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub failures: Vec<FailedRequest>,
-    /// The requests that were sent for it, oldest first, as far as they are still in the timeline; 100 at most.
+    /// The requests that were sent for the revision, oldest first, as far as the timeline still has them; 100 at most.
     #[serde(default)]
     pub requests: Vec<TraceEntry>,
-    /// What to do about it.
+    /// Remedy for the failure.
     pub remedy: String,
-    /// The latest decision about the resource, if it is still in the timeline.
+    /// The latest decision about the resource, if the timeline still has it.
     #[serde(default)]
     pub decision: Option<TraceEntry>,
     /// The person or group.
     pub person: PersonName,
 }
 
-/// Body of `POST /v1/dead/replay`: one of `ids`, `target` and `group`.
+/// Body of `POST /v1/dead/replay`: exactly one of `ids`, `target` and `group`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayRequestBody {
-    /// At most 1,000.
+    /// Ids of dead letters, at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
-    /// Every open one of this target; the oldest 1,000 of them.
+    /// Replays the oldest open dead letters of this target, at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Every open one of this group; the oldest 1,000 of them.
+    /// Replays the oldest open dead letters of this group, at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Only say what would become of each.
+    /// Reports the outcome of each dead letter without sending anything.
     #[serde(default)]
     pub dry_run: bool,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
 
-/// Body of `POST /v1/dead/replays`: one of `ids`, `target` and `group`.
+/// Body of `POST /v1/dead/replays`: exactly one of `ids`, `target` and `group`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartReplay {
-    /// At most 1,000.
+    /// Ids of dead letters, at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
-    /// Every open one of this target; the oldest 100,000 of them.
+    /// Replays the oldest open dead letters of this target, at most 100,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Every open one of this group; the oldest 100,000 of them.
+    /// Replays the oldest open dead letters of this group, at most 100,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// So many a second at most: 1 to 1,000. They are sent at the target's own pace in any case.
+    /// Maximum number of dead letters queued per second: 1 to 1,000. The target's own rate limit always applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u32>,
-    /// Required: it is kept in the timeline of each.
+    /// Reason, recorded in the timeline of each dead letter. Required.
     #[serde(default)]
     pub why: String,
 }
 
-/// Answer to `POST /v1/dead/replay`.
+/// Response of `POST /v1/dead/replay`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ReplayAnswer {
-    /// What became of each.
+    /// Outcome for each dead letter.
     pub outcomes: Vec<LetterOutcome>,
-    /// Whether the target has more open ones: ask again.
+    /// `true` if the target has more open dead letters: send the request again.
     pub more: bool,
 }
 
-/// What became of one dead letter.
+/// Outcome for one dead letter.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct LetterOutcome {
-    /// The dead letter.
+    /// Id of the dead letter.
     pub id: String,
-    /// `queued`, `superseded`, `no_op` or `not_open`.
+    /// Outcome: `queued`, `superseded`, `no_op` or `not_open`.
     #[schema(value_type = String)]
     pub outcome: ReplayOutcome,
 }
@@ -353,21 +355,21 @@ pub struct LetterOutcome {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscardRequestBody {
-    /// At most 1,000.
+    /// Ids of dead letters, at most 1,000.
     #[serde(default)]
     pub ids: Vec<String>,
-    /// Every open one of this group, instead; the oldest 1,000 of them.
+    /// Discards the oldest open dead letters of this group instead, at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
 
-/// Answer to `POST /v1/dead/discard`.
+/// Response of `POST /v1/dead/discard`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DiscardAnswer {
-    /// Those that were open and are closed now.
+    /// Ids of the dead letters that were open and are now discarded.
     pub discarded: Vec<String>,
 }
 
@@ -375,19 +377,19 @@ pub struct DiscardAnswer {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideHeld {
-    /// The target.
+    /// Name of the target.
     #[serde(default)]
     pub target: String,
     /// Keys of people and groups, at most 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subjects: Option<Vec<String>>,
-    /// Everything that is held there.
+    /// Decides about all changes that are held at the target.
     #[serde(default)]
     pub all: bool,
-    /// Only what is held for this reason: `guard`, `protected`, `profile` or `taken`.
+    /// Limits the decision to changes that are held for this reason: `guard`, `protected`, `profile` or `taken`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -396,19 +398,19 @@ pub struct DecideHeld {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResolveConflict {
-    /// The target.
+    /// Name of the target.
     #[serde(default)]
     pub target: String,
-    /// Whether it is a group.
+    /// `true` if the subject is a group.
     #[serde(default)]
     pub group: bool,
     /// Key of the person or group.
     #[serde(default)]
     pub subject: String,
-    /// The target's id of the resource that is theirs.
+    /// Id at the target of the resource that belongs to the person or group.
     #[serde(default)]
     pub remote_id: String,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -417,10 +419,10 @@ pub struct ResolveConflict {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryQuarantined {
-    /// Ids as they are listed.
+    /// Ids, as `GET /v1/quarantine` lists them.
     #[serde(default)]
     pub ids: Vec<String>,
-    /// Required: it is kept in the log.
+    /// Reason, recorded in the log. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -429,7 +431,7 @@ pub struct RetryQuarantined {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PauseRequestBody {
-    /// Required: it is kept in the journal.
+    /// Reason, recorded in the journal. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -440,13 +442,13 @@ pub struct PauseRequestBody {
 pub struct ResolveRecord {
     /// The source, by its name in `mapper.people`.
     pub source: String,
-    /// What the source calls the person.
+    /// Key of the record at the source.
     pub key: String,
     /// Key of the person.
     pub person: String,
-    /// Whether it is theirs.
+    /// `true` if the record belongs to the person.
     pub same: bool,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -455,14 +457,14 @@ pub struct ResolveRecord {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinPeople {
-    /// Key of the person who stays, with their accounts.
+    /// Key of the person who remains, with their accounts.
     pub person: String,
-    /// The other key, which is theirs from now on.
+    /// The other key, which belongs to that person from now on.
     pub other: String,
-    /// The other one's accounts are left as they are until the person leaves.
+    /// Leaves the accounts of the other key as they are until the person leaves.
     #[serde(default)]
     pub leave_accounts: bool,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -471,20 +473,21 @@ pub struct JoinPeople {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelSchedule {
-    /// Ids of statements (`sch_...`), or people all of whose statements are meant; at most 1,000.
+    /// Ids of statements (`sch_...`), or people whose scheduled statements are all cancelled; at most 1,000.
     pub what: Vec<String>,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
 
-/// Answer to `GET /v1/outbox`.
+/// Response of `GET /v1/outbox`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct OutboxList {
-    /// The mapper's and the writer's: `status` and what is `setAside` (`id`, `since`, `bytes`, `cause` of each).
+    /// Outboxes of the mapper and the writer: `status`, and the messages that are `setAside` (`id`, `since`, `bytes`, `cause` of
+    /// each).
     #[schema(value_type = Vec<Object>)]
     pub outboxes: Vec<OutboxReply>,
-    /// The services that did not answer.
+    /// Services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
 }
@@ -495,9 +498,9 @@ pub struct OutboxList {
 pub struct RetrySetAside {
     /// The service that set the message aside: `mapper` or `writer`.
     pub service: String,
-    /// The message.
+    /// Id of the message.
     pub id: String,
-    /// Required: it is kept in the log of the service.
+    /// Reason, recorded in the log of the service. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -506,18 +509,18 @@ pub struct RetrySetAside {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderAccess {
-    /// Key, or login name at the source.
+    /// The person: key, or login name at the source.
     pub person: String,
-    /// `off`: off at every target now; `keep`: never deleted; `same`: who came back with another name is the same
-    /// person; `different`: who came with the login of a person who was off for long is not that person.
+    /// The order. `off`: disabled at every target immediately; `keep`: never deleted; `same`: a person who returned under another
+    /// name is the same person; `different`: a person who arrived with the login of a person long disabled is a different person.
     pub order: String,
-    /// The order is lifted.
+    /// Lifts the order.
     #[serde(default)]
     pub lift: bool,
-    /// When it ends by itself (RFC 3339); without it, when it is lifted.
+    /// Time at which the order expires (RFC 3339); without it, the order lasts until it is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Required: it is kept in the timeline.
+    /// Reason, recorded in the timeline. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -526,7 +529,7 @@ pub struct OrderAccess {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateEvidenceKey {
-    /// Required.
+    /// Reason for the rotation. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -535,16 +538,17 @@ pub struct RotateEvidenceKey {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReconcileRequestBody {
-    /// Only report.
+    /// Reports differences without changing anything.
     #[serde(default)]
     pub dry_run: bool,
-    /// Believe that many are gone: without it, a target that lists far fewer than are linked fails the comparison.
+    /// Accepts that many resources are gone. Without it, a target that lists far fewer resources than are linked fails the
+    /// reconciliation.
     #[serde(default)]
     pub allow_gone: bool,
-    /// End the comparison that is under way.
+    /// Cancels the running reconciliation.
     #[serde(default)]
     pub cancel: bool,
-    /// Required: it is kept in the log.
+    /// Reason, recorded in the log. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -553,10 +557,10 @@ pub struct ReconcileRequestBody {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyRequestBody {
-    /// Only this target; all that have a policy without it.
+    /// Name of the target; without it, all targets that have a policy are verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Required: it is kept in the log.
+    /// Reason, recorded in the log. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -568,13 +572,14 @@ pub struct StartPlan {
     /// The policy, as YAML; at most 256 KiB.
     #[serde(default)]
     pub policy: String,
-    /// Name of the file that it is in, for errors.
+    /// Name of the policy's file, for error messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Only this person or group (key, or login name at the target in any case); such a plan cannot be applied.
+    /// Limits the plan to one person or group (key, or login name at the target in any case). Such a plan cannot be applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// How many changes are listed one by one: at most 10,000, 100 unless said. The counts are always of everybody.
+    /// Maximum number of changes listed individually: at most 10,000, 100 by default. The counts always include all people and
+    /// groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_max: Option<u32>,
 }
@@ -583,17 +588,17 @@ pub struct StartPlan {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplyRequestBody {
-    /// The plan (`pln_...`) whose policy is to be in force: finished, of everybody, and worked out against the version
-    /// that is still in force.
+    /// Id of the plan (`pln_...`) whose policy is applied. The plan must be finished, include all people, and be based on the
+    /// version that is still in force.
     #[serde(default)]
     pub plan: String,
-    /// How many accounts and groups may lose access although the plan exceeds a threshold of the policy.
+    /// Number of accounts and groups that may lose access although the plan exceeds a threshold of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_deletes: Option<u64>,
-    /// How many accounts may be created or switched on again although the plan exceeds a threshold of the policy.
+    /// Number of accounts that may be created or enabled again although the plan exceeds a threshold of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_grants: Option<u64>,
-    /// Required: it is kept with the version.
+    /// Reason, recorded with the version. Required.
     #[serde(default)]
     pub why: String,
 }
@@ -605,47 +610,47 @@ pub struct ProvisionRequestBody {
     /// Key of the person or group, or the person's login name at the target in any case.
     #[serde(default)]
     pub person: String,
-    /// The target.
+    /// Name of the target.
     #[serde(default)]
     pub target: String,
-    /// Only say what would be done.
+    /// Reports the actions without carrying them out.
     #[serde(default)]
     pub dry_run: bool,
-    /// Why; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// Answer to `POST /v1/provision`. Holds personal data.
+/// Response of `POST /v1/provision`. It contains personal data.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvisionAnswer {
-    /// Import and scope: what is known, each clause of the scope with the value it saw, what each mapping gives, what
-    /// should be true at the target (`desired`) and what was last asked for (`askedFor`).
+    /// Import and scope: the known values, each clause of the scope with the value that it saw, the result of each mapping, the
+    /// desired state at the target (`desired`) and the last requested state (`askedFor`).
     #[schema(value_type = Object)]
     pub explained: ExplainedPerson,
-    /// Match and action: how it was looked for at the target, what was found, and what the writer would send. Absent
-    /// when there is nothing to be said about them, or when looking failed.
+    /// Match and action: the search at the target, its result, and the request that the writer would send. Absent if nothing is
+    /// desired or linked, or if the lookup failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub look: Option<PreviewReply>,
-    /// Why the target could not be looked at. Nothing was queued then.
+    /// Reason why the lookup at the target failed. Nothing was queued in that case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_problem: Option<ServiceProblem>,
-    /// What was queued; absent after a dry run.
+    /// The queued work; absent after a dry run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued: Option<QueuedProvision>,
 }
 
-/// What provisioning on demand set in motion. Ask `GET /v1/targets/{target}/{kind}/{subject}` how far it is.
+/// Work queued by provisioning on demand. `GET /v1/targets/{target}/{kind}/{subject}` returns its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueuedProvision {
-    /// Whether the mapper sent a command (`queued`), and the `revision` of what should be true; 0 when there is none.
+    /// `queued` is true if the mapper sent a command; `revision` is that of the desired state, 0 if there is none.
     #[schema(value_type = Object)]
     pub mapper: ProvisionReply,
-    /// Whether the writer will look at it now (`queued`), and the `revision` that it knew of at that moment. Absent when
-    /// nothing should be true.
+    /// `queued` is true if the writer processes the resource now; `revision` is the one that it knew at that time. Absent if there
+    /// is no desired state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub writer: Option<ProvisionReply>,

@@ -1,4 +1,4 @@
-//! Building the console and running it.
+//! Building and running the console.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use axum::Router;
 use bus::{Bus, BusError, Consumer, FactBatch, StreamName};
 use edge::{HttpServer, TokenTable};
 use recovery::{Recovery, RecoveryError};
-use store::{Store, StoreError};
+use store::{RetryLog, Store, StoreError};
 use telemetry::{Readiness, ReadinessLatch, Shutdown};
 use tokio::net::TcpListener;
 
@@ -16,11 +16,11 @@ use crate::notify::{self, HookNotifier};
 use crate::schema::ConsoleMigrator;
 use crate::{ConsoleConfig, DURABLE, backup, http, retention};
 
-/// How long requests in flight may take after the shutdown began; longer than a control request takes. Only looking at
-/// a target may take longer, and that can be asked for again.
+/// Maximum time for requests in flight after the shutdown began; longer than the timeout of a control request. Only a lookup at
+/// a target may take longer, and the operator can repeat it.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
 
-/// Why the console could not be built.
+/// The error of a console that cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleBuildError {
     /// The database cannot be used.
@@ -29,32 +29,32 @@ pub enum ConsoleBuildError {
     /// The journal cannot be consumed.
     #[error("cannot consume the journal")]
     Journal(#[from] BusError),
-    /// It is not known what database it is.
+    /// The database cannot be identified.
     #[error("compare the console's database with what was left at the broker")]
     Recovery(#[from] RecoveryError),
     /// A hook cannot be used.
-    #[error("cannot tell anybody outside")]
+    #[error("cannot open the notification hooks")]
     Notify(#[from] notify::OpenError),
-    /// The address cannot be listened on.
+    /// The address cannot be bound.
     #[error("cannot listen on {address}; another `console.listen` may help")]
     Listen {
-        /// The address.
+        /// The configured address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// Why the console ended.
+/// The reason why the console stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleRunError {
-    /// The journal cannot be consumed any more.
+    /// The journal can no longer be consumed.
     #[error("cannot consume the journal")]
     Journal(#[source] BusError),
 }
 
-/// A bound console.
+/// A console with an open database and a bound address.
 pub struct ConsoleApp {
     address: SocketAddr,
     listener: TcpListener,
@@ -75,10 +75,10 @@ impl std::fmt::Debug for ConsoleApp {
     }
 }
 
-/// Opens the database, brings its tables up to date, joins the journal's consumer and binds the address.
+/// Opens the database, migrates its tables, joins the journal's consumer and binds the address.
 ///
 /// # Errors
-/// When any of these fails.
+/// Returns an error if any of these steps fails.
 pub async fn build_console(
     config: ConsoleConfig,
     bus: Bus,
@@ -87,7 +87,7 @@ pub async fn build_console(
     let ready = readiness.latch("console");
     let database = readiness.latch("console database");
     if config.operators.is_empty() {
-        tracing::warn!("no operators are configured: nobody can use the operator API");
+        tracing::warn!("no operators are configured: the operator API refuses every request");
     }
     let store = Store::open::<ConsoleMigrator>(&config.database).await?;
     database.open();
@@ -111,7 +111,7 @@ pub async fn build_console(
         listener,
         router: http::console_router(context),
         journal,
-        model: ReadModelWriter { store: store.clone(), database },
+        model: ReadModelWriter { store: store.clone(), database, retries: RetryLog::new() },
         store,
         timeline_days: config.timeline_days,
         notifiers,
@@ -122,15 +122,15 @@ pub async fn build_console(
 }
 
 impl ConsoleApp {
-    /// Where the operator API listens.
+    /// Returns the address on which the operator API listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Runs until the shutdown: answers what was asked, finishes the batch in hand.
+    /// Runs until the shutdown. Then answers the requests in flight and finishes the current batch.
     ///
     /// # Errors
-    /// When it cannot consume any more.
+    /// Returns an error if the journal can no longer be consumed.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), ConsoleRunError> {
         let (soft, hard) = (shutdown.soft.clone(), shutdown.hard.clone());
         let serving = HttpServer { drain_max: DRAIN_MAX, ..HttpServer::default() };

@@ -11,29 +11,29 @@ use crate::notify::NotificationHook;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsoleConfig {
-    /// Where the operator API listens; port 0 takes a free one.
+    /// Address of the operator API; port 0 selects a free port.
     #[serde(default = "default_address")]
     pub listen: SocketAddr,
     /// Database URL: `sqlite://PATH?mode=rwc` or `postgres://...`.
     pub database: String,
-    /// Who may use the API.
+    /// Operators who may use the API.
     #[serde(default)]
     pub operators: Vec<ConsoleOperator>,
-    /// Who outside is told of what waits for a human.
+    /// External hooks that are notified of work for operators.
     #[serde(default)]
     pub notify: Vec<NotificationHook>,
-    /// Days that the timeline reaches back.
+    /// Retention of the timeline in days.
     #[serde(default = "timeline_days")]
     pub timeline_days: u16,
 }
 
-/// Somebody who may use the API.
+/// An operator who may use the API.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsoleOperator {
-    /// Their name, as the timeline shows it.
+    /// The operator's name, as the timeline shows it.
     pub name: String,
-    /// `sha256:<64 hex digits>` of their token.
+    /// `sha256:<64 hex digits>` of the operator's token.
     pub token: TokenHash,
 }
 

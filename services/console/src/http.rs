@@ -44,7 +44,7 @@ use crate::CONTROL_TIMEOUT;
 use crate::api::{PersonName, TraceEntry};
 use crate::read::TimelineEntry;
 
-/// What the handlers work with.
+/// State that all handlers share.
 #[derive(Debug)]
 pub(crate) struct ConsoleState {
     pub(crate) store: Store,
@@ -54,7 +54,7 @@ pub(crate) struct ConsoleState {
 }
 
 impl ConsoleState {
-    /// Asks the service that owns the thing; what comes instead of an answer is a problem.
+    /// Sends a control request to the service that owns the resource. A failure becomes a problem.
     async fn ask<Q: Serialize, R: DeserializeOwned>(
         &self,
         service: &str,
@@ -69,7 +69,7 @@ impl ConsoleState {
 
 pub(crate) type ConsoleStateInner = Arc<ConsoleState>;
 
-/// All routes.
+/// Returns the router with all routes.
 pub(crate) fn console_router(context: ConsoleState) -> Router {
     let context: ConsoleStateInner = Arc::new(context);
     let for_operators = Router::new()
@@ -111,8 +111,8 @@ pub(crate) fn console_router(context: ConsoleState) -> Router {
     )
 }
 
-/// What is refused while it cannot be kept in the journal. Orders and provisioning look themselves: `usher off` and what
-/// is only looked at are done all the same.
+/// Routes that are refused while the action cannot be recorded in the journal. Access orders and provisioning check it
+/// themselves: `usher off` and read-only requests work in any case.
 fn action_routes(context: &ConsoleStateInner) -> Router<ConsoleStateInner> {
     Router::new()
         .route("/v1/dead/replays", post(dead::replays::start_replay))
@@ -138,7 +138,7 @@ fn action_routes(context: &ConsoleStateInner) -> Router<ConsoleStateInner> {
         .route_layer(axum::middleware::from_fn_with_state(Arc::clone(context), audit::require_audit))
 }
 
-/// RFC 3339 to the microsecond, in UTC.
+/// Formats a time as RFC 3339 to the microsecond, in UTC.
 fn format_instant(micros: i64) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
         .ok()

@@ -1,11 +1,11 @@
-//! The loop that brings the journal into the read model.
+//! The loop that writes the journal into the read model.
 
 use std::time::Duration;
 
 use bus::{Consumer, DecodeReason, Delivery, FactBatch};
 use store::quarantine::{QuarantineReason, QuarantinedItem};
-use store::{BatchHalves, Store, StoreError};
-use telemetry::{ReadinessLatch, Shutdown};
+use store::{BatchHalves, RetryLog, Store, StoreError};
+use telemetry::{ReadinessLatch, Shutdown, chain};
 
 use crate::projection::{self, ReportedFact};
 use crate::quarantine;
@@ -15,14 +15,14 @@ const MESSAGES_MAX: usize = 64;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
-/// Runs until the shutdown begins; a batch that was begun is finished unless the shutdown is hard.
+/// Runs until the shutdown begins. A started batch is finished unless the shutdown is hard.
 pub(crate) async fn run_ingest(
     mut journal: Consumer<FactBatch>,
     model: ReadModelWriter,
     shutdown: Shutdown,
 ) -> Result<(), bus::BusError> {
     if let Err(error) = quarantine::read_again(&model.store).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
+        tracing::warn!(error = chain(&error), "could not look at what is set aside");
     }
     loop {
         let batch = tokio::select! {
@@ -38,24 +38,26 @@ pub(crate) async fn run_ingest(
     Ok(())
 }
 
-/// Where facts go.
+/// Writes facts into the read model.
 pub(crate) struct ReadModelWriter {
     pub(crate) store: Store,
     pub(crate) database: ReadinessLatch,
+    /// How often work was done again.
+    pub(crate) retries: RetryLog,
 }
 
-/// The shutdown came first: facts are delivered again.
+/// The shutdown began before the batch was written; its facts are redelivered.
 struct IngestStopped;
 
 impl ReadModelWriter {
-    /// Facts are acknowledged only after the commit. When a stop comes before it, they are delivered again.
+    /// Writes a batch and acknowledges its facts after the commit. If the shutdown comes first, they are redelivered.
     async fn take(&self, batch: Vec<Delivery<FactBatch>>, shutdown: &Shutdown) {
         if self.work_through(&batch, shutdown).await.is_ok() {
             futures_util::future::join_all(batch.into_iter().map(Delivery::ack)).await;
         }
     }
 
-    /// Writes the batch. What is refused is found by halves and set aside, and the rest is written.
+    /// Writes the batch. A refused fact is found by bisection and set aside, and the rest is written.
     async fn work_through(
         &self,
         batch: &[Delivery<FactBatch>],
@@ -74,6 +76,7 @@ impl ReadModelWriter {
             match projection::apply_batch(&self.store, &told[part.clone()]).await {
                 Ok(()) => {
                     self.database.open();
+                    self.retries.succeeded();
                     delay = RETRY_FIRST;
                 }
                 Err(error) if error.is_refusal() => {
@@ -81,7 +84,7 @@ impl ReadModelWriter {
                     self.set_aside(&quarantine::not_stored(&told[culprit], &error), shutdown).await?;
                 }
                 Err(error) => {
-                    self.complain(&error);
+                    self.note_failure(&error);
                     parts.again(part);
                     wait_before_retry(&mut delay, shutdown).await?;
                 }
@@ -93,17 +96,15 @@ impl ReadModelWriter {
     async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), IngestStopped> {
         let mut delay = RETRY_FIRST;
         while let Err(error) = quarantine::set_aside(&self.store, item).await {
-            self.complain(&error);
+            self.note_failure(&error);
             wait_before_retry(&mut delay, shutdown).await?;
         }
         Ok(())
     }
 
-    fn complain(&self, error: &StoreError) {
-        if error.is_conflict() {
-            tracing::debug!(error = error as &dyn std::error::Error, "facts are written once more");
-        } else {
-            tracing::error!(error = error as &dyn std::error::Error, "facts cannot be written, trying again");
+    fn note_failure(&self, error: &StoreError) {
+        self.retries.failed("facts", error);
+        if !error.is_conflict() {
             self.database.close("facts cannot be written");
         }
     }

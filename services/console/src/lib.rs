@@ -1,12 +1,12 @@
-//! What operators ask: the timeline of each person and group, dead letters, policies and plans, and the state of
+//! Serves operators: the timeline of each person and group, dead letters, policies and plans, and the status of
 //! targets.
 //!
-//! Reads the JOURNAL into its own tables and serves them over HTTP. It decides nothing and changes nothing at a target:
-//! orders (replay, discard, plan, apply, provision) go to the service that owns the thing, as control requests. It works
-//! while another service is down: what needs that service says so.
+//! The console reads JOURNAL into its own tables and serves them over HTTP. It decides nothing and changes nothing at a target:
+//! requests of operators (replay, discard, plan, apply, provision) go to the service that owns the resource, as control
+//! requests. It works while another service is down, and reports which answers need that service.
 //!
-//! To add a view: 1. a query in `read.rs`, 2. a handler in a file of `http/` named after the noun, 3. its bodies in
-//! [`api`], 4. its path in `http.rs` and `http/openapi.rs`, then `UPDATE_OPENAPI=1 cargo test -p console`.
+//! To add a view: 1. a query in `read.rs`, 2. a handler in a file of `http/` named after the noun, 3. its bodies in [`api`], 4.
+//! its path in `http.rs` and `http/openapi.rs`, then `UPDATE_OPENAPI=1 cargo test -p console`.
 
 pub mod api;
 mod app;
@@ -30,13 +30,13 @@ pub use schema::ConsoleMigrator;
 
 /// The service that owns targets, resources and dead letters.
 const WRITER: &str = "writer";
-/// The service that owns policies and decides.
+/// The service that owns policies and decisions.
 const MAPPER: &str = "mapper";
-/// The service that takes events.
+/// The service that receives events.
 const GATEWAY: &str = "gateway";
 /// Name of the console's durable consumer.
 const DURABLE: &str = "console";
-/// How long an operator waits for another service.
+/// Maximum time for another service to answer a control request.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an operator waits for the writer to look at a target: it asks there, within the profile's own timeouts.
+/// Maximum time for the writer to read a resource at a target, where the profile's own timeouts apply.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(60);

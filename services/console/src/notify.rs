@@ -1,7 +1,7 @@
-//! Tells people outside what waits for them: one HTTP POST for all of one kind in a batch of the journal.
+//! Notifies external systems of work for operators: one HTTP POST for all facts of one kind in a batch of the journal.
 //!
-//! Each hook has a consumer of its own, so one that does not answer keeps nobody else waiting, and what it missed is told
-//! when it answers again. What is older than [`AGE_MAX`] is left out: nobody is called for last week's alarms.
+//! Each hook has its own consumer. A hook that does not answer delays no other hook, and gets the missed notices when it
+//! answers again. Facts older than [`AGE_MAX`] are left out: last week's alarms are not sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use bus::{Bus, BusError, Consumer, Delivery, FactBatch, StreamName};
 use lifecycle::{Fact, FactRecord};
 use serde::{Deserialize, Serialize};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use time::OffsetDateTime;
 
 /// Journal messages per batch.
@@ -19,18 +19,18 @@ const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 
-/// Somebody outside who wants to know.
+/// An external HTTP endpoint that receives notices.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NotificationHook {
-    /// Names it: letters, digits, `-` and `_`. What was told is remembered under this name.
+    /// Name of the hook: letters, digits, `-` and `_`. The consumer that tracks its progress has this name.
     pub name: String,
-    /// Where to POST.
+    /// URL that receives the POST requests.
     pub url: String,
-    /// Sent as a bearer token.
+    /// Token that is sent as a bearer token.
     #[serde(default)]
     pub token: Option<String>,
-    /// What to tell of.
+    /// Occasions for a notice.
     #[serde(default = "default_occasions")]
     pub on: Vec<NotificationOccasion>,
 }
@@ -45,40 +45,40 @@ fn default_occasions() -> Vec<NotificationOccasion> {
     vec![NotificationOccasion::Held, NotificationOccasion::Paused, NotificationOccasion::Leavers]
 }
 
-/// What a hook can be told of.
+/// An occasion for a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationOccasion {
-    /// Something is held until a human decides.
+    /// A change or feed run is held for approval.
     Held,
-    /// A target was paused, also by Usher itself because too much failed there.
+    /// A target was paused, by an operator or by Usher because of too many failures.
     Paused,
-    /// Something belongs to somebody else.
+    /// An account or group appears to belong to another person or group.
     Conflict,
-    /// There are dead letters.
+    /// An operation became a dead letter.
     Died,
     /// Another version of a policy came into force.
     PolicyApplied,
-    /// An account of a leaver is overdue or came back; as resolved, when it is proven to be off.
+    /// A leaver's account is overdue or came back; resolved when it is proven disabled.
     Leavers,
 }
 
-/// The body of a notice. `text` is what chat services show.
+/// The body of a notice. Chat services show its `text`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct NotificationBody {
     text: String,
     occasion: NotificationOccasion,
-    /// What was told before under this occasion is over.
+    /// `true` if the state that was notified before under this occasion has ended.
     resolved: bool,
     target: String,
     count: usize,
-    /// Key of one of them.
+    /// Key of the first person or group.
     subject: String,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
 }
 
-/// Why a hook cannot be used.
+/// The error of a hook that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the hook `{name}` in `console.notify` cannot be used: {why}")]
 pub struct HookError {
@@ -86,7 +86,7 @@ pub struct HookError {
     why: &'static str,
 }
 
-/// One hook and what it is to be told.
+/// A hook with its consumer and HTTP client.
 pub(crate) struct HookNotifier {
     hook: NotificationHook,
     journal: Consumer<FactBatch>,
@@ -107,7 +107,7 @@ impl NotificationHook {
     }
 }
 
-/// Joins the journal for each hook.
+/// Opens a consumer of the journal for each hook.
 pub(crate) async fn open_hooks(
     hooks: Vec<NotificationHook>,
     bus: &Bus,
@@ -126,10 +126,10 @@ pub(crate) async fn open_hooks(
     Ok(notifiers)
 }
 
-/// Why the hooks could not be opened.
+/// The error of hooks that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// One of them is wrong.
+    /// The configuration of a hook is wrong.
     #[error(transparent)]
     Hook(#[from] HookError),
     /// The journal cannot be consumed.
@@ -138,7 +138,7 @@ pub enum OpenError {
 }
 
 impl HookNotifier {
-    /// Tells until the shutdown.
+    /// Sends notices until the shutdown.
     pub(crate) async fn run(mut self, shutdown: Shutdown) {
         let mut pause = RETRY_FIRST;
         loop {
@@ -151,8 +151,8 @@ impl HookNotifier {
                 Err(error) => {
                     tracing::error!(
                         hook = self.hook.name,
-                        error = &error as &dyn std::error::Error,
-                        "the journal cannot be read: nobody is told any more"
+                        error = chain(&error),
+                        "the journal cannot be read: no more notices are sent"
                     );
                     return;
                 }
@@ -173,7 +173,7 @@ impl HookNotifier {
     }
 }
 
-/// Tells what the facts call for; says whether everything was told.
+/// Sends the notices in order, and returns whether all of them were accepted.
 async fn send_notices(hook: &NotificationHook, http: &reqwest::Client, told: Vec<NotificationBody>) -> bool {
     for notice in told {
         let mut request = http.post(&hook.url).json(&notice);
@@ -191,14 +191,14 @@ async fn send_notices(hook: &NotificationHook, http: &reqwest::Client, told: Vec
     true
 }
 
-/// What the recent facts of a batch call for.
+/// Returns the notices for the recent facts of a batch.
 fn called_for(batch: &[Delivery<FactBatch>], on: &[NotificationOccasion]) -> Vec<NotificationBody> {
     let facts = batch.iter().filter_map(|delivery| delivery.body.as_ref().ok());
     let since = OffsetDateTime::now_utc() - AGE_MAX;
     collect_notices(facts.flat_map(|facts| &facts.0).filter(|record| record.at > since), on)
 }
 
-/// One notice for all of a kind at a target.
+/// Combines all facts of one occasion at a target into one notice.
 fn collect_notices<'a>(
     records: impl Iterator<Item = &'a FactRecord>,
     on: &[NotificationOccasion],
@@ -236,13 +236,13 @@ fn notice_occasion(fact: &Fact) -> Option<(NotificationOccasion, String, String)
         Fact::Held { target, reason, .. } => (
             NotificationOccasion::Held,
             target.clone(),
-            format!("`{target}`: held until somebody decides (`usher held ls`): {reason}"),
+            format!("`{target}`: held until an operator decides (`usher held ls`): {reason}"),
         ),
         Fact::FeedHeld { feed, run, reasons } => (
             NotificationOccasion::Held,
             format!("feed:{feed}"),
             format!(
-                "feed `{feed}`: not believed until somebody decides (`usher feed show {run}`): {}",
+                "feed `{feed}`: held until an operator decides (`usher feed show {run}`): {}",
                 reasons.join("; ")
             ),
         ),
@@ -252,7 +252,9 @@ fn notice_occasion(fact: &Fact) -> Option<(NotificationOccasion, String, String)
         Fact::Conflict { target, .. } => (
             NotificationOccasion::Conflict,
             target.clone(),
-            format!("`{target}`: an account or group is somebody else's (`usher conflicts ls`)"),
+            format!(
+                "`{target}`: an account or group appears to belong to another person or group (`usher conflicts ls`)"
+            ),
         ),
         Fact::Died(letter) => (
             NotificationOccasion::Died,

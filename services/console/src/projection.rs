@@ -1,4 +1,5 @@
-//! Facts into rows: one transaction per batch. Applying a batch twice, or in another order, ends in the same rows.
+//! Projection of facts into rows: one transaction per batch. Applying a batch twice, or in another order, results in the same
+//! rows.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
 use crate::schema::{DeadLetterTable, LoginNameTable, TimelineTable};
 
-/// A fact with the service that said it.
+/// A fact with the service that reported it.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportedFact {
     pub(crate) service: &'static str,
@@ -17,7 +18,7 @@ pub(crate) struct ReportedFact {
 }
 
 impl ReportedFact {
-    /// Every fact has exactly one service that can say it.
+    /// Adds the reporting service: each kind of fact has exactly one.
     pub(crate) fn by_its_author(record: &FactRecord) -> Self {
         let service = match record.fact {
             Fact::Merged { .. }
@@ -139,7 +140,7 @@ fn people_insert() -> InsertStatement {
         .to_owned()
 }
 
-/// One row per key, because PostgreSQL refuses to update a row twice in one statement.
+/// Returns one row per key, because PostgreSQL refuses to update a row twice in one statement.
 fn people_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
     let mut newest: BTreeMap<(&str, String), i64> = BTreeMap::new();
     for ReportedFact { record, .. } in batch {
@@ -151,10 +152,10 @@ fn people_rows(batch: &[ReportedFact]) -> Vec<Vec<SimpleExpr>> {
     newest.into_iter().map(|((subject, name), at)| vec![subject.into(), name.into(), at.into()]).collect()
 }
 
-/// Longest login name that is indexed as it is, in bytes: an index entry of PostgreSQL takes 2,704.
+/// Maximum length of an indexed login name, in bytes: an index entry of PostgreSQL holds 2,704.
 const NAME_BYTES_MAX: usize = 512;
 
-/// A login name as it is looked up: in lower case, and cut if it is longer than an index takes.
+/// Returns the indexed form of a login name: in lower case, and cut to [`NAME_BYTES_MAX`].
 pub(crate) fn indexed_name(name: &str) -> String {
     let mut name = name.trim().to_lowercase().replace('\0', "\u{fffd}");
     name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
@@ -176,7 +177,7 @@ const DIED_DETAILS: [DeadLetterTable; 12] = [
     DeadLetterTable::At,
 ];
 
-/// Fills in the details but leaves the state of a row that a closing fact made before.
+/// Returns the upsert of a dead letter's details. It keeps the state that an earlier closing fact wrote.
 fn died_insert() -> InsertStatement {
     Query::insert()
         .into_table(DeadLetterTable::Table)
@@ -226,7 +227,7 @@ const CLOSED_DETAILS: [DeadLetterTable; 5] = [
     DeadLetterTable::Outcome,
 ];
 
-/// The latest closing fact wins.
+/// Returns the upsert of a closing fact; the latest closing fact wins.
 fn closed_insert() -> InsertStatement {
     let closed_at = || Expr::col((DeadLetterTable::Table, DeadLetterTable::ClosedAt));
     let newer = closed_at().is_null().or(closed_at().lt(excluded_column("closed_at")));
@@ -273,7 +274,7 @@ fn excluded_column(column: &'static str) -> Expr {
     Expr::col(("excluded", column))
 }
 
-/// Where a fact stands in the life of one change: services date facts of one transaction alike.
+/// Returns the position of a fact in the life of one change, because facts of one transaction have the same time.
 fn step_of(fact: &Fact) -> i16 {
     match fact {
         Fact::Merged { .. } | Fact::Correlated { .. } | Fact::PolicyApplied { .. } => 0,

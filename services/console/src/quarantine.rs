@@ -1,6 +1,4 @@
-//! Facts that could not be read or written, and trying them again.
-
-use std::error::Error;
+//! Facts that could not be read or written, and retrying them.
 
 use bus::FactBatch;
 use lifecycle::{FactRecord, QUARANTINE_MAX, QuarantinedMessage, RetriedItem, RetryOutcome, unix_micros};
@@ -8,31 +6,33 @@ use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
 use time::OffsetDateTime;
 
+use telemetry::chain_text;
+
 use crate::projection::{self, ReportedFact};
 
 /// Name of the service in tables and ids.
 pub(crate) const SERVICE: &str = "console";
-/// In place of a stream: one fact by itself, not the message that it came with.
+/// Replaces the stream name for an item that is a single fact, not the message that it came with.
 const FACT: &str = "fact";
 
-/// The moment, in microseconds since the Unix epoch.
+/// Returns the current time in microseconds since the Unix epoch.
 pub(crate) fn now_micros() -> i64 {
     unix_micros(OffsetDateTime::now_utc())
 }
 
-/// How a fact is set aside that could not be written.
+/// Returns the quarantine item for a fact that could not be written.
 pub(crate) fn not_stored(told: &ReportedFact, error: &StoreError) -> QuarantinedItem {
     let record = &told.record;
     let mut item = QuarantinedItem::message(FACT, 0, QuarantineReason::NotStored, now_micros());
     item.id = format!("{FACT}/{}", record.id);
-    item.cause = error_chain(error);
+    item.cause = chain_text(error);
     item.subject.clone_from(&record.subject);
     item.kind = record.fact.name().to_owned();
     item.payload = serde_json::to_vec(record).expect("facts have only text as map keys");
     item
 }
 
-/// Sets an item aside, counts it and says so.
+/// Sets an item aside, counts it and logs it.
 pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
     quarantine::put_item(store.writer(), SERVICE, item).await?;
     telemetry::metrics::count_quarantined(SERVICE, item.reason.as_str());
@@ -41,7 +41,7 @@ pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(
     Ok(())
 }
 
-/// Tries again what this version may understand and an earlier one did not.
+/// Retries items that this version may understand although an earlier one did not.
 pub(crate) async fn read_again(store: &Store) -> Result<(), StoreError> {
     let waiting = |item: &QuarantinedItem| {
         matches!(item.reason, QuarantineReason::NewerVersion | QuarantineReason::Unreadable)
@@ -55,7 +55,7 @@ pub(crate) async fn read_again(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An item as operators see it.
+/// Converts an item into its API form.
 pub(crate) fn show_item(item: QuarantinedItem) -> QuarantinedMessage {
     QuarantinedMessage {
         id: format!("{SERVICE}:{}", item.id),
@@ -68,7 +68,7 @@ pub(crate) fn show_item(item: QuarantinedItem) -> QuarantinedMessage {
     }
 }
 
-/// Tries one again.
+/// Retries an item and returns the outcome.
 pub(crate) async fn retry_item(store: &Store, id: &str) -> Result<RetriedItem, StoreError> {
     let (outcome, cause) = match quarantine::get_item(store.reader(), SERVICE, id).await? {
         None => (RetryOutcome::NotFound, String::new()),
@@ -86,17 +86,6 @@ async fn try_again(store: &Store, item: &QuarantinedItem) -> Result<(), String> 
         _ => bus::decode_payload::<FactBatch>(&item.payload).map_err(|reason| reason.to_string())?.0,
     };
     let told: Vec<ReportedFact> = facts.iter().map(ReportedFact::by_its_author).collect();
-    projection::apply_batch(store, &told).await.map_err(|error| error_chain(&error))?;
-    quarantine::remove_item(store.writer(), SERVICE, &item.id).await.map_err(|error| error_chain(&error))
-}
-
-/// The error and its causes.
-fn error_chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
+    projection::apply_batch(store, &told).await.map_err(|error| chain_text(&error))?;
+    quarantine::remove_item(store.writer(), SERVICE, &item.id).await.map_err(|error| chain_text(&error))
 }

@@ -7,11 +7,11 @@ use store::{Store, StoreError};
 
 use crate::schema::{DeadLetterTable, LoginNameTable, TimelineTable};
 
-/// How many rows one page holds at most.
+/// Maximum number of rows per page.
 pub(crate) const PAGE_MAX: u64 = 500;
-/// How many decisions are looked through for one of the right kind.
+/// Maximum number of decisions that are searched for one of the right kind.
 const KINDS: u64 = 50;
-/// How many requests are shown with a dead letter.
+/// Maximum number of requests shown with a dead letter.
 const ATTEMPTS_MAX: u64 = 100;
 
 /// The position after which a page begins; opaque to clients.
@@ -34,21 +34,21 @@ impl PageCursor {
     }
 }
 
-/// Which part of a list is wanted.
+/// The limit and start of a page.
 #[derive(Debug, Clone)]
 pub(crate) struct PageRequest {
     pub(crate) limit: u64,
     pub(crate) after: Option<PageCursor>,
 }
 
-/// Rows, and where the next ones begin if there are more.
+/// The rows of a page, and the position of the next page if there is one.
 #[derive(Debug)]
 pub(crate) struct RowPage<T> {
     pub(crate) rows: Vec<T>,
     pub(crate) next: Option<PageCursor>,
 }
 
-/// One fact of a timeline.
+/// A fact of a timeline.
 #[derive(Debug)]
 pub(crate) struct TimelineEntry {
     pub(crate) at_micros: i64,
@@ -57,14 +57,14 @@ pub(crate) struct TimelineEntry {
     pub(crate) fact: Map<String, Value>,
 }
 
-/// Which dead letters are wanted.
+/// Filter of a list of dead letters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeadFilter {
     pub(crate) target: Option<String>,
     pub(crate) state: Option<&'static str>,
 }
 
-/// One dead letter with what became of it.
+/// A dead letter with its outcome.
 #[derive(Debug)]
 pub(crate) struct DeadRow {
     pub(crate) id: String,
@@ -84,7 +84,7 @@ pub(crate) struct DeadRow {
     pub(crate) closed: Option<ClosedLetter>,
 }
 
-/// How a dead letter was closed.
+/// The replay or discard of a dead letter.
 #[derive(Debug)]
 pub(crate) struct ClosedLetter {
     pub(crate) at_micros: i64,
@@ -93,8 +93,8 @@ pub(crate) struct ClosedLetter {
     pub(crate) outcome: String,
 }
 
-/// The key of the person or group that `wanted` names: a key (with or without `worker/` or `group/`), or a login
-/// name in any case. A key is preferred; of two people with one login name, the one who had it last.
+/// Returns the key of the person or group that `wanted` names: a key (with or without `worker/` or `group/`), or a login name
+/// in any case. A key is preferred. If two people had the login name, the one who had it last is returned.
 pub(crate) async fn find_subject(store: &Store, wanted: &str) -> Result<Option<String>, StoreError> {
     let key = lifecycle::SubjectKey::key_of(wanted);
     for (table, column) in [("console_timeline", "subject"), ("console_people", "subject")] {
@@ -124,7 +124,7 @@ async fn first_text(store: &Store, statement: &SelectStatement) -> Result<Option
     row.map(|row| row.try_get_by_index(0)).transpose().map_err(&failed)
 }
 
-/// The login name that the person had last.
+/// Returns the person's last known login name.
 pub(crate) async fn user_name(store: &Store, subject: &str) -> Result<Option<String>, StoreError> {
     let statement = Query::select()
         .column(LoginNameTable::UserName)
@@ -136,7 +136,7 @@ pub(crate) async fn user_name(store: &Store, subject: &str) -> Result<Option<Str
     first_text(store, &statement).await
 }
 
-/// A page of a person's or group's timeline, oldest first.
+/// Reads a page of a person's or group's timeline, oldest first.
 pub(crate) async fn read_timeline(
     store: &Store,
     subject: &str,
@@ -184,7 +184,7 @@ fn timeline_entry(row: &QueryResult) -> Result<TimelineEntry, DbErr> {
     })
 }
 
-/// A page of dead letters, newest first.
+/// Reads a page of dead letters, newest first.
 pub(crate) async fn dead_letters(
     store: &Store,
     filter: &DeadFilter,
@@ -214,7 +214,7 @@ pub(crate) async fn dead_letters(
     cut_page(rows, page.limit, dead_row, position).map_err(&failed)
 }
 
-/// One dead letter.
+/// Reads a dead letter by its id.
 pub(crate) async fn dead_letter(store: &Store, id: &str) -> Result<Option<DeadRow>, StoreError> {
     let statement = dead_select().and_where(Expr::col(DeadLetterTable::Id).eq(id)).to_owned();
     let failed = StoreError::statement("read a dead letter");
@@ -222,7 +222,7 @@ pub(crate) async fn dead_letter(store: &Store, id: &str) -> Result<Option<DeadRo
     row.as_ref().map(dead_row).transpose().map_err(&failed)
 }
 
-/// What an open dead letter is grouped by.
+/// An open dead letter with the columns by which it is grouped.
 #[derive(Debug)]
 pub(crate) struct OpenLetter {
     pub(crate) id: String,
@@ -234,7 +234,7 @@ pub(crate) struct OpenLetter {
     pub(crate) error: String,
 }
 
-/// The oldest open dead letters, of one target or of all.
+/// Reads the oldest open dead letters, of one target or of all.
 pub(crate) async fn all_open_letters(
     store: &Store,
     target: Option<&str>,
@@ -275,7 +275,7 @@ pub(crate) async fn all_open_letters(
     rows.iter().map(letter).collect::<Result<_, DbErr>>().map_err(&failed)
 }
 
-/// The ids of the oldest open dead letters of a target, and whether there are more than `max`.
+/// Returns the ids of the oldest open dead letters of a target, and whether there are more than `max`.
 pub(crate) async fn open_letters(
     store: &Store,
     target: &str,
@@ -296,7 +296,7 @@ pub(crate) async fn open_letters(
     Ok((ids.map_err(&failed)?, rows.len() > max))
 }
 
-/// The latest decision about what the letter is about.
+/// Reads the latest decision about the resource of a dead letter.
 pub(crate) async fn latest_decision(
     store: &Store,
     letter: &crate::api::DeadSummary,
@@ -306,14 +306,14 @@ pub(crate) async fn latest_decision(
     Ok(entries.into_iter().find(|entry| is_about(entry, letter)))
 }
 
-/// Decisions about memberships have no other kind.
+/// Returns whether the entry is about the letter's resource. Decisions about memberships have no `kind`.
 fn is_about(entry: &TimelineEntry, letter: &crate::api::DeadSummary) -> bool {
     let text = |name: &str| entry.fact.get(name).and_then(Value::as_str);
     text("kind").is_none_or(|kind| kind == letter.kind) && text("memberOf") == letter.member_of.as_deref()
 }
 
-/// The requests that served a revision of a resource until some moment (microseconds since the Unix epoch), oldest first; the
-/// last [`ATTEMPTS_MAX`] of them.
+/// Reads the requests that served a revision of a resource until a given time (microseconds since the Unix epoch), oldest
+/// first; the last [`ATTEMPTS_MAX`] of them.
 pub(crate) async fn list_attempts(
     store: &Store,
     letter: &crate::api::DeadSummary,
@@ -329,7 +329,7 @@ pub(crate) async fn list_attempts(
     Ok(entries)
 }
 
-/// The latest facts of one name about somebody at a target, newest first.
+/// Reads the latest facts with one name about a person or group at a target, newest first.
 async fn latest_facts(
     store: &Store,
     fact: &str,
@@ -360,7 +360,7 @@ async fn latest_facts(
     rows.iter().map(timeline_entry).collect::<Result<_, DbErr>>().map_err(&failed)
 }
 
-/// Rows that only a closing fact made are left out: nothing is known of them yet.
+/// Selects dead letters. Rows that only a closing fact wrote are left out, because they have no details yet.
 fn dead_select() -> SelectStatement {
     Query::select()
         .column(sea_orm::sea_query::Asterisk)
@@ -405,7 +405,7 @@ fn closed_letter(row: &QueryResult, at_micros: i64) -> Result<ClosedLetter, DbEr
     })
 }
 
-/// Drops the extra row that tells whether there is a next page.
+/// Removes the extra row that shows whether there is a next page.
 fn cut_page<T>(
     mut rows: Vec<QueryResult>,
     limit: u64,

@@ -1,11 +1,11 @@
-//! Forgets timeline rows that are too old, in steps small enough that facts are written in between.
+//! Deletes expired timeline rows, in steps small enough that facts are written in between.
 
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use store::{Store, StoreError};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use time::OffsetDateTime;
 
 use crate::schema::TimelineTable;
@@ -16,7 +16,7 @@ pub(crate) const ROWS_PER_STEP: u64 = 1_000;
 const ROUND_EVERY: Duration = Duration::from_secs(600);
 const PAUSE_BETWEEN_STEPS: Duration = Duration::from_millis(50);
 
-/// Prunes from time to time until the shutdown begins.
+/// Prunes the timeline periodically until the shutdown begins.
 pub(crate) async fn run_retention(store: Store, days: u16, shutdown: Shutdown) {
     let mut pause = ROUND_EVERY;
     loop {
@@ -29,14 +29,14 @@ pub(crate) async fn run_retention(store: Store, days: u16, shutdown: Shutdown) {
             Ok(deleted) if deleted == ROWS_PER_STEP => PAUSE_BETWEEN_STEPS,
             Ok(_) => ROUND_EVERY,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "old timeline rows stay for now");
+                tracing::warn!(error = chain(&error), "old timeline rows stay for now");
                 ROUND_EVERY
             }
         };
     }
 }
 
-/// Deletes at most [`ROWS_PER_STEP`] rows from before `cutoff` and says how many there were.
+/// Deletes at most [`ROWS_PER_STEP`] rows older than `cutoff` and returns their number.
 pub(crate) async fn delete_page(store: &Store, cutoff: OffsetDateTime) -> Result<u64, StoreError> {
     let oldest = Query::select()
         .column(TimelineTable::Id)

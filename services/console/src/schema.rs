@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-/// Brings the console's tables up and down.
+/// The migrations of the console's tables.
 #[derive(Debug)]
 pub struct ConsoleMigrator;
 
@@ -23,7 +23,7 @@ impl MigratorTrait for ConsoleMigrator {
     }
 }
 
-/// One row per fact; `body` is the fact as JSON, `step` orders facts of the same instant.
+/// The timeline: one row per fact. `body` is the fact as JSON, `step` orders facts of the same instant.
 #[derive(DeriveIden)]
 pub(crate) enum TimelineTable {
     #[sea_orm(iden = "console_timeline")]
@@ -191,7 +191,7 @@ fn dead_letters() -> TableCreateStatement {
         .take()
 }
 
-/// How much of the journal the database contains.
+/// Adds the positions up to which the database contains the journal.
 struct CreateConsolePositions;
 
 impl MigrationName for CreateConsolePositions {
@@ -211,7 +211,7 @@ impl MigrationTrait for CreateConsolePositions {
     }
 }
 
-/// How often the installation was restored.
+/// Adds the number of times that the installation was restored.
 struct AddConsoleGeneration;
 
 impl MigrationName for AddConsoleGeneration {
@@ -231,7 +231,7 @@ impl MigrationTrait for AddConsoleGeneration {
     }
 }
 
-/// What else is kept of dead letters.
+/// Adds further columns to dead letters.
 struct MoreOfDeadLetters;
 
 impl MigrationName for MoreOfDeadLetters {

@@ -64,7 +64,7 @@ fn died(id: &DeadLetterId, second: i64) -> FactRecord {
     record(&format!("died {id}"), second, Fact::Died(Box::new(letter)))
 }
 
-/// Answers as the writer does, and says in the timeline what it did.
+/// Plays the writer: answers its requests and reports its facts.
 fn play_writer(bus: Bus) {
     tokio::spawn(async move {
         let mut requests = bus.serve("writer").await.unwrap();

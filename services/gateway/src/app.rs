@@ -1,4 +1,4 @@
-//! From configuration to a listening process, and back.
+//! Builds the gateway from its configuration, runs it, and shuts it down.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use edge::{DrainOutcome, HttpServer, TlsError, TlsSettings, TokenTable};
 use recovery::{Recovery, RecoveryError};
 use relay::OutboxPublisher;
 use store::{Store, StoreError};
-use telemetry::{Readiness, ReadinessLatch, Shutdown};
+use telemetry::{Readiness, ReadinessLatch, Shutdown, chain};
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -24,49 +24,49 @@ use crate::problems::ProblemLog;
 use crate::scim::{self, ScimState};
 use crate::{GatewayConfig, csv_feeds, webhooks};
 
-/// How often the mapper's lag and the connection are looked at.
+/// The interval at which the mapper's lag and the broker connection are checked.
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
-/// The durable consumer whose lag counts.
+/// The durable consumer whose lag counts for admission.
 const MAPPER: &str = "mapper";
 
-/// Why the gateway cannot start.
+/// The reason why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayBuildError {
-    /// The section makes no sense.
+    /// The configuration section is invalid.
     #[error("gateway configuration: {0}")]
     Config(String),
-    /// The address cannot be listened on.
+    /// The gateway cannot listen on the address.
     #[error("listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The certificates cannot be used.
+    /// The certificates are invalid or cannot be read.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The database cannot be used.
+    /// The database cannot be opened.
     #[error("the gateway's database")]
     Store(#[source] StoreError),
-    /// The notices whose records are to be fetched cannot be read.
+    /// The stream of thin notices cannot be consumed.
     #[error("the stream of notices")]
     Notices(#[source] BusError),
-    /// It is not known what database it is.
+    /// The gateway cannot tell whether its database was restored.
     #[error("compare the gateway's database with what was left at the broker")]
     Recovery(#[source] RecoveryError),
 }
 
-/// Why the gateway stopped without being asked to.
+/// The reason why the gateway stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayRunError {
-    /// Whoever watches a folder or fetches records panicked.
-    #[error("watch the folders of feeds and fetch records")]
+    /// A task that watches a folder, polls a list or fetches records panicked.
+    #[error("a background task of the gateway panicked")]
     Background,
 }
 
-/// A gateway that listens, but does not answer before [`GatewayApp::run`].
+/// A gateway that listens, but does not answer requests before [`GatewayApp::run`].
 #[derive(Debug)]
 pub struct GatewayApp {
     listener: TcpListener,
@@ -75,27 +75,28 @@ pub struct GatewayApp {
     scim: Option<Arc<ScimState>>,
     fetching: Option<FetchParts>,
     pollers: Vec<ListPoller>,
-    /// Only with a database.
+    /// Present only with a database.
     recovery: Option<Recovery>,
-    /// Only with a database: whose clock counts.
+    /// Present only with a database, whose clock is the reference.
     clock: Option<Store>,
+    /// The readiness of the gateway.
     latch: ReadinessLatch,
-    /// Only with an outbox.
+    /// Present only with an outbox.
     outbox: Option<ReadinessLatch>,
     serving: HttpServer,
 }
 
-/// What fetches records.
+/// The parts that fetch records.
 #[derive(Debug)]
 struct FetchParts {
     intake: NoticeIntake,
     fetchers: Vec<RecordFetcher>,
 }
 
-/// Binds the address. The streams must be there: see [`Bus::ensure_streams`].
+/// Binds the address and opens the database. The streams must exist: see [`Bus::ensure_streams`].
 ///
 /// # Errors
-/// When the configuration makes no sense or the address cannot be listened on.
+/// Returns an error if the configuration is invalid, or if the address cannot be bound.
 pub async fn build_gateway(
     mut config: GatewayConfig,
     bus: Bus,
@@ -134,7 +135,7 @@ pub async fn build_gateway(
     };
     let clock = store.clone();
     if let Some(store) = &clock {
-        // Measured again and again later; the first request must not go by a clock that is wrong.
+        // The skew is measured repeatedly later, but the first request must not use a wrong clock.
         store::clock::measure_skew(store).await.map_err(GatewayBuildError::Store)?;
     }
     let recovery = match &store {
@@ -162,7 +163,7 @@ pub async fn build_gateway(
         _ => None,
     };
     let poller = |poll| {
-        let store = store.clone().expect("it was opened because there are polls");
+        let store = store.clone().expect("the database is open if there are polls");
         let replica = replica_name(&store);
         ListPoller::new(Arc::clone(&gate), store, poll, &replica)
     };
@@ -186,7 +187,7 @@ pub async fn build_gateway(
     })
 }
 
-/// Finds out what database this is: one that was restored fetches again what it was told to fetch since.
+/// Detects whether the database was restored. A restored database fetches again every record that it was asked to fetch since.
 async fn recognise_database(store: &Store, bus: &Bus) -> Result<Recovery, GatewayBuildError> {
     let consumers = vec![(StreamName::Notices, crate::SERVICE.to_owned())];
     let recovery = Recovery::new(crate::SERVICE, store.clone(), bus.clone(), consumers);
@@ -194,7 +195,7 @@ async fn recognise_database(store: &Store, bus: &Bus) -> Result<Recovery, Gatewa
     Ok(recovery)
 }
 
-/// Only one process can use a SQLite file: one that is started again goes on at once.
+/// Returns the replica's name. Only one process can use a SQLite file, so its name is fixed and a restarted process resumes at once.
 fn replica_name(store: &Store) -> String {
     match store.backend() {
         sea_orm::DbBackend::Sqlite => "the only one".to_owned(),
@@ -202,13 +203,14 @@ fn replica_name(store: &Store) -> String {
     }
 }
 
-/// How the records of each source are fetched that has any to fetch.
+/// Builds the fetch plan of each webhook that fetches records.
 fn fetch_plans(config: &GatewayConfig) -> Result<Vec<Arc<FetchPlan>>, String> {
     let webhooks = config.webhooks.iter();
     let plans = webhooks.filter_map(|webhook| Some((&webhook.name, webhook.fetch.clone()?)));
     plans.map(|(name, fetch)| FetchPlan::new(name.clone(), fetch).map(Arc::new)).collect()
 }
 
+/// Builds the intake of thin notices, and one fetcher for each plan.
 async fn build_fetching(
     store: &Store,
     gate: &Arc<AppState>,
@@ -222,6 +224,7 @@ async fn build_fetching(
     Ok(FetchParts { intake, fetchers: plans.into_iter().map(fetcher).collect() })
 }
 
+/// Builds the table of sources by token.
 fn admitted_sources(
     configs: Vec<crate::SourceConfig>,
     providers: &[String],
@@ -235,15 +238,15 @@ fn admitted_sources(
 }
 
 impl GatewayApp {
-    /// Where it listens.
+    /// Returns the address on which the gateway listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers requests until `shutdown.soft`; then finishes those in flight, within the configured time.
+    /// Answers requests until `shutdown.soft`, then finishes the requests in flight within the configured time.
     ///
     /// # Errors
-    /// When whoever watches a folder panicked.
+    /// Returns an error if a background task panicked.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), GatewayRunError> {
         let outbox = CancellationToken::new();
         let relay = match self.scim.as_ref().zip(self.outbox) {
@@ -276,7 +279,7 @@ impl GatewayApp {
         for poller in self.pollers {
             background.spawn(poller.run(shutdown.soft.clone()));
         }
-        // Ends after everything that notes something.
+        // The problem log ends after every task that writes to it.
         let noting = CancellationToken::new();
         let (gate, stop) = (Arc::clone(&self.gate), noting.clone());
         let keeping = tokio::spawn(async move { gate.problems.keep(&gate.bus, stop).await });
@@ -287,7 +290,7 @@ impl GatewayApp {
             () = watch_readiness(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
             () = wait_for_panic(&mut background) => return Err(GatewayRunError::Background),
         };
-        // They follow the same shutdown, and give back what others are to go on with.
+        // The background tasks follow the same shutdown, and release what other replicas need to continue.
         while background.join_next().await.is_some() {}
         noting.cancel();
         if keeping.await.is_err() {
@@ -297,7 +300,7 @@ impl GatewayApp {
             recovery.end().await;
         }
         self.latch.close("stopped");
-        // The last changes were answered: what they put into the outbox is cleared now.
+        // The last changes are answered, so their outbox rows can be deleted now.
         outbox.cancel();
         if let Some(relay) = relay
             && relay.await.is_err()
@@ -324,19 +327,19 @@ async fn wait_for_panic(tasks: &mut tokio::task::JoinSet<()>) {
     std::future::pending().await
 }
 
-/// Publishes what an earlier process left in the outbox; then looks after it until `stop`.
+/// Publishes the outbox batches of an earlier process, then returns a future that runs the publisher until `stop`.
 async fn after_catching_up(
     relay: OutboxPublisher,
     latch: ReadinessLatch,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> {
     if let Err(error) = relay.catch_up().await {
-        tracing::warn!(error = %error, "could not publish what was left behind yet");
+        tracing::warn!(error = chain(&error), "could not publish what was left behind yet");
     }
     relay.run(latch, stop)
 }
 
-/// Keeps readiness and the mapper's lag up to date; never returns.
+/// Keeps readiness and the mapper's lag up to date. Never returns.
 async fn watch_readiness(gate: &AppState, latch: &ReadinessLatch, soft: CancellationToken) {
     let look = async {
         let mut ticks = tokio::time::interval(WATCH_PERIOD);

@@ -18,7 +18,7 @@ use crate::limits::DEPTH_MAX;
 use crate::received::{EventPlace, ReceivedEvent, check_count, check_sizes};
 use draft::EventDraft;
 
-/// How an event is put into a request.
+/// The content mode of a request: how it carries its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventMode {
     /// The body is the event.
@@ -30,7 +30,7 @@ pub(crate) enum EventMode {
 }
 
 impl EventMode {
-    /// The mode that the content type asks for.
+    /// Returns the mode that the content type asks for.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         const TAKEN: &str = "send application/cloudevents+json, application/cloudevents-batch+json, or application/json \
                              with the event's attributes in ce- headers";
@@ -48,21 +48,21 @@ impl EventMode {
     }
 }
 
-/// Whether a media type without parameters is JSON.
+/// Returns whether a media type without parameters is JSON.
 pub(crate) fn is_json(essence: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Refuses what is compressed: how long it is would be known only afterwards.
+/// Refuses a compressed body, because its length is known only after decompression.
 pub(crate) fn refuse_compressed(headers: &HeaderMap) -> Result<(), Problem> {
     let identity = |encoding: &axum::http::HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().all(identity) {
         return Ok(());
     }
-    Err(Problem::unsupported_media_type("compressed bodies are not taken: send no content-encoding"))
+    Err(Problem::unsupported_media_type("compressed bodies are not supported: send no content-encoding"))
 }
 
-/// The content type without parameters, in lower case. Refuses what is compressed or not in UTF-8.
+/// Returns the content type without parameters, in lower case. Refuses a compressed body and a charset other than UTF-8.
 pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     refuse_compressed(headers)?;
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(None) };
@@ -74,25 +74,25 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>, Problem>
         parts.find_map(|part| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned()));
     match charset.as_deref() {
         None | Some("utf-8" | "utf8" | "us-ascii") => Ok(essence),
-        Some(_) => Err(Problem::unsupported_media_type("only the charset utf-8 is taken")),
+        Some(_) => Err(Problem::unsupported_media_type("only the charset utf-8 is supported")),
     }
 }
 
-/// Everything that the result depends on.
+/// The inputs of parsing. The result depends on nothing else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EventInput<'a> {
     pub(crate) mode: EventMode,
-    /// The name of the source whose token came with the request.
+    /// The name of the source that the request's token belongs to.
     pub(crate) sender: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) limits: &'a EventLimits,
-    /// Reads the days of this source.
+    /// Parses the whole days that this source names.
     pub(crate) dates: &'a DateReader,
     pub(crate) now: OffsetDateTime,
 }
 
-/// The events of a request, in its order: all of them or a problem that names each wrong field.
+/// Parses the events of a request, in order. Returns all of them, or a problem that names each wrong field.
 pub(crate) fn parse_request(input: EventInput<'_>) -> Result<Vec<ReceivedEvent>, Problem> {
     let mut errors = FieldErrors::default();
     let received = match input.mode {
@@ -104,7 +104,7 @@ pub(crate) fn parse_request(input: EventInput<'_>) -> Result<Vec<ReceivedEvent>,
         EventMode::Batch => {
             let Value::Array(events) = parse_json(input.body, DEPTH_MAX)? else {
                 errors.add(JsonPointer::root(), "a batch is an array of events");
-                return Err(Problem::invalid("the batch is not taken", errors));
+                return Err(Problem::invalid("the batch is invalid", errors));
             };
             check_count(events.len(), input.limits)?;
             let place = |index| JsonPointer::root().index(index);
@@ -113,7 +113,7 @@ pub(crate) fn parse_request(input: EventInput<'_>) -> Result<Vec<ReceivedEvent>,
         }
     };
     if !errors.is_empty() {
-        return Err(Problem::invalid("nothing of the request was taken", errors));
+        return Err(Problem::invalid("no event of the request was accepted", errors));
     }
     let received: Vec<ReceivedEvent> = received.into_iter().flatten().collect();
     check_sizes(&received, input.limits)?;
@@ -131,7 +131,7 @@ fn parse_structured(
         return None;
     };
     if fields.get("data_base64").is_some_and(|data| !data.is_null()) {
-        errors.add(at.key("data_base64"), "only JSON data is understood: send it as `data`");
+        errors.add(at.key("data_base64"), "only JSON data is supported: send it as `data`");
     }
     let data = fields.remove("data");
     let data_at = at.key("data");

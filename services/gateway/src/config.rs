@@ -22,53 +22,53 @@ use crate::webhooks::WebhookConfig;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GatewayConfig {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// TLS; plain HTTP without it.
+    /// The TLS settings. Plain HTTP if left out.
     pub tls: Option<TlsConfig>,
-    /// Proxies in front of the gateway: what they say of where a request comes from (`X-Forwarded-For`) is believed.
+    /// The proxies in front of the gateway. Their `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// Who may send events.
+    /// The systems that may send events.
     pub sources: Vec<SourceConfig>,
-    /// HR systems that send notices in their own words to `/v1/webhooks/{name}`.
+    /// HR systems that send notices in their own format to `/v1/webhooks/{name}`.
     pub webhooks: Vec<WebhookConfig>,
-    /// CSV files, uploaded to `/v1/feeds/csv/{name}` or found in folders.
+    /// Feeds of CSV files, uploaded to `/v1/feeds/csv/{name}` or found in folders.
     pub feeds: Vec<CsvFeedConfig>,
-    /// Lists of people that are read from APIs of sources.
+    /// Lists of people that the gateway reads from the APIs of sources.
     pub polls: Vec<PollConfig>,
-    /// Identity providers that are pointed at `/scim/v2/{name}` as if it were an application.
+    /// Identity providers that provision to `/scim/v2/{name}` as if Usher were an application.
     pub scim: Vec<ScimConfig>,
-    /// How much one SCIM bulk request may have.
+    /// The limits of one SCIM bulk request.
     pub scim_bulk: ScimBulkConfig,
-    /// URL of the database that keeps what identity providers see and whose records are to be fetched; needed only for `scim`,
-    /// `polls`, and webhooks with `fetch`.
+    /// The URL of the database that keeps the resources of identity providers and the
+    /// records to fetch. Required only for `scim`, `polls`, and webhooks with `fetch`.
     pub database: Option<String>,
-    /// Longest request body, in bytes; files of feeds have a limit of their own.
+    /// The maximum length of a request body, in bytes. CSV files have their own limit.
     pub body_bytes_max: usize,
-    /// How long a request body may take to arrive, in seconds.
+    /// The maximum time for a request body to arrive, in seconds.
     pub body_seconds_max: u64,
-    /// How long the head of a request and a TLS handshake may take, and how long a connection may be idle, in seconds.
+    /// The maximum time for the head of a request, for a TLS handshake, and for an idle connection, in seconds.
     pub head_seconds_max: u64,
-    /// Most connections at the same time.
+    /// The maximum number of concurrent connections.
     pub connections_max: usize,
-    /// Most events in one request.
+    /// The maximum number of events in one request.
     pub batch_max: usize,
-    /// Most attributes in one event.
+    /// The maximum number of attributes in one event.
     pub attributes_max: usize,
-    /// Longest value of one attribute as JSON, in bytes.
+    /// The maximum length of one attribute's value as JSON, in bytes.
     pub attribute_bytes_max: usize,
-    /// Most members in one event.
+    /// The maximum number of members in one event.
     pub members_max: usize,
-    /// Longest event as it is stored, in bytes. The broker's own limit (1 MiB unless configured) must be larger.
+    /// The maximum length of an event as it is stored, in bytes. The broker's own limit (1 MiB unless configured) must be larger.
     pub event_bytes_max: usize,
-    /// Most requests that are worked on at the same time; each may hold a body and its parsed form in memory.
+    /// The maximum number of requests in progress; each may hold a body and its parsed form in memory.
     pub in_flight_max: usize,
-    /// Refuse events while the mapper has more than this many to go.
+    /// The maximum lag of the mapper in messages. Events are refused while its lag is greater.
     pub mapper_lag_max: u64,
-    /// How much of EVENTS one sender may take with what the mapper has not merged yet, in percent; each replica counts what it
-    /// stores itself. Departures are taken all the same. 100: no limit.
+    /// The maximum share of EVENTS that one sender may occupy with events that the mapper has not merged yet, in percent.
+    /// Each replica counts the events that it stores itself. Departures are always accepted. 100 means no limit.
     pub sender_share_percent_max: u8,
-    /// How long requests in flight may take when the process stops, in seconds.
+    /// The maximum time for requests in flight to finish when the process stops, in seconds.
     pub drain_seconds_max: u64,
 }
 
@@ -103,45 +103,45 @@ impl Default for GatewayConfig {
     }
 }
 
-/// SCIM bulk requests to `/v1/feeds/scim-bulk`, which are never in memory as a whole.
+/// The limits of SCIM bulk requests to `/v1/feeds/scim-bulk`. Such a request is never in memory as a whole.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScimBulkConfig {
-    /// Most operations in one request. Microsoft Entra's own API takes 50.
+    /// The maximum number of operations in one request. Microsoft Entra's own API takes 50.
     pub operations_max: usize,
-    /// Longest request, in bytes; one operation may have `body_bytes_max`.
+    /// The maximum length of a request, in bytes. One operation may have `body_bytes_max`.
     pub bytes_max: u64,
 }
 
 impl Default for ScimBulkConfig {
     fn default() -> Self {
-        // A company of 100,000 in one request, with two and a half kilobytes about each.
+        // Enough for a company of 100,000 in one request, with 2.5 KB for each person.
         Self { operations_max: 100_000, bytes_max: 256 << 20 }
     }
 }
 
-/// One system that may send events.
+/// A system that may send events.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// Its name in metrics and logs, and the beginning of the CloudEvents source of its feeds.
+    /// The name in metrics and logs, and the beginning of the CloudEvents source of its feeds.
     pub name: String,
-    /// `sha256:<64 hex digits>` of its token.
+    /// The hash of its token: `sha256:<64 hex digits>`.
     pub token: TokenHash,
-    /// What it may speak of; anything if left out.
+    /// The kinds of subjects that its events may be about; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
-    /// Where the whole days that it names begin; IANA name, UTC if left out.
+    /// The time zone in which the whole days that it names begin: an IANA name, UTC if left out.
     #[serde(default = "default_zone")]
     pub time_zone: String,
-    /// What the CloudEvents `source` of its events is, or begins with before a `/`; `/NAME` if empty, `*` for any that is no
-    /// webhook, feed, poll or identity provider. Feeds are not concerned.
+    /// The CloudEvents `source` values that its events may have, or begin with before a `/`. `/NAME` if empty;
+    /// `*` for any value that belongs to no webhook, feed, poll or identity provider. Feeds are not affected.
     #[serde(default)]
     pub ce_source: Vec<String>,
-    /// How many events a second it may send, averaged; unlimited if left out.
+    /// The maximum number of events per second on average; unlimited if left out.
     #[serde(default)]
     pub events_per_second_max: Option<u32>,
-    /// From where, and with which certificate, it may come; from anywhere if left out.
+    /// The addresses and certificates from which it may connect; any if left out.
     #[serde(default)]
     pub access: AccessRule,
 }
@@ -151,13 +151,13 @@ fn default_zone() -> String {
 }
 
 impl SourceConfig {
-    /// Reads the days that its events name. The time zone was checked.
+    /// Returns the reader for the days that its events name. The time zone was checked before.
     pub(crate) fn dates(&self) -> DateReader {
         DateReader::new(SourceZone::named(&self.time_zone).unwrap_or_default())
     }
 }
 
-/// What an event is about.
+/// The kind of subject of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectKind {
@@ -168,7 +168,7 @@ pub enum SubjectKind {
 }
 
 impl SubjectKind {
-    /// Whether events of this kind are about such a subject; those about a feed are about neither.
+    /// Returns whether events of `kind` are about this kind of subject. Events about a feed match neither.
     pub(crate) fn covers(self, kind: EventKind) -> bool {
         match self {
             Self::Worker => kind.is_worker(),
@@ -177,17 +177,17 @@ impl SubjectKind {
     }
 }
 
-/// Longest name of a source, in bytes.
+/// The maximum length of a source's name, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-/// A name, and how many events a second may come under it.
+/// A name and its maximum number of events per second.
 type NameAndRate<'a> = (&'a str, Option<u32>);
 
 impl GatewayConfig {
-    /// Whether the gateway could start with it, as far as that can be told without connecting to anything.
+    /// Checks whether the gateway could start with this configuration, without connecting to anything.
     ///
     /// # Errors
-    /// What is wrong, and how to put it right.
+    /// Returns a description of the fault and how to correct it.
     pub fn check(&self) -> Result<(), String> {
         if let Some(fault) = self.fault() {
             return Err(fault);
@@ -197,7 +197,7 @@ impl GatewayConfig {
             .map_or(Ok(()), |tls| TlsSettings::open(tls).map(drop).map_err(|error| error.to_string()))
     }
 
-    /// The limits that concern single events.
+    /// Returns the limits that apply to single events.
     pub(crate) fn limits(&self) -> EventLimits {
         EventLimits {
             batch_max: self.batch_max,
@@ -208,7 +208,7 @@ impl GatewayConfig {
         }
     }
 
-    /// What is wrong with the section, if anything.
+    /// Returns the first fault of the section, if any.
     pub(crate) fn fault(&self) -> Option<String> {
         let numbers = [
             ("body_bytes_max", self.body_bytes_max),
@@ -242,7 +242,7 @@ impl GatewayConfig {
             .or_else(|| self.parts_fault())
     }
 
-    /// Everything that has a name: where it stands, the name, and its limit.
+    /// Returns everything that has a name: its place in the configuration, its name, and its rate limit.
     fn named_places(&self) -> Vec<(String, &str, Option<u32>)> {
         let sections: [(&str, Vec<NameAndRate<'_>>); 5] = [
             ("sources", self.sources.iter().map(|one| (&*one.name, one.events_per_second_max)).collect()),
@@ -258,7 +258,7 @@ impl GatewayConfig {
         places.collect()
     }
 
-    /// What is wrong with the names of sources, if anything.
+    /// Returns the first fault in the names of sources, if any.
     fn names_fault(&self) -> Option<String> {
         let mut names: HashMap<&str, String> = HashMap::new();
         for (place, name, rate) in self.named_places() {
@@ -271,7 +271,7 @@ impl GatewayConfig {
             if rate == Some(0) {
                 return Some(format!("events_per_second_max of the source {name} must not be 0"));
             }
-            // A feed and a poll of one name would also be one list: who is missing in the one would have left by the other.
+            // A feed and a poll of one name would share one list: a person missing in one would count as departed because of the other.
             if let Some(other) = names.insert(name, place.clone()) {
                 return Some(format!(
                     "{other} and {place} are both called {name}: give one of them another name"
@@ -281,12 +281,12 @@ impl GatewayConfig {
         None
     }
 
-    /// What is wrong with what tokens may claim, if anything.
+    /// Returns the first fault in the sources that tokens may claim, if any.
     fn ce_source_fault(&self) -> Option<String> {
         if let Some(source) = self.sources.iter().find(|source| authority::is_reserved(&source.name)) {
             let name = &source.name;
             return Some(format!(
-                "the source name {name} is that of webhooks, feeds or polls: take another one"
+                "the source name {name} is reserved for webhooks, feeds or polls: choose another one"
             ));
         }
         self.sources.iter().find_map(|source| {
@@ -295,7 +295,7 @@ impl GatewayConfig {
         })
     }
 
-    /// Who asks for certificates that nobody is asked for, if anybody.
+    /// Returns a fault if a source requires a client certificate but the server does not request one.
     fn access_fault(&self) -> Option<String> {
         let asks = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         let sources = self.sources.iter().map(|source| (&source.name, &source.access));
@@ -305,11 +305,11 @@ impl GatewayConfig {
         let mut all = sources.chain(webhooks).chain(feeds).chain(providers);
         let (name, _) = all.find(|(_, access)| !asks && !access.certificates.is_empty())?;
         Some(format!(
-            "the source {name} needs a certificate, and nobody is asked for one: set gateway.tls.client_ca"
+            "the source {name} requires a certificate, but the gateway does not request one: set gateway.tls.client_ca"
         ))
     }
 
-    /// What is wrong with single sources, if anything.
+    /// Returns the first fault of a single source, if any.
     fn parts_fault(&self) -> Option<String> {
         let mut tokens = HashSet::new();
         let doubled = self.sources.iter().find(|source| !tokens.insert(source.token));
@@ -326,11 +326,11 @@ impl GatewayConfig {
         if let Some(webhook) = fetching.filter(|_| self.database.is_none()) {
             let name = &webhook.name;
             return Some(format!(
-                "`fetch` of the webhook {name} needs a `database`, which keeps whose records are to be fetched"
+                "`fetch` of the webhook {name} needs a `database`, which keeps the records to fetch"
             ));
         }
         if !self.polls.is_empty() && self.database.is_none() {
-            return Some("`polls` needs a `database`, which keeps how far the lists are known".to_owned());
+            return Some("`polls` needs a `database`, which keeps the positions of the lists".to_owned());
         }
         let poll = self.polls.iter().find_map(|poll| Some((&poll.name, poll.fault()?)));
         if let Some((name, fault)) = poll {

@@ -1,9 +1,9 @@
-//! CSV files as feeds: uploaded or found in a folder, read row by row, stored batch by batch.
+//! CSV files as feeds: uploaded or found in a folder, read row by row, and stored batch by batch.
 //!
-//! A file goes through three hands, each with a bounded buffer in front of it: whoever brings the bytes (a body's pipe, or a
-//! file on disk), a thread that reads rows and says what they mean ([`rows`], [`tell`]), and [`run`], which stores batches of events
-//! and waits for each. A full feed ends with an event that says what was seen of it; whether it is believed is not decided
-//! here.
+//! A file passes three stages, each with a bounded buffer in front of it: the byte source (the pipe of a request body, or a file on
+//! disk), a thread that reads rows and turns them into events ([`rows`], [`tell`]), and [`run`], which stores batches of events and
+//! waits for each. A full feed ends with an event that summarises the file. This crate does not decide whether a full feed is
+//! plausible.
 
 mod config;
 pub(crate) mod folder;
@@ -24,31 +24,35 @@ use readings::SourceZone;
 pub use config::{CsvFeedConfig, FeedMode, FolderConfig, RowKind};
 pub(crate) use report::{FeedReport, RowFault};
 
-/// A feed of files, ready to be read.
+/// A feed of CSV files, ready to be read.
 #[derive(Debug)]
 pub(crate) struct CsvFeed {
-    /// Its name in the path, and what follows `feeds/` in the source of its events.
+    /// The name in the path, and the part after `feeds/` in the source of its events.
     pub(crate) name: String,
     /// The source of its events.
     pub(crate) source: String,
+    /// The token that uploads need. Empty for a feed that only has a folder.
     pub(crate) tokens: TokenTable<()>,
     pub(crate) access: AccessRule,
     pub(crate) mode: FeedMode,
     mapping: CompiledMapping,
     csv: CsvOptions,
     guard: FeedGuard,
+    /// The time zone in which days begin.
     zone: SourceZone,
+    /// The kinds of rows that the feed may contain.
     kinds: Vec<RowKind>,
+    /// The maximum length of a file, in bytes.
     pub(crate) file_bytes_max: u64,
     pub(crate) folder: Option<FolderConfig>,
-    /// One file at a time.
+    /// Locked while a file is taken: one file at a time.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The feeds by name.
+/// Opens all feeds and returns them by name.
 ///
 /// # Errors
-/// What is wrong with one of them.
+/// Returns a description of the first invalid feed.
 pub(crate) fn open_feeds(
     configs: Vec<CsvFeedConfig>,
     sources: &[crate::SourceConfig],

@@ -1,11 +1,11 @@
-//! Records of people of whom a notice said no more than that they changed, fetched from the source's API.
+//! Fetches people's records from a source's API when a notice says only that they changed.
 //!
-//! A notice is on the NOTICES stream before it is answered. [`intake`] makes a row of it: one for each source and person, however
-//! many notices there are ([`wanted`]). One replica at a time works off the rows of a source ([`fetcher`]), at the source's
-//! pace ([`pace`]) and only while the source can be asked ([`circuit`]); what the record says becomes events ([`record`]). A
-//! row goes when the events are on their stream and nobody asked again meanwhile.
+//! A notice is on the NOTICES stream before it is answered. [`intake`] turns it into a row: one row for each source and
+//! person, however many notices there are ([`wanted`]). One replica at a time processes the rows of a source
+//! ([`fetcher`]), at the source's pace ([`pace`]) and only while its circuit is not open ([`circuit`]). The record
+//! becomes events ([`record`]). A row is deleted when its events are on their stream and no notice has arrived meanwhile.
 //!
-//! Never here: what a record means (`crates/sources`), a socket (`crates/outbound`).
+//! Out of scope: the meaning of a record (`crates/sources`), and sockets (`crates/outbound`).
 
 mod circuit;
 mod config;

@@ -1,4 +1,4 @@
-//! The routes.
+//! The HTTP routes of the gateway.
 
 mod bulk;
 mod docs;
@@ -36,30 +36,35 @@ use crate::webhooks::{self, NoticeReport, WebhookReading, WebhookSource};
 pub use docs::gateway_openapi;
 pub(crate) use feeds::{file_too_large, note_upload as note_file};
 
-/// What a caller is told to wait when there is no connection to the broker.
+/// The delay of `Retry-After` when there is no connection to the broker.
 const PAUSE_FOR_BROKER: Duration = Duration::from_secs(2);
 
-/// Names an upload, for callers that may have to repeat one.
+/// The header that identifies an upload, for callers that may have to repeat it.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Debug)]
 pub(crate) struct AppState {
     pub(crate) bus: bus::Bus,
+    /// The sources by token.
     pub(crate) sources: TokenTable<Arc<AdmittedSource>>,
+    /// The webhooks by name.
     pub(crate) webhooks: HashMap<String, WebhookSource>,
+    /// The CSV feeds by name.
     pub(crate) feeds: HashMap<String, Arc<CsvFeed>>,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) pressure: LoadPressure,
     pub(crate) quota: SenderQuota,
     pub(crate) problems: ProblemLog,
     pub(crate) limits: EventLimits,
+    /// The maximum length of a request body, in bytes.
     pub(crate) body_bytes_max: usize,
     pub(crate) scim_bulk: ScimBulkConfig,
+    /// The maximum time for a request body to arrive, or between two pieces of a streamed one.
     pub(crate) body_time_max: Duration,
 }
 
-/// The API; `scim` is that of identity providers, if there are any.
+/// Builds the router of the API. `scim` has the routes of identity providers, if there are any.
 pub(crate) fn gateway_router(gate: Arc<AppState>, scim: Router) -> Router {
     let routes = Router::new()
         .route("/v1/events", post(post_events))
@@ -71,6 +76,7 @@ pub(crate) fn gateway_router(gate: Arc<AppState>, scim: Router) -> Router {
     protect_router(routes.merge(scim)).layer(map_response(count_refusal))
 }
 
+/// Counts refused requests by their problem code.
 async fn count_refusal(response: Response) -> Response {
     if let Some(problem) = response.extensions().get::<Problem>() {
         telemetry::metrics::ingest_rejected(problem.code());
@@ -78,23 +84,23 @@ async fn count_refusal(response: Response) -> Response {
     response
 }
 
-/// The time of acceptance, by the clock that all replicas share where there is one.
+/// Returns the time of acceptance, by the clock that all replicas share if there is one.
 fn acceptance_time() -> OffsetDateTime {
     store::clock::now()
 }
 
-/// Take CloudEvents
+/// Submit CloudEvents
 ///
-/// Answers 202 only after every event is durably stored. All events of a request are taken or none; repeating a
-/// request is always safe, because `source` and `id` name an event.
+/// Accepts one CloudEvent or a batch, in structured, batch or binary mode. Returns 202 only after every event is durably stored. The
+/// events of a request are accepted all together or not at all. Repeating a request is safe, because `source` and `id` identify an event.
 #[utoipa::path(
     post, path = "/v1/events", operation_id = "postEvents", tag = "ingest", security(("bearer" = [])),
     request_body(content(
         (docs::CloudEventSchema = "application/cloudevents+json"),
         (Vec<docs::CloudEventSchema> = "application/cloudevents-batch+json"),
         (docs::EventData = "application/json"),
-    ), description = "Structured or batch mode; with application/json binary mode: the attributes are `ce-` headers, \
-                      the body is the data."),
+    ), description = "Structured or batch mode. With application/json, binary mode: the attributes are `ce-` headers, \
+                      and the body is the data."),
     responses((status = 202, body = AcceptedEvents, description = "Every event is durably stored."), docs::RefusalResponses)
 )]
 async fn post_events(
@@ -118,11 +124,11 @@ async fn post_events(
     .await
 }
 
-/// Take a notice of an HR system
+/// Deliver a webhook notice
 ///
-/// In the system's own words and with its own signature, as the webhook of this name is configured. Answers 202 only
-/// after every event is durably stored; a notice that is sent again is recognised. Handshakes (a challenge, a ping, an
-/// OPTIONS request) are answered as the system expects.
+/// Accepts a notice in the HR system's own format and with its own signature, as configured for the webhook of
+/// this name. Returns 202 only after every event is durably stored. A notice that is sent again is recognised as a
+/// duplicate. Handshakes (a challenge, a ping or an OPTIONS request) receive the response that the system expects.
 #[utoipa::path(
     post, path = "/v1/webhooks/{name}", operation_id = "postNotice", tag = "ingest",
     params(("name" = String, Path, description = "The webhook's name in the configuration.")),
@@ -139,12 +145,12 @@ async fn post_notice(
     if parts.method == Method::OPTIONS {
         return webhooks::answer_options(&parts.headers).map(answer_handshake);
     }
-    // Before the name is looked up: how it goes here tells nobody which names there are.
+    // Checked before the name is looked up, so that the response does not reveal which names exist.
     let _room = gate.room_for_all()?;
     let Some(webhook) = gate.webhooks.get(&name) else {
         telemetry::metrics::caller_refused("unknown_source");
         tracing::warn!("a notice to a webhook that is not configured was refused");
-        gate.note_unproven(UNKNOWN_SENDER, "a webhook of a name that is not configured");
+        gate.note_unproven(UNKNOWN_SENDER, "a webhook name that is not configured");
         return Err(webhooks::not_verified());
     };
     let (source, sender) = (&webhook.source, webhook.event_source());
@@ -201,7 +207,7 @@ async fn post_notice(
     .await
 }
 
-/// The answer to a handshake.
+/// Builds the response to a handshake.
 fn answer_handshake(heard: WebhookReading) -> Response {
     let WebhookReading::Handshake { status, headers, body } = heard else {
         return StatusCode::ACCEPTED.into_response();
@@ -220,7 +226,7 @@ fn answer_handshake(heard: WebhookReading) -> Response {
 }
 
 impl AppState {
-    /// What doors do: who is it, is there room, what does it say, may they say it, store it, answer.
+    /// Handles a request for events: authenticates the source, admits the request, parses, authorises and stores its events, and answers.
     async fn take<F>(
         &self,
         door: &'static str,
@@ -257,32 +263,34 @@ impl AppState {
         .await
     }
 
-    /// The source that holds the token, if it may come from there.
+    /// Returns the source that holds the token, if the caller's address and certificate are permitted.
     pub(crate) fn known(&self, parts: &Parts) -> Result<&Arc<AdmittedSource>, Problem> {
         let source = self.sources.authenticate(&parts.headers).inspect_err(|_| {
             unknown_token();
-            self.note_unproven(UNKNOWN_SENDER, "no token, or one that no source has");
+            self.note_unproven(UNKNOWN_SENDER, "no token, or an unknown one");
         })?;
         self.admit(source, parts).inspect_err(|_| self.note_stranger(&source.name))?;
         self.problems.end_known(&source.name, SourceProblemKind::RefusedCredentials);
         Ok(source)
     }
 
-    /// A request as `sender`, which may be [`UNKNOWN_SENDER`], that does not prove who it comes from.
+    /// Records a request as `sender`, which may be [`UNKNOWN_SENDER`], that does not prove its origin.
     pub(crate) fn note_unproven(&self, sender: &str, detail: &str) {
         self.problems.note(sender, SourceProblemKind::RefusedCredentials, 1, detail);
     }
 
-    /// A request as `sender` that comes from elsewhere than it may.
+    /// Records a request as `sender` from an address or with a certificate that is not permitted.
     pub(crate) fn note_stranger(&self, sender: &str) {
         self.note_unproven(sender, "from an address or with a certificate that `access` does not name");
     }
 
-    /// Refuses whoever comes from elsewhere, in the words for a token that is not known: nobody learns that it is one.
+    /// Refuses a caller from an address that is not permitted. The response is
+    /// that of an unknown token, so it does not reveal that the token is valid.
     pub(crate) fn admit(&self, source: &AdmittedSource, parts: &Parts) -> Result<(), Problem> {
         self.admit_to(source.access(), &source.name, parts)
     }
 
+    /// Checks the caller's address and certificate against `access`, and refuses it like an unknown token.
     pub(crate) fn admit_to(&self, access: &AccessRule, name: &str, parts: &Parts) -> Result<(), Problem> {
         let caller = Caller::of(&parts.extensions, &parts.headers, &self.trusted_proxies);
         access.admits(&caller).map_err(|stranger| {
@@ -292,12 +300,13 @@ impl AppState {
         })
     }
 
+    /// Admits one request of a source, if its rate and the load permit it.
     pub(crate) fn room(&self, source: &AdmittedSource) -> Result<impl Drop + use<>, Problem> {
         source.check_rate(Instant::now())?;
         self.room_for_all()
     }
 
-    /// Room for a request of whomever.
+    /// Admits a request of any caller.
     fn room_for_all(&self) -> Result<impl Drop + use<>, Problem> {
         if !self.bus.connected() {
             let detail = "events cannot be stored now; repeating the request later is safe";
@@ -306,21 +315,23 @@ impl AppState {
         self.pressure.enter()
     }
 
+    /// Reads the body of a request, within the limits of size and time.
     pub(crate) async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Problem> {
         read_body(headers, body, self.body_bytes_max, self.body_time_max).await
     }
 }
 
-/// Takes note of a caller who has no token, or one that nobody has.
+/// Counts a request without a token, or with a token that belongs to no source.
 pub(crate) fn unknown_token() {
     telemetry::metrics::caller_refused("unknown_token");
 }
 
+/// Returns the W3C trace context of a request, if it has a valid one.
 pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<TraceContext> {
     headers.get("traceparent")?.to_str().ok()?.parse().ok()
 }
 
-/// Metrics and the one log line of a request.
+/// Records the metrics and writes the single log line of a request.
 fn note_request(source: &AdmittedSource, result: &Result<AcceptedEvents, Problem>) {
     match result {
         Ok(accepted) => {

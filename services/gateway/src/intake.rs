@@ -1,4 +1,4 @@
-//! Stores events and says so.
+//! Stores events on the broker and builds the answer.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,29 +9,30 @@ use edge::{FieldErrors, Problem};
 use futures_util::StreamExt;
 use lifecycle::{EventId, ThinNotice, TraceContext};
 use serde::Serialize;
+use telemetry::chain;
 use utoipa::ToSchema;
 
 use crate::http::AppState;
 use crate::received::{ReceivedEvent, event_too_large};
 
-/// Requests of at most this many events get a span for each.
+/// The maximum number of events in a request for which each event gets its own span.
 const EVENT_SPANS_MAX: usize = 100;
-/// What a caller is told to wait when the broker did not answer or has too much to do.
+/// The delay of `Retry-After` when the broker did not answer or is overloaded.
 const PAUSE: Duration = Duration::from_secs(2);
-/// What it is told to wait when there is no space.
+/// The delay of `Retry-After` when the stream is full.
 const PAUSE_FOR_SPACE: Duration = Duration::from_secs(60);
 
-/// The answer to a request that was taken: every event is durably stored.
+/// The answer to an accepted request. Every event is durably stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AcceptedEvents {
-    /// One for each event of the request, in its order.
+    /// One entry for each event of the request, in order.
     pub(crate) accepted: Vec<AcceptedEvent>,
-    /// How many notices of a webhook name people whose records are fetched now.
+    /// The number of notices about people whose records will be fetched.
     #[serde(skip_serializing_if = "is_zero")]
     #[schema(required = false)]
     pub(crate) to_fetch: usize,
-    /// How many notices of a webhook say nothing that is of use here; the log says why.
+    /// The number of notices that have no relevant content; the log has the reasons.
     #[serde(skip_serializing_if = "is_zero")]
     #[schema(required = false)]
     pub(crate) ignored: usize,
@@ -46,17 +47,17 @@ pub(crate) fn is_zero(count: &usize) -> bool {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AcceptedEvent {
-    /// Usher's id of the event: the same for the same `source` and `id`.
+    /// The event's id in Usher, the same for the same `source` and `id`.
     #[schema(value_type = String, examples("evt_0123456789abcdef0123456789abcdef"))]
     pub(crate) id: EventId,
     /// The source's id of the event.
     pub(crate) source_event_id: String,
-    /// Whether it had been stored before.
+    /// `true` if the event had been stored before.
     pub(crate) duplicate: bool,
 }
 
-/// Stores all events, and notices of people whose records are to be fetched. `request` is the context of the request's span; `named_trace` is whether the request itself
-/// named the trace that it belongs to, which outweighs what its events say.
+/// Stores all events, and the notices of people whose records must be fetched. `request` is the context of the request's span.
+/// `named_trace` tells whether the request itself named its trace, which takes precedence over the traces of its events.
 pub(crate) async fn store_events(
     gate: &AppState,
     received: Vec<ReceivedEvent>,
@@ -77,7 +78,7 @@ pub(crate) async fn store_events(
             if own.is_some() {
                 telemetry::link_span(&span, request);
             }
-            // Open until the event is stored.
+            // The span stays open until the event is stored.
             spans.push(span);
             context
         } else {
@@ -98,20 +99,20 @@ pub(crate) async fn store_events(
     refuse_reused_ids(bus, &received, &results, request).await?;
     let events = accepted_answer(received, results)?;
     if let Some(error) = of_thin.iter().find_map(|result| result.as_ref().err()) {
-        tracing::warn!(error = %error, "notices are not known to be stored");
+        tracing::warn!(error = chain(error), "notices are not known to be stored");
         return Err(not_stored(error, events.accepted.len(), events.accepted.len() + of_thin.len()));
     }
     Ok(AcceptedEvents { to_fetch: of_thin.len(), ..events })
 }
 
-/// Refuses a request with anything but departures of a sender that has taken its share.
+/// Refuses a request of a sender that is over its share, unless it has only departures.
 fn check_quota(gate: &AppState, received: &[ReceivedEvent]) -> Result<(), Problem> {
     let others = received.iter().filter(|one| !one.event.kind.is_departure());
     let senders: BTreeSet<&str> = others.map(|one| one.event.sender()).collect();
     senders.into_iter().try_for_each(|sender| gate.quota.check(sender))
 }
 
-/// Counts what was stored for its senders.
+/// Counts the stored bytes for their senders.
 fn count_stored(
     gate: &AppState,
     received: &[ReceivedEvent],
@@ -126,11 +127,11 @@ fn count_stored(
     }
 }
 
-/// How many stored events are looked at, at the same time.
+/// The maximum number of concurrent lookups of stored events.
 const LOOKS_AT_ONCE: usize = 32;
 
-/// Refuses events whose id their sender used before for something else: they are no duplicates. The mapper is told, which
-/// lists them for operators.
+/// Refuses events whose id their sender has used before for different content: they
+/// are not duplicates. The mapper receives them too, and lists them for operators.
 async fn refuse_reused_ids(
     bus: &Bus,
     received: &[ReceivedEvent],
@@ -154,9 +155,9 @@ async fn refuse_reused_ids(
         let mut is_unknown = matches!(stored, Ok(StoredContent::Gone));
         let is_same = match stored {
             Ok(StoredContent::Hash(stored)) => stored == hash,
-            // Of before hashes were stored.
+            // The message was stored before hashes were introduced.
             Ok(StoredContent::Unknown) => true,
-            // The mapper knows, and lists it if it is something else.
+            // The mapper knows the content, and lists the event if it differs.
             Ok(StoredContent::Gone) => true,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
@@ -169,21 +170,22 @@ async fn refuse_reused_ids(
             beside.push(OutgoingMessage::event(&one.event, request).with_content(hash).beside());
         }
         if !is_same {
-            let detail = "this id was used before, for something else: give each event an id of its own";
+            let detail = "this id was used before for a different event: give each event its own id";
             errors.add(one.place.attribute("id"), detail);
         }
     }
     if let Some(error) = bus.publish(beside).await.into_iter().find_map(Result::err) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a reused id is not known to be stored");
+        tracing::warn!(error = chain(&error), "a reused id is not known to be stored");
         return Err(not_stored(&error, 0, received.len()));
     }
     if errors.is_empty() {
         return Ok(());
     }
-    let detail = "an id was used before for something else; the other events of the request are stored";
+    let detail = "an id was used before for a different event; the other events of the request are stored";
     Err(errors.into_problem(Problem::new(StatusCode::CONFLICT, "id_reused", detail)))
 }
 
+/// Builds the answer if all events are stored, otherwise the problem of the failed ones.
 fn accepted_answer(
     received: Vec<ReceivedEvent>,
     results: Vec<Result<PublishedMessage, PublishError>>,
@@ -200,14 +202,20 @@ fn accepted_answer(
                 duplicate,
             }),
             Err(PublishError::TooLarge { bytes, max }) => {
-                let detail = format!("{bytes} bytes as it is stored; the broker takes {max}");
+                let detail =
+                    format!("the event has {bytes} bytes as it is stored; the broker accepts at most {max}");
                 too_large.add(one.place.whole(), detail);
             }
             Err(error) => worst = Some(error),
         }
     }
     if let Some(error) = worst {
-        tracing::warn!(error = %error, stored = accepted.len(), total, "events are not known to be stored");
+        tracing::warn!(
+            error = chain(&error),
+            stored = accepted.len(),
+            total,
+            "events are not known to be stored"
+        );
         return Err(not_stored(&error, accepted.len(), total));
     }
     if too_large.is_empty() {
@@ -217,6 +225,7 @@ fn accepted_answer(
     }
 }
 
+/// Returns the 503 problem for events that are not known to be stored.
 fn not_stored(error: &PublishError, stored: usize, total: usize) -> Problem {
     let (code, pause) = match error {
         PublishError::Overloaded { .. } => ("overloaded", PAUSE),

@@ -1,13 +1,13 @@
 //! Takes events over HTTP: authenticates, normalises to [`lifecycle::Event`], stores, and only then answers 202.
 //!
-//! Never here: what an event means for anybody, targets. Nothing is kept in the process: whatever was answered is on the
-//! stream, whatever was not can be sent again. There is a database only for what identity providers look up (`scim`), and for whose
-//! records are to be fetched (`fetch`).
+//! Out of scope: the effect of an event on a person, and targets. The process keeps no state: an event that
+//! was answered is on the stream, and any other can be sent again. A database is needed only for the resources
+//! that identity providers look up (`scim`), and for the records that must be fetched (`fetch`, `poll`).
 //!
-//! Files and bulk requests go another way than other requests, because they do not fit into memory: see [`streamed`].
+//! Files and bulk requests are streamed, because they do not fit into memory: see [`streamed`].
 //!
-//! To add a source format: 1. a module like `cloudevents.rs` with a pure `parse` from bytes to `Received` events,
-//! 2. a handler in `http.rs` that hands it to `Gate::take`, 3. its schema in `http/docs.rs`, then
+//! To add a source format: 1. write a module like `cloudevents.rs` with a pure function from bytes to `ReceivedEvent`s,
+//! 2. add a handler in `http.rs` that passes it to `AppState::take`, 3. add its schema to `http/docs.rs`, then run
 //! `UPDATE_OPENAPI=1 cargo test -p gateway`.
 
 mod admission;
@@ -39,5 +39,5 @@ pub use poll::{PollConfig, PollPaging, RowsPerPerson};
 pub use scim::ScimConfig;
 pub use webhooks::WebhookConfig;
 
-/// The name of the service: of its tables, its outbox and its traces.
+/// The service name in its tables, its outbox and its traces.
 pub(crate) const SERVICE: &str = "gateway";

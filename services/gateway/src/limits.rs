@@ -1,4 +1,4 @@
-//! What one event may hold at most, and the checks that every format shares.
+//! The size limits of one event, and the checks that every format shares.
 
 use edge::{FieldErrors, JsonPointer};
 use lifecycle::{AttributeMap, Event, SubjectKey};
@@ -6,27 +6,27 @@ use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-/// How deep JSON may nest in a request.
+/// The maximum nesting depth of JSON in a request.
 pub(crate) const DEPTH_MAX: usize = 32;
-/// Longest id, source, subject, member key and attribute name, in characters.
+/// The maximum length of an id, source, subject, member key or attribute name, in characters.
 pub(crate) const TEXT_CHARS_MAX: usize = 512;
-/// Longest key of a person or group, in bytes of UTF-8: two of them fit into an index entry of every database.
+/// The maximum length of the key of a person or group, in bytes of UTF-8. Two of them fit into an index entry of every database.
 pub(crate) const KEY_BYTES_MAX: usize = 1_024;
-/// Years that a time may lie in, in UTC.
+/// The range of years of a valid time, in UTC.
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
 
-/// Sizes of one request's events.
+/// The size limits of one request's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventLimits {
-    /// Most events in one request.
+    /// The maximum number of events in one request.
     pub batch_max: usize,
-    /// Most attributes in one event.
+    /// The maximum number of attributes in one event.
     pub attributes_max: usize,
-    /// Longest value of one attribute as JSON, in bytes.
+    /// The maximum length of one attribute's value as JSON, in bytes.
     pub attribute_bytes_max: usize,
-    /// Most members in one event.
+    /// The maximum number of members in one event.
     pub members_max: usize,
-    /// Longest event as it is stored, in bytes.
+    /// The maximum length of an event as it is stored, in bytes.
     pub event_bytes_max: usize,
 }
 
@@ -37,14 +37,14 @@ impl Default for EventLimits {
             attributes_max: 512,
             attribute_bytes_max: 64 * 1024,
             members_max: 10_000,
-            // A server takes 1 MiB unless told otherwise; the rest is for the headers.
+            // A NATS server takes 1 MiB unless configured otherwise; the rest is reserved for headers.
             event_bytes_max: 1024 * 1024 - 4 * 1024,
         }
     }
 }
 
 impl EventLimits {
-    /// Checks number, names and sizes of attributes.
+    /// Checks the number, names and sizes of attributes.
     pub(crate) fn check_attributes(
         &self,
         attributes: &AttributeMap,
@@ -58,7 +58,7 @@ impl EventLimits {
         self.check_values(attributes, at, errors);
     }
 
-    /// Checks names and sizes of values.
+    /// Checks the names and sizes of values.
     pub(crate) fn check_values<'a>(
         &self,
         values: impl IntoIterator<Item = (&'a String, &'a Value)>,
@@ -77,7 +77,7 @@ impl EventLimits {
         }
     }
 
-    /// The keys of people in `members`, each once, in order.
+    /// Returns the keys of people in `members`, without duplicates, in order.
     pub(crate) fn members(
         &self,
         members: &[Value],
@@ -101,20 +101,20 @@ impl EventLimits {
         keys
     }
 
-    /// Whether the event is longer than may be stored.
+    /// Returns whether the event is longer than the maximum.
     pub(crate) fn is_too_large(&self, event: &Event) -> bool {
         json_bytes(event) > self.event_bytes_max
     }
 }
 
-/// The key in `subject`, if it is one.
+/// Returns the key in `subject`, or the reason why it has none.
 pub(crate) fn check_key(subject: Option<&str>) -> Result<&str, String> {
     let Some(subject) = subject else { return Err("must be a string".to_owned()) };
     let key = SubjectKey::key_of(subject).trim();
     text_fault(key).map_or(Ok(key), Err)
 }
 
-/// What is wrong with an id, a key or a name, if anything.
+/// Returns the fault of an id, a key or a name, if any.
 pub(crate) fn text_fault(text: &str) -> Option<String> {
     if text.is_empty() {
         Some("must not be empty".to_owned())
@@ -125,8 +125,8 @@ pub(crate) fn text_fault(text: &str) -> Option<String> {
     }
 }
 
-/// What is wrong with the keys of an event, if anything. What takes access away is taken all the same: a key that was
-/// known before there was this limit stays valid.
+/// Returns the fault in the keys of an event, if any. Events that remove access are
+/// always valid: a key that was known before this limit was introduced stays usable.
 pub(crate) fn keys_fault(event: &Event) -> Option<String> {
     if event.takes_away() {
         return None;
@@ -141,7 +141,7 @@ pub(crate) fn keys_fault(event: &Event) -> Option<String> {
     ))
 }
 
-/// Makes the `manager` attribute a person's key.
+/// Replaces the `manager` attribute by the person's key in it.
 pub(crate) fn normalise_manager(attributes: &mut AttributeMap, at: &JsonPointer, errors: &mut FieldErrors) {
     let Some(manager) = attributes.get_mut("manager").filter(|manager| !manager.is_null()) else { return };
     match check_key(manager.as_str()) {
@@ -150,16 +150,17 @@ pub(crate) fn normalise_manager(attributes: &mut AttributeMap, at: &JsonPointer,
     }
 }
 
-/// A moment as RFC 3339, in UTC.
+/// Parses an RFC 3339 time and converts it to UTC.
 pub(crate) fn parse_moment(text: &str) -> Option<OffsetDateTime> {
     in_range(OffsetDateTime::parse(text, &Rfc3339).ok()?)
 }
 
+/// Converts a time to UTC. `None` if its year is out of range.
 fn in_range(at: OffsetDateTime) -> Option<OffsetDateTime> {
     at.checked_to_offset(UtcOffset::UTC).filter(|at| YEARS.contains(&at.year()))
 }
 
-/// PostgreSQL can store U+0000 neither in text nor in JSON.
+/// Returns whether a text contains U+0000, which PostgreSQL can store neither in text nor in JSON.
 fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -169,7 +170,7 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// Length as JSON.
+/// Returns the length of a value as JSON, in bytes.
 pub(crate) fn json_bytes(value: &impl serde::Serialize) -> usize {
     let mut counter = SizeCounter(0);
     serde_json::to_writer(&mut counter, value)
@@ -177,6 +178,7 @@ pub(crate) fn json_bytes(value: &impl serde::Serialize) -> usize {
     counter.0
 }
 
+/// A writer that counts bytes and discards them.
 struct SizeCounter(usize);
 
 impl std::io::Write for SizeCounter {

@@ -1,10 +1,10 @@
-//! Lists of people that are read from a source's API again and again, for sources that send nothing or not all.
+//! Polls lists of people from a source's API, for sources that send no events or not all of them.
 //!
-//! One replica at a time reads a list ([`poller`]), page by page ([`pages`]). What a row says ([`rows`]) goes to its stream
-//! only if it says something new, which a hash of each row tells ([`known`]). The moment up to which a source is known
-//! moves only when every page is stored. A list of everybody is a full feed: who is not in it is judged as in a file.
+//! One replica at a time reads a list ([`poller`]), page by page ([`pages`]). A row becomes events ([`rows`]) only if it
+//! is new or changed, which a hash of each row tells ([`known`]). The time up to which a source is known advances only
+//! when every page is stored. A list of every person is a full feed: a missing person is treated as in a full file.
 //!
-//! Never here: what a row means (`crates/sources`), who left (`mapper::runs`), a socket (`crates/outbound`).
+//! Out of scope: the meaning of a row (`crates/sources`), departures of missing people (`mapper::runs`), and sockets (`crates/outbound`).
 
 mod config;
 mod known;

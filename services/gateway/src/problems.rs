@@ -1,6 +1,6 @@
-//! Problems of sources: noted here as they happen, and kept beside the streams for status, whichever replica saw them.
+//! Problems of sources: recorded as they happen, and kept beside the streams for the status of all replicas.
 //!
-//! Only what comes of the configuration names a source, so that no caller can fill the list.
+//! A source name comes only from the configuration, so that no caller can fill the list.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,37 +9,43 @@ use std::time::Duration;
 use bus::{Bus, SourceProblemChange, SourceProblems};
 use edge::Problem;
 use lifecycle::{SourceProblem, SourceProblemKind};
+use telemetry::chain;
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-/// How often what happened is written, at most.
+/// The minimum interval between writes.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// How often what other replicas wrote is read, in ticks of [`WRITE_EVERY`].
+/// The interval between reads of other replicas' entries, in ticks of [`WRITE_EVERY`].
 const READ_EVERY_TICKS: u32 = 10;
-/// How long the last writing may take.
+/// The maximum time of the last write.
 const ENDING_MAX: Duration = Duration::from_secs(5);
 
+/// A source, and the kind of its problem.
 type ProblemPlace = (String, SourceProblemKind);
 
-/// What could not be taken since it was written last, and what is known beside the streams.
+/// The problems that are not written yet, and the places of the known ones.
 #[derive(Debug, Default)]
 pub(crate) struct ProblemLog(Mutex<NotedProblems>);
 
+/// The pending changes, and the problems that are known beside the streams.
 #[derive(Debug, Default)]
 struct NotedProblems {
     pending: BTreeMap<ProblemPlace, PendingProblem>,
-    /// As of the last look.
+    /// The places with problems as of the last read.
     known: HashSet<ProblemPlace>,
 }
 
+/// A change of a problem that is not written yet.
 #[derive(Debug, Default)]
 struct PendingProblem {
+    /// The time of the last success, in microseconds since the Unix epoch.
     ended: Option<i64>,
+    /// The problem since that success.
     seen: Option<SourceProblem>,
 }
 
-/// Microseconds since the Unix epoch.
+/// Returns the current time in microseconds since the Unix epoch.
 fn now() -> i64 {
     i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }
@@ -49,7 +55,7 @@ impl ProblemLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something of `source` could not be taken, `count` times. `detail` holds no value of a person.
+    /// Records that something of `source` was refused or unreadable, `count` times. `detail` contains no value of a person.
     pub(crate) fn note(&self, source: &str, kind: SourceProblemKind, count: u64, detail: &str) {
         if count == 0 {
             return;
@@ -63,13 +69,13 @@ impl ProblemLog {
         }
     }
 
-    /// The same thing succeeded: whatever was seen before is over.
+    /// Records a success, which ends all earlier problems of this kind.
     pub(crate) fn end(&self, source: &str, kind: SourceProblemKind) {
         let ended = PendingProblem { ended: Some(now()), seen: None };
         self.noted().pending.insert((source.to_owned(), kind), ended);
     }
 
-    /// As [`Self::end`], for what succeeds so often that only a problem that is known is worth a look.
+    /// Like [`Self::end`], for frequent successes: writes only if a problem is known or pending.
     pub(crate) fn end_known(&self, source: &str, kind: SourceProblemKind) {
         let place = (source.to_owned(), kind);
         let is_known = {
@@ -81,7 +87,7 @@ impl ProblemLog {
         }
     }
 
-    /// A sender who is known was refused. What helps when it is sent again, and what we are to blame for, does not count.
+    /// Records that a known sender was refused. Failures that a retry resolves, and our own failures, do not count.
     pub(crate) fn note_refusal(&self, source: &str, problem: &Problem) {
         let status = problem.status().as_u16();
         if (400..500).contains(&status) && !matches!(status, 401 | 408 | 429) {
@@ -91,7 +97,7 @@ impl ProblemLog {
         }
     }
 
-    /// Writes what happened until `stop`, and then once more.
+    /// Writes pending problems until `stop`, and then once more.
     pub(crate) async fn keep(&self, bus: &Bus, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(WRITE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -112,7 +118,7 @@ impl ProblemLog {
         }
     }
 
-    /// Writes what happened, or reads what others wrote. What cannot be written now is written later.
+    /// Writes pending problems, or reads those of other replicas. A failed write is retried later.
     async fn write(&self, bus: &Bus) {
         if !bus.connected() {
             return;
@@ -131,13 +137,14 @@ impl ProblemLog {
         match written {
             Ok(problems) => self.look(&problems),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = chain(&error);
                 tracing::warn!(error, "what could not be taken of sources cannot be kept yet");
                 self.put_back(changes);
             }
         }
     }
 
+    /// Updates the metrics and the known problems.
     fn look(&self, problems: &SourceProblems) {
         let each = problems.problems.iter();
         telemetry::metrics::source_problems(
@@ -146,7 +153,7 @@ impl ProblemLog {
         self.noted().known = each.map(|one| (one.source.clone(), one.kind)).collect();
     }
 
-    /// In front of what happened meanwhile.
+    /// Puts changes back before those that were recorded meanwhile.
     fn put_back(&self, changes: Vec<SourceProblemChange>) {
         let mut noted = self.noted();
         for SourceProblemChange { source, kind, ended, seen } in changes {

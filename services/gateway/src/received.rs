@@ -1,4 +1,4 @@
-//! An event that was understood but is not stored yet.
+//! An event that was parsed but is not stored yet.
 
 use edge::{FieldErrors, JsonPointer, Problem};
 use lifecycle::{Event, TraceContext};
@@ -6,19 +6,19 @@ use sha2::{Digest, Sha256};
 
 use crate::EventLimits;
 
-/// Where an event stands in its request.
+/// The position of an event in its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventPlace {
     /// A CloudEvent in the body.
     Body(JsonPointer),
-    /// A CloudEvent whose attributes are headers and whose data is the body.
+    /// A CloudEvent in binary mode: its attributes are headers, and the body is its data.
     Headers,
     /// An operation of a SCIM BulkRequest.
     Operation(JsonPointer),
 }
 
 impl EventPlace {
-    /// The event as a whole.
+    /// Returns the pointer to the event as a whole.
     pub(crate) fn whole(&self) -> String {
         match self {
             Self::Body(at) | Self::Operation(at) => at.to_string(),
@@ -26,7 +26,7 @@ impl EventPlace {
         }
     }
 
-    /// The CloudEvents attribute `name`.
+    /// Returns the pointer to the CloudEvents attribute `name`.
     pub(crate) fn attribute(&self, name: &str) -> String {
         match self {
             Self::Body(at) => at.key(name).to_string(),
@@ -37,23 +37,23 @@ impl EventPlace {
     }
 }
 
-/// An event, where it stood, and the trace that it said it belongs to.
+/// An event, its position in the request, and the trace context that it names.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ReceivedEvent {
     pub(crate) event: Event,
     pub(crate) place: EventPlace,
     pub(crate) trace: Option<TraceContext>,
-    /// A hash of what its sender said under its id; nothing where the id follows from what is said.
+    /// The hash of the content that the sender gave under this id; `None` if the id is derived from the content.
     pub(crate) content: Option<String>,
 }
 
-/// A hash of what a sender said under an id: the same for a request that is repeated, another for a reused id.
+/// Returns the hash of the content that a sender gave under an id. A repeated request has the same hash, a reused id another one.
 pub(crate) fn content_hash(said: &impl serde::Serialize) -> String {
     let json = serde_json::to_vec(said).expect("values with text keys are always JSON");
     Sha256::digest(json)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Refuses the request when one of its events is longer than may be stored.
+/// Refuses the request if one of its events is longer than the maximum.
 pub(crate) fn check_sizes(received: &[ReceivedEvent], limits: &EventLimits) -> Result<(), Problem> {
     let mut errors = FieldErrors::default();
     for one in received.iter().filter(|one| limits.is_too_large(&one.event)) {
@@ -63,7 +63,7 @@ pub(crate) fn check_sizes(received: &[ReceivedEvent], limits: &EventLimits) -> R
     if errors.is_empty() { Ok(()) } else { Err(errors.into_problem(event_too_large())) }
 }
 
-/// The problem for an event that cannot be stored because of its size.
+/// Returns the problem for an event that is too large to be stored.
 pub(crate) fn event_too_large() -> Problem {
     Problem::new(
         axum::http::StatusCode::PAYLOAD_TOO_LARGE,
@@ -72,7 +72,7 @@ pub(crate) fn event_too_large() -> Problem {
     )
 }
 
-/// Refuses a request of more events than one may have.
+/// Refuses a request with more events than the maximum.
 pub(crate) fn check_count(count: usize, limits: &EventLimits) -> Result<(), Problem> {
     if count <= limits.batch_max {
         return Ok(());

@@ -1,4 +1,4 @@
-//! From what an adapter read to an event.
+//! Turns a notice of an adapter into an event.
 
 use edge::{FieldErrors, JsonPointer};
 use lifecycle::{Event, EventId, unix_micros};
@@ -9,7 +9,7 @@ use crate::EventLimits;
 use crate::limits::{check_key, keys_fault, normalise_manager, text_fault};
 use crate::received::{EventPlace, ReceivedEvent, content_hash};
 
-/// The event of `source` that says it; what is wrong with it is added to `errors`.
+/// Builds the event of `source` for the notice. Its faults are added to `errors`.
 pub(crate) fn received_event(
     source: String,
     said: NoticeEvent,
@@ -19,7 +19,7 @@ pub(crate) fn received_event(
     errors: &mut FieldErrors,
 ) -> Option<ReceivedEvent> {
     let id = said.dedupe_id();
-    // Not when it was said: some systems say the moment of each attempt.
+    // The time of the statement is left out: some systems send the time of each attempt.
     let effective = said.effective_at.map(unix_micros);
     let content = (said.kind, said.dated, &said.subject, effective, &said.attributes, &said.members);
     let content = if said.withdraws { content_hash(&(content, "withdraws")) } else { content_hash(&content) };
@@ -51,7 +51,7 @@ pub(crate) fn received_event(
         let members: Vec<serde_json::Value> = members.into_iter().map(Into::into).collect();
         limits.members(&members, |_| at.clone(), at, errors)
     });
-    // What is said to come from the future would outweigh everything that is said until then.
+    // A statement dated in the future would take precedence over every statement made until then.
     let time = said_at.min(now);
     let event = Event {
         id: EventId::of(&source, &id),

@@ -1,10 +1,10 @@
-//! Identity providers that are pointed at Usher as if it were an application: `/scim/v2/{source}`.
+//! The SCIM service for identity providers that treat Usher as an application: `/scim/v2/{source}`.
 //!
-//! What the provider sees (resources with ids, versions, members) is kept in tables of the gateway, for a provider looks up
-//! and compares before it writes. Every change writes the resource and its events in one transaction, and is answered
-//! only when JetStream has the events: see [`write`] for what a repeated request finds.
+//! The gateway keeps the provider's resources (with ids, versions and members) in its own tables, because a provider
+//! looks up and compares before it writes. Every change writes the resource and its events in one transaction, and
+//! is answered only when JetStream has the events: see [`write`] for the effect of a repeated request.
 //!
-//! To add an attribute: `crates/scim-service`. To call one differently: `mapping.rs`.
+//! To add an attribute, change `crates/scim-service`. To give one another name, change `mapping.rs`.
 
 mod answer;
 mod bulk;

@@ -1,7 +1,7 @@
-//! A SCIM BulkRequest as Entra's inbound provisioning API takes it: each operation is a whole record.
+//! A SCIM BulkRequest as Entra's inbound provisioning API accepts it: each operation is a complete record.
 //!
-//! It is read operation by operation while it comes ([`scan`]) and stored batch by batch ([`upload`]), so that any number
-//! of operations needs the same memory. A wrong one is reported by its place and stops no other.
+//! The request is read operation by operation while it arrives ([`scan`]) and stored batch by batch ([`upload`]), so that any
+//! number of operations needs the same memory. A wrong operation is reported by its position and does not affect the others.
 
 mod group;
 mod scan;
@@ -23,16 +23,16 @@ use crate::EventLimits;
 use crate::limits::{check_key, text_fault};
 use crate::received::{EventPlace, ReceivedEvent};
 
-/// What follows the authenticated source's name in the source of these events.
+/// The suffix after the authenticated source's name in the source of these events.
 const FEED: &str = "/scim-bulk";
-/// Users or groups.
+/// The resource type of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BulkResource {
     User,
     Group,
 }
 
-/// What an operation says.
+/// The statement of an operation.
 struct BulkStatement {
     kind: EventKind,
     key: String,
@@ -40,7 +40,7 @@ struct BulkStatement {
     members: Option<Vec<String>>,
 }
 
-/// One operation: its bulk id, if it has one, and what it says.
+/// Reads one operation: its bulk id, if it has one, and its statement.
 fn read_operation(
     operation: Value,
     at: &JsonPointer,
@@ -78,7 +78,7 @@ fn read_operation(
     statement.map(|statement| (bulk_id, statement))
 }
 
-/// `/Users`, `/Groups`, and with a percent-encoded id behind it.
+/// Parses `/Users` or `/Groups`, optionally followed by a percent-encoded id.
 fn parse_path(path: &str) -> Option<(BulkResource, Option<String>)> {
     let mut segments = path.strip_prefix('/')?.splitn(2, '/');
     let resource = match segments.next()? {
@@ -93,6 +93,7 @@ fn parse_path(path: &str) -> Option<(BulkResource, Option<String>)> {
     Some((resource, id))
 }
 
+/// Decodes percent-encoding. `None` if it is malformed or not UTF-8.
 pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -108,6 +109,7 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
+/// Reads a DELETE operation.
 fn delete_events(
     (resource, id): (BulkResource, Option<String>),
     at: &JsonPointer,
@@ -128,6 +130,7 @@ fn delete_events(
     }
 }
 
+/// Reads a POST or PUT operation.
 fn upsert_events(
     resource: BulkResource,
     in_path: Option<String>,
@@ -138,11 +141,11 @@ fn upsert_events(
 ) -> Option<BulkStatement> {
     let data_at = at.key("data");
     let Some(Value::Object(mut data)) = data else {
-        errors.add(data_at, "must be the whole user or group");
+        errors.add(data_at, "must be the complete user or group");
         return None;
     };
     let key = external_id(&mut data, in_path, at, errors);
-    // Here, where the pointers are still those of the request. Members have their own limit.
+    // Checked here, where the pointers are still those of the request. Members have their own limit.
     limits.check_values(data.iter().filter(|(name, _)| *name != "members"), &data_at, errors);
     let (kind, attributes, members) = match resource {
         BulkResource::User => {
@@ -159,6 +162,7 @@ fn upsert_events(
     Some(BulkStatement { kind, key: key?, attributes, members })
 }
 
+/// Removes and returns the externalId, which must equal the id in the path if there is one.
 fn external_id(
     data: &mut Map<String, Value>,
     in_path: Option<String>,
@@ -181,14 +185,16 @@ fn external_id(
 
 /// Turns statements into events.
 ///
-/// SCIM names no event, so each upload makes events of its own: a row that goes back to what it was (left, came back,
-/// left again) must never pass for a duplicate. Only an `upload` key that the caller repeats makes a repeated row one.
+/// SCIM gives events no id, so each upload makes new events: a row that returns to an earlier content (left, came
+/// back, left again) must never count as a duplicate. Only a repeated `upload` key makes a repeated row a duplicate.
 struct BulkEvents {
     /// The authenticated source.
     sender: String,
+    /// The source of the events: the authenticated source with a suffix.
     source: String,
-    /// Names the request.
+    /// The key of the upload.
     upload: String,
+    /// The time of the upload's first event.
     now: OffsetDateTime,
 }
 
@@ -198,9 +204,9 @@ impl BulkEvents {
         Self { sender: name.to_owned(), source: format!("{name}{FEED}"), upload, now }
     }
 
-    /// The event of the operation `index`. It is named by what it says and where, so that the third of A, B, A is not a
-    /// duplicate of the first; and it is said a microsecond (the resolution of versions) after the one before, which is
-    /// less than it takes to read.
+    /// Builds the event of the operation `index`. Its id depends on its content and position, so
+    /// that the third of A, B, A is not a duplicate of the first. Its time is a microsecond (the
+    /// resolution of versions) after that of the previous one, which is less than it takes to read.
     fn event(
         &self,
         bulk_id: Option<String>,

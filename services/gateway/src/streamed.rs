@@ -1,6 +1,6 @@
-//! What does not fit into memory: a body becomes a reader, what is read becomes batches of events, and batches go to the
-//! broker one after the other. Each of the three has a bounded buffer in front of it, so whoever sends waits for whoever
-//! stores.
+//! Streams input that does not fit into memory: a body becomes a reader, the reader's output becomes batches of events, and the
+//! batches go to the broker one after the other. Each stage has a bounded buffer in front of it, so that the sender waits for the
+//! storage.
 
 mod batch;
 pub(crate) mod pipe;

@@ -1,4 +1,4 @@
-//! HR systems as they really speak: who may send what, how it is verified, and what it says.
+//! Webhooks of HR systems: admits, verifies and reads notices in the systems' own formats.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -23,73 +23,72 @@ use crate::limits::check_key;
 use crate::received::ReceivedEvent;
 use crate::said::received_event;
 
-/// A system that sends notices in its own words.
+/// An HR system that sends notices in its own format.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// Its name in the path, in metrics and logs.
+    /// The name in the path, in metrics and in logs.
     pub name: String,
-    /// How its notices are verified.
+    /// The verification of its notices: signature, token or none.
     pub verifier: NoticeVerifier,
-    /// How they are read.
+    /// The adapter that reads its notices.
     pub adapter: NoticeAdapter,
-    /// Where the records are fetched that its notices only mention.
+    /// The settings for fetching the records that its notices only mention.
     #[serde(default)]
     pub fetch: Option<FetchConfig>,
-    /// What it may speak of; anything if left out.
+    /// The kinds of subjects that it may send; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<SubjectKind>>,
-    /// How many events a second it may send, averaged; unlimited if left out.
+    /// The maximum number of events per second on average; unlimited if left out.
     #[serde(default)]
     pub events_per_second_max: Option<u32>,
-    /// From where, and with which certificate, it may come; from anywhere if left out.
+    /// The addresses and certificates from which it may connect; any if left out.
     #[serde(default)]
     pub access: AccessRule,
 }
 
-/// One of them, ready to be heard.
+/// A configured webhook, ready to read notices.
 #[derive(Debug)]
 pub(crate) struct WebhookSource {
     pub(crate) source: AdmittedSource,
     verifier: NoticeVerifier,
     pub(crate) reader: NoticeReader,
-    /// Whether records can be fetched.
+    /// `true` if records can be fetched.
     fetches: bool,
-    /// Headers that are not looked at: whoever saw a notice could send it again with other values in them.
+    /// The headers that are ignored because they are not signed: a replayed notice could carry other values in them.
     open_headers: Vec<&'static str>,
 }
 
-/// In the same words whatever is wrong, so that nobody learns how close they came, or which webhooks there are.
+/// Returns the problem of a notice that is not verified. Its text is always
+/// the same, so that it does not reveal the cause, or which webhooks exist.
 pub(crate) fn not_verified() -> Problem {
     Problem::unauthorised("the notice was refused")
 }
 
-/// What a request says.
+/// The content of a request.
 #[derive(Debug)]
 pub(crate) enum WebhookReading {
-    /// It is to be answered like this, and says nothing.
-    Handshake {
-        status: StatusCode,
-        headers: Vec<(String, String)>,
-        body: Option<serde_json::Value>,
-    },
+    /// A handshake without events, and the response to it.
+    Handshake { status: StatusCode, headers: Vec<(String, String)>, body: Option<serde_json::Value> },
+    /// The notices of the request.
     Notices(NoticeReport),
 }
 
-/// What notices say.
+/// The content of notices.
 #[derive(Debug, Default)]
 pub(crate) struct NoticeReport {
+    /// The events of the notices.
     pub(crate) received: Vec<ReceivedEvent>,
-    /// People whose records are to be fetched.
+    /// The notices of people whose records must be fetched.
     pub(crate) thin: Vec<ThinNotice>,
-    /// How many notices made neither.
+    /// The number of notices that made neither an event nor a fetch.
     pub(crate) ignored: usize,
-    /// The event types of those of them that are not known.
+    /// The unknown event types among the ignored notices.
     pub(crate) unknown: Vec<String>,
 }
 
 impl WebhookConfig {
-    /// What is wrong with it, if anything.
+    /// Returns the first fault of the webhook, if any.
     pub(crate) fn fault(&self) -> Option<String> {
         let name = &self.name;
         if let Err(fault) = self.verifier.check() {
@@ -110,10 +109,10 @@ impl WebhookConfig {
     }
 }
 
-/// By name.
+/// Opens all webhooks and returns them by name.
 ///
 /// # Errors
-/// What is wrong with one of them.
+/// Returns a description of the first invalid webhook.
 pub(crate) fn open_webhooks(
     configs: Vec<WebhookConfig>,
     now: Instant,
@@ -136,15 +135,15 @@ pub(crate) fn open_webhooks(
 }
 
 impl WebhookSource {
-    /// The source of its events.
+    /// Returns the source of its events.
     pub(crate) fn event_source(&self) -> String {
         format!("webhooks/{}", self.source.name)
     }
 
-    /// Whether it comes from whom it says, and what it says.
+    /// Verifies a request and reads its notices.
     ///
     /// # Errors
-    /// 401 for anything that is not verified, in the same words; otherwise what is wrong with the body.
+    /// 401 with the same text for every request that is not verified; otherwise the fault in the body.
     pub(crate) fn hear(
         &self,
         method: &str,
@@ -169,6 +168,7 @@ impl WebhookSource {
         }
     }
 
+    /// Verifies the signature or token of a request, and counts and logs a failure.
     fn verify(&self, headers: &HeaderMap, body: &[u8], now: OffsetDateTime) -> Result<(), Problem> {
         let value = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
         match self.verifier.verify(value, body, now) {
@@ -181,7 +181,7 @@ impl WebhookSource {
         }
     }
 
-    /// Notices with the id of what has neither an id nor a time.
+    /// Gives an id to notices that have neither an id nor a time.
     fn named(&self, mut notices: Vec<SourceNotice>, body: &[u8], now: OffsetDateTime) -> Vec<SourceNotice> {
         for (index, notice) in notices.iter_mut().enumerate() {
             if let SourceNotice::Event(said) = notice
@@ -195,10 +195,10 @@ impl WebhookSource {
         notices
     }
 
-    /// What notices say, if all of them can be taken.
+    /// Turns notices into events, if all of them are valid.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// Returns the faults of the notices.
     pub(crate) fn events(
         &self,
         notices: Vec<SourceNotice>,
@@ -246,7 +246,7 @@ impl WebhookSource {
         Ok(told)
     }
 
-    /// Logs what could not be read, by its place and form.
+    /// Logs the unreadable values of a notice, by place and form.
     fn list_unread(&self, said: &NoticeEvent) {
         for value in &said.unread {
             let (source, subject) = (&self.source.name, &said.subject);
@@ -256,11 +256,12 @@ impl WebhookSource {
         }
     }
 
-    /// Records of people only: a group's would be another address.
+    /// Returns whether the record can be fetched. Only records of people can: a group's record has another address.
     fn can_fetch(&self, hint: Option<EventKind>) -> bool {
         self.fetches && hint.is_none_or(EventKind::is_worker)
     }
 
+    /// Builds the thin notice of a person whose record must be fetched.
     fn thin(
         &self,
         key: &str,
@@ -271,16 +272,16 @@ impl WebhookSource {
     ) -> ThinNotice {
         let source = self.source.name.clone();
         let at = said_at.min(now);
-        // Without an id of the source each is one of its own, also two of the same second: between them the record may have
-        // been fetched.
+        // Without an id of the source each notice is distinct, even two of the same second: the record may have been fetched between
+        // them.
         let id = id.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
         let id = EventId::of(&format!("webhooks/{source}#thin"), &format!("{key}#{id}"));
         ThinNotice { id, source, key: key.to_owned(), at, accepted_at: now, hint }
     }
 }
 
-/// The id of what a body says that has neither an id nor a time, and whose signature never grows old: the same body is the
-/// same notice, whenever it comes.
+/// Returns the id of a notice in a body that has neither an id nor a time, and whose
+/// signature never expires: the same body is the same notice, whenever it arrives.
 fn body_id(body: &[u8], index: usize) -> String {
     let hash = Sha256::digest(body);
     let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -303,11 +304,11 @@ fn handshake_response(
     }
 }
 
-/// The handshake of CloudEvents' web hooks, alike for every name: whoever asks what is taken proves nothing and learns
-/// nothing.
+/// Answers the handshake of CloudEvents webhooks. The response is the
+/// same for every name, so that it neither requires nor reveals anything.
 ///
 /// # Errors
-/// When it is none.
+/// Returns an error if the request is not a handshake.
 pub(crate) fn answer_options(headers: &HeaderMap) -> Result<WebhookReading, Problem> {
     let pairs = header_pairs(headers);
     match sources::answer_options(&NoticeRequest { method: "OPTIONS", headers: &pairs, body: b"" })
@@ -318,6 +319,7 @@ pub(crate) fn answer_options(headers: &HeaderMap) -> Result<WebhookReading, Prob
     }
 }
 
+/// Converts an adapter's error to a problem.
 fn read_problem(error: sources::ReadError) -> Problem {
     let words = error.to_string();
     let problem = match error.kind {

@@ -1,4 +1,4 @@
-//! The OpenAPI document in the repository is the one that is served.
+//! The OpenAPI document in the repository equals the served one.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! How long plans for everybody take, through the real verb, broker and database. `cargo bench -p mapper --bench plan`;
-//! USHER_BENCH_PEOPLE says how many people.
+//! Measures plans for all people, through the real verb, broker and database. `cargo bench -p mapper --bench plan`;
+//! USHER_BENCH_PEOPLE sets the number of people.
 
 use std::time::{Duration, Instant};
 
@@ -109,7 +109,7 @@ async fn ask<Q: serde::Serialize + Sync, A: serde::de::DeserializeOwned>(
     loop {
         match bus.request("mapper", verb, question, ASK).await {
             Ok(answer) => return answer,
-            // It listens a moment after it was spawned.
+            // The mapper begins to listen a moment after it was spawned.
             Err(bus::ControlFailure::NoResponders { .. }) if started.elapsed() < ASK => {
                 tokio::time::sleep(ASK_EVERY).await;
             }
@@ -118,10 +118,10 @@ async fn ask<Q: serde::Serialize + Sync, A: serde::de::DeserializeOwned>(
     }
 }
 
-/// People as the mapper keeps them, and what it asked for them under the policy.
+/// Writes people as the mapper stores them, and their desired states under the policy.
 async fn fill(url: &str, people: usize) {
     let store = Store::open::<mapper::MapperMigrator>(url).await.expect("a database");
-    // Nobody would miss these rows: waiting for the disk after each statement takes longer than all the plans.
+    // These rows need not survive a crash: to wait for the disk after each statement would take longer than all plans.
     store.writer().execute_unprepared("PRAGMA synchronous = OFF").await.expect("a setting");
     let policy = Policy::parse(POLICY, "zscaler.yaml").expect("the ready-made policy is right");
     let mut hash = Sha256::new();
@@ -189,12 +189,12 @@ fn joined(key: &str, n: usize, now: OffsetDateTime) -> Event {
     }
 }
 
-/// So that `VmHWM` begins again at what is resident now: filling the database is no part of a plan.
+/// Resets `VmHWM` to the current resident size: filling the database is no part of a plan.
 fn forget_peak() {
     std::fs::write("/proc/self/clear_refs", "5").expect("Linux lets a process forget its own peak");
 }
 
-/// `VmHWM` of this process: the most that was resident.
+/// Returns `VmHWM` of this process, in MiB: its peak resident size.
 fn resident_mib(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();

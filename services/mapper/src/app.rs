@@ -1,4 +1,4 @@
-//! Builds the mapper and runs it.
+//! Builds and runs the mapper.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,8 @@ use bus::{Bus, BusError, StreamName};
 use lifecycle::{Fact, FactRecord, unix_micros};
 use recovery::{Recovery, RecoveryError, RecoveryResult};
 use relay::OutboxPublisher;
-use store::{Store, StoreError};
-use telemetry::{Readiness, ReadinessLatch, Shutdown};
+use store::{RetryLog, Store, StoreError};
+use telemetry::{Readiness, ReadinessLatch, Shutdown, chain};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -28,7 +28,7 @@ use crate::tombstones::{TombstoneError, TombstoneFile};
 use crate::verify::{RequestedVerifications, TargetVerifier};
 use crate::{SERVICE, now};
 
-/// The mapper, ready to run.
+/// The mapper, built and ready to run.
 pub struct MapperApp {
     live: EventProcessor,
     later: DueProcessor,
@@ -45,75 +45,75 @@ pub struct MapperApp {
     outbox: ReadinessLatch,
 }
 
-/// The mapper could not be built.
+/// Errors of [`build_mapper`].
 #[derive(Debug, thiserror::Error)]
 pub enum MapperBuildError {
-    /// The database.
-    #[error("the mapper's database")]
+    /// The database could not be opened or read.
+    #[error("could not open the mapper's database")]
     Store {
-        /// Why.
+        /// The cause.
         #[source]
         source: StoreError,
     },
-    /// Who was erased is not known.
-    #[error("read who was erased (`mapper.tombstones`)")]
+    /// The file of tombstones could not be read, so it is not known which people were erased.
+    #[error("could not load the tombstone file (`mapper.tombstones`)")]
     Tombstones {
-        /// Why.
+        /// The cause.
         #[source]
         source: TombstoneError,
     },
-    /// It is not known what database it is.
-    #[error("compare the mapper's database with what was left at the broker")]
+    /// The database could not be compared with the position that was recorded at the broker.
+    #[error("could not compare the mapper's database with its position at the broker")]
     Recovery {
-        /// Why.
+        /// The cause.
         #[source]
         source: RecoveryError,
     },
-    /// The policies.
-    #[error("the policies in `mapper.policies`")]
+    /// The policies could not be loaded.
+    #[error("could not load the policies in `mapper.policies`")]
     Policies {
-        /// Why.
+        /// The cause.
         #[source]
         source: PoliciesError,
     },
-    /// What is said of sources.
+    /// The configuration of sources (`mapper.people`) is not valid.
     #[error("`mapper.people`: {fault}")]
     People {
-        /// What is wrong, and how it should be.
+        /// The fault, and the value that is expected instead.
         fault: String,
     },
-    /// What random values are made from.
-    #[error("the secret that random values are made from")]
+    /// The secret behind random values could not be loaded.
+    #[error("could not load the secret for random values")]
     Seeds {
-        /// Why.
+        /// The cause.
         #[source]
         source: SeedsError,
     },
 }
 
-/// The mapper ended although nobody asked it to.
+/// The mapper ended without a request to shut down.
 #[derive(Debug, thiserror::Error)]
 pub enum MapperRunError {
-    /// EVENTS cannot be read.
+    /// The EVENTS stream cannot be read.
     #[error("could not read events")]
     Consume {
-        /// Why.
+        /// The cause.
         #[source]
         source: BusError,
     },
-    /// Operators cannot be answered.
+    /// Control requests of operators cannot be received.
     #[error("could not listen for control requests")]
     Control {
-        /// Why.
+        /// The cause.
         #[source]
         source: BusError,
     },
-    /// A part panicked.
-    #[error("a part of the mapper panicked")]
+    /// A task of the mapper panicked.
+    #[error("a task of the mapper panicked")]
     Panicked,
 }
 
-/// Opens the database, brings its tables up to date and reads the policies.
+/// Opens the database, migrates its tables and loads the policies.
 ///
 /// # Errors
 /// See [`MapperBuildError`].
@@ -162,7 +162,7 @@ pub async fn build_mapper(
     let set = keeper.start().await.map_err(|source| MapperBuildError::Store { source })?;
     let set = set.map_err(|source| MapperBuildError::Policies { source })?;
     if set.iter().next().is_none() {
-        tracing::warn!("there is no policy: events are merged, and nobody gets anything");
+        tracing::warn!("no policy is in force: events are merged, but no accounts are provisioned");
     }
     publish.send_replace(Arc::new(set.with_people(people)));
     let stale = Arc::new(Notify::new());
@@ -202,6 +202,7 @@ pub async fn build_mapper(
         policies: policies.clone(),
         seeds: seeds.clone(),
         stale: Arc::clone(&stale),
+        retries: RetryLog::new(),
     };
     Ok(MapperApp {
         leavers,
@@ -217,6 +218,7 @@ pub async fn build_mapper(
             seeds: seeds.clone(),
             stale: Arc::clone(&stale),
             tombstones,
+            retries: RetryLog::new(),
         },
         runs: RunJudge {
             store: store.clone(),
@@ -224,8 +226,17 @@ pub async fn build_mapper(
             policies: policies.clone(),
             seeds: seeds.clone(),
             stale: Arc::clone(&stale),
+            retries: RetryLog::new(),
         },
-        later: DueProcessor { store, relay: relay.clone(), policies, seeds, stale, apart: Mutex::default() },
+        later: DueProcessor {
+            store,
+            relay: relay.clone(),
+            policies,
+            seeds,
+            stale,
+            apart: Mutex::default(),
+            retries: RetryLog::new(),
+        },
         relay,
         keeper,
         control,
@@ -234,7 +245,7 @@ pub async fn build_mapper(
     })
 }
 
-/// Tells what was found of a database that is not the one that was left.
+/// Publishes the findings of recovery if the database is not the one that was last in use.
 async fn tell_recovery(
     store: &Store,
     relay: &OutboxPublisher,
@@ -253,25 +264,25 @@ async fn tell_recovery(
     };
     let tx = store.begin().await?;
     let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &[fact])).await?;
-    tx.commit().await.map_err(StoreError::statement("tell what was found"))?;
+    tx.commit().await.map_err(StoreError::statement("store the findings of recovery"))?;
     relay.send(parcel).await;
     Ok(())
 }
 
 impl MapperApp {
-    /// Runs until shutdown, or until a part fails.
+    /// Runs until shutdown, or until a task fails.
     ///
     /// # Errors
     /// See [`MapperRunError`].
     pub async fn run(self, shutdown: Shutdown) -> Result<(), MapperRunError> {
         if let Err(error) = self.relay.catch_up().await {
-            tracing::warn!(error = %error, "could not publish what was left behind yet");
+            tracing::warn!(error = chain(&error), "could not publish what was left behind yet");
         }
         let stop = shutdown.soft.clone().cancelled_owned();
         let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
         tokio::spawn(store::clock::follow_clock(self.live.store.clone(), stop, report));
         if let Err(error) = tell_recovery(&self.live.store, &self.relay, &self.found).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not tell what was found");
+            tracing::warn!(error = chain(&error), "could not tell what was found");
         }
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));

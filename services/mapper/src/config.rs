@@ -11,19 +11,20 @@ use serde::Deserialize;
 pub struct MapperConfig {
     /// URL of the database (`sqlite://PATH?mode=rwc` or `postgres://...`).
     pub database: String,
-    /// Folder of policies, one `*.yaml` file per target: a file that changes is put in force, unless it takes access from
-    /// more than its guard allows. Without a folder, policies are applied by operators only.
+    /// Folder of policies, one `*.yaml` file per target. A changed file is put in force, unless it takes access from more
+    /// accounts than its guard allows. Without a folder, only operators apply policies.
     #[serde(default)]
     pub policies: Option<PathBuf>,
-    /// Several sources for one person: whose records are matched by what, who is believed about what, and who may say that
-    /// somebody left.
+    /// Rules for several sources of one person: the values that match their records, the precedence of sources for each
+    /// attribute, and the sources that may end an employment.
     #[serde(default, deserialize_with = "deserialize_config")]
     pub people: PeopleConfig,
-    /// How often what was decided is compared with what the writer knows, in minutes; it is also done at the start of either.
+    /// Interval, in minutes, between two comparisons of the desired states with the writer. A comparison also runs when the
+    /// mapper or the writer starts.
     #[serde(default = "default_verify_minutes")]
     pub verify_minutes: u32,
-    /// File that notes, under keyed hashes, who was erased at the source (`worker.deleted`), so that a restored database erases
-    /// them again. It belongs outside of every backup; without it nothing is noted.
+    /// File that records, under keyed hashes, the people who were erased at the source (`worker.deleted`). A restored database
+    /// erases them again. Keep the file outside of every backup. Without it, nothing is recorded.
     #[serde(default)]
     pub tombstones: Option<PathBuf>,
 }
@@ -32,6 +33,7 @@ fn default_verify_minutes() -> u32 {
     60
 }
 
+/// Deserializes the configuration of sources, and refuses one that is not valid.
 fn deserialize_config<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PeopleConfig, D::Error> {
     let people = PeopleConfig::deserialize(deserializer)?;
     people.fault().map_or(Ok(people), |fault| Err(serde::de::Error::custom(fault)))

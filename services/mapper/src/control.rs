@@ -1,4 +1,4 @@
-//! Operator verbs: plans, policies, explanations, deciding again.
+//! Control verbs of operators: plans, policies, explanations, and deciding again.
 
 mod apply;
 mod explain;
@@ -27,7 +27,7 @@ use recovery::Recovery;
 use relay::{DiscardedMessage, OutboxPublisher};
 use serde::Serialize;
 use store::{Store, StoreError};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -41,12 +41,12 @@ use crate::subjects::SeedMaker;
 use crate::verify::RequestedVerifications;
 use crate::work::BatchProcessor;
 
-/// Why a departure is not given up.
+/// The reason why a departure cannot be discarded.
 const KEPT: &str = "it takes access away and is never given up: remove its cause, then `usher outbox retry`";
-/// Requests that are answered at the same time.
+/// The maximum number of requests that are answered concurrently.
 const AT_ONCE_MAX: usize = 16;
 
-/// Answers operators.
+/// Answers control requests of operators.
 pub(crate) struct MapperControl {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
@@ -60,13 +60,13 @@ pub(crate) struct MapperControl {
     pub(crate) recovery: Recovery,
 }
 
-/// Why a request is not carried out.
+/// Reasons for which a request is not carried out.
 #[derive(Debug, thiserror::Error)]
 enum MapperRefusal {
-    /// It is wrong, or cannot be done now.
+    /// The request is not valid, or cannot be carried out now.
     #[error(transparent)]
     Wrong(#[from] ControlError),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -85,10 +85,10 @@ fn wrong_request(message: impl Into<String>) -> MapperRefusal {
 }
 
 impl MapperControl {
-    /// Answers until shutdown.
+    /// Answers requests until shutdown.
     ///
     /// # Errors
-    /// When the bus does not let us listen.
+    /// Returns an error if the bus refuses the subscription.
     pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), MapperRunError> {
         let mut server =
             self.bus.serve(SERVICE).await.map_err(|source| MapperRunError::Control { source })?;
@@ -108,6 +108,7 @@ impl MapperControl {
         Ok(())
     }
 
+    /// Dispatches a request by its verb, and answers it.
     async fn answer(&self, request: ControlRequest) {
         match request.verb.as_str() {
             verb::STATUS => respond_to(request, self.status().await).await,
@@ -244,6 +245,7 @@ impl MapperControl {
         }
     }
 
+    /// Returns a batch processor for inputs of operators.
     fn desk<'a>(&'a self, policies: &'a PolicySet) -> BatchProcessor<'a> {
         BatchProcessor {
             store: &self.store,
@@ -255,13 +257,13 @@ impl MapperControl {
         }
     }
 
-    /// The policies in force by the database, which this replica may not have noticed yet.
+    /// Returns the policies that are in force by the database. This replica may not have adopted them yet.
     async fn in_force(&self) -> Result<PolicySet, StoreError> {
         let people = self.publish.borrow().shared_people();
         Ok(versions::in_force(self.store.reader()).await?.with_people(people))
     }
 
-    /// Counts by what the database says is in force, which this replica may not have noticed yet.
+    /// Counts by the policies in force by the database. This replica may not have adopted them yet.
     async fn status(&self) -> Result<MapperStatus, MapperRefusal> {
         let rows = versions::newest_versions(self.store.reader()).await?;
         let mut policies: Vec<PolicyInForce> = rows
@@ -354,6 +356,7 @@ impl MapperControl {
         Ok(PolicyVersions { target: request.target.clone(), versions })
     }
 
+    /// Builds the refusal for a target without a policy, or a version that does not exist.
     async fn no_policy(&self, target: &str, version: Option<i64>) -> Result<MapperRefusal, MapperRefusal> {
         let in_force = versions::newest_numbers(self.store.reader()).await?;
         let known = in_force.iter().find(|(name, _)| name == target);
@@ -370,20 +373,21 @@ impl MapperControl {
     }
 }
 
+/// Sends the answer. A failure of the database is logged, and the requester gets a general message.
 async fn respond_to<T: Serialize>(request: ControlRequest, answer: Result<T, MapperRefusal>) {
     match answer {
         Ok(done) => request.reply(&done).await,
         Err(MapperRefusal::Wrong(error)) => request.refuse(error).await,
         Err(MapperRefusal::Store(error)) => {
             let verb = request.verb.as_str();
-            tracing::error!(error = &error as &dyn std::error::Error, verb, "a control request failed");
+            tracing::error!(error = chain(&error), verb, "a control request failed");
             let message = "the mapper's database failed: look at its log, then ask again".to_owned();
             request.refuse(ControlError::refused(message)).await;
         }
     }
 }
 
-/// User or group, in words.
+/// The word for a person or group in messages.
 fn kind_word(kind: ResourceKind) -> &'static str {
     if kind == ResourceKind::Group { "group" } else { "person" }
 }

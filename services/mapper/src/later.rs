@@ -1,7 +1,7 @@
-//! What happens without an event: a date comes, a policy changes, a change concerns very many, the inbox grows old.
+//! Work without an event: a date comes, a policy changes, a change concerns a large number of people, the inbox grows old.
 //!
-//! Whom a change or a policy concerns is found by `evaluated_with` in their rows, page by page, so a restart goes on where
-//! it was.
+//! The column `evaluated_with` identifies the rows that a change or a policy concerns. They are read page by page, so a
+//! restart continues where it stopped.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +13,8 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use store::{Store, StoreError};
-use telemetry::Shutdown;
+use store::{RetryLog, Store, StoreError};
+use telemetry::{Shutdown, chain};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -24,33 +24,38 @@ use crate::rows::{STALE, edge, group, identity, inbox, record};
 use crate::subjects::SeedMaker;
 use crate::work::{BatchInput, BatchProcessor};
 
+/// The interval of the search for subjects that are due.
 const DUE_EVERY: Duration = Duration::from_secs(1);
-/// Subjects per batch; small, so that live events get in between.
+/// Subjects per batch. It is small, so that live events can run in between.
 const PAGE: u64 = 200;
-/// After another replica was quicker.
+/// The pause after another replica won a race for the same rows.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// Another replica that marked rows may have ended before it came to them.
+/// The interval of the search for stale rows. Another replica may have marked rows and ended before it processed them.
 const LOOK_FOR_STALE_EVERY: Duration = Duration::from_secs(10);
-/// A batch that was under way when policies changed may still write what it decided by those before, and another replica
-/// notices a change a second later: so long after one, everybody is looked at once more.
+/// The time after a policy change at which all rows are evaluated once more. A batch that ran when the policies changed may
+/// still write decisions of the previous policies, and another replica notices a change up to a second later.
 const AFTERMATH: Duration = Duration::from_secs(10);
+/// The interval at which the inbox is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-/// EVENTS keeps 30 days, so nothing older can be delivered again.
+/// The retention of the inbox. EVENTS keeps 30 days, so nothing older can be delivered again.
 const INBOX_KEEPS: time::Duration = time::Duration::days(31);
+/// The number of rows that one statement deletes from the inbox.
 const PRUNED_AT_ONCE_MAX: u64 = 2_000;
 
-/// Works through what became due.
+/// Processes what became due.
 pub(crate) struct DueProcessor {
     pub(crate) store: Store,
     pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
     pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
-    /// What could not be looked at and is in the quarantine; until the next start it is passed over.
+    /// Subjects that could not be processed and are in the quarantine. They are skipped until the next start.
     pub(crate) apart: Mutex<ApartSubjects>,
+    /// How often work was done again.
+    pub(crate) retries: RetryLog,
 }
 
-/// Subjects that are passed over.
+/// Subjects that are skipped.
 #[derive(Debug, Default)]
 pub(crate) struct ApartSubjects {
     people: BTreeSet<String>,
@@ -70,7 +75,7 @@ impl ApartSubjects {
 }
 
 impl DueProcessor {
-    /// Until shutdown.
+    /// Runs until shutdown.
     pub(crate) async fn run(mut self, shutdown: Shutdown) {
         let mut due = tokio::time::interval(DUE_EVERY);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -84,7 +89,7 @@ impl DueProcessor {
                 () = shutdown.soft.cancelled() => return,
                 changed = self.policies.changed() => {
                     if changed.is_err() {
-                        return; // nobody can change them any more: the service ends
+                        return; // the sender is gone: the service ends
                     }
                     all = true;
                     once_more_at = Some(Instant::now() + AFTERMATH);
@@ -112,13 +117,13 @@ impl DueProcessor {
                 },
             };
             if let Err(error) = done {
-                tracing::warn!(error = %error, "could not do what is due yet");
+                tracing::warn!(error = chain(&error), "could not do what is due yet");
                 tokio::time::sleep(DUE_EVERY).await;
             }
         }
     }
 
-    /// Everything that took effect by now.
+    /// Processes everything that has taken effect by now.
     async fn work_on_due(&self) -> Result<(), StoreError> {
         loop {
             let now = unix_micros(now());
@@ -130,7 +135,7 @@ impl DueProcessor {
                 .limit(PAGE)
                 .all(self.store.reader())
                 .await
-                .map_err(StoreError::statement("read what is due"))?;
+                .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(people.into_iter().map(|row| BatchInput::Person(row.key)));
             let groups = group::Entity::find()
                 .filter(group::Column::NextDueAt.lte(now))
@@ -138,7 +143,7 @@ impl DueProcessor {
                 .limit(PAGE)
                 .all(self.store.reader())
                 .await
-                .map_err(StoreError::statement("read what is due"))?;
+                .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(groups.into_iter().map(|row| BatchInput::Group(row.key)));
             let edges = edge::Entity::find()
                 .filter(edge::Column::NextDueAt.lte(now))
@@ -146,7 +151,7 @@ impl DueProcessor {
                 .limit(PAGE)
                 .all(self.store.reader())
                 .await
-                .map_err(StoreError::statement("read what is due"))?;
+                .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(
                 edges
                     .into_iter()
@@ -158,7 +163,7 @@ impl DueProcessor {
                 .limit(PAGE)
                 .all(self.store.reader())
                 .await
-                .map_err(StoreError::statement("read what is due"))?;
+                .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(
                 records.into_iter().map(|row| BatchInput::Record { source: row.source, key: row.key }),
             );
@@ -168,9 +173,9 @@ impl DueProcessor {
         }
     }
 
-    /// One page: first of what is stale, which is news like any event, then of what was last evaluated with other
-    /// policies; `false` when there is neither. The latter only with `all`: if it were looked for from time to time, two
-    /// replicas that have different policies for a while would undo one another's work all that while.
+    /// Evaluates one page. Stale rows come first, because they are news like any event; then rows that were last evaluated with
+    /// other policies. Returns `false` if there are neither. The latter are searched only with `all`: with a periodic search, two
+    /// replicas that have different policies for a while would undo each other's work during that time.
     async fn evaluate_page(&self, all: bool) -> Result<bool, StoreError> {
         let with = self.policies.borrow().fingerprint().to_owned();
         for backfill in [Some(false), all.then_some(true)].into_iter().flatten() {
@@ -186,8 +191,8 @@ impl DueProcessor {
         Ok(false)
     }
 
-    /// Groups before people, because a person is told of groups that exist. With `backfill` whatever was not evaluated
-    /// `with` these policies, otherwise what is stale.
+    /// Reads the next page. Groups come before people, because a person is added only to groups that exist. With `backfill`, the
+    /// page contains rows that were not evaluated `with` these policies, otherwise stale rows.
     async fn page(&self, backfill: bool, with: &str) -> Result<Vec<BatchInput>, StoreError> {
         let groups: Vec<String> = group::Entity::find()
             .select_only()
@@ -198,7 +203,7 @@ impl DueProcessor {
             .into_tuple()
             .all(self.store.reader())
             .await
-            .map_err(StoreError::statement("read what is to be evaluated"))?;
+            .map_err(StoreError::statement("read the subjects to evaluate"))?;
         if !groups.is_empty() {
             return Ok(groups.into_iter().map(BatchInput::Group).collect());
         }
@@ -211,7 +216,7 @@ impl DueProcessor {
             .into_tuple()
             .all(self.store.reader())
             .await
-            .map_err(StoreError::statement("read what is to be evaluated"))?;
+            .map_err(StoreError::statement("read the subjects to evaluate"))?;
         if !people.is_empty() {
             return Ok(people.into_iter().map(BatchInput::Person).collect());
         }
@@ -224,7 +229,7 @@ impl DueProcessor {
             .into_tuple()
             .all(self.store.reader())
             .await
-            .map_err(StoreError::statement("read what is to be evaluated"))?;
+            .map_err(StoreError::statement("read the subjects to evaluate"))?;
         Ok(records.into_iter().map(|(source, key)| BatchInput::Record { source, key }).collect())
     }
 
@@ -232,7 +237,7 @@ impl DueProcessor {
         of(&self.apart.lock().unwrap_or_else(PoisonError::into_inner)).iter().cloned().collect()
     }
 
-    /// `false` when it has to be done again: the rows are found again, so nothing is lost.
+    /// Processes the inputs. Returns `false` if they must be processed again: the rows are found again, so nothing is lost.
     async fn process(&self, inputs: &[BatchInput], backfill: bool) -> bool {
         let policies = Arc::clone(&self.policies.borrow());
         let desk = BatchProcessor {
@@ -245,17 +250,19 @@ impl DueProcessor {
         };
         match desk.process_apart(inputs).await {
             Ok(refused) => {
+                self.retries.succeeded();
                 let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
                 refused.into_iter().for_each(|index| apart.add(&inputs[index]));
                 true
             }
             Err(error) => {
-                error.log();
+                self.retries.failed("scheduled changes that are due", &error);
                 false
             }
         }
     }
 
+    /// Deletes events from the inbox that can no longer be delivered again.
     async fn prune_inbox(&self) -> Result<(), StoreError> {
         let before = unix_micros(now() - INBOX_KEEPS);
         let old = Query::select()
@@ -279,17 +286,18 @@ impl DueProcessor {
     }
 }
 
-/// Which rows are to be evaluated. Not `<>`, for which no database uses the index.
+/// The condition for rows that must be evaluated. It avoids `<>`, for which no database uses the index.
 fn to_do<C: ColumnTrait>(evaluated_with: C, backfill: bool, with: &str) -> Expr {
     if backfill { evaluated_with.lt(with).or(evaluated_with.gt(with)) } else { evaluated_with.eq(STALE) }
 }
 
-/// How many people and groups are still to be evaluated with the policies of `fingerprint`, and how many there are.
+/// Returns the number of people and groups that are not evaluated yet with the policies of `fingerprint`, and the number of
+/// all people and groups.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn to_evaluate(store: &Store, fingerprint: &str) -> Result<(u64, u64), StoreError> {
-    let failed = StoreError::statement("count what is to be evaluated");
+    let failed = StoreError::statement("count the subjects to evaluate");
     let (reader, mut remaining, mut known) = (store.reader(), 0, 0);
     let left = to_do(identity::Column::EvaluatedWith, true, fingerprint);
     remaining += identity::Entity::find().filter(left).count(reader).await.map_err(&failed)?;

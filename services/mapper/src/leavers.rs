@@ -1,8 +1,8 @@
-//! Obligations: compares accounts that must be off with what the writer knows of them, from the state and by index.
+//! Obligations: compares accounts that must be off with what the writer knows of them, from stored state and by index.
 //!
-//! An obligation is opened by the decision ([`crate::work`]) and closed by evidence only. Young ones are compared every few
-//! seconds, all open ones every minute, and proven ones again for as many days as the policy says: an account that comes
-//! back opens its obligation again. Any number of replicas may do this: a row changes once.
+//! A decision ([`crate::work`]) opens an obligation, and only evidence closes it. Young obligations are compared every few
+//! seconds, all open ones every minute. Proven ones are compared again for as many days as the policy says: an account that
+//! becomes active again reopens its obligation. Any number of replicas may do this: each row changes once.
 
 pub(crate) mod chain;
 mod check;
@@ -24,23 +24,23 @@ use bus::Bus;
 use lifecycle::{FindingKind, TargetLeaverCounts, unix_micros};
 use relay::OutboxPublisher;
 use store::{Store, StoreError};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use tokio::sync::watch;
 
 use crate::now;
 use crate::policies::PolicySet;
 
-/// How often the table is looked at for rows that are to be compared.
+/// The interval at which the table is searched for rows that must be compared.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often the gauges are set.
+/// The interval at which the gauges are set.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
-/// Pages that are compared before anything else gets its turn.
+/// The number of pages that are compared before other work continues.
 const PAGES_AT_ONCE: usize = 8;
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
-/// Compares obligations with the writer.
+/// Compares obligations with the writer's evidence.
 pub(crate) struct LeaverVerifier {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
@@ -49,7 +49,7 @@ pub(crate) struct LeaverVerifier {
 }
 
 impl LeaverVerifier {
-    /// Until shutdown.
+    /// Runs until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -65,12 +65,13 @@ impl LeaverVerifier {
                 _ = others.tick() => self.look_up_others().await,
             };
             if let Err(error) = done {
-                let error = &error as &dyn std::error::Error;
+                let error = chain(&error);
                 tracing::warn!(error, "could not compare leavers with the writer yet");
             }
         }
     }
 
+    /// Compares up to [`PAGES_AT_ONCE`] pages, and publishes alerts for obligations that are overdue.
     async fn look(&self) -> Result<(), StoreError> {
         for _ in 0..PAGES_AT_ONCE {
             if !self.check_page().await? {
@@ -80,6 +81,7 @@ impl LeaverVerifier {
         self.alert_overdue().await
     }
 
+    /// Sets the gauges of findings and obligations.
     async fn measure(&self) -> Result<(), StoreError> {
         let findings = crate::control::finding_counts(self.store.reader()).await?;
         telemetry::metrics::set_findings(FindingKind::Contradiction, "", findings.contradictions);
@@ -107,12 +109,12 @@ fn set_gauges(target: &str, count: TargetLeaverCounts) {
     telemetry::metrics::other_accounts(target, other_accounts);
 }
 
-/// When an obligation is compared first after it was decided.
+/// Returns the time of the first comparison of an obligation that was decided at `decided_at`; both in microseconds.
 pub(crate) fn first_check(decided_at: i64) -> i64 {
     decided_at.saturating_add(SECOND)
 }
 
-/// When an open one is compared again: the younger, the sooner.
+/// Returns the time of the next comparison of an open obligation. The younger it is, the sooner the comparison.
 fn next_check_of_open(since: i64, now: i64) -> i64 {
     let pause = match now.saturating_sub(since) {
         age if age < 10 * SECOND => SECOND,
@@ -123,7 +125,7 @@ fn next_check_of_open(since: i64, now: i64) -> i64 {
     now.saturating_add(pause)
 }
 
-/// When a proven one is verified again, if ever.
+/// Returns the time of the next comparison of a proven obligation, or `None` if it is no longer compared.
 fn next_check_of_proven(proven_at: i64, verify_until: i64, now: i64) -> Option<i64> {
     let pause = match now.saturating_sub(proven_at) {
         age if age < MINUTE => 10 * SECOND,

@@ -1,15 +1,16 @@
-//! The mapper: merges events into what is known, decides by policy, and commands the writer when a desired state changes.
+//! The mapper: merges events into records of people and groups, decides by policy, and sends a command to the writer when a
+//! desired state changes.
 //!
 //! It works in batches: load what a batch touches ([`work::load`]), merge and decide in memory ([`work::decide`]), write back
-//! under optimistic concurrency together with the outbox ([`work::save`]), commit, acknowledge. A version that moved in
-//! between means that another replica was quicker: the batch is done again. Future-dated changes and policy changes
-//! go through the same code ([`later`]). What a decision looks at besides its subject comes from [`subjects`]; when that
-//! changes, everybody whom it concerns is decided about again ([`work::spread`]).
+//! under optimistic concurrency together with the outbox ([`work::save`]), commit, acknowledge. A version that changed in
+//! between means that another replica was faster: the batch is processed again. Future-dated changes and policy changes
+//! use the same code ([`later`]). Groups, managers and seeds that a decision depends on come from [`subjects`]; when they
+//! change, everybody who is affected is decided about again ([`work::spread`]).
 //!
-//! Files that list everybody are judged when all of their people are merged; who is missing leaves like by any event ([`runs`]).
+//! A full feed is judged when all of its people are merged. A person who is missing leaves as by any other event ([`runs`]).
 //!
-//! It never talks to a target, never relies on the order of messages, and never emits a command for a desired state that
-//! did not change.
+//! The mapper never talks to a target, never relies on the order of messages, and never emits a command for a desired state
+//! that did not change.
 //!
 //! To add something that policies decide about: 1. its rows, 2. its part of `work::load`, `work::decide` and `work::save`.
 
@@ -44,12 +45,12 @@ use time::OffsetDateTime;
 /// The service's name in subjects, tables and facts.
 pub(crate) const SERVICE: &str = "mapper";
 
-/// The service's clock: the database's, which all replicas share.
+/// Returns the time of the database's clock, which all replicas share.
 pub(crate) fn now() -> OffsetDateTime {
     store::clock::now()
 }
 
-/// A moment in microseconds since the Unix epoch; what no calendar has becomes the nearest that one has.
+/// Converts microseconds since the Unix epoch. A value outside of the calendar becomes the nearest date within it.
 pub(crate) fn moment_of(micros: i64) -> OffsetDateTime {
     let nearest = if micros < 0 { time::Date::MIN } else { time::Date::MAX };
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)

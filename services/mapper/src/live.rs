@@ -1,4 +1,4 @@
-//! Live events: batches from EVENTS, merged and acknowledged.
+//! Live events: batches from the EVENTS stream, merged and acknowledged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use futures_util::FutureExt as _;
 use lifecycle::{Event, EventKind, StatementDating};
 use relay::OutboxPublisher;
 use store::quarantine::QuarantinedItem;
-use store::{BatchHalves, Store};
-use telemetry::{ReadinessLatch, Shutdown};
+use store::{BatchHalves, RetryLog, Store};
+use telemetry::{ReadinessLatch, Shutdown, chain};
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 
@@ -23,15 +23,19 @@ use crate::subjects::SeedMaker;
 use crate::tombstones::TombstoneFile;
 use crate::work::{BatchInput, BatchProcessor};
 
+/// The maximum number of events per batch.
 const BATCH_MAX: usize = 256;
+/// The name of the durable consumer of EVENTS.
 const DURABLE: &str = "mapper";
+/// The first pause before a failed batch is retried. It doubles with each failure.
 const RETRY_MIN: Duration = Duration::from_millis(20);
+/// The maximum pause before a failed batch is retried.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
-/// A hard shutdown came first: what was not acknowledged is delivered again.
+/// A hard shutdown interrupted the work: unacknowledged messages are delivered again.
 struct LiveStopped;
 
-/// The only reader of EVENTS.
+/// Reads EVENTS. It is the only reader of the stream.
 pub(crate) struct EventProcessor {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
@@ -40,13 +44,15 @@ pub(crate) struct EventProcessor {
     pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
     pub(crate) tombstones: Option<TombstoneFile>,
+    /// How often work was done again.
+    pub(crate) retries: RetryLog,
 }
 
 impl EventProcessor {
     /// Merges events until shutdown.
     ///
     /// # Errors
-    /// When EVENTS cannot be read at all.
+    /// Returns an error if EVENTS cannot be read at all.
     pub(crate) async fn run(
         mut self,
         ready: ReadinessLatch,
@@ -65,7 +71,7 @@ impl EventProcessor {
             .map_err(|source| MapperRunError::Consume { source })?;
         let policies = Arc::clone(&self.policies.borrow());
         if let Err(error) = quarantine::read_again(&self.desk(&policies)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
+            tracing::warn!(error = chain(&error), "could not look at what is set aside");
         }
         let mut departures: Consumer<Event> = self
             .bus
@@ -75,7 +81,7 @@ impl EventProcessor {
         let mut departures = DepartureLane { consumer: &mut departures, shutdown: &shutdown };
         ready.open();
         loop {
-            // Departures come a second time with everything else, and are duplicates then.
+            // Departures are delivered a second time with everything else. They are duplicates then.
             let batch = tokio::select! {
                 biased;
                 () = shutdown.soft.cancelled() => return Ok(()),
@@ -91,7 +97,7 @@ impl EventProcessor {
             {
                 telemetry::metrics::tombstone_failed();
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = chain(&error),
                     "who was erased could not be noted: a restored database would not know it"
                 );
             }
@@ -101,7 +107,7 @@ impl EventProcessor {
         }
     }
 
-    /// Erases people who were erased after the backup that the database comes from, before anything else is merged.
+    /// Erases people who were erased after the database's backup was taken, before anything else is merged.
     async fn erase_again(
         &self,
         tombstones: &mut TombstoneFile,
@@ -112,10 +118,7 @@ impl EventProcessor {
             match tombstones.missing(&self.store).await {
                 Ok(missing) => break missing,
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "could not look who was erased yet"
-                    );
+                    tracing::warn!(error = chain(&error), "could not look who was erased yet");
                     wait_before_retry(&mut pause, shutdown).await?;
                 }
             }
@@ -124,7 +127,7 @@ impl EventProcessor {
             let event = Box::new(event.clone());
             let input = BatchInput::Event { event, sequence: 0, trace: None, content: None, repeated: false };
             while let Err(error) = self.process(std::slice::from_ref(&input)).await {
-                error.log();
+                self.retries.failed("erasures after a restore", &error);
                 if error.is_refusal() {
                     telemetry::metrics::tombstone_failed();
                     break;
@@ -152,8 +155,8 @@ impl EventProcessor {
         }
     }
 
-    /// Does the batch in portions. What names many rows of a full feed is one portion each, and departures that came meanwhile
-    /// go first.
+    /// Processes the batch in portions. A message that names many rows of a full feed is a portion of its own, and departures that
+    /// arrived meanwhile go first.
     async fn take(
         &self,
         batch: &[Delivery<Event>],
@@ -166,6 +169,7 @@ impl EventProcessor {
         Ok(())
     }
 
+    /// Processes a portion of a batch. Unreadable messages are set aside.
     async fn take_portion(&self, batch: &[Delivery<Event>], shutdown: &Shutdown) -> Result<(), LiveStopped> {
         let span = tracing::info_span!("mapper.batch", events = batch.len());
         let mut inputs = Vec::with_capacity(batch.len());
@@ -196,7 +200,7 @@ impl EventProcessor {
         self.work_through(&inputs, &origins, shutdown).await
     }
 
-    /// What a message is about: itself, or the rows that it names.
+    /// Returns the inputs of a message: the event itself, or the rows that it names.
     async fn inputs(
         &self,
         delivery: &Delivery<Event>,
@@ -214,17 +218,14 @@ impl EventProcessor {
             match repeated::repeated_inputs(&self.store, &event, sequence, trace).await {
                 Ok(inputs) => return Ok(inputs),
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "could not read rows of a feed yet"
-                    );
+                    tracing::warn!(error = chain(&error), "could not read rows of a feed yet");
                     wait_before_retry(&mut pause, shutdown).await?;
                 }
             }
         }
     }
 
-    /// Does the batch. What is refused is found by halves and set aside, and the rest is done.
+    /// Processes the batch. A refused input is found by bisection and set aside; the rest is processed.
     async fn work_through(
         &self,
         inputs: &[BatchInput],
@@ -235,7 +236,10 @@ impl EventProcessor {
         let mut pause = RETRY_MIN;
         while let Some(part) = parts.next_part() {
             match self.process(&inputs[part.clone()]).await {
-                Ok(()) => pause = RETRY_MIN,
+                Ok(()) => {
+                    pause = RETRY_MIN;
+                    self.retries.succeeded();
+                }
                 Err(error) if error.is_refusal() => {
                     let Some(culprit) = parts.refused(part) else { continue };
                     if let BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } = &inputs[culprit]
@@ -245,7 +249,7 @@ impl EventProcessor {
                     }
                 }
                 Err(error) => {
-                    error.log();
+                    self.retries.failed("a batch of events", &error);
                     parts.again(part);
                     wait_before_retry(&mut pause, shutdown).await?;
                 }
@@ -254,6 +258,7 @@ impl EventProcessor {
         Ok(())
     }
 
+    /// Processes inputs as one batch, and sends its outbox batch.
     async fn process(&self, inputs: &[BatchInput]) -> Result<(), SaveError> {
         let policies = Arc::clone(&self.policies.borrow());
         let parcel = self.desk(&policies).process(inputs, now()).await?;
@@ -261,24 +266,25 @@ impl EventProcessor {
         Ok(())
     }
 
+    /// Sets an item aside, and retries until that succeeds or a hard shutdown interrupts it.
     async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), LiveStopped> {
         let mut pause = RETRY_MIN;
         while let Err(error) = quarantine::set_aside(&self.store, item).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not set an event aside yet");
+            tracing::warn!(error = chain(&error), "could not set an event aside yet");
             wait_before_retry(&mut pause, shutdown).await?;
         }
         Ok(())
     }
 }
 
-/// The lane of departures, looked into between the portions of a batch.
+/// The lane of departures. It is read between the portions of a batch.
 struct DepartureLane<'a> {
     consumer: &'a mut Consumer<Event>,
     shutdown: &'a Shutdown,
 }
 
 impl DepartureLane<'_> {
-    /// Merges what is there already.
+    /// Merges the departures that have arrived already.
     async fn overtake(&mut self, live: &EventProcessor) -> Result<(), LiveStopped> {
         while let Some(Ok(batch)) = self.consumer.next_batch(BATCH_MAX).now_or_never() {
             live.take_portion(&batch, self.shutdown).await?;
@@ -290,13 +296,13 @@ impl DepartureLane<'_> {
     }
 }
 
-/// Whether a message stands for many rows.
+/// Returns whether a message stands for many rows.
 fn names_rows(delivery: &Delivery<Event>) -> bool {
     delivery.body.as_ref().is_ok_and(|event| event.kind == EventKind::FeedRows)
 }
 
-/// The event by the database's clock: a gateway whose clock is ahead must not make everything wait for that moment. A day
-/// that the source named stays what it is.
+/// Limits the event's times to the database's clock: a gateway whose clock is ahead must not delay everything until then. An
+/// effective date that the source named explicitly is kept.
 fn arrived_event(mut event: Event, now: OffsetDateTime) -> Event {
     if event.time > now {
         if event.dating() != StatementDating::Explicit || event.effective_at == event.time {
@@ -308,6 +314,7 @@ fn arrived_event(mut event: Event, now: OffsetDateTime) -> Event {
     event
 }
 
+/// Waits, and doubles the pause. A hard shutdown ends the wait with an error.
 async fn wait_before_retry(pause: &mut Duration, shutdown: &Shutdown) -> Result<(), LiveStopped> {
     tokio::select! {
         () = shutdown.hard.cancelled() => return Err(LiveStopped),

@@ -1,6 +1,6 @@
-//! What will become of one person by what is known today: at which moments, and what each does at the targets.
+//! The outlook for one person: the times of upcoming changes by what is known today, and the effect of each at the targets.
 //!
-//! It asks [`decide`] at each moment as the scheduler will, with groups and managers as they are now.
+//! It calls [`decide`] for each time as the scheduler will, with the current groups and managers.
 
 use std::collections::BTreeMap;
 
@@ -15,35 +15,35 @@ use crate::moment_of;
 use crate::policies::PolicySet;
 use crate::subjects::SeedMaker;
 
-/// How many moments are looked at to find [`SCHEDULE_MOMENTS_MAX`] at which something changes.
+/// The maximum number of times that are examined to find [`SCHEDULE_MOMENTS_MAX`] at which something changes.
 const STEPS_MAX: usize = 8 * SCHEDULE_MOMENTS_MAX;
-/// In place of a state: there never was an account.
+/// Used in place of a state if there never was an account.
 const NONE: &str = "none";
 
-/// A person with what decisions about them look at.
+/// A person, with everything that decisions about them depend on.
 pub(crate) struct OutlookPerson<'a> {
     pub(crate) key: &'a str,
     pub(crate) state: &'a PersonRecord,
     pub(crate) groups: &'a [GroupMembership],
     pub(crate) manager: Option<&'a AttributeMap>,
-    /// State by target of what was last asked for.
+    /// The state that was last requested, by target.
     pub(crate) asked_for: &'a BTreeMap<String, String>,
 }
 
-/// One moment at which something changes.
+/// A time at which something changes.
 pub(crate) struct OutlookMoment {
     pub(crate) at: OffsetDateTime,
     pub(crate) planned: Vec<UpcomingChange>,
     pub(crate) effects: Vec<ScheduledEffect>,
 }
 
-/// What is asked of one target.
+/// The desired state at one target.
 struct AskedState {
     state: &'static str,
     account: Option<DesiredAccount>,
 }
 
-/// The moments after `now` until `until`.
+/// Returns the times of changes after `now` and until `until`.
 pub(crate) fn compute_outlook(
     person: &OutlookPerson<'_>,
     policies: &PolicySet,
@@ -80,8 +80,8 @@ pub(crate) fn compute_outlook(
     moments
 }
 
-/// What is asked of each target at `at`, and when time alone changes that. Whoever never had an account does not get one
-/// by being switched off.
+/// Returns the desired state at each target at `at`, and the next time at which the passing of time changes it. A person who
+/// never had an account does not get one by being switched off.
 fn asked_at(
     person: &OutlookPerson<'_>,
     policies: &PolicySet,
@@ -103,7 +103,7 @@ fn asked_at(
         let last = before.and_then(|before| before.get(target));
         let state = match (&account, last) {
             (Some(account), _) if had || is_active => account.state.as_str(),
-            // There is nothing to be said about it: it stays as it is.
+            // The policy does not change this account: it stays as it is.
             (None, Some(last)) => last.state,
             (None, None) => person.asked_for.get(target).map_or(NONE, |state| state_named(state)),
             _ => NONE,
@@ -122,6 +122,7 @@ fn state_named(name: &str) -> &'static str {
         .unwrap_or(NONE)
 }
 
+/// Decides about the person at `at`, and reads the decision.
 fn with_decision<T>(
     person: &OutlookPerson<'_>,
     policy: &Policy,
@@ -136,6 +137,7 @@ fn with_decision<T>(
     read(&decide_person(&subject, policy, at))
 }
 
+/// Returns the reason for the person's state at the target at `at`.
 fn change_reason(
     person: &OutlookPerson<'_>,
     policies: &PolicySet,
@@ -148,6 +150,7 @@ fn change_reason(
     policy.map(words).unwrap_or_default()
 }
 
+/// Returns the differences between two points in time, by target.
 fn state_differences(
     before: &BTreeMap<String, AskedState>,
     after: &BTreeMap<String, AskedState>,
@@ -172,6 +175,7 @@ fn state_differences(
     effects
 }
 
+/// Returns the names of the attributes and references that differ.
 fn changed_attributes(was: &AskedState, now: &AskedState) -> Vec<String> {
     let attributes = |asked: &AskedState| {
         let account = asked.account.as_ref();

@@ -1,8 +1,8 @@
-//! Plans: what a policy would do to everybody, worked out with the same `decide` as events, and nothing changed.
+//! Plans: the effect of a policy on all people and groups, computed with the same `decide` as events. A plan changes nothing.
 //!
-//! People are read page by page in order of their keys, together with what was last asked for them; pages are decided about
-//! on as many threads as there are processors. What counts is a few numbers and the first changes, so that memory does not
-//! grow with the company.
+//! People are read page by page in order of their keys, together with the states that were last requested for them. Pages are
+//! decided about on as many threads as there are processors. Only counts and the first changes are kept, so that memory does
+//! not grow with the number of people.
 
 mod change;
 mod people;
@@ -24,17 +24,17 @@ use crate::policies::InForce;
 use crate::rows::{desired, group, identity};
 use crate::subjects::{GroupIndex, SeedMaker};
 
-/// Hears how many were evaluated, and of how many.
+/// Receives the number of evaluated subjects and the total.
 pub(crate) type PlanProgress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
-/// Works out plans.
+/// Computes plans.
 #[derive(Debug, Clone)]
 pub(crate) struct PolicyPlanner {
     pub(crate) store: Store,
     pub(crate) seeds: SeedMaker,
 }
 
-/// One plan that is being worked out.
+/// A plan that is being computed.
 struct PlanRun<'a> {
     store: &'a Store,
     seeds: &'a SeedMaker,
@@ -49,11 +49,11 @@ struct PlanRun<'a> {
 }
 
 impl PolicyPlanner {
-    /// What `new` would do, beside `base` which is in force; with `only`, to this person or group alone. Lists the first
-    /// `changes_max` changes.
+    /// Computes the effect of `new` compared with `base`, the version in force; with `only`, for this person or group alone. Lists
+    /// the first `changes_max` changes.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn plan(
         &self,
         new: &Policy,
@@ -94,7 +94,7 @@ impl PolicyPlanner {
         Ok(plan)
     }
 
-    /// Accounts and groups that have access now.
+    /// Returns the number of accounts and groups that have access now.
     async fn having_access(&self, target: &str) -> Result<u64, StoreError> {
         desired::Entity::find()
             .filter(desired::Column::Target.eq(target))
@@ -105,7 +105,7 @@ impl PolicyPlanner {
     }
 }
 
-/// The limits that a plan exceeds beside `of` accounts and groups that have access now.
+/// Returns the limits that a plan exceeds, relative to `of` accounts and groups that have access now.
 fn judge(
     guard: RemovalGuard,
     is_first: bool,
@@ -121,6 +121,7 @@ fn judge(
     (removed, granted)
 }
 
+/// Returns the number of all people and groups.
 async fn count_known(store: &Store) -> Result<u64, StoreError> {
     let failed = StoreError::statement("count people and groups");
     let people = identity::Entity::find().count(store.reader()).await.map_err(&failed)?;
@@ -128,6 +129,7 @@ async fn count_known(store: &Store) -> Result<u64, StoreError> {
 }
 
 impl PlanRun<'_> {
+    /// Reports that `count` more subjects were evaluated.
     fn told(&mut self, count: usize) {
         self.done += u64::try_from(count).unwrap_or(u64::MAX);
         (self.progress)(self.done.min(self.total), self.total);

@@ -1,8 +1,8 @@
 //! The policies in force: the newest version of each target's policy in the database.
 //!
-//! There are two ways in: an operator applies a plan ([`crate::control`]), or a file in the folder of policies changes
-//! ([`folder`]). Either makes a version ([`versions`]); every replica looks for new ones and publishes them to whoever
-//! decides ([`keeper`]).
+//! A policy comes into force in two ways: an operator applies a plan ([`crate::control`]), or a file in the folder of policies
+//! changes ([`folder`]). Both create a version ([`versions`]). Every replica polls for new versions and publishes them to its
+//! tasks that decide ([`keeper`]).
 
 mod folder;
 mod keeper;
@@ -17,15 +17,15 @@ use sha2::{Digest, Sha256};
 pub use folder::PoliciesError;
 pub(crate) use keeper::{HeldPolicies, PolicyKeeper, adopt_newest};
 
-/// Attributes of people that count whatever policies say.
+/// Attributes of people that count regardless of the policies.
 const ALWAYS_USED: [&str; 4] = ["active", "manager", "userPrincipalName", "displayName"];
 
-/// Every policy in force, one per target.
+/// All policies in force, one per target.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PolicySet {
     policies: Vec<InForce>,
     fingerprint: String,
-    /// Targets and versions, those of policies that cannot be read included; in order.
+    /// Targets and versions, sorted; including policies that cannot be parsed.
     versions: Vec<(String, i64)>,
     people: Arc<PeopleConfig>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct InForce {
 }
 
 impl PolicySet {
-    /// `unreadable` are the targets and versions of policies in force that cannot be read: nothing is decided by them.
+    /// Creates a set. `unreadable` contains targets and versions of policies in force that cannot be parsed: they decide nothing.
     pub(crate) fn new(mut policies: Vec<InForce>, unreadable: Vec<(String, i64)>) -> Self {
         policies.sort_by(|a, b| a.policy.target().cmp(b.policy.target()));
         let fingerprint = policies_fingerprint(&policies);
@@ -48,7 +48,7 @@ impl PolicySet {
         Self { policies, fingerprint, versions, people: Arc::default() }
     }
 
-    /// The same for people of whom sources speak like this: everybody is looked at anew when that changes.
+    /// Returns the set with this configuration of sources. When that changes, all people are evaluated again.
     pub(crate) fn with_people(mut self, people: Arc<PeopleConfig>) -> Self {
         if people.tells_apart() {
             let text = serde_json::to_string(&*people).expect("a configuration has only string keys");
@@ -57,41 +57,43 @@ impl PolicySet {
         Self { people, ..self }
     }
 
-    /// Which sources speak of the same people, and which is believed about what.
+    /// The configuration of sources: which of them describe the same people, and which takes precedence for which attribute.
     pub(crate) fn people(&self) -> &PeopleConfig {
         &self.people
     }
 
+    /// Returns the shared configuration of sources.
     pub(crate) fn shared_people(&self) -> Arc<PeopleConfig> {
         Arc::clone(&self.people)
     }
 
+    /// Iterates over the policies, in order of target.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Policy> {
         self.policies.iter().map(|in_force| &in_force.policy)
     }
 
-    /// The policy of `target`.
+    /// Returns the policy of `target`.
     pub(crate) fn of(&self, target: &str) -> Option<&InForce> {
         self.policies.iter().find(|in_force| in_force.policy.target() == target)
     }
 
-    /// Names of the targets, and the versions in force.
+    /// Returns the names of the targets, and the versions in force.
     pub(crate) fn versions(&self) -> impl Iterator<Item = (&str, i64)> {
         self.versions.iter().map(|(target, version)| (target.as_str(), *version))
     }
 
-    /// Whether it has a newer version of some policy than `other`.
+    /// Returns whether this set has a newer version of any policy than `other`.
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         let of = |target: &str| other.versions().find(|(name, _)| *name == target);
         self.versions().any(|(target, version)| of(target).is_none_or(|(_, theirs)| theirs < version))
     }
 
-    /// Differs whenever one of the policies differs; empty when there is none.
+    /// Returns a fingerprint that changes whenever one of the policies does. It is empty if there is none.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// Whether a policy, or the configuration of people, looks at the attribute of people.
+    /// Returns whether a policy, or the configuration of sources, uses this attribute of people.
     pub(crate) fn use_attribute(&self, name: &str) -> bool {
         let by_records = self.people.correlate.iter().flat_map(|rule| &rule.match_on);
         let mut matched = by_records.flat_map(|of| match &of.person {
@@ -103,12 +105,13 @@ impl PolicySet {
             || matched.any(|used| used.is_some_and(|used| used == name))
     }
 
-    /// Whether some policy looks at the groups of people.
+    /// Returns whether a policy uses the groups of people.
     pub(crate) fn use_groups(&self) -> bool {
         self.iter().any(Policy::uses_groups)
     }
 }
 
+/// Returns a fingerprint of all policies, in order of target.
 fn policies_fingerprint(policies: &[InForce]) -> String {
     if policies.is_empty() {
         return String::new();
@@ -122,7 +125,7 @@ fn policies_fingerprint(policies: &[InForce]) -> String {
     to_hex(&hash.finalize()[..16])
 }
 
-/// Of a file's text.
+/// Returns the fingerprint of a file's text.
 fn fingerprint_of(text: &str) -> String {
     to_hex(&Sha256::digest(text)[..16])
 }

@@ -1,4 +1,4 @@
-//! Events that could not be read or stored, and trying them again.
+//! The quarantine: events that could not be read or stored, and retrying them.
 
 use bus::{DecodeReason, Delivery};
 use feeds::{FileCompletion, RepeatedRows};
@@ -10,15 +10,18 @@ use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
 
+use telemetry::chain_text;
+
 use crate::rows::{SaveError, feed_unread};
 use crate::work::{BatchInput, BatchProcessor};
 use crate::{SERVICE, now};
 
-/// Stream of an item that is a row: what is to be looked at again.
+/// The stream name of an item that stands for a row: the subject that must be processed again.
 const PEOPLE: &str = "person";
+/// The same for an item that stands for a group.
 const GROUPS: &str = "group";
 
-/// How a message is set aside of which this is known.
+/// Builds the quarantine item of a message that cannot be decoded.
 pub(crate) fn unreadable_message(delivery: &Delivery<Event>, reason: &DecodeReason) -> QuarantinedItem {
     let kind = match reason {
         DecodeReason::Version(_) => QuarantineReason::NewerVersion,
@@ -30,7 +33,7 @@ pub(crate) fn unreadable_message(delivery: &Delivery<Event>, reason: &DecodeReas
     item
 }
 
-/// Why an event cannot be read that says something of a whole run of a full feed; nothing for any other.
+/// Returns the reason why an event about a whole run of a full feed cannot be read; `None` for any other event.
 pub(crate) fn unreadable_part(event: &Event) -> Option<&'static str> {
     match event.kind {
         EventKind::FeedRows if event.feed.is_none() => Some("it names rows of no run"),
@@ -44,22 +47,22 @@ pub(crate) fn unreadable_part(event: &Event) -> Option<&'static str> {
     }
 }
 
-/// How such an event is set aside.
+/// Builds the quarantine item of an event with an unreadable part.
 pub(crate) fn unreadable_event(delivery: &Delivery<Event>, event: &Event, cause: &str) -> QuarantinedItem {
     let mut item = message_item(delivery, QuarantineReason::Unreadable, cause.to_owned());
     describe_item(&mut item, event);
     item
 }
 
-/// How an event is set aside that could not be stored.
+/// Builds the quarantine item of an event that could not be stored.
 pub(crate) fn not_stored(delivery: &Delivery<Event>, event: &Event, error: &SaveError) -> QuarantinedItem {
     let reason = match error {
         SaveError::Store(StoreError::Unreadable { .. }) => QuarantineReason::StateUnreadable,
         _ => QuarantineReason::NotStored,
     };
-    let mut item = message_item(delivery, reason, error_chain(error));
+    let mut item = message_item(delivery, reason, chain_text(error));
     if delivery.body.as_ref().is_ok_and(|whole| whole.id != event.id) {
-        // One of the rows that the message names.
+        // The event is one of the rows that the message names.
         item.id = format!("{}/{}", item.id, event.subject);
         item.payload = bus::encode_event(event).into_bytes();
     }
@@ -67,7 +70,7 @@ pub(crate) fn not_stored(delivery: &Delivery<Event>, event: &Event, error: &Save
     item
 }
 
-/// How an event is set aside whose sender used its id before, for something else.
+/// Builds the quarantine item of an event whose sender used the same id before for other content.
 pub(crate) fn reused_event(event: &Event, sequence: u64) -> QuarantinedItem {
     let mut item =
         QuarantinedItem::message("EVENTS", sequence, QuarantineReason::IdReused, unix_micros(now()));
@@ -78,7 +81,7 @@ pub(crate) fn reused_event(event: &Event, sequence: u64) -> QuarantinedItem {
     item
 }
 
-/// How a person, group, membership or record is set aside that could not be looked at.
+/// Builds the quarantine item of a person, group, membership or record that could not be processed.
 pub(crate) fn refused_input(input: &BatchInput, error: &SaveError) -> QuarantinedItem {
     let (what, key) = match input {
         BatchInput::Group(key) | BatchInput::Edge { group: key, .. } => (GROUPS, key.clone()),
@@ -96,7 +99,7 @@ pub(crate) fn refused_input(input: &BatchInput, error: &SaveError) -> Quarantine
     let reason = QuarantineReason::StateUnreadable;
     let mut item = QuarantinedItem::message(what, 0, reason, unix_micros(now()));
     item.id = format!("{what}/{key}");
-    (item.subject, item.kind, item.cause) = (key, what.to_owned(), error_chain(error));
+    (item.subject, item.kind, item.cause) = (key, what.to_owned(), chain_text(error));
     if let BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } = input {
         item.payload = bus::encode_event(event).into_bytes();
         describe_item(&mut item, event);
@@ -117,7 +120,7 @@ fn describe_item(item: &mut QuarantinedItem, event: &Event) {
     item.is_departure = event.takes_away();
 }
 
-/// What can be told of a message that cannot be read: its type, its subject, and whether it takes access away.
+/// Reads what it can of a message that cannot be decoded: its type, its subject, and whether it takes access away.
 fn payload_glimpse(payload: &[u8]) -> (String, String, bool) {
     let Ok(Value::Object(envelope)) = serde_json::from_slice(payload) else { return Default::default() };
     let text = |name: &str| {
@@ -129,32 +132,22 @@ fn payload_glimpse(payload: &[u8]) -> (String, String, bool) {
     (kind, text("subject").unwrap_or_default(), is_departure)
 }
 
-/// The error and its causes.
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
-}
-
-/// Sets an item aside, counts it and says so.
+/// Sets an item aside, counts and logs it.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
     let tx = store.begin().await?;
     quarantine::put_item(&tx, SERVICE, item).await?;
     if let Some(part) = feed_unread::Model::of_item(item) {
         feed_unread::put(&tx, part).await?;
     }
-    tx.commit().await.map_err(StoreError::statement("set something aside"))?;
+    tx.commit().await.map_err(StoreError::statement("set an item aside"))?;
     log_item(item);
     Ok(())
 }
 
+/// Counts an item that was set aside, and logs it.
 pub(crate) fn log_item(item: &QuarantinedItem) {
     telemetry::metrics::count_quarantined(SERVICE, item.reason.as_str());
     tracing::error!(
@@ -167,10 +160,10 @@ pub(crate) fn log_item(item: &QuarantinedItem) {
     );
 }
 
-/// Tries again what this version may understand and an earlier one did not.
+/// Retries items that this version may be able to read although an earlier one was not.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn read_again(desk: &BatchProcessor<'_>) -> Result<(), StoreError> {
     let items = quarantine::list_items(desk.store.reader(), SERVICE, QUARANTINE_MAX).await?;
     let waiting = |item: &QuarantinedItem| {
@@ -184,10 +177,10 @@ pub(crate) async fn read_again(desk: &BatchProcessor<'_>) -> Result<(), StoreErr
     Ok(())
 }
 
-/// What is set aside, as operators see it.
+/// Lists the items that are set aside, for operators.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn list_items(
     store: &Store,
     request: &QuarantineRequest,
@@ -213,10 +206,10 @@ pub(crate) async fn list_items(
     })
 }
 
-/// Tries some again.
+/// Retries the items that the request names.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn retry_items(
     desk: &BatchProcessor<'_>,
     request: &RetryQuarantinedRequest,
@@ -236,7 +229,7 @@ pub(crate) async fn retry_items(
     Ok(RetryQuarantinedReply { items })
 }
 
-/// Does it, and forgets it if that works.
+/// Processes the item, and removes it on success.
 async fn try_again(desk: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
     let inputs = match item.stream.as_str() {
         PEOPLE => vec![BatchInput::Person(item.subject.clone())],
@@ -244,7 +237,7 @@ async fn try_again(desk: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<
         _ => {
             let mut event: Event = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
             if item.reason == QuarantineReason::IdReused {
-                // It has to be another one for the inbox.
+                // The inbox must not treat it as a duplicate.
                 event.id = EventId::of(event.id.as_str(), &item.id);
             }
             if let Some(cause) = unreadable_part(&event) {
@@ -253,31 +246,31 @@ async fn try_again(desk: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<
             let sequence = u64::try_from(item.sequence).unwrap_or_default();
             if event.kind == EventKind::FeedRows {
                 let rows = crate::repeated::repeated_inputs(desk.store, &event, sequence, None).await;
-                rows.map_err(|error| error_chain(&error))?
+                rows.map_err(|error| chain_text(&error))?
             } else {
                 let event = Box::new(event);
                 vec![BatchInput::Event { event, sequence, trace: None, content: None, repeated: false }]
             }
         }
     };
-    let parcel = desk.process(&inputs, now()).await.map_err(|error| error_chain(&error))?;
+    let parcel = desk.process(&inputs, now()).await.map_err(|error| chain_text(&error))?;
     desk.relay.send(parcel).await;
-    remove(desk.store, &item.id).await.map_err(|error| error_chain(&error))
+    remove(desk.store, &item.id).await.map_err(|error| chain_text(&error))
 }
 
-/// Forgets an item that was dealt with; the run that it is part of may be decided then.
+/// Removes an item that was dealt with. Its feed run, if any, can be decided after that.
 async fn remove(store: &Store, id: &str) -> Result<(), StoreError> {
     let tx = store.begin().await?;
     quarantine::remove_item(&tx, SERVICE, id).await?;
     feed_unread::remove(&tx, id).await?;
-    tx.commit().await.map_err(StoreError::statement("forget what was set aside"))
+    tx.commit().await.map_err(StoreError::statement("remove a quarantined item"))
 }
 
-/// Forgets the parts of runs that are settled. Names of rows that say what they said before, and the end of a file, say
-/// nothing that counts without their run; everything else stays in the quarantine.
+/// Removes the quarantined parts of settled runs. The names of repeated rows and the end of a file mean nothing without their
+/// run. Everything else stays in the quarantine.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget_settled_parts(store: &Store) -> Result<(), StoreError> {
     for (part, is_over) in feed_unread::settled(store.reader()).await? {
         let tx = store.begin().await?;
@@ -285,7 +278,7 @@ pub(crate) async fn forget_settled_parts(store: &Store) -> Result<(), StoreError
         if is_over {
             quarantine::remove_item(&tx, SERVICE, &part.item).await?;
         }
-        tx.commit().await.map_err(StoreError::statement("forget parts of settled feeds"))?;
+        tx.commit().await.map_err(StoreError::statement("remove the parts of settled feeds"))?;
         tracing::warn!(
             item = part.item,
             run = part.run,

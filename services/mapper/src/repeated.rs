@@ -1,4 +1,4 @@
-//! Rows of full feeds that say what they said before: names from the gateway, made to the events that the rows would have
+//! Repeated rows of full feeds: the gateway sends only their names, and they become the events that the full rows would have
 //! been. See [`feeds::RepeatedRows`].
 
 use std::collections::HashMap;
@@ -14,20 +14,20 @@ use crate::now;
 use crate::rows::{feed_person, feed_row};
 use crate::work::BatchInput;
 
-/// What is said of a row whose name means nothing here.
+/// The detail of the finding for a row whose name is not known here.
 const UNKNOWN_ROW: &str = "it repeats a row that is not known any more; the next file brings it in full";
 
-/// The rows that `event` names as inputs, and the event itself behind them.
+/// Returns the rows that `event` names as inputs, followed by the event itself.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn repeated_inputs(
     store: &Store,
     event: &Event,
     sequence: u64,
     trace: Option<TraceContext>,
 ) -> Result<Vec<BatchInput>, StoreError> {
-    // What cannot be read was set aside before: see `quarantine::unreadable_part`.
+    // An event that cannot be read was set aside before: see `quarantine::unreadable_part`.
     let named = RepeatedRows::from_attributes(&event.attributes).unwrap_or_default().rows;
     let feed = event.feed.as_ref().map_or("", |run| run.feed.as_str());
     let contents = row_contents(store, feed, &named).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn repeated_inputs(
     Ok(inputs)
 }
 
-/// What is known of the rows that are named, by key and hash. What cannot be read is not known.
+/// Returns the known contents of the rows that are named, by key and hash. An unreadable content counts as not known.
 async fn row_contents<'a>(
     store: &Store,
     feed: &str,
@@ -81,7 +81,7 @@ async fn row_contents<'a>(
     Ok(known.collect())
 }
 
-/// The person is in the file, and what the row says is not known.
+/// Builds an event for a person who is in the file, but with a row of unknown content.
 fn unknown_rows(rows: &Event, key: &str, hash: &str) -> Event {
     let content = RowContent {
         kind: EventKind::WorkerChanged,
@@ -91,14 +91,14 @@ fn unknown_rows(rows: &Event, key: &str, hash: &str) -> Event {
         unread: vec![UnreadValue::new("row", UNKNOWN_ROW)],
     };
     let event = content.into_event(rows, key, hash);
-    // Another name: the row itself may still come.
+    // A different id, because the row itself may still arrive.
     Event { id: EventId::of(event.id.as_str(), "unknown"), ..event }
 }
 
-/// Which of the rows need no more than a name. A row that is in the run already is sent as it was sent before.
+/// Returns the rows for which a name is sufficient. A row of a key that the run lists already is sent as it was sent before.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn known_rows(
     store: &Store,
     request: &KnownRowsRequest,

@@ -29,27 +29,34 @@ pub(crate) mod verification;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable};
 use serde::de::DeserializeOwned;
-use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+use store::{LostRace, ROWS_PER_STATEMENT_MAX, StoreError};
+use telemetry::chain;
 
-/// In place of a fingerprint: something that the decision looks at changed since.
+/// Stands in place of a fingerprint if an input of the decision has changed since.
 pub(crate) const STALE: &str = "stale";
 
-/// Why rows were not written.
+/// Errors of writing rows.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SaveError {
     /// Another replica changed one of the rows since they were read.
-    #[error("another replica was quicker")]
+    #[error("another replica changed a row first")]
     Overtaken,
-    /// The database.
-    #[error("could not write what is known")]
+    /// The database failed.
+    #[error("could not save the batch")]
     Store(#[source] StoreError),
-    /// Working on it panicked, which is a bug; nothing of it was written.
-    #[error("working on it panicked: {0}")]
+    /// The work on the batch panicked, which is a bug. Nothing of the batch was written.
+    #[error("processing the batch panicked: {0}")]
     Panicked(String),
 }
 
+impl LostRace for SaveError {
+    fn is_lost_race(&self) -> bool {
+        self.is_conflict()
+    }
+}
+
 impl SaveError {
-    /// Whether the batch should be done again on what is there now.
+    /// Returns whether the batch should be processed again with the current rows.
     pub(crate) fn is_conflict(&self) -> bool {
         match self {
             Self::Overtaken => true,
@@ -58,17 +65,7 @@ impl SaveError {
         }
     }
 
-    /// Logs that a batch is tried again: a lost race is usual, anything else keeps departures waiting and is a warning.
-    pub(crate) fn log(&self) {
-        let error = self as &dyn std::error::Error;
-        if self.is_conflict() {
-            tracing::debug!(error, "a batch is done again");
-        } else {
-            tracing::warn!(error, "could not store a batch yet");
-        }
-    }
-
-    /// Whether something in the batch is at fault, and the rest can be done without it.
+    /// Returns whether an input of the batch is at fault, so that the rest can be processed without it.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Overtaken => false,
@@ -84,11 +81,11 @@ impl From<StoreError> for SaveError {
     }
 }
 
-/// Writes rows whose `version` column was raised by one since they were read: new rows are inserted, others replaced,
-/// and a row that is not as it was read refuses the whole.
+/// Writes rows whose `version` column was raised by one since they were read. New rows are inserted and others replaced. If
+/// one row is not as it was read, nothing is written.
 ///
 /// # Errors
-/// [`SaveError::Overtaken`] when a row was changed in between.
+/// Returns [`SaveError::Overtaken`] if a row was changed in between.
 pub(crate) async fn save_rows<E>(
     tx: &DatabaseTransaction,
     rows: Vec<E::Model>,
@@ -120,7 +117,7 @@ where
             .on_conflict(conflict.clone())
             .exec_without_returning(tx)
             .await
-            .map_err(StoreError::statement("write what is known"))?;
+            .map_err(StoreError::statement("save the batch"))?;
         if written != count {
             return Err(SaveError::Overtaken);
         }
@@ -128,20 +125,20 @@ where
     Ok(())
 }
 
-/// Reads a state. Only this service writes them, so one that cannot be read comes from a newer version of it, or is
-/// damaged. Starting afresh would forget a person: what concerns the row is set aside, and everything else goes on.
+/// Decodes a state. Only this service writes them, so one that cannot be decoded comes from a newer version, or is damaged.
+/// Starting with an empty state would forget the person. The row's input is therefore set aside, and everything else continues.
 ///
 /// # Errors
-/// [`StoreError::Unreadable`], without the content.
+/// Returns [`StoreError::Unreadable`], without the content.
 pub(crate) fn decode_state<T: DeserializeOwned>(json: &str, key: &str) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|source| StoreError::Unreadable { of: key.to_owned(), source })
 }
 
-/// Reads a state where many are looked at; one that cannot be read is left out, and told of.
+/// Decodes a state where many are read. One that cannot be decoded is skipped, logged and counted.
 pub(crate) fn decode_or_skip<T: DeserializeOwned>(json: &str, key: &str) -> Option<T> {
     let state = decode_state(json, key);
     if let Err(error) = &state {
-        tracing::error!(key, error = error as &dyn std::error::Error, "a stored state cannot be read");
+        tracing::error!(key, error = chain(error), "a stored state cannot be read");
         telemetry::metrics::count_quarantined(
             crate::SERVICE,
             store::quarantine::QuarantineReason::StateUnreadable.as_str(),

@@ -1,8 +1,8 @@
-//! Full feeds: waits until everything of a run is merged, judges it, and lets those leave who are not in it any more.
+//! Full feeds: waits until all messages of a run are merged, judges the run, and ends the employment of people missing in it.
 //!
-//! Everything that it goes by is in the tables, so a restart goes on where it was, and any number of mappers may do the same:
-//! a state changes once, and who left is merged like any event, under an id that follows from the run and the person.
-//! What is believed stays in force: a row of an older run that comes late finds the newer one, and its person leaves again.
+//! Its whole state is in the tables, so a restart continues where it stopped, and any number of mappers may do the same: a
+//! state changes once, and a departure is merged like any event, under an id that is derived from the run and the person.
+//! An accepted run stays in force: if a row of an older run arrives late, its person leaves again.
 
 mod absent;
 mod judge;
@@ -17,8 +17,8 @@ use std::time::Duration;
 use lifecycle::{FeedRunState, unix_micros};
 use relay::OutboxPublisher;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::{Store, StoreError};
-use telemetry::Shutdown;
+use store::{RetryLog, Store, StoreError};
+use telemetry::{Shutdown, chain};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -28,14 +28,15 @@ use crate::quarantine;
 use crate::rows::{feed_row, feed_run, feed_unread};
 use crate::subjects::SeedMaker;
 
-/// How often runs are looked at that wait for their rows.
+/// The interval at which runs that wait for their rows are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A run that waits in vain is counted less and less often, down to this.
+/// The maximum pause between two counts of a run that keeps waiting. Its pause doubles up to this.
 const COUNT_EVERY_MAX: Duration = Duration::from_secs(30);
-/// Runs that are looked at at a time.
+/// The maximum number of runs that are processed at a time.
 const RUNS_AT_ONCE_MAX: u64 = 100;
+/// The interval at which old runs and rows are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
-/// How long runs are kept; the newest one of each feed that was accepted stays.
+/// The retention of runs. The newest accepted run of each feed is kept.
 const RUNS_KEEP: time::Duration = time::Duration::days(400);
 
 /// Judges runs.
@@ -45,9 +46,11 @@ pub(crate) struct RunJudge {
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
     pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
+    /// How often work was done again.
+    pub(crate) retries: RetryLog,
 }
 
-/// When a run is counted again, and how many there were the last time.
+/// The time of the next count of a run, and the number of merged people at the last count.
 struct WaitingRun {
     at: Instant,
     pause: Duration,
@@ -55,7 +58,7 @@ struct WaitingRun {
 }
 
 impl RunJudge {
-    /// Until shutdown.
+    /// Runs until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -68,11 +71,12 @@ impl RunJudge {
                 _ = prune.tick() => self.prune().await,
             };
             if let Err(error) = done {
-                tracing::warn!(error = %error, "could not look after feeds yet");
+                tracing::warn!(error = chain(&error), "could not look after feeds yet");
             }
         }
     }
 
+    /// Judges the runs that are merged, and ends employments by the last accepted run of each feed.
     async fn look(&self, waiting: &mut HashMap<String, WaitingRun>) -> Result<(), StoreError> {
         let merging = self.merging().await?;
         waiting.retain(|run, _| merging.iter().any(|row| row.run == *run));
@@ -94,7 +98,7 @@ impl RunJudge {
         Ok(())
     }
 
-    /// Judges a run that is merged. A part of it that could not be read holds it, unless a later reading has everybody.
+    /// Judges a run that is merged. An unreadable part holds the run, unless a later reading of the file contains everybody.
     async fn look_at(
         &self,
         row: &feed_run::Model,
@@ -115,7 +119,7 @@ impl RunJudge {
         }
     }
 
-    /// Those that wait to be judged, oldest first.
+    /// Returns the runs that wait to be judged, oldest first.
     async fn merging(&self) -> Result<Vec<feed_run::Model>, StoreError> {
         feed_run::Entity::find()
             .filter(feed_run::Column::State.eq(FeedRunState::Merging.as_str()))
@@ -126,7 +130,7 @@ impl RunJudge {
             .map_err(StoreError::statement("read runs of feeds"))
     }
 
-    /// Feeds of which a run was accepted.
+    /// Returns the feeds with an accepted run.
     async fn feeds(&self) -> Result<Vec<String>, StoreError> {
         feed_run::Entity::find()
             .select_only()
@@ -139,6 +143,7 @@ impl RunJudge {
             .map_err(StoreError::statement("read feeds"))
     }
 
+    /// Deletes old rows and runs, except the newest accepted run of each feed.
     async fn prune(&self) -> Result<(), StoreError> {
         feed_row::forget_old(self.store.writer(), unix_micros(now())).await?;
         let before = unix_micros(now() - RUNS_KEEP);
@@ -152,7 +157,7 @@ impl RunJudge {
             let last = feed_run::last_accepted(self.store.reader(), &row.feed).await?;
             if last.is_none_or(|last| last.run != row.run) {
                 let deleted = feed_run::Entity::delete_by_id(row.run).exec(self.store.writer()).await;
-                deleted.map_err(StoreError::statement("forget an old run of a feed"))?;
+                deleted.map_err(StoreError::statement("delete an old run of a feed"))?;
             }
         }
         Ok(())

@@ -1,12 +1,12 @@
-//! What a decision looks at besides its subject: the groups that somebody is in, their manager, and their seed.
+//! The surroundings of a decision: the groups of a person, their manager, and their seed.
 //!
-//! The batch ([`crate::work`]) and whoever decides about many people at once (a plan) build it from the same parts. In
-//! bulk: [`GroupIndex::load`] once, [`SeedMaker::load`] once, then [`SubjectPage::read`] for each page of people.
+//! The batch processor ([`crate::work`]) and bulk evaluation (a plan) build them from the same parts. In bulk:
+//! [`GroupIndex::load`] once, [`SeedMaker::load`] once, then [`SubjectPage::read`] for each page of people.
 //!
-//! A row of `mapper_identities` with an empty state is no person: it is there so that two replicas which write about the
-//! same key at the same moment notice each other. Everybody here passes over such rows ([`is_known`]).
+//! A row of `mapper_identities` with an empty state is not a person: it exists so that two replicas which write to the
+//! same key concurrently detect each other. All code here skips such rows ([`is_known`]).
 //!
-//! It never decides, and never writes anything but the secret that seeds are made of.
+//! This module never decides, and never writes anything but the secret from which seeds are derived.
 
 mod index;
 mod managers;
@@ -28,15 +28,15 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use crate::policies::PolicySet;
 use crate::rows::{decode_state, identity};
 
-/// Whether anything was ever said about the person; a key that turned out to be somebody else's is nobody's.
+/// Returns whether any statement about the person exists. A key that was joined to another person is no person of its own.
 pub(crate) fn is_known(state: &PersonRecord) -> bool {
     *state != PersonRecord::default() && state.moved_to().is_none()
 }
 
-/// Those of `keys` that are keys of people.
+/// Returns those of `keys` that are keys of people.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn people_among(
     connection: &impl ConnectionTrait,
     keys: &[String],
@@ -50,7 +50,7 @@ pub(crate) async fn people_among(
             .map_err(StoreError::statement("read people"))?;
         let known = rows
             .into_iter()
-            // Something was said of them, whatever it was.
+            // An unreadable state still means that statements about the person exist.
             .filter(|row| decode_state(&row.state, &row.key).map_or(true, |state| is_known(&state)));
         found.extend(known.map(|row| row.key));
     }
@@ -58,12 +58,12 @@ pub(crate) async fn people_among(
 }
 
 impl PolicySet {
-    /// Whether some policy looks at the names of groups.
+    /// Returns whether a policy uses the names of groups.
     pub(crate) fn names_groups(&self) -> bool {
         self.iter().any(policy::Policy::names_groups)
     }
 
-    /// The attributes of managers that policies look at.
+    /// Returns the attributes of managers that policies use.
     pub(crate) fn manager_attributes(&self) -> BTreeSet<&str> {
         self.iter().flat_map(|policy| policy.manager_attributes().iter().map(String::as_str)).collect()
     }

@@ -1,8 +1,9 @@
-//! People who were erased at their source, in a file outside of every backup, so that a restored database erases them again.
+//! The tombstone file: people who were erased at their source, stored outside of every backup, so that a restored database
+//! erases them again.
 //!
-//! A line is the event `worker.deleted` without anything of the person: its subject is a keyed hash, and the key lies in the
-//! database. At each start, before anything is consumed, the lines that the database has not merged are merged about the people
-//! that it knows. Merging one twice changes nothing.
+//! A line is the event `worker.deleted` without any personal data: its subject is a keyed hash, and the key is in the
+//! database. At each start, before any event is consumed, the lines that the database has not merged are merged for the
+//! people that it knows. Merging a line twice changes nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
@@ -15,29 +16,30 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use store::quarantine::QuarantineReason;
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
+use telemetry::chain;
 
 use crate::SERVICE;
 use crate::leavers::PersonHashes;
 use crate::rows::{identity, inbox, record};
 
-/// Keys that are read per statement.
+/// The number of keys that are read per statement.
 const PAGE: u64 = 5_000;
-/// What the name of a key is the hash of; no key of a person contains it.
+/// The text whose hash identifies the key. No key of a person contains it.
 const NAME: &str = "\0tombstones";
 
-/// Why the file cannot be used.
+/// Errors of the tombstone file.
 #[derive(Debug, thiserror::Error)]
 pub enum TombstoneError {
-    /// The file.
-    #[error("the file of people who were erased, {path}")]
+    /// The file cannot be read or written.
+    #[error("could not use the tombstone file {path}")]
     File {
-        /// Where it is.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -45,13 +47,13 @@ pub enum TombstoneError {
 /// A person who was erased.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct ErasedPerson {
-    /// Names the key of the hash.
+    /// Identifies the key of the hash.
     key: String,
-    /// Its subject is a hash.
+    /// The event. Its subject is a hash.
     event: Event,
 }
 
-/// The file, and what it says.
+/// The file with its content.
 pub(crate) struct TombstoneFile {
     path: PathBuf,
     hashes: PersonHashes,
@@ -61,10 +63,10 @@ pub(crate) struct TombstoneFile {
 }
 
 impl TombstoneFile {
-    /// Reads the file; it need not be there yet.
+    /// Reads the file, which need not exist yet.
     ///
     /// # Errors
-    /// When it cannot be read, or the database cannot.
+    /// Returns an error if the file or the database cannot be read.
     pub(crate) async fn open(store: &Store, path: PathBuf) -> Result<Self, TombstoneError> {
         let hashes = PersonHashes::load(store).await?;
         let key = hashes.of(NAME);
@@ -74,10 +76,10 @@ impl TombstoneFile {
         Ok(Self { path, hashes, key, known, all })
     }
 
-    /// Writes those of `events` that erase a person onto the disk.
+    /// Appends those of `events` that erase a person to the file, and syncs it to the disk.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub(crate) fn keep<'a>(&mut self, events: impl Iterator<Item = &'a Event>) -> Result<(), TombstoneError> {
         for event in events.filter(|event| event.kind == EventKind::WorkerDeleted) {
             if self.known.contains(event.id.as_str()) {
@@ -100,10 +102,10 @@ impl TombstoneFile {
         Ok(())
     }
 
-    /// The events that erase people whom the database knows, and that it has not merged.
+    /// Returns the events that erase a person who is known to the database, and that it has not merged.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn missing(&mut self, store: &Store) -> Result<Vec<Event>, StoreError> {
         let all = std::mem::take(&mut self.all);
         let (readable, foreign): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.key == self.key);
@@ -134,6 +136,7 @@ impl TombstoneFile {
     }
 }
 
+/// Reads all lines of the file. A line that cannot be decoded is logged, counted and skipped.
 fn read_tombstones(path: &Path) -> Result<Vec<ErasedPerson>, std::io::Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -149,7 +152,7 @@ fn read_tombstones(path: &Path) -> Result<Vec<ErasedPerson>, std::io::Error> {
                 tracing::error!(
                     line = number + 1,
                     file = %path.display(),
-                    error = &error as &dyn std::error::Error,
+                    error = chain(&error),
                     "a person who was erased cannot be read"
                 );
             }
@@ -158,7 +161,7 @@ fn read_tombstones(path: &Path) -> Result<Vec<ErasedPerson>, std::io::Error> {
     Ok(all)
 }
 
-/// Begins a line of its own: the one before may have been cut off by a crash.
+/// Starts with a line break, because a crash may have cut off the previous line.
 fn append_tombstone(path: &Path, one: &ErasedPerson) -> Result<(), std::io::Error> {
     let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let json = serde_json::to_string(one).map_err(std::io::Error::other)?;
@@ -166,6 +169,7 @@ fn append_tombstone(path: &Path, one: &ErasedPerson) -> Result<(), std::io::Erro
     file.sync_all()
 }
 
+/// Returns those of the event ids that the database has merged.
 async fn merged_ids(store: &Store, ids: Vec<String>) -> Result<HashSet<String>, StoreError> {
     let mut found = HashSet::new();
     for chunk in ids.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -176,13 +180,13 @@ async fn merged_ids(store: &Store, ids: Vec<String>) -> Result<HashSet<String>, 
             .into_tuple()
             .all(store.reader())
             .await
-            .map_err(StoreError::statement("read which events were merged"))?;
+            .map_err(StoreError::statement("read merged events"))?;
         found.extend(rows);
     }
     Ok(found)
 }
 
-/// The keys of all people, and of all records that are matched with them.
+/// Returns the keys of all people, and of all records that are matched with them.
 async fn known_keys(store: &Store) -> Result<Vec<String>, StoreError> {
     let mut all = Vec::new();
     let mut after = String::new();

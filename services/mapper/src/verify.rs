@@ -1,10 +1,10 @@
-//! Compares what was decided with what the writer knows of it, and sends again what differs.
+//! Verification: compares the desired states with what the writer knows of them, and sends again what differs.
 //!
-//! A command can be lost although nobody made a mistake: a database is restored from a backup, a stream drops what a service
-//! that was stopped had not read, somebody purges it. Both services make digests of what is desired by ranges of keys; only
-//! ranges about which they do not agree are looked at entry by entry. What differs still when the writer has taken every
-//! command that was published by then is decided about once more and sent with a revision greater than both, departures
-//! first. What the writer has and nobody here knows is listed and left alone.
+//! A command can be lost without a fault of the services: a database is restored from a backup, a stream drops messages that
+//! a stopped service had not read, an operator purges it. Both services compute digests of the desired states by ranges of
+//! keys, and compare only differing ranges entry by entry. An entry that still differs when the writer has taken every
+//! command published until then is decided about once more. It is sent with a revision greater than both, departures first.
+//! An entry that only the writer knows is listed and left alone.
 
 mod compare;
 mod ours;
@@ -19,7 +19,7 @@ use lifecycle::{Fact, FactRecord, Verification, VerificationState, VerifiedReque
 use relay::OutboxPublisher;
 use store::lease::TableLease;
 use store::{Store, StoreError};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain, chain_text};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -28,19 +28,20 @@ use crate::rows::verification;
 use crate::subjects::SeedMaker;
 use crate::{SERVICE, now};
 
-/// The service that is compared with.
+/// The service that is verified.
 const WRITER: &str = "writer";
-/// How long the writer may take for one answer.
+/// The maximum time for one answer of the writer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a replica that says nothing any more keeps others from verifying a target.
+/// The time for which a replica that no longer responds keeps others from verifying a target.
 const LEASE: Duration = Duration::from_secs(180);
-/// When a verification that failed is tried again.
+/// The first pause after a verification failed. It doubles with each failure.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// The maximum pause after a verification failed.
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
-/// How often it is looked whether something is due.
+/// The interval of the search for verifications that are due.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Who asked for verifications of which targets.
+/// Requested verifications: target and requester.
 #[derive(Debug, Default)]
 pub(crate) struct RequestedVerifications {
     targets: Mutex<BTreeMap<String, String>>,
@@ -48,7 +49,7 @@ pub(crate) struct RequestedVerifications {
 }
 
 impl RequestedVerifications {
-    /// Lets `target` be verified at once.
+    /// Requests an immediate verification of `target`.
     pub(crate) fn ask(&self, target: &str, who: &str) {
         let mut targets = self.targets.lock().expect("nothing panics while holding it");
         targets.insert(target.to_owned(), who.to_owned());
@@ -64,33 +65,33 @@ impl RequestedVerifications {
     }
 }
 
-/// Why a verification was not completed.
+/// Reasons why a verification was not completed.
 #[derive(Debug, thiserror::Error)]
 enum VerificationTrouble {
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The writer.
+    /// The request to the writer failed.
     #[error(transparent)]
     Writer(#[from] bus::ControlFailure),
-    /// The broker.
+    /// The broker failed.
     #[error(transparent)]
     Bus(#[from] bus::BusError),
-    /// What was to be sent again is not published.
-    #[error("what differs could not be sent again")]
+    /// Entries that must be sent again could not be published.
+    #[error("could not send the differing entries again")]
     Publish(#[from] bus::PublishError),
     /// Commands wait in the outbox.
-    #[error("commands wait until the broker takes them")]
+    #[error("commands wait in the outbox until the broker accepts them")]
     OutboxWaits,
     /// The writer is behind.
-    #[error("the writer does not take the commands that are published")]
+    #[error("the writer does not consume the published commands")]
     NotTaken,
-    /// Others write about the same people all the time.
-    #[error("others write about the same people all the time")]
+    /// Other writers changed the same people in every attempt.
+    #[error("other writers changed the same people in every attempt")]
     Overtaken,
 }
 
-/// Verifies targets at start, when asked, and from time to time.
+/// Verifies targets at start, on request, and periodically.
 pub(crate) struct TargetVerifier {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
@@ -100,11 +101,11 @@ pub(crate) struct TargetVerifier {
     pub(crate) stale: Arc<Notify>,
     pub(crate) asked: Arc<RequestedVerifications>,
     pub(crate) every: Duration,
-    /// Names this process in leases.
+    /// Identifies this process in leases.
     pub(crate) replica: String,
 }
 
-/// When a target is to be verified again.
+/// The time of a target's next verification, with the number of failures in a row.
 #[derive(Debug, Clone, Copy)]
 struct VerificationDue {
     at: Instant,
@@ -112,7 +113,7 @@ struct VerificationDue {
 }
 
 impl TargetVerifier {
-    /// Verifies what is due until shutdown.
+    /// Verifies targets that are due until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut due: HashMap<String, VerificationDue> = HashMap::new();
         loop {
@@ -138,7 +139,7 @@ impl TargetVerifier {
         }
     }
 
-    /// Verifies one target, unless another replica does; says when it is due again.
+    /// Verifies one target, unless another replica does. Returns the time of the next verification.
     async fn verify(&self, target: &str, who: &str, failures: u32) -> VerificationDue {
         let name = format!("verify:{target}");
         let lease = match TableLease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
@@ -148,7 +149,7 @@ impl TargetVerifier {
                 return VerificationDue { at: Instant::now() + AGAIN_AFTER, failures };
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not begin a verification");
+                tracing::warn!(error = chain(&error), "could not begin a verification");
                 return VerificationDue { at: Instant::now() + AGAIN_AFTER, failures };
             }
         };
@@ -163,18 +164,18 @@ impl TargetVerifier {
         let worked = self.work(&mut report).await;
         let ended = self.end(report, worked, failures).await;
         if let Err(error) = lease.release(&self.store).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the lease of a verification runs out");
+            tracing::debug!(error = chain(&error), "the lease of a verification runs out");
         }
         match ended {
             Ok(due) => due,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not keep a verification");
+                tracing::warn!(error = chain(&error), "could not keep a verification");
                 VerificationDue { at: Instant::now() + AGAIN_AFTER, failures }
             }
         }
     }
 
-    /// Says whether everything that was accepted before is merged; otherwise it has to be done again soon.
+    /// Compares the target. Returns `false` if events accepted before were not merged in time, so that it must be repeated soon.
     async fn work(&self, report: &mut Verification) -> Result<bool, VerificationTrouble> {
         verification::save_verification(self.store.writer(), report).await?;
         let is_current = self.events_are_merged().await?;
@@ -184,7 +185,7 @@ impl TargetVerifier {
         Ok(is_current)
     }
 
-    /// Keeps and tells what was found.
+    /// Saves and publishes the result.
     async fn end(
         &self,
         mut report: Verification,
@@ -202,12 +203,22 @@ impl TargetVerifier {
             }
             Err(trouble) => {
                 report.state = VerificationState::Failed;
-                report.error = Some(in_words(&trouble));
-                tracing::debug!(
-                    error = &trouble as &dyn std::error::Error,
-                    target_name = report.target,
-                    "a verification was not completed"
-                );
+                report.error = Some(chain_text(&trouble));
+                // The first failure is usual while a service starts; leavers are compared by this too.
+                if failures == 0 {
+                    tracing::debug!(
+                        error = chain(&trouble),
+                        target_name = report.target,
+                        "a verification was not completed"
+                    );
+                } else {
+                    tracing::warn!(
+                        error = chain(&trouble),
+                        target_name = report.target,
+                        failures,
+                        "a verification was not completed again"
+                    );
+                }
                 let pause = AGAIN_AFTER.saturating_mul(1 << failures.min(5)).min(AGAIN_AFTER_MAX);
                 VerificationDue { at: Instant::now() + pause, failures: failures.saturating_add(1) }
             }
@@ -230,12 +241,13 @@ impl TargetVerifier {
             vec![]
         };
         let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &facts)).await?;
-        tx.commit().await.map_err(StoreError::statement("keep a verification"))?;
+        tx.commit().await.map_err(StoreError::statement("save a verification"))?;
         self.relay.send(parcel).await;
         Ok(due)
     }
 }
 
+/// Builds the fact about a completed verification.
 fn verification_fact(report: &Verification) -> FactRecord {
     FactRecord {
         id: format!("ver:{}:{}", report.target, report.began_at),
@@ -251,15 +263,4 @@ fn verification_fact(report: &Verification) -> FactRecord {
             unknown: report.unknown,
         },
     }
-}
-
-/// The whole chain of causes.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    words
 }

@@ -1,4 +1,4 @@
-//! One batch: events to merge and subjects to look at again, in one transaction.
+//! The batch processor: merges events and evaluates subjects, one batch per transaction.
 
 mod again;
 mod cancel;
@@ -47,11 +47,11 @@ use crate::policies::PolicySet;
 use crate::rows::{SaveError, desired, edge, inbox, verdict};
 use crate::subjects::SeedMaker;
 
-/// Something that a batch is about.
+/// An input of a batch.
 #[derive(Debug, Clone)]
 pub(crate) enum BatchInput {
-    /// An event, where it lies in EVENTS, the trace that it came with, and a hash of what its sender said. A repeated row of a
-    /// full feed is merged however often it comes, and told only if that changed what others see.
+    /// An event with its sequence number in EVENTS, its trace, and a hash of its sender's content. A repeated row of a full
+    /// feed is merged each time it arrives, and a fact about it is published only if other subjects' decisions may change.
     Event {
         event: Box<Event>,
         sequence: u64,
@@ -59,7 +59,7 @@ pub(crate) enum BatchInput {
         content: Option<String>,
         repeated: bool,
     },
-    /// Names of repeated rows: how many were known, and how many were not.
+    /// Names of repeated rows, with the numbers of those that were known and not known.
     Rows { event: Box<Event>, sequence: u64, resolved: u64, unresolved: u64 },
     /// A person whose state may have changed by time or by policy.
     Person(String),
@@ -69,19 +69,19 @@ pub(crate) enum BatchInput {
     Edge { group: String, member: String },
     /// A record whose values may have changed by time or by configuration.
     Record { source: String, key: String },
-    /// An operator says that `other` is a further key of `person`.
+    /// An operator states that `other` is a further key of `person`.
     Join { person: String, other: String, actor: Actor },
-    /// An operator says whose record it is, or not.
+    /// An operator states that a record belongs to a person, or does not.
     Verdict { source: String, key: String, person: String, same: bool, actor: Actor },
-    /// An operator orders something about a person's access, or lifts the order.
+    /// An operator gives an order about a person's access, or lifts it.
     Order { person: String, kind: AccessOrderKind, order: Option<AccessOrder>, actor: Actor },
-    /// The writer has another state of this than was decided.
+    /// The writer has a state of this resource that differs from the decision.
     Again(ResendRequest),
-    /// An operator takes back what is planned for a person.
+    /// An operator cancels scheduled changes of a person.
     Cancel { person: String, planned: Vec<ScheduleId>, actor: Actor },
 }
 
-/// What is to be sent once more although nothing changed.
+/// A resource or membership that must be sent again although nothing changed.
 #[derive(Debug, Clone)]
 pub(crate) struct ResendRequest {
     pub(crate) target: String,
@@ -90,32 +90,32 @@ pub(crate) struct ResendRequest {
     pub(crate) subject: String,
     /// For a membership: key of the member.
     pub(crate) member: Option<String>,
-    /// The revision that the writer has; 0 when it has none.
+    /// The revision that the writer has; 0 if it has none.
     pub(crate) theirs: i64,
-    /// The writer has a later decision than the mapper, and that one gives no access.
+    /// `true` if the writer has a later decision than the mapper, and that one gives no access.
     pub(crate) is_outdated: bool,
 }
 
 /// The writer's decision about a resource that is sent again.
 #[derive(Debug, Clone, Copy)]
 struct WriterDecision {
-    /// Its revision; 0 when it has none.
+    /// Its revision; 0 if the writer has none.
     revision: i64,
-    /// It is later than the mapper's decision, and gives no access.
+    /// `true` if it is later than the mapper's decision, and gives no access.
     is_later_removal: bool,
 }
 
-/// Why something is touched: what its commands carry.
+/// The cause for which a subject is touched. Its commands carry it.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandCause {
     event: Option<EventId>,
     accepted_at: OffsetDateTime,
-    /// When the event was said.
+    /// The time of the event by its source.
     said_at: Option<OffsetDateTime>,
     trace: TraceContext,
-    /// From a policy change, not from an event.
+    /// `true` if the cause is a policy change and not an event.
     backfill: bool,
-    /// From a row that said what it said before: worth no word if nothing follows.
+    /// `true` if the cause is a repeated row. Such a row is published only if something follows from it.
     repeated: bool,
 }
 
@@ -131,6 +131,7 @@ impl CommandCause {
         }
     }
 
+    /// Returns the cause of an evaluation without an event.
     fn again(now: OffsetDateTime, backfill: bool) -> Self {
         Self {
             event: None,
@@ -148,34 +149,34 @@ impl CommandCause {
 struct KnownSubject<S> {
     revision: i64,
     state: S,
-    /// What others saw of it when it was last decided about.
+    /// The part of it that decisions about others saw when it was last decided about.
     before: ShownSubject,
-    /// People only: what was last asked for them was read as well.
+    /// People only: `true` if the desired states were read as well.
     is_complete: bool,
     touched: Option<CommandCause>,
-    /// Others were decided about by what it looks like now: whoever changes it meanwhile has to notice.
+    /// Decisions about others depend on its current state: a concurrent change of it must cause a conflict.
     is_guarded: bool,
     next_due_at: Option<i64>,
     /// People only.
     scheduled_at: Option<i64>,
-    /// People only: as it was read; nothing for who has no row yet.
+    /// People only: as it was read; `None` for a person without a row.
     evaluated_with: Option<String>,
-    /// People only: whom they reported to when they were last decided about.
+    /// People only: key of the manager at the last decision.
     manager: Option<String>,
-    /// People only: what records are matched with it by, as in its row.
+    /// People only: the values that records are matched by, as in its row.
     matched: String,
-    /// People only: it is known how far its sources are believed now, and what records are matched with it by.
+    /// People only: `true` if the current precedence of its sources and its match values are known.
     is_ranked: bool,
 }
 
-/// What decisions about others see of a person or group.
+/// The part of a person or group that decisions about others depend on.
 #[derive(Debug, Default)]
 struct ShownSubject {
-    /// Something was said about it.
+    /// `true` if a source has ever made a statement about it.
     is_known: bool,
     is_gone: bool,
     name: Option<String>,
-    /// The attributes that policies look at in managers, in their order; `None` when no policy does.
+    /// The attributes that policies use of managers, in order of name; `None` if no policy uses any.
     to_reports: Option<Vec<Option<Value>>>,
 }
 
@@ -191,22 +192,22 @@ struct KnownMembership {
 /// `(target, kind, subject)`.
 type DesiredKey = (String, ResourceKind, String);
 
-/// Everything that a batch works on, in memory.
+/// The state that a batch works on, in memory.
 struct BatchState<'a> {
     policies: &'a PolicySet,
     seeds: &'a SeedMaker,
     now: OffsetDateTime,
-    /// What new revisions are not less than; microseconds since the Unix epoch.
+    /// The lower bound of new revisions; microseconds since the Unix epoch.
     clock: i64,
-    /// Events that were merged before, with the hash of what their senders said.
+    /// Events that were merged before, with the hash of their senders' content.
     seen: HashMap<String, Option<String>>,
-    /// Sequences of events whose id was used before for something else, and how they are set aside.
+    /// Sequence numbers of events whose id was used before for other content, with their quarantine items.
     reused: BTreeMap<u64, QuarantinedItem>,
-    /// Where departures lie that were merged before: the lane of departures brings them first.
+    /// Sequence numbers of departures that were merged before: the lane of departures delivers them first.
     taken: HashMap<String, i64>,
     merged: Vec<inbox::Model>,
     people: BTreeMap<String, KnownSubject<PersonRecord>>,
-    /// Of sources whose records are matched with people.
+    /// Records of sources that are matched with people.
     records: BTreeMap<records::RecordKey, records::KnownRecord>,
     values: BTreeMap<correlate::ValueKey, values::KnownValue>,
     verdicts: Vec<verdict::Model>,
@@ -214,35 +215,35 @@ struct BatchState<'a> {
     edges: BTreeMap<(String, String), KnownMembership>,
     desired: HashMap<DesiredKey, desired::Model>,
     changed_desired: BTreeSet<DesiredKey>,
-    /// What is sent once more although nothing changed, with the revision that the writer has.
+    /// Resources that are sent again although nothing changed, with the decision that the writer has.
     again: BTreeMap<DesiredKey, WriterDecision>,
-    /// Groups all of whose memberships have to be looked at.
+    /// Groups whose memberships are all evaluated.
     whole_groups: BTreeMap<String, CommandCause>,
     /// Groups that changed for everybody below them: see [`spread`].
     roots: BTreeMap<String, CommandCause>,
-    /// Members, among those of the memberships that changed, that are groups.
+    /// The members of changed memberships that are groups.
     nested: BTreeSet<String>,
-    /// Too many to be decided about in this batch: marked once it is written.
+    /// Subjects that are too many for this batch. They are marked once it is written.
     stale: Vec<stale::StaleMarks>,
-    /// `(target, group)` where the group came to exist: every membership is told.
+    /// `(target, group)` of groups that came into existence at a target: all their memberships are sent.
     appeared: BTreeMap<(String, String), CommandCause>,
-    /// What is said of files that list everybody.
+    /// Statements about full feeds.
     feeds: feeds::FeedBatch,
-    /// What follows for accounts of people who have a right to access, or not.
+    /// Consequences for the accounts of people with or without a right to access.
     duties: Vec<leavers::LeaverDuty>,
     orders: Vec<orders::OrderRow>,
-    /// Newcomers who came with the login of a person who was off for long.
+    /// Newcomers with the login of a person who was off for a long time.
     held_logins: BTreeMap<String, logins::HeldLogin>,
-    /// What a human should look at in people.
+    /// Problems in people's data that an operator should look at.
     findings: findings::BatchFindings,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
-    /// What the broker takes.
+    /// The maximum size of a message that the broker accepts, in bytes.
     message_bytes_max: usize,
 }
 
 impl BatchState<'_> {
-    /// The `names` of a manager's attributes as of `at` (microseconds).
+    /// Returns the attributes `names` of a manager as of `at` (microseconds).
     fn shown_to_reports(
         names: &BTreeSet<&str>,
         key: &str,
@@ -258,23 +259,23 @@ impl BatchState<'_> {
     }
 }
 
-/// What a batch needs besides its inputs.
+/// Processes batches. It holds everything that a batch needs besides its inputs.
 pub(crate) struct BatchProcessor<'a> {
     pub(crate) store: &'a Store,
     pub(crate) relay: &'a OutboxPublisher,
     pub(crate) policies: &'a PolicySet,
-    /// The inputs come from a policy change.
+    /// `true` if the inputs come from a policy change.
     pub(crate) backfill: bool,
     pub(crate) seeds: &'a SeedMaker,
-    /// Told when rows were marked as stale.
+    /// Notified when rows were marked as stale.
     pub(crate) stale: &'a Notify,
 }
 
 impl BatchProcessor<'_> {
-    /// Does one batch; the parcel is to be sent once this returns.
+    /// Processes one batch. The caller must send the returned outbox batch.
     ///
     /// # Errors
-    /// [`SaveError`]; after a conflict the batch should be done again.
+    /// Returns [`SaveError`]; after a conflict the batch should be processed again.
     pub(crate) async fn process(
         &self,
         inputs: &[BatchInput],
@@ -282,7 +283,7 @@ impl BatchProcessor<'_> {
     ) -> Result<Option<OutboxBatch>, SaveError> {
         let clock = revision_clock(self.store.now().await?, unix_micros(now));
         let tx = self.store.begin().await?;
-        // One event that runs into a bug must not stop all others: the caller finds it by halves.
+        // An event that triggers a bug must not stop all others: the caller finds it by bisection.
         let done = AssertUnwindSafe(self.process_in(&tx, inputs, (now, clock))).catch_unwind().await;
         let (parcel, marked, reused) =
             done.unwrap_or_else(|panic| Err(SaveError::Panicked(panic_text(&*panic))))?;
@@ -295,10 +296,11 @@ impl BatchProcessor<'_> {
         Ok(parcel)
     }
 
-    /// Does the batch. What is refused is found by halves and set aside, and the rest is done; returns which that was.
+    /// Processes the batch. Refused inputs are found by bisection and set aside, and the rest is processed. Returns the
+    /// indexes of the refused inputs.
     ///
     /// # Errors
-    /// [`SaveError`] for any other reason; what comes behind is to be done again.
+    /// Returns [`SaveError`] for any other failure; the remaining inputs must be processed again.
     pub(crate) async fn process_apart(&self, inputs: &[BatchInput]) -> Result<Vec<usize>, SaveError> {
         let mut apart = Vec::new();
         let mut parts = BatchHalves::of(inputs.len());
@@ -317,6 +319,7 @@ impl BatchProcessor<'_> {
         Ok(apart)
     }
 
+    /// Processes the batch within the transaction: load, merge, correlate, spread, decide, save. The order of the steps matters.
     async fn process_in(
         &self,
         tx: &DatabaseTransaction,
@@ -357,7 +360,7 @@ impl BatchProcessor<'_> {
     }
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line: commands, their arguments and their help texts.
 
 mod admin;
 mod backup;
@@ -48,130 +48,137 @@ pub use provision::ProvisionArgs;
 pub use quarantine::{QuarantineCommand, QuarantineListArgs, QuarantineRetryArgs};
 pub use schedule::{ScheduleCancelArgs, ScheduleCommand, ScheduleListArgs};
 
-/// Where `usher up` keeps everything unless it is told otherwise.
+/// Default data folder of `usher up`.
 pub const DATA_FOLDER: &str = "./.usher";
 
-/// Shows people in, moves them, and shows them out: HR events in, the right SCIM calls out.
+/// Provisions accounts in SaaS applications over SCIM 2.0 from HR joiner, mover and leaver events.
 #[derive(Debug, Parser)]
 #[command(name = "usher", version, about, propagate_version = true, arg_required_else_help = true)]
 pub struct UsherCli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: UsherCommand,
 }
 
-/// What `usher` can do.
+/// The commands of `usher`.
 #[derive(Debug, Subcommand)]
 pub enum UsherCommand {
-    /// Run everything in one process, with its own nats-server and SQLite files in one folder.
+    /// Run all services in one process, with its own nats-server and SQLite databases in one data folder.
     Up(UpArgs),
-    /// Run the gateway: takes events over HTTP.
+    /// Run the gateway: receive events over HTTP and SCIM.
     Gateway(ServiceArgs),
-    /// Run the mapper: merges events, decides by policy.
+    /// Run the mapper: merge events into people and decide their access by policy.
     Mapper(ServiceArgs),
-    /// Run the writer: makes the targets agree over SCIM.
+    /// Run the writer: bring targets to their desired state over SCIM.
     Writer(ServiceArgs),
-    /// Run the console: keeps the timeline, serves the operator API.
+    /// Run the console: keep the timeline and serve the operator API.
     Console(ServiceArgs),
-    /// Show leavers with access, targets, policies, queues and lag.
+    /// Show leavers with access, targets, policies, queues and consumer lag.
     Status(StatusArgs),
-    /// List accounts of leavers that are not proven to be off, with what they wait for and who can help.
+    /// List leaver accounts that are not yet proven disabled.
     ///
-    /// Exit code 1 when one of them is overdue: its policy's objective has passed.
+    /// Each comes with the reason and the party that can act. Exits with code 1 if an account is overdue: the objective of its
+    /// policy has passed.
     Leavers(LeaversArgs),
-    /// Switch a person's accounts off at every target now, before any source says so; list such orders, or lift one.
+    /// Disable a person's accounts at every target immediately.
+    ///
+    /// The order takes effect before any source reports the departure. `ls` lists such orders, `lift` lifts one.
     Off(OrderArgs),
-    /// Never delete a person's accounts (legal hold); list such orders, or lift one.
+    /// Place or lift a legal hold.
+    ///
+    /// A person's accounts are never deleted while it lasts. `ls` lists legal holds.
     Keep(OrderArgs),
-    /// Show what happened to a person or group, oldest first.
+    /// Show the timeline of a person or group, oldest entry first.
     Trace(TraceArgs),
-    /// Look at what could not be done, and do it again or close it.
+    /// Inspect, replay or discard dead letters.
     #[command(subcommand)]
     Dead(DeadCommand),
-    /// Look at what waits for a human before it is sent, and let it be done or not.
+    /// Review changes that are held for approval.
     #[command(subcommand)]
     Held(HeldCommand),
-    /// Look at files that list everybody, and decide about those that are not believed.
+    /// Review full-feed runs that failed their safety check.
     #[command(subcommand)]
     Feed(FeedCommand),
-    /// Inspect or retry what a service could not read or store.
+    /// Inspect or retry messages that a service could not read or store.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// Look at records of sources that are matched with people, and say whose they are where Usher cannot know.
+    /// Inspect and resolve records that are matched to people.
     #[command(subcommand)]
     People(PeopleCommand),
-    /// Look at what is known already and takes effect later, and take it back before it does.
+    /// List or cancel scheduled changes.
     #[command(subcommand)]
     Schedule(ScheduleCommand),
-    /// Inspect what waits to be published, and retry messages that the broker refused.
+    /// Inspect unpublished messages; retry or discard refused ones.
     #[command(subcommand)]
     Outbox(OutboxCommand),
-    /// Look at accounts that are somebody else's as far as can be told, and say whose they are.
+    /// Resolve account conflicts.
     #[command(subcommand)]
     Conflicts(ConflictsCommand),
-    /// Pause a target or let requests flow again, test it, probe a server.
+    /// Pause, resume or test a target, or probe a SCIM server.
     #[command(subcommand)]
     Target(TargetCommand),
-    /// Compare everything that a target has with what it should have. Exit code 0: nothing differs, 2: something does, 3: the
-    /// target is paused, and the comparison waits.
+    /// Compare a target with its desired state.
     ///
-    /// Drift of what the policy owns is made right through the queue; what is not ours is reported and left alone.
+    /// Drift in attributes that the policy owns is corrected through the queue. Resources that Usher does not manage are
+    /// reported and not changed. Exit codes: 0: no differences, 2: differences found, 3: the target is paused and the
+    /// reconciliation waits.
     Reconcile(ReconcileArgs),
-    /// Compare what was decided with what the writer knows, and send again what differs. Exit code 0: nothing differed,
-    /// 2: something did.
+    /// Compare the mapper's decisions with the writer's state and resend differences.
     ///
-    /// It is also done at each start and every hour. What the writer has and nothing is known of is listed and left alone.
+    /// The verification also runs at each start and once an hour. Resources that only the writer knows are listed and not
+    /// changed. Exit codes: 0: no differences, 2: differences found.
     Verify(VerifyArgs),
-    /// Check, try, import and export policy files; nothing is asked of a running Usher.
+    /// Check, evaluate, import and export policy files, without a running Usher.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Show what policies would do to everybody. Exit code 0: nothing changes, 2: something does, 1: failed.
+    /// Preview a policy.
     ///
-    /// Nothing is changed by it. (A command line that is not understood ends with 2 as well, and says so on stderr.)
+    /// Shows the effect of policies on all people and groups, and changes nothing. Exit codes: 0: no changes, 2: changes,
+    /// 1: failed. (A usage error also exits with code 2; its message goes to stderr.)
     Plan(PlanArgs),
-    /// Show what a policy would do, ask, and put it in force.
+    /// Preview, confirm and apply a policy.
     Apply(ApplyArgs),
-    /// Print the policy of a target, exactly as it was applied.
+    /// Print the policy of a target, byte for byte as it was applied.
     Export(ExportArgs),
-    /// List the versions of a target's policy: who put them in force, when and why.
+    /// List the versions of a target's policy, with author, time and reason.
     Versions(VersionsArgs),
-    /// Put an earlier version of a target's policy in force, after showing what that does.
+    /// Preview, confirm and restore an earlier version of a target's policy.
     Rollback(RollbackArgs),
-    /// Provision one person or group now, step by step: import, scope, match, action.
+    /// Provision one person or group on demand, step by step: import, scope, match, action.
     Provision(ProvisionArgs),
     /// Check configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Back up the data folder of `usher up`, while it runs or stopped: databases, streams, tokens, policies.
+    /// Back up the data folder of `usher up`, running or stopped: databases, streams, tokens, policies.
     ///
-    /// The backup is a folder. It holds tokens, signing keys and data of people: keep it as safe as the data folder.
+    /// The backup is a folder. It holds tokens, signing keys and personal data: protect it as you protect the data folder.
     Backup(BackupArgs),
-    /// Restore the data folder of `usher up` from a backup, while it is stopped.
+    /// Restore the data folder of a stopped `usher up` from a backup.
     ///
-    /// Every file is checked before anything is changed. What gives access waits after it until an operator lets each target
-    /// go on; accounts are still switched off.
+    /// Every file is checked before anything changes. After a restore, Usher still disables accounts, but changes that grant
+    /// access wait until an operator resumes each target.
     Restore(RestoreArgs),
-    /// Create and keep the streams; mark databases as restored.
+    /// Create and maintain the JetStream streams; mark databases as restored.
     #[command(subcommand)]
     Admin(AdminCommand),
-    /// Ask a running service whether it is ready: exit code 0 or 1, for container health checks.
+    /// Check whether a running service is ready. Exit code 0 or 1, for container health checks.
     Healthcheck(HealthcheckArgs),
-    /// Make a random token and the line for the configuration that accepts it.
+    /// Generate a random token and the configuration line that accepts it.
     Token(TokenArgs),
 }
 
-/// `usher up`.
+/// Arguments of `usher up`.
 #[derive(Debug, Args)]
 pub struct UpArgs {
     /// Folder for databases, streams, tokens and policies.
     #[arg(long, value_name = "DIR", default_value = DATA_FOLDER, env = "USHER_DATA")]
     pub data: PathBuf,
-    /// Configuration; without it DIR/usher.yaml is used, and written first when it is not there.
+    /// Configuration file; defaults to DIR/usher.yaml, which is written if it does not exist.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
-/// `usher healthcheck`.
+/// Arguments of `usher healthcheck`.
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
     /// Address of the service's admin listener.
@@ -179,22 +186,22 @@ pub struct HealthcheckArgs {
     pub admin: String,
 }
 
-/// One service.
+/// Arguments of a command that runs one service.
 #[derive(Debug, Args)]
 pub struct ServiceArgs {
-    /// Configuration.
+    /// Configuration file.
     #[arg(long, value_name = "FILE", env = "USHER_CONFIG")]
     pub config: PathBuf,
 }
 
-/// How operator commands reach the console, and how they print. The token is read from USHER_TOKEN or from
-/// DIR/tokens/operator: an argument would be visible to every process of the machine.
+/// Console address and output format. The token is read from USHER_TOKEN or DIR/tokens/operator: a command-line argument would
+/// be visible to every process on the machine.
 #[derive(Debug, Args)]
 pub struct OperatorArgs {
-    /// Address of the console; without it the one of a running `usher up` is used.
+    /// Address of the console; defaults to that of the running `usher up`.
     #[arg(long, value_name = "URL", env = "USHER_CONSOLE_URL")]
     pub console: Option<String>,
-    /// Data folder of a running `usher up`.
+    /// Data folder of the running `usher up`.
     #[arg(long, value_name = "DIR", default_value = DATA_FOLDER, env = "USHER_DATA")]
     pub data: PathBuf,
     /// Print the API's JSON instead of a table.
@@ -202,41 +209,41 @@ pub struct OperatorArgs {
     pub json: bool,
 }
 
-/// `usher status`.
+/// Arguments of `usher status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Exit code 1 when a leaver's account is overdue, or when that is not known.
+    /// Exit with code 1 if a leaver's account is overdue, or if that is not known.
     #[arg(long)]
     pub check: bool,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher trace`.
+/// Arguments of `usher trace`.
 #[derive(Debug, Args)]
 pub struct TraceArgs {
     /// Key or login name of a person, or key of a group.
     pub person: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher config`.
+/// Subcommands of `usher config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Read a configuration file and say what is wrong with it.
+    /// Check a configuration file and report its errors.
     Check {
-        /// The file.
+        /// Configuration file.
         file: PathBuf,
     },
 }
 
-/// `usher token`.
+/// Arguments of `usher token`.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
-    /// Name of the source or operator that will use it.
+    /// Name of the source or operator that will use the token.
     #[arg(long, default_value = "alice")]
     pub name: String,
 }

@@ -1,4 +1,4 @@
-//! The one configuration file: a section per service, unknown settings refused, references expanded.
+//! The configuration file: one section per service, unknown settings refused, references expanded.
 
 pub(crate) mod authority;
 mod check;
@@ -18,103 +18,103 @@ pub use check::{CheckedConfig, check_config};
 use expand::{ProcessEnvironment, VariableSource};
 use overlay::{ConfigOverlay, OverlayContext};
 
-/// Everything that can be set. A process that runs one service needs that service's section only.
+/// All settings. A process that runs one service needs only that service's section.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsherConfig {
-    /// The message broker; `usher up` brings its own and needs none of it.
+    /// The message broker; not needed for `usher up`, which brings its own.
     #[serde(default)]
     pub nats: BusConfig,
-    /// Takes events.
+    /// The gateway, which receives events.
     pub gateway: Option<gateway::GatewayConfig>,
-    /// Merges and decides.
+    /// The mapper, which merges events and decides.
     pub mapper: Option<mapper::MapperConfig>,
-    /// Converges targets.
+    /// The writer, which brings targets to their desired state.
     pub writer: Option<writer::WriterConfig>,
-    /// Serves operators.
+    /// The console, which serves operators.
     pub console: Option<console::ConsoleConfig>,
-    /// Logs, metrics, health.
+    /// Logs, metrics and health.
     #[serde(default)]
     pub telemetry: TelemetrySection,
 }
 
-/// The `telemetry` section. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says, and nowhere without it.
+/// The `telemetry` section. Traces are exported to OTEL_EXPORTER_OTLP_ENDPOINT, and not at all without it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySection {
-    /// Where `/livez`, `/readyz` and `/metrics` are served; nowhere when it is absent.
+    /// Address of `/livez`, `/readyz` and `/metrics`; without it, they are not served.
     #[serde(default)]
     pub admin_listen: Option<SocketAddr>,
-    /// How log lines look.
+    /// Format of log lines.
     #[serde(default)]
     pub log_format: LogFormat,
 }
 
-/// A configuration file that cannot be used.
+/// The error of a configuration file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the configuration {path}")]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// It does not say what a configuration says. Values are never part of the message.
+    /// The file is not a valid configuration. The message never contains values.
     #[error("{path}:{line}:{column}: {message}")]
     Parse {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Line, from 1; 0 when it is not known.
+        /// Line, from 1; 0 if unknown.
         line: u64,
-        /// Column, from 1; 0 when it is not known.
+        /// Column, from 1; 0 if unknown.
         column: u64,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
-    /// A policy is wrong.
+    /// A policy is invalid.
     #[error(transparent)]
     Policy(policy::PolicyError),
-    /// The gateway could not start with it.
+    /// The gateway could not start with the configuration.
     #[error("{path}: section `gateway`: {message}")]
     Gateway {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
     /// No departure would count.
     #[error("{path}: {message}")]
     Authority {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the error.
         message: String,
     },
-    /// The writer could not start with it.
+    /// The writer could not start with the configuration.
     #[error("{path}: section `writer`")]
     Writer {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The writer's error.
         #[source]
         source: writer::WriterBuildError,
     },
 }
 
 impl UsherConfig {
-    /// Reads `path`.
+    /// Reads the configuration from `path`.
     ///
     /// # Errors
-    /// When the file cannot be read, has a setting that does not exist or a value that does not fit, or refers to
-    /// something that is not there.
+    /// Returns an error if the file cannot be read, contains an unknown setting or an invalid value, or refers to something that
+    /// does not exist.
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
         Self::load_over(path, None)
     }
 
-    /// As [`Self::load`]; `defaults` stand in for what the file leaves out, section by section.
+    /// Reads the configuration as [`Self::load`] does. `defaults` replace what the file leaves out, section by section.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -133,7 +133,7 @@ fn parse_config<T: DeserializeOwned>(
 ) -> Result<T, ConfigFileError> {
     let context = OverlayContext { variables, defaults };
     let text = if says_nothing(text) { "{}" } else { text };
-    // A snippet of the file could show a secret that stands beside the error.
+    // A snippet of the file could show a secret next to the error.
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::with_deserializer_from_str_with_options(text, options, |inner| {
         T::deserialize(ConfigOverlay { inner, context })
@@ -149,7 +149,7 @@ fn parse_error(path: &Path, error: &serde_saphyr::Error) -> ConfigFileError {
     let error = error.without_snippet();
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
     let message = error.to_string();
-    // Line and column are said once, in front.
+    // Line and column are shown once, in front.
     let message = message.split_once(" at line ").map_or(message.as_str(), |(what, _)| what).to_owned();
     ConfigFileError::Parse { path: path.to_owned(), line, column, message }
 }

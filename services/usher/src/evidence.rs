@@ -1,4 +1,4 @@
-//! Files of evidence: written by `usher leavers export`, verified by `usher leavers verify` without a running Usher.
+//! Evidence files: written by `usher leavers export`, verified by `usher leavers verify` without a running Usher.
 
 mod csv;
 
@@ -9,39 +9,39 @@ use lifecycle::export::{
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-/// What a file of evidence says of itself.
+/// The format name in an evidence file.
 const FORMAT: &str = "usher-evidence-1";
 
-/// A file of evidence.
+/// An evidence file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceFile {
     format: String,
     columns: Vec<String>,
-    /// Its pages, in their order.
+    /// The pages, in order.
     pub pages: Vec<ExportPage>,
 }
 
-/// What is known of a file that is whole.
+/// The result for an intact evidence file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedEvidence {
-    /// How many lines it has.
+    /// The number of lines.
     pub lines: usize,
-    /// Names of the keys that signed it.
+    /// Names of the keys that signed the file.
     pub keys: Vec<String>,
-    /// Each of them is one that was trusted beforehand.
+    /// `true` if every key is one of the trusted keys.
     pub is_trusted: bool,
 }
 
 impl EvidenceFile {
-    /// A file of these pages.
+    /// Creates a file with these pages.
     pub fn new(pages: Vec<ExportPage>) -> Self {
         Self { format: FORMAT.to_owned(), columns: EXPORT_COLUMNS.map(str::to_owned).to_vec(), pages }
     }
 
-    /// Reads a file in either format.
+    /// Parses a file in either format.
     ///
     /// # Errors
-    /// When it is neither.
+    /// Returns an error if the text has neither format.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         if !text.trim_start().starts_with('{') {
             return csv::parse_csv(text).map(Self::new);
@@ -53,27 +53,27 @@ impl EvidenceFile {
         Ok(file)
     }
 
-    /// Where the chain of evidence ended when the last page was made.
+    /// Returns the end of the chain of evidence at the time of the last page.
     pub fn anchor(&self) -> ChainAnchor {
         self.pages.last().map(|page| page.seal.chain.clone()).unwrap_or_default()
     }
 
-    /// As JSON.
+    /// Returns the file as JSON.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("evidence is plain data");
         text.push('\n');
         text
     }
 
-    /// As comma-separated values.
+    /// Returns the file as comma-separated values.
     pub fn to_csv(&self) -> String {
         csv::csv_text(&self.pages)
     }
 
-    /// Checks chain and signatures. `trusted` are public keys in hexadecimal digits, or the first digits of their hashes.
+    /// Verifies chain and signatures. `trusted` are public keys in hexadecimal digits, or the first digits of their hashes.
     ///
     /// # Errors
-    /// When something is not as it was signed, or is signed with another key than the trusted ones.
+    /// Returns an error if the content does not match its signature, or if a key is not one of the trusted ones.
     pub fn verify(&self, trusted: &[String]) -> anyhow::Result<VerifiedEvidence> {
         let count = self.columns.len();
         if count < EXPORT_COLUMNS_MIN || EXPORT_COLUMNS.get(..count) != Some(&*as_names(&self.columns)) {

@@ -1,9 +1,9 @@
-//! The one binary that people install: runs the services, all in one process or one of them, and talks to the
-//! console for operators.
+//! The `usher` binary: runs all services in one process or a single one, and serves operators as the client of the
+//! console.
 //!
-//! It composes; what events, policies and targets mean is decided elsewhere. Values of the configuration never reach a log
-//! or an error message. To add a command: 1. its arguments in [`cli`], 2. what it does in [`operator`] and its case in
-//! `main.rs`, 3. what it prints in [`render`].
+//! This crate only composes: the meaning of events, policies and targets is decided in other crates. Configuration values never
+//! reach a log or an error message. To add a command: 1. its arguments in [`cli`], 2. its implementation in [`operator`] and
+//! its case in `main.rs`, 3. its output in [`render`].
 
 pub mod backup;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! `usher`: see `usher --help`.
+//! The `usher` binary: see `usher --help`.
 
 use std::process::ExitCode;
 
@@ -10,8 +10,8 @@ use usher::operator::CommandEnd;
 use usher::serve::{self, ServiceRole};
 use usher::{backup, config, operator, streams, token, up};
 
-/// 0: done; 1: failed, with the reason on stderr; 2: not understood (from clap), or a plan says that something changes; 3 and 4:
-/// as docs/leavers.md says.
+/// Exit codes: 0: done; 1: failed, with the reason on stderr; 2: a usage error (from clap), or a plan with changes; 3 and 4: as
+/// in docs/leavers.md.
 fn main() -> ExitCode {
     let cli = UsherCli::parse();
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -78,7 +78,7 @@ fn exit_done(result: anyhow::Result<()>) -> anyhow::Result<CommandEnd> {
     result.map(|()| CommandEnd::Done)
 }
 
-/// Operator commands do one thing at a time.
+/// Runs an operator command on a single-threaded runtime, because it does one thing at a time.
 fn wait_for(work: impl Future<Output = anyhow::Result<CommandEnd>>) -> anyhow::Result<CommandEnd> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the async runtime")?.block_on(work)

@@ -1,4 +1,4 @@
-//! The operator commands: clients of the console's API, and what can be done with policy files alone.
+//! The operator commands: clients of the console's API, and commands for policy files.
 
 mod apply;
 mod client;
@@ -53,25 +53,25 @@ pub use trace::run_trace;
 pub use verify::run_verify;
 pub use versions::{export_policy, list_versions};
 
-/// How a command ended that was able to say what it had to say.
+/// The end of a command that produced its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandEnd {
-    /// Done; for a plan: nothing changes, and nothing fails that did not.
+    /// Success. For a plan: nothing changes, and no mapping fails that worked before.
     Done,
-    /// A plan says that something changes, or that mappings fail which did not.
+    /// A plan has changes, or mappings fail that worked before.
     SomethingChanges,
-    /// Not done, and it was said why.
+    /// Failure; the reason was printed.
     Failed,
-    /// It waits until an operator lets the target go on.
+    /// The command waits until an operator resumes the target.
     Paused,
-    /// What was asked for is not known: a service or the console does not answer, or refuses.
+    /// The answer is unknown: a service or the console does not answer, or refuses.
     NotKnown,
     /// Departures are not decided yet.
     Undecided,
 }
 
 impl CommandEnd {
-    /// How a look at leavers ends. docs/leavers.md has the table.
+    /// Returns the end of a command that lists leavers. docs/leavers.md has the table.
     fn of_leavers(counts: &LeaverCounts) -> Self {
         match counts {
             LeaverCounts { overdue: 1.., .. } => Self::Failed,
@@ -80,7 +80,7 @@ impl CommandEnd {
         }
     }
 
-    /// Without an answer nothing is known: says why, so that it is told from leavers who are overdue.
+    /// Maps an error to [`Self::NotKnown`] and prints it, so that it differs from overdue leavers.
     fn or_not_known(result: anyhow::Result<Self>) -> Self {
         result.unwrap_or_else(|error| {
             eprintln!("usher: {error:#}");
@@ -102,7 +102,7 @@ impl From<CommandEnd> for ExitCode {
     }
 }
 
-/// Data goes to stdout, as text or as the API's JSON.
+/// Prints data to stdout, as text or as the API's JSON.
 fn show_answer<T: DeserializeOwned>(
     args: &OperatorArgs,
     answer: &Value,

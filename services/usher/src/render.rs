@@ -1,7 +1,7 @@
-//! What operators read: answers of the console's API as aligned plain text.
+//! Rendering for operators: answers of the console's API as aligned plain text.
 //!
-//! Every function is pure and returns text that ends with a line end. To add a view: a file here, named after the
-//! noun, and its command in `operator/`.
+//! Every function is pure and returns text that ends with a line end. To add a view: a file here, named after the noun, and its
+//! command in `operator/`.
 
 pub mod dead;
 pub mod feed;
@@ -24,8 +24,8 @@ pub mod verify;
 
 use std::borrow::Cow;
 
-/// `text` without characters that move the cursor or turn the direction of writing: what a target answered, or somebody
-/// called themselves, must not change what an operator sees.
+/// Removes characters that move the cursor or change the writing direction. An answer of a target or a person's name must not
+/// alter what an operator sees.
 pub(crate) fn clean_text(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_control) {
         text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect::<String>().into()
@@ -38,10 +38,10 @@ fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Longest value that is shown, in characters; the JSON has all of it.
+/// Maximum length of a shown value, in characters; the JSON has the full value.
 const VALUE_CHARS_MAX: usize = 200;
 
-/// A JSON value in one line, cut when it is long.
+/// Formats a JSON value in one line, and truncates a long one.
 pub(crate) fn value_line(value: &serde_json::Value) -> String {
     let text = value.to_string();
     let text = clean_text(&text);
@@ -51,12 +51,12 @@ pub(crate) fn value_line(value: &serde_json::Value) -> String {
     }
 }
 
-/// Each line of `body` two columns to the right.
+/// Indents each line of `body` by two columns.
 pub(crate) fn indent_text(body: &str) -> String {
     body.lines().map(|line| format!("  {}\n", clean_text(line))).collect()
 }
 
-/// A timestamp of the API to the millisecond, as it is when it is of another form.
+/// Shortens an API timestamp to the millisecond; text of another form is returned unchanged.
 pub(crate) fn instant_text(rfc3339: &str) -> String {
     match rfc3339.strip_suffix('Z').and_then(|text| text.split_once('.')) {
         Some((seconds, fraction)) if fraction.len() > 3 => format!("{seconds}.{}Z", &fraction[..3]),
@@ -64,7 +64,7 @@ pub(crate) fn instant_text(rfc3339: &str) -> String {
     }
 }
 
-/// `1 attempt`, `2 attempts`.
+/// Returns `1 attempt` or `2 attempts`.
 pub(crate) fn attempts_text(count: i64) -> String {
     format!("{count} attempt{}", if count == 1 { "" } else { "s" })
 }

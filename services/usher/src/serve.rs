@@ -1,6 +1,6 @@
-//! Building the services, running them side by side, and ending them together.
+//! Builds the services, runs them side by side, and stops them together.
 //!
-//! The only module that calls the services. To add one: 1. a variant of [`ServiceRole`], 2. its section in
+//! This is the only module that calls the services. To add one: 1. a variant of [`ServiceRole`], 2. its section in
 //! [`crate::config::UsherConfig`], 3. a case in [`SupervisedServices::add`].
 
 use std::future::Future;
@@ -15,31 +15,31 @@ use tokio::task::JoinSet;
 
 use crate::config::UsherConfig;
 
-/// How long services may take to finish what is in flight.
+/// Maximum time for services to finish work in flight.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
-/// What is logged unless RUST_LOG says otherwise: ours, and of others what is wrong.
+/// Default log filter, which RUST_LOG replaces: all messages of Usher at `info`, and warnings of noisy libraries.
 const LOG_FILTER: &str = "info,async_nats=warn,sea_orm_migration=warn";
-/// How long they may take to drop everything after that.
+/// Maximum time for services to drop all work after [`DRAIN_DEADLINE`].
 const DROP_DEADLINE: Duration = Duration::from_secs(2);
 
-/// The services.
+/// A service that a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceRole {
-    /// Takes events.
+    /// Receives events.
     Gateway,
-    /// Merges and decides.
+    /// Merges events and decides.
     Mapper,
-    /// Converges targets.
+    /// Brings targets to their desired state.
     Writer,
     /// Serves operators.
     Console,
 }
 
 impl ServiceRole {
-    /// Every service; those that consume come before those that produce.
+    /// All services; consumers come before the services that produce for them.
     pub const ALL: [Self; 4] = [Self::Console, Self::Writer, Self::Mapper, Self::Gateway];
 
-    /// The name of its command, configuration section and traces.
+    /// Returns the name of the service's command, configuration section and traces.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
@@ -49,7 +49,7 @@ impl ServiceRole {
         }
     }
 
-    /// What it reads or writes.
+    /// Returns the streams that the service reads or writes.
     fn feeds(self) -> &'static [StreamName] {
         match self {
             Self::Gateway => &[StreamName::Events, StreamName::Notices],
@@ -59,7 +59,7 @@ impl ServiceRole {
         }
     }
 
-    /// Where nothing can be done when nothing can be stored. A full JOURNAL stops no command, so it closes nothing.
+    /// Returns the streams without whose space the service can do nothing. A full JOURNAL stops no command, so it is not listed.
     fn needs_room_in(self) -> &'static [StreamName] {
         match self {
             Self::Gateway => &[StreamName::Events, StreamName::Notices],
@@ -78,10 +78,10 @@ impl ServiceRole {
     }
 }
 
-/// How a process ended when it was asked to.
+/// The way in which a process ended after a stop request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessEnding {
-    /// Everything in flight was finished.
+    /// All work in flight was finished.
     Clean,
     /// A second signal came.
     SecondSignal,
@@ -110,17 +110,17 @@ type FinishedService = (ServiceRole, anyhow::Result<()>);
 pub struct SupervisedServices {
     tasks: JoinSet<FinishedService>,
     shutdown: Shutdown,
-    /// Where the gateway listens, if it is one of them.
+    /// Address of the gateway, if it runs in this process.
     pub gateway: Option<SocketAddr>,
-    /// Where the console listens, if it is one of them.
+    /// Address of the console, if it runs in this process.
     pub console: Option<SocketAddr>,
 }
 
 impl SupervisedServices {
-    /// Builds and starts `roles`; returns when all of them are bound. Gives up when the shutdown begins first.
+    /// Builds and starts `roles`, and returns when all of them are bound. Gives up if the shutdown begins first.
     ///
     /// # Errors
-    /// When a section is missing from the configuration, the broker cannot be reached, or a service cannot be built.
+    /// Returns an error if a section is missing from the configuration, the broker cannot be reached, or a service cannot be built.
     pub async fn start(
         config: UsherConfig,
         roles: &[ServiceRole],
@@ -129,7 +129,7 @@ impl SupervisedServices {
     ) -> anyhow::Result<Self> {
         let mut crew =
             Self { tasks: JoinSet::new(), shutdown: shutdown.clone(), gateway: None, console: None };
-        // Not ready before the last of them is: the first one's latch may open while others are still being built.
+        // The process is not ready before its last service is: the first one's latch may open while others are still being built.
         let starting = readiness.latch("start");
         for role in roles {
             let bus = connect_bus(&config, *role);
@@ -144,7 +144,7 @@ impl SupervisedServices {
         Ok(crew)
     }
 
-    /// Ends with the shutdown.
+    /// Watches the service's streams until the shutdown.
     fn watch_streams(&self, role: ServiceRole, bus: &Bus, readiness: &Readiness) {
         let latch = readiness.latch(role.streams_latch());
         let (feeds, needed) = (role.feeds().to_vec(), role.needs_room_in().to_vec());
@@ -204,10 +204,10 @@ impl SupervisedServices {
         self.tasks.spawn(async move { (role, run.await.map_err(Into::into)) });
     }
 
-    /// Waits for the shutdown, or for `trouble`, or for a service that ends without being asked to; then drains.
+    /// Waits for the shutdown, for `trouble`, or for a service that ends on its own; then drains.
     ///
     /// # Errors
-    /// When anything but the shutdown was the reason, or a service failed while it drained.
+    /// Returns an error if anything but the shutdown was the reason, or if a service failed while it drained.
     pub async fn run_until_stopped(
         mut self,
         trouble: impl Future<Output = anyhow::Error>,
@@ -267,7 +267,7 @@ fn unexpected_end(finished: Option<Result<FinishedService, tokio::task::JoinErro
     }
 }
 
-/// Connects, and waits for the streams that the stream keeper makes.
+/// Connects to the broker, and waits for the streams that the stream keeper creates.
 async fn connect_bus(config: &UsherConfig, role: ServiceRole) -> anyhow::Result<Bus> {
     let bus = Bus::connect(&config.nats, role.as_str()).await.context("cannot use the message broker")?;
     bus.wait_for_streams(role.feeds()).await;
@@ -282,7 +282,7 @@ fn config_section<T: Clone>(role: ServiceRole, section: Option<&T>) -> anyhow::R
 /// Runs one service of the configuration file until it is stopped: `usher gateway`, `usher mapper`, ...
 ///
 /// # Errors
-/// As [`SupervisedServices::start`] and [`SupervisedServices::run_until_stopped`], and when the configuration cannot be used.
+/// As [`SupervisedServices::start`] and [`SupervisedServices::run_until_stopped`]. Also if the configuration cannot be used.
 pub fn run_service(role: ServiceRole, config_file: &Path) -> anyhow::Result<()> {
     let config = UsherConfig::load(config_file)?;
     let telemetry = start_telemetry(role.as_str(), &config)?;
@@ -302,7 +302,7 @@ pub fn run_service(role: ServiceRole, config_file: &Path) -> anyhow::Result<()> 
     outcome.map(say_ending)
 }
 
-/// Logs go to stderr; RUST_LOG filters them.
+/// Starts telemetry. Logs go to stderr; RUST_LOG filters them.
 pub(crate) fn start_telemetry(
     service: &'static str,
     config: &UsherConfig,
@@ -321,7 +321,7 @@ pub(crate) fn build_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the async runtime")
 }
 
-/// Tasks that were aborted may still hold a thread; they must not hold the process.
+/// Shuts the runtime down. Aborted tasks may still hold a thread, but must not hold the process.
 pub(crate) fn finish_process(runtime: tokio::runtime::Runtime, telemetry: telemetry::Telemetry) {
     runtime.shutdown_timeout(DROP_DEADLINE);
     telemetry.shutdown();

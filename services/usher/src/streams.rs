@@ -1,4 +1,4 @@
-//! The stream keeper as a process of its own: `usher admin streams`.
+//! The stream keeper as a separate process: `usher admin streams`.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use telemetry::{Readiness, Shutdown};
 use crate::config::UsherConfig;
 use crate::serve;
 
-/// Makes every stream, or brings it up to date; with `watch`, keeps them until it is stopped.
+/// Creates or updates every stream. With `watch`, maintains them until it is stopped.
 ///
 /// # Errors
-/// When the broker cannot be reached, or refuses.
+/// Returns an error if the broker cannot be reached, or refuses.
 pub fn run_streams(config_file: &Path, watch: bool) -> anyhow::Result<()> {
     let config = UsherConfig::load(config_file)?;
     let telemetry = serve::start_telemetry("streams", &config)?;

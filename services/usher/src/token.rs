@@ -1,18 +1,18 @@
-//! Random bearer tokens, and their hashes as the configuration holds them.
+//! Random bearer tokens, and their hashes in the form of the configuration.
 
 use sha2::{Digest, Sha256};
 
-/// A new token: 256 random bits, so that guessing is no option and a plain hash at rest is enough.
+/// Generates a token of 256 random bits. It cannot be guessed, so a plain hash at rest is enough.
 pub fn random_token() -> String {
     to_hex(&rand::random::<[u8; 32]>())
 }
 
-/// `sha256:<64 hex digits>` of `token`.
+/// Returns `sha256:<64 hex digits>` of `token`.
 pub fn hash_of(token: &str) -> String {
     format!("sha256:{}", to_hex(&Sha256::digest(token.as_bytes())))
 }
 
-/// What `usher token` prints: the token, and the line that accepts it.
+/// Returns the output of `usher token`: the token, and the configuration line that accepts it.
 pub fn lines_for(name: &str, token: &str) -> String {
     let name = serde_json::to_string(name).expect("a string is always JSON");
     format!("token:  {token}\nconfig: - {{ name: {name}, token: \"{}\" }}\n", hash_of(token))

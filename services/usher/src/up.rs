@@ -1,4 +1,4 @@
-//! `usher up`: everything in one process, on embedded defaults.
+//! `usher up`: all services in one process, with built-in defaults.
 
 pub mod folder;
 pub(crate) mod nats_child;
@@ -17,10 +17,10 @@ use crate::serve::{self, ProcessEnding, ServiceRole, SupervisedServices};
 use folder::{DataFolder, RunFile};
 use nats_child::{NatsChild, NatsSettings, NatsState};
 
-/// Runs until it is stopped.
+/// Runs all services until they are stopped.
 ///
 /// # Errors
-/// When something cannot be started, or anything but a signal ended it.
+/// Returns an error if a part cannot be started, or if anything but a signal ended it.
 pub fn run_up(args: &UpArgs) -> anyhow::Result<()> {
     let folder = DataFolder::open(&args.data)?;
     let config_file = match &args.config {
@@ -42,7 +42,7 @@ pub fn run_up(args: &UpArgs) -> anyhow::Result<()> {
     outcome.map(serve::say_ending)
 }
 
-/// The broker starts before the services and ends after them.
+/// Starts the broker before the services and stops it after them.
 async fn with_broker(
     folder: &DataFolder,
     mut config: UsherConfig,
@@ -69,7 +69,7 @@ async fn with_broker(
     outcome.and_then(|ending| stopped.map(|()| ending).context("stopping nats-server panicked"))
 }
 
-/// Makes the streams, and keeps them until the shutdown.
+/// Creates the streams, and maintains them until the shutdown.
 async fn keep_streams(config: &UsherConfig, shutdown: &Shutdown) -> anyhow::Result<()> {
     let bus = Bus::connect(&config.nats, "streams").await.context("cannot use the message broker")?;
     let made = tokio::select! {
@@ -81,7 +81,7 @@ async fn keep_streams(config: &UsherConfig, shutdown: &Shutdown) -> anyhow::Resu
     Ok(())
 }
 
-/// Whatever the file says of limits stays; address, token and durability are ours.
+/// Returns the configuration for the embedded broker. Limits of the file are kept; address, token and durability are set here.
 fn on_child(configured: BusConfig, nats: &NatsChild, folder: &DataFolder) -> BusConfig {
     BusConfig {
         url: nats.url(),
@@ -94,7 +94,7 @@ fn on_child(configured: BusConfig, nats: &NatsChild, folder: &DataFolder) -> Bus
     }
 }
 
-/// Keeps `run.json` right while the broker is restarted; ends when it has failed for good.
+/// Keeps `run.json` up to date while the broker is restarted. Returns when the broker has failed permanently.
 async fn follow_broker(
     mut state: watch::Receiver<NatsState>,
     folder: &DataFolder,
@@ -113,7 +113,7 @@ async fn follow_broker(
             NatsState::Running(_) | NatsState::Restarting | NatsState::Stopped => {}
         }
         if state.changed().await.is_err() {
-            return anyhow!("nobody watches nats-server any more");
+            return anyhow!("nats-server is no longer watched");
         }
     }
 }
@@ -140,7 +140,7 @@ fn run_file(
     })
 }
 
-/// Everything a newcomer needs, ending with a line that works.
+/// Prints the information for a first start, ending with a command that works.
 fn print_greeting(folder: &DataFolder, config_file: &Path, run: &RunFile) {
     let file = |name: &str| -> PathBuf { folder.path().join(name) };
     let config_file = config_file.canonicalize().unwrap_or_else(|_| config_file.to_owned());
@@ -154,7 +154,7 @@ fn print_greeting(folder: &DataFolder, config_file: &Path, run: &RunFile) {
   config    {config}
   policies  {policies}
   tokens    {source} (events), {operator} (operators)
-  a target  needs an entry under `writer: targets:` in the config and a policy file of its name; then start again
+  a target  needs an entry under `writer: targets:` in the config and a policy file of its name; then restart
 try
   curl -sS -X POST {gateway}/v1/events -H \"Authorization: Bearer $(cat {source})\" \\
     -H 'Content-Type: application/cloudevents+json' -d '{EXAMPLE_EVENT}'

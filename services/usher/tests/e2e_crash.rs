@@ -1,4 +1,4 @@
-//! kill -9 of everything that can be killed, while events flow.
+//! SIGKILL of every process, while events flow.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,7 +14,7 @@ const BROKER_KILLS: usize = 5;
 const SEED: u64 = 0x5ca1_ab1e;
 const SOON: Duration = Duration::from_secs(120);
 
-/// About 2,000 events: everybody joins, many move, some leave, some of those come back; groups in between.
+/// Returns about 2,000 events: all people join, many move, some leave, some of those return; groups in between.
 fn history() -> (CompanyHistory, Vec<CloudEventMessage>) {
     let company = SamplePopulation::generate(PopulationShape {
         people: 1_000,
@@ -33,7 +33,7 @@ fn history() -> (CompanyHistory, Vec<CloudEventMessage>) {
     (history, events)
 }
 
-/// A small generator, so that the moments differ from each other but not from run to run.
+/// Returns pseudo-random moments that differ from each other but not between runs.
 fn moments(count: usize, within: usize) -> Vec<usize> {
     let mut state = SEED;
     let mut out: Vec<usize> = (0..count)
@@ -61,7 +61,7 @@ async fn kill_9_at_25_moments_loses_nothing_and_creates_nobody_twice() {
         }
     });
 
-    // A kill happens when the target has seen so many requests: about as many as the joiners alone need.
+    // A kill happens after a number of requests at the target: about as many as the joiners alone need.
     let kills = moments(PROCESS_KILLS + BROKER_KILLS, 1_500);
     for (i, at) in kills.into_iter().enumerate() {
         let seen = || usize::try_from(world.sandbox().ledger().len()).unwrap();

@@ -1,5 +1,5 @@
-//! The disk of the broker's store is full under `usher up`: readiness says so, and when there is room again everything goes on
-//! without anybody doing anything.
+//! The disk of the broker's store is full under `usher up`: readiness reports it, and everything continues without any action
+//! once there is room again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,16 +14,16 @@ use harness::{UsherWorld, WorldOptions};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(120);
-/// Size of the disk, in MB: more than the broker needs for itself.
+/// Size of the disk in MB: more than the broker needs for itself.
 const DISK_MB: u32 = 64;
 const PEOPLE: u32 = 4;
 const NOTE_BYTES: usize = 32 << 10;
 
-/// A small disk of its own. It goes away with this value.
+/// A small separate disk. It is unmounted on drop.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None`, loudly, where nothing may be mounted.
+    /// Returns `None`, with a message, where mounting is not allowed.
     fn mount(at: &Path) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let size = format!("size={DISK_MB}m,mode=700");
@@ -41,7 +41,7 @@ impl SmallDisk {
         self.0.join("ballast")
     }
 
-    /// Leaves no byte.
+    /// Fills the disk to the last byte.
     fn fill(&self) {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(self.ballast()).unwrap();
         for size in [1 << 20, 1 << 12, 1] {
@@ -107,7 +107,7 @@ async fn is_ready(world: &UsherWorld) {
     .unwrap_or_else(|error| panic!("{error:#}\n{}", world.usher.end_of_log()));
 }
 
-/// The disk is full; once `meanwhile` is so, there is room again.
+/// Fills the disk, and makes room again after `meanwhile` holds.
 async fn the_disk_was_full(meanwhile: impl AsyncFn(&UsherWorld, u32)) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("usher");
@@ -122,7 +122,8 @@ async fn the_disk_was_full(meanwhile: impl AsyncFn(&UsherWorld, u32)) {
     let pid = world.usher.nats_pid().unwrap();
 
     disk.fill();
-    // Taken once there is room again; until then it is said that it is not stored. Longer than what is left of the last page.
+    // The event is accepted once there is room again; until then the response says that it is not stored. It is longer than the
+    // rest of the last page.
     let feed = world.feed.clone();
     let leaving =
         tokio::spawn(

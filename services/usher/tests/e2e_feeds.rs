@@ -1,5 +1,5 @@
-//! Files that list everybody, from the upload to the accounts at the target: who is missing is switched off, and a file that
-//! lies switches off nobody.
+//! Full files, from the upload to the accounts at the target: missing people are disabled, and a wrong file disables no
+//! account.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -50,7 +50,7 @@ fn request(world: &UsherWorld, key: &str) -> reqwest::RequestBuilder {
     request.header("content-type", "text/csv").header("idempotency-key", key)
 }
 
-/// The run as the operator sees it, once it is in this state.
+/// Waits until the run has this state, and returns it as the operator sees it.
 async fn becomes(world: &UsherWorld, run: &Value, state: &str) -> Value {
     wait_for_level(&format!("the run is {state}"), SOON, async || {
         let runs = world.console.feeds().await?;
@@ -63,7 +63,7 @@ async fn becomes(world: &UsherWorld, run: &Value, state: &str) -> Value {
     .unwrap()
 }
 
-/// Waits until exactly these people are active at the target and everybody else is not.
+/// Waits until exactly these people are active at the target.
 async fn active(world: &UsherWorld, people: impl IntoIterator<Item = u32>) {
     let expected: BTreeSet<String> = people.into_iter().map(|n| format!("e{n}@example.com")).collect();
     wait_for_level("the right accounts are active", SOON, async || {
@@ -185,7 +185,7 @@ async fn kill_9_between_the_rows_and_the_end_of_a_file_loses_nobody_and_switches
     let first = upload(&world, "1", file(1..=PEOPLE)).await;
     becomes(&world, &first["run"], "accepted").await;
     let whole = file((1..=PEOPLE).filter(|n| *n != 7));
-    // All but the end: as much as makes a whole batch is stored, and the rest waits.
+    // Everything but the end is sent: a full batch is stored, and the rest waits.
     let part = bytes::Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() - 100]);
     let stream = futures_util::StreamExt::chain(
         futures_util::stream::iter([Ok::<_, std::io::Error>(part)]),
@@ -239,7 +239,7 @@ async fn an_older_file_in_the_folder_counts_for_nothing_after_a_newer_one() {
     active(&world, 1..=4).await;
 }
 
-/// Bytes in EVENTS and JOURNAL.
+/// Returns the bytes in EVENTS and JOURNAL.
 async fn bytes(world: &UsherWorld) -> u64 {
     let status = world.settled(SOON).await.unwrap();
     ["EVENTS", "JOURNAL"].iter().map(|stream| status.stream_bytes(stream).unwrap()).sum()
@@ -261,7 +261,7 @@ async fn an_unchanged_night_costs_less_than_fifty_bytes_per_person_and_nothing_i
     let cost = (bytes(&world).await - before) / u64::from(PEOPLE);
     assert!(cost < 50, "{cost} bytes per person; the first load took {}", before / u64::from(PEOPLE));
     assert_eq!(world.console.trace("E-7").await.unwrap(), told);
-    // Who is missing next is missing, and who changed changes.
+    // A person missing from the next file is missing, and a changed person changes.
     let third = upload(&world, "3", file(2..=PEOPLE).replace("Person 2,Sales", "Person 2,Support")).await;
     assert_eq!(third["unchanged"], json!(PEOPLE - 2), "{third}");
     becomes(&world, &third["run"], "accepted").await;

@@ -1,4 +1,4 @@
-//! From a notice that says only that somebody changed to the account at the target, through a kill in between.
+//! From a notice that says only that a person changed to the account at the target, with a kill in between.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -81,7 +81,7 @@ async fn a_notice_that_was_answered_before_a_kill_becomes_an_account() {
         "fetch": {"url": url, "key": "/id", "delay_ms": 100, "retry": {"initial_ms": 100, "max_ms": 500}},
     }]);
     let gateway = [("webhooks".to_owned(), webhook)].into_iter().collect();
-    // One of one is more than the guard lets leave.
+    // One of one account is more than the guard allows to leave.
     let policy = Some(format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET)));
     let options = WorldOptions { gateway, policy, ..WorldOptions::new(env!("CARGO_BIN_EXE_usher")) };
     let mut world = UsherWorld::start(options).await.unwrap();

@@ -1,5 +1,5 @@
-//! A writer that was stopped for longer than COMMANDS keeps its messages, or whose consumer was deleted meanwhile: it says what it
-//! missed, has it sent again, and every leaver is off.
+//! A writer that was stopped for longer than COMMANDS keeps its messages, or whose consumer was deleted meanwhile: it reports
+//! the missing commands, has them sent again, and every leaver is disabled.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -21,16 +21,16 @@ use tokio::process::{Child, Command};
 
 const SOON: Duration = Duration::from_secs(90);
 const PEOPLE: u32 = 6;
-/// Who leaves while the writer is stopped.
+/// Number of people who leave while the writer is stopped.
 const LEAVERS: u32 = 3;
 const COMMANDS: &str = "COMMANDS";
 const WRITER: &str = "writer";
 
-/// How a service is ended.
+/// The signals that end a service.
 const ORDERLY: Signal = Signal::SIGTERM;
 const KILLED: Signal = Signal::SIGKILL;
 
-/// `usher SERVICE` as a process.
+/// A process that runs `usher SERVICE`.
 struct Service {
     name: &'static str,
     file: PathBuf,
@@ -83,7 +83,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Everybody has joined, and the writer has taken every command.
+    /// Starts with people who have all joined, and a writer that has received every command.
     async fn start() -> Self {
         let server = TestServer::start();
         let config = server.config();
@@ -138,7 +138,7 @@ impl Parts {
         }
     }
 
-    /// The writer ends, people leave, and their commands are in the stream.
+    /// Stops the writer, lets people leave, and waits until their commands are in the stream.
     async fn leave_without_the_writer(&mut self, signal: Signal) {
         self.writer.stop(signal).await;
         let before = self.last_command().await;
@@ -171,7 +171,7 @@ impl Parts {
         .unwrap_or_else(|error| panic!("{error:#}\n{}", self.writer.log()));
     }
 
-    /// What the writer says of its database and streams, once it answers.
+    /// Returns the writer's notices about its database and streams, once it answers.
     async fn notices(&self) -> Vec<String> {
         let answered = wait_for_level("the writer answers", SOON, async || {
             let status: StatusReply =
@@ -181,7 +181,7 @@ impl Parts {
         answered.await.unwrap()
     }
 
-    /// The writer starts again, its status and its log say `words` and nothing of a restore, and the leavers are off.
+    /// Restarts the writer. Its status and its log contain `words` and nothing of a restore, and the leavers are disabled.
     async fn comes_back_saying(&mut self, words: &str) {
         self.writer.start_again();
         let notices = self.notices().await;
@@ -228,7 +228,7 @@ fn event(kind: EventKind, person: u32) -> Event {
     }
 }
 
-/// What is said when commands are gone.
+/// The texts for lost commands.
 const GONE: &str = "and the writer's database does not contain them";
 const DELETED: &str = "the consumer writer of COMMANDS was deleted";
 

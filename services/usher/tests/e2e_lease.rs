@@ -1,4 +1,4 @@
-//! Two writers: one is stopped in the middle of its requests, and goes on after the other has taken over; or it is killed.
+//! Two writers: one is suspended in the middle of its requests and resumes after the other has taken over, or it is killed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -31,7 +31,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Requests of a writer carry its name as User-Agent.
+    /// Starts a writer whose requests carry its name as User-Agent.
     async fn start(name: &str, folder: &Path, broker: &str, database: &TestDatabase, base_url: &str) -> Self {
         let profile = folder.join(format!("{name}.profile.yaml"));
         let text = format!(
@@ -112,7 +112,7 @@ async fn want(bus: &Bus, revision: i64) {
     }
 }
 
-/// Who owns the target, as the writers say.
+/// Returns the owner of the target, according to the writers.
 async fn owner(bus: &Bus) -> Option<String> {
     let status: StatusReply = bus.request("writer", verb::STATUS, &(), Duration::from_secs(5)).await.ok()?;
     status.targets.first()?.owner.clone()
@@ -152,7 +152,7 @@ async fn a_writer_that_was_replaced_while_it_slept_writes_nothing_and_its_result
     owned_by(&bus, "first").await;
     let second = start("second").await;
 
-    // All that the first may have under way is carried out, and not answered: then it sleeps.
+    // All requests that the first writer has in flight are carried out without an answer; then it is suspended.
     let hang = InjectedFault::HangAfterWork { millis: 600_000 };
     let hanging = FaultRule::new(hang).method("POST").times(UNDER_WAY).skip(50);
     let hanging = sandbox.faults().inject(hanging);
@@ -177,7 +177,7 @@ async fn a_writer_that_was_replaced_while_it_slept_writes_nothing_and_its_result
     .unwrap();
 
     first.signal(Signal::SIGCONT);
-    // The database may have ended the transaction that it fell asleep in: then it cannot even ask.
+    // The database may have ended the transaction in which it was suspended: then it cannot even ask.
     let noticed =
         || first.said("another replica took the target") || first.said("another replica may have the target");
     wait_for_level("the first notices", SOON, async || level_reached(noticed(), "not yet")).await.unwrap();
@@ -240,7 +240,7 @@ async fn a_writer_that_is_killed_is_replaced_within_seconds() {
     first.signal(Signal::SIGKILL);
     let killed = Instant::now();
     owned_by(&bus, "second").await;
-    // A figure for docs/benchmarks.md, not a claim: the machine may have much else to do.
+    // A figure for docs/benchmarks.md, not a claim: the machine may be busy.
     eprintln!("taken over {:.1} s after the owner was killed", killed.elapsed().as_secs_f64());
     want(&bus, 1).await;
     let there = || sandbox.state().users.len();

@@ -1,5 +1,5 @@
-//! A leaver is listed until the target shows that the account is off, whatever stands in between, and again when it comes
-//! back.
+//! A leaver is listed until the target shows that the account is disabled, regardless of obstacles, and again when the account
+//! comes back.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -38,11 +38,11 @@ async fn post(world: &UsherWorld, events: &[Value]) {
     assert_eq!(response.status(), 202, "{}", response.text().await.unwrap());
 }
 
-/// `usher ARGUMENTS --data ...`, as an operator types it.
+/// Runs `usher ARGUMENTS --data ...` as an operator does.
 async fn usher(world: &UsherWorld, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(world.usher.binary());
     command.args(arguments).stdin(std::process::Stdio::null());
-    // A file is verified without asking anything that runs.
+    // A file is verified without a running Usher.
     if !arguments.contains(&"verify") {
         command.arg("--data").arg(world.usher.data());
     }
@@ -107,14 +107,14 @@ async fn a_leaver_is_listed_until_the_target_shows_that_the_account_is_off_and_a
         "{listed}"
     );
 
-    // Evidence closes it.
+    // Evidence closes the entry.
     succeeds(&world, &["target", "resume", TARGET, "--why", "done"]).await;
     until(&world, "e-1", "it is proven", |it| it["state"] == "proven" && it["evidence"]["kind"].is_string())
         .await;
     let status = succeeds(&world, &["status", "--check"]).await;
     assert!(status.starts_with("Leavers with access: 0\n"), "{status}");
 
-    // Enabled by hand: the reconciliation sees it.
+    // Enabled by hand: the reconciliation finds it.
     let id = world.sandbox().state().users["e-1@example.com"].id.clone();
     let enable = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
@@ -129,7 +129,7 @@ async fn a_leaver_is_listed_until_the_target_shows_that_the_account_is_off_and_a
     })
     .await;
 
-    // Off before any source says so, with evidence for auditors.
+    // Disabled before any source says so, with evidence for auditors.
     succeeds(&world, &["off", "e-2", "--why", "incident 7"]).await;
     until(&world, "e-2", "it is proven", |it| it["state"] == "proven" && it["cause"] == "operator").await;
     let export = ["leavers", "export", "--from", "2000-01-01", "--to", "2100-01-01", "--format", "csv"];
@@ -146,7 +146,7 @@ async fn a_leaver_is_listed_until_the_target_shows_that_the_account_is_off_and_a
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("removed"));
 }
 
-/// A SCIM request straight to the target, as an administrator there makes it.
+/// Sends a SCIM request directly to the target, as an administrator there does.
 async fn at_target(world: &UsherWorld, method: reqwest::Method, path: &str, body: Value) -> Value {
     let url = format!("{}/Users{path}", world.target.base_url.trim_end_matches('/'));
     let request = world.http().request(method, url).bearer_auth(SANDBOX_TOKEN);
@@ -204,7 +204,7 @@ async fn an_administrators_account_of_a_leaver_is_listed_counted_and_left_alone_
     assert!(!says(&world, &["status"]).await.contains("Other accounts"));
 }
 
-/// `usher leavers verify ARGUMENTS`, with the chain that runs here.
+/// Runs `usher leavers verify ARGUMENTS` against the running chain.
 async fn verify(world: &UsherWorld, arguments: &[&str]) -> (Option<i32>, String) {
     let data = world.usher.data().to_str().unwrap().to_owned();
     let mut command = tokio::process::Command::new(world.usher.binary());
@@ -214,7 +214,7 @@ async fn verify(world: &UsherWorld, arguments: &[&str]) -> (Option<i32>, String)
     (output.status.code(), String::from_utf8(both).unwrap())
 }
 
-/// What a hook was told, on a free port.
+/// Starts a hook on a free port and returns its URL and the received notices.
 async fn hook() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
     let told: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
     let kept = std::sync::Arc::clone(&told);
@@ -245,7 +245,7 @@ async fn a_look_back_finds_who_came_back_and_the_chain_shows_what_was_changed_by
         assert!(code == Some(0) && text.contains("chain whole: "), "{arguments:?}: {text}");
     }
 
-    // Enabled by hand, and looked at as if a day had passed.
+    // Enabled by hand, and checked as if a day had passed.
     let user = || world.sandbox().state().users["e-1@example.com"].clone();
     let enable = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
@@ -278,7 +278,7 @@ async fn a_look_back_finds_who_came_back_and_the_chain_shows_what_was_changed_by
     .unwrap();
     assert!(says(&world, &["trace", "e-1"]).await.contains("holds no more; see `usher leavers`"));
 
-    // The export of before still stands in the chain; a change in it shows.
+    // The earlier export still matches the chain; a change in the chain is detected.
     let (code, text) = verify(&world, &[path, "--chain"]).await;
     assert!(code == Some(0) && text.contains("chain whole: "), "{text}");
     execute(&world, "UPDATE mapper_chain SET entry = entry || ' ' WHERE sequence = 1").await;

@@ -1,4 +1,4 @@
-//! One person as HR and the directory see them, over the gateway to the target; and what takes effect later.
+//! One person as HR and the directory see them, through the gateway to the target; and scheduled changes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -53,7 +53,7 @@ async fn usher(world: &UsherWorld, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))
 }
 
-/// Waits until the command says this.
+/// Waits until the output of the command contains these words.
 async fn says(world: &UsherWorld, arguments: &[&str], words: &[&str]) -> String {
     wait_for_level(&format!("usher {arguments:?}"), SOON, async || {
         let (done, text) = usher(world, arguments).await;
@@ -85,7 +85,7 @@ async fn active(world: &UsherWorld, expected: impl IntoIterator<Item = String>) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hr_and_the_directory_make_one_account_each_whoever_comes_first_and_through_kill_9() {
     let mut world = world().await;
-    // Half of the people are heard of from HR first, half from the directory.
+    // Half of the people are first sent by HR, half by the directory.
     let (first, second): (Vec<Value>, Vec<Value>) = (1..=PEOPLE)
         .map(|n| if n % 2 == 0 { (hired(n), account(n)) } else { (account(n), hired(n)) })
         .unzip();
@@ -104,7 +104,7 @@ async fn hr_and_the_directory_make_one_account_each_whoever_comes_first_and_thro
     assert_eq!(creates.len(), PEOPLE as usize, "{creates:?}");
     assert!(creates.iter().all(|(key, count)| key.starts_with("E-") && *count == 1), "{creates:?}");
 
-    // The directory's word on who works here counts for nothing, HR's does.
+    // The directory's statement about employment does not count; HR's does.
     let gone = event("directory", "gone-1", "worker.deleted", "u-1", 3, json!({}));
     let left = event("/hr", "left-2", "worker.left", "E-2", 3, json!({}));
     world.feed.values(&[gone, left]).await.unwrap();
@@ -120,12 +120,12 @@ async fn hr_and_the_directory_make_one_account_each_whoever_comes_first_and_thro
     )
     .await;
 
-    // Somebody else's number is no way to somebody else's account.
+    // Another person's number does not give access to that person's account.
     let moved =
         json!({ "userPrincipalName": "p3@corp.example", "employeeId": "E-4", "displayName": "Mallory" });
     world.feed.values(&[event("directory", "moved-3", "worker.snapshot", "u-3", 4, moved)]).await.unwrap();
-    says(&world, &["people", "conflicts", "ls"], &["u-3", "E-3", "E-4", "somebody else's value"]).await;
-    says(&world, &["status"], &["1 record may be somebody else's"]).await;
+    says(&world, &["people", "conflicts", "ls"], &["u-3", "E-3", "E-4", "the value of another person"]).await;
+    says(&world, &["status"], &["1 record may belong to another person"]).await;
     active(&world, (1..=PEOPLE).filter(|n| *n != 2).map(|n| format!("p{n}@corp.example"))).await;
     let keep = [
         "people",
@@ -138,7 +138,7 @@ async fn hr_and_the_directory_make_one_account_each_whoever_comes_first_and_thro
         "--why",
         "a slip in the directory",
     ];
-    says(&world, &keep, &["is E-3's"]).await;
+    says(&world, &keep, &["belongs to E-3"]).await;
     says(&world, &["people", "conflicts", "ls"], &["no record is a conflict"]).await;
     says(&world, &["trace", "E-3"], &["a slip in the directory", "hr counts for displayName"]).await;
 }
@@ -169,7 +169,7 @@ async fn an_operator_sees_what_takes_effect_later_and_takes_it_back() {
     assert!(lines[0].contains("changes department") && lines[0].contains("/hr"), "{text}");
     assert!(lines[1].contains("leaves") && lines[1].contains("active -> disabled"), "{text}");
     assert!(lines[2].contains("joins") && lines[2].contains("none -> active"), "{text}");
-    says(&world, &["status"], &["something takes effect later for 3 people"]).await;
+    says(&world, &["status"], &["scheduled changes for 3 people"]).await;
     world.usher.kill9().await.unwrap();
     world.usher.restart().await.unwrap();
     let id = lines[1].split_whitespace().last().unwrap().to_owned();
@@ -189,8 +189,12 @@ async fn who_comes_back_under_a_new_employee_id_gets_their_account_back_and_no_s
     active(&world, ["p1@corp.example".to_owned()]).await;
     world.feed.values(&[event("/hr", "left-1", "worker.left", "E-1", 5, json!({}))]).await.unwrap();
     active(&world, []).await;
-    says(&world, &["people", "join", "E-900", "--into", "E-1", "--why", "she came back"], &["E-900 is E-1"])
-        .await;
+    says(
+        &world,
+        &["people", "join", "E-900", "--into", "E-1", "--why", "she came back"],
+        &["E-900 now belongs to E-1"],
+    )
+    .await;
     world.usher.kill9().await.unwrap();
     world.usher.restart().await.unwrap();
     let attributes =

@@ -1,4 +1,4 @@
-//! The same history through the whole pipeline, on every database and against servers that are not ours.
+//! The same history through the whole pipeline, on every database and against third-party servers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,7 +16,7 @@ fn options() -> WorldOptions {
     WorldOptions::new(env!("CARGO_BIN_EXE_usher"))
 }
 
-/// Joiners by SCIM bulk and by events, groups, movers, leavers, rehires, memberships that come and go.
+/// Joiners by SCIM bulk and by events, groups, movers, leavers, rehires, memberships that are added and removed.
 async fn everything(world: &UsherWorld, people: usize) -> CompanyHistory {
     let company = SamplePopulation::generate(PopulationShape { people, departments: 5, groups: 4, seed: 7 });
     let mut history = CompanyHistory::new("hr", company, now());
@@ -78,7 +78,7 @@ async fn a_whole_history_ends_right_on_postgresql() {
     must_be_right(&world, &history).await;
 }
 
-/// Deletion as well: whoever leaves is deleted, and read back with plain HTTP.
+/// Runs a history with deletions against a server: leavers are deleted, and everything is read back with plain HTTP.
 async fn against(server: InteropServer) {
     if !server.possible_here() {
         eprintln!("this machine cannot run {server:?}: nothing was tested");
@@ -92,7 +92,7 @@ async fn against(server: InteropServer) {
     nothing_differs(&world).await;
     let (probed, profile) = probe(&target).await;
     assert!(profile.contains("delete:") || !probed.contains("remove it yourself"), "{probed}\n{profile}");
-    assert!(probed.contains("PATCH with a path: does what it should"), "{probed}");
+    assert!(probed.contains("PATCH with a path: works"), "{probed}");
     assert!(probed.contains("accounts are found by externalId, userName"), "{probed}");
     deletes(&world, &history).await;
 }
@@ -104,14 +104,14 @@ async fn usher(arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// A server that is not ours shows what it was told, value for value.
+/// Checks that a third-party server shows what it was sent, value for value.
 async fn nothing_differs(world: &UsherWorld) {
     let data = world.usher.data().display().to_string();
     let (code, report, errors) = usher(&["reconcile", TARGET, "--dry-run", "--data", &data]).await;
     assert_eq!(code, Some(0), "{report}\n{errors}");
 }
 
-/// What `usher target probe` says, and the profile that comes of it.
+/// Returns the output of `usher target probe`, and the profile that it writes.
 async fn probe(target: &RunningInteropServer) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");

@@ -1,4 +1,4 @@
-//! A plan says what a policy would do; applying it does exactly that, seen at the target.
+//! A plan shows the effect of a policy; applying it has exactly that effect at the target.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -19,7 +19,7 @@ fn options() -> WorldOptions {
     WorldOptions::new(env!("CARGO_BIN_EXE_usher"))
 }
 
-/// What was done at the target.
+/// The operations at the target.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Done {
     create: u64,
@@ -65,7 +65,7 @@ impl Done {
     }
 }
 
-/// `usher ARGUMENTS --data ...`, as an operator types it.
+/// Runs `usher ARGUMENTS --data ...` as an operator does.
 async fn usher(world: &UsherWorld, arguments: &[&str]) -> Output {
     let mut command = tokio::process::Command::new(world.usher.binary());
     command.args(arguments).arg("--data").arg(world.usher.data()).stdin(std::process::Stdio::null());
@@ -79,7 +79,7 @@ async fn succeeds(world: &UsherWorld, arguments: &[&str]) -> String {
     out.into_owned()
 }
 
-/// The plan, and whether the exit code says that something changes.
+/// Returns the plan, and whether the exit code means that there are changes.
 async fn plan(world: &UsherWorld, file: &Path) -> (Value, bool) {
     let output = usher(world, &["plan", "-f", file.to_str().unwrap(), "--json"]).await;
     let err = String::from_utf8_lossy(&output.stderr);
@@ -95,7 +95,7 @@ fn write(world: &UsherWorld, name: &str, policy: &str) -> PathBuf {
     path
 }
 
-/// Joiners, leavers, memberships; everything settled.
+/// Creates joiners, leavers and memberships, and waits until everything is settled.
 async fn company(world: &UsherWorld, people: usize, seed: u64) -> CompanyHistory {
     let shape = PopulationShape { people, departments: 5, groups: 6, seed };
     let mut history = CompanyHistory::new("hr", SamplePopulation::generate(shape), now());
@@ -112,7 +112,7 @@ async fn company(world: &UsherWorld, people: usize, seed: u64) -> CompanyHistory
     history
 }
 
-/// Policies that differ in scope, mappings, leaver rule and groups. `pick` chooses.
+/// Returns policies that differ in scope, mappings, leaver rule and groups. `pick` chooses them.
 fn policies(pick: u64) -> [String; 4] {
     let base = policy_yaml(TARGET);
     let scoped = |clause: &str, text: &str| {
@@ -165,7 +165,7 @@ async fn applying_a_plan_does_exactly_what_the_plan_said() {
             let mut users = Done::at(&world, since, RequestKind::User);
             let expected = Done::planned(&planned["users"]);
             if expected.delete > 0 {
-                // Accounts that named a deleted one as their manager are cleared of it: a consequence, not a decision.
+                // Accounts that named a deleted account as their manager lose that value: a consequence, not a decision.
                 assert!(users.update >= expected.update, "seed {seed}, policy {number}: {planned:#}");
                 users.update = expected.update;
             }
@@ -199,7 +199,7 @@ async fn a_policy_that_would_cut_off_too_many_needs_a_number() {
     assert!(said.contains("--allow-deletes"), "{said}");
     world.settled(SOON).await.unwrap();
     assert_eq!(Done::at(&world, since, RequestKind::User), Done::default());
-    // The same by way of the file: it waits for a human as well.
+    // The same policy as a file is held for approval as well.
     std::fs::write(world.usher.data().join(format!("policies/{TARGET}.yaml")), &narrow).unwrap();
     wait_for_level("the file is held", SOON, async || {
         let status = succeeds(&world, &["status", "--json"]).await;
@@ -218,8 +218,8 @@ fn group(key: &str, name: &str, members: &[&str]) -> Value {
     })
 }
 
-/// In the words of those who asked for it: synchronize *Domain Users* for the user mapping and several security-group
-/// wildcards for the group mapping.
+/// The requirement as users state it: synchronize *Domain Users* for the user mapping and several security-group wildcards for
+/// the group mapping.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn domain_users_get_accounts_and_security_groups_by_wildcard_are_synchronised() {
     let policy = policy_yaml(TARGET)
@@ -236,7 +236,7 @@ async fn domain_users_get_accounts_and_security_groups_by_wildcard_are_synchroni
     let joined: Vec<CloudEventMessage> = keys.iter().map(|key| history.hire(key)).collect();
     world.feed.batch(&joined).await.unwrap();
     let key = |at: usize| keys[at].as_str();
-    // Somebody gets in by a group that is a member of Domain Users.
+    // A person is in scope through a group that is a member of Domain Users.
     let groups = [
         group("G-1", "Domain Users", &[key(0), key(1), "G-2"]),
         group("G-2", "Contractors", &[key(2)]),
@@ -245,7 +245,7 @@ async fn domain_users_get_accounts_and_security_groups_by_wildcard_are_synchroni
         group("G-5", "Canteen", &[key(0)]),
     ];
     world.feed.values(&groups).await.unwrap();
-    // Not `settled`: a membership of somebody without an account waits until they have one.
+    // Not `settled`: a membership of a person without an account waits until they have one.
     let state = wait_for_level("accounts, groups and memberships are there", SOON, async || {
         let state = world.sandbox().state();
         let members = |group: &str| state.groups.get(group).map_or(0, |group| group.members.len());
@@ -264,8 +264,8 @@ async fn domain_users_get_accounts_and_security_groups_by_wildcard_are_synchroni
     assert_eq!(state.groups["SEC-Admins"].members.len(), 1, "the other member has no account: {state:?}");
 }
 
-/// Accounts that the target had before, under a policy that creates none: the plan says who may be adopted, and nobody else
-/// is touched.
+/// Existing accounts at the target, under a policy that creates none: the plan shows the people who may be adopted, and changes
+/// no other account.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_that_may_not_create_says_who_would_be_adopted() {
     let nobody = policy_yaml(TARGET)
@@ -294,7 +294,7 @@ async fn a_plan_that_may_not_create_says_who_would_be_adopted() {
         (&json!(4), &json!(0)),
         "{planned:#}"
     );
-    // One of the four is there.
+    // One of the four accounts exists.
     let listed = planned["changes"][0].clone();
     world.sandbox().seed_user(json!({ "userName": listed["name"], "displayName": "as it was" })).unwrap();
     let since = world.sandbox().ledger().len();

@@ -1,5 +1,5 @@
-//! A list of everybody at an HR system, from the API to the accounts at the target: who is not in it any more is switched off,
-//! and a list that lies switches off nobody.
+//! A full list of an HR system, from the API to the accounts at the target: people missing from it are disabled, and a wrong
+//! list disables no account.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(90);
 
-/// Whoever works here; nobody knows when it is down.
+/// The people in the HR system; `None` while it is down.
 #[derive(Clone, Default)]
 struct Hr(Arc<Mutex<Option<Vec<u32>>>>);
 
@@ -73,7 +73,7 @@ async fn who_is_not_in_a_list_of_everybody_any_more_is_switched_off() {
     world.usher.restart().await.unwrap();
     active(&world, 0..4).await;
 
-    // More are gone than can be believed.
+    // More people are gone than is plausible.
     hr.lists(0..1);
     wait_for_level("the list is held", SOON, async || {
         let runs = world.console.feeds().await?;

@@ -1,5 +1,5 @@
-//! The commands of docs/operations-backup.md for PostgreSQL and NATS, run as they stand there: whatever is restored by them, the target
-//! ends right.
+//! The commands of docs/operations-backup.md for PostgreSQL and NATS, run exactly as documented. The target ends as expected,
+//! in every combination of restored stores.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,17 +15,17 @@ use time::format_description::well_known::Rfc3339;
 const PAGE: &str = include_str!("../../../docs/operations-backup.md");
 const SOON: Duration = Duration::from_secs(120);
 const SERVICES: [&str; 4] = ["gateway", "mapper", "writer", "console"];
-/// Who is there from the beginning; one of them leaves in each round.
+/// Number of people at the beginning; one of them leaves in each round.
 const PEOPLE: usize = 10;
 
-/// The block of commands that the page names so.
+/// Returns the block of commands with this name on the page.
 fn commands(name: &str) -> &'static str {
     let begin = format!("```sh {name}\n");
     let (_, rest) = PAGE.split_once(&begin).unwrap_or_else(|| panic!("the page has no block {name}"));
     rest.split_once("\n```").unwrap().0
 }
 
-/// Where PostgreSQL's own tools are; those on the path may be wrappers that look for a server of the machine.
+/// Returns the folder of PostgreSQL's own tools; those on the path may be wrappers that look for a server of the machine.
 fn postgres_tools() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
@@ -58,7 +58,7 @@ fn left(person: usize, round: usize) -> Value {
     event("worker.left", person, round, json!({}))
 }
 
-/// An installation on PostgreSQL, and what the commands of the page are told.
+/// An installation on PostgreSQL, and the variables for the commands of the page.
 struct Installation {
     world: UsherWorld,
     backup: PathBuf,
@@ -72,7 +72,7 @@ impl Installation {
         let policy = format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET));
         let usher = env!("CARGO_BIN_EXE_usher");
         let postgres = Some(database.url.clone());
-        // Only with it the gateway has a database.
+        // The gateway has a database only with an identity provider.
         let provider = json!([{ "name": "entra", "token": format!("sha256:{}", "0".repeat(64)) }]);
         let gateway = [("scim".to_owned(), provider)].into_iter().collect();
         let options = WorldOptions { policy: Some(policy), postgres, gateway, ..WorldOptions::new(usher) };
@@ -139,7 +139,7 @@ impl Installation {
         self.world.usher.restart().await.unwrap();
     }
 
-    /// Exactly who should have access has it, before and after a comparison, and no account was made twice.
+    /// Checks that exactly the right people have access, before and after a reconciliation, and that no account was created twice.
     async fn ends_right(&self) {
         self.are_active().await;
         self.world.settled(SOON).await.unwrap();
@@ -162,7 +162,7 @@ impl Installation {
         .unwrap();
     }
 
-    /// Backs up, lets one person leave and another join, and restores these.
+    /// Takes a backup, lets one person leave and another join, and restores these stores.
     async fn round(&mut self, round: usize, databases: &[&str], streams: bool) -> Vec<Value> {
         eprintln!("round {round}: {databases:?}, streams: {streams}");
         self.back_up().await;
@@ -197,7 +197,8 @@ async fn whatever_is_restored_by_the_commands_of_the_page_the_target_ends_right(
         installation.ends_right().await;
     }
 
-    // Everything: what gives access waits until the sources have said it again and an operator lets the target go on.
+    // After a restore of everything, changes that grant access wait until the sources have sent them again and an operator resumes
+    // the target.
     let since = installation.round(6, &SERVICES, true).await;
     wait_for_level("it is paused", SOON, async || {
         let text = installation.usher(&["status"]).await;

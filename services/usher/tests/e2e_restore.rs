@@ -1,4 +1,4 @@
-//! Databases and the broker's store come back from an earlier moment: the target ends right, whatever was restored.
+//! Databases and the broker's store are restored from an earlier time: the target ends as expected in every combination.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 const SOON: Duration = Duration::from_secs(90);
-/// Who is there from the beginning.
+/// Number of people at the beginning.
 const PEOPLE: u32 = 8;
-/// Who of them leaves later.
+/// Number of people who leave later.
 const LEAVERS: u32 = 3;
 
 async fn world() -> UsherWorld {
@@ -32,7 +32,7 @@ async fn world_with(writer: serde_json::Map<String, Value>) -> UsherWorld {
         .unwrap()
 }
 
-/// What HR says, each time under an id of its own.
+/// Returns an event of HR with a new id.
 fn event(kind: &str, person: u32, second: i64, attributes: Value) -> Value {
     let time = (now() - time::Duration::HOUR + time::Duration::seconds(second)).format(&Rfc3339).unwrap();
     let (id, subject) = (format!("{kind}-{person}-{second}"), format!("E-{person}"));
@@ -65,7 +65,7 @@ async fn say(world: &UsherWorld, events: Vec<Value>) {
     world.settled(SOON).await.unwrap();
 }
 
-/// Everybody joins and there is a copy of what is kept then.
+/// Lets all people join, and copies the stores at that time.
 async fn begin(world: &mut UsherWorld) -> PathBuf {
     say(world, (0..PEOPLE).map(|person| joined(person, 1)).collect()).await;
     world.usher.terminate().await.unwrap();
@@ -87,7 +87,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Puts these databases back to what they were, with the process stopped.
+/// Restores these databases while the process is stopped.
 fn restore(world: &UsherWorld, backup: &Path, services: &[&str]) {
     for service in services {
         for suffix in ["db", "db-wal", "db-shm"] {
@@ -109,7 +109,7 @@ async fn usher(world: &UsherWorld, arguments: &[&str]) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }
 
-/// Waits until exactly these people's accounts are active, and compares the whole target in between.
+/// Waits until exactly these people's accounts are active, and reconciles the target in between.
 async fn ends_with(world: &UsherWorld, expected: impl IntoIterator<Item = u32>) {
     let expected: BTreeSet<String> = expected.into_iter().map(login).collect();
     are_active(world, &expected).await;
@@ -117,7 +117,7 @@ async fn ends_with(world: &UsherWorld, expected: impl IntoIterator<Item = u32>) 
     let report = usher(world, &["reconcile", TARGET]).await;
     world.settled(SOON).await.unwrap();
     are_active(world, &expected).await;
-    // What was changed for a moment is in the ledger.
+    // Temporary changes are in the ledger.
     let creates: BTreeMap<String, u64> = world.sandbox().ledger().creates_by_external_id();
     assert!(creates.values().all(|count| *count == 1), "created twice: {creates:?}\n{report}");
 }
@@ -135,7 +135,7 @@ async fn are_active(world: &UsherWorld, expected: &BTreeSet<String>) {
     .unwrap();
 }
 
-/// How often an account that was there was switched on after `since`.
+/// Returns how often an existing account was enabled after `since`.
 fn switched_on(world: &UsherWorld, since: u64) -> usize {
     let gives = |body: &str| {
         let body: Value = serde_json::from_str(body).unwrap();
@@ -255,7 +255,7 @@ async fn the_brokers_store_is_lost_while_everything_runs_and_everything_is_compa
     let store = world.usher.data().join("nats");
     std::fs::rename(&store, store.with_file_name("lost")).unwrap();
     world.usher.kill9_nats().unwrap();
-    status_says(&world, "the stream COMMANDS was lost and made again").await;
+    status_says(&world, "the stream COMMANDS was lost and created again").await;
     say(&world, (0..LEAVERS).map(|person| left(person, 20)).collect()).await;
     ends_with(&world, LEAVERS..PEOPLE).await;
 }
@@ -289,7 +289,7 @@ async fn the_console_is_rebuilt_from_the_journal_after_its_database_is_lost() {
     })
     .await
     .unwrap();
-    status_says(&world, "the console's database is empty, and there was one before").await;
+    status_says(&world, "the console's database is empty, although there was one before").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -326,15 +326,15 @@ async fn everything_comes_back_from_one_backup_taken_while_running_and_gives_nob
     status_says(&world, "restored from a backup of").await;
     wait_for_level("it can be seen what would be changed", SOON, async || {
         let compared = usher(&world, &["reconcile", TARGET, "--dry-run"]).await;
-        // The account of a person who joined since is an orphan to the restored databases.
+        // To the restored databases, the account of a later joiner is an orphan.
         anyhow::ensure!(compared.contains("orphan      user"), "{compared}");
         Ok::<_, anyhow::Error>(())
     })
     .await
     .unwrap();
 
-    // Nothing was said again yet: whoever leaves now is switched off, and all else at the target stays as it is. Who was
-    // erased is noted outside of the backup, and need not be said again.
+    // Nothing was sent again yet: a new leaver is disabled, and everything else at the target stays as it is. Erased people are
+    // recorded outside of the backup, and need not be sent again.
     world.feed.values(&[left(LEAVERS, 40)]).await.unwrap();
     let expected: BTreeSet<String> =
         (LEAVERS + 1..=PEOPLE).filter(|person| *person != erased).map(login).collect();
@@ -348,7 +348,7 @@ async fn everything_comes_back_from_one_backup_taken_while_running_and_gives_nob
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_comes_back_as_copies_that_usher_does_not_know_of_and_gives_nobody_access_again() {
-    // Every stop is a long one, as the time since such a copy is.
+    // Every stop counts as long, like the time since such a copy.
     let mut world = world_with([("trusted_stop_minutes".to_owned(), json!(0))].into_iter().collect()).await;
     let backup = begin(&mut world).await;
     let stays = PEOPLE - 1;
@@ -362,9 +362,9 @@ async fn everything_comes_back_as_copies_that_usher_does_not_know_of_and_gives_n
     status_says(&world, "7 accounts are off there that should be active, 1 accounts were created there")
         .await;
 
-    // No source says it again, and who compares now is told to wait. Who leaves is switched off, and who joins waits.
+    // No source sends it again, and a reconciliation now has to wait. A leaver is disabled, and a joiner waits.
     let waits = usher(&world, &["reconcile", TARGET]).await;
-    assert!(waits.contains("zscaler is paused by usher: the target has gone on since"), "{waits}");
+    assert!(waits.contains("zscaler is paused by usher: the target has changed since"), "{waits}");
     world.feed.values(&[left(stays, 40), joined(PEOPLE + 1, 41)]).await.unwrap();
     are_active(&world, &[login(PEOPLE)].into()).await;
     status_says(&world, "Leavers with access: 0").await;

@@ -1,4 +1,4 @@
-//! An identity provider is pointed at Usher as if it were an application; what it says arrives at the target.
+//! An identity provider provisions into Usher as into an application; its changes arrive at the target.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -49,7 +49,7 @@ impl Provider {
         assert!([200, 204].contains(&status), "{status}: {answer}");
     }
 
-    /// Waits until the target is as `check` wants it.
+    /// Waits until `check` holds for the target.
     async fn target(&self, what: &str, check: impl Fn(&harness::reader::ServerDirectory) -> bool) {
         wait_for_level(what, SOON, async || {
             let directory = self.world.directory().await?;

@@ -1,5 +1,5 @@
-//! What the target sees when things go wrong: creates that time out, accounts that were there before, leavers behind a
-//! backlog, requests that are refused.
+//! The target's view of faults: creates that time out, existing accounts, leavers behind a backlog, refused
+//! requests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,7 +16,7 @@ fn options() -> WorldOptions {
     WorldOptions::new(env!("CARGO_BIN_EXE_usher"))
 }
 
-/// A profile file like the sandbox's, with these lines instead.
+/// Writes a profile file like the sandbox's, with these lines replaced.
 fn profile(folder: &tempfile::TempDir, lines: &str) -> String {
     let path = folder.path().join("profile.yaml");
     let common = "lookups:\n  user: { filterable: [externalId, userName, id], unique_on: [userName] }\n  group: { filterable: [externalId, displayName] }\n";
@@ -237,7 +237,7 @@ async fn a_refused_request_becomes_a_dead_letter_that_can_be_read_replayed_and_d
     assert!(!trace.contains("O'Brien"), "{trace}");
 }
 
-/// Runs an operator command against the running process, as a person would.
+/// Runs an operator command against the running process, as an operator does.
 fn usher(world: &UsherWorld, arguments: &[&str]) -> String {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_usher"))
         .args(arguments)
@@ -312,7 +312,8 @@ async fn outages_throttling_and_lost_answers_end_in_the_right_state_without_a_de
     let active = world.sandbox().state().users.values().filter(|user| user.active).count();
     assert_eq!(active, 40);
     assert!(world.sandbox().ledger().creates_by_external_id().values().all(|creates| *creates == 1));
-    // Whoever left before being created never got an account: both are right, the members are those who have one.
+    // A person who left before the creation never got an account. Both outcomes are valid: the members are the people with an
+    // account.
     let state = world.sandbox().state();
     assert_eq!(state.groups["Everybody"].members.len(), state.users.len());
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 const SOON: Duration = Duration::from_secs(60);
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// Everything that was exported.
+/// All exported requests.
 type Exported = Arc<Mutex<Vec<Bytes>>>;
 
 async fn collector() -> (String, Exported) {
@@ -29,8 +29,8 @@ async fn collector() -> (String, Exported) {
     (endpoint, exported)
 }
 
-/// Names of the spans of our trace. In an OTLP span (protobuf) the fields come in order: 1 trace id (16 bytes), 2 span id,
-/// 3 state, 4 parent, 5 name; each with its tag and its length, which is one byte for anything so short.
+/// Returns the names of the spans of our trace. In an OTLP span (protobuf) the fields come in order: 1 trace id (16 bytes), 2
+/// span id, 3 state, 4 parent, 5 name; each with its tag and its length, which is one byte for anything so short.
 fn names(exported: &Exported) -> BTreeSet<String> {
     let id = u128::from_str_radix(TRACE_ID, 16).unwrap().to_be_bytes();
     let mut begin = vec![0x0a, 16];
@@ -43,7 +43,7 @@ fn names(exported: &Exported) -> BTreeSet<String> {
     names
 }
 
-/// The field 5 of a span, whose next field this is.
+/// Returns the field 5 of a span; `rest` starts at the span's next field.
 fn name(mut rest: &[u8]) -> Option<String> {
     const NAME: u8 = 0x2a;
     loop {
@@ -57,7 +57,7 @@ fn name(mut rest: &[u8]) -> Option<String> {
     }
 }
 
-/// A program that is `usher` with the collector's address in its environment.
+/// Writes a program that is `usher` with the collector's address in its environment.
 fn usher_with(folder: &tempfile::TempDir, endpoint: &str) -> std::path::PathBuf {
     let path = folder.path().join("usher");
     let usher = env!("CARGO_BIN_EXE_usher");
@@ -101,10 +101,10 @@ async fn one_trace_leads_from_the_request_of_hr_to_the_request_at_the_target() {
     let holds = |text: &str| everything.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(!holds("ada@example.com") && !holds("sandbox-token"), "personal data or a secret in a trace");
 
-    // The same trace, in the words of the operator's tools.
+    // The operator's tools show the same trace.
     let trace = world.console.trace("E-1").await.unwrap();
     assert!(trace.iter().all(|entry| entry["trace_id"] == TRACE_ID), "{trace:?}");
-    // And in numbers.
+    // The metrics show it too.
     let metrics = world.metrics().await.unwrap();
     assert!(metrics.sum("usher_accept_to_target_seconds_count", &[("target", "zscaler")]) >= 1.0);
     assert!(metrics.sum("usher_attempts_total", &[("class", "success")]) >= 2.0);

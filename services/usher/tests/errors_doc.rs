@@ -1,4 +1,4 @@
-//! docs/errors.md is what the code says: `UPDATE_ERRORS=1 cargo test -p usher --test errors_doc` writes it.
+//! Checks that docs/errors.md matches the code: `UPDATE_ERRORS=1 cargo test -p usher --test errors_doc` writes it.
 
 use std::path::Path;
 

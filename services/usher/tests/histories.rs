@@ -1,4 +1,4 @@
-//! Histories of people, as an HR system tells them: what each has at each date, whatever the order and number of deliveries.
+//! Histories of people, as an HR system sends them: the state of each at each date, in any order and number of deliveries.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,10 +10,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 const HISTORIES: &str = include_str!("data/histories.txt");
-/// What an operator says, and no source.
+/// The pseudo-statement for a cancellation by an operator.
 const CANCELLED: &str = "cancelled";
 const HISTORIES_MIN: usize = 60;
-/// Orders of delivery that are tried for each history.
+/// Maximum number of delivery orders per history.
 const ORDERS_MAX: usize = 120;
 
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ impl History {
         Policy::parse(&json!({ "target": "t", "users": users }).to_string(), &self.name).unwrap()
     }
 
-    /// What the source sends, read as the gateway reads it; with the number of each in the order of saying.
+    /// Returns the source's events, read as the gateway reads them, each with its number in the order of statements.
     fn events(&self) -> Vec<Event> {
         let adapter: NoticeAdapter = serde_json::from_value(json!({
             "kind": "json", "time_zone": self.zone.as_deref().unwrap_or("UTC"), "key": "/person", "type": "/what",
@@ -162,7 +162,7 @@ fn event(said: NoticeEvent) -> Event {
     }
 }
 
-/// Different orders of so many things: all of them, where these are few enough.
+/// Returns different orders of `count` items: all of them if they are few enough.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     let mut orders = vec![Vec::new()];
     for next in 0..count {
@@ -181,7 +181,7 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 }
 
 impl History {
-    /// What operators had taken back until `at`.
+    /// Returns the statements that operators had cancelled until `at`.
     fn cancelled(&self, events: &[Event], at: OffsetDateTime) -> Vec<Cancelled> {
         let mut cancelled: Vec<Cancelled> = Vec::new();
         for line in self.said.iter().filter(|line| line.what == CANCELLED && line.at <= at) {
@@ -201,10 +201,11 @@ impl History {
     }
 }
 
-/// When it would have taken effect, what, and when that was taken back.
+/// A cancelled statement: its effective time, its parts, and the time of the cancellation.
 type Cancelled = (i64, Vec<PlannedPart>, i64);
 
-/// What the person has at `at`, and the values that policies see, when everything said until then was delivered like this.
+/// Returns the person's state at `at`, and the values that policies see, after the statements until then were delivered in this
+/// order.
 fn seen(
     policy: &Policy,
     known: &[&Event],
@@ -241,7 +242,7 @@ fn every_history_ends_as_it_should_at_each_date_in_any_order_of_delivery() {
         for expected in &history.then {
             let known: Vec<&Event> = events.iter().filter(|event| event.time <= expected.at).collect();
             let cancelled = history.cancelled(&events, expected.at);
-            // Nobody is said to be off who never had anything.
+            // A person who never had an account is not reported as disabled.
             let moments = events.iter().flat_map(|event| [event.time, event.effective_at]);
             let had = moments.filter(|at| *at <= expected.at).any(|at| {
                 let until: Vec<&Event> = events.iter().filter(|event| event.time <= at).collect();

@@ -1,4 +1,4 @@
-//! The rules of the house (ARCHITECTURE.md, "Who may know whom"), checked against the manifests and the sources.
+//! The layering rules (ARCHITECTURE.md, "Who may know whom"), checked against the manifests and the sources.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,7 +15,7 @@ fn root() -> PathBuf {
 struct Package {
     folder: PathBuf,
     service: bool,
-    /// Not counting dev-dependencies.
+    /// Dependencies without dev-dependencies.
     dependencies: BTreeSet<String>,
     lints_from_workspace: bool,
 }
@@ -194,4 +194,24 @@ fn every_package_takes_the_lints_of_the_workspace() {
     for (name, package) in packages() {
         assert!(package.lints_from_workspace, "{name}");
     }
+}
+
+/// Ways of logging an error that lose its causes, in text logs or in JSON logs.
+const LOSSY_ERRORS: [&str; 5] =
+    ["%error", "?error,", "?error)", "as &dyn Error", "as &dyn std::error::Error"];
+
+#[test]
+fn no_log_prints_an_error_without_its_causes() {
+    let mut found = Vec::new();
+    for (_, package) in packages() {
+        for (path, text) in sources(&package.folder.join("src")) {
+            let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+            for (number, line) in code {
+                if LOSSY_ERRORS.iter().any(|lossy| line.contains(lossy)) {
+                    found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "write `error = chain(&error)` (telemetry::chain):\n{}", found.join("\n"));
 }

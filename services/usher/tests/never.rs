@@ -1,18 +1,18 @@
-//! docs/never.md names tests that exist: a fault without a test is no promise.
+//! Checks that docs/never.md names existing tests: a fault without a test is no promise.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Fewer rows than this were not read as they should be.
+/// Minimum number of rows; fewer mean that the page was not parsed correctly.
 const ROWS_MIN: usize = 50;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Rows of all tables: the fault, and what stands beside it.
+/// Returns the rows of all tables: the fault, and the cell next to it.
 fn rows(page: &str) -> Vec<(&str, &str)> {
     let is_row =
         |line: &&str| line.starts_with('|') && !line.starts_with("|---") && *line != "| fault | test |";
@@ -24,7 +24,7 @@ fn rows(page: &str) -> Vec<(&str, &str)> {
     rows.collect()
 }
 
-/// `package::name`, out of a cell that holds nothing else.
+/// Returns the `package::name` pairs of a cell that contains nothing else.
 fn tests_of(cell: &str) -> Vec<(&str, &str)> {
     cell.split(',').map(|part| named(part).unwrap_or_else(|| panic!("no `package::test`: {part}"))).collect()
 }
@@ -33,7 +33,7 @@ fn named(part: &str) -> Option<(&str, &str)> {
     part.trim().strip_prefix('`')?.strip_suffix('`')?.split_once("::")
 }
 
-/// All Rust there is below `folder`.
+/// Reads all Rust files below `folder`.
 fn sources(folder: &Path, into: &mut String) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();

@@ -1,8 +1,8 @@
 //! The address at which a target's accounts were linked.
 //!
-//! A configuration that names another server makes every linked account look as if it were gone. Until an operator lets the target
-//! go on, or a comparison finds most of the linked accounts there, nothing that is missing at the new address counts as gone, and
-//! no account is created again.
+//! If the configuration names another server, every linked account looks as if it were gone. Nothing that is missing at
+//! the new address counts as gone, and no account is created again, until an operator resumes the target or a
+//! reconciliation finds most of the linked accounts there.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -13,11 +13,11 @@ use store::{Store, StoreError};
 
 use crate::rows::{control, resource};
 
-/// Whether a target's accounts were linked at the address that it has now.
+/// The configured address of a target, and the address at which its accounts were linked.
 #[derive(Debug)]
 pub(crate) struct TargetAddress {
     current: String,
-    /// The address at which the accounts were linked, if it is another one.
+    /// The address at which the accounts were linked, if it differs from the current one.
     linked_at: Mutex<Option<String>>,
 }
 
@@ -25,7 +25,7 @@ impl TargetAddress {
     /// Compares the configured address with the one at which the accounts were linked, and keeps both.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn load(store: &Store, target: &str, base_url: &Url) -> Result<Self, StoreError> {
         let current = normalised(base_url);
         let tx = store.begin().await?;
@@ -57,16 +57,17 @@ impl TargetAddress {
         Ok(Self { current, linked_at: Mutex::new(moved_from) })
     }
 
-    /// Why what is missing does not count as gone, if it does not.
+    /// Returns the reason why missing resources do not count as gone, or `None` if they do.
     pub(crate) fn doubt(&self) -> Option<String> {
         let before = self.linked_at().clone()?;
         Some(change_reason(&before, &self.current))
     }
 
-    /// The accounts are those of the address that it has now: an operator, or most of the linked accounts, said so.
+    /// Confirms that the linked accounts are those of the current address. An operator or a reconciliation that found
+    /// most of the linked accounts calls for it.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn confirm(&self, store: &Store, target: &str) -> Result<(), StoreError> {
         if self.linked_at().is_none() {
             return Ok(());
@@ -91,12 +92,13 @@ impl TargetAddress {
     }
 }
 
-/// What an operator has to look at, where the address changed.
+/// Returns the remark for an operator if the target's address has changed.
 pub(crate) fn remark(row: &control::Model) -> Option<TargetRemark> {
     let detail = change_reason(row.linked_address.as_ref()?, row.new_address.as_ref()?);
     Some(TargetRemark { reason: TargetRemarkReason::AddressChanged, detail })
 }
 
+/// Describes the change of address for operators.
 fn change_reason(before: &str, current: &str) -> String {
     format!(
         "the accounts were linked at {before}, and the address is {current} now: what is missing there does not count as gone \
@@ -104,7 +106,8 @@ fn change_reason(before: &str, current: &str) -> String {
     )
 }
 
-/// Without what names no server and no tenant: the case of the host, the standard port, a slash at the end, credentials.
+/// Normalises an address: removes everything that identifies neither a server nor a tenant (the case of the host, the
+/// standard port, a slash at the end, credentials).
 fn normalised(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");

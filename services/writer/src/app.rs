@@ -9,8 +9,8 @@ use lifecycle::Fact;
 use recovery::{Recovery, RecoveryError, RecoveryResult};
 use relay::OutboxPublisher;
 use scim::{ProfileError, TargetConnection, TargetProfile};
-use store::{Store, StoreError};
-use telemetry::{Readiness, ReadinessLatch, Shutdown};
+use store::{RetryLog, Store, StoreError};
+use telemetry::{Readiness, ReadinessLatch, Shutdown, chain};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -27,7 +27,7 @@ use crate::stale;
 use crate::verification::{VerificationGate, VerificationGates, VerificationRequester};
 use crate::{micros, now};
 
-/// The shortest lease: it is renewed several times in its term.
+/// The shortest lease in seconds. An owner renews its lease several times within the term.
 const LEASE_SECONDS_MIN: u64 = 2;
 
 /// The writer, ready to run.
@@ -47,68 +47,68 @@ pub struct WriterApp {
 /// The writer could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterBuildError {
-    /// The database.
+    /// The database could not be opened, migrated or read.
     #[error("the writer's database")]
     Store {
-        /// Why.
+        /// The cause.
         #[source]
         source: StoreError,
     },
-    /// It is not known what database it is.
+    /// The database could not be compared with the records at the broker, so its state is unknown.
     #[error("compare the writer's database with what was left at the broker")]
     Recovery {
-        /// Why.
+        /// The cause.
         #[source]
         source: RecoveryError,
     },
-    /// A target's configuration.
+    /// The configuration of a target is invalid.
     #[error("target `{target}` in section `writer.targets`: {message}")]
     Target {
-        /// Its name.
+        /// The name of the target.
         target: String,
-        /// What is wrong, and how to fix it.
+        /// The error and how to fix it.
         message: String,
     },
-    /// A target's profile.
+    /// The profile of a target could not be loaded.
     #[error("profile of target `{target}`")]
     Profile {
-        /// Its name.
+        /// The name of the target.
         target: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: ProfileError,
     },
-    /// A lease that cannot be renewed in time.
+    /// The lease is too short to be renewed in time.
     #[error("`writer.lease_seconds` is {lease_seconds}: use at least {LEASE_SECONDS_MIN}")]
     ShortLease {
-        /// As configured.
+        /// The configured length in seconds.
         lease_seconds: u64,
     },
 }
 
-/// The writer ended although nobody asked it to.
+/// The writer ended without a request to shut down.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterRunError {
-    /// COMMANDS cannot be read.
+    /// The COMMANDS stream cannot be read.
     #[error("could not read commands")]
     Consume {
-        /// Why.
+        /// The cause.
         #[source]
         source: BusError,
     },
-    /// Operators cannot be heard.
-    #[error("could not listen to operators")]
+    /// The control requests of operators cannot be received.
+    #[error("could not subscribe to the control requests of operators")]
     Control {
-        /// Why.
+        /// The cause.
         #[source]
         source: BusError,
     },
-    /// A part panicked.
-    #[error("a part of the writer panicked")]
+    /// A task of the writer panicked.
+    #[error("a task of the writer panicked")]
     Panicked,
 }
 
-/// Opens the database, brings its tables up to date and reads the profiles.
+/// Opens the database, migrates its tables and loads the profiles.
 ///
 /// # Errors
 /// See [`WriterBuildError`].
@@ -164,6 +164,7 @@ pub async fn build_writer(
         relay: relay.clone(),
         bells: bells.clone(),
         nested,
+        retries: RetryLog::new(),
     };
     let replays = Arc::new(Notify::new());
     let replayer = LetterReplayer {
@@ -177,7 +178,7 @@ pub async fn build_writer(
     let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers)
         .with_heartbeat(config.longest_trusted_stop());
     let looked = recovery.look().await.map_err(|source| WriterBuildError::Recovery { source })?;
-    // Before it is forgotten: a process that ends in between finds it again.
+    // Store it before the recovery is settled: a process that ends in between finds it again.
     if let Some(why) = looked.found.needs_verification() {
         need_verification(&store, &gates, &why).await.map_err(|source| WriterBuildError::Store { source })?;
     }
@@ -214,7 +215,7 @@ pub async fn build_writer(
     Ok(WriterApp { intake, control, owners, replayer, verifications, recovery, found, relay, ready, outbox })
 }
 
-/// Nothing but switching off goes out before what is desired at each target was verified.
+/// Marks every target as unverified. Until a verification of the desired state, only switch-offs go out.
 pub(crate) async fn need_verification(
     store: &Store,
     gates: &VerificationGates,
@@ -228,7 +229,7 @@ pub(crate) async fn need_verification(
     tx.commit().await.map_err(StoreError::statement("keep that a verification is needed"))
 }
 
-/// Tells what was found of a database that is not the one that was left.
+/// Publishes the findings about a database that is not the one that the writer left.
 async fn tell_recovery(
     store: &Store,
     relay: &OutboxPublisher,
@@ -247,11 +248,10 @@ async fn tell_recovery(
     Ok(())
 }
 
-/// Checks that the targets could be used: names, addresses, profiles, credentials, and the lease. Nothing is
-/// connected to.
+/// Checks that the targets can be used: names, addresses, profiles, credentials, and the lease. It opens no connection.
 ///
 /// # Errors
-/// What is wrong with the first that could not.
+/// Returns the error of the first target that cannot be used.
 pub fn check_targets(config: &WriterConfig) -> Result<(), WriterBuildError> {
     check_lease(config)?;
     let mut names = std::collections::HashSet::new();
@@ -264,6 +264,7 @@ pub fn check_targets(config: &WriterConfig) -> Result<(), WriterBuildError> {
     Ok(())
 }
 
+/// Checks that the lease is long enough.
 fn check_lease(config: &WriterConfig) -> Result<(), WriterBuildError> {
     match config.lease_seconds {
         Some(lease_seconds) if lease_seconds < LEASE_SECONDS_MIN => {
@@ -278,6 +279,7 @@ fn name_twice(target: &TargetConfig) -> WriterBuildError {
     WriterBuildError::Target { target: target.name.clone(), message }
 }
 
+/// Builds the connection to a target from its configuration: profile, address, credential and timeout.
 fn target_connection(target: &TargetConfig) -> Result<TargetConnection, WriterBuildError> {
     let mut profile = TargetProfile::load(&target.profile)
         .map_err(|source| WriterBuildError::Profile { target: target.name.clone(), source })?;
@@ -295,6 +297,7 @@ fn target_connection(target: &TargetConfig) -> Result<TargetConnection, WriterBu
     Ok(TargetConnection { base_url, credential, profile, timeout: Duration::from_secs(timeout_seconds) })
 }
 
+/// Returns the configured name of the replica, or a default: one name per SQLite file, or a new one per process.
 fn replica_name(config: &WriterConfig) -> String {
     config.replica.clone().unwrap_or_else(|| {
         if config.database.starts_with("sqlite:") {
@@ -306,19 +309,19 @@ fn replica_name(config: &WriterConfig) -> String {
 }
 
 impl WriterApp {
-    /// Runs until shutdown, or until a part fails.
+    /// Runs until shutdown, or until a task fails.
     ///
     /// # Errors
     /// See [`WriterRunError`].
     pub async fn run(self, shutdown: Shutdown) -> Result<(), WriterRunError> {
         if let Err(error) = self.relay.catch_up().await {
-            tracing::warn!(error = %error, "could not publish what was left behind yet");
+            tracing::warn!(error = chain(&error), "could not publish what was left behind yet");
         }
         let stop = shutdown.soft.clone().cancelled_owned();
         let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
         tokio::spawn(store::clock::follow_clock(self.intake.store.clone(), stop, report));
         if let Err(error) = tell_recovery(&self.control.store, &self.relay, &self.found).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not tell what was found");
+            tracing::warn!(error = chain(&error), "could not tell what was found");
         }
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));

@@ -1,18 +1,18 @@
-//! Delays before trying again: the only module that knows the `backoff` crate.
+//! Delays before retries. Only this module uses the `backoff` crate.
 
 use std::time::Duration;
 
 use backoff::backoff::Backoff;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 
-/// Each delay is this many times the one before.
+/// The factor between two consecutive delays.
 const MULTIPLIER: f64 = 2.0;
-/// Each delay is spread by this share to either side, so that many rows do not come back at once.
+/// The random share by which each delay varies to either side, so that many rows do not come back at once.
 const JITTER: f64 = 0.3;
-/// Beyond this many failures the delay no longer grows; bounds the loop below.
+/// The number of failures beyond which the delay no longer grows. It bounds the loop below.
 const DOUBLINGS_MAX: u32 = 32;
 
-/// The delay after the `failures`-th failure in a row (1 is the first), jittered, at most `max`.
+/// Returns the delay after the `failures`-th failure in a row (1 is the first), with jitter, at most `max`.
 pub(crate) fn retry_delay(failures: u32, initial: Duration, max: Duration) -> Duration {
     let mut policy: ExponentialBackoff = ExponentialBackoffBuilder::new()
         .with_initial_interval(initial.min(max))

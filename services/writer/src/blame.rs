@@ -1,9 +1,10 @@
-//! Whose fault a failure is: the target's, of which nothing counts against anybody, or the resource's own.
+//! Failure attribution: decides whether the target or the resource is at fault. A failure of the target does not count
+//! against a resource.
 //!
-//! A target that answers 502 to everybody and one that cannot stand a single account look the same in one answer. What
-//! tells them apart is what it did for others in the meantime. Where there were none, the target is suspected for a good
-//! while: a leaver who waits through an outage must not end in a dead letter, and what can never work must not be tried
-//! for ever.
+//! A target that answers 502 to every request and a target that fails for a single account look the same in one answer.
+//! The results of other resources in the meantime tell them apart. If there were none, the target stays suspected for a
+//! long time: a leaver who waits through an outage must not end in a dead letter, and a request that can never work must
+//! not be retried for ever.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -14,40 +15,41 @@ use tokio::time::Instant;
 
 use crate::rows::ResourceKey;
 
-/// Resources that are remembered to have failed. Whoever is forgotten is given one more try.
+/// The number of failing resources that are remembered. A resource that is forgotten gets one more try.
 const FAILED_MAX: usize = 10_000;
 
-/// Whose fault it is.
+/// The party at fault for a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FaultVerdict {
-    /// The target's, as far as is known: this resource has failed so often in a row without counting.
+    /// The target is at fault, as far as is known. This resource has failed `times` times in a row without counting.
     Target { times: u32 },
-    /// Its own: others were served meanwhile.
+    /// The resource itself is at fault: other resources succeeded in the meantime.
     Resource,
 }
 
-/// What kind of request it was.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequestSort {
     Read,
     Write,
 }
 
-/// What a target did for whom.
+/// Tracks the successes and failures of a target by resource, and attributes each failure.
 #[derive(Debug)]
 pub(crate) struct FailureAttribution {
-    /// How long a target is suspected that was asked nothing else meanwhile.
+    /// The time for which a target stays suspected if it received no other request in the meantime.
     suspected_for: Duration,
     state: Mutex<AttributionState>,
 }
 
+/// The tallies of a target and of its failing resources.
 #[derive(Debug, Default)]
 struct AttributionState {
     all: RequestTally,
     failed: HashMap<ResourceKey, FailingResource>,
 }
 
-/// Requests that worked, and that failed for a reason that may be the target's.
+/// The number of requests that worked, and that failed for a reason that may be the target's.
 #[derive(Debug, Clone, Copy, Default)]
 struct RequestTally {
     read: u64,
@@ -56,14 +58,14 @@ struct RequestTally {
     not_written: u64,
 }
 
-/// A resource that fails.
+/// A resource whose requests fail.
 #[derive(Debug)]
 struct FailingResource {
     since: Instant,
     times: u32,
-    /// What there was of all requests when it last failed.
+    /// The tally of all requests when the resource last failed.
     then: RequestTally,
-    /// What there was of its own since.
+    /// The tally of the resource's own requests since then.
     own: RequestTally,
 }
 
@@ -79,8 +81,8 @@ impl RequestTally {
 }
 
 impl FailingResource {
-    /// How many requests of others worked since, and how many failed; of those that say something about `sort`: that a
-    /// target can be read does not mean that it can be written.
+    /// Returns how many requests of other resources worked since the last failure, and how many failed. Only requests
+    /// that say something about `sort` count: a target that can be read cannot always be written.
     fn others(&self, all: &RequestTally, sort: RequestSort) -> (u64, u64) {
         let others = |of: fn(&RequestTally) -> u64| of(all) - of(&self.then) - of(&self.own);
         let (read, written) = (others(|tally| tally.read), others(|tally| tally.written));
@@ -97,7 +99,7 @@ impl FailureAttribution {
         Self { suspected_for, state: Mutex::default() }
     }
 
-    /// A request about `key` worked.
+    /// Notes that a request about `key` worked.
     pub(crate) fn worked(&self, key: &ResourceKey, sort: RequestSort) {
         let mut state = self.state();
         state.all.note(sort, true);
@@ -108,7 +110,7 @@ impl FailureAttribution {
         }
     }
 
-    /// A request about `key` failed in a way that may be the target's or its own fault.
+    /// Notes that a request about `key` failed, and attributes the failure to the target or to the resource.
     pub(crate) fn failed(&self, key: &ResourceKey, sort: RequestSort, class: AttemptClass) -> FaultVerdict {
         let now = Instant::now();
         let mut guard = self.state();
@@ -126,8 +128,8 @@ impl FailureAttribution {
         all.note(sort, false);
         failing.then = *all;
         failing.own = RequestTally::default();
-        // A credential that may read and not write is the target's business, and so is what it calls so itself (503),
-        // however long it is so.
+        // A credential that may read but not write is the target's problem, and so is a 503. Neither counts against the
+        // resource, however long it lasts.
         let is_ambiguous = matches!(class, AttemptClass::Transient | AttemptClass::OutcomeUnknown);
         let long_enough = is_ambiguous && now - failing.since >= self.suspected_for;
         if worked > 0 || (not == 0 && long_enough) {
@@ -175,9 +177,9 @@ mod tests {
         assert!(matches!(fails(&blame, "a"), FaultVerdict::Target { .. }), "its own requests say nothing");
         blame.worked(&key("c"), RequestSort::Write);
         assert_eq!(fails(&blame, "a"), FaultVerdict::Resource);
-        assert!(matches!(fails(&blame, "a"), FaultVerdict::Target { .. }), "nobody was served since then");
+        assert!(matches!(fails(&blame, "a"), FaultVerdict::Target { .. }), "no other success since then");
         blame.worked(&key("a"), RequestSort::Write);
-        assert_eq!(fails(&blame, "a"), FaultVerdict::Target { times: 1 }, "it begins anew");
+        assert_eq!(fails(&blame, "a"), FaultVerdict::Target { times: 1 }, "it begins again");
     }
 
     #[tokio::test(start_paused = true)]

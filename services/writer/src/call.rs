@@ -1,4 +1,4 @@
-//! One conversation with a target about one resource: permits, pacing signals, attempts, metrics.
+//! One call to a target about one resource: a sequence of requests with permits, pacing signals, attempts and metrics.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use lifecycle::{
 };
 use scim::{ScimClient, ScimFailure, ScimReply, UpdateMethod};
 use store::{Store, StoreError};
+use telemetry::chain;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -27,7 +28,7 @@ use crate::permission::{self, ReservedPermission};
 use crate::rows::access::AccessChange;
 use crate::rows::{claims, linked_subject};
 
-/// A target that this replica owns.
+/// A target that this replica owns, with the state of its ownership session.
 #[derive(Debug)]
 pub(crate) struct OwnedTarget {
     pub(crate) name: String,
@@ -35,23 +36,23 @@ pub(crate) struct OwnedTarget {
     pub(crate) store: Store,
     pub(crate) pacer: RequestPacer,
     pub(crate) lease: TargetLease,
-    /// What was read of it as a whole, where that was cheaper than looking for each.
+    /// The accounts that were read as one list, where that is cheaper than a lookup of each.
     pub(crate) listing: TargetListing,
-    /// Whose fault failures are.
+    /// The failure attribution for this target.
     pub(crate) blame: FailureAttribution,
-    /// How many of its accounts vanished.
+    /// The number of accounts that have vanished.
     pub(crate) gone: GoneCounter,
-    /// Whether its groups keep accounts that are gone.
+    /// The search for groups that still refer to accounts that are gone.
     pub(crate) leftovers: LeftoverSearch,
-    /// What it showed lately.
+    /// The resources that the target has shown lately.
     pub(crate) sight: TargetSight,
-    /// Accounts that work under way links.
+    /// The accounts that work under way is about to link.
     pub(crate) claims: LinkClaims,
-    /// Whether its accounts were linked at the address that it has.
+    /// The check that the accounts were linked at the current address.
     pub(crate) address: TargetAddress,
 }
 
-/// What the conversation is about.
+/// The subject of a call: a resource and the command that it carries out.
 #[derive(Debug, Clone)]
 pub(crate) struct CallSubject {
     pub(crate) kind: ResourceKind,
@@ -59,38 +60,39 @@ pub(crate) struct CallSubject {
     pub(crate) revision: i64,
     pub(crate) lane: Lane,
     pub(crate) trace: Option<TraceContext>,
-    /// Failed tries of this revision so far.
+    /// The number of failed tries of this revision so far.
     pub(crate) attempts: i32,
     pub(crate) consent: RemovalConsent,
-    /// Accounts are switched off at the target, and nothing else is done.
+    /// If true, the call switches accounts off at the target and does nothing else.
     pub(crate) only_switch_offs: bool,
 }
 
-/// What may be taken away without asking.
+/// The authorisation for removing access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RemovalConsent {
-    /// A human said so.
+    /// An operator approved it.
     Approved,
-    /// It was held against the guard as part of a plan.
+    /// It was checked against the guard as part of a plan.
     Planned,
     /// The guard has let this change of access through.
     Counted(AccessChange),
-    /// Nothing is known of a change of access.
+    /// No change of access is known.
     Unknown,
 }
 
-/// Why a step did not succeed.
+/// The reason why a step did not succeed.
 #[derive(Debug)]
 pub(crate) enum CallStop {
-    /// The target as a whole is not to be asked now.
+    /// The target as a whole must not be asked now.
     Deferred,
-    /// The target failed, as far as is known, so often in a row for this resource: later, and others first.
+    /// The target is at fault, as far as is known. The resource has failed `times` times in a row: it is tried later,
+    /// after other resources.
     Postponed { trouble: Box<ConvergeTrouble>, times: u32 },
     /// This request failed.
     Failed(Box<FailedCall>),
 }
 
-/// A request that failed.
+/// A request that failed, with its trouble report.
 #[derive(Debug)]
 pub(crate) struct FailedCall {
     pub(crate) failure: ScimFailure,
@@ -103,26 +105,26 @@ impl FailedCall {
     }
 }
 
-/// One conversation.
+/// One call to a target: the requests about one resource.
 pub(crate) struct TargetCall {
     pub(crate) target: Arc<OwnedTarget>,
     pub(crate) about: CallSubject,
-    /// When the conversation began.
+    /// The time at which the call began.
     pub(crate) began: Instant,
     permit: Option<RequestPermit>,
     facts: Vec<FactRecord>,
-    /// What came of each of them, where there is more to say than that it worked.
+    /// The result of each attempt in `facts`, if it says more than success.
     saw: Vec<Option<String>>,
-    /// The last of those that failed, with what was sent and answered.
+    /// The most recent failed requests, with their request and response.
     failed: Vec<FailedRequest>,
     last: Option<RequestExchange>,
     in_doubt: bool,
-    /// Of the request that is sent next, where limits depend on it.
+    /// The length of the next request's body in bytes, where rate limits depend on it.
     body_bytes: usize,
 }
 
 impl TargetCall {
-    /// Begins with the permit for the first request.
+    /// Creates a call with the permit for its first request.
     pub(crate) fn new(target: Arc<OwnedTarget>, about: CallSubject, permit: RequestPermit) -> Self {
         let (facts, saw, failed) = (Vec::new(), Vec::new(), Vec::new());
         Self {
@@ -139,22 +141,22 @@ impl TargetCall {
         }
     }
 
-    /// The linked resource was shown.
+    /// Notes that the target has shown the linked resource.
     pub(crate) fn was_shown(&self) {
         self.target.sight.saw((self.about.kind, self.about.subject.clone()));
     }
 
-    /// Whether a change was sent that may have been carried out although its answer does not say so.
+    /// Returns whether the call sent a change that the target may have carried out although its answer does not say so.
     pub(crate) fn in_doubt(&self) -> bool {
         self.in_doubt
     }
 
-    /// The attempts, for the journal, and the last of those that failed, for a dead letter.
+    /// Returns the attempts for the journal, and the most recent failed requests for a dead letter.
     pub(crate) fn into_attempts(self) -> (Vec<FactRecord>, Vec<FailedRequest>) {
         (self.facts, self.failed)
     }
 
-    /// Says how long the body of the next request is, where the target's limits depend on it.
+    /// Sets the length of the next request's body, where the target's rate limits depend on it.
     pub(crate) fn next_has(&mut self, body: impl FnOnce(&scim::TargetProfile) -> serde_json::Value) {
         let profile = self.target.client.profile();
         let depends =
@@ -164,14 +166,14 @@ impl TargetCall {
         }
     }
 
-    /// Says what the last request brought up.
+    /// Records the result of the last request.
     pub(crate) fn saw(&mut self, found: String) {
         if let Some(last) = self.saw.last_mut() {
             *last = Some(found);
         }
     }
 
-    /// Why the last request failed, if it did.
+    /// Returns the error of the last request, if it failed.
     pub(crate) fn last_error(&self) -> Option<&str> {
         match &self.facts.last()?.fact {
             Fact::Attempted(attempt) => attempt.error.as_deref(),
@@ -179,7 +181,7 @@ impl TargetCall {
         }
     }
 
-    /// The attempts, for an operator.
+    /// Returns the attempts as preview steps for an operator.
     pub(crate) fn steps(&self) -> Vec<PreviewStep> {
         let steps = self.facts.iter().zip(&self.saw).filter_map(|(fact, saw)| match &fact.fact {
             Fact::Attempted(RequestAttempt { request, status, error, .. }) => {
@@ -191,12 +193,11 @@ impl TargetCall {
         steps.collect()
     }
 
-    /// Sends one request when its turn has come, records the attempt and tells the pacer what the answer says about
-    /// the target.
+    /// Sends one request when its turn has come, records the attempt and signals to the pacer what the answer says about the target.
     ///
     /// # Errors
-    /// [`CallStop::Deferred`] when the target is not to be asked now or the lease may run out before the answer,
-    /// [`CallStop::Failed`] when this request failed.
+    /// [`CallStop::Deferred`] if the target must not be asked now or the lease may run out before the answer,
+    /// [`CallStop::Failed`] if this request failed.
     pub(crate) async fn send<T, F>(&mut self, operation: &'static str, request: F) -> Result<T, CallStop>
     where
         F: AsyncFnOnce(&ScimClient) -> ScimReply<T>,
@@ -236,7 +237,7 @@ impl TargetCall {
         }
     }
 
-    /// Whose fault a failure is that may be the target's or the resource's; none for what is clear.
+    /// Attributes a failure that may be the target's or the resource's. Returns `None` for a result that is clear.
     fn verdict<T>(&self, reply: &ScimReply<T>) -> Option<FaultVerdict> {
         let key = (self.about.kind, self.about.subject.clone());
         let sort = if reply.exchange.method == "GET" { RequestSort::Read } else { RequestSort::Write };
@@ -255,6 +256,7 @@ impl TargetCall {
         }
     }
 
+    /// Returns the method that the profile prescribes for a change of this kind of resource.
     fn method_of_change(&self) -> UpdateMethod {
         let profile = self.target.client.profile();
         match self.about.kind {
@@ -264,8 +266,8 @@ impl TargetCall {
         }
     }
 
-    /// The method of an operation, for limits that depend on it. An operation that is not known is paced as what is dearest,
-    /// a change, and told.
+    /// Returns the HTTP method of an operation, for rate limits that depend on it. An unknown operation is paced as a
+    /// change, which costs most, and is logged.
     fn method_of(&self, operation: &'static str) -> &'static str {
         match operation {
             "lookup" | "read" | "read_members" | "list" => return "GET",
@@ -283,6 +285,7 @@ impl TargetCall {
         }
     }
 
+    /// Turns a failed request into the reason to stop the call.
     fn stop(
         &mut self,
         operation: &'static str,
@@ -301,10 +304,10 @@ impl TargetCall {
         }
     }
 
-    /// The other person or group whose resource this is, as far as our own links and the work under way know.
+    /// Returns the other person or group that this resource is linked to, as far as our own links and the work under way know.
     ///
     /// # Errors
-    /// [`CallStop::Deferred`] when the database cannot tell.
+    /// [`CallStop::Deferred`] if the database fails.
     pub(crate) async fn linked_to_another(&self, remote_id: &str) -> Result<Option<String>, CallStop> {
         let CallSubject { kind, subject, .. } = &self.about;
         if let Some(other) = self.target.claims.holder(*kind, remote_id).filter(|holder| holder != subject) {
@@ -313,55 +316,56 @@ impl TargetCall {
         let found =
             linked_subject(self.target.store.reader(), &self.target.name, *kind, remote_id, subject).await;
         found.map_err(|error| {
-            tracing::warn!(target_name = %self.target.name, error = %error, "could not look at the links");
+            tracing::warn!(target_name = %self.target.name, error = chain(&error), "could not look at the links");
             CallStop::Deferred
         })
     }
 
-    /// Claims the resource for this subject before anything is sent to it. Returns the other person or group that has it, or
-    /// is about to have it.
+    /// Claims the resource for this subject before the first request to it. Returns the other person or group that has
+    /// it, or is about to have it.
     ///
     /// # Errors
-    /// [`CallStop::Deferred`] when the database cannot tell.
+    /// [`CallStop::Deferred`] if the database fails.
     pub(crate) async fn claim(&self, remote_id: &str) -> Result<Option<String>, CallStop> {
         let key = (self.about.kind, self.about.subject.clone());
-        // In this order: a claim is released only when its link is stored.
+        // The order matters: a claim is released only when its link is stored.
         match self.target.claims.claim(&key, remote_id) {
             Some(other) => Ok(Some(other)),
             None => self.linked_to_another(remote_id).await,
         }
     }
 
-    /// The other person or group of ours that has this value, as far as our own rows know.
+    /// Returns the other person or group of ours that has this value, as far as our own rows know.
     ///
     /// # Errors
-    /// [`CallStop::Deferred`] when the database cannot tell.
+    /// [`CallStop::Deferred`] if the database fails.
     pub(crate) async fn holder_of(&self, claim: &ValueClaim) -> Result<Option<String>, CallStop> {
         let CallSubject { kind, subject, .. } = &self.about;
         let target = &self.target;
         let found = claims::claim_holder(target.store.reader(), &target.name, *kind, claim, subject).await;
         found.map_err(|error| {
-            tracing::warn!(target_name = %target.name, error = %error, "could not look who has a value");
+            tracing::warn!(target_name = %target.name, error = chain(&error), "could not look who has a value");
             CallStop::Deferred
         })
     }
 
-    /// Asks the guard for a change of access that only the target's answer brought up; says why not, if it is not allowed.
+    /// Asks the guard for a change of access that only the target's answer revealed. Returns the reason if the guard refuses it.
     ///
     /// # Errors
-    /// [`CallStop::Deferred`] when the database cannot tell, or the row has changed meanwhile.
+    /// [`CallStop::Deferred`] if the database fails, or if the row has changed meanwhile.
     pub(crate) async fn ask_permission(&self, change: AccessChange) -> Result<Option<String>, CallStop> {
         match self.reserve(change).await {
             Ok(ReservedPermission::Given) => Ok(None),
             Ok(ReservedPermission::Refused(reason)) => Ok(Some(reason)),
             Ok(ReservedPermission::Overtaken) => Err(CallStop::Deferred),
             Err(error) => {
-                tracing::warn!(target_name = %self.target.name, error = %error, "could not add up changes of access");
+                tracing::warn!(target_name = %self.target.name, error = chain(&error), "could not add up changes of access");
                 Err(CallStop::Deferred)
             }
         }
     }
 
+    /// Reserves the guard's permission in a transaction of its own.
     async fn reserve(&self, change: AccessChange) -> Result<ReservedPermission, StoreError> {
         let tx = self.target.store.begin().await?;
         let key = (self.about.kind, self.about.subject.clone());
@@ -371,7 +375,7 @@ impl TargetCall {
         Ok(reserved)
     }
 
-    /// The conversation cannot go on for a reason that the target did not give.
+    /// Returns the trouble report for a call that cannot go on for a reason that the target did not give.
     pub(crate) fn trouble(
         &self,
         operation: &'static str,
@@ -381,6 +385,7 @@ impl TargetCall {
         ConvergeTrouble { operation, class, error, exchange: self.last.clone() }
     }
 
+    /// Records a request as an attempt, and keeps it with the failed ones if it failed.
     fn record<T>(&mut self, operation: &'static str, reply: &ScimReply<T>) {
         let (class, error) = match &reply.outcome {
             Ok(_) => (AttemptClass::Success, None),
@@ -421,7 +426,7 @@ impl TargetCall {
     }
 }
 
-/// A change that got no answer, or one that a proxy may have given, may have been carried out.
+/// Returns whether a failed change may have been carried out: it got no answer, or an answer that a proxy may have given.
 fn may_have_worked<T>(reply: &ScimReply<T>) -> bool {
     let Err(failure) = &reply.outcome else { return false };
     let changes = reply.exchange.method != "GET";
@@ -433,6 +438,7 @@ fn may_have_worked<T>(reply: &ScimReply<T>) -> bool {
         }
 }
 
+/// Derives the signal for the pacer from a reply.
 fn target_signal<T>(reply: &ScimReply<T>) -> TargetSignal {
     let Err(failure) = &reply.outcome else { return TargetSignal::Healthy };
     let reason = failure.message.clone();

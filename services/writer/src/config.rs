@@ -5,11 +5,12 @@ use std::time::Duration;
 use scim::{CredentialConfig, HiddenSecret, SourceCredential};
 use serde::Deserialize;
 
-/// The lease where replicas share a database: with the pause between two tries to take it, a silent owner is replaced within 5 s.
+/// The default length of the lease in seconds where replicas share a database. With the pause between two tries to take
+/// it, another replica replaces a silent owner within 5 s.
 const LEASE_SECONDS: u64 = 4;
-/// The lease where there is one process.
+/// The default length of the lease in seconds where there is one process.
 const LEASE_ALONE_SECONDS: u64 = 45;
-/// An upgrade or a restart is shorter; a copy that is put back is hardly ever younger.
+/// The default longest trusted stop in minutes. An upgrade or a restart is shorter; a restored copy is hardly ever younger.
 const TRUSTED_STOP_MINUTES: u32 = 5;
 
 /// Configuration of the writer.
@@ -18,25 +19,25 @@ const TRUSTED_STOP_MINUTES: u32 = 5;
 pub struct WriterConfig {
     /// URL of the database (`sqlite://PATH?mode=rwc` or `postgres://...`).
     pub database: String,
-    /// The applications whose accounts are kept right.
+    /// The target applications, whose accounts the writer provisions.
     #[serde(default)]
     pub targets: Vec<TargetConfig>,
-    /// Name of this replica. By default one per SQLite file, which only one process can use anyway, so that a
-    /// restarted process goes on at once; and one per process on PostgreSQL.
+    /// Name of this replica. By default one per SQLite file, which only one process can use anyway, so that a restarted
+    /// process goes on at once; and one per process on PostgreSQL.
     #[serde(default)]
     pub replica: Option<String>,
-    /// How long a silent owner keeps a target before another replica may take it, at least 2. By default 4; 45 with SQLite, which only
-    /// one process can use.
+    /// The number of seconds for which a silent owner keeps a target before another replica may take it, at least 2. By
+    /// default 4; 45 with SQLite, which only one process can use.
     #[serde(default)]
     pub lease_seconds: Option<u64>,
-    /// After a stop that was longer, each target is looked at once before anything but switching off goes out: everything may have
-    /// been restored from copies. 0: after every stop.
+    /// The longest stop in minutes after which the stored state is trusted. After a longer stop, each target is compared once before
+    /// anything but switch-offs goes out, because everything may have been restored from copies. 0: after every stop.
     #[serde(default = "default_trusted_stop")]
     pub trusted_stop_minutes: u32,
-    /// How often one resource is tried before it becomes a dead letter.
+    /// The number of failed tries after which a resource becomes a dead letter.
     #[serde(default = "default_attempts_max")]
     pub attempts_max: i32,
-    /// Delays between tries.
+    /// Delays between retries.
     #[serde(default)]
     pub retry: RetryConfig,
 }
@@ -45,15 +46,16 @@ fn default_trusted_stop() -> u32 {
     TRUSTED_STOP_MINUTES
 }
 
-/// Delays between tries: exponential with jitter.
+/// Delays between retries: exponential with jitter.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryConfig {
-    /// Before the second try, in milliseconds.
+    /// The delay before the second try, in milliseconds.
     pub initial_ms: u64,
     /// The longest delay, in milliseconds.
     pub max_ms: u64,
-    /// How long failures of a target that was asked nothing else meanwhile count against nobody, in seconds.
+    /// The number of seconds for which failures do not count against a resource if the target received no other request
+    /// in the meantime.
     pub suspect_target_seconds: u64,
 }
 
@@ -77,37 +79,37 @@ impl RetryConfig {
     }
 }
 
-/// One application.
+/// One target application.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetConfig {
-    /// Name, as policies use it.
+    /// Name of the target, as policies use it.
     pub name: String,
     /// Base URL of its SCIM API.
     pub base_url: String,
     /// Bearer token; the short form of `credential: { kind: bearer, token: ... }`.
     #[serde(default)]
     pub token: Option<String>,
-    /// How the target knows us, where that is no bearer token, or where the secret is in a file.
+    /// The credential at the target, if it is not a bearer token or if the secret is in a file.
     #[serde(default)]
     pub credential: Option<CredentialConfig>,
     /// Name of a built-in profile, or path of a profile file.
     #[serde(default = "default_profile")]
     pub profile: String,
-    /// Domains that the part of `userName` behind the `@` may have, where they must be registered at the target; they take
-    /// the place of the profile's.
+    /// Domains that the part of `userName` behind the `@` may have, where they must be registered at the target. They
+    /// replace those of the profile.
     #[serde(default)]
     pub domains: Vec<String>,
-    /// Every so many hours the whole target is compared with what it should have; none: only when an operator asks.
+    /// The interval in hours between reconciliations of the whole target. If absent, only an operator starts one.
     #[serde(default)]
     pub reconcile_hours: Option<u32>,
 }
 
 impl TargetConfig {
-    /// The credential.
+    /// Reads the credential.
     ///
     /// # Errors
-    /// What is wrong with it, and how to fix it.
+    /// Returns the error and how to fix it.
     pub(crate) fn credential(&self) -> Result<SourceCredential, String> {
         match (&self.token, &self.credential) {
             (Some(token), None) => Ok(SourceCredential::Bearer(HiddenSecret::Text(token.clone()))),
@@ -129,13 +131,13 @@ impl std::fmt::Debug for TargetConfig {
 }
 
 impl WriterConfig {
-    /// How long a silent owner keeps a target.
+    /// Returns the time for which a silent owner keeps a target.
     pub(crate) fn lease_length(&self) -> Duration {
         let usual = if self.database.starts_with("sqlite:") { LEASE_ALONE_SECONDS } else { LEASE_SECONDS };
         Duration::from_secs(self.lease_seconds.unwrap_or(usual))
     }
 
-    /// The longest stop after which what is known of targets is believed.
+    /// Returns the longest stop after which the stored state of targets is trusted.
     pub(crate) fn longest_trusted_stop(&self) -> Duration {
         Duration::from_secs(u64::from(self.trusted_stop_minutes) * 60)
     }

@@ -43,32 +43,32 @@ use crate::facts::{SERVICE, TransactionFacts};
 use crate::intake::WakeUps;
 use crate::verification::VerificationGates;
 
-/// Looks under way at the same time: each holds a place in the queue of its target.
+/// The maximum number of target look-ups at the same time. Each holds a place in the queue of its target.
 const LOOKS_MAX: usize = 16;
 
-/// Where the owners leave the targets that are theirs, by name.
+/// The targets that this replica owns, by name. Each owner sets its own slot.
 pub(crate) type OwnedTargets = HashMap<String, Arc<Mutex<Option<Arc<OwnedTarget>>>>>;
 
-/// Answers operators.
+/// Answers the control requests of operators.
 pub(crate) struct WriterControl {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
     pub(crate) relay: OutboxPublisher,
-    /// Our own name, as leases have it.
+    /// The name of this replica, as leases store it.
     pub(crate) replica: String,
     pub(crate) bells: WakeUps,
     pub(crate) owned: OwnedTargets,
-    /// Rung when many dead letters are to be tried again.
+    /// The wake-up for the replayer when an operator starts a replay of many dead letters.
     pub(crate) replays: Arc<Notify>,
     pub(crate) gates: VerificationGates,
     pub(crate) recovery: Recovery,
 }
 
 impl WriterControl {
-    /// Answers until shutdown.
+    /// Answers requests until shutdown.
     ///
     /// # Errors
-    /// When the bus does not let us listen.
+    /// If the subscription to control requests fails.
     pub(crate) async fn run(self, shutdown: Shutdown) -> Result<(), WriterRunError> {
         let mut server =
             self.bus.serve(SERVICE).await.map_err(|source| WriterRunError::Control { source })?;
@@ -78,8 +78,8 @@ impl WriterControl {
             .await
             .map_err(|source| WriterRunError::Control { source })?;
         let control = Arc::new(self);
-        // Looks wait for the target: nobody else should wait for them. Ending drops them, which is safe: what they change is
-        // changed in one transaction.
+        // Look-ups wait for the target, so they run as tasks and do not delay other requests. Dropping them at shutdown
+        // is safe: each change is made in one transaction.
         let mut looks = JoinSet::new();
         loop {
             let (request, is_passed_on) = tokio::select! {
@@ -100,7 +100,7 @@ impl WriterControl {
             ) {
                 control.answer(request).await;
             } else if looks.len() >= LOOKS_MAX {
-                request.refuse(refuse_with(format!("{LOOKS_MAX} looks are under way; try again"))).await;
+                request.refuse(refuse_with(format!("{LOOKS_MAX} look-ups are under way; try again"))).await;
             } else {
                 let control = Arc::clone(&control);
                 looks.spawn(async move { control.answer_look(request, is_passed_on).await });
@@ -108,6 +108,7 @@ impl WriterControl {
         }
     }
 
+    /// Answers a request that needs no target.
     async fn answer(&self, request: ControlRequest) {
         match request.verb.as_str() {
             verb::REPLAY => match parse_request(&request) {
@@ -231,6 +232,7 @@ impl WriterControl {
         }
     }
 
+    /// Answers a request that asks a target or reads many rows. Forwards it if another replica owns the target.
     async fn answer_look(&self, request: ControlRequest, is_passed_on: bool) {
         if !is_passed_on && let Some(owner) = self.owner_elsewhere(&request).await {
             return self.pass_on(request, &owner).await;
@@ -278,6 +280,7 @@ impl WriterControl {
         answer_or_refuse(request, answer).await;
     }
 
+    /// Retries a message that is set aside in the outbox.
     async fn retry_set_aside(&self, request: RetrySetAsideRequest) -> Result<OutboxReply, ControlError> {
         let lifecycle::Actor { who, why } = &request.actor;
         tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
@@ -286,6 +289,7 @@ impl WriterControl {
         retried.ok_or_else(|| refuse_with(format!("no message `{}` is set aside", request.id)))
     }
 
+    /// Discards a message that is set aside in the outbox, unless it takes access away.
     async fn discard_set_aside(
         &self,
         request: lifecycle::DiscardSetAsideRequest,
@@ -301,14 +305,16 @@ impl WriterControl {
         }
     }
 
-    /// The target, while this replica owns it.
+    /// Returns the target, while this replica owns it.
     fn owned(&self, target: &str) -> Option<Arc<OwnedTarget>> {
         let slot = self.owned.get(target)?;
         slot.lock().expect("nothing panics while holding it").clone()
     }
 
+    /// Checks that a target of this name is configured.
+    ///
     /// # Errors
-    /// When no target of this name is configured.
+    /// If no target of this name is configured.
     fn configured(&self, target: &str) -> Result<(), ControlError> {
         if self.owned.contains_key(target) {
             return Ok(());
@@ -323,6 +329,7 @@ impl WriterControl {
         Err(ControlError { message, reason: RefusalReason::UnknownTarget })
     }
 
+    /// Commits an operator's request with its facts, and publishes them.
     async fn commit(&self, tx: DatabaseTransaction, news: TransactionFacts) -> Result<(), StoreError> {
         let parcel = news.store(&tx).await?;
         tx.commit().await.map_err(StoreError::statement("carry out an operator's request"))?;

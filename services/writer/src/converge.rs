@@ -1,8 +1,8 @@
-//! Makes one account or group agree: look, create, adopt, update, disable, delete.
+//! Converges one account or group: look, create, adopt, update, disable, delete.
 //!
-//! The order of looking is fixed: the known link, then our externalId, then what the policy matches on. An account is
-//! adopted only when its externalId is empty or ours. A create whose result is not known is never repeated blindly.
-//! What is sent is decided in [`step`] alone.
+//! The order of searching is fixed: the known link, then our externalId, then the attributes that the policy matches on.
+//! An account is adopted only if its externalId is empty or ours. A create with an unknown result is never repeated
+//! blindly. [`step`] alone decides which request to send.
 
 mod create;
 mod duplicates;
@@ -36,32 +36,32 @@ use crate::{micros, now};
 
 pub(crate) use wanted::WantedState;
 
-/// Shown with an account that is not there, where no other one is known at the target.
+/// The note for an account that is not there if no other account is known at the target.
 const NOT_PROVEN: &str = "not there, which cannot be proven: no other account is known at the target";
-/// How often a leaver whose create got no answer is looked for before there is surely no account.
+/// The number of searches for a leaver whose create got no answer, before the absence of an account is certain.
 const LATE_CREATE_LOOKS: i32 = 3;
-/// Moves of one piece of work at most. The longest way that makes sense has seven: a change finds the account gone, nothing
-/// is found, the create is refused because there is one, that one is adopted, and changed; and each may end there.
+/// The maximum number of moves for one resource. The longest sensible sequence has seven: a change finds the account gone, nothing is
+/// found, the create is refused because the account exists, that one is adopted, and changed; and each may end there.
 const MOVES_MAX: usize = 8;
 
-/// What comes next in one piece of work.
+/// The next move for one resource.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it ends as what is large")]
 enum ConvergeMove {
-    /// Nothing: this is what came of it.
+    /// Stop with this outcome.
     End(ConvergeOutcome),
-    /// Create it, unless it is found.
+    /// Create the resource, unless a search finds it.
     Create,
-    /// Link what was found.
+    /// Link the resource that was found.
     Adopt(Box<LocatedResource>),
-    /// Make what is linked agree.
+    /// Converge the linked resource.
     BringAbout(ResourceStanding),
-    /// The link leads nowhere: find out what is there instead.
+    /// The link leads nowhere: find out which resource is there instead.
     RecoverGone,
-    /// Nothing is linked and nothing should be usable: find what may be there.
+    /// No resource is linked and none should be usable: search for one that may be there.
     LookForUnlinked,
 }
 
-/// Works until the target agrees or something stands in the way. Whatever was learned is in `progress`, also then.
+/// Works until the target agrees or an obstacle stops it. `progress` holds everything that was learned in both cases.
 pub(crate) async fn converge_resource(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -83,7 +83,7 @@ pub(crate) async fn converge_resource(
     outcome
 }
 
-/// What a failed request means for its resource.
+/// Returns the outcome of a failed request for its resource.
 fn judge_failure(failed: FailedCall) -> ConvergeOutcome {
     match failed.class() {
         AttemptClass::Permanent => ConvergeOutcome::Dead(failed.trouble),
@@ -91,7 +91,7 @@ fn judge_failure(failed: FailedCall) -> ConvergeOutcome {
     }
 }
 
-/// Moves until one of them ends it. A target that shows another resource each time it is asked is not followed for ever.
+/// Makes moves until one of them ends. The maximum stops a loop at a target that shows another resource on each request.
 async fn settle_moves(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -113,11 +113,11 @@ async fn settle_moves(
     }
     progress.in_doubt = true;
     let error =
-        format!("the target shows something else each time it is asked: {MOVES_MAX} moves led nowhere");
+        format!("the target shows something else each time it is asked: gave up after {MOVES_MAX} moves");
     Ok(ConvergeOutcome::Retry(call.trouble("read", AttemptClass::Transient, error)))
 }
 
-/// The first move.
+/// Chooses the first move.
 async fn first_move(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -142,7 +142,8 @@ async fn first_move(
     })
 }
 
-/// At an unconfirmed address the id of the link may be another's: nothing is sent to what carries another externalId.
+/// Checks the externalId of the linked resource at an unconfirmed address. The id may belong to another subject there:
+/// nothing is sent to a resource that carries another externalId.
 async fn anothers(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -165,9 +166,9 @@ async fn anothers(
     Ok(Some(ConvergeOutcome::Unproven { trouble, pauses: None }))
 }
 
-/// What the target holds is not certain: an earlier request may have been carried out, or a policy speaks of something
-/// new. Without this, a change back to what we believe to be there would look like no change at all. Returns whether it
-/// is there.
+/// Reads the resource again because the state at the target is uncertain: an earlier request may have been carried out,
+/// or a policy mentions a new attribute. Without the reading, a change back to the believed state would look like no
+/// change at all. Returns whether the resource is there.
 async fn look_again(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -187,8 +188,8 @@ async fn look_again(
     }
 }
 
-/// Nothing is linked and nothing should be usable: whatever may be there is found, so that a leaver whose account we
-/// never linked does not keep it.
+/// Searches for a resource if none is linked and none should be usable, so that a leaver whose account we never linked
+/// does not keep it.
 async fn look_for_unlinked(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -196,14 +197,14 @@ async fn look_for_unlinked(
 ) -> Result<ConvergeMove, CallStop> {
     let outcome = match locate_resource(call, wanted, true).await? {
         LocateResult::Adoptable(hit) => return Ok(ConvergeMove::Adopt(hit)),
-        // It carries the key of another person, whose account it is: this one has none.
+        // The resource carries the key of another person, whose account it is: this person has none.
         LocateResult::Foreign(foreign) if foreign.holder(call).await?.is_some() => {
             no_account_of_its_own(call, wanted, progress, foreign).await?
         }
         LocateResult::Foreign(foreign) => ConvergeOutcome::Conflict { found: foreign.found },
-        // It has said that there is one: whoever should be off may have it.
+        // The target has answered that the account exists: a person who should be off may have it.
         LocateResult::Nothing if progress.unseen.is_some() => {
-            let error = "the target has said that it is there, and does not show it".to_owned();
+            let error = "the target has answered that it exists, but does not show it".to_owned();
             ConvergeOutcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error))
         }
         LocateResult::Nothing if progress.in_doubt && call.about.attempts < LATE_CREATE_LOOKS => {
@@ -215,8 +216,8 @@ async fn look_for_unlinked(
     Ok(ConvergeMove::End(outcome))
 }
 
-/// The account that has the person's value is another's, which was visible a moment ago: the person has none, unless one is found
-/// by what else the policy matches on.
+/// Settles a person without an account: the account with the person's value is another person's, and was visible a moment
+/// ago. The person has an account only if one is found by the other attributes that the policy matches on.
 async fn no_account_of_its_own(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -234,7 +235,7 @@ async fn no_account_of_its_own(
     Ok(settled_outcome("absent", wanted))
 }
 
-/// Whether the target shows by now what it did not show a moment ago.
+/// Returns whether the target shows the resource again that it did not show a moment ago.
 async fn is_back(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -250,7 +251,8 @@ async fn is_back(
     Ok(!matches!(locate_resource(call, wanted, true).await?, LocateResult::Nothing))
 }
 
-/// Nothing is there, and nothing should be: so it is, if the target shows others; otherwise it is looked for again.
+/// Settles a resource that is not there and should not be, if the target shows other resources. Otherwise it is searched
+/// for again later.
 async fn settle_absent(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -258,10 +260,10 @@ async fn settle_absent(
     evidence: OffEvidence,
 ) -> Result<ConvergeOutcome, CallStop> {
     let note = match proof::prove_absence(call).await? {
-        // The target may have come back between the two: only what is not there after that is gone.
+        // The target may have recovered between the two requests: only a resource that is missing after that is gone.
         AbsenceProof::Proven if is_back(call, wanted, progress).await? => {
             progress.in_doubt = true;
-            let error = "it was not there, and is there again".to_owned();
+            let error = "it was missing, and is there again".to_owned();
             return Ok(ConvergeOutcome::Retry(call.trouble("lookup", AttemptClass::Transient, error)));
         }
         AbsenceProof::Proven => {
@@ -279,11 +281,11 @@ async fn settle_absent(
     Ok(ConvergeOutcome::Settled { how: "absent", awaits: wanted.awaits.clone(), note })
 }
 
-/// How we came to a resource.
+/// The relation of a resource to Usher.
 #[derive(Debug, Clone, Copy)]
 struct ResourceStanding {
     surely_ours: bool,
-    /// Found a moment ago.
+    /// True if it was found a moment ago.
     adopted: bool,
 }
 
@@ -291,7 +293,7 @@ impl ResourceStanding {
     const LINKED: Self = Self { surely_ours: true, adopted: false };
 }
 
-/// Does what is next with the resource that is there.
+/// Carries out the next step for the existing resource.
 async fn bring_about(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -329,7 +331,7 @@ async fn bring_about(
     {
         return Ok(ConvergeMove::End(held));
     }
-    // Whoever must be off is switched off, whatever else could not be written.
+    // A person who must be off is switched off, even if other changes cannot be written.
     let step = match (step, refused_by_profile(call, wanted, &wanted.to_write().0, false)) {
         (ConvergeStep::Write { .. }, Some(_)) if takes_away => ConvergeStep::SwitchOff,
         (ConvergeStep::Write { .. }, Some(held)) => return Ok(ConvergeMove::End(held)),
@@ -361,7 +363,7 @@ async fn bring_about(
     }
 }
 
-/// What the profile knows that the target would refuse.
+/// Returns the hold for attributes that the target would refuse according to its profile.
 fn refused_by_profile(
     call: &TargetCall,
     wanted: &WantedState,
@@ -373,7 +375,7 @@ fn refused_by_profile(
     Some(ConvergeOutcome::Held { by: HeldBy::Profile, reason })
 }
 
-/// Why access is not taken away before a human said so.
+/// Returns the hold for a change of access that needs an operator's approval.
 async fn find_objection(
     call: &TargetCall,
     wanted: &WantedState,
@@ -385,7 +387,7 @@ async fn find_objection(
             Ok(Some(ConvergeOutcome::Held { by: HeldBy::Protected, reason: PROTECTED.to_owned() }))
         }
         RemovalConsent::Planned => Ok(None),
-        // Who may be deleted may be switched off instead.
+        // An account that may be deleted may be switched off instead.
         RemovalConsent::Counted(counted) if counted == change || counted == AccessChange::Delete => Ok(None),
         RemovalConsent::Counted(_) | RemovalConsent::Unknown => {
             let reason = call.ask_permission(change).await?;

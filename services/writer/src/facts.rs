@@ -1,4 +1,4 @@
-//! Builds the facts that the writer tells, and keeps them in the outbox until the bus has them.
+//! Builds the facts that the writer publishes, and keeps them in the outbox until the bus has stored them.
 
 use bus::OutgoingMessage;
 use lifecycle::{DeadLetter, DeadLetterId, Fact, FactRecord, ResourceKind, TraceContext};
@@ -9,10 +9,10 @@ use store::StoreError;
 use crate::now;
 use crate::rows::resource;
 
-/// The service's name in subjects, tables and facts.
+/// The name of the service in subjects, tables and facts.
 pub(crate) const SERVICE: &str = "writer";
 
-/// What one transaction has to tell.
+/// The facts and dead letters of one transaction.
 #[derive(Debug, Default)]
 pub(crate) struct TransactionFacts {
     facts: Vec<FactRecord>,
@@ -20,7 +20,7 @@ pub(crate) struct TransactionFacts {
 }
 
 impl TransactionFacts {
-    /// Adds a fact about `subject`; `id` is built from what the fact is about.
+    /// Adds a fact about `subject`. `id` is built from the content of the fact.
     pub(crate) fn tell(&mut self, id: String, subject: &str, trace: Option<TraceContext>, fact: Fact) {
         self.facts.push(FactRecord { id, at: now(), subject: subject.to_owned(), trace, fact });
     }
@@ -30,14 +30,14 @@ impl TransactionFacts {
         self.facts.extend(facts);
     }
 
-    /// A command was dropped for a newer one.
+    /// Adds the fact that a newer command replaced a command.
     pub(crate) fn superseded(&mut self, row: &resource::Model, revision: i64, by: i64) {
         let id = format!("sup:{}:{}:{}:{revision}", row.target, row.kind, row.subject);
         let fact = Fact::Superseded { target: row.target.clone(), kind: row.kind(), revision, by };
         self.tell(id, &row.subject, row.trace(), fact);
     }
 
-    /// A command was not taken, because its revision is ahead of every clock.
+    /// Adds the fact that a command was refused because its revision is ahead of every clock.
     pub(crate) fn refused(
         &mut self,
         target: &str,
@@ -59,7 +59,7 @@ impl TransactionFacts {
         self.tell(id, subject, trace, Fact::Refused { target: target.to_owned(), kind, revision, reason });
     }
 
-    /// A resource needs a human.
+    /// Adds the fact that a resource needs an operator, and its dead letter.
     pub(crate) fn died(&mut self, letter: DeadLetter, trace: Option<TraceContext>) {
         telemetry::metrics::dead_letter(&letter.target);
         let id = format!("ded:{}", letter.id);
@@ -67,19 +67,19 @@ impl TransactionFacts {
         self.letters.push((letter, trace));
     }
 
-    /// A dead letter was closed because a newer revision took its place.
+    /// Adds the fact that a dead letter was closed because a newer revision took its place.
     pub(crate) fn outlived(&mut self, letter: &str, subject: &str, by: i64) {
         self.discarded(letter, subject, format!("superseded by revision {by}"));
     }
 
-    /// A dead letter was closed because what it is about does not matter any more.
+    /// Adds the fact that a dead letter was closed because its subject is no longer relevant.
     pub(crate) fn discarded(&mut self, letter: &str, subject: &str, why: String) {
         let Ok(dead_letter) = letter.parse::<DeadLetterId>() else { return };
         let fact = Fact::Discarded { dead_letter, who: "usher".to_owned(), why };
         self.tell(format!("dis:{letter}"), subject, None, fact);
     }
 
-    /// The target agrees.
+    /// Adds the fact that the target agrees with the desired state.
     pub(crate) fn settled(&mut self, about: &SettledFact<'_>) {
         let SettledFact {
             target,
@@ -110,10 +110,10 @@ impl TransactionFacts {
         self.tell(id, subject, trace, fact);
     }
 
-    /// Stores everything in the outbox within `tx`; the returned parcel is to be published after the commit.
+    /// Stores everything in the outbox within `tx`. The caller publishes the returned batch after the commit.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn store(self, tx: &DatabaseTransaction) -> Result<Option<OutboxBatch>, StoreError> {
         let mut messages = OutgoingMessage::facts(SERVICE, &self.facts);
         messages
@@ -122,20 +122,20 @@ impl TransactionFacts {
     }
 }
 
-/// What [`TransactionFacts::settled`] tells.
+/// The content of the fact that [`TransactionFacts::settled`] adds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SettledFact<'a> {
     pub(crate) target: &'a str,
     pub(crate) kind: ResourceKind,
     pub(crate) subject: &'a str,
-    /// For a membership: the group.
+    /// The group, if the fact is about a membership.
     pub(crate) member_of: Option<&'a str>,
     pub(crate) revision: i64,
     pub(crate) outcome: &'static str,
-    /// For a human.
+    /// A note for an operator.
     pub(crate) note: Option<&'static str>,
     pub(crate) latency_ms: i64,
     pub(crate) trace: Option<TraceContext>,
-    /// Tells two settlements of one revision apart (a reference that came later).
+    /// Distinguishes two settlements of one revision (a reference that was resolved later).
     pub(crate) again: i64,
 }

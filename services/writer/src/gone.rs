@@ -1,19 +1,19 @@
-//! Many accounts that were linked and are not there any more say something about the credential, not about people: it may
-//! be that of another tenant, where creating everybody again would be the worst that can be done.
+//! Counts linked accounts that have vanished. Many at once say something about the credential, not about people: it may
+//! be that of another tenant, where creating every account again would cause the most damage.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is counted together.
+/// The window in which accounts are counted together.
 const WINDOW: Duration = Duration::from_secs(3_600);
-/// So many may be gone without a question,
+/// The number of accounts and groups that may be gone without an operator's confirmation,
 const GONE_MAX: u64 = 10;
-/// and beyond them one in so many of those that were asked for.
+/// and the share beyond that number: one in so many of those that were asked for.
 const GONE_ONE_IN: u64 = 5;
 
-/// How many accounts of a target were found gone, and how many were there.
+/// The numbers of accounts of a target that were found gone, and that were there.
 #[derive(Debug)]
 pub(crate) struct GoneCounter(Mutex<GoneState>);
 
@@ -22,7 +22,7 @@ struct GoneState {
     since: Instant,
     gone: u64,
     there: u64,
-    /// A human said that it is right, a window ago at most.
+    /// True if an operator has confirmed it within the window.
     believed: bool,
 }
 
@@ -37,12 +37,12 @@ impl GoneCounter {
         Self(Mutex::new(GoneState::new(false)))
     }
 
-    /// A linked account or group was changed.
+    /// Notes that a linked account or group was changed.
     pub(crate) fn was_there(&self) {
         self.state().there += 1;
     }
 
-    /// One is gone; says why that is not to be believed, if it is not.
+    /// Notes that a resource is gone. Returns the reason if that must not be believed.
     pub(crate) fn is_gone(&self) -> Option<String> {
         let mut state = self.state();
         state.gone += 1;
@@ -51,13 +51,13 @@ impl GoneCounter {
         (is_much && !believed).then(|| {
             format!(
                 "{gone} of {} accounts and groups that were linked are not there any more: the credential may be that of \
-                 another tenant; nothing is created again before a human lets the target go on",
+                 another tenant; no account is created again until an operator resumes the target",
                 gone + there
             )
         })
     }
 
-    /// A human has looked.
+    /// Notes that an operator has confirmed that the accounts are gone.
     pub(crate) fn believe(&self) {
         *self.state() = GoneState::new(true);
     }

@@ -1,5 +1,5 @@
-//! What is due by itself: accounts whose grace is over are read once more and deleted if they are still off; what another
-//! replica may have changed is read back.
+//! Wakes rows that are due by time. Accounts whose grace is over are read once more and deleted if they are still off.
+//! Rows that another replica may have changed are read back.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
@@ -10,13 +10,13 @@ use crate::micros;
 use crate::now;
 use crate::rows::{edge, resource, save_resources, status};
 
-/// Rows that are woken at once; the others follow with the next sweep.
+/// The maximum number of rows to wake at once. The others follow with the next sweep.
 const AT_ONCE_MAX: u64 = 500;
 
-/// Puts what is to be deleted or read back by now into the queue.
+/// Queues the rows that must be deleted or read back by now.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn wake_due_rows(
     tx: &DatabaseTransaction,
     store: &Store,
@@ -38,12 +38,13 @@ pub(crate) async fn wake_due_rows(
     wake_memberships(tx, target, due).await
 }
 
+/// Queues a row that is due, in doubt. A row that is queued already is only marked.
 fn wake_resource(row: &mut resource::Model, due: i64) {
     row.delete_at.take_if(|at| *at <= due);
     let looks_again = row.look_again_at.take_if(|at| *at <= due).is_some();
     row.in_doubt |= looks_again;
     if row.queued {
-        // Also what is being worked on just now stays in the queue, and in doubt.
+        // A row that is being worked on stays in the queue and in doubt, too.
         row.next_attempt_at =
             if looks_again { row.next_attempt_at.max(micros(now())) } else { row.next_attempt_at };
         return;
@@ -59,8 +60,8 @@ fn wake_resource(row: &mut resource::Model, due: i64) {
     row.enqueue(status::PENDING, micros(now()));
 }
 
-/// What a request under way is about comes with a later sweep; what waits for its other end, or for a human, is read back when
-/// it goes on.
+/// Wakes memberships. Those with a request under way follow with a later sweep. Those that wait for their other end or
+/// for an operator are read back when they go on.
 async fn wake_memberships(tx: &DatabaseTransaction, target: &str, due: i64) -> Result<(), StoreError> {
     let due_of = |statuses: Vec<&'static str>| {
         edge::Entity::update_many()

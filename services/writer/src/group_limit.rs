@@ -1,5 +1,5 @@
-//! How many groups of the target a person may be in (`groups_per_user_max` in the profile). What would be one too many is held
-//! until the person is out of another; sending it would get a refusal, or silently lose another membership.
+//! The limit on groups per person at a target (`groups_per_user_max` in the profile). A membership beyond the limit is
+//! held until the person has left another group; sending it would be refused, or silently lose another membership.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::converge::members::MembersJob;
 use crate::facts::TransactionFacts;
 use crate::rows::{edge, status};
 
-/// Takes the additions out of `job` that are too many.
+/// Removes the additions beyond the limit from `job`, and returns them.
 pub(crate) async fn take_excess(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -37,8 +37,8 @@ pub(crate) async fn take_excess(
     Ok(excess)
 }
 
-/// In how many other groups each of them is at the target, or may be about to be. Memberships are marked as being sent one job
-/// after the other, each in the transaction that counted: the last place is given away once.
+/// Counts the other groups that each person is in at the target, or may be about to join. Jobs mark their memberships as
+/// being sent one after the other, each in the transaction that counted: the last place is given away once.
 async fn groups_of(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -66,13 +66,13 @@ async fn groups_of(
     Ok(counts)
 }
 
-/// Memberships that a request may just be adding.
+/// Returns the condition for memberships that a request may just be adding.
 fn coming_memberships(column: impl Fn(edge::Column) -> Expr) -> Expr {
     let sent = column(edge::Column::Status).is_in([status::SENDING, status::UNSURE]);
     sent.and(column(edge::Column::Desired).eq(true))
 }
 
-/// Why a membership is held, and what to do.
+/// Returns the reason why a membership is held, and the remedy.
 pub(crate) fn limit_reason(max: u32) -> String {
     format!(
         "the target allows {max} groups for each person (`groups_per_user_max` of its profile), and has that many: it goes out \
@@ -96,7 +96,7 @@ pub(crate) fn hold_membership(row: &mut edge::Model, reason: &str, news: &mut Tr
     news.tell(id, member_subject, row.trace(), fact);
 }
 
-/// Puts those back into the queue that have become possible; says how many.
+/// Queues the held memberships that have become possible. Returns their number.
 pub(crate) async fn wake_held(
     tx: &DatabaseTransaction,
     target: &str,
@@ -126,7 +126,7 @@ pub(crate) async fn wake_held(
     Ok(woken.rows_affected)
 }
 
-/// Memberships that are held, the oldest first, at most `limit`, and how many there are.
+/// Returns held memberships, the oldest first, at most `limit`, and the total number.
 pub(crate) async fn held_memberships(
     connection: &impl ConnectionTrait,
     target: Option<&str>,

@@ -12,8 +12,8 @@ use relay::{OutboxBatch, OutboxPublisher};
 use scim::NestedGroups;
 use sea_orm::DatabaseTransaction;
 use store::quarantine::QuarantinedItem;
-use store::{BatchHalves, Store, StoreError};
-use telemetry::{ReadinessLatch, Shutdown};
+use store::{BatchHalves, RetryLog, Store, StoreError};
+use telemetry::{ReadinessLatch, Shutdown, chain};
 use tokio::sync::Notify;
 
 use crate::app::WriterRunError;
@@ -25,44 +25,45 @@ use crate::rows::{
 use crate::safety::{OUTDATED, tell_held};
 use crate::{micros, nesting, now, quarantine};
 
-/// Commands per transaction.
+/// The maximum number of commands per transaction.
 const BATCH_MAX: usize = 256;
 const DURABLE: &str = "writer";
 const RETRY_AFTER: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// Bells of the targets, by name.
+/// The wake-ups of the targets' owners, by target name.
 pub(crate) type WakeUps = HashMap<String, Arc<Notify>>;
 
-/// A hard shutdown came first: what was not acknowledged is delivered again.
+/// A hard shutdown came first: messages that were not acknowledged are delivered again.
 struct IntakeStopped;
 
-async fn wait_before_retry(error: &StoreError, shutdown: &Shutdown) -> Result<(), IntakeStopped> {
-    let conflict = error.is_conflict();
-    tracing::warn!(error = error as &dyn std::error::Error, conflict, "could not store commands yet");
+/// Waits before the next try to store commands.
+async fn wait_before_retry(shutdown: &Shutdown) -> Result<(), IntakeStopped> {
     tokio::select! {
         () = shutdown.hard.cancelled() => Err(IntakeStopped),
         () = tokio::time::sleep(RETRY_AFTER) => Ok(()),
     }
 }
 
-/// A command with the trace that it came with.
+/// A command with the trace context of its message.
 type TracedCommand = (Command, Option<TraceContext>);
 
-/// The only reader of COMMANDS.
+/// Consumes the COMMANDS stream. It is the stream's only reader.
 pub(crate) struct CommandIntake {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
     pub(crate) relay: OutboxPublisher,
     pub(crate) bells: WakeUps,
-    /// What becomes of groups in groups at each target, by name.
+    /// The handling of groups in groups at each target, by target name.
     pub(crate) nested: HashMap<String, NestedGroups>,
+    /// How often commands were stored again.
+    pub(crate) retries: RetryLog,
 }
 
 impl CommandIntake {
     /// Takes commands until shutdown.
     ///
     /// # Errors
-    /// When COMMANDS cannot be read at all.
+    /// If COMMANDS cannot be read at all.
     pub(crate) async fn run(self, ready: ReadinessLatch, shutdown: Shutdown) -> Result<(), WriterRunError> {
         let mut consumer: Consumer<Command> = self
             .bus
@@ -77,7 +78,7 @@ impl CommandIntake {
             .map_err(|source| WriterRunError::Consume { source })?;
         ready.open();
         loop {
-            // Departures come a second time with everything else; their revision is known then.
+            // Departures arrive a second time with all other commands; their revision is known by then.
             let batch = tokio::select! {
                 biased;
                 () = shutdown.soft.cancelled() => return Ok(()),
@@ -89,6 +90,7 @@ impl CommandIntake {
         }
     }
 
+    /// Stores a batch of commands, and acknowledges its messages.
     async fn take(&self, batch: Vec<Delivery<Command>>, shutdown: &Shutdown) {
         if self.work_through(&batch, shutdown).await.is_err() {
             return;
@@ -98,7 +100,7 @@ impl CommandIntake {
         }
     }
 
-    /// Stores the batch. What is refused is found by halves and set aside, and the rest is stored.
+    /// Stores the batch. Bisects it to find the commands that the database refuses, quarantines them, and stores the rest.
     async fn work_through(
         &self,
         batch: &[Delivery<Command>],
@@ -121,7 +123,7 @@ impl CommandIntake {
         let mut parts = BatchHalves::of(commands.len());
         while let Some(part) = parts.next_part() {
             match self.store_commands(&commands[part.clone()]).await {
-                Ok(()) => {}
+                Ok(()) => self.retries.succeeded(),
                 Err(error) if error.is_refusal() => {
                     let Some(culprit) = parts.refused(part) else { continue };
                     let (delivery, (command, _)) = (origins[culprit], &commands[culprit]);
@@ -129,7 +131,8 @@ impl CommandIntake {
                 }
                 Err(error) => {
                     parts.again(part);
-                    wait_before_retry(&error, shutdown).await?;
+                    self.retries.failed("commands", &error);
+                    wait_before_retry(shutdown).await?;
                 }
             }
         }
@@ -138,12 +141,13 @@ impl CommandIntake {
 
     async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), IntakeStopped> {
         while let Err(error) = quarantine::set_aside(&self.store, item).await {
-            wait_before_retry(&error, shutdown).await?;
+            self.retries.failed("commands", &error);
+            wait_before_retry(shutdown).await?;
         }
         Ok(())
     }
 
-    /// Takes what an earlier version could not read.
+    /// Takes commands that an earlier version could not read.
     async fn read_again(&self) {
         let again = async {
             for (item, command) in quarantine::to_read_again(&self.store).await? {
@@ -153,10 +157,11 @@ impl CommandIntake {
             Ok::<(), StoreError>(())
         };
         if let Err(error) = again.await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not look at what is set aside");
+            tracing::warn!(error = chain(&error), "could not look at what is set aside");
         }
     }
 
+    /// Stores commands in one transaction, publishes its facts, and wakes the owners of the targets.
     async fn store_commands(&self, commands: &[TracedCommand]) -> Result<(), StoreError> {
         let mut by_target: BTreeMap<&str, Vec<&TracedCommand>> = BTreeMap::new();
         for command in commands {
@@ -176,6 +181,7 @@ impl CommandIntake {
         Ok(())
     }
 
+    /// Applies the commands to the rows of each target in one transaction. Returns the outbox batch.
     async fn commit(
         &self,
         by_target: &BTreeMap<&str, Vec<&TracedCommand>>,
@@ -206,6 +212,7 @@ impl CommandIntake {
     }
 }
 
+/// Applies commands for people or groups of one target, in the order of their revisions.
 async fn take_resources(
     tx: &DatabaseTransaction,
     (target, clock): (&str, i64),
@@ -237,7 +244,7 @@ async fn take_resources(
     save_resources(tx, rows.into_values().collect()).await
 }
 
-/// Makes `command` what the row wants, unless it wants something newer; returns the dead letter that this outlives.
+/// Makes `command` the desired state of the row, unless the row has a newer one. Returns the dead letter that this closes.
 fn apply_command(
     row: &mut resource::Model,
     command: &Command,
@@ -263,7 +270,7 @@ fn apply_command(
     row.event = command.event.as_ref().map(ToString::to_string);
     row.trace = trace.map(|trace| trace.to_string());
     row.accepted_at = micros(command.accepted_at);
-    // A disable that is on its way stays urgent, whatever else is to be changed by now.
+    // A disable on its way stays urgent, even if other changes have been added.
     let still_leaving = row.queued && row.lane() == Lane::Leaver && takes_away(&command.desired);
     row.lane = if still_leaving { Lane::Leaver.rank() } else { command.lane.rank() };
     row.attempts = 0;
@@ -282,21 +289,21 @@ fn apply_command(
     outlived
 }
 
-/// Whether an operator has to approve what the mapper's database, older than the row, would give. Once held, what gives access
-/// stays held, also after a rejection: only a removal or an approval ends it.
+/// Returns whether an operator must approve access that the mapper decided on with a database older than the row. Once
+/// held, a change that gives access stays held, also after a rejection: only a removal or an approval ends it.
 fn needs_approval(row: &resource::Model, command: &Command) -> bool {
     let is_held = row.is_held_as(HeldBy::Outdated);
     let gave_nothing = || row.desired().map_or(true, |desired| takes_away(&desired));
     !takes_away(&command.desired) && (is_held || (command.needs_approval && gave_nothing()))
 }
 
-/// Whether a revision comes of a clock that was wrong: nothing that was decided by a sound one could follow it. What takes
-/// access away is done all the same, and a row that is so far ahead already goes on from there.
+/// Returns whether a revision comes from a wrong clock: no decision made with a sound clock could follow it. A removal of
+/// access is taken all the same, and so are commands for a row that is so far ahead already.
 fn is_refused(known: i64, revision: i64, clock: i64, takes_away: bool) -> bool {
     is_revision_ahead(revision, clock) && !is_revision_ahead(known, clock) && !takes_away
 }
 
-/// Whether reaching it takes access away.
+/// Returns whether reaching the desired state takes access away.
 pub(crate) fn takes_away(desired: &DesiredState) -> bool {
     match desired {
         DesiredState::User(account) => account.state != AccountState::Active,
@@ -305,6 +312,7 @@ pub(crate) fn takes_away(desired: &DesiredState) -> bool {
     }
 }
 
+/// Applies commands for memberships of one target, group by group.
 async fn take_edges(
     tx: &DatabaseTransaction,
     (target, clock): (&str, i64),
@@ -342,7 +350,7 @@ async fn take_edges(
     Ok(())
 }
 
-/// Makes `edge` what the row wants, unless it wants something newer; returns the dead letter that this outlives.
+/// Makes `edge` the desired state of the membership, unless the row has a newer one. Returns the dead letter that this closes.
 fn want_edge(
     row: &mut edge::Model,
     edge: &DesiredMembership,
@@ -370,16 +378,16 @@ fn want_edge(
     row.failures = None;
     row.last_error = None;
     match row.status.as_str() {
-        // What a request under way, or in doubt, did is settled first.
+        // The effect of a request under way or in doubt is settled first.
         status::SENDING | status::UNSURE => {}
-        // What was given up may have been carried out all the same.
+        // A request that was given up may have been carried out all the same.
         status::DEAD | status::REJECTED => row.doubt(micros(now())),
         _ => row.place(linked.both(&edge.member), micros(now())),
     }
     outlived
 }
 
-/// Which ends of one group's edges exist at the target.
+/// The ends of one group's memberships that exist at the target.
 struct LinkedEnds {
     group: bool,
     members: HashMap<String, resource::Model>,

@@ -1,7 +1,7 @@
-//! Who owns a target: a row with an owner, a time and an epoch.
+//! The lease of a target: a row with an owner, an expiry time and an epoch.
 //!
-//! The epoch rises with each acquisition, also by the same replica. Results are only committed in a transaction that
-//! sees the epoch they were made under, so nothing that an old owner still had under way can overwrite newer state.
+//! The epoch rises with each acquisition, also by the same replica. Results are only committed in a transaction that sees
+//! the epoch they were made under, so no request that an old owner still had under way can overwrite newer state.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::rows::target;
 use crate::{micros, now, stored};
 
-/// PostgreSQL's clock in microseconds since the Unix epoch.
+/// The SQL expression for PostgreSQL's clock in microseconds since the Unix epoch.
 const CLOCK: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
-/// What `lease_until` says after an orderly end.
+/// The value of `lease_until` after an orderly release.
 const RELEASED: i64 = 0;
 
 /// The right to converge one target.
@@ -31,22 +31,22 @@ pub(crate) struct TargetLease {
     epoch: i64,
     length: Duration,
     after_crash: bool,
-    /// Whether the owner before noted what it sent.
+    /// True if the previous owner noted its requests before it sent them.
     noted: bool,
-    /// Whether it was taken from another replica that had not released it.
+    /// True if it was taken from another replica that had not released it.
     taken: bool,
-    /// Until when no other replica can have it: by our own monotonic clock, a term after the last renewal that was answered was
-    /// asked for. So a process that was stopped finds it over when it goes on.
+    /// The time until which no other replica can have the target. It is measured by our own monotonic clock: one term after the start of
+    /// the last successful renewal. A process that was stopped finds the lease expired when it goes on.
     until: Arc<Mutex<Instant>>,
-    /// Cancelled when another replica has it.
+    /// Cancelled when another replica has the target.
     lost: CancellationToken,
 }
 
 impl TargetLease {
-    /// Takes the target unless somebody else holds it.
+    /// Takes the target unless another replica holds it.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn acquire(
         store: &Store,
         target: &str,
@@ -103,10 +103,10 @@ impl TargetLease {
         }))
     }
 
-    /// Keeps the target for another term, also one that had run out and that no other replica took; `false` when one did.
+    /// Renews the lease for another term, also if it had expired and no other replica took it. Returns `false` if another replica did.
     ///
     /// # Errors
-    /// As the database reports them; nothing is sent from the end of the term on until a later renewal succeeds.
+    /// Returns an error if the database fails. No request is sent from the end of the term until a later renewal succeeds.
     pub(crate) async fn renew(&self, store: &Store) -> Result<bool, StoreError> {
         let asked_at = Instant::now();
         let length = i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX);
@@ -123,20 +123,20 @@ impl TargetLease {
         Ok(true)
     }
 
-    /// Lets another replica have the target at once.
+    /// Releases the lease, so that another replica can have the target at once.
     ///
     /// # Errors
-    /// As the database reports them; the lease then runs out by itself.
+    /// Returns an error if the database fails. The lease then expires by itself.
     pub(crate) async fn release(&self, store: &Store) -> Result<(), StoreError> {
-        // Before anybody else can have it: nothing more is sent under this lease.
+        // This comes before the release in the database: no more requests are sent under this lease.
         *self.until.lock().expect("nothing panics while holding it") = Instant::now();
         self.set_lease_until(store, Expr::value(RELEASED)).await.map(|_| ())
     }
 
-    /// Writes down why requests do not flow, for the other replicas; does nothing when another one has the target.
+    /// Stores the reason why the circuit is open, for the other replicas. Does nothing if another replica has the target.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn tell_circuit(&self, store: &Store, reason: Option<&str>) -> Result<(), StoreError> {
         target::Entity::update_many()
             .col_expr(target::Column::Circuit, Expr::value(reason.map(stored::stored_text)))
@@ -149,6 +149,7 @@ impl TargetLease {
         Ok(())
     }
 
+    /// Sets the end of the lease if it is still ours and not released. Returns whether it was set.
     async fn set_lease_until(&self, store: &Store, until: Expr) -> Result<bool, StoreError> {
         let updated = target::Entity::update_many()
             .col_expr(target::Column::LeaseUntil, until)
@@ -162,13 +163,13 @@ impl TargetLease {
         Ok(updated.rows_affected == 1)
     }
 
-    /// True while no other replica can have the target: a request may begin.
+    /// Returns `true` while no other replica can have the target: a request may begin.
     pub(crate) fn is_ours(&self) -> bool {
         let until = *self.until.lock().expect("nothing panics while holding it");
         !self.is_lost() && Instant::now() < until
     }
 
-    /// True once another replica has the target.
+    /// Returns `true` once another replica has the target.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.is_cancelled()
     }
@@ -178,24 +179,25 @@ impl TargetLease {
         self.lost.cancelled().await;
     }
 
-    /// Whether this is still the epoch in force, within a transaction; keeps it so until the transaction ends. Renewals do not
-    /// wait for it.
+    /// Returns whether this is still the epoch in force, and keeps it so until the transaction ends. Renewals do not wait
+    /// for the transaction.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn in_force(&self, tx: &DatabaseTransaction) -> Result<bool, StoreError> {
         self.check(tx, LockType::KeyShare).await
     }
 
-    /// The same, and lets nothing else be decided or committed under the lease meanwhile: what this transaction counts
-    /// stays so until it ends.
+    /// Checks the epoch like [`TargetLease::in_force`], and locks out all other decisions and commits under the lease:
+    /// the counts of this transaction stay valid until it ends.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn in_force_alone(&self, tx: &DatabaseTransaction) -> Result<bool, StoreError> {
         self.check(tx, LockType::Update).await
     }
 
+    /// Checks the epoch under a lock of this strength. Marks the lease as lost if it is not ours.
     async fn check(&self, tx: &DatabaseTransaction, lock: LockType) -> Result<bool, StoreError> {
         let row = target::Entity::find_by_id(self.target.clone())
             .lock(lock)
@@ -210,38 +212,38 @@ impl TargetLease {
         Ok(is_ours)
     }
 
-    /// The target that is owned.
+    /// Returns the name of the target.
     pub(crate) fn target(&self) -> &str {
         &self.target
     }
 
-    /// Whether another replica owned the target before, and did not say that it ended: it may still have requests under way.
+    /// Returns whether another replica owned the target before and did not release it. It may still have requests under way.
     pub(crate) fn was_taken(&self) -> bool {
         self.taken
     }
 
-    /// Rises by one with each change of owner.
+    /// Returns the epoch. It rises by one with each acquisition.
     pub(crate) fn epoch(&self) -> i64 {
         self.epoch
     }
 
-    /// Whether the owner before did not release it: requests may have been under way.
+    /// Returns whether the previous owner did not release the lease: requests may have been under way.
     pub(crate) fn after_crash(&self) -> bool {
         self.after_crash
     }
 
-    /// Whether the owner before noted what it was about to send, so that nothing else is in doubt.
+    /// Returns whether the previous owner noted its requests before it sent them, so that no other rows are in doubt.
     pub(crate) fn is_noted(&self) -> bool {
         self.noted
     }
 
-    /// How long a term is.
+    /// Returns the length of a term.
     pub(crate) fn length(&self) -> Duration {
         self.length
     }
 }
 
-/// Whether another replica seems to hold the lease: a look that locks nothing and decides nothing.
+/// Returns whether another replica seems to hold the lease. It reads without a lock, and decides nothing.
 async fn is_held_by_another(store: &Store, target: &str, owner: &str) -> Result<bool, StoreError> {
     let row = target::Entity::find_by_id(target.to_owned())
         .one(store.reader())
@@ -252,8 +254,8 @@ async fn is_held_by_another(store: &Store, target: &str, owner: &str) -> Result<
     }))
 }
 
-/// The time by the clock that all replicas share; microseconds since the Unix epoch. Those of the replicas may differ by more
-/// than a term.
+/// Returns the time of the clock that all replicas share, in microseconds since the Unix epoch. The clocks of the
+/// replicas may differ by more than a term.
 pub(crate) async fn database_now(store: &Store, tx: &DatabaseTransaction) -> Result<i64, StoreError> {
     if store.backend() != DbBackend::Postgres {
         return Ok(micros(now())); // SQLite's replicas are on one machine
@@ -305,12 +307,12 @@ mod tests {
             let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
             let term = Duration::from_secs(60);
             let lease = TargetLease::acquire(&store, "zscaler", "a", term).await.unwrap().unwrap();
-            // As after a stop of the process: our clock goes on, and we do not.
+            // This simulates a stop of the process: the clock goes on while the process does not.
             tokio::time::pause();
             tokio::time::advance(term).await;
             tokio::time::resume();
             assert!(!lease.is_ours() && !lease.is_lost(), "{}", database.name);
-            assert!(lease.renew(&store).await.unwrap(), "{}: nobody took it", database.name);
+            assert!(lease.renew(&store).await.unwrap(), "{}: no other replica took it", database.name);
             assert!(lease.is_ours());
             let tx = store.begin().await.unwrap();
             assert!(lease.in_force(&tx).await.unwrap(), "what was done before counts");

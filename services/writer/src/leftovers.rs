@@ -1,5 +1,5 @@
-//! Ids of accounts that are gone and that groups may still list. Whether a target keeps them is learned: one that was seen to take
-//! them out itself, each time, is not asked again.
+//! Ids of accounts that are gone and that groups may still list. The writer learns whether a target keeps them: a target
+//! that was seen to remove them itself, each time, is not asked again.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,12 +14,12 @@ use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
 use crate::rows::{edge, leftover, load_resources, resource, status};
 
-/// So many groups must have been seen without what is gone, and none with it.
+/// The number of groups that must have been seen without such ids, and none with them.
 const CLEAN_MIN: u32 = 5;
-/// Ids that one job takes out.
+/// The maximum number of ids that one job removes.
 const PER_JOB_MAX: u64 = 500;
 
-/// What was seen of a target since this process owns it.
+/// The observations of a target since this process owns it.
 #[derive(Debug, Default)]
 pub(crate) struct LeftoverSearch {
     clean: AtomicU32,
@@ -27,22 +27,22 @@ pub(crate) struct LeftoverSearch {
 }
 
 impl LeftoverSearch {
-    /// A group was read, and did or did not list what is gone.
+    /// Notes that a group was read, and whether it listed an id that is gone.
     pub(crate) fn seen(&self, kept: bool) {
         let counter = if kept { &self.kept } else { &self.clean };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether the target takes out what is gone itself.
+    /// Returns whether the target removes such ids itself.
     pub(crate) fn takes_them_out(&self) -> bool {
         self.kept.load(Ordering::Relaxed) == 0 && self.clean.load(Ordering::Relaxed) >= CLEAN_MIN
     }
 }
 
-/// Notes the groups that may list what is gone: `gone` are keys and the ids that they had.
+/// Notes the groups that may list ids that are gone. `gone` holds the keys and their former ids.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn note_leftovers(
     tx: &DatabaseTransaction,
     target: &str,
@@ -90,10 +90,10 @@ pub(crate) async fn note_leftovers(
     Ok(())
 }
 
-/// These ids are in use again: groups list them rightly.
+/// Forgets ids that are in use again: groups list them rightly.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget_ids(
     tx: &DatabaseTransaction,
     target: &str,
@@ -105,10 +105,10 @@ pub(crate) async fn forget_ids(
     Ok(())
 }
 
-/// These groups are gone themselves.
+/// Forgets groups that are gone themselves.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget_groups(
     tx: &DatabaseTransaction,
     target: &str,
@@ -120,6 +120,7 @@ pub(crate) async fn forget_groups(
     Ok(())
 }
 
+/// Deletes the leftovers of a target that fulfil a condition.
 async fn forget_leftovers(
     tx: &DatabaseTransaction,
     target: &str,
@@ -134,10 +135,10 @@ async fn forget_leftovers(
     Ok(())
 }
 
-/// What is due, by group, of groups that are at the target: the group's id and what it may still list.
+/// Returns the due leftovers of groups that are at the target, by group: the group's id and the ids that it may still list.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn due_leftovers(
     store: &Store,
     target: &str,
@@ -166,10 +167,10 @@ pub(crate) async fn due_leftovers(
     Ok(due)
 }
 
-/// They are in no group any more: a removal that waited for the member is done with it.
+/// Deletes leftovers that are in no group any more, and settles removals that waited for the member.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn finish_leftovers(
     tx: &DatabaseTransaction,
     done: &[leftover::Model],
@@ -198,10 +199,10 @@ pub(crate) async fn finish_leftovers(
     Ok(())
 }
 
-/// Tries them again later.
+/// Schedules the leftovers for a later try.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn postpone_leftovers(
     tx: &DatabaseTransaction,
     rows: &[leftover::Model],
@@ -222,7 +223,8 @@ pub(crate) async fn postpone_leftovers(
     Ok(())
 }
 
-/// Whether a group should not be there and is not, or a key was given up that has no account: what waits for it is over.
+/// Returns whether a group should not be there and is not, or a key without an account was given up. Rows that wait for
+/// it are then finished.
 pub(crate) fn is_ended(row: &resource::Model) -> bool {
     row.remote_id.is_none()
         && row.status == status::IN_SYNC

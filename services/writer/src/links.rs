@@ -1,8 +1,8 @@
-//! One account or group at a target belongs to one person or group.
+//! Claims on accounts and groups: each one at a target belongs to one person or group.
 //!
-//! An id is claimed in memory before anything is sent to the account that has it, so that two pieces of work that find the
-//! same account at the same moment do not both change it. The transaction that stores a link looks once more
-//! (`results::claims`), and a unique index is behind both.
+//! A call claims an id in memory before it sends a request to that account, so that two calls that find the same account
+//! at the same moment do not both change it. The transaction that stores a link checks again (`results::claims`), and a
+//! unique index backs both.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -11,7 +11,7 @@ use lifecycle::ResourceKind;
 
 use crate::rows::ResourceKey;
 
-/// Ids at one target that work under way links, and to which subjects, until their links are stored.
+/// The ids at one target that calls under way are linking, with their subjects, until the links are stored.
 #[derive(Debug, Default)]
 pub(crate) struct LinkClaims(Mutex<HashMap<(ResourceKind, String), String>>);
 
@@ -23,12 +23,12 @@ impl LinkClaims {
         (holder != subject).then(|| holder.clone())
     }
 
-    /// The subject that has claimed an id.
+    /// Returns the subject that has claimed an id.
     pub(crate) fn holder(&self, kind: ResourceKind, remote_id: &str) -> Option<String> {
         self.claims().get(&(kind, remote_id.to_owned())).cloned()
     }
 
-    /// The links of this subject are stored, or refused.
+    /// Releases the claims of this subject, once its links are stored or refused.
     pub(crate) fn release(&self, (kind, subject): &ResourceKey) {
         self.claims().retain(|(claimed, _), holder| claimed != kind || holder != subject);
     }
@@ -38,7 +38,7 @@ impl LinkClaims {
     }
 }
 
-/// What to say of a resource that another person or group has.
+/// Describes a resource that is linked to another person or group.
 pub(crate) fn linked_already(remote_id: &str, other: &str) -> String {
     format!("resource {remote_id} is linked to {other} already")
 }

@@ -1,9 +1,9 @@
-//! Many accounts to look for are found cheaper by reading everything that the target has, once, than by asking for each.
+//! Reads all accounts of a target as one list, where that is cheaper than many lookups.
 //!
-//! What each way would cost is counted in requests before it is chosen: one for each account to look for, or the target's pages
-//! (its first one tells how many there are). What was read stays in memory for as long as there are accounts to look for.
-//! "It is there" is decided as after a lookup, and "it is not there" is believed only where the target itself refuses a
-//! second account, or what was read is fresh.
+//! The cost of each way is counted in requests before one is chosen: one for each account to look for, or the number of
+//! the target's pages (its first page tells how many there are). The list stays in memory while there are accounts to
+//! look for. An entry in the list is handled like the result of a lookup. The absence of an entry is believed only if the
+//! target itself refuses a second account, or if the list is fresh.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ use crate::converge::WantedState;
 use crate::pacer::RequestUrgency;
 use crate::rows::{resource, status};
 
-/// Fewer than these are looked for one by one without a thought.
+/// The number of unlinked accounts below which each is looked up without a calculation.
 pub(crate) const ACCOUNTS_MIN: usize = 100;
-/// How much cheaper the list must be: it may be read in vain when accounts are created meanwhile.
+/// The factor by which the list must be cheaper: it may be read in vain if accounts are created meanwhile.
 const CHEAPER: u64 = 2;
-/// More are not kept in memory: about half a kilobyte each.
+/// The maximum number of accounts in memory: about half a kilobyte each.
 const ACCOUNTS_MAX: u64 = 250_000;
-/// For so long nobody can have created an account unnoticed, where the target would not refuse a second one.
+/// The age up to which no account can have been created unnoticed, at a target that does not refuse a second one.
 const FRESH: Duration = Duration::from_secs(60);
-/// What was read is of no use any more.
+/// The age at which a list is no longer used.
 const USE_MAX: Duration = Duration::from_secs(6 * 60 * 60);
-/// After reading, or deciding not to, it is not thought of again for so long.
+/// The time until the next calculation after a list was read or rejected.
 const AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
 const TRIES_MAX: u32 = 5;
 const RETRY_INITIAL: Duration = Duration::from_millis(500);
@@ -39,39 +39,40 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 const DEFERRED_PAUSE: Duration = Duration::from_millis(500);
 const EXTERNAL_ID: &str = "externalId";
 
-/// What is known of a target from one reading.
+/// The list of a target's accounts, if it was read.
 #[derive(Debug, Default)]
 pub(crate) struct TargetListing(std::sync::Mutex<ListingState>);
 
+/// The state behind [`TargetListing`].
 #[derive(Debug, Default)]
 enum ListingState {
     #[default]
     Unknown,
-    /// Accounts that would be looked for wait until it is read.
+    /// Accounts that need a lookup wait until the list is read.
     Reading,
     Known(Arc<AccountCatalogue>),
-    /// They are looked for one by one.
+    /// Each account is looked up by itself.
     OneByOne {
         since: Instant,
     },
 }
 
-/// Every account of a target, by what the policy matches on.
+/// Every account of a target, indexed by the attributes that the policy matches on.
 #[derive(Debug)]
 pub(crate) struct AccountCatalogue {
     read_at: Instant,
     paths: Vec<String>,
     accounts: Vec<Box<str>>,
-    /// By path and value in lower case.
+    /// The account numbers by path index and lower-case value.
     index: HashMap<(usize, Box<str>), Vec<u32>>,
 }
 
-/// What a catalogue says about somebody.
+/// The entry of a catalogue for one wanted account.
 #[derive(Debug)]
 pub(crate) enum CatalogueEntry {
-    /// These fit a path.
+    /// These accounts match at the path.
     There(String, Vec<FoundResource>),
-    /// None of its accounts fits.
+    /// No account matches.
     Absent { is_fresh: bool },
 }
 
@@ -82,6 +83,7 @@ impl AccountCatalogue {
         Self { read_at: Instant::now(), paths, accounts: Vec::new(), index: HashMap::new() }
     }
 
+    /// Adds an account under each of its indexed values.
     fn add(&mut self, found: &FoundResource) {
         let Ok(number) = u32::try_from(self.accounts.len()) else { return };
         for (at, path) in self.paths.iter().enumerate() {
@@ -106,7 +108,7 @@ impl AccountCatalogue {
         Some(numbers.iter().filter_map(read).filter(|found| found.fits(path, value)).collect())
     }
 
-    /// What it says about `wanted`; none when it was not read by all that matters.
+    /// Returns the entry for `wanted`, or `None` if the catalogue has no index for one of the required paths.
     pub(crate) fn look(&self, wanted: &WantedState) -> Option<CatalogueEntry> {
         let ours = wanted.external_id().map(|value| (EXTERNAL_ID, value));
         let others = wanted.match_on.iter().filter(|path| *path != EXTERNAL_ID);
@@ -122,7 +124,7 @@ impl AccountCatalogue {
 }
 
 impl TargetListing {
-    /// What was read, as long as it is of use.
+    /// Returns the catalogue, as long as it can be used.
     pub(crate) fn catalogue(&self) -> Option<Arc<AccountCatalogue>> {
         match &*self.state() {
             ListingState::Known(catalogue) if catalogue.read_at.elapsed() < USE_MAX => {
@@ -132,12 +134,12 @@ impl TargetListing {
         }
     }
 
-    /// Whether accounts that would have to be looked for should wait.
+    /// Returns whether accounts that need a lookup must wait.
     pub(crate) fn is_reading(&self) -> bool {
         matches!(*self.state(), ListingState::Reading)
     }
 
-    /// Whether to think about reading now; then [`read_target`] is to be called.
+    /// Returns whether the list is due. If so, the caller must call [`read_target`].
     pub(crate) fn begin(&self) -> bool {
         let mut state = self.state();
         let is_due = match &*state {
@@ -152,12 +154,12 @@ impl TargetListing {
         is_due
     }
 
-    /// Whatever comes is looked for one by one.
+    /// Switches to looking up each account by itself.
     pub(crate) fn give_up(&self) {
         *self.state() = ListingState::OneByOne { since: Instant::now() };
     }
 
-    /// Nobody is to be looked for any more.
+    /// Drops the list once no account needs a lookup.
     pub(crate) fn forget(&self) {
         let mut state = self.state();
         if matches!(*state, ListingState::Known(_)) {
@@ -170,7 +172,7 @@ impl TargetListing {
     }
 }
 
-/// How many accounts are to be looked for.
+/// Returns the number of accounts that need a lookup.
 pub(crate) async fn count_unlinked(target: &OwnedTarget) -> Result<u64, StoreError> {
     resource::Entity::find()
         .filter(resource::Column::Target.eq(&target.name))
@@ -180,10 +182,11 @@ pub(crate) async fn count_unlinked(target: &OwnedTarget) -> Result<u64, StoreErr
         .filter(resource::Column::RemoteId.is_null())
         .count(target.store.reader())
         .await
-        .map_err(StoreError::statement("count who is to be looked for"))
+        .map_err(StoreError::statement("count accounts that need a lookup"))
 }
 
-/// Reads the target if that is cheaper than looking for each; `paths` is what the policy matches on.
+/// Reads the list of the target if that is cheaper than a lookup of each account. `paths` are the attributes that the
+/// policy matches on.
 pub(crate) async fn read_target(target: Arc<OwnedTarget>, paths: Vec<String>) {
     let catalogue = match count_unlinked(&target).await {
         Ok(unlinked) => {
@@ -205,7 +208,7 @@ pub(crate) async fn read_target(target: Arc<OwnedTarget>, paths: Vec<String>) {
     *target.listing.state() = state;
 }
 
-/// How many requests it takes to say of an account that it is not there.
+/// Returns the number of requests that it takes to find that an account is not there.
 fn lookups_each(profile: &scim::TargetProfile, paths: &[String]) -> u64 {
     let by_key = profile.can_filter(ScimKind::User, EXTERNAL_ID);
     let others = paths.iter().filter(|path| *path != EXTERNAL_ID);
@@ -215,6 +218,7 @@ fn lookups_each(profile: &scim::TargetProfile, paths: &[String]) -> u64 {
     u64::from(by_key) + others.count() as u64
 }
 
+/// Reads all pages, unless `lookups` requests are cheaper. Returns the reason if the list cannot be used.
 async fn read_pages(
     target: &Arc<OwnedTarget>,
     paths: Vec<String>,
@@ -247,7 +251,7 @@ async fn read_pages(
         let news: Vec<&FoundResource> =
             page.resources.iter().filter(|found| seen.insert(found.id.clone())).collect();
         news.iter().for_each(|found| catalogue.add(found));
-        // "There are no more" is believed when a further page has none that are new.
+        // The end of the list is believed only when a further page has no new accounts.
         let further = page.further(target.client.profile().paging, before).filter(|_| !news.is_empty());
         before += page.entries;
         match page.next.or(further) {
@@ -260,6 +264,7 @@ async fn read_pages(
     }
 }
 
+/// Reads one page. Retries failures, and waits while the target must not be asked.
 async fn read_page(
     target: &Arc<OwnedTarget>,
     start: Option<&scim::PageStart>,
@@ -300,7 +305,7 @@ async fn read_page(
     }
 }
 
-/// Whether a list of the target can stand for lookups: some hide accounts that are off.
+/// Returns whether a list of the target can replace lookups: some targets hide accounts that are off.
 pub(crate) fn is_possible(profile: &scim::TargetProfile) -> bool {
     !profile.hides_disabled && (profile.paging != ListPaging::None || profile.page_size > 1)
 }

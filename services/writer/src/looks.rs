@@ -1,10 +1,10 @@
-//! Accounts and memberships that must be gone are read back at the target: soon, where nothing shows yet that they are; once
-//! after an hour and then daily, where something does, because an account may come back behind our back.
+//! Reads accounts and memberships back at the target that must be gone. Without evidence, they are read soon. With
+//! evidence, they are read after an hour and then daily, because an account may come back without our knowledge.
 //!
-//! The mapper asks about them as long as they have to be verified ([`crate::control`]). What is due goes into the queue in the
-//! least urgent lane, so that the target's pacer spreads the requests and no leaver waits for them. An account that turns out
-//! to be on is switched off by the same piece of work, and a member who is back is taken out again. A pause of what gives access
-//! stops no look; a pause of everything does, and then the mapper is told since when nothing was looked at.
+//! The mapper asks about them as long as they must be verified ([`crate::control`]). Due rows go into the queue in the
+//! least urgent lane, so that the target's pacer spreads the requests and no leaver waits for them. An account that turns
+//! out to be on is switched off by the same call, and a member who is back is removed again. A pause of changes that give
+//! access stops no reading. A pause of everything does, and the mapper is then told since when nothing was read.
 
 use lifecycle::{Lane, MembershipKey, ResourceKind};
 use sea_orm::DatabaseTransaction;
@@ -14,30 +14,31 @@ use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_r
 use crate::{micros, now};
 
 const MINUTE: i64 = 60 * 1_000_000;
-/// What nothing shows to be off is looked at again after so long.
+/// The interval between readings of a row without evidence that it is off, in microseconds.
 const UNSHOWN_AGAIN_AFTER: i64 = 10 * MINUTE;
-/// What was shown to be off is looked at after so long for the first time, and after so long each further time.
+/// The time until the first reading of a row with evidence that it is off, and the interval after that.
 const FIRST_AFTER: i64 = 60 * MINUTE;
 const AGAIN_AFTER: i64 = 20 * 60 * MINUTE;
 
-/// In place of when something was looked at that was changed by what was seen: it is looked at again after a minute.
+/// Returns a time to store as the last reading, so that the row is read again after one minute. It is used if a reading
+/// led to a change.
 pub(crate) fn soon_after(at: i64) -> i64 {
     at.saturating_sub(UNSHOWN_AGAIN_AFTER - MINUTE)
 }
 
-/// What is due for a look at one target.
+/// The rows at one target that are due to be read back.
 #[derive(Debug, Default)]
 pub(crate) struct DueLooks {
     pub(crate) people: Vec<String>,
     pub(crate) memberships: Vec<MembershipKey>,
 }
 
-/// Whether an account is to be read back that must be off.
+/// Returns whether an account that must be off is due to be read back.
 pub(crate) fn is_account_due(row: &resource::Model, at: i64) -> bool {
     row.status == status::IN_SYNC && !row.queued && is_due(shown_off(row), account_looked_at(row), at)
 }
 
-/// When the account was shown to be off. A person with another active account is not off.
+/// Returns the time at which the account was shown to be off. A person with another active account is not off.
 fn shown_off(row: &resource::Model) -> Option<i64> {
     row.off_evidence_at.filter(|_| !row.has_duplicates())
 }
@@ -46,22 +47,22 @@ fn account_looked_at(row: &resource::Model) -> Option<i64> {
     row.looked_at.max(row.seen_at.filter(|_| shown_off(row).is_some()))
 }
 
-/// Since when nothing was seen of an account that was shown to be off, if it is due to be read back.
+/// Returns the time since which an account that was shown to be off has not been seen, if it is due to be read back.
 pub(crate) fn account_unverified_since(row: &resource::Model, at: i64) -> Option<i64> {
     is_account_due(row, at).then(|| row.off_evidence_at.max(account_looked_at(row)))?
 }
 
-/// Since when nothing was seen of a membership that was shown to be gone, if it is due to be read back.
+/// Returns the time since which a membership that was shown to be gone has not been seen, if it is due to be read back.
 pub(crate) fn membership_unverified_since(row: &edge::Model, at: i64) -> Option<i64> {
     is_membership_due(row, at).then(|| row.off_evidence_at.max(row.looked_at))?
 }
 
-/// Whether a membership is to be read back that must be gone.
+/// Returns whether a membership that must be gone is due to be read back.
 pub(crate) fn is_membership_due(row: &edge::Model, at: i64) -> bool {
     row.status == status::IN_SYNC && !row.queued && is_due(row.off_evidence_at, row.looked_at, at)
 }
 
-/// `shown` says when it was shown to be off, `looked` when it was last looked at.
+/// Returns whether a reading is due. `shown` is the time of the evidence, `looked` the time of the last reading.
 fn is_due(shown: Option<i64>, looked: Option<i64>, at: i64) -> bool {
     match (shown, looked) {
         (None, None) => true,
@@ -76,17 +77,17 @@ impl DueLooks {
         self.people.is_empty() && self.memberships.is_empty()
     }
 
-    /// Puts into the queue what is still due.
+    /// Queues the rows that are still due.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn enqueue(&self, store: &Store, target: &str) -> Result<(), StoreError> {
         let at = micros(now());
         let tx = store.begin().await?;
         let mut rows = load_resources(&tx, target, ResourceKind::User, &self.people, true).await?;
         rows.retain(|_, row| is_account_due(row, at));
         for row in rows.values_mut() {
-            // Without a link there is nothing in doubt: it is looked for as it was the first time.
+            // Without a link no request is in doubt: the account is searched for as on the first time.
             row.in_doubt = row.remote_id.is_some();
             (row.looked_at, row.accepted_at, row.attempts) = (Some(at), at, 0);
             row.lane = Lane::Backfill.rank();
@@ -97,6 +98,7 @@ impl DueLooks {
         tx.commit().await.map_err(StoreError::statement("look at what must be off"))
     }
 
+    /// Marks the due memberships as in doubt, and queues them.
     async fn doubt(&self, tx: &DatabaseTransaction, target: &str, at: i64) -> Result<(), StoreError> {
         for of_group in self.memberships.chunk_by(|one, other| one.group == other.group) {
             let members: Vec<String> = of_group.iter().map(|key| key.person.clone()).collect();
@@ -132,7 +134,7 @@ mod tests {
         ] {
             assert_eq!(is_due(shown, looked, at), due, "{shown:?} {looked:?} {at}");
         }
-        // A month of daily looks, and the hour.
+        // Covers a month of daily readings, and the first after an hour.
         let (mut looked, mut looks) = (None, 0);
         for at in (0..30 * 24).map(|n| n * hour) {
             if is_due(Some(0), looked, at) {

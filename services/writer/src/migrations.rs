@@ -1,4 +1,4 @@
-//! The writer's tables.
+//! The migrations of the writer's tables.
 
 mod m0001;
 mod m0002;
@@ -25,7 +25,7 @@ mod m0028;
 
 use sea_orm_migration::prelude::*;
 
-/// Brings the writer's tables up to date.
+/// Migrates the writer's tables to the current version.
 pub struct WriterMigrator;
 
 #[async_trait::async_trait]
@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// How many migrations there are from this one on.
+    /// Returns the number of migrations from this one on.
     fn steps_from(name: &str) -> u32 {
         let names: Vec<String> = WriterMigrator::migrations().iter().map(|it| it.name().to_owned()).collect();
         let at = names.iter().position(|it| it == name).unwrap();

@@ -1,5 +1,5 @@
-//! Groups in groups (`membership.nested` in the profile). The mapper tells of a group that is in another and of everybody
-//! whom it brings in; a target gets either the one or the others.
+//! Groups in groups (`membership.nested` in the profile). The mapper sends the membership of a group in another group and
+//! the memberships of all people that it brings in; a target gets either the former or the latter.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use store::StoreError;
 
 use crate::rows::{edge, load_resources, resource, status};
 
-/// Whether the target is to have the membership.
+/// Returns whether the target must have the membership.
 pub(crate) fn wants_membership(nested: NestedGroups, row: &edge::Model) -> bool {
     row.told
         && match nested {
@@ -20,7 +20,7 @@ pub(crate) fn wants_membership(nested: NestedGroups, row: &edge::Model) -> bool 
         }
 }
 
-/// The same, in SQL.
+/// Returns the same condition in SQL.
 fn wanted_condition(nested: NestedGroups) -> Condition {
     let other = match nested {
         NestedGroups::Flatten => edge::Column::IsGroup,
@@ -29,7 +29,8 @@ fn wanted_condition(nested: NestedGroups) -> Condition {
     Condition::all().add(edge::Column::Told.eq(true)).add(other.eq(false))
 }
 
-/// Memberships that are told and not for this target to have. One that is there all the same is somebody else's.
+/// Returns the condition for memberships that the mapper sent and that this target must not have. Such a membership at
+/// the target is not managed by Usher.
 pub(crate) fn left_alone() -> Condition {
     Condition::all()
         .add(edge::Column::Told.eq(true))
@@ -37,8 +38,8 @@ pub(crate) fn left_alone() -> Condition {
         .add(edge::Column::Applied.eq(false))
 }
 
-/// Brings every membership of the target in line with its profile, which may say something else than it did. What is
-/// missing is added before anything is removed, as always.
+/// Applies the profile's rule to every membership of the target, because the profile may have changed. Missing
+/// memberships are added before any are removed, as always. Returns the number of changed rows.
 pub(crate) async fn apply_nesting(
     tx: &DatabaseTransaction,
     target: &str,
@@ -54,7 +55,7 @@ pub(crate) async fn apply_nesting(
                 .filter(edge::Column::Desired.ne(desired))
                 .filter(which.clone())
         };
-        // A request in doubt is settled as what it was, and then what it did is made right. What was given up stays so.
+        // A request in doubt is settled as it was sent, and its effect is corrected afterwards. A row that was given up stays so.
         let doubtful = edge::Column::Status.is_in([status::SENDING, status::UNSURE]);
         let given_up = edge::Column::Status.is_in([status::DEAD, status::REJECTED]);
         let settled = doubtful.clone().or(given_up.clone()).not();
@@ -81,7 +82,7 @@ pub(crate) async fn apply_nesting(
     Ok(changed)
 }
 
-/// The accounts, or groups, that are members of a group, by their keys.
+/// Returns the resources that are members of a group (accounts and groups), by their keys.
 pub(crate) async fn load_members<'m>(
     connection: &impl ConnectionTrait,
     target: &str,

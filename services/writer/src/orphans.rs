@@ -1,7 +1,8 @@
-//! Accounts at the target that belong to nobody who is known, where the policy says that something becomes of them.
+//! Orphans: accounts at the target without a known person, if the policy defines an action for them.
 //!
-//! They go through the queue as everybody does, under a key made of their id at the target: the guard counts them, a human
-//! can approve or reject them, and their requests are told of. Whoever turns out to own the account takes its place.
+//! They go through the queue like all accounts, under a key made of their id at the target: the guard counts them, an
+//! operator can approve or reject them, and their requests are journaled. If a person turns out to own the account, the
+//! person's row replaces the orphan's.
 
 use lifecycle::{
     AccountState, AttributeMap, DesiredAccount, DesiredState, OrphanAction, OrphanPolicy, PolicyActions,
@@ -14,16 +15,16 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use crate::other_accounts;
 use crate::rows::resource;
 
-/// How the keys of such accounts begin.
+/// The prefix of the keys of orphans.
 pub(crate) const PREFIX: &str = "orphan:";
 
-/// Whether the key is of an account of nobody.
+/// Returns whether the key is that of an orphan.
 pub(crate) fn is_orphan(subject: &str) -> bool {
     subject.starts_with(PREFIX)
 }
 
-/// The row of such an account, if the policy says that something becomes of it that did not yet. `before` is its row, if it
-/// has one; `at` the comparison that saw it.
+/// Returns the row of an orphan, if the policy requires a change that was not made yet. `before` is its row, if it has
+/// one; `at` is the reconciliation that saw it.
 pub(crate) fn orphan_row(
     target: &str,
     orphans: &OrphanPolicy,
@@ -69,7 +70,7 @@ pub(crate) fn orphan_row(
     Some(row)
 }
 
-/// How many people should have an account and have none: one of those of nobody may be theirs.
+/// Returns the number of people who should have an account and have none: one of the orphans may be theirs.
 pub(crate) async fn without_account(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -84,7 +85,7 @@ pub(crate) async fn without_account(
         .map_err(StoreError::statement("count people without an account"))
 }
 
-/// Forgets accounts of nobody that have somebody now.
+/// Forgets orphans that belong to a person now.
 pub(crate) async fn forget_orphans(
     tx: &DatabaseTransaction,
     target: &str,
@@ -98,7 +99,7 @@ pub(crate) async fn forget_orphans(
             .filter(resource::Column::Subject.is_in(subjects))
             .exec(tx)
             .await
-            .map_err(StoreError::statement("forget accounts of nobody"))?;
+            .map_err(StoreError::statement("forget orphans"))?;
     }
     other_accounts::forget(tx, target, remote_ids).await
 }

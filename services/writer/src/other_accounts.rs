@@ -1,7 +1,7 @@
-//! Accounts that no person has, kept by the names that they may share with one, so that a leaver's are found by index.
+//! Orphans, indexed by the names that they may share with a person, so that those of a leaver are found by index.
 //!
-//! A reconciliation keeps them in the transaction of each page, and forgets in the end what it did not see. They are listed for
-//! humans: nothing that is sent to a target follows from a name.
+//! A reconciliation stores them in the transaction of each page, and at the end forgets those that it did not see. They
+//! are listed for operators: no request to a target is derived from a name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -21,14 +21,14 @@ mod lookup;
 
 pub(crate) use lookup::look_up;
 
-/// Orphans of one target that are kept.
+/// The maximum number of orphans of one target that are stored.
 pub(crate) const ORPHANS_MAX: u64 = 50_000;
-/// Names of one account that are compared.
+/// The maximum number of names of one account that are compared.
 const NAMES_MAX: usize = 16;
-/// The longest login that is kept, in characters.
+/// The maximum length of a stored login, in characters.
 const LOGIN_MAX: usize = 256;
 
-/// The row of an account that no person has.
+/// Builds the row of an orphan.
 pub(crate) fn row(target: &str, seen: &scim::FoundResource, at: i64) -> orphan::Model {
     let names = names(&seen.attributes);
     let keys = stored_name_keys(names.iter().map(String::as_str), seen.external_id.as_deref());
@@ -44,7 +44,7 @@ pub(crate) fn row(target: &str, seen: &scim::FoundResource, at: i64) -> orphan::
     }
 }
 
-/// Login names and mail addresses among attributes: of a resource as it was answered, or by SCIM path.
+/// Returns the login names and mail addresses among attributes: those of a resource in an answer, or by SCIM path.
 fn names<'a>(attributes: impl IntoIterator<Item = (&'a String, &'a Value)>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (path, value) in attributes {
@@ -58,6 +58,7 @@ fn names<'a>(attributes: impl IntoIterator<Item = (&'a String, &'a Value)>) -> V
     found
 }
 
+/// Collects the texts of an attribute's value: a string, a list, or the `value` of an object.
 fn texts(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::String(text) => into.push(text.clone()),
@@ -71,7 +72,7 @@ fn texts(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// Keeps what one page shows: these accounts no person has, and all others with these ids a person has.
+/// Stores the orphans of one page. All other accounts with the ids of the page belong to a person, and are forgotten here.
 pub(crate) async fn keep_page(
     tx: &DatabaseTransaction,
     target: &str,
@@ -91,7 +92,7 @@ pub(crate) async fn keep_page(
     save(tx, orphans).await
 }
 
-/// Forgets what the reconciliation that began at `at` did not see, and notes that it saw everything.
+/// Forgets the orphans that the reconciliation begun at `at` did not see, and notes that all accounts were read.
 pub(crate) async fn end_sweep(
     tx: &DatabaseTransaction,
     target: &str,
@@ -127,7 +128,7 @@ pub(crate) async fn end_sweep(
     Ok(())
 }
 
-/// Forgets orphans: they are gone, or a person has them.
+/// Forgets orphans that are gone, or that belong to a person.
 pub(crate) async fn forget(
     tx: &DatabaseTransaction,
     target: &str,
@@ -145,6 +146,7 @@ pub(crate) async fn forget(
     Ok(())
 }
 
+/// Deletes the keys of these orphans.
 async fn forget_keys(
     tx: &DatabaseTransaction,
     target: &str,
@@ -161,6 +163,7 @@ async fn forget_keys(
     Ok(())
 }
 
+/// Inserts the keys of these orphans.
 async fn insert_keys(tx: &DatabaseTransaction, rows: &[&orphan::Model]) -> Result<(), StoreError> {
     let mut keys = Vec::new();
     for row in rows {
@@ -182,6 +185,7 @@ async fn insert_keys(tx: &DatabaseTransaction, rows: &[&orphan::Model]) -> Resul
     Ok(())
 }
 
+/// Writes the rows of orphans, new or not.
 async fn save(tx: &DatabaseTransaction, rows: Vec<orphan::Model>) -> Result<(), StoreError> {
     use orphan::Column;
     let updated = [Column::Login, Column::Active, Column::NameKeys, Column::SeenAt];
@@ -201,6 +205,7 @@ async fn save(tx: &DatabaseTransaction, rows: Vec<orphan::Model>) -> Result<(), 
     Ok(())
 }
 
+/// Loads orphans by their remote ids.
 async fn load(
     connection: &impl ConnectionTrait,
     target: &str,

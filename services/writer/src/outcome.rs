@@ -1,4 +1,4 @@
-//! What came of working on a resource or on memberships.
+//! Outcomes of the work on a resource or on memberships.
 
 use lifecycle::{AttemptClass, AttributeMap, FactRecord, FailedRequest, HeldBy, RequestExchange};
 
@@ -8,35 +8,35 @@ use crate::rows::reference::ResolvedReferences;
 use crate::rows::resource::UnseenCreate;
 use crate::rows::{edge, leftover, resource};
 
-/// What is known of the target's side, whatever the outcome.
+/// The known state at the target, with any outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ConvergeProgress {
-    /// The link.
+    /// The id of the linked resource.
     pub(crate) remote_id: Option<String>,
-    /// What the target holds, by SCIM path.
+    /// The attributes that the target holds, by SCIM path.
     pub(crate) applied: AttributeMap,
-    /// A request may have been carried out without our knowing: `applied` and `remote_id` may be out of date.
+    /// A request may have been carried out without our knowledge: `applied` and `remote_id` may be out of date.
     pub(crate) in_doubt: bool,
-    /// What shows that the account is off, as long as nothing shows otherwise.
+    /// The evidence that the account is off, while no reading contradicts it.
     pub(crate) off: Option<OffEvidence>,
-    /// The target showed in this work that the account was on: evidence of before counts no more.
+    /// The target showed during this work that the account was on: earlier evidence no longer counts.
     pub(crate) was_on: bool,
-    /// How access was changed.
+    /// The change of access that was made.
     pub(crate) changed: Option<AccessChange>,
-    /// How long after it was seen that the account is off it is to be deleted, in microseconds.
+    /// The grace in microseconds after which the account must be deleted, counted from the time at which it was seen to be off.
     pub(crate) delete_after: Option<i64>,
-    /// How it came to be ours.
+    /// The origin of the account: created or adopted.
     pub(crate) origin: Option<AccountOrigin>,
-    /// What the target said of our create, while no search shows it.
+    /// The target's answer to our create, while no search shows the resource.
     pub(crate) unseen: Option<UnseenCreate>,
-    /// The account was read as on although an answer had said that it is off.
+    /// True if the account was read as on although an answer had said that it is off.
     pub(crate) answer_disproved: bool,
-    /// Further accounts of the person that are on; none where they were not looked for.
+    /// The person's duplicate accounts that are on; `None` if there was no search for them.
     pub(crate) duplicates: Option<Vec<String>>,
 }
 
 impl ConvergeProgress {
-    /// What an account that was read shows of its use.
+    /// Notes whether a reading shows the account as on or off.
     pub(crate) fn see_use(&mut self, active: Option<bool>) {
         self.answer_disproved |= active == Some(true) && self.off == Some(OffEvidence::Answer);
         self.off = match active {
@@ -48,35 +48,35 @@ impl ConvergeProgress {
     }
 }
 
-/// How the work ended.
+/// The outcome of the work on a resource.
 #[derive(Debug)]
 pub(crate) enum ConvergeOutcome {
-    /// Not now: the target as a whole is not to be asked. Nothing counts against the resource.
+    /// Not now: the target as a whole must not be asked. The outcome does not count against the resource.
     Deferred,
-    /// Later, and others first: the target failed, so often in a row for this resource. Nothing counts against it.
+    /// Later, after others: the target failed `times` times in a row for this resource. The outcome does not count against it.
     Postponed { trouble: ConvergeTrouble, times: u32 },
-    /// The target agrees, as far as the policy's actions let it. Says how, in the past tense; `awaits` names the person
-    /// whose link a reference lacks, `note` is for a human.
+    /// The target agrees, as far as the policy's actions allow. `how` names the change in the past tense, `awaits` names
+    /// the person whose link a reference lacks, and `note` is for an operator.
     Settled { how: &'static str, awaits: Option<String>, note: Option<&'static str> },
-    /// Try again later.
+    /// Retry later.
     Retry(ConvergeTrouble),
-    /// Trying again cannot help.
+    /// A retry cannot help.
     Dead(ConvergeTrouble),
-    /// What the target says is not believed: it is to be paused until a human has looked, for this reason, unless
-    /// one has since then (microseconds since the Unix epoch).
+    /// The target's answers are not believed. The target must be paused for this reason until an operator has looked,
+    /// unless one has done so after `at` (microseconds since the Unix epoch).
     Doubtful { why: String, at: i64 },
-    /// It is not there, which cannot be proven: it is looked for again, and the link is kept. `pauses` says why, and since
-    /// when that is thought, nothing more is to be given at the target, if so.
+    /// The resource is missing, but that cannot be proven: it is searched for again, and the link is kept. `pauses` is
+    /// the reason to pause changes that give access, and the time of that conclusion, if there is one.
     Unproven { trouble: ConvergeTrouble, pauses: Option<(String, i64)> },
-    /// It belongs to somebody else.
+    /// The resource belongs to another owner.
     Conflict { found: String },
-    /// Another resource of ours has a value that this one should have: when that gives it up. Everything else was done.
+    /// Another resource of ours has a value that this one should have. The row waits until it is given up. Everything else was done.
     Waiting { taken: TakenValue, trouble: ConvergeTrouble },
-    /// Nothing more is sent before a human said so.
+    /// No further request is sent before an operator approves.
     Held { by: HeldBy, reason: String },
 }
 
-/// Why something failed.
+/// The failure of an operation, with its last request and response.
 #[derive(Debug, Clone)]
 pub(crate) struct ConvergeTrouble {
     pub(crate) operation: &'static str,
@@ -85,62 +85,62 @@ pub(crate) struct ConvergeTrouble {
     pub(crate) exchange: Option<RequestExchange>,
 }
 
-/// A resource that was worked on, as it was when the work began.
+/// The result of the work on a resource, with its row from the start of the work.
 #[derive(Debug)]
 pub(crate) struct WorkedResource {
     pub(crate) row: resource::Model,
     pub(crate) progress: ConvergeProgress,
     pub(crate) outcome: ConvergeOutcome,
     pub(crate) facts: Vec<FactRecord>,
-    /// The last requests that failed.
+    /// The most recent failed requests.
     pub(crate) failed: Vec<FailedRequest>,
-    /// What its references resolved to.
+    /// The ids that the references of the resource resolved to.
     pub(crate) references: ResolvedReferences,
 }
 
-/// Memberships of one group that were worked on, as they were when the work began.
+/// The result of the work on memberships of one group, with their rows from the start of the work.
 #[derive(Debug)]
 pub(crate) struct WorkedMembers {
     pub(crate) group: String,
-    /// The group's id that was used.
+    /// The group's id that the requests used.
     pub(crate) group_id: String,
-    /// The members' ids that were used, by key.
+    /// The members' ids that the requests used, by key.
     pub(crate) member_ids: std::collections::HashMap<String, String>,
     pub(crate) edges: Vec<edge::Model>,
-    /// Ids of accounts that are gone, instead of edges.
+    /// The ids of accounts that are gone. The work has either these or memberships.
     pub(crate) leftovers: Vec<leftover::Model>,
-    /// Those that are not sent, and why not.
+    /// The memberships that are not sent, and the reason.
     pub(crate) held: Option<(Vec<edge::Model>, String)>,
     pub(crate) outcome: MembersOutcome,
-    /// Whether the target can show who is in a group.
+    /// True if the target can show the members of a group.
     pub(crate) shows_members: bool,
     pub(crate) facts: Vec<FactRecord>,
-    /// The last requests that failed.
+    /// The most recent failed requests.
     pub(crate) failed: Vec<FailedRequest>,
 }
 
-/// How the work on memberships ended.
+/// The outcome of the work on memberships.
 #[derive(Debug)]
 pub(crate) enum MembersOutcome {
-    /// Not now, and nothing was sent.
+    /// Not now, and no request was sent.
     Deferred,
-    /// Later, and others first: the target failed, so often in a row for this group. `sent`: some of it may have been
-    /// carried out.
+    /// Later, after others: the target failed `times` times in a row for this group. `sent`: some of the changes may have
+    /// been carried out.
     Postponed { trouble: ConvergeTrouble, times: u32, sent: bool },
-    /// The target has them as desired when the work began.
+    /// The target has the memberships as desired at the start of the work.
     Settled,
-    /// The group's members were read: these of the edges are there.
+    /// The group's members were read: these of the memberships are there.
     Seen { present: Vec<String> },
-    /// It is not known which were carried out; `None` when nothing but the target's state stopped us.
+    /// The effect of the requests is unknown; `None` if only the target's state stopped the work.
     Unsure(Option<ConvergeTrouble>),
-    /// The request was refused: try them one by one, or give up the one.
+    /// The request was refused: send each change alone, or give up a single one.
     Refused(ConvergeTrouble),
-    /// The group is not there any more.
+    /// The group is no longer at the target.
     GroupGone,
 }
 
 impl WorkResult {
-    /// Why the target is to be paused, if it is, and since when that is thought.
+    /// Returns the reason to pause the target, if there is one, and the time of that conclusion.
     pub(crate) fn doubts(&self) -> Option<(&str, i64)> {
         match self {
             Self::Resource(worked) => match &worked.outcome {
@@ -152,7 +152,7 @@ impl WorkResult {
         }
     }
 
-    /// Whether it can have led to a dead letter.
+    /// Returns whether the result can have led to a dead letter.
     pub(crate) fn may_have_died(&self) -> bool {
         match self {
             Self::Resource(worked) => {
@@ -168,7 +168,7 @@ impl WorkResult {
     }
 }
 
-/// Something for the committer.
+/// A result for the committer.
 #[derive(Debug)]
 pub(crate) enum WorkResult {
     Resource(Box<WorkedResource>),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use relay::OutboxPublisher;
 use scim::{ScimClient, TargetConnection};
 use store::{Store, StoreError};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use tokio::sync::{Notify, mpsc};
 
 use crate::address::TargetAddress;
@@ -30,14 +30,14 @@ use crate::verification::VerificationGate;
 use keeper::LeaseKeeper;
 use shift::OwnershipSession;
 
-/// Results that wait for the committer; beyond it, work waits.
+/// The maximum number of results that wait for the committer. Beyond it, jobs wait.
 const RESULTS_MAX: usize = 1_024;
-/// Tries to take a lease that another replica holds, per term.
+/// The number of tries per term to take a lease that another replica holds.
 const TRIES: u32 = 8;
-/// The pause between two of them at most: an owner that ends in good order is followed soon, however long a term is.
+/// The maximum pause between two tries, so that an owner that releases its lease is soon followed, even if a term is long.
 const TRY_AGAIN_MAX: Duration = Duration::from_secs(1);
 
-/// Everything that converging one target needs.
+/// The dependencies and settings for converging one target.
 pub(crate) struct TargetOwner {
     pub(crate) target: String,
     pub(crate) connection: TargetConnection,
@@ -47,30 +47,30 @@ pub(crate) struct TargetOwner {
     pub(crate) lease_length: Duration,
     pub(crate) attempts_max: i32,
     pub(crate) retry: RetryConfig,
-    /// Rung when the target's rows changed.
+    /// The wake-up after the target's rows have changed.
     pub(crate) bell: Arc<Notify>,
-    /// How often the whole target is compared without anybody asking.
+    /// The interval between scheduled reconciliations of the whole target.
     pub(crate) reconcile_every: Option<Duration>,
-    /// For operators: the target while this replica owns it.
+    /// The slot through which operators reach the target while this replica owns it.
     pub(crate) owned: Arc<std::sync::Mutex<Option<Arc<OwnedTarget>>>>,
-    /// What may be done before a verification.
+    /// The gate that limits the work before a verification.
     pub(crate) gate: Arc<VerificationGate>,
 }
 
 impl TargetOwner {
-    /// Takes the lease whenever it is free and converges while it holds it, until shutdown.
+    /// Takes the lease whenever it is free, and converges while it holds it, until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         while !shutdown.soft.is_cancelled() {
             match TargetLease::acquire(&self.store, &self.target, &self.replica, self.lease_length).await {
                 Ok(Some(lease)) => {
                     tracing::info!(target_name = %self.target, "target is ours");
                     if let Err(error) = self.converge(lease, &shutdown).await {
-                        tracing::error!(target_name = %self.target, error = &error as &dyn std::error::Error, "lost the target for a moment");
+                        tracing::error!(target_name = %self.target, error = chain(&error), "lost the target for a moment");
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(target_name = %self.target, error = &error as &dyn std::error::Error, "could not ask for the lease")
+                    tracing::warn!(target_name = %self.target, error = chain(&error), "could not ask for the lease")
                 }
             }
             let pause = (self.lease_length / TRIES).min(TRY_AGAIN_MAX);
@@ -81,6 +81,7 @@ impl TargetOwner {
         }
     }
 
+    /// Runs one ownership session: takes over the previous state, works until shutdown or the loss of the lease, and releases it.
     async fn converge(&self, lease: TargetLease, shutdown: &Shutdown) -> Result<(), StoreError> {
         let keeper = LeaseKeeper::spawn(lease.clone(), self.store.clone());
         self.doubt_unfinished_memberships(&lease).await?;
@@ -89,7 +90,7 @@ impl TargetOwner {
         let client = match ScimClient::new(self.connection.clone()) {
             Ok(client) => client,
             Err(error) => {
-                tracing::error!(target_name = %self.target, error = %error, "cannot talk to the target");
+                tracing::error!(target_name = %self.target, error = chain(&error), "cannot talk to the target");
                 keeper.stop().await;
                 return lease.release(&self.store).await;
             }
@@ -131,11 +132,12 @@ impl TargetOwner {
         if committer.await.is_err() {
             tracing::error!(target_name = %self.target, "the committer panicked");
         }
-        // Not before everything is committed: a lease that is renewed after it was released would keep others out.
+        // The keeper stops only when everything is committed: a lease that is renewed after its release would keep other replicas out.
         keeper.stop().await;
         if kept { lease.release(&self.store).await } else { Ok(()) }
     }
 
+    /// Builds the committer for one ownership session.
     fn committer(&self, lease: TargetLease, shutdown: &Shutdown) -> ResultCommitter {
         ResultCommitter {
             stopping: shutdown.soft.clone(),

@@ -1,8 +1,8 @@
-//! Who may send the next request to a target, and when: rate, concurrency, urgency and the circuit in one place.
+//! Decides which request to a target is sent next, and when: rate, concurrency, urgency and the circuit in one place.
 //!
-//! Every request needs a [`RequestPermit`]. The most urgent waiter gets the next one, so a leaver goes out at the next slot
-//! whatever is queued. The rate is the generic cell rate algorithm with the profile's burst. When the target asks for
-//! a pause or is down, nobody gets a permit until the pause is over; then one request goes first, alone, and the
+//! Every request needs a [`RequestPermit`]. The most urgent waiter gets the next one, so a leaver goes out at the next
+//! slot, however long the queue is. The rate is the generic cell rate algorithm with the profile's burst. When the target
+//! asks for a pause or is down, no permit is granted until the pause is over. Then one request goes first, alone, and the
 //! others follow when it succeeds.
 
 mod buckets;
@@ -21,47 +21,48 @@ use crate::backoff;
 
 /// After this many grants that overtook a less urgent waiter, the least urgent one goes once.
 const OVERTAKEN_MAX: u32 = 20;
-/// So many resets, timeouts and 5xx in a row mean that the target is down.
+/// The number of resets, timeouts and 5xx in a row that mean that the target is down.
 const FAULTS_MAX: u32 = 5;
-/// Slots are this much longer than the published limit asks for, so that jitter on the way cannot exceed it.
+/// The factor by which slots are longer than the published limit requires, so that network jitter cannot exceed it.
 const SLOT_MARGIN: f64 = 1.005;
 
-/// A slot that was given later than it was due, because timers are not exact, moves those after it by no more than what goes
-/// beyond this: else a target of 50 requests a second would get 47. Too little for one request more within a second.
+/// The tolerance for slots that are granted late because timers are not exact. Only the delay beyond it moves the
+/// following slots: without it, a target of 50 requests a second would get 47. It is too little for one more request
+/// within a second.
 const LATE_MAX: Duration = Duration::from_millis(2);
 
-/// What 429 makes of the time between two requests, and what each answer that is none makes of it.
+/// The factors for the time between two requests: after a 429, and after each other answer.
 const SLOWER: f64 = 1.5;
 const FASTER: f64 = 0.99;
-/// What a failure makes of the number of requests under way (additive increase, multiplicative decrease).
+/// The factor for the number of requests under way after a failure (additive increase, multiplicative decrease).
 const CROWDED: f64 = 0.7;
-/// Within these bounds.
+/// The bounds of the learned time between two requests.
 const SLOT_LEARNED_MIN: Duration = Duration::from_millis(1);
 const SLOT_LEARNED_MAX: Duration = Duration::from_secs(60);
-/// How much the last interval counts.
+/// The weight of the last interval in the moving average.
 const INTERVAL_WEIGHT: f64 = 0.2;
 
 const UNAVAILABLE_INITIAL: Duration = Duration::from_millis(200);
-const UNAVAILABLE_MAX: Duration = Duration::from_secs(10); // one probe in ten seconds troubles nobody, and leavers wait
+const UNAVAILABLE_MAX: Duration = Duration::from_secs(10); // one probe in ten seconds is no burden, and leavers wait
 const UNAUTHORISED_INITIAL: Duration = Duration::from_secs(1);
 const UNAUTHORISED_MAX: Duration = Duration::from_secs(30);
-/// However short a pause the target asks for.
+/// The shortest pause, even if the target asks for a shorter one.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const THROTTLED_INITIAL: Duration = Duration::from_secs(1);
 const THROTTLED_MAX: Duration = Duration::from_secs(30); // without Retry-After; with it, as long as the target asks
 
-/// How fast a target may be asked.
+/// The limits on requests to a target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TargetPace {
-    /// `None`: as fast as it answers.
+    /// The rate; `None` means as fast as the target answers.
     pub(crate) requests_per_second: Option<f64>,
-    /// How many requests may follow each other at once after a quiet time.
+    /// The number of requests that may follow each other at once after a quiet time.
     pub(crate) burst: u32,
-    /// How many may be under way at once.
+    /// The number of requests that may be under way at once.
     pub(crate) concurrency_max: usize,
 }
 
-/// How urgent a request is; smaller goes first.
+/// The urgency of a request. Smaller values go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RequestUrgency {
     lane: i16,
@@ -69,49 +70,50 @@ pub(crate) struct RequestUrgency {
 }
 
 impl RequestUrgency {
-    /// The first request for a resource.
+    /// Returns the urgency of the first request for a resource.
     pub(crate) fn opening(lane: Lane) -> Self {
         Self { lane: lane.rank(), opening: true }
     }
 
-    /// A further request for a resource that is being worked on: before the first of another in the same lane.
+    /// Returns the urgency of a further request for a resource under way: it goes before the first request of another
+    /// resource in the same lane.
     pub(crate) fn follow_up(lane: Lane) -> Self {
         Self { lane: lane.rank(), opening: false }
     }
 }
 
-/// What an answer says about the target as a whole.
+/// The meaning of an answer for the target as a whole.
 #[derive(Debug, Clone)]
 pub(crate) enum TargetSignal {
-    /// It answered as it should, or refused this one request.
+    /// The target answered as expected, or refused only this request.
     Healthy,
-    /// A reset, a time-out, a 5xx.
+    /// A reset, a timeout or a 5xx.
     Faulty(String),
-    /// It asked for a pause.
+    /// The target asked for a pause.
     Throttled(Option<Duration>),
-    /// It answered, and says that nothing more is to be sent for a while.
+    /// The target answered, and its rate-limit budget is spent for this time.
     Spent(Duration),
-    /// It cannot be reached, or says that it is down.
+    /// The target cannot be reached, or reports that it is down.
     Unavailable(String, Option<Duration>),
-    /// It refused the credential.
+    /// The target refused the credential.
     Unauthorised(String),
 }
 
-/// Whether requests flow.
+/// The circuit of a target: whether requests are granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TargetCircuit {
-    /// They do.
+    /// Requests are granted.
     Closed,
-    /// They do not.
+    /// No requests are granted.
     Open {
-        /// Why.
+        /// The reason for the open circuit.
         reason: String,
-        /// Until then nothing is sent; one request goes first afterwards.
+        /// The time until which no request is sent. One request goes first afterwards.
         until: Instant,
     },
 }
 
-/// The right to have one request under way; given back when dropped. One that was not used costs nothing of the pace.
+/// The right to have one request under way. Dropping it gives it back. An unused permit costs nothing of the pace.
 #[derive(Debug)]
 pub(crate) struct RequestPermit {
     pacer: mpsc::UnboundedSender<PacerMessage>,
@@ -123,7 +125,7 @@ impl RequestPermit {
         Self { pacer, is_used: false }
     }
 
-    /// A request is sent with it.
+    /// Marks the permit as used for a request.
     pub(crate) fn spend(&mut self) {
         self.is_used = true;
     }
@@ -131,11 +133,12 @@ impl RequestPermit {
 
 impl Drop for RequestPermit {
     fn drop(&mut self) {
-        // The pacer is gone only when its target is no longer ours; then nobody waits for the slot.
+        // The pacer is gone only when its target is no longer ours; then the slot has no waiters.
         let _ = self.pacer.send(PacerMessage::Returned { is_used: self.is_used });
     }
 }
 
+/// A message to the task of the pacer.
 #[derive(Debug)]
 enum PacerMessage {
     Wanted(RequestUrgency, oneshot::Sender<RequestPermit>),
@@ -143,7 +146,7 @@ enum PacerMessage {
     Heard(TargetSignal),
 }
 
-/// Hands out permits; ends when dropped.
+/// Grants permits. The pacer ends when its last handle is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestPacer {
     messages: mpsc::UnboundedSender<PacerMessage>,
@@ -152,7 +155,7 @@ pub(crate) struct RequestPacer {
 }
 
 impl RequestPacer {
-    /// Starts one; it ends by itself once the last clone and the last permit are gone.
+    /// Starts a pacer. It ends by itself once the last handle and the last permit are gone.
     pub(crate) fn spawn(target: &str, pace: TargetPace, rate: &scim::RequestRateLimit) -> Self {
         let (messages, inbox) = mpsc::unbounded_channel();
         let (publish, circuit) = watch::channel(TargetCircuit::Closed);
@@ -170,8 +173,8 @@ impl RequestPacer {
         granted.await.expect("the pacer answers every waiter")
     }
 
-    /// Waits until every limit that counts this request lets it go, with the right to send it: `permit` is given back
-    /// while it waits.
+    /// Waits until every limit that counts this request lets it go, and returns the right to send it. `permit` is given
+    /// back during the wait.
     pub(crate) async fn turn(
         &self,
         permit: RequestPermit,
@@ -186,37 +189,38 @@ impl RequestPacer {
         self.acquire(urgency).await
     }
 
-    /// Tells what an answer said about the target.
+    /// Reports the meaning of an answer for the target.
     pub(crate) fn hear(&self, signal: TargetSignal) {
         self.messages.send(PacerMessage::Heard(signal)).expect("the pacer lives as long as its handles");
     }
 
-    /// Whether requests flow, from now on.
+    /// Returns a receiver for changes of the circuit.
     pub(crate) fn watch(&self) -> watch::Receiver<TargetCircuit> {
         self.circuit.clone()
     }
 
-    /// Whether requests flow, and if not, why.
+    /// Returns the state of the circuit, with the reason if it is open.
     pub(crate) fn circuit(&self) -> TargetCircuit {
         self.circuit.borrow().clone()
     }
 }
 
+/// The state of the pacer's task.
 struct PacerState {
     target: String,
     slot: Option<Duration>,
-    /// What 429 taught: a longer time between two requests, which gets shorter with each that goes well.
+    /// The time between two requests that 429s have taught. It gets shorter with each success.
     learned: Option<Duration>,
-    /// How far apart grants were lately.
+    /// The moving average of the time between recent grants.
     interval: Duration,
     granted_at: Instant,
     burst_tolerance: Duration,
     concurrency_max: usize,
-    /// How many requests may be under way: fewer after each failure, more with each that goes well.
+    /// The number of requests that may be under way: smaller after each failure, larger after each success.
     room: f64,
-    /// Before then the target takes nothing, as it said.
+    /// The time before which the target accepts no requests, according to its answer.
     spent_until: Option<Instant>,
-    /// When the next request would be due if requests were spread evenly.
+    /// The time at which the next request would be due if requests were spread evenly.
     due: Instant,
     in_flight: usize,
     waiting: BTreeMap<RequestUrgency, VecDeque<oneshot::Sender<RequestPermit>>>,
@@ -284,7 +288,7 @@ impl PacerState {
         }
     }
 
-    /// Grants what may be granted now; returns when to look again.
+    /// Grants all permits that are allowed now. Returns the time of the next look.
     fn grant_all(&mut self) -> Option<Instant> {
         loop {
             self.forget_gone_waiters();
@@ -316,6 +320,7 @@ impl PacerState {
         }
     }
 
+    /// Grants a permit to the most urgent waiter, or to the least urgent one if it was overtaken too often.
     fn grant_one(&mut self, now: Instant) {
         let Some(handle) = self.handle.upgrade() else { return };
         let least = self.waiting.keys().next_back().copied();
@@ -332,16 +337,16 @@ impl PacerState {
         let since = now.saturating_duration_since(self.granted_at).min(Duration::from_secs(1));
         self.interval = self.interval.mul_f64(1.0 - INTERVAL_WEIGHT) + since.mul_f64(INTERVAL_WEIGHT);
         self.granted_at = now;
-        // A waiter that went away in this very moment drops the permit, which gives the slot back.
+        // A waiter that goes away at this very moment drops the permit, which gives the slot back.
         let _ = grant.send(RequestPermit::new(handle));
     }
 
-    /// The time between two requests: as the profile says, or as the target taught.
+    /// Returns the time between two requests: from the profile, or as learned from the target.
     fn pace(&self) -> Option<Duration> {
         self.slot.max(self.learned)
     }
 
-    /// The target says that this was too fast.
+    /// Slows requests down after the target reported that they were too fast.
     fn slow_down(&mut self) {
         let was = self.pace().unwrap_or(self.interval).max(SLOT_LEARNED_MIN);
         let slower = was.mul_f64(SLOWER).min(SLOT_LEARNED_MAX);
@@ -349,17 +354,18 @@ impl PacerState {
         tracing::info!(target_name = %self.target, milliseconds = slower.as_millis() as u64, "the target is asked more slowly");
     }
 
-    /// It went well: a little faster again.
+    /// Speeds requests up a little after a success.
     fn speed_up(&mut self) {
         let faster = self.learned.map(|learned| learned.mul_f64(FASTER));
         self.learned = faster.filter(|faster| *faster > self.slot.unwrap_or(SLOT_LEARNED_MIN));
     }
 
-    /// Fewer at a time: a target that fails may have too much to do.
+    /// Lowers the number of requests under way: a target that fails may be overloaded.
     fn crowd(&mut self) {
         self.room = (self.room * CROWDED).max(1.0);
     }
 
+    /// Removes waiters that gave up their place.
     fn forget_gone_waiters(&mut self) {
         for queue in self.waiting.values_mut() {
             queue.retain(|grant| !grant.is_closed());
@@ -367,6 +373,7 @@ impl PacerState {
         self.waiting.retain(|_, queue| !queue.is_empty());
     }
 
+    /// Adapts the pace and the circuit to the meaning of an answer.
     fn hear(&mut self, signal: TargetSignal) {
         match signal {
             TargetSignal::Healthy => {
@@ -421,7 +428,7 @@ impl PacerState {
         if self.held_until.is_none() {
             self.failures += 1;
         }
-        // "In 0 seconds", or a moment that has passed, is no invitation to ask as fast as can be.
+        // A pause of 0 seconds, or until a time that has passed, does not allow requests at full speed.
         let delay = match after {
             Some(after) if self.failures > 1 => after.max(backoff::retry_delay(self.failures, initial, max)),
             Some(after) => after.max(PAUSE_MIN),

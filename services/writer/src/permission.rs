@@ -1,13 +1,13 @@
-//! Permission to change who has access: what exceeds the policy's guard is held before any of it is sent.
+//! Permission to change access: changes beyond the policy's guard are held before any of them is sent.
 //!
-//! A permission is reserved in the transaction that notes what is about to be sent. What was carried out, what is reserved,
-//! what is held and what waits are counted in one statement, and nothing else is counted or committed under the lease until
-//! that transaction ends; so no change is in none of them, and no two take the last place. A reservation counts until its
-//! result says what came of the request, also when another replica has taken the target meanwhile.
+//! A permission is reserved in the transaction that notes the rows about to be sent. One statement counts the changes
+//! that were carried out, are reserved, are held, and wait. No other transaction counts or commits under the lease until
+//! that transaction ends. So every change is counted, and no two changes take the last place. A reservation counts until
+//! the result of its request is known, also if another replica has taken the target in the meantime.
 //!
-//! So a thousand leavers who arrive together are held as a whole, and a thousand who trickle in are held from the one on
-//! that is too many. What switches accounts on again is counted in the same way, by itself. What comes of a change of policy was
-//! held against the guard when it was planned, and is not counted.
+//! So a thousand leavers who arrive together are held as a whole, and a thousand who arrive one by one are held from the
+//! first that exceeds the guard. Changes that switch accounts on again are counted in the same way, by themselves.
+//! Changes from a new policy were checked against the guard when they were planned, and are not counted.
 
 mod note;
 mod sum;
@@ -25,13 +25,13 @@ use crate::rows::{removal, resource, save_resources};
 use crate::safety::{PROTECTED, tell_held};
 use crate::{micros, now};
 
-/// Rows that are held per statement.
+/// The number of rows that are held per statement.
 const PAGE: u64 = 1_000;
 
-/// Holds every change that waits of those that the guard does not allow; says how many and why.
+/// Holds every waiting change that the guard does not allow. Returns the number and the reason.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn hold_excess(
     tx: &DatabaseTransaction,
     target: &str,
@@ -41,7 +41,7 @@ pub(crate) async fn hold_excess(
     hold_too_many(tx, target, &sum, news).await
 }
 
-/// Holds what waits of the changes of which there are too many; says how many and why.
+/// Holds the waiting changes of each kind that exceeds the guard. Returns the number and the reason.
 async fn hold_too_many(
     tx: &DatabaseTransaction,
     target: &str,
@@ -60,7 +60,7 @@ async fn hold_too_many(
     Ok(held)
 }
 
-/// Holds what waits for permission.
+/// Holds the changes of one kind that wait for permission.
 async fn hold_waiting(
     tx: &DatabaseTransaction,
     target: &str,
@@ -86,7 +86,7 @@ async fn hold_waiting(
         }
         count += u64::try_from(rows.len()).unwrap_or(u64::MAX);
         for row in &mut rows {
-            // A protected person is not let through together with those whom the guard holds.
+            // A protected person is not let through together with those held by the guard.
             let (by, reason) = match row.desired().is_ok_and(|desired| desired.is_protected()) {
                 true => (HeldBy::Protected, PROTECTED),
                 false => (HeldBy::Guard, reason),
@@ -98,10 +98,10 @@ async fn hold_waiting(
     }
 }
 
-/// Remembers that access was changed.
+/// Stores that access was changed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn count_change(
     tx: &DatabaseTransaction,
     row: &resource::Model,

@@ -1,4 +1,4 @@
-//! Commands that could not be read or stored, and trying them again.
+//! Quarantines commands that could not be read or stored, and retries them.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,13 @@ use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
 
+use telemetry::chain_text;
+
 use crate::facts::SERVICE;
 use crate::intake::takes_away;
 use crate::{micros, now};
 
-/// How a command is set aside that cannot be read.
+/// Builds the quarantined item of a command that cannot be read.
 pub(crate) fn unreadable_command(delivery: &Delivery<Command>, reason: &DecodeReason) -> QuarantinedItem {
     let kind = match reason {
         DecodeReason::Version(_) => QuarantineReason::NewerVersion,
@@ -24,7 +26,7 @@ pub(crate) fn unreadable_command(delivery: &Delivery<Command>, reason: &DecodeRe
     let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, kind, micros(now()));
     item.cause = reason.to_string();
     item.payload = delivery.payload.to_vec();
-    // A command whose lane is the leavers' says so, whatever else of it is not understood.
+    // A command in the leavers' lane says so, even if the rest of it cannot be read.
     let text = String::from_utf8_lossy(&item.payload);
     item.is_departure = delivery.is_departure() || text.contains("\"lane\":\"leaver\"");
     if let Some((subject, target)) = glimpse(&item.payload) {
@@ -33,7 +35,7 @@ pub(crate) fn unreadable_command(delivery: &Delivery<Command>, reason: &DecodeRe
     item
 }
 
-/// Subject and target of a command that cannot be read, as far as they can be told.
+/// Returns the subject and target of a command that cannot be read, as far as they can be extracted.
 fn glimpse(payload: &[u8]) -> Option<(String, String)> {
     let Ok(Value::Object(envelope)) = serde_json::from_slice(payload) else { return None };
     let body = envelope.values().find(|value| value.is_object())?;
@@ -41,15 +43,15 @@ fn glimpse(payload: &[u8]) -> Option<(String, String)> {
     Some((text("subject")?, text("target")?))
 }
 
-/// What an item of a person's account, or of a group, is about.
+/// Returns the description of a person's account, or of a group, that an item is about.
 pub(crate) fn about(subject: &str, target: &str) -> String {
     format!("{subject} at {target}")
 }
 
-/// By person: what is set aside that would have switched off the accounts of `people` at `target`, as something to wait for.
+/// Returns the quarantined commands that would have switched off the accounts of `people` at `target`, by person, as wait reasons.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn departures_of(
     store: &Store,
     target: &str,
@@ -67,7 +69,7 @@ pub(crate) async fn departures_of(
     Ok(told.collect())
 }
 
-/// How a command is set aside that could not be stored.
+/// Builds the quarantined item of a command that could not be stored.
 pub(crate) fn not_stored(
     delivery: &Delivery<Command>,
     command: &Command,
@@ -75,7 +77,7 @@ pub(crate) fn not_stored(
 ) -> QuarantinedItem {
     let reason = QuarantineReason::NotStored;
     let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, reason, micros(now()));
-    item.cause = error_chain(error);
+    item.cause = chain_text(error);
     item.payload = delivery.payload.to_vec();
     item.subject = about(&command.subject, &command.target);
     item.kind = command.desired.kind().as_str().to_owned();
@@ -83,10 +85,10 @@ pub(crate) fn not_stored(
     item
 }
 
-/// Sets an item aside, counts it and says so.
+/// Puts an item into the quarantine, counts it and logs it.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(), StoreError> {
     quarantine::put_item(store.writer(), SERVICE, item).await?;
     telemetry::metrics::count_quarantined(SERVICE, item.reason.as_str());
@@ -100,10 +102,10 @@ pub(crate) async fn set_aside(store: &Store, item: &QuarantinedItem) -> Result<(
     Ok(())
 }
 
-/// What this version may understand and an earlier one did not.
+/// Returns the items that this version can read and an earlier one could not.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn to_read_again(store: &Store) -> Result<Vec<(QuarantinedItem, Command)>, StoreError> {
     let items = quarantine::list_items(store.reader(), SERVICE, QUARANTINE_MAX).await?;
     let read = |item: QuarantinedItem| {
@@ -116,10 +118,10 @@ pub(crate) async fn to_read_again(store: &Store) -> Result<Vec<(QuarantinedItem,
     Ok(items.into_iter().filter(waiting).filter_map(read).collect())
 }
 
-/// What is set aside, as operators see it.
+/// Returns the quarantined items, as operators see them.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn list_items(
     store: &Store,
     request: &QuarantineRequest,
@@ -145,10 +147,10 @@ pub(crate) async fn list_items(
     })
 }
 
-/// Puts commands back on COMMANDS, where the intake takes them like any other, and forgets them here.
+/// Publishes commands on COMMANDS again, where the intake takes them like any other, and removes them from the quarantine.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn retry_commands(
     store: &Store,
     bus: &bus::Bus,
@@ -169,25 +171,15 @@ pub(crate) async fn retry_commands(
     Ok(RetryQuarantinedReply { items })
 }
 
+/// Publishes the command of one item again, and removes the item.
 async fn send_again(store: &Store, bus: &bus::Bus, item: &QuarantinedItem) -> Result<(), String> {
     if item.reason == QuarantineReason::StateUnreadable {
-        let cause = "it goes on by itself when the mapper says it again: `usher verify`, or `usher apply` for a guard";
+        let cause = "it continues by itself when the mapper sends it again: `usher verify`, or `usher apply` for a guard";
         return Err(cause.to_owned());
     }
     let command: Command = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
     let message = bus::OutgoingMessage::command(&command, lifecycle::TraceContext::root()).again(&item.id);
     let sent = bus.publish(vec![message]).await;
-    sent.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| error_chain(&error))?;
-    quarantine::remove_item(store.writer(), SERVICE, &item.id).await.map_err(|error| error_chain(&error))
-}
-
-/// The error and its causes.
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
+    sent.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| chain_text(&error))?;
+    quarantine::remove_item(store.writer(), SERVICE, &item.id).await.map_err(|error| chain_text(&error))
 }

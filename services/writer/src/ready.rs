@@ -1,4 +1,4 @@
-//! What can be worked on now: the head of each lane, read from the tables.
+//! The jobs that can be worked on now: the head of each lane, read from the tables.
 
 mod memberships;
 
@@ -16,12 +16,12 @@ use crate::orphans;
 use crate::rows::{ResourceKey, edge, load_resources, resource, status};
 use crate::unreadable;
 
-/// How many rows of each lane are looked at in one go.
+/// The number of rows of each lane that are read at once.
 const WINDOW: usize = 128;
-/// How long a new account waits for that of the person it refers to, when that is queued too: waiting saves a
-/// request, and never longer than this so that a cycle of managers cannot block anybody.
+/// The time for which a new account waits for that of the person it refers to, if that is queued too, in microseconds.
+/// Waiting saves a request. The limit prevents a cycle of managers from blocking each other.
 const REFERENCE_WAIT_MICROS: i64 = 5_000_000;
-/// One piece of work.
+/// One job.
 #[derive(Debug)]
 pub(crate) enum ReadyJob {
     Resource(Box<ResourceJob>),
@@ -36,20 +36,20 @@ pub(crate) struct ResourceJob {
 }
 
 impl ResourceJob {
-    /// Whether an account is looked for before one is created.
+    /// Returns whether the account is looked up before one is created.
     fn would_look(&self) -> bool {
         is_looked_for(&self.row) && !self.wanted.assume_empty && self.wanted.state == AccountState::Active
     }
 }
 
-/// Whether it is an account that nobody knows of at the target. Leavers wait for nothing.
+/// Returns whether the row is an account that is not known at the target yet. Leavers wait for nothing.
 fn is_looked_for(row: &resource::Model) -> bool {
     row.kind() == ResourceKind::User && row.remote_id.is_none() && !row.in_doubt && row.lane() != Lane::Leaver
 }
 
-/// True when it takes the use of a person's account away, which is all that is done of it. What is known of the account may be
-/// older than the account itself, so it is done also where it seems to be off; an account that is to be deleted, and that was
-/// switched off for this revision, waits, but is read back.
+/// Returns whether the only effect is to switch a person's account off. The stored state may be older than the account
+/// itself, so an account that seems to be off is included. An account that must be deleted, and that was switched off for
+/// this revision, waits, but is read back.
 fn switches_off(row: &resource::Model, desired: &DesiredState) -> bool {
     let DesiredState::User(account) = desired else { return false };
     let is_wanted = match account.state {
@@ -71,7 +71,7 @@ impl ReadyJob {
         }
     }
 
-    /// Whether it does nothing but switch a person's account off, or take people out of a group, or look whether that is still so.
+    /// Returns whether the job only switches a person's account off, removes people from a group, or checks whether that is still so.
     fn switches_off(&self) -> bool {
         match self {
             Self::Resource(job) => {
@@ -97,21 +97,21 @@ impl ReadyJob {
     }
 }
 
-/// Work by lane, most urgent first.
+/// The jobs by lane, most urgent first.
 #[derive(Debug, Default)]
 pub(crate) struct ReadyQueue {
     lanes: [VecDeque<ReadyJob>; Lane::ALL.len()],
-    /// What comes after the job of a group that is in a lane or under way: one request at a time for each group.
+    /// The jobs that follow the current job of a group, which is in a lane or under way: one request at a time for each group.
     following: HashMap<String, VecDeque<ReadyJob>>,
 }
 
 impl ReadyQueue {
-    /// The lane of the next piece of work.
+    /// Returns the lane of the next job.
     pub(crate) fn lane(&self) -> Option<Lane> {
         Lane::ALL.into_iter().find(|lane| !self.lanes[*lane as usize].is_empty())
     }
 
-    /// Takes the most urgent piece of work, or the least urgent when it is `low_lanes_turn`.
+    /// Takes the most urgent job, or the least urgent one if it is `low_lanes_turn`.
     pub(crate) fn pop(&mut self, low_lanes_turn: bool) -> Option<ReadyJob> {
         if low_lanes_turn {
             self.lanes.iter_mut().rev().find_map(VecDeque::pop_front)
@@ -125,7 +125,7 @@ impl ReadyQueue {
         self.lanes.iter().map(VecDeque::len).sum::<usize>() + following
     }
 
-    /// What the policy matches on, if at least `min` accounts would be looked for before they are created.
+    /// Returns the attributes that the policy matches on, if at least `min` accounts would be looked up before they are created.
     pub(crate) fn to_be_looked_for(&self, min: usize) -> Option<Vec<String>> {
         let jobs = self.lanes.iter().flatten().filter_map(|job| match job {
             ReadyJob::Resource(job) if job.would_look() => Some(&job.wanted),
@@ -141,12 +141,12 @@ impl ReadyQueue {
         Some(paths)
     }
 
-    /// Whether it holds changes of access that the guard counts.
+    /// Returns whether the queue has changes of access that the guard counts.
     pub(crate) fn needs_permission(&self) -> bool {
         self.lanes.iter().flatten().any(ReadyJob::needs_permission)
     }
 
-    /// Leaves everything but what takes access away for another time.
+    /// Removes all jobs that do not take access away. They are read again later.
     pub(crate) fn leave_out_grants(&mut self) {
         for lane in &mut self.lanes {
             lane.retain(ReadyJob::switches_off);
@@ -157,7 +157,7 @@ impl ReadyQueue {
         });
     }
 
-    /// The accounts and groups that come next, at most `max`.
+    /// Returns the rows of the next accounts and groups, at most `max`.
     pub(crate) fn next_resources(&self, max: usize) -> impl Iterator<Item = &resource::Model> {
         let jobs = self.lanes.iter().flatten().filter_map(|job| match job {
             ReadyJob::Resource(job) => Some(&job.row),
@@ -166,7 +166,7 @@ impl ReadyQueue {
         jobs.take(max)
     }
 
-    /// What was under way has ended: the next one of its group may begin.
+    /// Notes that a job has ended: the next one of its group may begin.
     pub(crate) fn ended(&mut self, (kind, subject): &ResourceKey) {
         if *kind != ResourceKind::Membership {
             return;
@@ -177,6 +177,7 @@ impl ReadyQueue {
         }
     }
 
+    /// Adds the first job of a group to its lane, and lets the others follow.
     fn push_in_order(&mut self, jobs: Vec<MembersJob>) {
         let mut jobs = jobs.into_iter().map(|job| ReadyJob::Members(Box::new(job)));
         let Some(first) = jobs.next() else { return };
@@ -193,22 +194,22 @@ impl ReadyQueue {
     }
 }
 
-/// Where the work of a target is read from.
+/// The source of a target's jobs: its tables and the limits of the current reading.
 pub(crate) struct QueueSource<'a> {
     pub(crate) store: &'a Store,
     pub(crate) target: &'a str,
     pub(crate) in_flight: &'a HashSet<ResourceKey>,
     pub(crate) members_per_request_max: usize,
-    /// Whether reading a group shows its members.
+    /// True if reading a group shows its members.
     pub(crate) members_readable: bool,
-    /// Accounts that would have to be looked for wait.
+    /// True if accounts that need a lookup must wait.
     pub(crate) leave_unlinked: bool,
-    /// What was decided has to be verified first: only accounts are switched off, and members taken out.
+    /// True if the desired state must be verified first: only accounts are switched off, and members removed.
     pub(crate) only_switches_off: bool,
 }
 
 impl QueueSource<'_> {
-    /// The head of every lane as of `now` (microseconds).
+    /// Loads the head of every lane as of `now` (microseconds).
     pub(crate) async fn load(self, now: i64) -> Result<ReadyQueue, StoreError> {
         let mut ready = ReadyQueue::default();
         let rows = self.queued_resources(now).await?;
@@ -245,6 +246,7 @@ impl QueueSource<'_> {
         Ok(ready)
     }
 
+    /// Reads the head of each lane. Rows that cannot be read are quarantined.
     async fn queued_resources(&self, now: i64) -> Result<Vec<(resource::Model, DesiredState)>, StoreError> {
         let mut out = Vec::new();
         for lane in Lane::ALL {
@@ -276,6 +278,7 @@ impl QueueSource<'_> {
         Ok(out)
     }
 
+    /// Loads the links of the people that the rows refer to.
     async fn links_of_references(
         &self,
         rows: &[(resource::Model, DesiredState)],
@@ -316,16 +319,16 @@ impl QueueSource<'_> {
     }
 }
 
-/// What is known of the people that rows refer to.
+/// The known links of the people that rows refer to.
 #[derive(Default)]
 struct KnownLinks {
     remote_ids: HashMap<String, String>,
-    /// In the queue themselves, not tried yet.
+    /// The people whose own rows are queued and not tried yet.
     coming: HashSet<String>,
 }
 
 impl KnownLinks {
-    /// The person whose account a new account should wait for, once.
+    /// Returns the person whose account a new account should wait for, once.
     fn worth_waiting_for(&self, row: &resource::Model, desired: &DesiredState) -> Option<String> {
         if row.remote_id.is_some() || row.awaits.is_some() || row.attempts > 0 || row.lane() == Lane::Leaver {
             return None;

@@ -1,8 +1,9 @@
-//! Compares everything that a target has with what it should have, page by page, and puts what differs into the queue.
+//! Reconciliation: compares everything that a target has with the desired state, page by page, and queues the differences.
 //!
-//! Nothing is made right here: a resource that differs goes through the same queue, in lane backfill, and is read once
-//! more before anything is sent, so that what changed meanwhile is not overwritten, and the guard counts what would be
-//! taken away. What is not ours is reported and left alone. The place is kept after each page: a restart goes on there.
+//! Nothing is corrected here. A resource that differs goes through the same queue, in lane backfill. It is read once more
+//! before any request is sent, so that later changes are not overwritten, and the guard counts the access that would be
+//! taken away. Resources that are not ours are reported and left alone. The position is stored after each page: a restart
+//! continues there.
 
 mod belief;
 mod compare;
@@ -24,6 +25,7 @@ use scim::{ListedPage, PageStart, ScimKind};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
+use telemetry::chain;
 use tokio::sync::Notify;
 
 use crate::backoff;
@@ -36,26 +38,26 @@ use crate::{micros, now};
 use dangling::ReferenceInventory;
 pub(crate) use newer::NewerAtTarget;
 
-/// Tries of one page before the comparison fails.
+/// The number of tries of one page before the reconciliation fails.
 const TRIES_MAX: u32 = 6;
-/// The same while the target says that it is down or refuses the credential: about half an hour.
+/// The same number while the target reports that it is down or refuses the credential: about half an hour.
 const TRIES_WHILE_DOWN_MAX: u32 = 60;
 const RETRY_INITIAL: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
-/// The target is not to be asked now: how long until it is asked again.
+/// The pause before the next try if the target must not be asked now.
 const DEFERRED_PAUSE: Duration = Duration::from_millis(500);
-/// Rows that are looked at per statement.
+/// The number of rows that are read per statement.
 const PAGE: u64 = 500;
 
 const USERS: &str = "user";
 const GROUPS: &str = "group";
 const GONE: &str = "gone";
 
-/// Why it does not go on.
+/// The reason for stopping a reconciliation.
 enum ReconcileHalt {
-    /// The lease is not ours any more, or an operator ended it.
+    /// The lease is no longer ours, or an operator cancelled the reconciliation.
     Ended,
-    /// For this reason.
+    /// The reconciliation failed for this reason.
     Failed(String),
 }
 
@@ -65,7 +67,7 @@ impl From<StoreError> for ReconcileHalt {
     }
 }
 
-/// A comparison under way.
+/// A reconciliation under way.
 pub(crate) struct ReconcileRun {
     target: Arc<OwnedTarget>,
     bell: Arc<Notify>,
@@ -75,17 +77,17 @@ pub(crate) struct ReconcileRun {
     newer: Option<NewerAtTarget>,
 }
 
-/// The end of a comparison.
+/// The outcome of a reconciliation.
 #[derive(Debug)]
 pub(crate) enum ReconciliationOutcome {
     /// Everything was read.
     Completely(Option<NewerAtTarget>),
-    /// For this reason it was not.
+    /// The reconciliation failed for this reason.
     Failed(String),
 }
 
-/// Goes on with the comparison of `target` that is under way, if there is one, until it ends; notes into `newer` what is newer
-/// there than what is known here.
+/// Continues the reconciliation of `target` that is under way, if there is one, until it ends. Notes in `newer` the
+/// changes at the target that are newer than the stored state.
 pub(crate) async fn go_on(
     target: Arc<OwnedTarget>,
     bell: Arc<Notify>,
@@ -96,7 +98,7 @@ pub(crate) async fn go_on(
         Ok(Some(row)) if row.is_running() => row,
         Ok(_) => return None,
         Err(error) => {
-            tracing::warn!(target_name = %target.name, error = %error, "could not see whether to compare");
+            tracing::warn!(target_name = %target.name, error = chain(&error), "could not see whether to compare");
             return None;
         }
     };
@@ -117,12 +119,12 @@ pub(crate) async fn go_on(
     run.report.ended = Some(now());
     run.row.state = ended.as_str().to_owned();
     if let Err(error) = run.keep().await {
-        tracing::warn!(target_name = %run.target.name, error = %error, "could not keep the comparison");
+        tracing::warn!(target_name = %run.target.name, error = chain(&error), "could not keep the comparison");
     }
     Some(run.report.error.map_or(ReconciliationOutcome::Completely(run.newer), ReconciliationOutcome::Failed))
 }
 
-/// A comparison from the beginning.
+/// Creates the row of a new reconciliation.
 pub(crate) fn new_reconciliation(
     target: &str,
     dry_run: bool,
@@ -155,10 +157,10 @@ pub(crate) fn new_reconciliation(
     }
 }
 
-/// Begins a comparison if the last one began longer ago than `every`, and none is under way.
+/// Begins a reconciliation if the last one began longer ago than `every`, and none is under way.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn begin_if_due(target: &OwnedTarget, every: Duration) -> Result<(), StoreError> {
     let last = reconcile::load_reconciliation(target.store.reader(), &target.name).await?;
     let since = micros(now()) - i64::try_from(every.as_micros()).unwrap_or(i64::MAX);
@@ -167,10 +169,11 @@ pub(crate) async fn begin_if_due(target: &OwnedTarget, every: Duration) -> Resul
     }
     let tx = target.store.begin().await?;
     reconcile::save_reconciliation(&tx, new_reconciliation(&target.name, false, false, "schedule")).await?;
-    tx.commit().await.map_err(StoreError::statement("begin a comparison"))
+    tx.commit().await.map_err(StoreError::statement("begin a reconciliation"))
 }
 
 impl ReconcileRun {
+    /// Runs the phases: users, groups, and resources that are gone.
     async fn work(&mut self) -> Result<(), ReconcileHalt> {
         loop {
             match self.row.phase.as_str() {
@@ -184,7 +187,7 @@ impl ReconcileRun {
         }
     }
 
-    /// Reads everything of one kind.
+    /// Reads all resources of one kind.
     async fn pages(&mut self, kind: ScimKind, then: &str) -> Result<(), ReconcileHalt> {
         let mut ids: HashSet<String> = HashSet::new();
         if kind == ScimKind::User && self.row.next.is_none() {
@@ -208,7 +211,7 @@ impl ReconcileRun {
             if page.next.is_some() && (page.entries == 0 || page.next == start) {
                 return Err(ReconcileHalt::Failed("the target repeats a page".to_owned()));
             }
-            // A target that ignores where a page is to begin shows the one before again.
+            // A target that ignores the start of a page shows the previous page again.
             let is_same = !ids.is_empty() && page.resources.iter().all(|found| ids.contains(&found.id));
             let further = page.further(self.target.client.profile().paging, before).filter(|_| !is_same);
             let is_repeated = !is_same && self.take(kind, &page.resources).await?;
@@ -238,7 +241,7 @@ impl ReconcileRun {
         }
     }
 
-    /// What is linked and was on no page.
+    /// Handles linked resources that were on no page.
     async fn gone(&mut self) -> Result<(), ReconcileHalt> {
         self.gone_can_be_believed().await?;
         self.confirm_address().await?;
@@ -282,7 +285,7 @@ impl ReconcileRun {
         }
     }
 
-    /// Those that nothing was wanted of since they were read, locked.
+    /// Returns the rows that have not changed since they were read, locked.
     async fn still_at_rest(
         &self,
         tx: &DatabaseTransaction,
@@ -298,6 +301,7 @@ impl ReconcileRun {
         Ok(found)
     }
 
+    /// Selects linked rows that were in sync when the reconciliation began.
     fn linked_at_rest(&self) -> sea_orm::Select<resource::Entity> {
         resource::Entity::find()
             .filter(resource::Column::Target.eq(&self.target.name))
@@ -310,7 +314,7 @@ impl ReconcileRun {
         resource::Column::SeenAt.is_null().or(resource::Column::SeenAt.lt(self.row.started_at))
     }
 
-    /// Puts rows into the queue, to be read and made right; nothing in a dry run.
+    /// Queues rows, to be read and corrected. Does nothing in a dry run.
     async fn enqueue(
         &mut self,
         tx: &DatabaseTransaction,
@@ -329,6 +333,7 @@ impl ReconcileRun {
         save_resources(tx, rows).await
     }
 
+    /// Reads one page of the target's list, with retries.
     async fn list(
         &mut self,
         kind: ScimKind,
@@ -346,7 +351,8 @@ impl ReconcileRun {
         }
     }
 
-    /// None when the target does not let this group be read: the others are compared all the same.
+    /// Reads the members of a group. Returns `None` if the target does not let this group be read: the other groups are
+    /// compared all the same.
     async fn read_members(
         &mut self,
         group: &resource::Model,
@@ -375,7 +381,7 @@ impl ReconcileRun {
         }
     }
 
-    /// A request, when it is the turn of lane backfill.
+    /// Opens a call for one request when it is the turn of lane backfill.
     async fn call(&mut self) -> Result<TargetCall, ReconcileHalt> {
         self.still_wanted().await?;
         while self.is_paused().await? {
@@ -389,11 +395,11 @@ impl ReconcileRun {
 
     async fn is_paused(&self) -> Result<bool, StoreError> {
         let scope = control::load_control(self.target.store.reader(), &self.target.name).await?.pause_scope();
-        // Looking gives nobody access: what would be changed can be seen before the target goes on.
+        // A dry run gives no access: an operator can see the changes before resuming the target.
         Ok(scope == Some(PauseScope::Everything) || scope == Some(PauseScope::Grants) && !self.report.dry_run)
     }
 
-    /// Waits until it is time to try again.
+    /// Waits until the next try is due.
     async fn wait(&mut self, stop: CallStop, failures: &mut u32) -> Result<(), ReconcileHalt> {
         match stop {
             CallStop::Deferred => {
@@ -402,7 +408,7 @@ impl ReconcileRun {
             }
             CallStop::Postponed { trouble, .. } => {
                 *failures += 1;
-                // What is not there at all will hardly come to be there while we wait.
+                // A missing endpoint will hardly appear while we wait.
                 let no_endpoint = ErrorCode::of(trouble.class, &trouble.error) == ErrorCode::NoEndpoint;
                 let is_down = matches!(trouble.class, AttemptClass::Unavailable | AttemptClass::Unauthorised)
                     && !no_endpoint;
@@ -422,6 +428,7 @@ impl ReconcileRun {
         Ok(())
     }
 
+    /// Returns the subject of the reconciliation's calls.
     fn about(&self) -> CallSubject {
         CallSubject {
             kind: if self.row.phase == USERS { ResourceKind::User } else { ResourceKind::Group },
@@ -435,14 +442,17 @@ impl ReconcileRun {
         }
     }
 
+    /// Checks that the reconciliation is still wanted.
+    ///
     /// # Errors
-    /// [`ReconcileHalt::Ended`] when it was cancelled, or the target is somebody else's by now.
+    /// [`ReconcileHalt::Ended`] if it was cancelled, or if another replica has the target by now.
     async fn still_wanted(&self) -> Result<(), ReconcileHalt> {
         let row = reconcile::load_reconciliation(self.target.store.reader(), &self.target.name).await?;
         let is_ours = row.is_some_and(|row| row.is_running() && row.started_at == self.row.started_at);
         if is_ours && self.target.lease.is_ours() { Ok(()) } else { Err(ReconcileHalt::Ended) }
     }
 
+    /// Adds a difference to the report, which keeps a limited number of them.
     fn note(&mut self, found: FoundDifference) {
         for attribute in found.what.iter().filter(|_| found.difference == DifferenceKind::Drifted) {
             *self.report.attributes.entry(attribute.clone()).or_default() += 1;
@@ -458,12 +468,12 @@ impl ReconcileRun {
     }
 
     async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {
-        tx.commit().await.map_err(StoreError::statement("keep what a comparison found"))?;
+        tx.commit().await.map_err(StoreError::statement("keep the findings of a reconciliation"))?;
         self.bell.notify_one();
         Ok(())
     }
 
-    /// Keeps how far it is, unless an operator ended it meanwhile.
+    /// Stores the progress, unless an operator has cancelled the reconciliation meanwhile.
     async fn keep(&mut self) -> Result<(), StoreError> {
         self.row.report = serde_json::to_string(&self.report).expect("a report is plain data");
         let tx = self.target.store.begin().await?;
@@ -478,7 +488,7 @@ impl ReconcileRun {
             .filter(reconcile::Column::State.eq(ReconcileState::Running.as_str()))
             .exec(&tx)
             .await;
-        kept.map_err(StoreError::statement("keep a comparison"))?;
-        tx.commit().await.map_err(StoreError::statement("keep a comparison"))
+        kept.map_err(StoreError::statement("keep a reconciliation"))?;
+        tx.commit().await.map_err(StoreError::statement("keep a reconciliation"))
     }
 }

@@ -1,7 +1,7 @@
-//! Tries many dead letters again, a portion at a time, until all were or an operator ends it.
+//! Retries many dead letters, a portion at a time, until all were retried or an operator cancels the operation.
 //!
-//! What is still to be done lies in a table, so that it goes on after a restart, and in another replica when the one that
-//! worked on it is gone: whoever works on an operation claims it in the transaction of each portion.
+//! The remaining letters are stored in a table, so that an operation continues after a restart, and in another replica if
+//! the first one is gone. The replica that works on an operation claims it in the transaction of each portion.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use sea_orm::{
     QueryOrder, QuerySelect,
 };
 use store::{Store, StoreError};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -25,28 +25,28 @@ use crate::intake::WakeUps;
 use crate::rows::{replay, replay_letter as letters};
 use crate::{micros, now};
 
-/// Dead letters per transaction.
+/// The maximum number of dead letters per transaction.
 const PORTION_MAX: u32 = 200;
-/// How often it is looked for operations of replicas that are gone.
+/// The interval at which operations of replicas that are gone are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long an operation is ours after a portion of it: longer than any pause between two.
+/// The time for which an operation is ours after a portion of it, in microseconds: longer than any pause between two portions.
 const CLAIM_MICROS: i64 = 15_000_000;
 
-/// Works on operations.
+/// Runs the operations that retry dead letters.
 pub(crate) struct LetterReplayer {
     pub(crate) store: Store,
     pub(crate) relay: OutboxPublisher,
     pub(crate) bells: WakeUps,
     pub(crate) replica: String,
-    /// Rung when an operation was begun.
+    /// The wake-up after an operation was started.
     pub(crate) begun: Arc<Notify>,
 }
 
-/// What came of a portion.
+/// The result of a portion.
 enum ReplayPortion {
-    /// It is another replica's, or has ended.
+    /// The operation belongs to another replica, or has ended.
     None,
-    /// So many were dealt with.
+    /// This number of letters was retried.
     Done(u32),
 }
 
@@ -64,13 +64,13 @@ impl LetterReplayer {
         }
     }
 
-    /// A portion of each operation whose time has come; says when the next one is.
+    /// Retries a portion of each operation that is due. Returns the time of the next one.
     async fn round(&self, due: &mut HashMap<String, Instant>) -> Instant {
         let mut next = Instant::now() + LOOK_EVERY;
         let running = match replay::running_replays(self.store.reader()).await {
             Ok(running) => running,
             Err(error) => {
-                tracing::warn!(error = %error, "could not see which dead letters are tried again");
+                tracing::warn!(error = chain(&error), "could not see which dead letters are tried again");
                 return next;
             }
         };
@@ -88,13 +88,14 @@ impl LetterReplayer {
                     due.insert(row.id, at);
                 }
                 Err(error) => {
-                    tracing::warn!(replay = %row.id, error = %error, "could not try dead letters again yet");
+                    tracing::warn!(replay = %row.id, error = chain(&error), "could not try dead letters again yet");
                 }
             }
         }
         next
     }
 
+    /// Retries the next portion of an operation, and ends the operation if no letters are left.
     async fn portion(&self, row: &replay::Model) -> Result<ReplayPortion, StoreError> {
         let tx = self.store.begin().await?;
         if !self.claim(&tx, &row.id).await? {
@@ -141,7 +142,7 @@ impl LetterReplayer {
         })
     }
 
-    /// Makes the operation ours for a while; `false` when it is somebody else's, or has ended.
+    /// Claims the operation for a while. Returns `false` if it belongs to another replica, or has ended.
     async fn claim(&self, tx: &DatabaseTransaction, id: &str) -> Result<bool, StoreError> {
         use replay::Column::{Id, Runner, RunnerUntil, State};
         let at = micros(now());
@@ -159,7 +160,7 @@ impl LetterReplayer {
     }
 }
 
-/// The next portion, the oldest first.
+/// Returns the ids of the next portion, the oldest first.
 async fn letters_of(tx: &DatabaseTransaction, row: &replay::Model) -> Result<Vec<String>, StoreError> {
     let a_second = row.per_second.and_then(|number| u32::try_from(number).ok()).unwrap_or(PORTION_MAX);
     let ids: Result<Vec<String>, _> = letters::Entity::find()
@@ -174,7 +175,7 @@ async fn letters_of(tx: &DatabaseTransaction, row: &replay::Model) -> Result<Vec
     ids.map_err(StoreError::statement("read which dead letters are next"))
 }
 
-/// How long until the next portion.
+/// Returns the pause until the next portion.
 fn portion_pause(count: u32, per_second: Option<i64>) -> Duration {
     match per_second.and_then(|number| u32::try_from(number).ok()) {
         Some(number) => Duration::from_secs(1) * count / Ord::max(number, 1),

@@ -1,8 +1,9 @@
-//! What happens to targets after the whole installation was restored from a backup.
+//! Protects targets after the whole installation was restored from a backup.
 //!
-//! The mapper and the writer then agree about what they knew when the backup was taken, so a verification proves nothing, while
-//! targets have gone on: who left since is off there, who joined since is an account of nobody. What gives access waits, and no
-//! comparison with a target goes on, until an operator lets the target go on. Who leaves is switched off meanwhile.
+//! The mapper and the writer then agree on the state of the time of the backup, so a verification proves nothing, while
+//! the targets have changed: a person who has left since is off there, and a person who has joined since has an account
+//! that is an orphan. Changes that give access wait, and no reconciliation continues, until an operator resumes the
+//! target. Leavers are still switched off.
 
 use relay::OutboxBatch;
 use sea_orm::DatabaseTransaction;
@@ -14,10 +15,10 @@ use crate::facts::TransactionFacts;
 use crate::rows::control::{self, PauseScope};
 use crate::safety;
 
-/// Pauses what gives access at `targets`. What an operator paused before stays paused as it was.
+/// Pauses changes that give access at `targets`. A target that an operator paused before stays paused as it was.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn pause_targets(
     store: &Store,
     targets: impl Iterator<Item = &String>,
@@ -34,10 +35,10 @@ pub(crate) async fn pause_targets(
     Ok(parcel)
 }
 
-/// Pauses what gives access at `target`. What an operator paused before stays paused as it was.
+/// Pauses changes that give access at `target`. If an operator paused it before, it stays paused as it was.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn pause(
     tx: &DatabaseTransaction,
     target: &str,
@@ -53,7 +54,7 @@ pub(crate) async fn pause(
     safety::pause_target(tx, target, Some(("usher", &why)), scope, news).await.map(drop)
 }
 
-/// What an operator does at `target` after a restore.
+/// Returns the instructions for an operator at `target` after a restore.
 pub(crate) fn what_to_do(target: &str) -> String {
     format!(
         "let sources say again what they said since, look at `usher reconcile {target} --dry-run`, then `usher target resume \
@@ -61,7 +62,7 @@ pub(crate) fn what_to_do(target: &str) -> String {
     )
 }
 
-/// A time in microseconds since the Unix epoch, for operators.
+/// Formats a time in microseconds since the Unix epoch for operators.
 pub(crate) fn in_words(at: i64) -> String {
     let at: OffsetDateTime = crate::moment_of(at);
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()

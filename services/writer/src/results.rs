@@ -1,11 +1,11 @@
-//! Commits what came of the work: many results, one transaction, one parcel of facts.
+//! Commits the results of jobs: many results, one transaction, one outbox batch of facts.
 
 use std::time::Duration;
 
 use lifecycle::{DeadLetter, DeadLetterId, Fact, ResourceKind};
 use relay::{OutboxBatch, OutboxPublisher};
 use sea_orm::DatabaseTransaction;
-use store::{Store, StoreError};
+use store::{RetryLog, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -28,25 +28,25 @@ mod timeline;
 pub(crate) use links::wake_forgotten_memberships;
 pub(crate) use names::look_at_waiting;
 
-/// Results per transaction.
+/// The maximum number of results per transaction.
 const BATCH_MAX: usize = 256;
-/// How long the target's failures keep one resource behind the others at most: longer than the pacer's pauses, so that
-/// somebody else is tried first after them.
+/// The maximum time for which the target's failures postpone one resource: longer than the pacer's pauses, so that
+/// another resource is tried first after them.
 pub(crate) const POSTPONED_MAX: Duration = Duration::from_secs(40);
-/// What was doubted before the owner heard that a human let the target go on does not count.
+/// The tolerance for conclusions from before the owner heard that an operator resumed the target, in microseconds. They do not count.
 const LET_GO_ON_MICROS: i64 = 10_000_000;
-/// What is not there, and cannot be proven gone, is looked for again after this long: it may be back at any moment.
+/// The delay before a resource that is missing, and cannot be proven gone, is searched for again: it may be back at any moment.
 const UNPROVEN_AFTER: Duration = Duration::from_secs(10);
-/// So often the database refuses a batch, without being busy, before the result that is at fault is looked for.
+/// The number of refusals of a batch by a database that is not busy, before the failing result is searched for.
 const REFUSED_MAX: u32 = 2;
 const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
 
-/// Told to the owner after each commit.
+/// The notice to the owner after each commit.
 #[derive(Debug)]
 pub(crate) struct CommittedResults {
-    /// No longer being worked on.
+    /// The keys of rows that are no longer being worked on.
     pub(crate) keys: Vec<ResourceKey>,
-    /// True when the lease was lost: nothing was committed.
+    /// True if the lease was lost: nothing was committed.
     pub(crate) lease_lost: bool,
 }
 
@@ -55,18 +55,18 @@ pub(crate) struct ResultCommitter {
     pub(crate) store: Store,
     pub(crate) relay: OutboxPublisher,
     pub(crate) lease: TargetLease,
-    /// Cancelled when the process is to end.
+    /// Cancelled when the process must end.
     pub(crate) stopping: CancellationToken,
     pub(crate) target: String,
     pub(crate) attempts_max: i32,
     pub(crate) retry: RetryConfig,
-    /// How long after a create a search may not show it.
+    /// The time after a create for which a search may not show the resource.
     pub(crate) settle: Duration,
 }
 
 impl ResultCommitter {
-    /// Runs until every sender is gone and everything is committed. When another replica has the target, what comes in is
-    /// refused, and left to be read back by it.
+    /// Runs until every sender is gone and everything is committed. If another replica has the target, results are
+    /// refused, and their rows are marked to be read back by that replica.
     pub(crate) async fn run(
         self,
         mut inbox: mpsc::Receiver<WorkResult>,
@@ -77,7 +77,7 @@ impl ResultCommitter {
             let keys = batch.iter().map(key_of).collect();
             let kept = self.commit_until_done(&batch).await;
             batch.clear();
-            // The owner may have ended already: what it left to commit is committed all the same.
+            // The owner may have ended already: its remaining results are committed all the same.
             let _ = done.send(CommittedResults { keys, lease_lost: !kept });
             if !kept && !self.lease.is_lost() {
                 return;
@@ -85,7 +85,7 @@ impl ResultCommitter {
         }
     }
 
-    /// Commits what can be stored, and sets aside what cannot. `false` when the lease is lost.
+    /// Commits the results that can be stored, and sets aside those that cannot. Returns `false` if the lease is lost.
     async fn commit_until_done(&self, batch: &[WorkResult]) -> bool {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
@@ -104,8 +104,10 @@ impl ResultCommitter {
         true
     }
 
+    /// Commits a part of a batch. Retries until the database accepts it, is found to refuse it, or the lease is lost.
     async fn commit_part(&self, part: &[WorkResult]) -> BatchPart {
         let mut refused = 0;
+        let retries = RetryLog::new();
         loop {
             let error = match self.commit(part).await {
                 Ok(Some(parcel)) => {
@@ -115,13 +117,13 @@ impl ResultCommitter {
                 Ok(None) => return BatchPart::LeaseLost,
                 Err(error) => error,
             };
-            tracing::warn!(target_name = %self.target, error = &error as &dyn std::error::Error, conflict = error.is_conflict(), "could not commit results yet");
+            retries.failed(&format!("results of {}", self.target), &error);
             refused += u32::from(!error.is_conflict());
             if refused >= REFUSED_MAX && self.database_works().await {
                 return BatchPart::Unstorable(error);
             }
-            // Results are kept until the database takes them: they count as long as no other replica has the target, also
-            // when the term is over meanwhile. A process that is to end waits no longer than for its term.
+            // Results are kept until the database accepts them. They count as long as no other replica has the target,
+            // also if the term has ended meanwhile. A process that must end waits no longer than for its term.
             if self.stopping.is_cancelled() && !self.lease.is_ours() {
                 return BatchPart::LeaseLost;
             }
@@ -129,7 +131,7 @@ impl ResultCommitter {
         }
     }
 
-    /// Whether it takes writes at all: then what it refused is at fault.
+    /// Returns whether the database takes writes at all: if so, the refused results are at fault.
     async fn database_works(&self) -> bool {
         let probed = async {
             let tx = self.store.begin().await?;
@@ -140,6 +142,7 @@ impl ResultCommitter {
         probed.await.is_ok()
     }
 
+    /// Commits results in one transaction. Returns `None` if another replica owns the target.
     async fn commit(&self, batch: &[WorkResult]) -> Result<Option<ResultBatch>, StoreError> {
         let tx = self.store.begin().await?;
         if !self.lease.in_force(&tx).await? {
@@ -176,6 +179,7 @@ impl ResultCommitter {
         Ok(Some(ResultBatch(parcel)))
     }
 
+    /// Stores the results for people and groups, and spreads the effects of changed links and values.
     async fn commit_resources(
         &self,
         tx: &DatabaseTransaction,
@@ -222,7 +226,7 @@ impl ResultCommitter {
         Ok(())
     }
 
-    /// Brings the row up to date with what was learned and decides what comes next.
+    /// Updates the row with the result, and decides its next status.
     async fn apply(
         &self,
         row: &mut resource::Model,
@@ -235,14 +239,14 @@ impl ResultCommitter {
         row.remote_id.clone_from(&progress.remote_id);
         row.set_applied(&progress.applied);
         if progress.was_on {
-            // It came back since then; what shows that it is off is news.
+            // The account came back in the meantime, so evidence that it is off is new.
             row.was_seen_on(at);
         }
         row.keep_evidence(off_evidence(worked), at);
         let must_be_off = row.desired().is_ok_and(|desired| takes_away(&desired));
         row.set_duplicates(progress.duplicates.as_deref().filter(|_| must_be_off));
         row.origin = progress.origin.map(|origin| origin.as_str().to_owned());
-        // Somebody asked for it again while it was being worked on: it stays in the queue, and in doubt.
+        // The row was queued again while it was being worked on: it stays in the queue, and in doubt.
         let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;
         let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
         row.in_doubt = progress.in_doubt || (asked_again && row.in_doubt);
@@ -269,7 +273,7 @@ impl ResultCommitter {
                     row.awaits.clone_from(awaits);
                 }
             }
-            _ if overtaken => {} // what is wanted now is in the queue already
+            _ if overtaken => {} // the newer revision is in the queue already
             ConvergeOutcome::Postponed { trouble, times } => self.postpone(row, trouble, *times),
             ConvergeOutcome::Unproven { trouble, .. } => self.look_again_later(row, trouble),
             _ if row.status == status::HELD => {} // held while it was under way
@@ -319,8 +323,7 @@ impl ResultCommitter {
         let settled = matches!(worked.outcome, ConvergeOutcome::Settled { .. });
         let wanted_off = worked.row.desired().is_ok_and(|desired| takes_away(&desired));
         let counted = row.access_change().filter(|_| row.reserved);
-        // An earlier request about it had no answer, and the target has it as that request would have left it; or it is not
-        // asked again.
+        // An earlier request had no answer, and the target has the state that it would have left; or the request is not repeated.
         let was_done = (worked.row.in_doubt && settled) || (progress.in_doubt && !row.queued);
         let earlier = counted.filter(|change| was_done && change.takes_away() == wanted_off);
         let changed = progress.changed.or(earlier);
@@ -336,25 +339,27 @@ impl ResultCommitter {
         Ok(())
     }
 
-    /// Behind the others for a while; it is woken when the target does well again.
+    /// Postpones the row behind the others for a while. It is woken when the target recovers.
     fn postpone(&self, row: &mut resource::Model, trouble: &ConvergeTrouble, times: u32) {
         row.last_error = Some(trouble.error.clone());
         row.next_attempt_at =
             micros_after(self.settled(row, backoff::retry_delay(times, self.retry.initial(), POSTPONED_MAX)));
     }
 
-    /// At least as long as it takes a search to show what may have been created.
+    /// Returns the delay, at least as long as a search may take to show a resource that may have been created.
     fn settled(&self, row: &resource::Model, delay: Duration) -> Duration {
         let may_be_there = row.remote_id.is_none() && (row.in_doubt || row.unseen.is_some());
         if may_be_there { delay.max(self.settle) } else { delay }
     }
 
-    /// However often: it is open until it is proven, and nothing of it counts as a failed try.
+    /// Schedules another search, without a limit on their number: the row stays open until its absence is proven, and no
+    /// search counts as a failed try.
     fn look_again_later(&self, row: &mut resource::Model, trouble: &ConvergeTrouble) {
         row.last_error = Some(trouble.error.clone());
         row.enqueue(status::RETRYING, micros_after(self.retry.max().min(UNPROVEN_AFTER)));
     }
 
+    /// Queues the row for a retry with a growing delay.
     fn retry_later(&self, row: &mut resource::Model, trouble: &ConvergeTrouble) {
         row.attempts += 1;
         row.last_error = Some(trouble.error.clone());
@@ -363,6 +368,7 @@ impl ResultCommitter {
         row.enqueue(status::RETRYING, micros_after(self.settled(row, delay)));
     }
 
+    /// Adds the fact that the target agrees, and updates the latency metric.
     fn tell_settled(
         &self,
         worked: &WorkedResource,
@@ -390,6 +396,7 @@ impl ResultCommitter {
         });
     }
 
+    /// Gives up a row, and opens a dead letter.
     async fn give_up(
         &self,
         row: &mut resource::Model,
@@ -421,17 +428,18 @@ impl ResultCommitter {
     }
 }
 
+/// The outbox batch of committed results.
 struct ResultBatch(Option<OutboxBatch>);
 
-/// What came of storing a part of a batch.
+/// The result of storing a part of a batch.
 enum BatchPart {
     Stored,
     LeaseLost,
-    /// The database works, and does not take it.
+    /// The database works, and refuses the part.
     Unstorable(StoreError),
 }
 
-/// What shows that the account is off after this work; nothing where it may be on.
+/// Returns the evidence that the account is off after this work, or `None` if it may be on.
 fn off_evidence(worked: &WorkedResource) -> Option<OffEvidence> {
     let progress = &worked.progress;
     let is_on = progress.remote_id.is_some() && progress.applied.get("active") == Some(&true.into());

@@ -1,4 +1,4 @@
-//! The writer's tables as types, and the few statements that several modules need.
+//! The writer's tables as types, and the statements that several modules need.
 
 pub(crate) mod access;
 pub(crate) mod claims;
@@ -31,31 +31,31 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::{orphans, stored};
 
-/// `(kind, subject)` of a resource.
+/// The `(kind, subject)` of a resource.
 pub(crate) type ResourceKey = (ResourceKind, String);
 
-/// Where a resource or an edge stands.
+/// The statuses of resources and memberships.
 pub(crate) mod status {
     /// Desired and applied agree.
     pub(crate) const IN_SYNC: &str = "in_sync";
     /// Not tried yet at this revision.
     pub(crate) const PENDING: &str = "pending";
-    /// Tried, and to be tried again.
+    /// Tried; a retry is due later.
     pub(crate) const RETRYING: &str = "retrying";
-    /// Belongs to somebody else; waits for a human.
+    /// Belongs to another owner; waits for an operator.
     pub(crate) const CONFLICT: &str = "conflict";
-    /// Given up; waits for a human.
+    /// Given up; waits for an operator.
     pub(crate) const DEAD: &str = "dead";
-    /// Not sent before a human says so.
+    /// Not sent before an operator approves.
     pub(crate) const HELD: &str = "held";
-    /// A human said that it is not to be done.
+    /// Rejected by an operator.
     pub(crate) const REJECTED: &str = "rejected";
-    /// An edge one end of which has no account or group at the target; a resource that should have a value which another
-    /// one of ours has.
+    /// A membership with one end that has no account or group at the target; or a resource that should have a value which
+    /// another one of ours has.
     pub(crate) const WAITING: &str = "waiting";
-    /// An edge that is part of a request under way.
+    /// A membership that is part of a request under way.
     pub(crate) const SENDING: &str = "sending";
-    /// An edge whose request may or may not have been carried out.
+    /// A membership whose request may or may not have been carried out.
     pub(crate) const UNSURE: &str = "unsure";
 
     /// Every status, for metrics that start at zero.
@@ -86,7 +86,7 @@ pub(crate) async fn load_resources(
     Ok(found)
 }
 
-/// The subject other than `subject` that `remote_id` is linked to, if there is one; an account of nobody is linked to none.
+/// Returns the subject other than `subject` that `remote_id` is linked to, if there is one. An orphan is linked to no subject.
 pub(crate) async fn linked_subject(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -106,7 +106,7 @@ pub(crate) async fn linked_subject(
     Ok(row.map(|row| row.subject))
 }
 
-/// Makes rows for subjects that have none, so that there is something to lock: without it two replicas that both find
+/// Inserts rows for subjects that have none, so that there is something to lock: without it two replicas that both find
 /// nothing would both write, and the older command could win. SQLite has one writer at a time anyway.
 pub(crate) async fn make_lockable(
     tx: &DatabaseTransaction,
@@ -133,7 +133,7 @@ pub(crate) async fn make_lockable(
     Ok(())
 }
 
-/// The same for the edges of one group.
+/// Inserts rows to lock for the memberships of one group, like [`make_lockable`].
 pub(crate) async fn make_edges_lockable(
     tx: &DatabaseTransaction,
     target: &str,
@@ -180,7 +180,7 @@ pub(crate) async fn save_resources(
     Ok(())
 }
 
-/// Loads edges of one group by member within a transaction, locked where the database locks rows.
+/// Loads memberships of one group by member within a transaction, locked where the database locks rows.
 pub(crate) async fn load_edges(
     connection: &impl ConnectionTrait,
     target: &str,

@@ -1,5 +1,5 @@
-//! Stops a target where something is badly wrong: pauses, and the quarantine of a target where too much fails. What may be
-//! taken away is decided in [`crate::permission`].
+//! Stops a target if something is badly wrong: pauses, and the quarantine of a target with too many failures.
+//! [`crate::permission`] decides on removals of access.
 
 use lifecycle::Fact;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
@@ -11,16 +11,16 @@ use crate::rows::{control, dead, removal, resource};
 use crate::{micros, now};
 
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;
-/// Removals are forgotten after this long: no guard's window is longer.
+/// The number of hours after which removals are forgotten: no guard's window is longer.
 const KEPT_HOURS: i64 = 28 * 24;
 
-/// Why those are held whom the policy protects.
+/// The reason for holding people that the policy protects.
 pub(crate) const PROTECTED: &str = "the policy protects it: approve or reject it with `usher held`";
 
-/// Why what an older database of the mapper would give is held.
+/// The reason for holding access that an older database of the mapper would give.
 pub(crate) const OUTDATED: &str = "the mapper's database is older than the decision that took this access away, and what was said since is lost: let the source say it again, then approve or reject it with `usher held`";
 
-/// Tells that a row is held.
+/// Adds the fact that a row is held.
 pub(crate) fn tell_held(row: &resource::Model, reason: &str, news: &mut TransactionFacts) {
     let id = format!("hld:{}:{}:{}:{}", row.target, row.kind, row.subject, row.desired_revision);
     let fact = Fact::Held {
@@ -32,10 +32,10 @@ pub(crate) fn tell_held(row: &resource::Model, reason: &str, news: &mut Transact
     news.tell(id, &row.subject, row.trace(), fact);
 }
 
-/// Forgets removals that no window reaches back to.
+/// Deletes removals that are older than any window.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget_old_removals(tx: &DatabaseTransaction, target: &str) -> Result<(), StoreError> {
     removal::Entity::delete_many()
         .filter(removal::Column::Target.eq(target))
@@ -46,10 +46,11 @@ pub(crate) async fn forget_old_removals(tx: &DatabaseTransaction, target: &str) 
     Ok(())
 }
 
-/// Stops what gives access at a target where more resources died within the guard's hours than it allows; says why, if so.
+/// Pauses changes that give access at a target with more dead letters within the guard's hours than it allows. Returns
+/// the reason if it does.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn quarantine_target(
     tx: &DatabaseTransaction,
     target: &str,
@@ -60,7 +61,7 @@ pub(crate) async fn quarantine_target(
         return Ok(None);
     }
     let guard = row.guard();
-    // What failed before a human let the target go on is not counted again.
+    // Failures from before an operator resumed the target are not counted again.
     let resumed_at = row.paused_at.unwrap_or(i64::MIN);
     let since = Ord::max(micros(now()) - i64::from(guard.window_hours) * HOUR_MICROS, resumed_at);
     let failures = dead::Entity::find()
@@ -81,10 +82,10 @@ pub(crate) async fn quarantine_target(
     Ok(Some(why))
 }
 
-/// Pauses what gives access at a target; accounts are still switched off there.
+/// Pauses changes that give access at a target; accounts are still switched off there.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn pause_grants(
     tx: &DatabaseTransaction,
     target: &str,
@@ -94,10 +95,10 @@ pub(crate) async fn pause_grants(
     pause_target(tx, target, Some(("usher", why)), PauseScope::Grants, news).await.map(drop)
 }
 
-/// Pauses a target (`by`: who and why), or lets it go on; says whether it was paused before.
+/// Pauses a target (`by`: actor and reason), or resumes it. Returns whether it was paused before.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn pause_target(
     tx: &DatabaseTransaction,
     target: &str,
@@ -123,7 +124,7 @@ pub(crate) async fn pause_target(
     Ok(was_paused)
 }
 
-/// Tells that a target was paused or goes on.
+/// Adds the fact that a target was paused or resumed.
 pub(crate) fn tell_paused(
     target: &str,
     outcome: &'static str,

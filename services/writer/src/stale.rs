@@ -1,15 +1,16 @@
-//! The first look at a target after a long stop.
+//! The first reconciliation of a target after a long stop.
 //!
-//! Copies of all databases and streams from one moment look like a service that was stopped since then. Before anything but switching
-//! off goes out, the target is therefore compared once, and nothing is changed. If it shows that it has gone on meanwhile
-//! ([`crate::reconcile::NewerAtTarget`]), everything was restored: what gives access is paused as after `usher restore`. Otherwise
-//! what is known here is as good as it was, and everything goes on.
+//! Copies of all databases and streams from one moment look like a service that was stopped since then. Before anything
+//! but switch-offs goes out, the target is therefore compared once, and nothing is changed. If it has changed in the
+//! meantime ([`crate::reconcile::NewerAtTarget`]), everything was restored: changes that give access are paused as after
+//! `usher restore`. Otherwise the stored state is still valid, and everything continues.
 
 use std::sync::Arc;
 
 use recovery::StaleRecords;
 use relay::OutboxPublisher;
 use store::{Store, StoreError};
+use telemetry::chain;
 use tokio::sync::Notify;
 
 use crate::call::OwnedTarget;
@@ -19,10 +20,10 @@ use crate::restored::{self, in_words, what_to_do};
 use crate::rows::{reconcile as comparisons, verification};
 use crate::verification::VerificationGate;
 
-/// Keeps that nothing but switching off goes out at `targets` before they were looked at.
+/// Stores that only switch-offs go out at `targets` until they were compared.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn doubt_targets(
     store: &Store,
     targets: impl Iterator<Item = &String>,
@@ -37,35 +38,35 @@ pub(crate) async fn doubt_targets(
     tx.commit().await.map_err(StoreError::statement("keep that targets may have gone on"))
 }
 
-/// A target that may have gone on without us.
+/// A target that may have changed without this writer.
 pub(crate) struct StaleTarget {
     pub(crate) target: Arc<OwnedTarget>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) gate: Arc<VerificationGate>,
     pub(crate) relay: OutboxPublisher,
-    /// Since when.
+    /// The time since which it may have changed; microseconds since the Unix epoch, 0 if unknown.
     pub(crate) since: i64,
 }
 
 impl StaleTarget {
-    /// Compares the target and settles what follows; an interrupted look is begun again.
+    /// Reconciles the target without changes and settles the consequences. An interrupted reconciliation begins again.
     pub(crate) async fn look(self) {
         if let Err(error) = self.begin().await {
-            tracing::warn!(target_name = %self.target.name, error = &error as &dyn std::error::Error, "could not begin to look at the target");
+            tracing::warn!(target_name = %self.target.name, error = chain(&error), "could not begin to look at the target");
             return;
         }
         let newer = NewerAtTarget::than(self.since);
         let compared = reconcile::go_on(Arc::clone(&self.target), Arc::clone(&self.bell), Some(newer)).await;
         let Some(compared) = compared else { return };
         if let Err(error) = self.settle(compared).await {
-            tracing::warn!(target_name = %self.target.name, error = &error as &dyn std::error::Error, "could not keep what the target showed");
+            tracing::warn!(target_name = %self.target.name, error = chain(&error), "could not keep what the target showed");
             return;
         }
         self.gate.was_looked_at();
         self.bell.notify_one();
     }
 
-    /// What was under way compared with something that may be older than the target.
+    /// Begins a new reconciliation. One that was under way used stored state that may be older than the target.
     async fn begin(&self) -> Result<(), StoreError> {
         let tx = self.target.store.begin().await?;
         comparisons::save_reconciliation(
@@ -76,12 +77,13 @@ impl StaleTarget {
         tx.commit().await.map_err(StoreError::statement("begin to look at a target"))
     }
 
+    /// Pauses changes that give access if the target has changed, and stores that it was compared.
     async fn settle(&self, compared: ReconciliationOutcome) -> Result<(), StoreError> {
         let (name, since) = (&self.target.name, self.since);
         let since = if since > 0 { in_words(since) } else { "an unknown time".to_owned() };
         let why = match compared {
             ReconciliationOutcome::Completely(Some(newer)) if newer.is_something() => Some(format!(
-                "the target has gone on since what is known here, which is of {since}: {newer}; everything seems to be restored from \
+                "the target has changed since the stored state of {since}: {newer}; everything seems to be restored from \
                  copies of that time: {}",
                 what_to_do(name)
             )),

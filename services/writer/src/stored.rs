@@ -1,11 +1,11 @@
-//! What a target answers and a table keeps: bounded, and without what a database refuses.
+//! Limits for values from a target that a table stores: bounded, and without characters that a database refuses.
 
-/// The longest id of a resource that is kept, in bytes: an index holds no entry of more than 2,704.
+/// The maximum length of a stored resource id, in bytes: an index holds no entry of more than 2,704.
 const REMOTE_ID_BYTES_MAX: usize = 1_024;
-/// The longest text for a human that is kept, in characters.
+/// The maximum length of a stored text for an operator, in characters.
 const WORDS_MAX: usize = 4_096;
 
-/// Why an id that a target gives cannot be used, if it cannot.
+/// Returns the reason why an id from a target cannot be used, if it cannot.
 pub(crate) fn remote_id_fault(id: &str) -> Option<String> {
     let why = if id.trim().is_empty() {
         "is blank".to_owned()
@@ -16,10 +16,10 @@ pub(crate) fn remote_id_fault(id: &str) -> Option<String> {
     } else {
         return None;
     };
-    Some(format!("the id that the target gives it {why}: {:?}", id.chars().take(64).collect::<String>()))
+    Some(format!("the id from the target {why}: {:?}", id.chars().take(64).collect::<String>()))
 }
 
-/// A text that every database takes.
+/// Returns the text in a form that every database accepts.
 pub(crate) fn stored_text(text: &str) -> String {
     let shown = |c: char| if c.is_control() && !c.is_whitespace() { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(WORDS_MAX).map(shown).collect()

@@ -1,8 +1,8 @@
-//! Stored state that cannot be read: it is listed in the quarantine for as long as that is so.
+//! Stored state that cannot be read: the quarantine lists it for as long as that is so.
 //!
-//! A row whose desired state cannot be read leaves the queue, but for a switch-off that can be read off it. A guard or a rule for
-//! orphans that cannot be read lets nothing be taken away. Both are right again when the mapper says them again: with the next
-//! command, the next verification, or when the policy is applied again.
+//! A row with an unreadable desired state leaves the queue, except for a switch-off that can still be recognised. An
+//! unreadable guard or rule for orphans lets nothing be taken away. Both recover when the mapper sends them again: with
+//! the next command, the next verification, or when the policy is applied again.
 
 use lifecycle::{QUARANTINE_MAX, ResourceKind};
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
@@ -15,6 +15,7 @@ use crate::{micros, now};
 const ROWS: &str = "writer_resources";
 const CONTROLS: &str = "writer_controls";
 
+/// Builds the quarantined item of state that cannot be read.
 fn unreadable_item(
     id: String,
     subject: String,
@@ -28,7 +29,7 @@ fn unreadable_item(
         sequence: 0,
         at: micros(now()),
         reason: QuarantineReason::StateUnreadable,
-        cause: format!("what is stored of it cannot be read: {cause}"),
+        cause: format!("its stored state cannot be read: {cause}"),
         subject,
         kind: kind.to_owned(),
         is_departure: false,
@@ -40,7 +41,7 @@ fn id_of(target: &str, kind: &str, subject: &str) -> String {
     format!("{ROWS}/{target}/{kind}/{subject}")
 }
 
-/// The row that an item is about.
+/// Returns the kind and subject of the row that an item is about.
 fn row_of<'i>(item: &'i QuarantinedItem, target: &str) -> Option<(ResourceKind, &'i str)> {
     let rest = item.id.strip_prefix(ROWS)?.strip_prefix('/')?.strip_prefix(target)?.strip_prefix('/')?;
     let (kind, subject) = rest.split_once('/')?;
@@ -48,10 +49,10 @@ fn row_of<'i>(item: &'i QuarantinedItem, target: &str) -> Option<(ResourceKind, 
     Some((kind, subject))
 }
 
-/// Lists a row whose desired state cannot be read; takes it out of the queue if nothing of it can be done.
+/// Lists a row whose desired state cannot be read. Takes it out of the queue if nothing of it can be done.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn set_aside(
     store: &Store,
     row: &resource::Model,
@@ -73,16 +74,16 @@ pub(crate) async fn set_aside(
     let mut rows = load_resources(&tx, &row.target, row.kind(), &subjects, true).await?;
     for now in rows.values_mut().filter(|now| now.desired == row.desired) {
         now.rest(status::DEAD);
-        now.last_error = Some(format!("what is wanted of it cannot be read: {error}"));
+        now.last_error = Some(format!("its desired state cannot be read: {error}"));
     }
     save_resources(&tx, rows.into_values().collect()).await?;
     tx.commit().await.map_err(StoreError::statement("set a row aside"))
 }
 
-/// Lists what cannot be read of the target's settings, and forgets what can be read by now.
+/// Lists the settings of the target that cannot be read, and removes those that can be read again.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn look_at_settings(store: &Store, target: &str) -> Result<(), StoreError> {
     let settings = control::load_control(store.reader(), target).await?;
     let faults = settings.faults();
@@ -112,7 +113,7 @@ pub(crate) async fn look_at_settings(store: &Store, target: &str) -> Result<(), 
     Ok(())
 }
 
-/// Puts a row that can be read by now back into the queue, to be read back first; says whether it can.
+/// Queues a row that can be read again, to be read back first. Returns whether it can.
 async fn let_go_on(
     store: &Store,
     target: &str,

@@ -1,9 +1,10 @@
-//! Says per target whether what the mapper decided was compared with what is known here, and what is known here with the target.
+//! Tracks for each target whether the stored desired state was verified against the mapper's decisions, and whether the
+//! target was compared with it.
 //!
-//! A comparison of the whole target begins only after a verification that began after this process did: what is believed to
-//! be desired may be older than what was decided. Where a restored database was noticed, nothing but switching off goes out
-//! before one. The mapper does the verifying; this asks for it and remembers when it was completed. After a long stop the target is
-//! looked at once as well, before anything but switching off goes out ([`crate::stale`]).
+//! A reconciliation of the whole target begins only after a verification that began after this process did: the stored
+//! desired state may be older than the mapper's decisions. If a restored database was noticed, only switch-offs go out
+//! before a verification. The mapper verifies; this module requests it and records when it was completed. After a long
+//! stop the target is compared once as well, before anything but switch-offs goes out ([`crate::stale`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use bus::{Bus, ControlFailure};
 use lifecycle::{Actor, VerifyReply, VerifyRequest, verb};
 use recovery::Recovery;
 use store::{Store, StoreError};
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use tokio::time::Instant;
 
 use crate::app::need_verification;
@@ -24,21 +25,21 @@ use crate::rows::verification;
 
 /// The service that verifies.
 const MAPPER: &str = "mapper";
-/// How often it is looked whether a verification was completed, while one is waited for, and otherwise.
+/// The intervals of checks for a completed verification, while one is awaited, and otherwise.
 const LOOK_WHILE_WAITING: Duration = Duration::from_millis(200);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How often the mapper is asked again for a verification that is not completed.
+/// The delay before the mapper is asked again for a verification that is not completed.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
-/// The same when it could not be asked.
+/// The same delay if the request failed.
 const ASK_FAILED_AFTER: Duration = Duration::from_secs(1);
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is known of one target.
+/// The verification state of one target.
 #[derive(Debug)]
 pub(crate) struct VerificationGate {
     verified_since_start: AtomicBool,
     needs_verification: AtomicBool,
-    /// [`NOT_STALE`], or since when the target may have gone on without us.
+    /// [`NOT_STALE`], or the time since which the target may have changed without this writer.
     stale_since: AtomicI64,
 }
 
@@ -55,22 +56,23 @@ impl Default for VerificationGate {
 }
 
 impl VerificationGate {
-    /// True when the whole target may be compared.
+    /// Returns `true` if the whole target may be reconciled.
     pub(crate) fn lets_compare(&self) -> bool {
         self.verified_since_start.load(Ordering::Acquire) && !self.only_switches_off()
     }
 
-    /// True while nothing but switching off may go out.
+    /// Returns `true` while only switch-offs may go out.
     pub(crate) fn only_switches_off(&self) -> bool {
         self.needs_verification.load(Ordering::Acquire) || self.stale().is_some()
     }
 
-    /// Since when the target may have gone on without us; it is looked at as soon as what is desired there was verified.
+    /// Returns the time since which the target may have changed without this writer. The target is compared as soon as
+    /// its desired state was verified.
     pub(crate) fn to_be_looked_at_since(&self) -> Option<i64> {
         if self.waits_for_verification() { None } else { self.stale() }
     }
 
-    /// The target was looked at.
+    /// Notes that the target was compared.
     pub(crate) fn was_looked_at(&self) {
         self.stale_since.store(NOT_STALE, Ordering::Release);
     }
@@ -88,23 +90,23 @@ impl VerificationGate {
 /// The gates of the targets, by name.
 pub(crate) type VerificationGates = Arc<HashMap<String, Arc<VerificationGate>>>;
 
-/// Asks for verifications, and opens the gates.
+/// Requests verifications, and opens the gates.
 pub(crate) struct VerificationRequester {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
     pub(crate) gates: VerificationGates,
     pub(crate) bells: WakeUps,
-    /// Messages may turn out to be lost.
+    /// The recovery, which signals lost messages.
     pub(crate) recovery: Recovery,
-    /// When this process began to work; microseconds since the Unix epoch, by the database's clock.
+    /// The time at which this process started its work; microseconds since the Unix epoch, by the database's clock.
     pub(crate) started: i64,
 }
 
 impl VerificationRequester {
-    /// Reads what is known; call it before anything is sent.
+    /// Updates the gates from the database. Call it before any request is sent.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn look(&self) -> Result<(), StoreError> {
         for row in verification::load_all(self.store.reader()).await? {
             let Some(gate) = self.gates.get(&row.target) else { continue };
@@ -122,12 +124,12 @@ impl VerificationRequester {
         Ok(())
     }
 
-    /// Looks and asks until shutdown.
+    /// Updates the gates and requests verifications until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut ask_from: HashMap<String, Instant> = HashMap::new();
         loop {
             if let Err(error) = self.look().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not look at verifications");
+                tracing::warn!(error = chain(&error), "could not look at verifications");
             }
             let waiting: Vec<&String> = self
                 .gates
@@ -151,16 +153,16 @@ impl VerificationRequester {
         }
     }
 
-    /// Commands were gone before they were taken.
+    /// Marks all targets as unverified, because commands were lost before they were taken.
     async fn need_all(&self) {
         let why = self.recovery.notices().into_iter().next().unwrap_or_default();
         if let Err(error) = need_verification(&self.store, &self.gates, &why).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not ask for a verification");
+            tracing::warn!(error = chain(&error), "could not ask for a verification");
             self.recovery.lost.notify_one();
         }
     }
 
-    /// Asks the mapper to verify `target`; returns when it is to be asked again.
+    /// Asks the mapper to verify `target`. Returns the delay before the next request.
     async fn ask(&self, target: &str) -> Duration {
         let actor = Actor { who: SERVICE.to_owned(), why: "the writer started".to_owned() };
         let request = VerifyRequest { target: Some(target.to_owned()), actor };
@@ -170,7 +172,7 @@ impl VerificationRequester {
             Ok(_) => ASK_AGAIN_AFTER,
             Err(error) => {
                 tracing::debug!(
-                    error = &error as &dyn std::error::Error,
+                    error = chain(&error),
                     target_name = target,
                     "could not ask for a verification yet"
                 );

@@ -1,4 +1,4 @@
-//! The messages of one durable as a stream without end or error.
+//! The messages of one durable consumer as a stream without end or error.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,25 +7,28 @@ use async_nats::jetstream;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
+use telemetry::chain;
 use tokio::time::Instant;
 
 use super::DurableConsumer;
 use crate::BusError;
 use crate::link::ReconnectBackoff;
 
-/// Messages fetched by one pull request; half of it triggers the next. Never 1: the client may then stall.
+/// The number of messages fetched by one pull request. When half of them are used, the next request is sent. Never 1:
+/// the client may then stall.
 const FETCH_MAX: usize = 256;
-/// A pull request lives this long, so a stalled one costs no more.
+/// The lifetime of a pull request. It bounds the cost of a stalled request.
 const FETCH_EXPIRES: Duration = Duration::from_secs(10);
-/// Twice this without any sign of the server, and the pull is opened anew.
+/// The heartbeat interval. After twice this time without a sign of the server, the pull is opened again.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
+/// The state of the endless message stream of one durable consumer.
 struct ConsumerStream {
     durable: DurableConsumer,
-    /// How often the link was broken when `source` was opened.
+    /// The number of connection losses at the time `source` was opened.
     breaks: u64,
     source: Option<pull::Stream>,
-    /// What was still buffered when `source` failed.
+    /// The messages that were still buffered when `source` failed.
     saved: VecDeque<jetstream::Message>,
     pauses: ReconnectBackoff,
 }
@@ -47,6 +50,7 @@ pub(super) async fn open_messages(
     Ok(stream::unfold(tap, |mut tap| async move { Some((tap.next().await, tap)) }).boxed())
 }
 
+/// Opens a stream of pull requests for `consumer`.
 async fn pull_messages(durable: &DurableConsumer, consumer: &PullConsumer) -> Result<pull::Stream, BusError> {
     consumer
         .stream()
@@ -86,8 +90,8 @@ impl ConsumerStream {
         }
     }
 
-    /// Drops the source, but not the messages that it still holds: they are valid and would otherwise be missed
-    /// until the server delivers them again.
+    /// Drops the source but keeps the messages that it still holds. They are valid, and without this they would be
+    /// missing until the server delivers them again.
     fn give_up_source(&mut self) {
         if let Some(mut source) = self.source.take() {
             while let Some(Some(Ok(message))) = source.next().now_or_never() {
@@ -107,7 +111,7 @@ impl ConsumerStream {
             Ok(source) => self.source = Some(source),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(%error, cause, "the consumer is not there yet");
+                tracing::warn!(error = chain(&error), cause, "the consumer is not there yet");
                 self.pauses.pause().await;
             }
         }

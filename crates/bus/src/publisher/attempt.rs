@@ -1,4 +1,4 @@
-//! One try to store one message or one atomic batch, and what its answer means.
+//! One attempt to store one message or one atomic batch, and the interpretation of its answer.
 
 use std::time::Duration;
 
@@ -14,24 +14,24 @@ use crate::PublishError;
 use crate::link::BrokerLink;
 use crate::outgoing::WireMessage;
 
-/// How one try ended.
+/// The outcome of one attempt.
 #[derive(Debug)]
 pub(crate) enum PublishAttempt {
-    /// Durably stored; for a batch, `sequence` is the last message's.
+    /// Durably stored. For a batch, `sequence` is that of the last message.
     Stored { sequence: u64, duplicate: bool },
-    /// Not stored, and trying again cannot help.
+    /// Not stored, and a retry cannot help.
     Refused(PublishError),
-    /// Not stored: JetStream is not there (yet).
+    /// Not stored, because JetStream is not available (yet).
     Unavailable,
-    /// The answer was lost.
+    /// Unknown, because the answer was lost.
     Unknown,
 }
 
-/// Sends to one stream.
+/// The sender of messages to one stream.
 pub(crate) struct StreamSender {
     stream: String,
     client: Client,
-    /// How long one try waits: short enough for a second one before the deadline.
+    /// The timeout of one attempt: short enough for a second attempt before the deadline.
     try_timeout: Duration,
 }
 
@@ -40,6 +40,7 @@ impl StreamSender {
         Self { stream, client, try_timeout: publish_timeout / 2 }
     }
 
+    /// Returns the name of the stream.
     pub(crate) fn stream(&self) -> &str {
         &self.stream
     }
@@ -58,7 +59,7 @@ impl StreamSender {
         }
     }
 
-    /// Sends `messages` as one atomic batch: all are stored, next to each other, or none.
+    /// Sends `messages` as one atomic batch. All are stored, next to each other, or none.
     pub(crate) async fn send_batch<'a>(
         &self,
         messages: impl ExactSizeIterator<Item = &'a WireMessage>,
@@ -90,7 +91,7 @@ impl StreamSender {
             let staged =
                 self.client.publish_with_headers(message.subject.clone(), headers, message.payload.clone());
             if staged.await.is_err() {
-                break; // the server forgets a batch that is never committed
+                break; // the server discards a batch that is never committed
             }
         }
         PublishAttempt::Unavailable
@@ -130,7 +131,7 @@ impl StreamSender {
     fn refusal(&self, error: &ServerError) -> PublishAttempt {
         let full = || PublishAttempt::Refused(PublishError::Full { stream: self.stream.clone() });
         match error.error_code() {
-            // Also what a failing disk reports: then another try may succeed.
+            // A failing disk reports this code too. In that case a retry may succeed.
             ErrorCode::STREAM_STORE_FAILED if error.to_string().contains("maximum") => full(),
             ErrorCode::STREAM_STORE_FAILED => PublishAttempt::Unavailable,
             ErrorCode::ACCOUNT_RESOURCES_EXCEEDED

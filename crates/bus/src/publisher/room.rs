@@ -1,40 +1,44 @@
-//! Room in a stream: asking the stream keeper for it, keeping some for departures, and whether anything is stored at all.
+//! The room in a stream: requesting room from the stream keeper, reserving room for departures, and detecting failing storage.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::jetstream::Context;
+use telemetry::chain;
 use tokio::time::Instant;
 
 use crate::keeper::MAKE_ROOM;
 use crate::streams::{StreamSnapshot, look_at_stream};
 
-/// What is not a departure is refused by a stream that is fuller, in hundredths.
+/// The fill level, in hundredths, above which a stream refuses messages that are not departures.
 const FULL_FOR_OTHERS: u64 = 95;
-/// From here on, in hundredths, the fill is measured before each commit ...
+/// The fill level, in hundredths, from which the fill is measured before each commit.
 const MEASURED_ABOVE: u64 = 85;
-/// ... but not more often than this, and at least this often.
+/// The shortest interval between two measurements of a nearly full stream.
 const MEASURED_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// The longest interval between two measurements.
 const MEASURED_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
-/// How long a full stream is waited for: the keeper drops what was consumed within that time, if it can.
+/// The time to wait for room in a full stream. The keeper drops consumed messages within that time, if it can.
 const ROOM_COMES_WITHIN: Duration = Duration::from_millis(1_500);
+/// The pause between two checks of a full stream.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
+/// The measured and counted fill of a stream.
 #[derive(Debug, Clone, Copy, Default)]
 struct RoomState {
-    /// Bytes in the stream when it was measured, and its limit.
+    /// The bytes in the stream at the last measurement, its limit, and the time of the measurement.
     measured: Option<(u64, u64, Instant)>,
-    /// Bytes stored by us since.
+    /// The bytes that this process has stored since.
     stored: u64,
-    /// When it began to be full.
+    /// The time at which the stream began to be full.
     full_since: Option<Instant>,
-    /// When storing began to fail for another reason.
+    /// The time at which storing began to fail for another reason.
     failing_since: Option<Instant>,
 }
 
 impl RoomState {
-    /// Bytes that may still be stored of what is not a departure. What cannot be measured has room: the server decides.
+    /// Returns the number of bytes that are free for messages other than departures. If the fill is unknown, the server decides.
     fn free_for_others(&self) -> u64 {
         match self.measured {
             Some((measured, max, _)) if max > 0 => {
@@ -49,11 +53,11 @@ impl RoomState {
     }
 }
 
-/// What is known of the room in one stream.
+/// The known state of the room in one stream.
 #[derive(Debug)]
 pub(super) struct StreamRoom {
     stream: String,
-    /// Room is kept for departures.
+    /// `true` if room is reserved for departures.
     reserves: bool,
     client: Client,
     jetstream: Context,
@@ -65,7 +69,7 @@ impl StreamRoom {
         Self { stream: stream.to_owned(), reserves, client, jetstream, state: Mutex::default() }
     }
 
-    /// Whether there is room for `bytes` that are no departures; asks for it and waits a moment if there is none.
+    /// Returns whether `bytes` of messages other than departures fit. If not, requests room and waits a moment for it.
     pub(super) async fn has(&self, bytes: usize) -> bool {
         if !self.reserves {
             return true;
@@ -91,7 +95,7 @@ impl StreamRoom {
         fits
     }
 
-    /// Bytes that may still be stored of what is not a departure.
+    /// Returns the number of bytes that are free for messages other than departures.
     pub(super) fn free_for_others(&self) -> u64 {
         self.state().free_for_others()
     }
@@ -116,7 +120,7 @@ impl StreamRoom {
         at.elapsed() >= if is_nearly_full { MEASURED_AGAIN_AFTER } else { MEASURED_AT_LEAST_EVERY }
     }
 
-    /// The stream is full: whether it is worth to wait for the keeper to make room. It is asked when that begins.
+    /// Returns whether it is worth waiting for the keeper to make room in a full stream. Sends the request when the stream becomes full.
     pub(super) async fn may_come(&self) -> bool {
         let (since, is_new) = {
             let mut state = self.state();
@@ -126,26 +130,29 @@ impl StreamRoom {
         if is_new {
             let asked = self.client.publish(MAKE_ROOM, self.stream.clone().into()).await;
             if let Err(error) = asked {
-                tracing::debug!(stream = %self.stream, %error, "could not ask for room");
+                tracing::debug!(stream = %self.stream, error = chain(&error), "could not ask for room");
             }
         }
         since.elapsed() < ROOM_COMES_WITHIN
     }
 
+    /// Records that `bytes` were stored.
     pub(super) fn note_stored(&self, bytes: usize) {
         let mut state = self.state();
         state.stored += bytes as u64;
         state.failing_since = None;
-        // A departure that was stored in the room that is kept for it does not mean that there is room for others.
+        // A departure that was stored in its reserved room does not mean that there is room for other messages.
         if !self.reserves {
             state.full_since = None;
         }
     }
 
+    /// Records that a message could not be stored for a reason other than a full stream.
     pub(super) fn note_failure(&self) {
         self.state().failing_since.get_or_insert_with(Instant::now);
     }
 
+    /// Returns the time for which every attempt to store a message has failed.
     pub(super) fn failing_for(&self) -> Option<Duration> {
         self.state().failing_since.map(|since| since.elapsed())
     }

@@ -1,25 +1,25 @@
-//! Three servers that know each other by routes.
+//! Three servers that are connected by routes.
 
 use std::net::TcpListener;
 
 use super::TestServer;
 use crate::BusConfig;
 
-/// As many as replicated streams need.
+/// The number of servers that replicated streams need.
 const SERVERS: usize = 3;
 
-/// A cluster for replicated streams. Each server can be killed, paused and restarted by itself.
+/// A cluster for replicated streams. Each server can be killed, paused and restarted separately.
 #[derive(Debug)]
 pub struct TestCluster {
-    /// Its servers.
+    /// The servers of the cluster.
     pub servers: Vec<TestServer>,
 }
 
 impl TestCluster {
-    /// Starts three servers on free ports. They may still be looking for each other.
+    /// Starts three servers on free ports. They may still be forming the cluster when this returns.
     ///
     /// # Panics
-    /// As [`TestServer::start`].
+    /// Panics in the same cases as [`TestServer::start`].
     pub fn start() -> Self {
         let ports = free_ports();
         let routes: Vec<String> = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
@@ -33,10 +33,10 @@ impl TestCluster {
         Self { servers: ports.iter().enumerate().map(start).collect() }
     }
 
-    /// A configuration to connect to it with: all servers, and every stream on all of them.
+    /// Returns a configuration to connect to the cluster with: all servers, and every stream on all of them.
     ///
     /// # Panics
-    /// Never: there are three servers.
+    /// Never panics: there are three servers.
     pub fn config(&self) -> BusConfig {
         let all = |of: fn(&TestServer) -> &str| self.servers.iter().map(of).collect::<Vec<_>>().join(",");
         let one = self.servers.first().expect("a cluster has servers");
@@ -49,7 +49,7 @@ impl TestCluster {
     }
 }
 
-/// The servers have to name each other's ports before any of them runs.
+/// Returns free ports. The servers must name each other's ports before any of them runs.
 fn free_ports() -> Vec<u16> {
     let listen = |_| TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     let listeners: Vec<TcpListener> = (0..SERVERS).map(listen).collect();

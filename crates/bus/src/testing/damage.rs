@@ -1,4 +1,4 @@
-//! What happens to streams and consumers behind the back of the services.
+//! Damage to streams and consumers that the services do not notice when it happens.
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
 
@@ -11,17 +11,17 @@ async fn stream(bus: &Bus, name: &str) -> Stream {
 /// Purges everything in the stream but the newest `keep` messages, as an operator would.
 ///
 /// # Panics
-/// When the server refuses.
+/// Panics if the server refuses.
 pub async fn purge(bus: &Bus, name: &str, keep: u64) {
     let stream = stream(bus, name).await;
     let first_kept = stream.cached_info().state.last_sequence + 1 - keep;
     stream.purge().sequence(first_kept).await.expect("the stream can be purged");
 }
 
-/// Lets the stream drop everything but the newest `keep` messages, as it does with what is too old. `keep` is at least 1.
+/// Lets the stream drop everything but the newest `keep` messages, as it does with expired messages. `keep` is at least 1.
 ///
 /// # Panics
-/// When the server refuses.
+/// Panics if the server refuses.
 pub async fn drop_oldest(bus: &Bus, name: &str, keep: i64) {
     let stream = stream(bus, name).await;
     let usual = stream.cached_info().config.clone();
@@ -34,7 +34,7 @@ pub async fn drop_oldest(bus: &Bus, name: &str, keep: i64) {
 /// Deletes a durable consumer.
 ///
 /// # Panics
-/// When the server refuses.
+/// Panics if the server refuses.
 pub async fn delete_consumer(bus: &Bus, name: &str, durable: &str) {
     stream(bus, name).await.delete_consumer(durable).await.expect("the consumer can be deleted");
 }

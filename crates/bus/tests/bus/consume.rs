@@ -1,4 +1,4 @@
-//! Consuming: everything arrives, until it is acknowledged.
+//! Consuming: every message arrives until it is acknowledged.
 
 use std::collections::HashSet;
 
@@ -51,7 +51,7 @@ async fn what_is_not_acknowledged_is_delivered_again() {
             let sequence = delivery.sequence;
             match (sequence, delivery.redelivered) {
                 (1, false) => delivery.nak().await,
-                (2, false) => drop(delivery), // its time runs out
+                (2, false) => drop(delivery), // its acknowledgement deadline passes
                 (_, redelivered) => {
                     again.extend(redelivered.then_some(sequence));
                     settled.insert(sequence);

@@ -1,4 +1,4 @@
-//! Operator verbs: an answer, a refusal, or the certainty that nobody is there.
+//! Operator requests: an answer, a refusal, or the certainty that no replica serves them.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn one_replica_answers_and_goes_on_after_the_server_was_killed() {
     assert_eq!(ask().await.unwrap(), "done");
     world.server.restart();
     let ask = || world.bus.request::<_, String>("writer", "status", &(), PATIENCE);
-    // The first may meet the new server before the subscription does, or be lost with the old one.
+    // The first request may reach the new server before the subscription does, or be lost with the old one.
     while ask().await.is_err() {}
     assert_eq!(ask().await.unwrap(), "done");
     world.restart();

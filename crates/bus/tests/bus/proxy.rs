@@ -1,4 +1,4 @@
-//! A TCP proxy that can swallow what the server answers.
+//! A TCP proxy that can swallow the server's answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What becomes of the server's answers.
+/// The handling of the server's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answers {
     Pass,
@@ -33,12 +33,12 @@ impl Proxy {
         Self { address, answers }
     }
 
-    /// From now on nothing that the server says arrives.
+    /// Swallows all answers of the server from now on.
     pub fn swallow_answers(&self) {
         self.answers.send_replace(Answers::Swallow);
     }
 
-    /// Cuts the connections whose answers were swallowed; new ones work.
+    /// Cuts the connections whose answers were swallowed. New connections work.
     pub fn cut(&self) {
         self.answers.send_replace(Answers::Pass);
     }

@@ -1,4 +1,4 @@
-//! Publishing: every answer is true, whatever happens to the server.
+//! Publishing: every answer is true, regardless of what happens to the server.
 
 use std::collections::HashSet;
 
@@ -72,7 +72,7 @@ async fn duplicates_are_marked_also_inside_a_batch_and_after_a_restart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_loses_and_doubles_nothing() {
     let mut world = World::new(|_| ()).await;
-    // Eight callers, some of which bring atomic batches, keep publishing while the server dies eight times.
+    // Eight callers keep publishing while the server is killed eight times. Half of them send atomic batches.
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let callers: Vec<_> = (0..8_usize)
         .map(|caller| {

@@ -1,4 +1,4 @@
-//! Streams that are lost, full or nearly full, and the lane of departures.
+//! Streams that are lost, full or nearly full, and the departures consumer.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn departure(n: usize) -> OutgoingMessage {
     OutgoingMessage::event(&Event { kind: EventKind::WorkerLeft, ..event(n) }, TraceContext::root())
 }
 
-/// A stream keeper that runs as long as this value.
+/// A stream keeper that runs until this value is dropped.
 struct Keeping(CancellationToken);
 
 impl Keeping {
@@ -73,7 +73,7 @@ async fn what_every_consumer_has_taken_makes_room_and_is_remembered_as_dropped()
     let _keeping = Keeping::start(&world);
     let mut consumer = world.consumer().await;
     let mut departures: Consumer<Event> = world.bus.consume_departures(StreamName::Events).await.unwrap();
-    // Three times of what the stream holds.
+    // Three times the capacity of the stream.
     for round in 0..15 {
         world.publish(round * 100..round * 100 + 99).await;
         let left = world.bus.publish(vec![departure(round * 100 + 99)]).await;

@@ -1,4 +1,4 @@
-//! A server, a connection and events by number.
+//! A server, a connection and numbered events.
 
 use bus::testing::TestServer;
 use bus::{Bus, BusConfig, Consumer, OutgoingMessage, PublishError, PublishedMessage, StreamName};

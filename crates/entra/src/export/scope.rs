@@ -1,4 +1,4 @@
-//! Scopes, as scoping filters. An alternative with a clause that Entra does not have is left out as a whole.
+//! Exports scopes as scoping filters. An alternative with a clause that Entra does not have is omitted as a whole.
 
 use policy::{AttributeOperator, GlobPart, IntegerOrder, Scope, ScopeClause, TextTest};
 
@@ -6,7 +6,7 @@ use crate::graph::{FilterClause, FilterGroup, GraphFilter, GraphOperand};
 use crate::import::PLACEHOLDER;
 use crate::note::ConversionNote;
 
-/// The filter; `None` when everybody is in scope.
+/// Returns the filter, or `None` if everyone is in scope.
 pub(super) fn export_filter(
     scope: &Scope,
     what: &str,
@@ -21,7 +21,7 @@ pub(super) fn export_filter(
         let taken: Result<Vec<FilterClause>, String> =
             clauses.iter().filter(|one| !is_entras_own(one)).map(export_clause).collect();
         match taken {
-            // An alternative of nothing but what Entra does anyway lets everybody in.
+            // An alternative that contains only Entra's implicit condition admits everyone.
             Ok(clauses) if clauses.is_empty() => return None,
             Ok(clauses) => groups.push(FilterGroup { name: Some(name), clauses }),
             Err(why) => {
@@ -35,7 +35,7 @@ pub(super) fn export_filter(
     Some(GraphFilter { groups, ..GraphFilter::default() })
 }
 
-/// Whether it is what an import puts where an export says nothing about people.
+/// Returns `true` if the scope is the placeholder that an import writes for an export without a rule for people.
 pub(super) fn is_placeholder(scope: &Scope) -> bool {
     let stands_for_nothing = |clause: &ScopeClause| match clause {
         ScopeClause::Attribute { name, .. } => name.name() == PLACEHOLDER && !name.is_of_manager(),
@@ -44,12 +44,12 @@ pub(super) fn is_placeholder(scope: &Scope) -> bool {
     !scope.any.is_empty() && scope.any.iter().all(|clauses| clauses.iter().any(stands_for_nothing))
 }
 
-/// Whether nobody gets in who is not enabled.
+/// Returns `true` if every alternative requires that the account is enabled.
 pub(super) fn always_asks_for_enabled(scope: &Scope) -> bool {
     !scope.any.is_empty() && scope.any.iter().all(|clauses| clauses.iter().any(is_entras_own))
 }
 
-/// Entra switches off whoever is not enabled, without a clause.
+/// Returns `true` for the condition that Entra applies without a clause: it switches off accounts that are not enabled.
 fn is_entras_own(clause: &ScopeClause) -> bool {
     let ScopeClause::Not(inner) = clause else { return false };
     matches!(&**inner, ScopeClause::Attribute { name, operator: AttributeOperator::Is(false), .. }
@@ -67,6 +67,7 @@ fn empty_group() -> FilterGroup {
     FilterGroup { name: Some("Nobody".to_owned()), clauses: vec![clause] }
 }
 
+/// Converts a clause, or returns the reason why Entra cannot express it.
 fn export_clause(clause: &ScopeClause) -> Result<FilterClause, String> {
     let ScopeClause::Attribute { name, operator, ignore_case } = clause else {
         return Err(format!("Entra has no `{clause}`"));
@@ -83,6 +84,7 @@ fn export_clause(clause: &ScopeClause) -> Result<FilterClause, String> {
     })
 }
 
+/// Returns Entra's operator and its operands. Text tests without an equivalent become regular expressions.
 fn operator_words(operator: &AttributeOperator, ignore_case: bool) -> Option<(&'static str, Vec<String>)> {
     let pattern = |negated: bool, pattern: String| {
         let name = if negated { "NOT REGEX MATCH" } else { "REGEX MATCH" };
@@ -128,7 +130,7 @@ fn operator_words(operator: &AttributeOperator, ignore_case: bool) -> Option<(&'
     }
 }
 
-/// `text` as a regular expression that only it fits.
+/// Returns a regular expression that matches exactly `text`.
 fn escape_regex(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,10 +1,10 @@
-//! Graph's tree of an expression, beside its text.
+//! Builds Graph's tree of an expression, in addition to its text.
 
 use crate::graph::{GraphMappingSource, GraphParameter};
 use crate::import::graph_keys;
 
-/// The tree of `text`, which must be an expression in its normal form. Where Graph's pages do not say how something looks in
-/// a tree (conditions, keywords), the part has its text only.
+/// Returns the tree of `text`, which must be an expression in its normal form. Graph's pages do
+/// not describe some parts of the tree (conditions, keywords). Such a part has its text only.
 pub(super) fn source_tree(text: &str) -> GraphMappingSource {
     let text = text.trim();
     if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -16,7 +16,7 @@ pub(super) fn source_tree(text: &str) -> GraphMappingSource {
     } else if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
         return constant_source(text);
     } else if let Some((name, arguments)) = parse_call(text) {
-        // FormatDateTime(source, inputFormat, outputFormat) leaves the place of the styles out.
+        // FormatDateTime(source, inputFormat, outputFormat) omits the position of the styles.
         let is_short = name == "FormatDateTime" && arguments.len() == 3;
         let place = |at: usize| if is_short && at > 0 { at + 1 } else { at };
         let parameters = arguments.iter().enumerate().filter(|(_, argument)| !argument.is_empty());
@@ -29,7 +29,7 @@ pub(super) fn source_tree(text: &str) -> GraphMappingSource {
     named_source(text, text, "Function", Vec::new())
 }
 
-/// A constant.
+/// Returns the source of a constant.
 pub(super) fn constant_source(text: &str) -> GraphMappingSource {
     let expression = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     named_source(&expression, text, "Constant", Vec::new())
@@ -72,7 +72,7 @@ fn one_text(text: &str) -> Option<String> {
     }
 }
 
-/// The name and the arguments of a call that is the whole of `text`.
+/// Returns the name and the arguments of a call that makes up the whole of `text`.
 fn parse_call(text: &str) -> Option<(&str, Vec<&str>)> {
     let (name, rest) = text.split_once('(')?;
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {

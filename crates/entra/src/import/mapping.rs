@@ -1,4 +1,4 @@
-//! One attribute mapping, as a line of a policy.
+//! Converts one attribute mapping to a line of a policy.
 
 use expression::Expression;
 use policy::ValueType;
@@ -11,13 +11,14 @@ use crate::yaml::{quoted_text, yaml_scalar};
 
 /// A mapping of the policy.
 pub(super) struct MappingLine {
-    /// SCIM attribute path at the target.
+    /// The SCIM attribute path at the target.
     pub(super) path: String,
-    /// The YAML of it, on one line.
+    /// The YAML of the mapping, on one line.
     pub(super) yaml: String,
 }
 
-/// The mapping as a policy writes it; `None`, with a note, when it is not the policy's business or cannot be taken over.
+/// Returns the mapping in the notation of a policy. Returns `None`, with a note, if
+/// the attribute does not belong in a policy or the mapping cannot be converted.
 pub(super) fn mapping_line(
     mapping: &AttributeMapping,
     known: Option<&GraphAttribute>,
@@ -36,7 +37,7 @@ pub(super) fn mapping_line(
             "scope, employment and the leaver rule decide whether an account can be used; accountEnabled is part of the \
              imported scope",
         ),
-        TargetAttributeRole::Members if what == "groups" => None?, // `groups:` means memberships as well: nothing is lost
+        TargetAttributeRole::Members if what == "groups" => None?, // `groups:` includes memberships, so no mapping is lost
         TargetAttributeRole::Members => refused("only groups have members"),
         TargetAttributeRole::ReadOnly => refused("it is not for clients to set"),
         _ if path.is_empty() => refused("it has no target attribute"),
@@ -75,7 +76,7 @@ pub(super) fn mapping_line(
     Some(MappingLine { path, yaml })
 }
 
-/// What is taken over, and does not mean quite the same.
+/// Adds notes on parts that are converted but differ in meaning.
 fn tell_differences(
     mapping: &AttributeMapping,
     from: &Option<ImportedSource>,
@@ -102,6 +103,7 @@ fn tell_differences(
     }
 }
 
+/// Returns the YAML of an expression, or adds a note if the language does not support it.
 fn write_expression(text: &str, path: &str, notes: &mut Vec<ConversionNote>) -> Option<String> {
     match Expression::compile(text) {
         Ok(compiled) if compiled.needs_uniqueness() => {
@@ -117,7 +119,7 @@ fn write_expression(text: &str, path: &str, notes: &mut Vec<ConversionNote>) -> 
     }
 }
 
-/// When the mapping applies, and what happens to nulls.
+/// Returns the keys for the occasions on which the mapping applies, and for null values.
 fn mapping_flow(
     mapping: &AttributeMapping,
     path: &str,
@@ -150,7 +152,7 @@ fn mapping_flow(
     }
 }
 
-/// The type that the target's directory declares, where it is no text.
+/// Returns the type that the target's directory declares, if it is not text.
 fn attribute_type(known: Option<&GraphAttribute>) -> Option<(ValueType, &'static str)> {
     match known?.kind.as_str() {
         "Boolean" => Some((ValueType::Boolean, ", type: boolean")),

@@ -1,6 +1,6 @@
-//! The last step: what came of an export is read as the policy that it is, and what cannot be used is taken out and told.
+//! The last step: parses the converted text as a policy, removes the parts that are not valid, and adds a note on each.
 //!
-//! Names and values of an export can be anything; the reader of policies knows best which of them it takes.
+//! Names and values of an export can be anything. The policy parser decides which of them are valid.
 
 use policy::Policy;
 
@@ -8,13 +8,13 @@ use super::scope::NOBODY;
 use crate::note::ConversionNote;
 use crate::yaml;
 
-/// More lines than this are not taken out of one policy: each time it is read again.
+/// The maximum number of lines that are removed from one policy. Each removal parses the policy again.
 const REPAIRS_MAX: usize = 200;
 
-/// `text` without what makes it no policy.
+/// Returns `text` without the lines that make it invalid as a policy.
 ///
 /// # Errors
-/// When it is not one line that is wrong.
+/// Fails if the error is not in a single line that can be replaced.
 pub(super) fn repair_policy(mut text: String, notes: &mut Vec<ConversionNote>) -> Result<String, String> {
     for _ in 0..REPAIRS_MAX {
         let Err(error) = Policy::parse(&text, "the policy") else { return Ok(text) };
@@ -30,10 +30,10 @@ pub(super) fn repair_policy(mut text: String, notes: &mut Vec<ConversionNote>) -
         let instead = [instead.as_str()];
         text = [before, &instead, after].concat().join("\n") + "\n";
     }
-    Err(format!("more than {REPAIRS_MAX} of its lines are no part of a policy"))
+    Err(format!("more than {REPAIRS_MAX} of its lines are not valid in a policy"))
 }
 
-/// What the line is about, and what stands there instead: a clause that nobody fulfils, or a comment.
+/// Returns the section of the line, and its replacement: a clause that no person fulfils, or a comment.
 fn instead_of(line: &str) -> Option<(&'static str, String)> {
     let indent = &line[..line.len() - line.trim_start().len()];
     let trimmed = line.trim_start();

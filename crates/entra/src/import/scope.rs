@@ -1,7 +1,7 @@
-//! Scoping filters, as scopes of a policy.
+//! Converts scoping filters to the scopes of a policy.
 //!
-//! A filter decides who has access, so nothing is guessed: an alternative with a clause that cannot be taken over, or with
-//! none, is left out as a whole, and if none is left, nobody is in scope.
+//! A filter decides who has access, so nothing is guessed. An alternative with a clause that cannot
+//! be converted, or without clauses, is omitted as a whole. If none is left, no one is in scope.
 
 use std::fmt::Write as _;
 
@@ -10,17 +10,18 @@ use crate::graph::{FilterClause, FilterGroup, GraphFilter};
 use crate::note::ConversionNote;
 use crate::yaml::{comment_text, quoted_text, yaml_scalar};
 
-/// Entra switches accounts off whose `accountEnabled` is false, whatever the filter says.
+/// The condition that Entra always applies: it switches off accounts
+/// whose `accountEnabled` is false, regardless of the filter.
 const ENABLED: &str = "{ not: { attribute: accountEnabled, operator: IS FALSE } }";
-/// The attribute, that nobody has, of clauses that stand for what an export does not say.
+/// The attribute of placeholder clauses, which stand for parts that an export does not contain. No person has it.
 pub(crate) const PLACEHOLDER: &str = "replaceThisScope";
-/// The group, that nobody is in, that stands for those who are assigned to the job.
+/// The placeholder for the groups that are assigned to the job. The group has no members.
 const PLACEHOLDER_GROUP: &str = "replaceThisGroup";
-/// Holds for nobody.
+/// A clause that holds for no person.
 pub(super) const NOBODY: &str =
     "{ attribute: replaceThisScope, operator: EQUALS, value: \"its filter was not taken over\" }";
 
-/// The scope of people whose mapping is switched off, or not there: nobody, and nobody loses anything.
+/// Returns the scope of people whose mapping is switched off or missing: no one is in scope, and no one loses anything.
 pub(super) fn switched_off() -> String {
     format!(
         "  scope:\n    any:\n      - all:\n          - {{ attribute: {PLACEHOLDER}, operator: EQUALS, value: \"users \
@@ -28,7 +29,7 @@ pub(super) fn switched_off() -> String {
     )
 }
 
-/// The scope of people.
+/// Returns the scope of people.
 pub(super) fn user_scope(
     filter: Option<&GraphFilter>,
     job: &JobScope,
@@ -37,7 +38,7 @@ pub(super) fn user_scope(
     with_mode(write_scope(filter, "users", Some(ENABLED), notes), job)
 }
 
-/// The scope of groups.
+/// Returns the scope of groups.
 pub(super) fn group_scope(
     filter: Option<&GraphFilter>,
     job: &JobScope,
@@ -46,19 +47,20 @@ pub(super) fn group_scope(
     with_mode(write_scope(filter, "groups", None, notes), job)
 }
 
-/// The scope with who comes into question at all.
+/// Adds the assignment mode of the job to the scope.
 fn with_mode(scope: String, job: &JobScope) -> String {
     const HEAD: &str = "  scope:\n";
     let (groups, comment) = match job {
         JobScope::Everybody => return scope,
         JobScope::Assigned(groups) => (groups.iter().map(|group| quoted_text(group)).collect(), ""),
-        JobScope::NotSaid => (vec![quoted_text(PLACEHOLDER_GROUP)], " # nobody: see above"),
+        JobScope::NotSaid => (vec![quoted_text(PLACEHOLDER_GROUP)], " # no one: see above"),
     };
     let listed = groups.join(", ");
     let clauses = scope.strip_prefix(HEAD).unwrap_or(&scope);
     format!("{HEAD}    mode: assigned\n    assigned: {{ groups: [{listed}] }}{comment}\n{clauses}")
 }
 
+/// Writes the scope for a filter. `always` is a clause that is added to each alternative.
 fn write_scope(
     filter: Option<&GraphFilter>,
     what: &str,
@@ -76,8 +78,8 @@ fn write_scope(
             if !groups.is_empty() {
                 is_narrowed = true;
                 let text = format!(
-                    "{name} are experimental in Graph and narrow the scope further: nobody is in scope until the \
-                     policy says who is"
+                    "{name} are experimental in Graph and narrow the scope further: no one is in scope until the \
+                     policy defines its scope"
                 );
                 notes.push(ConversionNote::left_out(&place, text));
             }
@@ -115,18 +117,18 @@ fn write_scope(
             }
             Err(why) => notes.push(ConversionNote::left_out(
                 place,
-                format!("{why}. The whole filter is left out, so that nobody gets in by it"),
+                format!("{why}. The whole filter is left out, so that it admits no one"),
             )),
         }
     }
     if taken == 0 {
-        let _ = writeln!(text, "      - all: # none of the filters could be taken over: nobody is in scope");
+        let _ = writeln!(text, "      - all: # none of the filters could be taken over: no one is in scope");
         let _ = writeln!(text, "          - {NOBODY}");
     }
     text
 }
 
-/// The truth value that a clause compares with, if it does.
+/// Returns the Boolean that a clause compares with, if it is one.
 fn truth_value(values: &[String]) -> Option<bool> {
     match values {
         [value] if value.eq_ignore_ascii_case("true") => Some(true),
@@ -135,7 +137,7 @@ fn truth_value(values: &[String]) -> Option<bool> {
     }
 }
 
-/// One clause, or why it cannot be taken over.
+/// Converts one clause, or returns the reason why it cannot be converted.
 fn write_clause(
     clause: &FilterClause,
     place: &str,
@@ -165,7 +167,7 @@ fn write_clause(
     match operator.split_whitespace().collect::<Vec<_>>().join(" ").as_str() {
         "EQUALS" if values.len() > 1 => Ok(listed("IN")),
         "NOT EQUALS" if values.len() > 1 => Ok(listed("NOT IN")),
-        // Truth values are `True` and `False` in Entra, and may be texts in other letters here.
+        // Booleans are `True` and `False` in Entra, and may be text with other case here.
         operator @ ("EQUALS" | "NOT EQUALS") if truth_value(values).is_some() => {
             match (operator, truth_value(values)) {
                 ("EQUALS", Some(true)) => unary("IS TRUE"),
@@ -178,7 +180,7 @@ fn write_clause(
         operator @ ("REGEX MATCH" | "NOT REGEX MATCH") => {
             if values.first().is_some_and(|pattern| !pattern.starts_with('^') && !pattern.ends_with('$')) {
                 let text = format!(
-                    "{operator} of {name}: without ^ or $ the pattern describes the whole value here"
+                    "{operator} of {name}: without ^ or $ the pattern must match the whole value here"
                 );
                 notes.push(ConversionNote::changed(place, text));
             }

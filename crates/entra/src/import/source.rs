@@ -1,24 +1,25 @@
-//! Where a value comes from, as text of the expression language.
+//! Converts the source of a mapping to text of the expression language.
 
 use crate::graph::{GraphMappingSource, GraphParameter};
 
-/// Deepest tree that is read; Entra's own editor nests far less.
+/// The maximum depth of a tree; Entra's own editor nests far less.
 const DEPTH_MAX: usize = 64;
-/// Most parameters that a key can count.
+/// The maximum number of parameters that a key can count.
 const PARAMETERS_MAX: usize = 64;
 
-/// What a mapping's source is.
+/// The source of an imported mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ImportedSource {
     /// The value of one attribute.
     Attribute(String),
-    /// Always this.
+    /// A constant.
     Constant(String),
     /// An expression.
     Expression(String),
 }
 
-/// Reads `source`; `None` when it says nothing. `expression` counts; the tree only where there is no text.
+/// Reads `source`; `None` if it is empty. The text in `expression`
+/// takes precedence; the tree is only read if there is no text.
 pub(super) fn read_source(source: &GraphMappingSource) -> Option<ImportedSource> {
     let text = match source.expression.as_deref().map(str::trim) {
         Some(text) if !text.is_empty() => text.to_owned(),
@@ -38,6 +39,7 @@ fn single_attribute(text: &str) -> Option<&str> {
     (!name.is_empty() && !name.contains(['[', ']'])).then_some(name)
 }
 
+/// Returns the value of an expression that is a single text constant.
 fn single_constant(text: &str) -> Option<String> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     let mut out = String::new();
@@ -55,6 +57,7 @@ fn single_constant(text: &str) -> Option<String> {
     Some(out)
 }
 
+/// Writes a tree as an expression; `None` if a part is missing.
 fn from_tree(source: &GraphMappingSource, depth: usize) -> Option<String> {
     if depth > DEPTH_MAX {
         return None;
@@ -71,7 +74,8 @@ fn from_tree(source: &GraphMappingSource, depth: usize) -> Option<String> {
     }
 }
 
-/// Skipped optional arguments are not in a tree, and the others are in any order; the keys tell where they stand.
+/// Writes a call. A tree omits skipped optional arguments and has
+/// the others in any order; their keys determine the positions.
 fn write_call(name: &str, parameters: &[GraphParameter], depth: usize) -> Option<String> {
     let mut places: Vec<Option<String>> = Vec::new();
     let mut others = Vec::new();
@@ -85,7 +89,7 @@ fn write_call(name: &str, parameters: &[GraphParameter], depth: usize) -> Option
             _ => others.push(text),
         }
     }
-    // Parameters that repeat come behind those that do not, even where one of those is left out.
+    // Repeated parameters follow the fixed ones, even if one of the fixed ones is omitted.
     let mut at = if places.is_empty() || !repeats_parameters(name) {
         0
     } else {
@@ -102,7 +106,7 @@ fn write_call(name: &str, parameters: &[GraphParameter], depth: usize) -> Option
     Some(format!("{name}({})", places.join(", ")))
 }
 
-/// Where the parameter `key` of the function stands; `parameter3`, which [`crate::export`] writes, is the third.
+/// Returns the position of the parameter `key` of the function. `parameter3`, which [`crate::export`] writes, is the third.
 fn parameter_position(function: &str, key: &str) -> Option<usize> {
     let is_key = |name: &str| name.eq_ignore_ascii_case(key);
     if let Some(number) = key.strip_prefix("parameter").and_then(|number| number.parse::<usize>().ok()) {
@@ -114,7 +118,7 @@ fn parameter_position(function: &str, key: &str) -> Option<usize> {
     }
 }
 
-/// How the language itself names the parameters of a function that do not repeat.
+/// Returns the language's own names of the parameters of a function without repeated parameters.
 fn parameter_names(function: &str) -> Vec<String> {
     let usage = expression::list_functions().find(|(name, _)| *name == function).map(|(_, usage)| usage);
     let inner = usage.as_deref().and_then(|usage| usage.split_once('(')?.1.strip_suffix(')'));
@@ -128,7 +132,7 @@ fn repeats_parameters(function: &str) -> bool {
     matches!(function, "Switch" | "Join")
 }
 
-/// Names that Graph gives to the parameters of a function, in order.
+/// Returns the names that Graph gives to the parameters of a function, in order.
 pub(crate) fn graph_keys(function: &str) -> Option<&'static [&'static str]> {
     Some(match function {
         "Replace" => &[

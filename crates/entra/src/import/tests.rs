@@ -2,7 +2,7 @@ use super::*;
 
 const SAMPLE: &str = include_str!("../../tests/samples/zscaler_two.json");
 
-/// An import of a job that syncs everybody.
+/// Imports a job that syncs all users and groups.
 fn import(json: &str, target: Option<&str>) -> Result<ImportResult, ImportError> {
     super::import_schema(json, target, &JobScope::Everybody)
 }
@@ -76,7 +76,7 @@ fn a_filter_that_cannot_be_taken_over_lets_nobody_in() {
     assert!(yaml.contains("replaceThisScope") && !yaml.contains("attribute: y"), "{yaml}");
 }
 
-/// A user mapping with this scope, and more fields of the object mapping.
+/// Imports a user mapping with this scope, and more fields of the object mapping.
 fn users_with(scope: &serde_json::Value, more: &str) -> policy::Policy {
     let json = format!(
         r#"{{"sourceObjectName": "User", "targetObjectName": "User", "scope": {scope}, {more}
@@ -87,7 +87,7 @@ fn users_with(scope: &serde_json::Value, more: &str) -> policy::Policy {
     must_be_a_policy(&imported.policies[0].yaml)
 }
 
-/// Whether somebody with everything that the filters of these tests ask for is in scope.
+/// Returns `true` if a person with all attributes that the filters of these tests require is in scope.
 fn lets_in(policy: &policy::Policy) -> bool {
     let attributes = serde_json::from_str(r#"{"department": "Sales", "mail": "a@b"}"#).unwrap();
     let now = time::OffsetDateTime::UNIX_EPOCH;
@@ -162,10 +162,10 @@ fn an_account_that_is_disabled_in_the_directory_stays_so() {
 #[test]
 fn whatever_is_no_schema_is_refused_with_a_way_out() {
     let table = [
-        ("", "no synchronizationSchema"),
+        ("", "not a synchronizationSchema"),
         ("[1]", "none of `synchronizationRules`"),
         ("{\"value\": []}", "lists 0 schemas"),
-        ("{\"synchronizationRules\": 7}", "no synchronizationSchema"),
+        ("{\"synchronizationRules\": 7}", "not a synchronizationSchema"),
         ("{\"synchronizationRules\": []}", "no object mapping"),
         ("{\"synchronizationRules\": [{\"objectMappings\": []}]}", "no object mapping"),
     ];
@@ -208,7 +208,7 @@ proptest::proptest! {
     }
 }
 
-/// An object mapping of users with these attribute mappings (target, source).
+/// Imports an object mapping of users with these attribute mappings (target, source).
 fn mapped(mappings: &[(&str, &str)]) -> ImportResult {
     let mappings: Vec<_> = mappings
         .iter()
@@ -232,7 +232,7 @@ fn of_two_targets_that_contain_one_another_the_first_is_taken() {
     }
 }
 
-/// A whole schema with one more mapping of users, for a target attribute of the given type.
+/// Imports a whole schema with one more mapping of users, for a target attribute of the given type.
 fn with_attribute(name: &str, kind: &str, mapping: &serde_json::Value) -> ImportResult {
     let json = serde_json::json!({
         "directories": [{ "name": "App", "objects": [{ "name": "User", "attributes": [{ "name": name, "type": kind }] }] }],

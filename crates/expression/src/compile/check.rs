@@ -1,4 +1,4 @@
-//! The checks of calls, and what their errors say.
+//! Checks calls, and builds the error messages for them.
 
 use crate::error::{CompileError, SourceSpan};
 use crate::function::{self, ArgumentKind, Function, FunctionParameter, FunctionSignature};
@@ -9,6 +9,7 @@ use crate::value::ExpressionType;
 /// The intervals of `DateAdd` and `DateDiff`.
 const INTERVALS: [&str; 10] = ["yyyy", "q", "m", "y", "d", "w", "ww", "h", "n", "s"];
 
+/// Returns the signature of a function, or an error with the nearest known name.
 pub(super) fn find_signature(
     name: &str,
     span: SourceSpan,
@@ -25,7 +26,7 @@ pub(super) fn find_signature(
     })
 }
 
-/// "`Switch` needs a default and pairs, got 5 arguments".
+/// Returns an error such as "`Switch` needs a default and pairs, got 5 arguments".
 pub(super) fn argument_count_error(
     signature: &FunctionSignature,
     got: usize,
@@ -40,6 +41,7 @@ pub(super) fn argument_count_error(
     CompileError::new(span, message).hint(format!("write `{}`", signature.usage()))
 }
 
+/// Returns the error for a required argument that is empty.
 pub(super) fn parameter_hole(
     signature: &FunctionSignature,
     parameter: &FunctionParameter,
@@ -49,11 +51,13 @@ pub(super) fn parameter_hole(
     CompileError::new(span, message).hint("an empty text is written `\"\"`")
 }
 
+/// Returns the error for a comparison where no condition is expected.
 pub(super) fn misplaced_condition(span: SourceSpan) -> CompileError {
     CompileError::new(span, "a comparison can only stand where a condition is expected")
         .hint("use it in `IIF`, `CBool` or `Not`")
 }
 
+/// Returns the error for a bare word that is neither a keyword nor a member of an enumeration.
 pub(super) fn unknown_word(word: &str, span: SourceSpan) -> CompileError {
     let error = CompileError::new(span, format!("unknown word `{word}`"));
     if let Some(near) = function::find_function(word) {
@@ -66,7 +70,7 @@ pub(super) fn unknown_word(word: &str, span: SourceSpan) -> CompileError {
     }
 }
 
-/// A bare word where an enumeration's member is expected.
+/// Compiles a bare word where a member of an enumeration is expected.
 pub(super) fn keyword_value(
     signature: &FunctionSignature,
     word: &str,
@@ -87,7 +91,7 @@ fn not_among(signature: &FunctionSignature, word: &str, words: &[&str], span: So
     }
 }
 
-/// Whether an argument can be what the parameter needs.
+/// Checks that an argument can have the type that the parameter requires.
 pub(super) fn check_argument(
     signature: &FunctionSignature,
     parameter: &FunctionParameter,
@@ -117,6 +121,7 @@ pub(super) fn check_argument(
     }
 }
 
+/// Checks that a constant is an integer. Other values are checked at evaluation.
 fn check_integer(
     signature: &FunctionSignature,
     parameter: &FunctionParameter,
@@ -134,6 +139,7 @@ fn check_integer(
     }
 }
 
+/// Checks that a constant is a date. Other values are checked at evaluation.
 fn check_date(
     signature: &FunctionSignature,
     parameter: &FunctionParameter,
@@ -172,12 +178,13 @@ fn type_mismatch(
     CompileError::new(node.span, message)
 }
 
+/// Returns the error for a list where one value is required.
 pub(super) fn list_for_one(who: &str, node: &ProgramNode) -> CompileError {
     CompileError::new(node.span, format!("{who} needs one value here, and this is a list"))
         .hint("choose one with `Item`, or put them together with `Join`")
 }
 
-/// The type of a call's result, as far as the arguments tell.
+/// Returns the result type of a call, as far as the arguments determine it.
 pub(super) fn result_type(
     signature: &FunctionSignature,
     arguments: &[Option<ProgramNode>],
@@ -206,7 +213,7 @@ pub(super) fn result_type(
     }
 }
 
-/// The type that all values share; holes and keywords give nothing and do not count.
+/// Returns the type that all values share. Holes and keywords have no value and do not count.
 fn common_type<'n>(nodes: impl Iterator<Item = &'n Option<ProgramNode>>) -> ExpressionType {
     let mut common = None;
     let flowing = nodes

@@ -1,4 +1,4 @@
-//! Work that does not need a source: patterns, formats and dates that are constant.
+//! Prepares the constant parts of calls (patterns, formats and dates), which do not depend on a source.
 
 use super::Compiler;
 use crate::error::{CompileError, SourceSpan};
@@ -9,6 +9,7 @@ use crate::pattern::{MAX_EXPRESSION_WEIGHT, PatternError, ReplacePattern, Replac
 use crate::program::{FunctionCall, PreparedCall, ProgramNode, ReplaceMode, replace};
 
 impl Compiler {
+    /// Prepares the constant arguments of a call, and records the properties that depend on it.
     pub(super) fn prepare(
         &mut self,
         call: &mut FunctionCall,
@@ -60,7 +61,7 @@ fn prepare_format(node: Option<&ProgramNode>) -> Result<Option<DotnetFormat>, Co
         .map_err(|message| CompileError::new(node.span, message))
 }
 
-/// `""` for anything but the replacement means the same as a hole.
+/// Turns `""` into a hole for every argument except the replacement: the two mean the same there.
 fn clear_empty(call: &mut FunctionCall) {
     for position in [replace::OLD, replace::PATTERN, replace::GROUP, replace::ATTRIBUTE, replace::TEMPLATE] {
         if let Some(argument) = call.arguments.get_mut(position)
@@ -72,7 +73,7 @@ fn clear_empty(call: &mut FunctionCall) {
 }
 
 impl Compiler {
-    /// Which of the five modes the arguments ask for.
+    /// Determines which of the five modes the arguments select.
     fn mode(&mut self, call: &FunctionCall, span: SourceSpan) -> Result<ReplaceMode, CompileError> {
         let has = |position| call.argument(position).is_some();
         let given = (

@@ -1,4 +1,4 @@
-//! Every function by its name.
+//! Dispatches calls to the implementation of each function.
 
 use super::text::{LetterCase, strip_spaces};
 use super::{EvaluationResult, Evaluator, fail_at, says_true};
@@ -11,6 +11,7 @@ use crate::value::Value;
 use std::borrow::Cow;
 
 impl<'a> Evaluator<'a, '_> {
+    /// Evaluates a call.
     pub(super) fn call(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         match call.function {
             Function::Append => self.affix(call, 0, 1, span),
@@ -76,7 +77,7 @@ impl<'a> Evaluator<'a, '_> {
         }
     }
 
-    /// Fails with the text that it is given. Messages are seen by more people than values.
+    /// Fails with the given text. More people see messages than values, so redacted values are hidden in the text.
     fn error(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         self.for_message.set(true);
         let message = self.text(call, 0);
@@ -84,7 +85,7 @@ impl<'a> Evaluator<'a, '_> {
         fail_at(span, message?.unwrap_or("Error".into()))
     }
 
-    /// False for true, otherwise true: also for `1`, which is true elsewhere.
+    /// Returns false for true, otherwise true: also for `1`, which counts as true elsewhere.
     fn not(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         self.unhidden(|| Ok(Value::Boolean(!says_true(&self.argument(call, 0)?))))
     }
@@ -94,7 +95,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(both.map_or(Value::Null, |(left, right)| Value::Integer(left & right)))
     }
 
-    /// Nothing where none is known, so that `Coalesce` can give another.
+    /// Returns null if no default domain is known, so that `Coalesce` can provide another.
     fn default_domain(&self) -> Value<'a> {
         self.env.default_domain.map_or(Value::Null, |domain| Value::Text(Cow::Owned(domain.to_owned())))
     }

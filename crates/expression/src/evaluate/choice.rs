@@ -5,13 +5,14 @@ use crate::program::{FunctionCall, ProgramNode};
 use crate::value::Value;
 
 impl<'a> Evaluator<'a, '_> {
+    /// Implements `IIF`. Only the selected branch is evaluated.
     pub(super) fn iif(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let branch = if self.condition(call, 0)? { 1 } else { 2 };
         self.argument(call, branch)
     }
 
-    /// The value of the first key that equals the source, with regard to case; `""` equals null. It looks at the
-    /// whole source always, never at what has changed.
+    /// Returns the value of the first key that equals the source, with regard to case;
+    /// `""` equals null. It always uses the whole source, not only the changed part.
     pub(super) fn switch(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let source = self.unhidden(|| self.text(call, 0))?.unwrap_or_default();
         for key in (2..call.arguments.len()).step_by(2) {
@@ -22,7 +23,7 @@ impl<'a> Evaluator<'a, '_> {
         self.argument(call, 1)
     }
 
-    /// The first source that is neither null nor empty; else the last one.
+    /// Returns the first source that is neither null nor empty; otherwise the last one.
     pub(super) fn coalesce(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let mut last = Value::Null;
         for position in 0..call.arguments.len() {
@@ -34,12 +35,13 @@ impl<'a> Evaluator<'a, '_> {
         Ok(last)
     }
 
+    /// Implements `IgnoreFlowIfNullOrEmpty`.
     pub(super) fn unless_empty(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let value = self.argument(call, 0)?;
         if value.is_null_or_empty() { Err(EvaluationStop::IgnoreAttribute) } else { Ok(value) }
     }
 
-    /// The first rule's value that nobody else has. Rules that give nothing cannot be unique and are passed over.
+    /// Returns the first candidate that no other account has. Rules without a value cannot be unique and are skipped.
     pub(super) fn select_unique(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let mut taken = false;
         for rule in call.arguments.iter().flatten() {

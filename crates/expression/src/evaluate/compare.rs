@@ -1,8 +1,8 @@
 //! Comparisons.
 //!
-//! A comparison with an attribute that is null or empty does not hold, whatever the operator; but a comparison with
-//! the constant `""` asks for exactly that, and is answered. Two integers are compared as numbers, dates as moments,
-//! booleans without regard to case, everything else character by character.
+//! A comparison with an attribute that is null or empty is false for every operator. Only a comparison
+//! with the constant `""` tests for exactly that. Two integers are compared as numbers, dates as
+//! points in time, booleans without regard to case, and everything else character by character.
 
 use super::{EvaluationResult, Evaluator, date_of, single_value};
 use crate::program::ProgramNode;
@@ -11,6 +11,7 @@ use crate::value::Value;
 use std::cmp::Ordering;
 
 impl<'a> Evaluator<'a, '_> {
+    /// Evaluates a comparison by the rules of this module.
     pub(super) fn compare(
         &self,
         comparison: ComparisonOperator,
@@ -37,6 +38,7 @@ impl<'a> Evaluator<'a, '_> {
     }
 }
 
+/// Orders two present values: booleans, integers, or text.
 fn compare_values(comparison: ComparisonOperator, left: &Value<'_>, right: &Value<'_>) -> Ordering {
     if let (Some(left), Some(right)) = (as_boolean(left), as_boolean(right))
         && left.1 | right.1
@@ -53,7 +55,7 @@ fn compare_values(comparison: ComparisonOperator, left: &Value<'_>, right: &Valu
     left.to_text().cmp(&right.to_text())
 }
 
-/// A value as a boolean, and whether it was one before.
+/// Returns a value as a boolean, and `true` if it was of type boolean already.
 fn as_boolean(value: &Value<'_>) -> Option<(bool, bool)> {
     match value {
         Value::Boolean(value) => Some((*value, true)),

@@ -1,4 +1,4 @@
-//! Functions about dates.
+//! Functions on dates.
 
 use super::{EvaluationResult, Evaluator, fail_at};
 use crate::error::SourceSpan;
@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use time::{OffsetDateTime, UtcOffset};
 
 impl<'a> Evaluator<'a, '_> {
+    /// Implements `CDate`. A constant date was parsed at compilation.
     pub(super) fn cdate(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         if let PreparedCall::Date(date) = call.prepared {
             return Ok(Value::Date(date));
@@ -17,6 +18,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(self.date(call, 0)?.map_or(Value::Null, Value::Date))
     }
 
+    /// Implements `DateAdd`. Null in the number or the date results in null.
     pub(super) fn date_add(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let interval = self.text(call, 0)?.unwrap_or_default();
         let (Some(count), Some(date)) = (self.integer(call, 1)?, self.date(call, 2)?) else {
@@ -25,6 +27,7 @@ impl<'a> Evaluator<'a, '_> {
         dates::add_interval(&interval, count, date).map(Value::Date).or_else(|message| fail_at(span, message))
     }
 
+    /// Implements `DateDiff`. Null in either date results in null.
     pub(super) fn date_diff(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let interval = self.text(call, 0)?.unwrap_or_default();
         let (Some(from), Some(to)) = (self.date(call, 1)?, self.date(call, 2)?) else {
@@ -35,6 +38,7 @@ impl<'a> Evaluator<'a, '_> {
             .or_else(|message| fail_at(span, message))
     }
 
+    /// Implements `DateFromNum`, which reads a FILETIME.
     pub(super) fn date_from_num(
         &self,
         call: &'a FunctionCall,
@@ -47,6 +51,7 @@ impl<'a> Evaluator<'a, '_> {
         }
     }
 
+    /// Implements `NumFromDate`, which returns a FILETIME.
     pub(super) fn num_from_date(
         &self,
         call: &'a FunctionCall,
@@ -59,8 +64,8 @@ impl<'a> Evaluator<'a, '_> {
         }
     }
 
-    /// What another function gave as a date is read from its printed form (`M/d/yyyy h:mm:ss tt`), as Entra does: an
-    /// input format that does not fit it is an error.
+    /// Formats a date. A date that another function returned is first read from its printed form
+    /// (`M/d/yyyy h:mm:ss tt`), as in Entra: an input format that does not match this form is an error.
     pub(super) fn format_date(
         &self,
         call: &'a FunctionCall,
@@ -87,6 +92,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Text(Cow::Owned(printed)))
     }
 
+    /// Reads a date in the input format, or in the formats of `CDate` without one.
     fn read_date(
         &self,
         call: &'a FunctionCall,

@@ -1,4 +1,4 @@
-//! Functions about several values.
+//! Functions on lists.
 
 use super::{EvaluationResult, Evaluator, append_text, fail_at, single_value};
 use crate::error::SourceSpan;
@@ -9,7 +9,7 @@ use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};
 use std::borrow::Cow;
 
 impl<'a> Evaluator<'a, '_> {
-    /// All values that are there, with the separator in between; null and empty ones are passed over.
+    /// Joins all present values with the separator. Null and empty values are skipped.
     pub(super) fn join(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let separator = self.text(call, 0)?.unwrap_or_default();
         let mut out = String::new();
@@ -27,6 +27,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Text(Cow::Owned(out)))
     }
 
+    /// Implements `Split`. Null stays null.
     pub(super) fn split(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let Some(source) = self.text(call, 0)? else { return Ok(Value::Null) };
         let delimiter = self.text(call, 1)?.unwrap_or_default();
@@ -38,7 +39,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::List(parts.into_iter().map(|part| Value::Text(Cow::Owned(part))).collect()))
     }
 
-    /// The value at a position that starts from 1.
+    /// Returns the value at a position, counted from 1.
     pub(super) fn item(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let mut values = match self.argument(call, 0)? {
             Value::Null => return Ok(Value::Null),
@@ -49,11 +50,12 @@ impl<'a> Evaluator<'a, '_> {
         let position = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
         match position.filter(|position| *position < values.len()) {
             Some(position) => Ok(values.swap_remove(position)),
-            // The index can be a value of an attribute, which messages do not show.
+            // The index can be the value of an attribute, which messages do not show.
             None => fail_at(span, format!("there is no value at this index: there are {}", values.len())),
         }
     }
 
+    /// Implements `Count`. Null counts as 0 values, a single value as 1.
     pub(super) fn count(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         Ok(Value::Integer(match self.argument(call, 0)? {
             Value::Null => 0,
@@ -62,7 +64,7 @@ impl<'a> Evaluator<'a, '_> {
         }))
     }
 
-    /// The first of equal values stays; values are equal if their texts are.
+    /// Removes duplicates and keeps the first of them. Values are equal if their texts are equal.
     pub(super) fn remove_duplicates(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let values = match self.argument(call, 0)? {
             Value::Null => return Ok(Value::Null),
@@ -76,7 +78,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::List(kept.collect()))
     }
 
-    /// The position, from 1, of the first value that has the text in it; 0 if there is none.
+    /// Returns the position, from 1, of the first value that contains the text; 0 if there is none.
     pub(super) fn contains(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let source = self.argument(call, 0)?;
         let Some(search) = self.text(call, 1)? else { return Ok(Value::Integer(0)) };
@@ -88,7 +90,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Integer(i64::try_from(position).unwrap_or(i64::MAX)))
     }
 
-    /// Applies a function of text to a value, or to each value of a list; null stays null.
+    /// Applies a text function to a value, or to each value of a list. Null stays null.
     pub(super) fn map(
         &self,
         value: Value<'a>,

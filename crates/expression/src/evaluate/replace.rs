@@ -8,6 +8,7 @@ use crate::value::Value;
 use std::borrow::Cow;
 
 impl<'a> Evaluator<'a, '_> {
+    /// Implements `Replace` in the mode that was determined at compilation.
     pub(super) fn replace(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let PreparedCall::Replace(mode) = &call.prepared else { return Ok(Value::Null) };
         let source = self.argument(call, replace::SOURCE)?;
@@ -38,6 +39,7 @@ impl<'a> Evaluator<'a, '_> {
         }
     }
 
+    /// Implements the mode that replaces each match of a pattern.
     fn by_pattern(
         &self,
         call: &'a FunctionCall,
@@ -59,7 +61,7 @@ impl<'a> Evaluator<'a, '_> {
         self.map(source, span, |text| compiled.get().replace(text, replacement).or_else(|_| too_long(span)))
     }
 
-    /// The source if there is one, else what the group finds in the other attribute.
+    /// Returns the source if it has a value; otherwise the text that the group matches in the other attribute.
     fn extract(
         &self,
         call: &'a FunctionCall,
@@ -85,6 +87,7 @@ impl<'a> Evaluator<'a, '_> {
         })
     }
 
+    /// Returns the prepared pattern, or compiles the pattern argument for this evaluation.
     fn pattern(
         &self,
         call: &'a FunctionCall,
@@ -111,7 +114,7 @@ impl<'a> Evaluator<'a, '_> {
     }
 }
 
-/// A pattern, compiled with the expression or for this evaluation.
+/// A pattern that was compiled with the expression (`Before`) or for this evaluation (`Now`).
 enum CompiledSearch<'a> {
     Before(&'a ReplacePattern),
     Now(Box<ReplacePattern>),
@@ -130,6 +133,7 @@ impl CompiledSearch<'_> {
     }
 }
 
+/// Replaces each occurrence of a text.
 fn substitute_text<'a>(
     text: Cow<'a, str>,
     old: &str,

@@ -1,4 +1,4 @@
-//! The functions of app role assignments.
+//! The functions on app role assignments.
 //!
 //! The source is a list of role names, or of objects with `value` (or `id`) and `displayName`.
 
@@ -8,26 +8,27 @@ use crate::value::Value;
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
+/// One app role assignment.
 struct AppRole<'a> {
     value: Cow<'a, str>,
     display: Cow<'a, str>,
 }
 
 impl<'a> Evaluator<'a, '_> {
-    /// The names of all roles.
+    /// Returns the names of all roles.
     pub(super) fn role_names(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let Some(roles) = self.roles(call)? else { return Ok(Value::Null) };
         Ok(Value::List(roles.into_iter().map(|role| Value::Text(role.value)).collect()))
     }
 
-    /// The name of the role; of several, the first in the order of the alphabet, so that it does not change from day
-    /// to day.
+    /// Returns the name of the role. Of several roles, it returns the first in
+    /// alphabetical order, so that the result does not change from day to day.
     pub(super) fn single_role(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let names = self.roles(call)?.unwrap_or_default().into_iter().map(|role| role.value);
         Ok(names.min().map_or(Value::Null, Value::Text))
     }
 
-    /// All roles as the JSON of SCIM's complex `roles` values.
+    /// Returns all roles as JSON of SCIM's complex `roles` values.
     pub(super) fn complex_roles(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let Some(roles) = self.roles(call)? else { return Ok(Value::Null) };
         let roles = roles.into_iter().map(|role| {
@@ -42,14 +43,14 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::List(roles.collect()))
     }
 
-    /// The roles of the argument; nothing if it is null.
+    /// Returns the roles of the argument, or `None` if it is null.
     fn roles(&self, call: &'a FunctionCall) -> EvaluationResult<Option<Vec<AppRole<'a>>>> {
         let value = self.argument(call, 0)?;
         if matches!(value, Value::Null) {
             return Ok(None);
         }
         if let Some(NodeKind::Attribute(name)) = call.argument(0).map(|node| &node.kind) {
-            // The values have lost their objects' other members: look at the attribute itself.
+            // The values no longer have the other members of their objects, so the roles are read from the attribute itself.
             return Ok(Some(match self.source.attribute(name) {
                 Some(Json::Array(items)) => items.iter().filter_map(parse_role).collect(),
                 Some(item) => parse_role(item).into_iter().collect(),

@@ -1,4 +1,4 @@
-//! Functions about texts. Most take a list as well, and treat its values one by one.
+//! Functions on text. Most of them also take a list, and treat its values one by one.
 
 use super::{EvaluationResult, Evaluator, append_text, fail_at};
 use crate::error::SourceSpan;
@@ -8,7 +8,7 @@ use crate::program::{FunctionCall, PreparedCall};
 use crate::value::Value;
 use std::borrow::Cow;
 
-/// Which way `ToLower` and `ToUpper` go.
+/// The target case of `ToLower` and `ToUpper`.
 #[derive(Clone, Copy)]
 pub(super) enum LetterCase {
     Lower,
@@ -16,7 +16,7 @@ pub(super) enum LetterCase {
 }
 
 impl<'a> Evaluator<'a, '_> {
-    /// `Append` and `Prepend`; null stays null, whatever is added.
+    /// Implements `Append` and `Prepend`. Null stays null, regardless of the addition.
     pub(super) fn affix(
         &self,
         call: &'a FunctionCall,
@@ -35,7 +35,7 @@ impl<'a> Evaluator<'a, '_> {
         })
     }
 
-    /// A function of one text that borrows where nothing changes.
+    /// Applies a function of one text. The result is borrowed if the text does not change.
     pub(super) fn each(
         &self,
         call: &'a FunctionCall,
@@ -46,6 +46,7 @@ impl<'a> Evaluator<'a, '_> {
         self.map(value, span, |text| Ok(keep_borrowed(text, &change)))
     }
 
+    /// Implements `ToLower` and `ToUpper`. The culture `tr` or `az` selects the Turkic rules.
     pub(super) fn cased(
         &self,
         call: &'a FunctionCall,
@@ -60,13 +61,14 @@ impl<'a> Evaluator<'a, '_> {
         self.each(call, span, |text| change_case(text, case, turkic))
     }
 
+    /// Implements `PCase`.
     pub(super) fn pcase(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let value = self.argument(call, 0)?;
         let separators = self.text(call, 1)?;
         self.map(value, span, |text| Ok(Cow::Owned(library::text::pascal_case(&text, separators.as_deref()))))
     }
 
-    /// `Left`; null gives `""`.
+    /// Implements `Left`. Null results in `""`.
     pub(super) fn left(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let value = or_empty(self.argument(call, 0)?);
         let Some(count) = self.integer(call, 1)? else { return Ok(value) };
@@ -75,7 +77,7 @@ impl<'a> Evaluator<'a, '_> {
         })
     }
 
-    /// `Mid`; without a length everything from the start.
+    /// Implements `Mid`. Without a length it returns everything from the start position.
     pub(super) fn mid(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let value = or_empty(self.argument(call, 0)?);
         let Some(start) = self.integer(call, 1)? else { return Ok(value) };
@@ -85,6 +87,7 @@ impl<'a> Evaluator<'a, '_> {
         })
     }
 
+    /// Implements `InStr`. Null in the text or the search results in 0.
     pub(super) fn in_str(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let (Some(text), Some(search)) = (self.text(call, 0)?, self.text(call, 1)?) else {
             return Ok(Value::Integer(0));
@@ -94,6 +97,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Integer(library::text::in_str(&text, &search, start, ignore_case)))
     }
 
+    /// Implements `Word`.
     pub(super) fn word(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let text = self.text(call, 0)?.unwrap_or_default();
         let number = self.integer(call, 1)?.unwrap_or(0);
@@ -101,6 +105,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Text(Cow::Owned(library::text::nth_word(&text, number, &delimiters))))
     }
 
+    /// Implements `ConvertFromBase64`. The default encoding is `Unicode`.
     pub(super) fn base64_decode(
         &self,
         call: &'a FunctionCall,
@@ -115,6 +120,7 @@ impl<'a> Evaluator<'a, '_> {
         })
     }
 
+    /// Implements `DNComponent`.
     pub(super) fn dn_component(&self, call: &'a FunctionCall) -> EvaluationResult<Value<'a>> {
         let (Some(name), Some(number)) = (self.text(call, 0)?, self.integer(call, 1)?) else {
             return Ok(Value::Null);
@@ -122,6 +128,7 @@ impl<'a> Evaluator<'a, '_> {
         Ok(Value::Text(Cow::Owned(library::text::dn_component(&name, number))))
     }
 
+    /// Implements `StringFromSid`.
     pub(super) fn sid(&self, call: &'a FunctionCall, span: SourceSpan) -> EvaluationResult<Value<'a>> {
         let Some(sid) = self.text(call, 0)?.filter(|sid| !sid.is_empty()) else { return Ok(Value::Null) };
         library::text::string_from_sid(&sid)
@@ -129,10 +136,12 @@ impl<'a> Evaluator<'a, '_> {
             .or_else(|message| fail_at(span, message))
     }
 
+    /// Implements `Guid`.
     pub(super) fn guid(&self, call: &'a FunctionCall) -> Value<'a> {
         Value::Text(Cow::Owned(library::random::random_guid(&mut self.stream(call))))
     }
 
+    /// Implements `RandomString`.
     pub(super) fn random_string(
         &self,
         call: &'a FunctionCall,
@@ -160,7 +169,7 @@ fn or_empty(value: Value<'_>) -> Value<'_> {
     if matches!(value, Value::Null) { Value::Text(Cow::Borrowed("")) } else { value }
 }
 
-/// Applies a function that may borrow to a text that may be borrowed.
+/// Applies a function that may borrow its input to a text that may be borrowed.
 fn keep_borrowed<'a>(text: Cow<'a, str>, change: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> Cow<'a, str> {
     match text {
         Cow::Borrowed(text) => change(text),
@@ -168,8 +177,8 @@ fn keep_borrowed<'a>(text: Cow<'a, str>, change: impl for<'t> Fn(&'t str) -> Cow
     }
 }
 
-/// .NET changes letter by letter: a letter whose other case is several letters (`ß`) stays, and the dotted and
-/// dotless i of Turkish change in Turkic cultures only.
+/// Changes the case like .NET, letter by letter: a letter whose other case has several letters
+/// (`ß`) stays, and the dotted and dotless i of Turkish change in Turkic cultures only.
 fn change_case(text: &str, case: LetterCase, turkic: bool) -> Cow<'_, str> {
     let change = |c: char| match (case, c, turkic) {
         (LetterCase::Lower, 'I', true) => 'ı',
@@ -190,7 +199,7 @@ fn only_letter(mut letters: impl Iterator<Item = char>) -> Option<char> {
     letters.next().filter(|_| letters.next().is_none())
 }
 
-/// Without U+0020.
+/// Removes all spaces (U+0020).
 pub(super) fn strip_spaces(text: &str) -> Cow<'_, str> {
     if text.contains(' ') { Cow::Owned(text.replace(' ', "")) } else { Cow::Borrowed(text) }
 }

@@ -1,4 +1,4 @@
-//! Every function, in alphabetical order.
+//! The signatures of all functions, in alphabetical order.
 
 use super::ArgumentKind::{Any, Condition, Date, Integer, Interval, Text, Texts, Word};
 use super::{ArgumentKind, Function, FunctionParameter, FunctionSignature, ParameterPresence};
@@ -19,7 +19,7 @@ const fn hole_parameter(name: &'static str, kind: ArgumentKind) -> FunctionParam
     FunctionParameter { name, kind, presence: ParameterPresence::Hole }
 }
 
-/// One row: function, name, parameters, result, needs.
+/// Builds one row of the table: function, name, parameters, result, needs.
 const fn fixed_signature(
     function: Function,
     name: &'static str,
@@ -30,7 +30,7 @@ const fn fixed_signature(
     FunctionSignature { function, name, parameters, repeated: &[], at_least: 0, result, needs }
 }
 
-/// The same with parameters that repeat.
+/// Builds a row with parameters that repeat.
 const fn variadic_signature(
     row: FunctionSignature,
     repeated: &'static [FunctionParameter],
@@ -43,7 +43,7 @@ const fn source_parameter(kind: ArgumentKind) -> FunctionParameter {
     required_parameter("source", kind)
 }
 
-#[rustfmt::skip] // a table: one row for a function
+#[rustfmt::skip] // a table with one row for each function
 pub(super) static SIGNATURES: &[FunctionSignature] = &[
     fixed_signature(Function::Append, "Append", &[source_parameter(Texts), required_parameter("suffix", Text)], ExpressionType::Any, "a source and a suffix"),
     fixed_signature(Function::AppRoleAssignments, "AppRoleAssignments", &[source_parameter(Any)], ExpressionType::List, "one source"),

@@ -1,7 +1,7 @@
-//! .NET's `DateTimeStyles`, as the second argument of `FormatDateTime` names them.
+//! .NET's `DateTimeStyles`, in the spelling of the second argument of `FormatDateTime`.
 
-/// Every style. Those about white space change nothing here: white space around a date is always passed over; and where a
-/// text has no offset it means UTC, whatever should be assumed.
+/// All styles. The styles about white space have no effect here: white space around a date
+/// is always ignored. A text without an offset is always UTC, regardless of the style.
 const STYLES: [&str; 10] = [
     "None",
     "AllowLeadingWhite",
@@ -16,7 +16,7 @@ const STYLES: [&str; 10] = [
 ];
 const ADJUST: &str = "AdjustToUniversal";
 
-/// Pairs of styles that contradict each other, so that .NET refuses them.
+/// Pairs of styles that contradict each other. .NET rejects them.
 const CONTRARY: [(&str, &str); 4] = [
     ("AssumeLocal", "AssumeUniversal"),
     ("RoundtripKind", "AssumeLocal"),
@@ -24,8 +24,8 @@ const CONTRARY: [(&str, &str); 4] = [
     ("RoundtripKind", ADJUST),
 ];
 
-/// Reads styles, with commas between them; tells whether dates are turned to UTC before they are printed. The error does
-/// not repeat an unknown style, which can be a value of an attribute.
+/// Reads styles that are separated by commas. Returns `true` if dates are converted to UTC before they
+/// are printed. The error does not repeat an unknown style, which can be the value of an attribute.
 pub(crate) fn adjusts_to_utc(styles: &str) -> Result<bool, String> {
     let styles = || {
         let styles = styles.split([',', '|']).map(str::trim).filter(|style| !style.is_empty());

@@ -1,26 +1,27 @@
-//! Dates: reading what HR systems write, printing as Entra does, and arithmetic on the calendar. All results are UTC.
+//! Dates: reads the formats of HR systems, prints the format of
+//! Entra, and does calendar arithmetic. All results are in UTC.
 
 use super::dotnet_format::{DAYS, MONTHS, SHORT_NAME};
 use time::{Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-/// Ticks of 100 ns between 1601-01-01 (the start of FILETIME) and 1970-01-01.
+/// The number of ticks of 100 ns between 1601-01-01 (the start of FILETIME) and 1970-01-01.
 const FILETIME_OF_UNIX_EPOCH: i128 = 116_444_736_000_000_000;
 const NANOSECONDS_PER_TICK: i128 = 100;
-/// Years that the .NET calendar knows.
+/// The range of years in the .NET calendar.
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
-/// Longest text that is read as a date, in bytes.
+/// The maximum length of a text that is read as a date, in bytes.
 const MAX_DATE_BYTES: usize = 64;
 
-/// A date as a text gives it.
+/// A date as read from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParsedDate {
-    /// A day; whatever offset stands behind it.
+    /// A day. An offset after it is ignored.
     Day(time::Date),
-    /// A moment, in UTC.
+    /// A point in time, in UTC.
     Moment(OffsetDateTime),
 }
 
-/// Reads a date in any of the forms that `CDate` reads, and says whether it has a time.
+/// Reads a date in any of the formats of `CDate`. The result tells whether the text has a time.
 pub fn read_date(text: &str) -> Option<ParsedDate> {
     let (date, time, offset) = date_parts(text)?;
     match time {
@@ -29,16 +30,16 @@ pub fn read_date(text: &str) -> Option<ParsedDate> {
     }
 }
 
-/// Reads a date: `yyyy-MM-dd`, `yyyy/MM/dd`, `M/d/yyyy`, `16 March 2020`, `16-Mar-2020`, `March 16, 2020` or `March 2020`, perhaps with the
-/// day of the week before it (the right one, as .NET demands); then perhaps a time (`T` or a space before it, 12 or 24 hours, seconds and their fraction
-/// optional), then perhaps `Z`, `GMT` or an offset. Without an offset the text means UTC. Years of two digits lie between
-/// 1950 and 2049, as in .NET.
+/// Reads a date: `yyyy-MM-dd`, `yyyy/MM/dd`, `M/d/yyyy`, `16 March 2020`, `16-Mar-2020`, `March 16, 2020` or
+/// `March 2020`, optionally with the day of the week before it (it must be the right one, as in .NET). An optional
+/// time follows (after `T` or a space, 12 or 24 hours, with optional seconds and fraction), then an optional `Z`,
+/// `GMT` or offset. Without an offset the text is UTC. Years of two digits lie between 1950 and 2049, as in .NET.
 pub(crate) fn parse_date(text: &str) -> Option<OffsetDateTime> {
     let (date, time, offset) = date_parts(text)?;
     moment_of(date, time.unwrap_or(Time::MIDNIGHT), offset)
 }
 
-/// Date, time and offset.
+/// Reads a date and an optional time, with the offset.
 fn date_parts(text: &str) -> Option<(time::Date, Option<Time>, UtcOffset)> {
     let text = text.trim();
     if text.len() > MAX_DATE_BYTES {
@@ -57,7 +58,7 @@ fn moment_of(date: time::Date, time: Time, offset: UtcOffset) -> Option<OffsetDa
     in_calendar(PrimitiveDateTime::new(date, time).assume_offset(offset).checked_to_offset(UtcOffset::UTC)?)
 }
 
-/// `M/d/yyyy h:mm:ss tt` in UTC.
+/// Prints a date as `M/d/yyyy h:mm:ss tt` in UTC.
 pub(crate) fn print_date(date: OffsetDateTime) -> String {
     let date = date.checked_to_offset(UtcOffset::UTC).unwrap_or(date);
     let (hour, half) = half_day(date.hour());
@@ -65,13 +66,13 @@ pub(crate) fn print_date(date: OffsetDateTime) -> String {
     format!("{month}/{day}/{year:04} {hour}:{:02}:{:02} {half}", date.minute(), date.second())
 }
 
-/// The hour on a clock of twelve, and which half of the day it is.
+/// Returns the hour on a 12-hour clock, and `AM` or `PM`.
 pub(super) fn half_day(hour: u8) -> (u8, &'static str) {
     let shown = if hour.is_multiple_of(12) { 12 } else { hour % 12 };
     (shown, if hour < 12 { "AM" } else { "PM" })
 }
 
-/// Moves a date by a number of intervals of Visual Basic; a day that the month does not have becomes its last.
+/// Moves a date by a number of Visual Basic intervals. A day that the month does not have becomes its last day.
 pub(crate) fn add_interval(
     interval: &str,
     count: i64,
@@ -93,8 +94,8 @@ pub(crate) fn add_interval(
     moved.and_then(in_calendar).ok_or_else(|| "the resulting date is outside of the calendar".to_owned())
 }
 
-/// How many intervals lie between two dates, positive if the second is later: years, quarters and months by the
-/// calendar, `ww` by weeks that start on Sunday, the others by elapsed time without the fraction.
+/// Returns the number of intervals between two dates, positive if the second is later. Years, quarters and months are
+/// counted by the calendar, `ww` by weeks that start on Sunday, and the others by elapsed time without the fraction.
 pub(crate) fn date_difference(
     interval: &str,
     from: OffsetDateTime,
@@ -116,7 +117,7 @@ pub(crate) fn date_difference(
     })
 }
 
-/// The moment of a FILETIME (ticks of 100 ns since 1601).
+/// Returns the time of a FILETIME (ticks of 100 ns since 1601).
 pub(crate) fn from_filetime(ticks: i64) -> Option<OffsetDateTime> {
     if ticks < 0 {
         return None;
@@ -125,8 +126,8 @@ pub(crate) fn from_filetime(ticks: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok().and_then(in_calendar)
 }
 
-/// The FILETIME of a moment; nothing before 1601, and nothing for the last day of the calendar, which means "never" in
-/// HR systems and which Entra refuses.
+/// Returns the FILETIME of a time. Returns `None` for a time before 1601, and for the
+/// last day of the calendar: it means "never" in HR systems, and Entra refuses it.
 pub(crate) fn to_filetime(date: OffsetDateTime) -> Option<i64> {
     if (date.year(), date.ordinal()) == (9999, 365) {
         return None;
@@ -135,6 +136,7 @@ pub(crate) fn to_filetime(date: OffsetDateTime) -> Option<i64> {
     i64::try_from(ticks).ok().filter(|ticks| *ticks >= 0)
 }
 
+/// An interval of `DateAdd` and `DateDiff`.
 enum DateInterval {
     Year,
     Quarter,
@@ -148,6 +150,7 @@ enum DateInterval {
 }
 
 impl DateInterval {
+    /// Reads the name of an interval.
     fn read(name: &str) -> Result<Self, String> {
         Ok(match name.trim().to_ascii_lowercase().as_str() {
             "yyyy" => Self::Year,
@@ -176,10 +179,11 @@ fn in_calendar(date: OffsetDateTime) -> Option<OffsetDateTime> {
     YEARS.contains(&date.year()).then_some(date)
 }
 
-/// What is left to read.
+/// The unread rest of the text.
 struct DateCursor<'a>(&'a str);
 
 impl DateCursor<'_> {
+    /// Reads a date. A day of the week before it must match.
     fn date(&mut self) -> Option<time::Date> {
         let day_of_week = self.day_of_week();
         if day_of_week.is_some() {
@@ -195,20 +199,20 @@ impl DateCursor<'_> {
         day_of_week.is_none_or(is_right).then_some(date)
     }
 
-    /// What follows the name of a month: `16, 2020`, `16 2020`, or a year alone, which means the first day.
+    /// Reads the part after the name of a month: `16, 2020`, `16 2020`, or a year alone, which means the first day.
     fn day_and_year(&mut self, month: u32) -> Option<(u32, u32, u32)> {
         let _ = self.between();
         let (number, width) = self.number(4)?;
         if width == 4 {
             return Some((number, month, 1));
         }
-        // 162020 is no 16 2020, nor are four digits a day and a year of two.
+        // 162020 is not 16 2020, and four digits are not a day and a year of two digits.
         let is_separated = self.eat(',') | self.between();
         (width <= 2 && is_separated).then_some(())?;
         Some((self.year()?, month, number))
     }
 
-    /// Year, month and day, of which the month may be a name.
+    /// Reads year, month and day. The month may be a name.
     fn date_in_numbers(&mut self) -> Option<(u32, u32, u32)> {
         let (first, width) = self.number(4)?;
         if width == 4 {
@@ -226,7 +230,7 @@ impl DateCursor<'_> {
         Some((self.year()?, month, first))
     }
 
-    /// A year of four digits, or of two.
+    /// Reads a year of four or two digits.
     fn year(&mut self) -> Option<u32> {
         match self.number(4)? {
             (year, 4) => Some(year),
@@ -236,18 +240,18 @@ impl DateCursor<'_> {
         }
     }
 
-    /// The name of a month, whole or its first three letters.
+    /// Reads the name of a month: the whole name or its first three letters.
     fn month(&mut self) -> Option<u32> {
         let at = MONTHS.iter().position(|name| self.name(name))?;
         u32::try_from(at + 1).ok()
     }
 
-    /// The name of a day, counted from Sunday.
+    /// Reads the name of a day of the week, and returns its number from Sunday.
     fn day_of_week(&mut self) -> Option<usize> {
         DAYS.iter().position(|name| self.name(name))
     }
 
-    /// Takes the word that comes next, if it is this name, whole or its first letters.
+    /// Consumes the next word if it is this name: the whole name or its first letters.
     fn name(&mut self, name: &str) -> bool {
         let length = self.0.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (word, rest) = self.0.split_at(length);
@@ -256,11 +260,12 @@ impl DateCursor<'_> {
         is_it
     }
 
-    /// What separates the parts of a date with a name in it.
+    /// Reads the separator between the parts of a date with a name in it.
     fn between(&mut self) -> bool {
         self.eat('-') || self.spaces()
     }
 
+    /// Reads a time of 12 or 24 hours.
     fn time(&mut self) -> Option<Time> {
         let hour = self.separated_by(':')?;
         let minute = self.number(2)?.0;
@@ -283,7 +288,7 @@ impl DateCursor<'_> {
         Time::from_hms_nano(hour, minute, u8::try_from(second).ok()?, nanosecond).ok()
     }
 
-    /// Nothing means UTC.
+    /// Reads an offset. An absent one means UTC.
     fn offset(&mut self) -> Option<UtcOffset> {
         if self.0.eq_ignore_ascii_case("GMT") || self.0.eq_ignore_ascii_case("UTC") {
             self.0 = "";
@@ -308,7 +313,7 @@ impl DateCursor<'_> {
         UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
     }
 
-    /// Digits after the point, as nanoseconds; further ones are dropped.
+    /// Reads the digits after the point as nanoseconds. Digits beyond the ninth are dropped.
     fn fraction(&mut self) -> Option<u32> {
         let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
         if digits == 0 {
@@ -325,7 +330,7 @@ impl DateCursor<'_> {
         self.eat(separator).then_some(number)
     }
 
-    /// A number of at most `most` digits, and how many it had.
+    /// Reads a number of at most `most` digits. Returns it with the number of its digits.
     fn number(&mut self, most: usize) -> Option<(u32, usize)> {
         let digits = self.0.bytes().take(most).take_while(u8::is_ascii_digit).count();
         let (taken, rest) = self.0.split_at(digits);

@@ -5,9 +5,9 @@ mod read;
 
 use time::OffsetDateTime;
 
-/// Longest format, in characters.
+/// The maximum length of a format, in characters.
 const MAX_FORMAT_CHARS: usize = 256;
-/// Digits of a second's fraction that .NET knows (100 ns).
+/// The number of digits of .NET's fraction of a second (100 ns).
 const MAX_FRACTION_DIGITS: usize = 7;
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -24,21 +24,21 @@ pub(super) const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-/// From Sunday, as `time` counts.
+/// The days of the week from Sunday, the order of `time`.
 pub(super) const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-/// Letters of a short name of a month or day.
+/// The number of letters in a short name of a month or day.
 pub(super) const SHORT_NAME: usize = 3;
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DotnetFormat {
     parts: Vec<FormatPart>,
-    /// The standard format `U` speaks of UTC, whatever the date's own offset is.
+    /// `true` for the standard format `U`, which prints UTC regardless of the date's own offset.
     to_utc: bool,
 }
 
-/// The numbers are how often the letter stands in the format.
+/// A part of a format. The numbers count the repetitions of the letter in the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FormatPart {
     Literal(char),
@@ -50,7 +50,7 @@ enum FormatPart {
     Minute(usize),
     Second(usize),
     Fraction(usize),
-    /// Without trailing zeros, and without the point before it if nothing is left.
+    /// A fraction without trailing zeros, and without the point before it if no digit is left.
     OptionalFraction(usize),
     Half(usize),
     Offset(usize),
@@ -59,7 +59,7 @@ enum FormatPart {
 }
 
 impl DotnetFormat {
-    /// Reads a format; the error says what is wrong with it.
+    /// Reads a format. The error describes the problem.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         if text.chars().count() > MAX_FORMAT_CHARS {
             return Err(format!("a date format has at most {MAX_FORMAT_CHARS} characters"));
@@ -74,20 +74,21 @@ impl DotnetFormat {
         Ok(Self { parts: format_parts(custom)?, to_utc: text == "U" })
     }
 
-    /// Reads a date written in this format, white space around it aside. An offset in the text is kept, so that
-    /// printing gives the day as written; without one the date is UTC. Parts that the format lacks are the first:
-    /// January, the 1st, midnight (there is no clock here to ask for today).
+    /// Reads a date in this format. White space around it is ignored. An offset in the text is kept, so
+    /// that printing returns the day as written; without one the date is UTC. Parts that the format lacks
+    /// get their first value: January, the 1st, midnight (there is no clock here for the present day).
     pub(crate) fn parse(&self, text: &str) -> Option<OffsetDateTime> {
         read::read_parts(&self.parts, text)
     }
 
-    /// Prints a date, in its own offset.
+    /// Prints a date in its own offset.
     pub(crate) fn print(&self, date: OffsetDateTime) -> String {
         let utc = date.checked_to_offset(time::UtcOffset::UTC).filter(|_| self.to_utc);
         print::print_parts(&self.parts, utc.unwrap_or(date))
     }
 }
 
+/// Returns the custom format that a standard format stands for.
 fn standard_format(letter: char) -> Option<&'static str> {
     Some(match letter {
         'd' => "MM/dd/yyyy",
@@ -108,6 +109,7 @@ fn standard_format(letter: char) -> Option<&'static str> {
     })
 }
 
+/// Splits a custom format into its parts.
 fn format_parts(format: &str) -> Result<Vec<FormatPart>, String> {
     let mut parts = Vec::new();
     let mut letters = format.chars().peekable();
@@ -141,6 +143,7 @@ fn format_parts(format: &str) -> Result<Vec<FormatPart>, String> {
     Ok(parts)
 }
 
+/// Returns the part for a letter that occurs `count` times in a row.
 fn format_part(letter: char, count: usize) -> Result<FormatPart, String> {
     Ok(match letter {
         'y' => FormatPart::Year(count),

@@ -1,11 +1,11 @@
-//! Random values that a seed decides: asking again gives the same value.
+//! Random values that are determined by a seed: a repeated call returns the same value.
 
 use crate::RandomSeed;
 use sha2::{Digest, Sha256};
 
-/// Longest random string (Entra's limit).
+/// The maximum length of a random string (Entra's limit).
 const MAX_RANDOM_LENGTH: i64 = 256;
-/// Bytes of one block of the stream.
+/// The size of one block of the stream, in bytes.
 const BLOCK_BYTES: usize = 32;
 
 const DIGITS: &str = "0123456789";
@@ -13,7 +13,7 @@ const SPECIALS: &str = "!@#$%^&*()_-+=[]{}<>?,.:;/|~";
 const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const LOWERS: &str = "abcdefghijklmnopqrstuvwxyz";
 
-/// SHA-256 in counter mode over the seed and the position of the call in its expression.
+/// A random stream: SHA-256 in counter mode over the seed and the position of the call in its expression.
 pub(crate) struct RandomStream {
     seed: RandomSeed,
     position: u64,
@@ -23,12 +23,14 @@ pub(crate) struct RandomStream {
 }
 
 impl RandomStream {
+    /// Creates the stream of the random call at `position` in its expression.
     pub(crate) fn new(seed: RandomSeed, position: usize) -> Self {
-        // A `usize` never has more than 64 bits on the platforms we build for.
+        // A `usize` has at most 64 bits on all supported platforms.
         let position = u64::try_from(position).unwrap_or(u64::MAX);
         Self { seed, position, counter: 0, block: [0; BLOCK_BYTES], used: BLOCK_BYTES }
     }
 
+    /// Returns the next byte of the stream.
     fn byte(&mut self) -> u8 {
         if self.used >= BLOCK_BYTES {
             let mut hash = Sha256::new();
@@ -44,13 +46,13 @@ impl RandomStream {
         byte
     }
 
-    /// A number below `bound`, every one as likely as another; 0 for a bound of 0.
+    /// Returns a uniformly distributed number below `bound`; 0 for a bound of 0.
     fn below(&mut self, bound: usize) -> usize {
         let bound = u32::try_from(bound).unwrap_or(u32::MAX);
         if bound == 0 {
             return 0;
         }
-        // Draws above the last whole multiple of the bound would favour small numbers: draw again.
+        // Draws above the last whole multiple of the bound would favour small numbers, so they are repeated.
         let limit = u32::MAX - u32::MAX % bound;
         loop {
             let draw = u32::from_be_bytes([self.byte(), self.byte(), self.byte(), self.byte()]);
@@ -66,7 +68,7 @@ impl RandomStream {
     }
 }
 
-/// A version 4 GUID in lower case.
+/// Returns a version 4 GUID in lower case.
 pub(crate) fn random_guid(stream: &mut RandomStream) -> String {
     let mut bytes = [0u8; 16];
     bytes.fill_with(|| stream.byte());
@@ -82,8 +84,8 @@ pub(crate) fn random_guid(stream: &mut RandomStream) -> String {
     out
 }
 
-/// A string of `length` characters with at least the given numbers of each class and none of `avoid`. What is left
-/// over is filled from the classes that were asked for, or from letters and digits if none was.
+/// Returns a string of `length` characters with at least the given numbers of each class and none of `avoid`.
+/// The remaining characters come from the requested classes, or from letters and digits if there are none.
 pub(crate) fn random_string(
     stream: &mut RandomStream,
     length: i64,
@@ -139,7 +141,7 @@ fn filling_letters(classes: &[Vec<char>; 4], minima: [i64; 4]) -> Vec<char> {
         .collect()
 }
 
-/// Fisher and Yates.
+/// Shuffles the letters with the Fisher–Yates algorithm.
 fn shuffle_letters(stream: &mut RandomStream, letters: &mut [char]) {
     for last in (1..letters.len()).rev() {
         let other = stream.below(last + 1);

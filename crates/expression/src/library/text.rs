@@ -1,5 +1,5 @@
-//! Texts. Positions and lengths count characters (Unicode scalar values), so that nothing is ever cut in two; .NET
-//! counts UTF-16 units, which differs only beyond the basic plane (emoji).
+//! Text functions. Positions and lengths count characters (Unicode scalar values), so that no
+//! character is split. .NET counts UTF-16 units, which differs only beyond the basic plane (emoji).
 
 mod encode;
 mod letters;
@@ -9,7 +9,7 @@ pub(crate) use encode::{base64_decode, string_from_sid, utf8_hex, utf16_base64};
 pub(crate) use letters::{normalize_diacritics, pascal_case};
 pub(crate) use names::dn_component;
 
-/// The first `count` characters; everything if there are fewer or if the count is negative.
+/// Returns the first `count` characters, or the whole text if it is shorter or the count is negative.
 pub(crate) fn left_part(text: &str, count: i64) -> &str {
     if count < 0 {
         return text;
@@ -17,22 +17,22 @@ pub(crate) fn left_part(text: &str, count: i64) -> &str {
     text.get(..byte_of(text, count)).unwrap_or(text)
 }
 
-/// `length` characters from the character number `start`, the first being 1 (smaller numbers mean 1).
+/// Returns `length` characters from the character `start`, counted from 1 (smaller numbers mean 1).
 pub(crate) fn middle_part(text: &str, start: i64, length: i64) -> &str {
     let rest = text.get(byte_of(text, start.saturating_sub(1))..).unwrap_or_default();
     rest.get(..byte_of(rest, length)).unwrap_or_default()
 }
 
-/// Where the character number `count` (from 0) starts.
+/// Returns the byte position of the character `count` (from 0).
 fn byte_of(text: &str, count: i64) -> usize {
     let Ok(count) = usize::try_from(count) else {
-        // Negative, or more than memory can hold.
+        // The count is negative, or larger than any text in memory.
         return if count < 0 { 0 } else { text.len() };
     };
     text.char_indices().nth(count).map_or(text.len(), |(byte, _)| byte)
 }
 
-/// The position, from 1, of the first `search` in `text` at or after `start`; 0 if there is none.
+/// Returns the position, from 1, of the first `search` in `text` at or after `start`; 0 if there is none.
 pub(crate) fn in_str(text: &str, search: &str, start: i64, ignore_case: bool) -> i64 {
     let skipped = byte_of(text, start.saturating_sub(1));
     if start > 1 && skipped == text.len() {
@@ -40,7 +40,7 @@ pub(crate) fn in_str(text: &str, search: &str, start: i64, ignore_case: bool) ->
     }
     let (before, rest) = text.split_at(skipped);
     let found = if ignore_case {
-        // Letter by letter, so that positions stay those of the text as written.
+        // Case is folded letter by letter, so that positions stay those of the original text.
         let fold = |text: &str| text.chars().map(fold_letter).collect::<String>();
         let (rest, search) = (fold(rest), fold(search));
         rest.find(&search).and_then(|byte| rest.get(..byte).map(|passed| passed.chars().count()))
@@ -58,7 +58,7 @@ fn fold_letter(letter: char) -> char {
     }
 }
 
-/// The word number `number` (from 1), words being what stands between any of the delimiters; `""` if there is none.
+/// Returns the word `number` (from 1), where any of the delimiters separates words; `""` if there is none.
 pub(crate) fn nth_word(text: &str, number: i64, delimiters: &str) -> String {
     let Some(index) = number.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else {
         return String::new();
@@ -70,7 +70,7 @@ pub(crate) fn nth_word(text: &str, number: i64, delimiters: &str) -> String {
         .to_owned()
 }
 
-/// The parts between delimiters, without the white space around them; an empty delimiter does not split.
+/// Splits a text at the delimiter and trims white space from the parts. An empty delimiter does not split.
 pub(crate) fn split_text(text: &str, delimiter: &str) -> Vec<String> {
     if delimiter.is_empty() {
         return vec![text.trim().to_owned()];

@@ -1,4 +1,4 @@
-//! Patterns that texts fit or do not, as scopes ask.
+//! Patterns for tests in scopes, which only match or do not match.
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, Look};
@@ -6,8 +6,8 @@ use regex_syntax::hir::{Hir, Look};
 use super::read::{self, PatternError};
 use super::{MAX_EXPRESSION_WEIGHT, MAX_PROGRAM_BYTES, MAX_STATES_BYTES, too_large};
 
-/// A compiled pattern. Without an anchor (`^`, `$`, `\A`, `\Z`, `\z`) it describes the whole text; with one of them it is
-/// searched for.
+/// A compiled pattern. Without an anchor (`^`, `$`, `\A`, `\Z`, `\z`)
+/// it must match the whole text; with one of them it is searched for.
 #[derive(Debug, Clone)]
 pub struct PatternMatcher {
     regex: Regex,
@@ -15,10 +15,10 @@ pub struct PatternMatcher {
 }
 
 impl PatternMatcher {
-    /// Compiles a pattern in .NET's spelling.
+    /// Compiles a pattern in .NET's syntax.
     ///
     /// # Errors
-    /// When it is none, or one that cannot be matched in linear time.
+    /// Fails if the text is not a pattern, or if it cannot be matched in linear time.
     pub fn compile(text: &str, ignore_case: bool) -> Result<Self, PatternError> {
         let read::ParsedPattern { hir, weight, .. } = read::read_pattern(text, ignore_case)?;
         if weight > MAX_EXPRESSION_WEIGHT {
@@ -42,12 +42,12 @@ impl PatternMatcher {
         Ok(Self { regex, weight })
     }
 
-    /// Whether `text` fits.
+    /// Returns `true` if `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 
-    /// How large it is, in the unit of [`crate::Expression::pattern_weight`].
+    /// Returns the size of the pattern, in the unit of [`crate::Expression::pattern_weight`].
     pub fn weight(&self) -> u64 {
         self.weight
     }

@@ -1,24 +1,24 @@
-//! Reading patterns: what is wrong with one in words, and how much work it is before any of it is done.
+//! Reads patterns. It describes errors in words, and estimates the work before any of it is done.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 use regex_syntax::{Error, ParserBuilder, ast, hir};
 
 use super::translate;
 
-/// Longest pattern, in bytes.
+/// The maximum length of a pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 16 << 10;
-/// Deepest nesting of groups.
+/// The maximum nesting depth of groups.
 const MAX_GROUP_DEPTH: u32 = 64;
-/// What a range of a class weighs that is not within ASCII: so many steps it has in UTF-8.
+/// The weight of a range of a class outside ASCII: the number of its steps in UTF-8.
 const RANGE_WEIGHT: u64 = 4;
 
-/// A text that is no pattern, or one that cannot be had.
+/// The error for a text that is not a pattern, or a pattern that is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct PatternError {
-    /// What is wrong.
+    /// A description of the error.
     pub what: String,
-    /// What to do about it.
+    /// A suggested fix.
     pub fix: String,
 }
 
@@ -28,16 +28,16 @@ impl PatternError {
     }
 }
 
-/// A pattern that was read and is not compiled yet.
+/// A pattern that is parsed but not compiled yet.
 pub(super) struct ParsedPattern {
-    /// In the engine's spelling.
+    /// The pattern in the engine's syntax.
     pub(super) text: String,
     pub(super) hir: Hir,
-    /// How large it becomes, about: a weight of a million takes a second and 20 MB to compile.
+    /// The approximate size of the compiled pattern: a weight of a million takes a second and 20 MB to compile.
     pub(super) weight: u64,
 }
 
-/// Reads a pattern in .NET's spelling.
+/// Reads a pattern in .NET's syntax.
 pub(super) fn read_pattern(pattern: &str, ignore_case: bool) -> Result<ParsedPattern, PatternError> {
     if pattern.len() > MAX_PATTERN_BYTES {
         let what = format!("the pattern is longer than {MAX_PATTERN_BYTES} bytes");
@@ -54,7 +54,7 @@ pub(super) fn read_pattern(pattern: &str, ignore_case: bool) -> Result<ParsedPat
     Ok(ParsedPattern { text, hir, weight })
 }
 
-/// About how many states the engine makes of it.
+/// Estimates the number of states that the engine builds for the pattern.
 fn pattern_weight(hir: &Hir) -> u64 {
     let sum = |parts: &[Hir]| parts.iter().map(pattern_weight).fold(1, u64::saturating_add);
     match hir.kind() {
@@ -77,7 +77,7 @@ fn state_count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// The engine's errors, without its drawing of the pattern, which would show the translated one.
+/// Returns the engine's error without its drawing of the pattern, which would show the translated one.
 fn in_words(error: &Error) -> PatternError {
     let plain = |kind: &dyn std::fmt::Display, fix: &str| {
         PatternError::new(format!("not a regular expression: {kind}"), fix)

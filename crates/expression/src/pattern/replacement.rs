@@ -3,12 +3,13 @@
 use super::{ReplacePattern, TooLong, push_part};
 use regex::Captures;
 
-/// A replacement, read once.
+/// A parsed replacement.
 #[derive(Debug)]
 pub(crate) struct ReplacementTemplate {
     pieces: Vec<ReplacementPiece>,
 }
 
+/// A part of a replacement.
 #[derive(Debug)]
 enum ReplacementPiece {
     Literal(String),
@@ -20,7 +21,7 @@ enum ReplacementPiece {
 }
 
 impl ReplacementTemplate {
-    /// Reads a replacement for a pattern. Groups that the pattern does not have stand for themselves, as in .NET.
+    /// Reads a replacement for a pattern. References to groups that the pattern does not have are literal text, as in .NET.
     pub(crate) fn parse(text: &str, pattern: &ReplacePattern) -> Self {
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -48,7 +49,7 @@ impl ReplacementTemplate {
         Self { pieces }
     }
 
-    /// The text, if it does not depend on the match.
+    /// Returns the text if it does not depend on the match.
     pub(crate) fn literal(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [ReplacementPiece::Literal(text)] => Some(text),
@@ -56,6 +57,7 @@ impl ReplacementTemplate {
         }
     }
 
+    /// Appends the replacement of one match to `out`.
     pub(crate) fn expand(
         &self,
         out: &mut String,
@@ -80,7 +82,7 @@ impl ReplacementTemplate {
     }
 }
 
-/// What follows a `$`, and how many bytes of it.
+/// Reads the part after a `$`. Returns it with its length in bytes.
 fn parse_substitution(rest: &str, pattern: &ReplacePattern) -> Option<(ReplacementPiece, usize)> {
     let first = rest.chars().next()?;
     match first {

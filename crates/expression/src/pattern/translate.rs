@@ -1,10 +1,11 @@
-//! From .NET's spelling of patterns to the engine's: most is the same, and what differs would differ silently.
+//! Translates patterns from .NET's syntax to that of the engine. Most of it
+//! is the same; without translation, the differences would go unnoticed.
 
 use super::PatternError;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The pattern in the engine's spelling, or which part of it cannot be had.
+/// Returns the pattern in the engine's syntax, or an error for the part that is not supported.
 pub(super) fn translate_pattern(pattern: &str) -> Result<String, PatternError> {
     let mut translation = PatternTranslation { rest: pattern.chars().peekable(), out: String::new() };
     let mut repeated = LastRepetition::No;
@@ -42,7 +43,7 @@ pub(super) fn translate_pattern(pattern: &str) -> Result<String, PatternError> {
     Ok(translation.out)
 }
 
-/// Whether what was just read is a repetition; the engine would take another one for a repetition of it.
+/// The kind of the repetition that was read last. The engine would read another quantifier after it as a repetition of it.
 #[derive(PartialEq, Eq)]
 enum LastRepetition {
     No,
@@ -50,16 +51,17 @@ enum LastRepetition {
     Lazily,
 }
 
-/// Deepest nesting of `[a-z-[aeiou]]`.
+/// The maximum nesting depth of `[a-z-[aeiou]]`.
 const MAX_CLASS_DEPTH: usize = 8;
 
+/// The unread rest of the pattern, and the translation so far.
 struct PatternTranslation<'p> {
     rest: Peekable<Chars<'p>>,
     out: String,
 }
 
 impl PatternTranslation<'_> {
-    /// After a `\` outside of a class.
+    /// Translates the part after a `\` outside a class.
     fn escape(&mut self) -> Result<(), PatternError> {
         match self.rest.next() {
             None => return Err(single_backslash()),
@@ -74,7 +76,7 @@ impl PatternTranslation<'_> {
         Ok(())
     }
 
-    /// After `\p` or `\P`: the brackets of a property are no repetition.
+    /// Translates the part after `\p` or `\P`. The braces of a property are not a repetition.
     fn property(&mut self, c: char) {
         self.out.push('\\');
         self.out.push(c);
@@ -89,7 +91,7 @@ impl PatternTranslation<'_> {
         }
     }
 
-    /// After `\c`: a control character, by its letter.
+    /// Translates the part after `\c`: the letter of a control character.
     fn control(&mut self) -> Result<(), PatternError> {
         match self.rest.next().and_then(|letter| u8::try_from(letter).ok()) {
             Some(letter @ (b'@'..=b'_' | b'a'..=b'z')) => {
@@ -102,7 +104,7 @@ impl PatternTranslation<'_> {
         }
     }
 
-    /// Escapes that mean the same inside and outside of classes.
+    /// Translates escapes that mean the same inside and outside classes.
     fn escaped(&mut self, c: char) {
         match c {
             'e' => self.out.push_str("\\x1B"),
@@ -115,7 +117,7 @@ impl PatternTranslation<'_> {
         }
     }
 
-    /// After a `(`.
+    /// Translates the part after a `(`.
     fn group(&mut self) -> Result<(), PatternError> {
         self.out.push('(');
         let mut ahead = self.rest.clone();
@@ -152,7 +154,8 @@ impl PatternTranslation<'_> {
         if name.any(|c| c == '-') { Err(not_linear("balancing groups", "(?<a-b>")) } else { Ok(()) }
     }
 
-    /// After a `[`: a bracket inside is a character here, and `-[...]` at the end takes away.
+    /// Translates the part after a `[`. In .NET a bracket inside is a
+    /// literal character, and `-[...]` at the end subtracts a class.
     fn class(&mut self, depth: usize) -> Result<(), PatternError> {
         if depth == MAX_CLASS_DEPTH {
             return Err(PatternError::new(
@@ -178,9 +181,9 @@ impl PatternTranslation<'_> {
                     self.out.push_str("--");
                     self.class(depth + 1)?;
                 }
-                // To the engine any number of hyphens in front are characters; here the first can begin a range.
+                // The engine reads any number of leading hyphens as characters; in .NET the first one can begin a range.
                 '-' if first => self.out.push_str("\\-"),
-                // The end of a range, which is a set operation to the engine.
+                // The second hyphen is the end of a range. The engine would read `--` as a set operation.
                 '-' if self.rest.peek() == Some(&'-') && !first => {
                     self.rest.next();
                     self.out.push_str("-\\-");
@@ -202,7 +205,7 @@ impl PatternTranslation<'_> {
         ))
     }
 
-    /// After a `\` in a class; says whether it stands for several characters.
+    /// Translates the part after a `\` in a class. Returns `true` if it denotes several characters.
     fn class_escape(&mut self) -> Result<bool, PatternError> {
         match self.rest.next() {
             None => Err(single_backslash()),
@@ -223,7 +226,7 @@ impl PatternTranslation<'_> {
     }
 }
 
-/// Whether what follows a `{` makes it a repetition: `3}`, `3,}`, `3,5}`.
+/// Returns `true` if the text after a `{` makes it a repetition: `3}`, `3,}`, `3,5}`.
 fn is_quantifier(mut rest: Peekable<Chars<'_>>) -> bool {
     let mut digits = 0;
     while rest.next_if(char::is_ascii_digit).is_some() {
@@ -239,6 +242,7 @@ fn single_backslash() -> PatternError {
     PatternError::new("the pattern ends with a single `\\`", "write `\\\\` for the character")
 }
 
+/// Returns the error for a construct that cannot be matched in linear time.
 fn not_linear(what: &str, sign: &str) -> PatternError {
     let fix = match what {
         "look-around" => {
@@ -250,7 +254,7 @@ fn not_linear(what: &str, sign: &str) -> PatternError {
         _ => "use an ordinary group: `(?:...)`",
     };
     PatternError::new(
-        format!("{what} (`{sign}`) cannot be used: matching takes linear time, whatever the text"),
+        format!("{what} (`{sign}`) cannot be used: matching must take linear time for every text"),
         fix,
     )
 }

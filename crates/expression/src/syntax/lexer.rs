@@ -1,8 +1,9 @@
-//! From text to words.
+//! Splits text into tokens.
 
 use super::ComparisonOperator;
 use crate::error::{CompileError, SourceSpan};
 
+/// A token of an expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ExpressionToken {
     Name(String),
@@ -17,7 +18,7 @@ pub(crate) enum ExpressionToken {
     End,
 }
 
-/// All tokens with their places; the last one is [`ExpressionToken::End`].
+/// Reads all tokens with their positions. The last one is [`ExpressionToken::End`].
 pub(crate) fn read_tokens(text: &str) -> Result<Vec<(ExpressionToken, SourceSpan)>, CompileError> {
     let mut lexer = Lexer { text, at: 0, after_operand: false };
     let mut tokens = Vec::new();
@@ -39,10 +40,11 @@ pub(crate) fn read_tokens(text: &str) -> Result<Vec<(ExpressionToken, SourceSpan
     }
 }
 
+/// The state of the tokeniser.
 struct Lexer<'t> {
     text: &'t str,
     at: usize,
-    /// Whether an operand came before: then `&H` is a concatenation with something that begins with H.
+    /// `true` if an operand came before. In that case `&H` is a concatenation with something that begins with H.
     after_operand: bool,
 }
 
@@ -51,6 +53,7 @@ impl Lexer<'_> {
         &self.text[self.at..]
     }
 
+    /// Reads the next token.
     fn next(&mut self) -> Result<(ExpressionToken, SourceSpan), CompileError> {
         self.at += self.rest().len() - self.rest().trim_start().len();
         let start = self.at;
@@ -77,8 +80,8 @@ impl Lexer<'_> {
         token
     }
 
-    /// `"..."`: `\` escapes `\` and `"`. Before anything else a backslash stands for itself, as Microsoft's own
-    /// examples with `"\+("` need it.
+    /// Reads `"..."`. `\` escapes `\` and `"`. Before any other character a
+    /// backslash is literal, as Microsoft's own examples with `"\+("` require.
     fn string(&mut self) -> Result<ExpressionToken, CompileError> {
         let start = self.at;
         let mut value = String::new();
@@ -100,7 +103,7 @@ impl Lexer<'_> {
             .hint("a quote inside of a text is written `\\\"`"))
     }
 
-    /// `[name]`; brackets inside have to match, so that SCIM paths with filters can be named.
+    /// Reads `[name]`. Brackets inside must match, so that SCIM paths with filters can be named.
     fn attribute(&mut self) -> Result<ExpressionToken, CompileError> {
         let start = self.at;
         let mut open = 0usize;
@@ -136,6 +139,7 @@ impl Lexer<'_> {
         ExpressionToken::Name(name)
     }
 
+    /// Reads `&`, or a hexadecimal number such as `&HF`.
     fn ampersand(&mut self) -> Result<ExpressionToken, CompileError> {
         let hex = self.rest().strip_prefix("&H").or_else(|| self.rest().strip_prefix("&h"));
         let digits =
@@ -154,6 +158,7 @@ impl Lexer<'_> {
         }
     }
 
+    /// Reads a comparison operator.
     fn comparison(&mut self) -> Result<ExpressionToken, CompileError> {
         const SIGNS: [(&str, ComparisonOperator); 6] = [
             ("<>", ComparisonOperator::NotEqual),
@@ -174,6 +179,7 @@ impl Lexer<'_> {
         Ok(self.sign(sign.len(), ExpressionToken::Comparison(comparison)))
     }
 
+    /// Reads an integer.
     fn integer(&mut self) -> Result<ExpressionToken, CompileError> {
         let rest = self.rest();
         let unsigned = rest.strip_prefix('-').unwrap_or(rest);
@@ -188,7 +194,7 @@ impl Lexer<'_> {
             CompileError::new(span, "this is not a whole number of at most 19 digits")
                 .hint("text needs quotes: `\"...\"`")
         })?;
-        // `0041` is a constant by its text, as it is in Entra's trees; where a number is needed it is one.
+        // `0041` keeps its text, as in Entra's trees. It is read as a number where one is required.
         match written == value.to_string() {
             true => Ok(ExpressionToken::Integer { value, hex: false }),
             false => Ok(ExpressionToken::Text(written)),
@@ -200,6 +206,7 @@ impl Lexer<'_> {
         CompileError::new(span, "conditions cannot be combined with an operator").hint("nest `IIF` instead")
     }
 
+    /// Returns the error for a character that begins no token.
     fn stray(&self, c: char) -> CompileError {
         let span = SourceSpan::new(self.at, self.at + c.len_utf8());
         let error = CompileError::new(span, format!("`{}` means nothing here", c.escape_debug()));

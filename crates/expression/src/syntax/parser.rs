@@ -1,4 +1,4 @@
-//! From words to a tree.
+//! Parses tokens to a syntax tree.
 //!
 //! ```text
 //! condition = operand [ ("=" | "<>" | "<" | "<=" | ">" | ">=") operand ]
@@ -27,6 +27,7 @@ pub(crate) fn parse_expression(text: &str) -> Result<SyntaxNode, CompileError> {
     }
 }
 
+/// A recursive descent parser over the tokens of one expression.
 struct ExpressionParser {
     tokens: std::iter::Peekable<std::vec::IntoIter<(ExpressionToken, SourceSpan)>>,
     depth: usize,
@@ -41,6 +42,7 @@ impl ExpressionParser {
         self.tokens.next().expect("parsing stops at the end")
     }
 
+    /// Parses a condition.
     fn condition(&mut self) -> Result<SyntaxNode, CompileError> {
         let left = self.operand()?;
         let &ExpressionToken::Comparison(comparison) = self.peek() else { return Ok(left) };
@@ -59,6 +61,7 @@ impl ExpressionParser {
         })
     }
 
+    /// Parses an operand.
     fn operand(&mut self) -> Result<SyntaxNode, CompileError> {
         let first = self.primary()?;
         if self.peek() != &ExpressionToken::Ampersand {
@@ -74,6 +77,7 @@ impl ExpressionParser {
         Ok(SyntaxNode { kind: SyntaxKind::Concat(operands), span: start.to(end) })
     }
 
+    /// Parses an attribute, a constant, a word or a call.
     fn primary(&mut self) -> Result<SyntaxNode, CompileError> {
         let (token, span) = self.next();
         let kind = match token {
@@ -101,6 +105,7 @@ impl ExpressionParser {
         Ok(SyntaxNode { kind, span })
     }
 
+    /// Parses the arguments of a call.
     fn call(&mut self, name: String, name_span: SourceSpan) -> Result<SyntaxNode, CompileError> {
         if self.depth == MAX_DEPTH {
             let message = format!("functions are nested more than {MAX_DEPTH} deep");

@@ -1,14 +1,15 @@
-//! From a tree to text: the normal form, `Fn(a, b, , "x")`.
+//! Prints a tree in the normal form, `Fn(a, b, , "x")`.
 
 use super::{SyntaxKind, SyntaxNode};
 
-/// The normal form: reading it gives the same tree again (but for places).
+/// Returns the normal form. Parsing it results in the same tree again, except for positions.
 pub(crate) fn print_syntax(tree: &SyntaxNode) -> String {
     let mut out = String::new();
     write_syntax(&mut out, tree);
     out
 }
 
+/// Writes a part in its normal form.
 fn write_syntax(out: &mut String, tree: &SyntaxNode) {
     match &tree.kind {
         SyntaxKind::Attribute(name) => {
@@ -42,7 +43,7 @@ fn write_syntax(out: &mut String, tree: &SyntaxNode) {
     }
 }
 
-/// Every argument after the first is preceded by `, `, so that a hole at the end reads `, )`.
+/// Writes the arguments. Each one after the first is preceded by `, `, so that a hole at the end is written `, )`.
 fn write_arguments(out: &mut String, arguments: &[Option<SyntaxNode>]) {
     out.push('(');
     for (i, argument) in arguments.iter().enumerate() {

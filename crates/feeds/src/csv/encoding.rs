@@ -1,4 +1,4 @@
-//! Which encoding a file is in.
+//! Detection of the encoding of a file.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FileEncoding {
-    /// A byte order mark says it. Without one: UTF-8, unless the first text beyond ASCII is not; then Windows-1252.
+    /// The encoding is detected. A byte order mark decides it. Without one it is UTF-8, unless the first text beyond
+    /// ASCII is not UTF-8; then it is Windows-1252.
     #[default]
     Detect,
-    /// This one, whatever the file looks like.
+    /// The given encoding, regardless of the content.
     Is(&'static encoding_rs::Encoding),
 }
 
-/// A name that is none of an encoding.
+/// The error for a name that is not the name of an encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown encoding: write `detect`, `utf-8`, `utf-16le`, `utf-16be`, `windows-1252` or another name of the WHATWG"
@@ -25,7 +26,7 @@ impl TryFrom<String> for FileEncoding {
 
     fn try_from(name: String) -> Result<Self, UnknownEncoding> {
         let name = name.trim();
-        // Of `utf-16` only the byte order mark could say which of the two it is.
+        // Only the byte order mark can tell which byte order `utf-16` has.
         if name.eq_ignore_ascii_case("detect") || name.eq_ignore_ascii_case("utf-16") {
             return Ok(Self::Detect);
         }
@@ -42,12 +43,12 @@ impl From<FileEncoding> for String {
     }
 }
 
-/// What bytes without a byte order mark look like.
+/// The likely encoding of bytes without a byte order mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DetectedEncoding {
-    /// All of them can be either.
+    /// All of the bytes fit both encodings.
     Ascii,
-    /// So many of them can be either; those after them are the beginning of what may become a character of UTF-8.
+    /// The first `ascii` bytes fit both encodings. The bytes after them may become a character of UTF-8.
     Ambiguous { ascii: usize },
     /// UTF-8.
     Utf8,
@@ -55,8 +56,8 @@ pub(super) enum DetectedEncoding {
     Legacy,
 }
 
-/// Judges by all characters beyond ASCII in the chunk: bytes that are not UTF-8 among as many characters that are make a
-/// damaged UTF-8 file, whose bad rows are told, rather than a file in which each name would be read wrongly. Text in
+/// Decides by all characters beyond ASCII in the chunk. If it has at least as many valid UTF-8 characters as invalid
+/// bytes, the file is damaged UTF-8, and its bad rows are reported; otherwise each name would be read wrongly. Text in
 /// Windows-1252 hardly ever looks like UTF-8.
 pub(super) fn detect_encoding(chunk: &[u8], last: bool) -> DetectedEncoding {
     let (mut good, mut bad, mut rest) = (0usize, 0usize, chunk);
@@ -76,7 +77,7 @@ pub(super) fn detect_encoding(chunk: &[u8], last: bool) -> DetectedEncoding {
                 return DetectedEncoding::Ambiguous { ascii: valid };
             }
             Some(None) => {
-                // What was UTF-8 so far was broken off.
+                // A UTF-8 character at the end of the file is cut off.
                 bad += usize::from(good == 0);
                 break;
             }
@@ -89,7 +90,7 @@ pub(super) fn detect_encoding(chunk: &[u8], last: bool) -> DetectedEncoding {
     }
 }
 
-/// Whether the last character of what should be UTF-8 is not complete.
+/// Returns whether the last UTF-8 character is incomplete.
 pub(super) fn is_broken_off(tail: &[u8]) -> bool {
     let lead = tail.iter().rposition(|byte| *byte >= 0xC0);
     let error = lead.and_then(|lead| std::str::from_utf8(&tail[lead..]).err());

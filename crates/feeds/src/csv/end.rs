@@ -1,29 +1,29 @@
-//! How a file ended, and what was missing from it.
+//! The end of a file, and the parts that were missing.
 
 use crate::ROWS_MAX;
 
-/// How a file ended.
+/// The end of a file.
 #[derive(Debug)]
 pub struct FileEnd {
-    /// Whether all of it was there.
+    /// The completeness of the file.
     pub completeness: FileCompleteness,
-    /// Rows, good and bad; without header, trailer and empty ones.
+    /// The number of rows, good and bad, without header, trailer and empty rows.
     pub rows: u64,
-    /// What the trailer says.
+    /// The count in the trailer.
     pub trailer_count: Option<u64>,
-    /// The hash of all bytes, as they came.
+    /// The SHA-256 hash of all bytes, as received.
     pub sha256: [u8; 32],
-    /// How many bytes came.
+    /// The number of bytes that were received.
     pub bytes: u64,
 }
 
 impl FileEnd {
-    /// The hash as hexadecimal digits.
+    /// Returns the hash as hexadecimal digits.
     pub fn sha256_hex(&self) -> String {
         self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether the hash is the given one: hexadecimal digits, perhaps with the name of the file after them, as
+    /// Returns whether the hash is the given one: hexadecimal digits, optionally followed by the name of the file, as
     /// `sha256sum` writes it.
     pub fn has_sha256(&self, given: &str) -> bool {
         let digits = given.split_whitespace().next().unwrap_or_default();
@@ -31,59 +31,59 @@ impl FileEnd {
     }
 }
 
-/// Whether all of a file was there.
+/// The completeness of a file.
 #[derive(Debug)]
 pub enum FileCompleteness {
-    /// As far as the file itself can tell.
+    /// Complete, as far as the file itself shows.
     Complete,
-    /// Who is not in it may still be employed.
+    /// Incomplete: a person who is not in the file may still be employed.
     Incomplete(MissingFilePart),
 }
 
 impl FileCompleteness {
-    /// Whether all of it was there.
+    /// Returns whether the file is complete.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Complete)
     }
 }
 
-/// What is missing from a file.
+/// The part that is missing from a file.
 #[derive(Debug, thiserror::Error)]
 pub enum MissingFilePart {
     /// The caller stopped before the end.
     #[error("the file was not read to its end")]
     NotReadToEnd,
-    /// The bytes stopped coming.
+    /// Reading the bytes failed.
     #[error("reading the file failed")]
     ReadFailed(#[source] std::io::Error),
     /// The file ends inside of quotes.
     #[error("the file ends inside of a quoted field of the row that begins in line {line}")]
     InQuotes {
-        /// Where the row begins.
+        /// The line in which the row begins.
         line: u64,
     },
     /// The file ends in the middle of a character.
     #[error("the file ends inside of a character")]
     InCharacter,
-    /// More than [`ROWS_MAX`].
+    /// The file has more than [`ROWS_MAX`] rows.
     #[error("the file has more than {ROWS_MAX} rows")]
     TooManyRows,
-    /// The row that ends the file is not there.
+    /// The trailer row is missing.
     #[error("the file has no trailer, a last row that begins with `{marker}`")]
     TrailerMissing {
-        /// What it begins with.
+        /// The text with which the trailer begins.
         marker: String,
     },
-    /// The trailer does not say how many rows there are.
+    /// The trailer does not contain the number of rows.
     #[error("the trailer in line {line} has no number after its marker")]
     TrailerWithoutCount {
-        /// Where it stands.
+        /// The line of the trailer.
         line: u64,
     },
     /// The trailer is not the last row.
     #[error("there are rows after the trailer, the first in line {line}")]
     RowsAfterTrailer {
-        /// Where the first of them begins.
+        /// The line in which the first of these rows begins.
         line: u64,
     },
 }

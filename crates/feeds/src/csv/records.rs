@@ -1,4 +1,4 @@
-//! Records of a file: `csv_core` with limits, physical lines, and an eye on how the file ends.
+//! Records of a file: `csv_core` with limits, physical lines, and detection of an incomplete end.
 
 use std::io::Read;
 
@@ -8,32 +8,32 @@ use super::separator::FieldSeparator;
 use super::text::Utf8Text;
 use crate::{COLUMNS_MAX, ROW_BYTES_MAX};
 
-/// How large the buffer of a record is at first.
+/// The initial size of the buffer of a record, in bytes.
 const RECORD_BYTES: usize = 4 * 1024;
-/// How much of a file the separator is judged by.
+/// The size of the part of a file that is used to detect the separator, in bytes.
 const SAMPLE_BYTES: usize = 64 * 1024;
 
-/// Why a record has no fields.
+/// The reason that a record has no fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordFault {
-    /// More than [`ROW_BYTES_MAX`].
+    /// The record has more than [`ROW_BYTES_MAX`] bytes.
     TooLong,
-    /// More than [`COLUMNS_MAX`].
+    /// The record has more than [`COLUMNS_MAX`] fields.
     TooManyFields,
-    /// The file ended, and a quote was open.
+    /// The file ended inside of quotes.
     InQuotes,
-    /// The bytes stopped coming.
+    /// Reading the bytes failed.
     ReadFailed,
 }
 
 /// One record.
 pub(super) struct CsvRecord<'r> {
-    /// Physical line in which it begins, from 1.
+    /// The physical line in which the record begins, from 1.
     pub line: u64,
     pub fields: Result<RecordFields<'r>, RecordFault>,
 }
 
-/// The fields of a record, not yet known to be UTF-8.
+/// The fields of a record. They are not yet validated as UTF-8.
 #[derive(Clone, Copy)]
 pub(super) struct RecordFields<'r> {
     pub bytes: &'r [u8],
@@ -51,20 +51,21 @@ impl<'r> RecordFields<'r> {
     }
 }
 
+/// The reader of the records of a file.
 pub(super) struct RecordReader<R> {
     pub text: Utf8Text<R>,
     parser: RecordParser,
     lines: LineCounter,
 }
 
-/// The parser and where it puts a record.
+/// The parser and its output buffers.
 struct RecordParser {
     reader: Reader,
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
-/// How far a record was read.
+/// The progress of reading a record.
 #[derive(Default)]
 struct RecordProgress {
     read_bytes: usize,
@@ -74,7 +75,7 @@ struct RecordProgress {
 }
 
 impl<R: Read> RecordReader<R> {
-    /// Detects the separator if it is not given.
+    /// Creates a reader. Detects the separator if it is not given.
     pub(super) fn new(mut text: Utf8Text<R>, separator: FieldSeparator) -> (Self, FieldSeparator) {
         let separator = match separator {
             FieldSeparator::Detect => {
@@ -92,7 +93,7 @@ impl<R: Read> RecordReader<R> {
         )
     }
 
-    /// The next record; lines with nothing in them are none.
+    /// Returns the next record. Empty lines are skipped.
     pub(super) fn next(&mut self) -> Option<CsvRecord<'_>> {
         if !self.skip_empty_lines() {
             return None;
@@ -117,7 +118,7 @@ impl<R: Read> RecordReader<R> {
         CsvRecord { line, fields: progress.fault.or(too_many).map_or(Ok(fields), Err) }
     }
 
-    /// False at the end of the file.
+    /// Skips empty lines. Returns `false` at the end of the file.
     fn skip_empty_lines(&mut self) -> bool {
         while !self.text.peek().is_empty() || self.text.fill() {
             let text = self.text.peek();
@@ -132,7 +133,7 @@ impl<R: Read> RecordReader<R> {
         false
     }
 
-    /// Reads on in a record; true when it is complete.
+    /// Continues to read a record. Returns `true` if it is complete.
     fn read(&mut self, progress: &mut RecordProgress) -> bool {
         let input = self.text.peek();
         let (is_complete, read) = self.parser.read(input, progress);
@@ -145,7 +146,7 @@ impl<R: Read> RecordReader<R> {
         is_complete
     }
 
-    /// The record that ends with the file: outside of quotes a line feed ends it.
+    /// Reads the record at the end of the file. Outside of quotes a line feed ends it.
     fn read_last(&mut self, progress: &mut RecordProgress) {
         if self.text.has_failed() {
             progress.fault = Some(RecordFault::ReadFailed);
@@ -154,7 +155,7 @@ impl<R: Read> RecordReader<R> {
         loop {
             match self.parser.read(b"\n", progress) {
                 (true, _) => return,
-                (false, 0) => {} // made room
+                (false, 0) => {} // the buffer was enlarged
                 (false, _) => {
                     progress.fault = Some(RecordFault::InQuotes);
                     return;
@@ -165,7 +166,7 @@ impl<R: Read> RecordReader<R> {
 }
 
 impl RecordProgress {
-    /// The rest of the record is read over.
+    /// Discards the record. The rest of it is skipped.
     fn give_up(&mut self, fault: RecordFault) {
         self.fault.get_or_insert(fault);
         self.restart();
@@ -177,7 +178,7 @@ impl RecordProgress {
 }
 
 impl RecordParser {
-    /// Whether the record is complete, and how much of the input was read; if it is none, there is more room now.
+    /// Parses input. Returns whether the record is complete, and the number of bytes that were read. If that is 0, the buffer was enlarged.
     fn read(&mut self, input: &[u8], progress: &mut RecordProgress) -> (bool, usize) {
         let (bytes, ends) = (&mut self.bytes[progress.bytes..], &mut self.ends[progress.fields..]);
         let (result, read, bytes, fields) = self.reader.read_record(input, bytes, ends);
@@ -197,7 +198,7 @@ impl RecordParser {
     }
 }
 
-/// Counts physical lines: they end with CR LF, LF or CR.
+/// A counter of physical lines, which end with CR LF, LF or CR.
 #[derive(Default)]
 struct LineCounter {
     ended: u64,
@@ -212,7 +213,7 @@ impl LineCounter {
         }
     }
 
-    /// The line of the next byte, from 1.
+    /// Returns the line of the next byte, from 1.
     fn current(&self) -> u64 {
         self.ended + 1
     }

@@ -1,13 +1,13 @@
-//! What separates the fields of a file.
+//! The separator of the fields of a file, and its detection.
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use serde::{Deserialize, Serialize};
 
-/// What separates fields.
+/// The separator of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldSeparator {
-    /// Whichever of the others makes the first rows as long as the header; a comma if none does.
+    /// The separator for which the most of the first rows have as many fields as the header; a comma if there is none.
     #[default]
     Detect,
     /// `,`
@@ -16,7 +16,7 @@ pub enum FieldSeparator {
     /// `;`
     #[serde(alias = ";")]
     Semicolon,
-    /// A tabulator.
+    /// A tab.
     #[serde(alias = "\t")]
     Tab,
     /// `|`
@@ -24,13 +24,13 @@ pub enum FieldSeparator {
     Pipe,
 }
 
-/// How many rows are looked at.
+/// The number of rows that are used for the detection.
 const SAMPLE_ROWS: usize = 50;
 
 impl FieldSeparator {
     const CANDIDATES: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
 
-    /// The byte; of [`FieldSeparator::Detect`] that of a comma.
+    /// Returns the separator as a byte. For [`FieldSeparator::Detect`] it is a comma.
     pub(super) fn byte(self) -> u8 {
         match self {
             Self::Detect | Self::Comma => b',',
@@ -40,23 +40,23 @@ impl FieldSeparator {
         }
     }
 
-    /// The separator of a file that begins like this.
+    /// Detects the separator of a file that begins with `sample`.
     pub(super) fn detect(sample: &[u8], is_all: bool) -> Self {
         let scored = Self::CANDIDATES.into_iter().filter_map(|separator| {
             let counts = field_counts(sample, separator, is_all);
             let (header, rows) = counts.split_first()?;
             let fitting = rows.iter().filter(|fields| *fields == header).count();
-            // A share of rows in thousandths; a header alone counts as if nothing spoke against it.
+            // The share of matching rows in thousandths. A header without rows counts as a full match.
             let share = (fitting * 1_000).checked_div(rows.len()).unwrap_or(1_000);
             (*header > 1).then_some((separator, (share, *header)))
         });
-        // The first of equals, in the order above.
+        // Among equals, the first in the order above.
         let best = scored.reduce(|best, next| if next.1 > best.1 { next } else { best });
         best.map_or(Self::Comma, |(separator, _)| separator)
     }
 }
 
-/// How many fields each of the first rows has with this separator. A row that may go on after the sample does not count.
+/// Returns the number of fields in each of the first rows for this separator. A row that may continue after the sample does not count.
 fn field_counts(sample: &[u8], separator: FieldSeparator, is_all: bool) -> Vec<usize> {
     let mut reader = ReaderBuilder::new().delimiter(separator.byte()).build();
     let (mut text, mut ends) = ([0u8; 4096], [0usize; 64]);

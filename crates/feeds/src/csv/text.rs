@@ -1,5 +1,5 @@
-//! From bytes to UTF-8, a chunk at a time. What is no character in the file's encoding is no UTF-8 here either, so that
-//! the row it stands in can be told.
+//! Conversion of bytes to UTF-8, one chunk at a time. A sequence that is invalid in the file's encoding becomes an
+//! invalid byte here too, so that its row can be reported.
 
 use std::io::Read;
 
@@ -8,22 +8,22 @@ use sha2::{Digest, Sha256};
 
 use super::encoding::{DetectedEncoding, FileEncoding, detect_encoding, is_broken_off};
 
-/// How much is read at once.
+/// The size of a chunk, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Stands for what could not be decoded; is never part of UTF-8.
+/// The byte that replaces an undecodable sequence. It never occurs in UTF-8.
 const NO_CHARACTER: u8 = 0xFF;
-/// Longest beginning of a character.
+/// The maximum length of an incomplete character, in bytes.
 const TAIL_BYTES: usize = 3;
 
 /// A file as UTF-8.
 pub(super) struct Utf8Text<R> {
     read: R,
     raw: Box<[u8]>,
-    /// So many bytes at the start of `raw` wait for those after them.
+    /// The number of bytes at the start of `raw` that wait for the bytes after them.
     held_bytes: usize,
     decoding: TextDecoding,
     out: Vec<u8>,
-    /// So much of `out` was taken.
+    /// The number of bytes of `out` that were taken.
     taken: usize,
     ended: Option<Result<(), std::io::Error>>,
     sha256: Sha256,
@@ -45,16 +45,17 @@ impl<R: Read> Utf8Text<R> {
         }
     }
 
-    /// What was decoded and not yet taken.
+    /// Returns the decoded bytes that are not yet taken.
     pub(super) fn peek(&self) -> &[u8] {
         &self.out[self.taken..]
     }
 
+    /// Marks bytes as taken.
     pub(super) fn take(&mut self, bytes: usize) {
         self.taken = (self.taken + bytes).min(self.out.len());
     }
 
-    /// Decodes more; false if there is no more.
+    /// Decodes more bytes. Returns `false` if there are none.
     pub(super) fn fill(&mut self) -> bool {
         self.out.drain(..self.taken);
         self.taken = 0;
@@ -69,7 +70,7 @@ impl<R: Read> Utf8Text<R> {
         self.out.len() > before
     }
 
-    /// Fills `raw`, or says why not in `ended`; gives the bytes in it.
+    /// Fills `raw`, or stores the reason for the end in `ended`. Returns the number of bytes in it.
     fn read_chunk(&mut self) -> usize {
         let mut filled = self.held_bytes;
         while filled < self.raw.len() {
@@ -92,22 +93,22 @@ impl<R: Read> Utf8Text<R> {
         filled
     }
 
-    /// Whether nothing more can be decoded.
+    /// Returns whether all input was read.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// Whether the bytes did not come to their end.
+    /// Returns whether reading the input failed.
     pub(super) fn has_failed(&self) -> bool {
         matches!(self.ended, Some(Err(_)))
     }
 
-    /// Whether the bytes ended inside of a character.
+    /// Returns whether the input ended inside of a character.
     pub(super) fn ended_in_character(&self) -> bool {
         self.has_ended() && self.decoding.ended_in_character()
     }
 
-    /// The name of the encoding, as far as it is known by now.
+    /// Returns the name of the encoding, as far as it is known.
     pub(super) fn encoding(&self) -> &'static str {
         match &self.decoding {
             TextDecoding::By { decoder, .. } => decoder.encoding().name(),
@@ -115,18 +116,19 @@ impl<R: Read> Utf8Text<R> {
         }
     }
 
-    /// Hash and number of the bytes read so far, and why there will be no more.
+    /// Returns the hash and the number of the bytes read so far, and the end of the input.
     pub(super) fn finish(self) -> ([u8; 32], u64, Option<Result<(), std::io::Error>>) {
         (self.sha256.finalize().into(), self.bytes, self.ended)
     }
 }
 
+/// The state of decoding.
 enum TextDecoding {
-    /// The first bytes were not seen; they may be the mark of this encoding, or of any if there is none.
+    /// The first bytes are not yet read. They may be the byte order mark of this encoding, or of any if there is none.
     Start(Option<&'static encoding_rs::Encoding>),
-    /// Nothing but ASCII so far.
+    /// Only ASCII so far.
     Undecided,
-    /// The last bytes are kept.
+    /// UTF-8. The last bytes are kept.
     Utf8 {
         tail: Vec<u8>,
     },
@@ -152,7 +154,7 @@ impl TextDecoding {
         Self::By { decoder, ended_in_character: false }
     }
 
-    /// Decodes a chunk to the end of `out`; gives how much of it was used. All of the last one is.
+    /// Decodes a chunk to the end of `out`. Returns the number of bytes that were used. The last chunk is used completely.
     fn push(&mut self, chunk: &[u8], last: bool, out: &mut Vec<u8>) -> usize {
         let mut used = 0;
         if let Self::Start(configured) = self {
@@ -199,7 +201,7 @@ impl TextDecoding {
     }
 }
 
-/// Decodes a chunk; whether the last one ended inside of a character.
+/// Decodes a chunk. Returns whether the last one ended inside of a character.
 fn decode_chunk(decoder: &mut Decoder, mut chunk: &[u8], last: bool, out: &mut Vec<u8>) -> bool {
     let mut ended_in_character = false;
     loop {

@@ -1,4 +1,4 @@
-//! Checks a mapping, once for all rows.
+//! Compilation of a mapping, once for all rows.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use super::{FeedMapping, KeyColumns, OperationColumn, RowState};
 use crate::COLUMNS_MAX;
 use crate::error::{MappingError, MappingFault, text_fault};
 
-/// A mapping whose expressions were read and checked. [`CompiledMapping::bind`] it to the header of a file.
+/// A compiled and checked mapping. Use [`CompiledMapping::bind`] to bind it to the header of a file.
 #[derive(Debug, Clone)]
 pub struct CompiledMapping {
     pub(super) key: Vec<String>,
     pub(super) key_separator: String,
-    /// Empty: each column is an attribute.
+    /// The computed attributes. If empty, each column is an attribute.
     pub(super) attributes: Vec<ComputedAttribute>,
     pub(super) active: Option<ComputedAttribute>,
     pub(super) operation: Option<OperationWords>,
@@ -23,25 +23,26 @@ pub struct CompiledMapping {
     pub(super) words: StatusWords,
 }
 
-/// An expression and what it is for.
+/// An expression and its purpose.
 #[derive(Debug, Clone)]
 pub(super) struct ComputedAttribute {
-    /// Where it stands in the mapping.
+    /// The place in the mapping.
     pub place: String,
-    /// The attribute that it gives.
+    /// The attribute that it computes.
     pub name: String,
     pub expression: Expression,
 }
 
+/// The operation column and its words.
 #[derive(Debug, Clone)]
 pub(super) struct OperationWords {
     pub column: String,
-    /// By words in lower case.
+    /// The states, by word in lower case.
     pub states: HashMap<String, RowState>,
 }
 
 impl FeedMapping {
-    /// Compiles the expressions; all that is wrong with the mapping itself is told at once.
+    /// Compiles the expressions. Returns all faults of the mapping at once.
     pub fn compile(&self) -> Result<CompiledMapping, MappingError> {
         let mut faults = Vec::new();
         let key = key_columns(&self.key, &self.key_separator, &mut faults);
@@ -75,6 +76,7 @@ impl FeedMapping {
     }
 }
 
+/// Checks the columns of the key.
 fn key_columns(
     KeyColumns(names): &KeyColumns,
     separator: &str,
@@ -95,6 +97,7 @@ fn key_columns(
     names
 }
 
+/// Checks and compiles one attribute.
 fn compile_attribute(name: &str, text: &str, faults: &mut Vec<MappingFault>) -> Option<ComputedAttribute> {
     let place = format!("attributes.{name}");
     let blanks = || (name.trim() != name).then(|| "has blanks around it".to_owned());
@@ -105,6 +108,7 @@ fn compile_attribute(name: &str, text: &str, faults: &mut Vec<MappingFault>) -> 
     compile_computed(place, name, text, faults)
 }
 
+/// Compiles an expression that must give the same value each time.
 fn compile_computed(
     place: String,
     name: &str,
@@ -128,14 +132,15 @@ fn compile_computed(
     }
 }
 
-/// Longest piece of an expression in an error, in characters.
+/// The maximum length of an excerpt of an expression in an error, in characters.
 const EXCERPT_CHARS_MAX: usize = 40;
 
-/// The expression from where it is wrong on.
+/// Returns the expression from the position of the error.
 fn expression_excerpt(text: &str, at: usize) -> String {
     text.get(at..).unwrap_or_default().chars().take(EXCERPT_CHARS_MAX).collect()
 }
 
+/// Checks the words of the operations.
 fn compile_operations(operation: &OperationColumn, faults: &mut Vec<MappingFault>) -> OperationWords {
     let mut states = HashMap::new();
     let all = [

@@ -1,4 +1,4 @@
-//! From a row to what it says.
+//! Evaluation of a row: from its cells to its statements.
 
 use std::sync::Arc;
 
@@ -17,22 +17,22 @@ use crate::ROW_BYTES_MAX;
 use crate::error::{MappingError, MappingFault, RowError, text_fault};
 use crate::row::{FileHeader, FileRow};
 
-/// Names that an error lists at most.
+/// The maximum number of names that an error lists.
 const LISTED_MAX: usize = 20;
 
-/// A mapping and the header of the file it is used for.
+/// A mapping, bound to the header of a file.
 #[derive(Debug, Clone)]
 pub struct BoundMapping<'m> {
     mapping: &'m CompiledMapping,
     header: Arc<FileHeader>,
     key: Vec<usize>,
     operation: Option<(usize, &'m OperationWords)>,
-    /// Which columns the expressions look at, by position.
+    /// The columns that the expressions use, by position.
     needed: Vec<bool>,
 }
 
 impl CompiledMapping {
-    /// Finds the columns; all that the file does not have are told at once.
+    /// Finds the columns. Returns all columns that the file does not have at once.
     pub fn bind(&self, header: &Arc<FileHeader>) -> Result<BoundMapping<'_>, MappingError> {
         let mut faults = Vec::new();
         let mut find = |place: &str, name: &str| {
@@ -60,6 +60,7 @@ impl CompiledMapping {
     }
 }
 
+/// Returns the fault of a missing column, with the column that differs only in case, if there is one.
 fn missing_column(place: &str, name: &str, header: &FileHeader) -> MappingFault {
     let alike = header.names().iter().find(|known| known.to_lowercase() == name.to_lowercase());
     let fix = match alike {
@@ -86,9 +87,9 @@ impl AttributeSource for RowColumns<'_> {
     }
 }
 
-/// Why an expression gave nothing that can be used.
+/// The reason that an expression gave no usable value.
 enum RowStop {
-    /// The row says nothing at all.
+    /// The row makes no statement.
     IgnoreRow,
     Failed(RowError),
 }
@@ -100,7 +101,7 @@ impl From<RowError> for RowStop {
 }
 
 impl BoundMapping<'_> {
-    /// The key of a row by itself: a row that says nothing otherwise may still be that of somebody who is there.
+    /// Returns the key of a row. It is needed separately: a row without statements may still prove that its person is in the file.
     pub fn key(&self, row: &FileRow) -> Result<String, RowError> {
         self.check(row)?;
         let mut key = String::new();
@@ -135,7 +136,7 @@ impl BoundMapping<'_> {
         }
     }
 
-    /// What a row says; `now` is what `Now()` gives.
+    /// Returns the statements of a row. `now` is the value of `Now()`.
     pub fn read(&self, row: &FileRow, now: OffsetDateTime) -> Result<RowStatements, RowError> {
         let key = self.key(row)?;
         match self.say(row, now) {
@@ -148,16 +149,16 @@ impl BoundMapping<'_> {
         }
     }
 
-    /// Whether the row is of the file that this was bound to.
+    /// Checks that the row is from the file that this mapping was bound to.
     fn check(&self, row: &FileRow) -> Result<(), RowError> {
         if row.is_under(&self.header) {
             return Ok(());
         }
         let fix = "bind the mapping to the header of each file";
-        Err(RowError::new(row.line(), "stands under another header than the mapping was bound to", fix))
+        Err(RowError::new(row.line(), "belongs to another header than the mapping was bound to", fix))
     }
 
-    /// All but the key.
+    /// Returns all statements except the key.
     fn say(&self, row: &FileRow, now: OffsetDateTime) -> Result<RowStatements, RowStop> {
         let values = self.needed.iter().enumerate();
         let values = values.map(|(position, needed)| match row.cell(position) {
@@ -178,9 +179,9 @@ impl BoundMapping<'_> {
                 let is_departure = matches!(state, RowState::Left | RowState::Deleted | RowState::Inactive);
                 unread.push(if is_departure { value.of_departure() } else { value });
                 match state {
-                    // The status is readable, and outweighs the day.
+                    // The status is readable, and takes precedence over the day.
                     RowState::Inactive => {}
-                    // "No day" is not "now".
+                    // "No day" does not mean "now".
                     RowState::Left | RowState::Deleted => state = RowState::Ignored,
                     RowState::Upsert | RowState::PreHire | RowState::Ignored => {
                         let place = self.mapping.effective_at.as_ref();
@@ -218,21 +219,22 @@ impl BoundMapping<'_> {
     }
 }
 
-/// What to do about a date that cannot be read.
+/// The remedy for a date that cannot be read.
 const DATE_FIX: &str = "write it like 2026-03-01, name its form in `dates`, or leave it empty for now";
 
-/// The day from which on a row holds.
+/// The effective day of a row.
 enum RowDay {
     NotSaid,
     At(ReadDate),
     Unusable(UnreadValue),
 }
 
+/// Returns the cell as JSON. An empty cell is null.
 fn text_or_null(cell: &str) -> Json {
     if cell.is_empty() { Json::Null } else { Json::String(cell.to_owned()) }
 }
 
-/// One row while it is read.
+/// The context of one row during its evaluation.
 struct RowReading<'r> {
     line: u64,
     columns: &'r RowColumns<'r>,
@@ -240,11 +242,11 @@ struct RowReading<'r> {
 }
 
 impl<'r> RowReading<'r> {
-    /// The value of an expression; nothing if it says nothing about its attribute.
+    /// Returns the value of an expression, or `None` if it makes no statement about its attribute.
     fn value(&self, computed: &'r ComputedAttribute) -> Result<Option<Value<'r>>, RowStop> {
         let environment = EvaluationEnvironment {
             now: self.now,
-            seed: RandomSeed([0; 32]), // what would draw from it is not compiled
+            seed: RandomSeed([0; 32]), // expressions that use it are not compiled
             is_taken: &|_| false,
             default_domain: None,
         };
@@ -257,7 +259,7 @@ impl<'r> RowReading<'r> {
         }
     }
 
-    /// What the status of the person makes of a row. What is in no table must not pass for somebody who left.
+    /// Returns the state of a row according to the status of the person. An unknown status must not count as a departure.
     fn status(&self, mapping: &'r CompiledMapping) -> Result<RowState, RowStop> {
         let Some(computed) = &mapping.active else { return Ok(RowState::Upsert) };
         let value = self.value(computed)?.map(|value| json_value(&value));
@@ -304,7 +306,7 @@ impl<'r> RowReading<'r> {
         Ok(attributes)
     }
 
-    /// What has a value: that somebody left must not be missed because something else of the row is not there.
+    /// Returns the attributes that have a value. A departure must not be missed because another cell of the row has no value.
     fn known_attributes(&self, all: &'r [ComputedAttribute]) -> Result<AttributeMap, RowStop> {
         let mut attributes = AttributeMap::new();
         let mut bytes = 0;
@@ -337,14 +339,14 @@ impl<'r> RowReading<'r> {
     fn failed(&self, computed: &ComputedAttribute, error: &EvalError) -> RowError {
         let ComputedAttribute { place, expression, .. } = computed;
         let part = expression.text().get(error.span.start..error.span.end).unwrap_or_default();
-        // What `Error` was told to say may be the value of a column.
+        // The text of a call to `Error` may be the value of a column.
         let tells_values = part.trim_start().starts_with("Error") && part.contains('[');
         let why = if tells_values { "its own `Error` says so" } else { error.message.as_str() };
         let fix = "correct the cell, or let the expression allow for it";
         self.error(expression, format!("`{place}` could not be computed: {why}"), fix)
     }
 
-    /// An error of the column that the expression looks at, if it is but one.
+    /// Returns an error with the column that the expression uses, if it uses only one.
     fn error(&self, expression: &Expression, what: String, fix: &str) -> RowError {
         let error = RowError::new(self.line, what, fix);
         match expression.attributes() {
@@ -354,7 +356,7 @@ impl<'r> RowReading<'r> {
     }
 }
 
-/// Dates as RFC 3339; everything else as it is.
+/// Returns the value as JSON. Dates are written as RFC 3339.
 fn json_value(value: &Value<'_>) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -366,6 +368,7 @@ fn json_value(value: &Value<'_>) -> Json {
     }
 }
 
+/// Returns the size of a value in bytes.
 fn text_bytes(value: &Value<'_>) -> usize {
     match value {
         Value::Text(text) => text.len(),

@@ -1,4 +1,4 @@
-//! What the same machine does without Usher: a plain HTTP client that sends the same SCIM requests.
+//! The baseline without Usher on the same machine: a plain HTTP client that sends the same SCIM requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::world::SANDBOX_TOKEN;
 
-/// Requests per second of `people` lookups and creates with `concurrency` under way.
+/// Returns the requests per second of `people` lookups and creates with `concurrency` requests in flight.
 pub(super) async fn run_bare(people: usize, concurrency: usize) -> anyhow::Result<f64> {
     let listen = "127.0.0.1:0".parse()?;
     let token = SANDBOX_TOKEN.to_owned();
@@ -37,10 +37,11 @@ pub(super) async fn run_bare(people: usize, concurrency: usize) -> anyhow::Resul
     }
     let took = begin.elapsed().as_secs_f64();
     let requests = sandbox.ledger().len();
-    ensure!(sandbox.state().users.len() == people, "the bare loop did not create everybody");
+    ensure!(sandbox.state().users.len() == people, "the bare loop did not create every person");
     Ok(super::to_float(usize::try_from(requests)?) / took)
 }
 
+/// Sends the two requests for one person.
 async fn look_up_and_create(http: &reqwest::Client, base: &str, i: usize) -> anyhow::Result<()> {
     let filter = format!("externalId eq \"E-{i}\"");
     let found = http

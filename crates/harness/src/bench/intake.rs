@@ -1,4 +1,5 @@
-//! The gateway alone: how many events a second it makes durable, and how long a request waits at half of that.
+//! Measures the gateway alone: the number of events per second that it
+//! stores durably, and the latency of a request at half of that rate.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -13,25 +14,25 @@ use tokio::task::JoinSet;
 use super::{BenchSettings, joined_event, print_row, to_float};
 use crate::world::{EventPoster, ServiceAddresses, level_reached, wait_for_level};
 
-/// Events in each request.
+/// The number of events in each request.
 const EVENTS: usize = 100;
-/// Requests that are under way at the same time.
+/// The number of concurrent requests.
 const CALLERS: usize = 4;
-/// How long each part lasts.
+/// The duration of each part.
 const LASTS: Duration = Duration::from_secs(20);
 const START_MAX: Duration = Duration::from_secs(30);
 
-/// `usher gateway` and a broker of its own, which syncs each message before it answers.
+/// `usher gateway` and a separate broker, which syncs each message before it answers.
 struct BenchGateway {
     _processes: [Child; 2],
     _folder: tempfile::TempDir,
     feed: EventPoster,
 }
 
-/// Prints everything.
+/// Runs the measurement and prints all figures.
 ///
 /// # Errors
-/// When a part does not start, or a request is refused.
+/// Fails if a part does not start, or if a request is refused.
 pub(super) async fn run_intake(settings: &BenchSettings) -> anyhow::Result<()> {
     let door = start_gateway(settings).await?;
     let rate = full_rate(&door).await?;
@@ -55,6 +56,7 @@ fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// Starts the broker and the gateway, and returns when the gateway is ready.
 async fn start_gateway(settings: &BenchSettings) -> anyhow::Result<BenchGateway> {
     let folder = tempfile::tempdir()?;
     let [nats, gateway] = [free_port()?, free_port()?];
@@ -106,7 +108,7 @@ async fn start_gateway(settings: &BenchSettings) -> anyhow::Result<BenchGateway>
     Ok(BenchGateway { _processes: [broker, service], _folder: folder, feed })
 }
 
-/// A token and its hash, as `usher token` makes them.
+/// Returns a token and its hash, as `usher token` makes them.
 async fn make_token(settings: &BenchSettings) -> anyhow::Result<(String, String)> {
     let output = Command::new(&settings.usher).arg("token").output().await?;
     let text = String::from_utf8(output.stdout)?;
@@ -121,7 +123,7 @@ fn event_batch(number: usize) -> Vec<Value> {
     (number * EVENTS..(number + 1) * EVENTS).map(joined_event).collect()
 }
 
-/// Events a second while every caller sends as fast as it is answered.
+/// Returns the events per second while every caller sends as fast as it is answered.
 async fn full_rate(door: &BenchGateway) -> anyhow::Result<f64> {
     let begin = Instant::now();
     let mut callers = JoinSet::new();
@@ -143,14 +145,14 @@ async fn full_rate(door: &BenchGateway) -> anyhow::Result<f64> {
     Ok(to_float(requests * EVENTS) / begin.elapsed().as_secs_f64())
 }
 
-/// How long each request took, from when it was due, at a steady rate of events a second.
+/// Returns the time of each request, from when it was due, at a steady rate of events per second.
 async fn at_rate(door: &BenchGateway, rate: f64) -> anyhow::Result<Vec<Duration>> {
     let every = Duration::from_secs_f64(to_float(EVENTS) / rate.max(1.0));
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
     let begin = Instant::now();
     let mut posts = JoinSet::new();
-    // Beyond what the first part sent.
+    // The numbers start beyond those of the first part.
     for number in 1_000_000.. {
         let due = tick.tick().await;
         if begin.elapsed() > LASTS {

@@ -1,4 +1,4 @@
-//! How long an update takes from acceptance to the target's answer, at a steady rate of single events.
+//! Measures the latency of an update, from acceptance to the target's answer, at a steady rate of single events.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use anyhow::ensure;
 
 use super::{BenchSettings, RUN_MAX, changed_event, join_people, start_world, to_float};
 
-/// What a latency run measured; times in seconds.
+/// The figures of a latency run; times in seconds.
 pub(super) struct LatencyFigures {
     pub(super) p50: f64,
     pub(super) p99: f64,
     pub(super) requests_per_change: f64,
 }
 
-/// Posts `rate` updates per second, each by itself, and reads the writer's own histogram.
+/// Posts `rate` updates per second, one per request, and reads the writer's own histogram.
 pub(super) async fn run_latency(settings: &BenchSettings, rate: f64) -> anyhow::Result<LatencyFigures> {
     let world = start_world(settings, None, true).await?;
     let people = settings.people.min(2_000);

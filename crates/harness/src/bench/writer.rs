@@ -1,5 +1,5 @@
-//! The writer beside its target: requests per change, how much of a target's rate it uses, how long a leaver waits, what a
-//! comparison costs.
+//! Measures the writer with its target: requests per change, the used share of
+//! a target's rate, the delay of a leaver, and the cost of a reconciliation.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,15 @@ use super::{
 };
 use crate::world::{TARGET, UsherWorld, WorldOptions, level_reached, policy_yaml, wait_for_level};
 
-/// People in the runs that count requests.
+/// The number of people in the runs that count requests.
 const PEOPLE: usize = 1_000;
-/// A middle part of a run, in which the rate is looked at.
+/// The length of the middle part of a run in which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// Prints everything.
+/// Runs the measurement and prints all figures.
 ///
 /// # Errors
-/// When a part does not start, or the outcome at the target is wrong.
+/// Fails if a part does not start, or if the result at the target is wrong.
 pub(super) async fn run_writer(settings: &BenchSettings) -> anyhow::Result<()> {
     requests_per_change(settings).await?;
     first_sync(settings).await?;
@@ -32,7 +32,7 @@ pub(super) async fn run_writer(settings: &BenchSettings) -> anyhow::Result<()> {
     measure_comparison(settings).await
 }
 
-/// A world whose target has a profile with these lines.
+/// Starts a world whose target has a profile with these lines.
 async fn writer_world(
     settings: &BenchSettings,
     lines: &str,
@@ -49,7 +49,7 @@ async fn writer_world(
     Ok((UsherWorld::start(options).await?, folder))
 }
 
-/// How many requests a step takes until everything is settled.
+/// Returns the number of requests that a step takes until everything is settled.
 async fn count_requests(
     world: &UsherWorld,
     step: impl Future<Output = anyhow::Result<()>>,
@@ -88,7 +88,7 @@ async fn requests_per_change(settings: &BenchSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The accounts are there: as they should be, or without our key and with another name.
+/// Measures a first sync where the accounts exist already: in the desired state, or without our key and with another name.
 async fn first_sync(settings: &BenchSettings) -> anyhow::Result<()> {
     for (what, same) in [("that agree", true), ("that differ", false)] {
         let (world, _folder) = writer_world(settings, "", &policy_yaml(TARGET)).await?;
@@ -107,12 +107,13 @@ async fn first_sync(settings: &BenchSettings) -> anyhow::Result<()> {
             world.sandbox().seed_user(user).context("seed")?;
         }
         let sent = count_requests(&world, join_people(&world, PEOPLE)).await?;
-        anyhow::ensure!(world.sandbox().state().users.len() == PEOPLE, "somebody was created twice");
+        anyhow::ensure!(world.sandbox().state().users.len() == PEOPLE, "a person was created twice");
         per_person(&format!("person, first sync of 1,000 with 1,000 accounts {what}"), sent);
     }
     Ok(())
 }
 
+/// Measures the addition and the removal of 1,000 members of one group.
 async fn measure_memberships(settings: &BenchSettings) -> anyhow::Result<()> {
     let lines = "membership: { members_per_request_max: 100 }\n";
     let (world, _folder) = writer_world(settings, lines, &policy_yaml(TARGET)).await?;
@@ -141,7 +142,7 @@ async fn measure_memberships(settings: &BenchSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Requests in a window while there is always more to do, of those that the target allows.
+/// Measures the requests in a window under a constant backlog, as a share of the rate that the target allows.
 async fn measure_share(settings: &BenchSettings, rate: f64) -> anyhow::Result<()> {
     let lines = format!("rate: {{ requests_per_second: {rate}, burst: 1 }}\n");
     let (world, _folder) = writer_world(settings, &lines, &policy_yaml(TARGET)).await?;
@@ -156,7 +157,7 @@ async fn measure_share(settings: &BenchSettings, rate: f64) -> anyhow::Result<()
     Ok(())
 }
 
-/// One leaver behind everybody else.
+/// Measures one leaver behind a backlog of all other people.
 async fn measure_leaver(settings: &BenchSettings) -> anyhow::Result<()> {
     let people = settings.memory_people.max(1_000);
     let lines = "rate: { requests_per_second: 5, burst: 1 }\n";
@@ -184,7 +185,7 @@ async fn measure_leaver(settings: &BenchSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everybody in sync, compared.
+/// Measures a reconciliation with all accounts in sync.
 async fn measure_comparison(settings: &BenchSettings) -> anyhow::Result<()> {
     let people = settings.memory_people.max(1_000);
     let policy = policy_yaml(TARGET).replace("users:\n", "users:\n  assumeEmpty: true\n");

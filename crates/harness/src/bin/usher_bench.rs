@@ -1,30 +1,30 @@
-//! Figures for docs/benchmarks.md: every ratio from one run on one machine.
+//! Measures the figures of docs/benchmarks.md: every ratio comes from one run on one machine.
 
 use std::path::PathBuf;
 
 use clap::Parser;
 use harness::bench::{self, BenchSettings};
 
-/// Measures Usher end to end beside a bare HTTP client that sends the same SCIM requests to the same sandbox.
+/// Measure Usher end to end, compared with a bare HTTP client that sends the same SCIM requests to the same sandbox.
 #[derive(Debug, Parser)]
 #[command(name = "usher-bench", version, about)]
 struct BenchCli {
-    /// The `usher` binary, optimised.
+    /// Path of the `usher` binary (an optimised build).
     #[arg(long)]
     usher: PathBuf,
-    /// How many people join in each throughput run.
+    /// Number of people who join in each throughput run.
     #[arg(long, default_value_t = 5_000)]
     people: usize,
-    /// How long each latency run lasts, in seconds.
+    /// Duration of each latency run, in seconds.
     #[arg(long, default_value_t = 15)]
     latency_seconds: u64,
-    /// How many people are known when memory is read; 0 leaves that out.
+    /// Number of known people when memory is read; 0 skips this part.
     #[arg(long, default_value_t = 100_000)]
     memory_people: usize,
-    /// Only the part about the writer.
+    /// Run only the part about the writer.
     #[arg(long)]
     only_writer: bool,
-    /// Only the part about the gateway.
+    /// Run only the part about the gateway.
     #[arg(long)]
     only_intake: bool,
 }

@@ -1,4 +1,4 @@
-//! The demo: real input through real parts, and a check of what came out.
+//! The demo: real input, real services, and a check of the result.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,10 +12,10 @@ use harness::world::{
 };
 use harness::{PopulationShape, http_client};
 
-/// How long a deployment that somebody else starts may take until it answers.
+/// The maximum time until a deployment that another process starts answers.
 const DEPLOYMENT_MAX: Duration = Duration::from_secs(120);
 
-/// Feeds a made-up company through Usher and checks the target against what it must look like.
+/// Feed a generated company through Usher and compare the target with the expected result.
 #[derive(Debug, Parser)]
 #[command(name = "usher-demo", version, about)]
 struct DemoCli {
@@ -25,21 +25,21 @@ struct DemoCli {
 
 #[derive(Debug, Subcommand)]
 enum DemoCommand {
-    /// Start `usher up` and a sandbox target, feed them, check, and end them.
+    /// Start `usher up` and a sandbox target, feed them, check the result, and stop them.
     Run(RunArgs),
-    /// Feed a deployment that runs already.
+    /// Feed a running deployment.
     Feed(FeedArgs),
 }
 
 #[derive(Debug, Args)]
 struct RunArgs {
-    /// The `usher` binary.
+    /// Path of the `usher` binary.
     #[arg(long)]
     usher: PathBuf,
-    /// Data folder; by default a temporary one that goes away at the end.
+    /// Data folder; a temporary folder by default, which is removed at the end.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// How many people.
+    /// Number of people.
     #[arg(long, default_value_t = PopulationShape::DEMO.people)]
     people: usize,
     /// Keep everything running after the feed, until Ctrl-C.
@@ -61,16 +61,16 @@ struct FeedArgs {
     /// Bearer token of an operator.
     #[arg(long, env = "USHER_TOKEN", hide_env_values = true)]
     operator_token: String,
-    /// Base URL of the target's SCIM API, which must be empty.
+    /// Base URL of the target's SCIM API. The target must be empty.
     #[arg(long, env = "USHER_SANDBOX_URL")]
     sandbox: String,
     /// Bearer token of the target.
     #[arg(long, env = "USHER_SANDBOX_TOKEN", default_value = SANDBOX_TOKEN, hide_env_values = true)]
     sandbox_token: String,
-    /// Admin listener whose figures go into the table; once for each process.
+    /// Admin listener whose metrics are included in the table; repeat it for each process.
     #[arg(long)]
     metrics: Vec<String>,
-    /// How many people.
+    /// Number of people.
     #[arg(long, default_value_t = PopulationShape::DEMO.people)]
     people: usize,
 }
@@ -93,6 +93,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Starts all services, plays the demo, and stops them.
 async fn run_demo(args: RunArgs) -> anyhow::Result<ExitCode> {
     let mut options = WorldOptions::new(args.usher);
     options.data = args.data;
@@ -124,6 +125,7 @@ async fn stop_world(mut world: UsherWorld) -> anyhow::Result<()> {
     world.usher.terminate().await
 }
 
+/// Prints the addresses and example commands, and waits for a signal.
 async fn keep_running(mut world: UsherWorld) -> anyhow::Result<()> {
     let (data, addresses) = (world.usher.data().display().to_string(), world.usher.addresses());
     let usher = world.usher.binary().display().to_string();
@@ -148,6 +150,7 @@ async fn keep_running(mut world: UsherWorld) -> anyhow::Result<()> {
     world.usher.terminate().await
 }
 
+/// Plays the demo against a running deployment.
 async fn feed_deployment(args: FeedArgs) -> anyhow::Result<ExitCode> {
     let http = http_client();
     let addresses = ServiceAddresses::fixed(&args.gateway, &args.console);
@@ -168,10 +171,11 @@ fn population_shape(people: usize) -> PopulationShape {
     if people == PopulationShape::DEMO.people { PopulationShape::DEMO } else { PopulationShape::of(people) }
 }
 
+/// Prints the outcome, and returns the exit code.
 fn show_outcome(outcome: &DemoOutcome) -> ExitCode {
     println!("\n{}", outcome.report);
     if outcome.is_good() {
-        println!("The target is exactly as it must be; nothing is pending, nothing is dead.");
+        println!("The target is exactly as expected: nothing is pending, and there are no dead letters.");
         return ExitCode::SUCCESS;
     }
     if !outcome.differences.is_empty() {
@@ -180,7 +184,7 @@ fn show_outcome(outcome: &DemoOutcome) -> ExitCode {
     let (queued, stuck) = (outcome.status.queued(), outcome.status.stuck());
     if queued + stuck > 0 || outcome.dead > 0 {
         println!(
-            "{queued} resources are pending, {stuck} need a human, {} dead letters are open.",
+            "{queued} resources are pending, {stuck} need an operator, {} dead letters are open.",
             outcome.dead
         );
     }

@@ -1,4 +1,4 @@
-//! Says on stderr how far the demo is: one line that changes on a terminal, a line every two seconds elsewhere.
+//! Shows the progress of the demo on stderr: one line that changes on a terminal, a line every two seconds elsewhere.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,18 +10,19 @@ use tokio_util::sync::CancellationToken;
 use super::report::format_thousands;
 use crate::world::ConsoleClient;
 
-/// How often the line changes on a terminal.
+/// The interval between updates of the line on a terminal.
 const TERMINAL_REFRESH: Duration = Duration::from_millis(250);
-/// How often a line is written elsewhere.
+/// The interval between lines elsewhere.
 const LOG_REFRESH: Duration = Duration::from_secs(2);
 
+/// The state that the progress line shows.
 #[derive(Debug, Default)]
 struct SeenCounts {
     accepted: AtomicUsize,
     phase: Mutex<&'static str>,
 }
 
-/// The line, until [`ProgressLine::end`].
+/// The progress line. It is shown until [`ProgressLine::end`].
 #[derive(Debug)]
 pub struct ProgressLine {
     seen: Arc<SeenCounts>,
@@ -30,19 +31,19 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Begins to ask the console and to write.
+    /// Starts to poll the console and to write the line.
     pub fn start(console: ConsoleClient) -> Self {
         let (seen, stop) = (Arc::new(SeenCounts::default()), CancellationToken::new());
         let task = tokio::spawn(show_progress(console, Arc::clone(&seen), stop.clone()));
         Self { seen, stop, task }
     }
 
-    /// What is being done now.
+    /// Sets the present phase.
     pub fn phase(&self, phase: &'static str) {
         *self.seen.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
-    /// How many events were accepted so far.
+    /// Sets the number of events accepted so far.
     pub fn accepted(&self, events: usize) {
         self.seen.accepted.store(events, Ordering::Relaxed);
     }
@@ -54,6 +55,7 @@ impl ProgressLine {
     }
 }
 
+/// Writes the progress line until it is stopped.
 async fn show_progress(console: ConsoleClient, seen: Arc<SeenCounts>, stop: CancellationToken) {
     let terminal = std::io::stderr().is_terminal();
     let started = Instant::now();
@@ -73,6 +75,7 @@ async fn show_progress(console: ConsoleClient, seen: Arc<SeenCounts>, stop: Canc
     }
 }
 
+/// Builds the line from the console's status.
 async fn progress_line(console: &ConsoleClient, seen: &SeenCounts, started: Instant) -> String {
     let phase = *seen.phase.lock().unwrap_or_else(PoisonError::into_inner);
     let accepted = format_thousands(seen.accepted.load(Ordering::Relaxed));

@@ -10,7 +10,7 @@ use crate::world::MetricsPage;
 const ATTEMPTS: &str = "usher_attempts_total";
 const LATENCY: &str = "usher_accept_to_target_seconds";
 const MEMBERSHIP_OPERATIONS: [&str; 2] = ["add_members", "remove_members"];
-/// Attempts that had to be made again.
+/// The classes of attempts that had to be repeated.
 const RETRIED: [&str; 4] = ["transient", "throttled", "unavailable", "outcome_unknown"];
 
 /// The figures of one run.
@@ -25,12 +25,12 @@ pub struct DemoReport {
 }
 
 impl DemoReport {
-    /// SCIM requests that worked, by operation.
+    /// Returns the number of successful SCIM requests of an operation.
     fn done(&self, operation: &str) -> usize {
         whole_number(self.metrics.sum(ATTEMPTS, &[("operation", operation), ("class", "success")]))
     }
 
-    /// SCIM requests that were sent, by operation.
+    /// Returns the number of SCIM requests sent of an operation.
     fn sent(&self, operation: &str) -> usize {
         whole_number(self.metrics.sum(ATTEMPTS, &[("operation", operation)]))
     }
@@ -39,8 +39,8 @@ impl DemoReport {
         RETRIED.iter().map(|class| whole_number(self.metrics.sum(ATTEMPTS, &[("class", class)]))).sum()
     }
 
-    /// Requests that created, changed or removed accounts and groups, and the looking before; memberships apart,
-    /// because one request carries many of them.
+    /// Returns the number of requests per change of an account or group, including
+    /// lookups. Memberships are excluded, because one request carries many of them.
     fn requests_per_change(&self) -> Option<f64> {
         let sent = self.metrics.by_label(ATTEMPTS, "operation");
         let is_membership = |name: &str| MEMBERSHIP_OPERATIONS.contains(&name);
@@ -78,6 +78,7 @@ impl DemoReport {
         format!("{}  ({})", format_thousands(whole_number(total)), parts.join(", "))
     }
 
+    /// Returns the rows of the table: label and value.
     fn rows(&self) -> Vec<(&'static str, String)> {
         let PopulationShape { people, departments, groups, .. } = self.shape;
         let per_membership: usize = MEMBERSHIP_OPERATIONS.iter().map(|name| self.sent(name)).sum();
@@ -127,7 +128,7 @@ impl fmt::Display for DemoReport {
     }
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 pub(super) fn format_thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -144,7 +145,7 @@ fn format_seconds(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1_000.0) } else { format!("{seconds:.1} s") }
 }
 
-/// Counters are whole numbers that travel as floating point.
+/// Rounds a counter, which is an integer in floating point.
 fn whole_number(value: f64) -> usize {
     value.round().max(0.0) as usize
 }

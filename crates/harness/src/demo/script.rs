@@ -1,27 +1,27 @@
-//! What happens in the demo, in order.
+//! The script of the demo: its events in order.
 
 use crate::history::{CloudEventMessage, CompanyHistory};
 use crate::world::{IntakeReceipt, now};
 
 use super::{DemoStage, PHASE_MAX, ProgressLine};
 
-/// Operations in one SCIM BulkRequest, as Entra's inbound provisioning API has it.
+/// The number of operations in one SCIM BulkRequest, as in Entra's inbound provisioning API.
 const BULK_SIZE: usize = 50;
-/// Events in one CloudEvents batch.
+/// The number of events in one CloudEvents batch.
 const BATCH_SIZE: usize = 100;
-/// How many in a thousand people change department, name, title or manager.
+/// The number of people in a thousand who change department, name, title or manager.
 const MOVERS_PER_MILLE: usize = 60;
-/// How many in a thousand leave.
+/// The number of people in a thousand who leave.
 const LEAVERS_PER_MILLE: usize = 40;
-/// How many in a thousand leave and come back.
+/// The number of people in a thousand who leave and come back.
 const REHIRES_PER_MILLE: usize = 15;
 
-/// Messages that the gateway took.
+/// The messages that the gateway accepted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AcceptedMessages {
-    /// Requests to the gateway, repeated ones included.
+    /// The number of requests to the gateway, including repeated ones.
     pub posts: usize,
-    /// People and events in them.
+    /// The number of people and events in them.
     pub events: usize,
 }
 
@@ -33,6 +33,7 @@ impl AcceptedMessages {
     }
 }
 
+/// Plays all phases, and waits for the target after each half.
 pub(super) async fn play_script(
     stage: &DemoStage,
     history: &mut CompanyHistory,
@@ -49,7 +50,7 @@ pub(super) async fn play_script(
     Ok(accepted)
 }
 
-/// One half comes as SCIM bulk, the other as batches of events, then the groups.
+/// Hires everyone: one half by SCIM bulk, the other by batches of events. The groups follow.
 async fn hire_everybody(
     stage: &DemoStage,
     history: &mut CompanyHistory,
@@ -76,7 +77,7 @@ async fn hire_everybody(
     Ok(())
 }
 
-/// One event for each, as an HR system's webhooks bring them.
+/// Sends one event for each change, like the webhooks of an HR system.
 async fn move_and_leave(
     stage: &DemoStage,
     history: &mut CompanyHistory,
@@ -120,7 +121,7 @@ async fn move_and_leave(
     Ok(())
 }
 
-/// So many in a thousand, spread evenly, beginning with the one at `first`.
+/// Returns `per_mille` in a thousand of the keys, spread evenly, starting with the one at `first`.
 fn some_keys(keys: &[String], per_mille: usize, first: usize) -> Vec<String> {
     let count = (keys.len() * per_mille / 1_000).max(1);
     (0..count).map(|i| keys[(first + i * keys.len() / count) % keys.len()].clone()).collect()

@@ -1,4 +1,4 @@
-//! How a person is put into words: as attributes of a CloudEvent, and as a SCIM bulk operation.
+//! Formats a person as attributes of a CloudEvent, and as a SCIM bulk operation.
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -13,6 +13,7 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 pub struct CloudEventMessage(Value);
 
 impl CloudEventMessage {
+    /// Creates an event of type `kind` that is dated `at`.
     pub(super) fn new(
         source: &str,
         id: &str,
@@ -41,12 +42,12 @@ impl CloudEventMessage {
         }))
     }
 
-    /// The event as JSON.
+    /// Returns the event as JSON.
     pub fn value(&self) -> &Value {
         &self.0
     }
 
-    /// The event as JSON, to be changed by tests that need something special (a future date, a wrong field).
+    /// Returns the event as JSON, for tests that change it (a future date, a wrong field).
     pub fn into_value(self) -> Value {
         self.0
     }
@@ -58,7 +59,7 @@ impl From<Value> for CloudEventMessage {
     }
 }
 
-/// The person under the attribute names that Entra uses.
+/// Returns the person's attributes under Entra's names.
 pub(super) fn person_attributes(person: &SamplePerson) -> Map<String, Value> {
     let mut attributes = Map::new();
     let mut say = |name: &str, value: &str| {
@@ -82,7 +83,7 @@ pub(super) fn person_attributes(person: &SamplePerson) -> Map<String, Value> {
     attributes
 }
 
-/// The operation that creates this person, as Entra's inbound provisioning API takes it.
+/// Returns the operation that creates this person, in the form of Entra's inbound provisioning API.
 pub(super) fn bulk_operation(person: &SamplePerson) -> Value {
     let mut name = json!({ "givenName": person.given_name, "formatted": person.display_name });
     if !person.surname.is_empty() {

@@ -1,4 +1,4 @@
-//! Builds a company from its shape.
+//! Generates a company from its shape.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,10 +9,10 @@ use rand::{RngExt, SeedableRng};
 use super::names::{self, RARE};
 use super::{PopulationShape, SampleGroup, SamplePerson, SamplePopulation};
 
-/// Mail domain of the made-up company (reserved for examples).
+/// The mail domain of the generated company (reserved for examples).
 const DOMAIN: &str = "example.com";
 
-/// Smallest group that is generated, when there are that many people.
+/// The minimum size of a generated group, if there are enough people.
 const GROUP_SIZE_MIN: usize = 5;
 
 const AREAS: &[&str] = &["Engineering", "Finance", "Vertrieb", "Legal & Compliance", "研究開発", "Поддержка"];
@@ -23,6 +23,7 @@ const COUNTRIES: &[&str] = &["DE", "BR", "JP", "PL", "KE", "CA", "IN", "US", "TR
 const GROUP_NAMES: &[&str] =
     &["VPN Users", "Proxy — Full", "Café Club", "採用", "On-call (24/7)", "R&D", "Ops: EU"];
 
+/// Generates people with their managers, and groups, from the seed of the shape.
 pub(super) fn generate_population(shape: PopulationShape) -> SamplePopulation {
     let mut rng = StdRng::seed_from_u64(shape.seed);
     let departments: Vec<String> = (0..shape.departments.max(1)).map(department_name).collect();
@@ -43,10 +44,12 @@ fn department_name(index: usize) -> String {
     }
 }
 
+/// Returns the key of the person with this index.
 pub(super) fn person_key(index: usize) -> String {
     format!("E-{:05}", index + 1)
 }
 
+/// Generates one person. Every second person gets a rare name until all of them are used.
 fn generate_person(
     index: usize,
     rng: &mut StdRng,
@@ -82,7 +85,8 @@ fn generate_person(
     }
 }
 
-/// The second to bear a name gets a number, and every third of those a plus sign (mail tags are legal in logins).
+/// Returns a unique login. The second person with a name gets a number,
+/// and every third also a plus sign (mail tags are legal in logins).
 fn unique_login(login: String, logins: &mut HashMap<String, usize>) -> String {
     let count = logins.entry(login.clone()).or_insert(0);
     *count += 1;
@@ -93,13 +97,15 @@ fn unique_login(login: String, logins: &mut HashMap<String, usize>) -> String {
     }
 }
 
+/// The position of a person in the company.
 struct CompanyRole {
     department: usize,
     title: Option<&'static str>,
     manager: Option<usize>,
 }
 
-/// The head of the company, one vice president for up to eight departments, one head for each department, staff.
+/// Returns the role by position: the head of the company, one vice president
+/// for up to eight departments, one head for each department, staff.
 fn company_role(index: usize, departments: usize) -> CompanyRole {
     let vice_presidents = departments.div_ceil(8);
     let heads_start = 1 + vice_presidents;
@@ -125,6 +131,7 @@ fn generate_groups(count: usize, people: &[SamplePerson], rng: &mut StdRng) -> V
     (0..count).map(|index| generate_group(index, people, rng)).collect()
 }
 
+/// Generates one group. The first one contains everyone.
 fn generate_group(index: usize, people: &[SamplePerson], rng: &mut StdRng) -> SampleGroup {
     let size = match index {
         0 => people.len(),

@@ -1,14 +1,14 @@
-//! Names as people really have them, each with the Latin letters that its bearer would use in a login name.
+//! Realistic names, each with the Latin letters that the person would use in a login name.
 
-/// One person's name.
+/// The name of one person.
 pub(super) struct SampleName {
-    /// Given name, in its own script.
+    /// The given name, in its own script.
     pub(super) given: &'static str,
-    /// Family name, in its own script; empty for people who have one name only.
+    /// The family name, in its own script; empty for people who have one name only.
     pub(super) surname: &'static str,
-    /// Both in Latin letters, the way its bearer writes them in a login name.
+    /// Both names in Latin letters, as the person writes them in a login name.
     pub(super) login: &'static str,
-    /// Whether the family name comes first.
+    /// `true` if the family name comes first.
     pub(super) surname_first: bool,
 }
 
@@ -20,7 +20,7 @@ const fn eastern_name(surname: &'static str, given: &'static str, login: &'stati
     SampleName { given, surname, login, surname_first: true }
 }
 
-/// Names that go wrong in careless software: every script, sign and length once.
+/// Names that careless software handles incorrectly: every script, sign and length once.
 pub(super) const RARE: &[SampleName] = &[
     western_name("Seán", "O’Brien", "sean.o'brien"),
     western_name("Siobhán", "O'Connor", "siobhan.o'connor"),
@@ -138,7 +138,7 @@ const OTHER_SCRIPTS: &[(&str, &str, &str)] = &[
     ("Марија", "Петровић", "marija.petrovic"),
 ];
 
-/// A name by two random numbers: about two in three Latin with accents, the rest in other scripts.
+/// Returns a name for two random numbers: about two in three are Latin with accents, the rest in other scripts.
 pub(super) fn common_name(pick: usize, other: usize) -> (String, String, String, bool) {
     match pick % 6 {
         0 => {
@@ -157,7 +157,7 @@ pub(super) fn common_name(pick: usize, other: usize) -> (String, String, String,
     }
 }
 
-/// Surnames that somebody may take when they marry.
+/// Returns a surname that a person may take at marriage.
 pub(super) fn new_surname(pick: usize) -> &'static str {
     SURNAME[pick % SURNAME.len()].0
 }

@@ -1,8 +1,8 @@
-//! The one place of this crate that reads the clock for dates.
+//! The clock for dates. No other code of this crate reads it.
 
 use time::OffsetDateTime;
 
-/// Now, in UTC.
+/// Returns the present time in UTC.
 pub fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

@@ -1,4 +1,4 @@
-//! Writes what `usher up` reads: the configuration and the policies.
+//! Writes the files that `usher up` reads: the configuration and the policies.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -10,48 +10,48 @@ use serde_json::{Value, json};
 /// One target of the configuration.
 #[derive(Debug, Clone)]
 pub struct WorldTargetConfig {
-    /// Its name, which is also its policy's.
+    /// The name, which is also that of its policy.
     pub name: String,
-    /// Base URL of its SCIM API.
+    /// The base URL of its SCIM API.
     pub base_url: String,
-    /// Bearer token.
+    /// The bearer token.
     pub token: String,
-    /// Name of a built-in profile, or path of a profile file.
+    /// The name of a built-in profile, or the path of a profile file.
     pub profile: String,
 }
 
-/// Ports; 0 is any free one.
+/// The ports; 0 is any free port.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WorldPorts {
-    /// Of the gateway.
+    /// The port of the gateway.
     pub gateway: u16,
-    /// Of the console.
+    /// The port of the console.
     pub console: u16,
-    /// Of the admin listener.
+    /// The port of the admin listener.
     pub admin: u16,
 }
 
 impl WorldPorts {
-    /// Any free ones.
+    /// Any free ports.
     pub const ANY: Self = Self { gateway: 0, console: 0, admin: 0 };
 
-    /// 8080, 8081 and 9090, each only if nobody listens there now.
+    /// Returns 8080, 8081 and 9090, each only if no process listens on it now.
     pub fn usual_if_free() -> Self {
         let free = |port| if TcpListener::bind(("127.0.0.1", port)).is_ok() { port } else { 0 };
         Self { gateway: free(8080), console: free(8081), admin: free(9090) }
     }
 }
 
-/// Configuration of `usher up`. Sources and operators are left to its defaults, whose tokens lie in `DIR/tokens`.
+/// The configuration of `usher up`. Sources and operators have its defaults, with tokens in `DIR/tokens`.
 #[derive(Debug, Clone, Default)]
 pub struct UpConfig {
     /// The targets.
     pub targets: Vec<WorldTargetConfig>,
-    /// URL of a PostgreSQL database for all services; `None` is one SQLite file for each in the data folder.
+    /// The URL of a PostgreSQL database for all services; `None` means one SQLite file for each in the data folder.
     pub postgres: Option<String>,
-    /// Files that the gateway takes (`gateway.feeds`).
+    /// The files that the gateway reads (`gateway.feeds`).
     pub feeds: Vec<Value>,
-    /// Where the services listen, on the loopback.
+    /// The ports that the services listen on, on loopback.
     pub ports: WorldPorts,
     /// Further settings of the gateway.
     pub gateway: serde_json::Map<String, Value>,
@@ -67,7 +67,7 @@ impl UpConfig {
     /// Writes `DATA/up.yaml` and `DATA/policies/NAME.yaml`, and returns the path of the first.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// Fails if the folder cannot be written.
     pub fn write(&self, data: &Path, policies: &[(&str, &str)]) -> anyhow::Result<PathBuf> {
         let folder = data.join("policies");
         std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
@@ -76,12 +76,13 @@ impl UpConfig {
             std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         }
         let path = data.join("up.yaml");
-        // JSON is YAML, and quotes whatever the paths and tokens hold.
+        // JSON is valid YAML, and quotes all characters in paths and tokens.
         let text = serde_json::to_string_pretty(&self.document(&folder)).expect("only string keys");
         std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         Ok(path)
     }
 
+    /// Returns the configuration as JSON.
     fn document(&self, policies: &Path) -> Value {
         let listen = |port: u16| format!("127.0.0.1:{port}");
         let target = |t: &WorldTargetConfig| json!({ "name": t.name, "base_url": t.base_url, "token": t.token, "profile": t.profile });
@@ -113,7 +114,7 @@ impl UpConfig {
     }
 }
 
-/// Attributes of an account, and the identity attributes that they come from.
+/// The attributes of an account, and the person attributes that they come from.
 const MAPPING: &[(&str, &str)] = &[
     ("userName", "userPrincipalName"),
     ("displayName", "displayName"),
@@ -126,7 +127,7 @@ const MAPPING: &[(&str, &str)] = &[
 
 const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
 
-/// The policy that [`crate::ExpectedDirectory`] supposes: everybody is in scope, leavers are disabled.
+/// Returns the policy that [`crate::ExpectedDirectory`] assumes: everyone is in scope, leavers are disabled.
 pub fn policy_yaml(target: &str) -> String {
     let mut text = format!("target: {target}\nusers:\n  mappings:\n");
     for (path, source) in MAPPING {

@@ -1,4 +1,4 @@
-//! Asks the console, as an operator would.
+//! A client of the console, with the API of an operator.
 
 use std::time::Duration;
 
@@ -10,46 +10,46 @@ use serde_json::{Value, json};
 use super::level::wait_for_level;
 use super::process::ServiceAddresses;
 
-/// Messages that were published and not yet dealt with, by stream.
+/// The number of published messages that are not yet processed, by stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct ConsoleLag {
-    /// Before the mapper.
+    /// Messages for the mapper.
     pub events: u64,
-    /// Before the writer.
+    /// Messages for the writer.
     pub commands: u64,
-    /// Before the console.
+    /// Messages for the console.
     pub journal: u64,
 }
 
-/// Answer of `GET /v1/status`.
+/// The answer of `GET /v1/status`.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ConsoleStatus {
-    /// Every target.
+    /// All targets.
     pub targets: Vec<TargetStatus>,
-    /// What is under way.
+    /// The messages in progress.
     pub lag: ConsoleLag,
-    /// The broker's streams, as the API shows them.
+    /// The broker's streams, in the form of the API.
     #[serde(default)]
     pub streams: Vec<Value>,
 }
 
 impl ConsoleStatus {
-    /// Resources and memberships that are not settled yet, at all targets.
+    /// Returns the number of resources and memberships that are not settled yet, at all targets.
     pub fn queued(&self) -> i64 {
         self.targets.iter().flat_map(|target| target.queue.values()).sum()
     }
 
-    /// Bytes in a stream.
+    /// Returns the size of a stream in bytes.
     pub fn stream_bytes(&self, name: &str) -> Option<u64> {
         self.streams.iter().find(|stream| stream["stream"] == name)?["bytes"].as_u64()
     }
 
-    /// Resources in a status (`user.in_sync`), at all targets.
+    /// Returns the number of resources with a status (`user.in_sync`), at all targets.
     pub fn resources(&self, kind_and_status: &str) -> i64 {
         self.targets.iter().filter_map(|target| target.resources.get(kind_and_status)).sum()
     }
 
-    /// Resources that need a human: dead letters and conflicts, at all targets.
+    /// Returns the number of resources that need an operator: dead letters and conflicts, at all targets.
     pub fn stuck(&self) -> i64 {
         let stuck = |name: &str| name.ends_with(".dead") || name.ends_with(".conflict");
         self.targets.iter().flat_map(|t| &t.resources).filter(|(name, _)| stuck(name)).map(|(_, n)| n).sum()
@@ -69,46 +69,46 @@ pub struct ConsoleClient {
 }
 
 impl ConsoleClient {
-    /// Asks with this bearer token.
+    /// Creates a client with this bearer token.
     pub fn new(http: reqwest::Client, addresses: ServiceAddresses, token: String) -> Self {
         Self { http, addresses, token }
     }
 
-    /// Targets, queues and lag.
+    /// Returns targets, queues and lag.
     pub async fn status(&self) -> anyhow::Result<ConsoleStatus> {
         let answer = self.get("/v1/status").await?;
         serde_json::from_value(answer).context("/v1/status does not have the documented shape")
     }
 
-    /// Dead letters in a state (`open`, `replayed`, `discarded`, `all`); the first 500.
+    /// Returns the dead letters in a state (`open`, `replayed`, `discarded`, `all`); at most the first 500.
     pub async fn dead(&self, state: &str) -> anyhow::Result<Vec<Value>> {
         let answer = self.get(&format!("/v1/dead?state={state}&limit=500")).await?;
         Ok(answer["dead_letters"].as_array().cloned().unwrap_or_default())
     }
 
-    /// What happened to a person or group, oldest first; the first 500 entries.
+    /// Returns the history of a person or group, oldest first; at most the first 500 entries.
     pub async fn trace(&self, key: &str) -> anyhow::Result<Vec<Value>> {
         let answer = self.get(&format!("/v1/people/{key}/trace?limit=500")).await?;
         Ok(answer["entries"].as_array().cloned().unwrap_or_default())
     }
 
-    /// Runs of full feeds, newest first.
+    /// Returns the runs of full feeds, newest first.
     pub async fn feeds(&self) -> anyhow::Result<Vec<Value>> {
         Ok(self.get("/v1/feeds").await?["runs"].as_array().cloned().unwrap_or_default())
     }
 
-    /// Decides about a run of a full feed: `accept` or `reject`.
+    /// Decides a run of a full feed: `accept` or `reject`.
     pub async fn decide_feed(&self, run: &str, verb: &str, why: &str) -> anyhow::Result<Value> {
         self.post(&format!("/v1/feeds/{run}/{verb}"), &json!({ "why": why })).await
     }
 
-    /// Tries dead letters again.
+    /// Replays dead letters.
     pub async fn replay(&self, ids: &[String], why: &str) -> anyhow::Result<Value> {
         self.post("/v1/dead/replay", &json!({ "ids": ids, "why": why })).await
     }
 
-    /// Waits until nothing is on its way any more: no unread event or command and an empty queue, twice in a row,
-    /// because between being read and being stored a thing can be in neither place.
+    /// Waits until everything is processed: no unread event or command and an empty queue, twice
+    /// in a row, because a message between its receipt and its storage can be in neither place.
     pub async fn settled(&self, deadline: Duration) -> anyhow::Result<ConsoleStatus> {
         let mut quiet = 0;
         wait_for_level("everything is settled", deadline, async || {

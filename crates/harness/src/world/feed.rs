@@ -1,4 +1,4 @@
-//! Posts messages until they are accepted: what a patient HR system does.
+//! Posts messages until they are accepted, like a patient HR system.
 
 use std::time::{Duration, Instant};
 
@@ -10,25 +10,25 @@ use serde_json::Value;
 use super::process::ServiceAddresses;
 use crate::history::CloudEventMessage;
 
-/// How long one message may stay unaccepted.
+/// The maximum time until a message is accepted.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Pause before a message is posted again, unless the gateway asks for another one.
+/// The pause before a message is posted again, unless the gateway requests another one.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause that a gateway can ask for.
+/// The maximum pause that a gateway can request.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How a message came to be accepted.
+/// The acceptance of a message.
 #[derive(Debug, Clone)]
 pub struct IntakeReceipt {
-    /// What the gateway answered.
+    /// The gateway's answer.
     pub body: Value,
-    /// How often it was posted.
+    /// The number of times that it was posted.
     pub posts: u32,
-    /// From the first post to the answer.
+    /// The time from the first post to the answer.
     pub took: Duration,
 }
 
-/// Posts to a gateway. Posting the same message again is harmless: it keeps its id.
+/// A client that posts to a gateway. Posting the same message again is harmless, because it keeps its id.
 #[derive(Debug, Clone)]
 pub struct EventPoster {
     http: reqwest::Client,
@@ -37,7 +37,7 @@ pub struct EventPoster {
 }
 
 impl EventPoster {
-    /// Posts with this bearer token.
+    /// Creates a client with this bearer token.
     pub fn new(http: reqwest::Client, addresses: ServiceAddresses, token: String) -> Self {
         Self { http, addresses, token }
     }
@@ -45,7 +45,7 @@ impl EventPoster {
     /// Posts one event in structured mode.
     ///
     /// # Errors
-    /// When it is refused for good, or not accepted within two minutes.
+    /// Fails if the event is refused, or not accepted within two minutes.
     pub async fn event(&self, event: &CloudEventMessage) -> anyhow::Result<IntakeReceipt> {
         self.post("/v1/events", "application/cloudevents+json", event.value()).await
     }
@@ -53,16 +53,16 @@ impl EventPoster {
     /// Posts events as one batch.
     ///
     /// # Errors
-    /// As [`Self::event`].
+    /// Fails under the same conditions as [`Self::event`].
     pub async fn batch(&self, events: &[CloudEventMessage]) -> anyhow::Result<IntakeReceipt> {
         let values: Vec<Value> = events.iter().map(|event| event.value().clone()).collect();
         self.values(&values).await
     }
 
-    /// Posts events that were written by hand as one batch.
+    /// Posts hand-written events as one batch.
     ///
     /// # Errors
-    /// As [`Self::event`].
+    /// Fails under the same conditions as [`Self::event`].
     pub async fn values(&self, events: &[Value]) -> anyhow::Result<IntakeReceipt> {
         let body = Value::Array(events.to_vec());
         self.post("/v1/events", "application/cloudevents-batch+json", &body).await
@@ -71,11 +71,12 @@ impl EventPoster {
     /// Posts a SCIM BulkRequest.
     ///
     /// # Errors
-    /// As [`Self::event`].
+    /// Fails under the same conditions as [`Self::event`].
     pub async fn bulk(&self, request: &Value) -> anyhow::Result<IntakeReceipt> {
         self.post("/v1/feeds/scim-bulk", "application/scim+json", request).await
     }
 
+    /// Posts a message until it is accepted or refused.
     async fn post(&self, path: &str, content_type: &str, body: &Value) -> anyhow::Result<IntakeReceipt> {
         let started = Instant::now();
         let body = serde_json::to_vec(body).context("write JSON")?;
@@ -94,8 +95,9 @@ impl EventPoster {
         unreachable!("the loop above has no end")
     }
 
+    /// Posts a message once. Network errors, 429 and 503 are not final.
     async fn post_once(&self, path: &str, content_type: &str, body: Vec<u8>) -> anyhow::Result<PostOutcome> {
-        // Asked for each time: after a restart the gateway may be elsewhere.
+        // The address is looked up each time, because the gateway may have another one after a restart.
         let url = format!("{}{path}", self.addresses.gateway());
         let request = self.http.post(&url).bearer_auth(&self.token).header(CONTENT_TYPE, content_type);
         let response = match request.body(body).send().await {
@@ -121,6 +123,7 @@ impl EventPoster {
     }
 }
 
+/// The outcome of one post.
 enum PostOutcome {
     Accepted(Value),
     NotNow { pause: Duration, why: String },

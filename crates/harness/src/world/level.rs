@@ -1,5 +1,5 @@
-//! Waiting for a level, never for an edge. Nothing else in this crate sleeps, but for the
-//! pause of a feed whose message was not accepted.
+//! Waits for a level, never for an edge. No other code in this crate sleeps,
+//! except for the pause before a message that was not accepted is posted again.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use anyhow::bail;
 use tokio::time::Instant;
 
-/// How long to wait between two looks; it grows to [`LOOK_AGAIN_MAX`], so that waiting costs little.
+/// The initial pause between two probes. It grows to [`LOOK_AGAIN_MAX`], so that waiting costs little.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(20);
 /// See [`LOOK_AGAIN_MIN`].
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(50);
 
-/// Looks until `probe` says `Ok`, and returns what it saw. `Err` says why it is not so yet: the last reason is part of
-/// the error when `deadline` has passed.
+/// Calls `probe` until it returns `Ok`, and returns its result. `Err` is the reason why the
+/// level is not reached yet. The last reason is a part of the error if `deadline` passes.
 ///
 /// # Errors
-/// When `deadline` passes first.
+/// Fails if `deadline` passes first.
 pub async fn wait_for_level<T, E: Display>(
     what: &str,
     deadline: Duration,
@@ -38,10 +38,10 @@ pub async fn wait_for_level<T, E: Display>(
     }
 }
 
-/// `Ok` when it is so, otherwise the reason why it is not: for probes.
+/// Returns `Ok` if the condition holds, otherwise the reason why it does not. It is meant for probes.
 ///
 /// # Errors
-/// When `is_so` is false.
+/// Fails if `is_so` is false.
 pub fn level_reached(is_so: bool, why_not: impl Display) -> Result<(), String> {
     if is_so { Ok(()) } else { Err(why_not.to_string()) }
 }

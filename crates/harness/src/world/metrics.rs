@@ -1,4 +1,4 @@
-//! Reads the Prometheus text that the services measure themselves with.
+//! Reads the metrics of the services, in the Prometheus text format.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ struct MetricSample {
     value: f64,
 }
 
-/// Everything on one or more metrics pages.
+/// The samples of one or more metrics pages.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetricsPage(Vec<MetricSample>);
 
-/// Two points of a distribution, in seconds, interpolated inside the histogram's buckets.
+/// Two quantiles of a distribution, in seconds, interpolated within the histogram's buckets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LatencyQuantiles {
-    /// Half are faster.
+    /// The median.
     pub p50: f64,
-    /// 99 in 100 are faster.
+    /// The 99th percentile.
     pub p99: f64,
-    /// How many were measured.
+    /// The number of measurements.
     pub count: f64,
 }
 
@@ -40,7 +40,7 @@ impl MetricsPage {
         Ok(Self(samples))
     }
 
-    /// What was counted since `before` was read.
+    /// Returns the increase of all samples since `before` was read.
     pub fn since(&self, before: &Self) -> Self {
         let earlier = |sample: &MetricSample| {
             let same = before.0.iter().find(|b| b.name == sample.name && b.labels == sample.labels);
@@ -49,12 +49,12 @@ impl MetricsPage {
         Self(self.0.iter().map(|s| MetricSample { value: s.value - earlier(s), ..s.clone() }).collect())
     }
 
-    /// Sum of all samples of this name whose labels have these values.
+    /// Returns the sum of all samples with this name whose labels have these values.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.matching(name, labels).map(|sample| sample.value).sum()
     }
 
-    /// Sums of all samples of this name, by one label.
+    /// Returns the sums of all samples with this name, by one label.
     pub fn by_label(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
         let mut sums = BTreeMap::new();
         for sample in self.matching(name, &[]) {
@@ -64,7 +64,7 @@ impl MetricsPage {
         sums
     }
 
-    /// Quantiles of a histogram, over all samples whose labels have these values; `None` when it is empty.
+    /// Returns the quantiles of a histogram, over all samples whose labels have these values; `None` if it is empty.
     pub fn quantiles(&self, name: &str, labels: &[(&str, &str)]) -> Option<LatencyQuantiles> {
         let mut buckets: Vec<(f64, f64)> = Vec::new();
         for sample in self.matching(&format!("{name}_bucket"), labels) {
@@ -96,7 +96,7 @@ impl MetricsPage {
     }
 }
 
-/// Linear inside the bucket; the last finite bound for what lies beyond it, as Prometheus does.
+/// Interpolates linearly within the bucket. A value beyond the last finite bound results in that bound, as in Prometheus.
 fn interpolate_quantile(buckets: &[(f64, f64)], rank: f64) -> f64 {
     let (mut lower, mut below) = (0.0, 0.0);
     for &(bound, cumulative) in buckets {
@@ -123,7 +123,7 @@ fn parse_sample(line: &str) -> Option<MetricSample> {
     Some(MetricSample { name: name.to_owned(), labels, value: value.parse().ok()? })
 }
 
-/// `a="b",c="d"`. Our own label values hold no quotes or commas.
+/// Parses `a="b",c="d"`. Our own label values contain no quotes or commas.
 fn parse_labels(text: &str) -> BTreeMap<String, String> {
     let pair = |part: &str| {
         let (name, value) = part.split_once('=')?;

@@ -1,4 +1,4 @@
-//! The `usher up` process: started, killed and restarted like a person or a crash would.
+//! The `usher up` process: starts, kills and restarts it, like an operator or a crash.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -14,34 +14,34 @@ use tokio::process::{Child, Command};
 
 use super::level::{level_reached, wait_for_level};
 
-/// How long a start may take, databases and broker included.
+/// The maximum time of a start, including databases and broker.
 const START_MAX: Duration = Duration::from_secs(60);
-/// How long an orderly end may take.
+/// The maximum time of a graceful shutdown.
 const STOP_MAX: Duration = Duration::from_secs(40);
-/// How much of the log is shown when a start fails, in lines.
+/// The number of log lines that are shown if a start fails.
 const LOG_LINES_SHOWN: usize = 20;
 
-/// What `usher up` writes into `DIR/run.json` once everything is bound.
+/// The content of `DIR/run.json`, which `usher up` writes once all listeners are bound.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct RunningProcess {
-    /// Process id of `usher up`.
+    /// The process id of `usher up`.
     pub pid: u32,
-    /// Base URL of the gateway.
+    /// The base URL of the gateway.
     pub gateway: String,
-    /// Base URL of the console.
+    /// The base URL of the console.
     pub console: String,
-    /// Base URL of the admin listener.
+    /// The base URL of the admin listener.
     pub admin: String,
-    /// Process id of its broker.
+    /// The process id of its broker.
     pub nats_pid: u32,
 }
 
-/// Where the services are now; clones see a restart. Ports may differ after one.
+/// The present addresses of the services. Clones are updated by a restart, which may change ports.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceAddresses(Arc<RwLock<RunningProcess>>);
 
 impl ServiceAddresses {
-    /// Of a deployment that somebody else runs.
+    /// Returns the addresses of a deployment that this crate did not start.
     pub fn fixed(gateway: &str, console: &str) -> Self {
         let addresses = Self::default();
         addresses.set(RunningProcess {
@@ -52,17 +52,17 @@ impl ServiceAddresses {
         addresses
     }
 
-    /// Base URL of the gateway.
+    /// Returns the base URL of the gateway.
     pub fn gateway(&self) -> String {
         self.get().gateway
     }
 
-    /// Base URL of the console.
+    /// Returns the base URL of the console.
     pub fn console(&self) -> String {
         self.get().console
     }
 
-    /// Base URL of the admin listener.
+    /// Returns the base URL of the admin listener.
     pub fn admin(&self) -> String {
         self.get().admin
     }
@@ -90,7 +90,7 @@ impl UsherProcess {
     /// Starts `binary up --data DATA [--config CONFIG]` and returns when it is ready. Its log is `DATA/usher.log`.
     ///
     /// # Errors
-    /// When it ends, or is not ready within a minute; the end of its log is part of the error.
+    /// Fails if the process ends, or is not ready within a minute. The error contains the end of its log.
     pub async fn start(binary: &Path, data: &Path, config: Option<&Path>) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("make {}", data.display()))?;
         let mut usher = Self {
@@ -104,71 +104,71 @@ impl UsherProcess {
         Ok(usher)
     }
 
-    /// Where its services listen.
+    /// Returns the addresses of its services.
     pub fn addresses(&self) -> ServiceAddresses {
         self.addresses.clone()
     }
 
-    /// The program.
+    /// Returns the path of the binary.
     pub fn binary(&self) -> &Path {
         &self.binary
     }
 
-    /// Its data folder.
+    /// Returns the data folder.
     pub fn data(&self) -> &Path {
         &self.data
     }
 
-    /// Where its log goes.
+    /// Returns the path of the log.
     pub fn log(&self) -> PathBuf {
         self.data.join("usher.log")
     }
 
-    /// The token in `DATA/tokens/NAME`.
+    /// Returns the token in `DATA/tokens/NAME`.
     ///
     /// # Errors
-    /// When there is no such file.
+    /// Fails if there is no such file.
     pub fn token(&self, name: &str) -> anyhow::Result<String> {
         let path = self.data.join("tokens").join(name);
         let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         Ok(text.trim().to_owned())
     }
 
-    /// Process id; `None` when it does not run.
+    /// Returns the process id; `None` if it does not run.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().and_then(Child::id)
     }
 
-    /// Process id of its broker now (it changes when the broker is restarted).
+    /// Returns the present process id of its broker (it changes when the broker is restarted).
     ///
     /// # Errors
-    /// When `run.json` cannot be read.
+    /// Fails if `run.json` cannot be read.
     pub fn nats_pid(&self) -> anyhow::Result<u32> {
         Ok(self.run_file()?.nats_pid)
     }
 
-    /// kill -9 of its broker. `usher up` starts it again.
+    /// Kills its broker with SIGKILL. `usher up` starts it again.
     ///
     /// # Errors
-    /// When it does not run.
+    /// Fails if the broker does not run.
     pub fn kill9_nats(&self) -> anyhow::Result<()> {
         let pid = self.nats_pid()?;
         kill(pid_of(pid), Signal::SIGKILL).with_context(|| format!("kill -9 of nats-server {pid}"))
     }
 
-    /// kill -9 of the process alone. Returns when it is gone.
+    /// Kills only the process itself with SIGKILL. Returns when it has ended.
     ///
     /// # Errors
-    /// When it does not run.
+    /// Fails if the process does not run.
     pub async fn kill9(&mut self) -> anyhow::Result<()> {
         let mut child = self.child.take().context("usher does not run")?;
         child.kill().await.context("kill -9 of usher")
     }
 
-    /// Ends it in good order, and says how it ended.
+    /// Shuts the process down gracefully, and checks its exit status.
     ///
     /// # Errors
-    /// When it does not run, ignores the request, or ends with an error.
+    /// Fails if the process does not run, ignores the request, or ends with an error.
     pub async fn terminate(&mut self) -> anyhow::Result<()> {
         let mut child = self.child.take().context("usher does not run")?;
         let pid = child.id().context("usher has ended already")?;
@@ -184,10 +184,10 @@ impl UsherProcess {
         Ok(())
     }
 
-    /// Starts it again on the same data, after [`Self::kill9`] or [`Self::terminate`].
+    /// Starts the process again on the same data, after [`Self::kill9`] or [`Self::terminate`].
     ///
     /// # Errors
-    /// As [`Self::start`].
+    /// Fails under the same conditions as [`Self::start`].
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         if self.child.is_some() {
             bail!("usher runs already");
@@ -195,7 +195,7 @@ impl UsherProcess {
         self.spawn().await
     }
 
-    /// The last lines of the log, for error messages.
+    /// Returns the last lines of the log, for error messages.
     pub fn end_of_log(&self) -> String {
         let log = std::fs::read(self.log()).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
@@ -203,6 +203,7 @@ impl UsherProcess {
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
     }
 
+    /// Starts the process and waits until it is ready.
     async fn spawn(&mut self) -> anyhow::Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(self.log()).context("open the log")?;
         let mut command = Command::new(&self.binary);
@@ -211,7 +212,7 @@ impl UsherProcess {
             command.arg("--config").arg(config);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone().context("open the log")?).stderr(log);
-        // Ctrl-C in a terminal is for whoever started it: that one decides when this one ends.
+        // The process gets its own group: Ctrl-C in a terminal is meant for the parent, which decides when this process ends.
         let child = command.process_group(0).kill_on_drop(true).spawn();
         self.child = Some(child.with_context(|| format!("start {}", self.binary.display()))?);
         if let Err(error) = self.ready().await {
@@ -220,6 +221,7 @@ impl UsherProcess {
         Ok(())
     }
 
+    /// Waits for `run.json` of this process and for `/readyz`.
     async fn ready(&mut self) -> anyhow::Result<()> {
         let http = crate::http_client();
         let pid = self.pid();
@@ -249,7 +251,7 @@ impl UsherProcess {
 
 impl Drop for UsherProcess {
     fn drop(&mut self) {
-        // kill_on_drop ends the process itself; a broker that outlives it would be nobody's.
+        // kill_on_drop ends the process itself; a broker that outlives it would be left without an owner.
         if let Ok(pid) = self.nats_pid()
             && is_broker_of(pid, &self.data)
         {
@@ -264,7 +266,8 @@ fn read_run_file(data: &Path) -> anyhow::Result<RunningProcess> {
     serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))
 }
 
-/// The number in a run file may belong to another process by now.
+/// Returns `true` if the process is the broker of this data folder.
+/// The id in a run file may belong to another process by now.
 fn is_broker_of(pid: u32, data: &Path) -> bool {
     let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

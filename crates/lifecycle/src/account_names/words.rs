@@ -1,6 +1,6 @@
 //! Words in logins that name a role, not a person.
 
-/// They stand at the beginning or at the end of a login, whatever separates them.
+/// Role words. They stand at the beginning or at the end of a login, with any separator.
 const ROLES: &[&str] = &[
     "aad",
     "adm",
@@ -61,14 +61,14 @@ const ROLES: &[&str] = &[
     "workstationadmin",
 ];
 
-/// The same behind or before `-` or `_` only: `a.meier` has an initial, `da.silva` a name.
+/// Short role words. They count only next to `-` or `_`: `a.meier` has an initial, `da.silva` a name.
 const SHORT_ROLES: &[&str] =
     &["a", "ad", "c", "ca", "da", "ea", "ga", "la", "oa", "p", "pa", "s", "sa", "su", "t", "ta", "wa", "x"];
 
-/// They are written together with the name as well.
+/// Role words that are also written together with the name.
 pub(super) const GLUED_ROLES: [&str; 2] = ["adm", "admin"];
 
-/// A login of nothing but such a word is no person's.
+/// Words for shared accounts. A login that consists of only such a word is no person's.
 const GENERAL: &[&str] = &[
     "accounting",
     "accounts",
@@ -98,16 +98,16 @@ const GENERAL: &[&str] = &[
     "webmaster",
 ];
 
-/// Whether `word` names a role where `separator` stands between it and the name.
+/// Returns whether `word` names a role if `separator` stands between it and the name.
 pub(super) fn is_role(word: &str, separator: Option<char>) -> bool {
     ROLES.contains(&word) || (matches!(separator, Some('-' | '_')) && SHORT_ROLES.contains(&word))
 }
 
-/// Whether `stem` says nothing of a person.
+/// Returns whether `stem` does not identify a person.
 pub(super) fn is_general(stem: &str) -> bool {
     let word = stem.trim_end_matches(|c: char| c.is_ascii_digit());
     let without = |role: &&&str| word.strip_prefix(**role).or_else(|| word.strip_suffix(**role));
-    // What is only digits is a number of an employee.
+    // A word of digits only is an employee number.
     let is_word = |word: &str| ROLES.contains(&word) || GENERAL.contains(&word);
     !word.is_empty() && (is_word(word) || ROLES.iter().filter_map(|role| without(&role)).any(is_word))
 }

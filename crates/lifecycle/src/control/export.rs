@@ -1,19 +1,19 @@
-//! Evidence for auditors: obligations as lines that are chained by hashes, in pages that are signed.
+//! Evidence for auditors: obligations as lines that are chained by hashes, in signed pages.
 //!
-//! Each line's hash covers the line before it; each page's seal covers its place in the whole: where it begins, where
-//! it ends and its last hash. A line or a page that is changed, removed or moved shows. Everything here is pure, so that
-//! a file can be verified without a running Usher.
+//! Each line's hash covers the line before it. Each page's seal covers the page's place in the export: its beginning,
+//! its end and its last hash. A line or a page that is changed, removed or moved is therefore detected. Everything
+//! here is pure, so that a file can be verified without a running Usher.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Actor;
 
-/// Most lines in one page.
+/// The maximum number of lines in one page.
 pub const EXPORT_LINES_MAX: u64 = 500;
-/// Where the first page begins and the last one ends.
+/// The cursor at which the first page begins and the last one ends.
 pub const EXPORT_EDGE: &str = "-";
-/// The columns of a line. `person_hash` is keyed: the same person has the same one in every export of an installation.
+/// The columns of a line. `person_hash` is keyed: a person has the same hash in every export of an installation.
 pub const EXPORT_COLUMNS: [&str; 22] = [
     "id",
     "target",
@@ -38,20 +38,20 @@ pub const EXPORT_COLUMNS: [&str; 22] = [
     "other_accounts_active",
     "other_accounts_gaps",
 ];
-/// Files of before other accounts were listed have so many.
+/// The number of columns in files that were made before other accounts were listed.
 pub const EXPORT_COLUMNS_MIN: usize = 19;
 
 /// Asks the mapper for a page of evidence; answered by an [`ExportPage`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExportRequest {
-    /// What was decided from then on (RFC 3339).
+    /// Only obligations that were decided at this time or later (RFC 3339).
     pub from: String,
-    /// What was decided before then (RFC 3339).
+    /// Only obligations that were decided before this time (RFC 3339).
     pub to: String,
-    /// Without the keys of people: only their keyed hashes.
+    /// Leave out the keys of people, and give only their keyed hashes.
     pub pseudonyms: bool,
-    /// `upto` of the page before; [`EXPORT_EDGE`] for the first.
+    /// `upto` of the page before; [`EXPORT_EDGE`] for the first page.
     pub after: String,
 }
 
@@ -59,90 +59,90 @@ pub struct ExportRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportPage {
-    /// In order of the decision.
+    /// The lines, in order of the decision.
     pub lines: Vec<ExportLine>,
-    /// What makes it whole.
+    /// The seal, which proves that the page is complete.
     pub seal: ExportSeal,
 }
 
-/// One line.
+/// One line of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportLine {
-    /// As [`EXPORT_COLUMNS`] names them.
+    /// The fields, in the order of [`EXPORT_COLUMNS`].
     pub fields: Vec<String>,
-    /// Of the line and of the one before it, in hexadecimal digits.
+    /// The hash of this line and the one before it, in hexadecimal digits.
     pub hash: String,
 }
 
-/// An entry of the chain of everything that became of obligations.
+/// An entry of the chain that records every change of an obligation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainAnchor {
-    /// From 1; 0 while there is none.
+    /// The number of the entry, counted from 1; 0 if there is none.
     pub sequence: u64,
-    /// In hexadecimal digits; empty while there is none.
+    /// The hash in hexadecimal digits; empty if there is no entry.
     pub hash: String,
 }
 
-/// Asks the mapper whether the chain is as it was written; answered by a [`ChainReport`].
+/// Asks the mapper to verify the chain; answered by a [`ChainReport`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ChainRequest {
-    /// Entries that the chain had once, as files of evidence name them.
+    /// Entries that the chain had in the past, as files of evidence name them.
     pub anchors: Vec<ChainAnchor>,
 }
 
-/// What is known of the chain.
+/// The result of a verification of the chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainReport {
-    /// How many entries are as they were written.
+    /// The number of entries that are unchanged.
     pub entries: u64,
-    /// Where the chain ends.
+    /// The last entry of the chain.
     pub head: ChainAnchor,
-    /// The first thing that is not as it was written.
+    /// The first entry that was changed, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
 }
 
-/// What is signed of a page.
+/// The signed part of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportSeal {
-    /// As it was asked for.
+    /// The beginning of the requested period.
     pub from: String,
-    /// As it was asked for.
+    /// The end of the requested period.
     pub to: String,
-    /// People are named by keyed hashes only.
+    /// `true` if people are named only by keyed hashes.
     pub pseudonyms: bool,
-    /// Where the page begins.
+    /// The cursor at which the page begins.
     pub after: String,
-    /// Where it ends; [`EXPORT_EDGE`] at the end of the whole.
+    /// The cursor at which the page ends; [`EXPORT_EDGE`] for the last page.
     pub upto: String,
-    /// How many lines it has.
+    /// The number of lines in the page.
     pub count: u64,
-    /// Hash of its last line, or of its beginning if it has none.
+    /// The hash of the last line, or [`Self::beginning`] if the page has no lines.
     pub head: String,
-    /// Where the chain of everything that became of obligations ended when it was made.
+    /// The last entry of the chain of obligation changes at the time of the export.
     #[serde(default)]
     pub chain: ChainAnchor,
-    /// When it was made (RFC 3339).
+    /// The time at which the page was made (RFC 3339).
     pub issued_at: String,
-    /// Names the key: the first 16 hexadecimal digits of the SHA-256 hash of the public key.
+    /// The name of the key: the first 16 hexadecimal digits of the SHA-256 hash of the public key.
     pub key: String,
     /// The public key (Ed25519), in hexadecimal digits.
     pub public_key: String,
-    /// Of [`Self::signed_text`], in hexadecimal digits.
+    /// The signature of [`Self::signed_text`], in hexadecimal digits.
     pub signature: String,
 }
 
 impl ExportSeal {
-    /// The hash that the first line of the page is chained to.
+    /// Returns the hash that the first line of the page is chained to.
     pub fn beginning(&self) -> String {
         chain_hash("usher evidence 1", [&*self.from, &*self.to, &*self.pseudonyms.to_string(), &*self.after])
     }
 
-    /// What the signature is of.
+    /// Returns the text that is signed.
     pub fn signed_text(&self) -> String {
         let (count, sequence) = (self.count.to_string(), self.chain.sequence.to_string());
         let anchor = [&*sequence, &*self.chain.hash];
@@ -151,7 +151,8 @@ impl ExportSeal {
     }
 }
 
-/// The hash of `fields` that follow what has the hash `before`. Each with its length, so that no two lists run together.
+/// Returns the hash of `fields` chained to the hash `before`. Each field is hashed with its length, so that two
+/// different lists cannot have the same hash.
 pub fn chain_hash<'a>(before: &'a str, fields: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in std::iter::once(before).chain(fields) {
@@ -161,12 +162,12 @@ pub fn chain_hash<'a>(before: &'a str, fields: impl IntoIterator<Item = &'a str>
     to_hex(&hash.finalize())
 }
 
-/// In hexadecimal digits.
+/// Encodes bytes as hexadecimal digits.
 pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// From hexadecimal digits.
+/// Decodes hexadecimal digits.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text
         .chars()
@@ -178,35 +179,35 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
         .then(|| digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte * 16 + half)).collect())
 }
 
-/// Name of a public key.
+/// Returns the name of a public key.
 pub fn key_name(public_key: &[u8]) -> String {
     to_hex(&Sha256::digest(public_key))[..16].to_owned()
 }
 
-/// Why a file of evidence is not whole.
+/// The reason why a file of evidence is incomplete or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokenChain {
-    /// There is no page.
+    /// The file has no page.
     #[error("there is no page")]
     Empty,
-    /// A line is not as it was signed, or one before it is missing.
+    /// A line differs from the signed one, or a line before it is missing.
     #[error("line {line} of page {page} was changed, or a line before it was removed, added or moved")]
     Line {
-        /// From 1.
+        /// The number of the page, counted from 1.
         page: usize,
-        /// From 1.
+        /// The number of the line in the page, counted from 1.
         line: usize,
     },
-    /// The end of a page is not as it was signed.
+    /// The end of a page differs from the signed one.
     #[error("lines at the end of page {page} were removed or added")]
     Head {
-        /// From 1.
+        /// The number of the page, counted from 1.
         page: usize,
     },
-    /// A page is not where the one before it ends, or is of another export.
+    /// A page does not begin at the end of the page before it, or belongs to another export.
     #[error("a page before page {page} was removed, added or moved")]
     Page {
-        /// From 1.
+        /// The number of the page, counted from 1.
         page: usize,
     },
     /// The last page is missing.
@@ -214,10 +215,10 @@ pub enum BrokenChain {
     End,
 }
 
-/// Checks that the lines and pages are all there, as they were made; signatures are the caller's to check.
+/// Checks that all lines and pages are present and unchanged. The caller checks the signatures.
 ///
 /// # Errors
-/// The first thing that is not as it was.
+/// Returns the first change that is found.
 pub fn check_chain(pages: &[ExportPage]) -> Result<(), BrokenChain> {
     let first = &pages.first().ok_or(BrokenChain::Empty)?.seal;
     let mut after = EXPORT_EDGE;
@@ -244,29 +245,29 @@ pub fn check_chain(pages: &[ExportPage]) -> Result<(), BrokenChain> {
     if after == EXPORT_EDGE { Ok(()) } else { Err(BrokenChain::End) }
 }
 
-/// The keys that evidence is, or was, signed with; answer of the mapper to [`super::verb::EVIDENCE_KEYS`].
+/// The keys that sign evidence or have signed it; the mapper's answer to [`super::verb::EVIDENCE_KEYS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceKeys {
-    /// Newest first: the first signs.
+    /// The keys, newest first. The first one signs.
     pub keys: Vec<EvidenceKey>,
 }
 
-/// One key.
+/// One key that signs evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceKey {
-    /// Its name.
+    /// The name of the key.
     pub key: String,
     /// The public key (Ed25519), in hexadecimal digits.
     pub public_key: String,
 }
 
-/// Asks the mapper for the keys.
+/// Asks the mapper for the keys, or for a new one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EvidenceKeysRequest {
-    /// Make a new key that signs from now on: who, and why.
+    /// Create a new key that signs from now on; holds the operator and the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotate: Option<Actor>,
 }

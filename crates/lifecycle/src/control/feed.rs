@@ -1,4 +1,4 @@
-//! Runs of full feeds: what the mapper made of them, and what a human says about those that it does not believe.
+//! Runs of full feeds: the mapper's findings, and an operator's decisions about held runs.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -6,26 +6,26 @@ use time::OffsetDateTime;
 use super::Actor;
 use crate::FeedRunId;
 
-/// Most runs in one answer.
+/// The maximum number of runs in one answer.
 pub const FEED_RUNS_MAX: u64 = 500;
-/// How many of those who are missing are named.
+/// The maximum number of missing people that are named.
 pub const MISSING_NAMED_MAX: u64 = 100;
 
-/// What became of a run.
+/// The state of a feed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FeedRunState {
-    /// Rows come in; it was not said yet that this is all.
+    /// Rows arrive; the end of the run was not announced yet.
     Open,
-    /// Everything was sent, and not everything is merged yet.
+    /// All rows were sent, but not all of them are merged yet.
     Merging,
-    /// It is not believed: who is missing is left alone until a human decides.
+    /// The run failed its safety check: missing people are left alone until an operator decides.
     Held,
-    /// Who was listed before and is not in it has left.
+    /// The run was accepted: people who were listed before and are missing in it have left.
     Accepted,
-    /// A human said that it is wrong: nobody left because of it.
+    /// An operator rejected the run: it makes no person leave.
     Rejected,
-    /// A newer run took its place.
+    /// A newer run replaced this one.
     Superseded,
 }
 
@@ -34,7 +34,7 @@ impl FeedRunState {
     pub const ALL: [Self; 6] =
         [Self::Open, Self::Merging, Self::Held, Self::Accepted, Self::Rejected, Self::Superseded];
 
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -46,7 +46,7 @@ impl FeedRunState {
         }
     }
 
-    /// The one of that name.
+    /// Returns the state with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
@@ -56,11 +56,11 @@ impl FeedRunState {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FeedsRequest {
-    /// Only of this feed.
+    /// Only runs of this feed.
     pub feed: Option<String>,
-    /// Only this one, with some of those who are missing.
+    /// Only this run, with the keys of some of the missing people.
     pub run: Option<FeedRunId>,
-    /// How many at most; the mapper answers with at most [`FEED_RUNS_MAX`].
+    /// The maximum number of runs; the mapper answers with at most [`FEED_RUNS_MAX`].
     pub limit: u64,
 }
 
@@ -68,116 +68,119 @@ pub struct FeedsRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedsReply {
-    /// Some of them.
+    /// The runs of this answer.
     pub runs: Vec<FeedRunStatus>,
 }
 
-/// One run.
+/// One run of a full feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedRunStatus {
     /// The feed's name.
     pub feed: String,
-    /// The run.
+    /// The id of the run.
     pub run: FeedRunId,
-    /// When it began.
+    /// The time at which the run began.
     #[serde(with = "time::serde::rfc3339")]
     pub begun_at: OffsetDateTime,
-    /// What became of it.
+    /// The state of the run.
     pub state: FeedRunState,
-    /// What the gateway saw of the file, once it said that this is all.
+    /// The gateway's figures about the file, once the end of the run was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FeedFile>,
-    /// People of it that are merged and not in a newer run.
+    /// The number of people in the run that are merged and are not in a newer run.
     pub merged: u64,
-    /// People that the feed listed before as employed and that are not in this run.
+    /// The number of people that the feed listed before as employed and that are not in this run.
     pub missing: u64,
-    /// Keys of some of them; only when one run is asked for.
+    /// The keys of some of the missing people; set only if one run is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_keys: Vec<String>,
-    /// People of whom it was said that they left because they are not in it.
+    /// The number of people whose departure was stated because they are not in the run.
     pub left: u64,
-    /// Rows that said what they said in the run before: they are not stored again.
+    /// The number of rows that are equal to those of the run before. They are not stored again.
     #[serde(default)]
     pub unchanged: u64,
-    /// Rows that were sent as unchanged and are not known any more: of those people it is only known that they are in it.
+    /// The number of rows that were sent as unchanged and that the mapper does not know any more. For those people it
+    /// is only known that they are in the run.
     #[serde(default)]
     pub unresolved: u64,
-    /// Messages of the run that could not be read or stored and are in the quarantine: while there are any, the run ends no employment.
+    /// The number of messages of the run that are in quarantine because they could not be read or stored. While there
+    /// are any, the run ends no employment.
     #[serde(default)]
     pub unread: u64,
-    /// Why it is held.
+    /// The reasons for which the run is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
-    /// Who decided: an operator, or `usher`.
+    /// The operator who decided, or `usher`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
-    /// Why, in their words.
+    /// The reason that the operator gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// What was seen of a file.
+/// The gateway's figures about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedFile {
-    /// Rows, good and bad.
+    /// The number of rows, valid and invalid.
     pub rows: u64,
-    /// Rows that say nothing because something is wrong with them.
+    /// The number of rows that are ignored because they are invalid.
     pub bad_rows: u64,
-    /// People.
+    /// The number of people.
     pub people: u64,
-    /// Whether all of it was there, as far as the file tells.
+    /// `true` if the file is complete, as far as its content shows.
     pub complete: bool,
 }
 
-/// Tells the mapper whether to believe a run that is held; answered by its [`FeedRunStatus`].
+/// Tells the mapper to accept or reject a run that is held; answered by its [`FeedRunStatus`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecideFeedRequest {
     /// The run.
     pub run: FeedRunId,
-    /// Whether who is missing has left.
+    /// `true` to accept the run: missing people have left.
     pub accept: bool,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Asks the mapper which rows of a full feed it knows, so that only their names have to be sent; answered by a
+/// Asks the mapper for the rows of a full feed that it knows, so that only their names have to be sent; answered by a
 /// [`KnownRowsReply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KnownRowsRequest {
     /// The feed's name.
     pub feed: String,
-    /// The run that they are in.
+    /// The run that the rows belong to.
     pub run: FeedRunId,
-    /// Key and hash of each.
+    /// The key and the hash of each row.
     pub rows: Vec<(String, String)>,
 }
 
-/// Which rows the mapper knows.
+/// The answer to a [`KnownRowsRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KnownRowsReply {
-    /// One for each, in their order.
+    /// One value for each row of the request, in the same order: `true` if the mapper knows the row.
     pub known: Vec<bool>,
 }
 
-/// A full feed whose last file was not decided about: who is missing in it has not left.
+/// A full feed without a decision about its last file: people who are missing in that file have not left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UndecidedFeed {
     /// The feed's name.
     pub feed: String,
-    /// The run of that file.
+    /// The run of the last file.
     pub run: String,
-    /// Open, merging or held; superseded for a file that is not newer than the one accepted before.
+    /// The state of the run: open, merging or held; superseded for a file that is not newer than the one accepted
+    /// before.
     pub state: FeedRunState,
-    /// When the run began.
+    /// The time at which the run began.
     #[serde(with = "time::serde::rfc3339")]
     pub begun_at: OffsetDateTime,
-    /// When the last run began that was accepted: until then it is known who left.
+    /// The time at which the last accepted run began. Departures up to this time are known.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<OffsetDateTime>,
 }

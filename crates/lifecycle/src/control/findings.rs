@@ -1,18 +1,19 @@
-//! What a human should look at in people: what sources say that cannot all be true, what could not be read, who cannot be built.
+//! Findings about people that an operator should check: contradictions between sources, unreadable values, and
+//! accounts that cannot be built.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Most findings in one answer.
+/// The maximum number of findings in one answer.
 pub const FINDINGS_MAX: u64 = 500;
 
-/// A list of findings.
+/// The kind of a finding. Each kind has its own list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// What sources say of a person's employment cannot all be true; see docs/employment.md.
+    /// The statements about a person's employment cannot all be true; see docs/employment.md.
     Contradiction,
     /// A value of a person could not be read or used; see docs/dates.md.
     Unread,
@@ -21,10 +22,10 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// Every list.
+    /// Every kind.
     pub const ALL: [Self; 3] = [Self::Contradiction, Self::Unread, Self::Unbuilt];
 
-    /// The name used in tables, metrics and the API.
+    /// Returns the name used in tables, metrics and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Contradiction => "contradiction",
@@ -33,7 +34,7 @@ impl FindingKind {
         }
     }
 
-    /// The one of that name.
+    /// Returns the kind with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
@@ -43,65 +44,65 @@ impl FindingKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FindingsRequest {
-    /// Which.
+    /// The kind of the findings.
     pub kind: FindingKind,
-    /// Only of this target.
+    /// Only findings at this target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// How many at most; the mapper answers with at most [`FINDINGS_MAX`].
+    /// The maximum number of findings; the mapper answers with at most [`FINDINGS_MAX`].
     pub limit: u64,
     /// `nextCursor` of the answer before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
-/// Findings.
+/// A page of findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FindingsReply {
-    /// Some of them.
+    /// The findings of this page.
     pub findings: Vec<PersonFinding>,
-    /// How many there are, on all pages.
+    /// The number of findings on all pages.
     pub total: u64,
-    /// There is more.
+    /// The cursor of the next page; `None` on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// One finding. Keys, names of fields and forms, no values.
+/// One finding. It contains keys, names of fields and formats, but no values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonFinding {
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// Of an account: the target.
+    /// The target, for an account that cannot be built.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target: String,
-    /// The configured source that said it, where one did.
+    /// The configured source of the statement, if there is one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sender: String,
-    /// Of a contradiction its code, of an unread value the setting or place that it was read for.
+    /// For a contradiction its code, for an unreadable value the setting or place that it was read for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub field: String,
-    /// Of an unread value its form; of an account why it cannot be built.
+    /// For an unreadable value its format, for an account the reason why it cannot be built.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// Since when; of what a source said, when it said so.
+    /// The time since which the finding exists. For a statement, the time at which the source made it.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
 }
 
-/// How many findings there are.
+/// The number of findings of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FindingCounts {
-    /// What sources say of people's employment that cannot all be true.
+    /// The number of contradictions in statements about people's employment.
     #[serde(default)]
     pub contradictions: u64,
-    /// Values of people that could not be read or used.
+    /// The number of values of people that could not be read or used.
     #[serde(default)]
     pub unread: u64,
-    /// By target: people who cannot be built, or not whole.
+    /// The number of people who cannot be built, or only in part, by target.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unbuilt: BTreeMap<String, u64>,
 }

@@ -1,5 +1,5 @@
-//! What waits for a human at the writer: removals beyond the guard, protected subjects, values that a target would
-//! refuse; and targets that are paused.
+//! Resources that are held at the writer until an operator decides: removals beyond the guard, protected subjects,
+//! and values that a target would refuse. Also targets that are paused.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -7,25 +7,25 @@ use time::OffsetDateTime;
 use super::Actor;
 use crate::ResourceKind;
 
-/// Why something is held.
+/// The reason for a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldBy {
-    /// More would be taken away than the policy's guard allows.
+    /// The change would revoke more than the policy's guard allows.
     Guard,
     /// The policy protects the person or group.
     Protected,
-    /// The target would refuse it, as its profile says.
+    /// The target's profile says that the target would refuse the value.
     Profile,
-    /// Another person or group that Usher manages has a value that only one can have: it goes on by itself when that one gives it
-    /// up.
+    /// Another person or group that Usher manages has a value that must be unique. The change continues by itself
+    /// once the other resource gives the value up.
     Taken,
-    /// The mapper's database was restored and lacks the decision that took the access away.
+    /// The mapper's database was restored and lacks the decision that revoked the access.
     Outdated,
 }
 
 impl HeldBy {
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Guard => "guard",
@@ -36,7 +36,7 @@ impl HeldBy {
         }
     }
 
-    /// The one of that name.
+    /// Returns the reason with this name.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated]
             .into_iter()
@@ -44,119 +44,119 @@ impl HeldBy {
     }
 }
 
-/// Asks the writer what is held; answered by a [`HeldReply`].
+/// Asks the writer for held resources; answered by a [`HeldReply`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HeldRequest {
-    /// Only of this target.
+    /// Only resources of this target.
     pub target: Option<String>,
-    /// How many at most; the writer answers with at most [`HELD_MAX`].
+    /// The maximum number of resources; the writer answers with at most [`HELD_MAX`].
     pub limit: u64,
 }
 
-/// Most held resources in one answer.
+/// The maximum number of held resources in one answer.
 pub const HELD_MAX: u64 = 1_000;
 
-/// One resource that is held.
+/// One held resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldResource {
     /// The target.
     pub target: String,
-    /// User or group.
+    /// The kind: user or group.
     pub kind: ResourceKind,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
     /// The revision that is held.
     pub revision: i64,
-    /// `active`, `disabled`, `deleted`, `exists` or `absent`: what it should become.
+    /// The desired state: `active`, `disabled`, `deleted`, `exists` or `absent`.
     pub wanted: String,
-    /// Why.
+    /// The reason for the hold.
     pub by: HeldBy,
-    /// Why, in words, with what to do.
+    /// A description of the reason, with the recommended action.
     pub reason: String,
-    /// Since when.
+    /// The time since which the resource is held.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
 }
 
-/// What is held, oldest first.
+/// The held resources, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldReply {
-    /// Some of them.
+    /// The resources of this answer.
     pub held: Vec<HeldResource>,
-    /// How many there are.
+    /// The number of all held resources.
     pub total: u64,
 }
 
-/// Tells the writer to do, or not to do, what is held; answered by a [`DecideHeldReply`].
+/// Tells the writer to approve or reject held changes; answered by a [`DecideHeldReply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecideHeldRequest {
     /// The target.
     pub target: String,
-    /// Keys of people and groups; none: everything that is held by `by`.
+    /// The keys of people and groups; `None` for everything that is held by `by`.
     #[serde(default)]
     pub subjects: Option<Vec<String>>,
-    /// Only what is held for this reason.
+    /// Only resources that are held for this reason.
     #[serde(default)]
     pub by: Option<HeldBy>,
-    /// Whether it is to be done.
+    /// `true` to approve the changes, `false` to reject them.
     pub approve: bool,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// How much was decided.
+/// The answer to a [`DecideHeldRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecideHeldReply {
-    /// How many resources are held no longer.
+    /// The number of resources that are no longer held.
     pub decided: u64,
     /// Subjects that were named and are not held.
     #[serde(default)]
     pub not_held: Vec<String>,
 }
 
-/// Tells the writer to send nothing more to a target, or to go on; answered by a [`PauseReply`].
+/// Tells the writer to pause or resume a target; answered by a [`PauseReply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PauseRequest {
     /// The target.
     pub target: String,
-    /// Whether it is to be paused.
+    /// `true` to pause the target, `false` to resume it.
     pub paused: bool,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// How it was before.
+/// The state before a [`PauseRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PauseReply {
-    /// Whether it was paused already.
+    /// `true` if the target was already paused.
     pub was_paused: bool,
 }
 
-/// Tells the writer which resource a person's or group's is that it could not adopt by itself; answered by a
-/// [`super::ReplayReply`].
+/// Tells the writer which resource belongs to a person or group, after the writer could not adopt one by itself;
+/// answered by a [`super::ReplayReply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResolveConflictRequest {
     /// The target.
     pub target: String,
-    /// User or group.
+    /// The kind: user or group.
     pub kind: ResourceKind,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// The target's id of the resource that is theirs.
+    /// The target's id of the resource that belongs to the person or group.
     pub remote_id: String,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Asks the writer whether a target can be reached and takes our credential; answered by a [`TestReply`].
+/// Asks the writer to check that a target can be reached and accepts the credential; answered by a [`TestReply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TestRequest {
@@ -164,15 +164,15 @@ pub struct TestRequest {
     pub target: String,
 }
 
-/// What came of it.
+/// The result of a [`TestRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TestReply {
-    /// Whether the target answered as it should.
+    /// `true` if the target answered as expected.
     pub works: bool,
-    /// What was sent, and what came back.
+    /// The requests that were sent, and their responses.
     pub steps: Vec<super::provision::PreviewStep>,
-    /// Why it does not work.
+    /// The reason why the check failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -181,14 +181,15 @@ pub struct TestReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PausedTarget {
-    /// An operator, or `usher` for too many failures.
+    /// The operator who paused the target, or `usher` after too many failures.
     pub who: String,
-    /// Why.
+    /// The reason for the pause.
     pub why: String,
-    /// Since when.
+    /// The time since which the target is paused.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
-    /// Only what gives access waits: accounts are still switched off, and a comparison that changes nothing works.
+    /// `true` if only changes that grant access wait: accounts are still switched off, and a reconciliation that
+    /// changes nothing works.
     #[serde(default)]
     pub only_grants: bool,
 }

@@ -1,7 +1,7 @@
-//! Leavers: the accounts that must be off, what proves it, and what the others wait for.
+//! Leavers: the accounts that must be off, the evidence that they are, and the reasons why others still wait.
 //!
-//! An obligation is one account of one person at one target that must be off. The mapper owns it; the writer answers for
-//! the account ([`EvidenceRequest`]).
+//! An obligation is one account of one person at one target that must be off. The mapper owns the obligation; the
+//! writer answers for the account ([`EvidenceRequest`]).
 
 mod undecided;
 mod waiting;
@@ -17,43 +17,44 @@ pub use waiting::{WaitHelper, WaitingFor};
 use super::other_accounts::OtherAccounts;
 use super::undecided::UndecidedCounts;
 
-/// Most people in one [`EvidenceRequest`].
+/// The maximum number of people in one [`EvidenceRequest`].
 pub const EVIDENCE_PEOPLE_MAX: usize = 500;
-/// Evidence of a membership: the account of the person is shown to be off, so the membership gives no access.
+/// The kind of evidence for a membership whose person's account is shown to be off, so that the membership grants no
+/// access.
 pub const ACCOUNT_OFF: &str = "account_off";
-/// Most obligations in one [`LeaversReply`].
+/// The maximum number of obligations in one [`LeaversReply`].
 pub const LEAVERS_MAX: u64 = 1_000;
 
-/// Asks the writer what it knows of accounts that must be off; answered by an [`EvidenceReply`].
+/// Asks the writer for its evidence about accounts that must be off; answered by an [`EvidenceReply`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceRequest {
     /// The target.
     pub target: String,
-    /// Keys of the people; at most [`EVIDENCE_PEOPLE_MAX`].
+    /// The keys of the people; at most [`EVIDENCE_PEOPLE_MAX`].
     pub people: Vec<String>,
     /// Memberships that must be gone; at most [`EVIDENCE_PEOPLE_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memberships: Vec<MembershipKey>,
 }
 
-/// One person in one group.
+/// The key of a membership: one person in one group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MembershipKey {
-    /// Key of the group.
+    /// The key of the group.
     pub group: String,
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
 }
 
-/// The writer's answer, one entry for each person that it was asked about.
+/// The writer's answer, with one entry for each person in the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceReply {
-    /// In any order.
+    /// The accounts of the request, in any order.
     pub accounts: Vec<AccountEvidence>,
-    /// The memberships that it was asked about, in any order.
+    /// The memberships of the request, in any order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memberships: Vec<MembershipEvidence>,
 }
@@ -62,15 +63,16 @@ pub struct EvidenceReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MembershipEvidence {
-    /// Of whom, in which group.
+    /// The group and the person.
     #[serde(flatten)]
     pub key: MembershipKey,
-    /// Revision of the newest word of the mapper that the writer has; 0 when it has none.
+    /// The revision of the mapper's newest decision that the writer has; 0 if it has none.
     pub revision: i64,
-    /// The first evidence that the person is not in the group, as long as nothing contradicts it.
+    /// The first evidence that the person is not in the group, unless something contradicts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off: Option<AccountOffEvidence>,
-    /// Without evidence: what it waits for. With evidence: why it cannot be verified at the target again, which is due.
+    /// Without evidence, the reason for which the membership waits. With evidence, the reason why it cannot be
+    /// verified at the target again although that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitReason>,
 }
@@ -79,53 +81,54 @@ pub struct MembershipEvidence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountEvidence {
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// Revision of the newest command that the writer has; 0 when it has none.
+    /// The revision of the newest command that the writer has; 0 if it has none.
     pub revision: i64,
-    /// The first evidence that the account is off, as long as nothing contradicts it.
+    /// The first evidence that the account is off, unless something contradicts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off: Option<AccountOffEvidence>,
-    /// Without evidence: what it waits for. With evidence: why it cannot be verified at the target again, which is due.
+    /// Without evidence, the reason for which the account waits. With evidence, the reason why it cannot be verified
+    /// at the target again although that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitReason>,
 }
 
-/// What shows that an account is off.
+/// The evidence that an account is off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountOffEvidence {
-    /// Its kind, as docs/leavers.md names it.
+    /// The kind of evidence, as docs/leavers.md names it.
     pub kind: String,
-    /// When the target showed it.
+    /// The time at which the target showed it.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 
-/// What an account waits for.
+/// The reason for which an account waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitReason {
     /// The kind of reason.
     pub reason: WaitingFor,
-    /// More of it, in words; no personal data.
+    /// Details for operators, without personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl WaitReason {
-    /// Without details.
+    /// Creates a reason without details.
     pub fn new(reason: WaitingFor) -> Self {
         Self { reason, detail: None }
     }
 
-    /// With details.
+    /// Creates a reason with details.
     pub fn because(reason: WaitingFor, detail: impl Into<String>) -> Self {
         Self { reason, detail: Some(detail.into()) }
     }
 }
 
-/// Why an account must be off.
+/// The reason why an account must be off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaverCause {
@@ -133,13 +136,13 @@ pub enum LeaverCause {
     Left,
     /// The person's record was erased at the source.
     Deleted,
-    /// The policy's scope does not hold any more.
+    /// The person does not match the policy's scope any more.
     OutOfScope,
-    /// Nothing in force says that the person is employed: a start was postponed or withdrawn.
+    /// No statement in force says that the person is employed: a start was postponed or withdrawn.
     NotEmployed,
-    /// An operator said so.
+    /// An operator ordered it.
     Operator,
-    /// The person was taken out of a group that gives access.
+    /// The person was removed from a group that grants access.
     RemovedFromGroup,
 }
 
@@ -154,7 +157,7 @@ impl LeaverCause {
         Self::RemovedFromGroup,
     ];
 
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Left => "left",
@@ -167,7 +170,7 @@ impl LeaverCause {
     }
 }
 
-/// Where an obligation stands.
+/// The state of an obligation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObligationState {
@@ -177,7 +180,7 @@ pub enum ObligationState {
     Proven,
     /// The policy keeps the account as it is.
     KeptByPolicy,
-    /// The person has access again by right.
+    /// The person is entitled to access again.
     Ended,
 }
 
@@ -185,7 +188,7 @@ impl ObligationState {
     /// Every state.
     pub const ALL: [Self; 4] = [Self::Open, Self::Proven, Self::KeptByPolicy, Self::Ended];
 
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -200,69 +203,72 @@ impl ObligationState {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LeaversRequest {
-    /// Only those of this target.
+    /// Only obligations at this target.
     pub target: Option<String>,
-    /// Only those of this person: key, or login name at the source.
+    /// Only obligations of this person, given by key or by login name at the source.
     pub person: Option<String>,
-    /// Only those whose objective has passed.
+    /// Only obligations whose objective has passed.
     pub overdue: bool,
-    /// Only those with other accounts that are active, in any state but ended.
+    /// Only obligations with other accounts that are active, in any state except ended.
     pub others: bool,
-    /// Only those that were decided since then.
+    /// Only obligations that were decided at this time or later.
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
-    /// Only those that were decided before then.
+    /// Only obligations that were decided before this time.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
-    /// In these states; without any, those that are open, kept by policy, or proven and not to be verified again now.
+    /// Only obligations in these states. If empty, those that are open, kept by policy, or proven but not verifiable
+    /// now.
     pub states: Vec<ObligationState>,
-    /// How many; the mapper answers with at most [`LEAVERS_MAX`].
+    /// The maximum number of obligations; the mapper answers with at most [`LEAVERS_MAX`].
     pub limit: u64,
     /// `nextCursor` of the answer before.
     pub cursor: Option<String>,
 }
 
-/// Obligations, those that are due first at the head.
+/// Obligations, in order of their due time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeaversReply {
-    /// A page of them.
+    /// The obligations of this page.
     pub leavers: Vec<Obligation>,
-    /// Departures that are not decided yet, so that they have no obligation: the oldest first, at most [`LEAVERS_MAX`], on the
-    /// first page of the obligations that are open.
+    /// Departures without a decision, which have no obligation yet: the oldest first, at most [`LEAVERS_MAX`], on the
+    /// first page of the open obligations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<UndecidedDeparture>,
-    /// How many there are of all, whatever was asked for.
+    /// The numbers of all obligations, independent of the filters of the request.
     pub counts: LeaverCounts,
-    /// What was received and not decided: a departure may be among it.
+    /// The number of received items without a decision. There may be departures among them.
     #[serde(default)]
     pub not_decided: UndecidedCounts,
-    /// There is more.
+    /// The cursor of the next page; `None` on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// How many accounts of leavers are not proven to be off.
+/// The number of leavers' accounts that are not proven to be off.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LeaverCounts {
-    /// Accounts that must be off, without evidence that they are.
+    /// The number of accounts that must be off and have no evidence that they are.
     pub with_access: u64,
-    /// Those of them whose objective has passed.
+    /// The number of those whose objective has passed.
     pub overdue: u64,
-    /// Accounts of leavers that the policy keeps as they are.
+    /// The number of leavers' accounts that the policy keeps as they are.
     pub kept_by_policy: u64,
-    /// Active accounts that Usher does not know and that may be leavers'; of open, kept and verified obligations.
+    /// The number of active accounts that Usher does not know and that may belong to leavers; for open, kept and
+    /// verified obligations.
     pub other_accounts: u64,
-    /// Leavers whose other accounts are not known, or not all of them.
+    /// The number of leavers whose other accounts are not known, or not completely.
     pub other_accounts_unknown: u64,
-    /// Accounts that were proven to be off, and that cannot be verified at the target again although that is due.
+    /// The number of accounts that were proven to be off and that cannot be verified at the target again although
+    /// that is due.
     #[serde(skip_serializing_if = "is_zero")]
     pub unverified: u64,
-    /// Departures that are not decided yet, at any target.
+    /// The number of departures without a decision, at any target.
     #[serde(skip_serializing_if = "is_zero")]
     pub undecided: u64,
-    /// The same by target, where there are any.
+    /// The same numbers by target, for targets that have any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_target: BTreeMap<String, TargetLeaverCounts>,
 }
@@ -271,19 +277,19 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// [`LeaverCounts`] of one target.
+/// The numbers of [`LeaverCounts`] for one target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetLeaverCounts {
-    /// Accounts that must be off, without evidence that they are.
+    /// The number of accounts that must be off and have no evidence that they are.
     pub with_access: u64,
-    /// Those of them whose objective has passed.
+    /// The number of those whose objective has passed.
     pub overdue: u64,
-    /// Accounts of leavers that the policy keeps as they are.
+    /// The number of leavers' accounts that the policy keeps as they are.
     pub kept_by_policy: u64,
-    /// Active accounts that Usher does not know and that may be leavers'.
+    /// The number of active accounts that Usher does not know and that may belong to leavers.
     pub other_accounts: u64,
-    /// Leavers whose other accounts are not known, or not all of them.
+    /// The number of leavers whose other accounts are not known, or not completely.
     pub other_accounts_unknown: u64,
 }
 
@@ -291,61 +297,63 @@ pub struct TargetLeaverCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obligation {
-    /// Names it (`obl_...`).
+    /// The id (`obl_...`).
     pub id: String,
     /// The target.
     pub target: String,
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// Of a membership: key of the group that the person must not be in.
+    /// For a membership, the key of the group that the person must not be in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_of: Option<String>,
-    /// Why the account must be off.
+    /// The reason why the account must be off.
     pub cause: LeaverCause,
-    /// Where it stands.
+    /// The state of the obligation.
     pub state: ObligationState,
-    /// When the source said so; absent when it follows from a date or from a policy.
+    /// The time at which the source made the statement; absent if the obligation follows from a date or from a
+    /// policy.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub said_at: Option<OffsetDateTime>,
-    /// When Usher received it, or noticed that its day had come.
+    /// The time at which Usher received the statement, or noticed that its day had come.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,
     /// The first moment without access.
     #[serde(with = "time::serde::rfc3339")]
     pub effective_at: OffsetDateTime,
-    /// When the mapper decided.
+    /// The time of the mapper's decision.
     #[serde(with = "time::serde::rfc3339")]
     pub decided_at: OffsetDateTime,
-    /// When the objective of the policy passes.
+    /// The time at which the policy's objective passes.
     #[serde(with = "time::serde::rfc3339")]
     pub due_at: OffsetDateTime,
-    /// Revision of the command that switches off.
+    /// The revision of the command that switches the account off.
     pub revision: i64,
-    /// Open beyond its objective.
+    /// `true` if the obligation is open beyond its objective.
     pub overdue: bool,
-    /// Open: what it waits for. Proven: why it cannot be verified at the target again, although that is due.
+    /// For an open obligation, the reason for which it waits. For a proven one, the reason why it cannot be verified
+    /// at the target again although that is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitReason>,
-    /// Who can help what waits.
+    /// The role that can help if the obligation waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helper: Option<WaitHelper>,
-    /// What shows that the account is off.
+    /// The evidence that the account is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<AccountOffEvidence>,
-    /// When the evidence was last found in force.
+    /// The time at which the evidence was last confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub verified_at: Option<OffsetDateTime>,
-    /// When the evidence vanished: the account came back.
+    /// The time at which the evidence vanished because the account came back.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub reopened_at: Option<OffsetDateTime>,
-    /// When the writer was last asked.
+    /// The time of the last request to the writer.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub checked_at: Option<OffsetDateTime>,
-    /// When the person had access again by right.
+    /// The time at which the person was entitled to access again.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
-    /// Accounts at the target that may be the person's too. Absent for a membership, when it has ended, and before the writer
-    /// was asked.
+    /// Accounts at the target that may also belong to the person. Absent for a membership, for an ended obligation,
+    /// and before the writer was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_accounts: Option<OtherAccounts>,
 }

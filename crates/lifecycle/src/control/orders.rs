@@ -6,46 +6,46 @@ use time::OffsetDateTime;
 use super::Actor;
 use crate::AccessOrderKind;
 
-/// Most orders in one [`AccessOrdersReply`].
+/// The maximum number of orders in one [`AccessOrdersReply`].
 pub const ACCESS_ORDERS_MAX: u64 = 1_000;
 
 /// Gives or lifts an order; answered by an [`AccessOrderStatus`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderAccessRequest {
-    /// Key, or login name at the source.
+    /// The person's key, or login name at the source.
     pub person: String,
-    /// What is ordered.
+    /// The kind of order.
     pub order: AccessOrderKind,
-    /// The order is lifted.
+    /// `true` to lift the order, `false` to give it.
     #[serde(default)]
     pub lift: bool,
-    /// When it ends by itself.
+    /// The time at which the order ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
-    /// Who, and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// An order.
+/// An order about a person's access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessOrderStatus {
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// What is ordered.
+    /// The kind of order.
     pub order: AccessOrderKind,
-    /// It is in force.
+    /// `true` if the order is in force.
     pub in_force: bool,
-    /// When it was given, or lifted.
+    /// The time at which the order was given or lifted.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
-    /// When it ends by itself.
+    /// The time at which the order ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
-    /// Who gave or lifted it.
+    /// The operator who gave or lifted the order.
     pub who: String,
-    /// Why.
+    /// The reason that the operator gave.
     pub why: String,
 }
 
@@ -53,21 +53,21 @@ pub struct AccessOrderStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccessOrdersRequest {
-    /// Only those of this kind.
+    /// Only orders of this kind.
     pub order: Option<AccessOrderKind>,
-    /// How many; the mapper answers with at most [`ACCESS_ORDERS_MAX`].
+    /// The maximum number of orders; the mapper answers with at most [`ACCESS_ORDERS_MAX`].
     pub limit: u64,
     /// `nextCursor` of the answer before.
     pub cursor: Option<String>,
 }
 
-/// Orders that were not lifted, in order of person. One that has ended says so.
+/// Orders that were not lifted, in order of person. Orders that have ended are marked as such.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessOrdersReply {
-    /// A page of them.
+    /// The orders of this page.
     pub orders: Vec<AccessOrderStatus>,
-    /// There is more.
+    /// The cursor of the next page; `None` on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }

@@ -1,64 +1,65 @@
-//! Other accounts at a target that may be a leaver's: listed for a human, and never changed because of it.
+//! Other accounts at a target that may belong to a leaver. They are listed for operators, and never changed because
+//! of it.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::AccountLikeness;
 
-/// Most people in one [`OtherAccountsRequest`].
+/// The maximum number of people in one [`OtherAccountsRequest`].
 pub const OTHER_ACCOUNTS_PEOPLE_MAX: usize = 500;
-/// Most accounts that are named for one person.
+/// The maximum number of accounts that are named for one person.
 pub const OTHER_ACCOUNTS_MAX: usize = 20;
 
-/// Asks the writer for accounts that Usher does not know (orphans) and that may be these people's; answered by an
-/// [`OtherAccountsReply`].
+/// Asks the writer for accounts that Usher does not know (orphans) and that may belong to these people; answered by
+/// an [`OtherAccountsReply`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherAccountsRequest {
     /// The target.
     pub target: String,
-    /// Keys of the people; at most [`OTHER_ACCOUNTS_PEOPLE_MAX`].
+    /// The keys of the people; at most [`OTHER_ACCOUNTS_PEOPLE_MAX`].
     pub people: Vec<String>,
 }
 
-/// The writer's answer, one entry for each person.
+/// The writer's answer, with one entry for each person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherAccountsReply {
-    /// In any order.
+    /// The people of the request, in any order.
     pub people: Vec<OtherAccountsOf>,
 }
 
-/// [`OtherAccounts`] of one person.
+/// The [`OtherAccounts`] of one person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherAccountsOf {
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// What is known.
+    /// The accounts that may belong to the person.
     pub found: OtherAccounts,
 }
 
-/// Accounts at the same target that may be the person's.
+/// Accounts at the same target that may belong to the person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherAccounts {
-    /// At most [`OTHER_ACCOUNTS_MAX`], those that are on first.
+    /// The accounts, active ones first; at most [`OTHER_ACCOUNTS_MAX`].
     #[serde(default)]
     pub accounts: Vec<OtherAccount>,
-    /// Further ones that are not named.
+    /// The number of further accounts that are not named.
     #[serde(default)]
     pub unnamed: u64,
-    /// When the target's accounts were last read whole.
+    /// The time at which the target's accounts were last read completely.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
     pub reconciled_at: Option<OffsetDateTime>,
-    /// Why there may be more than is listed.
+    /// The reasons why there may be more accounts than are listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<OtherAccountsGap>,
 }
 
 impl OtherAccounts {
-    /// How many of them are on, or may be: the target does not say.
+    /// Returns the number of listed accounts that are active, or may be because the target does not say.
     pub fn active(&self) -> u64 {
         self.accounts.iter().filter(|account| account.active != Some(false)).count() as u64
     }
@@ -68,27 +69,27 @@ impl OtherAccounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherAccount {
-    /// The target's id of it.
+    /// The target's id of the account.
     pub remote_id: String,
-    /// Its login name; empty where it has none.
+    /// The login name; empty if the account has none.
     pub login: String,
-    /// Whether it can be used, if the target says.
+    /// `true` if the account can be used; absent if the target does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    /// Why it may be the person's.
+    /// The reason why the account may belong to the person.
     pub likeness: AccountLikeness,
-    /// When a reconciliation last saw it.
+    /// The time at which a reconciliation last saw the account.
     #[serde(with = "time::serde::rfc3339")]
     pub seen_at: OffsetDateTime,
 }
 
 impl OtherAccount {
-    /// Its login, or what else names it.
+    /// Returns the login name, or the remote id if there is none.
     pub fn name(&self) -> &str {
         if self.login.is_empty() { &self.remote_id } else { &self.login }
     }
 
-    /// For an operator.
+    /// Returns the state for operators.
     pub fn state(&self) -> &'static str {
         match self.active {
             Some(true) => "active",
@@ -98,17 +99,17 @@ impl OtherAccount {
     }
 }
 
-/// Why accounts of a person may be missing in the list.
+/// The reason why accounts of a person may be missing in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OtherAccountsGap {
     /// The target was never reconciled: its other accounts are not known.
     NeverReconciled,
-    /// The target has more orphans than are kept.
+    /// The target has more orphans than the writer keeps.
     TooManyOrphans,
     /// The writer knows neither login nor mail address of the person.
     NoName,
-    /// More accounts have such a name than are compared.
+    /// More accounts have such a name than the writer compares.
     TooManyAlike,
 }
 
@@ -117,7 +118,7 @@ impl OtherAccountsGap {
     pub const ALL: [Self; 4] =
         [Self::NeverReconciled, Self::TooManyOrphans, Self::NoName, Self::TooManyAlike];
 
-    /// The name used in the API and in docs/leavers.md.
+    /// Returns the name used in the API and in docs/leavers.md.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NeverReconciled => "never_reconciled",
@@ -127,7 +128,7 @@ impl OtherAccountsGap {
         }
     }
 
-    /// For an operator.
+    /// Returns a description for operators.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::NeverReconciled => "the target was never reconciled",

@@ -1,32 +1,32 @@
-//! What a service has decided to publish and the broker does not have.
+//! Messages that a service has decided to publish and that the broker does not have yet.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// How much waits in the outbox of one service.
+/// The backlog in the outbox of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxStatus {
     /// The service.
     pub service: String,
-    /// Rows with departures that wait.
+    /// The number of waiting rows with departures.
     pub departures: i64,
-    /// Rows with other commands that wait.
+    /// The number of waiting rows with other commands.
     pub commands: i64,
-    /// Rows with facts that wait.
+    /// The number of waiting rows with facts.
     pub facts: i64,
-    /// How long the oldest departure has waited.
+    /// The age of the oldest waiting departure, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_departure_seconds: Option<i64>,
-    /// How long the oldest other command has waited.
+    /// The age of the oldest other command, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_command_seconds: Option<i64>,
-    /// How long the oldest fact has waited.
+    /// The age of the oldest fact, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_fact_seconds: Option<i64>,
-    /// Messages that the broker refuses for good.
+    /// The number of messages that the broker refuses for good.
     pub set_aside: i64,
-    /// Messages with facts that were dropped because JOURNAL was full for too long.
+    /// The number of messages with facts that were dropped because JOURNAL was full for too long.
     pub facts_dropped: u64,
 }
 
@@ -34,9 +34,9 @@ pub struct OutboxStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxReply {
-    /// How much waits.
+    /// The backlog.
     pub status: OutboxStatus,
-    /// What is set aside, oldest first, at most 500.
+    /// The messages that were set aside, oldest first, at most 500.
     pub set_aside: Vec<SetAsideMessage>,
 }
 
@@ -44,39 +44,39 @@ pub struct OutboxReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SetAsideMessage {
-    /// Its name in the outbox.
+    /// The id of the message in the outbox.
     pub id: String,
-    /// When it was to be published.
+    /// The time at which the message was due to be published.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: i64,
-    /// `departures`, `commands` or `facts`: what waits with it.
+    /// The lane of the message: `departures`, `commands` or `facts`.
     #[serde(default)]
     pub lane: String,
-    /// Why it cannot be published.
+    /// The reason why the message cannot be published.
     pub cause: String,
 }
 
-/// Asks a service to publish a message again that is set aside.
+/// Asks a service to publish a message again that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetrySetAsideRequest {
-    /// Its name in the outbox.
+    /// The id of the message in the outbox.
     pub id: String,
-    /// The operator, and why.
+    /// The operator and the reason.
     #[serde(flatten)]
     pub actor: super::Actor,
 }
 
-/// Asks a service to give up a message that is set aside; answered by an [`OutboxReply`]. What takes access away is never given
-/// up.
+/// Asks a service to discard a message that was set aside; answered by an [`OutboxReply`]. A message that revokes
+/// access is never discarded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscardSetAsideRequest {
-    /// Its name in the outbox.
+    /// The id of the message in the outbox.
     pub id: String,
-    /// The operator, and why.
+    /// The operator and the reason.
     #[serde(flatten)]
     pub actor: super::Actor,
 }

@@ -1,24 +1,25 @@
-//! Records of sources that are matched with people: which found nobody or too many, and what a human says of them.
+//! Records of sources that are matched with people: records that match no person or several, and decisions of
+//! operators about them.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Actor;
 
-/// Most records in one answer.
+/// The maximum number of records in one answer.
 pub const RECORDS_MAX: u64 = 500;
 
-/// What became of a record.
+/// The state of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordStatus {
-    /// It is somebody's, and nothing speaks against it.
+    /// The record belongs to a person, and nothing contradicts it.
     Linked,
-    /// Nobody is known whom it matches.
+    /// No known person matches the record.
     Waiting,
-    /// It may be somebody else's: a human must say.
+    /// The record may belong to another person: an operator must decide.
     Conflict,
-    /// The source erased it, and another record of the source has taken its place.
+    /// The source erased the record, and another record of the source has replaced it.
     Gone,
 }
 
@@ -26,7 +27,7 @@ impl RecordStatus {
     /// Every status.
     pub const ALL: [Self; 4] = [Self::Linked, Self::Waiting, Self::Conflict, Self::Gone];
 
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Linked => "linked",
@@ -36,7 +37,7 @@ impl RecordStatus {
         }
     }
 
-    /// The one of that name.
+    /// Returns the status with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
@@ -46,52 +47,53 @@ impl RecordStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordsRequest {
-    /// Which.
+    /// The status of the records.
     pub status: RecordStatus,
-    /// Only of this source.
+    /// Only records of this source.
     #[serde(default)]
     pub source: Option<String>,
-    /// How many at most; the mapper answers with at most [`RECORDS_MAX`].
+    /// The maximum number of records; the mapper answers with at most [`RECORDS_MAX`].
     pub limit: u64,
     /// `nextCursor` of the answer before.
     #[serde(default)]
     pub cursor: Option<String>,
 }
 
-/// Records.
+/// A page of records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordsReply {
-    /// Some of them.
+    /// The records of this page.
     pub records: Vec<SourceRecord>,
-    /// There is more.
+    /// The cursor of the next page; `None` on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// One record of a source. Keys and names of attributes, no values.
+/// One record of a source. It contains keys and names of attributes, but no values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceRecord {
     /// The source by its name in `mapper.people`.
     pub source: String,
-    /// What the source calls the person.
+    /// The source's key of the person.
     pub key: String,
-    /// What became of it.
+    /// The state of the record.
     pub status: RecordStatus,
-    /// Since when.
+    /// The time since which the record is in this state.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
-    /// Whose it is.
+    /// The key of the person that the record belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// What it is matched by: an attribute of people, or `key`; nothing if it has no value of any.
+    /// The attribute that the record is matched by, or `key`; absent if the record has no value of any such
+    /// attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Why it is a conflict, and what to do.
+    /// The reason for the conflict, with the recommended action.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Keys of people it may be.
+    /// The keys of people that the record may belong to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
 }
@@ -100,42 +102,42 @@ pub struct SourceRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinPeopleRequest {
-    /// Key of the person who stays, with their accounts.
+    /// The key of the person who stays, with their accounts.
     pub person: String,
-    /// The other key, which is theirs from now on.
+    /// The other key, which belongs to the same person from now on.
     pub other: String,
-    /// The other one's accounts are left as they are, and nobody looks after them any more.
+    /// `true` to leave the other key's accounts as they are; Usher does not manage them any more.
     #[serde(default)]
     pub leave_accounts: bool,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// What became of it.
+/// The result of a [`JoinPeopleRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinPeopleReply {
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// The key that is theirs as well.
+    /// The key that also belongs to the person.
     pub other: String,
-    /// Targets where an account of the other key was left as it is.
+    /// The targets at which an account of the other key was left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_at: Vec<String>,
 }
 
-/// Tells the mapper whose record it is, or is not; answered by the [`SourceRecord`] as it is then.
+/// Tells the mapper that a record belongs to a person, or does not; answered by the resulting [`SourceRecord`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResolveRecordRequest {
     /// The source by its name in `mapper.people`.
     pub source: String,
-    /// What the source calls the person.
+    /// The source's key of the person.
     pub key: String,
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// Whether it is theirs.
+    /// `true` if the record belongs to the person.
     pub same: bool,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }

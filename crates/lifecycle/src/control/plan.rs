@@ -1,4 +1,4 @@
-//! What a policy would do to everybody, before it does.
+//! Plans: the effect of a policy on all people, computed before the policy is applied.
 
 use std::collections::BTreeMap;
 
@@ -9,193 +9,195 @@ use crate::{OrphanPolicy, PlanId, ResourceKind};
 
 use super::Actor;
 
-/// Asks the mapper to work out what a policy would do. The answer names the plan; it is worked out in the background.
+/// Asks the mapper to compute the effect of a policy. The answer names the plan, which is computed in the background.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanRequest {
     /// The policy, as YAML.
     pub policy: String,
-    /// Name of the file that it is in, for errors.
+    /// The name of the policy's file, for error messages.
     pub file: String,
-    /// Only this person or group (key, or login name at the target in any case); such a plan cannot be applied.
+    /// Only this person or group (key, or login name at the target in any case). Such a plan cannot be applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// How many changes are listed one by one, at most 10,000; the counts are always of everybody.
+    /// The maximum number of changes that are listed one by one, at most 10,000. The counts always cover all people.
     pub changes_max: u32,
-    /// Who asks.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// How far a plan is.
+/// The progress of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanState {
-    /// It is being worked out.
+    /// The plan is being computed.
     Running,
-    /// It is there.
+    /// The plan is complete.
     Finished,
-    /// It could not be worked out.
+    /// The plan could not be computed.
     Failed,
 }
 
-/// Where a plan is at.
+/// The status of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
-    /// Names it.
+    /// The id of the plan.
     pub id: PlanId,
     /// The target of its policy.
     pub target: String,
-    /// How far it is.
+    /// The progress of the plan.
     pub state: PlanState,
-    /// People and groups evaluated so far.
+    /// The number of people and groups evaluated so far.
     pub done: u64,
-    /// How many there are.
+    /// The number of people and groups to evaluate.
     pub total: u64,
-    /// Why it failed, and what to do.
+    /// The reason why the plan failed, with the recommended action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The plan, once it is finished.
+    /// The plan, once it is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PolicyPlan>,
 }
 
-/// What a policy would do to everybody known.
+/// The effect of a policy on all known people and groups.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyPlan {
     /// The target.
     pub target: String,
-    /// The version in force when it was worked out; `None` when the target has no policy yet.
+    /// The version in force when the plan was computed; `None` if the target had no policy.
     pub base_version: Option<i64>,
-    /// Accounts.
+    /// The changes of accounts.
     pub users: PlanCounts,
-    /// Groups.
+    /// The changes of groups.
     pub groups: PlanCounts,
-    /// Memberships that would be told because their group comes to exist.
+    /// The number of memberships that would be sent because their group is created.
     pub memberships: u64,
-    /// How many accounts or groups would get another value, by SCIM attribute path.
+    /// The number of accounts or groups that would get another value, by SCIM attribute path.
     pub attributes: BTreeMap<String, u64>,
-    /// How many accounts or groups have no value for an attribute because its mapping fails, or cannot be built for want of
-    /// it, by SCIM attribute path.
+    /// The number of accounts or groups that have no value for an attribute because its mapping fails, or that cannot
+    /// be built without it, by SCIM attribute path.
     #[serde(default)]
     pub failures: BTreeMap<String, u64>,
-    /// How many of them have it with this policy, and not with the one in force.
+    /// The number of those that fail with this policy, but not with the one in force.
     #[serde(default)]
     pub newly_failing: u64,
-    /// Thresholds of the policy that the plan exceeds.
+    /// The thresholds of the policy that the plan's removals exceed.
     pub guard: Vec<GuardTrip>,
-    /// Thresholds of the policy that what the plan creates and switches on exceeds; none for the first policy of a target.
+    /// The thresholds of the policy that the plan's grants exceed; empty for the first policy of a target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants_guard: Vec<GrantsTrip>,
     /// The first changes, in order of kind and key.
     pub changes: Vec<PlannedChange>,
-    /// How many more changes there are.
+    /// The number of further changes.
     pub more: u64,
-    /// What becomes of accounts of nobody at the next comparison of the target, if the policy in force says something else.
-    /// How many there are, only a comparison knows.
+    /// The policy for orphan accounts at the next reconciliation of the target, if the policy in force differs. Only
+    /// a reconciliation knows how many orphans there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphans: Option<OrphanPolicy>,
 }
 
-/// How many of what.
+/// The number of accounts or groups by change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlanCounts {
-    /// Evaluated.
+    /// The number of people or groups that were evaluated.
     pub evaluated: u64,
-    /// Would be created, or adopted if the target has it already: a plan does not read the target.
+    /// The number that would be created, or adopted if the target already has them: a plan does not read the target.
     pub create: u64,
-    /// Would be adopted if the target has it already; not created, because the policy forbids that.
+    /// The number that would be adopted if the target already has them. They are not created, because the policy
+    /// forbids that.
     pub adopt: u64,
-    /// Would get other attributes.
+    /// The number that would get other attributes.
     pub update: u64,
-    /// Would be switched on again.
+    /// The number that would be switched on again.
     pub enable: u64,
-    /// Would be switched off.
+    /// The number that would be switched off.
     pub disable: u64,
-    /// Would be deleted.
+    /// The number that would be deleted.
     pub delete: u64,
-    /// Stay as they are.
+    /// The number that stay as they are.
     pub unchanged: u64,
-    /// Cannot be built, for instance because a required attribute has no value.
+    /// The number that cannot be built, for instance because a required attribute has no value.
     pub impossible: u64,
-    /// Come into scope.
+    /// The number that come into scope.
     pub into_scope: u64,
-    /// Fall out of scope.
+    /// The number that fall out of scope.
     pub out_of_scope: u64,
 }
 
 impl PlanCounts {
-    /// How many lose access.
+    /// Returns the number of accounts or groups that lose access.
     pub fn removals(&self) -> u64 {
         self.disable + self.delete
     }
 
-    /// How many may get access: created, found and adopted, or switched on again.
+    /// Returns the number that may get access: created, found and adopted, or switched on again.
     pub fn grants(&self) -> u64 {
         self.create + self.adopt + self.enable
     }
 
-    /// How many change.
+    /// Returns the number of accounts or groups that change.
     pub fn changes(&self) -> u64 {
         self.create + self.adopt + self.update + self.enable + self.disable + self.delete
     }
 }
 
 impl PolicyPlan {
-    /// Whether applying it would change anything.
+    /// Returns whether applying the plan would change anything.
     pub fn changes_anything(&self) -> bool {
         self.users.changes() + self.groups.changes() + self.memberships > 0 || self.orphans.is_some()
     }
 
-    /// Whether somebody should look before it is applied: it changes something, or mappings fail that did not.
+    /// Returns whether an operator should review the plan: it changes something, or makes mappings fail that did not
+    /// fail before.
     pub fn needs_a_look(&self) -> bool {
         self.changes_anything() || self.newly_failing > 0
     }
 
-    /// How many accounts and groups lose access.
+    /// Returns the number of accounts and groups that lose access.
     pub fn removals(&self) -> u64 {
         self.users.removals() + self.groups.removals()
     }
 
-    /// How many people may get an account, or have theirs switched on again.
+    /// Returns the number of people who may get an account, or whose account may be switched on again.
     pub fn grants(&self) -> u64 {
         self.users.grants()
     }
 }
 
-/// A threshold that a plan exceeds.
+/// A threshold that a plan's removals exceed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GuardTrip {
-    /// The threshold, as it stands in the policy (`guard.deletions: 500`).
+    /// The threshold, as the policy states it (`guard.deletions: 500`).
     pub threshold: String,
-    /// How many accounts and groups would lose access.
+    /// The number of accounts and groups that would lose access.
     pub removals: u64,
-    /// Of how many that have it now.
+    /// The number of accounts and groups that have access now.
     pub of: u64,
 }
 
-/// A threshold that what a plan creates and switches on exceeds.
+/// A threshold that a plan's grants exceed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GrantsTrip {
-    /// The threshold, as it stands in the policy (`guard.deletions: 500`).
+    /// The threshold, as the policy states it (`guard.deletions: 500`).
     pub threshold: String,
-    /// How many accounts would be created or switched on again.
+    /// The number of accounts that would be created or switched on again.
     pub grants: u64,
-    /// Beside how many accounts and groups that have access now.
+    /// The number of accounts and groups that have access now.
     pub of: u64,
 }
 
-/// What would happen to one account or group.
+/// The change of one account or group in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
-    /// Created, or adopted if the target has it already: a plan does not read the target.
+    /// Created, or adopted if the target already has it: a plan does not read the target.
     Create,
-    /// Adopted if the target has it already; not created, because the policy forbids that.
+    /// Adopted if the target already has it; not created, because the policy forbids that.
     Adopt,
     /// Gets other attributes.
     Update,
@@ -205,12 +207,12 @@ pub enum PlannedAction {
     Disable,
     /// Deleted.
     Delete,
-    /// Nothing.
+    /// Stays as it is.
     None,
 }
 
 impl PlannedAction {
-    /// The name used in the API and in the plan.
+    /// Returns the name used in the API and in the plan.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -224,7 +226,7 @@ impl PlannedAction {
     }
 }
 
-/// How the scope changes for somebody.
+/// The change of scope of a person or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeChange {
@@ -234,22 +236,22 @@ pub enum ScopeChange {
     OutOf,
 }
 
-/// What would happen to one account or group, and why.
+/// The planned change of one account or group, with its reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedChange {
-    /// User or group.
+    /// The kind: user or group.
     pub kind: ResourceKind,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// Login name or display name.
+    /// The login name or display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What would happen.
+    /// The change.
     pub action: PlannedAction,
-    /// The clause or rule that decides it.
+    /// The clause or rule that decides the change.
     pub reason: String,
-    /// How the scope changes.
+    /// The change of scope, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeChange>,
     /// The attributes that get another value, in order of path.
@@ -257,22 +259,22 @@ pub struct PlannedChange {
     pub attributes: Vec<AttributeChange>,
 }
 
-/// Another value of one attribute.
+/// A planned change of one attribute's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AttributeChange {
-    /// SCIM attribute path.
+    /// The SCIM attribute path.
     pub path: String,
-    /// What was asked for before.
+    /// The desired value before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
-    /// What would be asked for; absent when the value is cleared, or the attribute left alone from now on.
+    /// The desired value; absent if the value is cleared, or if the attribute is left alone from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
-    /// The attribute is not mapped any more: its value stays, and is left alone.
+    /// `true` if the attribute is not mapped any more: its value stays, and Usher leaves it alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub released: bool,
-    /// It is written when the account or group is created, and not to one that is there.
+    /// `true` if the value is written only when the account or group is created, and not to an existing one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_creation: bool,
 }

@@ -11,19 +11,20 @@ use super::Actor;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyRequest {
-    /// The plan. It must be finished, of everybody, and worked out against the version that is still in force.
+    /// The plan. It must be finished, cover all people, and be based on the version that is still in force.
     pub plan: PlanId,
-    /// How many accounts and groups may lose access although the plan exceeds a threshold of the policy.
+    /// The number of accounts and groups that may lose access although the plan exceeds a threshold of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_deletes: Option<u64>,
-    /// How many accounts may be created or switched on again although the plan exceeds a threshold of the policy.
+    /// The number of accounts that may be created or switched on again although the plan exceeds a threshold of the
+    /// policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_grants: Option<u64>,
-    /// Who, and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Answer to [`ApplyRequest`].
+/// The answer to an [`ApplyRequest`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyReply {
@@ -31,9 +32,9 @@ pub struct ApplyReply {
     pub target: String,
     /// The version that is in force now.
     pub version: i64,
-    /// The text was in force already: no new version was made.
+    /// `true` if the same text was already in force, so that no new version was made.
     pub unchanged: bool,
-    /// How many people and groups are evaluated again in the background.
+    /// The number of people and groups that are evaluated again in the background.
     pub to_evaluate: u64,
 }
 
@@ -43,7 +44,7 @@ pub struct ApplyReply {
 pub struct PolicyRequest {
     /// The target.
     pub target: String,
-    /// Which version; the one in force without it. Ignored when the versions are asked for.
+    /// The version; `None` for the one in force. Ignored in a request for versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
 }
@@ -52,16 +53,16 @@ pub struct PolicyRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyVersion {
-    /// From 1.
+    /// The number of the version, counted from 1.
     pub version: i64,
-    /// When it came into force.
+    /// The time at which the version came into force.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Who put it in force: an operator, or `file`.
+    /// The operator who applied the version, or `file`.
     pub who: String,
-    /// Why: in their words, or the file's name.
+    /// The reason that the operator gave, or the file's name.
     pub why: String,
-    /// How many accounts and groups were planned to lose access by it.
+    /// The number of accounts and groups that were planned to lose access.
     pub removals: u64,
 }
 
@@ -71,10 +72,10 @@ pub struct PolicyVersion {
 pub struct PolicyText {
     /// The target.
     pub target: String,
-    /// Which version.
+    /// The version.
     #[serde(flatten)]
     pub version: PolicyVersion,
-    /// The YAML, byte by byte as it was applied.
+    /// The YAML, byte for byte as it was applied.
     pub policy: String,
 }
 
@@ -84,7 +85,7 @@ pub struct PolicyText {
 pub struct PolicyVersions {
     /// The target.
     pub target: String,
-    /// Newest first, at most 100.
+    /// The versions, newest first, at most 100.
     pub versions: Vec<PolicyVersion>,
 }
 
@@ -92,42 +93,42 @@ pub struct PolicyVersions {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MapperStatus {
-    /// Policies in force, in order of target.
+    /// The policies in force, in order of target.
     pub policies: Vec<PolicyInForce>,
-    /// People and groups that are still to be evaluated with the policies in force.
+    /// The number of people and groups that are not evaluated with the policies in force yet.
     pub to_evaluate: u64,
-    /// People and groups known.
+    /// The number of known people and groups.
     pub known: u64,
-    /// People of whom something is known that takes effect later.
+    /// The number of people with statements that take effect later.
     #[serde(default)]
     pub scheduled: u64,
-    /// Records of sources that may be somebody else's: a human must say.
+    /// The number of records of sources that may belong to another person: an operator must decide.
     #[serde(default)]
     pub record_conflicts: u64,
-    /// Runs of full feeds that are not believed.
+    /// The number of full-feed runs that failed their safety check and are held.
     #[serde(default)]
     pub held_feeds: u64,
-    /// What a human should look at in people.
+    /// The findings about people that an operator should check.
     #[serde(default)]
     pub findings: super::findings::FindingCounts,
-    /// Accounts of leavers that are not proven to be off.
+    /// The leavers' accounts that are not proven to be off.
     #[serde(default)]
     pub leavers: super::leavers::LeaverCounts,
-    /// How far the clock of the replica that answers is ahead of the database's, in milliseconds.
+    /// The milliseconds by which the clock of the answering replica is ahead of the database's.
     #[serde(default)]
     pub clock_skew_ms: i64,
-    /// Policy files that are not in force, and why.
+    /// Policy files that are not in force, with the reason.
     pub held_files: Vec<HeldFile>,
-    /// Full feeds whose last file was not decided about.
+    /// Full feeds without a decision about their last file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided_feeds: Vec<super::feed::UndecidedFeed>,
-    /// What waits to be published.
+    /// The messages that wait in the outbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox: Option<super::outbox::OutboxStatus>,
-    /// The last verification of each target: what was decided, compared with what the writer knows.
+    /// The last verification of each target: the mapper's decisions, compared with the writer's state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verifications: Vec<super::verify::Verification>,
-    /// What the service noticed about its database and streams: a restored store, messages that are lost.
+    /// The service's notices about its database and streams: a restored store, lost messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
@@ -138,7 +139,7 @@ pub struct MapperStatus {
 pub struct PolicyInForce {
     /// The target.
     pub target: String,
-    /// Which version, since when, by whom and why.
+    /// The version, with its time, operator and reason.
     #[serde(flatten)]
     pub version: PolicyVersion,
 }
@@ -149,6 +150,6 @@ pub struct PolicyInForce {
 pub struct HeldFile {
     /// The file.
     pub file: String,
-    /// Why, and what to do.
+    /// The reason, with the recommended action.
     pub why: String,
 }

@@ -1,4 +1,4 @@
-//! Provisioning one person or group on demand: import, scope, match, action.
+//! Provisioning of one person or group on demand: import, scope, match, action.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,73 +7,74 @@ use crate::{AttributeMap, DesiredState, ResourceKind};
 
 use super::Actor;
 
-/// Asks the mapper what it knows of a person or group and what the policy of a target makes of it.
+/// Asks the mapper to explain its knowledge of a person or group, and the result of the target's policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainRequest {
-    /// Key of the person or group, or the person's login name at the target in any case.
+    /// The key of the person or group, or the person's login name at the target in any case.
     pub subject: String,
     /// The target.
     pub target: String,
 }
 
-/// What the mapper knows and decides. Holds personal data: it is answered to an operator and kept nowhere.
+/// The mapper's knowledge and decisions about one person or group. It contains personal data: it is sent to an
+/// operator and not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedPerson {
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// User or group.
+    /// The kind: user or group.
     pub kind: ResourceKind,
     /// The target.
     pub target: String,
-    /// Version of the policy.
+    /// The version of the policy.
     pub policy_version: i64,
-    /// `active`, `left`, `deleted`, `unknown`; for groups `exists` or `absent`.
+    /// `active`, `left`, `deleted` or `unknown`; for groups `exists` or `absent`.
     pub employment: String,
-    /// What is known, by name.
+    /// The known attributes, by name.
     pub attributes: AttributeMap,
-    /// Names (or keys) of the groups that it is in, nested ones included.
+    /// The names (or keys) of the groups of the person or group, including nested ones.
     pub groups: Vec<String>,
-    /// Whether the scope holds.
+    /// `true` if the policy's scope matches.
     pub in_scope: bool,
-    /// Every clause of the scope that was looked at.
+    /// Every clause of the scope that was evaluated.
     pub clauses: Vec<ClauseResult>,
-    /// The rule that decided, in words.
+    /// A description of the rule that decided.
     pub reason: String,
-    /// What each mapping gives.
+    /// The result of each mapping.
     pub mappings: Vec<MappingResult>,
-    /// What should be true at the target; `None` when there is nothing to be said.
+    /// The desired state at the target; `None` if the policy asks for nothing.
     pub desired: Option<DesiredState>,
-    /// What was last asked for; `None` when nothing ever was.
+    /// The last desired state that was sent; `None` if none was ever sent.
     pub asked_for: Option<DesiredState>,
-    /// For groups: the members, at most 1,000 of them.
+    /// For groups, the members, at most 1,000 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberResult>,
-    /// For groups: how many members there are.
+    /// For groups, the number of members.
     #[serde(default)]
     pub members_total: u64,
 }
 
-/// How one clause of a scope was evaluated.
+/// The result of one clause of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClauseResult {
-    /// The alternative that it belongs to, from 1.
+    /// The number of the alternative that the clause belongs to, counted from 1.
     pub alternative: u32,
     /// The clause, as a policy writes it.
     pub clause: String,
-    /// Whether it holds.
+    /// `true` if the clause matches.
     pub holds: bool,
-    /// The value that it saw.
+    /// The value that the clause evaluated.
     pub saw: String,
 }
 
-/// What one mapping gives.
+/// The result of one mapping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MappingResult {
-    /// SCIM attribute path.
+    /// The SCIM attribute path.
     pub path: String,
     /// The mapping's source, as a policy writes it.
     pub from: String,
@@ -82,10 +83,10 @@ pub struct MappingResult {
     /// The value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
-    /// Why there is none, if that needs saying.
+    /// The reason why there is no value, if it is not obvious.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// How an expression came to its value: a tree of `text`, `value` and `parts`.
+    /// The evaluation of an expression: a tree of `text`, `value` and `parts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Value>,
 }
@@ -94,126 +95,126 @@ pub struct MappingResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberResult {
-    /// Key of the person.
+    /// The key of the person.
     pub member: String,
-    /// Whether they are in the group.
+    /// `true` if the person is in the group.
     pub present: bool,
-    /// What was last asked for: the state of their account at the target (`active`, ...), if there is any.
+    /// The last desired state of the person's account at the target (`active`, ...), if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
 }
 
-/// Asks the writer to look at the target, and to say what it would send. Nothing is changed.
+/// Asks the writer to read the target and report the request that it would send. Nothing is changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewRequest {
     /// The target.
     pub target: String,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// What should be true.
+    /// The desired state.
     pub desired: DesiredState,
 }
 
-/// What the writer found, and would send.
+/// The writer's findings, and the request that it would send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewReply {
-    /// How it was looked for, step by step.
+    /// The steps of the search.
     pub steps: Vec<PreviewStep>,
     /// `linked`, `found`, `nothing` or `foreign`.
     pub matched: String,
-    /// The remote id of what was found.
+    /// The remote id of the resource that was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<String>,
-    /// What would be done.
+    /// The operation that the writer would carry out.
     pub action: PlannedOperation,
 }
 
-/// One request that was sent to look.
+/// One request of a search or check at a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewStep {
-    /// Method and path with its query, values redacted where they are secret.
+    /// Method and path with the query. Secret values are redacted.
     pub request: String,
-    /// HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// What came of it, in words.
+    /// A description of the result.
     pub found: String,
 }
 
-/// What the writer would do.
+/// The operation that the writer would carry out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedOperation {
-    /// `create`, `adopt`, `update`, `enable`, `disable`, `delete`, `add_member`, `remove_member`, `none`, `wait`, `conflict` or
-    /// `forbidden` (by the policy's actions).
+    /// `create`, `adopt`, `update`, `enable`, `disable`, `delete`, `add_member`, `remove_member`, `none`, `wait`,
+    /// `conflict` or `forbidden` (by the policy's actions).
     pub action: String,
-    /// In words, where that needs saying.
+    /// The reason, if it is not obvious.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Method and path of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
-    /// Its body.
+    /// The body of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
 }
 
-/// Asks the mapper to decide about somebody again now, or the writer to make the target agree now.
+/// Asks the mapper to decide about a person or group again now, or the writer to make the target agree now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvisionRequest {
     /// The target.
     pub target: String,
-    /// User or group; a group's memberships are made to agree as well.
+    /// The kind: user or group. For a group, memberships are made to agree as well.
     pub kind: ResourceKind,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
-    /// Who, and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Answer to [`ProvisionRequest`].
+/// The answer to a [`ProvisionRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvisionReply {
-    /// Mapper: whether a command was sent. Writer: whether there is a row that will be looked at now.
+    /// Mapper: `true` if a command was sent. Writer: `true` if there is a row, which is processed now.
     pub queued: bool,
-    /// Mapper: the revision of the desired state, 0 when there is none. Writer: the revision that will be applied.
+    /// Mapper: the revision of the desired state, 0 if there is none. Writer: the revision that will be applied.
     pub revision: i64,
 }
 
-/// Asks the writer how far one account or group is.
+/// Asks the writer for the status of one account or group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RowRequest {
     /// The target.
     pub target: String,
-    /// User or group.
+    /// The kind: user or group.
     pub kind: ResourceKind,
-    /// Key of the person or group.
+    /// The key of the person or group.
     pub subject: String,
 }
 
-/// How far one account or group is.
+/// The status of one account or group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RowReply {
-    /// `in_sync`, `pending`, `retrying`, `conflict`, `dead`; `None` when the writer has never heard of it.
+    /// `in_sync`, `pending`, `retrying`, `conflict` or `dead`; `None` if the writer does not know the resource.
     pub status: Option<String>,
     /// The desired revision.
     pub revision: i64,
     /// The revision that is in force at the target.
     pub applied_revision: i64,
-    /// Id at the target.
+    /// The id at the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<String>,
-    /// What went wrong last.
+    /// The last error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// For groups: memberships that are not in sync yet.
+    /// For groups, the number of memberships that are not in sync yet.
     #[serde(default)]
     pub memberships_pending: u64,
 }

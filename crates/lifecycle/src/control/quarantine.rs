@@ -1,93 +1,93 @@
-//! What a service could not read or store, and trying it again.
+//! The quarantine: messages that a service could not read or store, and retrying them.
 
 use serde::{Deserialize, Serialize};
 
 use super::Actor;
 
-/// How many are listed, or tried again, at most.
+/// The maximum number of messages that are listed or retried at once.
 pub const QUARANTINE_MAX: u64 = 1_000;
 
-/// Asks a service for what it set aside.
+/// Asks a service for its quarantine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuarantineRequest {
-    /// How many at most; 0 only counts.
+    /// The maximum number of messages; 0 returns only the counts.
     pub limit: u64,
 }
 
-/// What a service set aside: departures first, then the oldest first.
+/// The quarantine of a service: departures first, then the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuarantineReply {
-    /// Those that were asked for.
+    /// The requested messages.
     pub items: Vec<QuarantinedMessage>,
-    /// How many there are.
+    /// The number of messages in quarantine.
     pub total: u64,
-    /// How many of them would take access away.
+    /// The number of those that would revoke access.
     pub departures: u64,
-    /// Services that do not answer: what they set aside is not counted.
+    /// The services that do not answer. Their quarantine is not counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<String>,
 }
 
-/// Something that was set aside. Names its content, and does not show it.
+/// A message in quarantine. The entry names the content, but does not show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuarantinedMessage {
     /// The service, a colon, and the stream and sequence or the row.
     pub id: String,
-    /// When it was set aside, in microseconds since the Unix epoch.
+    /// The time at which the message was put into quarantine, in microseconds since the Unix epoch.
     pub at: i64,
-    /// Why, by kind: `unreadable`, `newer_version`, `not_stored`, `id_reused` or `state_unreadable`.
+    /// The kind of reason: `unreadable`, `newer_version`, `not_stored`, `id_reused` or `state_unreadable`.
     pub reason: String,
-    /// Why, in words.
+    /// A description of the reason.
     pub cause: String,
-    /// The person, group or target that it is about, as far as that is known.
+    /// The person, group or target that the message is about, as far as it is known.
     pub subject: String,
-    /// What it is: the type of an event, the name of a fact.
+    /// The kind of message: the type of an event, the name of a fact.
     pub kind: String,
-    /// Whether it would take access away.
+    /// `true` if the message would revoke access.
     pub departure: bool,
 }
 
-/// Asks a service to try again what it set aside.
+/// Asks a service to retry messages in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetryQuarantinedRequest {
-    /// Ids as they are listed, without the service.
+    /// The ids as they are listed, without the service.
     pub ids: Vec<String>,
-    /// Who asks, and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// What came of trying one again.
+/// The result of a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryOutcome {
-    /// It is dealt with.
+    /// The message was processed.
     Done,
-    /// It stays where it is.
+    /// The message stays in quarantine.
     Refused,
-    /// There is no such item.
+    /// There is no such message.
     NotFound,
 }
 
-/// One of those that were tried again.
+/// The result of a retry of one message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetriedItem {
-    /// Its id.
+    /// The id of the message.
     pub id: String,
-    /// What came of it.
+    /// The result.
     pub outcome: RetryOutcome,
-    /// Why it was refused; empty otherwise.
+    /// The reason why the message was refused; empty otherwise.
     pub cause: String,
 }
 
-/// What came of trying again, in the order of the request.
+/// The results of the retries, in the order of the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetryQuarantinedReply {
-    /// One for each.
+    /// One result for each id of the request.
     pub items: Vec<RetriedItem>,
 }

@@ -1,4 +1,4 @@
-//! Comparing everything that a target has with what it should have.
+//! Reconciliation: the comparison of a target with its desired state.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,27 @@ use time::OffsetDateTime;
 use super::Actor;
 use crate::ResourceKind;
 
-/// Asks the writer to compare a target; answered by a [`Reconciliation`].
+/// Asks the writer to reconcile a target; answered by a [`Reconciliation`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReconcileRequest {
     /// The target.
     pub target: String,
-    /// Only report.
+    /// `true` to only report differences.
     #[serde(default)]
     pub dry_run: bool,
-    /// Believe that many are gone: without it, a target that lists far fewer than are linked fails the comparison.
+    /// `true` to accept that many resources are gone. Without it, the reconciliation fails if a target lists far
+    /// fewer resources than are linked.
     #[serde(default)]
     pub allow_gone: bool,
-    /// End the one that is under way.
+    /// `true` to cancel the reconciliation that is under way.
     #[serde(default)]
     pub cancel: bool,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Asks how far the last comparison of a target is; answered by a [`Reconciliation`].
+/// Asks for the progress of the last reconciliation of a target; answered by a [`Reconciliation`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReconciliationRequest {
@@ -35,7 +36,7 @@ pub struct ReconciliationRequest {
     pub target: String,
 }
 
-/// Where a comparison stands.
+/// The state of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReconcileState {
@@ -43,14 +44,14 @@ pub enum ReconcileState {
     Running,
     /// Everything was read.
     Finished,
-    /// It could not go on.
+    /// The reconciliation failed.
     Failed,
-    /// An operator ended it.
+    /// An operator cancelled it.
     Cancelled,
 }
 
 impl ReconcileState {
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -60,40 +61,41 @@ impl ReconcileState {
         }
     }
 
-    /// The one of that name.
+    /// Returns the state with this name.
     pub fn named(name: &str) -> Option<Self> {
         let all = [Self::Running, Self::Finished, Self::Failed, Self::Cancelled];
         all.into_iter().find(|state| state.as_str() == name)
     }
 }
 
-/// What kind of difference was found.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
-    /// Attributes that the policy owns have other values, or an account is on that should be off, or the other way.
+    /// Attributes that the policy owns have other values, or an account is on that should be off, or vice versa.
     Drifted,
-    /// Drifted in the same way again each time we had made it right: the target does not keep it. Not written any more until
-    /// something else is wanted, or something else is there.
+    /// The resource drifted in the same way after each correction: the target does not keep the value. It is not
+    /// written again until another value is desired, or the target shows another one.
     Unkept,
-    /// Linked, and not there any more.
+    /// The resource is linked, but does not exist any more.
     Gone,
-    /// There, and not ours: reported, and left alone.
+    /// The resource exists, but Usher does not manage it. It is reported and left alone.
     Orphan,
-    /// There with our key, and not linked.
+    /// The resource carries a key of Usher, but is not linked.
     Unlinked,
-    /// There with the key of somebody who is linked to another: reported, and left alone.
+    /// The resource carries the key of a person or group that is linked to another resource. It is reported and left
+    /// alone.
     Duplicate,
-    /// Members are missing, or there although they should not be.
+    /// Members are missing, or present although they should not be.
     Members,
-    /// A group whose members could not be read.
+    /// The members of a group could not be read.
     Unreadable,
-    /// An account or group that names an account which is not there: as its manager, or as a member.
+    /// An account or group refers to an account that does not exist, as its manager or as a member.
     Dangling,
 }
 
 impl DifferenceKind {
-    /// The name in the API.
+    /// Returns the name used in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Drifted => "drifted",
@@ -109,34 +111,34 @@ impl DifferenceKind {
     }
 }
 
-/// One difference. Names of attributes, never values.
+/// One difference. It contains names of attributes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundDifference {
-    /// What it is.
+    /// The kind of difference.
     pub difference: DifferenceKind,
-    /// User or group.
+    /// The kind of resource: user or group.
     pub kind: ResourceKind,
-    /// Key of the person or group, where it is known.
+    /// The key of the person or group, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The target's id.
+    /// The target's id of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_id: Option<String>,
-    /// Attributes that differ, how many members, or the id that a duplicate's person is linked to.
+    /// The attributes that differ, the number of members, or the id that a duplicate's person is linked to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub what: Vec<String>,
 }
 
-/// How many of each.
+/// The number of resources by kind of difference.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReconcileCounts {
-    /// Resources that the target listed.
+    /// The number of resources that the target listed.
     pub read: u64,
-    /// Of these, as they should be.
+    /// The number of those that are in sync.
     pub in_sync: u64,
-    /// Being worked on, held, or waiting for a human anyway: not judged.
+    /// The number that are in progress, held, or waiting for an operator. They are not compared.
     pub busy: u64,
     /// See [`DifferenceKind::Drifted`].
     pub drifted: u64,
@@ -150,58 +152,58 @@ pub struct ReconcileCounts {
     pub unlinked: u64,
     /// See [`DifferenceKind::Duplicate`].
     pub duplicates: u64,
-    /// Memberships that are missing.
+    /// The number of memberships that are missing.
     pub members_missing: u64,
-    /// Memberships that we gave, took away, and that are there again.
+    /// The number of memberships that Usher had added and removed, and that exist again.
     pub members_extra: u64,
-    /// Groups whose members could not be read.
+    /// The number of groups whose members could not be read.
     #[serde(default)]
     pub unreadable: u64,
     /// See [`DifferenceKind::Dangling`].
     #[serde(default)]
     pub dangling: u64,
-    /// Resources that were put into the queue to be made right.
+    /// The number of resources that were queued for correction.
     pub queued: u64,
-    /// Requests that it took.
+    /// The number of requests that were sent.
     pub requests: u64,
 }
 
-/// A comparison: how far it is, and what it found.
+/// A reconciliation, with its progress and findings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reconciliation {
     /// The target.
     pub target: String,
-    /// Where it stands.
+    /// The state of the reconciliation.
     pub state: ReconcileState,
-    /// Whether it only reports.
+    /// `true` if it only reports differences.
     pub dry_run: bool,
-    /// Whether many may be gone.
+    /// `true` if many resources may be gone.
     #[serde(default)]
     pub allow_gone: bool,
-    /// Who began it, or `schedule`.
+    /// The operator who started it, or `schedule`.
     pub who: String,
-    /// When it began.
+    /// The time at which it began.
     #[serde(with = "time::serde::rfc3339")]
     pub started: OffsetDateTime,
-    /// When it ended.
+    /// The time at which it ended.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub ended: Option<OffsetDateTime>,
-    /// How many resources there are to read, as far as the target says.
+    /// The number of resources to read, as far as the target says.
     #[serde(default)]
     pub total: Option<u64>,
-    /// How many of each.
+    /// The number of resources by kind of difference.
     pub counts: ReconcileCounts,
-    /// How often each attribute differs.
+    /// The number of resources in which each attribute differs.
     #[serde(default)]
     pub attributes: BTreeMap<String, u64>,
     /// The first differences, at most [`FOUND_MAX`].
     #[serde(default)]
     pub found: Vec<FoundDifference>,
-    /// Why it failed.
+    /// The reason why it failed.
     #[serde(default)]
     pub error: Option<String>,
 }
 
-/// Differences that a report names one by one.
+/// The maximum number of differences that a report names one by one.
 pub const FOUND_MAX: usize = 200;

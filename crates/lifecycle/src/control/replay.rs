@@ -1,4 +1,4 @@
-//! Trying many dead letters again, as an operation of the writer that goes on by itself.
+//! Replay of many dead letters, as an operation that the writer continues by itself.
 
 use std::collections::BTreeMap;
 
@@ -8,62 +8,62 @@ use time::OffsetDateTime;
 use super::Actor;
 use crate::{DeadLetterId, ReplayId};
 
-/// Dead letters that one operation tries again at most: the oldest.
+/// The maximum number of dead letters that one operation replays, the oldest first.
 pub const REPLAY_LETTERS_MAX: u64 = 100_000;
 
-/// Asks the writer to try dead letters again, one after the other: one of `ids`, `target` and `group`.
+/// Asks the writer to replay dead letters, one after the other. Set one of `ids`, `target` and `group`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartReplayRequest {
-    /// These; at most 1,000.
+    /// These dead letters; at most 1,000.
     #[serde(default)]
     pub ids: Option<Vec<DeadLetterId>>,
-    /// Every open one of this target.
+    /// Every open dead letter of this target.
     #[serde(default)]
     pub target: Option<String>,
-    /// Every open one that failed in this way: a [`crate::failure_group`].
+    /// Every open dead letter that failed in this way: a [`crate::failure_group`].
     #[serde(default)]
     pub group: Option<String>,
-    /// So many a second at most.
+    /// The maximum number of replays per second.
     #[serde(default)]
     pub per_second: Option<u32>,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Asks how far operations are; answered by [`ReplayRuns`].
+/// Asks for the progress of operations; answered by [`ReplayRuns`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRunsRequest {
-    /// Only this one.
+    /// Only this operation.
     #[serde(default)]
     pub id: Option<ReplayId>,
 }
 
-/// Asks the writer to end an operation: what was not tried again yet stays as it is.
+/// Asks the writer to cancel an operation. Dead letters that were not replayed yet stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelReplayRequest {
-    /// Which.
+    /// The operation.
     pub id: ReplayId,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// Where an operation stands.
+/// The state of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayState {
-    /// It goes on, also after a restart.
+    /// The operation continues, also after a restart.
     Running,
-    /// Every one was tried again.
+    /// Every dead letter was replayed.
     Finished,
-    /// An operator ended it.
+    /// An operator cancelled the operation.
     Cancelled,
 }
 
 impl ReplayState {
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -72,52 +72,52 @@ impl ReplayState {
         }
     }
 
-    /// The one of that name.
+    /// Returns the state with this name.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Running, Self::Finished, Self::Cancelled].into_iter().find(|state| state.as_str() == name)
     }
 }
 
-/// One operation.
+/// One replay operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRun {
-    /// Names it.
+    /// The id of the operation.
     pub id: ReplayId,
-    /// Where it stands.
+    /// The state of the operation.
     pub state: ReplayState,
-    /// The target whose letters it takes, if they were not named one by one.
+    /// The target of the dead letters, if they were not named one by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The way in which they failed, if that is how they were chosen.
+    /// The failure group of the dead letters, if they were chosen by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// So many a second at most.
+    /// The maximum number of replays per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u32>,
-    /// How many there are.
+    /// The number of dead letters in the operation.
     pub total: u64,
-    /// How many of them were dealt with.
+    /// The number of those that were processed.
     pub done: u64,
-    /// What became of these, by [`super::ReplayOutcome`].
+    /// The number of processed dead letters by [`super::ReplayOutcome`].
     #[serde(default)]
     pub outcomes: BTreeMap<String, u64>,
-    /// Who began it.
+    /// The operator who started the operation.
     pub who: String,
-    /// Why.
+    /// The reason that the operator gave.
     pub why: String,
-    /// When it began.
+    /// The time at which the operation began.
     #[serde(with = "time::serde::rfc3339")]
     pub started: OffsetDateTime,
-    /// When it ended.
+    /// The time at which the operation ended.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub ended: Option<OffsetDateTime>,
 }
 
-/// Operations, the newest first.
+/// Replay operations, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRuns {
-    /// Those that are under way, and the last of those that ended.
+    /// The operations that are under way, and the last ones that ended.
     pub replays: Vec<ReplayRun>,
 }

@@ -1,4 +1,4 @@
-//! What is known already and takes effect later: a list, and taking it back.
+//! The schedule: statements that are already known and take effect later, and cancelling them.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -6,127 +6,127 @@ use time::OffsetDateTime;
 use super::Actor;
 use crate::{EventId, ScheduleId};
 
-/// Most people in one answer.
+/// The maximum number of people in one answer.
 pub const SCHEDULE_PEOPLE_MAX: u64 = 200;
-/// How many moments of one person are told.
+/// The maximum number of moments that are listed for one person.
 pub const SCHEDULE_MOMENTS_MAX: usize = 32;
-/// How many names one request to cancel may have.
+/// The maximum number of names in one request to cancel.
 pub const SCHEDULE_CANCEL_MAX: usize = 1_000;
 
-/// Asks the mapper what takes effect when; answered by a [`ScheduleReply`].
+/// Asks the mapper for its schedule; answered by a [`ScheduleReply`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ScheduleRequest {
-    /// Only of this person: key, or login name at the source.
+    /// Only this person, given by key or by login name at the source.
     pub person: Option<String>,
-    /// Only what takes effect until then.
+    /// Only changes that take effect until this time.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
-    /// People per answer; the mapper answers with at most [`SCHEDULE_PEOPLE_MAX`].
+    /// The maximum number of people in the answer; the mapper answers with at most [`SCHEDULE_PEOPLE_MAX`].
     pub limit: u64,
     /// `nextCursor` of the answer before.
     pub cursor: Option<String>,
 }
 
-/// People in the order in which something takes effect for them next, each with all that is known.
+/// People in order of their next scheduled change, each with all scheduled changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleReply {
     /// One entry per person and moment.
     pub changes: Vec<ScheduledChange>,
-    /// There is more; a page may be short, or empty, and there is more all the same.
+    /// The cursor of the next page; `None` on the last one. A page may be short or empty although there are more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// What changes for one person at one moment.
+/// The changes for one person at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledChange {
-    /// When.
+    /// The moment.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// What sources said; empty if only time passes, as when days of grace are over.
+    /// The statements of sources; empty if only time passes, for example at the end of a grace period.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<ScheduledStatement>,
-    /// What it does at targets, by the policies in force and by what is known now.
+    /// The effects at targets, by the policies in force and by the present knowledge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<ScheduledEffect>,
 }
 
-/// What one event says of the future. Names, never values.
+/// One event's statement about the future. It contains names, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledStatement {
-    /// Names it, for cancelling it.
+    /// The id of the statement, for cancelling it.
     pub id: ScheduleId,
-    /// `joins`, `leaves` or `is_erased`, if the person does.
+    /// `joins`, `leaves` or `is_erased`, if the statement says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employment: Option<String>,
-    /// Names of the attributes that get another value.
+    /// The names of the attributes that get another value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
-    /// It is a whole record: what it does not name has no value from then on.
+    /// `true` if the statement is a whole record: attributes that it does not name have no value from then on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole_record: bool,
-    /// When the source said it.
+    /// The time at which the source made the statement.
     #[serde(with = "time::serde::rfc3339")]
     pub said_at: OffsetDateTime,
-    /// The event that said it.
+    /// The event that contains the statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,
-    /// Its CloudEvents `source`.
+    /// The event's CloudEvents `source`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
-/// What a moment does at one target.
+/// The effect of a moment at one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledEffect {
     /// The target.
     pub target: String,
-    /// `none`, `active`, `disabled` or `deleted` before.
+    /// The state before: `none`, `active`, `disabled` or `deleted`.
     pub from: String,
-    /// And from then on.
+    /// The state from then on.
     pub to: String,
-    /// Names of the target attributes that change.
+    /// The names of the target attributes that change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
-    /// The rule or clause that decides it.
+    /// The rule or clause that decides the effect.
     pub reason: String,
 }
 
-/// Asks the mapper to take back what is scheduled; answered by a [`CancelScheduleReply`].
+/// Asks the mapper to cancel scheduled statements; answered by a [`CancelScheduleReply`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelScheduleRequest {
-    /// Ids of statements, or people all of whose statements are meant.
+    /// Ids of statements, or keys of people whose statements are all cancelled.
     pub what: Vec<String>,
-    /// Who and why.
+    /// The operator and the reason.
     pub actor: Actor,
 }
 
-/// What was taken back.
+/// The answer to a [`CancelScheduleRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelScheduleReply {
-    /// One entry per statement.
+    /// The cancelled statements, one entry each.
     pub cancelled: Vec<CancelledStatement>,
-    /// What of the request names nothing that is scheduled, with what to do.
+    /// The parts of the request that name nothing scheduled, with the recommended action.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_cancelled: Vec<NotCancelled>,
 }
 
-/// A statement that does not come true.
+/// A cancelled statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelledStatement {
-    /// Key of the person.
+    /// The key of the person.
     pub person: String,
-    /// When it would have taken effect.
+    /// The time at which the statement would have taken effect.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// The statement.
@@ -134,12 +134,12 @@ pub struct CancelledStatement {
     pub statement: ScheduledStatement,
 }
 
-/// Something that could not be taken back.
+/// A part of a request that could not be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotCancelled {
-    /// As the request has it.
+    /// The id or key, as the request has it.
     pub what: String,
-    /// Why, and what to do.
+    /// The reason, with the recommended action.
     pub why: String,
 }

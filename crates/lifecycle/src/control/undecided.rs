@@ -1,29 +1,29 @@
-//! What was received and not decided: as long as there is any, no list of leavers is known to be whole.
+//! Received items without a decision. While there are any, no list of leavers is known to be complete.
 
 use serde::{Deserialize, Serialize};
 
-/// How much of what sources said was not decided.
+/// The number of received items without a decision, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UndecidedCounts {
-    /// Values of people that could not be read or were refused.
+    /// The number of values of people that could not be read or were refused.
     pub unread: u64,
-    /// Contradictions about who works here.
+    /// The number of contradictions about people's employment.
     pub contradictions: u64,
-    /// People who cannot be built for a target, or not whole; once for each target.
+    /// The number of people who cannot be built for a target, or only in part; counted once per target.
     pub unbuilt: u64,
-    /// Records of sources that may belong to another person.
+    /// The number of records of sources that may belong to another person.
     pub record_conflicts: u64,
-    /// Runs of full feeds that are not believed: who is missing in them is left alone.
+    /// The number of full-feed runs that are held: people who are missing in them are left alone.
     pub held_feeds: u64,
-    /// Messages in the mapper's quarantine.
+    /// The number of messages in the mapper's quarantine.
     pub quarantined: u64,
-    /// Departures among them.
+    /// The number of departures among them.
     pub quarantined_departures: u64,
 }
 
 impl UndecidedCounts {
-    /// Everything was decided.
+    /// Returns whether everything was decided.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }

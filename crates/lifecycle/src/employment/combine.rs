@@ -1,4 +1,5 @@
-//! How the statements of one voice combine into employments; the rules of docs/employment.md, in its order.
+//! Combines the statements of one voice into employments, by the rules of docs/employment.md and in the order of that
+//! page.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,25 +11,25 @@ use super::statement::{EmploymentStatement, EmploymentWord};
 use super::{EmploymentCancellation, EmploymentKind};
 use crate::StatementDating;
 
-/// What the statements of one voice amount to.
+/// The result of combining the statements of one voice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CombinedEmployment {
     pub(super) periods: EmploymentPeriods,
-    /// By full list: whether its last word is that it has the person.
+    /// For each full list, `true` if its last statement is that it has the person.
     pub(super) lists: BTreeMap<String, bool>,
-    /// By sender: first days of arrivals that it took back, until it says another one.
+    /// The first days of arrivals that a sender withdrew, by sender, until it states another one.
     pub(super) taken_back: BTreeSet<(String, i64)>,
 }
 
-/// How an arrival is meant.
+/// The meaning of an arrival.
 #[derive(Clone, Copy)]
 struct ArrivalMeaning {
-    /// It takes back a departure that is planned.
+    /// `true` if the arrival withdraws a planned departure.
     withdraws: bool,
     is_rehire: bool,
 }
 
-/// Combines statements and cancellations, which must be in their order.
+/// Combines statements and cancellations. Both must be sorted.
 pub(super) fn combine_statements<'a>(
     statements: impl IntoIterator<Item = &'a EmploymentStatement>,
     cancellations: &[EmploymentCancellation],
@@ -46,6 +47,7 @@ pub(super) fn combine_statements<'a>(
 }
 
 impl CombinedEmployment {
+    /// Applies one statement.
     fn take(&mut self, statement: &EmploymentStatement) {
         use EmploymentWord::{
             Absent, Erased, Here, Inactive, Joins, Leaves, Listed, Record, Rejoins, Stays, Unhires,
@@ -55,7 +57,7 @@ impl CombinedEmployment {
             Joins | Rejoins => {
                 self.taken_back.retain(|(sender, _)| *sender != statement.sender);
                 let is_rehire = statement.word == Rejoins;
-                // What was stored before does not tell the two apart.
+                // Statements that were stored by older versions do not tell the two apart.
                 let arrival = ArrivalMeaning { withdraws: is_rehire || statement.is_legacy, is_rehire };
                 if is_explicit {
                     self.arrive(statement, arrival)
@@ -77,7 +79,7 @@ impl CombinedEmployment {
         self.periods.sort();
     }
 
-    /// `joins` and `rejoins` with a day.
+    /// Applies `joins` or `rejoins` with a day.
     fn arrive(&mut self, said: &EmploymentStatement, arrival: ArrivalMeaning) {
         let (day, now) = (said.at(), said.version.said_at);
         let is_known = |period: &&mut EmploymentPeriod| {
@@ -120,7 +122,7 @@ impl CombinedEmployment {
         }
     }
 
-    /// A new employment after all others.
+    /// Adds a new employment after all others.
     fn begin_after_all(&mut self, begin: PeriodBegin, at: i64, arrival: ArrivalMeaning) {
         let new = EmploymentPeriod { is_rehire: arrival.is_rehire, ..EmploymentPeriod::new(begin) };
         if arrival.withdraws {
@@ -130,7 +132,7 @@ impl CombinedEmployment {
         }
     }
 
-    /// A return of a day within an employment that has begun.
+    /// Applies a return on a day within an employment that has begun.
     fn come_back(
         &mut self,
         index: usize,
@@ -157,7 +159,7 @@ impl CombinedEmployment {
         }
     }
 
-    /// `joins` and `rejoins` without a day.
+    /// Applies `joins` or `rejoins` without a day.
     fn arrive_undated(&mut self, said: &EmploymentStatement, arrival: ArrivalMeaning) {
         let now = said.version.said_at;
         if let Some(index) = self.periods.in_force(now) {
@@ -188,7 +190,7 @@ impl CombinedEmployment {
         period.is_rehire |= arrival.is_rehire;
     }
 
-    /// `leaves` with a day.
+    /// Applies `leaves` with a day.
     fn leave(&mut self, said: &EmploymentStatement) {
         let day = said.at();
         let mut is_repeated = false;
@@ -211,7 +213,7 @@ impl CombinedEmployment {
         }
     }
 
-    /// Rules 2 to 5 of `leaves` with a day, but for setting the end of a candidate.
+    /// Applies rules 2 to 5 of `leaves` with a day, except for setting the end of a candidate.
     fn end_at(&mut self, said: &EmploymentStatement) -> ConcernedEmployment {
         let day = said.at();
         let next = self.periods.known_from(day);
@@ -256,7 +258,7 @@ impl CombinedEmployment {
         ConcernedEmployment::Candidate(ended)
     }
 
-    /// A departure before the first employment that is known.
+    /// Applies a departure before the first known employment.
     fn leave_before(&mut self, next: Option<usize>, said: &EmploymentStatement) -> ConcernedEmployment {
         match next {
             Some(next) if !self.periods.0[next].is_rehire => {
@@ -273,7 +275,8 @@ impl CombinedEmployment {
         }
     }
 
-    /// The person never came. What was begun after it without a day does not outweigh the departure.
+    /// Cancels an arrival: the person never came. Later employments that began without a day do not outweigh the
+    /// departure.
     fn cancel_arrival(&mut self, index: usize, said: &EmploymentStatement) {
         let after = self.periods.0[index + 1..].iter();
         let next = after.clone().position(|next| !next.is_cancelled && next.known_day().is_some());
@@ -299,7 +302,7 @@ impl CombinedEmployment {
         period.note(make_contradiction(ContradictionCode::NoShow, said));
     }
 
-    /// `leaves` without a day; the version of the end that it concerns.
+    /// Applies `leaves` without a day. Returns the index of the employment that it concerns.
     fn leave_undated(&mut self, said: &EmploymentStatement) -> usize {
         let now = said.version.said_at;
         if let Some(index) = self.periods.in_force(now).or_else(|| self.periods.of_unknown_begin(now)) {
@@ -320,7 +323,7 @@ impl CombinedEmployment {
         }
     }
 
-    /// The day stays; what was only observed is said now.
+    /// Keeps the day of the end. An end that was only observed counts as stated from now on.
     fn keep_end(&mut self, index: usize, said: &EmploymentStatement) {
         let at = self.periods.end_of(index);
         let period = &mut self.periods.0[index];
@@ -335,6 +338,7 @@ impl CombinedEmployment {
         }
     }
 
+    /// Applies an erasure at the source.
     fn erase(&mut self, said: &EmploymentStatement, is_explicit: bool) {
         let at = said.at();
         let is_repeated = |period: &EmploymentPeriod| period.erased.is_some_and(|erased| erased.at == at);
@@ -366,7 +370,7 @@ impl CombinedEmployment {
         self.periods.0[index].erased = Some(erasure);
     }
 
-    /// `here`, `listed` and `stays`.
+    /// Applies `here`, `listed` or `stays`.
     fn see(&mut self, said: &EmploymentStatement) {
         let now = said.version.said_at;
         let in_force = self.periods.in_force(now);
@@ -416,7 +420,7 @@ impl CombinedEmployment {
         }
     }
 
-    /// `inactive` and `absent`.
+    /// Applies `inactive` or `absent`.
     fn miss(&mut self, said: &EmploymentStatement) {
         let now = said.version.said_at;
         let absent_from = said.list.clone().filter(|_| said.word == EmploymentWord::Absent);
@@ -429,6 +433,7 @@ impl CombinedEmployment {
         }
     }
 
+    /// Applies an operator's cancellation of a planned arrival or departure.
     fn cancel(&mut self, cancelled: &EmploymentCancellation) {
         let day = cancelled.day;
         if cancelled.kind == EmploymentKind::Active {
@@ -457,16 +462,17 @@ impl CombinedEmployment {
     }
 }
 
-/// The employment that a departure is about.
+/// The employment that a departure concerns.
 enum ConcernedEmployment {
-    /// Its end is to be set.
+    /// The employment whose end must be set.
     Candidate(usize),
-    /// It never began.
+    /// The employment never began.
     Cancelled(usize),
-    /// All is set.
+    /// Nothing is left to set.
     Other(usize),
 }
 
+/// Returns the stated end of an employment.
 pub(super) fn period_end(said: &EmploymentStatement, at: i64) -> PeriodEnd {
     PeriodEnd {
         at,
@@ -478,6 +484,7 @@ pub(super) fn period_end(said: &EmploymentStatement, at: i64) -> PeriodEnd {
     }
 }
 
+/// Returns a contradiction caused by a statement.
 pub(super) fn make_contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
     Contradiction { code, sender: said.sender.clone(), said_at: said.version.said_at }
 }

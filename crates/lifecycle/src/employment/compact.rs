@@ -1,15 +1,15 @@
-//! Forgets statements that decide nothing any more, so that no flood of them makes a person's row grow.
+//! Forgets statements that decide nothing any more, so that a flood of statements does not make a person's row grow.
 
 use super::combine::{CombinedEmployment, combine_statements};
 use super::statement::EmploymentStatement;
 use super::{EmploymentCancellation, EmploymentKind};
 
-/// How many statements are kept as they are; of more, those go that change nothing.
+/// The number of statements that are always kept. If there are more, those that change nothing are forgotten.
 const STATEMENTS_KEPT: usize = 32;
-/// How many employments before the current one stay known.
+/// The number of employments before the current one that stay known.
 const PAST_EMPLOYMENTS_KEPT: usize = 4;
 
-/// Forgets what decides nothing, if there are many statements; the oldest go first. `now` is in microseconds.
+/// Forgets statements that decide nothing if there are many, the oldest first. `now` is in microseconds.
 pub(crate) fn compact_statements(
     statements: &mut Vec<EmploymentStatement>,
     cancellations: &[EmploymentCancellation],
@@ -20,10 +20,10 @@ pub(crate) fn compact_statements(
     }
 }
 
-/// How many arrivals that lie ahead are kept of one sender.
+/// The maximum number of arrivals in the future that are kept of one sender.
 const FUTURE_ARRIVALS_MAX: usize = 16;
 
-/// Whether `said` is an arrival that lies ahead, and its sender said too many of those already.
+/// Returns whether `said` is an arrival in the future and its sender has already stated too many of those.
 pub(crate) fn is_full(
     statements: &mut Vec<EmploymentStatement>,
     said: &EmploymentStatement,
@@ -45,7 +45,7 @@ pub(crate) fn is_full(
     are_many(statements)
 }
 
-/// Forgets every statement without which everything from a few employments ago on is the same.
+/// Forgets every statement without which the last few employments and the future are the same.
 pub(crate) fn forget_superseded(
     statements: &mut Vec<EmploymentStatement>,
     cancellations: &[EmploymentCancellation],
@@ -66,7 +66,7 @@ pub(crate) fn forget_superseded(
 }
 
 impl CombinedEmployment {
-    /// The employments that can matter at `now` or later.
+    /// Reduces the employments to those that can matter at `now` or later.
     fn recent(mut self, now: i64) -> Self {
         let begun = |index: &usize| {
             let period = &self.periods.0[*index];

@@ -1,16 +1,16 @@
-//! What sources say that cannot all be true.
+//! Contradictions: statements of sources that cannot all be true.
 
 use serde::{Deserialize, Serialize};
 
-/// A contradiction that a human should look at, until the source settles it.
+/// A contradiction that an operator should check until the source settles it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Contradiction {
     /// The kind of contradiction.
     pub code: ContradictionCode,
-    /// The sender of the statement that contradicts.
+    /// The sender of the contradicting statement.
     pub sender: String,
-    /// When that was said (microseconds since the Unix epoch).
+    /// The time of the contradicting statement (microseconds since the Unix epoch).
     pub said_at: i64,
 }
 
@@ -18,31 +18,32 @@ pub struct Contradiction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContradictionCode {
-    /// A departure changes nothing: an arrival without a day was said later.
+    /// A departure changes nothing, because an arrival without a day was stated later.
     DepartureOutweighed,
-    /// A departure of a person without a known arrival.
+    /// A departure concerns a person without a known arrival.
     DepartureUnmatched,
-    /// A departure from a sender without employment authority, of a person no authoritative sender ever mentioned.
+    /// A departure comes from a sender without employment authority, and no authoritative sender ever mentioned the
+    /// person.
     DepartureWithoutAuthority,
-    /// The first day of an employee was moved to a day ahead.
+    /// The first day of an employee was moved to a day in the future.
     FirstDayMovedAhead,
-    /// A full list dropped a person whom another one still has.
+    /// A full list dropped a person, but another full list still has the person.
     ListedElsewhere,
-    /// A departure before, or on, the first day.
+    /// A departure lies before, or on, the first day.
     NoShow,
-    /// A record shows a person whose departure took effect before.
+    /// A record shows a person whose departure had already taken effect.
     PresentAfterDeparture,
-    /// A key that came back after long, with another name.
+    /// A key came back after a long time, with another name.
     RecycledKey,
-    /// A new key that came with the login of a person who was off for long.
+    /// A new key came with the login of a person who was off for a long time.
     RecycledLogin,
-    /// A rehire that names a day before a departure that is in effect.
+    /// A rehire names a day before a departure that is in effect.
     RehireBeforeDeparture,
-    /// Two senders that may say who is employed differ.
+    /// Two senders with employment authority disagree.
     SendersDisagree,
     /// A departure dates back to before an arrival without a day.
     UndatedArrivalOverruled,
-    /// A hire was withdrawn that its sender is not known to have announced.
+    /// A sender withdrew a hire that it is not known to have announced.
     WithdrawalUnmatched,
 }
 
@@ -64,7 +65,7 @@ impl ContradictionCode {
         Self::WithdrawalUnmatched,
     ];
 
-    /// The code as docs/employment.md writes it.
+    /// Returns the code as docs/employment.md writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DepartureOutweighed => "departure_outweighed",

@@ -9,21 +9,22 @@ use crate::{Event, EventKind, StatementDating, StatementVersion};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "StoredStatement", into = "StoredStatement")]
 pub struct EmploymentStatement {
-    /// The day that it names (of what names none: when it was said), when it was said, and its place in the stream.
+    /// The day that the statement names (or the time of the statement if it names none), the time of the statement,
+    /// and its position in the stream.
     pub version: StatementVersion,
-    /// What it says.
+    /// The content of the statement.
     pub word: EmploymentWord,
-    /// How its day is known.
+    /// The way in which its day is known.
     pub dated: StatementDating,
-    /// The authenticated sender; empty if it was stored before senders were recorded.
+    /// The authenticated sender; empty if the statement was stored before senders were recorded.
     pub sender: String,
-    /// The full list that it is a row of.
+    /// The full list that the statement is a row of.
     pub list: Option<String>,
-    /// It was stored before its dating was recorded.
+    /// `true` if the statement was stored before its dating was recorded.
     pub(crate) is_legacy: bool,
 }
 
-/// What a statement about employment says; the words of docs/employment.md.
+/// The content of a statement about employment, in the terms of docs/employment.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EmploymentWord {
@@ -35,24 +36,24 @@ pub enum EmploymentWord {
     Leaves,
     /// The person is erased at the source.
     Erased,
-    /// An arrival that was said is taken back.
+    /// An arrival that was stated is withdrawn.
     Unhires,
     /// A record shows the person.
     Here,
     /// A row of a full list shows the person.
     Listed,
-    /// A record shows the person and says that there is no last day.
+    /// A record shows the person and states that there is no last day.
     Stays,
-    /// A record says that the person is not employed.
+    /// A record states that the person is not employed.
     Inactive,
     /// A full list does not name the person any more.
     Absent,
-    /// A record that does not speak of employment.
+    /// A record without any statement about employment.
     Record,
 }
 
 impl EmploymentWord {
-    /// The word as docs/employment.md writes it.
+    /// Returns the term that docs/employment.md uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Joins => "joins",
@@ -69,7 +70,7 @@ impl EmploymentWord {
         }
     }
 
-    /// The state of employment that it speaks of.
+    /// Returns the state of employment that the statement asserts.
     pub fn kind(self) -> EmploymentKind {
         match self {
             Self::Joins | Self::Rejoins | Self::Here | Self::Listed | Self::Stays | Self::Record => {
@@ -80,16 +81,18 @@ impl EmploymentWord {
         }
     }
 
+    /// Returns whether the statement is made by a record or list that shows a state, not by a notice.
     fn is_observation(self) -> bool {
         matches!(self, Self::Here | Self::Listed | Self::Stays | Self::Inactive | Self::Absent | Self::Record)
     }
 }
 
-/// The place of a statement among those of its voice.
+/// The position of a statement among those of its voice.
 pub(super) type StatementOrder = (i64, u8, i64, EmploymentKind, u64);
 
 impl EmploymentStatement {
-    /// A statement that `sender` said at `said_at`, of `day` if it names one (microseconds). `sequence` is its place in the stream.
+    /// Creates a statement that `sender` made at `said_at`, about `day` if it names one (microseconds). `sequence` is
+    /// its position in the stream.
     pub fn new(sender: &str, word: EmploymentWord, said_at: i64, day: Option<i64>, sequence: u64) -> Self {
         let (word, dated) = match (word, day) {
             (EmploymentWord::Record, _) => (word, StatementDating::Observed),
@@ -105,14 +108,14 @@ impl EmploymentStatement {
         Self { version, word, dated, sender: sender.to_owned(), list: None, is_legacy: false }
     }
 
-    /// The same as a row of the full list `list`.
+    /// Returns the statement as a row of the full list `list`.
     #[must_use]
     pub fn in_list(mut self, list: &str) -> Self {
         self.list = Some(list.to_owned());
         self
     }
 
-    /// What an event says of employment, if it does. Whole records without `active` are not told here.
+    /// Returns the statement about employment in an event, if there is one. Whole records without `active` make none.
     pub(crate) fn of(event: &Event, sequence: u64) -> Option<Self> {
         let version = StatementVersion::of(event, sequence);
         let dating = event.dating();
@@ -146,11 +149,12 @@ impl EmploymentStatement {
         })
     }
 
-    /// The moment at which it holds: the day that it names, or when it was said.
+    /// Returns the moment at which the statement holds: the day that it names, or the time of the statement.
     pub(super) fn at(&self) -> i64 {
         if self.dated == StatementDating::Explicit { self.version.effective_at } else { self.version.said_at }
     }
 
+    /// Returns the position of the statement among those of its voice.
     pub(super) fn order(&self) -> StatementOrder {
         let class = match self.dated {
             StatementDating::Implied => 0,
@@ -161,8 +165,8 @@ impl EmploymentStatement {
     }
 }
 
-/// `active` in a snapshot says whether the person works here; a snapshot without it changes nothing about that (a feed
-/// that leaves it out must neither disable nor bring back anybody).
+/// Returns `active` of a snapshot, which states whether the person works here. A snapshot without it changes nothing
+/// about employment: a feed that omits it must neither disable nor bring back anyone.
 fn active_in_snapshot(event: &Event) -> Option<bool> {
     match event.attributes.get("active")? {
         serde_json::Value::Bool(active) => Some(*active),
@@ -172,7 +176,7 @@ fn active_in_snapshot(event: &Event) -> Option<bool> {
     }
 }
 
-/// A statement as it lies in the database: readable by the versions before, which know `kind` and `observed` alone.
+/// The stored form of a statement. Earlier versions can read it: they know only `kind` and `observed`.
 #[derive(Serialize, Deserialize)]
 struct StoredStatement {
     version: StatementVersion,

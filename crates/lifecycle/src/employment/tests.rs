@@ -1,11 +1,11 @@
-//! The table of docs/employment.md, run; and what holds of every history.
+//! Runs the table of docs/employment.md, and checks properties that every history has.
 
 use proptest::prelude::*;
 
 use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/employment.md");
-/// Days of the table are seconds here.
+/// One day of the table, which is one second here.
 const DAY: i64 = 1_000_000;
 
 /// A row of the table.
@@ -104,7 +104,7 @@ fn every_row_of_the_page_is_decided_as_it_says() {
 fn every_code_is_in_the_page_and_in_a_row() {
     for code in ContradictionCode::ALL {
         assert!(PAGE.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
-        // They are seen in the person, not in the statements alone: tests of their own have them.
+        // These codes depend on the person, not only on the statements. Separate tests cover them.
         let of_person = [
             ContradictionCode::RecycledKey,
             ContradictionCode::RecycledLogin,
@@ -117,7 +117,7 @@ fn every_code_is_in_the_page_and_in_a_row() {
     }
 }
 
-/// Sender, word, said, how much later the day is, if it names one.
+/// Sender, word, time of the statement, and the distance to the day if the statement names one.
 type Said = (usize, usize, i64, Option<i64>);
 
 fn statements(history: &[Said]) -> Vec<EmploymentStatement> {
@@ -161,12 +161,12 @@ proptest! {
         let mut statements = statements(&history);
         let last = 40;
         let before = decide_employment(&statements, &[], &EmploymentAuthority::Shared, (last + 20) * DAY);
-        // A known first day after the departure stands.
+        // A known first day after the departure stays in force.
         let has_known_later = statements.iter().any(|said| {
             said.dated == crate::StatementDating::Explicit && said.word.kind() == EmploymentKind::Active
                 && said.version.effective_at > (last + day) * DAY
         });
-        // Of an observed one, too: a departure without a day may have made a said one of it.
+        // This includes an observed departure: one without a day may have turned it into a stated one.
         let is_repeated = statements.iter().any(|said| {
             said.word.kind() != EmploymentKind::Active && said.at() == (last + day) * DAY
         });

@@ -1,4 +1,5 @@
-//! `unhires`: a sender takes back an arrival that it said; the rules of docs/employment.md, in its order.
+//! `unhires`: a sender withdraws an arrival that it stated. The rules and their order are those of
+//! docs/employment.md.
 
 use super::combine::{CombinedEmployment, make_contradiction, period_end};
 use super::contradiction::ContradictionCode;
@@ -7,6 +8,7 @@ use super::statement::EmploymentStatement;
 use crate::StatementDating;
 
 impl CombinedEmployment {
+    /// Applies `unhires`.
     pub(super) fn unhire(&mut self, said: &EmploymentStatement) {
         let now = said.version.said_at;
         let day = (said.dated == StatementDating::Explicit).then(|| said.at());
@@ -48,7 +50,7 @@ impl CombinedEmployment {
         self.list_unmatched(said);
     }
 
-    /// Takes back the arrival of a known first day.
+    /// Withdraws the arrival with a known first day.
     fn unhire_known(&mut self, index: usize, day: i64, said: &EmploymentStatement) {
         if day > said.version.said_at {
             self.withdraw(day, said);
@@ -59,6 +61,7 @@ impl CombinedEmployment {
         }
     }
 
+    /// Withdraws all of the sender's arrivals in the future. The withdrawal is listed if it names another day or if there are several.
     fn withdraw_all(&mut self, days: &[i64], names_another: bool, said: &EmploymentStatement) {
         for day in days {
             self.withdraw(*day, said);
@@ -91,7 +94,7 @@ impl CombinedEmployment {
         self.periods.sort();
     }
 
-    /// The person had begun: they go now.
+    /// Ends the employment now, because the person had already begun.
     fn end_unhired(&mut self, index: usize, said: &EmploymentStatement) {
         let now = said.version.said_at;
         let period = &mut self.periods.0[index];
@@ -101,12 +104,14 @@ impl CombinedEmployment {
         period.note(make_contradiction(ContradictionCode::NoShow, said));
     }
 
+    /// Turns an observed end into a stated one.
     fn say_observed_end(&mut self, index: usize) {
         if let Some(known) = &mut self.periods.0[index].end {
             (known.is_said, known.absent_from) = (true, None);
         }
     }
 
+    /// Notes that no arrival of the sender matches the withdrawal.
     fn list_unmatched(&mut self, said: &EmploymentStatement) {
         if self.periods.0.is_empty() {
             return self.periods.insert(EmploymentPeriod::ending(period_end(said, said.version.said_at)));
@@ -118,7 +123,8 @@ impl CombinedEmployment {
 }
 
 impl EmploymentPeriod {
-    /// Whether an arrival or record of `sender` began it, or one that was stored before senders were.
+    /// Returns whether the employment was begun by an arrival or record of `sender`, or by one that was stored before
+    /// senders were recorded.
     fn is_begun_by(&self, sender: &str) -> bool {
         let begun_by = match &self.begin {
             PeriodBegin::Unknown => return false,
@@ -127,7 +133,8 @@ impl EmploymentPeriod {
         !self.is_cancelled && (begun_by == sender || begun_by.is_empty())
     }
 
-    /// Ends as planned before `removed` began, or when that was to end.
+    /// Restores the end that was planned before `removed` began, or uses the stated end of `removed`: the earlier
+    /// of the two.
     fn take_back_end(&mut self, removed: Self) {
         let ReplacedPeriod { end, erased } = removed.replaced.unwrap_or_default();
         let own = removed.end.filter(|end| end.is_said);

@@ -1,4 +1,4 @@
-//! Senders whose statements are combined, and what they say together at one moment.
+//! Voices: senders whose statements are combined, and the resulting decision at one moment.
 
 use super::combine::{CombinedEmployment, combine_statements};
 use super::contradiction::{Contradiction, ContradictionCode};
@@ -7,30 +7,30 @@ use super::statement::{EmploymentStatement, EmploymentWord};
 use super::{Employment, EmploymentCancellation, EmploymentDecision, EmploymentKind};
 use crate::StatementVersion;
 
-/// What one source said: its statements, and the days of its records that do not speak of employment.
+/// The statements of one source, and the days of its records without statements about employment.
 pub(crate) type SourceStatements<'a> = (Vec<&'a EmploymentStatement>, Vec<i64>);
 
-/// What one voice says, for every moment.
+/// The combined statements of one voice, for every moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SourceVoice {
     combined: CombinedEmployment,
-    /// It said nothing but records, from this moment on.
+    /// The moment from which records exist, if the voice has no other statements.
     record_from: Option<i64>,
 }
 
 /// A moment at which a statement about employment takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EmploymentTurn {
-    /// When.
+    /// The moment, in microseconds since the Unix epoch.
     pub(crate) at: i64,
     /// The statement.
     pub(crate) by: StatementVersion,
-    /// What it says.
+    /// The state of employment that it asserts.
     pub(crate) kind: EmploymentKind,
 }
 
 impl SourceVoice {
-    /// The voice that said these; `records` are days of whole records that do not speak of employment.
+    /// Combines statements into a voice. `records` are the days of whole records without statements about employment.
     pub(crate) fn new(
         mut statements: Vec<&EmploymentStatement>,
         records: &[i64],
@@ -46,8 +46,8 @@ impl SourceVoice {
         Self { combined: combine_statements(statements, cancellations), record_from }
     }
 
-    /// A voice for each of `named`, with what was said `before` senders were told apart; or what was said before alone, if none
-    /// of them said anything.
+    /// Creates a voice for each of `named`, together with the statements made `before` senders were told apart. If
+    /// none of them made a statement, returns one voice of only the earlier statements.
     pub(crate) fn each<'a>(
         named: impl Iterator<Item = SourceStatements<'a>>,
         (before, records_before): &SourceStatements<'a>,
@@ -62,7 +62,7 @@ impl SourceVoice {
         if said.is_empty() { vec![with_before(SourceStatements::default())] } else { said }
     }
 
-    /// When something takes effect after `now`.
+    /// Returns the next moment after `now` at which anything takes effect.
     pub(crate) fn next_due(&self, now: i64) -> Option<i64> {
         let moments = self.periods().iter().flat_map(|period| {
             let begin = period.begins_at().filter(|_| !period.is_cancelled);
@@ -72,15 +72,17 @@ impl SourceVoice {
         moments.flatten().filter(|at| *at > now).min()
     }
 
+    /// Returns the employments in the order of time.
     fn periods(&self) -> &[EmploymentPeriod] {
         &self.combined.periods.0
     }
 
+    /// Returns the end of the employment at `index`.
     fn end_of(&self, index: usize) -> i64 {
         self.combined.periods.end_of(index)
     }
 
-    /// The last employment that is not cancelled and has begun.
+    /// Returns the last employment that is not cancelled and has begun.
     fn current(&self, now: i64) -> Option<usize> {
         (0..self.periods().len()).rev().find(|index| {
             let period = &self.periods()[*index];
@@ -89,7 +91,7 @@ impl SourceVoice {
         })
     }
 
-    /// What it says at `now`.
+    /// Returns the decision at `now`.
     pub(crate) fn decide(&self, now: i64) -> EmploymentDecision {
         let current = self.current(now);
         let (employment, known_since, is_carried) = match current {
@@ -110,6 +112,7 @@ impl SourceVoice {
         }
     }
 
+    /// Decides if no employment has begun.
     fn without_current(&self, now: i64) -> (Employment, Option<i64>, Option<Contradiction>) {
         if self.record_from.is_some_and(|from| from <= now) {
             return (Employment::Active, None, None);
@@ -128,6 +131,7 @@ impl SourceVoice {
         (employment, Some(end.by.said_at), None)
     }
 
+    /// Decides from the employment at `index`.
     fn state_of(&self, index: usize, now: i64) -> (Employment, Option<i64>, Option<Contradiction>) {
         let (period, end) = (&self.periods()[index], self.end_of(index));
         let known_since = period.end.as_ref().map(|end| end.by.said_at);
@@ -147,7 +151,8 @@ impl SourceVoice {
         (Employment::Left { since: end }, known_since, None)
     }
 
-    /// Absence from a list ends only what that list carries.
+    /// Returns a contradiction if another full list still has the person. Absence from a list ends only employments
+    /// that no other list carries.
     fn carried_elsewhere(&self, period: &EmploymentPeriod) -> Option<Contradiction> {
         let end = period.end.as_ref()?;
         let absent_from = end.absent_from.as_ref().filter(|_| !end.is_said)?;
@@ -159,6 +164,7 @@ impl SourceVoice {
         })
     }
 
+    /// Returns the contradictions from the current employment on.
     fn contradictions(&self, current: Option<usize>, now: i64) -> Vec<Contradiction> {
         let is_listed = |period: &EmploymentPeriod, known: &Contradiction| {
             known.code != ContradictionCode::FirstDayMovedAhead
@@ -171,13 +177,14 @@ impl SourceVoice {
         self.periods()[current.unwrap_or(0)..].iter().flat_map(listed).collect()
     }
 
+    /// Returns the next stated departure after `now`.
     fn planned_departure(&self, now: i64) -> Option<i64> {
         let counts = |period: &&EmploymentPeriod| !period.is_cancelled && !period.is_of_unknown_begin();
         let ends = self.periods().iter().filter(counts).filter_map(|period| period.end.as_ref());
         ends.filter(|end| end.is_said && end.at > now).map(|end| end.at).min()
     }
 
-    /// What takes effect after `now`, in that order.
+    /// Returns the statements that take effect after `now`, in the order of time.
     pub(crate) fn turns(&self, now: i64) -> Vec<EmploymentTurn> {
         let mut turns = Vec::new();
         for period in self.periods() {

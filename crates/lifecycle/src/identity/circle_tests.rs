@@ -1,4 +1,5 @@
-//! What several senders say of one attribute never stands in a circle that leaves no value.
+//! Checks that statements of several senders about one attribute never overrule each other in a circle that leaves no
+//! value.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ const PAGE: &str = include_str!("../../../../docs/employment.md");
 const DAY: i64 = 86_400;
 const SENDERS: [&str; 3] = ["a", "b", "c"];
 
-/// Sender, whether it is a whole record, the day on which it was said, and the day that it names.
+/// Sender, `true` for a whole record, the day of the statement, and the day that it names.
 type Said = (usize, bool, i64, Option<i64>);
 
 fn statement(&(sender, is_record, said, day): &Said, values: Value) -> Event {
@@ -34,7 +35,7 @@ fn seen(events: &[(u64, Event)], now: i64) -> Option<Value> {
     person.view("E-1", now).attributes.remove("color")
 }
 
-/// The page's rule, from all statements at once.
+/// Applies the rule of the page to all statements at once.
 fn reference(events: &[(u64, Event)], now: i64) -> Option<Value> {
     let known: Vec<(StatementProvenance, StatementVersion, &Event)> = events
         .iter()

@@ -1,7 +1,8 @@
-//! Several keys of one person: somebody came back under a new one, or HR had the same person twice.
+//! Several keys of one person: the person came back under a new key, or HR had the same person twice.
 //!
-//! What is said under each key is kept apart. Whoever works here under one of their keys works here: a source that closes
-//! the other record makes nobody a leaver. Of attributes, what is said under a key under which the person works here comes first.
+//! The statements under each key are kept separately. A person who works here under one key works here, so a source
+//! that closes the other record makes no leaver. For attributes, statements under a key that is employed take
+//! precedence.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +12,22 @@ use crate::employment::{Contradiction, EmploymentDecision, SourceVoice};
 use crate::limits::RefusedPart;
 use crate::{Event, PeopleConfig, StatementVersion};
 
-/// Between the name of a source and a further key of the person.
+/// The separator between the name of a source and a further key of the person.
 const FURTHER: char = '\u{1f}';
 
+/// Returns the name under which the statements of a source about a further key are stored.
 fn further_key(source: &str, key: &str) -> String {
     format!("{source}{FURTHER}{key}")
 }
 
-/// The source's own name.
+/// Returns the source's own name.
 pub(super) fn name_of(source: &str) -> &str {
     source.split(FURTHER).next().unwrap_or_default()
 }
 
 impl PersonRecord {
-    /// Takes over everything that was said of the person under another key, `key`; `other` is nobody any more, and says
-    /// who it is.
+    /// Takes over every statement about the person under another key, `key`. `other` is no separate person any more,
+    /// and refers to this one.
     pub fn join(&mut self, own_key: &str, key: &str, other: &mut Self, people: &PeopleConfig) {
         let mut other =
             std::mem::replace(other, Self { moved_to: Some(own_key.to_owned()), ..Self::default() });
@@ -54,7 +56,7 @@ impl PersonRecord {
         }
     }
 
-    /// Merges an event that calls the person by a further key; see [`PersonRecord::merge_from`].
+    /// Merges an event that names the person by a further key; see [`PersonRecord::merge_from`].
     pub fn merge_as(
         &mut self,
         key: &str,
@@ -75,17 +77,17 @@ impl PersonRecord {
         known.said.say(event, sequence, now)
     }
 
-    /// Key of the person who this is, if it is nobody of its own any more.
+    /// Returns the key of the person that this record was joined to, if it is no separate person any more.
     pub fn moved_to(&self) -> Option<&str> {
         self.moved_to.as_deref()
     }
 
-    /// Further keys of the person.
+    /// Returns the further keys of the person.
     pub fn further_keys(&self) -> impl Iterator<Item = &str> {
         self.sources.values().filter(|source| source.is_further).filter_map(|source| source.key.as_deref())
     }
 
-    /// What each voice says of employment, for each key of the person; `""` is their own.
+    /// Returns the voices about employment for each key of the person; `""` is the person's own key.
     pub(super) fn by_key(&self) -> Vec<(&str, Vec<SourceVoice>)> {
         let cancelled = self.employment_cancellations();
         let mut further: BTreeMap<&str, Vec<&SourceStatementsOfPerson>> = BTreeMap::new();
@@ -100,7 +102,7 @@ impl PersonRecord {
         by_key
     }
 
-    /// Under which keys the person works here, if they do; `""` is their own.
+    /// Returns the keys under which the person works here; `""` is the person's own key.
     pub(super) fn works_as(by_key: &[(&str, Vec<SourceVoice>)], now: i64) -> Vec<String> {
         let works = |voices: &[SourceVoice]| {
             EmploymentDecision::of_voices(voices, now).employment == Employment::Active
@@ -108,22 +110,24 @@ impl PersonRecord {
         by_key.iter().filter(|(_, voices)| works(voices)).map(|(key, _)| (*key).to_owned()).collect()
     }
 
-    /// A person who works here under one key works here; otherwise the last departure counts.
+    /// Decides over all keys: a person who works here under one key works here; otherwise the last departure counts.
     pub(super) fn decide_by_key(by_key: &[(&str, Vec<SourceVoice>)], now: i64) -> EmploymentDecision {
         let each: Vec<EmploymentDecision> =
             by_key.iter().map(|(_, voices)| EmploymentDecision::of_voices(voices, now)).collect();
         EmploymentDecision::of_keys(&each)
     }
 
-    /// What sources say of the person's employment as of `now` that cannot all be true.
+    /// Returns the contradictions in the statements about the person's employment as of `now`.
     pub fn contradictions(&self, now: i64) -> Vec<Contradiction> {
         self.decide_employment(now).contradictions
     }
 
+    /// Decides about the person's employment as of `now`, over all keys.
     pub(super) fn decide_employment(&self, now: i64) -> EmploymentDecision {
         Self::decide_by_key(&self.by_key(), now)
     }
 
+    /// Returns the view of a person with statements that are kept by source.
     pub(super) fn view_by_key(&self, key: &str, now: i64) -> IdentityView {
         let resolved = self.resolve(now, true).into_iter();
         let attributes = resolved.map(|(name, (_, value))| (name.to_owned(), value.clone())).collect();

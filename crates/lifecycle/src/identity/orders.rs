@@ -1,10 +1,11 @@
-//! What operators order about a person's access, beside what sources say: off everywhere now, or never deleted.
+//! Orders of operators about a person's access, in addition to statements of sources: off everywhere now, or never
+//! deleted.
 
 use serde::{Deserialize, Serialize};
 
 use super::PersonRecord;
 
-/// What an operator orders.
+/// The kind of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessOrderKind {
@@ -22,7 +23,7 @@ impl AccessOrderKind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Off, Self::Keep, Self::Same, Self::Different];
 
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -33,12 +34,12 @@ impl AccessOrderKind {
     }
 }
 
-/// One order. Microseconds since the Unix epoch.
+/// One order. Times are in microseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessOrder {
-    /// When it was given.
+    /// The time at which the order was given.
     pub since: i64,
-    /// When it ends by itself.
+    /// The time at which the order ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
 }
@@ -46,13 +47,13 @@ pub struct AccessOrder {
 /// The orders about one person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessOrders {
-    /// Off at every target.
+    /// The person's accounts are off at every target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off: Option<AccessOrder>,
-    /// Never deleted.
+    /// The person's accounts are never deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<AccessOrder>,
-    /// Who came back with another name is the same person.
+    /// The person who came back with another name is the same person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same: Option<AccessOrder>,
     /// The newcomer with the login of a former person is a different person.
@@ -61,12 +62,12 @@ pub struct AccessOrders {
 }
 
 impl AccessOrders {
-    /// Whether there are none.
+    /// Returns whether there are no orders.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Those in force at `now` (microseconds).
+    /// Returns the orders in force at `now` (microseconds).
     pub fn at(self, now: i64) -> Self {
         let in_force =
             |order: Option<AccessOrder>| order.filter(|order| order.until.is_none_or(|until| until > now));
@@ -78,7 +79,7 @@ impl AccessOrders {
         }
     }
 
-    /// When the next of them ends after `now` (microseconds).
+    /// Returns the time at which the next order ends after `now` (microseconds).
     pub(super) fn next_due(self, now: i64) -> Option<i64> {
         let all = [self.off, self.keep, self.same, self.different];
         let ends = all.into_iter().flatten().filter_map(|order| order.until);
@@ -87,7 +88,7 @@ impl AccessOrders {
 }
 
 impl PersonRecord {
-    /// Gives an order in place of the one before, or lifts it.
+    /// Gives an order that replaces the one before, or lifts it.
     pub fn order_access(&mut self, kind: AccessOrderKind, order: Option<AccessOrder>) {
         match kind {
             AccessOrderKind::Off => self.orders.off = order,
@@ -97,7 +98,7 @@ impl PersonRecord {
         }
     }
 
-    /// The orders that were given and not lifted; some may have ended.
+    /// Returns the orders that were given and not lifted. Some may have ended.
     pub fn access_orders(&self) -> AccessOrders {
         self.orders
     }

@@ -1,4 +1,4 @@
-//! What is known already and takes effect later, and taking it back before it does.
+//! Plans: statements that are already known and take effect later, and their cancellation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
@@ -9,37 +9,39 @@ use super::PersonRecord;
 use crate::employment::{Employment, EmploymentCancellation, EmploymentKind, EmploymentTurn, SourceVoice};
 use crate::{AttributeMap, Event, EventId, ScheduleId, StatementVersion};
 
-/// How many events are remembered that said something of the future; the farthest go first.
+/// The maximum number of remembered events with statements about the future. Those furthest in the future are
+/// forgotten first.
 const ORIGINS_MAX: usize = 64;
-/// How many cancellations are kept, besides those without which something planned would come true.
+/// The maximum number of cancellations that are kept, not counting those without which a plan would come true.
 const CANCELLATIONS_MAX: usize = 64;
 
-/// One thing that an event says.
+/// One part of an event's statement.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedPart {
-    /// Whether the person works here.
+    /// The state of the person's employment.
     Employment(EmploymentKind),
     /// An attribute, by its name.
     Attribute(String),
-    /// The record is whole: what it does not name has no value.
+    /// A whole record: attributes that it does not name have no value.
     Record,
 }
 
 impl PlannedPart {
+    /// Returns whether the part is the attribute `name`.
     pub(super) fn is_attribute(&self, name: &str) -> bool {
         matches!(self, Self::Attribute(attribute) if attribute == name)
     }
 }
 
-/// What one event says of the future, as far as it will come true.
+/// One event's statement about the future, reduced to the parts that will come true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpcomingChange {
-    /// Names it.
+    /// The id of the change.
     pub id: ScheduleId,
-    /// When it takes effect, and when it was said.
+    /// The time at which it takes effect, and the time of the statement.
     pub version: StatementVersion,
-    /// What takes effect.
+    /// The parts that take effect.
     pub parts: Vec<PlannedPart>,
     /// The event, unless it was merged by a version of Usher that did not keep it.
     pub event: Option<EventId>,
@@ -47,7 +49,7 @@ pub struct UpcomingChange {
     pub source: Option<String>,
 }
 
-/// Which event made the statements of a version.
+/// The event that made the statements of a version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct StatementOrigin {
     version: StatementVersion,
@@ -55,8 +57,8 @@ pub(super) struct StatementOrigin {
     source: String,
 }
 
-/// An operator's word that what was said until `said_at` of exactly the moment `effective_at` does not come true. What
-/// the source says later counts as ever.
+/// An operator's cancellation: statements that were made until `said_at` about exactly the moment `effective_at` do
+/// not come true. Later statements of the source count as usual.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct PlanCancellation {
     pub(super) effective_at: i64,
@@ -65,8 +67,8 @@ pub(super) struct PlanCancellation {
 }
 
 impl PersonRecord {
-    /// What takes effect after `now` (microseconds), in that order. Of plans that come to nothing (withdrawn, replaced,
-    /// or of what is so already) nothing is told.
+    /// Returns the changes that take effect after `now` (microseconds), in the order of time. Plans without an effect
+    /// (withdrawn, replaced, or equal to the present state) are left out.
     pub fn planned(&self, key: &str, now: i64) -> Vec<UpcomingChange> {
         let mut by_version: BTreeMap<StatementVersion, Vec<PlannedPart>> = BTreeMap::new();
         let mut add =
@@ -103,9 +105,9 @@ impl PersonRecord {
         planned.collect()
     }
 
-    /// Takes back something that is planned: whatever was said of it until `said_at` (microseconds), by whichever event
-    /// and whenever that arrives. Like any statement it may be merged in any order and any number of times, as long as
-    /// it is before the plan takes effect.
+    /// Cancels a plan: every statement about it that was made until `said_at` (microseconds), by any event and
+    /// regardless of its arrival. Like any statement, a cancellation may be merged in any order and any number of
+    /// times, as long as it is merged before the plan takes effect.
     pub fn cancel(&mut self, effective_at: i64, parts: &[PlannedPart], said_at: i64) {
         for part in parts {
             match part {
@@ -127,7 +129,8 @@ impl PersonRecord {
         self.forget_cancellations();
     }
 
-    /// Forgets cancellations that decide nothing any more, if there are many; the earliest moments go first.
+    /// Forgets cancellations that decide nothing any more, if there are many. The earliest moments are forgotten
+    /// first.
     fn forget_cancellations(&mut self) {
         let mut index = 0;
         while self.cancelled.len() > CANCELLATIONS_MAX && index < self.cancelled.len() {
@@ -140,11 +143,12 @@ impl PersonRecord {
         }
     }
 
-    /// Whether an operator took back all of it.
+    /// Returns whether an operator cancelled every part of the plan.
     pub fn has_cancelled(&self, planned: &UpcomingChange) -> bool {
         planned.parts.iter().all(|part| self.is_cancelled(planned.version, |cancelled| cancelled == part))
     }
 
+    /// Returns whether an operator cancelled a part of the statement.
     pub(super) fn is_cancelled(
         &self,
         version: StatementVersion,
@@ -157,7 +161,7 @@ impl PersonRecord {
         })
     }
 
-    /// What operators took back of arrivals and departures.
+    /// Returns the operators' cancellations of arrivals and departures.
     pub(super) fn employment_cancellations(&self) -> Vec<EmploymentCancellation> {
         let of = |cancelled: &PlanCancellation| {
             let (said_at, day) = (cancelled.said_at, cancelled.effective_at);
@@ -172,7 +176,7 @@ impl PersonRecord {
         cancellations
     }
 
-    /// Statements after `now` because of which the person works here or not, and did not a moment before.
+    /// Returns the statements after `now` at which the state of the person's employment changes.
     fn employment_turns(&self, by_key: &[(&str, Vec<SourceVoice>)], now: i64) -> BTreeSet<EmploymentTurn> {
         let state = |at: i64| Self::decide_by_key(by_key, at).employment;
         let is_it = |turn: &EmploymentTurn| {
@@ -193,6 +197,7 @@ impl PersonRecord {
             .collect()
     }
 
+    /// Remembers the event of a statement about the future.
     pub(super) fn note_origin(&mut self, event: &Event, version: StatementVersion, now: i64) {
         if version.effective_at <= now {
             return;

@@ -1,5 +1,5 @@
-//! Login names that come back: a new key that arrives with the login of a person who was off for long is held until a human
-//! says whose it is. The rules are in docs/people.md.
+//! Recycled login names: a new key that arrives with the login of a person who was off for a long time is held until
+//! an operator decides whose login it is. The rules are in docs/people.md.
 
 use std::collections::BTreeSet;
 
@@ -10,38 +10,38 @@ use super::PersonRecord;
 use super::recycled::{DAY_MICROS, FormerNames, ValueComparison};
 use crate::{AccessOrders, AttributeMap};
 
-/// Attributes that a person logs in with, or that targets match accounts by.
+/// The attributes that a person logs in with, or that targets match accounts by.
 const LOGINS: &[&str] =
     &["userPrincipalName", "userName", "login", "loginName", "samAccountName", "mail", "email", "workEmail"];
-/// Bytes of a hash.
+/// The number of bytes of a hash.
 const HASH_BYTES: usize = 16;
 
-/// What is remembered of a person's departure.
+/// The remembered state of a person's departure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormerState {
-    /// They never left, or are back for long.
+    /// The person never left, or has been back for a long time.
     Unknown,
-    /// They are off.
+    /// The person is off.
     Off,
-    /// They are back.
+    /// The person is back.
     Back,
 }
 
-/// The hash of a login name, in which upper and lower case are alike; nothing for an empty one.
+/// Returns the hash of a login name, independent of upper and lower case; `None` for an empty name.
 pub fn login_hash(login: &str) -> Option<String> {
     let login = login.trim().to_lowercase();
     let hash = || Sha256::digest(&login)[..HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
     (!login.is_empty()).then(hash)
 }
 
-/// The hashes of what a person with these attributes logs in with.
+/// Returns the hashes of the logins of a person with these attributes.
 pub fn login_hashes(attributes: &AttributeMap) -> BTreeSet<String> {
     let values = LOGINS.iter().filter_map(|name| attributes.get(*name).and_then(Value::as_str));
     values.filter_map(login_hash).collect()
 }
 
 impl FormerNames {
-    /// Whether a newcomer with a login of theirs is another person, or may be one.
+    /// Returns whether a newcomer with one of this person's logins is, or may be, another person.
     fn is_other_than(&self, newcomer: &AttributeMap) -> bool {
         use ValueComparison::{Other, Same, Unknown};
         match self.compare_proofs(newcomer) {
@@ -58,7 +58,7 @@ impl FormerNames {
 }
 
 impl PersonRecord {
-    /// What is remembered of the person's departure.
+    /// Returns the remembered state of the person's departure.
     pub fn former_state(&self) -> FormerState {
         match &self.former {
             None => FormerState::Unknown,
@@ -67,8 +67,9 @@ impl PersonRecord {
         }
     }
 
-    /// Since when a login of this person counts as given to another person (microseconds): they were off for `days` or more at
-    /// `now`, and the newcomer with these attributes is, or may be, another person.
+    /// Returns the time since which a login of this person counts as given to another person (microseconds): the
+    /// person was off for `days` or more at `now`, and the newcomer with these attributes is, or may be, another
+    /// person.
     pub fn login_recycled_since(&self, newcomer: &AttributeMap, days: u32, now: i64) -> Option<i64> {
         let former = self.former.as_ref().filter(|former| former.returned_at.is_none())?;
         let due = former.since.saturating_add(i64::from(days).saturating_mul(DAY_MICROS));
@@ -77,7 +78,7 @@ impl PersonRecord {
 }
 
 impl AccessOrders {
-    /// Whether a human said whose the login is that a newcomer came with.
+    /// Returns whether an operator decided whose login a newcomer came with.
     pub fn settle_login(&self) -> bool {
         self.same.is_some() || self.different.is_some()
     }
@@ -98,7 +99,7 @@ mod tests {
         pairs.map(|(name, value)| (name.to_owned(), json!(value))).collect()
     }
 
-    /// Who left on the first day, and was called this.
+    /// Returns a person with these attributes who left on the first day.
     fn former(attributes: &AttributeMap) -> PersonRecord {
         let mut person = PersonRecord::default();
         let joined = event(EventKind::WorkerJoined, 0, 0, json!(attributes));

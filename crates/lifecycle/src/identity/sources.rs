@@ -1,8 +1,9 @@
 //! One person as several sources see them.
 //!
-//! What each source says is kept by itself, with how far it is believed; merging stays what it is within a source, so order
-//! and number of deliveries do not matter. Only looking at the person puts them together: of each attribute the
-//! source that is believed most and says anything; of employment what those say together that may say it.
+//! The statements of each source are kept separately, together with the source's standing. Merging works as usual
+//! within a source, so the order and number of deliveries do not matter. Only a view of the person combines them: for
+//! each attribute, the value of the most trusted source that has one; for employment, the combined statements of the
+//! sources with employment authority.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,20 +18,20 @@ use crate::people::SourceStanding;
 use crate::register::RegisterStatement;
 use crate::{AttributeMap, Event, PeopleConfig, StatementVersion};
 
-/// What one source says of a person.
+/// The statements of one source about a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SourceStatementsOfPerson {
-    /// What the source calls the person, where that is not the person's key: its record was matched.
+    /// The source's key of the person, if it is not the person's own key: the source's record was matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
     pub(super) standing: SourceStanding,
     pub(super) said: PersonRecord,
-    /// It calls the person by a further key of theirs.
+    /// `true` if the source names the person by a further key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_further: bool,
 }
 
-/// Where a value comes from, in order of belief.
+/// The sort key of a value by the trust in its source.
 type ValuePlace<'a> = (u16, bool, Reverse<StatementVersion>, &'a str);
 
 impl PersonRecord {
@@ -55,7 +56,7 @@ impl PersonRecord {
         known.said.say(event, sequence, now)
     }
 
-    /// Takes over the record that a source calls `key`, as it is now; it takes the place of the source's record before.
+    /// Adds the record that a source calls `key`, in its present state. It replaces the source's record before.
     pub fn link(&mut self, source: &str, key: &str, people: &PeopleConfig, record: &Self) {
         let mut said = record.clone();
         self.origins.extend(std::mem::take(&mut said.origins));
@@ -74,7 +75,7 @@ impl PersonRecord {
         self.sources.insert(source.to_owned(), linked);
     }
 
-    /// Takes back [`Self::link`], if it is this record.
+    /// Undoes [`Self::link`], if the linked record is this one.
     pub fn unlink(&mut self, source: &str, key: &str) {
         if self.record_of(source) == Some(key) {
             self.sources.remove(source);
@@ -84,7 +85,7 @@ impl PersonRecord {
         }
     }
 
-    /// What each source says by itself that says who works here, where several sources say something.
+    /// Returns the attributes by each source with employment authority, if there are several sources.
     pub(super) fn attributes_by_employer(&self, now: i64) -> BTreeMap<String, AttributeMap> {
         let is_employer = |source: &&SourceStatementsOfPerson| source.standing.employs && !source.is_further;
         if self.sources.len() < 2 {
@@ -94,23 +95,23 @@ impl PersonRecord {
         employers.map(|(name, source)| (name.clone(), source.said.attributes_at(now))).collect()
     }
 
-    /// Whether some of it is kept by source.
+    /// Returns whether any statements are kept by source.
     pub fn has_sources(&self) -> bool {
         !self.sources.is_empty()
     }
 
-    /// Whether records of sources with keys of their own are the person's.
+    /// Returns whether records of sources with separate keys belong to the person.
     pub fn has_records(&self) -> bool {
         self.sources.values().any(|source| source.key.is_some() && !source.is_further)
     }
 
-    /// What a source whose record was matched calls the person.
+    /// Returns the key of the person at a source whose record was matched.
     pub fn record_of(&self, source: &str) -> Option<&str> {
         self.sources.get(source)?.key.as_deref()
     }
 
-    /// How far the sources are believed from now on. If they are not told apart any more, what they said is one again, and
-    /// records of sources with keys of their own are nobody's.
+    /// Sets the standing of the sources from now on. If sources are not told apart any more, their statements are
+    /// combined, and records of sources with separate keys belong to no person.
     pub fn rank(&mut self, people: &PeopleConfig) {
         if !people.tells_apart() {
             return self.put_together();
@@ -121,12 +122,14 @@ impl PersonRecord {
         self.rank_each(people);
     }
 
+    /// Updates the standing of each source.
     fn rank_each(&mut self, people: &PeopleConfig) {
         for (name, source) in &mut self.sources {
             source.standing = people.standing(super::keys::name_of(name));
         }
     }
 
+    /// Combines the statements of all sources, except those under further keys.
     fn put_together(&mut self) {
         self.standing = SourceStanding::default();
         for (name, source) in std::mem::take(&mut self.sources) {
@@ -139,7 +142,7 @@ impl PersonRecord {
         self.rank_each(&PeopleConfig::default());
     }
 
-    /// Adds everything that another one says, but what its sources do.
+    /// Adds every statement of another record, except those of its sources.
     pub(super) fn add(&mut self, other: &Self) {
         for (name, register) in &other.attributes {
             self.attributes.entry(name.clone()).or_default().absorb(register);
@@ -150,25 +153,26 @@ impl PersonRecord {
         }
     }
 
-    /// Attributes as of `now` by what sources say that call the person by their key: what records are matched by.
+    /// Returns the attributes as of `now` by the sources that name the person by their key. Records are matched by
+    /// these.
     pub fn own_attributes(&self, now: i64) -> AttributeMap {
         let resolved = self.resolve(now, false).into_iter();
         resolved.map(|(name, (_, value))| (name.to_owned(), value.clone())).collect()
     }
 
-    /// Names of the attributes for which the source counts as of `now`.
+    /// Returns the names of the attributes for which the source counts as of `now`.
     pub fn counts_for(&self, source: &str, now: i64) -> Vec<String> {
         let resolved = self.resolve(now, true).into_iter();
         resolved.filter(|(_, (other, _))| *other == source).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The source whose value of the attribute counts as of `now`; empty for what was said before sources were told
-    /// apart.
+    /// Returns the source whose value of the attribute counts as of `now`; empty for statements from before sources
+    /// were told apart.
     pub fn source_of(&self, attribute: &str, now: i64) -> Option<&str> {
         self.resolve(now, true).remove(attribute).map(|(source, _)| source)
     }
 
-    /// Of each attribute with a value: which source it is from.
+    /// Returns each attribute with a value, and the source of the value.
     pub(super) fn resolve(&self, now: i64, with_records: bool) -> BTreeMap<&str, (&str, &Value)> {
         let mut said: BTreeMap<&str, Vec<(ValuePlace<'_>, &Value)>> = BTreeMap::new();
         let works_as = self.works_as_unless_alike(now);
@@ -184,7 +188,7 @@ impl PersonRecord {
         }
         let decided = said.into_iter().filter_map(|(name, mut said)| {
             said.sort_by_key(|(place, _)| *place);
-            // Among sources of one rank the last word counts, also if it is that there is no value.
+            // Among sources of one rank the last statement counts, even if it says that there is no value.
             said.dedup_by_key(|((rank, ..), _)| *rank);
             let ((.., source), value) = said.into_iter().find(|(_, value)| !value.is_null())?;
             Some((name, (source, value)))
@@ -192,21 +196,22 @@ impl PersonRecord {
         decided.collect()
     }
 
-    /// Under which keys the person works here, where that makes a difference.
+    /// Returns the keys under which the person works here, if that makes a difference.
     fn works_as_unless_alike(&self, now: i64) -> Option<Vec<String>> {
         self.further_keys().next()?;
         let works_as = Self::works_as(&self.by_key(), now);
         (!works_as.is_empty()).then_some(works_as)
     }
 
-    /// The key by which a source calls the person; `""` is their own, and that of records that are matched.
+    /// Returns the key by which a source names the person; `""` is the person's own key, and also stands for matched
+    /// records.
     fn key_in(&self, source: &str) -> String {
         let further = self.sources.get(source).filter(|source| source.is_further);
         further.and_then(|source| source.key.clone()).unwrap_or_default()
     }
 
-    /// The whole record before which nothing counts that the source said. What was said before sources were told apart
-    /// may be of any that calls the person by their key.
+    /// Returns the whole record before which no statement of the source counts. Statements from before sources were
+    /// told apart may come from any source that names the person by their key.
     fn floor<'a>(&'a self, source: &str, said: &'a Self, now: i64) -> Option<&'a RegisterStatement<()>> {
         let own = said.snapshots.at(now);
         if !source.is_empty() {
@@ -217,7 +222,7 @@ impl PersonRecord {
         theirs.chain(own).max_by_key(|statement| statement.version)
     }
 
-    /// What was said before sources were told apart, under the name of nobody; then each source.
+    /// Returns the statements from before sources were told apart, under an empty name; then those of each source.
     fn parts(&self, with_records: bool) -> impl Iterator<Item = (&str, Option<&SourceStanding>, &Self)> {
         let is_wanted = move |source: &SourceStatementsOfPerson| {
             with_records || source.key.is_none() || source.is_further
@@ -227,12 +232,13 @@ impl PersonRecord {
         std::iter::once(("", None, self)).chain(named)
     }
 
-    /// What each voice says of employment that calls the person by their own key.
+    /// Returns the voices about employment that name the person by their own key.
     pub(super) fn own_voices(&self, cancelled: &[EmploymentCancellation]) -> Vec<SourceVoice> {
         source_voices(self, self.sources.values().filter(|source| !source.is_further).collect(), cancelled)
     }
 
-    /// Names of attributes and the versions of what is said of them after `now`, by whichever source.
+    /// Returns the names of attributes with statements after `now`, and the versions of those statements, for all
+    /// sources.
     pub(super) fn attributes_to_come(&self, now: i64) -> impl Iterator<Item = (&str, StatementVersion)> {
         self.parts(true).flat_map(move |(_, _, said)| {
             said.attributes.iter().flat_map(move |(name, register)| {
@@ -241,12 +247,12 @@ impl PersonRecord {
         })
     }
 
-    /// Whole records that come after `now`, by whichever source.
+    /// Returns the whole records after `now`, for all sources.
     pub(super) fn records_to_come(&self, now: i64) -> impl Iterator<Item = StatementVersion> {
         self.parts(true).flat_map(move |(_, _, said)| said.snapshots.after(now).map(|s| s.version))
     }
 
-    /// When an attribute or record that is known takes effect after `now`, by whichever source.
+    /// Returns the next time after `now` at which a known attribute or record takes effect, for all sources.
     pub(super) fn next_attribute_due(&self, now: i64) -> Option<i64> {
         let due = |said: &Self| {
             let attributes = said.attributes.values().filter_map(|register| register.next_due(now)).min();
@@ -255,6 +261,7 @@ impl PersonRecord {
         self.parts(true).filter_map(|(_, _, said)| due(said)).min()
     }
 
+    /// Cancels a plan in the statements of every source.
     pub(super) fn cancel_of_sources(
         &mut self,
         effective_at: i64,
@@ -267,11 +274,13 @@ impl PersonRecord {
     }
 }
 
+/// Returns the statements about employment in a record.
 pub(super) fn employment_in(said: &PersonRecord) -> SourceStatements<'_> {
     (said.employment.iter().collect(), said.snapshots.first_effective().into_iter().collect())
 }
 
-/// The voices of sources that may say who is employed, with what was said `before` sources were told apart.
+/// Returns the voices of sources with employment authority, with the statements from `before` sources were told
+/// apart.
 pub(super) fn source_voices(
     before: &PersonRecord,
     sources: Vec<&SourceStatementsOfPerson>,

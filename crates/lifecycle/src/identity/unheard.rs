@@ -1,12 +1,12 @@
-//! Departures that count for nothing although no other sender speaks: a configuration in which no person can leave.
+//! Departures without effect although no other sender makes statements: a configuration in which no person can leave.
 
 use super::sources::{SourceStatementsOfPerson, employment_in};
 use super::{IdentityView, PersonRecord};
 use crate::employment::{Contradiction, ContradictionCode, Employment, SourceVoice};
 
 impl PersonRecord {
-    /// Lists departures that sources said which may not say who works here, while none of those that may ever said anything
-    /// of the person. The person stays: a directory does not end employment.
+    /// Reports departures that were stated by sources without employment authority, while no source with authority
+    /// ever made a statement about the person. The person stays employed: a directory does not end employment.
     pub(super) fn list_unheard(&self, view: &mut IdentityView, now: i64) {
         let says_something = |source: &SourceStatementsOfPerson| {
             let (statements, records) = employment_in(&source.said);
@@ -22,7 +22,7 @@ impl PersonRecord {
     }
 }
 
-/// The last word of a source that says that the person is gone.
+/// Returns the last statement of a source if it says that the person is gone.
 fn departure_in(source: &SourceStatementsOfPerson, now: i64) -> Option<Contradiction> {
     let (statements, records) = employment_in(&source.said);
     let last = statements.iter().filter(|said| said.version.effective_at <= now);

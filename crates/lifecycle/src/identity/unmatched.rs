@@ -1,12 +1,13 @@
-//! Departures that change nothing: of a person without a known arrival, or outweighed by an arrival that was said later and
-//! received before. Either may be a leaver who keeps access, so both are listed. The rules are in docs/employment.md.
+//! Departures without effect: those of a person without a known arrival, or those outweighed by an arrival that was
+//! stated later and received earlier. Either may be a leaver who keeps access, so both are reported. The rules are in
+//! docs/employment.md.
 
 use super::{IdentityView, PersonRecord};
 use crate::StatementDating;
 use crate::employment::{Contradiction, ContradictionCode, Employment, EmploymentKind, EmploymentStatement};
 
 impl PersonRecord {
-    /// Adds what departures that change nothing are listed as.
+    /// Adds the contradictions for departures without effect.
     pub(super) fn list_departures_without_effect(&self, view: &mut IdentityView, now: i64) {
         let known = match view.employment {
             Employment::Active => self.outweighed_departure(now),
@@ -19,7 +20,7 @@ impl PersonRecord {
         }
     }
 
-    /// A notice of a departure, where nothing ever said that the person was here.
+    /// Returns a notice of a departure if no statement ever said that the person was here.
     fn unmatched_departure(&self) -> Option<Contradiction> {
         let mut notices = Vec::new();
         for said in self.statements_of_senders().flat_map(|(_, statements)| statements) {
@@ -34,8 +35,8 @@ impl PersonRecord {
         Some(contradiction(ContradictionCode::DepartureUnmatched, last))
     }
 
-    /// The departure that a sender's last message about employment states, where an arrival without a day was said later and
-    /// so outweighs it.
+    /// Returns the departure in the last message of a sender about employment, if an arrival without a day was stated
+    /// later and therefore outweighs it.
     fn outweighed_departure(&self, now: i64) -> Option<Contradiction> {
         let last_of_sender = |statements: &'_ [EmploymentStatement]| {
             let last = statements.iter().max_by_key(|said| said.version.sequence)?;
@@ -55,7 +56,7 @@ impl PersonRecord {
         Some(contradiction(ContradictionCode::DepartureOutweighed, &last))
     }
 
-    /// What each source said of employment, and whether it may say who works here.
+    /// Returns the statements of each source about employment; `true` if the source has employment authority.
     fn statements_of_senders(&self) -> impl Iterator<Item = (bool, &[EmploymentStatement])> {
         let before = (self.sources.is_empty(), self.employment.as_slice());
         let sources = self.sources.values();
@@ -64,12 +65,14 @@ impl PersonRecord {
     }
 }
 
-/// A notice of a departure: a record or list that shows a person as not employed is not a notice.
+/// Returns whether a statement is a notice of a departure. A record or list that shows a person as not employed is
+/// not a notice.
 fn is_notice(said: &EmploymentStatement) -> bool {
     use crate::employment::EmploymentWord::{Erased, Leaves};
     matches!(said.word, Leaves | Erased) && said.dated != StatementDating::Observed
 }
 
+/// Returns a contradiction caused by a statement.
 fn contradiction(code: ContradictionCode, said: &EmploymentStatement) -> Contradiction {
     Contradiction { code, sender: said.sender.clone(), said_at: said.version.said_at }
 }
@@ -91,7 +94,7 @@ mod tests {
         view.contradictions.iter().map(|known| known.code.as_str()).collect()
     }
 
-    /// Said at `said`, without a day.
+    /// Returns a statement without a day, made at `said`.
     fn undated(kind: EventKind, said: i64) -> Event {
         Event { dated: Some(StatementDating::Implied), ..event(kind, said, said, json!({})) }
     }

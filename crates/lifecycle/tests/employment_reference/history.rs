@@ -1,4 +1,4 @@
-//! Random histories of one person, and how to make one that shows a fault as short as it gets.
+//! Random histories of one person, and the reduction of a failing history to its shortest form.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::{
     statements::{Cancelled, Said},
 };
 
-/// A small generator of random numbers (SplitMix64): the same seed gives the same histories everywhere.
+/// A small random number generator (SplitMix64): the same seed gives the same histories everywhere.
 pub struct Random(pub u64);
 
 impl Random {
@@ -25,7 +25,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
     }
@@ -43,7 +43,7 @@ impl Random {
     }
 }
 
-/// Everything that was said of one person.
+/// All statements about one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
     pub said: Vec<Said>,
@@ -75,7 +75,7 @@ const WORDS: [Word; 18] = [
     Word::Record,
 ];
 
-/// How some histories begin: what seldom comes about by chance.
+/// The beginnings of some histories: sequences that seldom occur by chance.
 const STORIES: &[&[Word]] = &[
     &[Word::Joins, Word::Leaves, Word::Here],
     &[Word::Joins, Word::Leaves, Word::Listed],
@@ -130,7 +130,7 @@ const STORIES: &[&[Word]] = &[
     &[Word::Listed, Word::Leaves, Word::Listed, Word::Absent],
 ];
 
-/// An arrival lies ahead or is new, and is taken back.
+/// Sequences in which an arrival is new or lies in the future, and is withdrawn.
 const WITHDRAWALS: &[&[Word]] = &[
     &[Word::Joins, Word::Unhires],
     &[Word::Joins, Word::Leaves, Word::Rejoins, Word::Unhires],
@@ -144,13 +144,13 @@ const WITHDRAWALS: &[&[Word]] = &[
     &[Word::Unhires, Word::Here],
 ];
 
-/// Two hires lie ahead, with a departure between them.
+/// A sequence in which two hires lie in the future, with a departure between them.
 const TWO_AHEAD: &[Word] = &[Word::Joins, Word::Leaves, Word::Joins, Word::Unhires];
 
-/// A hire is taken back by its day when the employment is over.
+/// A sequence in which a hire is withdrawn by its day after the employment has ended.
 const OVER: &[Word] = &[Word::Joins, Word::Leaves, Word::Unhires];
 
-/// A departure lies ahead, and in between the person is not seen for a while.
+/// Sequences in which a departure lies in the future and the person is not seen for a while before it.
 const FLAPS: &[&[Word]] = &[
     &[Word::Joins, Word::Leaves, Word::Inactive, Word::Here],
     &[Word::Joins, Word::Leaves, Word::Absent, Word::Listed],
@@ -164,7 +164,7 @@ const FLAPS: &[&[Word]] = &[
 ];
 
 impl History {
-    /// One to nine statements of two senders within a few days, and sometimes a cancellation.
+    /// Creates one to nine statements of two senders within a few days, and sometimes a cancellation.
     pub fn random(random: &mut Random) -> Self {
         let records_alone = random.one_in(30);
         let lags = random.one_in(3);
@@ -260,7 +260,7 @@ impl History {
         Self { said, cancelled, named }
     }
 
-    /// What the code says, given the statements in another order and some of them twice.
+    /// Returns the decision of the code, given the statements in another order and some of them twice.
     pub fn decided(&self, now: i64) -> EmploymentDecision {
         let mut statements: Vec<EmploymentStatement> = self.said.iter().rev().map(statement).collect();
         statements.extend(self.said.iter().step_by(2).map(statement));
@@ -272,25 +272,25 @@ impl History {
         decide_employment(&statements, &cancellations, &authority, now)
     }
 
-    /// What the page says, perhaps with a mistake.
+    /// Returns the reference for the page, or for the page with a mistake.
     pub fn reference(&self, mutation: Option<Mutation>) -> Reference {
         Reference::new(&self.said, &self.cancelled, self.named.as_deref(), mutation)
     }
 
-    /// The moments at which a history is looked at: its last word, soon after, and after all.
+    /// Returns the moments at which a history is checked: its last statement, shortly after it, and after all days.
     pub fn moments(&self) -> [i64; 4] {
         let last = self.said.iter().map(|said| said.said).chain(self.cancelled.iter().map(|one| one.said));
         let last = last.max().unwrap_or(1);
         [last, last + 1, last + 3, LAST + 2]
     }
 
-    /// Whether the page, perhaps with a mistake, and `other` differ at a moment; which one.
+    /// Returns the first moment at which the page and `other` differ, if there is one.
     pub fn differs(&self, other: impl Fn(&Self, i64) -> EmploymentDecision) -> Option<i64> {
         let mut reference = self.reference(None);
         self.moments().into_iter().find(|now| plain(reference.decide(*now)) != plain(other(self, *now)))
     }
 
-    /// As short as it gets while `shows` holds.
+    /// Shortens the history as far as possible while `shows` holds.
     pub fn minimised(mut self, shows: impl Fn(&Self) -> bool) -> Self {
         while let Some(smaller) = self.smaller().into_iter().find(|smaller| shows(smaller)) {
             self = smaller;
@@ -331,7 +331,7 @@ impl History {
     }
 }
 
-/// What is compared. Of `senders_disagree` the page says only that it is listed.
+/// Reduces a decision to the compared parts. About `senders_disagree` the page says only that it is listed.
 pub fn plain(mut decision: EmploymentDecision) -> EmploymentDecision {
     for contradiction in &mut decision.contradictions {
         if contradiction.code == lifecycle::ContradictionCode::SendersDisagree {
@@ -344,7 +344,8 @@ pub fn plain(mut decision: EmploymentDecision) -> EmploymentDecision {
     decision
 }
 
-/// Often a day that was named before: repetitions and corrections are what is hard.
+/// Returns a random day. It is often a day that was named before, because repetitions and corrections are the hard
+/// cases.
 fn random_day(random: &mut Random, word: Word, few_days: i64, before: &[Said]) -> Option<i64> {
     let is_named = match word {
         Word::Joins | Word::Rejoins | Word::Leaves | Word::Erased => !random.one_in(3),
@@ -375,7 +376,7 @@ fn cancellation(cancelled: &Cancelled) -> EmploymentCancellation {
 }
 
 impl fmt::Display for History {
-    /// The first and third column of the table of the page.
+    /// Writes the first and third columns of the table in the page.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         for Said { sender, said, word, day, list, position } in &self.said {

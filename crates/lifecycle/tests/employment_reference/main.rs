@@ -1,7 +1,8 @@
-//! A second, naive implementation of docs/employment.md, written from the page alone, and random histories on which it and
-//! the code have to agree.
+//! Compares the code with a second, naive implementation of docs/employment.md on random histories. That
+//! implementation is written only from the page, and both must agree.
 //!
-//! `USHER_HISTORIES` and `USHER_SEED` set how many histories and which ones; `make soak` takes new ones until it is stopped.
+//! `USHER_HISTORIES` and `USHER_SEED` set the number of histories and the random seed. `make soak` checks new
+//! histories until it is stopped.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,7 +15,7 @@ use history::{History, Random, plain};
 use mutation::Mutation;
 use shared::{history, mutation, reference, statements, voice};
 
-/// Every rule of the page that a history can meet, and every state and contradiction.
+/// Every rule of the page that a history can use, and every state and contradiction.
 const RULES: &[&str] = &[
     "joins 1",
     "joins 2a",
@@ -121,9 +122,9 @@ const RULES: &[&str] = &[
     "withdrawal_unmatched",
 ];
 
-/// Histories of a run, unless `USHER_HISTORIES` says otherwise.
+/// The number of histories of a run, unless `USHER_HISTORIES` sets another one.
 const HISTORIES: u64 = 280_000;
-/// How often a run of that size or more meets each rule at least.
+/// The minimum number of times that a run of that size or more uses each rule.
 const HITS: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
@@ -134,12 +135,12 @@ fn seed() -> u64 {
     number("USHER_SEED").unwrap_or(11)
 }
 
-/// The history of this number in the run with this seed.
+/// Returns the history with this number in the run with this seed.
 fn history(seed: u64, number: u64) -> History {
     History::random(&mut Random(seed ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03)))
 }
 
-/// Says where the code and the page differ, with the shortest history that shows it.
+/// Describes the difference between the code and the page, with the shortest history that shows it.
 fn report(seed: u64, number: u64) -> String {
     let differs = |history: &History| history.differs(History::decided);
     let shortest = history(seed, number).minimised(|history| differs(history).is_some());

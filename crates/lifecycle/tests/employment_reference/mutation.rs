@@ -1,8 +1,8 @@
-//! Deliberate mistakes: the random histories have to find each of them.
+//! Deliberate mistakes. The random histories must find each of them.
 
 macro_rules! mutations {
     ($($name:ident),* $(,)?) => {
-        /// One rule of the page, done wrongly.
+        /// A deliberate mistake in one rule of the page.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Mutation {
             $($name),*

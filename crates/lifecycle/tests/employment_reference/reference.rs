@@ -1,4 +1,4 @@
-//! The page, step by step: what the statements of all senders amount to at one moment.
+//! Implements the page step by step: the decision from the statements of all senders at one moment.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     voice::{Beginning, Combined, End, Period, combine},
 };
 
-/// One voice: what it said, and the employments that this amounts to.
+/// One voice: its statements, and the employments that result from them.
 struct Voice {
     said: Vec<Said>,
     steps: Vec<Step>,
@@ -24,7 +24,7 @@ struct Voice {
 pub struct Reference {
     voices: Vec<Voice>,
     mutation: Option<Mutation>,
-    /// How often each rule was used.
+    /// The number of times that each rule was used.
     pub hits: BTreeMap<&'static str, u64>,
 }
 
@@ -53,7 +53,7 @@ impl Reference {
         *self.hits.entry(rule).or_default() += 1;
     }
 
-    /// The state at `now`.
+    /// Returns the decision at `now`.
     pub fn decide(&mut self, now: i64) -> EmploymentDecision {
         let mut decisions = Vec::new();
         for index in 0..self.voices.len() {
@@ -70,7 +70,7 @@ impl Reference {
         together
     }
 
-    /// Of several voices: active if one is; otherwise deleted or left, whichever is later; otherwise unknown.
+    /// Combines several voices: active if one is; otherwise deleted or left, the later one; otherwise unknown.
     fn together(&mut self, decisions: &[EmploymentDecision]) -> EmploymentDecision {
         if let [one] = decisions {
             return one.clone();
@@ -101,13 +101,14 @@ impl Reference {
     }
 }
 
-/// The last planned departure of several voices, if all of them plan one.
+/// Returns the last planned departure of several voices, if all of them plan one.
 fn latest_of_all(decisions: &[&EmploymentDecision]) -> Option<i64> {
     let planned: Option<Vec<i64>> = decisions.iter().map(|one| one.planned_departure).collect();
     planned?.into_iter().max()
 }
 
-/// What each voice said. What was stored before senders were recorded counts at the beginning of every one.
+/// Returns the statements of each voice. Statements that were stored before senders were recorded count at the
+/// beginning of each voice.
 fn voices_of(
     said: &[Said],
     named: Option<&[String]>,
@@ -212,7 +213,8 @@ impl Voice {
         }
     }
 
-    /// Whether the last word of another full list is that it still has a person whom one full list dropped.
+    /// Returns whether the last statement of another full list is that it still has a person that one full list
+    /// dropped.
     fn is_listed_elsewhere(&self, period: &Period) -> bool {
         if self.mutation == Some(Mutation::AbsenceOutweighsAnotherList) {
             return false;
@@ -231,7 +233,7 @@ impl Voice {
         last.iter().any(|(list, has_them)| *has_them && (same_counts || list != dropped))
     }
 
-    /// What is listed: of the current employment and those after it, or of all if there is none.
+    /// Returns the listed contradictions: of the current employment and those after it, or of all if there is none.
     fn listed(&self, current: Option<usize>, now: i64) -> Vec<Contradiction> {
         let mut listed = Vec::new();
         for period in &self.combined.periods[current.unwrap_or(0)..] {
@@ -245,12 +247,12 @@ impl Voice {
     }
 }
 
-/// When the statement was said that first set the end, or the erasure of what has no end.
+/// Returns the time of the statement that first set the end, or the erasure of an employment without an end.
 fn known_since(period: &Period) -> i64 {
     if period.end == End::Open { period.erasure_known } else { period.end_known }
 }
 
-/// The earliest said end ahead of an employment that is not cancelled and whose beginning is not unknown.
+/// Returns the earliest future stated end of an employment that is not cancelled and whose beginning is not unknown.
 fn planned_departure(periods: &[Period], now: i64) -> Option<i64> {
     let ends = periods.iter().filter(|period| !period.is_cancelled && period.beginning != Beginning::Unknown);
     ends.filter_map(|period| if let End::Said(day) = period.end { Some(day) } else { None })

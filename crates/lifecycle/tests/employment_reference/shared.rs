@@ -1,5 +1,5 @@
-//! What the test of the pure function and the one of the whole pipeline share: the reference and the random histories. Both tests
-//! name these modules at their root.
+//! Modules shared by the test of the pure function and the test of the whole pipeline: the reference and the random
+//! histories. Both tests name these modules at their root.
 
 pub mod history;
 pub mod mutation;

@@ -1,38 +1,38 @@
-//! What was said, and the order in which it counts.
+//! Statements, and the order in which they count.
 
 use lifecycle::EmploymentWord as Word;
 
 use crate::mutation::Mutation;
 
-/// A statement as the table of the page writes it.
+/// A statement in the form of the page's table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// The sender; empty if it was stored before senders were recorded.
+    /// The sender; empty if the statement was stored before senders were recorded.
     pub sender: String,
-    /// When it was said.
+    /// The time of the statement.
     pub said: i64,
-    /// What it says.
+    /// The content of the statement.
     pub word: Word,
-    /// The day that it names.
+    /// The day that the statement names.
     pub day: Option<i64>,
-    /// The full list that it is a row of.
+    /// The full list that the statement is a row of.
     pub list: Option<String>,
-    /// Its position in the stream.
+    /// The position in the stream.
     pub position: u64,
 }
 
-/// What an operator took back.
+/// An operator's cancellation of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancelled {
-    /// When the operator said it.
+    /// The time of the cancellation.
     pub said: i64,
-    /// The day that was planned.
+    /// The planned day.
     pub day: i64,
-    /// Of an arrival, or of a departure.
+    /// `true` for an arrival, `false` for a departure.
     pub is_arrival: bool,
 }
 
-/// How a statement is dated.
+/// The dating of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dated {
     Explicit,
@@ -40,14 +40,14 @@ pub enum Dated {
     Observed,
 }
 
-/// One thing that is taken in its turn.
+/// One step that is applied in its order.
 #[derive(Debug, Clone)]
 pub enum Step {
     Statement { said: Said, word: Word, dated: Dated, day: i64 },
     Cancellation(Cancelled),
 }
 
-/// What a statement says once its day has been looked at.
+/// Returns the statement with its dating.
 fn step(said: &Said) -> Step {
     let observation =
         matches!(said.word, Word::Here | Word::Listed | Word::Stays | Word::Inactive | Word::Absent);
@@ -62,7 +62,8 @@ fn step(said: &Said) -> Step {
     Step::Statement { said: said.clone(), word, dated, day }
 }
 
-/// When said; implied, explicit, observed, cancellations; day; arrivals, departures, erasures; position.
+/// Returns the sort key: time of the statement; implied, explicit, observed, cancellations; day; arrivals,
+/// departures, erasures; position.
 fn place(step: &Step, mutation: Option<Mutation>) -> (i64, i64, u8, i64, i64, u64) {
     let (said, class, day, kind, position) = match step {
         Step::Cancellation(cancelled) => {
@@ -95,7 +96,7 @@ fn place(step: &Step, mutation: Option<Mutation>) -> (i64, i64, u8, i64, i64, u6
     (first, day_first, u8::try_from(class + 1).unwrap(), day, kind, position)
 }
 
-/// The statements of one voice, and the cancellations, in their order.
+/// Returns the statements of one voice and the cancellations, in their order.
 pub fn in_order(said: &[Said], cancelled: &[Cancelled], mutation: Option<Mutation>) -> Vec<Step> {
     let mut steps: Vec<Step> = said.iter().map(step).collect();
     steps.extend(cancelled.iter().cloned().map(Step::Cancellation));

@@ -1,4 +1,4 @@
-//! How the statements of one voice combine: the rules of the page, each counted by its name.
+//! Combines the statements of one voice by the rules of the page. Each rule is counted by its name.
 
 mod arrivals;
 mod departures;
@@ -39,7 +39,7 @@ impl End {
     }
 }
 
-/// A said end that lay ahead when the person was not seen any more.
+/// A stated end that lay in the future when the person was not seen any more.
 #[derive(Debug, Clone)]
 pub struct Kept {
     pub day: i64,
@@ -47,12 +47,12 @@ pub struct Kept {
     by: String,
 }
 
-/// What an arrival took away from the employment before.
+/// The end and the erasure that an arrival removed from the employment before it.
 #[derive(Debug, Clone, Default)]
 pub struct TakenAway {
-    /// The day, when it was said, and the sender.
+    /// The day, the time of the statement, and the sender.
     end: Option<(i64, i64, String)>,
-    /// The day, and when it was said.
+    /// The day, and the time of the statement.
     erasure: Option<(i64, i64)>,
 }
 
@@ -61,18 +61,18 @@ pub struct TakenAway {
 pub struct Period {
     pub beginning: Beginning,
     pub begun_by: String,
-    /// When an undated arrival that began it was said (not observed).
+    /// The time of the undated arrival that began the employment; `None` if it was only observed.
     pub undated_said: Option<i64>,
     pub end: End,
     pub end_by: String,
-    /// When the statement was said that first set the end.
+    /// The time of the statement that first set the end.
     pub end_known: i64,
     /// The full list whose absence set the end.
     pub absent_from: Option<String>,
     kept: Option<Kept>,
     taken_away: Option<TakenAway>,
     pub erasure: Option<i64>,
-    /// When the erasure was said.
+    /// The time of the statement about the erasure.
     pub erasure_known: i64,
     pub is_rehire: bool,
     pub is_cancelled: bool,
@@ -82,7 +82,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// Where it stands: by its beginning; unknown or cancelled, by its end.
+    /// Returns the position in the order of time: the beginning; the end if the beginning is unknown or the
+    /// employment is cancelled.
     fn place(&self) -> i64 {
         match self.beginning {
             Beginning::Known(day) | Beginning::Undated(day) if !self.is_cancelled => day,
@@ -90,8 +91,8 @@ impl Period {
         }
     }
 
-    /// Among equals what stands by its end comes first, then what ends first, what is not cancelled, what begins first, what was
-    /// begun by the earlier statement.
+    /// Returns the sort key. Among equal positions, employments that are placed by their end come first. After that,
+    /// the order is: the earlier end, not cancelled, the earlier beginning, the earlier statement of the beginning.
     fn order(&self) -> impl Ord + use<> {
         let begins = !self.is_cancelled && self.beginning != Beginning::Unknown;
         let first = match self.beginning {
@@ -114,7 +115,7 @@ impl Period {
         self.contradictions.clear();
     }
 
-    /// It counts while the end is observed.
+    /// Returns the kept end. It counts while the end is observed.
     pub fn kept_end(&self) -> Option<&Kept> {
         self.kept.as_ref().filter(|_| matches!(self.end, End::Observed(_)))
     }
@@ -165,7 +166,7 @@ impl Period {
         self.absent_from = None;
     }
 
-    /// An observed end becomes a said one, with the same day.
+    /// Turns an observed end into a stated one with the same day.
     fn say_the_observed_end(&mut self, statement: &Said) {
         if let End::Observed(day) = self.end {
             self.set_end(End::Said(day), statement);
@@ -177,7 +178,7 @@ impl Period {
         self.erasure_known = statement.said;
     }
 
-    /// An employment lists each code once, with the last statement that gave cause.
+    /// Lists a contradiction. An employment lists each code once, with the last statement that caused it.
     fn list(&mut self, code: Code, statement: &Said) {
         self.contradictions.retain(|(known, _, _)| *known != code);
         self.contradictions.push((code, statement.sender.clone(), statement.said));
@@ -188,13 +189,13 @@ impl Period {
 #[derive(Debug, Default)]
 pub struct Combined {
     pub periods: Vec<Period>,
-    /// By sender: first days that it took back, until it says another arrival.
+    /// The first days that each sender withdrew, until it states another arrival.
     taken_back: BTreeMap<String, Vec<i64>>,
     pub hits: BTreeMap<&'static str, u64>,
     mutation: Option<Mutation>,
 }
 
-/// What the statements amount to.
+/// Combines statements into employments.
 pub fn combine(steps: &[Step], mutation: Option<Mutation>) -> Combined {
     let mut combined = Combined { mutation, ..Combined::default() };
     for step in steps {
@@ -237,7 +238,7 @@ impl Combined {
         }
     }
 
-    /// The end of the employment at `index`; an open one ends when the one that follows it begins.
+    /// Returns the end of the employment at `index`. An open one ends when the next one begins.
     pub fn ends(&self, index: usize) -> i64 {
         let period = &self.periods[index];
         if let Some(day) = period.end.day() {
@@ -290,7 +291,8 @@ impl Combined {
         self.periods.last_mut().unwrap()
     }
 
-    /// A new employment that begins at `at`; a kept end of the last one, and its erasure, hold for it if they lie ahead.
+    /// Adds an employment that begins at `at`. A kept end of the last one and its erasure apply to it if they lie in
+    /// the future.
     fn add_seen_again(&mut self, statement: &Said, beginning: Beginning, at: i64) -> &mut Period {
         let last = self.periods.iter_mut().rfind(|period| !period.is_cancelled);
         let Some(last) = last.filter(|last| last.kept_end().is_some_and(|kept| kept.day > at)) else {
@@ -307,7 +309,7 @@ impl Combined {
         new
     }
 
-    /// A departure or erasure settles what was said before of the employment whose end it sets, keeps or repeats.
+    /// Settles earlier contradictions of the employment whose end a departure or erasure sets, keeps or repeats.
     fn settle(&mut self, index: usize) {
         if self.mutated(Mutation::NothingSettles) {
             return;

@@ -1,4 +1,4 @@
-//! The mapper's steps: merge, decide, publish, verify.
+//! The steps of the mapper: merge, decide, publish and verify.
 
 use super::{
     HandoverModel, InHand, ModelAccess, ModelCommand, ModelDecision, ModelOutboxBatch, ModelStep, ModelWorld,
@@ -6,6 +6,7 @@ use super::{
 };
 
 impl HandoverModel {
+    /// Adds the steps that the mapper can take in `world`.
     pub(super) fn mapper_steps(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         let is_waiting = !world.events_again.is_empty() || world.events_next < world.events.len();
         for replica in 0..self.mappers {
@@ -15,7 +16,8 @@ impl HandoverModel {
                 None => {}
             }
         }
-        // What was lost while it read again may have been a departure: a person is asked before anything is granted.
+        // Statements that aged out before they were read again may include a departure. An operator decides before
+        // access is granted.
         let may_grant = world.mapper_reads_up_to == 0 || !world.loss_is_listed;
         if world.floor() >= world.mapper_reads_up_to && may_grant {
             let is_due =
@@ -38,14 +40,14 @@ impl HandoverModel {
         }
     }
 
-    /// What the merged statements say.
+    /// Returns the access that the merged statements of the person ask for.
     fn wanted_of(&self, world: &ModelWorld, person: usize) -> ModelAccess {
         let merged = world.mapper.merged[person];
         let last = (u8::BITS - merged.leading_zeros()) as usize;
         if last == 0 { ModelAccess::Nothing } else { self.histories[person][last - 1] }
     }
 
-    /// The batch that a sweep would get rid of.
+    /// Returns the index of the outbox batch that a sweep would publish completely.
     fn sweepable(&self, world: &ModelWorld) -> Option<usize> {
         let can_go = |batch: &ModelOutboxBatch| {
             batch.in_memory_of.is_none()
@@ -53,12 +55,13 @@ impl HandoverModel {
                 && !(batch.fact && world.journal_full)
         };
         let all = world.mapper.outbox.iter();
-        // One batch stands for the page that a sweep without this mechanism reads.
+        // One batch stands for the page that a sweep reads when this mechanism is left out.
         let page = if self.mechanisms.commands_before_facts { usize::MAX } else { 1 };
         all.take(page).position(can_go)
     }
 
-    /// Whether the writer knows something else than what was decided, with nothing on its way.
+    /// Returns whether the writer's state differs from the decisions and no command is under way that would correct
+    /// it.
     fn differs(&self, world: &ModelWorld) -> bool {
         let differs = |person: usize| {
             let (row, decided) = (&world.writer.rows[person], &world.mapper.decided[person]);
@@ -68,6 +71,7 @@ impl HandoverModel {
         (0..PEOPLE).any(differs) || is_unverified
     }
 
+    /// Applies a step of the mapper to `world`.
     pub(super) fn mapper_step(&self, world: &mut ModelWorld, step: ModelStep) {
         match step {
             ModelStep::Take { replica } => {
@@ -110,7 +114,7 @@ impl HandoverModel {
                 world.events_first = world.events.len();
                 world.events_next = world.events.len();
                 world.events_again.clear();
-                // The gap in the sequence is seen at the next delivery.
+                // The mapper detects the gap in the sequence at the next delivery.
                 world.loss_is_listed = true;
             }
             ModelStep::RestoreMapper => self.restore_mapper(world),
@@ -118,18 +122,21 @@ impl HandoverModel {
         }
     }
 
+    /// Ends a replica: its event is delivered again, and its outbox batches are left to the sweep.
     fn end_mapper(world: &mut ModelWorld, replica: usize) {
         world.events_again.extend(world.in_hand[replica].take().map(|hand| hand.position));
         let of_replica = world.mapper.outbox.iter_mut().filter(|batch| batch.in_memory_of == Some(replica));
         of_replica.for_each(|batch| batch.in_memory_of = None);
     }
 
+    /// Merges the event in the replica's hands and decides, unless another replica changed the person in the
+    /// meantime.
     fn merge(&self, world: &mut ModelWorld, replica: usize) {
         let Some(hand) = world.in_hand[replica].take() else { return };
         let statement = world.events[hand.position];
         let person = statement.person;
         if world.mapper.version[person] != hand.version {
-            // Another replica was faster: read again.
+            // Another replica committed first: read the person's row again.
             world.in_hand[replica] = Some(InHand { version: world.mapper.version[person], ..hand });
             return;
         }
@@ -139,12 +146,13 @@ impl HandoverModel {
         let wanted = self.wanted_of(world, person);
         let is_behind = world.mapper_reads_up_to > 0
             && (world.floor() < world.mapper_reads_up_to || world.loss_is_listed);
-        // While it reads again what it had read before, it only takes away.
+        // While the mapper reads again what it had read before, it only revokes access.
         if wanted != world.mapper.decided[person].wanted && (!is_behind || wanted == ModelAccess::Off) {
             self.decide(world, person, Some(replica));
         }
     }
 
+    /// Stores a decision about the person and puts its command into the outbox.
     fn decide(&self, world: &mut ModelWorld, person: usize, replica: Option<usize>) {
         world.clock += 1;
         let before = world.mapper.decided[person].revision;
@@ -158,16 +166,19 @@ impl HandoverModel {
         self.put(world, ModelCommand { person, revision, wanted }, replica);
     }
 
+    /// Puts a command into the outbox.
     fn put(&self, world: &mut ModelWorld, command: ModelCommand, in_memory_of: Option<usize>) {
         let command = Some(command);
         if self.mechanisms.commands_before_facts {
             world.mapper.outbox.push(ModelOutboxBatch { command, fact: false, in_memory_of });
-            // Facts that JOURNAL refuses are dropped in the end, and never looked at again here.
+            // Facts that JOURNAL refuses are dropped in the end. The model does not follow them any further.
         } else {
             world.mapper.outbox.push(ModelOutboxBatch { command, fact: true, in_memory_of });
         }
     }
 
+    /// Publishes the parts of an outbox batch that their streams accept, and removes the batch when both parts are
+    /// published.
     fn publish(&self, world: &mut ModelWorld, index: usize) {
         let batch = &mut world.mapper.outbox[index];
         batch.in_memory_of = None;
@@ -175,7 +186,7 @@ impl HandoverModel {
         let command_goes = !world.commands_full;
         let fact_goes = !(batch.fact && world.journal_full);
         if let Some(command) = batch.command.filter(|_| command_goes) {
-            // A repeated message is dropped by its id.
+            // JetStream drops a repeated message by its id.
             if !world.commands[world.commands_next..].contains(&command) {
                 world.commands.push(command);
             }
@@ -185,6 +196,7 @@ impl HandoverModel {
         }
     }
 
+    /// Sends the decision again for every person whose row at the writer differs (anti-entropy).
     fn verify(&self, world: &mut ModelWorld) {
         let mut is_same = true;
         for person in 0..PEOPLE {
@@ -194,7 +206,7 @@ impl HandoverModel {
                 continue;
             }
             is_same = false;
-            // What may be out of date only takes away.
+            // While a loss is listed, a decision may be out of date; it is repeated only if it revokes access.
             if world.loss_is_listed && decided.wanted != ModelAccess::Off {
                 continue;
             }
@@ -208,6 +220,7 @@ impl HandoverModel {
         }
     }
 
+    /// Restores the mapper's database from its backup and sets the consumer back.
     fn restore_mapper(&self, world: &mut ModelWorld) {
         let Some(backup) = world.mapper_backup.clone() else { return };
         world.faults += 1;

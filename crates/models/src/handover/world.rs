@@ -1,13 +1,13 @@
-//! What exists in the model: streams, databases, processes, the target.
+//! The state of the model: streams, databases, processes and the target.
 
 use std::collections::BTreeSet;
 
 use super::{PEOPLE, REPLICAS};
 
-/// What an account should be, or is.
+/// The access that an account should have, or has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum ModelAccess {
-    /// There is no account, or nothing is known of one.
+    /// There is no account, or none is known.
     #[default]
     Nothing,
     /// The account can be used.
@@ -21,93 +21,93 @@ pub enum ModelAccess {
 pub struct ModelStatement {
     /// Index of the person.
     pub person: usize,
-    /// Position in the person's history, from 1.
+    /// The position in the person's history, counted from 1.
     pub number: u8,
 }
 
-/// An order from the mapper to the writer.
+/// A command from the mapper to the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ModelCommand {
     /// Index of the person.
     pub person: usize,
-    /// Decides between commands about one person.
+    /// The revision. Of two commands about one person, the one with the greater revision wins.
     pub revision: u8,
-    /// What should be true.
+    /// The access that the account should have.
     pub wanted: ModelAccess,
 }
 
 /// A row of the mapper's outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ModelOutboxBatch {
-    /// The command in it, if there is one.
+    /// The command in the batch, if there is one.
     pub command: Option<ModelCommand>,
-    /// Whether a fact is in it.
+    /// `true` if the batch contains a fact.
     pub fact: bool,
-    /// The replica that has it in memory and sends it without a sweep.
+    /// The replica that has the batch in memory and publishes it without a sweep.
     pub in_memory_of: Option<usize>,
 }
 
-/// What the mapper decided about a person.
+/// The mapper's decision about a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ModelDecision {
-    /// Of the newest command.
+    /// The revision of the newest command.
     pub revision: u8,
-    /// What it wants.
+    /// The access that the newest command asks for.
     pub wanted: ModelAccess,
 }
 
 /// The mapper's database.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct MapperStore {
-    /// By person: the statements that were merged, a bit each.
+    /// The merged statements of each person, one bit per statement.
     pub merged: [u8; PEOPLE],
-    /// By person.
+    /// The decision about each person.
     pub decided: [ModelDecision; PEOPLE],
-    /// By person: rises with every commit (optimistic concurrency).
+    /// The version of each person's row. It increases with every commit (optimistic concurrency).
     pub version: [u8; PEOPLE],
-    /// Oldest first.
+    /// The outbox batches, oldest first.
     pub outbox: Vec<ModelOutboxBatch>,
-    /// Every event before this position is contained.
+    /// The database contains every event before this position.
     pub contains: usize,
 }
 
-/// What the writer knows of one person's account.
+/// The writer's knowledge of one person's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ModelRow {
-    /// Of the newest command.
+    /// The revision of the newest command.
     pub revision: u8,
-    /// What it wants.
+    /// The access that the newest command asks for.
     pub wanted: ModelAccess,
-    /// What the target last showed.
+    /// The access that the target last showed.
     pub applied: ModelAccess,
-    /// A request is noted as being under way.
+    /// `true` if the row is noted as having a request under way.
     pub sending: bool,
-    /// A request may have been carried out: the account is read before anything is decided.
+    /// `true` if a request may have been carried out. The account is read before anything else is decided.
     pub in_doubt: bool,
 }
 
 /// The writer's database.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct WriterStore {
-    /// By person.
+    /// The row of each person.
     pub rows: [ModelRow; PEOPLE],
-    /// Every command before this position is contained.
+    /// The database contains every command before this position.
     pub contains: usize,
-    /// It was compared with the mapper's database since it was created or restored.
+    /// `true` if the database was verified against the mapper's since it was created or restored.
     pub verified: bool,
 }
 
-/// One account at the target.
+/// The accounts of one person at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ModelAccount {
-    /// How many there are for the person.
+    /// The number of accounts that the person has.
     pub count: u8,
-    /// Whether the (first) account can be used.
+    /// `true` if the (first) account can be used.
     pub is_on: bool,
 }
 
 impl ModelAccount {
-    /// What the target shows when it is asked.
+    /// Returns the access that the target shows when it is read.
     pub fn shown(self) -> ModelAccess {
         match (self.count, self.is_on) {
             (0, _) => ModelAccess::Nothing,
@@ -117,114 +117,116 @@ impl ModelAccount {
     }
 }
 
-/// A request that a writer sent and has no answer to.
+/// A request that a writer sent and that has no answer yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelRequest {
-    /// The replica that sent it.
+    /// The replica that sent the request.
     pub by: usize,
-    /// The lease under which it was sent.
+    /// The epoch of the lease under which the request was sent.
     pub epoch: u8,
     /// Index of the person.
     pub person: usize,
-    /// What it makes true.
+    /// The access that the request sets.
     pub to: ModelAccess,
-    /// Whether the target has carried it out.
+    /// `true` if the target has carried out the request.
     pub is_done: bool,
 }
 
-/// What a mapper replica has in hand: an event, and the version of the person's row that it read.
+/// The event that a mapper replica is working on, with the version of the person's row that it read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InHand {
-    /// Position in EVENTS.
+    /// The event's position in EVENTS.
     pub position: usize,
-    /// Of the person's row.
+    /// The version of the person's row.
     pub version: u8,
 }
 
-/// Everything, at one moment.
+/// The state of the whole system at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ModelWorld {
-    /// By person: how much of the history was accepted.
+    /// The number of statements of each person's history that were accepted.
     pub accepted: [u8; PEOPLE],
-    /// EVENTS, from its first message on.
+    /// The messages of EVENTS, from the first one on.
     pub events: Vec<ModelStatement>,
-    /// Events before this position aged out.
+    /// Events before this position have aged out.
     pub events_first: usize,
-    /// The next event that the broker delivers.
+    /// The position of the next event that the broker delivers.
     pub events_next: usize,
-    /// Delivered, and to be delivered again.
+    /// Positions of events that were delivered and will be delivered again.
     pub events_again: BTreeSet<usize>,
-    /// COMMANDS.
+    /// The messages of COMMANDS.
     pub commands: Vec<ModelCommand>,
-    /// Commands before this position aged out.
+    /// Commands before this position have aged out.
     pub commands_first: usize,
-    /// The next command that the broker delivers.
+    /// The position of the next command that the broker delivers.
     pub commands_next: usize,
-    /// COMMANDS refuses messages.
+    /// `true` if COMMANDS is full and refuses messages.
     pub commands_full: bool,
-    /// JOURNAL refuses messages.
+    /// `true` if JOURNAL is full and refuses messages.
     pub journal_full: bool,
     /// The mapper's database.
     pub mapper: MapperStore,
-    /// A copy of it.
+    /// The backup of the mapper's database.
     pub mapper_backup: Option<MapperStore>,
-    /// Nothing is granted before the mapper has read again up to here.
+    /// The mapper grants nothing before it has read again up to this position.
     pub mapper_reads_up_to: usize,
-    /// By replica.
+    /// The event that each replica is working on.
     pub in_hand: [Option<InHand>; REPLICAS],
     /// The writer's database.
     pub writer: WriterStore,
-    /// A copy of it.
+    /// The backup of the writer's database.
     pub writer_backup: Option<WriterStore>,
-    /// The newest lease of the target. It lives apart from the rows only to keep restores simple.
+    /// The epoch of the target's newest lease. It is separate from the rows only to keep restores simple.
     pub epoch: u8,
-    /// By replica: the lease that it believes to have.
+    /// The epoch of the lease that each replica believes it has.
     pub session: [Option<u8>; REPLICAS],
     /// Requests without an answer.
     pub requests: Vec<ModelRequest>,
-    /// By person.
+    /// The accounts of each person at the target.
     pub target: [ModelAccount; PEOPLE],
-    /// By person: the account was switched off after the last statement, a departure, had been accepted.
+    /// `true` for each person whose account was switched off after the last statement, a departure, had been
+    /// accepted.
     pub was_off: [bool; PEOPLE],
-    /// A database was restored.
+    /// `true` if a database was restored.
     pub was_restored: bool,
-    /// Faults that happened.
+    /// The number of faults that have happened.
     pub faults: u8,
-    /// Rises with every decision: stands for the clock.
+    /// The clock of the model. It increases with every decision.
     pub clock: u8,
-    /// An operator is told that statements were lost.
+    /// `true` if a notice tells operators that statements were lost.
     pub loss_is_listed: bool,
-    /// Somebody who had left and was off was switched on.
+    /// `true` if an account that was off after its person had left was switched on again.
     pub broke_departure: bool,
 }
 
 impl ModelWorld {
-    /// The position before which every event is contained in the mapper's database.
+    /// Returns the position before which the mapper's database contains every event.
     pub fn floor(&self) -> usize {
         let in_hand = self.in_hand.iter().flatten().map(|hand| hand.position);
         in_hand.chain(self.events_again.iter().copied()).min().unwrap_or(self.events_next)
     }
 
-    /// Whether the mapper has merged all that was accepted and held.
+    /// Returns whether the mapper has merged every event that was accepted and that EVENTS still holds.
     pub fn mapper_has_read_all(&self) -> bool {
         self.floor() >= self.events.len()
     }
 
-    /// The replica that owns the target.
+    /// Returns the replica that owns the target.
     pub fn owner(&self) -> Option<usize> {
         self.session.iter().position(|session| *session == Some(self.epoch) && self.epoch > 0)
     }
 
-    /// Whether a command about the person is on its way.
+    /// Returns whether a command about the person is under way, in the outbox or in COMMANDS.
     pub fn is_on_its_way(&self, person: usize) -> bool {
         let is_of = |command: &ModelCommand| command.person == person;
         self.mapper.outbox.iter().filter_map(|batch| batch.command).any(|command| is_of(&command))
             || self.commands.iter().skip(self.commands_next).any(is_of)
     }
 
-    /// Replicas are interchangeable: of worlds that differ in their names alone one stands for all.
+    /// Orders the replicas. They are interchangeable: one world stands for all worlds that differ only in the
+    /// replicas' names.
     pub(super) fn order_replicas(&mut self) {
-        // Of a lease it matters only whether it is the newest.
+        // The only fact about a lease that matters is whether it is the newest.
         let newest = self.epoch;
         let rank = |epoch: u8| if epoch == newest { 1 } else { 0 };
         self.session = self.session.map(|session| session.map(rank));
@@ -253,12 +255,14 @@ impl ModelWorld {
         self.requests.sort_unstable();
     }
 
+    /// Removes the commands that the writer has received, and counts positions from zero again.
     pub(super) fn forget_received_commands(&mut self) {
         self.commands.drain(..self.commands_next);
         (self.commands_first, self.commands_next, self.writer.contains) = (0, 0, 0);
     }
 
-    /// Only the order of revisions matters: each becomes its rank. The clock is not behind any of them.
+    /// Replaces each revision by its rank, because only the order of revisions matters. The clock is not behind any
+    /// of them.
     pub(super) fn rank_revisions(&mut self) {
         let mut revisions = self.revisions();
         let mut known: Vec<u8> = revisions.iter().map(|revision| **revision).collect();
@@ -272,6 +276,7 @@ impl ModelWorld {
         self.clock = u8::try_from(known.len() - 2).unwrap_or(u8::MAX);
     }
 
+    /// Returns every revision in the world.
     fn revisions(&mut self) -> Vec<&mut u8> {
         let mut found: Vec<&mut u8> = Vec::new();
         for store in [Some(&mut self.mapper), self.mapper_backup.as_mut()].into_iter().flatten() {

@@ -1,10 +1,11 @@
-//! The writer's steps: receive, own, ask, read back, reconcile; and the target's.
+//! The steps of the writer (receive, own, ask, read back, reconcile) and of the target.
 
 use super::{
     HandoverModel, ModelAccess, ModelAccount, ModelRequest, ModelStep, ModelWorld, PEOPLE, REPLICAS,
 };
 
 impl HandoverModel {
+    /// Adds the steps that the writer and the target can take in `world`.
     pub(super) fn writer_steps(&self, world: &ModelWorld, steps: &mut Vec<ModelStep>) {
         if world.commands_next < world.commands.len() {
             steps.push(ModelStep::Receive);
@@ -35,6 +36,7 @@ impl HandoverModel {
         }
     }
 
+    /// Returns whether the owner may send a request about the person.
     fn may_ask(&self, world: &ModelWorld, person: usize) -> bool {
         let row = &world.writer.rows[person];
         if row.sending || row.in_doubt {
@@ -50,6 +52,7 @@ impl HandoverModel {
         }
     }
 
+    /// Applies a step of the writer or the target to `world`.
     pub(super) fn writer_step(&self, world: &mut ModelWorld, step: ModelStep) {
         match step {
             ModelStep::Receive => Self::receive(world),
@@ -89,6 +92,7 @@ impl HandoverModel {
         }
     }
 
+    /// Receives the next command, and keeps it if its revision is newer.
     fn receive(world: &mut ModelWorld) {
         let command = world.commands[world.commands_next];
         world.commands_next += 1;
@@ -100,6 +104,7 @@ impl HandoverModel {
         }
     }
 
+    /// Gives the lease to the replica. Rows with a request under way are in doubt from then on.
     fn own(world: &mut ModelWorld, replica: usize) {
         world.epoch += 1;
         world.session[replica] = Some(world.epoch);
@@ -109,6 +114,7 @@ impl HandoverModel {
         }
     }
 
+    /// Notes the row as being sent, and sends the request.
     fn ask(&self, world: &mut ModelWorld, by: usize, person: usize) {
         let row = &mut world.writer.rows[person];
         row.sending = true;
@@ -119,6 +125,7 @@ impl HandoverModel {
         world.requests.push(ModelRequest { by, epoch: world.epoch, person, to, is_done: false });
     }
 
+    /// Lets the target carry out a request.
     fn carry_out(&self, world: &mut ModelWorld, index: usize) {
         let request = &mut world.requests[index];
         request.is_done = true;
@@ -126,12 +133,13 @@ impl HandoverModel {
         self.change(world, request);
     }
 
+    /// Changes the account at the target as the request asks.
     fn change(&self, world: &mut ModelWorld, request: ModelRequest) {
         let has_left = self.has_left(world, request.person);
         let accounts: &mut ModelAccount = &mut world.target[request.person];
         match request.to {
             ModelAccess::On => {
-                // A second create of the same login name is refused, and the account is found.
+                // The target refuses a second create with the same login name, and the writer finds the account.
                 accounts.count = 1;
                 accounts.is_on = true;
             }
@@ -143,6 +151,7 @@ impl HandoverModel {
         }
     }
 
+    /// Receives the answer to a request. An answer under an old epoch only puts the row in doubt.
     fn answer(world: &mut ModelWorld, index: usize) {
         let request = world.requests.remove(index);
         let is_current = request.epoch == world.epoch;
@@ -151,12 +160,13 @@ impl HandoverModel {
             row.applied = request.to;
             row.sending = false;
         } else {
-            // What the owner of today has under way is answered first; then the row is read back.
+            // The request of the present owner is answered first; then the row is read back.
             row.in_doubt = true;
             world.session[request.by] = None;
         }
     }
 
+    /// Ends a replica. Its open requests are carried out if `was_carried_out` is set.
     fn end_writer(&self, world: &mut ModelWorld, replica: usize, was_carried_out: bool) {
         let (of_replica, others): (Vec<ModelRequest>, Vec<ModelRequest>) =
             world.requests.drain(..).partition(|request| request.by == replica);
@@ -167,6 +177,7 @@ impl HandoverModel {
         world.session[replica] = None;
     }
 
+    /// Restores the writer's database from its backup and sets the consumer back.
     fn restore_writer(&self, world: &mut ModelWorld) {
         let Some(backup) = world.writer_backup.clone() else { return };
         world.faults += 1;

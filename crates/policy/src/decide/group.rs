@@ -1,4 +1,4 @@
-//! What should become of a group.
+//! Decides the desired state of a group.
 
 use expression::RandomSeed;
 use lifecycle::{AttributeMap, GroupResource};
@@ -13,29 +13,29 @@ use crate::policy::{GroupRules, OutOfScope, Policy};
 use crate::reason::{DecisionReason, DecisionRule, RuleBasis};
 use crate::scope::{GroupMembership, ScopeInput};
 
-/// A group at one moment, with what surrounds it.
+/// A group at one moment, with the data that its policy looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupSubject<'a> {
-    /// Its key.
+    /// The group's key.
     pub key: &'a str,
-    /// Its attributes.
+    /// The group's attributes.
     pub attributes: &'a AttributeMap,
-    /// Whether it exists, or was deleted.
+    /// `true` if the group exists; `false` if it was deleted.
     pub exists: bool,
-    /// Every group that it is nested in.
+    /// All groups that this group is nested in.
     pub groups: &'a [GroupMembership],
     /// See [`super::DecisionSubject::seed`].
     pub seed: RandomSeed,
 }
 
-/// What should become of a group at a target. It borrows what it was made of; [`Self::resource`] copies.
+/// The desired state of a group at a target. It borrows its inputs; [`Self::resource`] copies them.
 #[derive(Debug, Clone)]
 pub struct GroupDecision<'a> {
-    /// Which rule decided.
+    /// The rule that decided.
     pub rule: DecisionRule,
-    /// When time alone will change the decision.
+    /// The next time at which the decision can change without any new event.
     pub recheck_at: Option<OffsetDateTime>,
-    /// Whether the group exists and the scope holds.
+    /// `true` if the group exists and the scope holds.
     pub in_scope: bool,
     exists: Option<bool>,
     because: RuleBasis<'a>,
@@ -44,7 +44,7 @@ pub struct GroupDecision<'a> {
     effects: Vec<AttributeEffect<'a>>,
 }
 
-/// Decides what should become of a group under `policy` at `now`.
+/// Decides the desired state of a group under `policy` at `now`.
 pub fn decide_group<'a>(
     subject: &GroupSubject<'a>,
     policy: &'a Policy,
@@ -82,6 +82,7 @@ pub fn decide_group<'a>(
 }
 
 impl<'a> GroupSubject<'a> {
+    /// Returns the inputs of the group's mappings.
     pub(crate) fn facts(&self, in_scope: bool, policy: &'a Policy, now: OffsetDateTime) -> MappingInputs<'a> {
         MappingInputs {
             attributes: self.attributes,
@@ -95,6 +96,7 @@ impl<'a> GroupSubject<'a> {
 }
 
 impl GroupDecision<'_> {
+    /// Withdraws the decision if the group cannot be built, or if the policy's actions forbid its deletion.
     fn check(&mut self, rules: &GroupRules) {
         match self.exists {
             Some(true) => {
@@ -112,12 +114,12 @@ impl GroupDecision<'_> {
         }
     }
 
-    /// Whether the group should exist; `None` when there is nothing to be said.
+    /// Returns `true` if the group should exist, or `None` if the policy makes no statement about it.
     pub fn exists(&self) -> Option<bool> {
         self.exists
     }
 
-    /// The group, for a command; `None` when there is nothing to be said.
+    /// Returns the group for a command, or `None` if the policy makes no statement about it.
     pub fn resource(&self) -> Option<GroupResource> {
         let (exists, rules) = (self.exists?, self.rules?);
         let BuiltResource { attributes, on_create, clear, .. } =
@@ -134,7 +136,7 @@ impl GroupDecision<'_> {
         })
     }
 
-    /// Why, with all values; of a group none of them is personal.
+    /// Returns the reason with all values. No value of a group is personal.
     pub fn reason_in_full(&self) -> DecisionReason {
         let reason = self.because.in_words_in_full(self.rule, &self.seen);
         let mappings = self.rules.map_or(&[][..], |rules| &rules.mappings);
@@ -150,7 +152,7 @@ impl GroupDecision<'_> {
         }
     }
 
-    /// Why, in words that hold no personal data.
+    /// Returns the reason in words that contain no personal data.
     pub fn reason(&self) -> DecisionReason {
         let reason = self.because.in_words(self.rule, &self.seen);
         let mappings = self.rules.map_or(&[][..], |rules| &rules.mappings);

@@ -53,7 +53,7 @@ fn person(employment: Employment, department: &str) -> IdentityView {
     IdentityView { key: "E-1".to_owned(), attributes, employment, ..IdentityView::default() }
 }
 
-/// A decision with nothing borrowed.
+/// A decision that owns its data.
 #[derive(Debug, Clone, PartialEq)]
 struct Decided {
     desired: Option<DesiredAccount>,
@@ -303,7 +303,7 @@ users:
   REST
 "#;
 
-/// The account of somebody with these attributes, where `title` is mapped so.
+/// Decides the account of a person with these attributes, with `mapping` as the mapping of `title`.
 fn account(mapping: &str, rest: &str, extra: Value) -> Decided {
     let yaml = MAPPINGS.replace("MAPPING", mapping).replace("REST", rest);
     let policy = Policy::parse(&yaml, "t").unwrap_or_else(|error| panic!("{error}\n{yaml}"));

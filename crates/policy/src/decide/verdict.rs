@@ -1,4 +1,4 @@
-//! Whether somebody should have a usable account: employment first, then the scope.
+//! Decides if a person should have a usable account: employment first, then the scope.
 
 use lifecycle::{AccessOrders, AccountState, Employment};
 use time::OffsetDateTime;
@@ -10,7 +10,7 @@ use crate::scope::ScopeInput;
 
 pub(crate) const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
 
-/// What follows from employment and scope.
+/// The result of employment and scope together.
 pub(super) struct AccessVerdict<'a> {
     pub(super) state: Option<AccountState>,
     pub(super) rule: DecisionRule,
@@ -19,6 +19,7 @@ pub(super) struct AccessVerdict<'a> {
     pub(super) in_scope: bool,
 }
 
+/// Decides the state of the account: by employment and scope, then by operators' orders, then by the policy's actions.
 pub(super) fn access_verdict<'a>(
     subject: &DecisionSubject<'a>,
     policy: &'a Policy,
@@ -39,7 +40,8 @@ pub(super) fn access_verdict<'a>(
     verdict
 }
 
-/// What operators ordered stands above what sources and policies say: off, and never deleted.
+/// Applies operators' orders, which take precedence over sources
+/// and policies: access is off, and the account is never deleted.
 fn as_ordered(mut verdict: AccessVerdict<'_>, orders: AccessOrders) -> AccessVerdict<'_> {
     let is_off = matches!(verdict.state, Some(AccountState::Disabled | AccountState::Deleted));
     if orders.off.is_some() && !is_off {
@@ -54,6 +56,7 @@ fn as_ordered(mut verdict: AccessVerdict<'_>, orders: AccessOrders) -> AccessVer
     verdict
 }
 
+/// Decides by employment. The scope decides for an employed person, and for a leaver without a leaver action.
 fn by_employment<'a>(
     subject: &DecisionSubject<'a>,
     policy: &'a Policy,
@@ -62,8 +65,8 @@ fn by_employment<'a>(
     let leaver = policy.users.leaver;
     let identity = subject.identity;
     match identity.employment {
-        // Nobody who never had an account gets one from this; an account that was made for a start which was then
-        // postponed is switched off until that day.
+        // A person who never had an account does not get one from this. It switches off an
+        // account that was made for a start that was postponed afterwards, until that day.
         Employment::Unknown => AccessVerdict {
             state: Some(AccountState::Disabled),
             rule: DecisionRule::NotEmployedYet,
@@ -91,6 +94,7 @@ fn by_employment<'a>(
     }
 }
 
+/// Decides by the scope alone.
 fn by_scope<'a>(policy: &'a Policy, seen: &ScopeInput<'a>) -> AccessVerdict<'a> {
     let judgement = policy.users.scope.judge(seen);
     let (state, rule) = match (judgement.inside, policy.users.out_of_scope) {
@@ -107,8 +111,9 @@ fn by_scope<'a>(policy: &'a Policy, seen: &ScopeInput<'a>) -> AccessVerdict<'a> 
     }
 }
 
-/// The person left, or will leave at `since`, as is known from a moment on. Days of grace count from the later of the two:
-/// nothing irreversible follows from a date that may be a typing error.
+/// Returns the verdict for a person who left, or who will leave, at `since`. `known_since`
+/// is the time at which the departure became known. Days of grace count from the later of
+/// the two: a date that may be a typing error has no irreversible effect.
 fn departure_verdict<'a>(
     leaver: LeaverRule,
     (since, known_since): (i64, Option<i64>),
@@ -137,7 +142,7 @@ fn departure_verdict<'a>(
 }
 
 impl LeaverRule {
-    /// When the account of somebody who left at `since` is to be deleted (both in microseconds).
+    /// Returns the time at which the account of a person who left at `since` is deleted. Both are in microseconds since 1970.
     fn delete_at(self, since: i64) -> Option<i64> {
         match (self.action, self.delete_after_days) {
             (LeaverAction::Delete, None) => Some(since),

@@ -1,4 +1,4 @@
-//! What becomes of accounts of those who left, who are out of scope, and whom nobody knows.
+//! The rules for accounts of leavers, for accounts out of scope, and for orphans.
 
 use lifecycle::{OrphanAction, OrphanPolicy};
 use serde::Deserialize;
@@ -7,12 +7,13 @@ use serde_saphyr::Spanned;
 use crate::error::PolicyFlaw;
 use crate::policy::{LeaverAction, LeaverMoment, LeaverRule, OutOfScope};
 
-/// A hundred years: more is a typing error.
+/// A hundred years. A larger number is a typing error.
 const DELETE_AFTER_DAYS_MAX: u32 = 36_500;
 
-/// Exceptions from what becomes of accounts of nobody.
+/// The maximum number of exceptions from the rule for orphans.
 const EXCEPTIONS_MAX: usize = 1_000;
 
+/// The leaver rule in the form that the file has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct LeaverText {
@@ -23,6 +24,7 @@ pub(super) struct LeaverText {
     verify_days: Option<u32>,
 }
 
+/// The rule for orphans in the form that the file has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct OrphansText {
@@ -31,7 +33,7 @@ pub(super) struct OrphansText {
     except: Vec<Spanned<String>>,
 }
 
-/// What becomes of who is out of scope.
+/// Reads the rule for people and groups that are out of scope.
 pub(super) fn out_of_scope(text: Option<&Spanned<String>>) -> Result<OutOfScope, PolicyFlaw> {
     match text.map(|text| (text, text.value.as_str())) {
         None | Some((_, "disable")) => Ok(OutOfScope::Disable),
@@ -50,13 +52,13 @@ const LEAVER_UNLESS_SAID: LeaverRule = LeaverRule {
     verify_days: 30,
 };
 
-/// A week: an objective that is missed later than that helps no operator.
+/// A week. An objective that is missed later than that is of no use to an operator.
 const OBJECTIVE_MINUTES_MAX: u32 = 7 * 24 * 60;
 
-/// Ten years.
+/// The maximum number of days for which the proof is verified: ten years.
 const VERIFY_DAYS_MAX: u32 = 3_650;
 
-/// What becomes of leavers.
+/// Reads the rule for leavers.
 pub(super) fn read_leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<LeaverRule, PolicyFlaw> {
     let Some(leaver) = leaver else { return Ok(LEAVER_UNLESS_SAID) };
     let LeaverText { action, when, delete_after_days, objective_minutes, verify_days } = &leaver.value;
@@ -106,7 +108,7 @@ pub(super) fn read_leaver(leaver: Option<&Spanned<LeaverText>>) -> Result<Leaver
     }
 }
 
-/// What becomes of accounts of nobody.
+/// Reads the rule for orphans.
 pub(super) fn read_orphans(orphans: Option<&Spanned<OrphansText>>) -> Result<OrphanPolicy, PolicyFlaw> {
     let Some(orphans) = orphans else { return Ok(OrphanPolicy::default()) };
     let OrphansText { action, except } = &orphans.value;

@@ -1,4 +1,4 @@
-//! Mappings and matching attributes, as a policy file writes them.
+//! Mappings and matching attributes in the form that a policy file has.
 
 use std::borrow::Cow;
 
@@ -16,9 +16,10 @@ use crate::mapping::{
 };
 use crate::scope::AttributeName;
 
-/// Most mappings of one kind (users, groups) in a policy.
+/// The maximum number of mappings of one kind (users, groups) in a policy.
 pub const MAPPINGS_MAX: usize = 500;
 
+/// A mapping in the form that the file has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct MappingText {
@@ -36,12 +37,13 @@ pub(super) struct MappingText {
 }
 
 impl MappingText {
+    /// Returns `true` if the mapping has a `reference`.
     pub(super) fn is_reference(&self) -> bool {
         self.reference.is_some()
     }
 }
 
-/// Reads `texts`; one of them must be about `required`.
+/// Reads `texts`. One of them must map `required`.
 pub(super) fn read_mappings(
     rules: &Spanned<RulesDocument>,
     texts: &[Spanned<MappingText>],
@@ -80,7 +82,7 @@ pub(super) fn read_mappings(
     Ok(mappings)
 }
 
-/// Two mappings for the same would take turns at the target for ever.
+/// Returns the error for two mappings of the same attribute. They would overwrite each other at the target in turn.
 fn duplicate_target(target: &Spanned<String>, other: &str, is_same: bool) -> PolicyFlaw {
     let path = &target.value;
     if is_same {
@@ -90,18 +92,19 @@ fn duplicate_target(target: &Spanned<String>, other: &str, is_same: bool) -> Pol
     PolicyFlaw::at(target, what, "keep one of the two, or map the parts one by one")
 }
 
-/// Targets that are probably misspelt: nearly the name of one of `known`.
+/// Returns a remark on each target that is probably misspelt: its name is nearly one of `known`.
 pub(super) fn mapping_remarks(texts: &[Spanned<MappingText>], known: &[&'static str]) -> Vec<PolicyRemark> {
     let targets = texts.iter().map(|text| &text.value.target);
     let misspelt = targets.filter_map(|target| Some((target, path::probably_meant(&target.value, known)?)));
     let remark = |(target, meant): (&Spanned<String>, &str)| PolicyRemark {
         line: target.referenced.line(),
         column: target.referenced.column(),
-        text: format!("`{}` is no attribute of SCIM; did you mean `{meant}`?", target.value),
+        text: format!("`{}` is not a SCIM attribute; did you mean `{meant}`?", target.value),
     };
     misspelt.map(remark).collect()
 }
 
+/// Reads and checks one mapping.
 fn read_mapping(
     text: &Spanned<MappingText>,
     reading: &mut DocumentReading<'_>,
@@ -132,7 +135,8 @@ fn read_mapping(
     })
 }
 
-/// A value that the file gives, in the type that the target wants: what cannot be had in it would fail for everybody.
+/// Converts a value from the file to the type that the target requires.
+/// A value that does not convert would fail for every person.
 fn typed_value(
     given: &WrittenValue,
     wanted: Option<ValueType>,
@@ -150,6 +154,7 @@ fn typed_value(
     })
 }
 
+/// Reads the source of a mapping. Exactly one of its four keys must be present.
 fn mapping_source(
     text: &Spanned<MappingText>,
     value_type: Option<ValueType>,
@@ -161,7 +166,7 @@ fn mapping_source(
         (Some(name), None, None, None) => match AttributeName::parse(&name.value) {
             Some(name) => Ok(MappingSource::Direct(name)),
             None => {
-                let what = format!("`{}` is no attribute", name.value);
+                let what = format!("`{}` is not an attribute", name.value);
                 Err(PolicyFlaw::at(name, what, "write the name of an attribute, or manager.NAME"))
             }
         },
@@ -180,19 +185,20 @@ fn mapping_source(
         (None, None, None, None) => {
             Err(wrong("needs `source`, `constant`, `expression` or `none: true`", "give it one of them"))
         }
-        (_, _, _, Some(false)) => Err(wrong("has `none: false`, which says nothing", "remove it")),
+        (_, _, _, Some(false)) => Err(wrong("has `none: false`, which has no effect", "remove it")),
         _ => {
             Err(wrong("has more than one of `source`, `constant`, `expression`, `none`", "keep one of them"))
         }
     }
 }
 
+/// Compiles an expression, with the error at its line and column in the file.
 fn compile_expression(text: &Spanned<String>, target: &str, yaml: &str) -> Result<MappingSource, PolicyFlaw> {
     match Expression::compile(&text.value) {
         Ok(expression) if expression.needs_uniqueness() => Err(PolicyFlaw::at(
             text,
-            format!("`{target}` asks what the target holds (SelectUniqueValue)"),
-            "use its first rule: whether a value is taken, only the target can tell, and it answers with a conflict",
+            format!("`{target}` depends on the content of the target (SelectUniqueValue)"),
+            "use its first rule: only the target knows if a value is taken, and it answers with a conflict",
         )),
         Ok(expression) => Ok(MappingSource::Expression(expression)),
         Err(error) => {
@@ -227,6 +233,7 @@ fn read_apply(text: Option<&Spanned<String>>) -> Result<ApplyWhen, PolicyFlaw> {
     }
 }
 
+/// Reads `onNull`. It is `default` if the mapping has a default, and `clear` otherwise.
 fn on_null(
     text: Option<&Spanned<String>>,
     default: Option<&Value>,
@@ -267,6 +274,7 @@ fn value_type(text: Option<&Spanned<String>>) -> Result<Option<ValueType>, Polic
     }
 }
 
+/// Checks that a policy may map the target path, and that its core attributes are spelt exactly.
 fn check_target(target: &Spanned<String>) -> Result<(), PolicyFlaw> {
     let path = target.value.as_str();
     let reach = path::PathReach::of(path);
@@ -288,12 +296,12 @@ fn check_target(target: &Spanned<String>) -> Result<(), PolicyFlaw> {
     }
     if !path::can_be_written(path) {
         let fix = r#"write a SCIM path such as name.givenName or emails[type eq "work"].value"#;
-        return Err(PolicyFlaw::at(target, format!("`{path}` is no attribute path"), fix));
+        return Err(PolicyFlaw::at(target, format!("`{path}` is not an attribute path"), fix));
     }
     Ok(())
 }
 
-/// Paths that identify what was there before; `default` when nothing is said.
+/// Reads the paths that identify an account or group which existed before; `default` if the file names none.
 pub(super) fn read_matching(
     paths: Option<&Spanned<Vec<Spanned<String>>>>,
     mappings: &[MappedAttribute],

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::scope::edit_distance;
 use scim_v2::filter::{AttrExp, CompareOp, PatchPath, ValFilter};
 
-/// Attributes of a user (RFC 7643 section 4.1).
+/// The attributes of a user (RFC 7643 section 4.1).
 pub(super) const USER: &[&str] = &[
     "userName",
     "name",
@@ -27,19 +27,19 @@ pub(super) const USER: &[&str] = &[
     "x509Certificates",
     "externalId",
 ];
-/// Attributes of a group (RFC 7643 section 4.2).
+/// The attributes of a group (RFC 7643 section 4.2).
 pub(super) const GROUP: &[&str] = &["displayName", "externalId"];
-/// Attributes of the enterprise extension (RFC 7643 section 4.3).
+/// The attributes of the enterprise extension (RFC 7643 section 4.3).
 const ENTERPRISE: &[&str] =
     &["employeeNumber", "costCenter", "organization", "division", "department", "manager"];
 const ENTERPRISE_URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-/// Schemas whose attributes go by their names alone.
+/// Schemas whose attributes are named without their URN.
 const CORE_URNS: [&str; 2] =
     ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:Group"];
-/// More letters than this are no slip.
+/// The maximum edit distance that counts as a misspelling.
 const SLIPS_MAX: usize = 2;
 
-/// Whether `path` names one attribute, or one part of a multi-valued one that is selected by `eq`.
+/// Returns `true` if `path` names one attribute, or one part of a multi-valued attribute that is selected by `eq`.
 pub(super) fn can_be_written(path: &str) -> bool {
     match path.parse::<PatchPath>() {
         Ok(PatchPath::Attr(_)) => path.trim() == path,
@@ -56,19 +56,20 @@ fn selects_by_equality(filter: &ValFilter) -> bool {
     }
 }
 
-/// What a target path covers. Two targets of which one covers a part of the other cannot both be mapped: `name` and
-/// `name.givenName`, or `emails` and `emails[type eq "work"].value`. Names and the words that select a value are compared without regard to case, as SCIM does.
+/// The part of a resource that a target path covers. Two targets cannot both be mapped if one covers
+/// a part of the other: `name` and `name.givenName`, or `emails` and `emails[type eq "work"].value`.
+/// Names and the values of selectors are compared without regard to case, as in SCIM.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PathReach {
-    /// Schema and name of the attribute.
+    /// The schema and the name of the attribute.
     attribute: (String, String),
-    /// What a value must be like: empty for every value of the attribute.
+    /// The conditions that select a value; empty if the path covers every value of the attribute.
     selected_by: BTreeSet<String>,
     part: Option<String>,
 }
 
 impl PathReach {
-    /// What `path` covers; `None` when it is no path.
+    /// Returns the part that `path` covers, or `None` if it is not a valid path.
     pub fn of(path: &str) -> Option<Self> {
         let (attribute, filter, part) = match path.parse::<PatchPath>().ok()? {
             PatchPath::Attr(attribute) => (attribute.clone(), None, attribute.sub_attr),
@@ -87,18 +88,18 @@ impl PathReach {
         })
     }
 
-    /// The name, in small letters, of an attribute of the core schema, which has no other name than that one, also where the path
-    /// says the schema's URN.
+    /// Returns the name, in lower case, of an attribute of the core schema.
+    /// It is the same name where the path contains the URN of the schema.
     pub(super) fn core_name(&self) -> Option<&str> {
         self.attribute.0.is_empty().then_some(self.attribute.1.as_str())
     }
 
-    /// Whether it is the whole attribute.
+    /// Returns `true` if it covers the whole attribute.
     pub(super) fn is_whole(&self) -> bool {
         self.part.is_none() && self.selected_by.is_empty()
     }
 
-    /// Whether what is written to one of the two also changes the other.
+    /// Returns `true` if a write to one of the two also changes the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.covers(other) || other.covers(self)
     }
@@ -117,8 +118,8 @@ fn collect_conjuncts(filter: &ValFilter, into: &mut BTreeSet<String>) {
     }
 }
 
-/// The attribute whose name `path` nearly is, without being one of those that are `known`. Names are compared without
-/// regard to case, as SCIM does.
+/// Returns the attribute whose name `path` nearly matches, if `path` is not
+/// itself one of `known`. Names are compared without regard to case, as in SCIM.
 pub(super) fn probably_meant(path: &str, known: &[&'static str]) -> Option<&'static str> {
     let attribute = match path.parse::<PatchPath>().ok()? {
         PatchPath::Attr(attribute) => attribute,

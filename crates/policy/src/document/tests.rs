@@ -50,15 +50,15 @@ fn an_empty_scope_is_no_scope_of_everybody() {
 fn what_is_no_yaml_of_a_policy_is_said_without_the_words_of_a_parser() {
     let table = [
         ("", "ends too early"),
-        ("target: a\ntarget: b\n", "2:1: `target` stands twice; keep one"),
+        ("target: a\ntarget: b\n", "2:1: `target` occurs twice; keep one"),
         (
             "target: a\nusers: { mappings: [{ target: userName, source: mail }] }\n---\ntarget: b\n",
             "one policy per file",
         ),
-        ("target: a\nusers: { mappings: 3 }\n", "2:20: a list must stand here"),
-        ("target: a\nusers: 3\n", "2:8: a map must stand here"),
-        ("target: a\nusers:\n\tmappings: []\n", "no tabs"),
-        ("target: a\nguard: { deletions: -1 }\n", "no whole number"),
+        ("target: a\nusers: { mappings: 3 }\n", "2:20: a list is expected here"),
+        ("target: a\nusers: 3\n", "2:8: a map is expected here"),
+        ("target: a\nusers:\n\tmappings: []\n", "not allow tabs"),
+        ("target: a\nguard: { deletions: -1 }\n", "not a whole number"),
         (
             "target: a\nusers:\n  scope:\n  mappings: [{ target: userName, source: mail }]\n",
             "3:8: `scope` has no value; write one",
@@ -112,11 +112,11 @@ fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
             "source: userPrincipalName",
             "expression: 'SelectUniqueValue([a], [b])'",
             "9:39",
-            "what the target holds",
+            "the content of the target",
         ),
         ("values: [Sales, R&D]", "value: [Sales]", "6:48", "the list of IN is called `values`"),
         ("  match: [userName]", "  match: []", "11:10", "`match` names no path"),
-        ("  match: [userName]", "  protected: {}", "11:14", "`protected` lists nobody"),
+        ("  match: [userName]", "  protected: {}", "11:14", "`protected` lists neither people nor groups"),
         (
             "  match: [displayName]",
             "  protected: { users: [E-1] }",
@@ -124,14 +124,19 @@ fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
             "people are listed in the rules for groups",
         ),
         ("users:\n", "guard: { windowHours: 0 }\nusers:\n", "2:8", "`windowHours` is 0"),
-        ("'emails[type eq \"work\"].value'", "'emails[type eq work].value'", "10:17", "is no attribute path"),
+        (
+            "'emails[type eq \"work\"].value'",
+            "'emails[type eq work].value'",
+            "10:17",
+            "is not an attribute path",
+        ),
         (
             "'emails[type eq \"work\"].value'",
             "'emails[type ne \"work\"].value'",
             "10:17",
-            "is no attribute path",
+            "is not an attribute path",
         ),
-        ("'emails[type eq \"work\"].value'", "name.", "10:17", "is no attribute path"),
+        ("'emails[type eq \"work\"].value'", "name.", "10:17", "is not an attribute path"),
         ("source: mail", "source: mail, onNull: never", "10:71", "unknown `onNull` `never`"),
         ("source: mail", "source: mail, onNull: default", "10:71", "has no default"),
         ("source: mail", "source: mail, default: x, onNull: clear", "10:83", "written and then cleared"),
@@ -168,7 +173,7 @@ fn a_wrong_policy_is_refused_with_place_reason_and_remedy() {
             "10:17",
             "is misspelt; write `externalId`",
         ),
-        ("'emails[type eq \"work\"].value'", "'emails['", "10:17", "`emails[` is no attribute path"),
+        ("'emails[type eq \"work\"].value'", "'emails['", "10:17", "`emails[` is not an attribute path"),
         ("match: [userName]", "match: [id]", "11:11", "`match` names `id`"),
         ("action: disable", "action: fire", "12:21", "unknown action `fire`"),
         ("action: disable", "action: none", "12:11", "`deleteAfterDays` contradicts"),
@@ -191,7 +196,7 @@ fn an_unknown_or_missing_field_or_broken_yaml_is_refused_with_its_place() {
     assert!(error("users:", "users: [").line > 0);
 }
 
-/// A policy with this clause and these keys of a mapping of `title`.
+/// Parses a policy with this clause, and with these keys in the mapping of `title`.
 fn with(clause: &str, title: &str) -> Result<Policy, PolicyError> {
     let yaml = format!(
         "target: t\nusers:\n  scope: {{ any: [{{ all: [{clause}] }}] }}\n  mappings:\n    \
@@ -297,7 +302,7 @@ fn a_constant_is_what_is_written_or_refused() {
 }
 
 proptest::proptest! {
-    /// Whatever plain text stands there, the clause compares with that text, or the file is refused.
+    /// For any plain text, the clause compares with exactly that text, or the file is refused.
     #[test]
     fn no_operand_becomes_another_one(text in "[0-9A-Za-z.+-][0-9A-Za-z._+-]{0,11}") {
         let written = format!("{{ attribute: x, operator: EQUALS, value: {text} }}");
@@ -327,7 +332,7 @@ fn a_small_file_cannot_ask_for_much_work() {
     assert!(one.what.contains("too much memory"), "{one}");
     let many = Policy::parse(&mappings(10, 100), "t").unwrap_err();
     assert!(many.what.contains("of the policy need too much memory"), "{many}");
-    // Neither do files that are wrong as well.
+    // Files that contain other errors as well do not get through either.
     for mistake in ["ToLow([x])", r#"Replace([x],,"\\w{9999}",,"",,)"#] {
         let wrong = mappings(10, 400).replace("Join(\"\", ", &format!("Join({mistake}, "));
         let wrong = Policy::parse(&wrong, "t").unwrap_err();
@@ -338,7 +343,7 @@ fn a_small_file_cannot_ask_for_much_work() {
         "target: t\nusers:\n  scope: {{ any: [{{ all: [{clauses}] }}] }}\n  mappings: [{{ target: userName, source: m }}]\n"
     );
     assert!(Policy::parse(&scope, "t").unwrap_err().what.contains("of the policy need too much memory"));
-    // What a policy of this kind really has is far from it.
+    // A usual policy of this kind stays far below the limit.
     let usual = mappings(1, 1).replace(r"\\w{9}", r"^(?<user>[\\w.-]+)@(?<domain>[\\w.-]+)$");
     let usual = Policy::parse(&usual, "t").unwrap();
     let crate::MappingSource::Expression(expression) = &usual.users().mappings[1].source else { panic!() };

@@ -1,16 +1,16 @@
-//! What the parser of YAML says, in the words of a policy.
+//! Translates messages of the YAML parser into the terms of a policy.
 
 use crate::scope::edit_distance;
 
-/// More letters than this are no slip.
+/// The maximum edit distance that counts as a misspelling.
 const SLIPS_MAX: usize = 2;
 
-/// What the parser of YAML says, in the words of a policy, and what to do.
+/// Translates a message of the YAML parser into the terms of a policy. Returns the message and a suggested fix.
 pub(super) fn in_words(message: &str) -> (String, String) {
     const PARTS: &str = "a policy consists of target, guard, defaultDomain, users (scope, mappings, match, actions, outOfScope, leaver, assumeEmpty, protected) and groups (the same without leaver); `usher policy schema` prints its schema";
     if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
         let key = key.split(',').next().unwrap_or(key);
-        return (format!("`{key}` stands twice"), "keep one of the two".to_owned());
+        return (format!("`{key}` occurs twice"), "keep one of the two".to_owned());
     }
     if let Some((key, known)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
     {
@@ -26,30 +26,31 @@ pub(super) fn in_words(message: &str) -> (String, String) {
         }
         _ if starts("unexpected end of input") => ("the file ends too early, or is empty".to_owned(), PARTS),
         _ if starts("invalid u") || starts("invalid i") => {
-            ("this is no whole number, or too large or negative".to_owned(), "write digits alone")
+            ("this is not a whole number, or it is too large or negative".to_owned(), "write digits only")
         }
-        _ if starts("expected sequence start") => ("a list must stand here".to_owned(), "write [..., ...]"),
-        _ if starts("expected mapping start") => ("a map must stand here".to_owned(), PARTS),
+        _ if starts("expected sequence start") => ("a list is expected here".to_owned(), "write [..., ...]"),
+        _ if starts("expected mapping start") => ("a map is expected here".to_owned(), PARTS),
         _ if starts("The string value [") => {
             let value = message.trim_start_matches("The string value [").split("] must").next().unwrap_or("");
-            (format!("`{value}` is no text to YAML"), "put it in quotes")
+            (format!("YAML does not read `{value}` as text"), "put it in quotes")
         }
         _ if starts("invalid boolean") => {
             ("this is neither true nor false".to_owned(), "write true or false")
         }
         _ if starts("cannot deserialize null") => {
-            ("there is nothing here, where a text must be".to_owned(), "write it, or leave the key out")
+            ("a text is expected here, and there is none".to_owned(), "write it, or leave the key out")
         }
-        _ if starts("non-finite float") => ("this is no number".to_owned(), "put it in quotes"),
+        _ if starts("non-finite float") => ("this is not a number".to_owned(), "put it in quotes"),
         _ if starts("tabs disallowed") => {
-            ("a tab stands where a line is indented".to_owned(), "indent with blanks: YAML takes no tabs")
+            ("a line is indented with a tab".to_owned(), "indent with spaces: YAML does not allow tabs")
         }
         _ => (message.to_owned(), PARTS),
     };
     (what, fix.to_owned())
 }
 
-/// `known` is the parser's list of what would be right here, each between backticks.
+/// Returns the error for an unknown key. `known` is the parser's
+/// list of the keys that are valid here, each between backticks.
 fn unknown_key(key: &str, known: &str) -> (String, String) {
     let list = known.rsplit("one of ").next().unwrap_or(known);
     let names: Vec<&str> = list

@@ -1,6 +1,6 @@
-//! Values as they are written. YAML guesses at types, and its guesses change what stands in the file: a cost centre
-//! `0041` is 41 to it, and `1e3` a thousand. So a number counts here by the text that is written, and where a number is
-//! wanted its text must be the number's own.
+//! Values as the file spells them. YAML guesses types, and its guesses change the content of the file:
+//! it reads the cost centre `0041` as 41, and `1e3` as a thousand. For this reason the written text of
+//! a number counts, and where a number is required, its text must be the canonical form of that number.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::error::PolicyFlaw;
 
-/// Any value, with its place.
+/// Any value, with its location in the file.
 pub(crate) type WrittenValue = Spanned<YamlScalar>;
 
-/// What YAML takes a value for.
+/// A value with the type that YAML assigns to it.
 #[derive(Debug)]
 pub(crate) enum YamlScalar {
     Nothing,
@@ -25,10 +25,10 @@ pub(crate) enum YamlScalar {
     Map(Vec<(String, WrittenValue)>),
 }
 
-/// The value as JSON.
+/// Returns the value as JSON.
 ///
 /// # Errors
-/// When a number is written otherwise than numbers are: whether the number or the text was meant, nobody can tell.
+/// Fails if a number is not written in its canonical form, because the file may mean either the number or the text.
 pub(crate) fn json_value(written: &WrittenValue, yaml: &str) -> Result<Value, PolicyFlaw> {
     Ok(match &written.value {
         YamlScalar::Nothing => Value::Null,
@@ -48,8 +48,8 @@ pub(crate) fn json_value(written: &WrittenValue, yaml: &str) -> Result<Value, Po
     })
 }
 
-/// The first key without a value: what was meant to stand there, nobody knows, and an empty `scope` must not mean
-/// everybody. A default may be null, which is none.
+/// Returns an error for the first key without a value. The intended value is unknown, and an
+/// empty `scope` must not mean everybody. A default may be null, which means that there is none.
 pub(super) fn empty_key(written: &WrittenValue) -> Option<PolicyFlaw> {
     match &written.value {
         YamlScalar::List(values) => values.iter().find_map(empty_key),
@@ -68,7 +68,7 @@ pub(super) fn empty_key(written: &WrittenValue) -> Option<PolicyFlaw> {
     }
 }
 
-/// The text of a single value, letter by letter as it is written; `None` when it is no single value.
+/// Returns the text of a single value exactly as it is written, or `None` if it is not a single value.
 pub(crate) fn written_text(written: &WrittenValue, yaml: &str) -> Option<String> {
     match &written.value {
         YamlScalar::Text(text) => Some(text.clone()),
@@ -94,8 +94,8 @@ fn is_ambiguous(written: &WrittenValue, text: Option<&str>, number: &Number) -> 
     PolicyFlaw::at(written, what, fix)
 }
 
-/// Line and column of a byte of a text whose lines stand in the file as they are, as in a block (`|`): elsewhere the
-/// place of the whole text is near enough.
+/// Returns the line and column of a byte of a text whose lines are unchanged in the file,
+/// as in a block (`|`). Elsewhere the location of the whole text is accurate enough.
 pub(crate) fn place_within(text: &Spanned<String>, byte: usize, yaml: &str) -> Option<(u64, u64)> {
     let before = text.value.get(..byte)?;
     let line_number = before.matches('\n').count();
@@ -107,7 +107,7 @@ pub(crate) fn place_within(text: &Spanned<String>, byte: usize, yaml: &str) -> O
     Some((u64::try_from(first + line_number).ok()?, u64::try_from(column).ok()?))
 }
 
-/// The text at a place. Tags (`!!int 5`) are no part of it.
+/// Returns the text at a location. Tags (`!!int 5`) are not a part of it.
 pub(super) fn written_at(at: Location, yaml: &str) -> Option<&str> {
     let (start, length) = (at.span().byte_offset()?, at.span().byte_len()?);
     let start = usize::try_from(start).ok()?;
@@ -121,6 +121,7 @@ impl<'de> Deserialize<'de> for YamlScalar {
     }
 }
 
+/// Deserialises any YAML value without a conversion.
 struct RawVisitor;
 
 impl<'de> Visitor<'de> for RawVisitor {
@@ -147,7 +148,7 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<YamlScalar, E> {
-        Number::from_f64(number).map(YamlScalar::Number).ok_or_else(|| E::custom("this is no number"))
+        Number::from_f64(number).map(YamlScalar::Number).ok_or_else(|| E::custom("this is not a number"))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<YamlScalar, E> {

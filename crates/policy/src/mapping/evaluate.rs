@@ -1,4 +1,4 @@
-//! What mappings give for one person or group. Nothing is copied that can be borrowed.
+//! Evaluates mappings for one person or group. Values are borrowed where possible.
 
 use std::borrow::Cow;
 
@@ -11,26 +11,27 @@ use super::value::{convert_value, from_expression};
 use super::{ApplyWhen, MappedAttribute, MappingSource, OnNull};
 use crate::attributes::{has_value, text_values};
 
-/// A computed attribute: whether the account should not be usable.
+/// The name of a computed attribute: `true` if the account should not be usable.
 const IS_SOFT_DELETED: &str = "IsSoftDeleted";
 const OF_MANAGER: &str = "manager.";
 static TRUE: Value = Value::Bool(true);
 static FALSE: Value = Value::Bool(false);
 
-/// What mappings look at.
+/// The inputs of mappings.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MappingInputs<'a> {
     pub(crate) attributes: &'a AttributeMap,
     pub(crate) manager: Option<&'a AttributeMap>,
-    /// Whether the account should not be usable: what `[IsSoftDeleted]` says.
+    /// The value of `[IsSoftDeleted]`: `true` if the account should not be usable.
     pub(crate) is_soft_deleted: bool,
-    /// What `DefaultDomain()` says.
+    /// The result of `DefaultDomain()`.
     pub(crate) default_domain: Option<&'a str>,
     pub(crate) seed: RandomSeed,
     pub(crate) now: OffsetDateTime,
 }
 
 impl<'a> MappingInputs<'a> {
+    /// Returns the value of an attribute. `manager.NAME` is an attribute of the manager; `IsSoftDeleted` is computed.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         if let Some(value) = self.attributes.get(name) {
             return Some(value);
@@ -42,6 +43,7 @@ impl<'a> MappingInputs<'a> {
         }
     }
 
+    /// Returns the environment for expressions. No value counts as taken, because the target is not known here.
     pub(crate) fn environment(&self) -> EvaluationEnvironment<'a> {
         let Self { now, seed, default_domain, .. } = *self;
         EvaluationEnvironment { now, seed, is_taken: &|_| false, default_domain }
@@ -54,37 +56,37 @@ impl expression::AttributeSource for MappingInputs<'_> {
     }
 }
 
-/// What one mapping does to its attribute.
+/// The effect of one mapping on its attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum AttributeEffect<'a> {
-    /// Has this value.
+    /// The attribute has this value.
     Set(Cow<'a, Value>),
-    /// Gets this value when it is created.
+    /// The attribute gets this value when the account or group is created.
     Create(Cow<'a, Value>),
-    /// Is the remote id of the person with this key.
+    /// The attribute is the remote id of the person with this key.
     Refer(Cow<'a, str>),
-    /// Has no value: whatever is there is removed.
+    /// The attribute has no value. A present value is removed.
     Clear,
-    /// Is not touched.
+    /// The attribute is not changed.
     LeftAlone(UntouchedReason),
-    /// Nothing at all is to be done about the person or group.
+    /// The person or group is ignored as a whole: no change is made.
     IgnoreObject,
 }
 
-/// Why an attribute is not touched.
+/// The reason why an attribute is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum UntouchedReason {
-    /// The mapping says so: `none`.
+    /// The mapping excludes the attribute (`none`).
     NotMapped,
-    /// There is no value, and the mapping says `onNull: skip`, or `apply: onCreate`.
+    /// There is no value, and the mapping contains `onNull: skip` or `apply: onCreate`.
     NoValue,
-    /// The expression says so.
+    /// The expression resulted in `IgnoreAttributeFlow`.
     Ignored,
-    /// The expression has no value. The words hold no personal data.
+    /// The expression failed. The text contains no personal data.
     Failed(String),
 }
 
-/// Evaluates each of `mappings`, in their order.
+/// Evaluates each of `mappings`, in order.
 pub(crate) fn evaluate_mappings<'a>(
     mappings: &'a [MappedAttribute],
     facts: &MappingInputs<'a>,
@@ -92,7 +94,7 @@ pub(crate) fn evaluate_mappings<'a>(
     mappings.iter().map(|mapping| mapping.effect(facts)).collect()
 }
 
-/// What a source gives.
+/// The result of a source.
 enum SourceValue<'a> {
     Value(Cow<'a, Value>),
     Nothing,
@@ -115,6 +117,7 @@ impl MappedAttribute {
         }
     }
 
+    /// Returns the value of the source, converted to the type that the target requires.
     fn given<'a>(&'a self, facts: &MappingInputs<'a>) -> SourceValue<'a> {
         let value = match &self.source {
             MappingSource::Direct(name) if name.is_of_manager() => {
@@ -169,7 +172,7 @@ impl MappedAttribute {
     }
 }
 
-/// The key of the person that a reference names.
+/// Returns the key of the person that a reference names.
 fn key_of<'a>(value: &Cow<'a, Value>) -> Option<Cow<'a, str>> {
     let key = match value {
         Cow::Borrowed(value) => match text_values(value).next()? {

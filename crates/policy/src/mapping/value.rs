@@ -1,4 +1,4 @@
-//! Values in the types that targets want.
+//! Converts values to the types that targets require.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ValueType;
 
-/// What an expression gave, as JSON: texts, and lists of texts, but truth values where SCIM has a truth value.
+/// Converts the result of an expression to JSON: text and lists of text, but a Boolean where SCIM has a Boolean.
 pub(super) fn from_expression(value: expression::Value<'_>, target: &str) -> Option<Value> {
     match value {
         expression::Value::Null => None,
@@ -20,7 +20,7 @@ pub(super) fn from_expression(value: expression::Value<'_>, target: &str) -> Opt
     }
 }
 
-/// Complex values come as the text of a JSON object.
+/// Converts one element of a list. An expression returns a complex value as the text of a JSON object.
 fn element_value(value: &expression::Value<'_>) -> Option<Value> {
     let text = value.to_text().filter(|text| !text.is_empty())?;
     if text.starts_with('{')
@@ -31,15 +31,16 @@ fn element_value(value: &expression::Value<'_>) -> Option<Value> {
     Some(Value::String(text.into_owned()))
 }
 
-/// `primary` of a multi-valued attribute is the only truth value of RFC 7643's core schemas besides `active`.
+/// Returns `true` if `target` is Boolean. `primary` of a multi-valued
+/// attribute is the only Boolean of RFC 7643's core schemas besides `active`.
 fn is_boolean(target: &str) -> bool {
     target.ends_with(".primary")
 }
 
-/// `value` in the wanted type.
+/// Converts `value` to the requested type.
 ///
 /// # Errors
-/// When it cannot be had in that type; the words do not repeat the value.
+/// Fails if the value cannot be converted. The message does not repeat the value.
 pub(crate) fn convert_value<'a>(
     value: Cow<'a, Value>,
     wanted: Option<ValueType>,
@@ -52,7 +53,7 @@ pub(crate) fn convert_value<'a>(
         Value::Null | Value::Array(_) | Value::Object(_) => {
             return match wanted {
                 ValueType::Text => Ok(value),
-                ValueType::Boolean | ValueType::Integer => Err("it is no single value".to_owned()),
+                ValueType::Boolean | ValueType::Integer => Err("it is not a single value".to_owned()),
             };
         }
     };
@@ -70,7 +71,7 @@ pub(crate) fn convert_value<'a>(
         },
         ValueType::Integer => match text.parse::<i64>() {
             Ok(number) => Ok(Cow::Owned(Value::from(number))),
-            Err(_) => Err("it is no whole number".to_owned()),
+            Err(_) => Err("it is not a whole number".to_owned()),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! Single conditions.
+//! Single conditions of a scope.
 
 use std::fmt;
 
@@ -12,30 +12,30 @@ use crate::attributes::{explain_value, show_value};
 
 const OF_MANAGER: &str = "manager.";
 
-/// One condition. Displayed, it is the text form that [`ScopeClause::parse`] reads.
+/// One condition. Its `Display` output is the text form that [`ScopeClause::parse`] reads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ScopeClause {
-    /// About one attribute.
+    /// A condition on one attribute.
     Attribute {
-        /// Which one.
+        /// The name of the attribute.
         name: AttributeName,
-        /// How it is compared, with the operands.
+        /// The operator, with its operands.
         operator: AttributeOperator,
-        /// Whether upper and lower case are the same.
+        /// `true` if the comparison ignores case.
         ignore_case: bool,
     },
-    /// The person (or group) is in a group.
+    /// The person or group is a member of a group.
     MemberOf {
-        /// Which groups.
+        /// The groups that count.
         pattern: GroupPattern,
-        /// Whether being in a group that is nested in one of them counts.
+        /// `true` if membership in a group that is nested in one of them counts.
         nested: bool,
     },
-    /// Whatever the inner clause does not hold for.
+    /// The negation of the inner clause.
     Not(Box<ScopeClause>),
 }
 
-/// Name of an attribute of the person or group, or of the manager.
+/// The name of an attribute of the person or group, or of the manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeName {
     of_manager: bool,
@@ -43,7 +43,7 @@ pub struct AttributeName {
 }
 
 impl AttributeName {
-    /// Reads `department` or `manager.department`; `None` when a name is missing, or is about the manager's manager.
+    /// Reads `department` or `manager.department`. Returns `None` if the name is missing, or refers to the manager's manager.
     pub fn parse(text: &str) -> Option<Self> {
         let (of_manager, name) = match text.strip_prefix(OF_MANAGER) {
             Some(name) => (true, name),
@@ -54,12 +54,12 @@ impl AttributeName {
         fits.then(|| Self { of_manager, name: name.to_owned() })
     }
 
-    /// Whether it is an attribute of the manager.
+    /// Returns `true` if it is an attribute of the manager.
     pub fn is_of_manager(&self) -> bool {
         self.of_manager
     }
 
-    /// The name, without `manager.`.
+    /// Returns the name, without `manager.`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -74,12 +74,12 @@ impl ScopeClause {
     /// Reads the text form, such as `department EQUALS "Sales"`, `not memberOf "SEC-*"` or `startDate WITHIN 7 days`.
     ///
     /// # Errors
-    /// When the text is no clause: what is wrong, and where.
+    /// Fails if the text is not a clause. The error describes the problem and its position.
     pub fn parse(text: &str) -> Result<Self, ClauseError> {
         text::parse_clause(text)
     }
 
-    /// Whether it holds at `now` (microseconds).
+    /// Returns `true` if the clause holds at `now` (microseconds).
     pub(crate) fn holds(&self, seen: &ScopeInput<'_>, now: i64) -> bool {
         match self {
             Self::Attribute { name, operator, ignore_case } => {
@@ -90,7 +90,7 @@ impl ScopeClause {
         }
     }
 
-    /// The next moment after `now` (microseconds) when time alone can change whether it holds.
+    /// Returns the next time after `now` (microseconds) at which time alone can change the result.
     pub(crate) fn flips_at(&self, seen: &ScopeInput<'_>, now: i64) -> Option<i64> {
         match self.innermost() {
             Self::Attribute { name, operator, .. } => operator.flips_at(name, seen, now),
@@ -98,12 +98,12 @@ impl ScopeClause {
         }
     }
 
-    /// The value that the clause saw, as far as it may be kept.
+    /// Returns the value that the clause saw, hidden if it must not be stored.
     pub(crate) fn saw(&self, seen: &ScopeInput<'_>) -> String {
         self.saw_with(seen, |name, value| show_value(&name.name, value, seen.impersonal))
     }
 
-    /// The value that the clause saw.
+    /// Returns the value that the clause saw.
     pub(crate) fn saw_in_full(&self, seen: &ScopeInput<'_>) -> String {
         self.saw_with(seen, |_, value| explain_value(value))
     }
@@ -132,7 +132,7 @@ impl ScopeClause {
         }
     }
 
-    /// How large its regular expression is.
+    /// Returns the size of its regular expression.
     pub(crate) fn pattern_weight(&self) -> u64 {
         match self.innermost() {
             Self::Attribute {
@@ -143,7 +143,7 @@ impl ScopeClause {
         }
     }
 
-    /// The clause inside of every `not`.
+    /// Returns the clause inside all `not`s.
     pub(crate) fn innermost(&self) -> &Self {
         let mut clause = self;
         while let Self::Not(inner) = clause {
@@ -155,7 +155,7 @@ impl ScopeClause {
 
 impl AttributeOperator {
     fn flips_at(&self, name: &AttributeName, seen: &ScopeInput<'_>, now: i64) -> Option<i64> {
-        // Most operators do not look at the clock: do not look up their attribute.
+        // Most operators do not use the clock, so their attribute is not looked up.
         let Self::Date(test) = self else { return None };
         date_values(name.value(seen)?).filter_map(|date| test.flips_at(date, now)).min()
     }

@@ -1,26 +1,26 @@
-//! Dates in scopes. A whole date is that day in UTC; everything is counted in microseconds since 1970.
+//! Dates in scopes. A whole date is that day in UTC. All times are counted in microseconds since 1970.
 
 use std::fmt;
 
 use time::{Date, OffsetDateTime};
 
-/// Longest period, in days: a hundred years. More is a typing error.
+/// The longest period, in days: a hundred years. A longer one is a typing error.
 pub(crate) const PERIOD_DAYS_MAX: u32 = 36_500;
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 
-/// When a date test holds.
+/// A test of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateTest {
-    /// From now until the period has passed: 0 <= date - now <= period.
+    /// The date lies between now and the end of the period: 0 <= date - now <= period.
     Within(DatePeriod),
-    /// From the period ago until now: 0 <= now - date <= period.
+    /// The date lies between the start of the period and now: 0 <= now - date <= period.
     WithinLast(DatePeriod),
-    /// Earlier; of a whole date, all of it.
+    /// Earlier. A whole date must lie before it entirely.
     Before(DateOperand),
     /// Not later.
     OnOrBefore(DateOperand),
-    /// Later; of a whole date, all of it.
+    /// Later. A whole date must lie after it entirely.
     After(DateOperand),
     /// Not earlier.
     OnOrAfter(DateOperand),
@@ -33,6 +33,7 @@ pub struct DatePeriod {
     unit: PeriodUnit,
 }
 
+/// The unit of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PeriodUnit {
     Hour,
@@ -40,12 +41,12 @@ enum PeriodUnit {
     Week,
 }
 
-/// What a date is compared with.
+/// The operand of a date comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateOperand {
     /// A fixed date.
     Fixed(FixedDate),
-    /// The moment of the decision.
+    /// The time of the decision.
     Now,
     /// A period after the decision.
     Ahead(DatePeriod),
@@ -53,16 +54,16 @@ pub enum DateOperand {
     Ago(DatePeriod),
 }
 
-/// A date that does not move.
+/// A date that does not depend on the time of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FixedDate {
     /// A whole day in UTC.
     Day(Date),
-    /// A moment, in microseconds since 1970.
+    /// A point in time, in microseconds since 1970.
     Instant(i64),
 }
 
-/// From `start` until just before `end`.
+/// The time from `start` until just before `end`.
 #[derive(Debug, Clone, Copy)]
 struct DateRange {
     start: i64,
@@ -76,7 +77,7 @@ impl DateRange {
 }
 
 impl DateTest {
-    /// Whether it holds for `date` at `now` (microseconds).
+    /// Returns `true` if the test holds for `date` at `now` (microseconds).
     pub(crate) fn holds(self, date: FixedDate, now: i64) -> bool {
         let date = date.stretch();
         match self {
@@ -89,7 +90,7 @@ impl DateTest {
         }
     }
 
-    /// The next moment after `now` when time alone changes whether it holds for `date`.
+    /// Returns the next time after `now` at which time alone changes the result for `date`.
     pub(crate) fn flips_at(self, date: FixedDate, now: i64) -> Option<i64> {
         let date = date.stretch();
         let moments = match self {
@@ -128,7 +129,7 @@ impl DateOperand {
         }
     }
 
-    /// When it gets to `instant`; never, if it does not move.
+    /// Returns the time at which the operand reaches `instant`, or `None` if it is fixed.
     fn reaches(self, instant: i64) -> Option<i64> {
         match self {
             Self::Fixed(_) => None,
@@ -165,9 +166,9 @@ impl DatePeriod {
 }
 
 impl FixedDate {
-    /// Reads a date in the forms that expressions read, so that both halves of a policy agree on what a date is. A time
-    /// without an offset is UTC; a date with an offset but without a time (`2026-01-31-08:00`, as some HR systems write)
-    /// is the day as written.
+    /// Reads a date in the formats that expressions read, so that both halves of a policy agree
+    /// on the format of a date. A time without an offset is UTC. A date with an offset but
+    /// without a time (`2026-01-31-08:00`, as some HR systems write it) is the day as written.
     pub fn parse(text: &str) -> Option<Self> {
         match expression::read_date(text)? {
             expression::ParsedDate::Day(day) => Some(Self::Day(day)),
@@ -230,7 +231,7 @@ impl fmt::Display for FixedDate {
     }
 }
 
-/// The moment at `micros` since 1970, if there is one.
+/// Returns the time at `micros` microseconds since 1970, or `None` if it is out of range.
 pub(crate) fn moment_of(micros: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
 }

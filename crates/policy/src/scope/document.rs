@@ -1,4 +1,4 @@
-//! Scopes as a policy file writes them.
+//! Scopes in the form that a policy file has.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,13 +18,13 @@ use crate::document::DocumentReading;
 use crate::document::written::{self, WrittenValue, YamlScalar};
 use crate::error::PolicyFlaw;
 
-/// Most clauses in one scope.
+/// The maximum number of clauses in one scope.
 const CLAUSES_MAX: usize = 1_000;
-/// Most people listed one by one.
+/// The maximum number of people that a list can name individually.
 const ASSIGNED_USERS_MAX: usize = 100_000;
-/// Most names and wildcards of groups in one list.
+/// The maximum number of group names and wildcards in one list.
 const ASSIGNED_GROUPS_MAX: usize = 1_000;
-/// Longest text of a clause that an error repeats, in characters.
+/// The maximum length of the clause text that an error repeats, in characters.
 const REPEATED_CHARACTERS_MAX: usize = 200;
 
 /// A scope as it is written.
@@ -36,6 +36,7 @@ pub(crate) struct ScopeText {
     any: Option<Spanned<Vec<Spanned<AlternativeText>>>>,
 }
 
+/// A list of people and groups in the form that the file has.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AssignedText {
@@ -45,18 +46,20 @@ pub(crate) struct AssignedText {
     groups: Vec<Spanned<String>>,
 }
 
+/// One alternative of a scope, whose clauses must all hold.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AlternativeText {
     all: Vec<Spanned<ClauseText>>,
 }
 
-/// A clause is a map or a text.
+/// A clause, written as a map or as text.
 enum ClauseText {
     Text(String),
     Map(Box<ClauseMap>),
 }
 
+/// A clause written as a map.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ClauseMap {
@@ -76,6 +79,7 @@ impl<'de> Deserialize<'de> for ClauseText {
     }
 }
 
+/// Deserialises a clause from a map or a text.
 struct ClauseVisitor;
 
 impl<'de> Visitor<'de> for ClauseVisitor {
@@ -94,7 +98,7 @@ impl<'de> Visitor<'de> for ClauseVisitor {
     }
 }
 
-/// Checks a scope of people, or of groups.
+/// Reads and checks a scope of people or of groups.
 pub(crate) fn read_scope(
     scope: &ScopeText,
     people: bool,
@@ -105,7 +109,7 @@ pub(crate) fn read_scope(
     let alternatives = scope.any.as_ref().map_or(&[][..], |any| &any.value);
     if let Some(any) = scope.any.as_ref().filter(|_| alternatives.is_empty()) {
         let fix = "add an alternative, or leave `any` out to mean everybody";
-        return Err(PolicyFlaw::at(any, "`any` has no alternatives: nobody could be in scope", fix));
+        return Err(PolicyFlaw::at(any, "`any` has no alternatives: no one could be in scope", fix));
     }
     let mut any = Vec::with_capacity(alternatives.len());
     for alternative in alternatives {
@@ -132,6 +136,7 @@ pub(crate) fn read_scope(
     Ok(Scope { mode, any })
 }
 
+/// Reads the assignment mode. The list is present exactly if the mode requires it.
 fn mode_of(scope: &ScopeText, people: bool) -> Result<AssignmentMode, PolicyFlaw> {
     let mode = scope.mode.as_ref().map(|mode| (mode, mode.value.as_str()));
     match (mode, &scope.assigned) {
@@ -141,7 +146,7 @@ fn mode_of(scope: &ScopeText, people: bool) -> Result<AssignmentMode, PolicyFlaw
         }
         (Some((mode, "assigned")), None) => Err(PolicyFlaw::at(
             mode,
-            "`mode: assigned` without `assigned`: nobody would be in scope",
+            "`mode: assigned` without `assigned`: no one would be in scope",
             "add assigned: { groups: [...] }, or use `mode: all`",
         )),
         (None | Some((_, "all")), Some(list)) => Err(PolicyFlaw::at(
@@ -155,7 +160,7 @@ fn mode_of(scope: &ScopeText, people: bool) -> Result<AssignmentMode, PolicyFlaw
     }
 }
 
-/// Checks a list of protected people or groups.
+/// Reads and checks a list of protected people or groups.
 pub(crate) fn read_protected(
     list: &Spanned<AssignedText>,
     people: bool,
@@ -163,6 +168,7 @@ pub(crate) fn read_protected(
     assigned_of(list, people, "protected")
 }
 
+/// Reads and checks a list of people and groups. `key` names it in errors.
 fn assigned_of(list: &Spanned<AssignedText>, people: bool, key: &str) -> Result<AssignedNames, PolicyFlaw> {
     let AssignedText { users, groups } = &list.value;
     if let Some(user) = users.first().filter(|_| !people) {
@@ -170,7 +176,7 @@ fn assigned_of(list: &Spanned<AssignedText>, people: bool, key: &str) -> Result<
     }
     if users.is_empty() && groups.is_empty() {
         let fix = "add `users` (keys) or `groups` (names, wildcards or keys)";
-        return Err(PolicyFlaw::at(list, format!("`{key}` lists nobody"), fix));
+        return Err(PolicyFlaw::at(list, format!("`{key}` lists neither people nor groups"), fix));
     }
     for (name, count, most) in
         [("users", users.len(), ASSIGNED_USERS_MAX), ("groups", groups.len(), ASSIGNED_GROUPS_MAX)]
@@ -198,6 +204,7 @@ fn counted_clause(
     Ok(clause)
 }
 
+/// Reads a clause in any of its forms.
 fn clause_of(
     clause: &Spanned<ClauseText>,
     depth: usize,
@@ -205,7 +212,7 @@ fn clause_of(
 ) -> Result<ScopeClause, PolicyFlaw> {
     let wrong = |what: &str, fix: &str| Err(PolicyFlaw::at(clause, what, fix));
     if depth > NESTING_MAX {
-        return wrong(&format!("more than {NESTING_MAX} `not`"), "say it plainly");
+        return wrong(&format!("more than {NESTING_MAX} `not`"), "simplify the clause");
     }
     let map = match &clause.value {
         ClauseText::Text(text) => return clause_of_text(clause, text),
@@ -239,6 +246,7 @@ fn clause_of(
     }
 }
 
+/// Reads a clause in text form. An error underlines the wrong part.
 fn clause_of_text(clause: &Spanned<ClauseText>, text: &str) -> Result<ScopeClause, PolicyFlaw> {
     ScopeClause::parse(text).map_err(|error| {
         let repeated: String = text.chars().take(REPEATED_CHARACTERS_MAX).collect();
@@ -256,6 +264,7 @@ fn member_of(group: &Spanned<String>, nested: Option<bool>) -> Result<ScopeClaus
     Ok(ScopeClause::MemberOf { pattern: GroupPattern::new(&group.value), nested: nested.unwrap_or(true) })
 }
 
+/// Reads a condition on one attribute.
 fn about_attribute(
     name: &Spanned<String>,
     operator: &Spanned<String>,
@@ -263,7 +272,7 @@ fn about_attribute(
     reading: &mut DocumentReading<'_>,
 ) -> Result<ScopeClause, PolicyFlaw> {
     let Some(attribute) = AttributeName::parse(&name.value) else {
-        let what = format!("`{}` is no name of an attribute", name.value);
+        let what = format!("`{}` is not the name of an attribute", name.value);
         return Err(PolicyFlaw::at(name, what, "write department or manager.department"));
     };
     let Some(kind) = OperatorKind::named(&operator.value) else {
@@ -277,7 +286,7 @@ fn about_attribute(
     Ok(ScopeClause::Attribute { name: attribute, operator, ignore_case })
 }
 
-/// The operands, letter by letter as they are written: `0041` is no number, and `NO` no truth value.
+/// Reads the operands exactly as they are written: `0041` is not a number, and `NO` is not a Boolean.
 fn read_operands(
     kind: OperatorKind,
     operator: &Spanned<String>,
@@ -292,7 +301,7 @@ fn read_operands(
     }
     let plain = |operand: &WrittenValue| {
         written::written_text(operand, yaml).ok_or_else(|| {
-            let what = format!("an operand of {} is no plain value", kind.name());
+            let what = format!("an operand of {} is not a plain value", kind.name());
             PolicyFlaw::at(operand, what, "use text, a number, true or false")
         })
     };

@@ -1,4 +1,4 @@
-//! Wildcards: `*` is any text, `?` any one character, `\` takes the special meaning from `*`, `?` and itself.
+//! Wildcards: `*` is any text, `?` is any one character, and `\` removes the special meaning of `*`, `?` and itself.
 
 use crate::attributes::same_char;
 
@@ -12,7 +12,7 @@ pub struct Glob {
 /// A part of a text with wildcards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlobPart {
-    /// This character.
+    /// This literal character.
     Literal(char),
     /// Any one character.
     One,
@@ -21,7 +21,7 @@ pub enum GlobPart {
 }
 
 impl Glob {
-    /// Reads a pattern; every text is one.
+    /// Reads a pattern. Any text is a valid pattern.
     pub fn new(text: &str) -> Self {
         let mut tokens = Vec::with_capacity(text.len());
         let mut characters = text.chars().peekable();
@@ -41,21 +41,21 @@ impl Glob {
         Self { text: text.to_owned(), tokens }
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What it consists of.
+    /// Returns the parts of the pattern.
     pub fn parts(&self) -> &[GlobPart] {
         &self.tokens
     }
 
-    /// Whether the whole of `text` looks like the pattern.
+    /// Returns `true` if the pattern matches the whole of `text`.
     pub fn matches(&self, text: &str, ignore_case: bool) -> bool {
         let same = |a: char, b: char| a == b || (ignore_case && same_char(a, b));
         let (mut at, mut rest) = (0, text.chars());
-        // Only ever back to the last `*`: what an earlier one could take instead, the last one can take as well.
+        // Backtracking never goes further than the last `*`: it can match everything that an earlier one could match instead.
         let mut last_many = None;
         loop {
             let here = rest.clone();

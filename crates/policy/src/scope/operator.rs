@@ -1,4 +1,4 @@
-//! How the value of an attribute is compared.
+//! Comparison of attribute values.
 
 use serde_json::Value;
 
@@ -12,57 +12,57 @@ pub(crate) use print::QuotedText;
 
 mod print;
 
-/// Most operands of IN and NOT IN.
+/// The maximum number of operands of IN and NOT IN.
 const OPERANDS_MAX: usize = 10_000;
-/// Longest operand, in bytes.
+/// The maximum length of an operand, in bytes.
 const OPERAND_BYTES_MAX: usize = 4_096;
 
-/// How an attribute is compared, with the operands. An attribute without a value only ever fulfils `IS NULL`. Of
-/// several values one must fit; for the NOT operators none may.
+/// A comparison of an attribute, with its operands. An attribute without a value fulfils
+/// only `IS NULL`. Of several values, one must match; for the NOT operators, none may match.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AttributeOperator {
-    /// Has no value.
+    /// The attribute has no value.
     IsNull,
-    /// Has a value.
+    /// The attribute has a value.
     IsNotNull,
-    /// Is true or false.
+    /// The attribute is true or false.
     Is(bool),
-    /// Is a text that passes a test, or none that does. Not every test has a NOT operator: only this crate puts them
-    /// together.
+    /// The attribute is a text that passes a test, or, with a NOT operator, no value
+    /// passes it. Not every test has a NOT operator: only this crate builds them.
     #[non_exhaustive]
     Text {
         /// The test.
         test: TextTest,
-        /// Whether it is a NOT operator.
+        /// `true` for a NOT operator.
         negated: bool,
     },
-    /// Is an integer on that side of the operand.
+    /// The attribute is an integer that compares with the operand in this order.
     Integer {
-        /// Which side.
+        /// The order.
         order: IntegerOrder,
         /// The operand.
         operand: i64,
     },
-    /// Is a date that passes a test.
+    /// The attribute is a date that passes a test.
     Date(DateTest),
 }
 
-/// A test of a text.
+/// A test of a text value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TextTest {
-    /// Is the operand.
+    /// The text equals the operand.
     Equals(String),
-    /// Is one of the operands.
+    /// The text equals one of the operands.
     In(OneOf),
-    /// Begins with the operand.
+    /// The text begins with the operand.
     StartsWith(String),
-    /// Ends with the operand.
+    /// The text ends with the operand.
     EndsWith(String),
-    /// Has the operand somewhere.
+    /// The text contains the operand.
     Includes(String),
-    /// Looks like the operand, with wildcards.
+    /// The text matches the operand, with wildcards.
     Matches(Glob),
-    /// Fits a regular expression.
+    /// The text matches a regular expression.
     Regex(ScopePattern),
 }
 
@@ -70,7 +70,7 @@ pub enum TextTest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOf {
     operands: Vec<String>,
-    /// The same in order, so that a list of thousands costs nobody anything.
+    /// The operands in sorted order, so that the lookup in a list of thousands is cheap.
     sorted: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl OneOf {
         Self { operands, sorted }
     }
 
-    /// The operands as they are written.
+    /// Returns the operands as they are written.
     pub fn operands(&self) -> &[String] {
         &self.operands
     }
@@ -94,16 +94,16 @@ impl OneOf {
     }
 }
 
-/// Which side of an integer.
+/// The order of an integer and an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntegerOrder {
     /// Greater.
     Greater,
-    /// Greater or the same.
+    /// Greater or equal.
     GreaterOrEqual,
     /// Less.
     Less,
-    /// Less or the same.
+    /// Less or equal.
     LessOrEqual,
 }
 
@@ -115,7 +115,7 @@ pub(crate) enum WrittenOperands {
     Many(Vec<String>),
 }
 
-/// Why operands do not fit an operator, and what to do about it.
+/// The reason why operands do not fit an operator, and a suggested fix.
 #[derive(Debug)]
 pub(crate) struct OperandError {
     pub(crate) what: String,
@@ -127,7 +127,7 @@ fn unfit_operand<T>(what: impl Into<String>, fix: impl Into<String>) -> Result<T
 }
 
 impl AttributeOperator {
-    /// Puts an operator together.
+    /// Builds an operator from its kind and operands.
     pub(crate) fn new(
         kind: OperatorKind,
         operands: WrittenOperands,
@@ -163,13 +163,14 @@ impl AttributeOperator {
         };
         if ignore_case && !matches!(operator, Self::Text { .. }) {
             return unfit_operand(
-                format!("{} knows no upper and lower case", kind.name()),
+                format!("{} does not distinguish upper and lower case", kind.name()),
                 "remove `ignoreCase`",
             );
         }
         Ok(operator)
     }
 
+    /// Builds an operator with one operand.
     fn binary(kind: OperatorKind, operand: String, ignore_case: bool) -> Result<Self, OperandError> {
         let text = |test| Ok(Self::Text { test, negated: false });
         let not = |test| Ok(Self::Text { test, negated: true });
@@ -210,7 +211,7 @@ impl AttributeOperator {
         }
     }
 
-    /// Whether `value` fulfils it at `now` (microseconds).
+    /// Returns `true` if `value` fulfils the operator at `now` (microseconds).
     pub(crate) fn holds(&self, value: Option<&Value>, ignore_case: bool, now: i64) -> bool {
         let Some(value) = value.filter(|value| has_value(value)) else {
             return matches!(self, Self::IsNull);
@@ -228,7 +229,7 @@ impl AttributeOperator {
         }
     }
 
-    /// What `value` is not, where the operator cannot compare it for that reason.
+    /// Returns the name of the expected type if `value` is not of it, so that the operator cannot compare it.
     pub(crate) fn cannot_read(&self, value: Option<&Value>) -> Option<&'static str> {
         let value = value.filter(|value| has_value(value))?;
         let (can, what) = match self {
@@ -266,7 +267,7 @@ impl AttributeOperator {
 impl TextTest {
     fn fits(&self, value: &Value, ignore_case: bool) -> bool {
         let text = as_text(value);
-        // `true` is spelt in many ways.
+        // `true` is written in several ways (`True`, `TRUE`).
         let ignore_case = ignore_case || value.is_boolean();
         match self {
             Self::Equals(operand) if ignore_case => same_text(&text, operand),
@@ -315,7 +316,7 @@ impl IntegerOrder {
     }
 }
 
-/// Whether `text` begins with `prefix`, without regard to case.
+/// Returns `true` if `text` begins with `prefix`, without regard to case.
 fn begins_with(mut text: impl Iterator<Item = char>, prefix: impl Iterator<Item = char>) -> bool {
     prefix.into_iter().all(|letter| text.next().is_some_and(|other| same_char(letter, other)))
 }
@@ -337,10 +338,12 @@ fn integer_value(value: &Value) -> Option<i64> {
     }
 }
 
+/// Returns the values that can be read as dates.
 pub(super) fn date_values(value: &Value) -> impl Iterator<Item = FixedDate> {
     single_values(value).filter_map(|value| value.as_str().and_then(FixedDate::parse))
 }
 
+/// Checks the number and the length of the operands.
 fn check_sizes(operands: &WrittenOperands) -> Result<(), OperandError> {
     let operands = match operands {
         WrittenOperands::None => &[],

@@ -1,8 +1,8 @@
-//! Regular expressions, as expressions have them: .NET's spelling on an engine that takes linear time.
+//! Regular expressions with the syntax of expressions: that of .NET, on an engine with linear time.
 
 use expression::{PatternError, PatternMatcher};
 
-/// A compiled regular expression. Without an anchor it describes the whole value; with one it is searched for.
+/// A compiled regular expression. Without an anchor it must match the whole value; with an anchor it is searched for.
 #[derive(Debug, Clone)]
 pub struct ScopePattern {
     text: String,
@@ -17,18 +17,18 @@ impl PartialEq for ScopePattern {
 }
 
 impl ScopePattern {
-    /// Compiles `text`; the error says what is wrong, and what to do about it.
+    /// Compiles `text`. The error describes the problem and a fix.
     pub(crate) fn compile(text: &str, ignore_case: bool) -> Result<Self, PatternError> {
         let matcher = PatternMatcher::compile(text, ignore_case)?;
         Ok(Self { text: text.to_owned(), ignore_case, matcher })
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether `text` fits.
+    /// Returns `true` if `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         self.matcher.matches(text)
     }

@@ -1,4 +1,4 @@
-//! Names of operators, as policies and Entra spell them.
+//! The names of operators in the spellings of policies and of Entra.
 
 /// An operator without its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) enum OperatorKind {
     OnOrAfter,
 }
 
-/// Every operator with its canonical name. Entra's spellings are the same words with other case or `_`.
+/// All operators with their canonical names. Entra's spellings are the same words with different case or `_`.
 const NAMES: [(&str, OperatorKind); 26] = [
     ("EQUALS", OperatorKind::Equals),
     ("NOT EQUALS", OperatorKind::NotEquals),
@@ -61,7 +61,7 @@ const NAMES: [(&str, OperatorKind); 26] = [
     ("ON OR AFTER", OperatorKind::OnOrAfter),
 ];
 
-/// What people write who know another language.
+/// Spellings that users of other languages write, with the canonical name.
 const SYNONYMS: [(&str, &str); 22] = [
     ("=", "EQUALS"),
     ("==", "EQUALS"),
@@ -87,25 +87,25 @@ const SYNONYMS: [(&str, &str); 22] = [
     ("IS NOT EMPTY", "IS NOT NULL"),
 ];
 
-/// Most words in the name of an operator.
+/// The maximum number of words in the name of an operator.
 pub(crate) const NAME_WORDS_MAX: usize = 4;
-/// Longer texts are no operators, and not compared with any.
+/// The maximum length of an operator name, in characters. A longer text is not compared with any name.
 const NAME_CHARACTERS_MAX: usize = 40;
 
 impl OperatorKind {
-    /// The operator of that name, without regard to case, with `_` for a space.
+    /// Returns the operator with this name, without regard to case, with `_` for a space.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let name = normalise_name(name);
         NAMES.iter().find(|(other, _)| *other == name).map(|(_, kind)| *kind)
     }
 
-    /// The canonical name.
+    /// Returns the canonical name.
     pub(crate) fn name(self) -> &'static str {
         NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
 }
 
-/// What to do about an unknown operator.
+/// Returns a hint for an unknown operator.
 pub(crate) fn operator_hint(name: &str) -> String {
     let wanted = normalise_name(name);
     if wanted.contains('&') {
@@ -121,7 +121,7 @@ pub(crate) fn operator_hint(name: &str) -> String {
     }
 }
 
-/// The name that takes the fewest changes, if there is one near enough, with the number of changes.
+/// Returns the name with the fewest changes, if one is near enough, and the number of changes.
 fn nearest_operator(name: &str) -> Option<(&'static str, usize)> {
     let wanted = normalise_name(name);
     if wanted.chars().count() > NAME_CHARACTERS_MAX {
@@ -133,7 +133,7 @@ fn nearest_operator(name: &str) -> Option<(&'static str, usize)> {
         .min_by_key(|(_, changes)| *changes)
 }
 
-/// How many of `words` look most like an operator, at least one.
+/// Returns the number of `words` that resemble an operator most closely; at least 1.
 pub(crate) fn most_like_an_operator(words: &[&str]) -> usize {
     let starts = (1..=words.len().min(NAME_WORDS_MAX)).map(|count| (count, words[..count].join(" ")));
     let changes = starts.filter_map(|(count, name)| {
@@ -153,7 +153,7 @@ fn normalise_name(name: &str) -> String {
     words.join(" ")
 }
 
-/// Letters to add, drop or replace to make one out of the other.
+/// Returns the number of letters that must be added, dropped or replaced to turn one text into the other.
 pub(crate) fn edit_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

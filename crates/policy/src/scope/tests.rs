@@ -140,7 +140,7 @@ fn a_scope_is_judged_again_when_the_first_of_its_dates_comes() {
     assert_eq!(Scope::default().judge(&seen(&attributes)).recheck_at, None);
 }
 
-/// Any clause that can be written.
+/// Generates any clause that can be written.
 pub(crate) fn clauses() -> impl Strategy<Value = ScopeClause> {
     let names = prop_oneof!["[a-z]{1,8}", "manager\\.[a-z]{1,4}", "\\PC{1,8}", Just("not".to_owned())]
         .prop_filter_map("a name", |name| AttributeName::parse(&name));
@@ -223,7 +223,7 @@ proptest! {
         second in -70_000_000_000_i64..253_000_000_000,
         member in any::<bool>(),
     ) {
-        // Every clause has something to look at.
+        // Each clause has an attribute to look at.
         let mut own = own;
         let some: Vec<Value> = own.values().cloned().collect();
         let names = any.iter().flatten().filter_map(|clause| match clause.innermost() {

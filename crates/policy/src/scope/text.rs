@@ -10,29 +10,30 @@ use super::text::token::{ClauseToken, Lexeme};
 
 mod token;
 
-/// Longest text of a clause, in bytes: room for a long list.
+/// The maximum length of the text of a clause, in bytes. It leaves room for a long list.
 const CLAUSE_BYTES_MAX: usize = 1 << 20;
-/// Most `not` and brackets around a clause.
+/// The maximum number of `not`s and brackets around a clause.
 pub(crate) const NESTING_MAX: usize = 16;
 const NOT: &str = "not";
 const MEMBER_OF: &str = "memberOf";
 
-/// A text that is no clause.
+/// The error for a text that is not a clause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[error("{message}")]
 pub struct ClauseError {
-    /// What is wrong.
+    /// A description of the error.
     pub message: String,
-    /// Where it starts, in bytes.
+    /// The start of the wrong part, in bytes.
     pub start: usize,
-    /// Where it ends, in bytes.
+    /// The end of the wrong part, in bytes.
     pub end: usize,
-    /// What to do about it.
+    /// A suggested fix.
     pub hint: Option<String>,
 }
 
 impl ClauseError {
-    /// The error for people: message, the place in `text` underlined, hint. Ends without a line feed.
+    /// Formats the error for display: the message, the underlined part of
+    /// `text`, and the hint. The result does not end with a line feed.
     pub fn render(&self, text: &str) -> String {
         let span = expression::SourceSpan { start: self.start, end: self.end };
         let (message, hint) = (self.message.clone(), self.hint.clone());
@@ -55,13 +56,14 @@ pub(crate) fn parse_clause(text: &str) -> Result<ScopeClause, ClauseError> {
     }
 }
 
-/// Whether a name can be written without quotes.
+/// Returns `true` if a name can be written without quotes.
 pub(crate) fn is_bare_name(name: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '$' | '@' | '/' | '#');
     let is_word = [NOT, MEMBER_OF].iter().any(|word| name.eq_ignore_ascii_case(word));
     !name.is_empty() && name.chars().all(fits) && !is_word
 }
 
+/// A recursive descent parser over the tokens of one clause.
 struct ClauseParser<'a> {
     lexemes: &'a [Lexeme<'a>],
     at: usize,
@@ -69,9 +71,12 @@ struct ClauseParser<'a> {
 }
 
 impl<'a> ClauseParser<'a> {
+    /// Parses a clause: `not`, brackets, `memberOf` or a condition on an attribute.
     fn clause(&mut self, depth: usize) -> Result<ScopeClause, ClauseError> {
         if depth > NESTING_MAX {
-            return Err(self.wrong(format!("more than {NESTING_MAX} `not` or brackets"), "say it plainly"));
+            return Err(
+                self.wrong(format!("more than {NESTING_MAX} `not` or brackets"), "simplify the clause")
+            );
         }
         if self.takes_word(NOT) {
             return self.clause(depth + 1).map(|inner| ScopeClause::Not(Box::new(inner)));
@@ -91,6 +96,7 @@ impl<'a> ClauseParser<'a> {
         self.about_attribute()
     }
 
+    /// Parses a condition on one attribute.
     fn about_attribute(&mut self) -> Result<ScopeClause, ClauseError> {
         let start = self.here().0;
         let missing = || "a clause is an attribute, an operator and what it is compared with".to_owned();
@@ -99,7 +105,7 @@ impl<'a> ClauseParser<'a> {
         let Some(name) = AttributeName::parse(&name) else {
             self.at -= 1;
             return Err(self.wrong(
-                format!("`{name}` is no name of an attribute"),
+                format!("`{name}` is not the name of an attribute"),
                 "write department or manager.department",
             ));
         };
@@ -121,6 +127,7 @@ impl<'a> ClauseParser<'a> {
         Ok(ScopeClause::Attribute { name, operator, ignore_case })
     }
 
+    /// Parses an operator, whose name may consist of several words.
     fn operator(&mut self) -> Result<OperatorKind, ClauseError> {
         let words: Vec<&str> = self.words().take(NAME_WORDS_MAX).collect();
         for count in (1..=words.len()).rev() {
@@ -141,7 +148,7 @@ impl<'a> ClauseParser<'a> {
             let (start, end) = (self.here().0, self.lexemes[self.at + blanks - 1].end);
             let name = words[..blanks].join(" ");
             let message = format!("`{name}` stands between the attribute and the operator");
-            let hint = Some("remove it, or put a name with blanks between quotes".to_owned());
+            let hint = Some("remove it, or put a name with spaces between quotes".to_owned());
             return Err(ClauseError { message, start, end, hint });
         }
         let count = spelling::most_like_an_operator(&words);
@@ -151,6 +158,7 @@ impl<'a> ClauseParser<'a> {
         Err(ClauseError { message: format!("unknown operator `{name}`"), start, end, hint })
     }
 
+    /// Parses the operands that the operator requires.
     fn operands(&mut self, kind: OperatorKind) -> Result<WrittenOperands, ClauseError> {
         match kind {
             OperatorKind::IsNull | OperatorKind::IsNotNull | OperatorKind::IsTrue | OperatorKind::IsFalse => {
@@ -173,6 +181,7 @@ impl<'a> ClauseParser<'a> {
         }
     }
 
+    /// Parses a list in brackets.
     fn list(&mut self, kind: OperatorKind) -> Result<Vec<String>, ClauseError> {
         let close = match self.peek() {
             Some(ClauseToken::Open('[')) => ClauseToken::Close(']'),
@@ -226,12 +235,12 @@ impl<'a> ClauseParser<'a> {
         })
     }
 
-    /// Where the next lexeme starts and ends.
+    /// Returns the start and end of the next lexeme.
     fn here(&self) -> (usize, usize) {
         self.lexemes.get(self.at).map_or((self.end, self.end), |lexeme| (lexeme.start, lexeme.end))
     }
 
-    /// Where the last lexeme that was taken ends.
+    /// Returns the end of the last lexeme that was consumed.
     fn before(&self) -> usize {
         self.at.checked_sub(1).and_then(|at| self.lexemes.get(at)).map_or(0, |lexeme| lexeme.end)
     }

@@ -1,4 +1,4 @@
-//! The table of `docs/dates.md` is the test.
+//! Tests that run the tables of `docs/dates.md`.
 
 use super::*;
 use crate::forms::DateForm;
@@ -18,7 +18,7 @@ fn moment_in(zone: &str, text: &str) -> OffsetDateTime {
     reader.begin(when).unwrap()
 }
 
-/// What the page says of a reading: the day, the moment, `none`, or `unreadable`.
+/// Returns a reading in the words of the page: the day, the moment, `none`, or `unreadable`.
 fn shown(reader: &DateReader, reading: &DateReading) -> String {
     match reading {
         DateReading::NotSaid => "not said".to_owned(),
@@ -168,7 +168,7 @@ fn a_local_time_is_read_on_the_clocks_of_the_source() {
 
 #[test]
 fn a_time_that_the_clocks_skip_is_as_much_later_and_one_that_comes_twice_is_the_first() {
-    // Berlin skips 02:00 to 03:00 on 29 March 2026, and goes through them twice on 25 October.
+    // Berlin skips 02:00 to 03:00 on 29 March 2026, and repeats these times on 25 October.
     assert_eq!(moment_in("Europe/Berlin", "2026-03-29T02:30"), datetime!(2026-03-29 1:30 UTC));
     assert_eq!(moment_in("Europe/Berlin", "2026-10-25T02:30"), datetime!(2026-10-25 0:30 UTC));
     assert_eq!(moment_in("Europe/Berlin", "2026-10-25T03:00"), datetime!(2026-10-25 2:00 UTC));
@@ -178,7 +178,7 @@ fn a_time_that_the_clocks_skip_is_as_much_later_and_one_that_comes_twice_is_the_
 fn a_day_begins_at_its_first_moment_whatever_the_clocks_do() {
     // Cairo skips 00:00 to 01:00 on 24 April 2026: the day begins at 01:00 there.
     assert_eq!(moment_in("Africa/Cairo", "2026-04-24"), datetime!(2026-04-23 22:00 UTC));
-    // Havana goes back from 01:00 to 00:00 on 1 November 2026: the first of the two midnights.
+    // Havana goes back from 01:00 to 00:00 on 1 November 2026: the first of the two midnights counts.
     assert_eq!(moment_in("America/Havana", "2026-11-01"), datetime!(2026-11-01 4:00 UTC));
     // Apia had no 30 December 2011.
     assert_eq!(moment_in("Pacific/Apia", "2011-12-30"), moment_in("Pacific/Apia", "2011-12-31"));

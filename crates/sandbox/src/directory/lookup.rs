@@ -1,4 +1,4 @@
-//! Which resources fulfil a filter: through an index where there is one, by looking at all of them otherwise.
+//! Finds resources that fulfil a filter: through an index if there is one, otherwise by a scan.
 
 use std::borrow::Cow;
 
@@ -10,6 +10,7 @@ use crate::filter::{FilterSubject, matches_filter};
 use crate::view;
 use crate::{RequestKind, attributes, rules};
 
+/// Returns the ids of all resources that fulfil the filter.
 pub(super) fn find_records(
     directory: &SandboxDirectory,
     kind: RequestKind,
@@ -27,7 +28,7 @@ pub(super) fn find_records(
     }
 }
 
-/// Everything that can fulfil the filter, if an index knows.
+/// Returns all candidates for the filter, if an index covers it.
 fn index_candidates(
     directory: &SandboxDirectory,
     kind: RequestKind,
@@ -50,6 +51,7 @@ fn index_candidates(
     }
 }
 
+/// Returns the candidates for an equality from an index, if there is one.
 fn by_equality(
     directory: &SandboxDirectory,
     kind: RequestKind,
@@ -96,7 +98,7 @@ fn linked_records(
     Some(links.into_iter().chain(within).flatten().copied().collect())
 }
 
-/// A resource with what is computed about it.
+/// A resource with its computed attributes.
 struct ComputedRecord<'a> {
     directory: &'a SandboxDirectory,
     kind: RequestKind,

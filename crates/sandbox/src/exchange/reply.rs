@@ -1,4 +1,4 @@
-//! The answer on the wire, spoilt if a fault says so.
+//! The answer as it is sent, changed by a fault if there is one.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
+use telemetry::chain;
 
 use crate::answer::SandboxAnswer;
 use crate::connection::ConnectionHandle;
@@ -17,12 +18,12 @@ use crate::sandbox::SandboxContext;
 
 const SCIM: &str = "application/scim+json";
 
-/// What proxies say when they have nothing to say.
+/// The empty list that some proxies answer with.
 const NOBODY: &str =
     r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"Resources":[]}"#;
 const PAGE: &str = "<!doctype html><html><head><title>Service notice</title></head><body><h1>Please try again</h1></body></html>";
 
-/// The status that the client gets to see; `None`: no answer at all.
+/// Returns the status that the client sees, or `None` if there is no answer at all.
 pub(crate) fn shown_status(answer: &SandboxAnswer, fault: Option<&InjectedFault>) -> Option<u16> {
     match fault {
         None
@@ -50,13 +51,13 @@ pub(crate) fn shown_status(answer: &SandboxAnswer, fault: Option<&InjectedFault>
     }
 }
 
-/// An answer that nothing happens to.
+/// Returns an answer without a fault.
 pub(crate) fn plain_response(answer: SandboxAnswer) -> Response {
     let body = Body::from(answer.body);
     build_response(answer.status, SCIM, answer.location, answer.retry_after, body)
 }
 
-/// Sends the answer the way the fault wants it.
+/// Sends the answer as the fault requires.
 pub(crate) async fn send_answer(
     world: &SandboxContext,
     line: &ConnectionHandle,
@@ -98,6 +99,7 @@ pub(crate) async fn send_answer(
     }
 }
 
+/// Builds a response. If a fault is not valid HTTP, it is answered with 500.
 fn build_response(
     status: u16,
     content_type: &'static str,
@@ -116,7 +118,7 @@ fn build_response(
         builder = builder.header(header::RETRY_AFTER, wait);
     }
     builder.body(body).unwrap_or_else(|error| {
-        tracing::warn!(%error, "a fault cannot be sent as it was injected");
+        tracing::warn!(error = chain(&error), "a fault cannot be sent as it was injected");
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
@@ -137,7 +139,7 @@ fn truncated_response(answer: SandboxAnswer) -> Response {
         if let Some(half) = piece {
             return Some((Ok(half), None));
         }
-        // Gives the connection the chance to flush the first half.
+        // This gives the connection time to flush the first half.
         tokio::task::yield_now().await;
         Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None))
     });
@@ -146,6 +148,7 @@ fn truncated_response(answer: SandboxAnswer) -> Response {
     response
 }
 
+/// Sends the body in small pieces with pauses.
 fn drip_response(answer: SandboxAnswer, piece_bytes: usize, millis: u64) -> Response {
     let body = Bytes::from(answer.body);
     let pieces = stream::unfold((body, true), move |(mut rest, first)| async move {
@@ -161,7 +164,7 @@ fn drip_response(answer: SandboxAnswer, piece_bytes: usize, millis: u64) -> Resp
     build_response(answer.status, SCIM, answer.location, answer.retry_after, Body::from_stream(pieces))
 }
 
-/// Gives each resource of a list an id that it never had.
+/// Gives each resource of a list a new random id.
 fn give_other_ids(body: &mut Vec<u8>) {
     let Ok(mut list) = serde_json::from_slice::<serde_json::Value>(body) else { return };
     let resources = list.get_mut("Resources").and_then(serde_json::Value::as_array_mut);
@@ -171,7 +174,7 @@ fn give_other_ids(body: &mut Vec<u8>) {
     *body = list.to_string().into_bytes();
 }
 
-/// Puts padding into a JSON object, which stays one.
+/// Adds padding to a JSON object, which stays valid.
 fn pad_body(body: &mut Vec<u8>, bytes: usize) {
     body.pop();
     let comma = if body.len() > 1 { "," } else { "" };

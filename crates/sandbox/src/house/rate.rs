@@ -1,13 +1,14 @@
-//! How fast requests may come, in the words of a profile file.
+//! The rate limits of a profile file.
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::{RateLimit, RequestKind};
 
-/// Requests that come sooner than they were sent, because those before them took longer on their way.
+/// The number of additional requests that are accepted, because requests can arrive closer together than they were sent.
 const JITTER: u32 = 3;
 
+/// The rate limits of a profile. Field names are those of profile files.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct RateRules {
@@ -16,6 +17,7 @@ pub(super) struct RateRules {
     buckets: Vec<RateBucket>,
 }
 
+/// A limit for some requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct RateBucket {
     #[serde(default)]
@@ -32,7 +34,7 @@ struct RateBucket {
     burst: u32,
 }
 
-/// A limit, and the requests that it is about.
+/// A limit, and the requests that it counts.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestLimit {
     pub(crate) limit: RateLimit,
@@ -40,12 +42,12 @@ pub(crate) struct RequestLimit {
 }
 
 impl RequestLimit {
-    /// A limit for every request.
+    /// Returns a limit for every request.
     pub(crate) fn of_all(limit: RateLimit) -> Self {
         Self { limit, bucket: None }
     }
 
-    /// Whether it counts a request with a body of so many bytes.
+    /// Returns `true` if the limit counts a request with a body of this size in bytes.
     pub(crate) fn counts(&self, method: &Method, kind: RequestKind, bytes: usize) -> bool {
         let Some(bucket) = &self.bucket else { return true };
         let is_kind = match bucket.kind.as_deref() {
@@ -62,6 +64,7 @@ impl RequestLimit {
 }
 
 impl RateRules {
+    /// Returns all limits, the one for all requests first.
     pub(super) fn limits(&self) -> Vec<RequestLimit> {
         let limit = |requests_per_second: f64, burst: u32| RateLimit {
             requests_per_second,

@@ -1,4 +1,4 @@
-//! The words of a profile file that a server can keep to.
+//! The fields of a profile file that a server can enforce.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ pub(super) enum UpdateMethods {
 }
 
 impl UpdateMethods {
+    /// Returns `true` if resources of this kind are changed by PUT.
     pub(super) fn is_put(&self, kind: RequestKind) -> bool {
         let method = match self {
             Self::Both(method) => method,
@@ -22,6 +23,7 @@ impl UpdateMethods {
     }
 }
 
+/// One value for accounts and one for groups.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct RulesPerKind<T: Default> {
@@ -30,11 +32,13 @@ pub(super) struct RulesPerKind<T: Default> {
 }
 
 impl<T: Default> RulesPerKind<T> {
+    /// Returns the value for a kind of resource.
     pub(super) fn of(&self, kind: RequestKind) -> &T {
         if kind == RequestKind::Group { &self.group } else { &self.user }
     }
 }
 
+/// The form of PATCH operations.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct PatchRules {
@@ -43,6 +47,7 @@ pub(super) struct PatchRules {
     pub(super) extension_separator: Option<String>,
 }
 
+/// The attributes that a filter may name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct LookupRules {
@@ -50,6 +55,7 @@ pub(super) struct LookupRules {
     pub(super) or: bool,
 }
 
+/// The form of membership changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct MembershipRules {
@@ -78,6 +84,7 @@ impl Default for MembershipRules {
     }
 }
 
+/// An attribute that the target requires.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct RequiredAttribute {

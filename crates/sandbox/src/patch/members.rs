@@ -1,4 +1,4 @@
-//! Membership operations. Members are a set of ids, so these never copy or compare a list of elements.
+//! Membership operations. Members are a set of ids, so these operations never copy or compare a list of elements.
 
 use scim_v2::filter::{AttrExp, CompValue, CompareOp, ValFilter};
 use serde_json::Value;
@@ -8,6 +8,7 @@ use crate::answer::SandboxRefusal;
 use crate::attributes::PatchTarget;
 use crate::rules::member_ids;
 
+/// Converts an operation on `members` to a membership change.
 pub(super) fn member_change(
     verb: SandboxPatchVerb,
     target: &PatchTarget,
@@ -28,7 +29,7 @@ pub(super) fn member_change(
         (SandboxPatchVerb::Add, Some(value)) => Ok(SandboxMemberChange::Add(member_ids(value)?)),
         (SandboxPatchVerb::Add, None) => Err(SandboxRefusal::invalid_value("add needs members")),
         (SandboxPatchVerb::Replace, Some(value)) => Ok(SandboxMemberChange::Replace(member_ids(value)?)),
-        // Not in the RFC, but what Microsoft Entra ID sends and most servers take.
+        // This is not in the RFC, but Microsoft Entra ID sends it and most servers accept it.
         (SandboxPatchVerb::Remove, Some(value)) => Ok(SandboxMemberChange::Remove(member_ids(value)?)),
         (SandboxPatchVerb::Replace | SandboxPatchVerb::Remove, None) => {
             Ok(SandboxMemberChange::Replace(Vec::new()))
@@ -36,7 +37,7 @@ pub(super) fn member_change(
     }
 }
 
-/// Ids of `value eq "x"`, or several of them joined by `or`.
+/// Collects the ids of `value eq "x"`, or of several such comparisons joined by `or`.
 fn collect_ids(filter: &ValFilter, ids: &mut Vec<String>) -> Result<(), SandboxRefusal> {
     match filter {
         ValFilter::Attr(AttrExp::Comparison(path, CompareOp::Eq, CompValue::Str(id)))

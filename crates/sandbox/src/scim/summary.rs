@@ -1,4 +1,4 @@
-//! What the ledger says about a call: whom it is about, and what it asks for, in a few words.
+//! Summaries of calls for the ledger: the affected resource, and the requested change in a few words.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use crate::RequestKind;
 use crate::attributes::{SandboxAttributes, attribute_text, get_attribute};
 use crate::directory::SandboxDirectory;
 
-/// Operations that a summary spells out; the rest is counted.
+/// The maximum number of operations that a summary spells out; the rest is counted.
 const OPERATIONS_SHOWN: usize = 8;
 
-/// Who and what.
+/// The summary of a request.
 #[derive(Debug, Default)]
 pub(crate) struct RequestSummary {
     pub user_name: Option<Box<str>>,
@@ -20,7 +20,7 @@ pub(crate) struct RequestSummary {
 }
 
 impl RequestSummary {
-    /// Looks at the body, and for what it does not say at the resource, as it is before the call is carried out.
+    /// Builds the summary from the body. Names that it lacks come from the resource as it is before the call is carried out.
     pub(crate) fn of(directory: &SandboxDirectory, call: &ScimCall) -> Self {
         let mut summary = Self { operation: summarise_operation(call), ..Self::default() };
         if let Some(Value::Object(body)) = &call.body {
@@ -58,7 +58,8 @@ fn summarise_operation(call: &ScimCall) -> Option<Box<str>> {
     Some(words.join("; ").into())
 }
 
-/// `replace active=false`, `add members x3`, `replace {active=false, title}`: values of truth are shown, texts are not.
+/// Summarises one operation: `replace active=false`, `add members x3`,
+/// `replace {active=false, title}`. Booleans are shown, texts are not.
 fn summarise_one(operation: &Value) -> Option<String> {
     let operation = operation.as_object()?;
     let verb = attribute_text(operation, "op").unwrap_or("?").to_ascii_lowercase();

@@ -24,12 +24,12 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The id of the resource in the body.
+    /// Returns the id of the resource in the body.
     pub fn id(&self) -> String {
         self.body["id"].as_str().unwrap_or_else(|| panic!("no id: {self:?}")).to_owned()
     }
 
-    /// Status and `scimType` of a refusal.
+    /// Returns the status and `scimType` of a refusal.
     pub fn refusal(&self) -> (u16, &str) {
         (self.status.as_u16(), self.body["scimType"].as_str().unwrap_or_default())
     }
@@ -81,7 +81,7 @@ impl World {
         self.send(Method::PATCH, path, Some(json!({ "schemas": schemas, "Operations": operations }))).await
     }
 
-    /// `userName`s or `displayName`s that a filter finds.
+    /// Returns the `userName`s or `displayName`s that a filter finds.
     pub async fn find(&self, endpoint: &str, filter: &str) -> Vec<String> {
         let answer = self.request(Method::GET, endpoint).query(&[("filter", filter)]).send().await.unwrap();
         let list: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();

@@ -63,7 +63,7 @@ async fn names_are_unique_regardless_of_case() {
     world.post("/Groups", group("Sales", &[])).await;
     assert_eq!(world.post("/Groups", group("SALES", &[])).await.refusal(), (409, "uniqueness"));
 
-    // The name is free again as soon as its owner lets go of it.
+    // The name is free again as soon as its owner is deleted or renamed.
     world.send(Method::DELETE, &format!("/Users/{}", first.id()), None).await;
     assert_eq!(world.patch(&path, rename).await.status, StatusCode::OK);
 

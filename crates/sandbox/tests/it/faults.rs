@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::client::{Seen, World, user};
 
-/// Of a client that is to lose its patience.
+/// The timeout of a client that must give up.
 const CLIENT_TIMEOUT: Duration = Duration::from_millis(500);
 
 fn once(fault: InjectedFault) -> FaultRule {
     FaultRule::new(fault).method("POST").path("/Users").times(1)
 }
 
-/// Creates a user under a fault: what the client saw, and what the ledger says.
+/// Creates a user under a fault. Returns the client's view of the answer, and the ledger entry.
 async fn create_under(fault: InjectedFault) -> (World, reqwest::Result<(StatusCode, String)>, LedgerEntry) {
     create_within(Duration::from_secs(15), fault).await
 }

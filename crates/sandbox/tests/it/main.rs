@@ -1,4 +1,4 @@
-//! The sandbox over real HTTP: each promise it makes to those who use it as an oracle.
+//! Tests of the sandbox over real HTTP, for each property that other tests rely on.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod client;

@@ -1,4 +1,4 @@
-//! Whatever is done in whatever order, a group's members and a user's groups tell the same story.
+//! A group's members and a user's groups agree after any operations in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-/// What must be there, in the simplest form that can be right.
+/// The expected content, in the simplest correct form.
 #[derive(Default)]
 struct Model {
     users: BTreeMap<usize, String>,

@@ -14,7 +14,7 @@ fn rich() -> Value {
     rich
 }
 
-/// Attributes of a user after one operation, without what the server adds.
+/// Returns the attributes of a user after one operation, without those that the server adds.
 async fn after(operation: &Value) -> Result<Value, (u16, String)> {
     let world = World::generic().await;
     let path = format!("/Users/{}", world.post("/Users", rich()).await.id());

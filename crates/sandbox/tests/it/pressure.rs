@@ -56,7 +56,7 @@ async fn a_shutdown_does_not_wait_for_what_hangs() {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
-/// Not a test: how fast the sandbox is. Run with `--release --ignored --nocapture`.
+/// A measurement of the sandbox's throughput, not a test. Run it with `--release --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn how_many_requests_a_second() {

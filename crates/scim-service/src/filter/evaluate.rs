@@ -1,4 +1,4 @@
-//! Whether a resource fulfils a filter. Texts are compared without regard to case unless the schema says otherwise.
+//! Evaluates filters on resources. Text is compared without regard to case unless the schema says otherwise.
 
 use std::cmp::Ordering;
 
@@ -11,32 +11,33 @@ use crate::schema::{self, AttributeType, SchemaAttribute};
 use crate::tree::{boolean_value, value_elements};
 use crate::{ResourceTree, ResourceType, ScimAttributePath, get_value};
 
-/// What a name is looked up in.
+/// The value in which attribute names are looked up.
 enum EvaluationSubject<'a> {
     Resource(ResourceType, &'a ResourceTree),
-    /// An element of a list, and the definition of the list.
+    /// An element of a list, with the definition of the list.
     Element(Option<&'static SchemaAttribute>, &'a Value),
 }
 
 impl ScimFilter {
-    /// Whether a whole resource (with `id` and `meta`) fulfils it.
+    /// Returns `true` if a whole resource (with `id` and `meta`) fulfils the filter.
     pub fn matches(&self, kind: ResourceType, tree: &ResourceTree) -> bool {
         filter_holds(self, &EvaluationSubject::Resource(kind, tree))
     }
 
-    /// Whether an element of the list that `path` names fulfils it.
+    /// Returns `true` if an element of the list that `path` names fulfils the filter.
     pub(crate) fn matches_element(&self, path: &ScimAttributePath, element: &Value) -> bool {
         let list = ResourceType::ALL.into_iter().find_map(|kind| path.attribute(kind));
         filter_holds(self, &EvaluationSubject::Element(list, element))
     }
 
-    /// Whether a member of a group fulfils it.
+    /// Returns `true` if a member of a group fulfils the filter.
     pub fn matches_member(&self, member: &ResourceTree) -> bool {
         let list = schema::find_attribute(ResourceType::Group, None, "members");
         filter_holds(self, &EvaluationSubject::Element(list, &Value::Object(member.clone())))
     }
 }
 
+/// Evaluates a filter.
 fn filter_holds(filter: &ScimFilter, subject: &EvaluationSubject<'_>) -> bool {
     match filter {
         ScimFilter::Not(inner) => !filter_holds(inner, subject),
@@ -52,7 +53,7 @@ fn filter_holds(filter: &ScimFilter, subject: &EvaluationSubject<'_>) -> bool {
     }
 }
 
-/// The list or value that the operand begins with.
+/// Returns the list or value at the beginning of the operand.
 fn whole_value<'a>(operand: &FilterOperand, subject: &EvaluationSubject<'a>) -> Option<&'a Value> {
     match subject {
         EvaluationSubject::Resource(_, tree) => {
@@ -67,11 +68,11 @@ fn whole_value<'a>(operand: &FilterOperand, subject: &EvaluationSubject<'a>) -> 
     }
 }
 
-/// All values that the operand stands for.
+/// Returns all values that the operand denotes.
 fn operand_values<'a>(operand: &FilterOperand, subject: &EvaluationSubject<'a>) -> Vec<&'a Value> {
     let part = |element: &'a Value| match (element, &operand.part) {
         (Value::Object(fields), Some(part)) => get_value(fields, part),
-        // A complex value stands for its `value`.
+        // A complex value is represented by its `value`.
         (Value::Object(fields), None) => get_value(fields, "value").or(Some(element)),
         (plain, None) => Some(plain),
         (_, Some(_)) => None,
@@ -90,7 +91,7 @@ fn is_present(value: &Value) -> bool {
     }
 }
 
-/// The attribute that the operand begins with.
+/// Returns the attribute at the beginning of the operand.
 fn operand_definition(
     operand: &FilterOperand,
     subject: &EvaluationSubject<'_>,
@@ -103,6 +104,7 @@ fn operand_definition(
     }
 }
 
+/// Evaluates a comparison. `ne` holds if no value is equal.
 fn compare_operand(
     operand: &FilterOperand,
     how: FilterComparison,
@@ -123,6 +125,7 @@ fn compare_operand(
     }
 }
 
+/// Compares one value. Values of different types do not match.
 fn fits_comparison(
     value: &Value,
     how: FilterComparison,
@@ -131,7 +134,7 @@ fn fits_comparison(
 ) -> bool {
     match (value, literal) {
         (Value::String(have), FilterLiteral::Text(want)) => texts_fit(have, how, want, known),
-        // Entra writes booleans as texts, in filters too.
+        // Entra writes booleans as text, in filters too.
         (Value::Bool(_), FilterLiteral::Text(_) | FilterLiteral::Boolean(_))
         | (Value::String(_), FilterLiteral::Boolean(_)) => {
             let want = boolean_value(&literal.value());

@@ -1,32 +1,32 @@
-//! What of a filter a database can answer, so that not every resource has to be looked at.
+//! Derives the part of a filter that a database can answer, so that fewer resources need to be evaluated.
 
 use super::{FilterComparison, FilterLiteral, FilterOperand, ScimFilter};
 use crate::{ResourceType, ScimServiceError};
 
-/// A condition that every resource fulfils that fulfils the filter.
+/// A condition that holds for every resource that fulfils the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NarrowedFilter {
-    /// It has this `id`.
+    /// The resource has this `id`.
     Id(String),
-    /// Its name (`userName`, or a group's `displayName`) is this one, without regard to case.
+    /// The name (`userName`, or a group's `displayName`) is this one, without regard to case.
     Name(String),
-    /// It has this `externalId`.
+    /// The resource has this `externalId`.
     ExternalId(String),
     /// The group has this member.
     Member(String),
 }
 
-/// What a filter has to know of the members of groups.
+/// The facts about group members that a filter needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemberTerms {
-    /// Whether these are members.
+    /// The ids whose membership the filter tests.
     pub values: Vec<String>,
-    /// Whether there is any.
+    /// `true` if the filter tests for the presence of any member.
     pub any: bool,
 }
 
 impl ScimFilter {
-    /// The most selective condition that a database can answer.
+    /// Returns the most selective condition that a database can answer.
     pub fn narrowed(&self, kind: ResourceType) -> Option<NarrowedFilter> {
         let mut found: Vec<NarrowedFilter> = match self {
             Self::And(all) => all.iter().filter_map(|one| one.narrowed(kind)).collect(),
@@ -41,6 +41,7 @@ impl ScimFilter {
         found.into_iter().next()
     }
 
+    /// Returns the condition of a term that a database can answer.
     fn condition(&self, kind: ResourceType) -> Option<NarrowedFilter> {
         if kind == ResourceType::Group
             && let Some(value) = self.member()
@@ -62,7 +63,7 @@ impl ScimFilter {
         }
     }
 
-    /// The one member that this term asks for.
+    /// Returns the one member that this term tests for.
     fn member(&self) -> Option<String> {
         let text = |literal: &FilterLiteral| match literal {
             FilterLiteral::Text(value) => Some(value.clone()),
@@ -80,10 +81,10 @@ impl ScimFilter {
         }
     }
 
-    /// What has to be known of members to decide about a group.
+    /// Returns the facts about members that are needed to evaluate the filter on a group.
     ///
     /// # Errors
-    /// When it asks for more than whether somebody is a member, or anybody.
+    /// Fails if the filter tests for more than the membership of a resource, or the presence of any member.
     pub fn member_terms(&self, kind: ResourceType) -> Result<MemberTerms, ScimServiceError> {
         let mut terms = MemberTerms::default();
         if kind == ResourceType::Group {
@@ -92,6 +93,7 @@ impl ScimFilter {
         Ok(terms)
     }
 
+    /// Collects the facts about members from all terms.
     fn collect(&self, terms: &mut MemberTerms) -> Result<(), ScimServiceError> {
         match self {
             Self::Not(inner) => inner.collect(terms),
@@ -116,7 +118,7 @@ impl ScimFilter {
         }
     }
 
-    /// The values of members that it selects, if it selects by nothing else.
+    /// Returns the values of the members that the filter selects, if it has no other condition.
     pub(crate) fn selected_values(&self) -> Option<Vec<String>> {
         match self {
             Self::Compare(part, FilterComparison::Eq, FilterLiteral::Text(value))

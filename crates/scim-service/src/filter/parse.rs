@@ -1,25 +1,25 @@
-//! From text to a filter. Recursive descent; depth, terms and bytes are bounded before anything is built from them.
+//! Parses filters by recursive descent. Depth, terms and bytes are limited before any part is built.
 
 use super::{FilterComparison, FilterLiteral, FilterOperand, ScimFilter};
 use crate::schema::AttributeType;
 use crate::{ResourceType, ScimAttributePath, ScimServiceError};
 
-/// Longest filter, in bytes.
+/// The maximum length of a filter, in bytes.
 const FILTER_BYTES_MAX: usize = 64 * 1024;
-/// Deepest nesting of parentheses, brackets and `not`.
+/// The maximum nesting depth of parentheses, brackets and `not`.
 const FILTER_DEPTH_MAX: usize = 32;
-/// Most comparisons in one filter: a client that looks up a page of ids sends one for each.
+/// The maximum number of comparisons in one filter. A client that looks up a page of ids sends one for each.
 const FILTER_TERMS_MAX: usize = 1_000;
 
-/// Reads all of `text`.
+/// Parses the whole of `text`.
 pub(super) fn parse_filter(kind: ResourceType, text: &str) -> Result<ScimFilter, ScimServiceError> {
     let mut parser = FilterParser::over(kind, text)?;
     let filter = parser.any(false)?;
     parser.blanks();
-    if parser.rest.is_empty() { Ok(filter) } else { Err(parser.wrong("something stands behind the filter")) }
+    if parser.rest.is_empty() { Ok(filter) } else { Err(parser.wrong("there is text after the filter")) }
 }
 
-/// Reads what stands in brackets, and gives back what follows them. `text` begins behind the opening one.
+/// Parses the filter in brackets, and returns the text after them. `text` begins behind the opening bracket.
 pub(crate) fn parse_within(kind: ResourceType, text: &str) -> Result<(ScimFilter, &str), ScimServiceError> {
     let as_path =
         |error: ScimServiceError| ScimServiceError::invalid_path(format!("in brackets: {}", error.detail));
@@ -29,6 +29,7 @@ pub(crate) fn parse_within(kind: ResourceType, text: &str) -> Result<(ScimFilter
     Ok((filter, parser.rest))
 }
 
+/// The unread rest of a filter, with the depth and the number of terms so far.
 struct FilterParser<'a> {
     kind: ResourceType,
     length: usize,
@@ -46,7 +47,7 @@ impl<'a> FilterParser<'a> {
         Ok(Self { kind, length: text.len(), rest: text, depth: 0, terms: 0 })
     }
 
-    /// The place without the text, which may hold a person's data.
+    /// Returns an error with the position but without the text, which may contain personal data.
     fn wrong(&self, what: &str) -> ScimServiceError {
         let at = self.length - self.rest.len() + 1;
         ScimServiceError::invalid_filter(format!("{what} (at byte {at})"))
@@ -75,7 +76,7 @@ impl<'a> FilterParser<'a> {
         }
     }
 
-    /// Takes `word` if it comes next and ends there.
+    /// Consumes `word` if it comes next and is a whole word.
     fn word(&mut self, word: &str) -> bool {
         self.blanks();
         let Some(head) = self.rest.get(..word.len()) else { return false };
@@ -88,7 +89,7 @@ impl<'a> FilterParser<'a> {
         found
     }
 
-    /// `... or ...`.
+    /// Parses `... or ...`.
     fn any(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         self.enter()?;
         let mut list = vec![self.all(in_brackets)?];
@@ -99,7 +100,7 @@ impl<'a> FilterParser<'a> {
         Ok(one_or(list, ScimFilter::Or))
     }
 
-    /// `... and ...`.
+    /// Parses `... and ...`.
     fn all(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         let mut list = vec![self.term(in_brackets)?];
         while self.word("and") {
@@ -108,6 +109,7 @@ impl<'a> FilterParser<'a> {
         Ok(one_or(list, ScimFilter::And))
     }
 
+    /// Parses a comparison, `not (...)` or a filter in parentheses.
     fn term(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         self.terms += 1;
         if self.terms > FILTER_TERMS_MAX {
@@ -135,6 +137,7 @@ impl<'a> FilterParser<'a> {
         Ok(inner)
     }
 
+    /// Parses a comparison, or a filter on the elements of a list.
     fn comparison(&mut self, in_brackets: bool) -> Result<ScimFilter, ScimServiceError> {
         let operand = self.operand()?;
         let Some(rest) = self.rest.strip_prefix('[').filter(|_| !in_brackets) else {
@@ -160,7 +163,7 @@ impl<'a> FilterParser<'a> {
         Ok(ScimFilter::Element(operand, Box::new(both)))
     }
 
-    /// The name, up to an operator or a bracket.
+    /// Parses the name, up to an operator or a bracket.
     fn operand(&mut self) -> Result<FilterOperand, ScimServiceError> {
         let end = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')' | '"');
         let end = self.rest.find(end).unwrap_or(self.rest.len());
@@ -171,6 +174,7 @@ impl<'a> FilterParser<'a> {
         Ok(FilterOperand { extension: path.extension, name, part: path.part })
     }
 
+    /// Parses the operator and the literal after an operand.
     fn compared(&mut self, operand: FilterOperand) -> Result<ScimFilter, ScimServiceError> {
         if self.word("pr") {
             return Ok(ScimFilter::Present(operand));
@@ -189,6 +193,7 @@ impl<'a> FilterParser<'a> {
         Ok(ScimFilter::Compare(operand, how, literal))
     }
 
+    /// Parses a literal: a boolean, null, a text or a number.
     fn literal(&mut self) -> Result<FilterLiteral, ScimServiceError> {
         for (word, literal) in [
             ("true", FilterLiteral::Boolean(true)),
@@ -219,7 +224,7 @@ impl<'a> FilterParser<'a> {
     }
 }
 
-/// Where the closing quote is.
+/// Returns the position of the closing quote.
 fn end_of_text(text: &str) -> Option<usize> {
     let mut escaped = false;
     text.bytes().position(|byte| {

@@ -1,4 +1,4 @@
-//! One operation on one path.
+//! Applies one operation to one path.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::schema::{AttributeType, SchemaAttribute};
 use crate::tree::{is_unassigned, remove_value, stored_key};
 use crate::{ResourceTree, ResourceType, ScimServiceError};
 
-/// Does it.
+/// Applies the operation.
 pub(super) fn apply_change(
     kind: ResourceType,
     patched: &mut PatchedResource,
@@ -49,7 +49,7 @@ pub(super) fn apply_change(
     Ok(())
 }
 
-/// In a whole resource, null or nothing at all says nothing of the members.
+/// Returns the change of the members. In a whole resource, a null or absent value makes no statement about them.
 fn of_members(
     verb: PatchVerb,
     path: &ScimAttributePath,
@@ -62,7 +62,7 @@ fn of_members(
     members::change_members(verb, path, value).map(Some)
 }
 
-/// An extension as a whole.
+/// Changes an extension as a whole.
 fn change_extension(
     kind: ResourceType,
     patched: &mut PatchedResource,
@@ -124,7 +124,7 @@ fn change_attribute(
     Ok(())
 }
 
-/// A single value. Parts that are not named stay, as RFC 7644 has it for complex values.
+/// Changes a single value. Parts that are not named stay, as RFC 7644 requires for complex values.
 fn change_single(
     attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
@@ -133,7 +133,7 @@ fn change_single(
 ) -> Result<Value, ScimServiceError> {
     let Some(value) = value.filter(|_| verb != PatchVerb::Remove) else { return Ok(Value::Null) };
     let new = value::stored_value(attribute, value)?;
-    // A reference to somebody else is not the old one with another value.
+    // A reference to another resource does not merge with the old reference.
     let is_reference = attribute.is_some_and(|known| known.part("$ref").is_some());
     match (current, new) {
         (Some(Value::Object(mut fields)), Value::Object(new)) if !is_reference => {
@@ -149,7 +149,7 @@ fn change_single(
     }
 }
 
-/// `name.givenName`.
+/// Changes one part of a single value, such as `name.givenName`.
 fn part_of_one(
     attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
@@ -168,7 +168,7 @@ fn part_of_one(
     Ok(Value::Object(fields))
 }
 
-/// Sets or takes away one part of a value.
+/// Sets or removes one part of a value.
 pub(super) fn set_part(
     fields: &mut ResourceTree,
     attribute: Option<&'static SchemaAttribute>,

@@ -1,4 +1,4 @@
-//! Operations on lists of values.
+//! Applies operations to lists of values.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::schema::SchemaAttribute;
 use crate::tree::is_unassigned;
 use crate::{ResourceTree, ScimAttributePath, ScimServiceError, get_value};
 
-/// The list as a whole.
+/// Changes the list as a whole.
 pub(super) fn whole_list(
     attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
@@ -34,7 +34,7 @@ pub(super) fn whole_list(
             Ok(Value::Array(list))
         }
         PatchVerb::Remove if value.is_none_or(Value::is_null) => Ok(Value::Null),
-        // With values it means those.
+        // A removal with values removes only those.
         PatchVerb::Remove => {
             let mut list = current.map(list_of).unwrap_or_default();
             list.retain(|element| !new.iter().any(|gone| is_same(element, gone)));
@@ -51,7 +51,7 @@ fn list_of(value: Value) -> Vec<Value> {
     }
 }
 
-/// What is there already is completed and not doubled.
+/// Adds an element. A present element is completed and not duplicated.
 fn add_elements(list: &mut Vec<Value>, element: Value) {
     match (list.iter_mut().find(|known| is_same(known, &element)), element) {
         (Some(Value::Object(known)), Value::Object(new)) => known.extend(new),
@@ -60,7 +60,7 @@ fn add_elements(list: &mut Vec<Value>, element: Value) {
     }
 }
 
-/// The same value for the same purpose.
+/// Returns `true` if the two have the same value for the same purpose.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {
@@ -81,7 +81,7 @@ fn within_limit(list: &[Value]) -> Result<(), ScimServiceError> {
     Err(ScimServiceError::invalid_value(format!("an attribute may have at most {ELEMENTS_MAX} values")))
 }
 
-/// `emails.value` without a filter means each of them; of none it makes one.
+/// Changes one part of each element, such as `emails.value` without a filter. An empty list gets a new element.
 pub(super) fn part_of_each(
     attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
@@ -100,7 +100,8 @@ pub(super) fn part_of_each(
     Ok(Value::Array(list))
 }
 
-/// The elements that `filter` chooses. A value for an element that nobody has yet makes one, as Entra expects.
+/// Changes the elements that `filter` selects. If there is none, a value
+/// creates the element that the filter describes, as Entra expects.
 pub(super) fn chosen_elements(
     attribute: Option<&'static SchemaAttribute>,
     current: Option<Value>,
@@ -133,6 +134,7 @@ pub(super) fn chosen_elements(
     Ok(Value::Array(list))
 }
 
+/// Changes one selected element, or a part of it.
 fn change_elements(
     attribute: Option<&'static SchemaAttribute>,
     element: &mut Value,
@@ -158,18 +160,19 @@ fn change_elements(
     Ok(())
 }
 
-/// An element of nothing but its purpose is none.
+/// Returns `false` for an element that contains only its purpose.
 fn says_something(element: &Value) -> bool {
     let Value::Object(fields) = element else { return true };
     fields.keys().any(|name| !["type", "primary"].iter().any(|own| name.eq_ignore_ascii_case(own)))
 }
 
-/// The element that fulfils the filter, if the filter says which one that is.
+/// Returns the element that the filter describes, if the filter determines it.
 fn described_element(
     attribute: Option<&'static SchemaAttribute>,
     filter: &ScimFilter,
 ) -> Result<ResourceTree, ScimServiceError> {
-    let unclear = || ScimServiceError::no_target("the filter chooses nothing, and does not say what to make");
+    let unclear =
+        || ScimServiceError::no_target("the filter matches no value, and does not describe one to create");
     let mut fields = Map::new();
     let terms = match filter {
         ScimFilter::And(all) => all.as_slice(),

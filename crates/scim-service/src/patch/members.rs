@@ -1,4 +1,4 @@
-//! Changes of who is in a group.
+//! Changes of group members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,40 +9,40 @@ use crate::filter::ScimFilter;
 use crate::tree::value_elements;
 use crate::{ResourceType, ScimAttributePath, ScimServiceError, get_value};
 
-/// Most members in one request.
+/// The maximum number of members in one request.
 const MEMBERS_MAX: usize = 100_000;
-/// Longest identifier of a member, in characters.
+/// The maximum length of a member's id, in characters.
 const ID_CHARS_MAX: usize = 256;
 
-/// A change of the members of a group; ids of resources.
+/// A change of the members of a group, by the ids of resources.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MemberChange {
-    /// These are in it.
+    /// These become members.
     Add(Vec<String>),
-    /// These are not in it.
+    /// These are removed.
     Remove(Vec<String>),
-    /// Whoever fulfils the filter is not in it.
+    /// Members that fulfil the filter are removed.
     RemoveMatching(ScimFilter),
-    /// These and nobody else are in it.
+    /// These become the only members.
     Replace(Vec<String>),
 }
 
-/// What changes of members come to.
+/// The net effect of membership changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettledMembers {
-    /// Who is in the group now and was not.
+    /// The resources that become members.
     pub added: Vec<String>,
-    /// Who was in it and is not any more.
+    /// The resources that are no longer members.
     pub removed: Vec<String>,
 }
 
 impl MemberChange {
-    /// Whether it can only be settled when all members are known.
+    /// Returns `true` if the change requires that all present members are known.
     pub fn concerns_all(&self) -> bool {
         matches!(self, Self::RemoveMatching(_) | Self::Replace(_))
     }
 
-    /// Whom it names.
+    /// Returns the members that the change names.
     pub fn named(&self) -> &[String] {
         match self {
             Self::Add(ids) | Self::Remove(ids) | Self::Replace(ids) => ids,
@@ -50,8 +50,8 @@ impl MemberChange {
         }
     }
 
-    /// Does all `changes` one after the other. `before` holds the members: all of them if a change concerns all, else at
-    /// least those that are named.
+    /// Applies all `changes` in order. `before` contains the members: all of
+    /// them if a change concerns all, otherwise at least those that are named.
     pub fn settle(changes: &[Self], before: &BTreeMap<String, ResourceType>) -> SettledMembers {
         let mut now: BTreeSet<&str> = before.keys().map(String::as_str).collect();
         for change in changes {
@@ -73,13 +73,14 @@ fn matches_member(filter: &ScimFilter, id: &str, kind: Option<&ResourceType>) ->
     member.as_object().is_some_and(|member| filter.matches_member(member))
 }
 
+/// Converts an operation on `members` to a membership change.
 pub(super) fn change_members(
     verb: PatchVerb,
     path: &ScimAttributePath,
     value: Option<&Value>,
 ) -> Result<MemberChange, ScimServiceError> {
     if path.part.is_some() {
-        return Err(ScimServiceError::mutability("a member can be added and removed, and not be changed"));
+        return Err(ScimServiceError::mutability("a member can be added or removed, but not changed"));
     }
     match (verb, &path.filter) {
         (PatchVerb::Remove, Some(filter)) => Ok(match filter.selected_values() {
@@ -87,11 +88,11 @@ pub(super) fn change_members(
             None => MemberChange::RemoveMatching(filter.clone()),
         }),
         (_, Some(_)) => {
-            Err(ScimServiceError::mutability("a member can be added and removed, and not be changed"))
+            Err(ScimServiceError::mutability("a member can be added or removed, but not changed"))
         }
         (PatchVerb::Add, None) => Ok(MemberChange::Add(member_ids(value)?)),
         (PatchVerb::Replace, None) => Ok(MemberChange::Replace(member_ids(value)?)),
-        // Without values it means everybody; with values only Entra sends it, and it means those.
+        // Without values, a removal concerns all members. With values, which only Entra sends, it concerns those.
         (PatchVerb::Remove, None) => Ok(match value {
             None | Some(Value::Null) => MemberChange::Replace(Vec::new()),
             value => MemberChange::Remove(member_ids(value)?),
@@ -99,7 +100,7 @@ pub(super) fn change_members(
     }
 }
 
-/// The ids in a list of members, each once.
+/// Returns the ids in a list of members, without duplicates.
 fn member_ids(value: Option<&Value>) -> Result<Vec<String>, ScimServiceError> {
     let list = value_elements(value);
     if list.len() > MEMBERS_MAX {
@@ -111,7 +112,7 @@ fn member_ids(value: Option<&Value>) -> Result<Vec<String>, ScimServiceError> {
         let id = member_id(member)
             .ok_or_else(|| ScimServiceError::invalid_value("a member needs a `value`, its id"))?;
         if id.is_empty() || id.chars().nth(ID_CHARS_MAX).is_some() || id.contains(char::is_control) {
-            return Err(ScimServiceError::invalid_value("the `value` of a member is no id"));
+            return Err(ScimServiceError::invalid_value("the `value` of a member is not an id"));
         }
         if seen.insert(id) {
             ids.push(id.to_owned());

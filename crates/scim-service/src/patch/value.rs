@@ -1,4 +1,4 @@
-//! Values as they are kept: of the type that the schema wants, under the names that it has.
+//! Values in their stored form: with the type and the names of the schema.
 
 use serde_json::{Map, Value};
 
@@ -6,10 +6,11 @@ use crate::ScimServiceError;
 use crate::schema::{AttributeType, Mutability, SchemaAttribute};
 use crate::tree::{boolean_value, is_unassigned};
 
-/// Most values of one attribute.
+/// The maximum number of values of one attribute.
 pub(crate) const ELEMENTS_MAX: usize = 1_000;
 
-/// `value` as it is kept in the attribute, which is none when it is not known; null if it says that there is no value.
+/// Converts `value` to its stored form in the attribute, or unchanged if
+/// `attribute` is `None` (unknown). Returns null if there is no value.
 pub(crate) fn stored_value(
     attribute: Option<&SchemaAttribute>,
     value: &Value,
@@ -18,10 +19,10 @@ pub(crate) fn stored_value(
     if attribute.multi { list_value(attribute, value) } else { single_value(attribute, value) }
 }
 
-/// One value of the attribute, whether it has many or one.
+/// Converts one value of the attribute, which may be single-valued or multi-valued.
 pub(crate) fn single_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, ScimServiceError> {
     let value = match value {
-        // Entra sends a manager as a list of one.
+        // Entra sends a manager as a list with one element.
         Value::Array(list) if !attribute.multi && list.len() <= 1 => list.first().unwrap_or(&Value::Null),
         value => value,
     };
@@ -45,6 +46,7 @@ pub(crate) fn single_value(attribute: &SchemaAttribute, value: &Value) -> Result
     }
 }
 
+/// Converts a complex value, which may be an object, JSON in a text, or only its `value`.
 fn complex_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, ScimServiceError> {
     let wrong = || ScimServiceError::invalid_value(format!("`{}` must be an object", attribute.name));
     match value {
@@ -65,7 +67,8 @@ fn complex_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, Sc
     }
 }
 
-/// Entra writes a role as JSON in a text, in the place of its value: `{"id":..,"value":"Admin","displayName":".."}`.
+/// Unpacks a role that Entra writes as JSON in a text, in place
+/// of its value: `{"id":..,"value":"Admin","displayName":".."}`.
 fn unpack_json(fields: &Map<String, Value>, text: &str) -> Map<String, Value> {
     let inner = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
     let Some(Value::Object(inner)) = inner else {
@@ -89,6 +92,7 @@ fn owned_pair((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
 }
 
+/// Converts the parts of a complex value. Read-only parts are dropped.
 fn value_parts(attribute: &SchemaAttribute, fields: &Map<String, Value>) -> Result<Value, ScimServiceError> {
     let mut kept = Map::new();
     for (name, value) in fields {
@@ -101,14 +105,15 @@ fn value_parts(attribute: &SchemaAttribute, fields: &Map<String, Value>) -> Resu
             kept.insert(part.map_or(name.as_str(), |part| part.name).to_owned(), value);
         }
     }
-    // Without a manager there is nothing to say of one.
+    // A reference with an empty value means that there is none.
     let is_empty_reference = !attribute.multi && kept.get("value").is_some_and(|value| value == "");
     Ok(if kept.is_empty() || is_empty_reference { Value::Null } else { Value::Object(kept) })
 }
 
+/// Converts a list, and removes empty and duplicate elements.
 fn list_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, ScimServiceError> {
     let elements = match value {
-        // Entra writes lists as JSON in a text, too.
+        // Entra also writes lists as JSON in a text.
         Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
             Ok(Value::Array(list)) => list,
             _ => vec![value.clone()],
@@ -130,7 +135,7 @@ fn list_value(attribute: &SchemaAttribute, value: &Value) -> Result<Value, ScimS
     Ok(Value::Array(kept))
 }
 
-/// Only one element is the primary one: the last that says so, from `first_new` on if there is one.
+/// Keeps only one primary element: the last one marked as primary, from `first_new` on if there is one.
 pub(crate) fn one_primary(list: &mut [Value], first_new: usize) {
     let is_primary = |element: &Value| element.get("primary") == Some(&Value::Bool(true));
     let newest = list.iter().skip(first_new).rposition(is_primary).map(|at| at + first_new);
@@ -142,7 +147,7 @@ pub(crate) fn one_primary(list: &mut [Value], first_new: usize) {
     }
 }
 
-/// What is not known is kept as it was sent, but null is no value.
+/// Returns the value of an unknown attribute unchanged, except that nulls are removed.
 fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -7,7 +7,7 @@ pub(super) const ATTRIBUTES: &[SchemaAttribute] = &[
         case_exact: true,
         always_returned: true,
         mutability: Mutability::ReadOnly,
-        ..SchemaAttribute::text("id", "The identifier that this service gave")
+        ..SchemaAttribute::text("id", "The identifier assigned by this service")
     },
     SchemaAttribute {
         case_exact: true,
@@ -15,20 +15,20 @@ pub(super) const ATTRIBUTES: &[SchemaAttribute] = &[
     },
     SchemaAttribute::reference("schemas", "The schemas of the resource", &["uri"])
         .mutability(Mutability::ReadOnly),
-    SchemaAttribute::complex("meta", "About the resource", META).mutability(Mutability::ReadOnly),
-    // Never stored, so that it can never be told.
+    SchemaAttribute::complex("meta", "Metadata of the resource", META).mutability(Mutability::ReadOnly),
+    // It is never stored, so it can never be disclosed.
     SchemaAttribute::text("password", "Ignored").mutability(Mutability::ReadOnly),
     SchemaAttribute {
         multi: true,
-        ..SchemaAttribute::text("groups", "Not kept at users: ask for groups by member")
+        ..SchemaAttribute::text("groups", "Not stored with users: look up groups by member")
     }
     .mutability(Mutability::ReadOnly),
 ];
 
 const META: &[SchemaAttribute] = &[
     SchemaAttribute { case_exact: true, ..SchemaAttribute::text("resourceType", "The type of the resource") },
-    SchemaAttribute::of(AttributeType::DateTime, "created", "When it was created"),
-    SchemaAttribute::of(AttributeType::DateTime, "lastModified", "When it was last changed"),
-    SchemaAttribute::reference("location", "Where it is", &["uri"]),
+    SchemaAttribute::of(AttributeType::DateTime, "created", "The time of creation"),
+    SchemaAttribute::of(AttributeType::DateTime, "lastModified", "The time of the last change"),
+    SchemaAttribute::reference("location", "The address of the resource", &["uri"]),
     SchemaAttribute { case_exact: true, ..SchemaAttribute::text("version", "Its entity tag") },
 ];

@@ -13,6 +13,6 @@ pub(super) const ATTRIBUTES: &[SchemaAttribute] = &[
 
 const MANAGER: &[SchemaAttribute] = &[
     SchemaAttribute { case_exact: true, ..SchemaAttribute::text("value", "Identifier of the manager") },
-    SchemaAttribute::reference("$ref", "Where the manager is", &["User"]),
+    SchemaAttribute::reference("$ref", "The address of the manager", &["User"]),
     SchemaAttribute::text("displayName", "The manager's name").mutability(Mutability::ReadOnly),
 ];

@@ -8,13 +8,13 @@ pub(super) const ATTRIBUTES: &[SchemaAttribute] = &[
         unique: true,
         ..SchemaAttribute::text("displayName", "The name of the group, unique without regard to case")
     },
-    SchemaAttribute::list("members", "Who is in the group", MEMBER),
+    SchemaAttribute::list("members", "The members of the group", MEMBER),
 ];
 
 const MEMBER: &[SchemaAttribute] = &[
     SchemaAttribute { case_exact: true, ..SchemaAttribute::text("value", "Identifier of the member") }
         .mutability(Mutability::Immutable),
-    SchemaAttribute::reference("$ref", "Where the member is", &["User", "Group"])
+    SchemaAttribute::reference("$ref", "The address of the member", &["User", "Group"])
         .mutability(Mutability::Immutable),
     SchemaAttribute::text("type", "The type of the member")
         .canonical(&["User", "Group"])

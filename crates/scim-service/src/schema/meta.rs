@@ -1,13 +1,13 @@
-//! The schemas of what the service says of itself (RFC 7643, 8.7.2). Nobody may write any of it.
+//! The schemas of the documents about the service itself (RFC 7643, 8.7.2). All of their attributes are read-only.
 
 use super::{AttributeType, Mutability, ResourceSchema, SchemaAttribute};
 
-/// In the order of RFC 7643.
+/// The schemas, in the order of RFC 7643.
 pub(crate) const META_SCHEMAS: [ResourceSchema; 3] = [
     ResourceSchema {
         id: "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig",
         name: "ServiceProviderConfig",
-        about: "What the service can do",
+        about: "The capabilities of the service",
         attributes: SERVICE_PROVIDER_CONFIG,
     },
     ResourceSchema {
@@ -37,11 +37,15 @@ const fn multi_valued(attribute: SchemaAttribute) -> SchemaAttribute {
 }
 
 const SUPPORTED: SchemaAttribute =
-    required_attribute(SchemaAttribute::of(AttributeType::Boolean, "supported", "Whether it can be used"));
+    required_attribute(SchemaAttribute::of(AttributeType::Boolean, "supported", "True if it is supported"));
 const ONLY_SUPPORTED: &[SchemaAttribute] = &[SUPPORTED];
 
 const SERVICE_PROVIDER_CONFIG: &[SchemaAttribute] = &[
-    read_only(SchemaAttribute::reference("documentationUri", "Where to read more", &["external"])),
+    read_only(SchemaAttribute::reference(
+        "documentationUri",
+        "The address of the documentation",
+        &["external"],
+    )),
     required_attribute(SchemaAttribute::complex("patch", "PATCH", ONLY_SUPPORTED)),
     required_attribute(SchemaAttribute::complex("bulk", "Bulk requests", BULK)),
     required_attribute(SchemaAttribute::complex("filter", "Filters", FILTER)),
@@ -50,7 +54,7 @@ const SERVICE_PROVIDER_CONFIG: &[SchemaAttribute] = &[
     required_attribute(SchemaAttribute::complex("etag", "Entity tags", ONLY_SUPPORTED)),
     required_attribute(SchemaAttribute::list(
         "authenticationSchemes",
-        "How to prove who one is",
+        "The supported authentication schemes",
         AUTHENTICATION,
     )),
 ];
@@ -60,12 +64,12 @@ const BULK: &[SchemaAttribute] = &[
     required_attribute(SchemaAttribute::of(
         AttributeType::Integer,
         "maxOperations",
-        "Most operations in a request",
+        "The maximum number of operations in a request",
     )),
     required_attribute(SchemaAttribute::of(
         AttributeType::Integer,
         "maxPayloadSize",
-        "Longest body in bytes",
+        "The maximum size of a body, in bytes",
     )),
 ];
 
@@ -74,7 +78,7 @@ const FILTER: &[SchemaAttribute] = &[
     required_attribute(SchemaAttribute::of(
         AttributeType::Integer,
         "maxResults",
-        "Most resources in an answer",
+        "The maximum number of resources in an answer",
     )),
 ];
 
@@ -83,15 +87,19 @@ const AUTHENTICATION: &[SchemaAttribute] = &[
     required_attribute(SchemaAttribute::text("name", "Its name")),
     required_attribute(SchemaAttribute::text("description", "What it is")),
     read_only(SchemaAttribute::reference("specUri", "Its specification", &["external"])),
-    read_only(SchemaAttribute::reference("documentationUri", "Where to read more", &["external"])),
-    read_only(SchemaAttribute::of(AttributeType::Boolean, "primary", "Whether it is the one to use")),
+    read_only(SchemaAttribute::reference(
+        "documentationUri",
+        "The address of the documentation",
+        &["external"],
+    )),
+    read_only(SchemaAttribute::of(AttributeType::Boolean, "primary", "True for the preferred one")),
 ];
 
 const RESOURCE_TYPE: &[SchemaAttribute] = &[
     read_only(SchemaAttribute::text("id", "Its identifier")),
     required_attribute(SchemaAttribute::text("name", "Its name")),
     read_only(SchemaAttribute::text("description", "What it is")),
-    required_attribute(SchemaAttribute::reference("endpoint", "Where the resources are", &["uri"])),
+    required_attribute(SchemaAttribute::reference("endpoint", "The address of the resources", &["uri"])),
     required_attribute(SchemaAttribute::reference("schema", "The core schema", &["uri"])),
     read_only(SchemaAttribute::list("schemaExtensions", "The extensions", EXTENSION)),
 ];
@@ -101,7 +109,7 @@ const EXTENSION: &[SchemaAttribute] = &[
     required_attribute(SchemaAttribute::of(
         AttributeType::Boolean,
         "required",
-        "Whether every resource has it",
+        "True if every resource has it",
     )),
 ];
 
@@ -115,19 +123,21 @@ const SCHEMA: &[SchemaAttribute] = &[
 const PARTS: &[SchemaAttribute] = &[
     required_attribute(SchemaAttribute::text("name", "Its name")),
     required_attribute(SchemaAttribute::text("type", "Its type").canonical(TYPES)),
-    required_attribute(SchemaAttribute::of(AttributeType::Boolean, "multiValued", "Whether it is a list")),
+    required_attribute(SchemaAttribute::of(AttributeType::Boolean, "multiValued", "True for a list")),
     read_only(SchemaAttribute::text("description", "What it is")),
-    read_only(SchemaAttribute::of(AttributeType::Boolean, "required", "Whether it must be there")),
-    multi_valued(SchemaAttribute::text("canonicalValues", "Values that are usual")),
+    read_only(SchemaAttribute::of(AttributeType::Boolean, "required", "True if it is required")),
+    multi_valued(SchemaAttribute::text("canonicalValues", "The usual values")),
     read_only(SchemaAttribute::of(
         AttributeType::Boolean,
         "caseExact",
-        "Whether upper and lower case differ",
+        "True if upper and lower case differ",
     )),
     read_only(SchemaAttribute::text("mutability", "Who may write it").canonical(MUTABILITY)),
     read_only(SchemaAttribute::text("returned", "When it is shown").canonical(RETURNED)),
-    read_only(SchemaAttribute::text("uniqueness", "Among which resources it differs").canonical(UNIQUENESS)),
-    multi_valued(SchemaAttribute::text("referenceTypes", "What it may refer to")),
+    read_only(
+        SchemaAttribute::text("uniqueness", "The resources among which it is unique").canonical(UNIQUENESS),
+    ),
+    multi_valued(SchemaAttribute::text("referenceTypes", "The types that it may refer to")),
     read_only(SchemaAttribute::list("subAttributes", "Its parts, described in the same way", &[])),
 ];
 

@@ -6,18 +6,18 @@ pub(super) const ATTRIBUTES: &[SchemaAttribute] = &[
     SchemaAttribute {
         required: true,
         unique: true,
-        ..SchemaAttribute::text("userName", "What the person signs in with, unique without regard to case")
+        ..SchemaAttribute::text("userName", "The login name, unique without regard to case")
     },
     SchemaAttribute::complex("name", "The person's name in parts", NAME),
     SchemaAttribute::text("displayName", "The person's name, for others to see"),
-    SchemaAttribute::text("nickName", "What the person is called"),
+    SchemaAttribute::text("nickName", "The nickname"),
     SchemaAttribute::reference("profileUrl", "A page about the person", &["external"]),
     SchemaAttribute::text("title", "The job title"),
-    SchemaAttribute::text("userType", "How the person relates to the organisation"),
+    SchemaAttribute::text("userType", "The relation to the organisation"),
     SchemaAttribute::text("preferredLanguage", "The language that the person prefers"),
-    SchemaAttribute::text("locale", "Where the person is, to write dates and numbers"),
+    SchemaAttribute::text("locale", "The locale for dates and numbers"),
     SchemaAttribute::text("timezone", "The time zone"),
-    SchemaAttribute::of(AttributeType::Boolean, "active", "False for whoever left or is switched off"),
+    SchemaAttribute::of(AttributeType::Boolean, "active", "False for a person who left or is switched off"),
     SchemaAttribute::list(
         "emails",
         "Mail addresses",
@@ -45,13 +45,13 @@ const NAME: &[SchemaAttribute] = &[
     SchemaAttribute::text("familyName", "The family name"),
     SchemaAttribute::text("givenName", "The given name"),
     SchemaAttribute::text("middleName", "The middle names"),
-    SchemaAttribute::text("honorificPrefix", "What stands before the name"),
-    SchemaAttribute::text("honorificSuffix", "What stands behind the name"),
+    SchemaAttribute::text("honorificPrefix", "The title before the name"),
+    SchemaAttribute::text("honorificSuffix", "The title after the name"),
 ];
 
 const PHONES: &[&str] = &["work", "home", "mobile", "fax", "pager", "other"];
 const PRIMARY: SchemaAttribute =
-    SchemaAttribute::of(AttributeType::Boolean, "primary", "Whether it is the one to use");
+    SchemaAttribute::of(AttributeType::Boolean, "primary", "True for the preferred value");
 const DISPLAY: SchemaAttribute = SchemaAttribute::text("display", "How it is shown");
 
 const fn type_of(canonical: &'static [&'static str]) -> SchemaAttribute {
@@ -63,7 +63,7 @@ const fn plain_attribute(about: &'static str, types: &'static [&'static str]) ->
 }
 
 const PHOTO: &[SchemaAttribute] = &[
-    SchemaAttribute::reference("value", "Where the picture is", &["external"]),
+    SchemaAttribute::reference("value", "The address of the picture", &["external"]),
     DISPLAY,
     type_of(&["photo", "thumbnail"]),
     PRIMARY,

@@ -1,4 +1,4 @@
-//! One request and its answer.
+//! Sends one request and reads its answer.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::classify::{RequestAction, TransportBreak, explain_status, of_break, o
 use crate::decode::TargetComplaint;
 use crate::redact::Redactor;
 
-/// A request.
+/// A request to a target.
 #[derive(Debug)]
 pub(super) struct ScimRequest<'a> {
     pub action: RequestAction,
@@ -25,9 +25,9 @@ pub(super) struct ScimRequest<'a> {
     pub filter: Option<(String, &'a [(&'a str, &'a str)])>,
     pub query: Vec<(&'static str, String)>,
     pub body: Option<Value>,
-    /// The version that is to be changed, and no other.
+    /// The version of the resource that the request may change (`If-Match`).
     pub if_match: Option<&'a str>,
-    /// Another endpoint than that of the kind.
+    /// The endpoint, if it is not that of the kind.
     pub document: Option<&'static str>,
 }
 
@@ -46,17 +46,17 @@ impl ScimRequest<'_> {
     }
 }
 
-/// A body, as far as it can be understood.
+/// A response body, as far as it can be parsed.
 #[derive(Debug)]
 pub(super) enum AnswerBody {
     Json(Value),
-    /// Empty, text, a page, or broken.
+    /// The body is empty, text, a web page, or broken.
     Opaque,
-    /// Longer than the profile allows; not read to the end.
+    /// The body is longer than the profile allows; it is not read to the end.
     TooLong,
 }
 
-/// An answer with a status that means success.
+/// An answer with a success status.
 #[derive(Debug)]
 pub(super) struct SuccessAnswer {
     pub status: u16,
@@ -67,7 +67,7 @@ pub(super) struct SuccessAnswer {
 }
 
 impl SuccessAnswer {
-    /// What to say when a read was answered with something that is no resource and no list.
+    /// Returns the failure for a read whose answer is neither a resource nor a list.
     pub(super) fn unreadable(&self) -> ScimFailure {
         let (class, message) = match self.body {
             AnswerBody::TooLong => (AttemptClass::Permanent, "the answer is longer than the profile allows"),
@@ -77,8 +77,10 @@ impl SuccessAnswer {
     }
 }
 
+/// The reply to one request with its successful answer.
 pub(super) type ExchangeResult = ScimReply<SuccessAnswer>;
 
+/// Returns the HTTP method of an action.
 pub(super) fn http_method(action: RequestAction) -> Method {
     match action {
         RequestAction::List | RequestAction::Read => Method::GET,
@@ -137,7 +139,7 @@ pub(super) async fn send_request(
     let mut request = http.request(http_method(call.action), request_url(connection, &call));
     request = request.header(pass.name, pass.value);
     if let Some(body) = &call.body {
-        // Only with a body: servers were seen to refuse a DELETE that announces JSON and brings none.
+        // The header is only set with a body: some servers refuse a DELETE that announces JSON and has none.
         request = request.header(CONTENT_TYPE, "application/scim+json").body(body.to_string());
     }
     if let Some(version) = call.if_match.and_then(|version| HeaderValue::try_from(version).ok()) {
@@ -162,6 +164,7 @@ pub(super) async fn send_request(
     )
 }
 
+/// Builds the URL of a request.
 fn request_url(connection: &TargetConnection, call: &ScimRequest<'_>) -> Url {
     let mut url = connection.base_url.clone();
     let endpoint = call.document.unwrap_or(connection.profile.endpoint(call.kind));
@@ -180,7 +183,7 @@ fn request_url(connection: &TargetConnection, call: &ScimRequest<'_>) -> Url {
     url
 }
 
-/// Path and query for people: not encoded, values of filters masked.
+/// Returns path and query for display: unencoded, with the values of filters masked.
 fn shown_path(endpoint: &str, call: &ScimRequest<'_>, redactor: &mut Redactor) -> String {
     let mut path = format!("/{endpoint}");
     if let Some(id) = call.id {
@@ -196,17 +199,18 @@ fn shown_path(endpoint: &str, call: &ScimRequest<'_>, redactor: &mut Redactor) -
     if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
 }
 
-/// What came over the wire.
+/// An answer as received.
 struct RawAnswer {
     status: u16,
     location: Option<String>,
     headers: reqwest::header::HeaderMap,
     raw: Vec<u8>,
     too_long: bool,
-    /// The body ended before its end.
+    /// The error, if the body ended early.
     cut: Option<reqwest::Error>,
 }
 
+/// Sends the request and reads the answer, up to `limit` bytes of its body.
 async fn receive_answer(request: reqwest::RequestBuilder, limit: usize) -> Result<RawAnswer, reqwest::Error> {
     let mut response = request.send().await?;
     let location = response.headers().get(LOCATION).and_then(|l| l.to_str().ok()).map(str::to_owned);
@@ -235,6 +239,7 @@ async fn receive_answer(request: reqwest::RequestBuilder, limit: usize) -> Resul
     }
 }
 
+/// Classifies the answer, and completes the reply with the redacted exchange.
 fn conclude_exchange(
     connection: &TargetConnection,
     call: &ScimRequest<'_>,
@@ -265,6 +270,7 @@ fn conclude_exchange(
     ScimReply { outcome, exchange, duration, requests, spent }
 }
 
+/// Converts an answer to a result by its class.
 fn judge_answer(
     connection: &TargetConnection,
     action: RequestAction,
@@ -314,11 +320,13 @@ fn judge_answer(
     })
 }
 
-/// A page to sign in, or of a proxy that says 200 to everything: whoever sent it is not the target.
+/// Returns `true` if the body is a sign-in page, or the page of a proxy that
+/// answers everything with 200. Such a page does not come from the target.
 fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
+/// Returns the failure for a request that got no complete answer.
 fn broken_exchange(action: RequestAction, redactor: &Redactor, error: reqwest::Error) -> ScimFailure {
     let at = match &error {
         error if error.is_builder() => TransportBreak::Building,
@@ -331,7 +339,7 @@ fn broken_exchange(action: RequestAction, redactor: &Redactor, error: reqwest::E
         TransportBreak::Exchanging if error.is_timeout() => "no answer in time",
         TransportBreak::Exchanging => "the connection broke",
     };
-    // The first link of the chain holds the URL, and with it the filter; the last one is the reason.
+    // The first error of the chain contains the URL, and with it the filter; the last one is the reason.
     let mut reason = error.source();
     while let Some(deeper) = reason.and_then(Error::source) {
         reason = Some(deeper);

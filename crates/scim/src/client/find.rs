@@ -1,4 +1,4 @@
-//! Lookups, checked: what a target answers to a filter is a claim.
+//! Lookups with verification: a target's answer to a filter is checked.
 
 use std::collections::HashSet;
 
@@ -12,45 +12,45 @@ use crate::decode::{FoundResource, ListPage};
 use crate::filter::any_of;
 use crate::{ListPaging, PathError, ScimKind, TargetProfile};
 
-/// How many pages one lookup reads at most. A target that filters needs one; this bounds one that ignores
-/// filters.
+/// The maximum number of pages of one lookup. A target that filters
+/// needs one; the limit applies to a target that ignores filters.
 const PAGES_MAX: u32 = 200;
 
-/// What is known after a page.
+/// The state of a lookup after a page.
 enum SearchStep {
     Done(Vec<FoundResource>),
     Next(PageStart),
     Fail(ScimFailure),
 }
 
-/// A lookup that may take more than one request, each of which [`ScimClient::find_next`] sends: at a target that ignores
-/// filters, or takes none, whatever it has is read page by page.
+/// A lookup that may take several requests. [`ScimClient::find_next`] sends one of them. At
+/// a target that ignores or does not support filters, all resources are read page by page.
 #[derive(Debug)]
 pub struct ResourceSearch {
     kind: ScimKind,
     terms: Vec<(String, String)>,
-    /// Where the next page begins; none before the first.
+    /// The start of the next page; `None` before the first.
     start: Option<PageStart>,
     requests: u32,
-    /// Ids that were on earlier pages.
+    /// The ids on earlier pages.
     seen: HashSet<String>,
     entries: u64,
 }
 
 impl ResourceSearch {
-    /// For resources of `kind` whose attribute at `path` has `value`.
+    /// Creates a lookup of resources of `kind` whose attribute at `path` has `value`.
     pub fn new(kind: ScimKind, path: &str, value: &str) -> Self {
         Self::any(kind, &[(path, value)])
     }
 
-    /// For any of several pairs of path and value.
+    /// Creates a lookup for any of several pairs of path and value.
     pub(super) fn any(kind: ScimKind, terms: &[(&str, &str)]) -> Self {
         let terms = terms.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
         Self { kind, terms, start: None, requests: 0, seen: HashSet::new(), entries: 0 }
     }
 }
 
-/// Sends the next request of a search: what was found, or none when there is more to read.
+/// Sends the next request of a lookup. Returns the resources found, or `None` if there are more pages to read.
 pub(super) async fn find_next(
     client: &ScimClient,
     search: &mut ResourceSearch,
@@ -84,7 +84,7 @@ pub(super) async fn find_next(
     })
 }
 
-/// The filter; none where the profile says that the target takes none.
+/// Returns the filter, or `None` if the profile says that the target does not support any.
 fn search_filter(
     client: &ScimClient,
     kind: ScimKind,
@@ -93,7 +93,7 @@ fn search_filter(
     let filter = match any_of(terms) {
         Ok(Some(filter)) => filter.to_string(),
         Ok(None) => return Err("a lookup needs a path and a value"),
-        Err(PathError { .. }) => return Err("the path of a lookup is no attribute path"),
+        Err(PathError { .. }) => return Err("the path of a lookup is not an attribute path"),
     };
     let profile = client.profile();
     let most = profile.filter_terms_max.and_then(|most| usize::try_from(most).ok());
@@ -106,7 +106,8 @@ fn search_filter(
     Ok(Some(filter).filter(|_| !profile.lookups.of(kind).filterable.is_empty()))
 }
 
-/// The first page of what is filtered is asked for as plainly as can be: every target understands that.
+/// Returns the query of a page. The first page with a filter has no
+/// paging parameters, because every target understands that form.
 fn search_query(
     client: &ScimClient,
     kind: ScimKind,
@@ -127,6 +128,7 @@ fn search_query(
 }
 
 impl ResourceSearch {
+    /// Takes a page into the search, and decides on the next step.
     fn take(&mut self, page: ListPage, profile: &TargetProfile) -> SearchStep {
         let (pages, takes_filters) = (self.requests, !profile.lookups.of(self.kind).filterable.is_empty());
         let unreadable = page.entries > page.resources.len() as u64;
@@ -170,7 +172,7 @@ impl ResourceSearch {
     }
 }
 
-/// "Not found" would lead to a second account, so it is said only when it is certain.
+/// Ends the lookup with a failure. "Not found" would lead to a second account, so it is returned only when it is certain.
 fn uncertain_failure(class: AttemptClass, why: &str) -> SearchStep {
     SearchStep::Fail(ScimFailure::new(class, why))
 }

@@ -1,4 +1,4 @@
-//! Everything that a target has of one kind, page by page.
+//! Lists all resources of one kind at a target, page by page.
 
 use super::exchange::{AnswerBody, ScimRequest};
 use super::{ScimClient, ScimReply};
@@ -6,17 +6,17 @@ use crate::classify::RequestAction;
 use crate::decode::{FoundResource, ListPage};
 use crate::{ListPaging, ScimKind, TargetProfile};
 
-/// Where a page begins.
+/// The start of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageStart {
-    /// 1-based index of its first resource.
+    /// The 1-based index of its first resource.
     Index(u64),
-    /// What the page before named.
+    /// The cursor that the page before named.
     Cursor(String),
 }
 
 impl std::fmt::Display for PageStart {
-    /// The index or the cursor, as it is sent.
+    /// Formats the index or the cursor as it is sent.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Index(index) => write!(f, "{index}"),
@@ -26,6 +26,7 @@ impl std::fmt::Display for PageStart {
 }
 
 impl PageStart {
+    /// Returns the query parameter for the start of a page.
     pub(super) fn parameter(&self) -> (&'static str, String) {
         match self {
             Self::Index(index) => ("startIndex", index.to_string()),
@@ -34,23 +35,23 @@ impl PageStart {
     }
 }
 
-/// One page.
+/// One page of a list.
 #[derive(Debug, Clone)]
 pub struct ListedPage {
-    /// What is on it, as far as it can be read.
+    /// The resources on the page that can be parsed.
     pub resources: Vec<FoundResource>,
-    /// How many entries the page has, readable or not.
+    /// The number of entries on the page, including those that cannot be parsed.
     pub entries: u64,
-    /// How many the whole list has, if the target says.
+    /// The number of entries in the whole list, if the target states it.
     pub total: Option<u64>,
-    /// Where the next one begins; none: this is the last.
+    /// The start of the next page; `None` if this is the last.
     pub next: Option<PageStart>,
 }
 
 impl ListedPage {
-    /// Where a further page would begin although the target names none: some count only what is on the page, and take
-    /// fewer per page than were asked for. `before` entries were read before this page. None where the total was right
-    /// for more than this page.
+    /// Returns the start of a further page although the target names none. Some targets count
+    /// only the entries of the page, and return fewer per page than requested. `before` entries
+    /// were read before this page. Returns `None` if the total covered more than this page.
     pub fn further(&self, paging: ListPaging, before: u64) -> Option<PageStart> {
         let says_nothing = self.total.is_none_or(|total| total == self.entries);
         let is_doubtful = paging == ListPaging::Index && self.entries > 0 && says_nothing;
@@ -58,9 +59,10 @@ impl ListedPage {
     }
 }
 
-/// Where the page after `page` begins, when `entries` have been read with it.
+/// Returns the start of the page after `page`. `entries` were read so far, including this page.
 ///
-/// Some targets say nothing of a total, or say how many are on the page: after a full page there may be more.
+/// Some targets omit the total, or state the number of entries on the page. For them, more
+/// pages may follow after a full page.
 pub(super) fn next_page(profile: &TargetProfile, page: &ListPage, entries: u64) -> Option<PageStart> {
     match profile.paging {
         ListPaging::Index => {
@@ -74,8 +76,8 @@ pub(super) fn next_page(profile: &TargetProfile, page: &ListPage, entries: u64) 
     }
 }
 
-/// The page of resources of `kind` that begins at `start` (none: the first one), when `before` entries were read.
-/// Members of groups are left out where the profile says that this can be asked for.
+/// Reads the page of resources of `kind` at `start` (`None`: the first page). `before` entries were
+/// read before it. Members of groups are excluded if the profile says that the target supports this.
 pub(super) async fn list_page(
     client: &ScimClient,
     kind: ScimKind,

@@ -1,4 +1,4 @@
-//! Against real sockets: tiny servers on free ports.
+//! Tests against real sockets: small servers on free ports.
 
 mod broken;
 mod credentials;
@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Long enough for a busy machine.
+/// A timeout that is long enough for a busy machine.
 const PATIENT: Duration = Duration::from_secs(20);
 
-/// A request that the server got.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 struct Seen {
     method: String,
@@ -34,7 +34,7 @@ impl Seen {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The decoded value of a query parameter.
+    /// Returns the decoded value of a query parameter.
     fn query(&self, name: &str) -> Option<String> {
         let pairs = self.uri.query().unwrap_or_default().split('&');
         let value = pairs.filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name)?.1;
@@ -67,7 +67,7 @@ fn client_of(base_url: &str, profile: TargetProfile, timeout: Duration) -> ScimC
         .unwrap()
 }
 
-/// A server that answers as `answer` says, and a client for it.
+/// Starts a server that answers with `answer`, and returns a client for it.
 async fn serve<A>(profile: TargetProfile, answer: A) -> (ScimClient, Log)
 where
     A: Fn(&Seen) -> Response + Clone + Send + Sync + 'static,

@@ -167,7 +167,7 @@ fn a_member_id_cannot_break_out_of_its_quotes() {
     assert_eq!(requests[0][0].path(), r#"members[value eq "a\"] or b\\"]"#);
 }
 
-/// Applies operations as RFC 7644 section 3.5.2 says, strictly: a path that selects nothing is an error.
+/// Applies operations strictly by RFC 7644 section 3.5.2: a path that selects nothing is an error.
 fn apply(resource: &mut Map<String, Value>, op: &Value) {
     let path = AttributePath::parse(op["path"].as_str().unwrap()).unwrap();
     let holder = match &path.uri {
@@ -205,7 +205,7 @@ fn apply(resource: &mut Map<String, Value>, op: &Value) {
     }
 }
 
-/// Order of elements, empty holders and elements, and the list of schemas do not matter.
+/// Normalises a resource. The order of elements, empty holders and elements, and the list of schemas do not matter.
 fn normal(mut resource: Value) -> Value {
     let map = resource.as_object_mut().unwrap();
     map.remove("schemas");
@@ -219,7 +219,7 @@ fn normal(mut resource: Value) -> Value {
     resource
 }
 
-/// What must be there afterwards, by path: what nobody spoke of stays.
+/// Returns the attributes that must be present afterwards, by path. Attributes that no side mentions stay.
 fn merged(applied: &AttributeMap, desired: &AttributeMap, clear: &[String]) -> AttributeMap {
     let mut all = applied.clone();
     all.retain(|path, _| !clear.contains(path));

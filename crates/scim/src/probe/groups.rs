@@ -1,4 +1,4 @@
-//! What can be done with groups and their members.
+//! Probes the support for groups and their members.
 
 use lifecycle::AttributeMap;
 use serde_json::json;
@@ -7,6 +7,7 @@ use super::{ProbeRun, or_nothing};
 use crate::{PatchOp, RemoveForm, ScimKind};
 
 impl ProbeRun {
+    /// Creates a group and a member, probes lookups and membership changes, and deletes both.
     pub(super) async fn groups(&mut self, account: &str) {
         let name = format!("usher probe {}", account.split('@').next().unwrap_or(account));
         let attributes: AttributeMap =
@@ -47,6 +48,7 @@ impl ProbeRun {
         }
     }
 
+    /// Probes if members can be added, are returned, and can be removed.
     async fn members(&mut self, group: &str, user: &str) {
         let add = PatchOp::Add { path: "members".to_owned(), value: json!([{ "value": user }]) };
         if let Err(failure) = self

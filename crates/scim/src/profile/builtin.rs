@@ -26,7 +26,7 @@ const BUILTIN: [(&str, &str); 17] = [
     ("zscaler-zpa", include_str!("../../profiles/zscaler-zpa.yaml")),
 ];
 
-/// Further names of them: a vendor has several clouds that behave alike.
+/// Further names of the profiles. A vendor can have several clouds with the same behaviour.
 static ALIASES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let yaml = include_str!("../../profiles/aliases.yaml");
     let names: BTreeMap<String, Vec<String>> = serde_saphyr::from_str(yaml).expect("aliases.yaml is valid");
@@ -36,12 +36,12 @@ static ALIASES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
 });
 
 impl TargetProfile {
-    /// Names of the profiles that ship with Usher.
+    /// Returns the names of the profiles that ship with Usher.
     pub fn builtin_names() -> Vec<&'static str> {
         BUILTIN.iter().map(|(name, _)| *name).chain(ALIASES.keys().map(String::as_str)).collect()
     }
 
-    /// The profile `name` that ships with Usher.
+    /// Returns the profile `name` that ships with Usher.
     ///
     /// # Errors
     /// [`ProfileError::Unknown`].
@@ -52,7 +52,7 @@ impl TargetProfile {
         Ok(Self { name: name.to_owned(), ..Self::parse(yaml, of)? })
     }
 
-    /// The profile as a file that [`TargetProfile::parse`] reads, with what differs from `generic`.
+    /// Returns the profile as a file that [`TargetProfile::parse`] reads, with the fields that differ from `generic`.
     pub fn to_yaml(&self) -> String {
         let all = serde_json::to_value(self).expect("a profile is plain data");
         let usual = serde_json::to_value(Self::default()).expect("a profile is plain data");
@@ -65,10 +65,10 @@ impl TargetProfile {
         serde_saphyr::to_string(&own).expect("a map with text keys is YAML")
     }
 
-    /// The profile that ships with Usher under this name, else the one in the file of this name.
+    /// Loads the profile that ships with Usher under this name, otherwise the one in the file with this name.
     ///
     /// # Errors
-    /// When there is neither, the file cannot be read, or it is no valid profile.
+    /// Fails if there is neither, if the file cannot be read, or if it is not a valid profile.
     pub fn load(name_or_path: &str) -> Result<Self, ProfileError> {
         if Self::builtin_names().contains(&name_or_path) {
             return Self::builtin(name_or_path);

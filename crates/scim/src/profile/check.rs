@@ -1,9 +1,10 @@
-//! What makes no sense in a profile.
+//! Validates the fields of a profile.
 
 use super::{DoneAnswer, ProfileError, TargetProfile};
 use crate::{PathError, ScimKind, check_path};
 
 impl TargetProfile {
+    /// Returns an error for the first invalid field.
     pub(super) fn validate(&self, file: &str) -> Result<(), ProfileError> {
         let refuse =
             |field, problem: String| Err(ProfileError::Field { file: file.to_owned(), field, problem });
@@ -63,15 +64,16 @@ impl TargetProfile {
         Ok(())
     }
 
-    /// An attribute of a filter, which is no place for anything else.
+    /// Checks that the value is a plain attribute path, because only an attribute can be a part of the filter.
     fn check_asked_by(&self) -> Result<(), (&'static str, String)> {
         let Some(attribute) = &self.membership.asked_by else { return Ok(()) };
         match check_path(attribute) {
             Ok(()) if !attribute.contains('[') => Ok(()),
-            _ => Err(("membership.asked_by", format!("`{attribute}` is no attribute of groups"))),
+            _ => Err(("membership.asked_by", format!("`{attribute}` is not an attribute of groups"))),
         }
     }
 
+    /// Checks that the headers are valid and contain no credential.
     fn check_headers(&self) -> Result<(), (&'static str, String)> {
         if self.user_agent.trim().is_empty() {
             return Err(("user_agent", "must not be empty: some targets refuse requests without it".into()));
@@ -92,6 +94,7 @@ impl TargetProfile {
         Ok(())
     }
 
+    /// Checks all attribute paths of the profile.
     fn check_paths(&self) -> Result<(), (&'static str, String)> {
         let because = |field| move |error: PathError| (field, format!("is not valid: {error}"));
         for kind in [ScimKind::User, ScimKind::Group] {

@@ -1,53 +1,54 @@
-//! How memberships are written.
+//! The form of membership changes.
 
 use serde::{Deserialize, Serialize};
 
 use super::UpdateMethod;
 
-/// How memberships are written.
+/// The form of membership changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MembershipForm {
-    /// How members are changed: by PATCH of what differs, or by PUT of the group as it was read with its members changed,
-    /// which needs `readable`. Default `patch`.
+    /// The method to change members: PATCH with the differences, or PUT of the group as
+    /// it was read with its members changed, which requires `readable`. Default `patch`.
     pub method: UpdateMethod,
-    /// Members added or removed by one request, at least 1. Default 100.
+    /// The maximum number of members added or removed by one request, at least 1. Default 100.
     pub members_per_request_max: usize,
-    /// PATCH operations in one request, at least 1. Default 100.
+    /// The maximum number of PATCH operations in one request, at least 1. Default 100.
     pub operations_per_request_max: usize,
-    /// Longest body of one request, in bytes, at least 1,024. Default: no limit known.
+    /// The maximum size of the body of one request, in bytes, at least 1,024. Default: no known limit.
     pub body_bytes_max: Option<usize>,
-    /// How a member is taken out. Default `filter`.
+    /// The form of a removal. Default `filter`.
     pub remove_form: RemoveForm,
-    /// Whether reading a group shows its members. Default yes.
+    /// `true` if reading a group returns its members. Default `true`.
     pub readable: bool,
-    /// The attribute of groups by which a filter tells whether somebody is a member (`id eq "G" and members.value eq "U"`),
-    /// where that can be asked although groups do not show their members. Default: it cannot be asked.
+    /// The attribute of groups by which a filter tests if an account is a member
+    /// (`id eq "G" and members.value eq "U"`), for targets that answer this although groups do not
+    /// show their members. Default: not supported.
     pub asked_by: Option<String>,
-    /// Whether a group may be created together with its members. Default no.
+    /// `true` if a group may be created together with its members. Default `false`.
     pub include_on_create: bool,
-    /// Whether lookups of groups ask to leave the members out of the answer. Default yes.
+    /// `true` if lookups of groups exclude the members from the answer. Default `true`.
     pub exclude_on_lookup: bool,
-    /// What becomes of groups in groups. Default `flatten`.
+    /// The handling of nested groups. Default `flatten`.
     pub nested: NestedGroups,
 }
 
-/// What becomes of groups in groups.
+/// The handling of nested groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NestedGroups {
-    /// Whoever is in a group that is in another is made a member of both. Most targets do not follow groups in groups.
+    /// A member of a nested group becomes a member of both groups. Most targets do not resolve nested groups.
     #[default]
     Flatten,
-    /// The group is made a member of the other, and only whom a group lists is made a member of it.
+    /// The nested group becomes a member of the other group, and only direct members of a group are written as its members.
     Keep,
 }
 
-/// How a member is taken out of a group.
+/// The form in which a member is removed from a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RemoveForm {
-    /// One operation each, with the path `members[value eq "id"]`.
+    /// One operation for each member, with the path `members[value eq "id"]`.
     Filter,
     /// One operation with the path `members` and a list of values.
     ValueList,

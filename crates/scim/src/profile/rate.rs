@@ -1,18 +1,18 @@
-//! How fast requests may be sent.
+//! The rate limits for requests.
 
 use serde::{Deserialize, Serialize};
 
-/// How fast requests may be sent.
+/// The rate limits for requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestRateLimit {
-    /// Requests per second, above 0; none: no limit is known.
+    /// The number of requests per second, above 0; `None` if no limit is known.
     pub requests_per_second: Option<f64>,
-    /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
+    /// The number of requests that may be sent at once after an idle period, at least 1. Default 1.
     pub burst: u32,
-    /// How much of every limit is ours, above 0 and at most 1, where others use the rest. Default 1.
+    /// Our share of every limit, above 0 and at most 1, if other clients use the rest. Default 1.
     pub share: f64,
-    /// Further limits that hold for some requests; all of those that match hold at the same time.
+    /// Further limits for some requests. All matching limits apply at the same time.
     pub buckets: Vec<RateLimitBucket>,
 }
 
@@ -20,28 +20,28 @@ pub struct RequestRateLimit {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimitBucket {
-    /// Methods that it counts, in capitals; none: every one.
+    /// The methods that it counts, in capitals; all methods if empty.
     #[serde(default)]
     pub methods: Vec<String>,
     /// `user` or `group`, if it counts only one of the two endpoints.
     #[serde(default)]
     pub kind: Option<BucketKind>,
-    /// Only requests whose body has more bytes than this.
+    /// It counts only requests whose body is larger than this, in bytes.
     #[serde(default)]
     pub above_bytes: Option<usize>,
-    /// Only requests whose body has at most so many bytes.
+    /// It counts only requests whose body has at most this size, in bytes.
     #[serde(default)]
     pub up_to_bytes: Option<usize>,
-    /// So many requests, at least 1,
+    /// The number of requests in the period, at least 1.
     pub requests: u32,
-    /// in so many seconds, at least 1.
+    /// The length of the period in seconds, at least 1.
     pub seconds: u32,
-    /// Requests that may be sent at once after a quiet time, at least 1. Default 1.
+    /// The number of requests that may be sent at once after an idle period, at least 1. Default 1.
     #[serde(default = "default_weight")]
     pub burst: u32,
 }
 
-/// The endpoint that a limit is about.
+/// The endpoint that a limit applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BucketKind {
@@ -62,7 +62,7 @@ impl Default for RequestRateLimit {
 }
 
 impl RequestRateLimit {
-    /// Requests per second that are ours.
+    /// Returns the number of requests per second in our share.
     pub fn ours_per_second(&self) -> Option<f64> {
         self.requests_per_second.map(|rate| rate * self.share)
     }

@@ -87,7 +87,8 @@ fn a_message_is_one_short_line() {
 }
 
 fn some_json() -> impl Strategy<Value = Value> {
-    // No letter of the marks, so that a hit is a leak; case and characters that JSON escapes are in.
+    // The values have no letter of the redaction marks, so that a hit is
+    // a leak. They include both cases and characters that JSON escapes.
     let leaf = "[GHIJKLOQVWXYZghijkloqvwxyzæØ\"\\\\\n]{3,12}".prop_map(Value::String);
     leaf.prop_recursive(3, 24, 4, |inner| {
         let key = prop::sample::select(vec![

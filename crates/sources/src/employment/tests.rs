@@ -36,12 +36,12 @@ fn a_record_makes_every_statement_that_it_contains() {
     let (silent, strange) = (StatusReading::NotSaid, StatusReading::Unreadable);
     type Row = (StatusReading, RecordDay, RecordDay, Option<EventKind>, Vec<EmploymentClaim>);
     let table: Vec<Row> = vec![
-        // A fixed-term contract, now and to come.
+        // A fixed-term contract, current and future.
         (active, At(PAST), At(AHEAD), None, vec![joins(PAST), leaves(AHEAD), HERE]),
         (silent, At(AHEAD), At(LATER), None, vec![joins(AHEAD), leaves(LATER)]),
         (active, At(AHEAD), At(LATER), None, vec![joins(AHEAD), leaves(LATER)]),
         (silent, At(PAST), At(AHEAD), None, vec![joins(PAST), leaves(AHEAD)]),
-        // The status alone, or beside days that are not there.
+        // The status alone, or with absent days.
         (active, NotSaid, NotSaid, None, vec![HERE]),
         (active, At(PAST), NotSaid, None, vec![joins(PAST), HERE]),
         (active, At(PAST), NoDate, None, vec![joins(PAST), STAYS]),
@@ -49,26 +49,26 @@ fn a_record_makes_every_statement_that_it_contains() {
         (silent, At(PAST), NoDate, None, vec![joins(PAST), STAYS]),
         (silent, At(PAST), NotSaid, Some(WorkerChanged), vec![joins(PAST)]),
         (silent, NotSaid, NoDate, None, vec![]),
-        // Not here any more, whatever day is named.
+        // No longer employed, regardless of the days.
         (ended, At(PAST), At(AHEAD), None, vec![leaves(AHEAD), INACTIVE]),
         (ended, At(OLD), At(PAST), None, vec![leaves(PAST), INACTIVE]),
         (ended, At(PAST), NoDate, None, vec![INACTIVE]),
         (ended, NotSaid, NotSaid, None, vec![INACTIVE]),
         (silent, At(OLD), At(PAST), None, vec![leaves(PAST)]),
-        // An arrival to come stands beside an inactive reading.
+        // A future hire is kept beside an inactive status.
         (ended, At(AHEAD), NoDate, None, vec![joins(AHEAD), INACTIVE]),
-        // Not here yet.
+        // Not yet employed.
         (pre_hire, At(AHEAD), NoDate, None, vec![joins(AHEAD)]),
         (pre_hire, At(PAST), NoDate, None, vec![]),
-        // A record that contradicts itself says both.
+        // A record that contradicts itself makes both statements.
         (active, At(OLD), At(PAST), None, vec![leaves(PAST), HERE]),
-        // The last day of an earlier employment is none of this one.
+        // The last day of an earlier employment does not end this one.
         (active, At(PAST), At(OLD), None, vec![joins(PAST), STAYS]),
         (silent, At(OLD), At(PAST), Some(WorkerRehired), vec![joins(OLD), BACK]),
         (active, At(OLD), At(PAST), Some(WorkerRehired), vec![joins(OLD), BACK]),
         (silent, At(AHEAD), At(PAST), Some(WorkerRehired), vec![joins(AHEAD)]),
         (ended, At(OLD), At(PAST), Some(WorkerRehired), vec![leaves(PAST), INACTIVE]),
-        // What cannot be read silences nothing else.
+        // An unreadable value does not suppress the others.
         (active, At(PAST), Unreadable, None, vec![joins(PAST), HERE]),
         (active, Unreadable, At(AHEAD), None, vec![leaves(AHEAD), HERE]),
         (ended, At(PAST), Unreadable, None, vec![INACTIVE]),
@@ -76,7 +76,7 @@ fn a_record_makes_every_statement_that_it_contains() {
         (strange, At(PAST), NoDate, None, vec![joins(PAST)]),
         (strange, At(OLD), At(PAST), None, vec![leaves(PAST)]),
         (strange, NotSaid, NotSaid, None, vec![]),
-        // The notice speaks where the record is silent.
+        // The hint of the notice counts if the record makes no statement.
         (silent, NotSaid, NotSaid, Some(WorkerJoined), vec![ARRIVED]),
         (silent, NotSaid, NotSaid, Some(WorkerRehired), vec![BACK]),
         (silent, NotSaid, NotSaid, Some(WorkerLeft), vec![]),

@@ -1,11 +1,11 @@
-//! The attributes that each vendor's records give when an adapter does not say otherwise.
+//! The default attribute mappings of each vendor.
 //!
-//! They are the names that the vendor's webhooks and API use for a person. Attribute names are Entra's, as in policies.
+//! They use the names that the vendor's webhooks and API have for a person. Attribute names are Entra's, as in policies.
 
-/// Attribute and expression.
+/// The attributes and their expressions.
 pub(crate) type DefaultTable = &'static [(&'static str, &'static str)];
 
-/// Field names as BambooHR's field-based webhooks write them, and as its API does.
+/// The field names of BambooHR's field-based webhooks, and those of its API.
 pub(crate) const BAMBOOHR: DefaultTable = &[
     ("employeeId", "Coalesce([Employee #], [employeeNumber])"),
     ("givenName", "Coalesce([First Name], [firstName])"),
@@ -23,7 +23,7 @@ pub(crate) const BAMBOOHR: DefaultTable = &[
     ("department", "Coalesce([Department], [department])"),
     ("division", "Coalesce([Division], [division])"),
     ("officeLocation", "Coalesce([Location], [location])"),
-    // Not `Reporting to`: that is a name, and a manager is a key.
+    // Not `Reporting to`, which is a name: a manager is a key.
     ("manager", "[supervisorEid]"),
     ("startDate", "Coalesce([Hire Date], [hireDate])"),
     ("endDate", "Coalesce([Termination Date], [terminationDate])"),
@@ -94,7 +94,7 @@ pub(crate) const RIPPLING: DefaultTable = &[
     ("endDate", "Coalesce([endDate], [end_date])"),
 ];
 
-/// Merge's common model of an employee.
+/// The names of Merge's common model of an employee.
 pub(crate) const MERGE: DefaultTable = &[
     ("employeeId", "[employee_number]"),
     ("givenName", "[first_name]"),
@@ -111,7 +111,7 @@ pub(crate) const MERGE: DefaultTable = &[
     ("mobile", "[mobile_phone_number]"),
 ];
 
-/// Finch's unified individual and employment.
+/// The names of Finch's unified individual and employment.
 pub(crate) const FINCH: DefaultTable = &[
     ("givenName", "[first_name]"),
     ("surname", "[last_name]"),
@@ -126,7 +126,7 @@ pub(crate) const FINCH: DefaultTable = &[
     ("endDate", "[end_date]"),
 ];
 
-/// The profile of an Okta user.
+/// The names in the profile of an Okta user.
 pub(crate) const OKTA: DefaultTable = &[
     ("employeeId", "[profile.employeeNumber]"),
     ("givenName", "[profile.firstName]"),
@@ -147,7 +147,7 @@ pub(crate) const OKTA: DefaultTable = &[
     ("telephoneNumber", "[profile.primaryPhone]"),
 ];
 
-/// Names that senders of their own webhooks often choose.
+/// The names that senders of custom webhooks often choose.
 pub(crate) const STANDARD_WEBHOOKS: DefaultTable = &[
     ("employeeId", "Coalesce([employeeId], [employee_number], [employeeNumber])"),
     ("givenName", "Coalesce([givenName], [given_name], [firstName], [first_name])"),

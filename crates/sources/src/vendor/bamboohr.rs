@@ -1,5 +1,5 @@
-//! BambooHR: event-based webhooks (who and what) and field-based ones (with the values that somebody chose), both as JSON
-//! and as forms. Changes of fields with a history come when they take effect.
+//! BambooHR: event-based webhooks (person and event) and field-based ones (with the configured fields), both as JSON
+//! and as forms. Changes of fields with a history are sent when they take effect.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
 use lifecycle::{StatementDating, UnreadValue};
@@ -16,13 +16,16 @@ use crate::notice::{NoticeEvent, SourceNotice};
 use crate::reader::ReadContext;
 
 const TIMESTAMP: &str = "x-bamboohr-timestamp";
-/// What is said about an employee in a form, beside the fields.
+/// The names of an employee's entry in a form that are not fields.
 const ENVELOPE: [&str; 4] = ["id", "action", "timestamp", "changedFields"];
+/// The names of the status field.
 const STATUS: [&str; 3] = ["Status", "status", "employeeStatus"];
+/// The names of the field for the first day.
 const HIRE_DATE: [&str; 2] = ["Hire Date", "hireDate"];
+/// The names of the field for the last day.
 const TERMINATION_DATE: [&str; 2] = ["Termination Date", "terminationDate"];
 
-/// Types of event-based webhooks, and actions of field-based ones.
+/// The types of event-based webhooks, and the actions of field-based ones.
 pub(super) const WORDS: VendorTable = &[
     ("employee.created", Asks(Some(WorkerJoined))),
     ("employee.updated", Asks(Some(WorkerChanged))),
@@ -41,7 +44,7 @@ pub(super) fn bamboohr_notices(
     let employees = body.key("employees");
     match employees.value {
         Value::Null => event_based(cx, body),
-        // A form has them by id.
+        // A form has the employees by id.
         Value::Object(by_id) => {
             employees.check_count(by_id.len(), cx.reader.notices_max)?;
             let each = by_id.keys().map(|id| in_form(cx, &employees, id));
@@ -57,6 +60,7 @@ pub(super) fn bamboohr_notices(
     }
 }
 
+/// Reads an event-based webhook.
 fn event_based(cx: ReadContext<'_>, body: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     cx.notices(&body.key("type"), |meaning| {
         let subject = body.key("data").key("employeeId").subject()?;
@@ -64,6 +68,7 @@ fn event_based(cx: ReadContext<'_>, body: &JsonNode<'_>) -> Result<Vec<SourceNot
     })
 }
 
+/// Reads one employee of a form.
 fn in_form(cx: ReadContext<'_>, employees: &JsonNode<'_>, id: &str) -> Result<Vec<SourceNotice>, ReadError> {
     let employee = employees.key(id);
     let beside = |(name, _): &(&String, &Value)| !ENVELOPE.contains(&name.as_str());
@@ -81,6 +86,7 @@ fn in_form(cx: ReadContext<'_>, employees: &JsonNode<'_>, id: &str) -> Result<Ve
     field_based(cx, &employee, &id, &Value::Object(fields))
 }
 
+/// Reads one employee of a field-based webhook.
 fn field_based(
     cx: ReadContext<'_>,
     employee: &JsonNode<'_>,
@@ -105,8 +111,8 @@ fn field_based(
     Ok(notices)
 }
 
-/// What fields say about employment, if that is what changed: otherwise each change of a telephone number would take back
-/// what was announced before.
+/// Returns the statements of the fields about employment, if these fields changed. Otherwise each change of a telephone
+/// number would withdraw an earlier announcement.
 fn stated_employment(
     cx: ReadContext<'_>,
     changed: &[&str],
@@ -143,7 +149,7 @@ fn stated_employment(
         StatusReading::Status(EmploymentStatus::Active) if hired.is_none() => {
             Some(now(WorkerRehired, StatementDating::Implied))
         }
-        // The last day was taken out: there is none.
+        // The last day was removed: there is none.
         _ if is_cleared => Some(now(WorkerRehired, StatementDating::Observed)),
         _ => None,
     };

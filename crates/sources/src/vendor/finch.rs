@@ -1,4 +1,4 @@
-//! Finch: who and what, never the values. The id and the time are headers.
+//! Finch: the person and the event, never the values. The id and the time are in headers.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 

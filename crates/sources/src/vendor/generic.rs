@@ -1,4 +1,4 @@
-//! Any JSON or form: the adapter says where everything stands.
+//! Any JSON or form: the adapter configures the place of each value.
 
 use crate::draft::{EffectiveDay, NoticeDraft};
 use crate::error::ReadError;
@@ -20,6 +20,7 @@ pub(super) fn generic_notices(
     Ok(notices)
 }
 
+/// Reads one event.
 fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     event.object()?;
     let pointers = &cx.reader.pointers;
@@ -49,7 +50,7 @@ fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotic
     Ok(draft.notices(cx.reader, cx.now))
 }
 
-/// The keys in a list, or one alone.
+/// Returns the keys in a list, or a single key.
 fn member_keys(cx: ReadContext<'_>, node: &JsonNode<'_>) -> Result<Option<Vec<String>>, ReadError> {
     if node.value.is_null() {
         return Ok(None);
@@ -57,10 +58,10 @@ fn member_keys(cx: ReadContext<'_>, node: &JsonNode<'_>) -> Result<Option<Vec<St
     if !node.value.is_array() {
         return Ok(Some(vec![node.subject()?]));
     }
-    // As many as the gateway takes in one event.
+    // The same number as the gateway accepts in one event.
     let list = node.list(cx.reader.notices_max.max(MEMBERS_MAX))?;
     list.iter().map(JsonNode::subject).collect::<Result<_, _>>().map(Some)
 }
 
-/// Most members of one group.
+/// The maximum number of members of one group.
 const MEMBERS_MAX: usize = 10_000;

@@ -1,5 +1,5 @@
-//! Gusto: who and what, never the values. `employee.terminated` is announced, `employee.termination_effective` comes when
-//! the last day is over, and either can be cancelled before.
+//! Gusto: the person and the event, never the values. `employee.terminated` announces a departure,
+//! `employee.termination_effective` is sent after the last day, and either can be cancelled before.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub(super) const WORDS: VendorTable = &[
     ("employee.self_onboarding_completed", Asks(Some(WorkerChanged))),
     ("employee.marked_for_self_onboarding", Nothing("nothing is known yet")),
     ("employee.terminated", Asks(Some(WorkerLeft))),
-    // Gusto's pages have it in two spellings.
+    // Gusto's documentation has two spellings.
     ("employee.termination_effective", Says(WorkerLeft)),
     ("employee.terminated_effective", Says(WorkerLeft)),
     ("employee.termination_cancelled", Withdraws(WorkerRehired)),
@@ -36,7 +36,8 @@ pub(super) const WORDS: VendorTable = &[
     ("employee.payment_method.deleted", Nothing(PAY)),
 ];
 
-/// The token comes once, when the subscription is made. It is the key of all later signatures and is not read here.
+/// Returns whether the body contains the verification token. Gusto sends it once, when the subscription is created. It
+/// is the key of all later signatures and is not read here.
 pub(super) fn is_greeting(body: &Value) -> bool {
     body.get("verification_token").is_some_and(Value::is_string) && body.get("event_type").is_none()
 }

@@ -1,5 +1,5 @@
-//! HiBob's webhooks v2: who and what, never the values. `employee.joined` and `employee.left` come at the midnight when
-//! they take effect.
+//! HiBob's webhooks v2: the person and the event, never the values. `employee.joined` and `employee.left` are sent at
+//! the midnight when they take effect.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::node::JsonNode;
 use crate::notice::SourceNotice;
 use crate::reader::ReadContext;
 
-/// What it sends to find out whether anybody is there: bare, as a JSON text, or as `{"text": ...}`.
+/// The content of a connection test: bare, as a JSON text, or as `{"text": ...}`.
 const PING: &str = "Ping test";
 
 pub(super) const WORDS: VendorTable = &[
@@ -21,7 +21,7 @@ pub(super) const WORDS: VendorTable = &[
     ("employee.deleted", Says(WorkerDeleted)),
     ("employee.joined", Asks(Some(WorkerJoined))),
     ("employee.left", Says(WorkerLeft)),
-    // On leave, or terminated: the record tells.
+    // On leave, or terminated: the record decides.
     ("employee.inactivated", Asks(Some(WorkerChanged))),
     ("employee.activated", Asks(Some(WorkerChanged))),
     ("table.entry.created", Asks(Some(WorkerChanged))),
@@ -49,7 +49,7 @@ pub(super) fn hibob_notices(
             return Err(ReadError::invalid(data.at, what, "make a webhook of version 2 in Bob"));
         }
         let at = cx.at(&body.key("triggeredAt"), None)?;
-        // It comes on the day itself, which begins the departure; of a table's entry it would be the entry's.
+        // The notice is sent on the day itself, which begins the departure. For a table's entry, the date would be that of the entry.
         let effective = match meaning {
             Says(WorkerLeft) => EffectiveDay::begin(&data.key("effectiveDate"), &cx.reader.dates),
             _ => EffectiveDay::default(),

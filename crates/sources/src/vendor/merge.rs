@@ -1,4 +1,4 @@
-//! Merge: its common model of an employee, found by comparing at each of its syncs. Dates are midnights in UTC.
+//! Merge: its common model of an employee. Merge detects changes by comparison at each of its syncs. Dates are midnights in UTC.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined};
 use lifecycle::{StatementDating, UnreadValue};
@@ -43,7 +43,7 @@ pub(super) fn merge_notices(
     let data = body.key("data");
     data.object()?;
     let is_employment = event.word()?.to_lowercase().starts_with(EMPLOYMENT);
-    // Of an employment only whose it is, which may be an id or a whole employee.
+    // An employment only contains its employee, as an id or as a whole object.
     let employee = data.key("employee");
     let subject = match (is_employment, employee.value.is_object()) {
         (false, _) => data.key("id"),
@@ -59,7 +59,7 @@ pub(super) fn merge_notices(
     let statements = stated_employment(cx, &data, draft.at, &mut unread).statements(hint, draft.at);
     let stated: Vec<SourceNotice> =
         statements.into_iter().map(|statement| draft.employment(statement)).collect();
-    // The values are a change; whether somebody is hired by it, the record says.
+    // The values are a change; the record decides whether the person is hired.
     let values = NoticeDraft { meaning: Asks(Some(WorkerChanged)), record: Some(data.value), ..draft };
     let mut notices = values.notices(cx.reader, cx.now);
     match notices.last_mut() {
@@ -73,7 +73,7 @@ pub(super) fn merge_notices(
     Ok(notices)
 }
 
-/// What the record says about employment.
+/// Returns the employment data of the record.
 fn stated_employment(
     cx: ReadContext<'_>,
     data: &JsonNode<'_>,

@@ -19,7 +19,7 @@ pub(super) const WORDS: VendorTable = &[
     ("user.lifecycle.activate", Asks(Some(WorkerJoined))),
     ("user.lifecycle.reactivate", Asks(Some(WorkerRehired))),
     ("user.lifecycle.deactivate", Says(WorkerLeft)),
-    // For a while: the record has the status.
+    // A suspension is temporary: the record has the status.
     ("user.lifecycle.suspend", Asks(Some(WorkerChanged))),
     ("user.lifecycle.unsuspend", Asks(Some(WorkerChanged))),
     ("user.lifecycle.delete.initiated", Says(WorkerDeleted)),
@@ -42,6 +42,7 @@ pub(super) fn okta_notices(cx: ReadContext<'_>, body: &JsonNode<'_>) -> Result<V
     Ok(notices)
 }
 
+/// Reads one entry of the system log.
 fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     event.object()?;
     let meaning = match cx.meaning(&event.key("eventType"))? {
@@ -93,7 +94,7 @@ fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotic
     Ok(notices)
 }
 
-/// The log has the name of a group, and it is all that there is to know of one.
+/// Adds the name of groups. The log has the name of a group, and there are no other values to fetch.
 fn name_groups(notices: &mut [SourceNotice], targets: &[JsonNode<'_>]) {
     for notice in notices {
         let SourceNotice::Changed { key, id, at, hint: Some(GroupUpserted) } = notice else { continue };

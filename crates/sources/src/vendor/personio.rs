@@ -1,5 +1,5 @@
-//! Personio's webhooks v2: who and what, never the values. `employment.started` and `employment.terminated` come on the
-//! day itself; a person may have several employments, so the record decides.
+//! Personio's webhooks v2: the person and the event, never the values. `employment.started` and `employment.terminated`
+//! are sent on the day itself. A person may have several employments, so the record decides.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 
@@ -34,7 +34,7 @@ pub(super) fn personio_notices(
     })
 }
 
-/// Where the person's id stands: `id` is the employment's in an event about one.
+/// Returns the place of the person's id. In an event about an employment, `id` is the employment's id.
 fn person_node<'a>(body: &JsonNode<'a>, name: &JsonNode<'a>) -> Result<JsonNode<'a>, ReadError> {
     let payload = body.key("payload");
     payload.object()?;

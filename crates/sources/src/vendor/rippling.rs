@@ -1,5 +1,5 @@
-//! Rippling's partner webhooks: forms with who and what, minutes late, sometimes twice, without a time or an id. "Created"
-//! and "deleted" are about access to the partner's app, not about the person.
+//! Rippling's partner webhooks: forms with the person and the event, sent minutes late, sometimes twice, without a time
+//! or an id. "Created" and "deleted" are about access to the partner's app, not about the person.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerJoined, WorkerLeft};
 

@@ -1,5 +1,5 @@
-//! Standard Webhooks: `{type, timestamp, data}`. The specification leaves types and data to the sender; these are the words
-//! that senders in this field use.
+//! Standard Webhooks: `{type, timestamp, data}`. The specification leaves types and data to the sender; these are the
+//! words that HR systems use.
 
 use lifecycle::EventKind::{
     WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot,
@@ -26,7 +26,7 @@ pub(super) const WORDS: VendorTable = &[
     ("employee.started", Asks(Some(WorkerJoined))),
     ("employee.updated", Asks(Some(WorkerChanged))),
     ("employee.changed", Asks(Some(WorkerChanged))),
-    // Announced or in force: the day tells, or the record.
+    // Announced or in force: the day decides, or the record.
     ("employee.terminated", Asks(Some(WorkerLeft))),
     ("employee.offboarded", Asks(Some(WorkerLeft))),
     ("employee.left", Says(WorkerLeft)),
@@ -41,6 +41,7 @@ pub(super) const WORDS: VendorTable = &[
     ("employee.deleted", Says(WorkerDeleted)),
 ];
 
+/// The members of `data` that may hold the key, in order of precedence.
 const KEYS: [&str; 9] = [
     "id",
     "employee_id",
@@ -52,8 +53,11 @@ const KEYS: [&str; 9] = [
     "user_id",
     "userId",
 ];
+/// The members of `data` that may hold the effective date.
 const EFFECTIVE: [&str; 4] = ["effective_at", "effectiveAt", "effective_date", "effectiveDate"];
+/// The members of `data` that may hold the last day.
 const ENDS: [&str; 6] = ["termination_date", "terminationDate", "last_day", "lastDay", "end_date", "endDate"];
+/// The members of `data` that may hold the first day.
 const BEGINS: [&str; 4] = ["start_date", "startDate", "hire_date", "hireDate"];
 
 pub(super) fn standard_notices(
@@ -74,7 +78,7 @@ pub(super) fn standard_notices(
     })
 }
 
-/// Where it stands from when on it holds.
+/// Returns the place of the effective date.
 fn effective_node<'a>(cx: ReadContext<'_>, meaning: EventMeaning, data: &JsonNode<'a>) -> JsonNode<'a> {
     if let Some(pointer) = &cx.reader.pointers.effective_at {
         return data.pointer(pointer);

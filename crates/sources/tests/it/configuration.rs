@@ -1,4 +1,4 @@
-//! Adapters as a configuration file writes them, and what is wrong with some.
+//! Adapters in a configuration file, and the errors of wrong ones.
 
 use serde_json::{Value, json};
 use sources::{AdapterKind, MappedAttributes, NoticeAdapter};

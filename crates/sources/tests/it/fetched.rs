@@ -1,4 +1,4 @@
-//! Records that were fetched, and what they say.
+//! Fetched records and their statements.
 
 use lifecycle::EventKind::{self, WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use time::macros::datetime;
 
 use crate::reading::{NOW, reader};
 
-/// Kind, and from when on it holds, of each event; and why something says nothing.
+/// Returns the kind and the effective time of each event, and the reason for each ignored one.
 fn said(yaml: &str, record: &Value, hint: Option<EventKind>) -> Vec<(String, Option<OffsetDateTime>)> {
     let notices = reader(yaml).fetched(record, "E-1", hint, NOW).unwrap();
     let each = notices.into_iter().map(|notice| match notice {
@@ -81,7 +81,7 @@ fn what_cannot_be_read_is_named_by_its_place_and_form_and_the_rest_counts() {
     assert_eq!((kinds, unread), (vec![WorkerJoined], vec!["employment.active: a".to_owned()]));
     let (kinds, unread) = read(json!("active"), json!("2024-03-01"), json!("31-Dec-2026 "), None);
     assert_eq!((kinds, unread.len()), (vec![WorkerJoined, WorkerLeft, WorkerJoined], 0));
-    // The notice tells of a departure, and the record does not.
+    // The notice states a departure, and the record does not.
     let (kinds, unread) = read(json!("active"), json!("2024-03-01"), Value::Null, Some(WorkerLeft));
     assert_eq!((kinds, unread.len()), (vec![WorkerJoined, WorkerRehired], 1));
 }

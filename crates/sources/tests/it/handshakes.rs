@@ -1,4 +1,4 @@
-//! What is answered at once.
+//! Requests that are answered at once.
 
 use serde_json::json;
 use sources::{AdapterKind, ErrorKind, NoticeAdapter, NoticeAnswer, NoticeRequest, ReadError};

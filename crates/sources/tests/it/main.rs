@@ -1,4 +1,4 @@
-//! Bodies and what they say. Where the samples come from: `tests/data/README.md`.
+//! Bodies and their notices. `tests/data/README.md` names the sources of the samples.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

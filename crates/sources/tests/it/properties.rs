@@ -1,4 +1,4 @@
-//! No bytes make a reader panic, and what it says keeps its promises.
+//! No bytes cause a panic in a reader, and its results keep its promises.
 
 use std::sync::LazyLock;
 
@@ -41,7 +41,7 @@ static READERS: LazyLock<Vec<NoticeReader>> = LazyLock::new(|| {
     adapters.map(|adapter| adapter.compile().unwrap()).collect()
 });
 
-/// Reads it with every reader, and checks what holds of every answer.
+/// Reads a body with every reader, and checks the properties of every result.
 fn check(body: &[u8], headers: &[(&str, &str)]) {
     for reader in READERS.iter() {
         for method in ["POST", "GET", "OPTIONS"] {
@@ -77,7 +77,7 @@ fn check_notice(notice: &SourceNotice) {
     }
 }
 
-/// Names and values that the readers look for, so that random JSON gets somewhere.
+/// Returns names and values that the readers look for, so that random JSON is partly understood.
 fn known() -> impl Strategy<Value = String> {
     let names = [
         "type",
@@ -174,7 +174,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The pointers to everything in `value`.
+/// Returns the pointers to every part of `value`.
 fn places(value: &Value) -> Vec<String> {
     let below = |name: String, value: &Value| {
         let name = format!("/{}", name.replace('~', "~0").replace('/', "~1"));

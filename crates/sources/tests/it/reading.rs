@@ -1,4 +1,4 @@
-//! Reading a body, and writing what is expected of it.
+//! Reading of a body, and construction of the expected notices.
 
 use lifecycle::{AttributeMap, EventKind, StatementDating};
 use serde_json::Value;
@@ -33,12 +33,12 @@ pub(crate) fn said(kind: EventKind, subject: &str, at: OffsetDateTime) -> Notice
     NoticeEvent::new(kind, subject, at)
 }
 
-/// The same, as of a day that the source names.
+/// Returns the event with an effective day that the source names.
 pub(crate) fn explicit(said: NoticeEvent, effective_at: OffsetDateTime) -> NoticeEvent {
     NoticeEvent { effective_at: Some(effective_at), dated: StatementDating::Explicit, ..said }
 }
 
-/// The same, as a record shows it.
+/// Returns the event as a record shows it.
 pub(crate) fn observed(said: NoticeEvent) -> NoticeEvent {
     NoticeEvent { dated: StatementDating::Observed, ..said }
 }

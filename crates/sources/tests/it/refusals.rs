@@ -1,9 +1,9 @@
-//! What is wrong, where, and how to put it right; never with a value.
+//! Errors of requests: the fault, its place and the remedy, never a value.
 
 use sources::{AdapterKind, ErrorKind, NoticeAdapter, NoticeAnswer, NoticeRequest, ReadError, SourceNotice};
 use time::macros::datetime;
 
-/// Stands for what must not be repeated.
+/// A value that must not be repeated.
 const SECRET: &str = "hunter2";
 
 fn read(yaml: &str, content_type: &str, body: &[u8]) -> Result<NoticeAnswer, ReadError> {
@@ -122,7 +122,7 @@ fn a_malformed_body_is_refused_where_it_is_wrong() {
 #[test]
 fn a_body_that_is_no_json_is_told_its_place() {
     let error = refused("kind: gusto", "{\n  \"a\": hunter2\n}");
-    assert_eq!(error.to_string(), "the body is no JSON (line 2, column 8); send one JSON value in UTF-8");
+    assert_eq!(error.to_string(), "the body is not JSON (line 2, column 8); send one JSON value in UTF-8");
     assert_eq!(read("kind: gusto", "", b"{\"a\": \"\xFF\"}").unwrap_err().kind, ErrorKind::Unreadable);
 }
 

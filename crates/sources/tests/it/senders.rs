@@ -1,4 +1,4 @@
-//! Senders of their own, and what holds for all kinds.
+//! Custom senders, and properties of all kinds.
 
 use lifecycle::EventKind;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Vendors that may send values: each sample, and exactly what it says.
+//! Vendors that may send values: each sample, and its exact notices.
 
 use lifecycle::EventKind;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn bamboohr_says_who_changed_as_json_and_as_a_form() {
     assert_eq!(notices("kind: bamboohr", JSON, json), expected);
     let form = include_str!("../data/bamboohr_event_based.form");
     assert_eq!(notices("kind: bamboohr", FORM, form), [changed("67890", NOW, EventKind::WorkerChanged)]);
-    // A form has no time; the header that is signed has.
+    // A form has no time; the signed header has one.
     let headers = [("content-type", FORM), ("X-BambooHR-Timestamp", "1769884920")];
     assert_eq!(post(&reader("kind: bamboohr"), &headers, form), NoticeAnswer::Notices(expected.to_vec()));
 }
@@ -41,7 +41,7 @@ fn bamboohr_says_what_changed_as_json_and_as_a_form() {
     };
     let plain = include_str!("../data/bamboohr_field_based_plain.json");
     assert_eq!(notices("kind: bamboohr", JSON, plain), [name("12345", SAID_AT, "Bryony")]);
-    // The form has the label in another case: an alias is the owner's.
+    // The form has the label in another case: the owner can configure an alias.
     let form = include_str!("../data/bamboohr_field_based.form");
     let aliased = "{ kind: bamboohr, attributes: { givenName: '[First name]' } }";
     assert_eq!(notices(aliased, FORM, form), [name("12345", NOW, "John")]);
@@ -69,7 +69,7 @@ fn bamboohr_employs_and_dismisses_only_by_what_changed() {
     assert_eq!(last("Hire Date", "Active", "2026-02-02"), (2, event(monday)));
     assert_eq!(last("Department", "Inactive", "2020-01-01").0, 1);
     assert_eq!(last("Hire Date", "Active", "0000-00-00").0, 1);
-    // On leave is employed, and an unknown word is listed.
+    // A person on leave is employed, and an unknown word is listed.
     assert_eq!(last("Status", "On leave", "2020-01-01").0, 1);
     let (count, listed) = last("Status", "Seconded", "2020-01-01");
     let Some(SourceNotice::Event(listed)) = listed else { panic!("{listed:?}") };

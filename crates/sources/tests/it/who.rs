@@ -1,4 +1,4 @@
-//! Vendors that say who changed and no more: each sample, and exactly what it says.
+//! Vendors that only send who changed: each sample, and its exact notices.
 
 use lifecycle::EventKind;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The outbox's table, as migrations make it.
+//! The table of the outbox, for migrations.
 
 use sea_orm::DbErr;
 use sea_orm::sea_query::Alias;
@@ -6,10 +6,10 @@ use sea_orm_migration::prelude::{ColumnDef, Index, SchemaManager, Table};
 
 use super::outbox_table;
 
-/// Creates the service's outbox; for use in its first migration. [`add_lanes`] follows in a later one.
+/// Creates the service's outbox; for use in its first migration. A later migration calls [`add_lanes`].
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn create_outbox(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -26,15 +26,15 @@ pub async fn create_outbox(manager: &SchemaManager<'_>, service: &str) -> Result
 /// Drops the service's outbox; for use in its first migration.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn drop_outbox(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
     manager.drop_table(Table::drop().table(outbox_table(service)).take()).await
 }
 
-/// Adds lanes and what is set aside. Rows of earlier versions hold commands and facts together and count as commands.
+/// Adds the lanes and the set-aside column. Rows of earlier versions hold commands and facts together and count as commands.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn add_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
     let columns = [
         ColumnDef::new("lane").integer().not_null().default(1).take(),
@@ -55,10 +55,10 @@ pub async fn add_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(),
     manager.create_index(index).await
 }
 
-/// Takes away what [`add_lanes`] added.
+/// Removes the columns that [`add_lanes`] added.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns the error that the database reports.
 pub async fn remove_lanes(manager: &SchemaManager<'_>, service: &str) -> Result<(), DbErr> {
     let index = Index::drop().name(index_name(service)).table(outbox_table(service)).to_owned();
     manager.drop_index(index).await?;

@@ -1,4 +1,4 @@
-//! What was signed can be cut into id, time and body in one way only.
+//! A signed text can be split into id, time and body in one way only.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,7 +18,7 @@ fn request(template: &str, id: &str, time: &str, body: &[u8], signature: &str) -
     Request::custom(settings, body).signed(signature).with("x-time", time).with("x-id", id)
 }
 
-/// All ways to cut `content` by the template, as (id, time, body).
+/// Returns all ways to split `content` by the template, as (id, time, body).
 fn cuts(template: &str, content: &[u8]) -> Vec<[Vec<u8>; 3]> {
     let Some(start) = template.find('{') else {
         return if content == template.as_bytes() { vec![Default::default()] } else { Vec::new() };
@@ -70,7 +70,7 @@ proptest! {
             }
         }
         prop_assert!(taken.len() <= 1, "{template}: {taken:?}");
-        // A sender whose ids hold separators breaks the rule, and its notices are refused as they are.
+        // A sender whose ids contain separators breaks the rule, and its notices are refused.
         if let Ok(verified) = request(template, &id, &time, body.as_bytes(), &signature).verify() {
             prop_assert_eq!(verified.at, Some(at(NOW + drift)).filter(|_| template.contains("{timestamp}")));
             let sent = |name: &str, text: &str| if template.contains(name) { text.into() } else { Vec::new() };

@@ -1,4 +1,4 @@
-//! Fixed values, and no verification at all.
+//! Fixed values, and the scheme without verification.
 
 use serde_json::json;
 use verify::{NoticeRefusal, NoticeVerifier, VerifiedNotice};

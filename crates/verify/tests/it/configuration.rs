@@ -1,4 +1,4 @@
-//! What is wrong with a configuration is said before it is used.
+//! Faults of a configuration are reported before it is used.
 
 use serde_json::{Value, json};
 use verify::{NoticeRefusal, NoticeVerifier, SECRETS_MAX, TOLERANCE_SECONDS_MAX};
@@ -36,7 +36,7 @@ secret_encoding: text
     }
 }
 
-/// What `check` says of the custom scheme with these settings, which `verify` must then refuse to use.
+/// Returns the fault that `check` reports for the custom scheme with these settings. `verify` must refuse to use them.
 fn wrong(settings: Value) -> String {
     let request =
         Request::custom(settings.clone(), b"x").signed("00".repeat(32)).with("x-time", "1").with("x-id", "1");

@@ -1,4 +1,4 @@
-//! What may stand in a header, and what may not.
+//! Accepted and refused contents of headers.
 
 use serde_json::json;
 use verify::{NoticeRefusal, SIGNATURE_BYTES_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX};

@@ -1,4 +1,4 @@
-//! Requests and whether they are taken. Where the vectors come from: `tests/data/README.md`.
+//! Requests and whether they are accepted. `tests/data/README.md` names the sources of the vectors.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,10 +1,10 @@
-//! The custom scheme can say all that the presets say.
+//! The custom scheme can express all presets.
 
 use serde_json::{Value, json};
 
 use crate::request::{vectors, verifier};
 
-/// Each preset as somebody would write it without it.
+/// Returns each preset, written as settings of the custom scheme.
 fn spelled_out(scheme: &str) -> Value {
     let body_only = |header: &str, algorithm: &str, encoding: &str| json!({ "scheme": "hmac", "signature_header": header, "algorithm": algorithm, "encoding": encoding, "signed": "{body}" });
     let with = |mut base: Value, more: Value| {

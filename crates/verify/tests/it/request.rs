@@ -1,4 +1,4 @@
-//! A request, and how to sign one.
+//! Building and signing of requests.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use verify::{NoticeRefusal, NoticeVerifier, VerifiedNotice};
 
-/// When all requests here come, unless they say otherwise: 2026-01-31T18:42:00Z.
+/// The default time at which all requests here are received: 2026-01-31T18:42:00Z.
 pub const NOW: i64 = 1_769_884_920;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -49,7 +49,7 @@ pub fn at(seconds: i64) -> OffsetDateTime {
 }
 
 impl Request {
-    /// A request of the custom scheme, with these settings besides secret, header, algorithm and encoding.
+    /// Returns a request of the custom scheme, with these settings besides secret, header, algorithm and encoding.
     pub fn custom(settings: Value, body: &[u8]) -> Self {
         let mut verifier = json!({
             "scheme": "hmac", "secrets": ["key"], "signature_header": "X-Sig", "algorithm": "sha256",

@@ -11,7 +11,7 @@ use crate::request::{Request, base64, hex, tag, vector, vectors, verifier};
 fn any_of_several_secrets_may_have_signed() {
     for request in vectors() {
         let right = request.verifier["secrets"][0].as_str().unwrap().to_owned();
-        // Right for every way of writing secrets, and wrong for every vector.
+        // A valid secret in every encoding, and the wrong one for every vector.
         let wrong = "d3Jvbmc=";
         for secrets in [[right.as_str(), wrong, wrong], [wrong, &right, wrong], [wrong, wrong, &right]] {
             assert!(request.clone().secrets(&secrets).verify().is_ok(), "{}", request.name);

@@ -1,4 +1,4 @@
-//! Nothing that is said repeats a secret, a signature or the value of a header.
+//! No message repeats a secret, a signature or the value of a header.
 
 use serde_json::json;
 use verify::{NoticeRefusal, NoticeVerifier, TimestampFormat, VendorSecret};

@@ -1,4 +1,4 @@
-//! Whatever is changed by one byte is refused.
+//! A request with any byte changed is refused.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -6,7 +6,7 @@ use verify::NoticeRefusal;
 
 use crate::request::{Request, vectors};
 
-/// Everything of a request that is signed or signs.
+/// The parts of a request that are signed or carry a signature.
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Body,
@@ -29,7 +29,7 @@ impl Part {
         }
     }
 
-    /// The bytes of the part; none where the scheme has no such part.
+    /// Returns the bytes of the part; empty if the scheme has no such part.
     fn of(self, request: &Request) -> Vec<u8> {
         match self {
             Self::Body => request.body.clone(),
@@ -41,7 +41,7 @@ impl Part {
         }
     }
 
-    /// The request with the part exchanged; nothing where such a thing cannot be sent or configured.
+    /// Returns the request with the part replaced; `None` if the result cannot be sent or configured.
     fn exchanged(self, request: &Request, bytes: Vec<u8>) -> Option<Request> {
         let mut changed = request.clone();
         match self {
@@ -54,8 +54,8 @@ impl Part {
         Some(changed)
     }
 
-    /// Whether a change only writes the same in another way: the case of hex, padding, and zero bytes at the end of a key,
-    /// which HMAC adds to short keys anyway (RFC 2104, 2).
+    /// Returns whether a change is only another spelling of the same value: the case of hex, padding, and zero bytes at
+    /// the end of a key, which HMAC adds to short keys anyway (RFC 2104, 2).
     fn only_spelling(self, request: &Request, at: usize, before: u8, after: u8) -> bool {
         match self {
             Self::Secret => before == b'=' && after == b'A',

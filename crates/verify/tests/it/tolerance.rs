@@ -1,4 +1,4 @@
-//! How old, and how new.
+//! The limits of the age of a notice, in both directions.
 
 use serde_json::json;
 use time::Duration;

@@ -1,4 +1,4 @@
-//! No input makes it panic, and none that was not signed is taken.
+//! No input causes a panic, and no unsigned input is accepted.
 
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What the vendors send is taken.
+//! The notices that vendors send are accepted.
 
 use crate::request::{at, vectors, verifier};
 
@@ -25,7 +25,7 @@ fn no_vector_verifies_for_another_source() {
         for receiver in vectors.iter().filter(|other| other.verifier != sender.verifier) {
             let mut request = sender.clone();
             request.verifier = receiver.verifier.clone();
-            // Even under the receiver's own names for the headers.
+            // Also with the receiver's own names for the headers.
             request = request.with(&receiver.signature_header, sender.signature());
             assert!(request.verify().is_err(), "{} to {}", sender.name, receiver.name);
         }

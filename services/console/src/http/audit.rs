@@ -1,4 +1,4 @@
-//! Acts of operators are done only if they can be kept in the journal.
+//! Actions of operators are carried out only if the journal can record them.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use edge::Problem;
 
 use super::ConsoleStateInner;
 
-/// A stream that is fuller, in thousandths, may not take what is told of an act.
+/// A fill level in thousandths from which the stream may refuse the record of an action.
 const FULL_PER_MILLE: u64 = 990;
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// Lets an act through while JOURNAL can keep what is told of it.
+/// Lets an action through while JOURNAL can record it.
 pub(super) async fn require_audit(
     State(context): State<ConsoleStateInner>,
     request: Request,
@@ -25,7 +25,7 @@ pub(super) async fn require_audit(
 }
 
 /// # Errors
-/// When it is not known that JOURNAL takes what is told of an act.
+/// Returns a problem unless JOURNAL is known to accept the record of an action.
 pub(super) async fn check_audit(bus: &Bus) -> Result<(), Problem> {
     let mut trouble = None;
     for look in bus.look_at_streams(StreamName::Journal).await {

@@ -1,4 +1,4 @@
-//! Who asks.
+//! Authentication of operators.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -11,7 +11,7 @@ use super::ConsoleStateInner;
 #[derive(Debug, Clone)]
 pub(super) struct OperatorName(pub(super) String);
 
-/// Lets a request through when it carries the token of an operator.
+/// Lets a request through if it carries the token of an operator.
 pub(super) async fn require_operator(
     State(context): State<ConsoleStateInner>,
     mut request: Request,

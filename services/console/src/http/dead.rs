@@ -1,4 +1,4 @@
-//! Dead letters: looking at them, and handing the operator's orders to the writer.
+//! Dead letters: reads them, and passes the operator's requests to the writer.
 
 pub(super) mod groups;
 pub(super) mod replays;
@@ -25,16 +25,16 @@ use crate::api::{
 use crate::read::{self, DeadFilter, DeadRow};
 use crate::{LOOK_TIMEOUT, WRITER};
 
-/// How many dead letters one request may name; the writer takes no more.
+/// Maximum number of dead letters in one request; the writer accepts no more.
 const IDS_MAX: usize = 1_000;
 
-/// Which dead letters are wanted.
+/// Filter of the list of dead letters.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeadQuery {
-    /// Only those of this target.
+    /// Limits the list to this target.
     target: Option<String>,
-    /// `open` (unless said), `replayed`, `discarded` or `all`.
+    /// State to list: `open` (default), `replayed`, `discarded` or `all`.
     state: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl DeadQuery {
     }
 }
 
-/// Dead letters, newest first.
+/// Lists dead letters, newest first
 #[utoipa::path(
     get,
     path = "/v1/dead",
@@ -77,7 +77,7 @@ pub(super) async fn list_dead_letters(
     }))
 }
 
-/// One dead letter with its decision, request and answer.
+/// Returns a dead letter with its decision, requests and responses
 #[utoipa::path(
     get,
     path = "/v1/dead/{id}",
@@ -112,16 +112,18 @@ pub(super) async fn show_dead_letter(
     }))
 }
 
-/// What replaying a dead letter would send now: the target is looked at, and nothing is changed.
+/// Previews the replay of a dead letter
+///
+/// Returns the request that a replay would send now. The target is read, and nothing is changed.
 #[utoipa::path(
     get,
     path = "/v1/dead/{id}/preview",
     params(("id" = String, Path, description = "ded_...")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`outcome` (`queued`, `superseded`, `not_open`) and, if it would be queued, `action`: `action` in a word, `why`, `request` and `body`; `memberOf` names the group of a membership"),
+        (status = 200, body = serde_json::Value, description = "`outcome` (`queued`, `superseded`, `not_open`) and, for `queued`, `action` with `action` (its name), `why`, `request` and `body`; `memberOf` names the group of a membership"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such dead letter"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the target cannot be asked now"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the target cannot be reached now"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -135,7 +137,7 @@ pub(super) async fn preview_replay(
     answer.map(Json).map_err(no_answer)
 }
 
-/// An unknown class, of a writer that is newer than we are, says nothing of use.
+/// Returns the code of a failure. A class that this version does not know, from a newer writer, gives a general code.
 fn code_of(class: &str, error: &str) -> ErrorCode {
     let known = AttemptClass::ALL.into_iter().find(|known| known.as_str() == class);
     ErrorCode::of(known.unwrap_or(AttemptClass::Permanent), error)
@@ -168,7 +170,7 @@ fn letter_summary(row: DeadRow) -> DeadSummary {
     }
 }
 
-/// Tries dead letters again.
+/// Replays dead letters
 #[utoipa::path(
     post,
     path = "/v1/dead/replay",
@@ -176,7 +178,7 @@ fn letter_summary(row: DeadRow) -> DeadSummary {
     responses(
         (status = 200, body = ReplayAnswer),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be replayed"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the dead letters to replay are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -213,7 +215,7 @@ pub(super) async fn replay_dead_letters(
     Ok(Json(ReplayAnswer { outcomes: reply.outcomes.into_iter().map(outcome).collect(), more }))
 }
 
-/// Closes dead letters without trying again.
+/// Discards dead letters without a retry
 #[utoipa::path(
     post,
     path = "/v1/dead/discard",
@@ -221,7 +223,7 @@ pub(super) async fn replay_dead_letters(
     responses(
         (status = 200, body = DiscardAnswer),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be discarded"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the dead letters to discard are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -268,7 +270,7 @@ fn letter_ids(ids: &[String], wrong: &mut FieldErrors) -> Vec<DeadLetterId> {
     parsed
 }
 
-/// The oldest open ones of a target, and whether there are more.
+/// Returns the ids of the oldest open dead letters of a target, and whether the target has more.
 async fn open_letters(
     context: &ConsoleStateInner,
     target: &str,

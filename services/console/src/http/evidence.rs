@@ -19,21 +19,23 @@ use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::RotateEvidenceKey;
 
-/// Which part is wanted.
+/// Period and page of an export.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ExportQuery {
-    /// What was decided from this moment on (RFC 3339).
+    /// Start of the period of decisions (RFC 3339), inclusive.
     from: String,
-    /// What was decided before this moment (RFC 3339).
+    /// End of the period of decisions (RFC 3339), exclusive.
     to: String,
     /// `true`: people are named by keyed hashes only.
     pseudonyms: Option<bool>,
-    /// `seal.upto` of the page before.
+    /// `seal.upto` of the previous page.
     after: Option<String>,
 }
 
-/// A page of evidence of leavers: lines that are chained by hashes, and a signed seal. `seal.upto` is `-` on the last.
+/// Exports signed evidence of leavers
+///
+/// A page has lines that are chained by hashes, and a signed seal. `seal.upto` is `-` on the last page.
 #[utoipa::path(
     get,
     path = "/v1/leavers/export",
@@ -61,7 +63,7 @@ pub(super) async fn export_evidence(
     Ok(Json(context.ask(MAPPER, verb::EXPORT_EVIDENCE, &request).await?))
 }
 
-/// Which entry the chain had once.
+/// An earlier entry of the chain to check.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChainQuery {
@@ -71,13 +73,15 @@ pub(super) struct ChainQuery {
     hash: Option<String>,
 }
 
-/// Reads the chain of everything that became of obligations, and says whether it is as it was written.
+/// Verifies the chain of evidence
+///
+/// Reads the chain of all changes of leavers' obligations, and reports whether every entry is as it was written.
 #[utoipa::path(
     get,
     path = "/v1/leavers/chain",
     params(ChainQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`entries` that are as they were written; `head`: `sequence` and `hash` of the last; `broken`: the first thing that is not as it was written, if there is one"),
+        (status = 200, body = serde_json::Value, description = "`entries`: number of intact entries; `head`: `sequence` and `hash` of the last one; `broken`: the first entry that was changed, if there is one"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
@@ -91,7 +95,7 @@ pub(super) async fn check_evidence_chain(
     Ok(Json(context.ask(MAPPER, verb::CHECK_CHAIN, &request).await?))
 }
 
-/// The public keys of evidence, the one that signs first.
+/// Lists the public keys for evidence, the signing key first
 #[utoipa::path(
     get,
     path = "/v1/leavers/keys",
@@ -107,7 +111,9 @@ pub(super) async fn list_evidence_keys(
     Ok(Json(context.ask(MAPPER, verb::EVIDENCE_KEYS, &EvidenceKeysRequest::default()).await?))
 }
 
-/// Makes a new key that evidence is signed with from now on. The keys before stay known.
+/// Creates a new signing key for evidence
+///
+/// Earlier keys stay known.
 #[utoipa::path(
     post,
     path = "/v1/leavers/keys/rotate",

@@ -17,20 +17,20 @@ use super::{ConsoleState, ConsoleStateInner};
 use crate::MAPPER;
 use crate::api::PauseRequestBody;
 
-/// How many are listed unless asked otherwise.
+/// Default number of runs in a list.
 const LIMIT: u64 = 50;
 
-/// Which ones are wanted.
+/// Filter of the list of runs.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FeedsQuery {
-    /// Only of this feed.
+    /// Limits the list to this feed.
     feed: Option<String>,
-    /// How many at most: 1 to 500, 50 unless said.
+    /// Maximum number of runs: 1 to 500, 50 by default.
     limit: Option<u64>,
 }
 
-/// Runs of full feeds, newest first.
+/// Lists full-feed runs, newest first
 #[utoipa::path(
     get,
     path = "/v1/feeds",
@@ -54,7 +54,7 @@ pub(super) async fn list_feed_runs(
     Ok(Json(context.ask(MAPPER, verb::FEEDS, &request).await?))
 }
 
-/// One run, with the keys of some of those who are missing.
+/// Returns a full-feed run with a sample of the keys missing from it
 #[utoipa::path(
     get,
     path = "/v1/feeds/{run}",
@@ -78,16 +78,18 @@ pub(super) async fn show_feed_run(
     found.ok_or_else(|| Problem::new(axum::http::StatusCode::CONFLICT, "refused", "there is no such run"))
 }
 
-/// Believes a run that is held: who is missing has left.
+/// Accepts a held full-feed run
+///
+/// The people missing from it have left.
 #[utoipa::path(
     post,
     path = "/v1/feeds/{run}/accept",
     params(("run" = String, Path, description = "the run's id")),
     request_body = PauseRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "the run as it is now"),
+        (status = 200, body = serde_json::Value, description = "the run after the decision"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, it is not held, or the file is empty or not all there"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, it is not held, or the file is empty or incomplete"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
@@ -101,14 +103,16 @@ pub(super) async fn accept_feed_run(
     decide_feed_run(&context, who, &run, &body, true).await
 }
 
-/// Says that a run that is held is wrong: nobody left because of it.
+/// Rejects a held full-feed run as wrong
+///
+/// No person leaves because of it.
 #[utoipa::path(
     post,
     path = "/v1/feeds/{run}/reject",
     params(("run" = String, Path, description = "the run's id")),
     request_body = PauseRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "the run as it is now"),
+        (status = 200, body = serde_json::Value, description = "the run after the decision"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, or it is not held"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),

@@ -1,4 +1,4 @@
-//! What a human should look at in people.
+//! Findings about people that an operator should review.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,25 +12,27 @@ use super::problem::invalid_one;
 use super::query::CheckedQuery;
 use crate::MAPPER;
 
-/// Findings per page unless asked otherwise.
+/// Default number of findings per page.
 const LIMIT: u64 = 100;
 
-/// Which ones are wanted.
+/// Filter and page of the findings.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FindingsQuery {
-    /// `contradiction`, `unread` or `unbuilt`.
+    /// Kind of the findings: `contradiction`, `unread` or `unbuilt`.
     kind: String,
-    /// Only of this target.
+    /// Limits the list to this target.
     target: Option<String>,
-    /// How many at most: 1 to 500, 100 unless said.
+    /// Maximum number of findings: 1 to 500, 100 by default.
     limit: Option<u64>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
 }
 
-/// What a human should look at in people, in order of person: contradictions about employment, values that could not be read,
-/// people who cannot be built for a target. What is settled is not listed any more.
+/// Lists findings about people, ordered by person
+///
+/// Findings are contradictions about employment, values that could not be read, and people who cannot be built for a target.
+/// A settled finding is no longer listed.
 #[utoipa::path(
     get,
     path = "/v1/people/findings",

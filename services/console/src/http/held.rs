@@ -1,4 +1,4 @@
-//! What waits for a human at the writer, and targets that are paused.
+//! Changes that the writer holds for approval, and paused targets.
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -18,28 +18,28 @@ use super::{ConsoleState, ConsoleStateInner};
 use crate::api::{DecideHeld, PauseRequestBody, ResolveConflict};
 use crate::{LOOK_TIMEOUT, WRITER};
 
-/// How many people and groups one request may name.
+/// Maximum number of people and groups in one request.
 const SUBJECTS_MAX: usize = 10_000;
-/// How many are listed unless asked otherwise.
+/// Default number of held changes in a list.
 const LIMIT: u64 = 100;
 
-/// Which ones are wanted.
+/// Filter of the list of held changes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HeldQuery {
-    /// Only of this target.
+    /// Limits the list to this target.
     target: Option<String>,
-    /// How many at most: 1 to 1,000, 100 unless said.
+    /// Maximum number of held changes: 1 to 1,000, 100 by default.
     limit: Option<u64>,
 }
 
-/// What is held, oldest first.
+/// Lists the changes that are held for approval, oldest first
 #[utoipa::path(
     get,
     path = "/v1/held",
     params(HeldQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`held`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`, `taken`), `reason`, `since` of each; `total`: how many there are"),
+        (status = 200, body = serde_json::Value, description = "`held`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`, `taken`), `reason`, `since` of each; `total`: number of held changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
@@ -57,16 +57,16 @@ pub(super) async fn list_held(
     Ok(Json(context.ask(WRITER, verb::HELD, &request).await?))
 }
 
-/// Lets what is held be carried out.
+/// Approves held changes: the writer carries them out
 #[utoipa::path(
     post,
     path = "/v1/held/approve",
     request_body = DecideHeld,
     responses(
-        (status = 200, body = serde_json::Value, description = "`decided`: how many are held no longer; `notHeld`: those that were named and are not held"),
+        (status = 200, body = serde_json::Value, description = "`decided`: number of changes that are no longer held; `notHeld`: the named subjects without a held change"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be approved"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the changes to approve are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -78,7 +78,9 @@ pub(super) async fn approve_held(
     decide_held(&context, who, body, true).await
 }
 
-/// Says that what is held is not to be done: everything stays as it is at the target, until something new is wanted.
+/// Rejects held changes
+///
+/// The target stays as it is until a new change is decided.
 #[utoipa::path(
     post,
     path = "/v1/held/reject",
@@ -87,7 +89,7 @@ pub(super) async fn approve_held(
         (status = 200, body = serde_json::Value, description = "as for approve"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be rejected"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the changes to reject are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -136,16 +138,18 @@ async fn decide_held(
     Ok(Json(reply))
 }
 
-/// Says which resource is a person's or group's that the writer could not adopt by itself.
+/// Resolves an account conflict
+///
+/// Links a person or group to a resource at the target that the writer could not adopt by itself.
 #[utoipa::path(
     post,
     path = "/v1/conflicts/resolve",
     request_body = ResolveConflict,
     responses(
-        (status = 200, body = serde_json::Value, description = "`outcomes`: the dead letter that this closes"),
+        (status = 200, body = serde_json::Value, description = "`outcomes`: the dead letter that this request closes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such conflict, or the resource is linked to somebody else"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or something else is missing"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such conflict, or the resource is linked to another person or group"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or another field is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -175,16 +179,18 @@ pub(super) async fn resolve_conflict(
     Ok(Json(reply))
 }
 
-/// Whether a target can be reached and takes our credential: one lookup of an account that nobody has.
+/// Tests the connection and credential of a target
+///
+/// Sends one lookup of an account that does not exist; nothing is changed.
 #[utoipa::path(
     post,
     path = "/v1/targets/{target}/test",
     params(("target" = String, Path, description = "name of the target")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`works`, `steps` (request, status, what was found), `error`"),
+        (status = 200, body = serde_json::Value, description = "`works`, `steps` (request, status, finding), `error`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: it is not asked now"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the target cannot be reached now"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -196,7 +202,7 @@ pub(super) async fn test_target(
     asked.map(Json).map_err(no_answer)
 }
 
-/// Sends nothing more to a target until it is resumed.
+/// Pauses a target: nothing is sent to it until it is resumed
 #[utoipa::path(
     post,
     path = "/v1/targets/{target}/pause",
@@ -219,7 +225,7 @@ pub(super) async fn pause_target(
     set_paused(&context, target, who, &body, true).await
 }
 
-/// Lets requests flow to a target again.
+/// Resumes a paused target
 #[utoipa::path(
     post,
     path = "/v1/targets/{target}/resume",

@@ -1,4 +1,4 @@
-//! Accounts of leavers: what is proven to be off, and what the others wait for.
+//! Accounts of leavers: those proven disabled, and what the others wait for.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,35 +14,37 @@ use super::problem::invalid_one;
 use super::query::CheckedQuery;
 use crate::MAPPER;
 
-/// Accounts per page unless asked otherwise.
+/// Default number of accounts per page.
 const LIMIT: u64 = 100;
 
-/// Which part is wanted.
+/// Filter and page of the list of leavers' accounts.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LeaversQuery {
-    /// Only at this target.
+    /// Limits the list to this target.
     target: Option<String>,
-    /// Only of this person: key, or login name at the source.
+    /// Limits the list to this person: key, or login name at the source.
     person: Option<String>,
-    /// `true`: only those whose objective has passed.
+    /// `true`: only accounts whose objective has passed.
     overdue: Option<bool>,
-    /// `true`: only those with other accounts that are active, in any state but `ended`.
+    /// `true`: only leavers with other active accounts, in any state but `ended`.
     others: Option<bool>,
-    /// Only what was decided from this moment on (RFC 3339).
+    /// Start of the period of decisions (RFC 3339), inclusive.
     since: Option<String>,
-    /// Only what was decided before this moment (RFC 3339).
+    /// End of the period of decisions (RFC 3339), exclusive.
     until: Option<String>,
-    /// Comma-separated: `open`, `proven`, `kept_by_policy`, `ended`; `open,kept_by_policy` unless said.
+    /// Comma-separated states: `open`, `proven`, `kept_by_policy`, `ended`; `open,kept_by_policy` by default.
     state: Option<String>,
-    /// How many at most: 1 to 1,000, 100 unless said.
+    /// Maximum number of accounts: 1 to 1,000, 100 by default.
     limit: Option<u64>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
 }
 
-/// Accounts of people who left, were erased, or are out of scope: those that are not proven to be off, with what they wait
-/// for and who can help, and the evidence of the others. Those that are due first come first.
+/// Lists leavers' accounts, those that are due first at the top
+///
+/// Covers people who left, were erased, or are out of scope. An account that is not yet proven disabled comes with the reason
+/// and the party that can act; the others come with their evidence.
 #[utoipa::path(
     get,
     path = "/v1/leavers",

@@ -13,10 +13,10 @@ use super::{
 #[openapi(
     info(
         title = "Usher operator API",
-        description = "What happened to a person, what could not be done, and doing it again; what a policy would \
-                       do, putting it in force, and provisioning one person on demand. Errors are RFC 9457 problem \
-                       documents with a stable `code` and the request's id: `mapper_not_running` and \
-                       `writer_not_running` when the service that is needed is down, `refused` when it said no."
+        description = "Timelines of people, dead letters and replays, held changes, policies and plans, and \
+                       provisioning on demand. Errors are RFC 9457 problem documents with a stable `code` and the \
+                       request's id: `mapper_not_running` and `writer_not_running` if the required service is \
+                       down, `refused` if it refuses the request."
     ),
     paths(
         status::show_status,
@@ -88,7 +88,7 @@ impl Modify for OperatorToken {
     }
 }
 
-/// `GET /v1/openapi.json`, for everybody.
+/// Serves `GET /v1/openapi.json`, without a token.
 pub(super) async fn openapi_document() -> Json<utoipa::openapi::OpenApi> {
     Json(ApiDocument::openapi())
 }

@@ -1,4 +1,4 @@
-//! Orders of operators about a person's access: off everywhere now, or never deleted.
+//! Orders of operators about a person's access, such as immediate disabling and legal hold.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -20,22 +20,22 @@ use super::{ConsoleStateInner, audit};
 use crate::MAPPER;
 use crate::api::OrderAccess;
 
-/// Orders per page unless asked otherwise.
+/// Default number of orders per page.
 const LIMIT: u64 = 100;
 
-/// Which part is wanted.
+/// Filter and page of the list of orders.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OrdersQuery {
-    /// `off`, `keep`, `same` or `different`; all unless said.
+    /// Limits the list to this order: `off`, `keep`, `same` or `different`; all by default.
     order: Option<String>,
-    /// How many at most: 1 to 1,000, 100 unless said.
+    /// Maximum number of orders: 1 to 1,000, 100 by default.
     limit: Option<u64>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
 }
 
-/// Orders that were not lifted, in order of person.
+/// Lists the access orders in effect, ordered by person
 #[utoipa::path(
     get,
     path = "/v1/access-orders",
@@ -63,8 +63,11 @@ pub(super) async fn list_access_orders(
     Ok(Json(context.ask(MAPPER, verb::ACCESS_ORDERS, &request).await?))
 }
 
-/// Orders a person's accounts off at every target now, whatever sources say, or never to be deleted; says that who came back with another
-/// name is the same person, or that who came with the login of somebody else is not that person; or lifts the order.
+/// Places or lifts an access order about a person
+///
+/// `off` disables the person's accounts at every target immediately, regardless of the sources. `keep` is a legal hold: accounts
+/// are never deleted. `same` confirms that a person who returned under another name is the same person. `different` records
+/// that a person who arrived with another person's login is a different person. `lift` lifts the order.
 #[utoipa::path(
     post,
     path = "/v1/access-orders",

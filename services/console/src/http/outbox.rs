@@ -1,4 +1,4 @@
-//! What the mapper and the writer decided to publish and the broker does not have.
+//! Unpublished messages of the mapper and the writer.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -12,7 +12,7 @@ use super::reason::check_reason;
 use crate::api::{OutboxList, RetrySetAside, ServiceProblem};
 use crate::{MAPPER, WRITER};
 
-/// What waits to be published, and the messages that the broker refuses for good, with the cause of each.
+/// Lists unpublished messages, and those that the broker refuses permanently, with the cause of each
 #[utoipa::path(
     get,
     path = "/v1/outbox",
@@ -36,7 +36,9 @@ pub(super) async fn list_outboxes(State(context): State<ConsoleStateInner>) -> J
     Json(answer)
 }
 
-/// Tries to publish a message again that is set aside, e.g. after the broker was told to take larger ones.
+/// Retries a message that was set aside
+///
+/// The service publishes it again, for example after the broker was configured to accept larger messages.
 #[utoipa::path(
     post,
     path = "/v1/outbox/retry",
@@ -58,7 +60,9 @@ pub(super) async fn retry_message(
     Ok(Json(context.ask(service, verb::RETRY_SET_ASIDE, &RetrySetAsideRequest { id, actor }).await?))
 }
 
-/// Gives up a message that is set aside. What takes access away is never given up: the service refuses.
+/// Discards a message that was set aside
+///
+/// The service refuses to discard a message that removes access.
 #[utoipa::path(
     post,
     path = "/v1/outbox/discard",

@@ -1,4 +1,4 @@
-//! What happened to a person or group.
+//! Timelines of people and groups.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -10,7 +10,7 @@ use super::{ConsoleStateInner, person_name, trace_entry};
 use crate::api::PersonTrace;
 use crate::read;
 
-/// The timeline of a person or group, oldest first.
+/// Returns the timeline of a person or group, oldest entry first
 #[utoipa::path(
     get,
     path = "/v1/people/{person}/trace",
@@ -18,7 +18,7 @@ use crate::read;
     responses(
         (status = 200, body = PersonTrace),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "nobody of that key or login name"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no person or group has that key or login name"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
 )]

@@ -1,4 +1,4 @@
-//! Plans: what a policy would do to everybody.
+//! Plans: the effect of a policy on all people and groups.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -12,26 +12,26 @@ use super::problem::{invalid_request, no_such_plan};
 use crate::MAPPER;
 use crate::api::StartPlan;
 
-/// Longest policy, in bytes.
+/// Maximum size of a policy, in bytes.
 const POLICY_BYTES_MAX: usize = 256 * 1024;
-/// Longest name of a file or a person, in characters.
+/// Maximum length of the name of a file or person, in characters.
 const NAME_CHARS_MAX: usize = 1_000;
-/// How many changes are listed when nothing is said.
+/// Default number of changes that a plan lists.
 const CHANGES_DEFAULT: u32 = 100;
-/// How many changes are listed at most.
+/// Maximum number of changes that a plan lists.
 const CHANGES_MAX: u32 = 10_000;
 
-/// Starts to work out what a policy would do.
+/// Starts a plan: a preview of a policy
 #[utoipa::path(
     post,
     path = "/v1/plans",
     request_body = StartPlan,
     responses(
-        (status = 202, body = serde_json::Value, description = "it is being worked out: `id` names it, `state` is `running`, `done` of `total` people and groups are evaluated"),
+        (status = 202, body = serde_json::Value, description = "the plan is being computed: `id` names it, `state` is `running`, `done` of `total` people and groups are evaluated"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: too many plans are under way, or nobody is called `person`"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: too many plans are running, or no person or group matches `person`"),
         (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "the policy is longer than 256 KiB"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`policy` is missing or wrong (`errors[].place` says where, with a `hint`), or something else in the body is"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`policy` is missing or wrong (`errors[].place` is the place, with a `hint`), or another field of the body is"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]
@@ -55,7 +55,7 @@ pub(super) async fn start_plan(
     Ok((StatusCode::ACCEPTED, Json(plan)))
 }
 
-/// A wrong policy is told with its place here already: the mapper can only say it in words.
+/// Checks the policy here too, to report the place of an error: the mapper can report it only as text.
 fn check_policy(body: &StartPlan) -> Result<(), Problem> {
     let file = body.file.as_deref().unwrap_or("policy.yaml");
     let Err(error) = policy::Policy::parse(&body.policy, file) else { return Ok(()) };
@@ -94,7 +94,7 @@ fn check_plan(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
     if wrong.is_empty() { Ok(()) } else { Err(invalid_request(wrong)) }
 }
 
-/// Where a plan is at, and the plan once it is finished.
+/// Returns the state of a plan, and its result once it is finished
 #[utoipa::path(
     get,
     path = "/v1/plans/{id}",
@@ -102,8 +102,8 @@ fn check_plan(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
     responses(
         (status = 200, body = serde_json::Value, description = "`state` is `running`, `finished` (then `plan` is there) or `failed` (then `error` says why)"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "that is no id of a plan"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not know it any more"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "the id is not that of a plan"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper no longer knows the plan"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
 )]

@@ -1,4 +1,4 @@
-//! Policies in force, their versions, and putting one in force.
+//! Policies in force, their versions, and applying a policy.
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -17,7 +17,7 @@ use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::ApplyRequestBody;
 
-/// Policies in force, how far everybody is evaluated with them, and the policy files that are not in force.
+/// Lists the policies in force, the progress of evaluation, and the policy files that are not in force
 #[utoipa::path(
     get,
     path = "/v1/policies",
@@ -33,15 +33,15 @@ pub(super) async fn list_policies(
     Ok(Json(context.ask(MAPPER, verb::STATUS, &()).await?))
 }
 
-/// Which version of a policy is wanted.
+/// The version of a policy.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct VersionQuery {
-    /// From 1; the one in force unless said.
+    /// Number of the version, from 1; the version in force by default.
     version: Option<i64>,
 }
 
-/// A policy, byte by byte as it was applied.
+/// Returns a policy, byte for byte as it was applied
 #[utoipa::path(
     get,
     path = "/v1/policies/{target}",
@@ -65,7 +65,7 @@ pub(super) async fn show_policy(
     Ok(Json(context.ask(MAPPER, verb::POLICY, &PolicyRequest { target, version }).await?))
 }
 
-/// The versions of a policy, newest first, at most 100.
+/// Lists the versions of a policy, newest first, at most 100
 #[utoipa::path(
     get,
     path = "/v1/policies/{target}/versions",
@@ -85,15 +85,17 @@ pub(super) async fn list_policy_versions(
     Ok(Json(context.ask(MAPPER, verb::POLICY_VERSIONS, &request).await?))
 }
 
-/// Puts the policy of a plan in force; everybody is evaluated again in the background.
+/// Applies the policy of a plan
+///
+/// All people and groups are evaluated again in the background.
 #[utoipa::path(
     post,
     path = "/v1/policies/apply",
     request_body = ApplyRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "`target`, the `version` in force now, whether it is `unchanged`, and how many people and groups are `toEvaluate`"),
+        (status = 200, body = serde_json::Value, description = "`target`, the `version` in force now, whether it is `unchanged`, and the number of people and groups `toEvaluate`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the plan is not finished, not of everybody, out of date, or takes access from more than the policy's guard and `allowDeletes` allow"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the plan is not finished, does not include all people, is out of date, or removes more access than the policy's guard and `allowDeletes` allow"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`plan` or `why` is missing or wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )

@@ -1,4 +1,4 @@
-//! What goes wrong, as problem documents.
+//! Failures as RFC 9457 problem documents.
 
 use std::time::Duration;
 
@@ -7,27 +7,28 @@ use bus::ControlFailure;
 use edge::{FieldErrors, Problem};
 use lifecycle::RefusalReason;
 use store::StoreError;
+use telemetry::chain;
 
 use crate::{MAPPER, WRITER};
 
-/// When to ask again after a service did not answer.
+/// Time after which the client should retry if a service did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How much of an unknown name is repeated, in characters.
+/// Maximum length of an unknown name in a problem, in characters.
 const NAME_CHARS_MAX: usize = 200;
 
-/// Something in the request is wrong.
+/// Returns the problem for an invalid request with these errors.
 pub(super) fn invalid_request(errors: FieldErrors) -> Problem {
     Problem::invalid("the request", errors)
 }
 
-/// One thing in the request is wrong.
+/// Returns the problem for an invalid request with one error.
 pub(super) fn invalid_one(pointer: &str, detail: impl Into<String>) -> Problem {
     let mut errors = FieldErrors::default();
     errors.add(pointer, detail);
     invalid_request(errors)
 }
 
-/// Nobody of that key or login name.
+/// Returns the problem for an unknown key or login name of a person or group.
 pub(super) fn no_such_person(wanted: &str) -> Problem {
     let wanted: String = wanted.chars().take(NAME_CHARS_MAX).collect();
     let detail = format!(
@@ -37,35 +38,35 @@ pub(super) fn no_such_person(wanted: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "person_not_found", detail)
 }
 
-/// No dead letter of that id.
+/// Returns the problem for an unknown id of a dead letter.
 pub(super) fn no_such_letter(id: &str) -> Problem {
     let id: String = id.chars().take(NAME_CHARS_MAX).collect();
     let detail = format!("there is no dead letter `{id}`; `GET /v1/dead?state=all` lists them");
     Problem::new(StatusCode::NOT_FOUND, "dead_letter_not_found", detail)
 }
 
-/// No operation of that id.
+/// Returns the problem for an unknown id of a replay.
 pub(super) fn no_such_replay(id: &str) -> Problem {
     let id: String = id.chars().take(NAME_CHARS_MAX).collect();
     let detail = format!("there is no replay `{id}`; `GET /v1/dead/replays` lists them");
     Problem::new(StatusCode::NOT_FOUND, "replay_not_found", detail)
 }
 
-/// The database failed; the caller learns nothing of it.
+/// Returns the problem for a failed database; the caller gets no details.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn database_problem(error: StoreError) -> Problem {
-    tracing::error!(error = &error as &dyn std::error::Error, "the read model cannot be read");
+    tracing::error!(error = chain(&error), "the read model cannot be read");
     Problem::internal()
 }
 
-/// No plan of that id.
+/// Returns the problem for an unknown id of a plan.
 pub(super) fn no_such_plan(id: &str) -> Problem {
     let id: String = id.chars().take(NAME_CHARS_MAX).collect();
     let detail = format!("`{id}` is no id of a plan; `POST /v1/plans` starts one and names it");
     Problem::new(StatusCode::NOT_FOUND, "plan_not_found", detail)
 }
 
-/// The stable code of a service that is not there.
+/// Returns the stable code for a service that is not running.
 fn not_running(service: &str) -> &'static str {
     match service {
         MAPPER => "mapper_not_running",
@@ -74,7 +75,7 @@ fn not_running(service: &str) -> &'static str {
     }
 }
 
-/// The stable code of a service that did not answer in time.
+/// Returns the stable code for a service that did not answer in time.
 fn timed_out(service: &str) -> &'static str {
     match service {
         MAPPER => "mapper_timeout",
@@ -83,7 +84,7 @@ fn timed_out(service: &str) -> &'static str {
     }
 }
 
-/// The service that owns the thing did not do what it was asked for.
+/// Returns the problem for a failed control request to the service that owns the resource.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn no_answer(failure: ControlFailure) -> Problem {
     match &failure {
@@ -101,7 +102,7 @@ pub(super) fn no_answer(failure: ControlFailure) -> Problem {
             Problem::unavailable(timed_out(service), detail, RETRY_AFTER)
         }
         ControlFailure::Send { service, .. } => {
-            tracing::warn!(error = &failure as &dyn std::error::Error, "a control request was not sent");
+            tracing::warn!(error = chain(&failure), "a control request was not sent");
             let detail =
                 format!("the {service} cannot be reached over the message broker: ask again when it is back");
             Problem::unavailable("broker_unavailable", detail, RETRY_AFTER)
@@ -113,10 +114,7 @@ pub(super) fn no_answer(failure: ControlFailure) -> Problem {
             Problem::new(StatusCode::CONFLICT, "refused", error.message.clone())
         }
         ControlFailure::Encode(_) | ControlFailure::Decode { .. } => {
-            tracing::error!(
-                error = &failure as &dyn std::error::Error,
-                "a control request was not understood"
-            );
+            tracing::error!(error = chain(&failure), "a control request was not understood");
             Problem::internal()
         }
     }

@@ -1,4 +1,4 @@
-//! Provisioning one person or group on demand: import, scope, match, action.
+//! Provisioning of one person or group on demand: import, scope, match, action.
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -15,11 +15,13 @@ use super::{ConsoleState, ConsoleStateInner};
 use crate::api::{ProvisionAnswer, ProvisionRequestBody, QueuedProvision, ServiceProblem};
 use crate::{LOOK_TIMEOUT, MAPPER, WRITER};
 
-/// What is kept in the timeline when no reason was given.
+/// Reason in the timeline if the request has none.
 const WHY_DEFAULT: &str = "provisioned on demand";
 
-/// Says what the policy makes of a person or group and what the writer would send, and has it done unless it is a dry
-/// run. When the target cannot be looked at, nothing is done.
+/// Provisions one person or group on demand
+///
+/// Returns the result of the policy and the request that the writer would send. Unless it is a dry run, the change is queued.
+/// If the target cannot be read, nothing is queued.
 #[utoipa::path(
     post,
     path = "/v1/provision",
@@ -27,7 +29,7 @@ const WHY_DEFAULT: &str = "provisioned on demand";
     responses(
         (status = 200, body = ProvisionAnswer),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: it knows nobody of that key or login name, or the target has no policy"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: no person or group has that key or login name, or the target has no policy"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`person` or `target` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
@@ -66,7 +68,7 @@ fn check_request(body: &ProvisionRequestBody, who: String) -> Result<Actor, Prob
     if wrong.is_empty() { Ok(Actor { who, why }) } else { Err(invalid_request(wrong)) }
 }
 
-/// What is at the target, and what would be sent there; nothing when there is nothing to be said.
+/// Reads the resource at the target and returns the request to send; `None` if there is no desired state.
 async fn look_at_target(
     context: &ConsoleState,
     explained: &ExplainedPerson,
@@ -99,7 +101,7 @@ async fn set_in_motion(
     Ok(QueuedProvision { mapper, writer })
 }
 
-/// How far the writer is with one account or group.
+/// Returns the writer's progress with one account or group
 #[utoipa::path(
     get,
     path = "/v1/targets/{target}/{kind}/{subject}",
@@ -109,7 +111,7 @@ async fn set_in_motion(
         ("subject" = String, Path, description = "key of the person or group"),
     ),
     responses(
-        (status = 200, body = serde_json::Value, description = "`status` (`in_sync`, `pending`, `retrying`, `conflict`, `dead`; null when the writer has never heard of it), `revision` and `appliedRevision`, `remoteId`, `error`, `membershipsPending`"),
+        (status = 200, body = serde_json::Value, description = "`status` (`in_sync`, `pending`, `retrying`, `conflict`, `dead`; null if the writer does not know it), `revision` and `appliedRevision`, `remoteId`, `error`, `membershipsPending`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "the kind is neither `user` nor `group`"),

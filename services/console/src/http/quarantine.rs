@@ -1,4 +1,4 @@
-//! What services could not read or store.
+//! Messages that services could not read or store.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -19,24 +19,24 @@ use super::{ConsoleState, ConsoleStateInner};
 use crate::api::RetryQuarantined;
 use crate::{MAPPER, WRITER, quarantine};
 
-/// How many are listed unless asked otherwise.
+/// Default number of messages in a list.
 const LIMIT: u64 = 100;
 
-/// How many are wanted.
+/// Size of the list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct QuarantineQuery {
-    /// How many at most: 1 to 1,000, 100 unless said.
+    /// Maximum number of messages: 1 to 1,000, 100 by default.
     limit: Option<u64>,
 }
 
-/// What is set aside, departures first, then the oldest first.
+/// Lists quarantined messages, departures first, then oldest first
 #[utoipa::path(
     get,
     path = "/v1/quarantine",
     params(QuarantineQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`items`: `id`, `at`, `reason` (`unreadable`, `newer_version`, `not_stored`, `id_reused`, `state_unreadable`), `cause`, `subject`, `kind`, `departure` of each; `total`, and how many `departures`; `unavailable`: services that do not answer"),
+        (status = 200, body = serde_json::Value, description = "`items`: `id`, `at`, `reason` (`unreadable`, `newer_version`, `not_stored`, `id_reused`, `state_unreadable`), `cause`, `subject`, `kind`, `departure` of each; `total`, and the number of `departures`; `unavailable`: services that do not answer"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
@@ -65,7 +65,7 @@ pub(super) async fn list_quarantine(
     Ok(Json(all))
 }
 
-/// How much is set aside: everything, and departures. Services that do not answer are left out.
+/// Returns the number of quarantined messages, and of departures among them. Services that do not answer are left out.
 pub(super) async fn quarantine_counts(context: &ConsoleState) -> (u64, u64) {
     let request = QuarantineRequest { limit: 0 };
     let (own, mapper, writer) = tokio::join!(
@@ -91,7 +91,7 @@ async fn own_items(context: &ConsoleState, limit: u64) -> Result<QuarantineReply
     Ok(QuarantineReply { items, total, departures, unavailable: Vec::new() })
 }
 
-/// Tries again what is set aside.
+/// Retries quarantined messages
 #[utoipa::path(
     post,
     path = "/v1/quarantine/retry",

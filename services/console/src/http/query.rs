@@ -12,7 +12,7 @@ use crate::read::{PAGE_MAX, PageCursor, PageRequest};
 
 const PAGE_DEFAULT: u64 = 100;
 
-/// Query parameters of type `T`; what does not fit is a problem.
+/// Query parameters of type `T`. A parameter that does not fit is a problem.
 pub(super) struct CheckedQuery<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for CheckedQuery<T> {
@@ -24,13 +24,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for CheckedQuery<T
     }
 }
 
-/// Which part of a list is wanted.
+/// Page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// How many at most: 1 to 500, 100 unless said.
+    /// Maximum number of rows: 1 to 500, 100 by default.
     limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 

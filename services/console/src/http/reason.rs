@@ -1,11 +1,11 @@
-//! Why an operator does something.
+//! The reason that an operator gives for an action.
 
 use edge::FieldErrors;
 
-/// Longest reason, in characters.
+/// Maximum length of a reason, in characters.
 const WHY_CHARS_MAX: usize = 1_000;
 
-/// The reason is part of the audit trail, so it must say something.
+/// Returns the trimmed reason. A reason is part of the audit trail, so an empty or too long one is an error.
 pub(super) fn check_reason(why: &str, wrong: &mut FieldErrors) -> String {
     let why = why.trim();
     if why.is_empty() {

@@ -1,4 +1,4 @@
-//! Comparing whole targets with what they should have.
+//! Reconciliation of targets with their desired state.
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -12,7 +12,9 @@ use super::reason::check_reason;
 use crate::WRITER;
 use crate::api::ReconcileRequestBody;
 
-/// Begins a comparison, or joins the one that is under way; ends it with `cancel`.
+/// Starts or cancels the reconciliation of a target
+///
+/// Joins the running reconciliation, if there is one.
 #[utoipa::path(
     post,
     path = "/v1/targets/{target}/reconcile",
@@ -56,16 +58,16 @@ pub(super) async fn start_reconciliation(
     Ok(Json(reply))
 }
 
-/// How far the last comparison of a target is, and what it found.
+/// Returns the progress and findings of a target's last reconciliation
 #[utoipa::path(
     get,
     path = "/v1/targets/{target}/reconcile",
     params(("target" = String, Path, description = "name of the target")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`state` (`running`, `finished`, `failed`, `cancelled`), `dryRun`, `who`, `started`, `ended`, `total`, `counts`, `attributes` (how often each differs), `found` (the first differences), `error`"),
+        (status = 200, body = serde_json::Value, description = "`state` (`running`, `finished`, `failed`, `cancelled`), `dryRun`, `who`, `started`, `ended`, `total`, `counts`, `attributes` (the number of differences in each), `found` (the first differences), `error`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: it was never compared"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the target was never reconciled"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]

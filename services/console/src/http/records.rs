@@ -1,4 +1,4 @@
-//! Records of sources that the mapper matches with people.
+//! Source records that the mapper matches to people.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -18,24 +18,24 @@ use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::{JoinPeople, ResolveRecord};
 
-/// Records per page unless asked otherwise.
+/// Default number of records per page.
 const LIMIT: u64 = 100;
 
-/// Which ones are wanted.
+/// Filter and page of the list of records.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RecordsQuery {
-    /// `conflict` (unless said), `waiting`, `linked` or `gone`.
+    /// Status to list: `conflict` (default), `waiting`, `linked` or `gone`.
     status: Option<String>,
-    /// Only of this source, by its name in `mapper.people`.
+    /// Limits the list to this source, by its name in `mapper.people`.
     source: Option<String>,
-    /// How many at most: 1 to 500, 100 unless said.
+    /// Maximum number of records: 1 to 500, 100 by default.
     limit: Option<u64>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
 }
 
-/// Records of sources whose records are matched with people, in order of source and key.
+/// Lists source records that are matched to people, ordered by source and key
 #[utoipa::path(
     get,
     path = "/v1/people/records",
@@ -63,13 +63,15 @@ pub(super) async fn list_records(
     Ok(Json(context.ask(MAPPER, verb::RECORDS, &request).await?))
 }
 
-/// Says whose record it is, or is not. It is kept, and counts whatever the sources say later.
+/// Resolves a source record
+///
+/// Records that the record belongs to a person, or does not. The decision is kept and overrides later statements of sources.
 #[utoipa::path(
     post,
     path = "/v1/people/records/resolve",
     request_body = ResolveRecord,
     responses(
-        (status = 200, body = serde_json::Value, description = "the record as it is now"),
+        (status = 200, body = serde_json::Value, description = "the record after the decision"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such record or person, or the person has another record of the source"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
@@ -93,7 +95,9 @@ pub(super) async fn resolve_record(
     Ok(Json(record))
 }
 
-/// Says that two keys are one person: somebody came back under another, or HR had them twice. It cannot be taken back.
+/// Joins two keys that belong to one person
+///
+/// For example after a rehire under another key, or for a duplicate in HR. This cannot be undone.
 #[utoipa::path(
     post,
     path = "/v1/people/join",

@@ -1,4 +1,4 @@
-//! What takes effect later at the mapper.
+//! Scheduled changes at the mapper.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -20,25 +20,26 @@ use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::CancelSchedule;
 
-/// People per page unless asked otherwise.
+/// Default number of people per page.
 const LIMIT: u64 = 100;
 
-/// Which part is wanted.
+/// Filter and page of the scheduled changes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ScheduleQuery {
-    /// Only of this person: key, or login name at the source.
+    /// Limits the list to this person: key, or login name at the source.
     person: Option<String>,
-    /// Only what takes effect until this moment (RFC 3339).
+    /// End of the period (RFC 3339): only changes that take effect until then are listed.
     until: Option<String>,
-    /// How many people at most: 1 to 200, 100 unless said.
+    /// Maximum number of people: 1 to 200, 100 by default.
     limit: Option<u64>,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
 }
 
-/// What is known already and takes effect later: people in the order in which something does next, each with all that
-/// is known of them.
+/// Lists scheduled changes
+///
+/// People are ordered by their next change. Each is listed with all scheduled changes.
 #[utoipa::path(
     get,
     path = "/v1/schedule",
@@ -68,7 +69,9 @@ pub(super) async fn list_schedule(
     Ok(Json(context.ask(MAPPER, verb::SCHEDULE, &request).await?))
 }
 
-/// Takes back what sources said of the future, before it takes effect. What a source says later counts as ever.
+/// Cancels scheduled changes before they take effect
+///
+/// Later statements of the source count as usual.
 #[utoipa::path(
     post,
     path = "/v1/schedule/cancel",

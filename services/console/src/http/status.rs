@@ -5,6 +5,7 @@ use axum::extract::State;
 use bus::{Bus, LeftMark, SourceProblems, StreamName, StreamSnapshot};
 use edge::{PROBLEM_JSON, Problem};
 use lifecycle::{MapperStatus, SourceProblem, StatusReply, verb};
+use telemetry::chain;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -14,8 +15,9 @@ use crate::api::{
 };
 use crate::{GATEWAY, MAPPER, WRITER};
 
-/// Every target as the writer sees it, the mapper's policies, and how far each service is behind. A service that does
-/// not answer is named; the rest is there.
+/// Returns the status of targets, policies, queues and consumers
+///
+/// A service that does not answer is listed in `unavailable`; the rest of the status is complete.
 #[utoipa::path(
     get,
     path = "/v1/status",
@@ -49,7 +51,7 @@ pub(super) async fn show_status(
     let writer = writer.unwrap_or_default();
     outboxes.extend(writer.outbox);
     let of_mapper = mapper.as_ref().map(|mapper| mapper.notices.clone()).unwrap_or_default();
-    // The gateway answers nobody; what it noticed lies beside the streams.
+    // The gateway answers no control requests; it leaves its notices at the broker.
     let of_gateway = match of_gateway {
         Ok(LeftMark::Mark(mark)) => mark.notices,
         Ok(LeftMark::Unreadable { why }) => {
@@ -76,13 +78,10 @@ pub(super) async fn show_status(
     }))
 }
 
-/// The last backup; `None` when the broker does not tell of it.
+/// Returns the last backup; `None` if the broker does not report it.
 async fn last_backup(bus: &Bus) -> Option<BackupStatus> {
     let last = bus.last_backup().await.inspect_err(|error| {
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "could not see when the last backup was taken"
-        );
+        tracing::warn!(error = chain(error), "could not see when the last backup was taken");
     });
     let moment =
         |seconds: i64| time::OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok();
@@ -90,14 +89,14 @@ async fn last_backup(bus: &Bus) -> Option<BackupStatus> {
     Some(BackupStatus { at, interval_days: bus.backup_interval_days() })
 }
 
-/// What the gateway could not take; it lies beside the streams, so it is there while no gateway is. That it cannot be read is
-/// a notice: an empty list would look as if all were well.
+/// Returns the statements and requests that the gateway could not accept. The gateway leaves them at the broker, so they are
+/// available while no gateway runs. A failed read is returned as a notice, because an empty list would look healthy.
 async fn source_problems(bus: &Bus) -> (SourceProblems, Option<String>) {
     let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
     match bus.source_problems(now).await {
         Ok(problems) => (problems, None),
         Err(error) => {
-            let error = &error as &dyn std::error::Error;
+            let error = chain(&error);
             tracing::warn!(error, "could not see what could not be taken of sources");
             let notice = "what the gateway could not take of sources is not known: the broker does not tell";
             (SourceProblems::default(), Some(notice.to_owned()))

@@ -1,4 +1,4 @@
-//! Comparing what was decided with what the writer knows of it.
+//! Verification: compares the mapper's decisions with the writer's state.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -12,13 +12,13 @@ use super::reason::check_reason;
 use crate::MAPPER;
 use crate::api::VerifyRequestBody;
 
-/// Verifies a target, or all, as soon as nothing else is verified.
+/// Starts a verification of one or all targets after any running verification
 #[utoipa::path(
     post,
     path = "/v1/verify",
     request_body = VerifyRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "`askedAt` (microseconds), and as for GET: those that began later are the answer"),
+        (status = 200, body = serde_json::Value, description = "`askedAt` (microseconds), and as for GET; verifications that began after `askedAt` answer this request"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no policy for the target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
@@ -41,7 +41,7 @@ pub(super) async fn start_verification(
     Ok(Json(reply))
 }
 
-/// The last verification of each target.
+/// Lists the last verification of each target
 #[utoipa::path(
     get,
     path = "/v1/verify",

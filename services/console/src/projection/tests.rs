@@ -75,7 +75,7 @@ async fn open(database: &testing::TestDatabase) -> Store {
     Store::open::<ConsoleMigrator>(&database.url).await.unwrap()
 }
 
-/// Everything that an operator can see.
+/// Returns everything that an operator can see.
 async fn picture(store: &Store) -> String {
     let timeline = read::read_timeline(store, "E-1", &PAGE).await.unwrap().rows;
     let dead = read::dead_letters(store, &DeadFilter::default(), &PAGE).await.unwrap().rows;
@@ -173,7 +173,7 @@ async fn facts_of_one_instant_are_told_in_the_order_of_cause_and_effect() {
 async fn pages_cover_a_timeline_without_gaps_or_repeats() {
     for database in testing::test_databases() {
         let store = open(&database).await;
-        // Twenty facts at the same instant, and more rows than one statement takes.
+        // Twenty facts share each instant, and there are more rows than one statement takes.
         let facts: Vec<ReportedFact> = (0..ROWS_PER_STATEMENT_MAX + 20)
             .map(|i| decided(&format!("f{i:04}"), i64::try_from(i / 20).unwrap(), "a@x.org"))
             .collect();

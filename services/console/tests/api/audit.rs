@@ -1,4 +1,4 @@
-//! Acts that cannot be kept in the journal.
+//! Actions that cannot be recorded in the journal are refused.
 
 use bus::OutgoingMessage;
 use lifecycle::{Fact, FactRecord};

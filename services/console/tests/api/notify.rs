@@ -1,4 +1,4 @@
-//! Hooks are told of what waits for a human, also when they did not answer at first.
+//! Hooks are notified of work for operators, also when they did not answer at first.
 
 use std::sync::{Arc, Mutex};
 

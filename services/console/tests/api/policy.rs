@@ -35,7 +35,7 @@ fn refusal(message: &str) -> ControlError {
     ControlError::refused(message)
 }
 
-/// Answers as the mapper does; it knows one policy of three versions.
+/// Plays the mapper, which knows one policy with three versions.
 fn play_mapper(bus: Bus) {
     tokio::spawn(async move {
         let mut requests = bus.serve("mapper").await.unwrap();

@@ -13,7 +13,7 @@ use store::testing::sqlite_database;
 
 use crate::world::World;
 
-/// Who was asked what, in order.
+/// The requests to each service, in order.
 type Asked = Arc<Mutex<Vec<String>>>;
 
 fn account() -> DesiredState {
@@ -31,7 +31,7 @@ fn account() -> DesiredState {
     })
 }
 
-/// Everybody should have an account, but nothing is to be said of `E-0`.
+/// Returns an explanation in which every person should have an account, except `E-0`.
 fn explained(asked: ExplainRequest) -> ExplainedPerson {
     let desired = (asked.subject != "E-0").then(account);
     ExplainedPerson {

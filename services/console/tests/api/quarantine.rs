@@ -1,4 +1,4 @@
-//! One bad fact stops nothing.
+//! A bad fact does not stop the others.
 
 use bus::OutgoingMessage;
 use lifecycle::{Fact, FactRecord, Lane, ResourceKind};
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::world::World;
 
-/// Text that does not compress: `count` characters of three bytes.
+/// Returns text that does not compress: `count` characters of three bytes.
 fn incompressible(count: u32) -> String {
     let mut state: u64 = 1;
     let next = |_| {

@@ -1,4 +1,4 @@
-//! A console to talk to.
+//! A running console for tests.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl World {
         Self::with_journal(database, hooks, None).await
     }
 
-    /// With a JOURNAL of so many bytes.
+    /// Starts a console whose JOURNAL holds at most `bytes`.
     pub(crate) async fn with_journal(database: TestDatabase, hooks: Value, bytes: Option<i64>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = TestServer::start();
@@ -68,7 +68,7 @@ impl World {
         answer(self.http.post(format!("{}{path}", self.base)).bearer_auth(TOKEN).json(body)).await
     }
 
-    /// Asks until `enough` is true of the answer.
+    /// Repeats the request until `enough` returns true for the answer.
     pub(crate) async fn until(&self, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let asking = async {

@@ -1,27 +1,28 @@
-//! The `source`s that a token may claim.
+//! The values of `source` that a token may claim.
 
-/// The entry of `ce_source` that stands for every source that is no other credential's.
+/// The entry of `ce_source` that stands for every source that belongs to no other credential.
 pub(crate) const ANY: &str = "*";
 /// First segments of the sources of webhooks, feeds and polls, which no token may claim.
 const RESERVED: [&str; 3] = ["webhooks", "feeds", "polls"];
 
-/// The sources that a token may claim: itself and what is below it, unless its configuration names others.
+/// The sources that a token may claim: its own name and every path below it, unless its configuration names others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SourceAuthority {
+    /// The sources that the token may claim, as whole paths or `*`.
     own: Vec<String>,
-    /// First segments of what other credentials send.
+    /// The first segments of the sources of other credentials.
     others: Vec<String>,
 }
 
 impl SourceAuthority {
-    /// The authority of the token `name`. `others` are the names of identity providers, whose events come from `NAME/scim`.
+    /// Creates the authority of the token `name`. `others` are the names of identity providers, whose events come from `NAME/scim`.
     pub(crate) fn new(name: &str, ce_source: &[String], others: &[String]) -> Self {
         let own = if ce_source.is_empty() { vec![name.to_owned()] } else { ce_source.to_vec() };
         Self { own, others: others.to_vec() }
     }
 
-    /// Whether the token may claim `source`. Whole segments are compared, upper and lower case differ, and a path that
-    /// climbs (`..`) is nothing that anyone may claim.
+    /// Returns whether the token may claim `source`. The comparison is by whole segments and
+    /// case-sensitive. A path that contains `.` or `..` may not be claimed by any token.
     pub(crate) fn covers(&self, source: &str) -> bool {
         let claimed = trim_source(source);
         if claimed.is_empty() || source_segments(claimed).any(|segment| segment == "." || segment == "..") {
@@ -32,17 +33,17 @@ impl SourceAuthority {
         !is_taken && self.own.iter().any(|own| own == ANY || is_below(claimed, trim_source(own)))
     }
 
-    /// The sources in words: `/hr and below`.
+    /// Describes the sources in words, such as `/hr and below`.
     pub(crate) fn in_words(&self) -> String {
         let words = self.own.iter().map(|own| match own.as_str() {
-            ANY => "any source that is no webhook, feed, poll or identity provider".to_owned(),
+            ANY => "any source that is not a webhook, feed, poll or identity provider".to_owned(),
             own => format!("`{own}` and below"),
         });
         words.collect::<Vec<_>>().join(", ")
     }
 }
 
-/// What is wrong with an entry of `ce_source`, if anything.
+/// Returns the reason why an entry of `ce_source` is invalid, or `None` if it is valid.
 pub(crate) fn source_fault(own: &str) -> Option<String> {
     let first = source_segments(trim_source(own)).next().unwrap_or_default();
     if first.is_empty() {
@@ -54,19 +55,22 @@ pub(crate) fn source_fault(own: &str) -> Option<String> {
     }
 }
 
-/// Whether tokens of this name would claim what webhooks, feeds or polls send.
+/// Returns whether a source of this name would claim the sources of webhooks, feeds or polls.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
+/// Removes the slashes at both ends of a source.
 fn trim_source(source: &str) -> &str {
     source.trim_matches('/')
 }
 
+/// Splits a source into its path segments.
 fn source_segments(source: &str) -> impl Iterator<Item = &str> {
     source.split('/')
 }
 
+/// Returns whether `claimed` equals `own` or is a path below it.
 fn is_below(claimed: &str, own: &str) -> bool {
     claimed.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -2,20 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-/// Allows `rate` events a second, averaged; holds one second's worth.
+/// Allows `rate` events per second on average and holds at most one second's worth.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
+    /// The number of events per second, which is also the capacity.
     rate: f64,
+    /// The number of events that may be admitted; negative after an overdraft.
     level: f64,
+    /// The time of the last refill.
     at: Instant,
 }
 
 impl TokenBucket {
+    /// Creates a full bucket.
     pub(super) fn full(rate: u32, now: Instant) -> Self {
         Self { rate: f64::from(rate), level: f64::from(rate), at: now }
     }
 
-    /// Whether a request may come in; otherwise how long it takes until one may.
+    /// Returns `Ok` if a request may be admitted, otherwise the time until one may.
     pub(super) fn check(&mut self, now: Instant) -> Result<(), Duration> {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.level = (self.level + passed * self.rate).min(self.rate);
@@ -23,14 +27,14 @@ impl TokenBucket {
         if self.level > 0.0 { Ok(()) } else { Err(Duration::from_secs_f64((1.0 - self.level) / self.rate)) }
     }
 
-    /// Takes `events` out, if a request may come in.
+    /// Removes `events` from the bucket if a request may be admitted.
     pub(super) fn spend(&mut self, events: usize, now: Instant) -> Result<(), Duration> {
         self.check(now)?;
         self.level -= events as f64;
         Ok(())
     }
 
-    /// Takes `events` out, whether a request may come in or not.
+    /// Removes `events` from the bucket even if no request may be admitted.
     pub(super) fn overdraw(&mut self, events: usize, now: Instant) {
         _ = self.check(now);
         self.level -= events as f64;

@@ -1,7 +1,7 @@
-//! How much of EVENTS one sender may take: what it sent and the mapper has not merged yet.
+//! The share of EVENTS that one sender may occupy: events that it sent and that the mapper has not merged yet.
 //!
-//! Each replica counts what it stored itself. What the mapper has merged makes room in the stream and counts no more, so a
-//! sender reaches its share only while the mapper does not keep up with it. Departures are never refused: room is kept for them.
+//! Each replica counts the events that it stored itself. Merged events make room in the stream and no longer count, so a sender
+//! reaches its share only while the mapper does not keep up with it. Departures are never refused: room is reserved for them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,36 +10,41 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use edge::Problem;
 
-/// What a sender that is over its share is told to wait.
+/// The delay of `Retry-After` for a sender that is over its share.
 const PAUSE: Duration = Duration::from_secs(30);
-/// Messages are counted in portions of so many bytes.
+/// The size in bytes of the portions in which messages are counted.
 const PORTION_BYTES: u64 = 1 << 20;
 
-/// Some of what a sender stored in one stream.
+/// A run of messages that one sender stored in one stream.
 #[derive(Debug)]
 struct StreamPortion {
     stream: String,
-    /// Of its newest message.
+    /// The sequence number of its newest message.
     sequence: u64,
     bytes: u64,
 }
 
+/// The unmerged messages of one sender.
 #[derive(Debug, Default)]
 struct SenderAccount {
     portions: VecDeque<StreamPortion>,
+    /// The total of its portions, in bytes.
     bytes: u64,
+    /// `true` once its excess has been logged.
     is_over: bool,
 }
 
-/// What each sender has in the streams.
+/// The bytes that each sender occupies in the streams.
 #[derive(Debug)]
 pub(crate) struct SenderQuota {
+    /// The maximum number of unmerged bytes for each sender.
     bytes_max: u64,
+    /// The accounts by sender.
     accounts: Mutex<HashMap<String, SenderAccount>>,
 }
 
 impl SenderQuota {
-    /// A hundred percent is no limit.
+    /// Creates a quota of `percent` of `stream_bytes` for each sender. 100 percent means no limit.
     pub(crate) fn new(stream_bytes: u64, percent: u8) -> Self {
         let bytes_max = if percent >= 100 { u64::MAX } else { stream_bytes / 100 * u64::from(percent) };
         Self { bytes_max, accounts: Mutex::default() }
@@ -49,7 +54,7 @@ impl SenderQuota {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses what a sender says while too much of it is not merged.
+    /// Refuses a sender while it has too many bytes that are not merged.
     pub(crate) fn check(&self, sender: &str) -> Result<(), Problem> {
         let mut accounts = self.accounts();
         let Some(account) = accounts.get_mut(sender).filter(|account| account.bytes >= self.bytes_max) else {
@@ -59,14 +64,14 @@ impl SenderQuota {
             tracing::warn!(sender, bytes = account.bytes, "a sender has taken its share of EVENTS");
         }
         let detail = format!(
-            "this source has sent {} bytes that are not merged yet, which is its share of the storage; events of departures, in \
-             requests of their own, are taken all the same. Sending the same request later is safe",
+            "this source has sent {} bytes that are not merged yet, which is its share of the storage; departures are still \
+             accepted in requests of their own. Sending the same request later is safe",
             account.bytes
         );
         Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "sender_quota", detail).retry_after(PAUSE))
     }
 
-    /// Counts a message that was stored.
+    /// Counts a stored message.
     pub(crate) fn note_stored(&self, sender: &str, stream: &str, sequence: u64, bytes: u64) {
         let mut accounts = self.accounts();
         let account = match accounts.get_mut(sender) {
@@ -83,7 +88,7 @@ impl SenderQuota {
         }
     }
 
-    /// Everything of the stream up to `sequence` is merged.
+    /// Records that the mapper has merged every message of the stream up to `sequence`.
     pub(crate) fn note_merged(&self, stream: &str, sequence: u64) {
         for account in self.accounts().values_mut() {
             account.portions.retain(|portion| portion.stream != stream || portion.sequence > sequence);

@@ -6,15 +6,15 @@ use edge::FieldErrors;
 use super::draft::{ATTRIBUTES, EventDraft};
 use crate::received::EventPlace;
 
-/// Whether the request is in binary mode, as far as its headers tell.
+/// Returns whether the request is in binary mode, judged by its headers.
 pub(super) fn is_binary(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| name.as_str().starts_with("ce-"))
 }
 
-/// The attributes among the headers.
+/// Reads the CloudEvents attributes from the headers.
 pub(super) fn draft_from_headers(headers: &HeaderMap, errors: &mut FieldErrors) -> EventDraft {
     let mut draft = EventDraft::new(EventPlace::Headers);
-    // The content type was judged already: binary data that is not JSON does not come here.
+    // The content type was checked already: binary data that is not JSON does not reach this function.
     for name in ATTRIBUTES.into_iter().filter(|name| *name != "datacontenttype") {
         let mut values = headers.get_all(format!("ce-{name}")).iter();
         let Some(value) = values.next() else { continue };
@@ -30,7 +30,7 @@ pub(super) fn draft_from_headers(headers: &HeaderMap, errors: &mut FieldErrors) 
     draft
 }
 
-/// Undoes what the HTTP binding (§3.1.3.2) does to a value: quotes first, then one round of percent-encoding.
+/// Reverses the encoding of the HTTP binding (§3.1.3.2): removes the quotes first, then decodes one round of percent-encoding.
 fn decode_header(value: &HeaderValue) -> Result<String, &'static str> {
     let bytes = unquote_value(value.as_bytes())?;
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -51,6 +51,7 @@ fn decode_header(value: &HeaderValue) -> Result<String, &'static str> {
     String::from_utf8(decoded).map_err(|_| "is not UTF-8 after percent-decoding")
 }
 
+/// Removes the quotes and escapes of a quoted string. Any other value is returned unchanged.
 fn unquote_value(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     let Some(inner) = bytes.strip_prefix(b"\"") else { return Ok(bytes.to_vec()) };
     let mut unquoted = Vec::with_capacity(inner.len());

@@ -1,4 +1,4 @@
-//! The `data` of an event: when it holds, what it says, and who is a member.
+//! The `data` of an event: its effective time, its attributes, and its members.
 
 use edge::{FieldErrors, JsonPointer};
 use lifecycle::{AttributeMap, EventKind, UnreadValue};
@@ -9,20 +9,21 @@ use time::OffsetDateTime;
 use crate::EventLimits;
 use crate::limits::normalise_manager;
 
-/// Names under which sources say when an event takes effect.
+/// The field names that sources use for the time at which an event takes effect.
 const EFFECTIVE: [&str; 4] = ["effectiveAt", "effective_at", "effectiveDate", "effective_date"];
 
-/// What the data says.
+/// The parsed data.
 #[derive(Debug, Default)]
 pub(super) struct EventPayload {
     pub(super) effective_at: Option<OffsetDateTime>,
-    /// A day that is none: the event does nothing by itself then.
+    /// A date field that holds no date. Such an event takes no effect by itself.
     pub(super) unread: Option<UnreadValue>,
     pub(super) attributes: AttributeMap,
+    /// The member keys. `None` if the data has no list of members.
     pub(super) members: Option<Vec<String>>,
 }
 
-/// Reads the data of an event of `kind` (unknown when the type was wrong: then only what is common is checked).
+/// Reads the data of an event of `kind`. If the type is wrong, `kind` is `None` and only the rules common to all types are checked.
 pub(super) fn read_data(
     kind: Option<EventKind>,
     data: Option<Value>,
@@ -46,9 +47,12 @@ pub(super) fn read_data(
     let (mut attributes, attributes_at) = match fields.remove("attributes") {
         None => (fields.into_iter().collect(), at.clone()),
         Some(Value::Object(attributes)) => {
-            // A misspelt `effectiveAt` would make a future change take effect now.
+            // A misspelt `effectiveAt` would make a future change take effect immediately.
             for name in fields.keys() {
-                errors.add(at.key(name), "is not known beside `attributes`: put it into them if it is one");
+                errors.add(
+                    at.key(name),
+                    "is unknown beside `attributes`: move it into `attributes` if it is one",
+                );
             }
             (AttributeMap::from_iter(attributes), at.key("attributes"))
         }
@@ -64,8 +68,8 @@ pub(super) fn read_data(
     EventPayload { effective_at, unread, attributes, members }
 }
 
-/// The moment from which on it holds: of a whole day 00:00 in the time zone of the source. A field that is there and says
-/// that there is no date is not a field that is left out.
+/// Reads the moment at which the event takes effect. A whole day begins at 00:00 in the time zone
+/// of the source. A field that says that there is no date differs from a field that is left out.
 fn effective_at(
     fields: &mut Map<String, Value>,
     at: &JsonPointer,
@@ -89,13 +93,14 @@ fn effective_at(
                 "must be a date or a time, such as 2026-03-01 or 2026-03-01T08:30:00Z; leave it out for now";
             errors.add(at.key(name), form);
         } else if found.is_some() && found != moment {
-            errors.add(at.key(name), "says something else than another name of the same field");
+            errors.add(at.key(name), "differs from the same field under another name");
         }
         found = found.or(moment);
     }
     (found, if found.is_some() { None } else { unread })
 }
 
+/// Reads the member keys of a group event. `None` if the data has neither `members` nor `member`.
 fn read_members(
     kind: Option<EventKind>,
     fields: &mut Map<String, Value>,

@@ -1,4 +1,4 @@
-//! From CloudEvents attributes, wherever they stood, to an event.
+//! Builds an event from CloudEvents attributes of any content mode.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,32 @@ use super::{EventInput, data, is_json};
 use crate::limits::{check_key, keys_fault, parse_moment, text_fault};
 use crate::received::{EventPlace, ReceivedEvent, content_hash};
 
-/// The attributes that are read; all others are extensions that mean nothing here.
+/// The attributes that are read. All others are extensions and have no effect.
 pub(super) const ATTRIBUTES: [&str; 8] =
     ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "traceparent"];
 
-/// The attributes of one event, not yet judged.
+/// The attributes of one event before validation.
 pub(super) struct EventDraft {
     pub(super) place: EventPlace,
     attributes: BTreeMap<&'static str, String>,
-    /// Attributes that were there but could not be read, which was reported.
+    /// Attributes that were present but unreadable, and that were reported already.
     unreadable: Vec<&'static str>,
 }
 
 impl EventDraft {
+    /// Creates a draft without attributes.
     pub(super) fn new(place: EventPlace) -> Self {
         Self { place, attributes: BTreeMap::new(), unreadable: Vec::new() }
     }
 
-    /// Takes note of an attribute, if it is one that is read.
+    /// Sets an attribute if it is one that is read.
     pub(super) fn set(&mut self, name: &str, text: String) {
         if let Some(known) = ATTRIBUTES.into_iter().find(|known| *known == name) {
             self.attributes.insert(known, text);
         }
     }
 
-    /// Reports an attribute that is no text, if it is one that is read.
+    /// Reports an attribute that is not a text, if it is one that is read.
     pub(super) fn refuse(&mut self, name: &str, detail: &str, errors: &mut FieldErrors) {
         if let Some(known) = ATTRIBUTES.into_iter().find(|known| *known == name) {
             errors.add(self.place.attribute(known), detail);
@@ -42,7 +43,7 @@ impl EventDraft {
         }
     }
 
-    /// The event, if nothing is wrong with it.
+    /// Validates the attributes and returns the event, or `None` if a fault was found.
     pub(super) fn finish(
         mut self,
         data: Option<Value>,
@@ -76,7 +77,7 @@ impl EventDraft {
             effective_at: said.effective_at.unwrap_or(time),
             accepted_at: input.now,
             sender: input.sender.to_owned(),
-            // A record is observed, whatever day it names.
+            // A snapshot is an observation, even if it names another day.
             dated: (kind != Some(EventKind::WorkerSnapshot)).then_some(dated),
             attributes: said.attributes,
             members: said.members,
@@ -88,11 +89,12 @@ impl EventDraft {
             errors.add(self.place.attribute("subject"), fault);
             return None;
         }
-        // A trace context that cannot be read is ignored, as W3C asks.
+        // A trace context that cannot be parsed is ignored, as W3C Trace Context requires.
         let trace = self.attributes.get("traceparent").and_then(|text| text.parse().ok());
         Some(ReceivedEvent { event, place: self.place, trace, content: Some(content) })
     }
 
+    /// Checks `specversion` and `datacontenttype`.
     fn check_version(&self, errors: &mut FieldErrors) {
         let version = self.attributes.get("specversion");
         if version.is_none_or(|version| version != "1.0") && !self.unreadable.contains(&"specversion") {
@@ -104,11 +106,12 @@ impl EventDraft {
         if essence.is_some_and(|essence| !is_json(&essence)) {
             errors.add(
                 self.place.attribute("datacontenttype"),
-                "only JSON data is understood: application/json",
+                "only JSON data is supported: application/json",
             );
         }
     }
 
+    /// Removes and returns a required text attribute, or reports its fault.
     fn text(&mut self, name: &'static str, errors: &mut FieldErrors) -> Option<String> {
         let text = self.attributes.remove(name);
         let fault = text.as_deref().map_or(Some("is required".to_owned()), text_fault);
@@ -122,6 +125,7 @@ impl EventDraft {
         }
     }
 
+    /// Parses the event type, or reports the permitted types.
     fn kind(&self, errors: &mut FieldErrors) -> Option<EventKind> {
         let kind = self.attributes.get("type").and_then(|text| text.parse().ok());
         if kind.is_none() && !self.unreadable.contains(&"type") {
@@ -132,7 +136,7 @@ impl EventDraft {
         kind
     }
 
-    /// The key of the person or group; the name of a feed is taken as it is.
+    /// Returns the key of the person or group. The name of a feed is used unchanged.
     fn subject(&mut self, kind: Option<EventKind>, errors: &mut FieldErrors) -> Option<String> {
         let text = self.text("subject", errors)?;
         if kind == Some(EventKind::FeedCompleted) {
@@ -147,9 +151,10 @@ impl EventDraft {
         }
     }
 
+    /// Returns the time of the event: its `time`, but not later than now, or now if it has none.
     fn time(&self, input: EventInput<'_>, errors: &mut FieldErrors) -> Option<time::OffsetDateTime> {
         let Some(text) = self.attributes.get("time") else { return Some(input.now) };
-        // What is said to come from the future would outweigh everything that is said until then.
+        // A statement dated in the future would take precedence over every statement made until then.
         let time = parse_moment(text).map(|time| time.min(input.now));
         if time.is_none() {
             errors.add(self.place.attribute("time"), "must be an RFC 3339 time such as 2026-03-01T08:30:00Z");
@@ -158,7 +163,7 @@ impl EventDraft {
     }
 }
 
-/// A hire or departure whose day is none does nothing by itself: "no date" is not "now". Its values count.
+/// Turns a hire or departure without a usable date into a change, because "no date" does not mean "now". Its attributes still count.
 fn without_its_day(kind: EventKind) -> EventKind {
     use EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
     match kind {

@@ -35,7 +35,7 @@ fn structured(event: &Value) -> Result<Event, Problem> {
     Ok(received.into_iter().next().unwrap().event)
 }
 
-/// A good event with `changes` made to it; null removes a field.
+/// Returns a valid event with `changes` applied; null removes a field.
 fn event(changes: Value) -> Value {
     let mut event = json!({
         "specversion": "1.0", "id": "1", "source": "hr", "type": "worker.joined", "subject": "worker/E-1",
@@ -238,7 +238,7 @@ fn sizes_are_limited() {
     assert_eq!((deep.status().as_u16(), deep.code()), (422, "too_deep"));
 }
 
-/// JSON that is close to an event more often than not.
+/// Generates JSON that resembles an event more often than not.
 fn near_event() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -1,11 +1,11 @@
-//! The names under which events can come.
+//! The names under which events can arrive.
 
 use super::GatewayConfig;
 use crate::admission::authority::SourceAuthority;
 
 impl GatewayConfig {
-    /// The sources of events as a configuration of people names them: what tokens may claim, webhooks, feeds, polls and
-    /// identity providers.
+    /// Returns the names of all senders, as the configuration of people uses them: the
+    /// sources that tokens may claim, webhooks, feeds, polls and identity providers.
     pub fn senders(&self) -> Vec<String> {
         let tokens = self.sources.iter().flat_map(|source| {
             let own = if source.ce_source.is_empty() {
@@ -18,7 +18,7 @@ impl GatewayConfig {
         tokens.chain(self.fixed_senders()).collect()
     }
 
-    /// Those of them that always speak under the same name.
+    /// Returns the senders whose name is fixed: webhooks, feeds, polls and identity providers.
     pub fn fixed_senders(&self) -> Vec<String> {
         let webhooks = self.webhooks.iter().map(|webhook| format!("webhooks/{}", webhook.name));
         let feeds = self.feeds.iter().map(|feed| format!("feeds/{}", feed.name));
@@ -27,7 +27,7 @@ impl GatewayConfig {
         webhooks.chain(feeds).chain(polls).chain(providers).collect()
     }
 
-    /// Whether an event can come whose source or sender is known by `name`.
+    /// Returns whether an event can arrive whose source or sender is known by `name`.
     pub fn can_speak(&self, name: &str) -> bool {
         let is_token = self.sources.iter().any(|source| {
             let authority = SourceAuthority::new(&source.name, &source.ce_source, &[]);

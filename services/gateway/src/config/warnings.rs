@@ -1,15 +1,15 @@
-//! What works and is dangerous all the same.
+//! Warnings about settings that are valid but dangerous.
 
 use verify::NoticeVerifier;
 
 use super::GatewayConfig;
 use crate::admission::authority::SourceAuthority;
 
-/// What a broker takes in one message unless it is told otherwise (`max_payload`), in bytes.
+/// The broker's default maximum message size (`max_payload`), in bytes.
 const BROKER_PAYLOAD: usize = 1024 * 1024;
 
 impl GatewayConfig {
-    /// What the token of each source may claim as the `source` of its events, a sentence each.
+    /// Describes the sources that the token of each source may claim, one sentence per source.
     pub fn authorities(&self) -> Vec<String> {
         let authority = |source: &super::SourceConfig| {
             let of = SourceAuthority::new(&source.name, &source.ce_source, &[]);
@@ -18,26 +18,25 @@ impl GatewayConfig {
         self.sources.iter().map(authority).collect()
     }
 
-    /// What works, and should be looked at.
+    /// Returns warnings about settings that are valid but need attention.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let is_open = !self.listen.ip().is_loopback();
         if is_open && self.tls.is_none() && self.trusted_proxies.is_empty() {
             warnings.push(format!(
-                "gateway.listen is {} and HTTP is plain: whoever is on the way can read tokens; set gateway.tls, or \
+                "gateway.listen is {} and HTTP is plain: tokens can be read in transit; set gateway.tls, or \
                  trusted_proxies if a proxy in front speaks TLS",
                 self.listen
             ));
         }
         if self.trusted_proxies.iter().any(edge::Network::is_everything) {
             warnings.push(
-                "gateway.trusted_proxies names every address: anybody can say where they come from"
-                    .to_owned(),
+                "gateway.trusted_proxies names every address: every caller can forge its address".to_owned(),
             );
         }
         if self.event_bytes_max >= BROKER_PAYLOAD {
             warnings.push(format!(
-                "gateway.event_bytes_max is {}: the broker's max_payload must be larger, and is 1 MiB unless it is told otherwise",
+                "gateway.event_bytes_max is {}: the broker's max_payload must be larger, and is 1 MiB by default",
                 self.event_bytes_max
             ));
         }
@@ -46,10 +45,10 @@ impl GatewayConfig {
             match &webhook.verifier {
                 NoticeVerifier::None {} if webhook.access.is_open() => {
                     warnings
-                        .push(format!("the webhook {name} takes everything from everybody (`scheme: none`)"));
+                        .push(format!("the webhook {name} accepts every notice from every caller (`scheme: none`)"));
                 }
                 NoticeVerifier::Bearer(_) if is_open && webhook.access.is_open() => warnings.push(format!(
-                    "the webhook {name} is opened by a fixed header alone: bind it to the sender's addresses \
+                    "the webhook {name} is protected only by a fixed header: restrict it to the sender's addresses \
                      (`access.from`) if they are known"
                 )),
                 _ => {}
@@ -59,6 +58,7 @@ impl GatewayConfig {
         warnings
     }
 
+    /// Adds a warning if client certificates are optional and no source requires one.
     fn about_certificates(&self, warnings: &mut Vec<String>) {
         let Some(tls) = self.tls.as_ref().filter(|tls| tls.client_ca.is_some() && tls.client_optional) else {
             return;
@@ -71,8 +71,8 @@ impl GatewayConfig {
         if all.all(|access| access.certificates.is_empty()) {
             let authorities = tls.client_ca.as_deref().unwrap_or_else(|| "".as_ref()).display();
             warnings.push(format!(
-                "gateway.tls.client_optional lets everybody in without a certificate of {authorities}, and no source asks for \
-                 one: name them in `access.certificates`, or leave client_optional out"
+                "gateway.tls.client_optional admits callers without a certificate of {authorities}, and no source \
+                 requires one: name certificates in `access.certificates`, or leave client_optional out"
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! What is configured of a feed, and what can be wrong with it.
+//! The configuration of a CSV feed, and its validation.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,41 +13,41 @@ use super::CsvFeed;
 use crate::SourceConfig;
 use crate::config::SubjectKind;
 
-/// Files of an HR system that are uploaded to `/v1/feeds/csv/{name}` or put into a folder.
+/// A feed of an HR system's CSV files, uploaded to `/v1/feeds/csv/{name}` or put into a folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CsvFeedConfig {
-    /// Its name in the path, in metrics and logs.
+    /// The name in the path, in metrics and in logs.
     pub name: String,
-    /// `sha256:<64 hex digits>` of the token that uploads need.
+    /// The hash of the token that uploads need: `sha256:<64 hex digits>`.
     #[serde(default)]
     pub token: Option<TokenHash>,
-    /// The source whose token uploads need, instead of a token of its own.
+    /// The source whose token uploads need, instead of a token of the feed's own.
     #[serde(default)]
     pub source: Option<String>,
-    /// Whether a file lists everybody.
+    /// Full or delta: whether a file lists every person.
     pub mode: FeedMode,
-    /// What the columns mean.
+    /// The meaning of the columns.
     pub mapping: FeedMapping,
-    /// How the file is written.
+    /// The format of the file: encoding, separator, header and trailer.
     #[serde(default)]
     pub csv: CsvOptions,
-    /// What a full file must look like before somebody who is not in it has left.
+    /// The conditions that a full file must meet before a person who is not in it counts as departed.
     #[serde(default)]
     pub guard: FeedGuard,
-    /// Where the days that `mapping.effective_at` gives begin at midnight.
+    /// The time zone in which the days of `mapping.effective_at` begin.
     #[serde(default = "default_zone")]
     pub time_zone: String,
-    /// What rows may say; anything if left out.
+    /// The kinds of rows that the feed may contain; every kind if left out.
     #[serde(default)]
     pub kinds: Option<Vec<RowKind>>,
     /// A folder that is watched for files.
     #[serde(default)]
     pub folder: Option<FolderConfig>,
-    /// Longest file, in bytes.
+    /// The maximum length of a file, in bytes.
     #[serde(default = "file_bytes")]
     pub file_bytes_max: u64,
-    /// From where, and with which certificate, it may come; from anywhere if left out.
+    /// The addresses and certificates from which uploads may come; any if left out.
     #[serde(default)]
     pub access: AccessRule,
 }
@@ -56,37 +56,37 @@ fn default_zone() -> String {
     "UTC".to_owned()
 }
 
-/// A company of a million people, with a kilobyte about each.
+/// Enough for a company of a million people, with one kilobyte for each person.
 fn file_bytes() -> u64 {
     1 << 30
 }
 
-/// Whether a file lists everybody.
+/// Full or delta: whether a file lists every person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FeedMode {
-    /// It does: who was listed before and is not any more has left, if the file can be believed.
+    /// The file lists every person. A person who was listed before and is missing has left, if the file passes its guard.
     Full,
-    /// It has what changed; who is not in it is left alone.
+    /// The file lists changes. A person who is not in it stays unchanged.
     Delta,
 }
 
-/// What a row may say.
+/// The kind of statement that a row makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowKind {
-    /// The person is employed, and this is what is true of them.
+    /// The person is employed and has these attributes.
     Upsert,
-    /// The person left.
+    /// The person has left.
     Left,
-    /// The record of the person was erased.
+    /// The person's record was erased.
     Deleted,
 }
 
 impl RowKind {
     const ALL: [Self; 3] = [Self::Upsert, Self::Left, Self::Deleted];
 
-    /// What a row says; nothing if it says nothing.
+    /// Returns the kind of a row in this state, or `None` for a row that is ignored.
     pub(super) fn of(state: RowState) -> Option<Self> {
         match state {
             RowState::Upsert | RowState::PreHire => Some(Self::Upsert),
@@ -97,25 +97,26 @@ impl RowKind {
     }
 }
 
-/// A folder that is watched, and where files go from there; all on one file system.
+/// A watched folder and its target folders; all must be on one file system.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FolderConfig {
-    /// Where files arrive. Folders in it, hidden files, symbolic links and what ends in `.part` or `.tmp` are left alone;
-    /// `NAME.sha256` is the checksum of `NAME`.
+    /// The folder in which files arrive. Subfolders, hidden files, symbolic links and names
+    /// that end in `.part` or `.tmp` are ignored; `NAME.sha256` is the checksum of `NAME`.
     pub path: PathBuf,
-    /// Where files go that were taken; made if need be.
+    /// The folder for files that were taken; created if missing.
     pub done: PathBuf,
-    /// Where files go that could not be read, or not to their end.
+    /// The folder for files that could not be read, or not completely.
     pub failed: PathBuf,
 }
 
 impl CsvFeedConfig {
-    /// What is wrong with it, if anything.
+    /// Returns the first fault of the feed, if any.
     pub(crate) fn fault(&self, sources: &[SourceConfig]) -> Option<String> {
         self.clone().open(sources).err()
     }
 
+    /// Validates the configuration and opens the feed.
     pub(super) fn open(self, sources: &[SourceConfig]) -> Result<CsvFeed, String> {
         let wrong = |fault: &dyn std::fmt::Display| format!("the feed {}: {fault}", self.name);
         let token = match (&self.token, &self.source) {
@@ -125,7 +126,9 @@ impl CsvFeedConfig {
                 Some(source)
                     if source.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&SubjectKind::Worker)) =>
                 {
-                    return Err(wrong(&format!("the source {name} may not speak of people (`kinds`)")));
+                    return Err(wrong(&format!(
+                        "the source {name} may not send events about people (`kinds`)"
+                    )));
                 }
                 Some(source) => Some(source.token),
                 None => return Err(wrong(&format!("there is no source called {name:?}"))),
@@ -144,7 +147,7 @@ impl CsvFeedConfig {
         }
         let of_source = sources.iter().find(|source| self.source.as_ref() == Some(&source.name));
         let access = match of_source {
-            // Whoever may use the token only from there may not use it here from elsewhere.
+            // A token that is restricted to certain addresses must not be usable here from other addresses.
             Some(source) if self.access.is_open() => source.access.clone(),
             _ => self.access.clone(),
         };
@@ -170,6 +173,7 @@ impl CsvFeedConfig {
 }
 
 impl FolderConfig {
+    /// Checks the paths of the folder without accessing them.
     fn check(&self) -> Result<(), String> {
         let places = [&self.path, &self.done, &self.failed];
         for (index, place) in places.iter().enumerate() {
@@ -184,6 +188,7 @@ impl FolderConfig {
     }
 }
 
+/// Parses an IANA time zone name.
 fn parse_zone(name: &str) -> Result<SourceZone, String> {
     SourceZone::named(name).ok_or_else(|| {
         format!("time_zone {name:?} is no time zone: write an IANA name such as Europe/Berlin")

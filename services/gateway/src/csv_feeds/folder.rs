@@ -1,8 +1,8 @@
-//! Files that are put into a folder.
+//! Watches a folder for files and takes them as feed runs.
 //!
-//! A file is taken when looks at the folder have seen it unchanged for a while, one file at a time, in order of name. It
-//! stays where it is until everything of it is stored and its report is written; a process that ends before that takes it
-//! once more as the same run, which says nothing twice.
+//! A file is taken once repeated scans of the folder have seen it unchanged for a while, one file at a
+//! time, in order of name. It stays in the folder until all of it is stored and its report is written.
+//! If the process ends before that, the file is taken again as the same run, which adds no event twice.
 
 mod files;
 
@@ -21,12 +21,12 @@ use crate::http::{AppState, note_file};
 use crate::streamed::ToBroker;
 use files::{ReadyFile, SeenFiles};
 
-/// How often the folder is looked at.
+/// The interval between scans of the folder.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a file that could not be stored waits, unless it is said how long.
+/// The delay before a file that could not be stored is tried again, unless the error names one.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// Makes the folders and watches until `soft`.
+/// Creates the folders and watches until `soft`.
 pub(crate) async fn watch_folder(gate: Arc<AppState>, feed: Arc<CsvFeed>, soft: CancellationToken) {
     let Some(folder) = feed.folder.clone() else { return };
     let mut seen = SeenFiles::default();
@@ -37,7 +37,7 @@ pub(crate) async fn watch_folder(gate: Arc<AppState>, feed: Arc<CsvFeed>, soft: 
             () = tokio::time::sleep(pause) => {}
         }
         pause = LOOK_EVERY;
-        // A file in the middle is dropped when the process stops: it is taken again.
+        // A file in progress is dropped when the process stops, and is taken again later.
         let look = async {
             match files::next_file(&folder, &mut seen).await {
                 Ok(Some(found)) => take_one(&gate, &feed, &folder, &found).await,
@@ -51,7 +51,7 @@ pub(crate) async fn watch_folder(gate: Arc<AppState>, feed: Arc<CsvFeed>, soft: 
         };
         match looked {
             Ok(TakenFile::Nothing) => {}
-            Ok(TakenFile::One) => pause = Duration::ZERO, // the next is known to be complete or it is not
+            Ok(TakenFile::One) => pause = Duration::ZERO, // the next file is complete or not; no need to wait
             Err(FolderFailure::Folder(error)) => {
                 tracing::warn!(source = feed.source, kind = ?error.kind(), "the folder of a feed cannot be used");
                 pause = AGAIN_AFTER;
@@ -61,14 +61,19 @@ pub(crate) async fn watch_folder(gate: Arc<AppState>, feed: Arc<CsvFeed>, soft: 
     }
 }
 
+/// The result of one scan of the folder: a file was handled, or there was none.
 enum TakenFile {
+    /// No file was complete.
     Nothing,
+    /// A file was taken or refused, and moved.
     One,
 }
 
+/// The reason why a scan of the folder failed.
 enum FolderFailure {
+    /// The folder or a file in it cannot be accessed.
     Folder(io::Error),
-    /// It stays where it is.
+    /// The file could not be stored and stays in the folder.
     NotStored,
 }
 
@@ -78,6 +83,7 @@ impl From<io::Error> for FolderFailure {
     }
 }
 
+/// Takes one file and moves it with its report to the folder for its outcome.
 async fn take_one(
     gate: &Arc<AppState>,
     feed: &Arc<CsvFeed>,
@@ -85,7 +91,7 @@ async fn take_one(
     found: &ReadyFile,
 ) -> Result<TakenFile, FolderFailure> {
     let Some(opened) = files::hash_file(found, feed.file_bytes_max).await? else {
-        return Ok(TakenFile::Nothing); // it is not what was seen any more
+        return Ok(TakenFile::Nothing); // the file has changed since the scan
     };
     let hash = match opened {
         files::OpenedFile::TooLong => {
@@ -120,19 +126,21 @@ async fn take_one(
     }
 }
 
-/// A file is another one when its name, its time or its content is: the same list of yesterday says something new today.
+/// Identifies a run by the file's name, modification time and content: yesterday's list with a new time makes new statements today.
 fn run_of(feed: &CsvFeed, found: &ReadyFile, hash: &str) -> FeedRun {
     let name = format!("file:{}:{}:{hash}", found.name, found.modified.unix_timestamp_nanos());
-    // What a file says is as old as the file.
+    // The statements of a file are as old as the file.
     let begun_at = found.modified.min(store::clock::now());
     FeedRun { feed: feed.name.clone(), run: FeedRunId::of(&feed.source, &name), begun_at, absent: false }
 }
 
+/// Writes the report of a taken file, and moves the file to the folder `to`.
 async fn put_away(to: &Path, found: &ReadyFile, report: &FeedReport) -> io::Result<()> {
     let text = serde_json::to_string_pretty(report).expect("a report has only text as keys");
     files::put_away(to, found, text).await
 }
 
+/// Writes the problem of a refused file, and moves the file to the folder for failed files.
 async fn refuse_file(folder: &FolderConfig, found: &ReadyFile, problem: &Problem) -> io::Result<()> {
     let report = serde_json::json!({ "code": problem.code(), "detail": problem.detail() });
     let text = serde_json::to_string_pretty(&report).expect("a report has only text as keys");

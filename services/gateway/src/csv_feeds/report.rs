@@ -1,4 +1,4 @@
-//! What came of a file.
+//! The report on a file that was taken.
 
 use lifecycle::FeedRunId;
 use serde::Serialize;
@@ -6,70 +6,70 @@ use utoipa::ToSchema;
 
 use super::FeedMode;
 
-/// Most wrong rows that are listed; all are counted.
+/// The maximum number of wrong rows that are listed; all are counted.
 pub(super) const FAULTS_MAX: usize = 1_000;
 
-/// What came of a file: every good row is durably stored.
+/// The result of a file. Every good row is durably stored.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FeedReport {
-    /// The feed.
+    /// The name of the feed.
     pub(crate) feed: String,
-    /// Names this reading of the file: `usher feed show RUN` says what became of it.
+    /// The id of this feed run. `usher feed show RUN` shows its outcome.
     #[schema(value_type = String, examples("run_0123456789abcdef0123456789abcdef"))]
     pub(crate) run: FeedRunId,
-    /// Whether a file lists everybody.
+    /// `full` if a file lists every person, `delta` if it lists changes.
     pub(crate) mode: FeedMode,
-    /// Rows, good and bad; without header, trailer and empty ones.
+    /// The number of rows, good and bad, without header, trailer and empty rows.
     pub(crate) rows: u64,
-    /// Rows that say nothing because something is wrong with them.
+    /// The number of rows that are invalid, completely or in part.
     pub(crate) bad_rows: u64,
-    /// Good rows that the mapping ignores.
+    /// The number of good rows that the mapping ignores.
     pub(crate) ignored: u64,
-    /// Different people in the good rows.
+    /// The number of different people in the good rows.
     pub(crate) people: u64,
-    /// Events that are stored, those included that were stored before.
+    /// The number of stored events, including those that were stored before.
     pub(crate) events: u64,
-    /// Those of them that were stored before.
+    /// The number of these events that were stored before.
     pub(crate) duplicates: u64,
-    /// Those of them that say what they said in the run before: only their names are stored.
+    /// The number of these events that equal those of the previous run. Only their keys and hashes are stored again.
     pub(crate) unchanged: u64,
-    /// Whether all of the file was there, as far as it tells. Of a full feed that is not, nobody leaves.
+    /// `true` if the file is complete, judged by its format, trailer and checksum. No person leaves because of an incomplete file.
     pub(crate) complete: bool,
-    /// What is wrong with the file as a whole.
+    /// The faults of the file as a whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) notes: Vec<String>,
-    /// Length of the file.
+    /// The length of the file in bytes.
     pub(crate) bytes: u64,
-    /// Its hash: hexadecimal digits.
+    /// The SHA-256 of the file, in hexadecimal digits.
     pub(crate) sha256: String,
-    /// The encoding that it was read in.
+    /// The encoding in which the file was read.
     #[schema(value_type = String)]
     pub(crate) encoding: &'static str,
-    /// What separates its fields.
+    /// The separator of its fields.
     #[schema(value_type = String)]
     pub(crate) separator: feeds::FieldSeparator,
-    /// The wrong rows, at most 1,000 of them.
+    /// The wrong rows, at most 1,000.
     pub(crate) errors: Vec<RowFault>,
-    /// How many more there are.
+    /// The number of wrong rows that are not listed.
     pub(crate) errors_unlisted: u64,
-    /// Most events that were in memory at the same time.
+    /// The maximum number of events that were in memory at the same time.
     #[serde(skip)]
     pub(crate) buffered_max: usize,
 }
 
-/// What is wrong with a row. It never holds what stood in a cell.
+/// A fault in a row. It never contains the value of a cell.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct RowFault {
-    /// Line of the file in which the row begins, from 1.
+    /// The line of the file in which the row begins, starting at 1.
     pub(crate) line: u64,
-    /// The column, if it is about one.
+    /// The column, if the fault concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<String>,
-    /// What is wrong.
+    /// The fault.
     pub(crate) what: String,
-    /// What to do.
+    /// The suggested correction.
     pub(crate) fix: String,
 }
 

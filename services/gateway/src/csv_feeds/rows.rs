@@ -1,4 +1,4 @@
-//! Reads a file to batches of events; blocks.
+//! Reads a file into batches of events, on a thread that may block.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -15,28 +15,29 @@ use crate::EventLimits;
 use crate::received::{EventPlace, ReceivedEvent};
 use crate::streamed::{BatchWriter, ReceiverGone};
 
-/// One file to read.
+/// A file to read and its settings.
 pub(super) struct FileReading {
     pub(super) feed: Arc<CsvFeed>,
     pub(super) run: FeedRun,
     pub(super) limits: EventLimits,
+    /// The time of acceptance of the events.
     pub(super) accepted_at: OffsetDateTime,
-    /// The hash that it should have.
+    /// The expected SHA-256 of the file, in hexadecimal digits.
     pub(super) sha256: Option<String>,
     pub(super) batches: BatchWriter,
 }
 
-/// A file that was read, if not to its end as it should be, then as far as it goes.
+/// The result of a file that was read, completely or as far as it goes.
 pub(super) struct WasRead {
     pub(super) report: FeedReport,
     pub(super) completion: FileCompletion,
 }
 
-/// Why a file was not read.
+/// The reason why a file was not read.
 pub(super) enum FileNotRead {
-    /// It makes no sense as a whole.
+    /// The file as a whole is invalid.
     Malformed(Problem),
-    /// Its bytes stopped coming, or nobody takes what was read.
+    /// The bytes ended early, or the receiver of the batches is gone.
     Stopped,
 }
 
@@ -47,7 +48,7 @@ impl From<ReceiverGone> for FileNotRead {
 }
 
 impl FileReading {
-    /// Reads all of it.
+    /// Reads the whole file.
     pub(super) fn read(mut self, bytes: impl Read) -> Result<WasRead, FileNotRead> {
         let feed = Arc::clone(&self.feed);
         let mut csv = CsvReader::open(bytes, &feed.csv).map_err(|error| match error {
@@ -93,17 +94,20 @@ impl FileReading {
     }
 }
 
-/// What the rows of one file have come to.
+/// The state of one file's reading: its events, faults and counts so far.
 struct RowEvents<'a> {
     teller: FeedEvents<'a>,
     bound: BoundMapping<'a>,
     tally: RowTally,
     batches: &'a mut BatchWriter,
+    /// The listed faults, at most [`FAULTS_MAX`].
     faults: Vec<RowFault>,
+    /// The number of good rows that the mapping ignores.
     ignored: u64,
 }
 
 impl RowEvents<'_> {
+    /// Turns one row into events, or records its fault.
     fn take(&mut self, row: Result<FileRow, RowError>) -> Result<(), ReceiverGone> {
         let row = match row {
             Ok(row) => row,
@@ -129,17 +133,17 @@ impl RowEvents<'_> {
         }
     }
 
-    /// A row of which something could not be read is wrong, though the rest of it counts.
+    /// Counts a row. A row with an unreadable value counts as wrong, although the rest of it has effect.
     fn count(&mut self, event: &Event, line: u64, key: &str) -> bool {
         let Some(value) = event.unread.first() else { return self.tally.count_key(Some(key)) };
         telemetry::metrics::value_unread(&self.teller.feed.name);
         let what = format!("`{}` cannot be read or used: {}", value.field, value.class);
-        let fix = "correct the cell, or name its form in `dates`".to_owned();
+        let fix = "correct the cell, or add its format to `dates`".to_owned();
         self.note(RowError { line, column: None, what, fix });
         self.tally.count_bad_key(key)
     }
 
-    /// A wrong row says nothing of its person, but that they are in the file, if its key can be read.
+    /// Handles a wrong row. If its key is readable, the row still shows that its person is in the file, and nothing else.
     fn take_wrong(&mut self, row: &FileRow, fault: RowError) -> Result<(), ReceiverGone> {
         telemetry::metrics::value_unread(&self.teller.feed.name);
         let Ok(key) = self.bound.key(row) else {
@@ -153,15 +157,17 @@ impl RowEvents<'_> {
         self.keep(event, row.line(), is_first)
     }
 
+    /// Lists a fault, up to the maximum number of listed faults.
     fn note(&mut self, fault: RowError) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(fault.into());
         }
     }
 
+    /// Reads a row and returns its event, if it makes one, its line and its key.
     fn read(&mut self, row: &FileRow) -> Result<(Option<Event>, u64, String), RowError> {
         let line = row.line();
-        // As of the run, so that the same file says the same when it is read again.
+        // As of the run's start, so that reading the same file again makes the same statements.
         let said = self.bound.read(row, self.teller.run.begun_at)?;
         let (key, is_ignored) = (said.key.clone(), said.state == feeds::RowState::Ignored);
         let event = self.teller.event(said, line)?;
@@ -171,6 +177,7 @@ impl RowEvents<'_> {
         Ok((event, line, key))
     }
 
+    /// Names the event and adds it to the current batch.
     fn keep(&mut self, event: Event, line: u64, is_first: bool) -> Result<(), ReceiverGone> {
         let event = self.teller.named(event, line, is_first);
         self.batches.push(ReceivedEvent {
@@ -186,6 +193,7 @@ fn malformed_file(error: &dyn std::fmt::Display) -> FileNotRead {
     FileNotRead::Malformed(Problem::bad_request("malformed_csv", error.to_string()))
 }
 
+/// Builds the report on a file whose rows were read.
 fn completion_report(
     reading: &FileReading,
     completion: &FileCompletion,

@@ -1,4 +1,4 @@
-//! One file, from its bytes to the broker.
+//! Takes one file: reads its bytes and publishes its events to the broker.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use crate::EventLimits;
 use crate::received::{EventPlace, ReceivedEvent};
 use crate::streamed::{BatchSink, BatchWriter, BufferedEvents};
 
-/// What is to be taken.
+/// The file to take.
 pub(crate) struct TakenFeedFile<R> {
     pub(crate) feed: Arc<CsvFeed>,
     pub(crate) run: FeedRun,
     pub(crate) bytes: R,
-    /// The hash that it should have: hexadecimal digits.
+    /// The expected SHA-256 of the file, in hexadecimal digits.
     pub(crate) sha256: Option<String>,
-    /// The hash that the run is named by, if it is: a file that has another one was written to while it was read, and what
-    /// was seen of it is not the whole.
+    /// The SHA-256 in the run's id, if it contains one. A different hash means that the file
+    /// was written to while it was read, and that the part that was read is not the whole file.
     pub(crate) named_by: Option<String>,
 }
 
-/// Takes a file: stores its good rows, and for a full feed what was seen of it.
+/// Takes a file: stores its good rows, and for a full feed the completion event.
 ///
 /// # Errors
-/// When it cannot be read or not everything is known to be stored; what was stored is recognised when the file is taken
-/// again as the same run.
+/// Returns an error if the file cannot be read, or if not everything is known to be stored. Events
+/// that were stored are recognised as duplicates when the file is taken again as the same run.
 pub(crate) async fn take_file<R: Read + Send + 'static>(
     file: TakenFeedFile<R>,
     limits: EventLimits,
@@ -71,7 +71,8 @@ pub(crate) async fn take_file<R: Read + Send + 'static>(
     Ok(report)
 }
 
-/// Says that this was all. Named by the content as well: what was sent first under the same key may have been cut.
+/// Creates the completion event of a full feed. Its id includes the hash of the
+/// content, because an earlier upload under the same key may have been truncated.
 fn publish_completion(
     feed: &CsvFeed,
     run: FeedRun,

@@ -1,4 +1,4 @@
-//! From what a row says to an event.
+//! Turns the statements of a row into events.
 
 use edge::{FieldErrors, JsonPointer, Problem};
 use feeds::{RowError, RowState, RowStatements};
@@ -13,23 +13,23 @@ use super::{CsvFeed, FeedMode, RowKind};
 use crate::EventLimits;
 use crate::limits::{keys_fault, normalise_manager};
 
-/// Makes the events of one file.
+/// Creates the events of one file.
 pub(super) struct FeedEvents<'a> {
     pub(super) feed: &'a CsvFeed,
     pub(super) run: &'a FeedRun,
     pub(super) limits: &'a EventLimits,
     pub(super) accepted_at: OffsetDateTime,
-    /// As long as any id: stands in for that of an event that is not known to be good yet.
+    /// A placeholder as long as any id, for events that are not known to be valid yet.
     pub(super) no_id: EventId,
-    /// Rows that repeated a key.
+    /// The number of rows that repeated a key.
     pub(super) repeats: i64,
 }
 
 impl FeedEvents<'_> {
-    /// The event of a good row; nothing for a row that says nothing and need not be known of either.
+    /// Returns the event of a good row, or `None` for a row that makes no statement and need not be known.
     ///
     /// # Errors
-    /// When an event may not say this.
+    /// Returns an error if an event must not say this.
     pub(super) fn event(&self, said: RowStatements, line: u64) -> Result<Option<Event>, RowError> {
         self.check_kind(&said, line)?;
         let RowStatements { key, mut attributes, state, effective_at, unread } = said;
@@ -39,7 +39,7 @@ impl FeedEvents<'_> {
             RowState::Left | RowState::Inactive => EventKind::WorkerLeft,
             RowState::Deleted => EventKind::WorkerDeleted,
             RowState::PreHire => EventKind::WorkerChanged,
-            // Says that the person is in the file, and nothing of them.
+            // Shows that the person is in the file, and nothing else about them.
             RowState::Ignored if is_full || !unread.is_empty() => EventKind::WorkerChanged,
             RowState::Ignored => return Ok(None),
         };
@@ -82,7 +82,7 @@ impl FeedEvents<'_> {
         Ok(Some(event))
     }
 
-    /// What a wrong row whose key can be read still says: that its person is in the file, and that it cannot be read.
+    /// Returns the event of a wrong row whose key is readable: its person is in the file, and the row is unreadable.
     pub(super) fn listed(&self, key: String, fault: &RowError) -> Event {
         let time = self.run.begun_at;
         let field = fault.column.clone().unwrap_or_else(|| "row".to_owned());
@@ -101,12 +101,13 @@ impl FeedEvents<'_> {
             members: None,
             feed: (self.feed.mode == FeedMode::Full).then(|| self.run.clone()),
             withdraws: false,
-            // Whatever the row says is not known: it may be that its person left.
+            // The rest of the row is unknown. It may have said that its person left.
             unread: vec![UnreadValue::new(field, fault.what.clone()).of_departure()],
         }
     }
 
-    /// A row that shows that its person is not here says so as of the file, whatever day it names.
+    /// Returns a second event for a row that shows a departure on a past day: the
+    /// person is absent as of the file, even though the row names another day.
     pub(super) fn as_of_the_file(event: &Event) -> Option<Event> {
         let names_a_day_that_is_over = event.kind == EventKind::WorkerLeft
             && event.dated == Some(StatementDating::Explicit)
@@ -120,8 +121,8 @@ impl FeedEvents<'_> {
         })
     }
 
-    /// Gives the event its name. The later of two rows about one person counts, so it is said a little later. The name
-    /// depends on what the row says: another file that is sent under the same key must not pass for this one.
+    /// Sets the id and time of the event. Of two rows about one person the later one counts, so its time is a little
+    /// later. The id depends on the content of the row: a different file under the same key must not pass for this one.
     pub(super) fn named(&mut self, mut event: Event, line: u64, is_first: bool) -> Event {
         if !is_first {
             self.repeats += 1;
@@ -136,6 +137,7 @@ impl FeedEvents<'_> {
         event
     }
 
+    /// Refuses a row of a kind that the feed does not permit.
     fn check_kind(&self, said: &RowStatements, line: u64) -> Result<(), RowError> {
         match RowKind::of(said.state) {
             Some(kind) if !self.feed.kinds.contains(&kind) => {
@@ -144,7 +146,7 @@ impl FeedEvents<'_> {
                     RowKind::Left => "left",
                     RowKind::Deleted => "deleted",
                 };
-                let what = format!("says `{word}`, which this feed may not say");
+                let what = format!("says `{word}`, which this feed does not permit");
                 Err(row_error(
                     line,
                     what,
@@ -155,9 +157,10 @@ impl FeedEvents<'_> {
         }
     }
 
+    /// Checks the limits of attributes, and normalises the manager.
     fn check_attributes(&self, attributes: &mut AttributeMap, line: u64) -> Result<(), RowError> {
         let mut errors = FieldErrors::default();
-        // A cell has no null, and nobody's manager is called "".
+        // A cell cannot be null, and no manager has an empty key.
         if attributes.get("manager").and_then(Value::as_str).is_some_and(|key| key.trim().is_empty()) {
             attributes.insert("manager".to_owned(), Value::Null);
         }
@@ -175,9 +178,10 @@ impl FeedEvents<'_> {
     }
 }
 
-/// Hexadecimal digits of the hash of what an event says.
+/// The number of hexadecimal digits of an event's fingerprint.
 const FINGERPRINT_CHARS: usize = 16;
 
+/// Returns the hash of an event's content, without its id and time.
 fn event_fingerprint(event: &Event) -> String {
     let day = (event.effective_at != event.time).then(|| unix_micros(event.effective_at));
     let said = (event.kind, &event.subject, day, event.dated, &event.attributes, &event.unread);
@@ -186,8 +190,8 @@ fn event_fingerprint(event: &Event) -> String {
     digest[..FINGERPRINT_CHARS / 2].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A row of somebody who is employed says so, unless the mapping has an `active` that is clear by itself: who left and is
-/// listed again is back.
+/// Marks the person of an upsert row as employed, unless the mapping has
+/// an unambiguous `active`. A leaver who is listed again is a rehire.
 fn mark_employed(attributes: &mut AttributeMap) {
     let is_clear = match attributes.get("active") {
         Some(Value::Bool(_)) => true,

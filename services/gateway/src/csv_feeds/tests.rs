@@ -1,4 +1,4 @@
-//! How much of a file is in memory, and what events its rows become.
+//! Tests of the number of events in memory while a file is read, and of the events that its rows become.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn feed(changes: serde_json::Value) -> Result<CsvFeed, String> {
     serde_json::from_value::<CsvFeedConfig>(config).map_err(|error| error.to_string())?.open(&[])
 }
 
-/// Keeps what is stored, up to a batch that it refuses.
+/// Keeps the stored events, up to a batch that it refuses.
 #[derive(Default)]
 struct Kept {
     events: Vec<Event>,
@@ -64,7 +64,7 @@ async fn taken(
     take_file(file, EventLimits::default(), BEGUN, kept).await
 }
 
-/// Rows that are made while they are read.
+/// A file whose rows are generated while it is read.
 struct Made {
     next: usize,
     rows: usize,
@@ -95,7 +95,7 @@ async fn ten_and_a_hundred_thousand_rows_are_never_in_memory_at_the_same_time() 
         let report = taken(feed(json!({})).unwrap(), file, &mut kept).await.unwrap();
         assert_eq!((report.rows, report.events, report.bad_rows), (rows as u64, rows as u64, 0));
         assert_eq!(kept.longest, BATCH_MAX);
-        // One is made, one waits, one is handed over and one is stored.
+        // One batch is filled, one waits, one is handed over and one is stored.
         let most = (BATCHES_WAITING_MAX + 3) * BATCH_MAX;
         assert!(report.buffered_max <= most, "{} of {most}", report.buffered_max);
     }

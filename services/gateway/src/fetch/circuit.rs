@@ -1,7 +1,7 @@
-//! Whether a source can be asked at all, and who is to blame when it fails: the source or one record.
+//! The circuit breaker of a source, and failure attribution: whether the source or one record is at fault.
 //!
-//! While the source is to blame nothing counts against a record. A record that stops everything, and after which others can
-//! be fetched, is to blame itself when it fails again: one person must not keep the others waiting.
+//! A failure of the source counts against no record. A record that opened the circuit, and after which other
+//! records can be fetched, is itself at fault when it fails again: one person must not block the others.
 
 use std::collections::HashSet;
 
@@ -10,66 +10,70 @@ use tokio::time::{Duration, Instant};
 
 use super::pace::retry_delay;
 
-/// So many failures in a row that may be anybody's are the source's.
+/// The number of consecutive failures without a clear cause after which the source is at fault.
 const STRIKES_MAX: u32 = 5;
-/// So many records are remembered that stopped everything.
+/// The maximum number of remembered records that opened the circuit.
 const SUSPECTS_MAX: usize = 1_000;
 
-/// Whether requests may be sent.
+/// The state of the circuit: whether requests may be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum CircuitState {
+    /// Requests may be sent.
     Closed,
-    /// Not before then; and then one.
-    Open {
-        until: Instant,
-    },
-    /// One is under way that finds out.
+    /// No request before `until`; then a single probe.
+    Open { until: Instant },
+    /// A probe is in flight.
     Probing,
 }
 
-/// Who is to blame for a failure.
+/// The failure attribution: the source or the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SourceFailureAttribution {
-    /// The source: it counts against nobody.
+    /// The source is at fault; the failure counts against no record.
     Source,
-    /// The record.
+    /// The record is at fault.
     Record,
 }
 
-/// What a request may do now.
+/// The permission for the next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestPermission {
-    /// Go.
+    /// The request may be sent now.
     Granted,
-    /// Not before then.
+    /// No request before this time.
     At(Instant),
-    /// Not before that which is under way ends.
+    /// No request before the probe in flight ends.
     AfterProbe,
 }
 
-/// Of one source.
+/// The circuit breaker of one source.
 #[derive(Debug)]
 pub(super) struct SourceCircuit {
     state: CircuitState,
+    /// The number of consecutive failures without a clear cause.
     strikes: u32,
-    /// How often it was opened without a success in between.
+    /// The number of times that the circuit opened without a success in between.
     openings: u32,
-    /// Whose failure opened it.
+    /// The key of the record whose failure opened the circuit.
     opened_by: Option<String>,
+    /// The keys of records that opened the circuit before others could be fetched.
     suspects: HashSet<String>,
+    /// The first pause.
     initial: Duration,
+    /// The maximum pause.
     max: Duration,
 }
 
-/// What a failure did to the circuit.
+/// The effect of a failure on the circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CircuitEffect {
     pub(super) blame: SourceFailureAttribution,
-    /// It is open until then because of it.
+    /// The time until which the circuit is open because of the failure.
     pub(super) open_until: Option<Instant>,
 }
 
 impl SourceCircuit {
+    /// Creates a closed circuit whose pauses grow from `initial` to at most `max`.
     pub(super) fn new(initial: Duration, max: Duration) -> Self {
         let suspects = HashSet::new();
         Self { state: CircuitState::Closed, strikes: 0, openings: 0, opened_by: None, suspects, initial, max }
@@ -79,7 +83,7 @@ impl SourceCircuit {
         self.state == CircuitState::Closed
     }
 
-    /// 0 closed, 1 finding out, 2 open: for the metric.
+    /// Returns the value of the metric: 0 closed, 1 probing, 2 open.
     pub(super) fn level(&self) -> i64 {
         match self.state {
             CircuitState::Closed => 0,
@@ -88,6 +92,7 @@ impl SourceCircuit {
         }
     }
 
+    /// Returns whether a request may be sent at `now`.
     pub(super) fn leave(&self, now: Instant) -> RequestPermission {
         match self.state {
             CircuitState::Closed => RequestPermission::Granted,
@@ -97,14 +102,14 @@ impl SourceCircuit {
         }
     }
 
-    /// A request is sent.
+    /// Records that a request was sent.
     pub(super) fn sent(&mut self) {
         if !self.is_closed() {
             self.state = CircuitState::Probing;
         }
     }
 
-    /// The source answered as it should, about `key`. Whether it was not closed before.
+    /// Records that the source answered as expected about `key`. Returns whether the circuit was not closed before.
     pub(super) fn answered(&mut self, key: &str) -> bool {
         self.suspects.remove(key);
         if let Some(by) = self.opened_by.take().filter(|by| by != key)
@@ -116,7 +121,7 @@ impl SourceCircuit {
         std::mem::replace(&mut self.state, CircuitState::Closed) != CircuitState::Closed
     }
 
-    /// A request about `key` failed. `chance` lies between 0 and 1.
+    /// Records that a request about `key` failed. `chance` lies between 0 and 1.
     pub(super) fn failed(
         &mut self,
         class: AttemptClass,
@@ -126,13 +131,13 @@ impl SourceCircuit {
     ) -> CircuitEffect {
         let record = CircuitEffect { blame: SourceFailureAttribution::Record, open_until: None };
         match class {
-            // It answered, and about this one.
+            // The source answered, and its answer concerns this record only.
             AttemptClass::NotFound | AttemptClass::Permanent => {
                 self.answered(key);
                 record
             }
             AttemptClass::Throttled => {
-                // Whether it works was not found out.
+                // A throttled probe does not show whether the source works.
                 if self.state == CircuitState::Probing {
                     self.state = CircuitState::Open { until: now };
                 }
@@ -156,8 +161,9 @@ impl SourceCircuit {
         }
     }
 
+    /// Opens the circuit because of a failure about `key`, and attributes the failure to the source.
     fn open(&mut self, key: &str, now: Instant, chance: f64) -> CircuitEffect {
-        // What was under way when it was opened says nothing new.
+        // The result of a request that was in flight when the circuit opened adds nothing.
         if let CircuitState::Open { until } = self.state {
             return CircuitEffect { blame: SourceFailureAttribution::Source, open_until: Some(until) };
         }
@@ -201,7 +207,7 @@ mod tests {
         assert!(circuit.is_closed() && !circuit.answered("b"));
         let judged = circuit.failed(Unavailable, "a", start, 0.5);
         assert_eq!(judged.blame, SourceFailureAttribution::Source, "others failed as well");
-        assert_eq!(judged.open_until, Some(at(1, start)), "and it begins anew");
+        assert_eq!(judged.open_until, Some(at(1, start)), "and it starts again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! How the records of one source are fetched, and what can be wrong with that.
+//! The configuration of fetching one source's records, and its validation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,68 +6,68 @@ use std::time::Duration;
 use outbound::{AskerOptions, CredentialConfig, SourceClient, Url};
 use serde::Deserialize;
 
-/// Stands in `url` for the key of the person.
+/// The placeholder for the person's key in `url`.
 pub(super) const KEY: &str = "{key}";
-/// Longest pause that is kept to, whatever the API asks for.
+/// The maximum `Retry-After` that is respected, even if the API asks for more.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-/// Longest answer that may be configured, in bytes: a record is in memory as a whole.
+/// The maximum of `answer_bytes_max`, in bytes: a record is in memory as a whole.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// Where the records of a source are fetched.
+/// The settings for fetching the records of a source.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FetchConfig {
-    /// The address of a person's record, with `{key}` where the key stands.
+    /// The URL of a person's record, with `{key}` in place of the key.
     pub url: String,
-    /// How the API knows us.
+    /// The credential for the API.
     #[serde(default)]
     pub credential: Option<CredentialConfig>,
-    /// Further headers of each request. A secret belongs into `credential`.
+    /// Additional headers of each request. A secret belongs in `credential`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// JSON Pointer to the record in the answer; the whole answer if left out.
+    /// The JSON Pointer to the record in the answer; the whole answer if left out.
     #[serde(default)]
     pub record: String,
-    /// JSON Pointer to the key in the record. If given, a record of somebody else is refused.
+    /// The JSON Pointer to the key in the record. If given, a record with another key is refused.
     #[serde(default)]
     pub key: Option<String>,
-    /// How many requests a second are sent at most.
+    /// The maximum number of requests per second.
     #[serde(default = "requests_per_second")]
     pub requests_per_second_max: f64,
-    /// How many are under way at the same time.
+    /// The maximum number of requests in flight.
     #[serde(default = "default_concurrency")]
     pub concurrency_max: usize,
-    /// How long one may take, in seconds.
+    /// The timeout of one request, in seconds.
     #[serde(default = "timeout_seconds")]
     pub timeout_seconds: u64,
-    /// Longest answer, in bytes.
+    /// The maximum length of an answer, in bytes.
     #[serde(default = "answer_bytes")]
     pub answer_bytes_max: usize,
-    /// How long the first notice about somebody waits for others, in milliseconds. It also gives the API the time to know
-    /// itself what it tells of.
+    /// The delay after the first notice about a person, in milliseconds, during which further
+    /// notices are combined with it. It also gives the API time to see the change that it announced.
     #[serde(default = "delay_ms")]
     pub delay_ms: u64,
-    /// How often one record is tried before it is put aside for a human. What the whole source is to blame for does not count.
+    /// The maximum number of attempts before a record is parked for an operator. Failures of the whole source do not count.
     #[serde(default = "default_attempts")]
     pub attempts_max: i32,
-    /// After how many seconds a record that was put aside is tried once more by itself.
+    /// The number of seconds after which a parked record is tried once more automatically.
     #[serde(default = "parked_retry_seconds")]
     pub parked_retry_seconds: u64,
-    /// Delays between tries.
+    /// The delays between attempts.
     #[serde(default)]
     pub retry: FetchRetry,
-    /// What it means when the API has no record of somebody (404).
+    /// The meaning of an answer that there is no record of the person (404).
     #[serde(default)]
     pub gone: MissingRecordMeaning,
 }
 
-/// Delays between tries: exponential with jitter.
+/// The delays between attempts: exponential back-off with jitter.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FetchRetry {
-    /// Before the second try, in milliseconds.
+    /// The delay before the second attempt, in milliseconds.
     pub initial_ms: u64,
-    /// The longest delay, in milliseconds.
+    /// The maximum delay, in milliseconds.
     pub max_ms: u64,
 }
 
@@ -77,17 +77,17 @@ impl Default for FetchRetry {
     }
 }
 
-/// What it means when there is no record.
+/// The meaning of a missing record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingRecordMeaning {
-    /// Nothing: it is tried again, and then put aside for a human. Unless the notice itself spoke of a departure: then the
-    /// person has left.
+    /// No meaning: the fetch is retried and then parked for an operator. If the notice itself announced a departure, the person has
+    /// left.
     #[default]
     Ignore,
-    /// The person left.
+    /// The person has left.
     Left,
-    /// The record was erased.
+    /// The person's record was erased.
     Deleted,
 }
 
@@ -120,7 +120,7 @@ fn default_attempts() -> i32 {
 }
 
 impl FetchConfig {
-    /// What is wrong with it, if anything.
+    /// Returns the first fault of the settings, if any.
     pub(crate) fn fault(&self) -> Option<String> {
         let pointers = [("record", &self.record), ("key", self.key.as_ref().unwrap_or(&self.record))];
         if let Some((name, _)) =
@@ -147,10 +147,10 @@ impl FetchConfig {
         self.url_fault().or_else(|| self.asker().err())
     }
 
-    /// The key may stand in the path or the query: nobody who sends a notice chooses who is asked.
+    /// Checks that the key stands in the path or the query, so that the sender of a notice cannot choose the host.
     fn url_fault(&self) -> Option<String> {
         if !self.url.contains(KEY) {
-            return Some(format!("`url` does not say where the key stands: write {KEY} there"));
+            return Some(format!("`url` has no placeholder for the key: write {KEY} there"));
         }
         let (one, other) = (self.url.replace(KEY, "1"), self.url.replace(KEY, "2"));
         let (Ok(one), Ok(other)) = (Url::parse(&one), Url::parse(&other)) else {
@@ -160,13 +160,13 @@ impl FetchConfig {
             return Some("`url` must begin with https:// or http://".to_owned());
         }
         if !one.username().is_empty() || one.password().is_some() {
-            return Some("`url` must not hold a credential: it belongs into `credential`".to_owned());
+            return Some("`url` must not hold a credential: it belongs in `credential`".to_owned());
         }
         (one.origin() != other.origin() || one.fragment().is_some())
-            .then(|| format!("`{KEY}` must stand in the path or the query of `url`"))
+            .then(|| format!("`{KEY}` must be in the path or the query of `url`"))
     }
 
-    /// What asks the API.
+    /// Creates the HTTP client of the API.
     pub(super) fn asker(&self) -> Result<SourceClient, String> {
         let credential = self.credential.as_ref().map(CredentialConfig::read).transpose()?;
         let options = AskerOptions {

@@ -1,4 +1,4 @@
-//! Works off the rows of one source, on one replica at a time.
+//! Fetches the wanted records of one source, on one replica at a time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use lifecycle::{AttemptClass, SourceProblemKind};
 use store::lease::TableLease;
 use store::{Store, StoreError};
+use telemetry::chain;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -20,20 +21,21 @@ use super::wanted::{NextAttempt, WantedRecord, WantedTable};
 use crate::SERVICE;
 use crate::http::AppState;
 
-/// How long a silent replica keeps a source before another may take it.
+/// The time after which another replica may take a source from a silent one.
 const LEASE: Duration = Duration::from_secs(15);
+/// The interval at which the owner renews its lease.
 const RENEW_EVERY: Duration = Duration::from_secs(4);
-/// How often a replica that does not have the source looks whether it can.
+/// The interval at which a replica without the lease tries to acquire it.
 const ASK_EVERY: Duration = Duration::from_secs(3);
-/// How often rows are looked for that another replica made.
+/// The interval at which rows of other replicas are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long after a failure of our own: of the database or the broker.
+/// The delay after a failure on our side, of the database or the broker.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long fetches that are under way may take when this one is to end.
+/// The maximum time for fetches in flight to finish when the owner stops.
 const ENDING_MAX: Duration = Duration::from_secs(5);
-/// How long the mapper is given to catch up.
+/// The delay while the mapper catches up.
 const PAUSE_FOR_LAG: Duration = Duration::from_secs(1);
-/// How long a source that asks to be left alone, without saying how long, is.
+/// The pause when a source throttles without a `Retry-After`.
 const PAUSE_UNTOLD: Duration = Duration::from_secs(30);
 
 /// The fetcher of one source.
@@ -42,14 +44,17 @@ pub(crate) struct RecordFetcher {
     gate: Arc<AppState>,
     table: WantedTable,
     plan: Arc<FetchPlan>,
+    /// The name of this replica, which holds the lease.
     replica: String,
 }
 
+/// A finished fetch: its row, its duration, and its outcome.
 type FetchDone = (WantedRecord, Duration, Result<FetchedRecord, FetchTrouble>);
 
-/// What the owner of a source knows, and nobody else needs to.
+/// The state of an ownership session. Only the owner of the source needs it.
 struct FetchSession {
     tasks: JoinSet<FetchDone>,
+    /// The keys of the records that are being fetched.
     in_flight: HashSet<String>,
     circuit: SourceCircuit,
     pace: RequestPace,
@@ -61,7 +66,7 @@ impl RecordFetcher {
         Self { gate, table: WantedTable(store), plan, replica: replica.to_owned() }
     }
 
-    /// Until `stop`.
+    /// Acquires the lease and fetches, until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let name = format!("fetch/{}", self.plan.source);
         while !stop.is_cancelled() {
@@ -70,12 +75,16 @@ impl RecordFetcher {
                 Ok(Some(lease)) => {
                     self.own(&lease, &stop).await;
                     if let Err(error) = lease.release(store).await {
-                        tracing::debug!(error = %error, "a lease was not released, it runs out");
+                        tracing::debug!(error = chain(&error), "a lease was not released, it runs out");
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(source = self.plan.source, error = %error, "cannot look after a source")
+                    tracing::warn!(
+                        source = self.plan.source,
+                        error = chain(&error),
+                        "cannot look after a source"
+                    )
                 }
             }
             tokio::select! {
@@ -85,8 +94,8 @@ impl RecordFetcher {
         }
     }
 
-    /// Fetches until `stop`, or until somebody else has the lease. Those under way end first: a row that is not finished is
-    /// fetched again, and that may be the first thing that the next owner does.
+    /// Fetches until `stop` or until another replica has the lease. Fetches in flight finish
+    /// first: an unfinished row is fetched again, and that may be the next owner's first request.
     async fn own(&self, lease: &TableLease, stop: &CancellationToken) {
         let retry = self.plan.config.retry;
         let circuit =
@@ -100,7 +109,11 @@ impl RecordFetcher {
             let wake_at = match self.start_next(&mut work).await {
                 Ok(wake_at) => wake_at,
                 Err(error) => {
-                    tracing::warn!(source = self.plan.source, error = %error, "cannot look for wanted records");
+                    tracing::warn!(
+                        source = self.plan.source,
+                        error = chain(&error),
+                        "cannot look for wanted records"
+                    );
                     Instant::now() + PAUSE
                 }
             };
@@ -128,12 +141,12 @@ impl RecordFetcher {
         }
     }
 
-    /// The source of what its records say.
+    /// Returns the source of the events that its records make.
     fn sender(&self) -> String {
         format!("webhooks/{}", self.plan.source)
     }
 
-    /// Whether it is still ours; nothing when that cannot be told. Counts what there is to do on the way.
+    /// Renews the lease and returns whether it is still held, or `None` if that is unknown. Also reports the number of open rows.
     async fn renew(&self, lease: &TableLease) -> Option<bool> {
         if let Ok(counts) = self.table.counts(&self.plan.source).await {
             telemetry::metrics::fetches_open(&self.plan.source, counts.waiting, counts.parked);
@@ -144,13 +157,13 @@ impl RecordFetcher {
         match lease.renew(&self.table.0).await {
             Ok(is_ours) => Some(is_ours),
             Err(error) => {
-                tracing::warn!(source = self.plan.source, error = %error, "a lease was not renewed");
+                tracing::warn!(source = self.plan.source, error = chain(&error), "a lease was not renewed");
                 None
             }
         }
     }
 
-    /// Starts the fetch that is due, if one is and may be; when to look again.
+    /// Starts the next fetch if one is due and permitted. Returns the time of the next look.
     async fn start_next(&self, work: &mut FetchSession) -> Result<Instant, StoreError> {
         let now = Instant::now();
         let look_at = now + LOOK_EVERY;
@@ -179,6 +192,7 @@ impl RecordFetcher {
         Ok(now)
     }
 
+    /// Starts a fetch in its own task.
     fn start(&self, work: &mut FetchSession, wanted: WantedRecord, at: i64) {
         work.circuit.sent();
         work.pace.take(Instant::now());
@@ -193,18 +207,20 @@ impl RecordFetcher {
         });
     }
 
+    /// Handles a task that ended, with an outcome or with a panic.
     async fn settle_joined(&self, work: &mut FetchSession, done: Result<FetchDone, tokio::task::JoinError>) {
         match done {
             Ok(done) => self.settle(work, done).await,
             Err(error) => {
-                // Whose it was is not known any more: the rows are still there.
+                // The row of a panicked fetch is unknown here, but all rows are still in the table.
                 work.in_flight.clear();
-                tracing::error!(source = self.plan.source, error = %error, "a fetch panicked");
+                tracing::error!(source = self.plan.source, error = chain(&error), "a fetch panicked");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
+    /// Updates the circuit and the row after a fetch.
     async fn settle(&self, work: &mut FetchSession, (wanted, took, outcome): FetchDone) {
         let source = &self.plan.source;
         work.in_flight.remove(&wanted.key);
@@ -228,12 +244,13 @@ impl RecordFetcher {
         };
         telemetry::metrics::source_circuit(source, work.circuit.level());
         if let Err(error) = noted {
-            // The row is as it was: it is fetched once more.
-            tracing::warn!(source, error = %error, "what became of a fetch could not be noted");
+            // The row is unchanged, so it is fetched once more.
+            tracing::warn!(source, error = chain(&error), "what became of a fetch could not be noted");
             work.pace.pause(Instant::now() + PAUSE);
         }
     }
 
+    /// Attributes a failure to the source or the record, and schedules the next attempt.
     async fn settle_failure(
         &self,
         work: &mut FetchSession,
@@ -255,7 +272,7 @@ impl RecordFetcher {
                 tracing::warn!(source, why, "the source cannot be asked: records wait");
             }
             self.gate.problems.note(&self.sender(), SourceProblemKind::UnreadableRecords, 1, why);
-            // Behind those that are due: whoever is next finds out whether it is one record only.
+            // Queue it behind the records that are due: the next record shows whether only this one fails.
             let wait =
                 judged.open_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
             return self.table.failed(source, wanted, wanted.attempts, why, NextAttempt::Again(wait)).await;

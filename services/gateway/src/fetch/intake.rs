@@ -1,4 +1,4 @@
-//! From notices on their stream to rows.
+//! Turns notices from their stream into rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,23 +7,24 @@ use std::time::Duration;
 use bus::{Consumer, Delivery};
 use lifecycle::ThinNotice;
 use store::Store;
+use telemetry::chain;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::record::FetchPlan;
 use super::wanted::WantedTable;
 
-/// Notices that become rows in one transaction.
+/// The maximum number of notices that become rows in one transaction.
 const BATCH_MAX: usize = 500;
-/// How long the database is left alone after a failure.
+/// The pause after a failure of the database.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Makes the rows of all sources.
+/// Creates the rows of all sources.
 #[derive(Debug)]
 pub(crate) struct NoticeIntake {
     table: WantedTable,
     notices: Consumer<ThinNotice>,
-    /// By source: how long a first notice waits for others, and whom to wake.
+    /// By source: the delay of a first notice, and the wake-up of its fetcher.
     sources: HashMap<String, (Duration, Arc<Notify>)>,
 }
 
@@ -33,7 +34,7 @@ impl NoticeIntake {
         Self { table: WantedTable(store), notices, sources: plans.iter().map(source).collect() }
     }
 
-    /// Until `stop`.
+    /// Reads notices until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         loop {
             let batch = tokio::select! {
@@ -43,7 +44,7 @@ impl NoticeIntake {
             match batch {
                 Ok(batch) => self.keep(batch).await,
                 Err(error) => {
-                    tracing::warn!(error = %error, "notices cannot be read");
+                    tracing::warn!(error = chain(&error), "notices cannot be read");
                     tokio::select! {
                         () = stop.cancelled() => break,
                         () = tokio::time::sleep(PAUSE) => {}
@@ -54,12 +55,12 @@ impl NoticeIntake {
         self.notices.close().await;
     }
 
-    /// Acknowledged only when the rows are there.
+    /// Stores a batch. Its notices are acknowledged only after their rows are committed.
     async fn keep(&mut self, batch: Vec<Delivery<ThinNotice>>) {
         let readable = batch.iter().filter_map(|delivery| match &delivery.body {
             Ok(notice) => Some((notice.clone(), delivery.trace)),
             Err(error) => {
-                tracing::error!(error = %error, "a notice cannot be read and is passed over");
+                tracing::error!(error = chain(error), "a notice cannot be read and is passed over");
                 None
             }
         });
@@ -80,7 +81,7 @@ impl NoticeIntake {
                 woken.into_iter().for_each(|bell| bell.notify_one());
             }
             Err(error) => {
-                tracing::warn!(error = %error, "wanted records could not be noted yet");
+                tracing::warn!(error = chain(&error), "wanted records could not be noted yet");
                 tokio::time::sleep(PAUSE).await;
                 for delivery in batch {
                     delivery.nak().await;

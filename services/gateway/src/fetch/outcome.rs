@@ -1,19 +1,19 @@
-//! What became of one fetch.
+//! The outcome of one fetch.
 
 use std::time::Duration;
 
 use lifecycle::AttemptClass;
 
-/// Why what a record says is not on its stream.
+/// The reason why the events of a record are not on their stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FetchTrouble {
-    /// The source is not able or willing, or the record cannot be used.
+    /// The source failed or refused, or the record is unusable.
     Source { class: AttemptClass, why: String, retry_after: Option<Duration> },
-    /// The broker did not take it: nobody's fault but ours.
+    /// The broker did not store the events. Neither the source nor the record is at fault.
     NotStored { why: String },
 }
 
-/// A word of the metric for it.
+/// Returns the outcome's label in metrics.
 pub(super) fn outcome_word(outcome: &Result<FetchedRecord, FetchTrouble>) -> &'static str {
     match outcome {
         Ok(FetchedRecord::Record) => "fetched",
@@ -23,11 +23,11 @@ pub(super) fn outcome_word(outcome: &Result<FetchedRecord, FetchTrouble>) -> &'s
     }
 }
 
-/// What was fetched, and is stored.
+/// The content of a successful fetch whose events are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FetchedRecord {
-    /// A record.
+    /// The source has a record.
     Record,
-    /// That there is none, which says that the person is gone.
+    /// The source has no record, which means that the person is gone.
     Gone,
 }

@@ -1,15 +1,15 @@
-//! How fast a source is asked, and how long after a failure.
+//! The request rate of a source, and the back-off after failures.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Each delay is spread by this share to either side, so that many do not come back at once.
+/// The share by which each delay varies in either direction, so that retries do not coincide.
 const JITTER: f64 = 0.3;
-/// Beyond this many failures the delay no longer grows.
+/// The number of failures beyond which the delay no longer grows.
 const DOUBLINGS_MAX: u32 = 32;
 
-/// The delay after the `failures`-th failure in a row (1 is the first), at most `max`. `chance` lies between 0 and 1.
+/// Returns the delay after the `failures`-th consecutive failure (1 is the first), at most `max`. `chance` lies between 0 and 1.
 pub(crate) fn retry_delay(failures: u32, initial: Duration, max: Duration, chance: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
     let exact = initial.as_secs_f64() * 2f64.powi(i32::try_from(doublings).unwrap_or(i32::MAX));
@@ -17,29 +17,32 @@ pub(crate) fn retry_delay(failures: u32, initial: Duration, max: Duration, chanc
     Duration::from_secs_f64((exact.min(max.as_secs_f64()) * spread).min(max.as_secs_f64()))
 }
 
-/// Slots for requests, evenly spread.
+/// Evenly spaced slots for requests.
 #[derive(Debug)]
 pub(crate) struct RequestPace {
+    /// The time between two requests.
     every: Duration,
+    /// The time of the next slot.
     next: Instant,
 }
 
 impl RequestPace {
+    /// Allows `per_second` requests per second, the first one immediately.
     pub(crate) fn new(per_second: f64, now: Instant) -> Self {
         Self { every: Duration::from_secs_f64(1.0 / per_second), next: now }
     }
 
-    /// When the next request may be sent.
+    /// Returns the time at which the next request may be sent.
     pub(crate) fn next(&self) -> Instant {
         self.next
     }
 
-    /// One is sent. What was not used is not saved up.
+    /// Takes the next slot for a request. Unused slots are not saved up.
     pub(crate) fn take(&mut self, now: Instant) {
         self.next = self.next.max(now) + self.every;
     }
 
-    /// The source wants to be left alone.
+    /// Sends no request before `until`, as the source asked.
     pub(crate) fn pause(&mut self, until: Instant) {
         self.next = self.next.max(until);
     }

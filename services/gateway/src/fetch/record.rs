@@ -1,4 +1,4 @@
-//! One record: where it is, whether it is the one that was asked for, and the events that it makes.
+//! Fetches one record: its address, the check that it is the requested one, and the events that it makes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,35 +18,36 @@ use crate::http::AppState;
 use crate::intake;
 use crate::received::check_sizes;
 
-/// A record that was not there is asked for once more before it says that somebody is gone.
+/// The number of attempts that found no record before the person counts as gone.
 const LOOKS_BEFORE_GONE: i32 = 1;
 
-/// How the records of one source are fetched.
+/// The settings and client for fetching the records of one source.
 #[derive(Debug)]
 pub(crate) struct FetchPlan {
     /// The name of the source.
     pub(crate) source: String,
     pub(super) config: FetchConfig,
+    /// The delay of a first notice about a person.
     pub(super) delay: Duration,
-    /// Rings when somebody's record is wanted.
+    /// Wakes the fetcher when a record becomes wanted.
     pub(super) bell: Arc<Notify>,
     asker: SourceClient,
 }
 
 impl FetchPlan {
-    /// The configuration must have no fault.
+    /// Builds the plan from a configuration that was validated before.
     ///
     /// # Errors
-    /// When something is wrong with it all the same.
+    /// Returns an error if the configuration is invalid all the same.
     pub(crate) fn new(source: String, config: FetchConfig) -> Result<Self, String> {
         if config.url.starts_with("http://") && config.credential.is_some() {
-            tracing::warn!(source, "records are fetched without TLS: whoever listens reads the credential");
+            tracing::warn!(source, "records are fetched without TLS: the credential can be read in transit");
         }
         let (asker, delay) = (config.asker()?, Duration::from_millis(config.delay_ms));
         Ok(Self { source, config, delay, bell: Arc::default(), asker })
     }
 
-    /// Fetches the record and stores what it says, as of `at`.
+    /// Fetches the record and stores its events, as of `at`.
     pub(super) async fn fetch(
         &self,
         gate: &AppState,
@@ -80,6 +81,7 @@ impl FetchPlan {
         Ok(fetched)
     }
 
+    /// Requests the record of `key`. An answer without a record counts as not found.
     async fn ask(&self, key: &str) -> Result<Value, AskFailure> {
         let answer = self.asker.get(self.address(key)?).await?;
         let record = match self.config.record.as_str() {
@@ -87,13 +89,13 @@ impl FetchPlan {
             pointer => answer.body.pointer(pointer).cloned(),
         };
         record.filter(|record| !record.is_null()).ok_or_else(|| {
-            // Lists of one are empty where there is nobody.
+            // An API that returns a list of one returns an empty list when the person is unknown.
             let message = format!("the answer has no record at `{}`", self.config.record);
             AskFailure { class: AttemptClass::NotFound, message, retry_after: None, status: None }
         })
     }
 
-    /// The key is one segment, or one value of the query, whatever stands in it.
+    /// Returns the record's address. The key is encoded as one path segment or one query value and may contain any character.
     fn address(&self, key: &str) -> Result<Url, AskFailure> {
         let unusable = || AskFailure {
             class: AttemptClass::Permanent,
@@ -107,6 +109,7 @@ impl FetchPlan {
         Url::parse(&self.config.url.replace(KEY, &encoding::encode_segment(key))).map_err(|_| unusable())
     }
 
+    /// Checks that the record has the requested key, and reads its notices.
     fn read(
         &self,
         gate: &AppState,
@@ -122,7 +125,7 @@ impl FetchPlan {
             };
             if told != wanted.key {
                 return Err(unusable_record(format!(
-                    "the record is of somebody else: `{pointer}` is another key"
+                    "the record belongs to another person: `{pointer}` has another key"
                 )));
             }
         }
@@ -135,7 +138,7 @@ impl FetchPlan {
             .map_err(|error| unusable_record(error.to_string()))
     }
 
-    /// What it means that there is no record, if anything.
+    /// Returns the event that a missing record means, if any.
     fn gone(&self, failure: &AskFailure, wanted: &WantedRecord) -> Option<EventKind> {
         if failure.class != AttemptClass::NotFound || wanted.attempts < LOOKS_BEFORE_GONE {
             return None;
@@ -149,6 +152,7 @@ impl FetchPlan {
         }
     }
 
+    /// Turns the notices into events and stores them on the broker.
     async fn store(
         &self,
         gate: &AppState,
@@ -161,11 +165,11 @@ impl FetchPlan {
         };
         let span = tracing::info_span!("fetched", source = self.source, trace_id = tracing::field::Empty);
         let trace = telemetry::in_trace(&span, trace);
-        // By the clock of the database, which may be ahead of ours.
+        // The database's clock may be ahead of this process's clock.
         let now = store::clock::now().max(at);
         let mut heard =
             webhook.events(notices, &gate.limits, now).map_err(|problem| invalid_record(&problem))?;
-        // The record may say something else each time that it is fetched for the same notice.
+        // The record may differ each time that it is fetched for the same notice.
         heard.received.iter_mut().for_each(|one| one.content = None);
         check_sizes(&heard.received, &gate.limits).map_err(|problem| invalid_record(&problem))?;
         webhook.source.authorise(&heard.received).map_err(|problem| invalid_record(&problem))?;
@@ -180,16 +184,19 @@ impl FetchPlan {
     }
 }
 
+/// Builds the notice that a missing record means.
 fn missing_record(key: &str, kind: EventKind, at: OffsetDateTime) -> SourceNotice {
     SourceNotice::Event(NoticeEvent::new(kind, key, at))
 }
 
+/// Builds a failure that is attributed to the record.
 fn unusable_record(why: impl Into<String>) -> FetchTrouble {
     FetchTrouble::Source { class: AttemptClass::Permanent, why: why.into(), retry_after: None }
 }
 
+/// Builds a failure of the record from the problem of its events.
 fn invalid_record(problem: &Problem) -> FetchTrouble {
     let first = problem.errors().first();
     let first = first.map(|error| format!(": {} {}", error.pointer, error.detail)).unwrap_or_default();
-    unusable_record(format!("what the record says cannot be taken ({}){first}", problem.code()))
+    unusable_record(format!("the record is invalid ({}){first}", problem.code()))
 }

@@ -1,48 +1,50 @@
-//! `gateway_fetches`: whose records are to be fetched. A row for each source and person.
+//! `gateway_fetches`: the wanted records. One row for each source and person.
 
 use sea_orm::entity::prelude::*;
 
+/// A wanted record.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "gateway_fetches")]
 pub(super) struct Model {
-    /// Name of the source.
+    /// The name of the source.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(super) source: String,
     /// The source's key of the person.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(super) key: String,
-    /// How many notices there were. A fetch that began before the last of them has to be followed by another.
+    /// The number of notices. A fetch that began before the last of them must be followed by another.
     pub(super) asked: i64,
-    /// See [`FetchState`].
+    /// The state of the row: see [`FetchState`].
     #[sea_orm(column_type = "Text")]
     pub(super) state: String,
-    /// What the last notice that spoke of coming or going said happened.
+    /// The event kind of the last notice that announced a hire or departure.
     #[sea_orm(column_type = "Text", nullable)]
     pub(super) hint: Option<String>,
-    /// When it was asked for first, in microseconds since the Unix epoch.
+    /// The time of the first request for the record, in microseconds since the Unix epoch.
     pub(super) wanted_since: i64,
-    /// Not to be tried before.
+    /// The time before which the record is not fetched, in microseconds since the Unix epoch.
     pub(super) due_at: i64,
-    /// Failures that the record itself is to blame for.
+    /// The number of failures attributed to the record itself.
     pub(super) attempts: i32,
-    /// Why the last try failed.
+    /// The reason for the last failure.
     #[sea_orm(column_type = "Text", nullable)]
     pub(super) last_error: Option<String>,
-    /// The trace of the last notice.
+    /// The trace context of the last notice.
     #[sea_orm(column_type = "Text", nullable)]
     pub(super) trace: Option<String>,
 }
 
-/// What is to become of a row.
+/// The state of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FetchState {
-    /// To be fetched.
+    /// The record will be fetched.
     Waiting,
-    /// Failed too often: a human looks at it, or another notice comes.
+    /// The record failed too often. An operator must look at it, or another notice must arrive.
     Parked,
 }
 
 impl FetchState {
+    /// Returns the value in the database.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",

@@ -1,4 +1,4 @@
-//! Whose records are to be fetched: what is done with the rows.
+//! The table of wanted records, and the operations on its rows.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,17 +10,21 @@ use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
 use super::row::{ActiveModel, Column, Entity, FetchState, Model};
 
-/// Longest reason that is kept, in characters.
+/// The maximum length of a stored failure reason, in characters.
 const ERROR_CHARS_MAX: usize = 300;
 
-/// Somebody whose record is to be fetched.
+/// A person whose record must be fetched.
 #[derive(Debug, Clone)]
 pub(super) struct WantedRecord {
+    /// The source's key of the person.
     pub(super) key: String,
-    /// How many notices there were when it was read.
+    /// The number of notices when the row was read.
     pub(super) asked: i64,
+    /// The event kind of the last notice that announced a hire or departure.
     pub(super) hint: Option<EventKind>,
+    /// The number of failures attributed to the record itself.
     pub(super) attempts: i32,
+    /// The time before which the record is not fetched, in microseconds since the Unix epoch.
     pub(super) due_at: i64,
     pub(super) parked: bool,
     pub(super) trace: Option<TraceContext>,
@@ -40,33 +44,33 @@ impl From<Model> for WantedRecord {
     }
 }
 
-/// How many rows of a source are in each state.
+/// The number of a source's rows in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct WantedCounts {
     pub(super) waiting: i64,
     pub(super) parked: i64,
 }
 
-/// What becomes of a row whose fetch failed.
+/// The next step for a row whose fetch failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextAttempt {
-    /// It is tried again after so long.
+    /// Try again after this delay.
     Again(Duration),
-    /// It is put aside, and tried once more after so long.
+    /// Park the row, and try once more after this delay.
     Parked(Duration),
 }
 
-/// The rows.
+/// The table of wanted records.
 #[derive(Debug, Clone)]
 pub(crate) struct WantedTable(pub(super) Store);
 
-/// Coming and going; of anything else the record itself says what is to be known.
+/// Returns whether the kind is a hire or a departure. For every other kind the record itself has all that is needed.
 fn is_employment(kind: EventKind) -> bool {
     use EventKind::{WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
     matches!(kind, WorkerJoined | WorkerLeft | WorkerRehired | WorkerDeleted)
 }
 
-/// One row for all notices about one person.
+/// Combines the notices about each person into one row.
 fn coalesce_notices(
     notices: Vec<(ThinNotice, Option<TraceContext>)>,
     now: i64,
@@ -112,19 +116,20 @@ fn all_set(row: Model) -> ActiveModel {
     }
 }
 
+/// Returns `now` plus `delay`, in microseconds.
 fn later_micros(now: i64, delay: Duration) -> i64 {
     now.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl WantedTable {
-    /// Takes note of notices, in one transaction. Whoever is waiting already waits no longer for it; whoever was put aside is
-    /// tried again, for something has changed.
+    /// Records notices in one transaction. The due time of a waiting row does
+    /// not move. A parked row is tried again, because something has changed.
     pub(super) async fn want(
         &self,
         notices: Vec<(ThinNotice, Option<TraceContext>)>,
         delay: impl Fn(&str) -> Duration,
     ) -> Result<(), StoreError> {
-        let failed = StoreError::statement("keep whose records are wanted");
+        let failed = StoreError::statement("store wanted records");
         let now = self.0.now().await?;
         let rows = coalesce_notices(notices, now, delay);
         let tx = self.0.begin().await?;
@@ -151,7 +156,7 @@ impl WantedTable {
         tx.commit().await.map_err(&failed)
     }
 
-    /// Who of `source` is due first, due or not yet, put aside or not; nobody of `in_flight`.
+    /// Returns the row of `source` that is due first, whether it is due yet or parked, except those in `in_flight`.
     pub(super) async fn first(
         &self,
         source: &str,
@@ -168,8 +173,8 @@ impl WantedTable {
         Ok(rows.into_iter().find(|row| !in_flight.contains(&row.key.as_str())).map(WantedRecord::from))
     }
 
-    /// The record is fetched and what it says is stored. Whether nobody asked for it again meanwhile; otherwise it is due again
-    /// after `delay`.
+    /// Removes the row of a fetched record whose events are stored. Returns `true` if no
+    /// notice arrived meanwhile; otherwise the row stays and is due again after `delay`.
     pub(super) async fn done(
         &self,
         source: &str,
@@ -201,8 +206,8 @@ impl WantedTable {
         Ok(false)
     }
 
-    /// It failed, for the `attempts`-th time that counts: what becomes of it is `next`. Not put aside when somebody asked
-    /// for it again meanwhile.
+    /// Records the `attempts`-th failure that counts, and applies `next`. The row is not parked if another notice arrived
+    /// meanwhile.
     pub(super) async fn failed(
         &self,
         source: &str,
@@ -237,7 +242,7 @@ impl WantedTable {
         Ok(())
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows in each state.
     pub(super) async fn counts(&self, source: &str) -> Result<WantedCounts, StoreError> {
         let count = async |state: FetchState| {
             let rows = Entity::find()

@@ -1,4 +1,4 @@
-//! SCIM bulk requests.
+//! The SCIM bulk endpoint for HR feeds.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::scim_bulk::{BulkReport, BulkUpload, take_upload};
 use crate::streamed::ToBroker;
 use crate::streamed::pipe::body_pipe;
 
-/// Take a SCIM bulk request
+/// Submit a SCIM bulk request
 ///
-/// Each operation is the whole record of a user or group, or deletes one; `externalId` is the key. The request is read
-/// while it comes, and answered once every good operation is durably stored; wrong ones are listed by their place and stop
-/// no other. A request that is repeated with the same `Idempotency-Key` header is recognised; without that header every
-/// request says something new, which is harmless, because a record that says what is known changes nothing.
+/// Each operation contains the complete record of a user or group, or deletes one; `externalId` is the key. The request is processed
+/// while it arrives and answered once every valid operation is durably stored. Invalid operations are listed by their position and do
+/// not affect the others. A request that is repeated with the same `Idempotency-Key` header is recognised as a duplicate. Without
+/// that header each request creates new events. This is harmless, because a record without changes has no effect.
 #[utoipa::path(
     post, path = "/v1/feeds/scim-bulk", operation_id = "postScimBulk", tag = "ingest", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A key that identifies the request when it is repeated.")),
     request_body(content(
         (docs::BulkRequestSchema = "application/scim+json"),
         (docs::BulkRequestSchema = "application/json"),
@@ -57,6 +57,7 @@ pub(super) async fn scim_bulk(
     .await
 }
 
+/// Streams a bulk request from the connection to the broker.
 async fn upload_bulk(
     gate: &Arc<AppState>,
     source: &Arc<AdmittedSource>,
@@ -93,14 +94,14 @@ async fn upload_bulk(
         taken = &mut taking => taken,
         poured = &mut pour => match (poured, taking.await) {
             (Ok(()), taken) => taken,
-            // Why the bytes stopped, not that they did; unless something worse came first.
+            // Report the cause of the interruption rather than the interruption, unless there was a worse error first.
             (Err(why), Err(problem)) if problem.code() == "body_broken" => Err(why),
             (Err(_), taken) => taken,
         },
     }
 }
 
-/// Metrics and the one log line of a request.
+/// Records the metrics and writes the single log line of a request.
 fn note_bulk(gate: &AppState, source: &AdmittedSource, taken: &Result<BulkReport, Problem>) {
     match taken {
         Ok(report) => {

@@ -1,4 +1,4 @@
-//! The OpenAPI document.
+//! The OpenAPI document of the gateway.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::csv_feeds::{FeedMode, FeedReport, RowFault};
 use crate::intake::{AcceptedEvent, AcceptedEvents};
 use crate::scim_bulk::{BulkReport, OperationFault};
 
-/// The OpenAPI document of the gateway, as `GET /v1/openapi.json` serves it.
+/// Returns the gateway's OpenAPI document, as `GET /v1/openapi.json` serves it.
 pub fn gateway_openapi() -> utoipa::openapi::OpenApi {
     GatewayApi::openapi().merge_from(crate::scim::ScimApi::openapi())
 }
@@ -28,11 +28,12 @@ pub fn gateway_openapi() -> utoipa::openapi::OpenApi {
         CloudEventSchema, EventData, BulkRequestSchema, AcceptedEvents, AcceptedEvent, BulkReport, OperationFault, FeedReport, FeedMode, RowFault, edge::Problem,
         edge::FieldError
     )),
-    tags((name = "ingest", description = "Events in")),
+    tags((name = "ingest", description = "Event ingestion")),
     modifiers(&BearerScheme)
 )]
 struct GatewayApi;
 
+/// Adds the bearer token scheme to the document.
 struct BearerScheme;
 
 impl Modify for BearerScheme {
@@ -44,41 +45,41 @@ impl Modify for BearerScheme {
     }
 }
 
-/// A CloudEvent 1.0 in JSON.
+/// A CloudEvent 1.0 in JSON format.
 #[derive(ToSchema)]
 #[expect(
     dead_code,
     reason = "only its schema is used: the parser reports every wrong field, which serde cannot"
 )]
 pub(super) struct CloudEventSchema {
-    /// `1.0`.
+    /// The CloudEvents version: `1.0`.
     #[schema(examples("1.0"))]
     specversion: String,
-    /// Names the event within its source.
+    /// The id of the event, unique within its source.
     #[schema(min_length = 1, max_length = 512)]
     id: String,
-    /// Who says it.
+    /// The source of the event.
     #[schema(min_length = 1, max_length = 512)]
     source: String,
-    /// What happened; may have a prefix that ends with a dot, such as `com.example.`.
+    /// The type of the event, optionally with a prefix that ends with a dot, such as `com.example.`.
     #[schema(examples("worker.joined", "worker.left", "group.member.added"))]
     r#type: String,
-    /// Key of the person or group, with or without `worker/` or `group/` before it; the feed's name for
+    /// The key of the person or group, with or without the prefix `worker/` or `group/`; the name of the feed for
     /// `feed.completed`.
     #[schema(min_length = 1, max_length = 512, examples("worker/E-1001"))]
     subject: String,
-    /// When the source said it (RFC 3339); the time of acceptance if left out.
+    /// The time at which the source made the statement (RFC 3339). Defaults to the time of acceptance.
     #[schema(format = DateTime)]
     time: Option<String>,
-    /// `application/json` if given.
+    /// The media type of `data`. Must be JSON, such as `application/json`, if given.
     datacontenttype: Option<String>,
-    /// The W3C trace that it belongs to, if the request has no such header.
+    /// The W3C trace context of the event. Used only if the request has no `traceparent` header.
     traceparent: Option<String>,
-    /// What it says.
+    /// The content of the event.
     data: Option<EventData>,
 }
 
-/// What an event says. Without `attributes`, all other fields are the attributes.
+/// The content of an event. Without `attributes`, all other fields are attributes.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(
@@ -86,15 +87,16 @@ pub(super) struct CloudEventSchema {
     reason = "only its schema is used: the parser reports every wrong field, which serde cannot"
 )]
 pub(super) struct EventData {
-    /// From when on it holds: RFC 3339, or a date, which means its midnight in UTC. The event's time if left out.
+    /// The time at which the event takes effect: RFC 3339, or a date, which begins at midnight
+    /// in the time zone of the source (UTC unless configured). Defaults to the event's time.
     #[schema(examples("2026-03-01", "2026-03-01T08:30:00+01:00"))]
     effective_at: Option<String>,
-    /// By name; null says that there is no value. `manager` is the key of a person.
+    /// The attributes by name. `null` means that there is no value. `manager` is the key of a person.
     #[schema(nullable = false)]
     attributes: Option<BTreeMap<String, Value>>,
-    /// For `group.member.added` and `group.member.removed`: key of one person.
+    /// The key of one person, for `group.member.added` and `group.member.removed`.
     member: Option<String>,
-    /// For these and for `group.upserted`: keys of people.
+    /// The keys of people, for `group.member.added`, `group.member.removed` and `group.upserted`.
     #[schema(max_items = 10_000)]
     members: Option<Vec<String>>,
 }
@@ -106,12 +108,12 @@ pub(super) struct EventData {
     reason = "only its schema is used: the parser reports every wrong field, which serde cannot"
 )]
 pub(super) struct BulkRequestSchema {
-    /// `urn:ietf:params:scim:api:messages:2.0:BulkRequest`.
+    /// The schema URI `urn:ietf:params:scim:api:messages:2.0:BulkRequest`.
     schemas: Option<Vec<String>>,
-    /// At most 100,000 unless configured (`gateway.scim_bulk.operations_max`).
+    /// The operations, at most 100,000 unless configured (`gateway.scim_bulk.operations_max`).
     #[schema(rename = "Operations")]
     operations: Vec<BulkOperationSchema>,
-    /// Has no effect: whatever is right is taken.
+    /// Has no effect: every valid operation is processed.
     #[schema(rename = "failOnErrors")]
     fail_on_errors: Option<u32>,
 }
@@ -124,49 +126,49 @@ pub(super) struct BulkRequestSchema {
     reason = "only its schema is used: the parser reports every wrong field, which serde cannot"
 )]
 pub(super) struct BulkOperationSchema {
-    /// `POST`, `PUT` or `DELETE`.
+    /// The method: `POST`, `PUT` or `DELETE`.
     method: String,
-    /// `/Users`, `/Groups`; to delete, with `/{externalId}` behind it.
+    /// The path: `/Users` or `/Groups`, followed by `/{externalId}` to delete.
     path: String,
-    /// Names the operation.
+    /// An id of the operation, chosen by the caller.
     bulk_id: Option<String>,
-    /// The whole user or group, with its `externalId`; nothing to delete.
+    /// The complete user or group with its `externalId`; left out to delete.
     data: Option<BTreeMap<String, Value>>,
 }
 
-/// How a request is refused.
+/// The responses of a refused request.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(super) enum RefusalResponses {
-    /// Not JSON, or not UTF-8.
+    /// The body is not JSON or not UTF-8.
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(edge::Problem),
-    /// No token, or one that is not known.
+    /// The token is missing or unknown.
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthorised(edge::Problem),
-    /// The token may not send such events.
+    /// The token is not permitted to send these events.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(edge::Problem),
     /// The body did not arrive in time.
     #[response(status = 408, content_type = "application/problem+json")]
     Slow(edge::Problem),
-    /// An id was used before, by the same source for something else (`id_reused`). The other events of the request are
+    /// The source has used an id before for a different event (`id_reused`). The other events of the request are
     /// stored.
     #[response(status = 409, content_type = "application/problem+json")]
     Reused(edge::Problem),
     /// The body, the batch or an event is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(edge::Problem),
-    /// Another content type is needed.
+    /// The content type is not supported.
     #[response(status = 415, content_type = "application/problem+json")]
     MediaType(edge::Problem),
-    /// Fields are wrong: `errors` names each by JSON pointer (or `header:<name>`). Nothing was taken.
+    /// Fields are invalid. `errors` identifies each by JSON Pointer or `header:<name>`. No event was accepted.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(edge::Problem),
-    /// Too many events a second: see `Retry-After`.
+    /// Too many events per second, or the sender's storage share is used up. Retry after `Retry-After`.
     #[response(status = 429, content_type = "application/problem+json")]
     TooFast(edge::Problem),
-    /// Not all events are known to be stored, or too much is under way: repeat the whole request after `Retry-After`.
+    /// Some events are not known to be stored, or the service is overloaded. Repeat the whole request after `Retry-After`.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(edge::Problem),
 }

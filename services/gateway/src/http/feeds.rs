@@ -1,4 +1,4 @@
-//! Uploads of files.
+//! The upload endpoint of CSV files.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use crate::csv_feeds::{CsvFeed, FeedReport};
 use crate::streamed::ToBroker;
 use crate::streamed::pipe::body_pipe;
 
-/// What a caller is told to wait while another file of the feed is taken.
+/// The delay of `Retry-After` while another file of the feed is being taken.
 const PAUSE_FOR_TURN: Duration = Duration::from_secs(5);
-/// The checksum of the file as hexadecimal digits.
+/// The header with the SHA-256 of the file in hexadecimal digits.
 const CHECKSUM: &str = "x-checksum-sha256";
-/// Longest `Idempotency-Key`, in bytes.
+/// The maximum length of an `Idempotency-Key`, in bytes.
 const KEY_BYTES_MAX: usize = 512;
-/// What a file may call itself; whoever leaves it out is believed.
+/// The accepted media types. A file without a content type is accepted.
 const MEDIA_TYPES: [&str; 6] = [
     "text/csv",
     "text/plain",
@@ -39,30 +39,30 @@ const MEDIA_TYPES: [&str; 6] = [
     "application/octet-stream",
 ];
 
-/// Take a CSV file
+/// Upload a CSV file
 ///
-/// As the feed of this name is configured. The file is read while it comes, and answered once every good row is durably
-/// stored; wrong rows are listed and stop nobody else. Sending a file again with the same `Idempotency-Key` header is safe
-/// whatever became of it the first time; without that header every upload says something new. Of a full feed, who was
-/// listed before and is not any more has left, as soon as everything is merged and only if the file can be believed.
+/// Accepts a CSV file for the feed of this name. The file is processed while it arrives and answered once every good row is
+/// durably stored. Wrong rows are listed and do not affect the others. Sending a file again with the same `Idempotency-Key` header
+/// is safe even if the first attempt failed; without that header each upload is a new run of the feed. For a full feed, a person who
+/// was listed before and is missing counts as departed once all rows are merged, and only if the file passes the feed's guard.
 #[utoipa::path(
     post, path = "/v1/feeds/csv/{name}", operation_id = "postCsv", tag = "ingest", security(("bearer" = [])),
     params(
         ("name" = String, Path, description = "The feed's name in the configuration."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Names the upload."),
-        ("X-Checksum-SHA256" = Option<String>, Header, description = "The hash of the file as hexadecimal digits; `Digest` and `Content-Digest` are understood as well."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A key that identifies the upload when it is repeated."),
+        ("X-Checksum-SHA256" = Option<String>, Header, description = "The SHA-256 of the file in hexadecimal digits. `Digest` and `Content-Digest` are accepted too."),
     ),
     request_body(content((String = "text/csv"))),
     responses(
         (status = 202, body = FeedReport, description = "Every good row is durably stored."),
-        (status = 400, body = edge::Problem, content_type = "application/problem+json", description = "The body broke off, or is no CSV that this feed can read; what was stored is recognised when it is sent again with the same key."),
-        (status = 401, body = edge::Problem, content_type = "application/problem+json", description = "The token is missing, or opens no feed of this name."),
-        (status = 408, body = edge::Problem, content_type = "application/problem+json", description = "The body stopped coming."),
-        (status = 413, body = edge::Problem, content_type = "application/problem+json", description = "The file is too long."),
-        (status = 415, body = edge::Problem, content_type = "application/problem+json", description = "Not a media type of CSV, or compressed."),
-        (status = 422, body = edge::Problem, content_type = "application/problem+json", description = "A header is wrong."),
+        (status = 400, body = edge::Problem, content_type = "application/problem+json", description = "The body broke off, or is not a CSV file that this feed can read. Events that were stored are recognised when the file is sent again with the same key."),
+        (status = 401, body = edge::Problem, content_type = "application/problem+json", description = "The token is missing, or is not valid for a feed of this name."),
+        (status = 408, body = edge::Problem, content_type = "application/problem+json", description = "The body did not arrive in time."),
+        (status = 413, body = edge::Problem, content_type = "application/problem+json", description = "The file is too large."),
+        (status = 415, body = edge::Problem, content_type = "application/problem+json", description = "The media type is not CSV, or the body is compressed."),
+        (status = 422, body = edge::Problem, content_type = "application/problem+json", description = "A header is invalid."),
         (status = 429, body = edge::Problem, content_type = "application/problem+json", description = "Another file of this feed is being taken."),
-        (status = 503, body = edge::Problem, content_type = "application/problem+json", description = "Not everything is known to be stored: send it again with the same `Idempotency-Key` after `Retry-After`."),
+        (status = 503, body = edge::Problem, content_type = "application/problem+json", description = "Some rows are not known to be stored. Send the file again with the same `Idempotency-Key` after `Retry-After`."),
     )
 )]
 pub(super) async fn post_csv(
@@ -76,12 +76,12 @@ pub(super) async fn post_csv(
         super::unknown_token();
         gate.note_unproven(UNKNOWN_SENDER, "a file without a token");
     })?;
-    // Only whoever knows its token learns that there is a feed of this name.
+    // The feed's name is looked up with its token, so that a wrong token does not reveal whether a feed of this name exists.
     let feed = gate.feeds.get(&name).filter(|feed| feed.tokens.find(token).is_some());
     let Some(feed) = feed else {
         super::unknown_token();
         let named = gate.feeds.get(&name).map_or(UNKNOWN_SENDER, |feed| feed.source.as_str());
-        gate.note_unproven(named, "a file with a token that is not that of the feed");
+        gate.note_unproven(named, "a file with another token than that of the feed");
         return Err(Problem::unauthorised(edge::UNKNOWN_TOKEN));
     };
     gate.admit_to(&feed.access, &feed.source, &parts).inspect_err(|_| gate.note_stranger(&feed.source))?;
@@ -95,11 +95,12 @@ pub(super) async fn post_csv(
         note_upload(&gate, &feed, &taken);
         taken
     };
-    // Apart from the request, so that a caller who goes away does not leave a file half taken.
+    // The upload runs in its own task, so that a caller who disconnects does not leave a file half taken.
     let taken = tokio::spawn(upload.instrument(span)).await.map_err(|_| Problem::internal())?;
     taken.map(|report| (StatusCode::ACCEPTED, Json(report)).into_response())
 }
 
+/// Streams a CSV file from the connection to the broker.
 async fn upload_csv(
     gate: &Arc<AppState>,
     feed: &Arc<CsvFeed>,
@@ -128,13 +129,14 @@ async fn upload_csv(
         taken = &mut taking => taken,
         poured = &mut pour => match (poured, taking.await) {
             (Ok(()), taken) => taken,
-            // Why the bytes stopped, not that they did; unless something worse came first.
+            // Report the cause of the interruption rather than the interruption, unless there was a worse error first.
             (Err(why), Err(problem)) if problem.code() == "body_broken" => Err(why),
             (Err(_), taken) => taken,
         },
     }
 }
 
+/// Checks the content type and the announced length of an upload.
 fn check_upload(feed: &CsvFeed, headers: &HeaderMap) -> Result<(), Problem> {
     const FIX: &str = "send the file as it is with the header Content-Type: text/csv";
     refuse_compressed(headers)?;
@@ -152,11 +154,12 @@ fn check_upload(feed: &CsvFeed, headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// 413.
+/// Returns the 413 problem for a file that is too long.
 pub(crate) fn file_too_large(bytes_max: u64) -> Problem {
     Problem::too_large(format!("a file of this feed may have at most {bytes_max} bytes"))
 }
 
+/// Returns the feed run of an upload. With an `Idempotency-Key`, a repeated upload is the same run.
 fn feed_run(feed: &CsvFeed, headers: &HeaderMap) -> Result<FeedRun, Problem> {
     let run = match headers.get(IDEMPOTENCY_KEY) {
         None => FeedRunId::fresh(),
@@ -175,7 +178,7 @@ fn feed_run(feed: &CsvFeed, headers: &HeaderMap) -> Result<FeedRun, Problem> {
     Ok(FeedRun { feed: feed.name.clone(), run, begun_at: acceptance_time(), absent: false })
 }
 
-/// The hash that the file should have, in hexadecimal digits.
+/// Returns the expected SHA-256 of the file in hexadecimal digits, if a header has it.
 fn expected_checksum(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     if let Some(value) = headers.get(CHECKSUM) {
         let text = value.to_str().unwrap_or_default().trim();
@@ -198,12 +201,13 @@ fn expected_checksum(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(None)
 }
 
+/// Returns the 422 problem for an invalid header.
 fn wrong_header(name: &str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "a header is wrong")
         .with_error(format!("header:{name}"), detail)
 }
 
-/// Metrics and the one log line of a file.
+/// Records the metrics and writes the single log line of a file.
 pub(crate) fn note_upload(gate: &AppState, feed: &CsvFeed, taken: &Result<FeedReport, Problem>) {
     match taken {
         Ok(report) => {
@@ -223,7 +227,8 @@ pub(crate) fn note_upload(gate: &AppState, feed: &CsvFeed, taken: &Result<FeedRe
         Err(problem) => {
             let status = problem.status().as_u16();
             tracing::warn!(code = problem.code(), status, source = feed.source, "file not taken");
-            // What is ours or passes by itself is sent again; anything else is a file whose rows count for nothing.
+            // The sender repeats a request after our own or a temporary failure.
+            // Any other status means that none of the file's rows count.
             if (400..500).contains(&status) && status != 429 {
                 let detail = format!("{status} {}", problem.code());
                 gate.problems.note(&feed.source, SourceProblemKind::RefusedFile, 1, &detail);
@@ -232,7 +237,7 @@ pub(crate) fn note_upload(gate: &AppState, feed: &CsvFeed, taken: &Result<FeedRe
     }
 }
 
-/// What is wrong with the rows of a file, without anything that stood in them.
+/// Returns the fault in the rows of a file, without the content of any cell.
 fn fault(report: &FeedReport) -> Option<String> {
     match report.errors.first() {
         Some(fault) => {

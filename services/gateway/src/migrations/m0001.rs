@@ -1,7 +1,8 @@
-//! What identity providers see, and the outbox.
+//! Creates the tables of identity providers' resources, and the outbox.
 
 use sea_orm_migration::prelude::*;
 
+/// The migration that creates the tables of identity providers' resources.
 pub(super) struct KeepScimResources;
 
 impl MigrationName for KeepScimResources {
@@ -13,7 +14,7 @@ impl MigrationName for KeepScimResources {
 const RESOURCES: &str = "gateway_scim_resources";
 const MEMBERS: &str = "gateway_scim_members";
 
-/// Name, table, columns, whether unique.
+/// The name, table, columns and uniqueness of each index.
 const INDEXES: [(&str, &str, &[&str], bool); 5] = [
     ("gateway_scim_resources_key", RESOURCES, &["source", "kind", "key"], true),
     ("gateway_scim_resources_name", RESOURCES, &["source", "kind", "name"], true),

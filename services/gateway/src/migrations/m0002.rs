@@ -1,7 +1,8 @@
-//! Whose records are to be fetched, and which replica asks which source.
+//! Creates the table of wanted records, and the leases that assign each source to one replica.
 
 use sea_orm_migration::prelude::*;
 
+/// The migration that creates the table of wanted records.
 pub(super) struct KeepWantedRecords;
 
 impl MigrationName for KeepWantedRecords {

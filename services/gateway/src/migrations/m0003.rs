@@ -1,7 +1,8 @@
-//! How far the lists are known that are read from APIs of sources, and their rows.
+//! Creates the tables of polled lists: the position of each list, and its known rows.
 
 use sea_orm_migration::prelude::*;
 
+/// The migration that creates the tables of polled lists.
 pub(super) struct KeepPolls;
 
 impl MigrationName for KeepPolls {

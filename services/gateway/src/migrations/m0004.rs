@@ -1,9 +1,10 @@
-//! Lanes of the outbox, and what is set aside in it.
+//! Adds lanes to the outbox, and the columns for rows that are set aside.
 
 use sea_orm_migration::prelude::*;
 
 use crate::SERVICE;
 
+/// The migration that adds lanes to the outbox.
 pub(super) struct AddGatewayOutboxLanes;
 
 impl MigrationName for AddGatewayOutboxLanes {

@@ -1,7 +1,8 @@
-//! How much of its stream the database contains, and how often the installation was restored.
+//! Creates the table of stream positions, and the generation that counts restores of the installation.
 
 use sea_orm_migration::prelude::*;
 
+/// The migration that creates the tables of stream positions and of the generation.
 pub(super) struct CreateGatewayPositions;
 
 impl MigrationName for CreateGatewayPositions {

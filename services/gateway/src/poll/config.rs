@@ -1,4 +1,4 @@
-//! How a list is read, and what can be wrong with that.
+//! The configuration of a polled list, and its validation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,139 +11,140 @@ use sources::{
     AdapterKind, ConfiguredMeaning, DateForms, EmploymentMapping, EndDate, NoticeAdapter, NoticeReader,
 };
 
-/// Stands in `url` for the moment from which on changes are wanted (RFC 3339, UTC).
+/// The placeholder in `url` for the time since which changes are requested (RFC 3339, UTC).
 pub(super) const SINCE: &str = "{since}";
-/// The same as a day.
+/// The placeholder for the same time as a day.
 pub(super) const SINCE_DATE: &str = "{since_date}";
-/// Longest pause that is kept to, whatever the API asks for.
+/// The maximum `Retry-After` that is respected, even if the API asks for more.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-/// How often a list of changes is read, and one of everybody, unless said otherwise.
+/// The default interval between readings of a list of changes, in seconds; below, that of a full list.
 const EVERY_SECONDS: u64 = 300;
+/// The default interval between readings of a full list, in seconds.
 const FULL_EVERY_SECONDS: u64 = 3_600;
-/// Longest page that may be configured, in bytes: it is in memory as a whole.
+/// The maximum of `page_bytes_max`, in bytes: a page is in memory as a whole.
 const PAGE_BYTES_MAX: usize = 256 << 20;
 
-/// A list of people at a source's API.
+/// A list of people in a source's API.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PollConfig {
-    /// Its name in metrics and logs, and what follows `polls/` in the source of its events.
+    /// The name in metrics and logs, and the part after `polls/` in the source of its events.
     pub name: String,
-    /// Its address. `{since}` and `{since_date}` stand for the moment from which on changes are wanted.
+    /// The URL of the list. `{since}` and `{since_date}` stand for the time since which changes are requested.
     pub url: String,
-    /// How the API knows us.
+    /// The credential for the API.
     #[serde(default)]
     pub credential: Option<CredentialConfig>,
-    /// Further headers of each request. A secret belongs into `credential`.
+    /// Additional headers of each request. A secret belongs in `credential`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// JSON Pointer to the list of rows in a page; the page itself if left out.
+    /// The JSON Pointer to the list of rows in a page; the page itself if left out.
     #[serde(default)]
     pub rows: String,
-    /// JSON Pointer to how many rows there are on all pages. If given, a list that is shorter is not all of it.
+    /// The JSON Pointer to the number of rows on all pages. If given, a shorter list counts as incomplete.
     #[serde(default)]
     pub total: Option<String>,
-    /// How the next page is found; without it there is one.
+    /// The way to the next page. Without it the list has one page.
     #[serde(default)]
     pub paging: Option<PollPaging>,
-    /// How often the list is read, in seconds: 300 if left out, 3600 for a full list, which says something of everybody each
-    /// time.
+    /// The interval between readings, in seconds. Defaults to 300, or to 3600
+    /// for a full list, which makes a statement about every person each time.
     #[serde(default)]
     pub every_seconds: Option<u64>,
-    /// How much of what was read before is read again, in seconds: the source's clock may differ, and what it tells late
-    /// must not be missed.
+    /// The overlap of two readings, in seconds. The source's clock may differ, and changes that it reports late must not be
+    /// missed.
     #[serde(default = "overlap_seconds")]
     pub overlap_seconds: u64,
-    /// What `{since}` stands for the first time.
+    /// The value of `{since}` in the first reading.
     #[serde(default = "first_since")]
     pub first_since: String,
-    /// JSON Pointer to the key of the person in a row.
+    /// The JSON Pointer to the person's key in a row.
     pub key: String,
-    /// Our attribute to an expression over the row, or a JSON Pointer into it.
+    /// The attributes: each Usher attribute is mapped to an expression over the row, or to a JSON Pointer into it.
     pub attributes: BTreeMap<String, String>,
-    /// Where a row says who works here.
+    /// The part of a row that tells whether the person is employed.
     #[serde(default)]
     pub employment: EmploymentMapping,
-    /// JSON Pointer to the day from which on a row holds.
+    /// The JSON Pointer to the day on which a row takes effect.
     #[serde(default)]
     pub effective_at: Option<String>,
-    /// Whether a list has all rows of each person in it, so that a row of a day to come that is not there any more was
+    /// Tells whether a list contains all rows of each person in it. If so, a future row that is missing in a later reading was
     /// withdrawn.
     #[serde(default)]
     pub rows_per_person: RowsPerPerson,
-    /// Whether it lists everybody: who was listed before and is not any more has left, if it can be believed.
+    /// `true` if the list has every person. A person who was listed before and is missing has left, if the list passes its guard.
     #[serde(default)]
     pub full: bool,
-    /// What a full list must look like before somebody who is not in it has left.
+    /// The conditions that a full list must meet before a person who is not in it counts as departed.
     #[serde(default)]
     pub guard: FeedGuard,
-    /// Where days begin at midnight.
+    /// The time zone in which days begin.
     #[serde(default = "default_zone")]
     pub time_zone: String,
-    /// How the list writes its dates.
+    /// The formats of dates in the list.
     #[serde(default)]
     pub dates: DateForms,
-    /// What the date of a departure is.
+    /// The meaning of a departure's date: the last day, or the first day after it.
     #[serde(default)]
     pub end_date: EndDate,
-    /// How many requests a second are sent at most.
+    /// The maximum number of requests per second.
     #[serde(default = "requests_per_second")]
     pub requests_per_second_max: f64,
-    /// How long one may take, in seconds.
+    /// The timeout of one request, in seconds.
     #[serde(default = "timeout_seconds")]
     pub timeout_seconds: u64,
-    /// Longest page, in bytes.
+    /// The maximum length of a page, in bytes.
     #[serde(default = "page_bytes")]
     pub page_bytes_max: usize,
-    /// Delays between tries.
+    /// The delays between attempts.
     #[serde(default)]
     pub retry: FetchRetry,
-    /// Most pages of one reading.
+    /// The maximum number of pages in one reading.
     #[serde(default = "default_pages")]
     pub pages_max: u64,
 }
 
-/// How the next page is found.
+/// The way to the next page.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum PollPaging {
-    /// Its address stands in the page, such as OData's `/@odata.nextLink`.
+    /// The page contains the URL of the next one, such as OData's `/@odata.nextLink`.
     NextLink {
-        /// JSON Pointer to it.
+        /// The JSON Pointer to the URL.
         at: String,
     },
-    /// Its address is in the `Link` header.
+    /// The `Link` header has the URL of the next page.
     LinkHeader,
-    /// A token in the page has to be sent in the query.
+    /// The page contains a token for the query of the next request.
     Token {
-        /// JSON Pointer to it.
+        /// The JSON Pointer to the token.
         at: String,
-        /// Name in the query.
+        /// The name of the query parameter.
         parameter: String,
     },
-    /// The number of rows before it has to be sent in the query; a page without rows is the last.
+    /// The query contains the number of rows before the page. A page without rows is the last one.
     Offset {
-        /// Name in the query.
+        /// The name of the query parameter.
         parameter: String,
     },
-    /// Its number has to be sent in the query; a page without rows is the last.
+    /// The query contains the number of the page. A page without rows is the last one.
     Page {
-        /// Name in the query.
+        /// The name of the query parameter.
         parameter: String,
-        /// The number of the first.
+        /// The number of the first page.
         #[serde(default = "first_page")]
         first: u64,
     },
 }
 
-/// Which rows of a person a list has.
+/// The rows of a person that a list contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowsPerPerson {
-    /// Those that changed.
+    /// Only the rows that changed.
     #[default]
     Changed,
-    /// All of them, if there is one.
+    /// All rows of the person, if there is any.
     All,
 }
 
@@ -180,7 +181,7 @@ fn first_page() -> u64 {
 }
 
 impl PollConfig {
-    /// What is wrong with it, if anything.
+    /// Returns the first fault of the list, if any.
     pub(crate) fn fault(&self) -> Option<String> {
         let paging = match &self.paging {
             Some(PollPaging::NextLink { at } | PollPaging::Token { at, .. }) => Some(at),
@@ -208,23 +209,28 @@ impl PollConfig {
             return Some("`requests_per_second_max` must be more than 0 and at most 1000".to_owned());
         }
         if self.full && (self.url.contains(SINCE) || self.url.contains(SINCE_DATE)) {
-            return Some("a `full` list has everybody: its `url` must not ask for changes only".to_owned());
+            return Some(
+                "a `full` list has every person: its `url` must not ask for changes only".to_owned(),
+            );
         }
         if self.guard.shrink_percent_max > 100 || self.guard.bad_rows_percent_max > 100 {
             return Some("a share in `guard` must be at most 100 percent".to_owned());
         }
         if self.guard.checksum_required {
-            return Some("`guard.checksum_required` cannot be: an API's list has no checksum".to_owned());
+            return Some(
+                "`guard.checksum_required` is not supported: an API's list has no checksum".to_owned(),
+            );
         }
         self.parts_fault()
     }
 
+    /// Returns the first fault of the attributes, the URL, the client or the reader, if any.
     fn parts_fault(&self) -> Option<String> {
         if self.attributes.is_empty() {
-            return Some("`attributes` says nothing: map at least one".to_owned());
+            return Some("`attributes` is empty: map at least one".to_owned());
         }
         if super::pages::parse_moment(&self.first_since).is_none() {
-            return Some("`first_since` is no moment: write one such as 2020-01-01T00:00:00Z".to_owned());
+            return Some("`first_since` is not a time: write one such as 2020-01-01T00:00:00Z".to_owned());
         }
         let url = self.url.replace(SINCE, "1").replace(SINCE_DATE, "1");
         match Url::parse(&url) {
@@ -232,7 +238,7 @@ impl PollConfig {
                 return Some("`url` must begin with https:// or http://".to_owned());
             }
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                return Some("`url` must not hold a credential: it belongs into `credential`".to_owned());
+                return Some("`url` must not hold a credential: it belongs in `credential`".to_owned());
             }
             Ok(_) => {}
             Err(_) => return Some("`url` is no URL".to_owned()),
@@ -245,13 +251,13 @@ impl PollConfig {
         Some(format!("{wrong}{snippet}"))
     }
 
-    /// How often it is read.
+    /// Returns the interval between readings.
     pub(super) fn every(&self) -> Duration {
         let usual = if self.full { FULL_EVERY_SECONDS } else { EVERY_SECONDS };
         Duration::from_secs(self.every_seconds.unwrap_or(usual))
     }
 
-    /// What reads its rows.
+    /// Compiles the reader of its rows.
     pub(super) fn reader(&self) -> Result<NoticeReader, sources::AdapterConfigError> {
         let attributes = self.attributes.iter().map(|(name, rule)| (name.clone(), Some(rule.clone())));
         let any = ConfiguredMeaning::Kind(lifecycle::EventKind::WorkerChanged);
@@ -268,7 +274,7 @@ impl PollConfig {
         adapter.compile()
     }
 
-    /// What asks the API.
+    /// Creates the HTTP client of the API.
     pub(super) fn asker(&self) -> Result<SourceClient, String> {
         let credential = self.credential.as_ref().map(CredentialConfig::read).transpose()?;
         let options = AskerOptions {

@@ -1,4 +1,4 @@
-//! Which rows of a list were read before.
+//! The table of rows that earlier readings of a list have seen.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
 use super::row::{ActiveModel, Column, Entity, Model};
 
-/// Rows of a day to come that are looked after; more than anybody plans.
+/// The maximum number of future rows that are tracked; more than anyone plans.
 const FUTURE_MAX: u64 = 100_000;
 
-/// A row by whose it is and from when on it holds.
+/// The identity of a row: the person's key, and the time at which it takes effect.
 pub(super) type RowName = (String, i64);
 
-/// The rows of one list.
+/// The known rows of one list.
 #[derive(Debug, Clone)]
 pub(super) struct KnownRows {
     pub(super) store: Store,
@@ -22,7 +22,7 @@ pub(super) struct KnownRows {
 }
 
 impl KnownRows {
-    /// The hashes of what is known of these people.
+    /// Returns the hashes of the known rows of these people.
     pub(super) async fn hashes(&self, keys: &[&str]) -> Result<HashMap<RowName, String>, StoreError> {
         let mut hashes = HashMap::new();
         for some in keys.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -37,10 +37,10 @@ impl KnownRows {
         Ok(hashes)
     }
 
-    /// Takes note of rows whose events are stored, or that were known.
+    /// Stores rows whose events are stored, or that were known before.
     pub(super) async fn keep(&self, rows: Vec<Model>) -> Result<(), StoreError> {
         let failed = StoreError::statement("keep rows of a list");
-        // A statement cannot change the same row twice: of two alike the later counts.
+        // One statement cannot change the same row twice, so of two rows with the same name the later one counts.
         let by_name: HashMap<RowName, Model> =
             rows.into_iter().map(|row| ((row.key.clone(), row.effective_at), row)).collect();
         let rows: Vec<ActiveModel> = by_name.into_values().map(all_set).collect();
@@ -56,7 +56,7 @@ impl KnownRows {
         tx.commit().await.map_err(&failed)
     }
 
-    /// Rows that hold from a day after `now` on, by person.
+    /// Returns the rows that take effect after `now`, by person.
     pub(super) async fn future(&self, now: i64) -> Result<HashMap<String, Vec<Model>>, StoreError> {
         let rows = Entity::find()
             .filter(Column::Poll.eq(&self.poll))
@@ -73,14 +73,14 @@ impl KnownRows {
         Ok(future)
     }
 
-    /// Forgets a row that was withdrawn.
+    /// Deletes a row that was withdrawn.
     pub(super) async fn forget(&self, key: &str, effective_at: i64) -> Result<(), StoreError> {
         let name = (self.poll.clone(), key.to_owned(), effective_at);
         let deleted = Entity::delete_by_id(name).exec(self.store.writer()).await;
         deleted.map(|_| ()).map_err(StoreError::statement("forget a row of a list"))
     }
 
-    /// Forgets rows that were last seen before `before`: they hold already, and no reading comes back to them.
+    /// Deletes rows that were last seen before `before` and are in effect already; no reading returns them again.
     pub(super) async fn forget_before(&self, before: i64, now: i64) -> Result<(), StoreError> {
         let deleted = Entity::delete_many()
             .filter(Column::Poll.eq(&self.poll))

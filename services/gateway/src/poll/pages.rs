@@ -1,4 +1,4 @@
-//! From page to page: where the next one is, and whether it leads anywhere.
+//! Walks the pages of a list: finds the next page, and detects loops.
 
 use std::collections::HashSet;
 
@@ -11,27 +11,32 @@ use time::format_description::well_known::Rfc3339;
 
 use super::config::{PollConfig, PollPaging, SINCE, SINCE_DATE};
 
-/// A moment as RFC 3339.
+/// Parses an RFC 3339 time.
 pub(super) fn parse_moment(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
-/// The way through one list.
+/// The state of one walk through the pages of a list.
 #[derive(Debug)]
 pub(super) struct PageWalk<'a> {
     config: &'a PollConfig,
+    /// The URL of the list, before paging parameters are added.
     first: Url,
+    /// The number of pages so far.
     pages: u64,
+    /// The number of rows so far.
     rows: u64,
+    /// The URLs of the pages so far, to detect loops.
     seen: HashSet<String>,
+    /// The hash of the previous page's rows.
     page_before: Option<[u8; 32]>,
 }
 
 impl<'a> PageWalk<'a> {
-    /// From the beginning; `since` is the moment from which on changes are wanted.
+    /// Starts at the first page. `since` is the time since which changes are requested.
     pub(super) fn new(config: &'a PollConfig, since: OffsetDateTime) -> Result<Self, String> {
         let since = since.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(since);
-        let moment = since.format(&Rfc3339).map_err(|_| "the moment cannot be written".to_owned())?;
+        let moment = since.format(&Rfc3339).map_err(|_| "the time cannot be formatted".to_owned())?;
         let url = config
             .url
             .replace(SINCE_DATE, &since.date().to_string())
@@ -40,7 +45,7 @@ impl<'a> PageWalk<'a> {
         Ok(Self { config, first, pages: 0, rows: 0, seen: HashSet::new(), page_before: None })
     }
 
-    /// Where the first page is.
+    /// Returns the URL of the first page.
     pub(super) fn first(&self) -> Url {
         match &self.config.paging {
             Some(PollPaging::Offset { parameter }) => with_parameter(&self.first, parameter, "0"),
@@ -51,10 +56,10 @@ impl<'a> PageWalk<'a> {
         }
     }
 
-    /// The rows of a page.
+    /// Returns the rows of a page.
     ///
     /// # Errors
-    /// When it is no page, or the one before once more.
+    /// Returns an error if the answer is not a page, or if it equals the previous page.
     pub(super) fn rows<'r>(&mut self, answer: &'r JsonAnswer) -> Result<&'r [Value], String> {
         let rows = answer.body.pointer(&self.config.rows).and_then(Value::as_array);
         let rows = rows.ok_or_else(|| format!("the page has no list at `{}`", self.config.rows))?;
@@ -69,10 +74,10 @@ impl<'a> PageWalk<'a> {
         Ok(rows)
     }
 
-    /// Where the page after this one is, if there is one.
+    /// Returns the URL of the next page, if there is one.
     ///
     /// # Errors
-    /// When it leads in a circle, to another host, or on for ever.
+    /// Returns an error if the URL was visited before, leads to another host, or exceeds the maximum number of pages.
     pub(super) fn next(&mut self, answer: &JsonAnswer) -> Result<Option<Url>, String> {
         let text = |at: &str| match answer.body.pointer(at) {
             Some(Value::String(text)) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
@@ -103,12 +108,12 @@ impl<'a> PageWalk<'a> {
             return Err(format!("the list has more than {} pages (`pages_max`)", self.config.pages_max));
         }
         if !self.seen.insert(next.to_string()) {
-            return Err("the pages lead in a circle: the list has no end".to_owned());
+            return Err("the pages form a loop: the list has no end".to_owned());
         }
         Ok(Some(next))
     }
 
-    /// A link of an answer: no answer sends our credential elsewhere.
+    /// Resolves a link in an answer. A link to another host is refused, so that our credential is not sent elsewhere.
     fn link(&self, link: &str) -> Result<Url, String> {
         let next = self.first.join(link).map_err(|_| "the link to the next page is no URL".to_owned())?;
         if next.origin() != self.first.origin() {
@@ -117,19 +122,19 @@ impl<'a> PageWalk<'a> {
         Ok(next)
     }
 
-    /// How many rows the last page says there are on all pages.
+    /// Returns the number of rows on all pages, as the last page reports it.
     pub(super) fn total(&self, answer: &JsonAnswer) -> Option<u64> {
         let told = answer.body.pointer(self.config.total.as_deref()?)?;
         told.as_u64().or_else(|| told.as_str()?.trim().parse().ok())
     }
 
-    /// Rows of all pages so far.
+    /// Returns the number of rows on all pages so far.
     pub(super) fn rows_read(&self) -> u64 {
         self.rows
     }
 }
 
-/// The address with this parameter in its query, in the place of one of the same name.
+/// Returns the URL with this query parameter, which replaces one of the same name.
 fn with_parameter(url: &Url, parameter: &str, value: &str) -> Url {
     let mut url = url.clone();
     let others: Vec<(String, String)> = url

@@ -1,4 +1,4 @@
-//! Reads one list again and again, on one replica at a time.
+//! Polls one list, on one replica at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use lifecycle::SourceProblemKind;
 use store::lease::TableLease;
 use store::{Store, StoreError};
+use telemetry::chain;
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -18,10 +19,11 @@ use crate::SERVICE;
 use crate::fetch::pace::retry_delay;
 use crate::http::AppState;
 
-/// How long a silent replica keeps a list before another may take it.
+/// The time after which another replica may take a list from a silent one.
 const LEASE: Duration = Duration::from_secs(15);
+/// The interval at which the owner renews its lease.
 const RENEW_EVERY: Duration = Duration::from_secs(4);
-/// How often a replica that does not have the list looks whether it can, and the one that has it whether it is due.
+/// The interval at which a replica without the lease tries to acquire it, and at which the owner checks whether the list is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The poller of one list.
@@ -38,7 +40,7 @@ impl ListPoller {
         Self { gate, store, poll, replica: replica.to_owned() }
     }
 
-    /// Until `stop`. A reading in the middle is dropped then: the next one begins where it did.
+    /// Runs until `stop`. A reading in progress is dropped then; the next one starts where it did.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let name = format!("poll/{}", self.poll.config.name);
         while !stop.is_cancelled() {
@@ -50,12 +52,16 @@ impl ListPoller {
                         () = self.poll_on() => {}
                     }
                     if let Err(error) = lease.release(&self.store).await {
-                        tracing::debug!(error = %error, "a lease was not released, it runs out");
+                        tracing::debug!(error = chain(&error), "a lease was not released, it runs out");
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(source = self.poll.config.name, error = %error, "cannot look after a list");
+                    tracing::warn!(
+                        source = self.poll.config.name,
+                        error = chain(&error),
+                        "cannot look after a list"
+                    );
                 }
             }
             tokio::select! {
@@ -65,7 +71,7 @@ impl ListPoller {
         }
     }
 
-    /// Returns when the lease is lost.
+    /// Renews the lease, and returns when it is lost.
     async fn keep(&self, lease: &TableLease) {
         let mut renew = tokio::time::interval(RENEW_EVERY);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,7 +82,11 @@ impl ListPoller {
                 Ok(true) => failures = 0,
                 Ok(false) => return,
                 Err(error) => {
-                    tracing::warn!(source = self.poll.config.name, error = %error, "a lease was not renewed");
+                    tracing::warn!(
+                        source = self.poll.config.name,
+                        error = chain(&error),
+                        "a lease was not renewed"
+                    );
                     failures += 1;
                     if RENEW_EVERY * failures >= LEASE {
                         return;
@@ -86,20 +96,24 @@ impl ListPoller {
         }
     }
 
-    /// Reads whenever it is due; returns when the database fails.
+    /// Reads the list whenever it is due. Returns when the database fails.
     async fn poll_on(&self) {
         loop {
             match self.poll_when_due().await {
                 Ok(wait) => tokio::time::sleep(wait.min(LOOK_EVERY)).await,
                 Err(error) => {
-                    tracing::warn!(source = self.poll.config.name, error = %error, "cannot look after a list");
+                    tracing::warn!(
+                        source = self.poll.config.name,
+                        error = chain(&error),
+                        "cannot look after a list"
+                    );
                     return;
                 }
             }
         }
     }
 
-    /// Reads the list if it is due; how long until it is.
+    /// Reads the list if it is due, and returns the time until it is due again.
     async fn poll_when_due(&self) -> Result<Duration, StoreError> {
         let mut state = state::read_state(&self.store, &self.poll.config.name).await?;
         let begun = self.store.now().await?;
@@ -145,7 +159,7 @@ impl ListPoller {
         Ok(Duration::ZERO)
     }
 
-    /// From when on changes are wanted.
+    /// Returns the time since which changes are requested.
     fn since(&self, known_until: Option<i64>) -> OffsetDateTime {
         let first = parse_moment(&self.poll.config.first_since).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let Some(known) = known_until else { return first };
@@ -155,7 +169,7 @@ impl ListPoller {
             .map_or(first, |since| since.max(first))
     }
 
-    /// What status says of a list that could be read.
+    /// Reports the problems of a list that could be read, for the status.
     fn note_problems(&self, counts: ReadingCounts) {
         let (problems, source) = (&self.gate.problems, &self.poll.source);
         problems.end(source, SourceProblemKind::UnreadableList);
@@ -165,6 +179,7 @@ impl ListPoller {
         problems.note(source, SourceProblemKind::BadRows, counts.bad, "rows of the list; the log names them");
     }
 
+    /// Reports the counts of a reading as metrics, and logs changes.
     fn note(&self, counts: ReadingCounts, begun: i64) {
         let name = &self.poll.config.name;
         let ReadingCounts { new, known, bad, withdrawn } = counts;

@@ -1,4 +1,4 @@
-//! One reading of a list, from its first page to the last.
+//! One reading of a list, from the first page to the last.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,20 +22,21 @@ use crate::http::AppState;
 use crate::received::{EventPlace, ReceivedEvent};
 use crate::streamed::{BatchSink, ToBroker};
 
-/// How often a page is asked for before the reading is given up.
+/// The maximum number of attempts for one page before the reading is aborted.
 const PAGE_TRIES_MAX: u32 = 4;
-/// Longest pause in the middle of a reading; whoever asks for more is read again later.
+/// The maximum pause within a reading. If the API asks for more, the list is read again later.
 const PAUSE_MAX: Duration = Duration::from_secs(120);
-/// Events that are stored together.
+/// The maximum number of events that are stored together.
 const BATCH_MAX: usize = 1_000;
-/// Rows that were not seen for so long are forgotten.
+/// The time after which a row that was not seen again is deleted.
 const FORGET_AFTER: Duration = Duration::from_secs(7 * 86_400);
 
-/// Why a reading was given up. What it stored stays; the next begins where this one did.
+/// The reason why a reading was aborted. Its stored events stay; the next reading starts where this one did.
 #[derive(Debug)]
 pub(super) struct ReadingStopped {
     pub(super) class: AttemptClass,
     pub(super) why: String,
+    /// The delay that the API asks for.
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -57,38 +58,42 @@ impl From<StoreError> for ReadingStopped {
     }
 }
 
-/// What came of a reading.
+/// The row counts of a reading.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ReadingCounts {
-    /// Rows that said something new.
+    /// The number of rows with new content.
     pub(super) new: u64,
-    /// Rows that said what was known.
+    /// The number of rows with known content.
     pub(super) known: u64,
-    /// Rows of which something could not be read; what could be read of them counts.
+    /// The number of rows with unreadable values. The readable part of them counts.
     pub(super) bad: u64,
-    /// Rows of days to come that are not there any more.
+    /// The number of future rows that were withdrawn.
     pub(super) withdrawn: u64,
 }
 
-/// A reading under way.
+/// A reading in progress.
 pub(super) struct ListReading<'a> {
     poll: &'a PreparedPoll,
     gate: &'a Arc<AppState>,
     known: KnownRows,
+    /// The start of the reading, in microseconds since the Unix epoch.
     begun: i64,
-    /// When the reading before began.
+    /// The start of the previous reading, in microseconds since the Unix epoch.
     known_until: i64,
+    /// The start of the reading as a time.
     at: OffsetDateTime,
+    /// The feed run of a full list.
     run: Option<FeedRun>,
     tally: RowTally,
-    /// Of a full list: whose rows there were, and of which days.
+    /// For a full list: the people who have rows, and the row names.
     people: HashSet<String>,
     names: HashSet<RowName>,
+    /// The number of rows, without further rows of the same person for other days.
     rows: u64,
     counts: ReadingCounts,
-    /// Rows of days to come, as they were before.
+    /// The future rows of earlier readings.
     future: HashMap<String, Vec<Model>>,
-    /// Of whom there are such rows, all that this list says.
+    /// For each person with future rows: every row in this list.
     told: HashMap<String, Vec<(i64, bool, AttributeMap)>>,
 }
 
@@ -127,10 +132,10 @@ impl<'a> ListReading<'a> {
         }
     }
 
-    /// Reads and stores all of it.
+    /// Reads and stores the whole list.
     ///
     /// # Errors
-    /// When it cannot be read to its end, or not all of it is known to be stored.
+    /// Returns an error if the list cannot be read to its end, or if some events are not known to be stored.
     pub(super) async fn read(mut self, since: OffsetDateTime) -> Result<ReadingCounts, ReadingStopped> {
         let config = &self.poll.config;
         if self.run.is_some() || config.rows_per_person == super::RowsPerPerson::All {
@@ -163,7 +168,7 @@ impl<'a> ListReading<'a> {
         Ok(self.counts)
     }
 
-    /// A page, after a few tries if need be.
+    /// Fetches a page, with a few retries if needed.
     async fn page(&self, url: Url, pace: &mut RequestPace) -> Result<JsonAnswer, ReadingStopped> {
         let mut tries = 0;
         loop {
@@ -190,7 +195,7 @@ impl<'a> ListReading<'a> {
         }
     }
 
-    /// Stores what rows say that is new, and then remembers them.
+    /// Stores the events of new rows, and then the rows themselves.
     async fn take(&mut self, rows: &[Value]) -> Result<(), ReadingStopped> {
         for some in rows.chunks(BATCH_MAX) {
             let mut read = Vec::with_capacity(some.len());
@@ -219,6 +224,7 @@ impl<'a> ListReading<'a> {
         Ok(())
     }
 
+    /// Counts a row, and remembers the statements of people with future rows.
     fn count(&mut self, row: &RowRead) {
         self.tally.count_key(Some(&row.key));
         self.counts.bad += u64::from(row.is_bad);
@@ -231,16 +237,17 @@ impl<'a> ListReading<'a> {
         }
     }
 
-    /// Several rows of a person, each of another day, are one as far as the guard against doubles is concerned.
+    /// Returns whether this is a further row of a known person for another day. Such rows count as one for the guard against duplicates.
     fn is_other_day(&mut self, row: &RowRead) -> bool {
         let is_known = !self.people.insert(row.key.clone());
         let is_new_day = self.names.insert((row.key.clone(), row.effective_at));
         is_known && is_new_day
     }
 
+    /// Publishes the events of rows that are new or changed, and then remembers all rows.
     async fn store(&mut self, rows: Vec<RowRead>) -> Result<(), ReadingStopped> {
         let keys: Vec<&str> = rows.iter().map(|row| row.key.as_str()).collect();
-        // A full list says again of everybody that they are in it.
+        // A full list confirms for every person that they are in it, so no row is skipped.
         let known = if self.run.is_some() { HashMap::new() } else { self.known.hashes(&keys).await? };
         let (mut events, mut kept) = (Vec::new(), Vec::with_capacity(rows.len()));
         for row in rows {
@@ -265,6 +272,7 @@ impl<'a> ListReading<'a> {
         Ok(())
     }
 
+    /// Publishes events in batches.
     async fn publish(&self, mut events: Vec<ReceivedEvent>) -> Result<(), ReadingStopped> {
         let mut sink = ToBroker { gate: Arc::clone(self.gate), trace: TraceContext::root() };
         while !events.is_empty() {
@@ -280,8 +288,8 @@ impl<'a> ListReading<'a> {
         Ok(())
     }
 
-    /// A row of a day to come that is not there any more, of a person whose rows are: on that day things are as the row
-    /// before it says. It was missed by two readings: a list that changes while it is read may be without a row that is there.
+    /// Withdraws future rows that are missing although their person has rows: on that day, the row before it stays in effect.
+    /// A row must be missing in two readings, because a list that changes while it is read may omit a row that exists.
     async fn withdraw(&mut self) -> Result<(), ReadingStopped> {
         for (key, before) in std::mem::take(&mut self.future) {
             let Some(mut told) = self.told.remove(&key) else { continue };
@@ -312,7 +320,7 @@ impl<'a> ListReading<'a> {
         Ok(())
     }
 
-    /// Of a full list, that this was all.
+    /// Publishes the completion event of a full list.
     async fn complete(&self, total: Option<u64>) -> Result<(), ReadingStopped> {
         let Some(run) = &self.run else { return Ok(()) };
         let people = self.tally.people();

@@ -2,24 +2,25 @@
 
 use sea_orm::entity::prelude::*;
 
+/// A row that was read.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "gateway_poll_rows")]
 pub(super) struct Model {
-    /// Name of the list.
+    /// The name of the list.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(super) poll: String,
     /// The source's key of the person.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(super) key: String,
-    /// From when on the row holds, in microseconds since the Unix epoch; 0 if it does not say.
+    /// The time at which the row takes effect, in microseconds since the Unix epoch; 0 if it names none.
     #[sea_orm(primary_key, auto_increment = false)]
     pub(super) effective_at: i64,
-    /// Of all that it says.
+    /// The hash of the row's content.
     #[sea_orm(column_type = "Text")]
     pub(super) hash: String,
-    /// Whether it says that the person left.
+    /// `true` if the row says that the person left.
     pub(super) departs: bool,
-    /// When the last reading began that it was in.
+    /// The start of the last reading that contained the row, in microseconds since the Unix epoch.
     pub(super) seen_at: i64,
 }
 

@@ -1,4 +1,4 @@
-//! From a row to events.
+//! Turns a row into events.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use crate::EventLimits;
 use crate::received::{ReceivedEvent, check_sizes};
 use crate::said::received_event;
 
-/// A list, ready to be read.
+/// A list with its reader and client, ready to be read.
 #[derive(Debug)]
 pub(crate) struct PreparedPoll {
     pub(super) config: PollConfig,
@@ -25,31 +25,34 @@ pub(crate) struct PreparedPoll {
     reader: NoticeReader,
 }
 
-/// A row that was understood.
+/// A row that was parsed.
 #[derive(Debug)]
 pub(super) struct RowRead {
+    /// The source's key of the person.
     pub(super) key: String,
-    /// In microseconds since the Unix epoch; 0 if it does not say.
+    /// The time at which it takes effect, in microseconds since the Unix epoch; 0 if it names none.
     pub(super) effective_at: i64,
-    /// Of all that it says.
+    /// The hash of its content.
     pub(super) hash: String,
+    /// `true` if the row says that the person left.
     pub(super) departs: bool,
-    /// Something of it could not be read.
+    /// `true` if one of its values could not be read.
     pub(super) is_bad: bool,
+    /// The attributes in the row.
     pub(super) values: AttributeMap,
     pub(super) events: Vec<ReceivedEvent>,
 }
 
 impl PreparedPoll {
-    /// The configuration must have no fault.
+    /// Prepares a list whose configuration was validated before.
     ///
     /// # Errors
-    /// When something is wrong with it all the same.
+    /// Returns an error if the configuration is invalid all the same.
     pub(crate) fn new(config: PollConfig) -> Result<Self, String> {
         if config.url.starts_with("http://") && config.credential.is_some() {
             tracing::warn!(
                 source = config.name,
-                "a list is read without TLS: whoever listens reads the credential"
+                "a list is read without TLS: the credential can be read in transit"
             );
         }
         let reader = config.reader().map_err(|error| error.to_string())?;
@@ -58,10 +61,10 @@ impl PreparedPoll {
         Ok(Self { config, source, asker, reader })
     }
 
-    /// What a row says as of `at`; `run` is the reading of a full list.
+    /// Reads the statements of a row as of `at`. `run` is the reading of a full list.
     ///
     /// # Errors
-    /// What is wrong with it, without its values.
+    /// Returns the fault of the row, without its values.
     pub(super) fn read(
         &self,
         row: &Value,
@@ -75,11 +78,11 @@ impl PreparedPoll {
         let is_value = |said: &NoticeEvent| said.kind == EventKind::WorkerChanged;
         if run.is_some() {
             match presence {
-                // A list of everybody that says nothing else says that they are here.
+                // A row of a full list that says nothing about employment means that the person is employed.
                 RowPresence::Listed => {
                     said.push(presence_event(&key, at, effective_at.filter(|begins| *begins > at)))
                 }
-                // Listed, and nothing more: their absence must not be told either.
+                // The row shows only that the person is listed, so that they do not count as absent.
                 RowPresence::Said | RowPresence::Unreadable if said.is_empty() => {
                     said.push(NoticeEvent::nothing_but(Vec::new(), &key, at, StatementDating::Observed));
                 }
@@ -96,7 +99,7 @@ impl PreparedPoll {
         Ok(RowRead { key, effective_at, hash, departs, is_bad, values, events })
     }
 
-    /// Whether something of a row could not be read; it is logged by its place and form.
+    /// Logs the unreadable values of a row by place and form, and returns whether there are any.
     fn list_unread(&self, key: &str, said: &[NoticeEvent]) -> bool {
         let mut unread = said.iter().flat_map(|said| &said.unread).peekable();
         let is_bad = unread.peek().is_some();
@@ -114,8 +117,10 @@ impl PreparedPoll {
         is_bad
     }
 
+    /// Turns statements into events.
+    ///
     /// # Errors
-    /// When an event may not say this.
+    /// Returns an error if an event must not say this.
     pub(super) fn events(
         &self,
         said: Vec<NoticeEvent>,
@@ -124,7 +129,7 @@ impl PreparedPoll {
         limits: &EventLimits,
     ) -> Result<Vec<ReceivedEvent>, String> {
         let mut errors = FieldErrors::default();
-        // By the clock of the database, which may be ahead of ours.
+        // The database's clock may be ahead of this process's clock.
         let now = store::clock::now().max(at);
         let mut event =
             |said| received_event(self.source.clone(), said, &JsonPointer::root(), limits, now, &mut errors);
@@ -144,6 +149,7 @@ impl PreparedPoll {
     }
 }
 
+/// Returns the event of a notice, if it has one.
 fn of_event(notice: SourceNotice) -> Option<NoticeEvent> {
     match notice {
         SourceNotice::Event(said) => Some(said),
@@ -155,11 +161,12 @@ fn of_event(notice: SourceNotice) -> Option<NoticeEvent> {
     }
 }
 
-/// Says that somebody is here, or will be from a day on.
+/// Returns the statement that a person is employed, or will be from a day on.
 fn presence_event(key: &str, at: OffsetDateTime, effective_at: Option<OffsetDateTime>) -> NoticeEvent {
     row_event(EventKind::WorkerJoined, key, at, effective_at, AttributeMap::new())
 }
 
+/// Builds an event of a row. Without a date it is an observation.
 pub(super) fn row_event(
     kind: EventKind,
     key: &str,
@@ -171,7 +178,7 @@ pub(super) fn row_event(
     NoticeEvent { effective_at, dated, attributes, ..NoticeEvent::new(kind, key, at) }
 }
 
-/// Of what is said, but not when: the same row of the next reading has the same.
+/// Returns the hash of the statements, without the time of reading, so that an unchanged row has the same hash in the next reading.
 fn statement_hash(said: &[NoticeEvent]) -> String {
     let all: Vec<_> = said
         .iter()

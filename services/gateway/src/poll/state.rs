@@ -1,4 +1,4 @@
-//! `gateway_polls`: how far each list is known, and when it is read again.
+//! `gateway_polls`: the time up to which each list is known, and the time of its next reading.
 
 use std::time::Duration;
 
@@ -7,18 +7,20 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue, EntityTrait};
 use store::{Store, StoreError};
 
+/// The state of a polled list.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "gateway_polls")]
 pub(super) struct Model {
+    /// The name of the list.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(super) name: String,
-    /// When the last reading began of which every page is stored, in microseconds since the Unix epoch.
+    /// The start of the last reading whose pages are all stored, in microseconds since the Unix epoch.
     pub(super) known_until: Option<i64>,
-    /// Not to be read before.
+    /// The time before which the list is not read, in microseconds since the Unix epoch.
     pub(super) due_at: i64,
-    /// Readings in a row that failed.
+    /// The number of consecutive failed readings.
     pub(super) failures: i32,
-    /// Why the last one did.
+    /// The reason for the last failure.
     #[sea_orm(column_type = "Text", nullable)]
     pub(super) last_error: Option<String>,
 }
@@ -28,15 +30,15 @@ pub(super) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The state of the list `name`.
+/// Returns the state of the list `name`; a new state if there is none.
 pub(super) async fn read_state(store: &Store, name: &str) -> Result<Model, StoreError> {
     let found = Entity::find_by_id(name.to_owned()).one(store.reader()).await;
-    let found = found.map_err(StoreError::statement("read how far a list is known"))?;
+    let found = found.map_err(StoreError::statement("read the position of a list"))?;
     let new = || Model { name: name.to_owned(), known_until: None, due_at: 0, failures: 0, last_error: None };
     Ok(found.unwrap_or_else(new))
 }
 
-/// Keeps it.
+/// Stores the state.
 pub(super) async fn write_state(store: &Store, state: &Model) -> Result<(), StoreError> {
     let row = ActiveModel {
         name: ActiveValue::Set(state.name.clone()),
@@ -48,10 +50,10 @@ pub(super) async fn write_state(store: &Store, state: &Model) -> Result<(), Stor
     let columns = [Column::KnownUntil, Column::DueAt, Column::Failures, Column::LastError];
     let replace = OnConflict::column(Column::Name).update_columns(columns).to_owned();
     let written = Entity::insert(row).on_conflict(replace).exec_without_returning(store.writer()).await;
-    written.map(|_| ()).map_err(StoreError::statement("keep how far a list is known"))
+    written.map(|_| ()).map_err(StoreError::statement("store the position of a list"))
 }
 
-/// That much later, in microseconds.
+/// Returns `at` plus `by`, in microseconds.
 pub(super) fn later_micros(at: i64, by: Duration) -> i64 {
     at.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX))
 }

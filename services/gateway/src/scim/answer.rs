@@ -1,4 +1,4 @@
-//! What is answered: SCIM documents, and SCIM errors whatever went wrong.
+//! Responses: SCIM documents, and SCIM errors for every kind of failure.
 
 use std::time::Duration;
 
@@ -11,21 +11,23 @@ use edge::Problem;
 use scim_service::{ResourceTree, SCIM_JSON, ScimServiceError};
 use serde_json::Value;
 use store::StoreError;
+use telemetry::chain;
 
-/// What a client is told to wait when nothing better is known.
+/// The default delay of `Retry-After`.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Why a request is not done.
+/// The reason why a request is refused, as a SCIM error with response headers.
 #[derive(Debug)]
 pub(super) struct ScimRefusal {
     error: ScimServiceError,
-    /// For the metric.
+    /// The label in metrics.
     code: &'static str,
     retry_after: Option<Duration>,
-    /// The methods that the path takes.
+    /// The methods that the path supports, for the `Allow` header.
     allow: Option<&'static str>,
 }
 
+/// The result of a SCIM request.
 pub(super) type ScimOutcome<T> = Result<T, ScimRefusal>;
 
 impl ScimRefusal {
@@ -33,6 +35,7 @@ impl ScimRefusal {
         &self.error
     }
 
+    /// Returns a 401.
     pub(super) fn unauthorised(detail: &str) -> Self {
         Self {
             error: ScimServiceError::new(401, detail),
@@ -42,6 +45,7 @@ impl ScimRefusal {
         }
     }
 
+    /// Returns a 405 that names the supported methods.
     pub(super) fn not_allowed(methods: &'static str) -> Self {
         let error = ScimServiceError::new(405, "this path does not take this method");
         Self { error, code: "method_not_allowed", retry_after: None, allow: Some(methods) }
@@ -77,9 +81,9 @@ impl From<Problem> for ScimRefusal {
 
 impl From<StoreError> for ScimRefusal {
     fn from(error: StoreError) -> Self {
-        // The database's own message names constraints and never the values that break them.
+        // The database's own message names constraints, but never the values that violate them.
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        tracing::error!(error = %error, cause, "the database cannot be used");
+        tracing::error!(error = chain(&error), cause, "the database cannot be used");
         let detail = "the database cannot be used now; repeating the request later is safe";
         Self {
             error: ScimServiceError::new(503, detail),
@@ -92,8 +96,8 @@ impl From<StoreError> for ScimRefusal {
 
 impl From<PublishError> for ScimRefusal {
     fn from(error: PublishError) -> Self {
-        tracing::warn!(error = %error, "a change is not known to be on the stream yet");
-        let detail = "the change is not known to be stored for good; repeating the request is safe";
+        tracing::warn!(error = chain(&error), "a change is not known to be on the stream yet");
+        let detail = "the change is not known to be durably stored; repeating the request is safe";
         Self {
             error: ScimServiceError::new(503, detail),
             code: "not_stored",
@@ -121,7 +125,7 @@ impl IntoResponse for ScimRefusal {
     }
 }
 
-/// A SCIM document.
+/// Builds a response with a SCIM document.
 pub(super) fn scim_document(status: StatusCode, body: &Value) -> Response {
     let json = serde_json::to_vec(body).unwrap_or_default();
     let mut response = Response::new(Body::from(json));
@@ -130,20 +134,21 @@ pub(super) fn scim_document(status: StatusCode, body: &Value) -> Response {
     response
 }
 
-/// A resource; `whole` is it before attributes were left out.
+/// Builds a response with a resource. `whole` is the resource before attributes were left out.
 pub(super) fn resource_response(status: StatusCode, whole: &ResourceTree, shown: ResourceTree) -> Response {
     let mut response = scim_document(status, &Value::Object(shown));
     with_meta(&mut response, whole);
     response
 }
 
-/// Nothing but the version of the resource.
+/// Builds a response without a body, with the resource's location and version in the headers.
 pub(super) fn empty_response(status: StatusCode, whole: &ResourceTree) -> Response {
     let mut response = status.into_response();
     with_meta(&mut response, whole);
     response
 }
 
+/// Adds the `Location` and `ETag` headers of a resource.
 fn with_meta(response: &mut Response, whole: &ResourceTree) {
     for (name, field) in [(LOCATION, "location"), (ETAG, "version")] {
         let value = whole.get("meta").and_then(|meta| meta.get(field)?.as_str());

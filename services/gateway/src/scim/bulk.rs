@@ -1,4 +1,4 @@
-//! Several requests in one. Each is a transaction of its own, done when everything is there that it refers to.
+//! SCIM bulk requests. Each operation is a transaction of its own, which runs when all resources that it refers to exist.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,19 @@ use serde_json::{Value, json};
 use super::answer::{ScimOutcome, ScimRefusal};
 use super::write::{ProviderSession, ResourceEdit};
 
-/// A bulk request that is being done.
+/// A bulk request in progress.
 pub(super) struct BulkRun<'a> {
     session: &'a ProviderSession<'a>,
+    /// The address of the service as the client sees it.
     base: &'a str,
     request: &'a ScimBulkRequest,
-    /// What operations created, by `bulkId`.
+    /// The ids of created resources by `bulkId`.
     ids: HashMap<String, String>,
-    /// The ids of what was created.
+    /// The ids of created resources.
     created: Vec<String>,
+    /// The result of each operation, in order; `None` while it has not run.
     answers: Vec<Option<Value>>,
+    /// The number of failed operations.
     errors: usize,
 }
 
@@ -29,11 +32,11 @@ impl<'a> BulkRun<'a> {
         Self { session, base, request, ids: HashMap::new(), created: Vec::new(), answers, errors: 0 }
     }
 
-    /// Does all of it, or as much as `failOnErrors` allows.
+    /// Runs all operations, or as many as `failOnErrors` allows.
     ///
     /// # Errors
-    /// 503 when an operation is not known to be stored: all of it can be repeated, for what was created until then is
-    /// created by the same operations again.
+    /// 503 if an operation is not known to be stored. The whole request can
+    /// be repeated: the same operations then create the same resources again.
     pub(super) async fn run(mut self) -> ScimOutcome<Value> {
         let done = self.operate_all().await;
         match done {
@@ -46,6 +49,7 @@ impl<'a> BulkRun<'a> {
         Ok(scim_service::bulk_answer(self.answers.into_iter().flatten().collect()))
     }
 
+    /// Runs the operations in rounds, until none is left or none of the rest can run.
     async fn operate_all(&mut self) -> ScimOutcome<()> {
         let mut waiting: Vec<usize> = (0..self.request.operations.len()).collect();
         while !waiting.is_empty() && !self.is_over() {
@@ -70,11 +74,12 @@ impl<'a> BulkRun<'a> {
         Ok(())
     }
 
+    /// Returns whether the number of failures has reached `failOnErrors`.
     fn is_over(&self) -> bool {
         self.request.fail_on_errors.is_some_and(|most| self.errors >= most)
     }
 
-    /// Whether all that it refers to is there.
+    /// Returns whether all resources that the operation refers to exist.
     fn is_ready(&self, at: usize) -> bool {
         match &self.request.operations[at].step {
             Ok(step) => step.references().iter().all(|name| self.ids.contains_key(name)),
@@ -82,11 +87,11 @@ impl<'a> BulkRun<'a> {
         }
     }
 
-    /// They refer to what failed, to what is not there, or to each other.
+    /// Refuses the remaining operations: they refer to a failed operation, to a resource that does not exist, or to each other.
     fn refuse_rest(&mut self, rest: &[usize]) {
         for at in rest {
             if !self.is_over() {
-                let detail = "it refers to a `bulkId` that was not created, or in a circle";
+                let detail = "it refers to a `bulkId` that was not created, or the references form a cycle";
                 let mut error = ScimServiceError::new(409, detail);
                 error.scim_type = Some("invalidValue");
                 self.note(*at, Err(error.into()));
@@ -94,6 +99,7 @@ impl<'a> BulkRun<'a> {
         }
     }
 
+    /// Runs one operation and records its result.
     async fn operate(&mut self, at: usize) -> ScimOutcome<()> {
         let operation = &self.request.operations[at];
         let result = match &operation.step {
@@ -101,7 +107,7 @@ impl<'a> BulkRun<'a> {
             Ok(step) => self.step(operation, step.clone().resolved(&self.ids)).await,
         };
         match result {
-            // What cannot be stored now is not a fault of this operation.
+            // A storage failure is not a fault of this operation.
             Err(refusal) if refusal.error().status == 503 => Err(refusal),
             result => {
                 self.note(at, result);
@@ -110,7 +116,7 @@ impl<'a> BulkRun<'a> {
         }
     }
 
-    /// Status, and the resource's id and version.
+    /// Runs one step and returns its status, and the resource's id and version.
     async fn step(
         &mut self,
         operation: &ScimBulkOperation,
@@ -141,6 +147,7 @@ impl<'a> BulkRun<'a> {
         Ok((200, Some((row.id, row.version))))
     }
 
+    /// Adds the result of an operation to the response.
     fn note(&mut self, at: usize, result: Result<(u16, Option<(String, i64)>), ScimRefusal>) {
         let operation = &self.request.operations[at];
         let mut answer = json!({"method": operation.method});

@@ -1,16 +1,16 @@
-//! The time of acceptance, which never repeats itself and never goes back.
+//! A clock for times of acceptance that is strictly increasing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::OffsetDateTime;
 
-/// What is said later must count as later, also when two changes fall into one microsecond (the resolution of versions)
-/// or the machine's clock is set back.
+/// A strictly increasing clock. A later statement must have a later time, even if two changes
+/// fall into one microsecond (the resolution of versions), or if the machine's clock is set back.
 #[derive(Debug, Default)]
 pub(super) struct ChangeClock(AtomicI64);
 
 impl ChangeClock {
-    /// Now in microseconds since the Unix epoch, later than `after` and than everything that was given before.
+    /// Returns the current time in microseconds since the Unix epoch, later than `after` and than every earlier result.
     pub(super) fn next(&self, after: i64) -> i64 {
         let now = lifecycle::unix_micros(store::clock::now()).max(after.saturating_add(1));
         let step = |last: i64| Some(now.max(last.saturating_add(1)));
@@ -19,7 +19,7 @@ impl ChangeClock {
     }
 }
 
-/// Microseconds since the Unix epoch as a moment.
+/// Converts microseconds since the Unix epoch to a time.
 pub(super) fn moment_of(micros: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! The identity providers in the configuration.
+//! The configuration of identity providers.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::mapping::ProviderMapping;
 use crate::GatewayConfig;
 
-/// First words of paths below `/scim/v2`: no source may be called so.
+/// The path segments below `/scim/v2` that SCIM defines; no source may have such a name.
 const RESERVED: [&str; 7] =
     ["Users", "Groups", "Bulk", "Schemas", "ResourceTypes", "ServiceProviderConfig", ".search"];
 
@@ -16,44 +16,47 @@ const RESERVED: [&str; 7] =
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScimConfig {
-    /// Its name in the path, in metrics and logs.
+    /// The name in the path, in metrics and in logs.
     pub name: String,
-    /// `sha256:<64 hex digits>` of its token.
+    /// The hash of its token: `sha256:<64 hex digits>`.
     pub token: TokenHash,
-    /// The SCIM attribute that is a person's key. Without it: `externalId`, and for whoever has none the `id`.
+    /// The SCIM attribute that is a person's key. Defaults to `externalId`, or to `id` for a person without it.
     #[serde(default)]
     pub key: Option<String>,
-    /// By our name: a SCIM path or an expression over SCIM paths, in addition to the usual table; null takes one out.
+    /// Attribute mappings by Usher's name: a SCIM path or an expression over
+    /// SCIM paths, in addition to the default table. `null` removes one.
     #[serde(default)]
     pub attributes: BTreeMap<String, Option<String>>,
-    /// Where the provider reaches this service, `https://usher.example.com`, if not where its requests say.
+    /// The base URL at which the provider reaches this service, such as
+    /// `https://usher.example.com`, if it differs from that of its requests.
     #[serde(default)]
     pub public_url: Option<String>,
-    /// How many events a second it may cause, averaged; unlimited if left out.
+    /// The maximum number of events per second that it may cause, on average; unlimited if left out.
     #[serde(default)]
     pub events_per_second_max: Option<u32>,
-    /// From where, and with which certificate, it may come; from anywhere if left out.
+    /// The addresses and certificates from which it may connect; any if left out.
     #[serde(default)]
     pub access: AccessRule,
 }
 
-/// What is wrong with the identity providers, if anything. Names are checked with those of all sources.
+/// Returns the first fault of the identity providers, if any. Their names are checked with those of all sources.
 pub(crate) fn config_fault(config: &GatewayConfig) -> Option<String> {
     if config.scim.is_empty() {
         return None;
     }
     if config.database.is_none() {
-        return Some("`scim` needs a `database`, which keeps what identity providers see".to_owned());
+        return Some("`scim` needs a `database`, which keeps the resources of identity providers".to_owned());
     }
     let mut tokens: HashSet<TokenHash> = config.sources.iter().map(|source| source.token).collect();
     config.scim.iter().find_map(|provider| provider.fault(&mut tokens))
 }
 
 impl ScimConfig {
+    /// Returns the first fault of the provider, if any. `tokens` are those of other sources.
     fn fault(&self, tokens: &mut HashSet<TokenHash>) -> Option<String> {
         let name = &self.name;
         if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
-            return Some(format!("no identity provider can be called {name}: it is a word of SCIM"));
+            return Some(format!("no identity provider can be called {name}: SCIM reserves this name"));
         }
         if !tokens.insert(self.token) {
             return Some(format!("the identity provider {name} has the token of another source"));
@@ -87,7 +90,7 @@ mod tests {
         assert!(
             serde_json::from_value::<GatewayConfig>(alone).unwrap().fault().unwrap().contains("database")
         );
-        assert!(fault_of(json!({"name": "users"})).unwrap().contains("word of SCIM"));
+        assert!(fault_of(json!({"name": "users"})).unwrap().contains("SCIM reserves"));
         assert!(fault_of(json!({"name": "a/b"})).unwrap().contains("source name"));
         assert!(fault_of(json!({"public_url": "usher"})).unwrap().contains("https://"));
         let twice = json!({"database": "sqlite::memory:",

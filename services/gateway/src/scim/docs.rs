@@ -1,5 +1,5 @@
-//! The part of the OpenAPI document that is about identity providers. SCIM's own documents, `/Schemas` and the rest, say
-//! what resources look like.
+//! The part of the OpenAPI document for identity providers. SCIM's own documents, such as `/Schemas`, describe the
+//! resources.
 
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 
@@ -19,68 +19,69 @@ pub(crate) struct ScimApi;
 #[expect(dead_code, reason = "only its schema is used")]
 struct ScimErrorSchema {
     schemas: Vec<String>,
-    /// The HTTP status.
+    /// The HTTP status code.
     status: String,
-    /// The keyword of RFC 7644, table 9.
+    /// The SCIM error keyword (RFC 7644, table 9).
     #[schema(rename = "scimType")]
     scim_type: Option<String>,
-    /// What is wrong.
+    /// A description of the error.
     detail: String,
 }
 
-/// What a list is asked for.
+/// The query parameters of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only its description is used")]
 struct ListParameters {
-    /// A SCIM filter.
+    /// A SCIM filter expression.
     filter: Option<String>,
-    /// The first resource of the page, from 1.
+    /// The index of the first resource on the page, starting at 1.
     #[param(rename = "startIndex")]
     start_index: Option<i64>,
-    /// Most resources on the page.
+    /// The maximum number of resources on the page.
     count: Option<i64>,
-    /// An attribute.
+    /// The attribute to sort by.
     #[param(rename = "sortBy")]
     sort_by: Option<String>,
-    /// `ascending` or `descending`.
+    /// The sort order: `ascending` or `descending`.
     #[param(rename = "sortOrder")]
     sort_order: Option<String>,
-    /// Names of the attributes to show.
+    /// The names of the attributes to return.
     attributes: Option<String>,
-    /// Names of the attributes to leave out.
+    /// The names of the attributes to leave out.
     #[param(rename = "excludedAttributes")]
     excluded_attributes: Option<String>,
 }
 
+/// The responses of a refused SCIM request.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
 enum ScimRefusalResponses {
-    /// The body, the filter or a path is wrong: `scimType` says which.
+    /// The body, the filter or a path is invalid; `scimType` says which.
     #[response(status = 400, content_type = "application/scim+json")]
     Wrong(ScimErrorSchema),
-    /// No token, or one that is not known.
+    /// The token is missing or unknown.
     #[response(status = 401, content_type = "application/scim+json")]
     Unauthorised(ScimErrorSchema),
-    /// There is no such resource.
+    /// The resource does not exist.
     #[response(status = 404, content_type = "application/scim+json")]
     Missing(ScimErrorSchema),
-    /// Another resource has the name.
+    /// Another resource has the same name.
     #[response(status = 409, content_type = "application/scim+json")]
     Taken(ScimErrorSchema),
-    /// The resource is not the version that `If-Match` names.
+    /// The resource's version differs from that in `If-Match`.
     #[response(status = 412, content_type = "application/scim+json")]
     Changed(ScimErrorSchema),
     /// The body or the resource is too large.
     #[response(status = 413, content_type = "application/scim+json")]
     TooLarge(ScimErrorSchema),
-    /// Another content type is needed.
+    /// The content type is not supported.
     #[response(status = 415, content_type = "application/scim+json")]
     MediaType(ScimErrorSchema),
-    /// Too many events a second, or requests at the same time: see `Retry-After`.
+    /// Too many events per second or concurrent requests. Retry after `Retry-After`.
     #[response(status = 429, content_type = "application/scim+json")]
     TooFast(ScimErrorSchema),
-    /// The change is not known to be stored: repeat the request after `Retry-After`.
+    /// The change is not known to be stored. Repeat the request after `Retry-After`.
     #[response(status = 503, content_type = "application/scim+json")]
     Unavailable(ScimErrorSchema),
 }
@@ -95,7 +96,7 @@ macro_rules! operations {
                    $($parameter)*),
             $($more)*
             responses((status = $status, description = $answer, content_type = "application/scim+json", body = Value),
-                      $((status = $bare, description = "It is done, and nothing is shown."),)? ScimRefusalResponses)
+                      $((status = $bare, description = "The change is applied; the response has no body."),)? ScimRefusalResponses)
         )]
         #[expect(dead_code, reason = "only its description is used")]
         fn $name() {}
@@ -109,7 +110,7 @@ operations! {
         [security(("bearer" = [])),] (200, "A ListResponse.");
     /// Create a user or group
     ///
-    /// 201 only after the events are durably stored. Repeating it after a 503 is safe: see docs/sources/scim-inbound.md.
+    /// Returns 201 only after the events are durably stored. Repeating the request after a 503 is safe: see docs/sources/scim-inbound.md.
     post "/scim/v2/{source}/{resources}" "scimCreate" create
         (("resources" = String, Path, description = "`Users` or `Groups`."))
         [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (201, "The resource.");
@@ -117,38 +118,38 @@ operations! {
     post "/scim/v2/{source}/{resources}/.search" "scimSearch" search
         (("resources" = String, Path, description = "`Users` or `Groups`."))
         [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "A ListResponse.");
-    /// Read a user or group
+    /// Get a user or group
     get "/scim/v2/{source}/{resources}/{id}" "scimGet" get
-        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
+        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
         [security(("bearer" = [])),] (200, "The resource.");
     /// Replace a user or group
     ///
-    /// What says nothing of `active` or `members` leaves them as they are.
+    /// A request without `active` or `members` leaves them unchanged.
     put "/scim/v2/{source}/{resources}/{id}" "scimReplace" replace
-        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
+        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
         [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.");
-    /// Change a user or group
+    /// Update a user or group
     ///
-    /// All operations are done or none. A group is answered with 204, unless attributes are asked for.
+    /// Applies all operations or none. Returns 204 for a group unless attributes are requested.
     patch "/scim/v2/{source}/{resources}/{id}" "scimPatch" patch
-        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
+        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
         [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.", 204);
     /// Delete a user or group
     delete "/scim/v2/{source}/{resources}/{id}" "scimDelete" remove
-        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "Its id."))
-        [security(("bearer" = [])),] (204, "It is gone.");
-    /// Several requests in one
+        (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
+        [security(("bearer" = [])),] (204, "The resource is deleted.");
+    /// Submit a bulk request
     ///
-    /// Operations may refer to each other by `bulkId`, in any order. Each is done or not by itself.
+    /// Operations may refer to each other by `bulkId`, in any order. Each operation succeeds or fails on its own.
     post "/scim/v2/{source}/Bulk" "scimBulk" bulk
         () [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "A BulkResponse.");
-    /// What the service can do
+    /// Get the service provider configuration
     get "/scim/v2/{source}/ServiceProviderConfig" "scimServiceProviderConfig" service_provider_config
         () [security(()),] (200, "A ServiceProviderConfig; no token is needed.");
-    /// What resources look like
+    /// List the schemas
     get "/scim/v2/{source}/Schemas" "scimSchemas" schemas
         () [security(()),] (200, "A ListResponse of schemas; no token is needed.");
-    /// What types of resources there are
+    /// List the resource types
     get "/scim/v2/{source}/ResourceTypes" "scimResourceTypes" resource_types
         () [security(()),] (200, "A ListResponse of resource types; no token is needed.");
 }

@@ -1,4 +1,4 @@
-//! Who comes in here, and what the handlers share.
+//! The app state of the SCIM handlers, and the identity providers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,14 +15,16 @@ use crate::SERVICE;
 use crate::admission::AdmittedSource;
 use crate::http::AppState;
 
-/// What the handlers share.
+/// The state that the SCIM handlers share.
 #[derive(Debug)]
 pub(crate) struct ScimState {
     pub(super) gate: Arc<AppState>,
     pub(super) store: Store,
     pub(super) relay: OutboxPublisher,
     pub(super) clock: ChangeClock,
+    /// The providers by name.
     providers: HashMap<String, Arc<IdentityProvider>>,
+    /// The providers' names by token.
     tokens: TokenTable<String>,
 }
 
@@ -31,27 +33,29 @@ pub(crate) struct ScimState {
 pub(super) struct IdentityProvider {
     pub(super) source: AdmittedSource,
     pub(super) mapping: ProviderMapping,
+    /// The configured base URL, without a trailing slash.
     pub(super) public_url: Option<String>,
 }
 
 impl IdentityProvider {
+    /// Returns the provider's name in the configuration.
     pub(super) fn name(&self) -> &str {
         &self.source.name
     }
 
-    /// The source of its events.
+    /// Returns the source of its events.
     pub(super) fn event_source(&self) -> String {
         event_source(self.name())
     }
 }
 
-/// The source of the events of the provider of this name.
+/// Returns the source of the events of the provider of this name.
 pub(super) fn event_source(provider: &str) -> String {
     format!("{provider}/scim")
 }
 
 impl ScimState {
-    /// The configuration must have no fault.
+    /// Builds the state from a configuration that was validated before.
     pub(crate) fn open(configs: Vec<ScimConfig>, store: Store, gate: Arc<AppState>) -> Self {
         let relay = OutboxPublisher::new(SERVICE, store.clone(), gate.bus.clone());
         let tokens = configs.iter().map(|config| (config.token, config.name.clone())).collect();
@@ -68,20 +72,22 @@ impl ScimState {
         Self { gate, store, relay, clock: ChangeClock::default(), providers, tokens: TokenTable::new(tokens) }
     }
 
-    /// Publishes what waits in the outbox; see [`OutboxPublisher::run`].
+    /// Returns the outbox publisher; see [`OutboxPublisher::run`].
     pub(crate) fn relay(&self) -> OutboxPublisher {
         self.relay.clone()
     }
 
+    /// Returns whether a provider has this name.
     pub(super) fn is_provider(&self, name: &str) -> bool {
         self.providers.contains_key(name)
     }
 
+    /// Returns the configured base URL of a provider, if it has one.
     pub(super) fn public_url(&self, name: &str) -> Option<&str> {
         self.providers.get(name)?.public_url.as_deref()
     }
 
-    /// The provider that holds `token`.
+    /// Returns the provider that holds `token`.
     pub(super) fn provider_of(&self, token: &str) -> Option<Arc<IdentityProvider>> {
         self.providers.get(self.tokens.find(token)?).map(Arc::clone)
     }

@@ -1,41 +1,43 @@
-//! What a change of a resource says to everybody else.
+//! The events that a change of a resource makes.
 //!
-//! Each event of a person has their whole record, and null for what is gone; but it speaks of employment only where the
-//! provider does: who joined, left or came back. An identity provider that merely changes a title does not know
-//! that HR let the person go an hour ago, and must not bring them back.
+//! Each event of a person has the complete record, with null for removed attributes. It speaks of employment
+//! only where the provider does: for a person who joined, left or came back. An identity provider that changes
+//! only a title does not know that HR ended the person's employment an hour ago, and must not bring them back.
 
 use lifecycle::{AttributeMap, Event, EventId, EventKind};
 use serde_json::Value;
 
 use super::clock::moment_of;
 
-/// Most members in one event, and most bytes of their keys: an event is at most 1 MiB.
+/// The maximum number of members in one event, and the maximum bytes of their keys: an event has at most 1 MiB.
 const MEMBERS_PER_EVENT_MAX: usize = 1_000;
+/// The maximum total length of the member keys in one event, in bytes.
 const MEMBER_BYTES_PER_EVENT_MAX: usize = 256 * 1024;
 
-/// The events of one change of one resource.
+/// The events of one change of one resource, in the order of their creation.
 pub(super) struct ResourceEventDraft<'a> {
     /// The source of the events.
     pub(super) source: String,
-    /// The resource that changes.
+    /// The id of the resource that changes.
     pub(super) id: &'a str,
-    /// Its new version, which names the change.
+    /// The resource's new version, which identifies the change.
     pub(super) version: i64,
-    /// Time of acceptance, in microseconds: from then on it holds.
+    /// The time of acceptance, in microseconds since the Unix epoch. The events take effect at this time.
     pub(super) at: i64,
     pub(super) events: Vec<Event>,
 }
 
-/// What happened to a person's employment.
+/// The change of a person's employment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EmploymentChange {
     /// The person is new.
     New { employed: bool },
-    /// It was like this and is like that.
+    /// The person is known; the employment before and after the change.
     Known { was: bool, is: bool },
 }
 
 impl EmploymentChange {
+    /// Returns the kind of the event. Employment that did not change is not stated.
     fn kind(self) -> EventKind {
         match self {
             Self::New { employed: true } => EventKind::WorkerJoined,
@@ -47,7 +49,7 @@ impl EmploymentChange {
 }
 
 impl ResourceEventDraft<'_> {
-    /// A person's whole record, and that what is not in it any more is gone.
+    /// Adds the event with a person's complete record, and null for attributes that are no longer in it.
     pub(super) fn person(
         &mut self,
         key: &str,
@@ -58,13 +60,14 @@ impl ResourceEventDraft<'_> {
         self.say(employment.kind(), key, with_nulls(now, before), None);
     }
 
-    /// A group's whole record. A new group begins without members: what was said of an earlier one of the same key is over.
+    /// Adds the event with a group's complete record. A new group starts without
+    /// members, so that members of an earlier group with the same key do not count.
     pub(super) fn group(&mut self, key: &str, is_new: bool, now: AttributeMap, before: &AttributeMap) {
         let members = is_new.then(Vec::new);
         self.say(EventKind::GroupUpserted, key, with_nulls(now, before), members);
     }
 
-    /// Who is in the group now, or is not any more.
+    /// Adds the events with people who became members of a group, or who are no longer members.
     pub(super) fn members(&mut self, kind: EventKind, group: &str, keys: Vec<String>) {
         let mut chunk = Vec::new();
         let mut bytes = 0;
@@ -81,11 +84,12 @@ impl ResourceEventDraft<'_> {
         }
     }
 
-    /// It is gone.
+    /// Adds the event that the person or group is deleted.
     pub(super) fn gone(&mut self, kind: EventKind, key: &str) {
         self.say(kind, key, AttributeMap::new(), None);
     }
 
+    /// Adds an event whose id consists of the resource's id, its version and a counter.
     fn say(
         &mut self,
         kind: EventKind,
@@ -115,6 +119,7 @@ impl ResourceEventDraft<'_> {
     }
 }
 
+/// Adds null for each attribute that is no longer there.
 fn with_nulls(mut now: AttributeMap, before: &AttributeMap) -> AttributeMap {
     for name in before.keys() {
         now.entry(name.clone()).or_insert(Value::Null);

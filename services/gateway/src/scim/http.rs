@@ -1,4 +1,4 @@
-//! Requests: whose they are, what they ask for, and the answer.
+//! The HTTP handlers: authenticate the provider, run the request, and build the response.
 
 mod address;
 mod discovery;
@@ -29,7 +29,7 @@ use super::read;
 use super::write::{AnswerTiming, ProviderSession, ResourceEdit};
 use address::{ScimAddress, ScimLocation};
 
-/// The routes below `/scim/v2`.
+/// Builds the routes below `/scim/v2`.
 pub(crate) fn scim_router(door: Arc<ScimState>) -> Router {
     Router::new()
         .route("/scim/v2", any(handle_scim))
@@ -38,6 +38,7 @@ pub(crate) fn scim_router(door: Arc<ScimState>) -> Router {
         .with_state(door)
 }
 
+/// Handles every request below `/scim/v2`.
 async fn handle_scim(
     State(door): State<Arc<ScimState>>,
     Extension(id): Extension<RequestId>,
@@ -78,7 +79,7 @@ async fn handle_scim(
     result.unwrap_or_else(IntoResponse::into_response)
 }
 
-/// Who holds the token, if it is the one whom the path names.
+/// Returns the provider that holds the token, if it is the provider that the path names.
 fn authenticate_provider(
     door: &ScimState,
     parts: &Parts,
@@ -87,7 +88,7 @@ fn authenticate_provider(
     let unauthorised = |detail: &str| {
         crate::http::unknown_token();
         let sender = address.provider().map_or_else(|| UNKNOWN_SENDER.to_owned(), super::door::event_source);
-        door.gate.note_unproven(&sender, "no token, or one that no provider has");
+        door.gate.note_unproven(&sender, "no token, or an unknown one");
         ScimRefusal::unauthorised(detail)
     };
     let token = bearer_token(&parts.headers).map_err(|problem| unauthorised(problem.detail()))?;
@@ -101,7 +102,7 @@ fn authenticate_provider(
     Ok(provider)
 }
 
-/// One request of a provider.
+/// A request of a provider.
 struct ProviderRequest<'a> {
     session: ProviderSession<'a>,
     parts: &'a Parts,
@@ -109,6 +110,7 @@ struct ProviderRequest<'a> {
 }
 
 impl ProviderRequest<'_> {
+    /// Dispatches the request by method and endpoint.
     async fn answer(&self, body: axum::body::Body) -> ScimOutcome<Response> {
         let method = &self.parts.method;
         let place = self
@@ -126,16 +128,18 @@ impl ProviderRequest<'_> {
             }
             (&Method::DELETE, ScimLocation::One(kind, id)) => self.delete(*kind, id).await,
             (_, ScimLocation::Me) => {
-                Err(ScimServiceError::new(501, "a token here is that of a provider, not of a person").into())
+                Err(ScimServiceError::new(501, "the token identifies a provider, not a person").into())
             }
             (_, place) => Err(ScimRefusal::not_allowed(place.methods())),
         }
     }
 
+    /// Returns the address of the service as the client sees it.
     fn base(&self) -> String {
         self.address.base(self.session.provider.public_url.as_deref(), &self.parts.headers)
     }
 
+    /// Returns the query parameters.
     fn pairs(&self) -> Vec<(String, String)> {
         let query = self.parts.uri.query().unwrap_or_default();
         form_urlencoded::parse(query.as_bytes()).into_owned().collect()
@@ -146,7 +150,7 @@ impl ProviderRequest<'_> {
         Ok(ListQuery::from_pairs(kind, pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?)
     }
 
-    /// What is shown of a single resource.
+    /// Returns the attributes to show of a single resource.
     fn projection(&self, kind: ResourceType) -> ScimOutcome<AnswerProjection> {
         let pairs = self.pairs();
         let of = |wanted: &str| {
@@ -174,7 +178,7 @@ impl ProviderRequest<'_> {
         let _room = self.session.door.gate.pressure.seat()?;
         let (body, base) = (self.body(body).await?, self.base());
         let (mut total, mut found, mut first) = (0, Vec::new(), None);
-        // One kind after the other, as if they were one list.
+        // Search one resource type after the other, as if they were one list.
         for kind in kinds {
             let mut query = ListQuery::from_search(*kind, &body)?;
             let start_index = *first.get_or_insert(query.start_index);
@@ -221,7 +225,7 @@ impl ProviderRequest<'_> {
         let edit = if is_patch { ResourceEdit::Patch(&body) } else { ResourceEdit::Replace(&body) };
         let only = self.header(IF_MATCH);
         let row = self.session.update(kind, id, only.as_ref(), edit).await?;
-        // Whoever changes one member of 50,000 does not want to read them all.
+        // A client that changes one member of 50,000 does not want to read them all.
         if is_patch && kind == ResourceType::Group && projection == AnswerProjection::default() {
             return Ok(answer::empty_response(
                 StatusCode::NO_CONTENT,
@@ -247,11 +251,12 @@ impl ProviderRequest<'_> {
         Ok(answer::scim_document(StatusCode::OK, &done))
     }
 
-    /// Room for a request that makes events.
+    /// Admits a request that makes events.
     fn room(&self) -> ScimOutcome<impl Drop + use<>> {
         Ok(self.session.door.gate.room(&self.session.provider.source)?)
     }
 
+    /// Reads the body of the request as JSON.
     async fn body(&self, body: axum::body::Body) -> ScimOutcome<Value> {
         let essence = crate::cloudevents::media_type(&self.parts.headers)?;
         if !matches!(essence.as_deref(), None | Some("" | "application/scim+json" | "application/json")) {

@@ -1,4 +1,4 @@
-//! Lists: by what a database can answer where a filter allows it, else by looking at everything, page by page.
+//! Lists of resources. The database narrows the rows where the filter allows it; otherwise all rows are scanned page by page.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,28 +17,31 @@ use super::answer::ScimOutcome;
 use super::rows::{member, resource};
 use super::{members, read};
 
-/// Rows that are looked at in one go.
+/// The number of rows that are read in one query.
 const SCAN_ROWS: u64 = 500;
-/// Most rows that one request looks at.
+/// The maximum number of rows that one request scans.
 const SCAN_ROWS_MAX: usize = 200_000;
-/// Stands for members that were not asked for one by one.
+/// The placeholder for members that the filter does not name individually.
 const SOMEBODY: &str = "*";
 
-/// One list request.
+/// A list request.
 pub(super) struct ListRequest<'a> {
     pub(super) connection: &'a DatabaseConnection,
+    /// The name of the provider.
     pub(super) source: &'a str,
     pub(super) kind: ResourceType,
+    /// The address of the service as the client sees it.
     pub(super) base: &'a str,
 }
 
-/// A page as it is shown.
+/// A page of resources as they are shown.
 pub(super) struct ShownPage {
+    /// The number of matching resources on all pages.
     pub(super) total: usize,
     pub(super) resources: Vec<ResourceTree>,
 }
 
-/// A page, and how many there are on all pages.
+/// A page of rows, and the total number of rows on all pages.
 struct ResourcePage {
     total: usize,
     rows: Vec<resource::Model>,
@@ -49,13 +52,13 @@ fn list_failed(error: sea_orm::DbErr) -> StoreError {
 }
 
 impl ListRequest<'_> {
-    /// The answer to `query`.
+    /// Returns the SCIM response to `query`.
     pub(super) async fn answer(&self, query: &ListQuery) -> ScimOutcome<ResourceTree> {
         let page = self.page(query).await?;
         Ok(list_response(page.total, query.start_index, page.resources))
     }
 
-    /// The page that `query` asks for.
+    /// Returns the page that `query` asks for.
     pub(super) async fn page(&self, query: &ListQuery) -> ScimOutcome<ShownPage> {
         let page = match (&query.filter, &query.sort_by) {
             (None, None) => self.plain(query).await?,
@@ -78,13 +81,14 @@ impl ListRequest<'_> {
         Ok(ShownPage { total: page.total, resources: shown })
     }
 
+    /// Selects all resources of the provider and type.
     fn all(&self) -> Select<resource::Entity> {
         resource::Entity::find()
             .filter(resource::Column::Source.eq(self.source))
             .filter(resource::Column::Kind.eq(self.kind.name()))
     }
 
-    /// Everything, page by page.
+    /// Returns a page of all resources.
     async fn plain(&self, query: &ListQuery) -> ScimOutcome<ResourcePage> {
         let total = self.all().count(self.connection).await.map_err(list_failed)?;
         let rows = self
@@ -96,7 +100,7 @@ impl ListRequest<'_> {
         Ok(ResourcePage { total: usize::try_from(total).unwrap_or(usize::MAX), rows })
     }
 
-    /// What fulfils the filter, in the order of creation.
+    /// Returns a page of the resources that match the filter, in order of creation.
     async fn filtered(&self, query: &ListQuery, filter: Option<&ScimFilter>) -> ScimOutcome<ResourcePage> {
         let (mut total, mut rows) = (0, Vec::new());
         let first = query.start_index - 1;
@@ -110,7 +114,7 @@ impl ListRequest<'_> {
         Ok(ResourcePage { total, rows })
     }
 
-    /// Calls `found` with each resource that fulfils the filter.
+    /// Calls `found` with each resource that matches the filter.
     async fn scan(
         &self,
         filter: Option<&ScimFilter>,
@@ -128,7 +132,7 @@ impl ListRequest<'_> {
             seen += rows.len();
             if seen > SCAN_ROWS_MAX {
                 let detail = format!(
-                    "more than {SCAN_ROWS_MAX} resources would have to be looked at; filter by a name or id"
+                    "more than {SCAN_ROWS_MAX} resources would have to be scanned; filter by a name or id"
                 );
                 return Err(ScimServiceError::too_many(detail).into());
             }
@@ -146,7 +150,7 @@ impl ListRequest<'_> {
         }
     }
 
-    /// As few rows as the database can tell apart.
+    /// Narrows the rows as far as the database can evaluate the filter.
     fn narrowed(&self, filter: Option<&ScimFilter>) -> Select<resource::Entity> {
         let all = self.all();
         match filter.and_then(|filter| filter.narrowed(self.kind)) {
@@ -167,7 +171,7 @@ impl ListRequest<'_> {
         }
     }
 
-    /// By group: those members that the filter asks for.
+    /// Returns, by group, the members that the filter names.
     async fn asked_members(
         &self,
         terms: &MemberTerms,
@@ -199,6 +203,7 @@ impl ListRequest<'_> {
         Ok(found)
     }
 
+    /// Returns a page of the found resources in the requested order.
     async fn sorted(
         &self,
         query: &ListQuery,
@@ -221,7 +226,7 @@ impl ListRequest<'_> {
         Ok(ResourcePage { total, rows })
     }
 
-    /// By group: the members that are shown.
+    /// Returns, by group, the members to show.
     async fn members(
         &self,
         query: &ListQuery,

@@ -1,4 +1,4 @@
-//! From a SCIM user to Usher's attributes: the usual table, and what the configuration says beside it.
+//! Maps a SCIM user to Usher's attributes: by the default table, and by the configuration in addition to it.
 
 use edge::{FieldErrors, JsonPointer};
 use expression::{AttributeSource, EvaluationEnvironment, Expression, MappingEffect, RandomSeed};
@@ -14,31 +14,34 @@ use crate::EventLimits;
 use crate::limits::{check_key, text_fault};
 use crate::scim_bulk;
 
-/// Most attributes that a configuration can map.
+/// The maximum number of attributes that a configuration can map.
 const MAPPINGS_MAX: usize = 512;
-/// SCIM paths that Entra has a name for, beside those that the bulk door knows.
+/// The SCIM paths with a name in Entra, in addition to those that the bulk endpoint knows.
 const NAMES: [(&str, &str); 2] = [
     (r#"emails[type eq "other"].value"#, "proxyAddresses"),
     (r#"addresses[type eq "other"].formatted"#, "physicalDeliveryOfficeName"),
 ];
 const EXTERNAL_ID: &str = "externalId";
 
+/// The rule of one configured attribute.
 #[derive(Debug, Clone)]
 enum ProviderMappingRule {
     Path(ScimAttributePath),
     Expression(Expression),
 }
 
-/// How people of one provider are read.
+/// The attribute mapping of one provider's people.
 #[derive(Debug, Clone)]
 pub(super) struct ProviderMapping {
+    /// The attribute that is a person's key, if one is configured.
     key: Option<ScimAttributePath>,
+    /// The configured rules by attribute name; `None` removes the attribute.
     own: Vec<(String, Option<ProviderMappingRule>)>,
 }
 
 impl ProviderMapping {
     /// # Errors
-    /// What is wrong with the configuration.
+    /// Returns a description of the fault in the configuration.
     pub(super) fn compile(config: &ScimConfig) -> Result<Self, String> {
         let path = |text: &String| {
             ScimAttributePath::parse(ResourceType::User, text)
@@ -57,7 +60,7 @@ impl ProviderMapping {
         Ok(Self { key: config.key.as_ref().map(path).transpose()?, own: own.collect::<Result<_, _>>()? })
     }
 
-    /// The key of a new person or group.
+    /// Returns the key of a new person or group.
     pub(super) fn key(
         &self,
         kind: ResourceType,
@@ -81,7 +84,7 @@ impl ProviderMapping {
         check_key(Some(found)).map(str::to_owned).map_err(wrong)
     }
 
-    /// The attributes of a person. The manager in `tree` is a key already.
+    /// Returns the attributes of a person. The manager in `tree` is already a key.
     pub(super) fn attributes(
         &self,
         tree: &ResourceTree,
@@ -112,7 +115,7 @@ impl ProviderMapping {
     }
 }
 
-/// The attributes of a group.
+/// Returns the attributes of a group.
 pub(super) fn group_attributes(tree: &ResourceTree) -> AttributeMap {
     tree.iter()
         .filter(|(name, _)| *name != EXTERNAL_ID)
@@ -120,6 +123,7 @@ pub(super) fn group_attributes(tree: &ResourceTree) -> AttributeMap {
         .collect()
 }
 
+/// Compiles a SCIM path, or otherwise an expression.
 fn compile_rule(text: &str) -> Result<ProviderMappingRule, String> {
     if let Ok(path) = ScimAttributePath::parse(ResourceType::User, text) {
         return Ok(ProviderMappingRule::Path(path));
@@ -134,6 +138,7 @@ fn compile_rule(text: &str) -> Result<ProviderMappingRule, String> {
 }
 
 impl ProviderMappingRule {
+    /// Evaluates the rule. `None` if it has no value, or if the expression fails.
     fn value(&self, name: &str, tree: &ResourceTree, person: &str, now: OffsetDateTime) -> Option<Value> {
         let expression = match self {
             Self::Path(path) => return multi_value(path.values(tree).into_iter().cloned().collect()),
@@ -172,7 +177,7 @@ fn json_value(value: &expression::Value<'_>) -> Option<Value> {
     }
 }
 
-/// A resource as the source of expressions: `[name.givenName]`, `[emails[type eq "work"].value]`.
+/// A SCIM resource as the source of expressions: `[name.givenName]`, `[emails[type eq "work"].value]`.
 struct ResourceSource<'a>(&'a ResourceTree);
 
 impl AttributeSource for ResourceSource<'_> {

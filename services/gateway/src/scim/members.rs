@@ -1,4 +1,4 @@
-//! Members of groups: read, compared with what is asked for, and written, a row each.
+//! Members of groups: reads them, compares them with a request, and writes the changes, one row each.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::rows::{member, resource};
 use super::write::WriteFailure;
 
-/// A member with its key.
+/// A member of a group, with its key.
 #[derive(Debug, Clone)]
 pub(super) struct KeyedMember {
     pub(super) id: String,
@@ -21,7 +21,7 @@ pub(super) struct KeyedMember {
     pub(super) kind: ResourceType,
 }
 
-/// Who comes into a group and who leaves it.
+/// The members who are added to a group and removed from it.
 #[derive(Debug, Default)]
 pub(super) struct MembershipChanges {
     pub(super) added: Vec<KeyedMember>,
@@ -45,7 +45,7 @@ fn to_resource() -> RelationDef {
         .into()
 }
 
-/// Members of groups, with their resources beside them.
+/// Selects members of groups, joined with their resources.
 fn select_members() -> Select<member::Entity> {
     member::Entity::find()
         .select_only()
@@ -55,6 +55,7 @@ fn select_members() -> Select<member::Entity> {
         .join(JoinType::InnerJoin, to_resource())
 }
 
+/// Reads the selected members with their keys.
 async fn known_members(
     connection: &impl ConnectionTrait,
     select: Select<member::Entity>,
@@ -64,7 +65,7 @@ async fn known_members(
     Ok(rows.into_iter().map(|(id, key, kind)| KeyedMember { id, key, kind: kind_of(&kind) }).collect())
 }
 
-/// All members of a group, in the order of their ids.
+/// Returns all members of a group, in the order of their ids.
 pub(super) async fn of_group(
     connection: &impl ConnectionTrait,
     group: &str,
@@ -74,12 +75,12 @@ pub(super) async fn of_group(
     known_members(connection, select).await
 }
 
-/// As they are shown.
+/// Converts members to the form in which they are shown.
 pub(super) fn show_members(members: Vec<KeyedMember>) -> Vec<GroupMember> {
     members.into_iter().map(|member| GroupMember { id: member.id, kind: member.kind }).collect()
 }
 
-/// Compares what is asked for with what is there. `group` is none for a group that is still to be created.
+/// Compares the requested changes with the current members. `group` is `None` for a group that does not exist yet.
 pub(super) async fn settle_members(
     tx: &impl ConnectionTrait,
     source: &str,
@@ -106,6 +107,7 @@ pub(super) async fn settle_members(
     Ok(MembershipChanges { added: find_resources(tx, source, &settled.added).await?, removed })
 }
 
+/// Returns the members of the group that the changes name.
 async fn named_members(
     tx: &impl ConnectionTrait,
     group: &str,
@@ -122,7 +124,7 @@ async fn named_members(
     Ok(found)
 }
 
-/// The resources of these ids. They cannot be deleted before the transaction ends.
+/// Returns the resources of these ids, and locks them so that they cannot be deleted before the transaction ends.
 async fn find_resources(
     tx: &impl ConnectionTrait,
     source: &str,
@@ -153,7 +155,7 @@ async fn find_resources(
     Ok(found)
 }
 
-/// Writes what was settled.
+/// Writes the changes.
 pub(super) async fn write_members(
     tx: &impl ConnectionTrait,
     group: &str,
@@ -184,7 +186,7 @@ pub(super) async fn write_members(
     Ok(())
 }
 
-/// The groups that somebody is in.
+/// Returns the groups that contain a member.
 pub(super) async fn groups_of(tx: &impl ConnectionTrait, member: &str) -> Result<Vec<String>, StoreError> {
     member::Entity::find()
         .select_only()
@@ -197,7 +199,7 @@ pub(super) async fn groups_of(tx: &impl ConnectionTrait, member: &str) -> Result
         .map_err(StoreError::statement("read the groups of a member"))
 }
 
-/// Forgets every membership of and in a resource.
+/// Deletes every membership of a resource, and every membership in it.
 pub(super) async fn forget_memberships(tx: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
     member::Entity::delete_many()
         .filter(Condition::any().add(member::Column::GroupId.eq(id)).add(member::Column::MemberId.eq(id)))

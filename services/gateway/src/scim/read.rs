@@ -1,4 +1,4 @@
-//! Single resources, as they are shown.
+//! Reads single resources and builds their representation.
 
 use scim_service::{AnswerProjection, ResourceTree, ResourceType, ScimServiceError, StoredResource};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -9,16 +9,18 @@ use super::clock::moment_of;
 use super::members;
 use super::rows::{member, resource};
 
-/// Most members in one answer.
+/// The maximum number of members in one response.
 const MEMBERS_SHOWN_MAX: u64 = 200_000;
 
-/// A resource: whole, and as it is shown. Members are read only if they are.
+/// A resource: complete, and as it is shown. Its members are read only if they are shown.
 pub(super) struct ShownResource {
+    /// The complete resource.
     pub(super) whole: ResourceTree,
+    /// The resource with the requested attributes only.
     pub(super) shown: ResourceTree,
 }
 
-/// The row of `id`.
+/// Returns the row of `id`, or a 404.
 pub(super) async fn load_row(
     connection: &impl ConnectionTrait,
     source: &str,
@@ -34,7 +36,7 @@ pub(super) async fn load_row(
     found.ok_or_else(|| ScimServiceError::not_found(format!("no {} has this id", kind.name())).into())
 }
 
-/// `row` as it is shown.
+/// Returns the representation of `row`.
 pub(super) async fn show_resource(
     connection: &impl ConnectionTrait,
     row: &resource::Model,
@@ -52,7 +54,7 @@ pub(super) async fn show_resource(
     Ok(ShownResource { shown: projection.apply(whole.clone()), whole })
 }
 
-/// The whole resource, with these members.
+/// Returns the complete resource, with these members.
 pub(super) fn whole_resource(
     row: &resource::Model,
     members: Option<&[scim_service::GroupMember]>,
@@ -71,7 +73,7 @@ pub(super) fn whole_resource(
     Ok(scim_service::render_resource(&record, base))
 }
 
-/// Refuses to show more members at once than fit in memory many times.
+/// Refuses to show more members in one response than the maximum, so that they fit into memory many times.
 pub(super) async fn check_members(
     connection: &impl ConnectionTrait,
     groups: &[resource::Model],

@@ -1,4 +1,4 @@
-//! The gateway's rows.
+//! The tables of identity providers' resources.
 
 pub(super) mod member;
 pub(super) mod resource;

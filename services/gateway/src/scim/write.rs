@@ -1,11 +1,11 @@
-//! Changes. Each is one transaction with its events, and is answered only when JetStream has them.
+//! Changes of resources. Each is one transaction together with its events, and is answered only when JetStream has the events.
 //!
-//! What a client finds that got a 503 (or whose connection broke) and repeats its request: the change may be committed,
-//! with its events still in the outbox. So every request first delivers what is left of its resource, and then:
-//! - PUT, PATCH: change nothing that is changed already, and say so. DELETE: 204 as long as its events were not out.
-//! - POST: a resource whose creation was never answered (`answer_due_at` is over) has no id that a client knows. The
-//!   same `externalId` and name created again is that resource, with what the new request says: 201, never a 409 for
-//!   ever. While the first request is still being answered, the second one is a 409 like any other.
+//! A client that received a 503, or whose connection broke, repeats its request. The first change may be committed, with its
+//! events still in the outbox. So every request first delivers the remaining outbox batches of its resource, and then:
+//! - PUT, PATCH: a change that is made already changes nothing, and succeeds. DELETE: 204 as long as its events were not delivered.
+//! - POST: no client knows the id of a resource whose creation was never answered (`answer_due_at` has passed). Creating one
+//!   with the same `externalId` and name again returns that resource with the content of the new request: 201, not a 409
+//!   forever. While the first request is still being answered, the second one is a 409 like any other.
 
 mod create;
 mod delete;
@@ -19,7 +19,7 @@ use scim_service::{PatchedResource, Precondition, ResourceTree, ResourceType, Sc
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
-use store::{ROWS_PER_STATEMENT_MAX, StoreError, outbox};
+use store::{ROWS_PER_STATEMENT_MAX, RetryLog, StoreError, outbox};
 
 use super::answer::{ScimOutcome, ScimRefusal};
 use super::door::{IdentityProvider, ScimState};
@@ -27,16 +27,18 @@ use super::events::ResourceEventDraft;
 use super::rows::resource;
 use crate::SERVICE;
 
-/// How often a transaction is done again when another one was quicker.
+/// The maximum number of attempts of a transaction that conflicts with another one.
 const ATTEMPTS_MAX: usize = 8;
-/// Until when the request that creates a resource is answered, one way or the other, in microseconds. Longer than the bus
-/// tries to publish.
+/// The maximum time until a creation is answered, with success or not, in
+/// microseconds. Longer than the time for which the bus tries to publish.
 const ANSWER_MICROS_MAX: i64 = 60_000_000;
 
-/// Why a transaction is not committed.
+/// The reason why a transaction is not committed.
 #[derive(Debug)]
 pub(super) enum WriteFailure {
+    /// The request is invalid, or conflicts with the stored resources.
     Refused(ScimServiceError),
+    /// The database failed, or another transaction was faster.
     Store(StoreError),
 }
 
@@ -52,59 +54,71 @@ impl From<StoreError> for WriteFailure {
     }
 }
 
-/// What is asked for.
+/// The requested change.
 pub(super) enum WriteRequest<'a> {
     Create { kind: ResourceType, patched: PatchedResource },
     Update { kind: ResourceType, id: &'a str, only: Option<&'a Precondition>, edit: ResourceEdit<'a> },
     Delete { kind: ResourceType, id: &'a str, only: Option<&'a Precondition> },
 }
 
-/// How a resource is changed.
+/// The content of an update: a replacement or a patch.
 #[derive(Clone, Copy)]
 pub(super) enum ResourceEdit<'a> {
+    /// The complete new resource.
     Replace(&'a Value),
+    /// A SCIM patch request.
     Patch(&'a Value),
 }
 
-/// What came of it.
+/// The result of a committed transaction.
 struct WriteResult {
     ending: WriteEnding,
+    /// The outbox batches to deliver, including remaining ones of earlier changes.
     parcels: Vec<OutboxBatch>,
+    /// The number of events of this change.
     events: u64,
 }
 
+/// The effect of a committed transaction on the resource.
 enum WriteEnding {
+    /// The resource was created, or a repeated creation found it.
     Created(resource::Model),
+    /// The resource has the requested content.
     Changed(resource::Model),
+    /// The resource was deleted.
     Deleted,
+    /// The resource does not exist.
     Missing,
 }
 
-/// One provider's request.
+/// A request of one provider.
 pub(super) struct ProviderSession<'a> {
     pub(super) door: &'a ScimState,
     pub(super) provider: &'a IdentityProvider,
+    /// The trace context of the request.
     pub(super) trace: TraceContext,
-    /// Whether what it creates is answered by itself, or with others, at the end.
+    /// Tells whether the id of a created resource is returned on its own, or with others at the end.
     pub(super) answers: AnswerTiming,
 }
 
-/// When the provider learns the id of what it created.
+/// The time at which the provider receives the id of a created resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AnswerTiming {
+    /// With the response to the creation itself.
     Each,
+    /// With the response to the whole bulk request.
     AtTheEnd,
 }
 
 impl ProviderSession<'_> {
-    /// A provider that takes `active` away may mean that access ends; the protocol does not say so.
+    /// Records a problem when a provider removes `active`. It may mean that access ends, but the protocol does not say so.
     pub(super) fn note_active_taken_away(&self) {
         let (source, kind) = (self.provider.event_source(), SourceProblemKind::RefusedRequests);
-        self.door.gate.problems.note(&source, kind, 1, "active was taken away: access stays as it was");
+        self.door.gate.problems.note(&source, kind, 1, "active was removed: access stays unchanged");
     }
 
-    /// Notes for status what the provider's operators may never read. A conflict, and a resource that is looked for and not
-    /// there, are usual between a provider and us.
+    /// Records refusals for the status, because the provider's operators may never read the responses. A
+    /// conflict, and a lookup of a resource that does not exist, are normal between a provider and Usher.
     pub(super) fn note_refusal(&self, method: &str, refusal: &ScimRefusal) {
         let (error, problems) = (refusal.error(), &self.door.gate.problems);
         let kind = match error.status {
@@ -121,8 +135,10 @@ impl ProviderSession<'_> {
         );
     }
 
+    /// Creates a resource.
+    ///
     /// # Errors
-    /// 409 when there is such a resource; 503 when it is not known to be stored.
+    /// 409 if the resource exists; 503 if the change is not known to be stored.
     pub(super) async fn create(&self, kind: ResourceType, body: &Value) -> ScimOutcome<resource::Model> {
         let patched = scim_service::read_resource(kind, body)?;
         let done = self.commit(&WriteRequest::Create { kind, patched }).await?;
@@ -139,19 +155,21 @@ impl ProviderSession<'_> {
         Ok(row)
     }
 
-    /// The provider is about to learn these ids.
+    /// Records that the provider is about to receive these ids.
     pub(super) async fn note_answered(&self, ids: &[String]) -> ScimOutcome<()> {
         self.note_answer(ids, None).await
     }
 
-    /// The provider does not learn these ids: from now on the same request is this one again, and not a conflict.
+    /// Records that the provider does not receive these ids: from now on the same request returns this resource, and not a conflict.
     pub(super) async fn note_unanswered(&self, ids: &[String]) -> ScimOutcome<()> {
         let now = self.door.clock.next(0);
         self.note_answer(ids, Some(now)).await
     }
 
+    /// Replaces or patches a resource.
+    ///
     /// # Errors
-    /// 404, 412, 409 when the new name is taken; 503 when it is not known to be stored.
+    /// 404, 412, 409 if the new name is taken; 503 if the change is not known to be stored.
     pub(super) async fn update(
         &self,
         kind: ResourceType,
@@ -167,8 +185,10 @@ impl ProviderSession<'_> {
         }
     }
 
+    /// Deletes a resource.
+    ///
     /// # Errors
-    /// 404, 412; 503 when it is not known to be stored.
+    /// 404, 412; 503 if the change is not known to be stored.
     pub(super) async fn delete(
         &self,
         kind: ResourceType,
@@ -176,7 +196,7 @@ impl ProviderSession<'_> {
         only: Option<&Precondition>,
     ) -> ScimOutcome<()> {
         let done = self.commit(&WriteRequest::Delete { kind, id, only }).await?;
-        // What is left of a resource that is not there any more is the end of a deletion.
+        // Remaining batches of a resource that no longer exists are the rest of its deletion.
         let was_left = !done.parcels.is_empty();
         self.deliver(done.parcels, done.events).await?;
         match done.ending {
@@ -185,14 +205,15 @@ impl ProviderSession<'_> {
         }
     }
 
-    /// Does the work in a transaction, again when another one was quicker.
+    /// Runs the change in a transaction, and again if it conflicts with another one.
     async fn commit(&self, work: &WriteRequest<'_>) -> ScimOutcome<WriteResult> {
+        let retries = RetryLog::new();
         for attempt in 1.. {
             match self.attempt(work).await {
                 Ok(done) => return Ok(done),
                 Err(WriteFailure::Refused(error)) => return Err(error.into()),
                 Err(WriteFailure::Store(error)) if error.is_conflict() && attempt < ATTEMPTS_MAX => {
-                    tracing::debug!(attempt, "another request was quicker");
+                    retries.failed("a change of a resource", &error);
                 }
                 Err(WriteFailure::Store(error)) => return Err(error.into()),
             }
@@ -200,6 +221,7 @@ impl ProviderSession<'_> {
         unreachable!("the loop above has no end")
     }
 
+    /// Runs the change in one transaction.
     async fn attempt(&self, work: &WriteRequest<'_>) -> Result<WriteResult, WriteFailure> {
         let published = self.door.relay.take_published().await;
         let tx = self.door.store.begin().await?;
@@ -221,12 +243,12 @@ impl ProviderSession<'_> {
             self.door.relay.deliver(parcels).await?;
         }
         telemetry::metrics::events_accepted(self.provider.name(), "accepted", events);
-        // What a request causes is known only now: the next one waits for it.
+        // The number of events is known only now, so the next request waits for it.
         let _ = self.provider.source.spend(usize::try_from(events).unwrap_or(usize::MAX), Instant::now());
         Ok(())
     }
 
-    /// Until when the creation of resources is being answered; none once it was.
+    /// Sets the time until which the creation of resources is pending; `None` once it is answered.
     async fn note_answer(&self, ids: &[String], until: Option<i64>) -> ScimOutcome<()> {
         let published = self.door.relay.take_published().await;
         let failed = StoreError::statement("note that a resource is known to its provider");
@@ -244,11 +266,12 @@ impl ProviderSession<'_> {
         Ok(())
     }
 
+    /// Creates an empty list of events for a change of the resource.
     fn draft<'d>(&self, id: &'d str, version: i64, at: i64) -> ResourceEventDraft<'d> {
         ResourceEventDraft { source: self.provider.event_source(), id, version, at, events: Vec::new() }
     }
 
-    /// Puts the events into the outbox, behind what is left of the resource.
+    /// Stores the events in the outbox, behind the remaining batches of the resource.
     async fn pack(
         &self,
         tx: &DatabaseTransaction,
@@ -257,7 +280,7 @@ impl ProviderSession<'_> {
     ) -> Result<(Vec<OutboxBatch>, u64), WriteFailure> {
         let events = draft.events.len() as u64;
         if draft.events.iter().any(|event| self.door.gate.limits.is_too_large(event)) {
-            return Err(ScimServiceError::new(413, "what changed is more than an event may hold").into());
+            return Err(ScimServiceError::new(413, "the change is larger than an event may be").into());
         }
         let outgoing =
             draft.events.iter().map(|event| bus::OutgoingMessage::event(event, self.trace)).collect();
@@ -265,7 +288,7 @@ impl ProviderSession<'_> {
         Ok((left, events))
     }
 
-    /// The row of a resource, which nobody else can change before the transaction ends.
+    /// Returns the row of a resource and locks it, so that no other transaction can change it.
     async fn locked(
         &self,
         tx: &DatabaseTransaction,
@@ -281,7 +304,7 @@ impl ProviderSession<'_> {
             .map_err(StoreError::statement("read a resource to change it"))
     }
 
-    /// The resource that has this value in `column`.
+    /// Returns the resource with this value in `column`.
     async fn holder(
         &self,
         tx: &impl ConnectionTrait,
@@ -298,7 +321,7 @@ impl ProviderSession<'_> {
             .map_err(StoreError::statement("look for a resource of the same name"))
     }
 
-    /// The person's attributes under our names; the manager as a key.
+    /// Returns the person's attributes under Usher's names, with the manager's id replaced by the key.
     async fn mapped(
         &self,
         tx: &impl ConnectionTrait,
@@ -316,7 +339,7 @@ impl ProviderSession<'_> {
         Ok(self.provider.mapping.attributes(&tree, key, &self.door.gate.limits, now)?)
     }
 
-    /// A person is referred to by the id that they got here; some providers use their own.
+    /// Returns the key of a person. Providers refer to a person by the id that Usher assigned, and some by their own id.
     async fn key_of(&self, tx: &impl ConnectionTrait, id: &str) -> Result<Option<String>, StoreError> {
         for column in [resource::Column::Id, resource::Column::ExternalId] {
             if let Some(row) = self.holder(tx, ResourceType::User, column, id).await? {
@@ -327,6 +350,7 @@ impl ProviderSession<'_> {
     }
 }
 
+/// Returns the manager's id in a user, if there is one.
 fn manager_key(tree: &mut ResourceTree) -> Option<&mut Value> {
     tree.get_mut(scim_service::ENTERPRISE_USER)?.get_mut("manager")?.get_mut("value")
 }
@@ -339,7 +363,7 @@ fn name_taken(kind: ResourceType) -> ScimServiceError {
     ScimServiceError::uniqueness(format!("another {} has this `{}`", kind.name(), kind.name_attribute()))
 }
 
-/// The version that the client has seen.
+/// Checks that the row has the version that the client has seen.
 fn check_version(row: &resource::Model, only: Option<&Precondition>) -> Result<(), ScimServiceError> {
     match only {
         Some(only) if !only.names(row.version) => {
@@ -349,7 +373,7 @@ fn check_version(row: &resource::Model, only: Option<&Precondition>) -> Result<(
     }
 }
 
-/// The name as it is compared.
+/// Returns the resource's name in the form in which names are compared.
 fn name_of(kind: ResourceType, tree: &ResourceTree) -> String {
     resource::fold_name(tree.get(kind.name_attribute()).and_then(Value::as_str).unwrap_or_default())
 }

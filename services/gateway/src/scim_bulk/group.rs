@@ -1,4 +1,4 @@
-//! A SCIM group.
+//! Maps a SCIM group to attributes and members.
 
 use edge::{FieldErrors, JsonPointer};
 use lifecycle::AttributeMap;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::EventLimits;
 
-/// The attributes and, if the group has a list of them, the keys of its members. The externalId is the key.
+/// Returns the attributes and, if the group has a list of members, their keys. The externalId is the group's key.
 pub(super) fn group_attributes(
     mut group: Map<String, Value>,
     at: &JsonPointer,
@@ -18,7 +18,7 @@ pub(super) fn group_attributes(
     }
     let list_at = at.key("members");
     let members = match group.remove("members") {
-        // Says nothing about who is in it: an empty list would say that nobody is.
+        // Without a list nothing is known about the members: an empty list would mean that there are none.
         None | Some(Value::Null) => None,
         Some(Value::Array(list)) => Some(member_keys(&list, &list_at, limits, errors)),
         Some(_) => {
@@ -29,6 +29,7 @@ pub(super) fn group_attributes(
     (group.into_iter().collect(), members)
 }
 
+/// Returns the keys of a list of members. Groups in groups are reported as faults.
 fn member_keys(
     list: &[Value],
     at: &JsonPointer,
@@ -41,7 +42,7 @@ fn member_keys(
     let mut values = Vec::with_capacity(list.len().min(limits.members_max));
     for (index, member) in list.iter().enumerate() {
         if is_group(member) {
-            errors.add(at.index(index).key("type"), "groups in groups are not understood: list the people");
+            errors.add(at.index(index).key("type"), "nested groups are not supported: list the people");
         }
         values.push(member.get("value").cloned().unwrap_or_default());
     }

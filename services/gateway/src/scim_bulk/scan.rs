@@ -1,4 +1,4 @@
-//! Cuts a bulk request into its operations while it comes: no more of it than one operation is held.
+//! Splits a bulk request into its operations while it arrives. At most one operation is in memory.
 
 use std::io::{ErrorKind, Read};
 
@@ -7,21 +7,21 @@ use serde_json::Value;
 
 use crate::limits::DEPTH_MAX;
 
-/// The schema of the request.
+/// The schema URI of the request.
 pub(super) const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
-/// Bytes that are read at a time.
+/// The number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 16 * 1024;
-/// Longest name of a member of the request, and longest member besides the operations, in bytes.
+/// The maximum length of a member name of the request, and of a member other than the operations, in bytes.
 const MEMBER_BYTES_MAX: usize = 64 * 1024;
-/// The request and its list of operations are around each operation.
+/// Two levels less, because the request and its list of operations enclose each operation.
 const OPERATION_DEPTH_MAX: usize = DEPTH_MAX - 2;
 
-/// Why a request is read no further.
+/// The reason why reading a request stops.
 #[derive(Debug)]
 pub(super) enum BulkNotRead {
-    /// It makes no sense as a whole, or is too much.
+    /// The request as a whole is invalid or too large.
     Refused(Problem),
-    /// Its bytes stopped coming, or nobody takes what was read.
+    /// The bytes ended early, or the receiver of the batches is gone.
     Stopped,
 }
 
@@ -31,10 +31,10 @@ impl From<Problem> for BulkNotRead {
     }
 }
 
-/// Reads a request to its end; `each` takes its operations in their order, those included that say nothing.
+/// Reads a request to its end. `each` receives the operations in order, including invalid ones.
 ///
 /// # Errors
-/// When it is no bulk request, its bytes stop coming, or `each` wants no more.
+/// Returns an error if it is not a bulk request, if its bytes end early, or if `each` returns one.
 pub(super) fn read_operations(
     bytes: impl Read,
     operation_bytes_max: usize,
@@ -78,9 +78,10 @@ fn refuse_if_wrong(errors: &mut FieldErrors) -> Result<(), BulkNotRead> {
     if errors.is_empty() {
         return Ok(());
     }
-    Err(Problem::invalid("this is no bulk request", std::mem::take(errors)).into())
+    Err(Problem::invalid("this is not a bulk request", std::mem::take(errors)).into())
 }
 
+/// Checks that the list of schemas has that of the request.
 fn check_schemas(schemas: &Value, errors: &mut FieldErrors) {
     let is_bulk = |schema: &Value| schema.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(BULK_REQUEST));
     if !schemas.as_array().is_some_and(|schemas| schemas.iter().any(is_bulk)) {
@@ -88,24 +89,31 @@ fn check_schemas(schemas: &Value, errors: &mut FieldErrors) {
     }
 }
 
-/// One value as it stands in the request.
+/// One value as it is written in the request.
 struct ValueCut {
-    /// Nothing if it is longer than is taken.
+    /// The text; `None` if it is longer than the maximum.
     text: Option<Vec<u8>>,
+    /// The line in which the value begins, starting at 1.
     line: usize,
+    /// The column at which the value begins, starting at 1.
     column: usize,
 }
 
+/// A JSON scanner that reads the request in chunks and tracks the position.
 struct BulkScanner<R> {
     input: R,
+    /// The bytes that were read last.
     buffer: Vec<u8>,
+    /// The position of the next byte in the buffer.
     at: usize,
+    /// The line of the next byte, starting at 1.
     line: usize,
+    /// The column of the next byte, starting at 1.
     column: usize,
 }
 
 impl<R: Read> BulkScanner<R> {
-    /// The next byte, which stays.
+    /// Returns the next byte without consuming it.
     fn peek(&mut self) -> Result<Option<u8>, BulkNotRead> {
         while self.at == self.buffer.len() {
             self.buffer.resize(CHUNK_BYTES, 0);
@@ -123,7 +131,7 @@ impl<R: Read> BulkScanner<R> {
         Ok(self.buffer.get(self.at).copied())
     }
 
-    /// Goes on behind `byte`, which is the next one.
+    /// Consumes `byte`, which is the next one.
     fn pass(&mut self, byte: u8) {
         self.at += 1;
         if byte == b'\n' {
@@ -133,7 +141,7 @@ impl<R: Read> BulkScanner<R> {
         }
     }
 
-    /// The next byte that is not blank; it stays.
+    /// Skips blanks and returns the next byte without consuming it.
     fn next_mark(&mut self) -> Result<Option<u8>, BulkNotRead> {
         while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.peek()? {
             self.pass(byte);
@@ -141,7 +149,7 @@ impl<R: Read> BulkScanner<R> {
         self.peek()
     }
 
-    /// Whether `mark` is next, which is passed then.
+    /// Returns whether `mark` is the next byte after blanks, and consumes it if so.
     fn next_is(&mut self, mark: u8) -> Result<bool, BulkNotRead> {
         let is_next = self.next_mark()? == Some(mark);
         if is_next {
@@ -155,6 +163,7 @@ impl<R: Read> BulkScanner<R> {
         Problem::from(JsonError::Malformed { line, column, reason: reason.to_owned() }).into()
     }
 
+    /// Consumes a byte order mark and the opening brace of the request.
     fn open_request(&mut self) -> Result<(), BulkNotRead> {
         for byte in *b"\xef\xbb\xbf" {
             if self.peek()? != Some(byte) {
@@ -169,13 +178,13 @@ impl<R: Read> BulkScanner<R> {
             }
             Some(b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => {
                 let errors = field_error("", "a bulk request is an object");
-                Err(Problem::invalid("this is no bulk request", errors).into())
+                Err(Problem::invalid("this is not a bulk request", errors).into())
             }
             _ => Err(self.malformed("expected value")),
         }
     }
 
-    /// The name of the next member of the request; nothing when there is no other.
+    /// Returns the name of the next member of the request, or `None` after the last one.
     fn member(&mut self, first: bool) -> Result<Option<String>, BulkNotRead> {
         if self.next_is(b'}')? {
             return Ok(None);
@@ -190,6 +199,7 @@ impl<R: Read> BulkScanner<R> {
         if self.next_is(b':')? { Ok(Some(name)) } else { Err(self.malformed("expected `:`")) }
     }
 
+    /// Reads the name or value of a member other than the operations.
     fn small_value(&mut self) -> Result<Value, BulkNotRead> {
         let cut = self.value(MEMBER_BYTES_MAX)?;
         let too_long =
@@ -199,7 +209,7 @@ impl<R: Read> BulkScanner<R> {
             .map_err(|error| Problem::from(place_error(error, cut.line, cut.column)).into())
     }
 
-    /// Hands over the elements of the array whose bracket was passed.
+    /// Passes the elements of the array to `each`. Its opening bracket is consumed already.
     fn each_element(
         &mut self,
         bytes_max: usize,
@@ -213,7 +223,7 @@ impl<R: Read> BulkScanner<R> {
             let operation = match text.map(|text| parse_json(&text, OPERATION_DEPTH_MAX)) {
                 None => Err(format!("an operation may have at most {bytes_max} bytes")),
                 Some(Ok(operation)) => Ok(operation),
-                // What follows may not be what it looks like: it ends here.
+                // After malformed JSON the rest cannot be interpreted safely, so reading stops here.
                 Some(Err(error @ JsonError::Malformed { .. })) => {
                     return Err(Problem::from(place_error(error, line, column)).into());
                 }
@@ -233,7 +243,7 @@ impl<R: Read> BulkScanner<R> {
         unreachable!("indexes do not end")
     }
 
-    /// The next value as it stands there.
+    /// Returns the next value as it is written.
     fn value(&mut self, bytes_max: usize) -> Result<ValueCut, BulkNotRead> {
         let first = self.next_mark()?;
         let mut cut = ValueCut { text: Some(Vec::new()), line: self.line, column: self.column };
@@ -265,12 +275,13 @@ impl<R: Read> BulkScanner<R> {
         }
     }
 
+    /// Checks that nothing follows the request.
     fn end(&mut self) -> Result<(), BulkNotRead> {
         if self.next_mark()?.is_none() { Ok(()) } else { Err(self.malformed("trailing characters")) }
     }
 }
 
-/// The error of a value that begins at this place, as one of the request.
+/// Converts the position of an error within a value to a position in the request.
 fn place_error(error: JsonError, from_line: usize, from_column: usize) -> JsonError {
     let place = |line: usize, column: usize| {
         (from_line + line.max(1) - 1, if line <= 1 { from_column + column.max(1) - 1 } else { column })
@@ -288,7 +299,7 @@ fn place_error(error: JsonError, from_line: usize, from_column: usize) -> JsonEr
     }
 }
 
-/// Where an operation stands.
+/// Returns the pointer to an operation.
 pub(super) fn operation_pointer(index: usize) -> JsonPointer {
     JsonPointer::root().key("Operations").index(index)
 }

@@ -226,7 +226,7 @@ fn a_request_is_understood_in_any_order_and_only_as_a_whole() {
     }
 }
 
-/// A request that is made while it is read; one operation of it is wrong.
+/// A request that is generated while it is read; one of its operations is wrong.
 struct Made {
     next: usize,
     operations: usize,
@@ -257,7 +257,7 @@ impl Read for Made {
     }
 }
 
-/// Counts what is stored, up to a batch that it refuses.
+/// Counts the stored batches, up to a batch that it refuses.
 #[derive(Default)]
 struct Counted {
     batches: usize,
@@ -300,7 +300,7 @@ async fn fifty_thousand_operations_are_never_in_memory_at_the_same_time() {
         (fault.pointer.as_str(), fault.bulk_id.as_deref()),
         ("/Operations/25000/data/active", Some("b25000"))
     );
-    // One batch is made, one waits, one is handed over and one is stored.
+    // One batch is filled, one waits, one is handed over and one is stored.
     let batches = BATCHES_WAITING_MAX + 3;
     let (events, bytes) = (report.buffered.events_max(), report.buffered.bytes_max());
     assert!(events <= batches * BATCH_MAX, "{events} events");

@@ -1,4 +1,4 @@
-//! One bulk request, from its bytes to the broker.
+//! Takes one bulk request: reads its bytes and publishes its events to the broker.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -20,76 +20,81 @@ use crate::limits::{keys_fault, text_fault};
 use crate::received::{ReceivedEvent, check_sizes, event_too_large};
 use crate::streamed::{BatchSink, BatchWriter, BufferedEvents, ReceiverGone};
 
-/// Most operations that are listed in an answer, of those that were taken and of those that were not; all are counted.
+/// The maximum number of accepted operations, and of faults, that are listed in a response; all are counted.
 const LISTED_MAX: usize = 1_000;
 
-/// What came of a bulk request: every event of it is durably stored.
+/// The result of a bulk request. Every event of it is durably stored.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BulkReport {
-    /// Operations, good and bad.
+    /// The number of operations, valid and invalid.
     pub(crate) operations: u64,
-    /// Operations that say nothing because something is wrong with them.
+    /// The number of operations that are invalid and have no effect.
     pub(crate) failed: u64,
-    /// Events that had been stored before.
+    /// The number of events that had been stored before.
     pub(crate) duplicates: u64,
-    /// One for each operation that was taken, in their order; the first 1,000.
+    /// One entry for each accepted operation, in order; the first 1,000.
     pub(crate) accepted: Vec<AcceptedEvent>,
-    /// How many more there are.
+    /// The number of accepted operations that are not listed.
     #[serde(skip_serializing_if = "crate::intake::is_zero")]
     #[schema(required = false)]
     pub(crate) accepted_unlisted: usize,
-    /// What is wrong with the operations that failed; the first 1,000 faults.
+    /// The faults of the failed operations; the first 1,000.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(crate) errors: Vec<OperationFault>,
-    /// How many more there are.
+    /// The number of faults that are not listed.
     #[serde(skip_serializing_if = "crate::intake::is_zero")]
     #[schema(required = false)]
     pub(crate) errors_unlisted: usize,
-    /// How much was in memory at the same time.
+    /// The number of events and bytes that were in memory at the same time.
     #[serde(skip)]
     pub(crate) buffered: Arc<BufferedEvents>,
 }
 
-/// What is wrong with an operation.
+/// A fault in an operation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OperationFault {
-    /// JSON Pointer into the request.
+    /// The JSON Pointer to the fault in the request.
     pub(crate) pointer: String,
     /// The operation's `bulkId`, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bulk_id: Option<String>,
-    /// What is wrong, and what would be right.
+    /// A description of the fault and of a valid value.
     pub(crate) detail: String,
 }
 
-/// A request that is being read.
+/// A bulk request and its settings.
 pub(crate) struct BulkUpload {
     pub(crate) source: Arc<AdmittedSource>,
-    /// What the caller calls it.
+    /// The caller's `Idempotency-Key`.
     pub(crate) key: Option<String>,
     pub(crate) limits: EventLimits,
+    /// The maximum number of operations.
     pub(crate) operations_max: usize,
-    /// Longest operation, in bytes.
+    /// The maximum length of an operation, in bytes.
     pub(crate) operation_bytes_max: usize,
     pub(crate) now: OffsetDateTime,
 }
 
-/// What is wrong with operations.
+/// The faults of operations.
 #[derive(Debug, Default)]
 struct OperationFaults {
+    /// The number of operations, valid and invalid.
     operations: u64,
+    /// The number of failed operations.
     failed: u64,
-    /// Of the failed ones; nothing if they differ.
+    /// The common status and code of the failed operations; `None` if they differ.
     code: Option<(StatusCode, &'static str)>,
+    /// The faults, at most [`LISTED_MAX`].
     listed: Vec<OperationFault>,
+    /// The number of further faults.
     unlisted: usize,
 }
 
 impl BulkUpload {
-    /// Reads all of it; `push` takes the events of the good operations.
+    /// Reads the whole request. `push` receives the events of the valid operations.
     fn read(
         &self,
         bytes: impl Read,
@@ -120,6 +125,7 @@ impl BulkUpload {
         Ok(faults)
     }
 
+    /// Reads, authorises and checks one operation, and returns its event.
     fn event(
         &self,
         operation: Value,
@@ -145,6 +151,7 @@ impl BulkUpload {
 }
 
 impl OperationFaults {
+    /// Counts a failed operation and lists its faults, up to the maximum.
     fn add(&mut self, bulk_id: Option<String>, problem: Problem) {
         let code = (problem.status(), problem.code());
         self.code = if self.failed == 0 { Some(code) } else { self.code.filter(|known| *known == code) };
@@ -159,7 +166,7 @@ impl OperationFaults {
         }
     }
 
-    /// Why nothing was taken.
+    /// Returns the problem for a request without any valid operation.
     fn into_problem(self) -> Problem {
         let mut errors = FieldErrors::default();
         for fault in self.listed {
@@ -167,10 +174,10 @@ impl OperationFaults {
         }
         match self.code {
             Some((StatusCode::FORBIDDEN, _)) => {
-                errors.into_problem(Problem::forbidden("nothing of the request was taken"))
+                errors.into_problem(Problem::forbidden("no event of the request was accepted"))
             }
             Some((StatusCode::PAYLOAD_TOO_LARGE, _)) => errors.into_problem(event_too_large()),
-            _ => Problem::invalid("nothing of the request was taken", errors),
+            _ => Problem::invalid("no event of the request was accepted", errors),
         }
     }
 }
@@ -186,10 +193,10 @@ fn too_many(operations_max: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", detail)
 }
 
-/// Takes a request: stores what its good operations say, batch by batch.
+/// Takes a request: stores the events of its valid operations, batch by batch.
 ///
 /// # Errors
-/// When it cannot be read to its end or not everything is known to be stored, and when none of its operations is good.
+/// Returns an error if the request cannot be read to its end, if some events are not known to be stored, or if no operation is valid.
 pub(crate) async fn take_upload<R: Read + Send + 'static>(
     upload: BulkUpload,
     bytes: R,
@@ -206,7 +213,7 @@ pub(crate) async fn take_upload<R: Read + Send + 'static>(
     let mut stored = 0_u64;
     while let Some(mut batch) = incoming.recv().await {
         let events = std::mem::take(&mut batch.events);
-        // A request is never split: it is let in or not, and what it has counts.
+        // A request is admitted as a whole or refused; all of its events count against the rate.
         let now = Instant::now();
         match stored {
             0 => source.spend(events.len(), now)?,
@@ -235,7 +242,7 @@ pub(crate) async fn take_upload<R: Read + Send + 'static>(
     Ok(report)
 }
 
-/// What was stored before something went wrong stays stored.
+/// Adds the number of stored operations to the problem: operations before the failure stay stored.
 fn so_far(problem: Problem, stored: u64) -> Problem {
     if stored == 0 {
         return problem;

@@ -1,4 +1,4 @@
-//! A SCIM user under the attribute names that Entra uses.
+//! Maps a SCIM user to the attribute names that Entra uses.
 
 use edge::{FieldErrors, JsonPointer};
 use lifecycle::AttributeMap;
@@ -8,15 +8,15 @@ use crate::limits::normalise_manager;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// Core attributes with another name in Entra; the rest keep theirs.
+/// The core attributes with another name in Entra; all others keep their name.
 const CORE: [(&str, &str); 3] =
     [("userName", "userPrincipalName"), ("title", "jobTitle"), ("userType", "employeeType")];
-/// Parts of `name`.
+/// The parts of `name`.
 const NAME: [(&str, &str); 2] = [("givenName", "givenName"), ("familyName", "surname")];
-/// Enterprise attributes.
+/// The enterprise attributes.
 const ENTERPRISE_NAMES: [(&str, &str); 2] =
     [("employeeNumber", "employeeId"), ("organization", "companyName")];
-/// Parts of the work address.
+/// The parts of the work address.
 const ADDRESS: [(&str, &str); 5] = [
     ("streetAddress", "streetAddress"),
     ("locality", "city"),
@@ -24,17 +24,17 @@ const ADDRESS: [(&str, &str); 5] = [
     ("postalCode", "postalCode"),
     ("country", "country"),
 ];
-/// Types of phone numbers.
+/// The types of phone numbers.
 const PHONES: [(&str, &str); 3] =
     [("work", "telephoneNumber"), ("mobile", "mobile"), ("fax", "facsimileTelephoneNumber")];
-/// Says nothing about the person, or must not be kept.
+/// Attributes that say nothing about the person, or that must not be stored.
 const DROPPED: [&str; 4] = ["schemas", "id", "meta", "password"];
 
 fn renamed_attribute<'a>(table: &[(&str, &'a str)], name: &'a str) -> &'a str {
     table.iter().find(|(scim, _)| *scim == name).map_or(name, |(_, entra)| entra)
 }
 
-/// The attributes of the user at `at`, without the externalId, which is the key.
+/// Returns the attributes of the user at `at`, without the externalId, which is the key.
 pub(crate) fn user_attributes(
     user: Map<String, Value>,
     at: &JsonPointer,
@@ -74,7 +74,7 @@ fn is_urn(name: &str) -> bool {
     name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
 }
 
-/// Only a clear yes or no may employ or dismiss somebody; no statement at all is no statement.
+/// Only an unambiguous value may hire or dismiss a person. A missing value makes no statement.
 fn active_value(value: Value, at: &JsonPointer, out: &mut AttributeMap, errors: &mut FieldErrors) {
     let clear = match &value {
         Value::Null => return,
@@ -89,6 +89,7 @@ fn active_value(value: Value, at: &JsonPointer, out: &mut AttributeMap, errors: 
     }
 }
 
+/// Adds the attributes of a schema extension.
 fn add_extension(
     urn: &str,
     extension: Map<String, Value>,
@@ -108,7 +109,7 @@ fn add_extension(
     }
 }
 
-/// The manager's externalId; empty means none.
+/// Reads the manager's externalId; an empty text means that there is none.
 fn manager_key(value: Value, at: &JsonPointer, out: &mut AttributeMap, errors: &mut FieldErrors) {
     let (value, at) = match value {
         Value::Object(mut manager) => (manager.remove("value").unwrap_or_default(), at.key("value")),
@@ -136,13 +137,13 @@ fn is_primary(entry: &Value) -> bool {
     entry.get("primary") == Some(&Value::Bool(true))
 }
 
-/// Takes out the first entry that fits the first test that any fits.
+/// Removes and returns the first entry that passes the first test which any entry passes.
 fn pick_entry(list: &mut Vec<Value>, tests: &[&dyn Fn(&Value) -> bool]) -> Option<Value> {
     let at = tests.iter().find_map(|test| list.iter().position(test))?;
     Some(list.remove(at))
 }
 
-/// The value of each entry that no Entra attribute stands for, under its SCIM path.
+/// Stores the value of each entry without an Entra attribute under its SCIM path.
 fn keep_rest(list: Vec<Value>, name: &str, out: &mut AttributeMap) {
     for entry in list {
         let path = kind_of(&entry).map(|kind| format!("{name}[type eq \"{kind}\"].value"));
@@ -152,6 +153,7 @@ fn keep_rest(list: Vec<Value>, name: &str, out: &mut AttributeMap) {
     }
 }
 
+/// Adds the work, primary or first address as `mail`, and the others under their SCIM path.
 fn add_emails(mut list: Vec<Value>, out: &mut AttributeMap) {
     let mail = pick_entry(&mut list, &[&|entry| is_kind(entry, "work"), &is_primary, &|_| true]);
     if let Some(value) = mail.as_ref().and_then(|entry| entry.get("value")) {
@@ -160,6 +162,7 @@ fn add_emails(mut list: Vec<Value>, out: &mut AttributeMap) {
     keep_rest(list, "emails", out);
 }
 
+/// Adds the phone numbers under their Entra names, and the others under their SCIM path.
 fn add_phones(mut list: Vec<Value>, out: &mut AttributeMap) {
     for (kind, name) in PHONES {
         let work = kind == "work";
@@ -174,6 +177,7 @@ fn add_phones(mut list: Vec<Value>, out: &mut AttributeMap) {
     keep_rest(list, "phoneNumbers", out);
 }
 
+/// Adds the parts of the work address under their Entra names, and the others under their SCIM path.
 fn add_addresses(mut list: Vec<Value>, out: &mut AttributeMap) {
     let work = pick_entry(&mut list, &[&|entry| is_kind(entry, "work"), &|entry| kind_of(entry).is_none()]);
     if let Some(Value::Object(work)) = work {

@@ -1,4 +1,4 @@
-//! Events on their way from a reader, which blocks, to the broker, which is awaited.
+//! Passes events in batches from a blocking reader to the asynchronous publisher.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,17 +8,19 @@ use tokio::sync::mpsc;
 use crate::limits::json_bytes;
 use crate::received::ReceivedEvent;
 
-/// Events that are stored together, as one group.
+/// The maximum number of events that are stored together.
 pub(crate) const BATCH_MAX: usize = 1_000;
-/// How long the events of a batch may be together, as they are stored; the last one may exceed it.
+/// The maximum length of a batch's events as they are stored, in bytes. The last event may exceed it.
 pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
-/// Batches that wait to be stored, besides the one that is being made and the one that is being stored.
+/// The maximum number of batches that wait to be stored, in addition to the one that is being filled and the one that is being stored.
 pub(crate) const BATCHES_WAITING_MAX: usize = 1;
 
-/// Events that are stored together; counted until it is dropped.
+/// Events that are stored together. They count as buffered until the batch is dropped.
 pub(crate) struct EventBatch {
     pub(crate) events: Vec<ReceivedEvent>,
+    /// The length of its events as they are stored, in bytes.
     bytes: usize,
+    /// The number of its events. It stays after the events are taken out.
     counted: usize,
     buffered: Arc<BufferedEvents>,
 }
@@ -30,7 +32,7 @@ impl Drop for EventBatch {
     }
 }
 
-/// How much is in memory.
+/// The number of buffered events and bytes.
 #[derive(Debug, Default)]
 pub(crate) struct BufferedEvents {
     events: BufferGauge,
@@ -38,18 +40,19 @@ pub(crate) struct BufferedEvents {
 }
 
 impl BufferedEvents {
-    /// Most events at the same time.
+    /// Returns the maximum number of events that were buffered at the same time.
     pub(crate) fn events_max(&self) -> usize {
         self.events.max.load(Ordering::Relaxed)
     }
 
-    /// Most bytes of events, as they are stored, at the same time.
+    /// Returns the maximum number of buffered bytes of events as they are stored.
     #[cfg(test)]
     pub(crate) fn bytes_max(&self) -> usize {
         self.bytes.max.load(Ordering::Relaxed)
     }
 }
 
+/// The current and the maximum value of an amount.
 #[derive(Debug, Default)]
 struct BufferGauge {
     now: AtomicUsize,
@@ -67,28 +70,29 @@ impl BufferGauge {
     }
 }
 
-/// Nobody takes what is read any more.
+/// The error that the receiver of the batches is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ReceiverGone;
 
-/// Puts events into batches and hands them over; blocks while too many wait.
+/// Collects events into batches and sends them; blocks while too many batches wait.
 pub(crate) struct BatchWriter {
+    /// The batch that is being filled.
     current: EventBatch,
     full: mpsc::Sender<EventBatch>,
     buffered: Arc<BufferedEvents>,
 }
 
 impl BatchWriter {
-    /// Both ends.
+    /// Creates both ends.
     pub(crate) fn new(buffered: Arc<BufferedEvents>) -> (Self, mpsc::Receiver<EventBatch>) {
         let (full, incoming) = mpsc::channel(BATCHES_WAITING_MAX);
         (Self { current: empty_batch(&buffered), full, buffered }, incoming)
     }
 
-    /// Adds one event.
+    /// Adds one event, and sends the batch if it is full.
     ///
     /// # Errors
-    /// When nobody takes batches any more.
+    /// Returns an error if the receiver is gone.
     pub(crate) fn push(&mut self, received: ReceivedEvent) -> Result<(), ReceiverGone> {
         let bytes = json_bytes(&received.event);
         self.buffered.events.add(1);
@@ -100,10 +104,10 @@ impl BatchWriter {
         if is_full { self.flush() } else { Ok(()) }
     }
 
-    /// Hands over what there is.
+    /// Sends the events that are collected so far.
     ///
     /// # Errors
-    /// When nobody takes batches any more.
+    /// Returns an error if the receiver is gone.
     pub(crate) fn flush(&mut self) -> Result<(), ReceiverGone> {
         if self.current.counted == 0 {
             return Ok(());

@@ -1,4 +1,4 @@
-//! From a request's body, which is awaited, to a reader, which blocks.
+//! Passes a request's body from the asynchronous connection to a blocking reader.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -10,26 +10,29 @@ use edge::Problem;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
-/// Pieces of the body that wait to be read; a piece is what came in one read from the socket.
+/// The maximum number of pieces that wait to be read. A piece is the result of one read from the socket.
 const PIECES_MAX: usize = 8;
 
-/// What is handed over. The end is said: a sender that is gone without it has not sent everything.
+/// A piece of the body. The end is explicit: a sender that is gone without it has not sent everything.
 enum BodyPiece {
     Bytes(Bytes),
+    /// The body is complete.
     End,
 }
 
-/// Reads what is poured into it.
+/// The reading end of the pipe.
 pub(crate) struct BodyReader {
     pieces: mpsc::Receiver<BodyPiece>,
+    /// The unread part of the last piece.
     rest: Bytes,
+    /// `true` after the end of the body.
     over: bool,
 }
 
-/// Where the body goes in.
+/// The writing end of the pipe.
 pub(crate) struct BodyWriter(mpsc::Sender<BodyPiece>);
 
-/// Both ends.
+/// Creates both ends.
 pub(crate) fn body_pipe() -> (BodyWriter, BodyReader) {
     let (inlet, pieces) = mpsc::channel(PIECES_MAX);
     (BodyWriter(inlet), BodyReader { pieces, rest: Bytes::new(), over: false })
@@ -51,10 +54,10 @@ impl Read for BodyReader {
 }
 
 impl BodyWriter {
-    /// Pours all of the body in: at most `bytes_max`, no piece later than `pause_max` after the one before.
+    /// Writes the whole body: at most `bytes_max`, and no piece later than `pause_max` after the one before.
     ///
     /// # Errors
-    /// `too_large` when it is longer, 408 when it stops coming, 400 when it breaks off. The reader then sees no end either.
+    /// `too_large` if the body is longer, 408 if it stops arriving, 400 if it breaks off. The reader then finds no end either.
     pub(crate) async fn pour(
         self,
         body: Body,
@@ -76,7 +79,7 @@ impl BodyWriter {
                 return Err(too_large());
             }
             if self.0.send(BodyPiece::Bytes(piece)).await.is_err() {
-                return Ok(()); // the reader has what it wants, or failed and says so itself
+                return Ok(()); // the reader has all that it needs, or reports its own failure
             }
         }
         _ = self.0.send(BodyPiece::End).await;

@@ -1,7 +1,7 @@
-//! Rows of a full feed that say what they said in the run before: the mapper knows them, and is sent no more than their names.
+//! Rows of a full feed that equal those of the previous run. The mapper knows them, so only their keys and hashes are sent.
 //!
-//! The mapper alone says what it knows, so there is nothing here that could be older or newer than its database. If it does
-//! not answer, everything is sent as it is.
+//! Only the mapper tells which rows it knows, so no state here can be older or
+//! newer than its database. If it does not answer, every row is sent in full.
 
 use std::time::Duration;
 
@@ -9,26 +9,27 @@ use bus::Bus;
 use edge::JsonPointer;
 use feeds::{REPEATED_ROWS_MAX, RepeatedRows, RowContent};
 use lifecycle::{Event, EventId, EventKind, FeedRun, KnownRowsReply, KnownRowsRequest, verb};
+use telemetry::chain;
 
 use crate::received::{EventPlace, ReceivedEvent, content_hash};
 
-/// How long the mapper has to say what it knows of one batch.
+/// The timeout of the mapper's answer about one batch.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const MAPPER: &str = "mapper";
-/// Rows that are asked about in one request: with the longest keys it fits into a message.
+/// The number of rows in one request. With the longest keys it fits into a message.
 const ROWS_PER_REQUEST: usize = 500;
 
-/// A batch, taken apart.
+/// A batch, divided into full events and repeated rows.
 pub(super) struct BatchParts {
-    /// What is stored as it is, and behind it the names of the rest.
+    /// The events to store: the full ones, followed by those with the repeated rows.
     pub(super) events: Vec<ReceivedEvent>,
-    /// How many of these are names of rows.
+    /// The number of events with repeated rows.
     pub(super) named: usize,
-    /// How many rows they name.
+    /// The number of repeated rows.
     pub(super) unchanged: u64,
 }
 
-/// Replaces rows that the mapper knows by their names.
+/// Replaces the rows that the mapper knows by events with their keys and hashes.
 pub(super) async fn take_apart(bus: &Bus, batch: Vec<ReceivedEvent>) -> BatchParts {
     let whole = |events| BatchParts { events, named: 0, unchanged: 0 };
     let Some(first) = batch.iter().find(|one| RowContent::of(&one.event).is_some()) else {
@@ -58,14 +59,14 @@ pub(super) async fn take_apart(bus: &Bus, batch: Vec<ReceivedEvent>) -> BatchPar
     BatchParts { events, named: count, unchanged }
 }
 
-/// The name of a row of the same run and sender as `head`.
+/// Returns the key and hash of a row of the same run and sender as `head`.
 fn row_name(event: &Event, head: &Event) -> Option<(String, String)> {
     let is_alike = event.feed == head.feed && event.source == head.source && event.sender == head.sender;
     let content = RowContent::of(event).filter(|_| is_alike)?;
     Some((event.subject.clone(), content.hash()))
 }
 
-/// Which of the rows the mapper knows; nothing if it does not say.
+/// Asks the mapper for each row whether it knows it. Empty if the mapper does not answer.
 async fn known_rows(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Vec<bool> {
     let mut known = Vec::with_capacity(rows.len());
     for some in rows.chunks(ROWS_PER_REQUEST) {
@@ -74,10 +75,7 @@ async fn known_rows(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Ve
         match answer {
             Ok(KnownRowsReply { known: some }) => known.extend(some),
             Err(error) => {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "all rows of a feed are sent in full"
-                );
+                tracing::debug!(error = chain(&error), "all rows of a feed are sent in full");
                 return Vec::new();
             }
         }
@@ -85,7 +83,7 @@ async fn known_rows(bus: &Bus, run: &FeedRun, rows: Vec<(String, String)>) -> Ve
     if known.len() == rows.len() { known } else { Vec::new() }
 }
 
-/// Names of rows as one event.
+/// Builds one event with the keys and hashes of rows.
 fn rows_event(head: &Event, run: &FeedRun, rows: &[(String, String)]) -> ReceivedEvent {
     let source_event_id = format!("{}:rows:{}", run.run, content_hash(&rows));
     let event = Event {

@@ -1,4 +1,4 @@
-//! Where batches go.
+//! Sinks for batches of events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use crate::intake::{self, AcceptedEvent};
 use crate::received::ReceivedEvent;
 use crate::streamed::repeated;
 
-/// How long what is in the middle waits for the mapper to catch up before it is refused.
+/// The time for which an upload in progress waits for the mapper to catch up before it is refused.
 const LAG_PATIENCE: Duration = Duration::from_secs(60);
-/// How often it looks whether it has.
+/// The interval at which the mapper's lag is checked meanwhile.
 const LOOK_AT_LAG_EVERY: Duration = Duration::from_millis(250);
 
-/// What became of a batch: every event of it is stored.
+/// The result of a batch whose events are all stored.
 pub(crate) struct StoredBatch {
-    /// One for each that was stored as it is, in their order.
+    /// One entry for each event that was stored in full, in order.
     pub(crate) accepted: Vec<AcceptedEvent>,
-    /// Rows that say what they said before, and were only named.
+    /// The number of unchanged rows. Only their keys and hashes were stored.
     pub(crate) unchanged: u64,
 }
 
 impl StoredBatch {
-    /// As if none of them had been stored before.
+    /// Builds the result as if no event had been stored before.
     #[cfg(test)]
     pub(crate) fn new(batch: &[ReceivedEvent]) -> Self {
         let accepted = |one: &ReceivedEvent| AcceptedEvent {
@@ -36,30 +36,30 @@ impl StoredBatch {
         Self { accepted: batch.iter().map(accepted).collect(), unchanged: 0 }
     }
 
-    /// How many there are.
+    /// Returns the number of events, including unchanged rows.
     pub(crate) fn events(&self) -> u64 {
         self.accepted.len() as u64 + self.unchanged
     }
 
-    /// How many of them were stored before.
+    /// Returns the number of events that were stored before.
     pub(crate) fn duplicates(&self) -> u64 {
         self.accepted.iter().filter(|event| event.duplicate).count() as u64
     }
 }
 
-/// Takes batches.
+/// Stores batches of events.
 pub(crate) trait BatchSink: Send {
-    /// Stores all of a batch.
+    /// Stores all events of a batch.
     ///
     /// # Errors
-    /// When not all of it is known to be stored.
+    /// Returns an error if some events are not known to be stored.
     fn store(
         &mut self,
         batch: Vec<ReceivedEvent>,
     ) -> impl Future<Output = Result<StoredBatch, Problem>> + Send;
 }
 
-/// The broker.
+/// The sink that publishes to the broker.
 pub(crate) struct ToBroker {
     pub(crate) gate: Arc<AppState>,
     pub(crate) trace: TraceContext,

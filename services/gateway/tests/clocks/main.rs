@@ -1,4 +1,4 @@
-//! Clocks that are wrong: of the gateway, and of those who send to it. Real HTTP, a real nats-server, every database there is.
+//! Wrong clocks of the gateway and of senders. Real HTTP, a real nats-server, every supported database.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 #[path = "../http/world.rs"]
@@ -21,15 +21,15 @@ use time::format_description::well_known::Rfc3339;
 use world::{Answer, BATCH, STRUCTURED, World};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Every way in, by the key of the person who comes that way.
+/// Every intake, named by the key of the person whose event it receives.
 const INTAKES: [&str; 10] =
     ["structured", "batch", "binary", "bulk", "webhook", "fetch", "upload", "folder", "poll", "scim"];
-/// How far the clock of the gateway is off, in seconds.
+/// The offsets of the gateway's clock, in seconds.
 const SHIFTS: [i64; 2] = [300, -300];
-/// Beyond this an event counts as not of now; what takes place in a test takes less.
+/// The maximum difference from now. Each test takes less time.
 const CLOSE: time::Duration = time::Duration::seconds(120);
 
-/// A moment that no sound clock shows yet.
+/// A moment in the future that no correct clock shows yet.
 fn far() -> OffsetDateTime {
     OffsetDateTime::now_utc() + time::Duration::days(30)
 }
@@ -38,7 +38,7 @@ fn far_text() -> String {
     far().format(&Rfc3339).unwrap()
 }
 
-/// Where files are found, and where they go from there.
+/// Creates the watched folder and its target folders.
 fn folders() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["in", "done", "failed"] {
@@ -47,7 +47,7 @@ fn folders() -> tempfile::TempDir {
     folder
 }
 
-/// An HR system that lists one person, and has the record of another.
+/// Starts an HR system that lists one person, and has the record of another.
 async fn hr() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -88,7 +88,7 @@ fn settings(database: &str, hr: &str, folder: &Path) -> Value {
     })
 }
 
-/// One person by each way in, said to be of a day that is still to come wherever a sender can say that.
+/// Sends one person through each intake, dated in the future wherever a sender can set the date.
 async fn send_all(world: &World, folder: &Path) {
     let event = |key: &str| {
         json!({
@@ -127,7 +127,7 @@ async fn send_all(world: &World, folder: &Path) {
     assert_eq!(Answer::of(created).await.status, 201);
 }
 
-/// Who a stored event is about, as in [`INTAKES`].
+/// Returns the intake of a stored event, as in [`INTAKES`].
 fn intake(event: &Event) -> Option<&'static str> {
     let is_scim = event.source.contains("entra");
     INTAKES.into_iter().find(|name| event.subject == *name || (is_scim && *name == "scim"))
@@ -177,7 +177,7 @@ async fn a_gateway_whose_clock_is_off_says_so_beside_the_streams() {
                 let mark = world.bus.mark("gateway").await.unwrap();
                 let notices = mark.read().map(|mark| mark.notices.clone()).unwrap_or_default();
                 if notices.iter().any(|notice| {
-                    notice == "the gateway's clock is 300 s ahead of its database's, which counts"
+                    notice == "the gateway's clock is 300 s ahead of its database's; the database's clock is used"
                 }) {
                     return;
                 }

@@ -1,4 +1,4 @@
-//! An API that fails in every way there is.
+//! A source's API that fails in every way.
 
 use lifecycle::EventKind::{WorkerDeleted, WorkerLeft};
 use lifecycle::SourceProblemKind;
@@ -48,8 +48,8 @@ async fn a_record_that_cannot_be_had_is_put_aside_and_keeps_nobody_waiting() {
     for (key, why) in [
         ("E-bad", "400"),
         ("E-huge", "longer than"),
-        ("E-other", "somebody else"),
-        ("E-text", "somebody else"),
+        ("E-other", "another person"),
+        ("E-text", "another person"),
     ] {
         let row = office.parked(key).await;
         assert_eq!(row.attempts, 3, "{key}");

@@ -1,4 +1,4 @@
-//! A small HR system with an API, which does what it is told to.
+//! A small HR system with an API that fails on demand.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use axum::routing::get;
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// What it does instead of answering.
+/// The fault that replaces an answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     Status(u16),
@@ -36,14 +36,14 @@ struct Inner {
     at_once_max: usize,
 }
 
-/// Clones are the same system.
+/// Clones share the same system.
 #[derive(Clone)]
 pub struct Hr {
     pub url: String,
     inner: Arc<Mutex<Inner>>,
-    /// How many requests came in.
+    /// The number of requests so far.
     seen: watch::Sender<usize>,
-    /// Whether answers wait.
+    /// `true` while answers are held back.
     held: watch::Sender<bool>,
 }
 
@@ -67,12 +67,12 @@ impl Hr {
         self.inner.lock().unwrap().records.insert(key.to_owned(), record);
     }
 
-    /// The next requests fail like this.
+    /// Makes the next requests fail with these faults.
     pub fn fail(&self, faults: &[Fault]) {
         self.inner.lock().unwrap().faults.extend(faults);
     }
 
-    /// Every request about `key` does, or none any more.
+    /// Makes every request about `key` fail with `fault`, or none if it is `None`.
     pub fn always(&self, key: &str, fault: Option<Fault>) {
         let mut inner = self.inner.lock().unwrap();
         match fault {
@@ -81,22 +81,22 @@ impl Hr {
         };
     }
 
-    /// Lets answers wait, or go.
+    /// Holds answers back, or releases them.
     pub fn hold(&self, held: bool) {
         self.held.send_replace(held);
     }
 
-    /// Waits until that many requests came in.
+    /// Waits until this number of requests has arrived.
     pub async fn was_asked(&self, times: usize) {
         self.seen.subscribe().wait_for(|seen| *seen >= times).await.unwrap();
     }
 
-    /// The keys that were asked for, in order.
+    /// Returns the requested keys, in order.
     pub fn asked(&self) -> Vec<String> {
         self.inner.lock().unwrap().asked.clone()
     }
 
-    /// Most requests about one person at the same time.
+    /// Returns the maximum number of concurrent requests about one person.
     pub fn at_once_max(&self) -> usize {
         self.inner.lock().unwrap().at_once_max
     }

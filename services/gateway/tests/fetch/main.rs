@@ -1,5 +1,5 @@
-//! Notices without values, and the records that are fetched for them: real HTTP to a small HR system, a real nats-server, every
-//! database there is.
+//! Thin notices, and the records that are fetched for them: real HTTP to a small HR system, a real nats-server, every supported
+//! database.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod faults;

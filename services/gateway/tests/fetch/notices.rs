@@ -1,4 +1,4 @@
-//! From a notice to what the record says.
+//! From a notice to the events of the fetched record.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerJoined, WorkerLeft};
 use serde_json::json;

@@ -16,7 +16,7 @@ use crate::world::{Answer, World};
 
 const SOON: Duration = Duration::from_secs(40);
 
-/// The gateway, with the webhook `own` (any token `own-token`), the HR system and the stream behind it.
+/// The gateway with the webhook `own` (every token is `own-token`), its HR system, and its stream.
 pub struct Office {
     pub hr: Hr,
     pub world: World,
@@ -26,7 +26,7 @@ pub struct Office {
     notices: usize,
 }
 
-/// A row of somebody whose record is wanted.
+/// A row of a person whose record is wanted.
 #[derive(Debug, PartialEq)]
 pub struct Row {
     pub state: String,
@@ -39,7 +39,7 @@ impl Office {
         Self::on(store::testing::sqlite_database(), json!({})).await
     }
 
-    /// `changes` are those of `fetch`.
+    /// Starts the gateway with `changes` to the settings of `fetch`.
     pub async fn with(changes: Value) -> Self {
         Self::on(store::testing::sqlite_database(), changes).await
     }
@@ -62,7 +62,7 @@ impl Office {
         });
         let own = json!({"name": "own", "verifier": {"scheme": "bearer", "secrets": ["own-token"]},
                          "adapter": adapter, "fetch": fetch});
-        // Says of itself only who leaves: a departure that is announced, with the day in the record.
+        // This webhook announces only departures, with the day in the record.
         let leaves = json!({"name": "gusto", "verifier": {"scheme": "bearer", "secrets": ["own-token"]},
                             "adapter": {"kind": "gusto", "attributes": {"givenName": "/name", "endDate": "/end"}},
                             "fetch": fetch});
@@ -72,7 +72,7 @@ impl Office {
         Self { hr, world, stream, database, changes, notices: 0 }
     }
 
-    /// Says that something happened to these people.
+    /// Sends a notice about these people.
     pub async fn notice(&mut self, what: &str, people: &[&str]) -> Answer {
         let mut item = |person: &&str| {
             self.notices += 1;
@@ -90,7 +90,7 @@ impl Office {
         answer
     }
 
-    /// The next events, at least `count` of them.
+    /// Returns the next events, at least `count` of them.
     pub async fn events(&mut self, count: usize) -> Vec<Event> {
         let mut events = Vec::new();
         while events.len() < count {
@@ -103,7 +103,7 @@ impl Office {
         events
     }
 
-    /// The row of a person, once it is as `check` wants it; nothing when it is to be gone.
+    /// Returns the row of a person once `check` accepts it; `None` if `check` accepts its absence.
     pub async fn row(&self, key: &str, check: impl Fn(Option<&Row>) -> bool) -> Option<Row> {
         let store = Store::connect(&self.database.url).await.unwrap();
         let sql = "SELECT state, attempts, last_error FROM gateway_fetches WHERE key = $1";
@@ -131,12 +131,12 @@ impl Office {
         seen
     }
 
-    /// The row of a person that was put aside.
+    /// Returns the row of a person once it is parked.
     pub async fn parked(&self, key: &str) -> Row {
         self.row(key, |row| row.is_some_and(|row| row.state == "parked")).await.unwrap()
     }
 
-    /// What status says of the source, once it is as `check` wants it.
+    /// Returns the problems of the source in the status, once `check` accepts them.
     pub async fn problems(&self, check: impl Fn(&[SourceProblem]) -> bool) -> Vec<SourceProblem> {
         let mut seen = Vec::new();
         let level = async {
@@ -153,25 +153,25 @@ impl Office {
         seen
     }
 
-    /// Waits until nobody's record is wanted any more.
+    /// Waits until the person's record is no longer wanted.
     pub async fn done(&self, key: &str) {
         self.row(key, |row| row.is_none()).await;
     }
 
-    /// Ends the gateway where it stands, as a kill does, and starts another on what is there.
+    /// Aborts the gateway like a kill, and starts another one on the same data.
     pub async fn kill_and_restart(&mut self) {
         self.world.run.abort();
         let _ = (&mut self.world.run).await;
         self.another().await;
     }
 
-    /// Ends the gateway in good order.
+    /// Stops the gateway cleanly.
     pub async fn stop(&mut self) {
         self.world.shutdown.soft.cancel();
         (&mut self.world.run).await.unwrap().unwrap();
     }
 
-    /// Copies the gateway's database as it is now; returns where the copy is.
+    /// Copies the gateway's database in its current state and returns the path of the copy.
     pub async fn back_up(&self) -> String {
         let path = self.database.url.strip_prefix("sqlite://").unwrap();
         let path = PathBuf::from(path.split('?').next().unwrap()).with_extension("backup");
@@ -180,13 +180,13 @@ impl Office {
         format!("sqlite://{}?mode=rwc", path.display())
     }
 
-    /// Starts another gateway on the database at `url`, as if that had been put in the place of its own.
+    /// Starts another gateway on the database at `url`, as if a backup had been restored.
     pub async fn another_on(&mut self, url: &str) {
         self.changes["database"] = json!(url);
         self.another().await;
     }
 
-    /// Starts another gateway on the same database; requests go there from now on.
+    /// Starts another gateway on the same database, which receives all later requests.
     pub async fn another(&mut self) {
         let mut config = self.changes.clone();
         config["listen"] = json!("127.0.0.1:0");

@@ -1,4 +1,4 @@
-//! The gateway's database comes back from an earlier moment.
+//! The gateway's database is restored from an earlier backup.
 
 use serde_json::json;
 
@@ -22,7 +22,7 @@ async fn a_restored_database_fetches_again_whose_records_it_was_told_of_since() 
     office.stop().await;
 
     office.another_on(&backup).await;
-    // What was done just before the backup may be done again.
+    // Records that were fetched just before the backup may be fetched again.
     let is_again = |asked: Vec<String>| asked.iter().filter(|key| *key == "E-2").count() == 2;
     let mut asked = 3;
     office.hr.was_asked(asked).await;

@@ -1,4 +1,4 @@
-//! Where somebody comes from, and with which certificate.
+//! Access rules: the caller's address and client certificate.
 
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +39,7 @@ async fn a_source_is_let_in_from_its_own_network_only_and_a_thief_of_its_token_l
         World::start(json!({"sources": [source("near", near.clone()), source("far", far.clone())]})).await;
     assert_eq!(send(&world.http, &world.url, "near-token", "").await.unwrap().status, 202);
     let unknown = send(&world.http, &world.url, "stolen", "").await.unwrap();
-    // What a caller says of itself counts for nothing.
+    // A caller's own claim about its address has no effect.
     for forwarded in ["", "203.0.113.5"] {
         let refused = send(&world.http, &world.url, "far-token", forwarded).await.unwrap();
         assert_eq!((refused.status, &refused.body["detail"]), (401, &unknown.body["detail"]));
@@ -110,7 +110,7 @@ fn openssl(folder: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// An authority `NAME.crt` and `NAME.key`.
+/// Creates a certificate authority, `NAME.crt` and `NAME.key`.
 fn authority(folder: &Path, name: &str) {
     let (key, crt, subject) = (format!("{name}.key"), format!("{name}.crt"), format!("/CN={name}"));
     openssl(
@@ -137,7 +137,7 @@ fn authority(folder: &Path, name: &str) {
     );
 }
 
-/// A certificate of `authority` for these alternative names.
+/// Creates a certificate of `authority` for these alternative names.
 fn certificate(folder: &Path, authority: &str, name: &str, names: &str) {
     let (key, csr, crt, ext) =
         (format!("{name}.key"), format!("{name}.csr"), format!("{name}.crt"), format!("{name}.ext"));
@@ -185,7 +185,7 @@ fn certificate(folder: &Path, authority: &str, name: &str, names: &str) {
     );
 }
 
-/// Trusts the authority `trusts`, and shows the certificate `shows`.
+/// Returns a client that trusts the authority `trusts` and presents the certificate `shows`.
 fn client(folder: &Path, trusts: &str, shows: Option<&str>) -> Client {
     let read = |name: String| std::fs::read(folder.join(name)).unwrap();
     let mut client =
@@ -239,7 +239,7 @@ async fn a_source_is_let_in_with_its_own_certificate_only() {
     }))
     .await;
     let url = world.url.replace("http://", "https://");
-    // Somebody who begins to shake hands and does not go on holds up nobody.
+    // A client that starts a handshake and does not continue must not block others.
     let _silent = tokio::net::TcpStream::connect(url.trim_start_matches("https://")).await.unwrap();
     for (shows, token, status) in [
         (None, "open-token", 202),

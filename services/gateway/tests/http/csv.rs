@@ -1,4 +1,4 @@
-//! Files: uploaded, and found in a folder.
+//! CSV files, uploaded and found in a folder.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn upload(world: &World, body: impl Into<reqwest::Body>) -> RequestBuilder {
     request.header("content-type", "text/csv").body(body)
 }
 
-/// The next `count` events of the stream.
+/// Returns the next `count` events of the stream.
 async fn events(world: &World, count: usize) -> Vec<Event> {
     let mut consumer = world.stored().await;
     let mut events = Vec::new();
@@ -134,7 +134,7 @@ async fn an_upload_that_is_cut_never_says_that_it_was_all() {
     let cut = futures_util::stream::iter([Ok(FILE.to_owned()), Err(std::io::Error::other("cut"))]);
     let sent = upload(&world, reqwest::Body::wrap_stream(cut)).header("idempotency-key", "k").send().await;
     assert!(sent.is_err() || sent.unwrap().status() == 400);
-    // The feed is free again once the gateway is done with the rest.
+    // The feed is free again once the gateway has processed the rest.
     let again = tokio::time::timeout(PATIENCE, async {
         loop {
             let answer = Answer::of(upload(&world, FILE).header("idempotency-key", "k")).await;

@@ -1,4 +1,4 @@
-//! docs/sources: what a page says to configure and to type is configured and typed here, and is taken.
+//! Runs docs/sources: the configurations and commands of each page are used here, and must be accepted.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// Where the pages say that the gateway is.
+/// The gateway's address in the pages.
 const ADDRESS: &str = "http://127.0.0.1:8080";
-/// What the pages leave to the reader.
+/// The variables that the pages leave to the reader.
 const VARIABLES: [(&str, &str); 12] = [
     ("HR_TOKEN", "hr-token"),
     ("ENTRA_TOKEN", "entra-token"),
@@ -26,9 +26,9 @@ const VARIABLES: [(&str, &str); 12] = [
     ("OKTA_HOOK_TOKEN", "okta-token"),
     ("OWN_TOKEN", "own-token"),
 ];
-/// Pages whose doors answer otherwise than with 202.
+/// The pages whose endpoints answer with a status other than 202.
 const SCIM: &str = "scim-inbound.md";
-/// Sources that are fetched from have no door.
+/// Sources that the gateway reads from have no endpoint.
 const WITHOUT_A_DOOR: [&str; 2] = ["fetching.md", "polling.md"];
 
 fn folder() -> PathBuf {
@@ -46,13 +46,13 @@ fn variables() -> BTreeMap<String, String> {
     all
 }
 
-/// The blocks of this language.
+/// Returns the code blocks of this language.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let begin = format!("```{language}\n");
     page.split(&begin).skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect()
 }
 
-/// All configurations of a page as one.
+/// Merges all configurations of a page into one.
 fn configuration(page: &str) -> Value {
     let mut all = json!({});
     for block in blocks(page, "yaml") {
@@ -71,9 +71,9 @@ fn configuration(page: &str) -> Value {
     all
 }
 
-/// Types it, and gives back the statuses that curl saw.
+/// Runs the script, and returns the statuses that curl received.
 fn typed(script: &str, folder: &Path) -> Vec<u16> {
-    // The real curl, which also says on another channel what it got.
+    // Runs the real curl, which also prints the status on stderr.
     let shim = "#!/bin/sh\nPATH=$REAL_PATH exec curl -w '%{stderr}<status %{http_code}>' \"$@\"\n";
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).unwrap();
@@ -100,7 +100,7 @@ fn typed(script: &str, folder: &Path) -> Vec<u16> {
     statuses
 }
 
-/// Whether this machine has the program.
+/// Returns whether this machine has the program.
 pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())

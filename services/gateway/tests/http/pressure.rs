@@ -1,4 +1,4 @@
-//! Every door while what is behind it fails: refused with 503 until later, and whatever was answered with success is stored.
+//! Every endpoint while its backend fails: requests are refused with 503 until later, and every request that succeeded is stored.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,9 @@ use crate::world::{BATCH, World};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const DOORS: [Door; 5] = [Door::Events, Door::Bulk, Door::Csv, Door::Webhook, Door::Scim];
-/// Callers at each door.
+/// The number of callers at each endpoint.
 const CALLERS: usize = 2;
-/// People in each request.
+/// The number of people in each request.
 const PEOPLE: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ fn settings(folder: &Path) -> Value {
 }
 
 impl Door {
-    /// A request about these people, who are new.
+    /// Builds a request about these people, who are new.
     fn request(self, http: &Client, url: &str, people: &[String]) -> RequestBuilder {
         let post = |path: &str, token: &str, media: &str| {
             http.post(format!("{url}{path}")).header("authorization", token).header("content-type", media)
@@ -88,16 +88,16 @@ impl Door {
     }
 }
 
-/// What came of the requests at one door.
+/// The results of the requests at one endpoint.
 #[derive(Default)]
 struct Seen {
     taken: AtomicUsize,
     refused: AtomicUsize,
-    /// About whom the gateway said that it is stored.
+    /// The people whose events the gateway reported as stored.
     promised: Mutex<Vec<String>>,
 }
 
-/// Callers at every door who never stop, until they are told to.
+/// Callers at every endpoint who send requests until they are stopped.
 struct Load {
     seen: Vec<Arc<Seen>>,
     enough: Arc<AtomicBool>,
@@ -138,7 +138,7 @@ impl Load {
         tokio::time::timeout(PATIENCE, wait).await.expect("a file is taken");
     }
 
-    /// Waits until each door has taken and refused so many more requests.
+    /// Waits until each endpoint has accepted and refused this many more requests.
     async fn until_each(&self, taken: usize, refused: usize) {
         let now = |seen: &Seen| (seen.taken.load(Ordering::Relaxed), seen.refused.load(Ordering::Relaxed));
         let before: Vec<(usize, usize)> = self.seen.iter().map(|seen| now(seen)).collect();
@@ -156,7 +156,7 @@ impl Load {
         });
     }
 
-    /// Ends the load; who was promised to be stored, by whatever door, is on the stream.
+    /// Stops the load, and checks that every person who was reported as stored is on the stream.
     async fn ends_well(mut self, world: &World) {
         self.enough.store(true, Ordering::Relaxed);
         while let Some(ended) = self.callers.join_next().await {
@@ -204,7 +204,7 @@ impl Caller {
                 self.seen.promised.lock().unwrap().extend(people);
                 self.seen.taken.fetch_add(1, Ordering::Relaxed);
             } else if status == 429 && self.door == Door::Csv {
-                // One file of a feed at a time: the other caller's is being taken.
+                // A feed takes one file at a time, and that of the other caller is in progress.
             } else {
                 let inner = self.door == Door::Scim && status == 200;
                 assert!(inner || status == 503, "{:?} {status} {body}", self.door);
@@ -217,14 +217,14 @@ impl Caller {
     }
 }
 
-/// Whether every operation of a SCIM bulk answer was done.
+/// Returns whether every operation of a SCIM bulk response succeeded.
 fn created(status: u16, body: &str) -> bool {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let operations = body["Operations"].as_array().cloned().unwrap_or_default();
     status == 200 && operations.len() == PEOPLE && operations.iter().all(|one| one["status"] == "201")
 }
 
-/// Puts one file after the other.
+/// Puts one file after the other into the folder.
 async fn files(folder: PathBuf, enough: Arc<AtomicBool>) {
     std::fs::create_dir_all(&folder).unwrap();
     for n in 0_usize.. {
@@ -238,7 +238,7 @@ async fn files(folder: PathBuf, enough: Arc<AtomicBool>) {
     }
 }
 
-/// The people in the files that were taken.
+/// Returns the people in the files that were taken.
 fn put_away(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     let files = files.filter(|path| path.extension().is_some_and(|end| end == "csv"));
@@ -321,7 +321,7 @@ async fn a_mapper_that_stopped_closes_every_door_until_it_goes_on() {
     works.abort();
 }
 
-/// A disk that is small enough to be filled. Only who may mount one has it.
+/// A disk that is small enough to be filled. Available only to users who may mount one.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
@@ -332,7 +332,7 @@ impl SmallDisk {
         mount.output().is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder))
     }
 
-    /// Leaves no room at all.
+    /// Fills the disk completely.
     fn fill(&self) {
         use std::io::Write as _;
         let mut filler = std::fs::File::create(self.0.path().join("filler")).unwrap();
@@ -346,7 +346,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // The broker may be there still: it goes with its last file.
+        // The broker may still be running. A lazy unmount waits for its last open file.
         let _ = Command::new("umount").arg("-l").arg(self.0.path()).output();
     }
 }
@@ -366,7 +366,7 @@ async fn nothing_that_was_taken_is_lost_when_the_disk_is_full_and_is_cleared() {
     disk.fill();
     load.until_each(0, 3).await;
     disk.clear();
-    // A broker that had no room stops storing for good until it is started again.
+    // A broker that ran out of space does not store again until it is restarted.
     world.nats.restart();
     load.until_each(3, 0).await;
     load.until_a_file().await;

@@ -1,4 +1,4 @@
-//! What a sender alone would know: refused requests, files and notices stay visible until they are put right.
+//! Problems that only the sender would know otherwise: refused requests, files and notices stay visible until they are resolved.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn world() -> World {
 }
 
 impl World {
-    /// The problem of this source and kind, once it is as `check` wants it.
+    /// Returns the problem of this source and kind, once `check` accepts it.
     async fn problem(
         &self,
         source: &str,
@@ -132,7 +132,7 @@ async fn a_refused_batch_of_events_is_a_problem_of_its_source_that_a_restart_kee
     assert_eq!(world.events(crate::world::BATCH, &json!([event("2"), bad])).await.status, 422);
     world.shutdown.soft.cancel();
     (&mut world.run).await.unwrap().unwrap();
-    // Written on the way out, without waiting for anything.
+    // Written at shutdown, without waiting for the next interval.
     let all = world.bus.source_problems(0).await.unwrap().problems;
     let found = all.iter().find(|one| one.source == "hr").unwrap();
     assert_eq!((found.kind, found.count), (SourceProblemKind::RefusedRequests, 1));

@@ -1,4 +1,4 @@
-//! One sender fills the storage of all.
+//! One sender fills its share of the storage.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, STRUCTURED, World, event};
 
-/// An event of about 400 kB.
+/// Returns an event of about 400 kB.
 fn large(id: &str) -> Value {
     let mut event = event(id);
     for n in 0..8 {
@@ -33,7 +33,7 @@ async fn a_sender_over_its_share_is_refused_until_it_is_merged_and_departures_an
         { "name": "other", "token": token("other-token"), "ce_source": ["hr"] },
     ]);
     let world = World::start_on(nats, config, json!({ "sources": sources })).await;
-    // The mapper is there, and merges nothing.
+    // The mapper's consumer exists, but merges nothing.
     let mut mapper = world.stored().await;
     let mut taken = 0;
     let refused = loop {

@@ -1,13 +1,13 @@
-//! Each way to be refused.
+//! Each reason for a refusal.
 
 use serde_json::{Value, json};
 
 use crate::world::{Answer, BATCH, STRUCTURED, World, event};
 
-/// Content type, body, and the status, code and pointers of the refusal.
+/// Content type and body of a request; status, code and pointers of its refusal.
 type Refusal<'a> = (&'a str, Vec<u8>, u16, &'a str, &'a [&'a str]);
 
-/// Status, code and pointers of a table of bad requests to one gateway.
+/// Sends a table of bad requests to one gateway, and checks their status, code and pointers.
 #[tokio::test]
 async fn bad_input_is_named() {
     let world = World::start(json!({"body_bytes_max": 300_000, "batch_max": 3})).await;

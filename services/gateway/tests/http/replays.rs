@@ -1,4 +1,4 @@
-//! Notices that come again: sent again by an honest system whose answer was lost, or by somebody who saw one.
+//! Repeated notices: sent again by an honest system whose response was lost, or replayed by an attacker.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,7 +27,7 @@ fn settings() -> Value {
     ] })
 }
 
-/// One notice as its system sends it: name of the webhook, headers, body.
+/// A notice as its system sends it: name of the webhook, headers, body.
 #[derive(Clone)]
 struct Notice {
     name: &'static str,
@@ -47,7 +47,7 @@ fn base64(text: &str) -> String {
     STANDARD.encode(tag(ring::hmac::HMAC_SHA256, text))
 }
 
-/// Of the schemes that sign an id and a time.
+/// Builds a notice of a scheme that signs an id and a time.
 fn named(name: &'static str, headers: [&'static str; 3], id: &str, at: OffsetDateTime, body: &str) -> Notice {
     let at = at.unix_timestamp().to_string();
     let signature = format!("v1,{}", base64(&format!("{id}.{at}.{body}")));
@@ -75,7 +75,7 @@ const DELETED: &str =
     r#"{"type":"employee.deleted","data":{"companyId":"c","employeeId":"E-1","changedFields":[]}}"#;
 const MOVED: &str = r#"{"what":"moved","who":"E-1","team":"Sales"}"#;
 
-/// One of each scheme, sent now.
+/// Returns one notice of each scheme, sent now.
 fn all() -> Vec<Notice> {
     let now = OffsetDateTime::now_utc();
     let gusto = r#"{"uuid":"u-1","event_type":"employee.termination_effective","entity_uuid":"E-1","timestamp":1780000000}"#;
@@ -99,7 +99,7 @@ impl World {
         Answer::of(request.header("content-type", "application/json").body(notice.body.clone())).await
     }
 
-    /// The one event that a notice made, on a gateway that knows nothing of it yet.
+    /// Returns the only event that a notice made, on a gateway that has not received it before.
     async fn only_event(&self, notice: &Notice) -> Event {
         assert_eq!(self.hear(notice).await.duplicates(), [false], "{}", notice.name);
         self.stored().await.next_batch(10).await.unwrap()[0].body.as_ref().unwrap().clone()
@@ -130,7 +130,7 @@ async fn the_same_notice_is_answered_again_and_stored_once_also_after_a_restart_
     assert_eq!(world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap(), 5);
 }
 
-/// Beyond what the broker remembers, the mapper's inbox knows the id; and beyond that, the version has not become newer.
+/// After the broker's deduplication window the mapper's inbox knows the id, and after that the version is no newer.
 #[tokio::test]
 async fn a_notice_that_comes_again_says_exactly_the_same_wherever_it_is_heard() {
     for notice in all() {

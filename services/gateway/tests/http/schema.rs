@@ -1,5 +1,5 @@
-//! The OpenAPI document against the live service: schemathesis makes requests out of it, right ones and wrong ones, and every
-//! answer must be one that the document knows.
+//! Checks the live service against its OpenAPI document: schemathesis generates
+//! valid and invalid requests from it, and every response must conform to it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::world::World;
 
-/// Seconds that it may go on.
+/// The maximum duration of the run, in seconds.
 const SECONDS: &str = "20";
 
 fn root() -> PathBuf {
@@ -48,7 +48,7 @@ async fn every_answer_is_one_that_the_openapi_document_knows() {
     command.arg("--no-color").arg("--config-file").arg(home.join("gateway.toml"));
     command.arg("run").arg(format!("{}/v1/openapi.json", world.url)).args(["--max-time", SECONDS]);
     command.envs([("TOKEN", "hr-token"), ("SCIM_TOKEN", "entra-token"), ("PYTHONDONTWRITEBYTECODE", "1")]);
-    // What it keeps between runs would change what it does.
+    // State that it keeps between runs would change its requests.
     command.current_dir(nowhere.path());
     let run = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let said = text(&run);

@@ -1,4 +1,4 @@
-//! An event says what its payload claims, and comes from the source that was authenticated.
+//! An event keeps the source that its payload claims, and records the sender that was authenticated.
 
 use edge::TokenHash;
 use lifecycle::Event;
@@ -17,7 +17,7 @@ async fn world() -> World {
     World::start(json!({ "sources": [source("hr"), source("contractors"), source("ad"), adp, relay] })).await
 }
 
-/// A departure that claims `source`.
+/// Returns a departure that claims `source`.
 fn left(id: &str, source: &str, subject: &str) -> Value {
     json!({ "specversion": "1.0", "id": id, "source": source, "type": "worker.left", "subject": subject, "data": {} })
 }
@@ -121,7 +121,7 @@ async fn a_reused_id_is_refused_and_the_mapper_is_told_and_a_repeated_request_is
     }
     assert!(seen.iter().all(|(id, ..)| *id == seen[0].0), "all go by the id");
     assert!(seen[1].2 != seen[0].2 && seen[2].2 != seen[0].2, "and say something else");
-    // Each is told of once: nothing more is there. An acknowledgement may still be on its way.
+    // Each is reported once, and no further message exists. An acknowledgement may still be in transit.
     let all_taken = async { while world.bus.lag(bus::StreamName::Events, "mapper").await.unwrap() > 0 {} };
     tokio::time::timeout(std::time::Duration::from_secs(30), all_taken).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What an attacker, or a broken client, gets at each door: the right status, a document that tells nothing, and a count.
+//! Responses to attackers and broken clients at each endpoint: the right status, a document that reveals nothing, and a count.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(30);
 const SECRET: &str = "a-value-that-nobody-may-see";
 
-/// A door, and the head of a request that it would take.
+/// An endpoint, and the head of a request that it would accept.
 struct Door {
     path: &'static str,
     media: &'static str,
@@ -45,7 +45,7 @@ async fn world() -> World {
     .await
 }
 
-/// What came back, if anything did.
+/// The response, if there was one.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -54,7 +54,7 @@ struct Answer {
 }
 
 impl World {
-    /// Sends these bytes, and perhaps says that there are no more; reads until the other end has said all.
+    /// Sends these bytes, optionally closes the sending side, and reads until the other end closes.
     async fn send(&self, bytes: &[u8], ends: bool) -> Option<Answer> {
         let address = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -64,7 +64,7 @@ impl World {
         }
         let mut answer = Vec::new();
         let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-        // Whoever is cut off in the middle of what they send may see a reset after the answer.
+        // A client that is cut off while it sends may see a reset after the response.
         _ = read.expect("an answer, or the end of the connection");
         let text = String::from_utf8(answer).unwrap();
         let (head, body) = text.split_once("\r\n\r\n")?;
@@ -106,7 +106,7 @@ fn whole(door: &Door, more: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     [head(door, "POST", &headers).as_bytes(), body].concat()
 }
 
-/// Name, bytes, whether the sender says that there are no more, and the status at each door, in their order.
+/// Name, bytes, whether the sender closes its side, and the expected status at each endpoint, in order.
 type Case = (&'static str, fn(&Door) -> (Vec<u8>, bool), [u16; 5]);
 
 fn deep() -> String {
@@ -191,7 +191,7 @@ async fn each_way_to_be_wrong_has_its_status_tells_nothing_and_is_counted_at_eve
             let media = if is_scim { "application/scim+json" } else { "application/problem+json" };
             let is_right = answer.status == status
                 && answer.head.contains(&format!("content-type: {media}"))
-                // The names of a file's columns are told to whoever may send one.
+                // A sender who may upload a file may also learn the names of its columns.
                 && (door.media == "text/csv" || !answer.body.to_string().contains(SECRET))
                 && world.refused().await > before;
             if !is_right {
@@ -211,7 +211,7 @@ async fn each_way_to_be_wrong_has_its_status_tells_nothing_and_is_counted_at_eve
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection_and_holds_up_nobody() {
     let mut world = world().await;
-    // A connection that is kept may be ended for being idle just when it is used again.
+    // A kept-alive connection may be closed as idle just when it is reused.
     world.http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     for bytes in [&b"POST /v1/ev"[..], b"", b"POST /v1/events HTTP/1.1\r\nhost: usher\r\nx: "] {
         let (slow, other) = tokio::join!(world.send(bytes, false), async {

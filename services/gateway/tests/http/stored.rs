@@ -1,4 +1,4 @@
-//! What is answered with 202 is on the stream.
+//! Every event that is answered with 202 is on the stream.
 
 use lifecycle::{EventKind, TraceContext};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Notices of HR systems: who sent them, what they say, and that they are on the stream.
+//! Notices of HR systems: their verification, their content, and their events on the stream.
 
 use lifecycle::EventKind;
 use reqwest::Method;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, World};
 
-/// A whole record, signed with `mergekey`; computed with another program.
+/// A complete record, signed with `mergekey`; the signature was computed with another program.
 const MERGE: &str = r#"{"hook":{"event":"Employee.changed","target":"https://bridge.example.com/in/merge"},"linked_account":{"id":"e59b1821-f85c-4e28-a6b3-1804156f3563","integration":"bamboohr","category":"hris","end_user_origin_id":"acme","end_user_email_address":"it@acme.example"},"data":{"id":"0958cbc6-6040-430a-848e-aafacbadf4ae","remote_id":"19202938","first_name":"Ada","last_name":"Byron","work_email":"ada@acme.example","employment_status":"ACTIVE","start_date":"2026-02-02T00:00:00Z","termination_date":null,"manager":"0048ea5b-911e-4dff-9364-92070dea62ff"}}"#;
 const SIGNED: &str = "PIqKy5VpC4REIRC47-Fxkx8wJghWIuiR5qL2IjzyXJM=";
 

@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 pub const STRUCTURED: &str = "application/cloudevents+json";
 pub const BATCH: &str = "application/cloudevents-batch+json";
 
-/// As `database`: a SQLite file that goes away with the world.
+/// As `database`: a SQLite file that is deleted with the world.
 pub const OWN_DATABASE: &str = "a file of its own";
 
-/// Stops the gateway and kills the server when it is dropped.
+/// The gateway and its server. Dropping it stops the gateway and kills the server.
 pub struct World {
     pub nats: TestServer,
     pub bus: Bus,
@@ -29,14 +29,14 @@ pub struct World {
 }
 
 impl World {
-    /// With the source `hr` (token `hr-token`) and the settings in `changes`.
+    /// Starts a gateway with the source `hr` (token `hr-token`) and the settings in `changes`.
     pub async fn start(changes: Value) -> Self {
         let nats = TestServer::start();
         let config = nats.config();
         Self::start_on(nats, config, changes).await
     }
 
-    /// The same on a server of its own, connected to as in `config`.
+    /// Starts the same on this server, connected as in `config`.
     pub async fn start_on(nats: TestServer, config: bus::BusConfig, changes: Value) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = bus::BusConfig { publish_timeout_ms: 1_000, ..config };
@@ -79,13 +79,13 @@ impl World {
         Answer::of(self.post("/v1/feeds/scim-bulk", "application/scim+json", body.to_string())).await
     }
 
-    /// The events on the stream, from the first.
+    /// Returns a consumer of the events on the stream, from the first.
     pub async fn stored(&self) -> Consumer<Event> {
         self.bus.consume(StreamName::Events, "mapper").await.unwrap()
     }
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -112,13 +112,13 @@ impl Answer {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// Pointers of the listed errors.
+    /// Returns the pointers of the listed errors.
     pub fn pointers(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
         errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect()
     }
 
-    /// The `duplicate` of each accepted event.
+    /// Returns the `duplicate` of each accepted event.
     pub fn duplicates(&self) -> Vec<bool> {
         assert_eq!(self.status, 202, "{:?}", self.body);
         let accepted = self.body["accepted"].as_array().unwrap();
@@ -126,7 +126,7 @@ impl Answer {
     }
 }
 
-/// A good event of `id` about the person `id`.
+/// Returns a valid event of `id` about the person `id`.
 pub fn event(id: &str) -> Value {
     json!({
         "specversion": "1.0", "id": id, "source": "hr", "type": "worker.joined", "subject": format!("worker/{id}"),

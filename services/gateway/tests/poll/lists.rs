@@ -1,4 +1,4 @@
-//! What comes of a list that is read again and again.
+//! The events of a list that is polled repeatedly.
 
 use feeds::FileCompletion;
 use lifecycle::EventKind::{FeedCompleted, WorkerChanged, WorkerJoined, WorkerLeft, WorkerRehired};
@@ -20,7 +20,7 @@ async fn the_first_reading_tells_of_everybody_and_the_next_only_of_what_is_new()
         assert_eq!(joined.effective_at, datetime!(2020-02-02 23:00 UTC), "{name}");
         assert_eq!(joined.source, "polls/workday");
 
-        // Three pages a reading: whatever came is read again at least once.
+        // A reading has three pages, so every row is read at least twice.
         office.people.was_asked(6).await;
         let mut rows = rows;
         rows[3] = row("E-3", "Legal");
@@ -88,7 +88,7 @@ async fn a_row_of_a_day_to_come_is_said_corrected_and_withdrawn() {
     let values = corrected.iter().find(|event| event.kind == WorkerChanged).unwrap();
     assert_eq!((values.effective_at, &values.attributes["department"]), (july, &json!("R&D")));
 
-    // Neither the move nor the departure will be.
+    // The move and the departure are both withdrawn.
     office.people.list(&[now]);
     let withdrawn = office.events(3).await;
     let again = |when| {

@@ -1,4 +1,4 @@
-//! Lists that are read from an HR system's API: real HTTP, a real nats-server, every database there is.
+//! Lists that are polled from an HR system's API: real HTTP, a real nats-server, every supported database.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod lists;

@@ -1,4 +1,4 @@
-//! A gateway that reads a list.
+//! A gateway that polls a list.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -23,13 +23,13 @@ pub struct Office {
     _database: TestDatabase,
 }
 
-/// A row as this source writes it.
+/// Returns a row in the format of this source.
 pub fn row(key: &str, department: &str) -> Value {
     json!({"id": key, "team": department, "hired": "2020-02-03", "last_day": null})
 }
 
 impl Office {
-    /// `changes` are those of the list.
+    /// Starts the gateway with `changes` to the settings of the list.
     pub async fn start(rows: &[Value], changes: Value) -> Self {
         Self::on(store::testing::sqlite_database(), rows, changes).await
     }
@@ -55,7 +55,7 @@ impl Office {
         Self { people, world, stream, changes, seen: HashSet::new(), _database: database }
     }
 
-    /// The next events, exactly so many.
+    /// Returns the next events, exactly `count` of them.
     pub async fn events(&mut self, count: usize) -> Vec<Event> {
         let mut events = Vec::new();
         while events.len() < count {
@@ -76,7 +76,7 @@ impl Office {
         events
     }
 
-    /// What status says of the list, once it is as `check` wants it.
+    /// Returns the problems of the list in the status, once `check` accepts them.
     pub async fn problems(&self, check: impl Fn(&[SourceProblem]) -> bool) -> Vec<SourceProblem> {
         let mut seen = Vec::new();
         let level = async {

@@ -1,4 +1,4 @@
-//! An HR system that lists people, in pages of every kind.
+//! An HR system that lists people, with every kind of paging.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -11,19 +11,19 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// What a page is instead of what it should be.
+/// The deviation of a page from a correct one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Twist {
     Status(u16),
-    /// The first page again and again.
+    /// The first page is returned repeatedly.
     SamePage,
     /// Links lead back to the first page.
     Circle,
     /// Links lead to another host.
     Elsewhere,
-    /// Says that there are more rows than come.
+    /// The total is greater than the number of rows.
     Short,
-    /// No list at all.
+    /// The answer is not a list.
     Page,
 }
 
@@ -35,7 +35,7 @@ struct Inner {
     queries: Vec<HashMap<String, String>>,
 }
 
-/// Clones are the same system.
+/// Clones share the same system.
 #[derive(Clone)]
 pub struct People {
     pub url: String,
@@ -43,7 +43,7 @@ pub struct People {
     asked: watch::Sender<usize>,
 }
 
-/// Rows of a page.
+/// The number of rows in a page.
 const SIZE: usize = 2;
 
 impl People {
@@ -64,17 +64,17 @@ impl People {
         self.inner.lock().unwrap().twist = twist;
     }
 
-    /// The page that begins with this row fails so often.
+    /// Makes the page that begins with this row fail `times` times.
     pub fn fail_at(&self, row: u64, status: u16, times: usize) {
         self.inner.lock().unwrap().failures.extend(std::iter::repeat_n((row, status), times));
     }
 
-    /// What was asked for, request by request.
+    /// Returns the query of each request.
     pub fn queries(&self) -> Vec<HashMap<String, String>> {
         self.inner.lock().unwrap().queries.clone()
     }
 
-    /// What `since` was in each reading, from the first page of each.
+    /// Returns the value of `since` in each reading, from its first page.
     pub fn sinces(&self) -> Vec<String> {
         let first = |query: &HashMap<String, String>| {
             ["skip", "p", "cursor"]
@@ -84,7 +84,7 @@ impl People {
         self.queries().into_iter().filter(first).filter_map(|query| query.get("since").cloned()).collect()
     }
 
-    /// Waits until that many more requests came in.
+    /// Waits until this many more requests have arrived.
     pub async fn was_asked(&self, more: usize) {
         let until = *self.asked.borrow() + more;
         let seen = async { self.asked.subscribe().wait_for(|asked| *asked >= until).await.map(|_| ()) };

@@ -1,4 +1,4 @@
-//! Every statement of a row is told, and what cannot be read is told by its place and form.
+//! Every statement of a row becomes an event, and unreadable values are reported by place and form.
 
 use lifecycle::EventKind::{WorkerChanged, WorkerJoined, WorkerLeft};
 use lifecycle::StatementDating::{Explicit, Observed};

@@ -1,4 +1,4 @@
-//! Lists that break off, lie, or lead astray.
+//! Lists that break off, report a wrong total, or lead elsewhere.
 
 use lifecycle::SourceProblemKind;
 use serde_json::json;
@@ -42,7 +42,7 @@ async fn a_page_that_fails_costs_neither_rows_nor_repetitions() {
     let office = Office::start(&rows, json!({}));
     let mut office = office.await;
     office.people.fail_at(2, 503, 30);
-    // What came before the page that fails is stored once, however often it is read.
+    // The pages before the failing one are stored once, however often they are read.
     office.events(15).await;
     office.people.was_asked(6).await;
     let mut rows = rows;

@@ -1,4 +1,4 @@
-//! Several requests in one.
+//! SCIM bulk requests.
 
 use serde_json::{Value, json};
 

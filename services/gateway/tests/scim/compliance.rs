@@ -1,4 +1,4 @@
-//! The independent checker of SCIM servers, scim2-tester, against the live service.
+//! Runs scim2-tester, an independent compliance checker of SCIM servers, against the live service.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What Entra asks and sends, from the first connection to the last deletion, in both of its dialects.
+//! The requests of Entra, from the first connection to the last deletion, in both of its dialects.
 
 use lifecycle::EventKind;
 use serde_json::{Value, json};
@@ -170,7 +170,7 @@ async fn who_is_deleted_is_in_no_group_any_more() {
     assert_eq!(provider.user("ann").await.len(), ann.len(), "and can be created again");
     let events = provider.events(6).await;
     let last: Vec<_> = said(&events).into_iter().skip(3).collect();
-    // Both take access away: they travel together, in the order in which they were said.
+    // Both events remove access, so they share a lane and keep their order.
     let expected = [
         (EventKind::GroupMemberRemoved, "g-staff", vec!["x-ann"]),
         (EventKind::WorkerDeleted, "x-ann", vec![]),

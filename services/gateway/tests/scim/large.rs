@@ -1,4 +1,4 @@
-//! Groups of 50,000.
+//! Groups with 50,000 members.
 
 use std::time::Instant;
 

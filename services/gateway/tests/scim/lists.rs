@@ -1,4 +1,4 @@
-//! Lists: filters, pages, order, and what is shown.
+//! Lists: filters, pages, order, and shown attributes.
 
 use serde_json::{Value, json};
 

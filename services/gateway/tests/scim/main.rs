@@ -1,4 +1,4 @@
-//! Identity providers that treat Usher as an application: real HTTP, a real nats-server, every database there is.
+//! Identity providers that treat Usher as an application: real HTTP, a real nats-server, every supported database.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod bulk;

@@ -1,4 +1,4 @@
-//! What Okta asks and sends.
+//! The requests of Okta.
 
 use lifecycle::EventKind;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! An identity provider, and what it caused on the stream.
+//! An identity provider, and the events of its requests on the stream.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::world::{Answer, World};
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// Sends what an identity provider sends.
+/// Sends the requests of an identity provider.
 #[derive(Clone)]
 pub struct Caller {
     http: reqwest::Client,
@@ -57,7 +57,7 @@ impl Caller {
         Answer::of(self.request(Method::DELETE, path)).await
     }
 
-    /// What `filter` finds.
+    /// Returns the resources that match `filter`.
     pub async fn find(&self, list: &str, filter: &str) -> Vec<Value> {
         let request = self.request(Method::GET, list).query(&[("filter", filter)]);
         let answer = Answer::of(request).await;
@@ -65,7 +65,7 @@ impl Caller {
         answer.body["Resources"].as_array().unwrap().clone()
     }
 
-    /// Creates a user and gives back its id.
+    /// Creates a user and returns its id.
     pub async fn user(&self, name: &str) -> String {
         let body = json!({"userName": name, "externalId": format!("x-{name}"), "active": true});
         let answer = self.post("/Users", body).await;
@@ -73,7 +73,7 @@ impl Caller {
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
-    /// Creates a group and gives back its id.
+    /// Creates a group and returns its id.
     pub async fn group(&self, name: &str, members: &[&str]) -> String {
         let members: Vec<Value> = members.iter().map(|id| json!({"value": id})).collect();
         let body = json!({"displayName": name, "externalId": format!("g-{name}"), "members": members});
@@ -83,7 +83,7 @@ impl Caller {
     }
 }
 
-/// A gateway with the provider `entra` (token `entra-token`), and the stream behind it.
+/// A gateway with the provider `entra` (token `entra-token`), and its stream.
 pub struct Provider {
     pub world: World,
     pub stream: Consumer<Event>,
@@ -106,7 +106,7 @@ impl Provider {
         Self::on(store::testing::sqlite_database(), json!({})).await
     }
 
-    /// `settings` are those of the provider.
+    /// Starts the gateway with `settings` for the provider.
     pub async fn on(database: TestDatabase, settings: Value) -> Self {
         let mut entra = json!({"name": "entra", "token": TokenHash::of("entra-token").to_string()});
         for (name, value) in settings.as_object().unwrap() {
@@ -120,7 +120,7 @@ impl Provider {
         Self { world, stream, caller, database, changes, seen: HashSet::new() }
     }
 
-    /// Stops the gateway, which writes what it noted, and returns the only problem of this kind.
+    /// Stops the gateway, which writes its pending problems, and returns the only problem of this kind.
     pub async fn problem(mut self, kind: SourceProblemKind) -> SourceProblem {
         self.world.shutdown.soft.cancel();
         (&mut self.world.run).await.unwrap().unwrap();
@@ -129,7 +129,7 @@ impl Provider {
         found.unwrap_or_else(|| panic!("{kind:?} is not among {all:?}")).clone()
     }
 
-    /// Stops the gateway in good order, and starts it again on what is there.
+    /// Stops the gateway cleanly, and starts it again on the same data.
     pub async fn restart(&mut self) {
         self.world.shutdown.soft.cancel();
         (&mut self.world.run).await.unwrap().unwrap();
@@ -143,13 +143,13 @@ impl Provider {
         self.world.run = tokio::spawn(app.run(self.world.shutdown.clone()));
     }
 
-    /// Changes the database behind the gateway's back.
+    /// Changes the database without the gateway's knowledge.
     pub async fn execute(&self, sql: &str) {
         let store = Store::connect(&self.database.url).await.unwrap();
         store.writer().execute_unprepared(sql).await.unwrap();
     }
 
-    /// An event of a resource that a request left in the outbox.
+    /// Leaves an event of a resource in the outbox, as a request would, and returns its id.
     pub async fn left_behind(&self, resource: &str, kind: EventKind, subject: &str) -> EventId {
         let (source, now) = ("entra/scim".to_owned(), OffsetDateTime::now_utc());
         let source_event_id = format!("{resource}#left");
@@ -189,7 +189,7 @@ impl Provider {
         id
     }
 
-    /// That many people, as if they had been created long ago.
+    /// Inserts this number of people, as if they had been created long ago.
     pub async fn insert_people(&self, count: usize) -> Vec<String> {
         let store = Store::connect(&self.database.url).await.unwrap();
         let ids: Vec<String> = (0..count).map(|n| format!("00000000-0000-7000-8000-{n:012}")).collect();
@@ -210,7 +210,7 @@ impl Provider {
         ids
     }
 
-    /// The next events, at least one.
+    /// Returns the next events, at least one.
     pub async fn any_events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         let batch = tokio::time::timeout(Duration::from_secs(40), self.stream.next_batch(1_000)).await;
@@ -221,12 +221,12 @@ impl Provider {
         events
     }
 
-    /// The next `count` events, in the order of their times.
+    /// Returns the next `count` events, in the order of their times.
     pub async fn events(&mut self, count: usize) -> Vec<Event> {
         let mut events: Vec<Event> = Vec::new();
         while events.len() < count {
             for event in self.any_events().await {
-                // A slow machine gets some of them twice.
+                // On a slow machine some events are delivered twice.
                 if self.seen.insert(event.id.clone()) {
                     events.push(event);
                 }
@@ -238,7 +238,7 @@ impl Provider {
     }
 }
 
-/// Kind, subject and members.
+/// Returns the kind, subject and members of each event.
 pub fn said(events: &[Event]) -> Vec<(EventKind, &str, Vec<&str>)> {
     let members = |event: &Event| {
         let mut keys: Vec<&str> = Vec::new();
@@ -251,7 +251,7 @@ pub fn said(events: &[Event]) -> Vec<(EventKind, &str, Vec<&str>)> {
     events.iter().map(|event| (event.kind, event.subject.as_str(), members(event))).collect()
 }
 
-/// The ids of the members that an answer shows.
+/// Returns the ids of the members in a response.
 pub fn members(group: &Value) -> Vec<&str> {
     let list = group["members"].as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().map(|member| member["value"].as_str().unwrap()).collect()

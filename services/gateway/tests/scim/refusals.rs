@@ -1,4 +1,4 @@
-//! What is refused, and how.
+//! Refused SCIM requests, and their errors.
 
 use lifecycle::SourceProblemKind;
 use reqwest::Method;
@@ -169,7 +169,7 @@ async fn taking_active_away_says_nothing_of_access_and_is_shown_to_operators() {
     let gone = json!([{"op": "remove", "path": "active"}]);
     assert_eq!(provider.patch(&format!("/Users/{ann}"), gone).await.status, 200);
     let found = provider.problem(SourceProblemKind::RefusedRequests).await;
-    assert_eq!((found.count, found.detail.as_str()), (1, "active was taken away: access stays as it was"));
+    assert_eq!((found.count, found.detail.as_str()), (1, "active was removed: access stays unchanged"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The broker is gone: nothing is half done, and whoever repeats a request ends where they wanted to.
+//! The broker is gone: no change is half done, and a client that repeats its request reaches its goal.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::provider::{Provider, said};
 use crate::world::Answer;
 
-/// Repeats a request until it is not refused for the moment any more.
+/// Repeats a request until it is no longer refused temporarily.
 async fn until_answered(mut request: impl AsyncFnMut() -> Answer) -> Answer {
     let answered = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
@@ -99,7 +99,7 @@ async fn a_broker_that_does_not_answer_leaves_nothing_half_done() {
     }
 }
 
-/// Events until `count` different ones were seen.
+/// Returns events until `count` different ones were seen.
 async fn distinct(provider: &mut Provider, count: usize) -> Vec<lifecycle::Event> {
     let mut seen = std::collections::BTreeMap::new();
     while seen.len() < count {

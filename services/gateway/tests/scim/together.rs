@@ -1,4 +1,4 @@
-//! Requests at the same time.
+//! Concurrent requests.
 
 use std::collections::BTreeSet;
 

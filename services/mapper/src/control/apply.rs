@@ -1,4 +1,4 @@
-//! Puts the policy of a plan in force.
+//! Puts the policy of a finished plan in force.
 
 use lifecycle::{ApplyReply, ApplyRequest, PlanState, PolicyPlan};
 
@@ -8,6 +8,7 @@ use crate::policies::adopt_newest;
 use crate::policies::versions::{self, NewVersion};
 
 impl MapperControl {
+    /// Answers `apply`: puts the policy of a finished plan in force, unless it exceeds a guard or the base version has changed.
     pub(super) async fn apply(&self, request: &ApplyRequest) -> Result<ApplyReply, MapperRefusal> {
         let (row, status) = self.plans.get(&request.plan).await?;
         let plan = match (status.state, status.plan) {
@@ -55,6 +56,7 @@ impl MapperControl {
         self.applied(&row.target, version, false).await
     }
 
+    /// Builds the reply, with the number of people and groups that are not evaluated with the new policies yet.
     async fn applied(
         &self,
         target: &str,
@@ -68,7 +70,7 @@ impl MapperControl {
 }
 
 /// # Errors
-/// When the plan exceeds a threshold and not enough removals are allowed.
+/// Refused if the plan exceeds a threshold and the operator does not allow enough removals.
 fn check_guard(plan: &PolicyPlan, allowed: Option<u64>) -> Result<(), MapperRefusal> {
     let removals = plan.removals();
     if plan.guard.is_empty() || allowed.is_some_and(|allowed| allowed >= removals) {
@@ -84,7 +86,7 @@ fn check_guard(plan: &PolicyPlan, allowed: Option<u64>) -> Result<(), MapperRefu
 }
 
 /// # Errors
-/// When what the plan creates and switches on exceeds a threshold, and not enough of that is allowed.
+/// Refused if the creations and activations of the plan exceed a threshold and the operator does not allow enough of them.
 fn guard_grants(plan: &PolicyPlan, allowed: Option<u64>) -> Result<(), MapperRefusal> {
     let grants = plan.grants();
     if plan.grants_guard.is_empty() || allowed.is_some_and(|allowed| allowed >= grants) {

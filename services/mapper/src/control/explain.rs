@@ -1,4 +1,4 @@
-//! What is known of one person or group, and what a policy makes of it.
+//! Explains what is known of one person or group, and the decision of a policy about it.
 
 use std::collections::HashMap;
 
@@ -17,19 +17,19 @@ use crate::policies::{InForce, versions};
 use crate::rows::{decode_or_skip, decode_state, desired, edge, group, identity};
 use crate::subjects::{GroupIndex, SubjectPage, is_known};
 
-/// Members that are listed one by one.
+/// The maximum number of members that are listed individually.
 const MEMBERS_MAX: u64 = 1_000;
 const USER_NAME: &str = "userName";
-/// Attributes of people that may be the login name which an operator knows.
+/// Attributes of people that may contain the login name that an operator enters.
 const LOGIN_ATTRIBUTES: [&str; 3] = ["userPrincipalName", "mail", USER_NAME];
-/// People with a similar login name that are looked at.
+/// The maximum number of people with a similar login name that are examined.
 const SIMILAR_MAX: u64 = 50;
 
 impl MapperControl {
-    /// The person or group that an operator means: by key, or by login name at the target.
+    /// Finds the person or group that an operator names, by key or by login name at the target.
     ///
     /// # Errors
-    /// When nobody fits.
+    /// Refused if no person or group matches.
     pub(super) async fn find(
         &self,
         named: &str,
@@ -63,13 +63,13 @@ impl MapperControl {
         match self.with_name(named).await? {
             Some(key) => Ok((ResourceKind::User, key)),
             None => Err(wrong_request(format!(
-                "no person or group has the key `{named}`, no account at `{target}` that login name, and nobody has it as {}",
+                "no person or group has the key `{named}`, no account at `{target}` that login name, and no person has it as {}",
                 LOGIN_ATTRIBUTES.join(", ")
             ))),
         }
     }
 
-    /// The person who has this login name at the source: before the first account there is no other.
+    /// Finds the person with this login name at the source: before the first account is created, there is no other login name.
     pub(super) async fn with_name(&self, named: &str) -> Result<Option<String>, StoreError> {
         let pattern = LikeExpr::new(json_pattern("", named)).escape('\\');
         let rows = identity::Entity::find()
@@ -80,7 +80,7 @@ impl MapperControl {
             .await
             .map_err(StoreError::statement("find a person by name"))?;
         let now = unix_micros(now());
-        // Somebody whose first day is still to come has a name already.
+        // A person whose first day is in the future has a name already.
         let moments = [now, i64::MAX];
         let is_named = |row: &identity::Model| {
             let Some(state) = decode_or_skip::<PersonRecord>(&row.state, &row.key) else { return false };
@@ -95,10 +95,10 @@ impl MapperControl {
         Ok(rows.into_iter().find(is_named).map(|row| row.key))
     }
 
-    /// The group with this key, even if there is a person with the same one.
+    /// Finds the group with this key, even if a person has the same key.
     ///
     /// # Errors
-    /// When there is none.
+    /// Refused if there is no such group.
     pub(super) async fn find_group(&self, key: &str) -> Result<(ResourceKind, String), MapperRefusal> {
         match self.group(key).await? {
             Some(group) => Ok((ResourceKind::Group, group.key)),
@@ -106,11 +106,13 @@ impl MapperControl {
         }
     }
 
+    /// Reads a group by its key.
     async fn group(&self, key: &str) -> Result<Option<group::Model>, StoreError> {
         let row = group::Entity::find_by_id(key).one(self.store.reader()).await;
         row.map_err(StoreError::statement("read a group"))
     }
 
+    /// Reads the record of a known person; `None` if there is none, and for a key that was joined to another person.
     pub(super) async fn identity(&self, key: &str) -> Result<Option<PersonRecord>, StoreError> {
         let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
@@ -118,6 +120,7 @@ impl MapperControl {
         Ok(state.filter(is_known))
     }
 
+    /// Answers `explain`: the decision of the policy in force about a person or group, with its clauses and mappings.
     pub(super) async fn explain(&self, request: &ExplainRequest) -> Result<ExplainedPerson, MapperRefusal> {
         let set = versions::in_force(self.store.reader()).await?;
         let Some(InForce { policy, version }) = set.of(&request.target) else {
@@ -133,6 +136,7 @@ impl MapperControl {
         Ok(explained)
     }
 
+    /// Reads the state that was last requested of the target.
     async fn asked_for(
         &self,
         target: &str,
@@ -145,6 +149,7 @@ impl MapperControl {
         Ok(row.and_then(|row| serde_json::from_str(&row.desired).ok()))
     }
 
+    /// Explains a person. The caller fills in the policy's version and the last requested state.
     async fn explain_person(&self, key: &str, policy: &Policy) -> Result<ExplainedPerson, MapperRefusal> {
         let now = now();
         let Some(state) = self.identity(key).await? else {
@@ -187,6 +192,7 @@ impl MapperControl {
         })
     }
 
+    /// Explains a group with its members. The caller fills in the policy's version and the last requested state.
     async fn explain_group(&self, key: &str, policy: &Policy) -> Result<ExplainedPerson, MapperRefusal> {
         let now = now();
         let Some(row) = self.group(key).await? else {
@@ -222,6 +228,7 @@ impl MapperControl {
         })
     }
 
+    /// Returns at most [`MEMBERS_MAX`] members with the states of their accounts, and the number of all members.
     async fn members(&self, target: &str, key: &str) -> Result<(Vec<MemberResult>, u64), StoreError> {
         let failed = StoreError::statement("read members");
         let present = edge::Entity::find()
@@ -261,13 +268,13 @@ impl MapperControl {
     }
 }
 
-/// A pattern, escaped with `\`, for desired states in lower case that have this login name. SQLite knows the lower case of
-/// ASCII alone, so anything may stand for other characters: who fits has to be looked at.
+/// Builds a `LIKE` pattern, escaped with `\`, for lower-case desired states that contain this login name. SQLite folds the
+/// case of ASCII only, so the pattern accepts anything in place of other characters. The caller verifies each match.
 fn with_login(login: &str) -> String {
     json_pattern(&format!("\"{}\":", USER_NAME.to_ascii_lowercase()), login)
 }
 
-/// The same for JSON in which `text` stands behind `before`.
+/// Builds the same pattern for JSON that contains `text` directly after `before`.
 fn json_pattern(before: &str, text: &str) -> String {
     let login = serde_json::to_string(text).expect("a text is JSON");
     let mut pattern = format!("%{before}");

@@ -17,6 +17,7 @@ use crate::rows::obligation::{Column, Entity, Model};
 use crate::{moment_of, now};
 
 impl MapperControl {
+    /// Answers `evidence_keys`: lists the keys that sign evidence, after a rotation if the request demands one.
     pub(super) async fn evidence_keys(
         &self,
         request: &EvidenceKeysRequest,
@@ -28,6 +29,7 @@ impl MapperControl {
         Ok(EvidenceKeys { keys: signing::list_keys(&self.store).await? })
     }
 
+    /// Answers `check_chain`: verifies the stored chain of evidence.
     pub(super) async fn check_chain(&self, request: &ChainRequest) -> Result<ChainReport, MapperRefusal> {
         let report = chain::check_stored_chain(&self.store, &request.anchors).await?;
         if let Some(broken) = &report.broken {
@@ -36,6 +38,7 @@ impl MapperControl {
         Ok(report)
     }
 
+    /// Answers `export_evidence`: one signed page of obligations that were decided in the requested period.
     pub(super) async fn export_evidence(&self, request: &ExportRequest) -> Result<ExportPage, MapperRefusal> {
         let (from, to) = (parse_instant(&request.from)?, parse_instant(&request.to)?);
         let mut query = Entity::find()
@@ -76,6 +79,7 @@ impl MapperControl {
     }
 }
 
+/// Chains the lines by their hashes and completes the seal, except for the signature.
 fn chain_page(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
     let mut head = seal.beginning();
     let mut chained = Vec::new();
@@ -87,7 +91,7 @@ fn chain_page(mut seal: ExportSeal, lines: Vec<Vec<String>>) -> ExportPage {
     ExportPage { lines: chained, seal }
 }
 
-/// In the order of [`lifecycle::export::EXPORT_COLUMNS`], without the last three.
+/// The fields of a line in the order of [`lifecycle::export::EXPORT_COLUMNS`], without the last three.
 fn evidence_fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64) -> Vec<String> {
     let optional = |at: Option<i64>| at.map(moment_of).map(format_moment).unwrap_or_default();
     let always = |at: i64| format_moment(moment_of(at));
@@ -114,7 +118,7 @@ fn evidence_fields(row: &Model, hashes: &PersonHashes, pseudonyms: bool, at: i64
     ]
 }
 
-/// The last three of [`lifecycle::export::EXPORT_COLUMNS`]. A login names a person: not where keys are left out.
+/// The last three of [`lifecycle::export::EXPORT_COLUMNS`]. A login identifies a person, so it is left out with pseudonyms.
 fn other_accounts_fields(found: Option<&OtherAccounts>, pseudonyms: bool) -> [String; 3] {
     let Some(found) = found else { return Default::default() };
     let named = |account: &OtherAccount| {
@@ -135,6 +139,7 @@ fn parse_instant(text: &str) -> Result<i64, MapperRefusal> {
         .map_err(|_| wrong_request(format!("`{text}` is not a moment like 2026-07-01T00:00:00Z")))
 }
 
+/// Returns the condition for rows after a cursor of the form `DECIDED_AT.ID`.
 fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = cursor.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
     let (at, id) = parsed.ok_or_else(|| wrong_request("`after` is not the `upto` of a page"))?;

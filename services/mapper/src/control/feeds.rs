@@ -14,11 +14,12 @@ use crate::now;
 use crate::rows::{feed_run, feed_unread};
 use crate::runs::{RunDecision, decide_run, query};
 
-/// Why a run is not accepted of which a message is in the quarantine.
-const UNREAD: &str = "messages of the run could not be read, and who is missing may be in them: see `usher quarantine ls`; \
+/// The reason why a run with messages in the quarantine cannot be accepted.
+const UNREAD: &str = "messages of the run could not be read, and the missing people may be in them: see `usher quarantine ls`; \
                       retry them once their cause is gone, send the file again, or reject the run";
 
 impl MapperControl {
+    /// Answers `feeds`: lists runs of full feeds, newest first. A request for one run includes the keys of missing people.
     pub(super) async fn feeds(&self, request: &FeedsRequest) -> Result<FeedsReply, MapperRefusal> {
         let mut query = feed_run::Entity::find();
         if let Some(feed) = &request.feed {
@@ -43,6 +44,7 @@ impl MapperControl {
         Ok(FeedsReply { runs })
     }
 
+    /// Answers `decide_feed`: accepts or rejects a held run.
     pub(super) async fn decide_feed(
         &self,
         request: &DecideFeedRequest,
@@ -70,27 +72,26 @@ impl MapperControl {
         let (who, why) = (request.actor.who.as_str(), request.actor.why.as_str());
         let decision = RunDecision { to, outcome, reasons: Vec::new(), who, why };
         if !decide_run(&self.store, &self.relay, &row, decision).await? {
-            return Err(wrong_request(
-                "somebody else decided at the same moment: look again with `usher feed show`",
-            ));
+            return Err(wrong_request("the run changed at the same time: check it with `usher feed show`"));
         }
         tracing::info!(run, feed = row.feed, who, outcome, "a full feed was decided about");
         let told = self.told(&self.feed_run(run).await?, true).await?;
         told.ok_or_else(|| wrong_request("the run cannot be shown any more"))
     }
 
+    /// Reads a run, or refuses the request.
     async fn feed_run(&self, run: &str) -> Result<feed_run::Model, MapperRefusal> {
         let row = feed_run::Entity::find_by_id(run).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a run of a feed"))?;
         row.ok_or_else(|| wrong_request(format!("there is no run {run}: `usher feed ls` lists them")))
     }
 
-    /// How many messages of the run are in the quarantine.
+    /// Returns the number of messages of the run that are in the quarantine.
     async fn unread(&self, row: &feed_run::Model) -> Result<u64, StoreError> {
         Ok(feed_unread::of_run(self.store.reader(), &row.run).await?.len() as u64)
     }
 
-    /// Nothing for a run whose name a newer version of this service gave.
+    /// Returns the status of a run, or `None` if a newer version of this service named it in a form that this one cannot parse.
     async fn told(
         &self,
         row: &feed_run::Model,
@@ -102,7 +103,7 @@ impl MapperControl {
         let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].contains(&state);
         let (mut merged, mut missing, mut missing_keys) = (0, 0, Vec::new());
         let unread = self.unread(row).await?;
-        // Of those that are settled only when it is asked for: it takes a look at everybody who was listed since.
+        // Counts of settled runs are read on request only: they scan all people who were listed since.
         if undecided || with_keys {
             merged = query::count_merged(reader, row).await?;
             missing = query::count_missing(reader, row).await?;
@@ -137,12 +138,13 @@ impl MapperControl {
     }
 }
 
-/// A file that is read for longer than this is not on its way any more.
+/// A run that is open or merging for longer than this is no longer considered in progress.
 const ON_ITS_WAY_MAX: time::Duration = time::Duration::hours(1);
-/// So many of the last runs of a feed are looked at.
+/// The number of most recent runs of a feed that are examined.
 const RUNS_LOOKED_AT: u64 = 20;
 
-/// Full feeds whose last file was not decided about: it is held, its end never came, or it is older than the one before.
+/// Returns the full feeds whose last file was not decided about: it is held, its end never arrived, or it is older than the
+/// file before it.
 pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<UndecidedFeed>, StoreError> {
     let moment = |micros: i64| {
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000);
@@ -153,7 +155,7 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
         .eq(FeedRunState::Superseded.as_str())
         .and(feed_run::Column::DecidedAt.is_not_null());
     let is_wanted = feed_run::Column::State.is_in(waiting).or(is_older);
-    let failed = StoreError::statement("read runs of feeds that are not decided about");
+    let failed = StoreError::statement("read undecided runs of feeds");
     let feeds: Vec<String> = feed_run::Entity::find()
         .select_only()
         .column(feed_run::Column::Feed)
@@ -179,7 +181,7 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
             let state = row.state();
             let is_on_its_way = matches!(state, FeedRunState::Open | FeedRunState::Merging)
                 && moment(row.run_at) > now() - ON_ITS_WAY_MAX;
-            // A file that was accepted since says all that it said.
+            // A file that was accepted later contains everything that this one said.
             let is_settled = state == FeedRunState::Superseded
                 && last.as_ref().is_some_and(|last| last.decided_at > row.decided_at);
             !is_on_its_way && !is_settled
@@ -193,29 +195,31 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
     Ok(undecided)
 }
 
-/// What a human may overrule is a guard. A file of which something is known to be missing says nothing of who is missing.
+/// Checks that an operator may accept the run. An operator may overrule a guard only: a file that is known to be incomplete
+/// does not tell which people are missing.
 fn can_be_accepted(row: &feed_run::Model) -> Result<(), MapperRefusal> {
     let Some(seen) = row.completion().map(|completion| completion.seen) else {
         return Err(wrong_request("it is not known what was in the file: send it again"));
     };
     if !seen.complete || seen.checksum_ok == Some(false) {
         return Err(wrong_request(
-            "the file is not all there, so who is missing may be in the rest: send the whole file",
+            "the file is incomplete, so missing people may be in the rest: send the whole file",
         ));
     }
     if seen.keys_distinct == 0 {
-        return Err(wrong_request("the file names nobody: an empty file never means that everybody left"));
+        return Err(wrong_request("the file lists no people: an empty file never means that everybody left"));
     }
     Ok(())
 }
 
+/// The hint for an operator who tries to decide about a run in this state.
 fn state_hint(state: FeedRunState) -> &'static str {
     match state {
         FeedRunState::Open => "its end was never sent; send the file again",
         FeedRunState::Merging => "not all of its rows are merged yet; wait, or send the file again",
         FeedRunState::Held => "decide",
-        FeedRunState::Accepted => "who is missing has left already",
-        FeedRunState::Rejected => "somebody decided; send the right file",
+        FeedRunState::Accepted => "the missing people have left already",
+        FeedRunState::Rejected => "an operator rejected it; send the right file",
         FeedRunState::Superseded => "a newer run took its place; look at that one",
     }
 }

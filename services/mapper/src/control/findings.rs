@@ -1,4 +1,4 @@
-//! Verb `findings`: what a human should look at in people.
+//! Verb `findings`: problems in people's data that an operator should look at.
 
 use lifecycle::{FINDINGS_MAX, FindingCounts, FindingKind, FindingsReply, FindingsRequest};
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -12,6 +12,7 @@ use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::rows::finding::{Column, Entity};
 
 impl MapperControl {
+    /// Answers `findings`: one page of findings of a kind, with the number of all of them.
     pub(super) async fn findings(&self, request: &FindingsRequest) -> Result<FindingsReply, MapperRefusal> {
         let limit = request.limit.clamp(1, FINDINGS_MAX);
         let mut query = Entity::find().filter(Column::Kind.eq(request.kind.as_str()));
@@ -46,7 +47,8 @@ impl MapperControl {
     }
 }
 
-/// What comes behind the last one of a page: in the order of people, or of those of one moment, the newest first.
+/// Returns the condition for rows after the last one of a page, ordered by person. With `is_newest_first`, rows are ordered
+/// by their time, newest first, and then by person.
 fn after(cursor: &str, is_newest_first: bool) -> Result<Condition, MapperRefusal> {
     let (since, place): (i64, [String; 4]) = serde_json::from_str(cursor)
         .map_err(|_| wrong_request("the cursor is not the `nextCursor` of an answer"))?;
@@ -62,7 +64,7 @@ fn after(cursor: &str, is_newest_first: bool) -> Result<Condition, MapperRefusal
 /// Counts findings, by index.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn finding_counts(connection: &impl ConnectionTrait) -> Result<FindingCounts, StoreError> {
     let rows: Vec<(String, String, i64)> = Entity::find()
         .select_only()

@@ -1,4 +1,4 @@
-//! Two keys that are one person: somebody came back under another, or HR had them twice.
+//! Verb `join_people`: two keys that belong to one person, because the person came back under another key or HR had two.
 
 use lifecycle::{JoinPeopleReply, JoinPeopleRequest, PersonRecord, ResourceKind};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
@@ -8,22 +8,23 @@ use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::rows::{decode_state, desired, identity, record};
 use crate::work::BatchInput;
 
-/// How many times a key is followed to whose it is.
+/// The maximum number of joins that are followed from a key to its person.
 const STEPS_MAX: usize = 16;
 
 impl MapperControl {
-    /// Nothing is taken away by it: where both have an account a human has to say that the other one's is left alone.
+    /// Joins two keys. This takes no access away: where both have an account, the operator must confirm that the account of
+    /// `other` is left alone.
     pub(super) async fn join_people(
         &self,
         request: &JoinPeopleRequest,
     ) -> Result<JoinPeopleReply, MapperRefusal> {
         let JoinPeopleRequest { person, other, leave_accounts, actor } = request;
         if person == other {
-            return Err(wrong_request(format!("`{person}` is one person already")));
+            return Err(wrong_request(format!("`{person}` cannot be joined with itself")));
         }
         for key in [person, other] {
             if let Some(whose) = self.moved_to(key).await? {
-                return Err(wrong_request(format!("`{key}` is a key of `{whose}` already: say that one")));
+                return Err(wrong_request(format!("`{key}` is already a key of `{whose}`: use that key")));
             }
         }
         if self.identity(person).await?.is_none() {
@@ -55,13 +56,15 @@ impl MapperControl {
         let join = BatchInput::Join { person: person.clone(), other: other.clone(), actor: actor.clone() };
         self.process(&[join]).await?;
         if self.moved_to(other).await?.as_ref() != Some(person) {
-            return Err(wrong_request("somebody else said so of one of them at the same moment: look again"));
+            return Err(wrong_request(
+                "one of the two keys changed at the same time: check both and try again",
+            ));
         }
         tracing::info!(person, other, who = actor.who, "two keys are one person");
         Ok(JoinPeopleReply { person: person.clone(), other: other.clone(), left_at })
     }
 
-    /// Key of the person who has this key, if anybody does.
+    /// Returns the key of the person who has this key, also through joins; `None` if there is no such person.
     pub(super) async fn who_is(&self, key: &str) -> Result<Option<String>, StoreError> {
         let mut key = key.to_owned();
         for _ in 0..STEPS_MAX {
@@ -73,6 +76,7 @@ impl MapperControl {
         Ok(self.identity(&key).await?.map(|_| key))
     }
 
+    /// Returns the key to which this key was joined, if any.
     async fn moved_to(&self, key: &str) -> Result<Option<String>, StoreError> {
         let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
@@ -80,7 +84,7 @@ impl MapperControl {
         Ok(state.and_then(|state| state.moved_to().map(str::to_owned)))
     }
 
-    /// Targets that were asked for an account that is not deleted.
+    /// Returns the targets at which the person's desired account is not deleted.
     async fn accounts(&self, key: &str) -> Result<Vec<String>, StoreError> {
         let mut targets: Vec<String> = desired::Entity::find()
             .select_only()

@@ -14,18 +14,20 @@ use crate::leavers::{count_obligations, others, undecided};
 use crate::now;
 use crate::rows::obligation::{Column, Entity, Model};
 
-/// What is listed unless something else is asked for.
+/// The states that are listed unless the request names others.
 const USUAL_STATES: [ObligationState; 2] = [ObligationState::Open, ObligationState::KeptByPolicy];
 
-/// In these states other accounts are looked up.
+/// The states in which other accounts are looked up.
 const STATES_WITH_OTHERS: [ObligationState; 3] =
     [ObligationState::Open, ObligationState::Proven, ObligationState::KeptByPolicy];
 
 impl MapperControl {
+    /// Returns the current counts of obligations.
     pub(super) async fn leaver_counts(&self) -> Result<LeaverCounts, StoreError> {
         count_obligations(self.store.reader(), unix_micros(now())).await
     }
 
+    /// Answers `leavers`: one page of obligations with other accounts. The first page includes undecided departures.
     pub(super) async fn leavers(&self, request: &LeaversRequest) -> Result<LeaversReply, MapperRefusal> {
         let at = unix_micros(now());
         let limit = request.limit.clamp(1, LEAVERS_MAX);
@@ -86,13 +88,13 @@ impl MapperControl {
     }
 }
 
-/// Every obligation of the same account has them, until it ends.
+/// Returns the other accounts of an obligation. All obligations of one account share them until they end.
 fn others_of(known: &HashMap<(String, String), OtherAccounts>, row: &Model) -> Option<OtherAccounts> {
     let is_account = row.member_of.is_empty() && row.ended_at.is_none();
     known.get(&(row.target.clone(), row.subject.clone())).filter(|_| is_account).cloned()
 }
 
-/// The account's person has other accounts that are active.
+/// The condition that the account's person has other active accounts.
 fn has_active_others() -> SimpleExpr {
     use crate::rows::other_accounts as other;
     let same = |column: other::Column, of: Column| Expr::col((other::Entity, column)).equals((Entity, of));
@@ -111,6 +113,7 @@ fn cursor_at(row: &Model) -> String {
     format!("{}.{}", row.due_at, row.id)
 }
 
+/// Returns the condition for rows after a cursor of the form `DUE_AT.ID`.
 fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = cursor.split_once('.').and_then(|(at, id)| Some((at.parse::<i64>().ok()?, id)));
     let (at, id) = parsed.ok_or_else(|| wrong_request("the cursor is not the `nextCursor` of an answer"))?;

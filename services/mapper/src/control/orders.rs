@@ -1,4 +1,4 @@
-//! Verbs `order_access` and `access_orders`: off everywhere now, or never deleted.
+//! Verbs `order_access` and `access_orders`: switch a person off at every target now, or never delete the person's accounts.
 
 use lifecycle::{
     ACCESS_ORDERS_MAX, AccessOrder, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest,
@@ -13,6 +13,7 @@ use crate::rows::order;
 use crate::work::BatchInput;
 
 impl MapperControl {
+    /// Answers `order_access`: gives or lifts an order about a person's access.
     pub(super) async fn order_access(
         &self,
         request: &OrderAccessRequest,
@@ -49,12 +50,14 @@ impl MapperControl {
         })
     }
 
+    /// Reads the order of this kind that is stored for the person.
     async fn given(&self, person: &str, kind: &str) -> Result<Option<order::Model>, StoreError> {
         let id = (person.to_owned(), kind.to_owned());
         let found = order::Entity::find_by_id(id).one(self.store.reader()).await;
         found.map_err(StoreError::statement("read an order about access"))
     }
 
+    /// Answers `access_orders`: one page of orders.
     pub(super) async fn access_orders(
         &self,
         request: &AccessOrdersRequest,

@@ -1,4 +1,4 @@
-//! Records of sources that are matched with people, for operators.
+//! Verbs `records` and `resolve_record`: records of sources that are matched with people, for operators.
 
 use lifecycle::{
     RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest, ResolveRecordRequest, SourceRecord,
@@ -12,6 +12,7 @@ use crate::rows::record;
 use crate::work::{BatchInput, conflict_in_words};
 
 impl MapperControl {
+    /// Answers `records`: one page of records with a status.
     pub(super) async fn records(&self, request: &RecordsRequest) -> Result<RecordsReply, MapperRefusal> {
         let limit = request.limit.clamp(1, RECORDS_MAX);
         let mut query = record::Entity::find()
@@ -31,7 +32,7 @@ impl MapperControl {
         Ok(RecordsReply { records: rows.iter().map(source_record).collect(), next_cursor })
     }
 
-    /// How many records may be somebody else's.
+    /// Returns the number of records that may belong to another person.
     pub(super) async fn record_conflicts(&self) -> Result<u64, StoreError> {
         let conflicts = record::Entity::find()
             .filter(record::Column::Status.eq(RecordStatus::Conflict.as_str()))
@@ -40,7 +41,7 @@ impl MapperControl {
         conflicts.map_err(StoreError::statement("count conflicts of records"))
     }
 
-    /// Keeps what a human says of whose record it is, and acts on it at once.
+    /// Saves an operator's verdict about the owner of a record, and applies it immediately.
     pub(super) async fn resolve_record(
         &self,
         request: &ResolveRecordRequest,
@@ -68,6 +69,7 @@ impl MapperControl {
         Ok(source_record(&self.record(source, key).await?))
     }
 
+    /// Reads a record, or refuses the request.
     async fn record(&self, source: &str, key: &str) -> Result<record::Model, MapperRefusal> {
         let id = (source.to_owned(), key.to_owned());
         let row = record::Entity::find_by_id(id).one(self.store.reader()).await;
@@ -99,6 +101,7 @@ fn cursor_at(row: &record::Model) -> String {
     serde_json::to_string(&(&row.source, &row.key)).expect("texts are always JSON")
 }
 
+/// Returns the condition for rows after a cursor, which is source and key as JSON.
 fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = serde_json::from_str::<(String, String)>(cursor);
     let (source, key) =

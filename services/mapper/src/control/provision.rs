@@ -1,10 +1,10 @@
-//! Decides about one person or group again, now.
+//! Verb `provision`: decides about one person or group again, now.
 
 use std::sync::Arc;
 
 use lifecycle::{ProvisionReply, ProvisionRequest, ResourceKind};
 use sea_orm::EntityTrait;
-use store::StoreError;
+use store::{RetryLog, StoreError};
 
 use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::now;
@@ -12,10 +12,11 @@ use crate::policies::adopt_newest;
 use crate::rows::desired;
 use crate::work::BatchInput;
 
-/// How often it is tried while others write about the same person.
+/// The maximum number of attempts while others write to the same person.
 const TRIES_MAX: usize = 20;
 
 impl MapperControl {
+    /// Answers `provision`: decides again, and reports whether a command with a new revision was queued.
     pub(super) async fn provision(
         &self,
         request: &ProvisionRequest,
@@ -35,8 +36,9 @@ impl MapperControl {
         Ok(ProvisionReply { queued: revision != before, revision })
     }
 
-    /// Does one batch, again while others are quicker.
+    /// Processes one batch, and repeats it while other writers win the race.
     pub(super) async fn process(&self, inputs: &[BatchInput]) -> Result<(), MapperRefusal> {
+        let retries = RetryLog::new();
         for _ in 0..TRIES_MAX {
             let policies = Arc::clone(&self.publish.borrow());
             match self.desk(&policies).process(inputs, now()).await {
@@ -44,14 +46,17 @@ impl MapperControl {
                     self.relay.send(parcel).await;
                     return Ok(());
                 }
-                Err(error) if error.is_conflict() => {}
+                Err(error) if error.is_conflict() => retries.failed("a request of an operator", &error),
                 Err(crate::rows::SaveError::Store(error)) => return Err(error.into()),
                 Err(_) => {}
             }
         }
-        Err(wrong_request("others write about the same person all the time: ask again in a moment"))
+        Err(wrong_request(
+            "other changes of the same person came first in every attempt: try again in a moment",
+        ))
     }
 
+    /// Returns the revision of the last command; 0 if there is none.
     async fn revision(&self, target: &str, kind: ResourceKind, key: &str) -> Result<i64, StoreError> {
         let id = (target.to_owned(), kind.as_str().to_owned(), key.to_owned());
         let row = desired::Entity::find_by_id(id).one(self.store.reader()).await;

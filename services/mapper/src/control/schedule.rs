@@ -1,4 +1,4 @@
-//! What takes effect later, for operators.
+//! Verbs `schedule` and `cancel_schedule`: changes that take effect later, for operators.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,19 +18,23 @@ use crate::subjects::{GroupIndex, SubjectPage};
 use crate::work::BatchInput;
 use crate::{moment_of, now};
 
-/// People that are looked at per statement to find who an id is about.
+/// The number of people read per statement to find the one that an id belongs to.
 const SEARCHED_AT_ONCE: u64 = 1_000;
 
-/// By person: what is to be taken back.
+/// The changes that must be cancelled, by person.
 type ChosenChanges = BTreeMap<String, Vec<UpcomingChange>>;
 
 impl MapperControl {
-    /// How many people there are of whom something is known that takes effect later.
+    /// Returns the number of people with a change that takes effect later.
     pub(super) async fn people_scheduled(&self) -> Result<u64, StoreError> {
         let scheduled = identity::Entity::find().filter(identity::Column::ScheduledAt.is_not_null());
-        scheduled.count(self.store.reader()).await.map_err(StoreError::statement("count what is scheduled"))
+        scheduled
+            .count(self.store.reader())
+            .await
+            .map_err(StoreError::statement("count people with scheduled changes"))
     }
 
+    /// Answers `schedule`: one page of people with scheduled changes and their effects.
     pub(super) async fn schedule(&self, request: &ScheduleRequest) -> Result<ScheduleReply, MapperRefusal> {
         let limit = request.limit.clamp(1, SCHEDULE_PEOPLE_MAX);
         let until = request.until.unwrap_or_else(|| moment_of(i64::MAX));
@@ -46,12 +50,13 @@ impl MapperControl {
             query = query.filter(after_cursor(cursor)?);
         }
         let rows = query.all(self.store.reader()).await;
-        let rows = rows.map_err(StoreError::statement("read what is scheduled"))?;
+        let rows = rows.map_err(StoreError::statement("read scheduled changes"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
         Ok(ScheduleReply { changes: self.changes(rows, until).await?, next_cursor })
     }
 
+    /// Computes the outlook of these people until `until`.
     async fn changes(
         &self,
         rows: Vec<identity::Model>,
@@ -92,7 +97,7 @@ impl MapperControl {
         Ok(changes)
     }
 
-    /// What decisions look at besides people, as far as policies do.
+    /// Loads the surroundings of decisions (groups and managers), as far as the policies use them.
     async fn around(
         &self,
         policies: &PolicySet,
@@ -108,7 +113,7 @@ impl MapperControl {
         SubjectPage::read(self.store.reader(), &index, views, now).await
     }
 
-    /// By person and target: the state that was last asked for.
+    /// Returns the state that was last requested, by person and target.
     async fn asked_states(
         &self,
         people: &[(String, PersonRecord)],
@@ -131,7 +136,7 @@ impl MapperControl {
         Ok(asked)
     }
 
-    /// Key of the person that an operator means.
+    /// Returns the key of the person that an operator names.
     pub(super) async fn person(&self, named: &str) -> Result<String, MapperRefusal> {
         if let Some(person) = self.who_is(named).await? {
             return Ok(person);
@@ -142,6 +147,7 @@ impl MapperControl {
         })
     }
 
+    /// Answers `cancel_schedule`: cancels scheduled changes by id, or all of a person.
     pub(super) async fn cancel_schedule(
         &self,
         request: &CancelScheduleRequest,
@@ -188,7 +194,7 @@ impl MapperControl {
         Ok(reply)
     }
 
-    /// Adds what `what` names, or says why it names nothing.
+    /// Adds the changes that `what` names, or returns the reason why it names none.
     async fn choose(
         &self,
         what: &str,
@@ -211,6 +217,7 @@ impl MapperControl {
         }))
     }
 
+    /// Returns all scheduled changes of a person, or the reason why there is none.
     async fn all_planned(
         &self,
         key: String,
@@ -227,8 +234,8 @@ impl MapperControl {
         Ok(Ok((key, planned)))
     }
 
-    /// The statement of this id, and whom it is about: of most people only one thing is known to come, so those of whom
-    /// it is exactly this moment are looked at first.
+    /// Finds the statement with this id and the person it is about. Most people have only one scheduled change, so those
+    /// whose next change is exactly at this time are searched first.
     async fn with_id(&self, id: &ScheduleId) -> Result<Option<(String, Vec<UpcomingChange>)>, StoreError> {
         let at = id.effective_at();
         let now = unix_micros(now());
@@ -242,7 +249,7 @@ impl MapperControl {
                     .limit(SEARCHED_AT_ONCE)
                     .all(self.store.reader())
                     .await
-                    .map_err(StoreError::statement("find what is scheduled"))?;
+                    .map_err(StoreError::statement("find a scheduled change"))?;
                 let Some(row) = rows.last() else { break };
                 last.clone_from(&row.key);
                 for row in rows {
@@ -282,6 +289,7 @@ fn cursor_at(row: &identity::Model) -> String {
     format!("{}.{}", row.scheduled_at.unwrap_or_default(), row.key)
 }
 
+/// Returns the condition for rows after a cursor of the form `SCHEDULED_AT.KEY`.
 fn after_cursor(cursor: &str) -> Result<Condition, MapperRefusal> {
     let parsed = cursor.split_once('.').and_then(|(at, key)| Some((at.parse::<i64>().ok()?, key)));
     let (at, key) = parsed.ok_or_else(|| wrong_request("the cursor is not the `nextCursor` of an answer"))?;

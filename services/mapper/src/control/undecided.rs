@@ -1,4 +1,4 @@
-//! What was received and not decided, counted by index.
+//! Counts, by index, of what was received but not decided.
 
 use lifecycle::{FeedRunState, FindingCounts, UndecidedCounts};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -9,6 +9,7 @@ use crate::SERVICE;
 use crate::rows::feed_run;
 
 impl MapperControl {
+    /// Returns the counts of what waits for an operator or a source.
     pub(super) async fn undecided(&self) -> Result<UndecidedCounts, StoreError> {
         let FindingCounts { contradictions, unread, unbuilt } = finding_counts(self.store.reader()).await?;
         let quarantined = quarantine::count_items(self.store.reader(), SERVICE).await?;
@@ -23,11 +24,12 @@ impl MapperControl {
         })
     }
 
+    /// Returns the number of runs of full feeds that are held.
     pub(super) async fn held_feeds(&self) -> Result<u64, StoreError> {
         let held = feed_run::Entity::find()
             .filter(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
             .count(self.store.reader())
             .await;
-        held.map_err(StoreError::statement("count feeds that are held"))
+        held.map_err(StoreError::statement("count held feeds"))
     }
 }

@@ -1,4 +1,4 @@
-//! Verbs `verify` and `verifications`: compare what was decided with what the writer knows, now.
+//! Verbs `verify` and `verifications`: compare the desired states with what the writer knows, now.
 
 use lifecycle::{ControlError, RefusalReason, VerifyReply, VerifyRequest, unix_micros};
 use store::StoreError;
@@ -8,6 +8,7 @@ use crate::now;
 use crate::rows::verification;
 
 impl MapperControl {
+    /// Answers `verify`: requests verifications of one target or of all targets. It does not wait for them.
     pub(super) async fn verify(&self, request: &VerifyRequest) -> Result<VerifyReply, MapperRefusal> {
         let asked_at = unix_micros(now());
         let all: Vec<String> =
@@ -29,6 +30,7 @@ impl MapperControl {
         Ok(VerifyReply { asked_at, ..self.last().await? })
     }
 
+    /// Answers `verifications`: the last verification of each target.
     pub(super) async fn verifications(&self) -> Result<VerifyReply, MapperRefusal> {
         Ok(self.last().await?)
     }

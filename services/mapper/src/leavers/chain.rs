@@ -1,6 +1,6 @@
-//! The chain of evidence: whatever becomes of an obligation is an entry, written in the transaction that changes the
-//! obligation. Each entry carries the hash of the one before, and a row of its own says where the chain ends, so that an
-//! entry that was changed, removed or added in the database shows. People are named by keyed hashes.
+//! The chain of evidence: each change of an obligation is an entry, written in the transaction that changes the obligation.
+//! Each entry carries the hash of the previous one, and a separate row stores the end of the chain. An entry that was
+//! changed, removed or added in the database is therefore detected. People are identified by keyed hashes.
 
 use lifecycle::export::{ChainAnchor, ChainReport, chain_hash};
 use sea_orm::sea_query::Expr;
@@ -14,12 +14,14 @@ use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 use super::signing::PersonHashes;
 use crate::rows::{chain as entry, chain_head, obligation};
 
+/// The name of the only chain in `mapper_chain_heads`.
 const NAME: &str = "chain";
+/// The kind of entries about obligations.
 const OBLIGATION: &str = "obligation";
-/// Entries that are read at once.
+/// The number of entries that are read at once.
 const PAGE: u64 = 1_000;
 
-/// What an entry says of an obligation. Times are microseconds since the Unix epoch.
+/// The content of an entry about an obligation. Times are microseconds since the Unix epoch.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ObligationEntry<'a> {
@@ -38,17 +40,18 @@ struct ObligationEntry<'a> {
     ended_at: Option<i64>,
 }
 
-/// Whether an entry is due for the step from `before` to `after`.
+/// Returns whether the step from `before` to `after` needs an entry.
 pub(crate) fn is_transition(before: &obligation::Model, after: &obligation::Model) -> bool {
     let shown =
         |row: &obligation::Model| (row.state.clone(), row.evidence.clone(), row.evidence_at, row.reopened_at);
     shown(before) != shown(after)
 }
 
-/// Adds an entry for each of `rows`, as they are now. Until the end of the transaction no other one can add to the chain.
+/// Appends an entry for the current state of each of `rows`. Until the end of the transaction, no other transaction can
+/// append to the chain.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn append_entries<'r>(
     tx: &DatabaseTransaction,
     rows: impl IntoIterator<Item = &'r obligation::Model>,
@@ -105,14 +108,15 @@ fn entry_fields<'r>(row: &'r obligation::Model, hashes: &PersonHashes) -> Obliga
     }
 }
 
+/// Returns the hash of an entry, which covers the hash of the previous entry.
 fn entry_hash(before: &str, sequence: i64, at: i64, (kind, about, entry): (&str, &str, &str)) -> String {
     chain_hash(before, [&*sequence.to_string(), &*at.to_string(), kind, about, entry])
 }
 
-/// Where the chain ends.
+/// Returns the end of the chain.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn load_head(store: &Store) -> Result<ChainAnchor, StoreError> {
     let head = chain_head::Entity::find_by_id(NAME).one(store.reader()).await;
     let head = head.map_err(StoreError::statement("read the end of the chain of evidence"))?;
@@ -120,11 +124,11 @@ pub(crate) async fn load_head(store: &Store) -> Result<ChainAnchor, StoreError> 
     Ok(head.unwrap_or_default())
 }
 
-/// Reads the whole chain, and says the first thing that is not as it was written. `anchors` are ends of the chain that were
-/// seen before, as files of evidence name them.
+/// Reads the whole chain and reports the first entry that is not as it was written. `anchors` are earlier ends of the chain,
+/// as evidence files contain them.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn check_stored_chain(
     store: &Store,
     anchors: &[ChainAnchor],
@@ -164,6 +168,7 @@ fn removed_fault(sequence: u64) -> String {
     format!("entry {sequence} was removed")
 }
 
+/// Returns the fault of an entry with respect to the previous one and to the anchors, if any.
 fn chain_fault(last: &ChainAnchor, row: &entry::Model, anchors: &[ChainAnchor]) -> Option<String> {
     let sequence = row.sequence.unsigned_abs();
     if sequence != last.sequence + 1 {

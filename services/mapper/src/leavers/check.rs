@@ -1,4 +1,4 @@
-//! One page of obligations, compared with what the writer knows.
+//! Compares one page of obligations with the writer's evidence.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -20,15 +20,17 @@ use super::{LeaverVerifier, MINUTE, chain, next_check_of_open, next_check_of_pro
 use crate::rows::obligation::{Column, Entity, Model};
 use crate::{SERVICE, moment_of, now};
 
+/// The number of obligations that are compared at a time: the maximum of one request to the writer.
 const PAGE: u64 = EVIDENCE_PEOPLE_MAX as u64;
-/// The service that knows accounts.
+/// The service that knows the accounts.
 const WRITER: &str = "writer";
+/// The maximum time for one answer of the writer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// What the writer said of one page, by person and group; the group of an account is empty.
+/// The writer's answers for one page, by person and group. The group of an account is empty.
 type WriterAnswers = HashMap<(String, String), ShownState>;
 
-/// What the writer knows of one account or membership.
+/// The writer's knowledge of one account or membership.
 struct ShownState {
     revision: i64,
     off: Option<AccountOffEvidence>,
@@ -48,7 +50,7 @@ impl ShownState {
 }
 
 impl LeaverVerifier {
-    /// Compares the rows whose time has come; says whether there are more of them.
+    /// Compares the rows that are due. Returns whether there may be more of them.
     pub(super) async fn check_page(&self) -> Result<bool, StoreError> {
         let at = unix_micros(now());
         let rows = Entity::find()
@@ -75,7 +77,7 @@ impl LeaverVerifier {
         Ok(is_full)
     }
 
-    /// What the writer knows of the accounts, or why it says nothing.
+    /// Asks the writer about the accounts and memberships. The error is the reason why the writer does not answer.
     async fn ask(&self, target: &str, rows: &[Model]) -> Result<WriterAnswers, WaitReason> {
         let (accounts, memberships): (Vec<&Model>, Vec<&Model>) =
             rows.iter().partition(|row| row.member_of.is_empty());
@@ -101,6 +103,7 @@ impl LeaverVerifier {
         }
     }
 
+    /// Writes the outcome of a comparison in one transaction with its facts and chain entries.
     async fn apply(
         &self,
         rows: Vec<Model>,
@@ -139,7 +142,7 @@ impl LeaverVerifier {
         Ok(())
     }
 
-    /// Tells once of each one that is overdue.
+    /// Publishes one alert for each obligation that is overdue.
     pub(super) async fn alert_overdue(&self) -> Result<(), StoreError> {
         let at = unix_micros(now());
         let rows = Entity::find()
@@ -164,13 +167,13 @@ impl LeaverVerifier {
             }
         }
         let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &facts)).await?;
-        tx.commit().await.map_err(StoreError::statement("tell of overdue leavers"))?;
+        tx.commit().await.map_err(StoreError::statement("store alerts about overdue leavers"))?;
         self.relay.send(parcel).await;
         Ok(())
     }
 }
 
-/// The row after a comparison at `at`.
+/// Returns the row after a comparison at `at`.
 fn compare_row(
     mut row: Model,
     answers: &Result<WriterAnswers, WaitReason>,
@@ -197,10 +200,10 @@ fn compare_row(
             let shown_at = unix_micros(evidence.at);
             if row.state() == ObligationState::Proven
                 && row.evidence_at.is_some_and(|before| shown_at > before)
-                // The group was read by now: that is more, not something else.
+                // The evidence changed because the group was read meanwhile. It confirms the earlier evidence.
                 && row.evidence.as_deref() != Some(ACCOUNT_OFF)
             {
-                // It came back and is off again, all since it was last compared.
+                // The account was active again and is off again, all since the last comparison.
                 row.reopened_at = Some(at);
                 row.waiting_since = at;
             }
@@ -214,7 +217,7 @@ fn compare_row(
             row.next_check_at = next_check_of_proven(row.waiting_since, row.verify_until, at);
             match &answer.waiting {
                 None => row.verified_at = Some(at),
-                // It is due to be looked at, and cannot be: it says so until it is.
+                // A verification is due but not possible. The row shows the reason until it is.
                 Some(_) => row.next_check_at = row.next_check_at.map(|_| at.saturating_add(MINUTE)),
             }
             row.set_waiting(answer.waiting.clone());
@@ -232,11 +235,12 @@ fn key(row: &Model) -> (String, String) {
     (row.subject.clone(), row.member_of.clone())
 }
 
+/// Returns whether the writer has the command of the obligation, or a later one.
 fn is_delivered(answers: &WriterAnswers, row: &Model) -> bool {
     answers.get(&key(row)).is_some_and(|answer| answer.revision >= row.revision)
 }
 
-/// Why the writer does not have the command.
+/// Returns the reason why the writer does not have the command.
 fn undelivered(answer: Option<&ShownState>, unpublished: &UnpublishedDecisions, row: &Model) -> WaitReason {
     let set_aside = answer
         .and_then(|answer| answer.waiting.clone())
@@ -244,14 +248,14 @@ fn undelivered(answer: Option<&ShownState>, unpublished: &UnpublishedDecisions, 
     set_aside.or_else(|| unpublished.get(&key(row))).unwrap_or_else(|| WaitReason::new(WaitingFor::Delivery))
 }
 
-/// The row that is open and waits. One that was proven is open again: its evidence vanished.
+/// Returns the row as open and waiting. A proven obligation is open again, because its evidence is gone.
 fn waiting_row(mut row: Model, waiting: WaitReason, at: i64) -> Model {
     if row.state() == ObligationState::Proven {
         row.state = ObligationState::Open.as_str().to_owned();
         (row.evidence, row.evidence_at) = (None, None);
         row.reopened_at = Some(at);
         row.waiting_since = at;
-        // It was off in time once: from now on it is late at once.
+        // It was off in time once, so it is overdue from the moment at which it is open again.
         row.due_at = row.due_at.max(at);
     }
     row.next_check_at = Some(next_check_of_open(row.waiting_since, at));
@@ -259,7 +263,7 @@ fn waiting_row(mut row: Model, waiting: WaitReason, at: i64) -> Model {
     row
 }
 
-/// What there is to tell of the step from `before` to `after`.
+/// Returns the fact to publish for the step from `before` to `after`, if any.
 fn obligation_fact(before: &Model, after: &Model, at: i64) -> Option<FactRecord> {
     let (target, cause) = (after.target.clone(), after.cause());
     let (word, fact) = if after.state() == ObligationState::Proven
@@ -300,7 +304,7 @@ fn obligation_fact(before: &Model, after: &Model, at: i64) -> Option<FactRecord>
     })
 }
 
-/// Writes `after` in place of `before`; `false` when the row is another one by now.
+/// Writes `after` in place of `before`. Returns `false` if the row has changed meanwhile.
 async fn write_row(tx: &DatabaseTransaction, before: &Model, mut after: Model) -> Result<bool, StoreError> {
     after.version += 1;
     let update = Entity::update_many()
@@ -311,7 +315,7 @@ async fn write_row(tx: &DatabaseTransaction, before: &Model, mut after: Model) -
     Ok(done.rows_affected > 0)
 }
 
-/// Nothing changed: only says when they were looked at, and when they are next.
+/// Stores only the times of this and of the next comparison, for rows that did not change.
 async fn postpone_rows(
     tx: &DatabaseTransaction,
     rows: &[Model],
@@ -325,8 +329,8 @@ async fn postpone_rows(
         .value(Column::NextCheckAt, Expr::value(next))
         .value(Column::CheckedAt, Expr::value(checked_at))
         .and_where(Column::Id.is_in(ids))
-        // One that ended meanwhile stays as it is.
+        // An obligation that ended meanwhile stays as it is.
         .and_where(Column::NextCheckAt.is_not_null());
     let done = tx.execute(&update).await;
-    done.map(drop).map_err(StoreError::statement("write when leavers are compared next"))
+    done.map(drop).map_err(StoreError::statement("write the next comparison of leavers"))
 }

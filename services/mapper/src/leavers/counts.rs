@@ -1,4 +1,4 @@
-//! How many accounts of leavers are not proven to be off.
+//! Counts the accounts of leavers that are not proven to be off.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use store::StoreError;
 use crate::rows::obligation::{Column, Entity};
 use crate::rows::other_accounts as other;
 
-/// Counts by index: only what is open or kept is counted.
+/// Counts obligations, by index: only open and kept ones are counted.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn count_obligations(
     connection: &impl ConnectionTrait,
     now: i64,
@@ -46,13 +46,15 @@ pub(crate) async fn count_obligations(
     })
 }
 
+/// Returns the number of proven obligations whose verification waits for something.
 async fn count_unverified(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
     let unverified = Entity::find()
         .filter(Column::State.eq(ObligationState::Proven.as_str()))
         .filter(Column::Waiting.is_not_null());
-    unverified.count(connection).await.map_err(StoreError::statement("count what is not verified"))
+    unverified.count(connection).await.map_err(StoreError::statement("count unverified obligations"))
 }
 
+/// Returns the number of obligations in a state, by target; with `due_before`, only of those that are due before that time.
 async fn count_rows(
     connection: &impl ConnectionTrait,
     state: ObligationState,
@@ -68,13 +70,13 @@ async fn count_rows(
         query = query.filter(Column::DueAt.lt(before));
     }
     let rows: Vec<(String, i64)> =
-        query.into_tuple().all(connection).await.map_err(StoreError::statement("count leavers"))?;
+        query.into_tuple().all(connection).await.map_err(StoreError::statement("count obligations"))?;
     Ok(rows.into_iter().map(|(target, count)| (target, count.unsigned_abs())).collect())
 }
 
-/// Other accounts that are on, by target.
+/// Returns the number of other active accounts, by target.
 async fn active_others(connection: &impl ConnectionTrait) -> Result<Vec<(String, u64)>, StoreError> {
-    // By row: a sum has another type in each database, and few leavers have any.
+    // Rows are added up here: the type of a sum differs between databases, and few leavers have other accounts.
     let rows: Vec<(String, i64)> = other::Entity::find()
         .select_only()
         .columns([other::Column::Target, other::Column::Active])
@@ -90,7 +92,7 @@ async fn active_others(connection: &impl ConnectionTrait) -> Result<Vec<(String,
     Ok(sums.into_iter().collect())
 }
 
-/// Leavers whose other accounts are not known, or not all of them, by target.
+/// Returns the number of leavers whose other accounts are not known, or not completely, by target.
 async fn incomplete_others(connection: &impl ConnectionTrait) -> Result<Vec<(String, u64)>, StoreError> {
     let rows: Vec<(String, i64)> = other::Entity::find()
         .select_only()
@@ -101,6 +103,6 @@ async fn incomplete_others(connection: &impl ConnectionTrait) -> Result<Vec<(Str
         .into_tuple()
         .all(connection)
         .await
-        .map_err(StoreError::statement("count leavers whose other accounts are not known"))?;
+        .map_err(StoreError::statement("count leavers with unknown other accounts"))?;
     Ok(rows.into_iter().map(|(target, count)| (target, count.unsigned_abs())).collect())
 }

@@ -1,6 +1,7 @@
-//! Other accounts that may be leavers': asked of the writer for every leaver whose obligation is open, kept or verified.
+//! Other accounts that may belong to leavers. The writer is asked about every leaver whose obligation is open, kept by policy
+//! or under verification.
 //!
-//! They are listed with the obligation, and nothing follows from them. What was found is forgotten with the obligation.
+//! They are listed with the obligation and have no other effect. The result is deleted with the obligation.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -15,26 +16,29 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect,
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+use telemetry::chain;
 
 use super::{LeaverVerifier, MINUTE};
 use crate::now;
 use crate::rows::obligation;
 use crate::rows::other_accounts::{Column, Entity, Model};
 
+/// The service that knows the accounts.
 const WRITER: &str = "writer";
+/// The maximum time for one answer of the writer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// When the writer is asked again.
+/// The pause until the writer is asked again, in microseconds.
 const AGAIN_AFTER: i64 = 5 * MINUTE;
-/// The same where it did not answer.
+/// The pause after the writer did not answer, in microseconds.
 const RETRY_AFTER: i64 = MINUTE;
 
-/// Target and person.
+/// Target and person key.
 type LeaverKey = (String, String);
 
-/// Looks up other accounts of these people soon: their obligations have changed.
+/// Schedules a lookup of the other accounts of these people soon, because their obligations have changed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn ask_soon(
     tx: &DatabaseTransaction,
     changed: &[obligation::Model],
@@ -53,15 +57,15 @@ pub(crate) async fn ask_soon(
             .on_conflict(conflict.clone())
             .exec_without_returning(tx)
             .await
-            .map_err(StoreError::statement("note whose other accounts are looked up"))?;
+            .map_err(StoreError::statement("schedule a lookup of other accounts"))?;
     }
     Ok(())
 }
 
-/// What is known of other accounts of these leavers, by target and person.
+/// Returns the known other accounts of these leavers, by target and person.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn of(
     connection: &impl ConnectionTrait,
     obligations: &[obligation::Model],
@@ -85,7 +89,7 @@ pub(crate) async fn of(
 }
 
 impl LeaverVerifier {
-    /// Asks about the leavers whose time has come.
+    /// Asks the writer about the leavers who are due.
     pub(super) async fn look_up_others(&self) -> Result<(), StoreError> {
         let at = unix_micros(now());
         let rows = Entity::find()
@@ -94,7 +98,7 @@ impl LeaverVerifier {
             .limit(OTHER_ACCOUNTS_PEOPLE_MAX as u64)
             .all(self.store.reader())
             .await
-            .map_err(StoreError::statement("read whose other accounts are looked up"))?;
+            .map_err(StoreError::statement("read the leavers whose other accounts are due"))?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -112,7 +116,7 @@ impl LeaverVerifier {
                 Err(failure) => {
                     tracing::warn!(
                         target_name = target,
-                        error = &failure as &dyn std::error::Error,
+                        error = chain(&failure),
                         "could not look up other accounts of leavers yet"
                     );
                     self.postpone(&target, &rows, at.saturating_add(RETRY_AFTER)).await?;
@@ -122,7 +126,7 @@ impl LeaverVerifier {
         Ok(())
     }
 
-    /// Those who have an obligation that is open, kept by policy, or verified.
+    /// Returns those who have an obligation that is open, kept by policy, or under verification.
     async fn live(&self, rows: &[Model], at: i64) -> Result<HashSet<LeaverKey>, StoreError> {
         let obligations = obligation::Entity::find()
             .filter(obligation::Column::Subject.is_in(rows.iter().map(|row| row.subject.as_str())))
@@ -149,6 +153,7 @@ impl LeaverVerifier {
         self.bus.request(WRITER, verb::OTHER_ACCOUNTS, &question, ANSWER_MAX).await
     }
 
+    /// Stores the writer's answer for the leavers of one target.
     async fn keep_others(
         &self,
         target: &str,
@@ -170,7 +175,7 @@ impl LeaverVerifier {
                 .set(Model { next_check_at: next, ..after }.into_active_model().reset_all())
                 .filter(Column::Target.eq(target))
                 .filter(Column::Subject.eq(&before.subject))
-                // Not one whose obligations have changed meanwhile: it is asked about again.
+                // A row whose obligations have changed meanwhile is skipped: it is asked about again.
                 .filter(Column::NextCheckAt.eq(before.next_check_at))
                 .exec(self.store.writer())
                 .await
@@ -179,6 +184,7 @@ impl LeaverVerifier {
         self.postpone(target, &unchanged, next).await
     }
 
+    /// Sets the time of the next question for these leavers, unless their obligations have changed meanwhile.
     async fn postpone(&self, target: &str, rows: &[Model], next: i64) -> Result<(), StoreError> {
         let Some(latest) = rows.iter().map(|row| row.next_check_at).max() else { return Ok(()) };
         Entity::update_many()
@@ -189,9 +195,10 @@ impl LeaverVerifier {
             .exec(self.store.writer())
             .await
             .map(drop)
-            .map_err(StoreError::statement("write when other accounts are looked up next"))
+            .map_err(StoreError::statement("write the next lookup of other accounts"))
     }
 
+    /// Deletes the rows of leavers without an obligation that needs them.
     async fn forget(&self, rows: &[Model]) -> Result<(), StoreError> {
         for row in rows {
             Entity::delete_many()
@@ -200,7 +207,7 @@ impl LeaverVerifier {
                 .filter(Column::NextCheckAt.eq(row.next_check_at))
                 .exec(self.store.writer())
                 .await
-                .map_err(StoreError::statement("forget other accounts of a leaver"))?;
+                .map_err(StoreError::statement("delete other accounts of a leaver"))?;
         }
         Ok(())
     }

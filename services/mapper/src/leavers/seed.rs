@@ -1,8 +1,8 @@
-//! Opens the obligations of people who were off already when obligations were introduced, once for each target.
+//! Opens the obligations of people who were already off when obligations were introduced, once for each target.
 //!
-//! What was asked of a target is read page by page, in order of key. A person whose account must be off, and who has no
-//! obligation, is decided about once more; the decision opens it. How far this is stands in `mapper_sweeps`, so that a
-//! restart goes on where it was. Two replicas that do the same open each obligation once: the second one finds the row.
+//! The desired states of a target are read page by page, in order of key. A person whose account must be off and who has
+//! no obligation is decided about once more, and the decision opens it. The progress is stored in `mapper_sweeps`, so a
+//! restart continues where it stopped. Two replicas that sweep concurrently open each obligation once: the second finds the row.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use lifecycle::{AccountState, ResourceKind, unix_micros};
 use relay::OutboxPublisher;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::{Store, StoreError};
-use telemetry::Shutdown;
+use store::{RetryLog, Store, StoreError};
+use telemetry::{Shutdown, chain};
 use tokio::sync::{Notify, watch};
 
 use crate::now;
@@ -21,36 +21,38 @@ use crate::rows::{SaveError, desired, obligation, sweep};
 use crate::subjects::SeedMaker;
 use crate::work::{BatchInput, BatchProcessor};
 
-/// Its name in `mapper_sweeps`.
+/// The name of the sweep in `mapper_sweeps`.
 const SWEEP: &str = "obligations";
-/// People per transaction; small, so that live events get in between.
+/// People per transaction. It is small, so that live events can run in between.
 const PAGE: u64 = 200;
-/// After another replica was quicker.
+/// The pause after another replica won a race for the same people.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// How often it is looked whether there is a target that was not swept yet, and how soon after a failure.
+/// The interval of the search for targets that were not swept yet, and the pause after a failure.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Sweeps what targets were asked for.
+/// Sweeps the desired states of each target.
 pub(crate) struct ObligationSeeder {
     pub(crate) store: Store,
     pub(crate) relay: OutboxPublisher,
     pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
     pub(crate) seeds: SeedMaker,
     pub(crate) stale: Arc<Notify>,
+    /// How often work was done again.
+    pub(crate) retries: RetryLog,
 }
 
-/// What is left to do.
+/// The progress of a sweep.
 enum SeedProgress {
-    /// Every target that has a policy was swept.
+    /// Every target with a policy was swept.
     Done,
     /// There are more pages.
     More,
-    /// Another replica changed one of the people: the page is done again.
+    /// Another replica changed one of the people. The page is processed again.
     Overtaken,
 }
 
 impl ObligationSeeder {
-    /// Until shutdown. A policy for another target may come at any time.
+    /// Runs until shutdown. A policy for another target may come at any time.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         loop {
             let pause = match self.sweep_page().await {
@@ -58,7 +60,7 @@ impl ObligationSeeder {
                 Ok(SeedProgress::Overtaken) => AGAIN_AFTER,
                 Ok(SeedProgress::Done) => LOOK_EVERY,
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
+                    let error = chain(&error);
                     tracing::warn!(error, "could not look for people who were off before yet");
                     LOOK_EVERY
                 }
@@ -70,7 +72,7 @@ impl ObligationSeeder {
         }
     }
 
-    /// One page of the first target that was not swept to its end.
+    /// Sweeps one page of the first target whose sweep is not complete.
     async fn sweep_page(&self) -> Result<SeedProgress, SaveError> {
         let policies = Arc::clone(&self.policies.borrow());
         for policy in policies.iter() {
@@ -94,7 +96,7 @@ impl ObligationSeeder {
         Ok(SeedProgress::Done)
     }
 
-    /// Keys behind the position, and the state that was last asked for.
+    /// Returns the keys after the position, with the state that was last requested.
     async fn page(&self, sweep: &sweep::Model) -> Result<Vec<(String, String)>, StoreError> {
         desired::Entity::find()
             .select_only()
@@ -107,10 +109,10 @@ impl ObligationSeeder {
             .into_tuple()
             .all(self.store.reader())
             .await
-            .map_err(StoreError::statement("read what was asked for"))
+            .map_err(StoreError::statement("read desired states"))
     }
 
-    /// Those whose account must be off, or may be kept by the policy, and who have no obligation.
+    /// Returns people without an obligation whose account must be off, or may be kept by the policy.
     async fn without_obligation(
         &self,
         policy: &policy::Policy,
@@ -134,7 +136,7 @@ impl ObligationSeeder {
         Ok(without.map(BatchInput::Person).collect())
     }
 
-    /// `false` when another replica was quicker.
+    /// Decides about the people. Returns `false` if another replica changed one of them first.
     async fn decide(&self, policies: &PolicySet, people: Vec<BatchInput>) -> Result<bool, SaveError> {
         if people.is_empty() {
             return Ok(true);
@@ -147,10 +149,16 @@ impl ObligationSeeder {
             seeds: &self.seeds,
             stale: &self.stale,
         };
-        // Who cannot be decided about is in the quarantine, and listed there.
+        // A person that cannot be decided about is in the quarantine, and listed there.
         match desk.process_apart(&people).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_conflict() => Ok(false),
+            Ok(_) => {
+                self.retries.succeeded();
+                Ok(true)
+            }
+            Err(error) if error.is_conflict() => {
+                self.retries.failed("obligations of people who were off before", &error);
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }

@@ -1,5 +1,5 @@
-//! The keys that evidence is signed with, and the key of the hashes of people. They lie in the mapper's settings, so that
-//! all replicas have the same, and a backup has them.
+//! The keys that sign evidence, and the key of the person hashes. They are stored in the mapper's settings, so that all
+//! replicas share them and backups contain them.
 
 use lifecycle::export::{EvidenceKey, ExportPage, from_hex, key_name, to_hex};
 use ring::hmac;
@@ -12,26 +12,28 @@ use store::{Store, StoreError};
 
 use crate::rows::setting;
 
-/// Followed by a number of [`DIGITS`] digits; the greatest signs.
+/// The prefix of signing keys, followed by a number with [`DIGITS`] digits. The key with the greatest number signs.
 const KEY: &str = "evidence_key:";
+/// The number of digits in the name of a signing key, so that names sort by number.
 const DIGITS: usize = 6;
+/// The name of the setting with the key of the person hashes.
 const PERSON_KEY: &str = "evidence_person_key";
 
-/// Keyed hashes of people: the same person has the same one in every export.
+/// Keyed hashes of people. A person has the same hash in every export.
 pub(crate) struct PersonHashes(hmac::Key);
 
 impl PersonHashes {
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
         make_secret(store, PERSON_KEY).await?;
         Self::read(store.writer()).await
     }
 
-    /// The key that was made when the service started.
+    /// Reads the key that was created when the service started.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn read(connection: &impl ConnectionTrait) -> Result<Self, StoreError> {
         let row = setting::Entity::find_by_id(PERSON_KEY).one(connection).await;
         let row = row.map_err(StoreError::statement("read a setting"))?;
@@ -39,34 +41,34 @@ impl PersonHashes {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
     }
 
-    /// The hash of one person's key.
+    /// Returns the hash of one person's key.
     pub(crate) fn of(&self, person: &str) -> String {
         to_hex(hmac::sign(&self.0, person.as_bytes()).as_ref())
     }
 }
 
-/// Every key, the one that signs first.
+/// Lists all keys; the key that signs comes first.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn list_keys(store: &Store) -> Result<Vec<EvidenceKey>, StoreError> {
     let pairs = key_pairs(store).await?;
     Ok(pairs.iter().map(|pair| evidence_key(pair.public_key().as_ref())).collect())
 }
 
-/// Makes a key that signs from now on. Those before stay known.
+/// Creates a key that signs from now on. Earlier keys remain listed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn rotate_key(store: &Store) -> Result<(), StoreError> {
     let newest = key_numbers(store).await?.into_iter().max().unwrap_or(0);
     make_secret(store, &key_setting(newest + 1)).await
 }
 
-/// The page with the signature of the key that signs.
+/// Signs the page with the current key.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn sign_page(store: &Store, mut page: ExportPage) -> Result<ExportPage, StoreError> {
     if let Some(pair) = key_pairs(store).await?.first() {
         let EvidenceKey { key, public_key } = evidence_key(pair.public_key().as_ref());
@@ -84,7 +86,7 @@ fn key_setting(number: u32) -> String {
     format!("{KEY}{number:0DIGITS$}")
 }
 
-/// Newest first; one is made if there is none.
+/// Returns the key pairs, newest first. Creates one if there is none.
 async fn key_pairs(store: &Store) -> Result<Vec<Ed25519KeyPair>, StoreError> {
     let mut rows = key_rows(store).await?;
     if rows.is_empty() {
@@ -109,7 +111,7 @@ async fn key_rows(store: &Store) -> Result<Vec<setting::Model>, StoreError> {
         .map_err(StoreError::statement("read the keys of evidence"))
 }
 
-/// Makes a secret; of several replicas that do so at once, the first one's counts.
+/// Creates a secret. If several replicas do so concurrently, the first secret is kept.
 async fn make_secret(store: &Store, name: &str) -> Result<(), StoreError> {
     let secret: [u8; 32] = rand::random();
     let row = setting::Model { name: name.to_owned(), value: to_hex(&secret) };

@@ -1,5 +1,5 @@
-//! Departures that are not decided yet: messages in quarantine, values that could not be read, records that may belong to
-//! several people, and runs of feeds that are held. None of them has an obligation, so each is listed and counted here.
+//! Departures that are not decided yet: messages in the quarantine, unreadable values, records that may belong to several
+//! people, and feed runs that are held. None of them has an obligation, so they are listed and counted here.
 
 use lifecycle::{FeedRunState, FindingKind, RecordStatus, ResourceKind, UndecidedDeparture, WaitingFor};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
@@ -12,13 +12,13 @@ use crate::rows::{desired, feed_run, finding, record};
 use crate::work::conflict_in_words;
 use crate::{SERVICE, moment_of, runs};
 
-/// So many of each sort are looked through at most for those of one person.
+/// The maximum number of items of each kind that are searched for those of one person.
 const LOOKED_THROUGH_MAX: u64 = 10_000;
 
-/// How many there are.
+/// Counts the undecided departures.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(super) async fn count(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
     let failed = StoreError::statement("count undecided departures");
     let mut sum = quarantine::count_items(connection, SERVICE).await?.departures;
@@ -30,10 +30,10 @@ pub(super) async fn count(connection: &impl ConnectionTrait) -> Result<u64, Stor
     Ok(sum)
 }
 
-/// The oldest of them, at most `limit`; with `person`, only those that may concern this person or name none.
+/// Lists the oldest of them, at most `limit`. With `person`, only those that may concern this person or name no person.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn list(
     connection: &impl ConnectionTrait,
     person: Option<&str>,
@@ -60,6 +60,7 @@ pub(crate) async fn list(
     Ok(all)
 }
 
+/// Returns quarantined messages that may be departures.
 async fn set_aside(
     connection: &impl ConnectionTrait,
     limit: u64,
@@ -75,7 +76,7 @@ async fn set_aside(
         .collect())
 }
 
-/// Values that may say that a person left who has an account that is not off.
+/// Values that may report the departure of a person who has an active account.
 fn unread() -> Select<finding::Entity> {
     finding::Entity::find()
         .filter(finding::Column::Kind.eq(FindingKind::Unread.as_str()))
@@ -83,7 +84,7 @@ fn unread() -> Select<finding::Entity> {
         .filter(Expr::exists(with_access()))
 }
 
-/// The accounts of the person of a finding that are not off, by the index of subjects.
+/// The active accounts of a finding's person, by the index of subjects.
 fn with_access() -> SelectStatement {
     let person = Expr::col((finding::Entity, finding::Column::Person));
     Query::select()
@@ -95,6 +96,7 @@ fn with_access() -> SelectStatement {
         .to_owned()
 }
 
+/// Returns unreadable values that may report a departure.
 async fn not_read(
     connection: &impl ConnectionTrait,
     limit: u64,
@@ -112,7 +114,7 @@ async fn not_read(
     Ok(told.collect())
 }
 
-/// Records of people who left, where it is not known whose they are.
+/// Records of people who left, if their person is not known.
 fn unmatched() -> Select<record::Entity> {
     record::Entity::find()
         .filter(record::Column::Status.eq(RecordStatus::Conflict.as_str()))
@@ -120,6 +122,7 @@ fn unmatched() -> Select<record::Entity> {
         .filter(record::Column::Person.is_null())
 }
 
+/// Returns records of people who left that wait for a verdict.
 async fn not_matched(
     connection: &impl ConnectionTrait,
     limit: u64,
@@ -137,6 +140,7 @@ async fn not_matched(
     Ok(told.collect())
 }
 
+/// Returns the held runs of full feeds, oldest first.
 async fn held_runs(connection: &impl ConnectionTrait) -> Result<Vec<feed_run::Model>, StoreError> {
     feed_run::Entity::find()
         .filter(feed_run::Column::State.eq(FeedRunState::Held.as_str()))

@@ -1,4 +1,4 @@
-//! Commands that switch off and that the broker does not have: what waits in the outbox, and what is set aside there.
+//! Commands that switch off and that the broker does not have yet: they wait in the outbox or are set aside there.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use relay::{OutboxPublisher, UnpublishedMessage};
 use store::StoreError;
 use time::format_description::well_known::Rfc3339;
 
-/// By person and group; the group of an account is empty.
+/// The reasons for waiting, by person and group. The group of an account is empty.
 #[derive(Debug, Default)]
 pub(super) struct UnpublishedDecisions(HashMap<(String, String), WaitReason>);
 
 impl UnpublishedDecisions {
-    /// Those for `target`.
+    /// Reads the unpublished commands for `target`.
     pub(super) async fn read(relay: &OutboxPublisher, target: &str) -> Result<Self, StoreError> {
         let mut known = HashMap::new();
         for unpublished in relay.unpublished().await? {
@@ -25,7 +25,7 @@ impl UnpublishedDecisions {
         Ok(Self(known))
     }
 
-    /// What the command waits for, if it is one of them.
+    /// Returns the reason why the command waits, if it is unpublished.
     pub(super) fn get(&self, key: &(String, String)) -> Option<WaitReason> {
         self.0.get(key).cloned()
     }
@@ -41,6 +41,7 @@ fn waiting(unpublished: &UnpublishedMessage) -> WaitReason {
     }
 }
 
+/// Returns the people and groups that the command concerns.
 fn keys(command: &Command) -> Vec<(String, String)> {
     match &command.desired {
         DesiredState::User(_) => vec![(command.subject.clone(), String::new())],

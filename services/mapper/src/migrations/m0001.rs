@@ -1,4 +1,4 @@
-//! What is known, what was asked for, and the outbox.
+//! Tables of people, groups, memberships, desired states and the outbox.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Who reports to whom, and settings that all replicas share.
+//! Managers of people, and settings that all replicas share.
 
 use sea_orm_migration::prelude::*;
 
@@ -7,8 +7,8 @@ pub(super) struct KeepManagers;
 const IDENTITIES: &str = "mapper_identities";
 const SETTINGS: &str = "mapper_settings";
 const INDEX: &str = "mapper_identities_manager";
-/// No policy has this fingerprint, so everybody is decided about once more, which fills in `manager`. It is not the mark
-/// of what is stale, so that an upgrade stays in the backfill lane.
+/// No policy has this fingerprint, so everybody is decided about once more, which fills in `manager`. It differs from the
+/// mark of stale rows, so that an upgrade stays in the backfill lane.
 const BEFORE: &str = "before m0002";
 
 impl MigrationName for KeepManagers {

@@ -1,4 +1,4 @@
-//! Who is in a group through other groups.
+//! Indirect memberships: people in a group through other groups.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Full feeds: their runs, and who was last seen in which.
+//! Full feeds: their runs, and the run in which each person was last seen.
 
 use sea_orm_migration::prelude::*;
 

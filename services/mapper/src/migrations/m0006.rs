@@ -1,4 +1,4 @@
-//! When something takes effect that people would call a change.
+//! The time of the next change of a person that an operator would call a change.
 
 use sea_orm_migration::prelude::*;
 
@@ -18,7 +18,7 @@ impl MigrationTrait for KeepSchedule {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let column = ColumnDef::new(Alias::new("scheduled_at")).big_integer().take();
         manager.alter_table(Table::alter().table(Alias::new(IDENTITIES)).add_column(column).take()).await?;
-        // Never later than it really is, and put right when that moment comes.
+        // Never later than the actual time. It is corrected when that time comes.
         let fill = Query::update()
             .table(Alias::new(IDENTITIES))
             .value(Alias::new("scheduled_at"), Expr::col(Alias::new("next_due_at")))

@@ -1,4 +1,4 @@
-//! Several sources for one person: records that are matched with people, and by which values.
+//! Several sources for one person: records that are matched with people, and the values that match them.
 
 use sea_orm_migration::prelude::*;
 

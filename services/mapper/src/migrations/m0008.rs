@@ -1,4 +1,4 @@
-//! Lanes of the outbox, and what is set aside in it.
+//! Lanes of the outbox, and messages that are set aside in it.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Obligations: accounts that must be off, and what proves it.
+//! Obligations: accounts that must be off, and the evidence for it.
 
 use sea_orm_migration::prelude::*;
 

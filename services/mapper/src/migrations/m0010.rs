@@ -1,4 +1,4 @@
-//! What is set aside, and what the sender of an event said under its id.
+//! The quarantine, and the content that the sender of an event gave under its id.
 
 use sea_orm_migration::prelude::*;
 

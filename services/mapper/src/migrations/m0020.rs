@@ -1,4 +1,4 @@
-//! What was last asked of a target has a version of its own: its revision follows the clock, and rises by more than one.
+//! Desired states have a version of their own: their revision follows the clock, and rises by more than one.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Verifications, leases for what only one replica does at a time, and how much of the streams the database contains.
+//! Verifications, leases for work that only one replica does at a time, and the positions in the streams that the database
+//! contains.
 
 use sea_orm_migration::prelude::*;
 

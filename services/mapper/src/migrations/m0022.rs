@@ -1,4 +1,5 @@
-//! Findings: what a human should look at in people. Everybody is looked at again, so that what is known already is listed.
+//! Findings: problems in people's data that an operator should look at. Everybody is evaluated again, so that existing
+//! problems are listed.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Runs of full feeds keep the sender of their events: who is not listed any more left by its word.
+//! Runs of full feeds store the sender of their events: a person who is no longer listed leaves by a statement of that sender.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How far sweeps over everything are that run once.
+//! The progress of sweeps over everything that run once.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What the rows of full feeds said last, and how many of a run said it again.
+//! The last content of the rows of full feeds, and the number of rows of a run that repeat it.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How often the installation was restored.
+//! The number of times that the installation was restored.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Obligations of memberships: the group that a person must not be in; and the chain of everything that became of obligations.
+//! Obligations of memberships: the group that a person must not be in. Also the chain of all changes of obligations.
 
 use sea_orm_migration::prelude::*;
 
@@ -36,7 +36,7 @@ fn head_table() -> TableCreateStatement {
         .take()
 }
 
-/// The chain begins with nothing.
+/// The chain begins empty.
 fn first_head() -> InsertStatement {
     let columns = ["name", "sequence", "hash"].map(Alias::new);
     let values: [SimpleExpr; 3] = ["chain".into(), 0_i64.into(), "".into()];

@@ -1,4 +1,4 @@
-//! Which messages in the quarantine belong to a run of a full feed.
+//! The messages in the quarantine that belong to a run of a full feed.
 
 use sea_orm_migration::prelude::*;
 

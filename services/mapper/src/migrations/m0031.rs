@@ -1,5 +1,5 @@
-//! Logins of people who are off, by hash: a newcomer who comes with one of them is held. Everybody is looked at again, so that
-//! those who are off already are known by theirs. Indexes: records by the value that they are matched by, findings by their age.
+//! Logins of people who are off, by hash: a newcomer with one of these logins is held. Everybody is evaluated again, so that
+//! the logins of people who are already off are known. Indexes: records by their match value, findings by their age.
 
 use sea_orm_migration::prelude::*;
 

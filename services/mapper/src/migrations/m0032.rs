@@ -1,4 +1,4 @@
-//! Other accounts that may be leavers': what the writer knows of them, one row per target and person.
+//! Other accounts that may belong to leavers: what the writer knows of them, one row per target and person.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -7,7 +7,7 @@ pub(super) struct KeepOtherAccounts;
 
 const TABLE: &str = "mapper_other_accounts";
 
-/// Leavers of before are looked up at once.
+/// Existing leavers are looked up at once.
 const FILL: &str = "INSERT INTO mapper_other_accounts (target, subject, next_check_at, active, incomplete) \
      SELECT DISTINCT target, subject, 0, 0, TRUE FROM mapper_obligations \
      WHERE member_of = '' AND ended_at IS NULL";

@@ -1,4 +1,4 @@
-//! What may be a departure that is not decided yet: values that could not be read, and records of people who left.
+//! Possible departures that are not decided yet: unreadable values, and records of people who left.
 
 use sea_orm_migration::prelude::*;
 
@@ -20,7 +20,7 @@ impl MigrationTrait for KeepUndecidedDepartures {
             let column = ColumnDef::new(Alias::new(column)).boolean().not_null().default(false).take();
             manager.alter_table(Table::alter().table(Alias::new(table)).add_column(column).take()).await?;
         }
-        // Records that wait for a human are looked at again, so that those of people who left are known.
+        // Records that wait for an operator are evaluated again, so that records of people who left are known.
         let again = Query::update()
             .table(Alias::new("mapper_records"))
             .value(Alias::new("evaluated_with"), crate::rows::STALE)

@@ -1,15 +1,15 @@
-//! What another desired state means for the target.
+//! Compares two desired states in terms of the target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{AccountState, AttributeChange, DesiredState, PlannedAction, PolicyActions};
 use serde_json::Value;
 
-/// What happens at the target when `after` is asked for instead of `before`.
+/// The change at the target if `after` is requested instead of `before`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AccountChange {
     pub(crate) action: PlannedAction,
-    /// In order of path.
+    /// Changes of attributes, sorted by path.
     pub(crate) attributes: Vec<AttributeChange>,
 }
 
@@ -19,7 +19,7 @@ impl AccountChange {
     }
 }
 
-/// How far something is there.
+/// The presence of a resource at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ResourcePresence {
     On,
@@ -47,9 +47,9 @@ fn actions_of(desired: &DesiredState) -> PolicyActions {
     }
 }
 
-/// Compares what was last asked for (`None`: nothing ever was) with what would be asked for. Matching and permissions are no
-/// change of what is there, neither is an attribute that is let go, and values that are only written on creation are one of
-/// what is created alone.
+/// Compares the state that was last requested (`None`: none ever was) with the one that would be requested. Matching and
+/// permissions do not change the resource, and neither does an attribute that is released. Values that are written only on
+/// creation count as a change only if the resource is created.
 pub(crate) fn change_between(before: Option<&DesiredState>, after: &DesiredState) -> AccountChange {
     let may = actions_of(after);
     let was = before.map_or(ResourcePresence::Absent, presence_of);
@@ -57,7 +57,7 @@ pub(crate) fn change_between(before: Option<&DesiredState>, after: &DesiredState
     let differs = may.update && attributes.iter().any(|change| !change.released);
     let action = match (was, presence_of(after)) {
         (ResourcePresence::Absent, ResourcePresence::On) if may.create => PlannedAction::Create,
-        // The target may have it, and is looked through for it.
+        // The target may have the resource already, and is searched for it.
         (ResourcePresence::Absent, ResourcePresence::On) => PlannedAction::Adopt,
         (ResourcePresence::Absent, _) => return AccountChange::none(),
         (_, ResourcePresence::Absent) => {
@@ -76,7 +76,7 @@ pub(crate) fn change_between(before: Option<&DesiredState>, after: &DesiredState
     AccountChange { action, attributes }
 }
 
-/// What only a creation writes.
+/// Returns the values that only a creation writes.
 fn on_creation(after: &DesiredState) -> Vec<AttributeChange> {
     let values = match after {
         DesiredState::User(account) => &account.on_create,
@@ -93,7 +93,7 @@ fn on_creation(after: &DesiredState) -> Vec<AttributeChange> {
     values.iter().map(written).collect()
 }
 
-/// Values by path, and the paths that are to have none.
+/// Returns the values by path, and the paths that must be cleared.
 fn stated_values(desired: &DesiredState) -> (BTreeMap<&str, Value>, BTreeSet<&str>) {
     let (attributes, clear) = match desired {
         DesiredState::User(account) => (&account.attributes, &account.clear),
@@ -109,6 +109,7 @@ fn stated_values(desired: &DesiredState) -> (BTreeMap<&str, Value>, BTreeSet<&st
     (values, clear.iter().map(String::as_str).collect())
 }
 
+/// Returns the attributes whose values differ, sorted by path.
 fn attribute_differences(before: Option<&DesiredState>, after: &DesiredState) -> Vec<AttributeChange> {
     let (old, _) = before.map(stated_values).unwrap_or_default();
     let (new, clear) = stated_values(after);

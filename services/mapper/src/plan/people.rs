@@ -1,4 +1,4 @@
-//! Everybody, page by page.
+//! All people, and all groups, page by page.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use super::tally::{PlanTally, PlannedSubject};
 use crate::rows::{decode_or_skip, desired, edge, group, identity};
 use crate::subjects::{GroupIndex, SeedMaker, SubjectPage, is_known};
 
-/// People per page: enough that statements cost nothing beside what they bring.
+/// People per page: enough to make the cost of a statement small in comparison with its result.
 const PAGE: u64 = 4_000;
 
-/// By subject: what was last asked for.
+/// The state that was last requested, by subject.
 type AskedFor = HashMap<String, String>;
 
-/// A page of people with all that deciding about them takes, for a thread of its own.
+/// A page of people with everything that decisions about them depend on, so that a separate thread can decide.
 struct PersonPage {
     people: Vec<(IdentityView, Vec<GroupMembership>, Option<AttributeMap>)>,
     asked_for: AskedFor,
@@ -39,7 +39,7 @@ struct PersonPage {
     now: OffsetDateTime,
 }
 
-/// What every page is read and decided with, on whichever thread.
+/// The inputs that all pages share, on all threads.
 struct PageDecider {
     store: Store,
     seeds: SeedMaker,
@@ -49,12 +49,12 @@ struct PageDecider {
     now: OffsetDateTime,
 }
 
-/// Keys of a page of people: after the first, up to the second; the last page has no end.
+/// The keys of a page of people: after the first, up to and including the second. The last page has no end.
 type KeySpan = (String, Option<String>);
 
 impl PlanRun<'_> {
-    /// Everybody, or only this one person (or nobody). Pages know nothing of one another, so they are read and decided
-    /// about at the same time, and counted in order.
+    /// Evaluates all people, or only this one (or none). Pages are independent of each other, so they are read and decided about
+    /// concurrently, and counted in order.
     pub(super) async fn people(&mut self, only: Option<Option<&str>>) -> Result<(), StoreError> {
         let desk = Arc::new(PageDecider {
             store: self.store.clone(),
@@ -87,9 +87,9 @@ impl PlanRun<'_> {
                 });
             }
             let Some(done) = pages.join_next().await else { return Ok(()) };
-            let (number, count, tally) = done.expect("deciding does not panic, and nobody aborts it")?;
+            let (number, count, tally) = done.expect("deciding neither panics nor is aborted")?;
             finished.insert(number, (count, tally));
-            // In order, so that the first changes are the first.
+            // In order, so that the listed changes are the first ones.
             while let Some((count, tally)) = finished.remove(&taken) {
                 taken += 1;
                 self.tally.append(tally);
@@ -108,7 +108,7 @@ fn within_span((after, to): &KeySpan) -> Expr {
 }
 
 impl PageDecider {
-    /// The pages, by every [`PAGE`]th key: one look through an index, so that nobody has to wait for the page before.
+    /// Returns the spans of the pages by every [`PAGE`]th key, from one index scan, so that no page has to wait for the one before.
     async fn spans(&self) -> Result<Vec<KeySpan>, StoreError> {
         let mut spans = Vec::new();
         let mut after = String::new();
@@ -137,7 +137,7 @@ impl PageDecider {
         rows.all(self.store.reader()).await.map_err(StoreError::statement("read people"))
     }
 
-    /// Decides about a page; says how many rows it had.
+    /// Decides about a page. Returns the number of its rows with the tally.
     async fn page(
         &self,
         rows: Vec<identity::Model>,
@@ -146,9 +146,10 @@ impl PageDecider {
         let count = rows.len();
         let sheet = self.sheet(rows).await?;
         let filled = tokio::task::spawn_blocking(move || sheet.fill(tally));
-        Ok((count, filled.await.expect("nobody aborts it")))
+        Ok((count, filled.await.expect("it is never aborted")))
     }
 
+    /// Loads everything that decisions about the people of a page depend on.
     async fn sheet(&self, rows: Vec<identity::Model>) -> Result<PersonPage, StoreError> {
         let now = unix_micros(self.now);
         let asked_for = match (rows.first(), rows.last()) {
@@ -164,7 +165,7 @@ impl PageDecider {
             let known = states.filter(|(_, state)| is_known(state));
             known.map(|(row, state)| state.view(&row.key, now)).collect::<Vec<IdentityView>>()
         });
-        let views = views.await.expect("nobody aborts it");
+        let views = views.await.expect("it is never aborted");
         let looks_around = |policy: &Policy| policy.uses_groups() || !policy.manager_attributes().is_empty();
         let around = match looks_around(&self.new) || self.base.as_ref().is_some_and(looks_around) {
             true => SubjectPage::read(self.store.reader(), &self.index, &views, now).await?,
@@ -185,7 +186,7 @@ impl PageDecider {
     }
 }
 
-/// What was last asked of a target, for subjects from `first` to `last`.
+/// Returns the states that were last requested of a target, for subjects from `first` to `last`.
 async fn asked_for(
     store: &Store,
     target: &str,
@@ -208,7 +209,7 @@ async fn asked_for(
 }
 
 impl PlanRun<'_> {
-    /// Every group, or only this one (or none).
+    /// Evaluates all groups, or only this one (or none).
     pub(super) async fn groups(&mut self, only: Option<Option<&str>>) -> Result<(), StoreError> {
         let mut after = String::new();
         if only == Some(None) {
@@ -240,12 +241,12 @@ impl PlanRun<'_> {
         }
     }
 
-    /// Whether the group comes to exist at the target.
+    /// Evaluates a group. Returns whether it comes into existence at the target.
     fn group(&mut self, row: &group::Model, asked_for: &AskedFor) -> bool {
         let now = unix_micros(self.now);
         let Some(state) = decode_or_skip::<GroupState>(&row.state, &row.key) else { return false };
         if state == GroupState::default() {
-            return false; // nothing was ever said about it
+            return false; // no source ever stated anything about it
         }
         let attributes = state.attributes_at(now);
         let groups = self.index.memberships_of_group(&row.key);
@@ -282,7 +283,7 @@ impl PlanRun<'_> {
         appears
     }
 
-    /// How many memberships these groups have; groups nested in them are none.
+    /// Returns the number of memberships of these groups, without nested groups.
     async fn memberships_of(&self, groups: &[String]) -> Result<u64, StoreError> {
         let mut count = 0;
         for group in groups {
@@ -302,6 +303,7 @@ impl PlanRun<'_> {
 }
 
 impl PersonPage {
+    /// Decides about all people of the page, and adds them to the tally.
     fn fill(self, mut tally: PlanTally) -> PlanTally {
         for (view, groups, manager) in &self.people {
             self.person(view, groups, manager.as_ref(), &mut tally);
@@ -323,7 +325,7 @@ impl PersonPage {
         let before = self.asked_for.get(&view.key).map(String::as_str);
         let words = || (decision.user_name(), decision.reason_in_full().to_string());
         let failures = decision.failures();
-        // Hardly anybody's mappings fail: the policy in force is asked about those alone.
+        // Few mappings fail: the policy in force is evaluated for those people alone.
         let fails_newly = !failures.is_empty()
             && self
                 .base
@@ -342,6 +344,7 @@ impl PersonPage {
     }
 }
 
+/// Returns the change between the last requested state, as JSON, and the new one.
 fn planned_change(before: Option<&str>, after: Option<DesiredState>) -> AccountChange {
     let nothing = AccountChange { action: PlannedAction::None, attributes: Vec::new() };
     let Some(after) = after else { return nothing };
@@ -353,8 +356,9 @@ fn planned_change(before: Option<&str>, after: Option<DesiredState>) -> AccountC
     change_between(before.as_ref(), &after)
 }
 
+/// Returns whether the person or group comes into the policy's scope or leaves it.
 fn scope_change(was: Option<bool>, is: bool) -> Option<ScopeChange> {
-    // Without a policy before nobody was in its scope.
+    // Without a previous policy, no person was in its scope.
     match (was.unwrap_or(false), is) {
         (false, true) => Some(ScopeChange::Into),
         (true, false) => Some(ScopeChange::OutOf),

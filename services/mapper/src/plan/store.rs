@@ -1,4 +1,4 @@
-//! Plans in the database: asked for, worked out in the background, and kept for a day.
+//! Plans in the database: requested, computed in the background, and kept for a day.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +13,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use store::{Store, StoreError};
+use telemetry::chain;
 use tokio::sync::Semaphore;
 
 use super::PolicyPlanner;
@@ -20,34 +21,38 @@ use crate::now;
 use crate::policies::versions;
 use crate::rows::plan as row;
 
-/// Plans that one replica works out at the same time: each of them wants every processor.
+/// The maximum number of plans that one replica computes concurrently: each of them uses every processor.
 const AT_ONCE_MAX: usize = 2;
-/// Changes that one plan lists.
+/// The maximum number of changes that one plan lists.
 const CHANGES_MAX: u32 = 10_000;
+/// The interval of heartbeats of a running plan.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
-/// Whoever works on a plan says so every second; after this it is taken for dead.
+/// The time without a heartbeat after which a running plan counts as interrupted. The replica that computes a plan writes a
+/// heartbeat every second.
 const ALIVE_FOR: time::Duration = time::Duration::seconds(30);
+/// The retention of plans.
 const KEPT_FOR: time::Duration = time::Duration::hours(24);
+/// The maximum number of plans that are kept.
 const KEPT_MAX: u64 = 50;
 
 const RUNNING: &str = "running";
 const FINISHED: &str = "finished";
 const FAILED: &str = "failed";
 
-/// Plans, old and new.
+/// Running and finished plans.
 #[derive(Debug, Clone)]
 pub(crate) struct PlanStore {
     planner: PolicyPlanner,
     slots: Arc<Semaphore>,
 }
 
-/// A plan cannot be had.
+/// Errors of [`PlanStore`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlansError {
-    /// The request is wrong.
+    /// The request is not valid.
     #[error(transparent)]
     Refused(ControlError),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -61,10 +66,10 @@ impl PlanStore {
         Self { planner, slots: Arc::new(Semaphore::new(AT_ONCE_MAX)) }
     }
 
-    /// Begins a plan; `only` is the person or group that it is about. The answer says how to ask for it.
+    /// Starts a plan; `only` is the person or group to which it is limited. The reply contains the id for later requests.
     ///
     /// # Errors
-    /// When the policy is wrong, or too many plans are under way.
+    /// Returns an error if the policy is not valid, or too many plans are running.
     pub(crate) async fn begin(
         &self,
         request: &PlanRequest,
@@ -114,7 +119,7 @@ impl PlanStore {
             let work = plans.planner.plan(&policy, base.as_ref(), only, changes, &progress);
             let outcome = plans.alive_while(&model.id, &counts, work).await;
             if let Err(error) = plans.finish(&model.id, &outcome).await {
-                tracing::warn!(error = %error, plan = model.id, "could not keep a plan");
+                tracing::warn!(error = chain(&error), plan = model.id, "could not keep a plan");
             }
         });
         Ok(status)
@@ -124,7 +129,7 @@ impl PlanStore {
         &self.planner.store
     }
 
-    /// Says how far it is, every second.
+    /// Runs the work, and writes its progress and a heartbeat every second.
     async fn alive_while(
         &self,
         id: &str,
@@ -144,16 +149,17 @@ impl PlanStore {
                 .col_expr(row::Column::Heartbeat, Expr::value(unix_micros(now())))
                 .filter(row::Column::Id.eq(id));
             if let Err(error) = update.exec(self.store().writer()).await {
-                tracing::debug!(error = %error, "could not say how far a plan is");
+                tracing::debug!(error = chain(&error), "could not say how far a plan is");
             }
         }
     }
 
+    /// Writes the outcome of a plan.
     async fn finish(&self, id: &str, outcome: &Result<PolicyPlan, StoreError>) -> Result<(), StoreError> {
         let (state, plan, error) = match outcome {
             Ok(plan) => (FINISHED, Some(serde_json::to_string(plan).expect("a plan is plain data")), None),
             Err(error) => {
-                tracing::warn!(error = error as &dyn std::error::Error, plan = id, "a plan failed");
+                tracing::warn!(error = chain(error), plan = id, "a plan failed");
                 (
                     FAILED,
                     None,
@@ -179,10 +185,10 @@ impl PlanStore {
         Ok(())
     }
 
-    /// The plan and its status.
+    /// Returns the plan and its status.
     ///
     /// # Errors
-    /// When there is none of that id (any more).
+    /// Returns an error if there is no plan with this id, or no longer.
     pub(crate) async fn get(&self, id: &PlanId) -> Result<(row::Model, PlanStatus), PlansError> {
         let found = row::Entity::find_by_id(id.as_str()).one(self.store().reader()).await;
         let found = found.map_err(StoreError::statement("read a plan"))?;
@@ -193,6 +199,7 @@ impl PlanStore {
         Ok((model, status))
     }
 
+    /// Deletes plans that are too old, or beyond the newest [`KEPT_MAX`].
     async fn prune(&self) -> Result<(), StoreError> {
         let failed = StoreError::statement("prune plans");
         let newest: Vec<String> = row::Entity::find()
@@ -211,6 +218,7 @@ impl PlanStore {
     }
 }
 
+/// Returns the status of a stored plan. A running plan without a recent heartbeat counts as failed.
 fn plan_status(model: &row::Model) -> Result<PlanStatus, PlansError> {
     let count = |n: i64| u64::try_from(n).unwrap_or_default();
     let is_alive = model.heartbeat >= unix_micros(now() - ALIVE_FOR);

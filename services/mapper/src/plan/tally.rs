@@ -1,4 +1,4 @@
-//! Adds up what a plan finds.
+//! Adds up the results of a plan.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use lifecycle::{PlanCounts, PlannedAction, PlannedChange, PolicyPlan, ResourceKi
 
 use super::change::AccountChange;
 
-/// How many different attributes are counted; a policy maps at most 500.
+/// The maximum number of different attributes that are counted. A policy maps at most 500.
 const ATTRIBUTES_MAX: usize = 2_000;
 
-/// How long the listed changes may be together, as JSON: an answer has to fit into one message, of which brokers allow 1 MiB
-/// unless told otherwise.
+/// The maximum size of the listed changes as JSON, in bytes. An answer must fit into one message, and brokers allow 1 MiB
+/// unless configured otherwise.
 const LISTED_BYTES_MAX: usize = 700 * 1024;
 
 /// The counts, and the first changes.
@@ -24,12 +24,12 @@ pub(super) struct PlanTally {
     newly_failing: u64,
     changes: Vec<PlannedChange>,
     changes_max: usize,
-    /// Also what does not change is listed.
+    /// `true` if subjects without a change are listed as well.
     lists_all: bool,
     more: u64,
 }
 
-/// One person or group.
+/// The result for one person or group.
 pub(super) struct PlannedSubject<'a> {
     pub(super) kind: ResourceKind,
     pub(super) subject: &'a str,
@@ -38,9 +38,9 @@ pub(super) struct PlannedSubject<'a> {
     pub(super) is_impossible: bool,
     /// Target attributes without a value because their mapping fails.
     pub(super) failures: Vec<&'a str>,
-    /// Whether there are more of them than with the policy in force.
+    /// `true` if more mappings fail than with the policy in force.
     pub(super) fails_newly: bool,
-    /// Name and reason, in words.
+    /// Returns the name and the reason as text.
     pub(super) words: &'a dyn Fn() -> (Option<String>, String),
 }
 
@@ -49,11 +49,12 @@ impl PlanTally {
         Self { changes_max, lists_all, ..Self::default() }
     }
 
-    /// An empty one with the same limits, for another thread.
+    /// Returns an empty tally with the same limits, for another thread.
     pub(super) fn part(&self) -> Self {
         Self::new(self.changes_max, self.lists_all)
     }
 
+    /// Counts a person or group, and lists the change while there is room.
     pub(super) fn add(&mut self, found: PlannedSubject<'_>) {
         let PlannedSubject { kind, subject, change, scope, is_impossible, failures, fails_newly, words } =
             found;
@@ -78,7 +79,7 @@ impl PlanTally {
         if change.action == PlannedAction::None && !is_impossible && !self.lists_all {
             return;
         }
-        // What is created or adopted has every attribute anew: that says nothing about attributes.
+        // A created or adopted resource gets all attributes: that does not count as a change of attributes.
         let counts_attributes = !matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         for attribute in change.attributes.iter().filter(|change| counts_attributes && !change.released) {
             count_change(&mut self.attributes, &attribute.path);
@@ -99,7 +100,7 @@ impl PlanTally {
         });
     }
 
-    /// Adds what another thread found further on.
+    /// Adds the result of another thread for the following page.
     pub(super) fn append(&mut self, part: Self) {
         add_counts(&mut self.users, part.users);
         add_counts(&mut self.groups, part.groups);
@@ -121,6 +122,7 @@ impl PlanTally {
         }
     }
 
+    /// Builds the plan. Changes that do not fit into one message are only counted.
     pub(super) fn into_plan(mut self, target: &str, base_version: Option<i64>) -> PolicyPlan {
         let listed = fitting_changes(&self.changes, LISTED_BYTES_MAX);
         self.more += u64::try_from(self.changes.len() - listed).unwrap_or(u64::MAX);
@@ -143,6 +145,7 @@ impl PlanTally {
     }
 }
 
+/// Counts a path, as long as there are fewer than [`ATTRIBUTES_MAX`].
 fn count_change(counts: &mut BTreeMap<String, u64>, path: &str) {
     if let Some(count) = counts.get_mut(path) {
         *count += 1;
@@ -151,7 +154,7 @@ fn count_change(counts: &mut BTreeMap<String, u64>, path: &str) {
     }
 }
 
-/// How many of the first changes fit into so many bytes.
+/// Returns the number of first changes that fit into `bytes_max` bytes.
 fn fitting_changes(changes: &[PlannedChange], bytes_max: usize) -> usize {
     let mut bytes: usize = 0;
     let fits = |change: &&PlannedChange| {

@@ -5,53 +5,53 @@ use std::path::{Path, PathBuf};
 
 use policy::{Policy, PolicyError};
 
-/// A folder or file of policies that cannot be used.
+/// Errors of a policy folder or file.
 #[derive(Debug, thiserror::Error)]
 pub enum PoliciesError {
     /// The folder or a file cannot be read.
     #[error("could not read {path}")]
     Read {
-        /// Which.
+        /// The path of the folder or file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// A policy is wrong.
+    /// A policy is not valid.
     #[error("{0}")]
     Policy(PolicyError),
-    /// Two files are for one target.
+    /// Two files are for the same target.
     #[error("{file}: another file is for target `{target}` already; one target has one policy")]
     Twice {
-        /// The second of them.
+        /// The second of the two files.
         file: String,
         /// The target.
         target: String,
     },
 }
 
-/// A file that holds a policy.
+/// A file that contains a policy.
 #[derive(Debug)]
 pub(super) struct PolicyFile {
-    /// Its path.
+    /// The path of the file.
     pub(super) file: String,
     pub(super) text: String,
     pub(super) policy: Policy,
 }
 
-/// What lies in a folder.
+/// The content of a folder.
 #[derive(Debug, Default)]
 pub(super) struct PolicyFolder {
     /// The first file of each target, by target.
     pub(super) files: BTreeMap<String, PolicyFile>,
-    /// Files that cannot be used, with why.
+    /// Files that cannot be used, with the errors.
     pub(super) wrong: Vec<(String, PoliciesError)>,
 }
 
 /// Reads every `*.yaml` and `*.yml` in `folder`, in order of name.
 ///
 /// # Errors
-/// When the folder itself cannot be read.
+/// Returns an error if the folder itself cannot be read.
 pub(super) fn read_folder(folder: &Path) -> Result<PolicyFolder, PoliciesError> {
     let failed = |source| PoliciesError::Read { path: folder.to_owned(), source };
     let mut paths: Vec<PathBuf> = Vec::new();

@@ -1,4 +1,4 @@
-//! Looks for new versions and for changed files, and publishes what is in force.
+//! Polls for new versions and for changed files, and publishes the policies in force.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use lifecycle::HeldFile;
 use relay::OutboxPublisher;
 use store::{Store, StoreError};
+use telemetry::chain;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -16,15 +17,17 @@ use super::versions::{self, NewVersion};
 use super::{PolicySet, fingerprint_of};
 use crate::plan::PolicyPlanner;
 
+/// The interval of the poll.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Who puts a policy in force when a file does.
+/// The actor of a policy version that comes from a file.
 const FILE: &str = "file";
 
-/// Policy files that are not in force, and why; of this replica.
+/// Policy files that are not in force on this replica, with the reasons.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldPolicies(Arc<Mutex<Vec<HeldFile>>>);
 
 impl HeldPolicies {
+    /// Returns the files that are held.
     pub(crate) fn list(&self) -> Vec<HeldFile> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -42,18 +45,18 @@ pub(crate) struct PolicyKeeper {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) publish: watch::Sender<Arc<PolicySet>>,
     pub(crate) held: HeldPolicies,
-    /// By file: the text and the version that were judged, and why the file waits.
+    /// By file: the fingerprint and the base version of the last verdict, and the reason why the file is held.
     pub(crate) judged: HashMap<String, (String, Option<i64>, String)>,
-    /// By target: the text of its file that this replica is done with. A file is news when it changes, not when it differs
-    /// from what another replica took: while folders differ, each would otherwise undo the other for ever.
+    /// By target: the fingerprint of the file that this replica has processed. A file is processed when it changes, not when it
+    /// differs from the file of another replica: while folders differ, the replicas would otherwise revert each other forever.
     pub(crate) settled: HashMap<String, String>,
 }
 
 impl PolicyKeeper {
-    /// What is in force when the service starts: files of targets without any policy are taken as they are.
+    /// Returns the policies in force at start. Files of targets without any policy are put in force without a check.
     ///
     /// # Errors
-    /// When the folder or a file cannot be read and nothing is in force that could go on.
+    /// Returns an error if the folder or a file cannot be read and no policy is in force that could be used instead.
     pub(crate) async fn start(&mut self) -> Result<Result<PolicySet, PoliciesError>, StoreError> {
         let mut set = versions::in_force(self.store.reader()).await?;
         let Some(path) = &self.folder else { return Ok(Ok(set)) };
@@ -71,12 +74,12 @@ impl PolicyKeeper {
                 set = versions::in_force(self.store.reader()).await?;
             }
             Err(error) if set.iter().next().is_none() => return Ok(Err(error)),
-            Err(error) => tracing::error!(error = %error, "the folder of policies cannot be read"),
+            Err(error) => tracing::error!(error = chain(&error), "the folder of policies cannot be read"),
         }
         Ok(Ok(set))
     }
 
-    /// Until `stop`.
+    /// Polls until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -84,11 +87,12 @@ impl PolicyKeeper {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             if let Err(error) = self.look().await {
-                tracing::warn!(error = %error, "could not look for new policies");
+                tracing::warn!(error = chain(&error), "could not look for new policies");
             }
         }
     }
 
+    /// Adopts new versions, and checks the folder for changed files.
     async fn look(&mut self) -> Result<(), StoreError> {
         adopt_newest(&self.store, &self.publish).await?;
         let Some(path) = self.folder.clone() else { return Ok(()) };
@@ -114,7 +118,7 @@ impl PolicyKeeper {
         adopt_newest(&self.store, &self.publish).await
     }
 
-    /// Takes a changed file, unless it cuts off too many; says why it waits.
+    /// Puts a changed file in force, unless it takes access from too many accounts. Returns the reason if the file is held.
     async fn consider(&mut self, target: &str, file: &PolicyFile) -> Result<Option<String>, StoreError> {
         let fingerprint = fingerprint_of(&file.text);
         if self.settled.get(target) == Some(&fingerprint) {
@@ -140,6 +144,7 @@ impl PolicyKeeper {
         self.take(target, file, base, fingerprint).await
     }
 
+    /// Plans a changed file, and puts it in force if the plan stays within its guards. Returns the reason otherwise.
     async fn take(
         &mut self,
         target: &str,
@@ -172,7 +177,7 @@ impl PolicyKeeper {
             self.judged.insert(file.file.clone(), (fingerprint, base, why.clone()));
             return Ok(Some(why));
         }
-        // Otherwise another version came first: the file is looked at again beside that one.
+        // If another version came first, the file is compared with that one next time.
         if self.put_in_force(target, file, base, removals).await? {
             tracing::info!(target_name = target, users, groups, removals, "a policy file came into force");
             self.settled.insert(target.to_owned(), fingerprint);
@@ -180,6 +185,7 @@ impl PolicyKeeper {
         Ok(None)
     }
 
+    /// Puts the file in force. Returns `false` if another version came first.
     async fn put_in_force(
         &self,
         target: &str,
@@ -194,7 +200,7 @@ impl PolicyKeeper {
         Ok(versions::put_in_force(&self.store, &self.relay, &new).await?.is_some())
     }
 
-    /// Shows which files wait, and says it once.
+    /// Publishes the held files, and logs each one once.
     fn hold(&self, waiting: Vec<(String, String)>) {
         let before = self.held.list();
         let files: Vec<HeldFile> = waiting.into_iter().map(|(file, why)| HeldFile { file, why }).collect();
@@ -205,10 +211,10 @@ impl PolicyKeeper {
     }
 }
 
-/// Publishes the newest versions if they are not in force here yet.
+/// Publishes the newest versions if this replica has not adopted them yet.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn adopt_newest(
     store: &Store,
     publish: &watch::Sender<Arc<PolicySet>>,
@@ -226,8 +232,8 @@ pub(crate) async fn adopt_newest(
     Ok(())
 }
 
-/// Unless something newer is published already: whoever looks every second and whoever just applied a policy may come here
-/// in either order.
+/// Publishes `set`, unless a newer one is published already. The periodic poll and a request that just applied a policy may
+/// call this in either order.
 fn publish_newer(publish: &watch::Sender<Arc<PolicySet>>, set: PolicySet) {
     publish.send_if_modified(|current| {
         if current.is_newer_than(&set) || current.versions().eq(set.versions()) {

@@ -11,13 +11,14 @@ use sea_orm::{
     QuerySelect,
 };
 use store::{Store, StoreError};
+use telemetry::chain;
 use time::OffsetDateTime;
 
 use super::{InForce, PolicySet, fingerprint_of};
 use crate::rows::{policy as row, policy_file};
 use crate::{SERVICE, now};
 
-/// How many versions are listed.
+/// The maximum number of versions that are listed.
 const LISTED_MAX: u64 = 100;
 
 /// A policy that is about to come into force.
@@ -27,18 +28,18 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) text: &'a str,
     pub(crate) who: &'a str,
     pub(crate) why: &'a str,
-    /// Accounts and groups that lose access by it.
+    /// The number of accounts and groups that lose access.
     pub(crate) removals: u64,
-    /// The version that it takes the place of.
+    /// The version that it replaces.
     pub(crate) base: Option<i64>,
-    /// It comes from a file with this text.
+    /// `true` if it comes from a file with this text.
     pub(crate) is_file: bool,
 }
 
-/// Newest version of each target, as stored.
+/// Returns the newest version of each target, as stored.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn newest_versions(
     connection: &impl ConnectionTrait,
 ) -> Result<Vec<row::Model>, StoreError> {
@@ -59,10 +60,10 @@ pub(crate) async fn newest_versions(
     Ok(rows)
 }
 
-/// Targets with their newest versions: what is looked at every second.
+/// Returns the targets with the numbers of their newest versions. This query runs every second.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn newest_numbers(
     connection: &impl ConnectionTrait,
 ) -> Result<Vec<(String, i64)>, StoreError> {
@@ -79,17 +80,21 @@ pub(crate) async fn newest_numbers(
     Ok(numbers)
 }
 
-/// The policies in force. One that cannot be read any more is left out, loudly: its target is left as it is.
+/// Returns the policies in force. A policy that can no longer be parsed is left out, with an error in the log, and its target
+/// is left as it is.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn in_force(connection: &impl ConnectionTrait) -> Result<PolicySet, StoreError> {
     let (mut policies, mut unreadable) = (Vec::new(), Vec::new());
     for row in newest_versions(connection).await? {
         match Policy::parse(&row.policy, &format!("version {} of {}", row.version, row.target)) {
             Ok(policy) => policies.push(InForce { policy, version: row.version }),
             Err(error) => {
-                tracing::error!(error = %error, "a policy in force cannot be read: its target is left as it is");
+                tracing::error!(
+                    error = chain(&error),
+                    "a policy in force cannot be read: its target is left as it is"
+                );
                 unreadable.push((row.target, row.version));
             }
         }
@@ -97,10 +102,10 @@ pub(crate) async fn in_force(connection: &impl ConnectionTrait) -> Result<Policy
     Ok(PolicySet::new(policies, unreadable))
 }
 
-/// One version; the newest without a number.
+/// Returns one version, or the newest one without a number.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn get_version(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -114,10 +119,10 @@ pub(crate) async fn get_version(
     found.map_err(StoreError::statement("read a policy"))
 }
 
-/// Versions of a target's policy, newest first.
+/// Lists the versions of a target's policy, newest first.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn list_versions(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -132,7 +137,7 @@ pub(crate) async fn list_versions(
     Ok(rows.iter().map(version_summary).collect())
 }
 
-/// A version without its text.
+/// Returns a version without its text.
 pub(crate) fn version_summary(row: &row::Model) -> PolicyVersion {
     PolicyVersion {
         version: row.version,
@@ -144,10 +149,10 @@ pub(crate) fn version_summary(row: &row::Model) -> PolicyVersion {
     }
 }
 
-/// Puts a policy in force, and tells the journal; `None` when another version came first.
+/// Puts a policy in force and publishes a fact about it. Returns `None` if another version came first.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn put_in_force(
     store: &Store,
     relay: &OutboxPublisher,
@@ -201,7 +206,7 @@ pub(crate) async fn put_in_force(
     Ok(Some(version))
 }
 
-/// What the writer has to know of the policy itself. A text that cannot be read says nothing.
+/// Builds the command that sends the policy's own rules to the writer. Returns `None` for a text that cannot be parsed.
 pub(crate) fn rules_command(target: &str, text: &str, version: i64) -> Option<Command> {
     let policy = Policy::parse(text, target).ok()?;
     Some(Command {
@@ -220,10 +225,10 @@ pub(crate) fn rules_command(target: &str, text: &str, version: i64) -> Option<Co
     })
 }
 
-/// Remembers that a file's text was taken.
+/// Stores that a file's text was processed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(super) async fn remember_file(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -238,20 +243,20 @@ pub(super) async fn remember_file(
         )
         .exec_without_returning(connection)
         .await
-        .map_err(StoreError::statement("remember a policy file"))?;
+        .map_err(StoreError::statement("write a policy file"))?;
     Ok(())
 }
 
-/// Whether the text is the one that was last taken from a file for this target.
+/// Returns whether the text is the one that was last taken from a file for this target.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(super) async fn was_taken(
     connection: &impl ConnectionTrait,
     target: &str,
     text: &str,
 ) -> Result<bool, StoreError> {
     let row = policy_file::Entity::find_by_id(target).one(connection).await;
-    let row = row.map_err(StoreError::statement("read about a policy file"))?;
+    let row = row.map_err(StoreError::statement("read a policy file"))?;
     Ok(row.is_some_and(|row| row.fingerprint == fingerprint_of(text)))
 }

@@ -1,4 +1,4 @@
-//! `mapper_chain_heads`: where the chain ends. Its row is locked by the transaction that adds to the chain.
+//! `mapper_chain_heads`: the end of the chain. A transaction that appends to the chain locks this row.
 
 use sea_orm::entity::prelude::*;
 
@@ -8,9 +8,9 @@ use sea_orm::entity::prelude::*;
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) name: String,
-    /// Of the last entry; 0 without any.
+    /// Sequence number of the last entry; 0 if there is none.
     pub(crate) sequence: i64,
-    /// Of the last entry; empty without any.
+    /// Hash of the last entry; empty if there is none.
     #[sea_orm(column_type = "Text")]
     pub(crate) hash: String,
 }

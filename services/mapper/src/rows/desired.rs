@@ -1,7 +1,8 @@
-//! `mapper_desired`: what was last asked of each target.
+//! `mapper_desired`: the state that was last requested of each target.
 
 use sea_orm::entity::prelude::*;
 
+/// The desired state of one person or group at one target.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_desired")]
 pub(crate) struct Model {
@@ -21,7 +22,7 @@ pub(crate) struct Model {
     /// [`lifecycle::DesiredState`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) desired: String,
-    /// Rises by one with each write; what optimistic concurrency goes by.
+    /// Rises by one with each write, for optimistic concurrency.
     pub(crate) version: i64,
 }
 

@@ -1,7 +1,8 @@
-//! `mapper_feed_people`: who was last seen in which run of a full feed.
+//! `mapper_feed_people`: the run of a full feed in which each person was last seen.
 
 use sea_orm::entity::prelude::*;
 
+/// One person in one full feed.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_feed_people")]
 pub(crate) struct Model {
@@ -12,9 +13,9 @@ pub(crate) struct Model {
     /// The newest run that lists the person.
     #[sea_orm(column_type = "Text")]
     pub(crate) run: String,
-    /// When that began; microseconds since the Unix epoch.
+    /// The time at which that run began; microseconds since the Unix epoch.
     pub(crate) run_at: i64,
-    /// It listed them as somebody who is employed: when they are not listed any more, they left.
+    /// `true` if the run lists the person as employed. If a later run does not list the person, the person left.
     pub(crate) employed: bool,
 }
 
@@ -23,10 +24,10 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Which of the keys are in the run already.
+/// Returns those of the keys that the run lists already.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn listed_in(
     connection: &impl ConnectionTrait,
     feed: &str,
@@ -43,5 +44,5 @@ pub(crate) async fn listed_in(
         .into_tuple()
         .all(connection)
         .await
-        .map_err(store::StoreError::statement("read who is in a feed"))
+        .map_err(store::StoreError::statement("read the people in a feed"))
 }

@@ -1,18 +1,19 @@
-//! `mapper_feed_rows`: what rows of full feeds said, so that a row that says it again needs no more than a name.
+//! `mapper_feed_rows`: the contents of rows of full feeds, so that only the name of a repeated row has to be sent.
 //!
-//! What a row said before stays for a while beside what it says now: its name may be under way already.
+//! The previous content of a row is kept for a while beside the current one: a message with its name may be under way.
 
 use sea_orm::entity::prelude::*;
 use store::StoreError;
 
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
-/// A row that is repeated is written as seen not more often than this.
+/// The minimum time between two updates of `seen_at` of a repeated row, in microseconds.
 pub(crate) const SEEN_AGAIN_AFTER: i64 = DAY_MICROS;
-/// A row that was not seen for so long may not be named any more: names must not be older than the rows that they name.
+/// The time after which a row that was not seen may no longer be named, in microseconds: the content must outlive names.
 const KNOWN_FOR: i64 = 20 * DAY_MICROS;
-/// What was not seen for so long is forgotten.
+/// The time after which a row that was not seen is deleted, in microseconds.
 const FORGOTTEN_AFTER: i64 = 30 * DAY_MICROS;
 
+/// One content of a row of a full feed.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_feed_rows")]
 pub(crate) struct Model {
@@ -26,7 +27,7 @@ pub(crate) struct Model {
     /// A [`feeds::RowContent`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) content: String,
-    /// When it was last said, give or take a day; microseconds since the Unix epoch.
+    /// The time at which a file last contained it, accurate to a day; microseconds since the Unix epoch.
     pub(crate) seen_at: i64,
 }
 
@@ -35,10 +36,10 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What rows of these keys said.
+/// Returns the stored rows of these keys.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn of_keys(
     connection: &impl ConnectionTrait,
     feed: &str,
@@ -52,10 +53,10 @@ pub(crate) async fn of_keys(
         .map_err(StoreError::statement("read rows of a feed"))
 }
 
-/// Keys and hashes of rows that may be named.
+/// Returns the keys and hashes of rows that may be named.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn known_hashes(
     connection: &impl ConnectionTrait,
     feed: &str,
@@ -75,23 +76,23 @@ pub(crate) async fn known_hashes(
         .map_err(StoreError::statement("read rows of a feed"))
 }
 
-/// Forgets what was not said for long.
+/// Deletes rows that were not seen for a long time.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget_old(connection: &impl ConnectionTrait, now: i64) -> Result<(), StoreError> {
     Entity::delete_many()
         .filter(Column::SeenAt.lt(now - FORGOTTEN_AFTER))
         .exec(connection)
         .await
         .map(drop)
-        .map_err(StoreError::statement("forget rows of feeds"))
+        .map_err(StoreError::statement("delete rows of feeds"))
 }
 
-/// Forgets what was said of people whose records were erased.
+/// Deletes the rows of people whose records were erased.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn erase_rows(connection: &impl ConnectionTrait, keys: &[String]) -> Result<(), StoreError> {
     if keys.is_empty() {
         return Ok(());
@@ -101,5 +102,5 @@ pub(crate) async fn erase_rows(connection: &impl ConnectionTrait, keys: &[String
         .exec(connection)
         .await
         .map(drop)
-        .map_err(StoreError::statement("forget rows of feeds"))
+        .map_err(StoreError::statement("delete rows of feeds"))
 }

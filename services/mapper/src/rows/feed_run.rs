@@ -5,6 +5,7 @@ use lifecycle::FeedRunState;
 use sea_orm::entity::prelude::*;
 use store::StoreError;
 
+/// One run of a full feed.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_feeds")]
 pub(crate) struct Model {
@@ -13,27 +14,27 @@ pub(crate) struct Model {
     pub(crate) run: String,
     #[sea_orm(column_type = "Text")]
     pub(crate) feed: String,
-    /// The authenticated sender of its events; nothing in what was stored before that was kept.
+    /// The authenticated sender of its events; `None` in rows that were written before this was stored.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) sender: Option<String>,
-    /// When it began, the first time if it was begun several times; microseconds since the Unix epoch.
+    /// The time at which it began, the first one if it began several times; microseconds since the Unix epoch.
     pub(crate) run_at: i64,
     /// A [`FeedRunState`].
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
-    /// When the reading began whose completion is kept; nothing before the first.
+    /// The time at which the reading with the stored completion began; `None` before the first completion.
     pub(crate) ended_at: Option<i64>,
     /// A [`FileCompletion`] as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) completion: Option<String>,
-    /// Why it is held: a JSON array of texts.
+    /// The reasons why it is held: a JSON array of texts.
     #[sea_orm(column_type = "Text")]
     pub(crate) reasons: String,
-    /// Of how many it was said that they left.
+    /// The number of people whose departure the run caused.
     pub(crate) left_count: i64,
-    /// Rows that said what they said before, and were only named.
+    /// The number of rows that repeated their content, and were only named.
     pub(crate) unchanged_count: i64,
-    /// Rows that were named and not known.
+    /// The number of rows that were named but not known.
     pub(crate) unresolved_count: i64,
     pub(crate) decided_at: Option<i64>,
     #[sea_orm(column_type = "Text", nullable)]
@@ -43,26 +44,26 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Its state; what a newer version of this service wrote is nothing to act upon.
+    /// Returns the state. A state that a newer version of this service wrote counts as superseded, so that nothing acts upon it.
     pub(crate) fn state(&self) -> FeedRunState {
         FeedRunState::named(&self.state).unwrap_or(FeedRunState::Superseded)
     }
 
-    /// What was seen of the file.
+    /// Returns the completion of the file.
     pub(crate) fn completion(&self) -> Option<FileCompletion> {
         serde_json::from_str(self.completion.as_deref()?).ok()
     }
 
-    /// Why it is held.
+    /// Returns the reasons why it is held.
     pub(crate) fn reasons(&self) -> Vec<String> {
         serde_json::from_str(&self.reasons).unwrap_or_default()
     }
 }
 
-/// The newest run of a feed that was accepted.
+/// Returns the newest accepted run of a feed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn last_accepted(
     connection: &impl ConnectionTrait,
     feed: &str,

@@ -1,4 +1,4 @@
-//! `mapper_feed_unread`: messages in the quarantine that belong to a run of a full feed. A run with one of them ends no employment.
+//! `mapper_feed_unread`: quarantined messages of a run of a full feed. A run with one of them ends no employment.
 
 use lifecycle::{EventKind, FeedRun, FeedRunState, unix_micros};
 use sea_orm::entity::prelude::*;
@@ -10,10 +10,10 @@ use store::quarantine::{QuarantineReason, QuarantinedItem, stored_id};
 
 use super::feed_run;
 
-/// Parts of settled runs that are forgotten at a time.
+/// The maximum number of parts of settled runs that are removed at a time.
 const SETTLED_AT_ONCE_MAX: u64 = 100;
 
-/// One message of a run that was set aside.
+/// A message of a run that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_feed_unread")]
 pub(crate) struct Model {
@@ -26,7 +26,7 @@ pub(crate) struct Model {
     /// The type of its event.
     #[sea_orm(column_type = "Text")]
     pub(crate) kind: String,
-    /// When the reading began that it is part of; microseconds since the Unix epoch.
+    /// The time at which the reading of the file that it belongs to began; microseconds since the Unix epoch.
     pub(crate) begun_at: i64,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// The part that an item of the quarantine is, if it says so and was not merged under its id before.
+    /// Returns the part for a quarantine item, if the item belongs to a run and its id was not merged before.
     pub(crate) fn of_item(item: &QuarantinedItem) -> Option<Self> {
         if item.reason == QuarantineReason::IdReused {
             return None;
@@ -52,29 +52,29 @@ impl Model {
         })
     }
 
-    /// Whether it says nothing that a later reading of the file does not say.
+    /// Returns whether a later reading of the file contains all that the message contains.
     fn is_only_of_the_run(&self) -> bool {
         [EventKind::FeedRows, EventKind::FeedCompleted].iter().any(|kind| kind.to_string() == self.kind)
     }
 }
 
-/// Notes a part.
+/// Stores a part.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn put(connection: &impl ConnectionTrait, part: Model) -> Result<(), StoreError> {
     Entity::insert(part.into_active_model().reset_all())
         .on_conflict(OnConflict::column(Column::Item).do_nothing().to_owned())
         .exec_without_returning(connection)
         .await
         .map(drop)
-        .map_err(StoreError::statement("note that a part of a feed is unread"))
+        .map_err(StoreError::statement("store an unread part of a feed"))
 }
 
-/// When the readings began that the unread parts of a run belong to.
+/// Returns the start times of the readings that the unread parts of a run belong to.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn of_run(connection: &impl ConnectionTrait, run: &str) -> Result<Vec<i64>, StoreError> {
     Entity::find()
         .select_only()
@@ -83,15 +83,15 @@ pub(crate) async fn of_run(connection: &impl ConnectionTrait, run: &str) -> Resu
         .into_tuple()
         .all(connection)
         .await
-        .map_err(StoreError::statement("read which parts of a feed are unread"))
+        .map_err(StoreError::statement("read the unread parts of a feed"))
 }
 
-/// Forgets a part that was dealt with. A run that was held is judged again once it has no other.
+/// Removes a part that was dealt with. A held run is judged again once it has no other part.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn remove(connection: &impl ConnectionTrait, item: &str) -> Result<(), StoreError> {
-    let failed = StoreError::statement("forget that a part of a feed is unread");
+    let failed = StoreError::statement("remove an unread part of a feed");
     let Some(part) = Entity::find_by_id(item).one(connection).await.map_err(&failed)? else { return Ok(()) };
     Entity::delete_by_id(item).exec(connection).await.map_err(&failed)?;
     let others =
@@ -107,11 +107,11 @@ pub(crate) async fn remove(connection: &impl ConnectionTrait, item: &str) -> Res
     connection.execute(&judge_again).await.map(drop).map_err(failed)
 }
 
-/// Parts of runs that wait for nothing any more: they were decided, or a newer run took their place. With each, whether it
-/// goes from the quarantine as well.
+/// Returns the parts of settled runs: they were decided, or a newer run replaced them. The flag of each is `true` if it must
+/// be removed from the quarantine as well.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn settled(connection: &impl ConnectionTrait) -> Result<Vec<(Model, bool)>, StoreError> {
     let decided = [FeedRunState::Accepted, FeedRunState::Rejected, FeedRunState::Superseded];
     let settled = Query::select()
@@ -124,7 +124,7 @@ pub(crate) async fn settled(connection: &impl ConnectionTrait) -> Result<Vec<(Mo
         .limit(SETTLED_AT_ONCE_MAX)
         .all(connection)
         .await
-        .map_err(StoreError::statement("read which parts of feeds are settled"))?;
+        .map_err(StoreError::statement("read the settled parts of feeds"))?;
     Ok(parts
         .into_iter()
         .map(|part| {

@@ -1,10 +1,11 @@
-//! `mapper_findings`: what a human should look at in people.
+//! `mapper_findings`: problems in people's data that an operator should look at.
 
 use lifecycle::PersonFinding;
 use sea_orm::entity::prelude::*;
 
 use crate::moment_of;
 
+/// One finding about a person.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_findings")]
 pub(crate) struct Model {
@@ -13,10 +14,10 @@ pub(crate) struct Model {
     /// A [`lifecycle::FindingKind`].
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) kind: String,
-    /// Of an account; empty otherwise.
+    /// The target of the account; empty if the finding is not about an account.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// The configured source that said it; empty where none did.
+    /// The configured source of the statement; empty if there is none.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) sender: String,
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
@@ -25,7 +26,7 @@ pub(crate) struct Model {
     pub(crate) detail: String,
     /// Microseconds since the Unix epoch.
     pub(crate) since: i64,
-    /// It may be what says that the person left.
+    /// `true` if the unread value may report the person's departure.
     pub(crate) departure: bool,
 }
 
@@ -35,12 +36,12 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// What tells it apart from others.
+    /// Returns the primary key.
     pub(crate) fn key(&self) -> [&str; 5] {
         [&self.person, &self.kind, &self.target, &self.sender, &self.field]
     }
 
-    /// For operators.
+    /// Converts the finding for operators.
     pub(crate) fn told(self) -> PersonFinding {
         let Self { person, target, sender, field, detail, since, .. } = self;
         PersonFinding { person, target, sender, field, detail, since: moment_of(since) }

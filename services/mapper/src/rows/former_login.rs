@@ -9,10 +9,10 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_former_logins")]
 pub(crate) struct Model {
-    /// As [`lifecycle::login_hash`] makes it.
+    /// The hash from [`lifecycle::login_hash`].
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) login: String,
-    /// The key of who had it.
+    /// The key of the person who had it.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) person: String,
 }
@@ -22,10 +22,10 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Who had one of these logins and is off.
+/// Returns the people who had one of these logins and are off.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn of(
     connection: &impl ConnectionTrait,
     logins: &[&String],
@@ -36,31 +36,31 @@ pub(crate) async fn of(
             .filter(Column::Login.is_in(chunk.iter().map(|login| login.as_str())))
             .all(connection)
             .await
-            .map_err(StoreError::statement("read who had a login"))?;
+            .map_err(StoreError::statement("read former logins"))?;
         rows.extend(some);
     }
     Ok(rows)
 }
 
-/// Remembers logins. What is known already stays.
+/// Stores logins. Existing rows are kept.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn put(connection: &impl ConnectionTrait, rows: &[Model]) -> Result<(), StoreError> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT_MAX) {
         Entity::insert_many(chunk.iter().map(|row| row.clone().into_active_model().reset_all()))
             .on_conflict(OnConflict::columns([Column::Login, Column::Person]).do_nothing().to_owned())
             .exec_without_returning(connection)
             .await
-            .map_err(StoreError::statement("write who had a login"))?;
+            .map_err(StoreError::statement("write former logins"))?;
     }
     Ok(())
 }
 
-/// Forgets the logins of people who are back; returns how many there were.
+/// Deletes the logins of people who are back. Returns the number of deleted rows.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget(connection: &impl ConnectionTrait, people: &[String]) -> Result<u64, StoreError> {
     let mut forgotten = 0;
     for chunk in people.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -68,7 +68,7 @@ pub(crate) async fn forget(connection: &impl ConnectionTrait, people: &[String])
             .filter(Column::Person.is_in(chunk))
             .exec(connection)
             .await
-            .map_err(StoreError::statement("forget who had a login"))?;
+            .map_err(StoreError::statement("delete former logins"))?;
         forgotten += done.rows_affected;
     }
     Ok(forgotten)

@@ -1,4 +1,4 @@
-//! `mapper_obligations`: accounts that must be off, and what proves it. Times are microseconds since the Unix epoch.
+//! `mapper_obligations`: accounts that must be off, and the evidence for it. Times are microseconds since the Unix epoch.
 
 use lifecycle::{
     AccountOffEvidence, LeaverCause, Obligation, ObligationState, OtherAccounts, WaitReason, WaitingFor,
@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::moment_of;
 
-/// One account of one person that must be off, from one departure on.
+/// An account or membership of one person that must be off, since one departure.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_obligations")]
 pub(crate) struct Model {
@@ -18,7 +18,7 @@ pub(crate) struct Model {
     /// Key of the person.
     #[sea_orm(column_type = "Text")]
     pub(crate) subject: String,
-    /// Of a membership: key of the group; empty for an account.
+    /// Key of the group for a membership; empty for an account.
     #[sea_orm(column_type = "Text")]
     pub(crate) member_of: String,
     /// A [`LeaverCause`].
@@ -30,16 +30,16 @@ pub(crate) struct Model {
     pub(crate) received_at: i64,
     pub(crate) effective_at: i64,
     pub(crate) decided_at: i64,
-    /// When the objective passes.
+    /// The time at which the objective passes: the account should be off by then.
     pub(crate) due_at: i64,
-    /// Until then the proof is verified again.
+    /// The end of the time in which the proof is verified again.
     pub(crate) verify_until: i64,
     /// Revision of the command that switched off, or of the one in force when the policy kept the account.
     pub(crate) revision: i64,
-    /// Rises by one with each change; what optimistic concurrency goes by.
+    /// Rises by one with each change, for optimistic concurrency.
     pub(crate) version: i64,
     pub(crate) waiting_since: i64,
-    /// Kind of the evidence in force.
+    /// Kind of the current evidence.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) evidence: Option<String>,
     /// A [`WaitingFor`], while it is open.
@@ -53,9 +53,9 @@ pub(crate) struct Model {
     pub(crate) reopened_at: Option<i64>,
     pub(crate) ended_at: Option<i64>,
     pub(crate) checked_at: Option<i64>,
-    /// When the writer is asked next.
+    /// The time at which the writer is asked next.
     pub(crate) next_check_at: Option<i64>,
-    /// When it was told that it is overdue, while it is.
+    /// The time of the alert that it is overdue, while it is.
     pub(crate) alerted_at: Option<i64>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// A state that this version does not know counts as open: it is asked about, and listed.
+    /// Returns the state. A state that this version does not know counts as open, so that it is checked and listed.
     pub(crate) fn state(&self) -> ObligationState {
         ObligationState::ALL
             .into_iter()
@@ -73,30 +73,35 @@ impl Model {
             .unwrap_or(ObligationState::Open)
     }
 
+    /// Returns the cause. One that this version does not know counts as a departure.
     pub(crate) fn cause(&self) -> LeaverCause {
         LeaverCause::ALL.into_iter().find(|cause| cause.as_str() == self.cause).unwrap_or(LeaverCause::Left)
     }
 
+    /// Returns whether the obligation is open after its objective has passed; `now` in microseconds.
     pub(crate) fn is_overdue(&self, now: i64) -> bool {
         self.state() == ObligationState::Open && self.due_at < now
     }
 
+    /// Returns the reason why the obligation waits, if it does.
     pub(crate) fn waiting(&self) -> Option<WaitReason> {
         let reason = WaitingFor::named(self.waiting.as_deref()?);
         Some(WaitReason { reason, detail: self.waiting_detail.clone() })
     }
 
+    /// Sets or clears the reason why the obligation waits.
     pub(crate) fn set_waiting(&mut self, waiting: Option<WaitReason>) {
         let (reason, detail) = waiting.map(|waiting| (waiting.reason, waiting.detail)).unzip();
         self.waiting = reason.map(|reason| reason.as_str().to_owned());
         self.waiting_detail = detail.flatten();
     }
 
+    /// Returns the current evidence, if there is any.
     pub(crate) fn evidence(&self) -> Option<AccountOffEvidence> {
         Some(AccountOffEvidence { kind: self.evidence.clone()?, at: moment_of(self.evidence_at?) })
     }
 
-    /// For operators.
+    /// Converts the obligation for operators.
     pub(crate) fn told(&self, now: i64, other_accounts: Option<OtherAccounts>) -> Obligation {
         let waiting = self.waiting();
         Obligation {

@@ -1,10 +1,11 @@
-//! `mapper_orders`: orders of operators about people's access, for lists. What decisions go by is in the person's state.
+//! `mapper_orders`: orders of operators about people's access, for lists. Decisions use the copy in the person's state.
 
 use lifecycle::{AccessOrderKind, AccessOrderStatus};
 use sea_orm::entity::prelude::*;
 
 use crate::moment_of;
 
+/// One order about one person's access.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_orders")]
 pub(crate) struct Model {
@@ -28,7 +29,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// For operators.
+    /// Converts the order for operators.
     pub(crate) fn told(self, now: i64) -> AccessOrderStatus {
         let order = AccessOrderKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind);
         AccessOrderStatus {

@@ -1,10 +1,10 @@
-//! `mapper_other_accounts`: accounts at a target that may be a leaver's, as the writer last said. Times are microseconds since
-//! the Unix epoch.
+//! `mapper_other_accounts`: accounts at a target that may belong to a leaver, by the writer's last answer. Times are
+//! microseconds since the Unix epoch.
 
 use lifecycle::OtherAccounts;
 use sea_orm::entity::prelude::*;
 
-/// One leaver at one target, as long as one of the obligations has not ended or is verified.
+/// One leaver at one target. It exists while one of the obligations has not ended or is under verification.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_other_accounts")]
 pub(crate) struct Model {
@@ -13,13 +13,13 @@ pub(crate) struct Model {
     /// Key of the person.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) subject: String,
-    /// When the writer is asked next.
+    /// The time at which the writer is asked next.
     pub(crate) next_check_at: i64,
-    /// How many are on, or may be.
+    /// The number of accounts that are active, or may be.
     pub(crate) active: i64,
-    /// There may be more: see [`lifecycle::OtherAccountsGap`]; or the writer was not asked yet.
+    /// `true` if there may be more accounts, see [`lifecycle::OtherAccountsGap`], or the writer was not asked yet.
     pub(crate) incomplete: bool,
-    /// [`OtherAccounts`] as JSON; none before the writer answered.
+    /// [`OtherAccounts`] as JSON; `None` until the writer has answered.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) found: Option<String>,
 }
@@ -30,7 +30,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// A leaver the writer is asked about at `at`.
+    /// Returns the row of a leaver that the writer must be asked about at `at`.
     pub(crate) fn due(target: &str, subject: &str, at: i64) -> Self {
         Self {
             target: target.to_owned(),
@@ -42,12 +42,12 @@ impl Model {
         }
     }
 
-    /// None before the writer answered, or where another version wrote it.
+    /// Returns the writer's answer; `None` until the writer has answered, or if another version wrote it.
     pub(crate) fn found(&self) -> Option<OtherAccounts> {
         serde_json::from_str(self.found.as_deref()?).ok()
     }
 
-    /// The row with what the writer says.
+    /// Returns the row with the writer's answer.
     pub(crate) fn with(&self, found: &OtherAccounts) -> Self {
         Self {
             active: i64::try_from(found.active()).unwrap_or(i64::MAX),

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+/// One plan.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_plans")]
 pub(crate) struct Model {
@@ -12,13 +13,13 @@ pub(crate) struct Model {
     /// `running`, `finished` or `failed`.
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
-    /// People and groups evaluated so far.
+    /// The number of people and groups evaluated so far.
     pub(crate) done: i64,
-    /// How many there are.
+    /// The number of people and groups to evaluate.
     pub(crate) total: i64,
     /// The version that was in force.
     pub(crate) base_version: Option<i64>,
-    /// The YAML.
+    /// The policy as YAML.
     #[sea_orm(column_type = "Text")]
     pub(crate) policy: String,
     /// Key of the only person or group that it is about.
@@ -29,9 +30,9 @@ pub(crate) struct Model {
     pub(crate) plan: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) error: Option<String>,
-    /// Microseconds.
+    /// Microseconds since the Unix epoch.
     pub(crate) created_at: i64,
-    /// When whoever works it out was last known to be alive; microseconds.
+    /// The last heartbeat of the replica that computes it; microseconds since the Unix epoch.
     pub(crate) heartbeat: i64,
 }
 

@@ -1,7 +1,8 @@
-//! `mapper_settings`: what was made once and is the same for all replicas.
+//! `mapper_settings`: values that are created once and shared by all replicas.
 
 use sea_orm::entity::prelude::*;
 
+/// One setting.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_settings")]
 pub(crate) struct Model {

@@ -1,7 +1,8 @@
-//! `mapper_verdicts`: what humans said of whose record it is.
+//! `mapper_verdicts`: the verdicts of operators about the owners of records.
 
 use sea_orm::entity::prelude::*;
 
+/// One verdict of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_verdicts")]
 pub(crate) struct Model {
@@ -11,7 +12,7 @@ pub(crate) struct Model {
     pub(crate) key: String,
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) person: String,
-    /// It is this person's, or it is not.
+    /// `true` if the record belongs to this person, `false` if it does not.
     pub(crate) same: bool,
     /// Microseconds since the Unix epoch.
     pub(crate) at: i64,

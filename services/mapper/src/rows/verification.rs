@@ -5,15 +5,16 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
 use store::StoreError;
+use telemetry::chain;
 
-/// One target.
+/// The verification of one target.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mapper_verifications")]
 pub(crate) struct Model {
     /// Name of the target.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// When it began; microseconds since the Unix epoch.
+    /// The time at which it began; microseconds since the Unix epoch.
     pub(crate) began_at: i64,
     /// [`Verification`] as JSON.
     #[sea_orm(column_type = "Text")]
@@ -25,10 +26,10 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The last verification of each target, in order of target. One that cannot be read is told as failed.
+/// Returns the last verification of each target, in order of target. One that cannot be decoded is reported as failed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn load_all(connection: &impl ConnectionTrait) -> Result<Vec<Verification>, StoreError> {
     let rows = Entity::find().all(connection).await.map_err(StoreError::statement("read verifications"))?;
     let mut reports: Vec<Verification> = rows
@@ -39,10 +40,11 @@ pub(crate) async fn load_all(connection: &impl ConnectionTrait) -> Result<Vec<Ve
     Ok(reports)
 }
 
+/// Builds the report for one that cannot be decoded.
 fn unreadable(row: &Model, error: &serde_json::Error) -> Verification {
     tracing::error!(
         target_name = row.target,
-        error = error as &dyn std::error::Error,
+        error = chain(error),
         "the report of the last verification cannot be read"
     );
     Verification {
@@ -61,7 +63,7 @@ fn unreadable(row: &Model, error: &serde_json::Error) -> Verification {
 /// Writes the whole row.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn save_verification(
     connection: &impl ConnectionTrait,
     report: &Verification,

@@ -1,4 +1,4 @@
-//! Whoever is not in the last file that was believed has left.
+//! Ends the employment of people who are missing in the last accepted file.
 
 use std::sync::Arc;
 
@@ -12,22 +12,23 @@ use crate::now;
 use crate::rows::{feed_person, feed_run};
 use crate::work::{BatchInput, BatchProcessor, forget_people};
 
-/// People per batch; small, so that live events get in between.
+/// People per batch. It is small, so that live events can run in between.
 const PAGE: u64 = 200;
 
 impl RunJudge {
-    /// Says of everybody who was listed before and is not any more that they left when the run began: like any event, in
-    /// the inbox and through the desk. Each is forgotten in the same transaction, so a crash goes on with the rest.
+    /// Merges a departure for each person who was listed before and is missing now, effective when the run began. It passes the
+    /// inbox and the batch processor like any event. Each person is removed in the same transaction, so after a crash the rest
+    /// continues.
     pub(super) async fn let_leave(&self, row: &feed_run::Model) -> Result<(), StoreError> {
         let Ok(run) = row.run.parse::<FeedRunId>() else { return Ok(()) };
         loop {
             let page = query::absent_people(row).limit(PAGE).all(self.store.reader()).await;
-            let page = page.map_err(StoreError::statement("read who is not in a feed"))?;
+            let page = page.map_err(StoreError::statement("read the missing people of a feed"))?;
             if page.is_empty() {
                 return Ok(());
             }
             let (employed, gone): (Vec<_>, Vec<_>) = page.into_iter().partition(|person| person.employed);
-            // Of whom the feed said itself that they left, their absence says nothing.
+            // If the feed itself stated that a person left, the absence adds nothing.
             let gone: Vec<String> = gone.into_iter().map(|person| person.key).collect();
             if !gone.is_empty() {
                 forget_people(self.store.writer(), &row.feed, row.run_at, &gone).await?;
@@ -35,9 +36,9 @@ impl RunJudge {
             let inputs: Vec<BatchInput> =
                 employed.iter().map(|person| left_input(person, row, &run)).collect();
             let Some(refused) = self.process(&inputs).await else {
-                return Ok(()); // another replica was quicker: looked at again with the next tick
+                return Ok(()); // another replica was faster: the next tick tries again
             };
-            // They are in the quarantine, with what is said of them.
+            // They are in the quarantine, with the departure.
             let refused = refused.into_iter().map(|index| employed[index].key.clone()).collect::<Vec<_>>();
             if !refused.is_empty() {
                 forget_people(self.store.writer(), &row.feed, row.run_at, &refused).await?;
@@ -45,7 +46,7 @@ impl RunJudge {
         }
     }
 
-    /// Which were set aside; nothing when it has to be done again.
+    /// Processes the inputs. Returns the indexes of those that were set aside, or `None` if the batch must be processed again.
     async fn process(&self, inputs: &[BatchInput]) -> Option<Vec<usize>> {
         let policies = Arc::clone(&self.policies.borrow());
         let desk = BatchProcessor {
@@ -57,17 +58,21 @@ impl RunJudge {
             stale: &self.stale,
         };
         match desk.process_apart(inputs).await {
-            Ok(refused) => Some(refused),
+            Ok(refused) => {
+                self.retries.succeeded();
+                Some(refused)
+            }
             Err(error) => {
-                error.log();
+                self.retries.failed("people whom a full feed does not list any more", &error);
                 None
             }
         }
     }
 }
 
+/// Builds the departure of a person who is missing in the run.
 fn left_input(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> BatchInput {
-    // The voice of the list itself: authority over employment goes by it.
+    // The sender of the list itself: its authority over employment applies.
     let source = row.sender.clone().unwrap_or_else(|| format!("feeds/{}", row.feed));
     let source_event_id = format!("{run}:absent:{}", person.key);
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.run_at) * 1_000);
@@ -90,6 +95,6 @@ fn left_input(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunI
         withdraws: false,
         unread: Vec::new(),
     };
-    // It lies in no stream; among what is said of the same moment anything else wins.
+    // It is not in a stream. Among statements with the same time, any other one wins.
     BatchInput::Event { event: Box::new(event), sequence: 0, trace: None, content: None, repeated: false }
 }

@@ -1,4 +1,4 @@
-//! Whether a run is believed.
+//! Judges whether a run is accepted.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use super::{COUNT_EVERY_MAX, LOOK_EVERY, RunJudge, WaitingRun, query};
 use crate::rows::feed_run;
 use crate::{SERVICE, now};
 
-/// What is decided about a run.
+/// A decision about a run.
 pub(crate) struct RunDecision<'a> {
     pub(crate) to: FeedRunState,
-    /// `believed`, `accepted`, `rejected`; why it is held: `held` by its guard, `unread` because of a part.
+    /// `believed`, `accepted` or `rejected`; for a held run `held` (by its guard) or `unread` (because of an unreadable part).
     pub(crate) outcome: &'a str,
     pub(crate) reasons: Vec<String>,
     pub(crate) who: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct RunDecision<'a> {
 }
 
 impl RunJudge {
-    /// Whether everybody of the run is merged, and nobody else.
+    /// Returns whether exactly the people of the run are merged.
     pub(super) async fn is_merged(
         &self,
         row: &feed_run::Model,
@@ -46,7 +46,7 @@ impl RunJudge {
         Ok(false)
     }
 
-    /// Judges a run all of which is merged.
+    /// Judges a run that is completely merged.
     pub(super) async fn judge(
         &self,
         row: &feed_run::Model,
@@ -75,7 +75,7 @@ impl RunJudge {
         Ok(())
     }
 
-    /// Holds a run of which `count` messages could not be read: who is missing may be in them.
+    /// Holds a run with `count` unreadable messages, because the missing people may be in them.
     pub(super) async fn hold_unread(&self, row: &feed_run::Model, count: usize) -> Result<(), StoreError> {
         if row.completion().is_none() {
             return Ok(());
@@ -97,7 +97,7 @@ impl RunJudge {
         Ok(())
     }
 
-    /// A run was accepted that is as new or newer: this file may be one of yesterday, or its time is wrong.
+    /// Supersedes a run because an accepted one is as new or newer: this file may be an old one, or its time is wrong.
     pub(super) async fn supersede(
         &self,
         row: &feed_run::Model,
@@ -132,10 +132,10 @@ impl RunJudge {
     }
 }
 
-/// Writes a decision and tells the journal; `false` when the run is not what was decided about any more.
+/// Writes a decision and publishes a fact. Returns `false` if the run has changed since it was read.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn decide_run(
     store: &Store,
     relay: &relay::OutboxPublisher,
@@ -175,7 +175,7 @@ pub(crate) async fn decide_run(
     Ok(true)
 }
 
-/// What is open or held of what was said before counts no more: the newer file says all that it said.
+/// Supersedes older runs that are open or held: the newer file contains everything that they do.
 async fn supersede_older(tx: &DatabaseTransaction, row: &feed_run::Model) -> Result<(), StoreError> {
     let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held];
     let update = Query::update()
@@ -189,6 +189,7 @@ async fn supersede_older(tx: &DatabaseTransaction, row: &feed_run::Model) -> Res
     done.map(drop).map_err(StoreError::statement("supersede older runs of a feed"))
 }
 
+/// Builds the fact about a decision.
 fn run_fact(
     row: &feed_run::Model,
     decision: &RunDecision<'_>,

@@ -1,4 +1,4 @@
-//! What is known of who is in a run and who is not.
+//! Queries for the people who are in a run and those who are missing.
 
 use feeds::KeySet;
 use sea_orm::{
@@ -8,10 +8,10 @@ use store::StoreError;
 
 use crate::rows::{feed_person, feed_run};
 
-/// Keys that are read at a time.
+/// The number of keys that are read at a time.
 const KEYS_PER_PAGE: u64 = 10_000;
 
-/// People whose newest run is this one.
+/// Selects the people whose newest run is this one.
 fn listed_people(run: &feed_run::Model) -> Select<feed_person::Entity> {
     feed_person::Entity::find()
         .filter(feed_person::Column::Feed.eq(&run.feed))
@@ -19,7 +19,7 @@ fn listed_people(run: &feed_run::Model) -> Select<feed_person::Entity> {
         .filter(feed_person::Column::Run.eq(&run.run))
 }
 
-/// People who were listed before and neither in this run nor in a newer one.
+/// Selects the people who were listed before, but neither in this run nor in a newer one.
 pub(crate) fn absent_people(run: &feed_run::Model) -> Select<feed_person::Entity> {
     feed_person::Entity::find()
         .filter(feed_person::Column::Feed.eq(&run.feed))
@@ -27,33 +27,33 @@ pub(crate) fn absent_people(run: &feed_run::Model) -> Select<feed_person::Entity
         .filter(feed_person::Column::Run.ne(&run.run))
 }
 
-/// How many people of the run are merged.
+/// Returns the number of merged people of the run.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn count_merged(
     connection: &impl ConnectionTrait,
     run: &feed_run::Model,
 ) -> Result<u64, StoreError> {
-    listed_people(run).count(connection).await.map_err(StoreError::statement("count who is in a feed"))
+    listed_people(run).count(connection).await.map_err(StoreError::statement("count the people in a feed"))
 }
 
-/// How many of those who are absent were employed as far as the feed said.
+/// Returns the number of absent people who were employed by the feed's statements.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn count_missing(
     connection: &impl ConnectionTrait,
     run: &feed_run::Model,
 ) -> Result<u64, StoreError> {
     let employed = absent_people(run).filter(feed_person::Column::Employed.eq(true));
-    employed.count(connection).await.map_err(StoreError::statement("count who is not in a feed"))
+    employed.count(connection).await.map_err(StoreError::statement("count the missing people of a feed"))
 }
 
-/// Keys of some of them.
+/// Returns the keys of some of them.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn missing_keys(
     connection: &impl ConnectionTrait,
     run: &feed_run::Model,
@@ -68,13 +68,13 @@ pub(crate) async fn missing_keys(
         .into_tuple()
         .all(connection)
         .await
-        .map_err(StoreError::statement("read who is not in a feed"))
+        .map_err(StoreError::statement("read the missing people of a feed"))
 }
 
-/// Who of the run is merged.
+/// Returns the set of merged people of the run.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn merged_people(
     connection: &impl ConnectionTrait,
     run: &feed_run::Model,
@@ -91,7 +91,7 @@ pub(crate) async fn merged_people(
             .into_tuple()
             .all(connection)
             .await
-            .map_err(StoreError::statement("read who is in a feed"))?;
+            .map_err(StoreError::statement("read the people in a feed"))?;
         for key in &keys {
             people.add(key);
         }

@@ -1,4 +1,4 @@
-//! Which groups there are, and which of them are in which.
+//! An index of all groups and of their nesting.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,35 +12,36 @@ use store::StoreError;
 use super::people_among;
 use crate::rows::{decode_state, edge, group};
 
-/// How many levels of groups inside of groups are followed; what lies deeper counts as not nested. Directories that allow
-/// nesting at all stay far below it.
+/// The maximum number of levels of nested groups that are followed; deeper groups count as not nested. Directories that
+/// allow nesting at all stay far below it.
 pub(crate) const NESTING_LEVELS_MAX: usize = 32;
 /// Groups per statement while everything is loaded.
 const GROUPS_PER_PAGE: u64 = 5_000;
 const DISPLAY_NAME: &str = "displayName";
 
-/// Names and nesting of groups at one moment. A group that was deleted is in it like any other, and gives nothing: neither
-/// itself nor what it is nested in.
+/// Names and nesting of groups at one moment. A deleted group is contained like any other, but gives nothing: neither itself
+/// nor the groups that it is nested in.
 #[derive(Debug, Default)]
 pub(crate) struct GroupIndex {
     groups: HashMap<String, IndexedGroup>,
-    /// By the key of a member, person or group: the groups that list it.
+    /// The groups that list a member, by the key of the member (person or group).
     parents: HashMap<String, Vec<String>>,
 }
 
+/// A group in the index.
 #[derive(Debug)]
 struct IndexedGroup {
     name: Option<String>,
     is_gone: bool,
-    /// A person has the same key, so whoever lists the key lists the person.
+    /// `true` if a person has the same key. A member with this key is the person.
     is_person: bool,
 }
 
 impl GroupIndex {
-    /// Everything, as of `now` (microseconds).
+    /// Loads all groups, as of `now` (microseconds).
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn load(connection: &impl ConnectionTrait, now: i64) -> Result<Self, StoreError> {
         let mut index = Self::default();
         let mut after = String::new();
@@ -88,7 +89,7 @@ impl GroupIndex {
         self.parents.entry(member).or_default().push(group);
     }
 
-    /// Says which keys are keys of people: whoever lists such a key lists the person and not the group.
+    /// Marks keys that belong to people: a member with such a key is the person and not the group.
     pub(crate) fn set_people(&mut self, keys: &BTreeSet<String>) {
         for key in keys {
             if let Some(group) = self.groups.get_mut(key) {
@@ -97,24 +98,24 @@ impl GroupIndex {
         }
     }
 
-    /// Whether `key` is the key of a group, and of no person.
+    /// Returns whether `key` is the key of a group, and of no person.
     pub(crate) fn is_group(&self, key: &str) -> bool {
         self.groups.get(key).is_some_and(|group| !group.is_person)
     }
 
-    /// Keys of the groups that list `member`.
+    /// Returns the keys of the groups that list `member`.
     pub(crate) fn parents(&self, member: &str) -> &[String] {
         self.parents.get(member).map_or(&[], Vec::as_slice)
     }
 
-    /// Every group that gives something to whoever is listed by the groups `direct`: those first, then what they are
-    /// nested in; each once, in order of their keys.
+    /// Returns every group that gives something to a member of the groups `direct`: those first, then the groups that they are
+    /// nested in. Each group is contained once, and each level is in order of the keys.
     pub(crate) fn memberships(&self, direct: &[String]) -> Vec<GroupMembership> {
         self.climb(direct, None)
     }
 
-    /// Every group that the groups `direct` are nested in, whether or not it is one of them. A group that is gone leads no
-    /// further, and is reached itself: it is told of as it is when it comes back.
+    /// Returns every group that the groups `direct` are nested in, whether or not it is one of them. A deleted group leads no
+    /// further, but is itself contained: its memberships must be correct when it comes back.
     pub(crate) fn reached_through(&self, direct: &[String]) -> Vec<String> {
         let leads_on =
             |key: &&str| self.groups.get(*key).is_some_and(|group| !group.is_gone && !group.is_person);
@@ -130,7 +131,7 @@ impl GroupIndex {
         reached.into_iter().map(str::to_owned).collect()
     }
 
-    /// Every group that the group `key` is nested in; never itself.
+    /// Returns every group that the group `key` is nested in; never the group itself.
     pub(crate) fn memberships_of_group(&self, key: &str) -> Vec<GroupMembership> {
         match self.groups.get(key) {
             Some(group) if group.is_person => Vec::new(),
@@ -138,6 +139,7 @@ impl GroupIndex {
         }
     }
 
+    /// Climbs from the groups `direct` through the groups that list them, level by level, without the group `but`.
     fn climb(&self, direct: &[String], but: Option<&str>) -> Vec<GroupMembership> {
         let mut seen: HashSet<&str> = but.into_iter().collect();
         let mut out = Vec::new();
@@ -164,7 +166,7 @@ impl GroupIndex {
     }
 }
 
-/// The name that policies know a group by.
+/// Returns the name by which policies know a group.
 pub(crate) fn display_name(attributes: &AttributeMap) -> Option<String> {
     match attributes.get(DISPLAY_NAME)? {
         Value::String(name) => Some(name.clone()),

@@ -1,4 +1,4 @@
-//! Managers: whom somebody reports to, and what is known of them.
+//! Managers: the person that a `manager` attribute names, and that person's attributes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +13,8 @@ use crate::rows::{decode_or_skip, identity};
 /// The attribute that names the manager.
 const MANAGER: &str = "manager";
 
-/// Key of the manager: a text, an object whose `value` is one (as SCIM has it), or a list whose first value is either.
+/// Returns the key of the manager: a text, an object with the key in `value` (as in SCIM), or a list whose first value is
+/// either.
 pub(crate) fn key_of_manager(attributes: &AttributeMap) -> Option<String> {
     let mut value = attributes.get(MANAGER)?;
     if let Value::Array(several) = value {
@@ -31,10 +32,10 @@ pub(crate) fn key_of_manager(attributes: &AttributeMap) -> Option<String> {
     (!key.is_empty()).then(|| key.to_owned())
 }
 
-/// Attributes of those of `keys` who are known, as of `now` (microseconds).
+/// Returns the attributes of those of `keys` who are known, as of `now` (microseconds).
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn load_managers(
     connection: &impl ConnectionTrait,
     keys: &BTreeSet<String>,

@@ -10,7 +10,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::{GroupIndex, key_of_manager, load_managers};
 use crate::rows::edge;
 
-/// What decisions about a page of people look at.
+/// The groups and managers that decisions about a page of people depend on.
 #[derive(Debug, Default)]
 pub(crate) struct SubjectPage {
     memberships: HashMap<String, Vec<GroupMembership>>,
@@ -18,10 +18,10 @@ pub(crate) struct SubjectPage {
 }
 
 impl SubjectPage {
-    /// Reads what belongs to `people` as of `now` (microseconds): two statements for every 500 of them.
+    /// Reads the groups and managers of `people` as of `now` (microseconds): two statements per 500 people.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn read(
         connection: &impl ConnectionTrait,
         index: &GroupIndex,
@@ -50,12 +50,12 @@ impl SubjectPage {
         Ok(Self { memberships, managers: load_managers(connection, &keys, now).await? })
     }
 
-    /// The groups that the person is in, directly or nested.
+    /// Returns the groups that the person is in, directly or nested.
     pub(crate) fn memberships(&self, person: &str) -> &[GroupMembership] {
         self.memberships.get(person).map_or(&[], Vec::as_slice)
     }
 
-    /// What is known of the person's manager.
+    /// Returns the attributes of the person's manager.
     pub(crate) fn manager(&self, person: &IdentityView) -> Option<&AttributeMap> {
         self.managers.get(&key_of_manager(&person.attributes)?)
     }

@@ -1,4 +1,4 @@
-//! Seeds: what random functions draw from, the same for ever for one person at one target.
+//! Seeds: the input of random functions. It never changes for one person at one target.
 
 use expression::RandomSeed;
 use lifecycle::ResourceKind;
@@ -9,26 +9,28 @@ use store::{Store, StoreError};
 
 use crate::rows::setting;
 
+/// The name of the setting with the secret.
 const NAME: &str = "seed_secret";
+/// The length of the secret in bytes.
 const SECRET_BYTES: usize = 32;
 
-/// Makes seeds; all replicas on one database make the same ones.
+/// Derives seeds. All replicas on one database derive the same ones.
 #[derive(Clone)]
 pub(crate) struct SeedMaker([u8; SECRET_BYTES]);
 
-/// The secret that seeds are made of is not to be had.
+/// Errors of loading the secret from which seeds are derived.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedsError {
-    /// The database.
+    /// The database failed.
     #[error("could not read the settings")]
     Store(#[from] StoreError),
-    /// Somebody changed it by hand; going on would give everybody new random values.
+    /// The setting was changed by hand. To continue would give all people new random values.
     #[error("the setting `{NAME}` is not {SECRET_BYTES} bytes in hexadecimal digits")]
     Spoilt,
 }
 
 impl SeedMaker {
-    /// Makes the secret if there is none yet; of several replicas that start at once, the first one's counts.
+    /// Creates the secret if there is none yet. If several replicas start concurrently, the first secret is kept.
     ///
     /// # Errors
     /// See [`SeedsError`].
@@ -47,12 +49,12 @@ impl SeedMaker {
         row.and_then(|row| from_hex(&row.value)).map(Self).ok_or(SeedsError::Spoilt)
     }
 
-    /// The seed for one person or group at one target.
+    /// Returns the seed for one person or group at one target.
     pub(crate) fn of(&self, target: &str, kind: ResourceKind, subject: &str) -> RandomSeed {
         let mut hash = Sha256::new();
         hash.update(self.0);
         for part in [target, kind.as_str(), subject] {
-            // With its length, so that no two triples run together to the same bytes.
+            // Each part includes its length, so that two different triples never produce the same bytes.
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);
         }

@@ -1,4 +1,4 @@
-//! One target: which entries differ, and sending them again.
+//! Compares one target: finds the entries that differ, and sends them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,29 +9,32 @@ use lifecycle::digest::DesiredEntry;
 use lifecycle::{ResourceKind, VERIFICATION_NAMES_MAX, Verification, entry_name};
 use tokio::time::Instant;
 
+use store::RetryLog;
+
 use super::{TargetVerifier, VerificationTrouble, WRITER, ours, theirs};
 use crate::policies::versions;
 use crate::work::{BatchInput, BatchProcessor, ResendRequest};
 use crate::{SERVICE, now};
 
-/// Subject, and member for a membership.
+/// The subject, and for a membership the member.
 pub(super) type EntryKey = (String, Option<String>);
 
-/// How long the writer may take for what is published.
+/// The maximum time in which the writer takes all published commands.
 const TAKEN_WITHIN: Duration = Duration::from_secs(120);
+/// The interval at which positions of consumers are read.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Commands that wait this long in the outbox are not taken by the broker.
+/// The age in seconds from which a command in the outbox counts as not taken by the broker.
 const WAITS_SECONDS: i64 = 5;
-/// How long a verification waits for events that were accepted before it began.
+/// The maximum time that a verification waits for events that were accepted before it began.
 const MERGED_WITHIN: Duration = Duration::from_secs(30);
-/// What is sent again in one transaction.
+/// The number of entries that are sent again in one transaction.
 const BATCH_MAX: usize = 100;
-/// How often a batch is tried while others write about the same people.
+/// The maximum number of attempts for a batch while others write to the same people.
 const TRIES_MAX: usize = 20;
-/// Groups before memberships, which are compared where their group is to exist.
+/// Groups come before memberships, which are compared only if their group should exist.
 const KINDS: [ResourceKind; 3] = [ResourceKind::Group, ResourceKind::User, ResourceKind::Membership];
 
-/// An entry about which the two services do not agree.
+/// An entry about which the two services disagree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct EntryDifference {
     kind: ResourceKind,
@@ -48,14 +51,14 @@ impl EntryDifference {
         (self.entry().subject.clone(), self.entry().member.clone())
     }
 
-    /// The mapper gives access that a later decision, which the writer has, took away: the mapper's database was restored,
-    /// and what was said since is lost.
+    /// Returns whether the mapper gives access that a later decision took away. The writer has that decision; the mapper's
+    /// database was restored, and the statements since are lost.
     fn is_outdated(&self) -> bool {
         let (Some(ours), Some(theirs)) = (&self.ours, &self.theirs) else { return false };
         ours.gives && !theirs.gives && theirs.revision > ours.revision
     }
 
-    /// The writer gives access that was taken away.
+    /// Returns whether the writer gives access that was taken away.
     fn is_leaver(&self) -> bool {
         let gives = |entry: &Option<DesiredEntry>| entry.as_ref().is_some_and(|entry| entry.gives);
         !gives(&self.ours) && gives(&self.theirs)
@@ -63,7 +66,7 @@ impl EntryDifference {
 }
 
 impl TargetVerifier {
-    /// Compares and sends again; returns the writer's time when it began.
+    /// Compares all kinds and sends again what differs. Returns the writer's time at the beginning, in microseconds.
     pub(super) async fn compare(&self, report: &mut Verification) -> Result<i64, VerificationTrouble> {
         let target = report.target.clone();
         let mut begun = None;
@@ -85,7 +88,7 @@ impl TargetVerifier {
         Ok(begun.unwrap_or_default())
     }
 
-    /// What differs in some ranges, also after the writer took everything that was published.
+    /// Returns the entries in some ranges that still differ after the writer took everything that was published.
     async fn differences(
         &self,
         target: &str,
@@ -104,13 +107,14 @@ impl TargetVerifier {
         self.everything_is_taken().await?;
         let buckets: BTreeSet<u16> = first.iter().map(|difference| difference.entry().bucket()).collect();
         let second = self.look(target, kind, &buckets).await?;
-        // What changed meanwhile is under way.
+        // An entry that changed meanwhile is under way.
         let before: BTreeMap<EntryKey, Option<DesiredEntry>> =
             first.into_iter().map(|difference| (difference.key(), difference.ours)).collect();
         let stays = |difference: &EntryDifference| before.get(&difference.key()) == Some(&difference.ours);
         Ok(second.into_iter().filter(stays).collect())
     }
 
+    /// Compares the entries of some ranges once.
     async fn look(
         &self,
         target: &str,
@@ -126,19 +130,19 @@ impl TargetVerifier {
                 other => found.push(EntryDifference { kind, ours: Some(entry), theirs: other }),
             }
         }
-        // What gives no access and is not known here harms nobody.
+        // An entry that gives no access and is not known here is harmless.
         let unknown = theirs.into_values().filter(|entry| entry.gives);
         found.extend(unknown.map(|entry| EntryDifference { kind, ours: None, theirs: Some(entry) }));
         Ok(found)
     }
 
-    /// Waits until everything that is accepted now is merged: a database that was lost or restored knows nothing of it before.
-    /// `false` when it takes too long.
+    /// Waits until all events accepted so far are merged: a database that was lost or restored does not know them before.
+    /// Returns `false` if that takes too long.
     pub(super) async fn events_are_merged(&self) -> Result<bool, VerificationTrouble> {
         self.has_taken(StreamName::Events, SERVICE, MERGED_WITHIN).await
     }
 
-    /// Waits until the writer has every command that is published now.
+    /// Waits until the writer has every command published so far.
     async fn everything_is_taken(&self) -> Result<(), VerificationTrouble> {
         match self.has_taken(StreamName::Commands, WRITER, TAKEN_WITHIN).await? {
             true => Ok(()),
@@ -146,7 +150,7 @@ impl TargetVerifier {
         }
     }
 
-    /// Waits until `consumer` has taken what is in the streams of `feed` now; `false` when that takes longer than `within`.
+    /// Waits until `consumer` has taken everything that is in the streams of `feed` now. Returns `false` after `within`.
     async fn has_taken(
         &self,
         feed: StreamName,
@@ -160,7 +164,7 @@ impl TargetVerifier {
         loop {
             let positions = self.bus.positions(feed, consumer).await?;
             let is_taken = |position: &bus::StreamPosition| {
-                // The consumer of departures reads nothing that this one does not. Our own begins in a moment.
+                // The consumer of departures reads nothing that this one does not read. Our own consumer is created in a moment.
                 position.durable != consumer
                     || (!position.exists && consumer != SERVICE)
                     || position.is_idle()
@@ -189,7 +193,7 @@ impl TargetVerifier {
         let (mut again, mut foreign) = (Vec::new(), Vec::new());
         for difference in differences {
             if difference.kind == ResourceKind::Membership && difference.is_outdated() {
-                // A membership cannot be held for approval: it is not given, and listed.
+                // A membership cannot be held for approval, so it is not given, but listed.
                 report.withheld += 1;
                 list(&mut report.withheld_subjects, &difference);
             } else if difference.ours.is_some() {
@@ -198,7 +202,7 @@ impl TargetVerifier {
                 foreign.push(difference);
             }
         }
-        // Whoever is known here, and of whom nothing was ever asked there: they are decided about.
+        // A subject that is known here, but without a desired state at the target, is decided about.
         let keys: Vec<String> = foreign
             .iter()
             .filter(|difference| difference.kind != ResourceKind::Membership)
@@ -230,7 +234,9 @@ impl TargetVerifier {
         self.everything_is_taken().await
     }
 
+    /// Processes and publishes the inputs, and repeats that while other writers win the race.
     async fn send(&self, inputs: &[BatchInput]) -> Result<(), VerificationTrouble> {
+        let retries = RetryLog::new();
         for _ in 0..TRIES_MAX {
             let policies = Arc::clone(&self.policies.borrow());
             let desk = BatchProcessor {
@@ -244,7 +250,9 @@ impl TargetVerifier {
             match desk.process(inputs, now()).await {
                 Ok(Some(parcel)) => return Ok(self.relay.deliver(vec![parcel]).await?),
                 Ok(None) => return Ok(()),
-                Err(error) if error.is_conflict() => {}
+                Err(error) if error.is_conflict() => {
+                    retries.failed("what a verification sends again", &error)
+                }
                 Err(crate::rows::SaveError::Store(error)) => return Err(error.into()),
                 Err(_) => {}
             }
@@ -252,7 +260,7 @@ impl TargetVerifier {
         Err(VerificationTrouble::Overtaken)
     }
 
-    /// The writer has the rules of another version of the policy than the one in force.
+    /// Sends the policy's rules if the writer has those of another version than the one in force.
     async fn send_rules(&self, target: &str, theirs: i64) -> Result<(), VerificationTrouble> {
         let in_force = self.policies.borrow().of(target).map(|in_force| in_force.version);
         if in_force.is_none_or(|version| version == theirs) {
@@ -270,7 +278,7 @@ impl TargetVerifier {
     }
 }
 
-/// Names an entry in a report, as long as there is room.
+/// Adds the name of an entry to a report, as long as there is room.
 fn list(names: &mut Vec<String>, difference: &EntryDifference) {
     if names.len() < VERIFICATION_NAMES_MAX {
         names.push(entry_name(difference.entry()));

@@ -1,4 +1,4 @@
-//! What was decided, page by page.
+//! The mapper's side of a verification: the desired states, page by page.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -13,7 +13,7 @@ use crate::rows::{desired, edge, group};
 /// Rows of one page.
 const PAGE: u64 = 2_000;
 
-/// Calls `take` for everything that was decided for `target`.
+/// Calls `take` for each entry that was decided for `target`.
 async fn each_entry(
     store: &Store,
     target: &str,
@@ -26,7 +26,7 @@ async fn each_entry(
     }
 }
 
-/// Digests of everything.
+/// Returns the digests of all entries.
 pub(super) async fn own_digests(
     store: &Store,
     target: &str,
@@ -37,7 +37,7 @@ pub(super) async fn own_digests(
     Ok(digests)
 }
 
-/// The entries of some ranges.
+/// Returns the entries in some ranges.
 pub(super) async fn own_entries(
     store: &Store,
     target: &str,
@@ -88,7 +88,7 @@ async fn each_resource(
     }
 }
 
-/// Of groups that are to exist at the target: it is told of no others.
+/// Calls `take` for the memberships of groups that should exist at the target: others are never sent to it.
 async fn each_membership(
     store: &Store,
     target: &str,
@@ -131,7 +131,7 @@ async fn each_membership(
     Ok(())
 }
 
-/// Which of these people or groups something is known of.
+/// Returns those of `keys` that are keys of known people or groups.
 pub(super) async fn known_keys(
     store: &Store,
     kind: ResourceKind,
@@ -151,7 +151,7 @@ pub(super) async fn known_keys(
                 query.filter(group::Column::Key.is_in(keys)).into_tuple().all(store.reader()).await
             }
         }
-        .map_err(StoreError::statement("read who is known"))?;
+        .map_err(StoreError::statement("read known keys"))?;
         found.extend(rows);
     }
     Ok(found)

@@ -1,4 +1,4 @@
-//! What the writer knows, asked part by part.
+//! The writer's side of a verification, requested part by part.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use lifecycle::{DigestsReply, DigestsRequest, EntriesReply, EntriesRequest, Reso
 use super::compare::EntryKey;
 use super::{ANSWER_TIMEOUT, WRITER};
 
-/// Everything that the writer's answers say together.
+/// The merged answers of the writer.
 pub(super) struct WriterReport {
     /// The writer's time before it read anything.
     pub(super) at: i64,
@@ -18,6 +18,7 @@ pub(super) struct WriterReport {
     pub(super) rules: i64,
 }
 
+/// Requests the writer's digests of all entries of a kind.
 pub(super) async fn writer_digests(
     bus: &Bus,
     target: &str,
@@ -38,6 +39,7 @@ pub(super) async fn writer_digests(
     }
 }
 
+/// Requests the writer's entries in some ranges.
 pub(super) async fn writer_entries(
     bus: &Bus,
     target: &str,

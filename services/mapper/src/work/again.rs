@@ -1,4 +1,4 @@
-//! Sends once more what was decided, because the writer turned out to have another state of it.
+//! Sends a decision again because the writer turned out to have another state.
 
 use lifecycle::{
     Command, CommandId, DesiredState, Fact, FactRecord, Lane, ResourceKind, TraceContext, is_revision_ahead,
@@ -8,18 +8,18 @@ use lifecycle::{
 use super::{BatchState, CommandCause, DesiredKey, ResendRequest, WriterDecision};
 use crate::rows::desired;
 
-/// Why, in the journal.
+/// The reason in the journal.
 pub(super) const SENT_AGAIN: &str = "the writer had another state; sent again";
 
 impl BatchState<'_> {
-    /// A revision that is greater than ours and theirs. One that no sound clock has reached is left behind, unless the
-    /// writer has it too.
+    /// Returns a revision that is greater than both. A revision of ours that no correct clock has reached is ignored, unless
+    /// the writer has one like that too.
     pub(super) fn revision_after(&self, ours: i64, theirs: Option<i64>) -> i64 {
         let ours = if theirs.is_some() && is_revision_ahead(ours, self.clock) { 0 } else { ours };
         next_revision(ours.max(theirs.unwrap_or(0)), self.clock)
     }
 
-    /// Lets it be decided about, and sent whatever comes of that.
+    /// Schedules a decision about the subject, with a command whether or not it changes.
     pub(super) fn note_again(&mut self, again: &ResendRequest) {
         let cause = CommandCause::again(self.now, false);
         let touched = match again.kind {
@@ -36,7 +36,7 @@ impl BatchState<'_> {
         }
     }
 
-    /// Lets every target where the group exists be told of the membership.
+    /// Sends the membership again to every target at which the group exists.
     pub(super) fn tell_edge_again(&mut self, group: &str, member: &str, theirs: i64) {
         let cause = CommandCause::again(self.now, false);
         let key = (group.to_owned(), member.to_owned());
@@ -50,7 +50,7 @@ impl BatchState<'_> {
         }
     }
 
-    /// Sends what no policy decided about now as it was last asked for.
+    /// Sends the last requested state of the resources about which no policy decided in this batch.
     pub(super) fn send_the_rest_again(&mut self) {
         for (key, theirs) in std::mem::take(&mut self.again) {
             let Some(row) = self.desired.get(&key) else { continue };
@@ -110,7 +110,7 @@ impl BatchState<'_> {
     }
 }
 
-/// What gives no access goes first; the rest waits behind events.
+/// Returns the lane: states without access go first, and the rest waits behind events.
 pub(super) fn lane_again(gives: bool) -> Lane {
     if gives { Lane::Backfill } else { Lane::Leaver }
 }

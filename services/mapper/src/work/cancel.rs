@@ -1,4 +1,4 @@
-//! Takes back what is planned for a person, because an operator said so.
+//! Cancels scheduled changes of a person on behalf of an operator.
 
 use lifecycle::{Actor, Fact, FactRecord, PlannedPart, ScheduleId, TraceContext, UpcomingChange};
 use time::OffsetDateTime;
@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{BatchState, CommandCause};
 
 impl BatchState<'_> {
-    /// Those of `ids` that are still planned; what took effect meanwhile is history.
+    /// Cancels those of `ids` that are still scheduled. A change that has taken effect meanwhile is not undone.
     pub(super) fn cancel(&mut self, person: &str, ids: &[ScheduleId], actor: &Actor) {
         let now = self.micros();
         let trace = TraceContext::root();

@@ -1,11 +1,11 @@
-//! Finds out whose record it is.
+//! Correlation: finds the person that a record belongs to.
 //!
-//! A record is somebody's if exactly one person has the value that it is matched by, and no other record of that source is
-//! theirs. From then on it stays theirs, whatever becomes of the values: what speaks against it later is a conflict that
-//! people are told of, and so is whatever fits several. Only a human decides those.
+//! A record belongs to a person if exactly one person has the value that it is matched by, and the person has no other
+//! record of that source. From then on it stays with the person, even if the values change. A later contradiction is
+//! reported as a conflict, and so is a record that matches several people. Only an operator decides about a conflict.
 //!
-//! [`match_value`](crate::rows::match_value) rows say who has which value. Whoever gets or loses one writes its row, and
-//! whatever record stands in a row whose people changed is looked at again: it does not matter who comes first.
+//! Rows of [`match_value`](crate::rows::match_value) list the holders of each value. A person or record that gets or loses
+//! a value writes its row. All records in a row whose people changed are evaluated again, so the order of arrival is irrelevant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,12 +26,12 @@ pub(super) type ValueKey = (String, String);
 
 /// The name of a person's key among attributes.
 const KEY: &str = "key";
-/// Longer values match nothing.
+/// The maximum length of a value, in bytes. Longer values match nothing.
 const VALUE_BYTES_MAX: usize = 512;
-/// Candidates that are named.
+/// The maximum number of candidates that are named.
 const CANDIDATES_MAX: usize = 16;
 
-/// What is to become of a record.
+/// The outcome of the correlation of a record.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CorrelationOutcome {
     pub(super) status: Option<RecordStatus>,
@@ -40,7 +40,7 @@ pub(super) struct CorrelationOutcome {
     pub(super) candidates: Vec<String>,
 }
 
-/// Looks at everybody of whom the batch changed what matching goes by.
+/// Correlates all records that may be affected because the batch changed match values.
 pub(super) async fn correlate_records(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -63,14 +63,14 @@ pub(super) async fn correlate_records(
             let freed = settle_record(tx, work, &key, outcome, &cause).await?;
             next.extend(freed.into_iter().map(|key| (key, cause.clone())));
         }
-        // Those that waited for a person whose record turned out to be somebody else's; each once.
+        // Records that waited for a person whose record turned out to belong to another person; each one once.
         next.retain(|key, _| again.insert(key.clone()));
         concerned = next;
     }
     Ok(())
 }
 
-/// Writes down who has which value now; returns the records that this, or what their source said, concerns.
+/// Updates the holders of values. Returns the records that this, or a statement of their source, affects.
 async fn concerned_records(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -104,7 +104,7 @@ async fn concerned_records(
         for record in values::set_value(work, &value, &holder, has) {
             concerned.entry(record).or_insert_with(|| cause.clone());
         }
-        // Of a value that more people have than are named nothing changes, and neither by a record that is looked at again.
+        // Nothing changes for a value with more people than are named, or because of a record that is only evaluated again.
         let is_news = match &holder {
             ValueHolder::Person(_) => true,
             ValueHolder::Record(key) => cause.event.is_some() && is_erased(work, key),
@@ -117,12 +117,12 @@ async fn concerned_records(
     Ok(concerned)
 }
 
-/// How many people have the value.
+/// Returns the number of people who have the value.
 fn people_of(work: &BatchState<'_>, value: &ValueKey) -> u64 {
     work.values.get(value).map_or(0, values::KnownValue::people_count)
 }
 
-/// Records that are not written down for the value are looked at page by page, once this batch is written.
+/// Marks records that the row of the value does not list: they are evaluated page by page after this batch.
 fn wake_further_records(work: &mut BatchState<'_>, value: &ValueKey) {
     if work.values.get(value).is_some_and(values::KnownValue::has_further_records) {
         let matched = values::write_matched(&BTreeSet::from([value.clone()]));
@@ -130,7 +130,7 @@ fn wake_further_records(work: &mut BatchState<'_>, value: &ValueKey) {
     }
 }
 
-/// Whose record it is by what is known now.
+/// Determines the owner of a record by what is known now.
 async fn judge_record(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -189,28 +189,29 @@ async fn judge_record(
 
 /// Several people have the value.
 pub(super) const AMBIGUOUS: &str = "ambiguous";
-/// It is linked, and has a value that somebody else has.
+/// The record is linked, but has the value of another person now.
 pub(super) const MOVED: &str = "moved";
-/// Another record of the source is the person's.
+/// The person has another record of the source.
 pub(super) const TAKEN: &str = "taken";
 
-/// In words, for whoever has to decide.
+/// Describes the reason for the operator who decides.
 pub(crate) fn in_words(reason: &str) -> &'static str {
     match reason {
         AMBIGUOUS => "several people have the value",
-        MOVED => "it has somebody else's value now",
+        MOVED => "it has the value of another person now",
         TAKEN => "the source has another record of this person",
         _ => "",
     }
 }
 
+/// Returns whether the record's source erased it.
 fn is_erased(work: &BatchState<'_>, key: &RecordKey) -> bool {
     let now = work.micros();
     let employment = work.records.get(key).map(|record| record.state.view("", now).employment);
     matches!(employment, Some(Employment::Deleted { .. }))
 }
 
-/// Whether no other record of the source is the person's; one that the source erased makes way.
+/// Returns whether the person has no other record of the source. A record that the source erased does not count.
 async fn is_person_free(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -227,7 +228,7 @@ async fn is_person_free(
     Ok(is_erased(work, &other) && !is_erased(work, key))
 }
 
-/// Makes it so, and tells; returns the records that may be those of a person whose record it is not any more.
+/// Applies the outcome and publishes it. Returns the records that may belong to a person who lost this one.
 async fn settle_record(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -264,7 +265,7 @@ async fn settle_record(
     Ok(freed)
 }
 
-/// The record that was the person's is nobody's any more.
+/// Releases the record that the person had from the same source before.
 fn make_way(work: &mut BatchState<'_>, key: &RecordKey, person: &str, cause: &CommandCause) {
     let other = work.people.get(person).and_then(|known| known.state.record_of(&key.0)).map(str::to_owned);
     let Some(other) = other.filter(|other| *other != key.1) else { return };
@@ -275,6 +276,7 @@ fn make_way(work: &mut BatchState<'_>, key: &RecordKey, person: &str, cause: &Co
     }
 }
 
+/// Returns the values by which records are matched with the person.
 fn of_person(people: &PeopleConfig, key: &str, state: &PersonRecord, now: i64) -> BTreeSet<ValueKey> {
     if !is_known(state) {
         return BTreeSet::new();
@@ -295,6 +297,7 @@ fn of_person(people: &PeopleConfig, key: &str, state: &PersonRecord, now: i64) -
     values
 }
 
+/// Returns the value by which the record is matched: the first rule of the source that yields one.
 fn of_record(people: &PeopleConfig, source: &str, state: &PersonRecord, now: i64) -> Option<ValueKey> {
     let attributes = state.view("", now).attributes;
     people.match_on(source).iter().find_map(|by| {
@@ -314,7 +317,7 @@ fn attribute_text(attributes: &AttributeMap, name: &str) -> Option<String> {
     }
 }
 
-/// Upper and lower case are alike: two people who differ in nothing else are a conflict, which is better than a guess.
+/// Folds upper and lower case: if two people differ in nothing else, a conflict is better than a guess.
 fn fold_text(text: &str) -> Option<String> {
     let text = text.trim().to_lowercase();
     (!text.is_empty() && text.len() <= VALUE_BYTES_MAX).then_some(text)

@@ -1,4 +1,4 @@
-//! Asks the policies about everybody whom the batch touched, and turns what changed into commands.
+//! Evaluates the policies for all subjects that the batch touched, and turns changes into commands.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +14,14 @@ use super::surroundings::DecisionContext;
 use super::{BatchState, CommandCause};
 use crate::rows::desired;
 
-/// What a policy wants.
+/// The state that a policy demands.
 struct PolicyWish<'d> {
     desired: DesiredState,
     state: &'static str,
     because: CommandReason<'d>,
 }
 
-/// Why, put into words only when somebody is told.
+/// The reason and the user name. They are formatted only if a fact is published.
 type CommandReason<'d> = &'d dyn Fn() -> (DecisionReason, Option<String>);
 
 impl BatchState<'_> {
@@ -74,7 +74,7 @@ impl BatchState<'_> {
                 continue;
             };
             if let Some(person) = known.state.moved_to().map(str::to_owned) {
-                // It is a further key of another person: what it was given is left as it is.
+                // It is a further key of another person: its accounts are left as they are.
                 if let Some(known) = self.people.get_mut(&key) {
                     (known.next_due_at, known.scheduled_at) = (None, None);
                 }
@@ -129,7 +129,7 @@ impl BatchState<'_> {
         }
     }
 
-    /// Notes what follows for the account of a person: something asked for anew, or kept although the right is lost.
+    /// Records the consequence for a person's account: a new request, or an account that is kept although the right is lost.
     fn note_right(
         &mut self,
         policy: &Policy,
@@ -140,7 +140,7 @@ impl BatchState<'_> {
     ) {
         let Some(right) = right else { return };
         let is_kept = matches!(right, AccessRight::Kept(_));
-        // A lost right is noted from the state: whatever was decided before, its obligation is there afterwards.
+        // A lost right is recorded from the state, so its obligation exists afterwards regardless of earlier decisions.
         if !is_news && right == AccessRight::Has && !policy.may_keep_leavers() {
             return;
         }
@@ -163,8 +163,8 @@ impl BatchState<'_> {
         });
     }
 
-    /// Nothing is done under a key that is a further one of `person`, and nothing waits under it any more. What takes access away
-    /// under it goes on.
+    /// Releases a key that has become a further key of `person`: its active account is left alone, and nothing waits under the key
+    /// any more. Removals of access under it continue.
     fn give_up_key(&mut self, key: &str, person: &str, cause: &CommandCause) {
         let policies = self.policies;
         for policy in policies.iter() {
@@ -178,8 +178,8 @@ impl BatchState<'_> {
         }
     }
 
-    /// The account of a further key of `person` is left alone as long as they have a right to access; without one it must be off
-    /// as theirs must.
+    /// Handles the account of a further key of `person`. It is left alone while the person has a right to access, and must be off
+    /// when the person's account must.
     fn follow(
         &mut self,
         policy: &Policy,
@@ -207,7 +207,7 @@ impl BatchState<'_> {
         }
     }
 
-    /// Emits a command if this is not what was asked for last; returns the state that was asked for before.
+    /// Emits a command if this differs from the last request. Returns the state of the last request.
     fn want(
         &mut self,
         policy: &Policy,
@@ -221,7 +221,7 @@ impl BatchState<'_> {
         let mut wish = wish;
         let mut json = encode_desired(&wish.desired);
         if !gives && json.len() + COMMAND_BYTES_BESIDE > self.message_bytes_max {
-            // What takes access away goes out whatever the values are: they are left as they are at the target.
+            // A removal of access is sent even if its values are too large: it goes out without them, and they stay unchanged.
             wish.desired = without_values(wish.desired);
             json = encode_desired(&wish.desired);
         }
@@ -233,7 +233,7 @@ impl BatchState<'_> {
                 return was;
             }
             None if !gives && !self.again.contains_key(&key) => {
-                // Never had anything there.
+                // The subject never had anything at the target.
                 self.tell_nothing_to_do(policy, kind, subject, "nothing", wish.because, cause);
                 return None;
             }
@@ -278,7 +278,7 @@ impl BatchState<'_> {
         was
     }
 
-    /// An event that leads to no command is explained as well; policy changes that change nothing are not.
+    /// Publishes the reason why an event leads to no command. Policy changes without effect are not published.
     fn tell_nothing_to_do(
         &mut self,
         policy: &Policy,
@@ -342,7 +342,7 @@ impl BatchState<'_> {
     }
 }
 
-/// Room for what a command says besides its desired state.
+/// The size reserved for the parts of a command besides its desired state, in bytes.
 const COMMAND_BYTES_BESIDE: usize = 32 * 1_024;
 
 fn encode_desired(desired: &DesiredState) -> String {
@@ -356,15 +356,15 @@ fn without_values(desired: DesiredState) -> DesiredState {
     }
 }
 
-/// The earlier of the two that is still to come; microseconds.
+/// Returns the earlier of the two times, if it is in the future; microseconds.
 fn earlier_due(due: Option<i64>, recheck: Option<OffsetDateTime>, now: i64) -> Option<i64> {
     let recheck = recheck.map(unix_micros).filter(|at| *at > now);
     [due, recheck].into_iter().flatten().min()
 }
 
-/// Taking access away overtakes everything; giving it to somebody new can wait longest among events. All that comes of a
-/// policy change waits behind events, also what takes access away: nobody left, and one edit of a policy can put thousands
-/// out of scope, behind which somebody who did leave would have to wait.
+/// Returns the lane of a command. Removals of access overtake everything; a new account can wait longest among events. All
+/// commands of a policy change wait behind events, including removals: they are no departures, and one edit of a policy can
+/// put thousands of people out of scope. A real departure must not wait behind them.
 fn command_lane(was: Option<&str>, gives: bool, cause: &CommandCause) -> Lane {
     let had = matches!(was, Some("active" | "exists"));
     match (gives, had) {
@@ -376,7 +376,7 @@ fn command_lane(was: Option<&str>, gives: bool, cause: &CommandCause) -> Lane {
     }
 }
 
-/// Names of target attributes that differ from what was asked for last.
+/// Returns the names of target attributes that differ from the last request.
 fn changed_attributes(before: Option<&desired::Model>, desired: &DesiredState) -> Vec<String> {
     let attributes = |desired: &DesiredState| match desired {
         DesiredState::User(account) => {

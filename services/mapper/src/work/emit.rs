@@ -11,15 +11,15 @@ use super::leavers::{AccessRight, DepartureReason, LeaverDuty};
 use super::{BatchState, CommandCause};
 use crate::rows::edge;
 
-/// More memberships of a group that end at once are not told in the lane of departures.
+/// The number of ended memberships of one group above which they are not sent in the lane of departures.
 const DEPARTURES_PER_GROUP_MAX: usize = 100;
 
-/// Memberships of one group for one target, all of one urgency.
+/// Memberships by target, group and lane.
 type MembershipBatch = BTreeMap<(String, String, Lane), (Vec<DesiredMembership>, CommandCause)>;
 
 impl BatchState<'_> {
-    /// Tells every target where the group exists of memberships that changed; a target where it came to exist, of all
-    /// that were ever known, because it may have missed some.
+    /// Sends changed memberships to every target at which the group exists. A target at which it came into existence gets all
+    /// known memberships, because it may have missed some.
     pub(super) fn emit_edges(&mut self) {
         let mut told: MembershipBatch = BTreeMap::new();
         for ((group, member), known) in &self.edges {
@@ -47,7 +47,7 @@ impl BatchState<'_> {
         }
         self.note_memberships();
         for ((target, group, lane), (edges, cause)) in told {
-            // So many at once are no departure of a person, and those of people do not wait behind them.
+            // So many removals at once are not a departure of a person, and departures must not wait behind them.
             let is_bulk = lane == Lane::Leaver && edges.len() > DEPARTURES_PER_GROUP_MAX;
             let lane = if is_bulk { Lane::Mover } else { lane };
             for edge in edges.iter().filter(|edge| edge.member_is.is_person()) {
@@ -74,8 +74,8 @@ impl BatchState<'_> {
         }
     }
 
-    /// Notes what follows for people who came into a group that a target has, or were taken out of it; of a group that a target
-    /// has again, for everybody who was taken out of it meanwhile, or before.
+    /// Records the consequences for people who came into a group of a target or were removed from it. For a group that a target has
+    /// again, that includes all people who were removed from it before.
     fn note_memberships(&mut self) {
         let mut duties = Vec::new();
         for ((group, member), known) in &self.edges {
@@ -109,7 +109,8 @@ impl BatchState<'_> {
         self.duties.append(&mut duties);
     }
 
-    /// Targets are told of groups in groups and of whom they bring in: which of the two a target needs is its profile's.
+    /// Builds the membership for a target. Commands contain both nested groups and the people in them; the target's profile
+    /// selects one of the two.
     fn edge(&self, member: &str, row: &edge::Model) -> DesiredMembership {
         let is_group = self.nested.contains(member);
         DesiredMembership {
@@ -121,7 +122,7 @@ impl BatchState<'_> {
         }
     }
 
-    /// For the timeline of the person.
+    /// Builds the fact for the person's timeline.
     fn membership_decided(
         &self,
         target: &str,
@@ -151,6 +152,7 @@ impl BatchState<'_> {
         }
     }
 
+    /// Returns whether the group exists at the target by the last decision.
     fn group_exists(&self, target: &str, group: &str) -> bool {
         let key = (target.to_owned(), ResourceKind::Group, group.to_owned());
         self.desired.get(&key).is_some_and(|row| row.state == "exists")

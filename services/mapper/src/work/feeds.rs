@@ -1,7 +1,7 @@
-//! Which people and runs of full feeds a batch speaks of, and writing that down in the batch's transaction.
+//! Stores the people and runs of full feeds that a batch names, in the batch's transaction.
 //!
-//! What is kept is the newest run that lists a person, the earliest begin of a run and the last completion of it: the same in
-//! whatever order and however often events come.
+//! It keeps the newest run that lists a person, the earliest start of a run and its last completion. The result does not depend
+//! on the order or number of deliveries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,28 +16,28 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::rows::{SaveError, feed_person, feed_row, feed_run};
 
-/// What a batch says of full feeds.
+/// The statements of a batch about full feeds.
 #[derive(Debug, Default)]
 pub(super) struct FeedBatch {
-    /// By feed and key.
+    /// Listed people, by feed and key.
     people: BTreeMap<(String, String), ListedPerson>,
-    /// By run.
+    /// Runs, by run id.
     runs: BTreeMap<String, BegunRun>,
-    /// By run.
+    /// The time and content of completions, by run id.
     ends: BTreeMap<String, (i64, FileCompletion)>,
-    /// By feed and key: who is not listed since when, by which run.
+    /// The time since which a person is not listed, by feed and key. It is the start of the run without them.
     absent: BTreeMap<(String, String), i64>,
-    /// By run: how many were said to have left by it.
+    /// The number of departures that a run caused, by run id.
     left: BTreeMap<String, i64>,
-    /// What rows say, by feed, key and hash.
+    /// The contents of rows, by feed, key and hash.
     rows: BTreeMap<(String, String, String), RowContent>,
-    /// By run: how many rows were only named, and how many of those that were not known.
+    /// The numbers of named rows that were known and not known, by run id.
     named: BTreeMap<String, (u64, u64)>,
     /// People whose records were erased.
     erased: BTreeSet<String>,
 }
 
-/// What is known of a run from any of its events.
+/// The parts of a run that any of its events contains.
 #[derive(Debug, Clone)]
 struct BegunRun {
     feed: String,
@@ -45,16 +45,17 @@ struct BegunRun {
     at: i64,
 }
 
+/// A person in a run.
 #[derive(Debug, Clone)]
 struct ListedPerson {
     run: String,
     run_at: i64,
-    /// Nothing for a row that says nothing.
+    /// `None` for a row without a statement about employment.
     employed: Option<bool>,
 }
 
 impl FeedBatch {
-    /// Takes note of an event; `fresh` unless it was merged before.
+    /// Records an event; `fresh` unless it was merged before.
     pub(super) fn note(&mut self, event: &Event, run: &FeedRun, fresh: bool) {
         let at = unix_micros(run.begun_at);
         if run.absent {
@@ -70,7 +71,7 @@ impl FeedBatch {
         let known = self.runs.entry(id.clone()).or_insert_with(begun);
         known.at = Ord::min(known.at, at);
         if event.kind == EventKind::FeedCompleted {
-            // One that cannot be read was set aside before: see `quarantine::unreadable_part`.
+            // A completion that cannot be read was set aside before: see `quarantine::unreadable_part`.
             if let Some(completion) = FileCompletion::from_attributes(&event.attributes)
                 && self.ends.get(&id).is_none_or(|(then, _)| *then < at)
             {
@@ -86,17 +87,17 @@ impl FeedBatch {
         }
     }
 
-    /// Takes note of a row that says what it said before.
+    /// Records a row that repeats its content.
     pub(super) fn note_repeated(&mut self, event: &Event, run: &FeedRun) {
         self.note(event, run, true);
     }
 
-    /// Takes note of an event that says of a person that their record is erased.
+    /// Records an event that erases a person's record.
     pub(super) fn note_erased(&mut self, event: &Event) {
         self.erased.insert(event.subject.clone());
     }
 
-    /// Takes note of how many rows of a run were named.
+    /// Records the number of named rows of a run.
     pub(super) fn note_rows(&mut self, event: &Event, run: &FeedRun, (resolved, unresolved): (u64, u64)) {
         let named = self.named.entry(run.run.to_string()).or_default();
         named.0 += resolved;
@@ -106,10 +107,11 @@ impl FeedBatch {
         self.runs.entry(run.run.to_string()).or_insert_with(begun);
     }
 
+    /// Records a row about a person. The newest run wins.
     fn list(&mut self, event: &Event, run: &FeedRun, at: i64) {
         let employed = match event.kind {
             EventKind::WorkerSnapshot | EventKind::WorkerJoined | EventKind::WorkerRehired => Some(true),
-            // A day that is still to come: until then they are here.
+            // If the day is in the future, the person is still employed.
             EventKind::WorkerLeft | EventKind::WorkerDeleted => Some(event.effective_at > event.time),
             _ => None,
         };
@@ -131,7 +133,7 @@ impl FeedBatch {
     /// Writes all of it.
     ///
     /// # Errors
-    /// [`SaveError::Overtaken`] when another replica wrote about the same run in between.
+    /// Returns [`SaveError::Overtaken`] if another replica wrote to the same run in between.
     pub(super) async fn save(self, tx: &DatabaseTransaction, now: i64) -> Result<(), SaveError> {
         let Self { people, runs, ends, absent, left, rows, named, erased } = self;
         save_people(tx, people).await?;
@@ -147,12 +149,13 @@ impl FeedBatch {
                 .value(feed_run::Column::LeftCount, raised)
                 .and_where(feed_run::Column::Run.eq(run))
                 .to_owned();
-            tx.execute(&update).await.map_err(StoreError::statement("count who left by a feed"))?;
+            tx.execute(&update).await.map_err(StoreError::statement("count the departures of a feed"))?;
         }
         Ok(())
     }
 }
 
+/// Writes the listed people.
 async fn save_people(
     tx: &DatabaseTransaction,
     people: BTreeMap<(String, String), ListedPerson>,
@@ -174,13 +177,13 @@ async fn save_people(
                 .on_conflict(newer_row_clause(said))
                 .exec_without_returning(tx)
                 .await
-                .map_err(StoreError::statement("write who is in a feed"))?;
+                .map_err(StoreError::statement("write the people in a feed"))?;
         }
     }
     Ok(())
 }
 
-/// What is known already is only noted as seen, and not more often than once a day.
+/// Writes rows. A known row only gets a new `seen_at`, at most once a day.
 async fn save_rows(
     tx: &DatabaseTransaction,
     rows: BTreeMap<(String, String, String), RowContent>,
@@ -205,11 +208,12 @@ async fn save_rows(
             .on_conflict(conflict)
             .exec_without_returning(tx)
             .await
-            .map_err(StoreError::statement("write what rows of a feed say"))?;
+            .map_err(StoreError::statement("write rows of a feed"))?;
     }
     Ok(())
 }
 
+/// Adds to the counts of named rows of each run.
 async fn count_named(
     tx: &DatabaseTransaction,
     named: BTreeMap<String, (u64, u64)>,
@@ -229,7 +233,7 @@ async fn count_named(
     Ok(())
 }
 
-/// A row takes the place of one of an older run. Among rows of one run the one that says "employed" stays.
+/// Builds the upsert: a row replaces one of an older run. Among rows of one run, a row that says "employed" is kept.
 fn newer_row_clause(said: Option<bool>) -> OnConflict {
     use feed_person::Column;
     let here = |column: Column| Expr::col((feed_person::Entity, column));
@@ -249,6 +253,7 @@ fn newer_row_clause(said: Option<bool>) -> OnConflict {
     conflict.action_and_where(later.or(same_time.and(after))).to_owned()
 }
 
+/// Inserts or updates the runs.
 async fn save_runs(
     tx: &DatabaseTransaction,
     runs: &BTreeMap<String, BegunRun>,
@@ -258,7 +263,7 @@ async fn save_runs(
         return Ok(());
     }
     let ids: Vec<&String> = runs.keys().collect();
-    // Looked at first: writing would make every mapper wait for every other one that reads the same file.
+    // The rows are read first: to write each time would make all mappers that read the same file wait for each other.
     let rows = feed_run::Entity::find().filter(feed_run::Column::Run.is_in(ids)).all(tx).await;
     let rows = rows.map_err(StoreError::statement("read runs of feeds"))?;
     let mut known: BTreeMap<String, feed_run::Model> =
@@ -273,6 +278,7 @@ async fn save_runs(
     Ok(())
 }
 
+/// Inserts a run. If another replica has inserted it, the batch must be processed again.
 async fn insert_run(
     tx: &DatabaseTransaction,
     run: &str,
@@ -304,7 +310,7 @@ async fn insert_run(
     if written == 0 { Err(SaveError::Overtaken) } else { Ok(()) }
 }
 
-/// A later completion takes the place of one that was not acted upon: the file was sent again, and there is more of it.
+/// Updates a run. A later completion replaces one that was not acted upon: the file was sent again, with more content.
 async fn update_run(
     tx: &DatabaseTransaction,
     row: feed_run::Model,
@@ -335,13 +341,13 @@ async fn update_run(
     if !changes {
         return Ok(());
     }
-    // As it was read: somebody may have decided about it in between.
+    // Only if it is as it was read: an operator may have decided about it in between.
     update.and_where(feed_run::Column::State.eq(&row.state));
     let done = tx.execute(&update).await.map_err(StoreError::statement("end a run of a feed"))?;
     if done.rows_affected() == 0 { Err(SaveError::Overtaken) } else { Ok(()) }
 }
 
-/// Whoever is not listed any more is forgotten, unless a newer run lists them again.
+/// Deletes people who are no longer listed, unless a newer run lists them again.
 async fn forget_absent(
     tx: &DatabaseTransaction,
     absent: BTreeMap<(String, String), i64>,
@@ -358,10 +364,10 @@ async fn forget_absent(
     Ok(())
 }
 
-/// Forgets that people were listed before `at`.
+/// Deletes the rows of people who were listed before `at`.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget_people(
     connection: &impl ConnectionTrait,
     feed: &str,
@@ -375,7 +381,7 @@ pub(crate) async fn forget_people(
         .exec(connection)
         .await
         .map(drop)
-        .map_err(StoreError::statement("forget who is not in a feed any more"))
+        .map_err(StoreError::statement("delete the missing people of a feed"))
 }
 
 fn encode_completion(completion: &FileCompletion) -> String {

@@ -1,5 +1,5 @@
-//! Findings: what a human should look at in people, listed in the transaction that decides about them, and taken off the list
-//! in the one that settles it.
+//! Findings: problems in people's data that an operator should look at. They are listed in the transaction that decides about
+//! the person, and removed in the one that settles them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +16,16 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::rows::finding::{Column, Entity, Model};
 
-/// What a batch finds.
+/// The findings of a batch.
 #[derive(Debug, Default)]
 pub(super) struct BatchFindings {
-    /// By person who was decided about: all that there is to list, but values that could not be read.
+    /// All findings except unreadable values, by person who was decided about.
     decided: BTreeMap<String, Vec<Model>>,
-    /// By person and sender: the values of its newest reading that could not be read.
+    /// Unreadable values of the newest reading, by person and sender.
     unread: BTreeMap<(String, String), FindingReading>,
 }
 
+/// The unreadable values of one reading.
 #[derive(Debug)]
 struct FindingReading {
     said_at: i64,
@@ -32,7 +33,7 @@ struct FindingReading {
 }
 
 impl BatchFindings {
-    /// The person is decided about: what they were listed for counts no more unless it is found again.
+    /// Records a decision about the person: earlier findings are removed unless they are found again.
     pub(super) fn decided(&mut self, person: &str, contradictions: &[Contradiction]) {
         let rows = self.decided.entry(person.to_owned()).or_default();
         rows.clear();
@@ -48,7 +49,7 @@ impl BatchFindings {
         }));
     }
 
-    /// A newcomer with the login that `former` had is held.
+    /// Records that a newcomer with the former login of `former` is held.
     pub(super) fn held_login(&mut self, person: &str, former: &str, since: i64) {
         self.decided.entry(person.to_owned()).or_default().push(Model {
             person: person.to_owned(),
@@ -62,7 +63,7 @@ impl BatchFindings {
         });
     }
 
-    /// A person who cannot be built for a target, or not whole.
+    /// Records a person who cannot be built for a target, or not completely.
     pub(super) fn unbuilt(&mut self, person: &str, target: &str, decision: &PolicyDecision<'_>, now: i64) {
         let failures = decision.failures();
         if failures.is_empty() {
@@ -85,8 +86,8 @@ impl BatchFindings {
         });
     }
 
-    /// Notes what could not be read of an event. A record that can be read, and a later hire or departure of the same
-    /// sender, settle what could not be read before.
+    /// Records the unreadable values of an event. A readable record, and a later hire or departure by the same sender, settle
+    /// the values that could not be read before.
     pub(super) fn note(&mut self, person: &str, event: &Event) {
         let settles =
             event.dating() == StatementDating::Observed || is_employment(event.kind) || event.kind.is_group();
@@ -96,7 +97,7 @@ impl BatchFindings {
         self.add(person, event, event.unread.iter().cloned());
     }
 
-    /// Notes what was refused of an event because a limit was reached: it is listed with what could not be used.
+    /// Records the parts of an event that were refused because a limit was reached. They are listed with unusable values.
     pub(super) fn refuse(&mut self, person: &str, event: &Event, refused: &[RefusedPart]) {
         let why = "refused: its source said too much of this already";
         let values = refused.iter().map(|one| UnreadValue {
@@ -108,10 +109,10 @@ impl BatchFindings {
         }
     }
 
-    /// Notes that a person was taken out of a group that they are not known to be in: the key of one of the two may be written in
-    /// another way.
+    /// Records that a person was removed from a group in which they are not known to be: one of the two keys may be spelled
+    /// differently.
     pub(super) fn removal_unmatched(&mut self, person: &str, event: &Event) {
-        let class = "a removal from the group, of which no membership is known".to_owned();
+        let class = "a removal from a group without a known membership".to_owned();
         let value = UnreadValue::new(format!("member of {}", event.subject), class);
         self.add(person, event, std::iter::once(value));
     }
@@ -128,15 +129,15 @@ impl BatchFindings {
         }
     }
 
-    /// Writes them; the rows of the people are written before, in the same transaction, so that two replicas cannot differ.
+    /// Writes the findings. The people's rows are written before, in the same transaction, so that two replicas cannot differ.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(super) async fn save(self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
         let mut before = self.load(tx).await?;
         let mut now: Vec<Model> = Vec::new();
         for row in self.decided.values().flatten() {
-            // The list says since when: what is listed already keeps that.
+            // A finding that is already listed keeps its time.
             let known = before.iter().find(|known| known.key() == row.key());
             now.push(Model { since: known.map_or(row.since, |known| known.since), ..row.clone() });
         }
@@ -163,7 +164,7 @@ impl BatchFindings {
         write_findings(tx, changed).await
     }
 
-    /// Whether the batch says that it is not so any more, unless it says so again.
+    /// Returns whether the batch settles the finding, unless it finds it again.
     fn is_settled(&self, row: &Model) -> bool {
         if row.kind != FindingKind::Unread.as_str() {
             return self.decided.contains_key(&row.person);
@@ -172,6 +173,7 @@ impl BatchFindings {
         reading.is_some_and(|reading| row.since < reading.said_at)
     }
 
+    /// Loads the stored findings of the people in the batch.
     async fn load(&self, tx: &DatabaseTransaction) -> Result<Vec<Model>, StoreError> {
         let heard = self.unread.keys().map(|(person, _)| person);
         let people: BTreeSet<&String> = self.decided.keys().chain(heard).collect();

@@ -1,9 +1,9 @@
-//! Whoever is in a group that is in another is told to targets as a member of both: SCIM targets do not follow groups in
-//! groups, and whoever gets access by a group must not lose it because the directory nests.
+//! Flattens nested groups: a person in a group that is in another one is sent to targets as a member of both. SCIM targets do
+//! not follow nested groups, and a person must not lose the access by a group because the directory nests groups.
 //!
-//! A membership row says both whether somebody is listed (`present`) and whether they are reached through groups
-//! (`indirect`); targets are told of either. Only people whom the batch touched are looked at: [`super::spread`] touches or
-//! marks everybody below a group that was nested, taken out, deleted, or came back.
+//! A membership row tells whether a person is listed (`present`) and whether they are a member through other groups
+//! (`indirect`); targets receive both. Only people that the batch touched are processed: [`super::spread`] touches or marks
+//! everybody below a group that was nested, removed, deleted, or restored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::surroundings::DecisionContext;
 use super::{BatchState, CommandCause, load, members};
 use crate::rows::edge;
 
-/// Sets `indirect` for everybody who is touched.
+/// Sets `indirect` for all touched people.
 pub(super) async fn flatten_memberships(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -49,7 +49,7 @@ pub(super) async fn flatten_memberships(
     Ok(())
 }
 
-/// The rows that are indirect, and those that are to be.
+/// Reads the rows that are indirect, and those that must become so.
 async fn read_indirect(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,

@@ -1,4 +1,4 @@
-//! Two keys that are one person, because an operator said so.
+//! Joins two keys of one person on behalf of an operator.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use store::StoreError;
 
 use super::{BatchState, CommandCause, load};
 
-/// How many times a key is followed to whose it is.
+/// The maximum number of joins that are followed from a key to its person.
 const STEPS_MAX: usize = 16;
 
-/// Reads the people whose keys those that were read turned out to be.
+/// Loads the people that the loaded keys were joined to.
 pub(super) async fn load_joined(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -29,7 +29,7 @@ pub(super) async fn load_joined(
 }
 
 impl BatchState<'_> {
-    /// Key of the person whom a source calls `key`.
+    /// Returns the key of the person that a source calls `key`.
     pub(super) fn who_is<'k>(&'k self, key: &'k str) -> &'k str {
         let mut key = key;
         for _ in 0..STEPS_MAX {
@@ -41,15 +41,15 @@ impl BatchState<'_> {
         key
     }
 
-    /// From now on `other` is a further key of `person`.
+    /// Makes `other` a further key of `person`.
     pub(super) fn join(&mut self, person: &str, other: &str, actor: &Actor) {
         let people = self.policies.people();
         let trace = TraceContext::root();
         if self.who_is(person) != person || self.who_is(other) != other || person == other {
-            return; // somebody else said so in between
+            return; // another operator joined one of them in between
         }
         if self.people.get(other).is_none_or(|other| other.state.has_records()) {
-            return; // one was found to be theirs in between
+            return; // a record was linked to it in between
         }
         let Some(mut joined) = self.people.remove(other) else { return };
         if let Some(known) = self.people.get_mut(person) {

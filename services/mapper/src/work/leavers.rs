@@ -1,4 +1,4 @@
-//! Obligations: opened and ended in the transaction that decides that an account must be off, or a membership gone.
+//! Obligations: opened and ended in the transaction that decides that an account must be off, or a membership removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,18 +19,18 @@ use crate::rows::{SaveError, obligation};
 const MINUTE_MICROS: i64 = 60 * 1_000_000;
 const DAY_MICROS: i64 = 24 * 60 * MINUTE_MICROS;
 
-/// What a decision says about the right to access.
+/// The right to access according to a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AccessRight {
     /// The person has it.
     Has,
     /// The account must be off.
     Lost(DepartureReason),
-    /// The person has lost it, and the policy keeps the account as it is.
+    /// The person has lost it, but the policy keeps the account as it is.
     Kept(DepartureReason),
 }
 
-/// Why and since when a person has no right to access.
+/// The reason why a person has no right to access, and the time since which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DepartureReason {
     cause: LeaverCause,
@@ -38,28 +38,28 @@ pub(super) struct DepartureReason {
 }
 
 impl DepartureReason {
-    /// The person was taken out of a group.
+    /// Returns the reason for a person who was removed from a group.
     pub(super) fn from_group(effective_at: i64) -> Self {
         Self { cause: LeaverCause::RemovedFromGroup, effective_at }
     }
 }
 
-/// What follows for one account, or for one membership.
+/// The consequence of a decision for one account or membership.
 #[derive(Debug)]
 pub(super) struct LeaverDuty {
     pub(super) target: String,
     pub(super) subject: String,
-    /// Of a membership: key of the group; empty for an account.
+    /// Key of the group for a membership; empty for an account.
     pub(super) member_of: String,
     pub(super) right: AccessRight,
     pub(super) rule: LeaverRule,
     pub(super) cause: CommandCause,
-    /// Of the command in force.
+    /// Revision of the command in force.
     pub(super) revision: i64,
 }
 
-/// What `decision` says about the right of a person at `now` (microseconds); `None` where it says nothing: the account
-/// stays as it is because it cannot be built or is ignored.
+/// Returns the right to access of a person at `now` (microseconds) by `decision`. Returns `None` if the account stays as it
+/// is, because it cannot be built or is ignored.
 pub(super) fn access_right(
     identity: &IdentityView,
     decision: &PolicyDecision<'_>,
@@ -79,6 +79,7 @@ pub(super) fn access_right(
     }
 }
 
+/// Returns the reason why the person has no right to access, if there is one.
 fn departure_of(identity: &IdentityView, rule: DecisionRule, now: i64) -> Option<DepartureReason> {
     let (cause, effective_at) = match (identity.employment, rule) {
         (_, DecisionRule::OrderedOff) => {
@@ -87,7 +88,7 @@ fn departure_of(identity: &IdentityView, rule: DecisionRule, now: i64) -> Option
         (Employment::Left { since }, _) => (LeaverCause::Left, since),
         (Employment::Deleted { since }, _) => (LeaverCause::Deleted, since),
         (Employment::Active, DecisionRule::OutOfScope) => (LeaverCause::OutOfScope, now),
-        // The departure is known and acts at once, or the policy's actions forbid what the scope asks for.
+        // The departure is known and acts at once, or the policy's actions forbid the change that the scope demands.
         (Employment::Active, DecisionRule::Left) => {
             (LeaverCause::Left, identity.planned_departure.unwrap_or(now))
         }
@@ -99,11 +100,11 @@ fn departure_of(identity: &IdentityView, rule: DecisionRule, now: i64) -> Option
     Some(DepartureReason { cause, effective_at })
 }
 
-/// Writes what follows from `duties`; the rows of `mapper_desired` and `mapper_identities` that they follow from are
+/// Writes the consequences of `duties`. The rows of `mapper_desired` and `mapper_identities` that they depend on are
 /// written before, in the same transaction, so that two replicas cannot decide differently.
 ///
 /// # Errors
-/// [`SaveError::Overtaken`] when another replica wrote one of them in between.
+/// Returns [`SaveError::Overtaken`] if another replica wrote one of them in between.
 pub(super) async fn save_obligations(
     tx: &DatabaseTransaction,
     duties: Vec<LeaverDuty>,
@@ -130,7 +131,7 @@ pub(super) async fn save_obligations(
 /// Target, person and group; the group of an account is empty.
 type OwedKey = (String, String, String);
 
-/// The obligations that have not ended.
+/// Reads the obligations that have not ended.
 async fn load_current(
     tx: &DatabaseTransaction,
     duties: &[LeaverDuty],
@@ -151,7 +152,7 @@ async fn load_current(
     Ok(current)
 }
 
-/// The row as it must be now, if it is another than before.
+/// Returns the new row of the obligation, if it changes.
 fn obligation_change(
     before: Option<obligation::Model>,
     duty: LeaverDuty,
@@ -181,6 +182,7 @@ fn end_obligation(row: obligation::Model, now: i64) -> obligation::Model {
     }
 }
 
+/// Builds an open or kept obligation. One that existed before keeps its id.
 fn open_obligation(
     before: Option<obligation::Model>,
     duty: &LeaverDuty,
@@ -193,7 +195,7 @@ fn open_obligation(
     let from = received_at.max(effective_at.min(now));
     let state = if is_kept { ObligationState::KeptByPolicy } else { ObligationState::Open };
     let mut row = obligation::Model {
-        // One that the policy kept until now goes on under its name.
+        // An obligation of a kept account keeps its id.
         id: before
             .as_ref()
             .map_or_else(|| lifecycle::ObligationId::fresh().to_string(), |row| row.id.clone()),

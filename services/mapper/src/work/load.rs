@@ -1,4 +1,4 @@
-//! Reads what a batch touches.
+//! Loads the rows that a batch touches.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use crate::policies::PolicySet;
 use crate::rows::{decode_state, desired, edge, group, identity, inbox};
 use crate::subjects::{SeedMaker, display_name, is_known, people_among};
 
-/// Everything but memberships, which depend on what the groups turn out to be.
+/// Loads everything except memberships, which depend on the state of the groups after the merge.
 pub(super) async fn load_work<'a>(
     tx: &DatabaseTransaction,
     policies: &'a PolicySet,
@@ -71,10 +71,10 @@ pub(super) async fn load_work<'a>(
     Ok(work)
 }
 
-/// `matched` of whoever has no value that records are matched by.
+/// The value of `matched` without any value that records are matched by.
 const NOTHING_MATCHED: &str = "[]";
 
-/// What the inputs name.
+/// The subjects that the inputs name.
 #[derive(Default)]
 struct NamedSubjects {
     people: BTreeSet<String>,
@@ -82,6 +82,7 @@ struct NamedSubjects {
     records: BTreeSet<RecordKey>,
 }
 
+/// Collects the people, groups and records that the inputs name.
 fn named_subjects(inputs: &[BatchInput], people: &PeopleConfig) -> NamedSubjects {
     let mut named = NamedSubjects::default();
     for input in inputs {
@@ -124,7 +125,7 @@ fn named_subjects(inputs: &[BatchInput], people: &PeopleConfig) -> NamedSubjects
     named
 }
 
-/// Departures that were merged before, and where each lay.
+/// Returns the departures that were merged before, with their sequence numbers.
 async fn taken_departures(
     tx: &DatabaseTransaction,
     inputs: &[BatchInput],
@@ -150,6 +151,7 @@ async fn taken_departures(
     Ok(out)
 }
 
+/// Returns the events that were merged before, with the hash of their senders' content.
 async fn seen_events(
     tx: &DatabaseTransaction,
     events: &[String],
@@ -166,7 +168,7 @@ async fn seen_events(
     Ok(out)
 }
 
-/// People, and what was last asked for them.
+/// Loads people with their desired states.
 pub(super) async fn load_people(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -180,7 +182,7 @@ pub(super) async fn load_people(
             incomplete.push(key.clone());
         }
     }
-    // What was asked for under further keys of theirs ends with them.
+    // Desired states of the person's further keys end with the person's.
     let further = incomplete.iter().filter_map(|key| work.people.get(key));
     let further: BTreeSet<String> =
         further.flat_map(|person| person.state.further_keys()).map(str::to_owned).collect();
@@ -191,7 +193,7 @@ pub(super) async fn load_people(
     Ok(())
 }
 
-/// People without what was last asked for them: for those who are only looked at.
+/// Loads people without their desired states, for those who are only looked up.
 pub(super) async fn load_states(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -227,6 +229,7 @@ pub(super) async fn load_states(
     Ok(())
 }
 
+/// Loads groups with their desired states.
 pub(super) async fn load_groups(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -262,12 +265,13 @@ pub(super) async fn load_groups(
     Ok(())
 }
 
-/// A moment at which the row looked as it did when it was last decided about: time alone changed nothing before
-/// `next_due_at`.
+/// Returns a time at which the row looked as it did when it was last decided about: the passing of time alone changes nothing
+/// before `next_due_at`.
 fn last_looked_at(next_due_at: Option<i64>, now: i64) -> i64 {
     next_due_at.map_or(now, |due| now.min(due - 1))
 }
 
+/// Loads the desired states of these subjects at all targets.
 async fn load_desired(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -284,7 +288,7 @@ async fn load_desired(
     Ok(())
 }
 
-/// The memberships that the inputs name, and all of the groups that are looked at as a whole.
+/// Loads the memberships that the inputs name, and all those of groups that are evaluated completely.
 pub(super) async fn load_edges(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -306,7 +310,7 @@ pub(super) async fn load_edges(
     Ok(())
 }
 
-/// Every membership of `groups`.
+/// Loads all memberships of `groups`.
 pub(super) async fn all_edges(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -324,6 +328,7 @@ pub(super) async fn all_edges(
     Ok(())
 }
 
+/// Collects the memberships that the inputs name: members by group.
 fn named_edges(inputs: &[BatchInput]) -> BTreeMap<String, Vec<String>> {
     let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for input in inputs {
@@ -341,6 +346,7 @@ fn named_edges(inputs: &[BatchInput]) -> BTreeMap<String, Vec<String>> {
     out
 }
 
+/// Adds membership rows to the batch. Those that it has already are kept.
 pub(super) fn keep_edges(work: &mut BatchState<'_>, rows: Vec<edge::Model>) {
     for row in rows {
         let key = (row.group_key.clone(), row.member_key.clone());
@@ -348,7 +354,7 @@ pub(super) fn keep_edges(work: &mut BatchState<'_>, rows: Vec<edge::Model>) {
     }
 }
 
-/// Which of `keys` are groups and no people.
+/// Returns those of `keys` that are groups and not people.
 pub(super) async fn groups_among(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -375,7 +381,7 @@ pub(super) async fn groups_among(
     Ok(found)
 }
 
-/// Which of `keys` are people, as the batch has them.
+/// Returns those of `keys` that are people, as the batch has them.
 pub(super) async fn known_people(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -410,8 +416,8 @@ fn known_subject<S>(
     }
 }
 
-/// For [`crate::work::members`].
+/// Decodes the state of a membership, for [`crate::work::members`].
 pub(super) fn state_of(row: &edge::Model) -> lifecycle::MembershipState {
-    // The batch is done without the event that it concerns: see `Desk::process`.
+    // The panic excludes only the event at fault: see `BatchProcessor::process`.
     decode_state(&row.state, &row.member_key).unwrap_or_else(|error| panic!("{error}"))
 }

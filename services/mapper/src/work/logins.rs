@@ -1,5 +1,5 @@
-//! Newcomers who come with the login of a person who was off for long: no account is created for them until a human says
-//! whose it is. The table is in docs/people.md.
+//! Recycled logins: a newcomer with the login of a person who was off for a long time. No account is created until an operator
+//! decides whose login it is. The decision table is in docs/people.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,23 +15,23 @@ use super::stale::StaleMarks;
 use super::surroundings::DecisionContext;
 use crate::rows::{decode_state, former_login, identity};
 
-/// A newcomer's login was another person's.
+/// A newcomer whose login belonged to another person.
 #[derive(Debug, Clone)]
 pub(super) struct HeldLogin {
-    /// Key of who had it.
+    /// Key of the person who had it.
     pub(super) former: String,
-    /// Since when it counts as given to another person; microseconds.
+    /// The time since which it counts as given to another person; microseconds.
     pub(super) since: i64,
 }
 
 impl BatchState<'_> {
-    /// Whether nothing was ever asked for the person at the target.
+    /// Returns whether no state was ever requested for the person at the target.
     pub(super) fn is_new_at(&self, policy: &Policy, person: &str) -> bool {
         let key = (policy.target().to_owned(), ResourceKind::User, person.to_owned());
         !self.desired.contains_key(&key)
     }
 
-    /// Hashes of what the person logs in with, by what is known of them and by what the policies make of it.
+    /// Returns hashes of the person's logins, from the person's attributes and from the policies' mappings.
     fn logins_of<'p>(
         &self,
         key: &str,
@@ -52,7 +52,7 @@ impl BatchState<'_> {
         logins
     }
 
-    /// The logins of everybody of the batch who is new at some target.
+    /// Returns the logins of all people of the batch who are new at any target.
     fn logins_of_newcomers(&self, around: &DecisionContext) -> BTreeMap<String, BTreeSet<String>> {
         let touched = self.people.iter().filter(|(_, known)| known.touched.is_some());
         let active = touched.filter_map(|(key, _)| {
@@ -70,10 +70,10 @@ impl BatchState<'_> {
     }
 }
 
-/// Finds out which newcomers of the batch are held.
+/// Determines the newcomers of the batch that are held.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(super) async fn hold(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -102,7 +102,7 @@ pub(super) async fn hold(
     Ok(())
 }
 
-/// People as the batch leaves them, or as they are stored.
+/// Returns people as the batch leaves them, or as they are stored.
 async fn read_people(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -121,7 +121,7 @@ async fn read_people(
             .filter(identity::Column::Key.is_in(chunk.iter().copied()))
             .all(tx)
             .await
-            .map_err(StoreError::statement("read who had a login"))?;
+            .map_err(StoreError::statement("read former logins"))?;
         for row in rows {
             people.insert(row.key, decode_state(&row.state, "a person")?);
         }
@@ -129,10 +129,11 @@ async fn read_people(
     Ok(people)
 }
 
-/// Remembers the logins of those who are off, and forgets those of people who are back: newcomers that they held are decided about again.
+/// Stores the logins of people who are off, and deletes those of people who are back. Newcomers that were held because of the
+/// latter are decided about again.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(super) async fn remember(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,

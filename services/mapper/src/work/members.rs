@@ -12,7 +12,7 @@ use super::{BatchInput, BatchState, CommandCause, KnownMembership, ResendRequest
 use crate::rows::edge;
 
 impl BatchState<'_> {
-    /// Merges memberships, and looks again at those whose group's list or date has come.
+    /// Merges memberships, and evaluates those again whose time or whose group's list has changed.
     pub(super) fn merge_edges(&mut self, inputs: &[BatchInput], backfill: bool) {
         let fresh: BTreeSet<String> = self.merged.iter().map(|row| row.event_id.clone()).collect();
         for input in inputs {
@@ -41,6 +41,7 @@ impl BatchState<'_> {
         }
     }
 
+    /// Merges the members that an event adds or removes.
     fn merge_members(&mut self, event: &Event, sequence: u64, trace: Option<TraceContext>) {
         let present = match event.kind {
             EventKind::GroupUpserted | EventKind::GroupMemberAdded => true,
@@ -74,6 +75,7 @@ impl BatchState<'_> {
         }
     }
 
+    /// Evaluates a membership at the current time. If it changes, targets receive it with a new revision.
     fn look_again(&mut self, group: &str, member: &str, cause: &CommandCause) {
         let (now, clock) = (self.micros(), self.clock);
         let floor = self.groups.get(group).and_then(|group| group.state.member_floor_at(now).cloned());
@@ -92,6 +94,7 @@ impl BatchState<'_> {
     }
 }
 
+/// Returns a membership about which no statement exists.
 pub(super) fn unknown_edge(group: &str, member: &str) -> KnownMembership {
     let state = serde_json::to_string(&MembershipState::default()).expect("a state is plain data");
     let row = edge::Model {

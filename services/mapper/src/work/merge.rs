@@ -12,26 +12,27 @@ use super::{BatchInput, BatchState, CommandCause};
 use crate::policies::PolicySet;
 use crate::rows::{inbox, verdict};
 
-/// What became of one event.
+/// The result of merging one event.
 pub(super) struct MergeResult {
     pub(super) changed: bool,
     pub(super) revision: i64,
-    /// Whom it is about.
+    /// Key of the subject of the event.
     pub(super) subject: String,
-    /// What of it counts for nothing, and why.
+    /// The parts of the event without effect, with the reasons.
     pub(super) note: Option<String>,
-    /// Others see the difference.
+    /// `true` if decisions about others may change.
     pub(super) shows: bool,
 }
 
 impl MergeResult {
+    /// The result of an event that changes nothing.
     pub(super) fn nothing(subject: &str) -> Self {
         Self { changed: false, revision: 0, subject: subject.to_owned(), note: None, shows: false }
     }
 }
 
 impl BatchState<'_> {
-    /// Merges every event that was not merged before; marks what has to be decided about.
+    /// Merges every event that was not merged before, and marks the subjects that must be decided about.
     pub(super) fn merge(&mut self, inputs: &[BatchInput], backfill: bool) {
         for input in inputs {
             match input {
@@ -54,7 +55,7 @@ impl BatchState<'_> {
                     let cause = CommandCause::again(self.now, backfill);
                     if let Some(group) = self.groups.get_mut(key) {
                         group.touched.get_or_insert_with(|| cause.clone());
-                        // Otherwise nobody came or went.
+                        // Otherwise no membership changed.
                         if group.next_due_at.is_some_and(|due| due <= unix_micros(self.now)) {
                             self.whole_groups.entry(key.clone()).or_insert(cause);
                         }
@@ -84,6 +85,7 @@ impl BatchState<'_> {
         }
     }
 
+    /// Records a verdict, and marks its record for evaluation.
     fn note_verdict(&mut self, (source, key): (&str, &str), person: &str, same: bool, actor: &Actor) {
         let cause = CommandCause::again(self.now, false);
         if let Some(record) = self.records.get_mut(&(source.to_owned(), key.to_owned())) {
@@ -100,6 +102,7 @@ impl BatchState<'_> {
         });
     }
 
+    /// Merges one event, unless it is a duplicate or reuses the id of another one.
     fn merge_event(
         &mut self,
         event: &Event,
@@ -157,8 +160,8 @@ impl BatchState<'_> {
         self.tell_merged(event, format!("mrg:{}", event.id), merged, outcome, trace);
     }
 
-    /// A row of a full feed that says again what it said before. It counts as any row does, however often it comes; it is told
-    /// only if something follows from it.
+    /// Merges a repeated row of a full feed. It counts as any row does, however often it arrives. A fact is published only if
+    /// something follows from it.
     fn merge_repeated(&mut self, event: &Event, sequence: u64, trace: Option<TraceContext>) {
         let Some(run) = &event.feed else { return };
         self.feeds.note_repeated(event, run);
@@ -175,7 +178,7 @@ impl BatchState<'_> {
         }
     }
 
-    /// Takes note of how many rows were named, once.
+    /// Records the number of named rows, once.
     fn note_rows(&mut self, event: &Event, sequence: u64, counts: (u64, u64)) {
         let (Some(run), false) = (&event.feed, self.seen.contains_key(event.id.as_str())) else { return };
         self.seen.insert(event.id.to_string(), None);
@@ -188,6 +191,7 @@ impl BatchState<'_> {
         self.feeds.note_rows(event, run, counts);
     }
 
+    /// Merges an event about a person, either directly or through a record that is matched with the person.
     fn merge_worker(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
         let (now, people, repeated) = (self.micros(), self.policies.people(), cause.repeated);
         let source = people.name_of_event(event);
@@ -220,8 +224,8 @@ impl BatchState<'_> {
         MergeResult { changed, revision: person.revision + 1, subject, note, shows }
     }
 
-    /// Every event about a group raises the group's revision, also one about a membership: whoever makes the group exist
-    /// at a target at the same moment must see that membership.
+    /// Merges an event about a group. Each one raises the group's revision, including one about a membership: a replica that
+    /// creates the group at a target concurrently must see that membership.
     fn merge_group(&mut self, event: &Event, sequence: u64, cause: CommandCause) -> MergeResult {
         let now = self.micros();
         let Some(group) = self.groups.get_mut(&event.subject) else {
@@ -237,6 +241,7 @@ impl BatchState<'_> {
         MergeResult { changed: true, revision, subject, note: with_refused(None, &refused), shows: true }
     }
 
+    /// Publishes a fact about the outcome of merging an event.
     fn tell_merged(
         &mut self,
         event: &Event,
@@ -264,7 +269,7 @@ impl BatchState<'_> {
         debug_assert!(unix_micros(self.now) >= 0, "the clock is past 1970");
     }
 
-    /// Sources are believed as the configuration says now; it may have changed since they spoke.
+    /// Applies the current precedence of sources. The configuration may have changed since their statements were merged.
     pub(super) fn rank_sources(&mut self) {
         let people = self.policies.people();
         for person in self.people.values_mut().filter(|person| person.touched.is_some()) {
@@ -274,14 +279,14 @@ impl BatchState<'_> {
     }
 }
 
-/// The last cause counts, and one that is worth no word never takes the place of one that is.
+/// Sets the cause. The last one wins, but a repeated row never replaces another cause.
 pub(super) fn touch_cause(touched: &mut Option<CommandCause>, cause: CommandCause) {
     if !cause.repeated || touched.as_ref().is_none_or(|before| before.repeated) {
         *touched = Some(cause);
     }
 }
 
-/// The event without the attributes that are too many, and those.
+/// Returns the event without the excess attributes, and the refused attributes.
 pub(super) fn within_limits<'e>(
     state: &PersonRecord,
     event: &'e Event,
@@ -296,7 +301,7 @@ pub(super) fn within_limits<'e>(
     (Cow::Owned(fitting), excess.into_iter().map(RefusedPart::UnusedAttribute).collect())
 }
 
-/// Names what was refused because a limit was reached, and counts it.
+/// Adds the parts that were refused because a limit was reached to the note, and counts them.
 pub(super) fn with_refused(note: Option<String>, refused: &[RefusedPart]) -> Option<String> {
     if refused.is_empty() {
         return note;
@@ -314,7 +319,7 @@ pub(super) fn with_refused(note: Option<String>, refused: &[RefusedPart]) -> Opt
     Some(note.map_or(told.clone(), |note| format!("{note}; {told}")))
 }
 
-/// Names the contradictions about employment that are new, and counts them.
+/// Adds new contradictions about employment to the note, and counts them.
 fn with_contradictions(
     note: Option<String>,
     subject: &str,
@@ -344,10 +349,10 @@ fn with_contradictions(
     Some(note.map_or(told.clone(), |note| format!("{note}; {told}")))
 }
 
-/// How many refused parts of an event are named in its note.
+/// The maximum number of refused parts of an event that its note names.
 const REFUSED_NAMED_MAX: usize = 5;
 
-/// The note with the values that could not be read, by their place and form.
+/// Adds unreadable values to the note, by their place and form.
 fn with_unread(note: Option<String>, event: &Event) -> Option<String> {
     let unread = event.unread.iter();
     let unread = unread.map(|value| format!("{} cannot be read or used: {}", value.field, value.class));
@@ -355,7 +360,7 @@ fn with_unread(note: Option<String>, event: &Event) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// What of an event counts for nothing as of `now`, because others are believed more. Names, never values.
+/// Returns the parts of an event without effect at `now`, because other sources take precedence. It contains names, never values.
 pub(super) fn ineffective_note(
     person: &PersonRecord,
     source: &str,

@@ -9,7 +9,7 @@ use super::{BatchState, CommandCause};
 use crate::moment_of;
 use crate::rows::order;
 
-/// An order as it is to be written.
+/// A change of an order that must be written.
 #[derive(Debug)]
 pub(super) enum OrderRow {
     Given(order::Model),
@@ -17,7 +17,7 @@ pub(super) enum OrderRow {
 }
 
 impl BatchState<'_> {
-    /// Gives an order, or lifts it; the person is decided about again.
+    /// Gives an order, or lifts it. The person is decided about again.
     pub(super) fn order(
         &mut self,
         person: &str,
@@ -56,10 +56,10 @@ impl BatchState<'_> {
     }
 }
 
-/// Writes them; the person's row is written before, in the same transaction.
+/// Writes the orders. The person's row is written before, in the same transaction.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(super) async fn save_orders(tx: &DatabaseTransaction, rows: Vec<OrderRow>) -> Result<(), StoreError> {
     use order::Column::{Kind, Person, Since, Until, Who, Why};
     let failed = StoreError::statement("write an order about access");

@@ -1,4 +1,4 @@
-//! Records of sources that are matched with people: reads them, and merges what their sources say.
+//! Records of sources that are matched with people: loads them, and merges the statements of their sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::merge::MergeResult;
 use super::{BatchState, CommandCause};
 use crate::rows::{STALE, decode_state, record};
 
-/// Source, by its name in the configuration, and what it calls the person.
+/// The source by its name in the configuration, and its key of the person.
 pub(super) type RecordKey = (String, String);
 
 /// A record as it was read, and as it is now.
@@ -21,12 +21,12 @@ pub(super) struct KnownRecord {
     pub(super) touched: Option<CommandCause>,
 }
 
-/// Where facts about a record go that is nobody's yet.
+/// Returns the subject of facts about a record without a person.
 pub(super) fn record_subject(source: &str, key: &str) -> String {
     format!("{source}:{key}")
 }
 
-/// Reads records that are not read yet.
+/// Loads records that are not loaded yet.
 pub(super) async fn load_records(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -65,6 +65,7 @@ pub(super) async fn load_records(
     Ok(())
 }
 
+/// Returns a row for a record that is not stored yet.
 fn fresh_record(source: &str, key: &str, now: i64) -> record::Model {
     record::Model {
         source: source.to_owned(),
@@ -84,7 +85,7 @@ fn fresh_record(source: &str, key: &str, now: i64) -> record::Model {
 }
 
 impl BatchState<'_> {
-    /// Merges an event of a source whose records are matched; the person has it at once if it is known whose record it is.
+    /// Merges an event of a source whose records are matched. If the record's person is known, the person changes at once.
     pub(super) fn merge_record(
         &mut self,
         source: &str,

@@ -1,4 +1,4 @@
-//! Writes back what a batch changed, and packs what it has to tell.
+//! Writes the changes of a batch, and stores its outbox batch.
 
 use bus::OutgoingMessage;
 use lifecycle::Employment;
@@ -12,7 +12,7 @@ use crate::SERVICE;
 use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value, record, save_rows};
 
 /// # Errors
-/// [`SaveError::Overtaken`] when another replica changed a row in between.
+/// Returns [`SaveError::Overtaken`] if another replica changed a row in between.
 pub(super) async fn save_work(
     tx: &DatabaseTransaction,
     work: BatchState<'_>,
@@ -32,8 +32,8 @@ pub(super) async fn save_work(
         let revision = known.revision + 1;
         let (state, manager, matched) = (encode_state(&known.state), known.manager, known.matched);
         let (next_due_at, scheduled_at) = (known.next_due_at, known.scheduled_at);
-        // Who is only guarded was not decided about; of who is not known there is nothing to decide. Whoever is only
-        // concerned by what became of others is still to be looked at themselves.
+        // A person who is only guarded was not decided about, and without statements there is nothing to decide. A person who is
+        // only affected by changes of others must still be evaluated.
         let has_sources = tells_apart || known.state.has_sources();
         let is_evaluated = known.touched.is_some() && (known.is_ranked || !has_sources);
         let as_before = known.evaluated_with.filter(|_| !is_evaluated);

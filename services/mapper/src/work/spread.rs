@@ -1,12 +1,12 @@
-//! Finds out who else has to be decided about, because something changed that their decisions look at.
+//! Finds the other subjects that must be decided about again, because an input of their decisions changed.
 //!
-//! A group that was deleted, came back, has another name, or is in another group than before concerns everybody in it,
-//! through any number of groups; a manager concerns who reports to them. Few are decided about in the same batch; of many
-//! the rows are marked ([`super::stale`]) and the background evaluation takes them, so that one rename of a group of
-//! 100,000 does not hold up the events behind it.
+//! A group that was deleted, restored, renamed, or moved in or out of another group affects all people in it, through any
+//! number of groups; a manager affects their reports. If only a few are affected, the same batch decides about them. Otherwise
+//! their rows are marked ([`super::stale`]) for the background evaluation. Renaming a group of 100,000 people therefore does
+//! not delay the events behind it.
 //!
-//! Two replicas never miss each other: every change to who is in a group raises that group's revision, and a change that
-//! concerns everybody in a group raises the revisions of all groups below it, so one of the two is refused.
+//! Two replicas never miss each other's changes: each change of a group's members raises that group's revision, and a change
+//! that affects everybody in a group raises the revisions of all groups below it, so one of the two is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,12 +21,12 @@ use super::{BatchState, CommandCause, load};
 use crate::rows::{edge, group, identity};
 use crate::subjects::{NESTING_LEVELS_MAX, display_name, is_known};
 
-/// How many people a batch decides about beyond those whom its events name, for each kind of reason.
+/// The maximum number of people that a batch decides about in addition to those in its events, for each kind of reason.
 const PEOPLE_AT_ONCE_MAX: u64 = 500;
-/// The same for groups.
+/// The maximum number of groups, likewise.
 const GROUPS_AT_ONCE_MAX: usize = 100;
 
-/// Touches or marks everybody whom the changes of the batch concern.
+/// Touches or marks all subjects that the changes of the batch affect.
 pub(super) async fn spread_changes(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -48,7 +48,7 @@ pub(super) async fn spread_changes(
     concern_reports(tx, work).await
 }
 
-/// People who came into a group or left it; groups that did become roots.
+/// Returns the people who came into a group or left it. Groups that did become roots.
 async fn changed_members(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -65,7 +65,7 @@ async fn changed_members(
     Ok(members)
 }
 
-/// Of people who came into a group or left it, those where the group is in another one: nobody looks at the others' groups.
+/// Keeps those whose group is in another group. The groups of the others are an input of no policy.
 async fn those_in_nested_groups(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -80,8 +80,8 @@ async fn those_in_nested_groups(
     Ok(members)
 }
 
-/// Of groups that turned, those that are in another one: what is in the others is told as it was. A group that came into
-/// another or left it is kept in any case.
+/// Keeps the changed groups that are in another group: the members of others are sent as before. A group that came into
+/// another group or left it is kept in any case.
 async fn keep_nested_roots(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let roots: BTreeSet<String> = work.roots.keys().cloned().collect();
     let nested = nested_among(tx, work, &roots).await?;
@@ -95,7 +95,7 @@ async fn keep_nested_roots(tx: &DatabaseTransaction, work: &mut BatchState<'_>) 
     Ok(())
 }
 
-/// Which of `groups` are in another group.
+/// Returns those of `groups` that are in another group.
 async fn nested_among(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -108,7 +108,7 @@ async fn nested_among(
     Ok(listed.into_iter().map(|(member, _)| member).collect())
 }
 
-/// Groups that look different from what they were when they were last decided about.
+/// Adds groups as roots that look different from when they were last decided about.
 fn turned_groups(work: &mut BatchState<'_>) {
     let (now, names) = (work.micros(), work.policies.names_groups());
     for (key, known) in &work.groups {
@@ -120,7 +120,7 @@ fn turned_groups(work: &mut BatchState<'_>) {
     }
 }
 
-/// Groups that are heard of for the first time and were listed before: as what they are, groups list them from now on.
+/// Adds new groups as roots that were listed as members before: from now on their key is that of a group.
 async fn new_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let new: BTreeSet<String> = work
         .groups
@@ -128,7 +128,7 @@ async fn new_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Resu
         .filter(|(_, known)| known.revision == 0 && known.touched.is_some())
         .map(|(key, _)| key.clone())
         .collect();
-    // Whoever lists one of them at the same moment takes it for a person: see `Known::is_guarded`.
+    // A concurrent batch that lists one of them takes it for a person: see `KnownSubject::is_guarded`.
     load::load_states(tx, work, &new).await?;
     let mut known = BTreeMap::new();
     for key in new {
@@ -143,7 +143,7 @@ async fn new_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Resu
     tell_again(tx, work, &known).await
 }
 
-/// People who are heard of for the first time and whose key is a group's: who lists the key lists the person from now on.
+/// Adds groups as roots whose key belongs to a new person as well: a member with this key is the person from now on.
 async fn new_people(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let new: BTreeMap<String, CommandCause> = work
         .people
@@ -173,7 +173,7 @@ async fn new_people(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Resu
     Ok(())
 }
 
-/// Who lists one of these keys lists something of another kind from now on: every target is told of it once more.
+/// Sends memberships of these keys to every target again, because the kind of the member changed.
 async fn tell_again(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -202,7 +202,7 @@ async fn tell_again(
     Ok(())
 }
 
-/// The roots and every group in them, through any number of groups.
+/// Returns the roots and all groups in them, through any number of groups.
 async fn groups_below(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -226,8 +226,8 @@ async fn groups_below(
     Ok(found)
 }
 
-/// `(group, member)` for each member of `level` that is a group. One too many does no harm: what did not change is
-/// decided about once more.
+/// Returns `(group, member)` for each member of `level` that is a group. A superfluous one is harmless: a subject without a
+/// change is decided about once more.
 async fn groups_in(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -249,7 +249,7 @@ async fn groups_in(
             .map_err(StoreError::statement("read nested groups"))?;
         found.extend(rows);
     }
-    // What the batch itself changed is not written yet.
+    // Changes of the batch itself are not written yet.
     let here = work.edges.iter().filter(|((group, member), edge)| {
         edge.row.present && level.contains_key(group) && work.groups.contains_key(member)
     });
@@ -257,6 +257,7 @@ async fn groups_in(
     Ok(found)
 }
 
+/// Touches the groups of `below`, or marks those beyond [`GROUPS_AT_ONCE_MAX`].
 async fn concern_groups(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -276,6 +277,7 @@ async fn concern_groups(
     Ok(())
 }
 
+/// Touches the members of these groups, or marks them if there are more than [`PEOPLE_AT_ONCE_MAX`].
 async fn concern_members(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -300,13 +302,14 @@ async fn concern_members(
             return Ok(());
         }
     }
-    // A group among the members was concerned as a group.
+    // A group among the members was already affected as a group.
     members.retain(|key, _| {
         !below.contains_key(key) || work.people.get(key).is_some_and(|p| is_known(&p.state))
     });
     touch_people(tx, work, members).await
 }
 
+/// Touches the reports of managers whose used attributes changed, or marks them if there are too many.
 async fn concern_reports(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let names = work.policies.manager_attributes();
     if names.is_empty() {
@@ -345,6 +348,7 @@ async fn concern_reports(tx: &DatabaseTransaction, work: &mut BatchState<'_>) ->
     Ok(())
 }
 
+/// Loads people, and marks them as touched by a cause.
 async fn touch_people(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,

@@ -1,6 +1,6 @@
-//! Marks rows of which too many changed to decide about them in one batch; the background evaluation finds them.
+//! Marks rows as stale if too many changed to decide about them in one batch. The background evaluation finds them.
 //!
-//! A mark raises the revision as well, so that a batch which read the row before is refused and done again.
+//! A mark raises the revision as well, so that a batch which read the row before is refused and processed again.
 
 use lifecycle::ContradictionCode;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
@@ -11,18 +11,18 @@ use crate::rows::{STALE, edge, finding, group, identity, record};
 
 const RECYCLED_LOGIN: ContradictionCode = ContradictionCode::RecycledLogin;
 
-/// Who is to be marked.
+/// The rows that must be marked.
 #[derive(Debug)]
 pub(super) enum StaleMarks {
     /// These groups.
     Groups(Vec<String>),
-    /// Everybody in these groups.
+    /// All people in these groups.
     MembersOf(Vec<String>),
-    /// Everybody who reports to these people.
+    /// All people who report to these people.
     ReportsOf(Vec<String>),
-    /// Everybody who is held because these people had their login.
+    /// All people who are held because these people had their login.
     HeldBy(Vec<String>),
-    /// Records that are matched by these values, as their rows write them.
+    /// Records that are matched by these values, as their rows contain them.
     RecordsMatchedBy(Vec<String>),
 }
 
@@ -30,7 +30,7 @@ impl StaleMarks {
     /// Writes the marks.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(super) async fn write(&self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
         let keys = match self {
             Self::Groups(keys) | Self::MembersOf(keys) | Self::ReportsOf(keys) => keys,
@@ -72,12 +72,13 @@ impl StaleMarks {
                     mark_people(&mut update).and_where(Expr::col(identity::Column::Manager).is_in(chunk))
                 }
             };
-            tx.execute(&update).await.map_err(StoreError::statement("mark what is stale"))?;
+            tx.execute(&update).await.map_err(StoreError::statement("mark stale rows"))?;
         }
         Ok(())
     }
 }
 
+/// Starts the statement that marks people.
 fn mark_people(update: &mut sea_orm::sea_query::UpdateStatement) -> &mut sea_orm::sea_query::UpdateStatement {
     update
         .table(identity::Entity)

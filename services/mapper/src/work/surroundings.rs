@@ -1,4 +1,4 @@
-//! Reads what the decisions of a batch look at besides their subjects: groups, groups around groups, managers.
+//! Reads the inputs of a batch's decisions besides their subjects: groups, groups around groups, managers.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,38 +11,38 @@ use super::{BatchState, load};
 use crate::rows::edge;
 use crate::subjects::{GroupIndex, NESTING_LEVELS_MAX, is_known, key_of_manager};
 
-/// What the decisions of one batch look at.
+/// The inputs of the decisions of one batch.
 #[derive(Debug, Default)]
 pub(super) struct DecisionContext {
     index: GroupIndex,
-    /// Everybody who is touched.
+    /// All touched people.
     pub(super) people: HashMap<String, IdentityView>,
     managers: HashMap<String, AttributeMap>,
 }
 
 impl DecisionContext {
-    /// Groups that hold the person.
+    /// Returns the groups that the person is in.
     pub(super) fn of_person(&self, key: &str) -> Vec<GroupMembership> {
         self.index.memberships(self.index.parents(key))
     }
 
-    /// Keys of the groups that hold the person through other groups.
+    /// Returns the keys of the groups that the person is in through other groups.
     pub(super) fn through_groups(&self, key: &str) -> Vec<String> {
         self.index.reached_through(self.index.parents(key))
     }
 
-    /// Groups that hold the group.
+    /// Returns the groups that the group is in.
     pub(super) fn of_group(&self, key: &str) -> Vec<GroupMembership> {
         self.index.memberships_of_group(key)
     }
 
-    /// What is known of the manager with this key.
+    /// Returns the attributes of the manager with this key.
     pub(super) fn manager(&self, key: Option<&str>) -> Option<&AttributeMap> {
         self.managers.get(key?)
     }
 }
 
-/// As far as the policies look at it. Sets `manager` of everybody who is touched; nobody may be touched afterwards.
+/// Reads the inputs that the policies use. Sets `manager` of all touched people; no more people may be touched afterwards.
 pub(super) async fn read_surroundings(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -55,7 +55,7 @@ pub(super) async fn read_surroundings(
     Ok(around)
 }
 
-/// From everybody who is touched up through the groups that hold them, one statement or two for each level.
+/// Climbs from all touched subjects up through their groups, with one or two statements per level.
 async fn climb_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<GroupIndex, StoreError> {
     let mut index = GroupIndex::default();
     let people = work.people.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key.clone());
@@ -87,7 +87,7 @@ async fn climb_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Re
     Ok(index)
 }
 
-/// `(member, group)` for each group that lists one of `members`, as the batch has it.
+/// Returns `(member, group)` for each group that lists one of `members`, as the batch has it.
 pub(super) async fn listing_groups(
     tx: &DatabaseTransaction,
     work: &BatchState<'_>,
@@ -118,7 +118,7 @@ pub(super) async fn listing_groups(
     Ok(present)
 }
 
-/// Keeps whom everybody reports to; reads what is known of them where a policy looks at it.
+/// Stores the manager of each person, and reads the managers' attributes if a policy uses any.
 async fn keep_managers(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -139,8 +139,8 @@ async fn keep_managers(
         return Ok(HashMap::new());
     }
     load::load_states(tx, work, &all).await?;
-    // Whoever changes a manager looks for the reports there are. One who comes at the same moment is not among them, and
-    // would keep what the manager was: so one of the two has to be done again.
+    // A change of a manager is spread to the reports that exist then. A concurrent new report is not among them, and would keep
+    // the manager's old attributes, so one of the two batches must be processed again.
     for key in new {
         if let Some(manager) = work.people.get_mut(&key) {
             manager.is_guarded = true;
@@ -153,7 +153,7 @@ async fn keep_managers(
     Ok(known.collect())
 }
 
-/// Finds out which of the members that targets will be told of are groups.
+/// Determines the members in the batch's commands that are groups.
 pub(super) async fn classify_members(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,

@@ -1,4 +1,4 @@
-//! Who has which of the values that records are matched by.
+//! The holders of the values that records are matched by.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +12,13 @@ use super::records::RecordKey;
 use super::{BatchState, CommandCause};
 use crate::rows::{identity, match_value};
 
-/// How many people, and how many records, are written down for one value. Of more people it is known how many there are; further
+/// The maximum number of people, and of records, that are listed for one value. Additional people are only counted. Additional
 /// records are found by the value when its people change.
 const HOLDERS_MAX: usize = 100;
-/// People that are read at a time.
+/// The number of people that are read at a time.
 const PEOPLE_PER_PAGE: u64 = 1_000;
 
-/// Somebody who has a value.
+/// A person or record that has a value.
 #[derive(Debug, Clone)]
 pub(super) enum ValueHolder {
     Person(String),
@@ -34,13 +34,14 @@ pub(super) struct KnownValue {
     changed: bool,
 }
 
+/// The people or records with a value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct ValueHolders<T: Ord> {
     keys: BTreeSet<T>,
-    /// How many more there are than are written down.
+    /// The number of holders beyond those that are listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     others: u64,
-    /// There were too many once, and they were not counted: of records, and of people in what an earlier version wrote.
+    /// `true` if there were too many once, and they were not counted: for records, and for people in rows of an earlier version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     crowded: bool,
 }
@@ -57,7 +58,7 @@ impl<T: Ord> Default for ValueHolders<T> {
 }
 
 impl<T: Ord> ValueHolders<T> {
-    /// Notes that one has the value now, or has it no more; returns whether that is not written down.
+    /// Sets whether `key` has the value. Returns `true` if that is not reflected in the list.
     fn set(&mut self, key: T, has: bool) -> bool {
         if has && (self.keys.len() < HOLDERS_MAX || self.keys.contains(&key)) {
             self.keys.insert(key);
@@ -68,31 +69,33 @@ impl<T: Ord> ValueHolders<T> {
 }
 
 impl KnownValue {
+    /// Returns the keys of the listed people.
     pub(super) fn people(&self) -> Vec<String> {
         self.people.keys.iter().cloned().collect()
     }
 
+    /// Returns the keys of the listed records.
     pub(super) fn records(&self) -> Vec<RecordKey> {
         self.records.keys.iter().cloned().collect()
     }
 
-    /// How many people have it.
+    /// Returns the number of people who have it.
     pub(super) fn people_count(&self) -> u64 {
         self.people.keys.len() as u64 + self.people.others
     }
 
-    /// Whether more people have it than are written down.
+    /// Returns whether more people have it than are listed.
     pub(super) fn is_crowded(&self) -> bool {
         self.people.others > 0
     }
 
-    /// Whether more records may have it than are written down.
+    /// Returns whether more records may have it than are listed.
     pub(super) fn has_further_records(&self) -> bool {
         self.records.crowded
     }
 }
 
-/// What has to be written when the values of `holder` change.
+/// Returns the changes of rows when the values of `holder` change.
 pub(super) fn value_moves(
     old: &BTreeSet<ValueKey>,
     new: &BTreeSet<ValueKey>,
@@ -104,7 +107,7 @@ pub(super) fn value_moves(
     lost.chain(new.difference(old).map(|value| of(value, true))).collect()
 }
 
-/// Sets whether `holder` has the value; returns the records that this may concern.
+/// Sets whether `holder` has the value. Returns the records that this may affect.
 pub(super) fn set_value(
     work: &mut BatchState<'_>,
     value: &ValueKey,
@@ -125,7 +128,7 @@ pub(super) fn set_value(
     known.records.keys.iter().cloned().collect()
 }
 
-/// Reads rows that are not read yet.
+/// Loads rows that are not loaded yet.
 pub(super) async fn load_values(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
@@ -143,7 +146,7 @@ pub(super) async fn load_values(
                 .filter(match_value::Column::Value.is_in(chunk.iter().copied()))
                 .all(tx)
                 .await
-                .map_err(StoreError::statement("read who has a value"))?;
+                .map_err(StoreError::statement("read the holders of a value"))?;
             rows.extend(found);
         }
     }
@@ -156,7 +159,7 @@ pub(super) async fn load_values(
         };
         work.values.insert((row.attribute, row.value), known);
     }
-    // An earlier version did not count them: the stored people are those from before this batch, as the row is.
+    // An earlier version did not count them. Like the row, the stored people are those from before this batch.
     let uncounted: Vec<ValueKey> = values
         .iter()
         .filter(|value| work.values.get(*value).is_some_and(|known| known.people.crowded))
@@ -178,10 +181,10 @@ pub(super) async fn load_values(
     Ok(())
 }
 
-/// Writes people down again for values that a person still has, but no person who is written down.
+/// Lists people again for values that some people still have, but none of the listed ones.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(super) async fn refill(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<(), StoreError> {
     let is_short =
         |known: &KnownValue| known.changed && known.people.keys.is_empty() && known.people.others > 0;
@@ -196,6 +199,7 @@ pub(super) async fn refill(tx: &DatabaseTransaction, work: &mut BatchState<'_>) 
     Ok(())
 }
 
+/// Replaces the list of people with a value.
 fn write_down(work: &mut BatchState<'_>, value: &ValueKey, people: ValueHolders<String>) {
     if let Some(known) = work.values.get_mut(value) {
         (known.people, known.changed) = (people, true);
@@ -208,7 +212,7 @@ impl ValueHolders<String> {
     }
 }
 
-/// The stored people who have the value, page by page, but those who are to be left out.
+/// Returns the stored people who have the value, read page by page, without those that must be left out.
 async fn people_with(
     tx: &DatabaseTransaction,
     value: &ValueKey,
@@ -229,7 +233,7 @@ async fn people_with(
             .into_tuple()
             .all(tx)
             .await
-            .map_err(StoreError::statement("read who has a value"))?;
+            .map_err(StoreError::statement("read the holders of a value"))?;
         let Some((last, _)) = page.last() else { return Ok(people) };
         after.clone_from(last);
         let holders = page
@@ -239,7 +243,7 @@ async fn people_with(
     }
 }
 
-/// The rows that changed.
+/// Returns the rows that changed.
 pub(super) fn changed_values(values: BTreeMap<ValueKey, KnownValue>) -> Vec<match_value::Model> {
     let changed = values.into_iter().filter(|(_, known)| known.changed);
     let row = |((attribute, value), known): (ValueKey, KnownValue)| match_value::Model {
@@ -252,12 +256,12 @@ pub(super) fn changed_values(values: BTreeMap<ValueKey, KnownValue>) -> Vec<matc
     changed.map(row).collect()
 }
 
-/// The values of a row that has some.
+/// Decodes the values of a row.
 pub(super) fn read_matched(matched: &str) -> BTreeSet<ValueKey> {
     serde_json::from_str(matched).unwrap_or_default()
 }
 
-/// The other way round.
+/// Encodes the values of a row.
 pub(super) fn write_matched(values: &BTreeSet<ValueKey>) -> String {
     encode_value(values)
 }

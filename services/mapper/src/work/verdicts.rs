@@ -1,4 +1,4 @@
-//! What humans said of whose record it is, and telling what became of it.
+//! The verdicts of operators about the owners of records, and publishing the outcome.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,24 @@ use super::records::{self, RecordKey};
 use super::{BatchState, CommandCause, values};
 use crate::rows::verdict;
 
-/// By record and person.
+/// Verdicts by record. A record can have one for each person.
 #[derive(Debug, Default)]
 pub(super) struct RecordVerdicts(BTreeMap<RecordKey, Vec<verdict::Model>>);
 
 impl RecordVerdicts {
-    /// Whether a human said that it is or is not theirs.
+    /// Returns the verdict whether the record belongs to the person, if there is one.
     pub(super) fn of(&self, record: &RecordKey, person: &str) -> Option<bool> {
         self.0.get(record)?.iter().find(|said| said.person == person).map(|said| said.same)
     }
 
-    /// Whose a human said last that it is.
+    /// Returns the person that the record belongs to by the last verdict.
     pub(super) fn same(&self, record: &RecordKey) -> Option<String> {
         let same = self.0.get(record)?.iter().filter(|said| said.same);
         same.max_by_key(|said| said.at).map(|said| said.person.clone())
     }
 }
 
+/// Loads the verdicts about these records.
 pub(super) async fn load_verdicts<'r>(
     tx: &DatabaseTransaction,
     records: impl Iterator<Item = &'r RecordKey>,
@@ -47,7 +48,7 @@ pub(super) async fn load_verdicts<'r>(
                 .filter(verdict::Column::Key.is_in(chunk.iter().copied()))
                 .all(tx)
                 .await
-                .map_err(StoreError::statement("read whose records are"))?;
+                .map_err(StoreError::statement("read verdicts"))?;
             for row in rows {
                 verdicts.0.entry((row.source.clone(), row.key.clone())).or_default().push(row);
             }
@@ -56,7 +57,7 @@ pub(super) async fn load_verdicts<'r>(
     Ok(verdicts)
 }
 
-/// Writes what humans say in this batch.
+/// Writes the verdicts of this batch.
 pub(super) async fn save_verdicts(
     tx: &DatabaseTransaction,
     said: &[verdict::Model],
@@ -70,12 +71,12 @@ pub(super) async fn save_verdicts(
             .on_conflict(conflict)
             .exec_without_returning(tx)
             .await
-            .map_err(StoreError::statement("write whose a record is"))?;
+            .map_err(StoreError::statement("write a verdict"))?;
     }
     Ok(())
 }
 
-/// Keeps what became of a record, and tells those whom it concerns if that is news.
+/// Stores the outcome for a record, and publishes a change to all subjects that it concerns.
 pub(super) fn tell_verdict(
     work: &mut BatchState<'_>,
     key: &RecordKey,

@@ -1,4 +1,4 @@
-//! Putting policies in force: what is refused, who is told, and what interruptions and several replicas make of it.
+//! Tests of putting policies in force: refusals, facts, interruptions and several replicas.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn versions(world: &World, target: &str) -> Vec<(i64, String)> {
     }
 }
 
-/// Not yet, while a mapper that was just started does not answer.
+/// Returns whether all people are evaluated; `false` while a mapper that was just started does not answer.
 async fn everybody_is_evaluated(world: &World) -> bool {
     let status = world.bus.request::<(), MapperStatus>("mapper", verb::STATUS, &(), ASK).await;
     status.is_ok_and(|status| status.to_evaluate == 0)
@@ -102,7 +102,7 @@ async fn replicas_with_different_folders_do_not_undo_one_another() {
                 versions(world, "crm").await.first().is_some_and(|(version, _)| *version >= 2)
             })
             .await;
-        // Targets are looked at in order of their names, so each replica has looked at `crm` again by then.
+        // Targets are processed in order of their names, so each replica has checked `crm` again by then.
         world.write_second_policy(&EVERYBODY.replace("crm", "vpn"));
         world.until("the first has looked again", async |w| !versions(w, "vpn").await.is_empty()).await;
         std::fs::write(other.path().join("third.yaml"), EVERYBODY.replace("crm", "wiki")).unwrap();
@@ -193,7 +193,7 @@ async fn a_change_that_loosens_its_own_guard_is_held_against_the_one_in_force() 
         (0..30).map(|n| joined(&format!("E-{n:02}"), 1, if n < 15 { "Sales" } else { "HR" })).collect();
     world.send(&people).await;
     world.settle().await;
-    // `narrowed` allows everything, and takes access from fifteen.
+    // `narrowed` allows everything, and takes access from fifteen people.
     let (id, made) = plan(&mut world, &narrowed(), None).await;
     assert_eq!(made.guard[0].threshold, "guard.deletions: 5", "{made:?}");
     let refused = apply(&world, &id, None, "x").await.unwrap_err();
@@ -206,7 +206,7 @@ async fn a_change_that_loosens_its_own_guard_is_held_against_the_one_in_force() 
         })
         .await;
     assert_eq!(world.state("E-01"), Some(AccountState::Active));
-    // Loosening is a step of its own, and so is what it allows.
+    // Loosening the guard is a separate step, and so is the change that it allows.
     for text in [EVERYBODY.to_owned(), narrowed()] {
         let (id, made) = plan(&mut world, &text, None).await;
         assert_eq!(made.guard, []);

@@ -1,4 +1,4 @@
-//! What a policy change makes of everybody waits behind what happens.
+//! Tests that the effects of a policy change wait behind events.
 
 use lifecycle::{AccountState, Command, DesiredState, Event, EventKind, Lane, ResourceKind};
 use serde_json::json;
@@ -22,7 +22,7 @@ users:
 async fn a_leaver_overtakes_a_policy_change_that_disables_five_thousand() {
     for database in test_databases() {
         let name = database.name;
-        // A change of policy is held against the guard that is in force as well.
+        // A policy change is checked against the guard that is in force as well.
         let everybody = EVERYBODY.replacen("guard: {", "guard: { deletions: 10000,", 1);
         let mut world = World::running(database, &everybody).await;
         let mut people: Vec<Event> = (0..PEOPLE).map(|n| joined(&format!("E-{n:04}"), 1, "HR")).collect();

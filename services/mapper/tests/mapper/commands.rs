@@ -1,4 +1,4 @@
-//! From one event to one command.
+//! Tests of the path from one event to one command.
 
 use lifecycle::{
     AccountState, Command, CommandId, DesiredState, Event, EventKind, GroupResource, Lane, OutboxReply,

@@ -1,4 +1,4 @@
-//! Any number of mappers may share a database.
+//! Tests that any number of mappers may share a database.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -26,7 +26,7 @@ async fn three_mappers_on_one_database_lose_nothing() {
         for _ in 0..3 {
             together.start_mapper().await;
         }
-        // One by one, so that the mappers get batches that overlap in people and groups.
+        // Events are sent one by one, so that the mappers get batches that overlap in people and groups.
         for event in &history {
             together.send(std::slice::from_ref(event)).await;
         }

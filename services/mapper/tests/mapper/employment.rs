@@ -1,4 +1,4 @@
-//! Departures that are entered late, seen in records, or said amid a flood of other statements.
+//! Tests of departures that are entered late, observed in records, or hidden in a flood of other statements.
 
 use lifecycle::{
     AccountState, DesiredState, Event, EventKind, FeedRun, FeedRunId, ResourceKind, StatementDating,
@@ -12,7 +12,7 @@ use time::Duration;
 
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
-/// The same, said to hold since so many days before.
+/// Returns the event with an effective date so many days earlier.
 fn days_back(mut event: Event, days: i64) -> Event {
     event.effective_at -= Duration::days(days);
     event
@@ -33,7 +33,7 @@ fn seen(mut event: Event) -> Event {
     event
 }
 
-/// `title` of an account as the last command has it.
+/// Returns the account's department in the last command.
 fn department(world: &World, person: &str) -> Value {
     match &world.last_resources()[&("crm".to_owned(), ResourceKind::User, person.to_owned())].1 {
         DesiredState::User(account) => account.attributes.get("department").cloned().unwrap_or_default(),
@@ -107,13 +107,13 @@ async fn a_record_that_turned_inactive_takes_access_away_and_one_that_lags_gives
     }
     world.settle().await;
     assert_eq!(world.state("P-1"), Some(AccountState::Active));
-    // The next reading says that one of them is not here any more, the last day being over; of the other HR says so.
+    // The next reading says that P-1 is no longer employed, because the last day is over. HR says so of P-2.
     let inactive = [days_back(left("P-1", 20), 3), seen(left("P-1", 21))];
     world.send(&[inactive.to_vec(), vec![days_back(left("P-2", 22), 1)]].concat()).await;
     world.settle().await;
     assert_eq!(world.state("P-1"), Some(AccountState::Disabled));
     assert_eq!(world.state("P-2"), Some(AccountState::Disabled));
-    // A list that was produced before the departure, and one that was produced after and still has the person.
+    // A list that was produced before the departure, and one that was produced after it and still has the person.
     let listed = |said: i64| {
         let mut row = seen(joined("P-2", said, "HR"));
         let run = FeedRunId::of("people", &said.to_string());

@@ -1,4 +1,4 @@
-//! Full feeds: who is not in them leaves, if they can be believed, whatever comes when and how often.
+//! Tests of full feeds: a person who is missing in an accepted file leaves, whatever the order and number of deliveries.
 
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
@@ -11,7 +11,7 @@ use store::testing::{TestDatabase, sqlite_database, test_databases};
 use crate::operators::{ASK, ask, not_decided};
 use crate::world::{EVERYBODY, World, event, joined};
 
-/// With a mapper that answers already.
+/// A world with a mapper that answers already.
 async fn running(database: TestDatabase) -> World {
     let mut world = World::running(database, EVERYBODY).await;
     let answers = async |world: &mut World| {
@@ -35,7 +35,7 @@ fn from_feed(mut event: Event, run: &FeedRun, n: &str) -> Event {
     event
 }
 
-/// Rows about these people, and the end.
+/// Returns rows about these people, and the end of the file.
 fn file(name: &str, said: i64, people: &[&str]) -> (Vec<Event>, Event) {
     let run = run_of(name, said);
     let rows = people.iter().map(|person| {
@@ -146,7 +146,7 @@ async fn a_feed_that_lost_too_many_is_held_until_a_human_believes_it() {
         send(&world, file("three", 30, &["E-2"])).await;
         becomes(&mut world, "three", FeedRunState::Held).await;
         decide(&world, "three", false).await.unwrap();
-        assert_eq!(world.state("E-1"), Some(AccountState::Active), "rejected: nobody left");
+        assert_eq!(world.state("E-1"), Some(AccountState::Active), "rejected: no person left");
         world.stop_mappers().await;
     }
 }
@@ -164,7 +164,7 @@ async fn an_empty_or_incomplete_file_is_held_and_cannot_be_believed_by_anybody()
     keys.add("E-1");
     send(&world, (rows, end(&run_of("cut", 30), 30, 1, keys, false))).await;
     becomes(&mut world, "cut", FeedRunState::Held).await;
-    assert!(decide(&world, "cut", true).await.unwrap_err().contains("not all there"));
+    assert!(decide(&world, "cut", true).await.unwrap_err().contains("incomplete"));
     assert_eq!(show(&world, "empty").await.state, FeedRunState::Superseded, "the newer one is looked at");
     for person in ["E-1", "E-2"] {
         assert_eq!(world.state(person), Some(AccountState::Active), "{person}");
@@ -182,7 +182,7 @@ async fn nothing_is_judged_before_everybody_of_the_run_is_merged_and_the_end_may
         world.send(&[end]).await;
         becomes(&mut world, "two", FeedRunState::Merging).await;
         world.send(&rows[..1]).await;
-        // Somebody of another file with the same name: as many, and not the same.
+        // A person of another file with the same name: the count is equal, the people are not.
         let stranger = from_feed(rows[0].clone(), &run_of("two", 20), "other");
         world.send(&[Event { subject: "E-9".to_owned(), ..stranger }]).await;
         world.settle().await;
@@ -207,7 +207,7 @@ async fn an_older_run_that_completes_after_a_newer_one_counts_for_nothing() {
         becomes(&mut world, "newer", FeedRunState::Accepted).await;
         world.send(&rows[1..]).await;
         world.send(&[end]).await;
-        // Whom only the older file lists is not in the newer one.
+        // A person who is only in the older file is missing in the newer one.
         has_state(&mut world, "E-4", AccountState::Disabled).await;
         becomes(&mut world, "late", FeedRunState::Superseded).await;
         for person in ["E-1", "E-2", "E-3"] {
@@ -267,7 +267,7 @@ async fn who_left_by_the_file_itself_does_not_leave_again_when_the_file_forgets_
     world.stop_mappers().await;
 }
 
-/// In an order that depends on `seed`.
+/// Returns the items in an order that depends on `seed`.
 fn shuffled<T>(mut all: Vec<T>, mut seed: u64) -> Vec<T> {
     for at in (1..all.len()).rev() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

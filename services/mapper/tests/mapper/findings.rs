@@ -1,4 +1,4 @@
-//! What a human should look at in people: listed in the transaction that finds it, and settled in the one that decides otherwise.
+//! Tests of findings: listed in the transaction that finds them, and settled in the one that decides otherwise.
 
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
@@ -85,7 +85,7 @@ async fn what_could_not_be_read_is_listed_until_the_same_sender_says_it_readably
         assert_eq!((first.person.as_str(), second.person.as_str()), ("E-1", "E-2"));
         assert_eq!((first.field.as_str(), first.detail.as_str()), ("employment.ends", "99.99.9999"));
         assert_eq!(counts(&world).await.1, 2);
-        // Another sender, a change, and a reading of before settle nothing.
+        // Another sender, a change, and an older reading settle nothing.
         let mut other = record("E-2", 8);
         other.sender = "directory".to_owned();
         let change = event(EventKind::WorkerChanged, "E-1", 8, json!({ "department": "Ops" }));
@@ -218,7 +218,7 @@ async fn a_key_that_comes_back_with_another_name_is_off_until_a_human_says_that_
     }
 }
 
-/// The end of a reading of the list `ad`, and its rows.
+/// Returns the end of a reading of the list `ad`, and its rows.
 fn reading(name: &str, said: i64, people: &[&str]) -> Vec<Event> {
     let at = event(EventKind::WorkerChanged, "x", said, json!({})).time;
     let run =

@@ -1,4 +1,4 @@
-//! Targets are told of everybody in a group, also of those who are in a group that is in it.
+//! Tests of flattening: targets receive all members of a group, including those of groups that are nested in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{World, event, group, joined, members};
 
-/// Tells of every person and every group.
+/// Sends all people and all groups.
 const ALL: &str = r#"
 target: crm
 users:
@@ -38,7 +38,7 @@ async fn start(database: store::testing::TestDatabase) -> World {
     world
 }
 
-/// Who is in the group, as the target was told last.
+/// Returns the members of the group by the last commands to the target.
 fn told(world: &World, group: &str) -> Vec<String> {
     let (_, edges) = world.access();
     edges.into_iter().filter(|(of, _)| of == group).map(|(_, member)| member).collect()
@@ -60,7 +60,7 @@ async fn whoever_is_in_a_group_in_a_group_is_in_both_until_the_last_way_is_gone(
         assert_eq!(told(&world, "G-2"), ["E-1", "E-2", "E-3"]);
         assert_eq!(told(&world, "G-3"), ["E-1", "E-3"]);
 
-        // Listed no more, and still there through the other group.
+        // No longer listed, but still a member through the other group.
         world.send(&[removed("G-1", 3, &["E-1"])]).await;
         world.settle().await;
         assert_eq!(told(&world, "G-1"), ["E-1", "E-2", "E-3"]);
@@ -93,7 +93,7 @@ async fn a_large_group_that_is_nested_brings_everybody_along_in_the_background()
     world.stop_mappers().await;
 }
 
-/// A small generator: the same cases in each run.
+/// A small generator that yields the same cases in each run.
 struct Draw(u64);
 
 impl Draw {
@@ -118,7 +118,7 @@ impl Draw {
     }
 }
 
-/// Everybody who is reached from each group that is there, by what the mapper has listed.
+/// Returns all people reached from each existing group, by the memberships that the mapper has stored.
 async fn reached(world: &mut World) -> BTreeSet<(String, String)> {
     let text = |row: &sea_orm::QueryResult, name: &str| row.try_get::<String>("", name).unwrap();
     let sql = "SELECT group_key, member_key FROM mapper_edges WHERE present";
@@ -164,7 +164,7 @@ async fn after_any_history_targets_are_told_of_exactly_those_who_are_reached() {
     }
 }
 
-/// What was told last of each member of the group: what it is, and whether only groups bring it in.
+/// Returns the last command about each member of the group: presence, kind, and whether only groups bring it in.
 fn kinds(world: &World, group: &str) -> BTreeMap<String, (bool, MemberKind, bool)> {
     let mut last: BTreeMap<String, DesiredMembership> = BTreeMap::new();
     for edge in world.edges(group) {

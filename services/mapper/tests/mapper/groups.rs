@@ -1,4 +1,4 @@
-//! Groups, their members, and people who are in scope because of them.
+//! Tests of groups, their members, and people who are in scope because of them.
 
 use lifecycle::{AccountState, DesiredState, EventKind, Lane};
 use serde_json::json;

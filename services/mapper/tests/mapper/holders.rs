@@ -1,4 +1,4 @@
-//! Values that very many people or records have: no holder is forgotten.
+//! Tests of values that a large number of people or records have: no holder is forgotten.
 
 use lifecycle::{Event, EventId, EventKind, PeopleConfig, RecordStatus};
 use serde_json::json;

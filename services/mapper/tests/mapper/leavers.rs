@@ -1,4 +1,4 @@
-//! Obligations: opened by decisions, closed by the writer's evidence only, and open again when it vanishes.
+//! Tests of obligations: opened by decisions, closed by the writer's evidence only, and opened again when it is gone.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,10 +21,10 @@ use time::OffsetDateTime;
 use crate::operators::ask;
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
-/// What the writer of a test says of each person, and of each `group/person`; of others, that it knows nothing.
+/// The answers of a test's writer for each person, and for each `group/person`. It knows nothing of others.
 pub(crate) type Accounts = Arc<Mutex<BTreeMap<String, AccountEvidence>>>;
 
-/// Answers as the writer does.
+/// Starts a writer that answers from the returned map.
 pub(crate) async fn play_writer(bus: Bus) -> Accounts {
     let accounts = Accounts::default();
     let mut server = bus.serve("writer").await.unwrap();
@@ -116,12 +116,12 @@ async fn a_departure_is_open_until_evidence_closes_it_and_open_again_when_the_ev
         assert!(proven.waiting.is_none() && proven.verified_at.is_some(), "{:?}", proven.verified_at);
         let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
         assert_eq!(status.leavers.with_access, 0);
-        // It came back and went off again between two comparisons: the evidence is a later one.
+        // The account was active and off again between two comparisons: the evidence is a later one.
         say(&accounts, "E-1", Some("answer"), None);
         world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
         world.until("it is noticed", async |world| of(world, "E-1").await.reopened_at.is_some()).await;
         assert_eq!(of(&world, "E-1").await.state, ObligationState::Proven);
-        // Somebody enabled the account by hand; the time at which a proof is verified again has come.
+        // The account was enabled by hand; the time at which a proof is verified again has come.
         say(&accounts, "E-1", None, Some(WaitReason::new(WaitingFor::Queue)));
         world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
         let again = until_state(&mut world, "E-1", ObligationState::Open).await;
@@ -239,7 +239,7 @@ async fn a_removal_from_a_group_that_a_target_has_is_open_until_a_member_list_wi
         let accounts = play_writer(world.bus.clone()).await;
         let of_both = |kind, group: &str, said| members(kind, group, said, &["E-1", "E-2"]);
         world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
-        // The second group is none that a policy sends to a target: it gives no access there.
+        // No policy sends the second group to a target: it gives no access there.
         world.send(&[group("G-1", 1, "SEC-a"), group("G-2", 1, "Choir")]).await;
         world.settle().await;
         world.send(&["G-1", "G-2"].map(|group| of_both(EventKind::GroupMemberAdded, group, 2))).await;
@@ -257,7 +257,7 @@ async fn a_removal_from_a_group_that_a_target_has_is_open_until_a_member_list_wi
         let proven = until_state(&mut world, "E-1", ObligationState::Proven).await;
         assert_eq!(proven.evidence.unwrap().kind, "member_list");
 
-        // Put back by hand; and put back by right.
+        // Added again by hand, and then by a statement of the source.
         say(&accounts, "G-1/E-1", None, Some(WaitReason::new(WaitingFor::Queue)));
         world.execute("UPDATE mapper_obligations SET next_check_at = 0").await;
         let again = until_state(&mut world, "E-1", ObligationState::Open).await;
@@ -396,7 +396,7 @@ async fn what_becomes_of_obligations_is_a_chain_in_which_a_row_that_was_changed_
             world.execute("DELETE FROM mapper_chain").await;
             world.execute("INSERT INTO mapper_chain SELECT * FROM kept").await;
         }
-        // An end that was made to fit does not fit what was exported.
+        // A forged end of the chain does not match the export.
         world.execute("DELETE FROM mapper_chain WHERE sequence > 30").await;
         let end = "UPDATE mapper_chain_heads SET sequence = 30, \
             hash = (SELECT hash FROM mapper_chain WHERE sequence = 30)";
@@ -427,7 +427,7 @@ async fn a_removal_that_was_told_while_the_group_was_gone_is_owed_once_a_target_
         world.settle().await;
         world.send(&[members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1"])]).await;
         world.settle().await;
-        // It is not in the policy's scope for a while.
+        // The group is out of the policy's scope for a while.
         world.send(&[group("G-1", 3, "Choir")]).await;
         world.settle().await;
         world.send(&[members(EventKind::GroupMemberRemoved, "G-1", 4, &["E-1"])]).await;

@@ -1,4 +1,5 @@
-//! Newcomers who come with the login of a person who was off for long: they get no account until it is known whose login it is.
+//! Tests of recycled logins: a newcomer with the login of a person who was off for a long time gets no account until it is known
+//! whose login it is.
 
 use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccountState, Actor, Event, EventKind, FindingKind, FindingsReply,

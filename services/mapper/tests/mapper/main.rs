@@ -1,4 +1,4 @@
-//! The mapper as its neighbours see it: events in on a real broker, commands out, on every database there is.
+//! Tests of the mapper through its interfaces: events in on a real broker, commands out, on every supported database.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 

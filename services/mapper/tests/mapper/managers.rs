@@ -1,4 +1,4 @@
-//! People who are decided about by what is known of their manager.
+//! Tests of people whose decisions depend on their manager's attributes.
 
 use lifecycle::{AccountState, DesiredState, Event, EventKind, Lane, ResourceKind};
 use serde_json::json;
@@ -15,7 +15,7 @@ users:
     - { target: title, source: manager.displayName }
 "#;
 
-/// More than the mapper decides about in one batch.
+/// More people than the mapper decides about in one batch.
 const CROWD: usize = 620;
 
 fn reports_to(person: &str, said: i64, manager: serde_json::Value) -> Event {

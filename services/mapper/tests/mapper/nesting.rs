@@ -1,4 +1,4 @@
-//! Groups in groups, and groups by name: who is in scope because of them, and who is not any more.
+//! Tests of nested groups, and of groups by name: people who come into scope because of them, and who leave it.
 
 use lifecycle::{AccountState, DesiredState, Event, EventKind, Lane};
 use serde_json::json;
@@ -6,7 +6,7 @@ use store::testing::{sqlite_database, test_databases};
 
 use crate::world::{World, event, group, joined, members};
 
-/// More than the mapper decides about in one batch.
+/// More people than the mapper decides about in one batch.
 const CROWD: usize = 620;
 
 fn scoped(clause: &str) -> String {
@@ -28,7 +28,7 @@ fn removed(group: &str, said: i64, who: &[&str]) -> Event {
     members(EventKind::GroupMemberRemoved, group, said, who)
 }
 
-/// Who has an account, of `people`.
+/// Returns those of `people` who have an account.
 fn active(world: &World, people: &[&str]) -> Vec<String> {
     let is_active = |person: &&&str| world.state(person) == Some(AccountState::Active);
     people.iter().filter(is_active).map(ToString::to_string).collect()

@@ -1,4 +1,4 @@
-//! What operators ask the mapper over the bus: plans, policies and their versions, explanations.
+//! Tests of the control verbs of operators: plans, policies and their versions, explanations.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn begin(world: &World, policy: &str, person: Option<&str>) -> PlanId {
     ask::<PlanStatus>(world, verb::PLAN, request).await.unwrap().id
 }
 
-/// A finished plan.
+/// Returns a finished plan.
 pub(crate) async fn plan(world: &mut World, policy: &str, person: Option<&str>) -> (PlanId, PolicyPlan) {
     let id = begin(world, policy, person).await;
     let asked = id.clone();
@@ -180,7 +180,7 @@ async fn a_policy_that_creates_or_switches_on_more_than_the_guard_allows_waits_a
     allowing(&world, &id, Some(20)).await.unwrap();
     world.until("all have accounts", async |w| w.state("E-01") == Some(AccountState::Active)).await;
 
-    // What is switched on again counts as well as what is created.
+    // Accounts that are switched on again count like those that are created.
     let (id, _) = plan(&mut world, &few, None).await;
     apply(&world, &id, Some(20), "fewer").await.unwrap();
     world.until("they are off", async |w| w.state("E-01") == Some(AccountState::Disabled)).await;
@@ -279,7 +279,7 @@ async fn an_explanation_shows_what_is_known_and_what_decides() {
     assert!(!out.in_scope && out.groups == ["SEC-VPN"], "{out:?}");
     assert_eq!((out.clauses[0].holds, out.clauses[0].saw.as_str()), (false, "\"Sales\""));
     for login in ["zoë_o'b%x\"y@example.org", "ZOË_O'B%X\"Y@EXAMPLE.ORG"] {
-        // SQLite knows the lower case of ASCII alone.
+        // SQLite folds the case of ASCII only.
         if login.starts_with('z') {
             assert_eq!(explain(&world, login).await.unwrap().subject, "E-2", "{login}");
         }
@@ -302,7 +302,7 @@ async fn an_explanation_shows_what_is_known_and_what_decides() {
     world.stop_mappers().await;
 }
 
-/// Policies that differ in everything that a policy can say.
+/// Policies that differ in every part of a policy.
 fn policies() -> Vec<String> {
     let scoped = |clause: &str| {
         EVERYBODY.replacen("users:\n", &format!("users:\n  scope: {{ any: [{{ all: [{clause}] }}] }}\n"), 1)
@@ -401,7 +401,7 @@ async fn a_plan_says_exactly_what_is_commanded_when_it_is_applied() {
     }
 }
 
-/// What happens at a target, told by somebody who does not know the plan.
+/// Returns the change at a target, computed without knowledge of the plan.
 fn action(was: Option<&DesiredState>, now: &DesiredState) -> PlannedAction {
     let on = |desired: Option<&DesiredState>| match desired {
         Some(DesiredState::User(account)) => match account.state {
@@ -423,7 +423,7 @@ fn action(was: Option<&DesiredState>, now: &DesiredState) -> PlannedAction {
     }
 }
 
-/// Whether the target would be sent other values.
+/// Returns whether the target would be sent other values.
 fn differs(was: &DesiredState, now: &DesiredState) -> bool {
     match (was, now) {
         (DesiredState::User(was), DesiredState::User(now)) => {
@@ -443,7 +443,7 @@ fn differs(was: &DesiredState, now: &DesiredState) -> bool {
     }
 }
 
-/// What `usher leavers` says was received and not decided.
+/// Returns the counts of `usher leavers` for what was received but not decided.
 pub(crate) async fn not_decided(world: &World) -> lifecycle::UndecidedCounts {
     let request = lifecycle::LeaversRequest { limit: 1, ..lifecycle::LeaversRequest::default() };
     ask::<lifecycle::LeaversReply>(world, verb::LEAVERS, request).await.unwrap().not_decided

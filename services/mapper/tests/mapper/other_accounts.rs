@@ -1,4 +1,4 @@
-//! Other accounts that may be leavers': looked up of the writer, listed and counted as long as the obligation lasts.
+//! Tests of other accounts that may belong to leavers: looked up from the writer, listed and counted while the obligation lasts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use crate::operators::ask;
 use crate::world::{EVERYBODY, World, event, joined};
 
-/// What the writer of a test says of each person's other accounts; everybody is off.
+/// The answers of a test's writer about each person's other accounts. Everybody's own account is off.
 type Others = Arc<Mutex<BTreeMap<String, OtherAccounts>>>;
 
 async fn play_writer(bus: Bus) -> Others {
@@ -132,7 +132,7 @@ async fn other_accounts_are_listed_with_a_leaver_counted_and_exported_until_they
         let line = exported(&world, true).await;
         assert_eq!((&*line["other_accounts"], &*line["other_accounts_active"]), ("", "2"), "no names");
 
-        // Gone, and then the target's accounts are not known any more.
+        // The other accounts are gone; then the target's accounts are not known any more.
         say(&others, "E-1", vec![], vec![OtherAccountsGap::NeverReconciled]);
         world.execute("UPDATE mapper_other_accounts SET next_check_at = 0").await;
         let found = until_found(&mut world, "E-1", 0).await;

@@ -1,4 +1,4 @@
-//! Several sources for one person: whose records are matched with whom, and which source counts for what.
+//! Tests of several sources for one person: the matching of records with people, and the precedence of sources.
 
 use lifecycle::{
     AccountState, Actor, DesiredState, Event, EventId, EventKind, ExplainRequest, ExplainedPerson,
@@ -29,7 +29,7 @@ async fn world(database: store::testing::TestDatabase) -> World {
     world
 }
 
-/// What the directory says of its own `key`.
+/// Returns an event of the directory about its own `key`.
 fn directory(kind: EventKind, key: &str, said: i64, attributes: Value) -> Event {
     let mut event = event(kind, key, said, attributes);
     event.source = "directory/scim".to_owned();
@@ -42,7 +42,7 @@ fn account_of(key: &str, said: i64, employee: &str, login: &str) -> Event {
     directory(EventKind::WorkerSnapshot, key, said, attributes)
 }
 
-/// `userName` and department as the last command has them.
+/// Returns `userName` and department in the last command.
 fn names(world: &World, person: &str) -> Option<(String, String)> {
     match &world.last_resources().get(&("crm".to_owned(), ResourceKind::User, person.to_owned()))?.1 {
         DesiredState::User(account) => {
@@ -84,7 +84,7 @@ async fn a_record_finds_its_person_whichever_comes_first_and_each_source_counts_
             assert_eq!(world.last_resources().len(), 1, "{name}: a record is nobody by itself");
             let linked = records(&world, RecordStatus::Linked).await;
             assert_eq!(linked[0].person.as_deref(), Some("E-1"), "{name}");
-            // Withdrawn by the directory: HR's counts. The directory's word on who works here counts for nothing.
+            // If the directory withdraws its value, HR's value applies. The directory has no authority over employment.
             world
                 .send(&[directory(EventKind::WorkerChanged, "u-1", 3, json!({ "userPrincipalName": null }))])
                 .await;
@@ -132,7 +132,7 @@ async fn what_fits_several_people_is_nobodys_until_a_human_says_whose_and_stays_
         assert_eq!((record.status, record.person.as_deref()), (RecordStatus::Linked, Some("E-2")));
         world.settle().await;
         assert_eq!(names(&world, "E-2"), are("new@corp", "HR"));
-        // The human's word outlives whatever the values become, and a restart.
+        // The operator's verdict outlives later changes of the values, and a restart.
         world.stop_mappers().await;
         world.start_mapper().await;
         world.send(&[event(EventKind::WorkerChanged, "E-2", 5, json!({ "mail": "b@x.org" }))]).await;
@@ -179,7 +179,7 @@ async fn a_record_that_gets_the_value_of_somebody_else_stays_whose_it_is_and_is_
         assert_eq!(conflicts.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["u-1", "u-2"]);
         assert_eq!(names(&world, "E-1"), are("ada@corp", "HR"));
         assert!(resolve(&world, "u-2", "E-1", true).await.unwrap_err().contains("has another record"));
-        // The first one was really moved; with that, the second is the only one.
+        // The first record was really moved. After that, the second is the only one.
         let moved = resolve(&world, "u-1", "E-2", true).await.unwrap();
         assert_eq!(moved.person.as_deref(), Some("E-2"));
         world.settle().await;
@@ -231,7 +231,7 @@ async fn who_comes_back_under_a_new_key_keeps_the_account_and_closing_the_old_re
         let mut world = World::running(database, EVERYBODY).await;
         world.send(&[joined("E-1", 1, "HR"), event(EventKind::WorkerLeft, "E-1", 2, json!({}))]).await;
         world.settle().await;
-        // Said before there is anything under the new key.
+        // The join is requested before anything is known under the new key.
         let reply = join(&world, "E-9", "E-1", false).await.unwrap();
         assert_eq!((reply.person.as_str(), reply.left_at.len()), ("E-1", 0));
         world.send(&[joined("E-9", 3, "Sales")]).await;
@@ -277,7 +277,7 @@ async fn where_both_have_accounts_nothing_happens_before_a_human_said_so_and_nei
         let (_, desired) = world.last_resources().remove(&key).unwrap();
         let DesiredState::User(account) = desired else { panic!("an account") };
         assert!(account.is_given_up(), "nothing waits under a key that is another person's: {account:?}");
-        // Who leaves under every key has no use of either account, and each is an obligation.
+        // A person who leaves under every key needs neither account, and each account is an obligation.
         world.send(&[event(EventKind::WorkerLeft, "E-1", 4, json!({}))]).await;
         world.settle().await;
         for key in ["E-1", "E-9"] {
@@ -293,7 +293,7 @@ async fn where_both_have_accounts_nothing_happens_before_a_human_said_so_and_nei
     }
 }
 
-/// Person, source is the directory, kind, attribute, value.
+/// Person, `true` for the directory as the source, kind, attribute value.
 type Said = (u8, bool, usize, u8);
 
 fn histories() -> impl Strategy<Value = Vec<Event>> {

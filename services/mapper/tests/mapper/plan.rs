@@ -1,4 +1,4 @@
-//! Plans are kept to the letter, fit into an answer, and are not kept for ever.
+//! Tests of plans: they match the commands exactly, fit into an answer, and are deleted after a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::operators::{apply, ask, plan};
 use crate::shuffle::histories;
 use crate::world::{EVERYBODY, World, event, group, joined, members};
 
-/// One of each is put together to a policy.
+/// A policy consists of one of each.
 const SCOPES: [&str; 6] = [
     "",
     "  scope: { any: [{ all: ['department EQUALS \"Sales\"'] }] }\n",
@@ -53,8 +53,8 @@ const STEPS: usize = 12;
 fn policies() -> impl Strategy<Value = Vec<String>> {
     let one = (0..SCOPES.len(), 0..MAPPINGS.len(), 0..RULES.len(), 0..GROUPS.len());
     let policies = prop::collection::vec(one, STEPS - 3);
-    // At the end whoever has left gets an account, loses it, and gets it back if it is still there, so that every kind of
-    // change is met.
+    // At the end, people who have left get an account, lose it, and get it back if it still exists, so that every kind of
+    // change occurs.
     policies.prop_map(|policies| {
         let last = [(0, 0, 2, 0), (0, 0, 1, 0), (0, 0, 4, 0)];
         policies.into_iter().chain(last).map(policy).collect()
@@ -111,7 +111,7 @@ async fn is_evaluated(world: &World) -> bool {
     status.to_evaluate == 0
 }
 
-/// What happens to one account or group, told from its commands by somebody who does not know the plan.
+/// Returns the change of one account or group, computed from its commands without knowledge of the plan.
 fn seen(was: Option<&DesiredState>, now: &DesiredState) -> (PlannedAction, BTreeSet<String>) {
     let on = |desired: &DesiredState| match desired {
         DesiredState::User(account) => match account.state {
@@ -170,7 +170,7 @@ fn values(desired: &DesiredState) -> BTreeMap<String, Value> {
     }
 }
 
-/// Whatever was planned and not commanded, or commanded and not planned.
+/// Returns everything that was planned but not commanded, or commanded but not planned.
 fn differences(
     made: &PolicyPlan,
     before: &BTreeMap<crate::world::Key, (i64, DesiredState)>,
@@ -328,7 +328,7 @@ async fn mappings_that_fail_are_counted_and_words_hold_the_values() {
     apply(&world, &id, None, "as it is").await.unwrap();
     let (_, made) = plan(&mut world, &fails, None).await;
     assert_eq!((made.failures["title"], made.newly_failing, made.needs_a_look()), (5, 0, false));
-    // A plan is for the eyes of an operator, who sees the values of attributes in it anyway.
+    // A plan is shown to an operator, who can see the values of attributes anyway.
     let scoped = EVERYBODY.replacen(
         "users:\n",
         "users:\n  scope: { any: [{ all: ['userPrincipalName STARTS WITH \"x\"'] }] }\n",

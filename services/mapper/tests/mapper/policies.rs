@@ -1,4 +1,4 @@
-//! Policies are read at start and again when they change.
+//! Tests that policies are read at start, and again when they change.
 
 use lifecycle::{AccountState, Lane};
 use store::testing::{sqlite_database, test_databases};

@@ -1,4 +1,4 @@
-//! One bad event stops nothing: it is set aside where an operator sees it, and can be tried again.
+//! Tests of the quarantine: one bad event stops nothing. It is set aside where an operator sees it, and can be retried.
 
 use lifecycle::{
     AccountState, Actor, Event, EventKind, QuarantineReply, QuarantineRequest, RetryOutcome,
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::operators::{ask, not_decided};
 use crate::world::{EVERYBODY, World, altered, event, members};
 
-/// Text that does not compress: `count` characters of three bytes.
+/// Returns a text that does not compress: `count` characters of three bytes.
 fn incompressible(count: u32, seed: u64) -> String {
     let mut state = seed;
     let next = |_| {
@@ -71,7 +71,7 @@ async fn an_event_that_the_database_refuses_is_set_aside_and_holds_up_nobody() {
     world.stop_mappers().await;
 }
 
-/// What a newer version would read of it.
+/// The statement that turns the item into one that a newer version can read.
 fn understood(database: &TestDatabase) -> &'static str {
     match database.name {
         "sqlite" => {

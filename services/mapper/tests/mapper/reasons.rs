@@ -1,4 +1,4 @@
-//! What an account that must be off waits for, as far as the mapper finds it out, with the words of docs/leavers.md.
+//! Tests of the reasons for which an account that must be off waits, as far as the mapper knows them, against docs/leavers.md.
 
 use bus::{Bus, OutgoingMessage};
 use lifecycle::{
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::leavers::{listed, of, play_writer, say, until_waiting};
 use crate::world::{EVERYBODY, World, event, joined};
 
-/// The rows that are shown here and in `undecided`; the writer's tests show the others.
+/// The rows that are tested here and in `undecided`; the writer's tests cover the others.
 const OF_THE_MAPPER: [WaitingFor; 11] = [
     WaitingFor::FirstCheck,
     WaitingFor::Writer,
@@ -29,7 +29,7 @@ const OF_THE_MAPPER: [WaitingFor; 11] = [
     WaitingFor::Unknown,
 ];
 
-/// Cells of the row of docs/leavers.md: reason, words, who can help, what to do.
+/// Returns the cells of the row in docs/leavers.md: reason, words, helper, remedy.
 pub(crate) fn documented(reason: WaitingFor) -> Vec<String> {
     let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/leavers.md");
     let text = std::fs::read_to_string(page).unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn documented(reason: WaitingFor) -> Vec<String> {
     row.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect()
 }
 
-/// What is listed as undecided says what the page says.
+/// Asserts that an undecided departure is described as in the page.
 pub(crate) fn agrees(listed: &UndecidedDeparture, reason: WaitingFor) {
     let row = documented(reason);
     assert_eq!((listed.waiting.reason, row[1].as_str()), (reason, reason.in_words()));
@@ -59,7 +59,7 @@ async fn waits(world: &mut World, reason: WaitingFor) -> WaitReason {
     obligation.waiting.unwrap()
 }
 
-/// A writer that answers nothing at all.
+/// Starts a writer that never answers.
 async fn play_mute(bus: Bus) -> JoinHandle<()> {
     let mut server = bus.serve("writer").await.unwrap();
     tokio::spawn(async move {
@@ -70,7 +70,7 @@ async fn play_mute(bus: Bus) -> JoinHandle<()> {
     })
 }
 
-/// A writer without a target.
+/// Starts a writer without a target.
 async fn play_without_target(bus: Bus) -> JoinHandle<()> {
     let mut server = bus.serve("writer").await.unwrap();
     tokio::spawn(async move {
@@ -103,7 +103,7 @@ async fn an_account_says_whether_it_waits_for_the_writer_its_target_or_the_comma
     }
 }
 
-/// The command that switches an account off, as large as wanted.
+/// Returns a command that switches an account off, with a payload of `bytes` bytes.
 fn switch_off(target: &str, subject: &str, bytes: usize) -> OutgoingMessage {
     let attributes = lifecycle::AttributeMap::from([("notes".to_owned(), "x".repeat(bytes).into())]);
     let account = lifecycle::DesiredAccount {

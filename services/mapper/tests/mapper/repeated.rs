@@ -1,4 +1,4 @@
-//! Rows of a full feed that say what they said before: a name counts exactly as the row in full would have.
+//! Tests of repeated rows of a full feed: a name has exactly the effect of the full row.
 
 use bus::{Consumer, FactBatch, StreamName};
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet, RepeatedRows, RowContent};
@@ -31,7 +31,7 @@ pub fn run_of(feed: &str, name: &str, said: i64) -> FeedRun {
     FeedRun { feed: feed.to_owned(), run, begun_at, absent: false }
 }
 
-/// As a row of the run.
+/// Turns the event into a row of the run.
 fn row(mut event: Event, run: &FeedRun) -> Event {
     event.source = format!("feeds/{}", run.feed);
     event.sender.clone_from(&event.source);
@@ -64,7 +64,7 @@ pub fn end(run: &FeedRun, said: i64, people: &[&str]) -> Event {
     Event { dated: None, ..row(end, run) }
 }
 
-/// The rows by their names.
+/// Returns the rows by their names.
 pub fn named(rows: &[Event]) -> Event {
     let name = |row: &Event| (row.subject.clone(), RowContent::of(row).unwrap().hash());
     let first = rows[0].clone();
@@ -142,7 +142,7 @@ async fn a_repeated_row_is_known_to_the_mapper_proves_presence_and_tells_nothing
     }
 }
 
-/// What happened between two runs of the feed that have the same row of this person.
+/// Events between two runs of the feed that have the same row of this person.
 fn in_between(person: &str) -> [(&'static str, Vec<Event>); 7] {
     let own = |event: Event| {
         let (source, id) = ("own".to_owned(), EventId::of("own", &event.source_event_id));
@@ -198,7 +198,7 @@ async fn a_named_row_leaves_the_person_as_the_row_in_full_does_whatever_was_said
             .iter()
             .map(|row| serde_json::from_str(&row.try_get::<String>("", "state").unwrap()).unwrap())
             .collect();
-        // When it was noticed, by the clock.
+        // The time at which the return was noticed, by the clock.
         for state in &mut stored {
             if let Some(former) = state.get_mut("former") {
                 former["returnedAt"].take();

@@ -1,4 +1,4 @@
-//! The mapper's database comes back from an older backup.
+//! Tests of a mapper whose database is restored from an older backup.
 
 use std::collections::BTreeSet;
 
@@ -42,9 +42,9 @@ async fn whoever_leaves_after_an_older_database_was_restored_is_off() {
         let left: Vec<Event> =
             (0..LEAVERS).map(|n| event(EventKind::WorkerLeft, &key(n), 100, json!({}))).collect();
         world.send(&left).await;
-        // The writer keeps the command with the greatest revision: `state` reads them as it does.
+        // The writer keeps the command with the greatest revision, and `state` reads them in the same way.
         world
-            .until("whoever left is off", async |world| {
+            .until("all leavers are off", async |world| {
                 (0..LEAVERS).all(|n| world.state(&key(n)) == Some(AccountState::Disabled))
             })
             .await;

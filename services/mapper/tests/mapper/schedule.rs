@@ -1,4 +1,4 @@
-//! What takes effect later: listed, taken back, and done when its moment has come.
+//! Tests of scheduled changes: listed, cancelled, and applied when their time has come.
 
 use lifecycle::{
     AccountState, Actor, CancelScheduleReply, CancelScheduleRequest, Event, EventKind, ScheduleReply,
@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use crate::operators::ask;
 use crate::world::{EVERYBODY, World, event, joined};
 
-/// `event` in so many milliseconds from now.
+/// Returns `event` with an effective date so many milliseconds from now.
 fn in_ms(mut event: Event, ms: i64) -> Event {
     event.effective_at = OffsetDateTime::now_utc() + Duration::milliseconds(ms);
     event
@@ -80,7 +80,7 @@ async fn each_moment_is_listed_with_what_it_does_at_the_target_down_to_the_delet
         assert!(said.event.is_some());
         let status: lifecycle::MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
         assert_eq!(status.scheduled, 2);
-        // By login name, until a moment, and one person at a time.
+        // By login name, until a certain time, and one person at a time.
         assert_eq!(schedule(&world, Some("E-2@example.org")).await.changes.len(), 1);
         let until = Some(OffsetDateTime::now_utc() + Duration::days(2) - Duration::HOUR);
         let request = ScheduleRequest { until, limit: 100, ..ScheduleRequest::default() };
@@ -115,7 +115,7 @@ async fn what_is_cancelled_does_not_come_and_the_source_may_set_it_anew() {
         assert_eq!((again.cancelled.len(), again.not_cancelled.len()), (0, 2), "{again:?}");
         let status: lifecycle::MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
         assert_eq!(status.scheduled, 0);
-        // The same, said after it was cancelled.
+        // The same statement, made again after it was cancelled.
         let mut anew = event(EventKind::WorkerLeft, "E-1", 5, json!({}));
         anew.effective_at = leaves.effective_at;
         anew.time = OffsetDateTime::now_utc();

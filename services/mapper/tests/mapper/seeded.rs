@@ -1,4 +1,4 @@
-//! People who were off before obligations were introduced.
+//! Tests of people who were off before obligations were introduced.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const LEAVERS: usize = 230;
 const LEAVERS_LISTED: i64 = 230;
 
 impl World {
-    /// Makes the database one of the version before obligations. Mappers must be stopped.
+    /// Turns the database into one of the version before obligations. Mappers must be stopped.
     async fn forget_obligations(&self) {
         for table in ["mapper_obligations", "mapper_sweeps", "mapper_chain", "mapper_chain_heads"] {
             self.execute(&format!("DROP TABLE {table}")).await;
@@ -68,7 +68,7 @@ async fn people_who_were_off_before_the_upgrade_have_an_obligation_after_it_and_
         assert!(open.iter().all(|it| it.effective_at == left[0].effective_at && !it.overdue));
         assert_eq!(world.commands.len(), before, "nothing is asked for once more");
 
-        // A second replica, and another start, find it done.
+        // A second replica, and a restart, find it done.
         world.start_mapper().await;
         world.stop_mappers().await;
         world.start_mapper().await;

@@ -1,4 +1,4 @@
-//! Order and number of deliveries do not matter.
+//! Tests that the order and number of deliveries do not matter.
 
 use lifecycle::{Event, EventKind};
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ users:
 
 const EVENTS: usize = 120;
 
-/// What a company of six people and three groups says, at `said`.
+/// Returns a statement about a company of six people and three groups, made at `said`.
 pub(crate) fn happening(said: i64, what: u8, who: u8, other: u8) -> Event {
     let (person, group) = (format!("E-{}", who % 6), format!("G-{}", other % 3));
     let department = ["Sales", "HR", "Sales", "IT"][usize::from(other % 4)];

@@ -1,4 +1,4 @@
-//! Departures that are not decided yet are listed and counted beside the obligations, as docs/leavers.md says.
+//! Tests of departures that are not decided yet: listed and counted beside the obligations, as docs/leavers.md says.
 
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
@@ -13,7 +13,7 @@ use crate::operators::ask;
 use crate::reasons::agrees;
 use crate::world::{EVERYBODY, World, altered, event, joined};
 
-/// All of them; the count says the same.
+/// Returns all of them. The count must agree with the list.
 async fn undecided(world: &World) -> Vec<UndecidedDeparture> {
     let reply = listed(world, LeaversRequest::default()).await;
     assert_eq!(reply.counts.undecided, reply.undecided.len() as u64);
@@ -53,7 +53,7 @@ async fn a_departure_in_quarantine_is_listed_with_its_person_or_without_one() {
             agrees(one, WaitingFor::Quarantine);
             assert!(one.waiting.detail.as_deref().unwrap().starts_with("mapper:EVENTS"), "{one:?}");
         }
-        // Of one person: theirs, and what may be theirs.
+        // For one person: their departures, and those that may be theirs.
         let of_other = LeaversRequest { person: Some("E-2".to_owned()), ..LeaversRequest::default() };
         assert_eq!(listed(&world, of_other).await.undecided.len(), 1);
         world.stop_mappers().await;
@@ -76,7 +76,7 @@ async fn a_departure_whose_day_cannot_be_read_is_listed_until_the_source_says_it
                 joined("E-2", 1, "HR"),
                 unread("E-1", ends()),
                 unread("E-2", UnreadValue::new("employment.starts", "99.99.9999")),
-                // Nothing was ever given to this one.
+                // This person was never given an account.
                 unread("E-3", ends()),
             ])
             .await;

@@ -1,5 +1,5 @@
-//! A message of a full feed that cannot be read: it is set aside like any other, and its run ends no employment until it is repaired,
-//! the file is sent again, or a human gives the run up.
+//! Tests of a message of a full feed that cannot be read. It is set aside like any other, and its run ends no employment until it is
+//! repaired, the file is sent again, or an operator rejects the run.
 
 use lifecycle::{
     AccountState, Actor, DecideFeedRequest, Event, EventId, FeedRun, FeedRunState, FeedRunStatus,
@@ -19,14 +19,14 @@ fn rows(run: &FeedRun, said: i64) -> Vec<Event> {
     PEOPLE.iter().map(|person| here(person, run, said)).collect()
 }
 
-/// The names of two rows, of which half is lost.
+/// Returns the names of two rows, with half of the content lost.
 fn corrupted(rows: &[Event]) -> Event {
     let mut names = named(&rows[..2]);
     names.attributes.insert("rows".to_owned(), json!(["E-1"]));
     names
 }
 
-/// Sent past the count of messages to merge.
+/// Sends the event without adding it to the count of messages to merge.
 async fn unreadable(world: &World, event: &Event) {
     world.send_raw(vec![bus::OutgoingMessage::event(event, lifecycle::TraceContext::root())]).await;
 }
@@ -38,7 +38,7 @@ async fn first_run(world: &mut World) {
     becomes(world, &one, FeedRunState::Accepted).await;
 }
 
-/// Held, with one message in the quarantine, and all are here.
+/// Asserts that the run is held with one message in the quarantine, and that everybody is still employed.
 async fn is_held(world: &mut World, run: &FeedRun, kind: &str) -> String {
     let held = becomes(world, run, FeedRunState::Held).await;
     assert_eq!((held.unread, held.left), (1, 0), "{held:?}");
@@ -62,7 +62,7 @@ async fn all_here(world: &mut World) {
     assert!(PEOPLE.iter().all(|person| world.state(person) == Some(AccountState::Active)));
 }
 
-/// As if an operator had repaired the message.
+/// Repairs the message as an operator would.
 async fn repair(world: &World, database: &str, event: &Event) {
     let payload: String = bus::encode_event(event).bytes().map(|byte| format!("{byte:02x}")).collect();
     let bytes = match database {

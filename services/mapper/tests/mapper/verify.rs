@@ -1,4 +1,4 @@
-//! What was decided is compared with what the writer knows, and sent again where it differs.
+//! Tests of verification: desired states are compared with the writer's, and sent again where they differ.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +13,11 @@ use store::testing::test_databases;
 
 use crate::world::{EVERYBODY, World, event, joined};
 
-/// What a writer believes, for the mapper to compare.
+/// The state of a test's writer, for the mapper to compare.
 #[derive(Default)]
 struct Believed {
     accounts: Vec<DesiredEntry>,
-    /// What it was told to be verified.
+    /// The requests that report a target as verified.
     verified: Vec<VerifiedRequest>,
 }
 
@@ -92,8 +92,8 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
             let content = lifecycle::digest::content_hash(&serde_json::to_string(desired).unwrap());
             DesiredEntry { content, ..entry(key, *revision, true) }
         };
-        // E-1 left, and the writer missed it; of E-2 it knows more than was decided; E-3 it never heard of; E-4 agrees; E-5 left
-        // before anything was asked for them here, as after a restore; nobody knows, which has no access.
+        // E-1 left, but the writer missed it. For E-2 the writer has a later revision. It does not know E-3. E-4 agrees. E-5 left
+        // before any desired state existed here, as after a restore. are unknown here; X-2 has no access.
         let ahead = decided("E-2").0 + 1_000;
         let believed = Believed {
             accounts: vec![

@@ -1,4 +1,4 @@
-//! A broker, a database, a folder of policies and any number of mappers.
+//! The test world: a broker, a database, a folder of policies and any number of mappers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -41,21 +41,21 @@ pub(crate) struct World {
     pub(crate) bus: Bus,
     pub(crate) url: String,
     pub(crate) commands: Vec<Command>,
-    /// What was told of versions of the policy themselves.
+    /// Commands with the rules of policy versions.
     pub(crate) rules: Vec<Command>,
     consumer: Consumer<Command>,
     policies: TempDir,
     pub(crate) people: lifecycle::PeopleConfig,
     mappers: Vec<(Shutdown, JoinHandle<Result<(), mapper::MapperRunError>>)>,
     reader: Option<Store>,
-    /// Ids of the events that were sent as they are.
+    /// Ids of the events that were sent unchanged.
     sent: Mutex<BTreeSet<String>>,
     _server: TestServer,
     _database: TestDatabase,
 }
 
 impl World {
-    /// Without a mapper yet; with the policy `yaml` unless it is empty.
+    /// Creates a world without a mapper, with the policy `yaml` unless it is empty.
     pub(crate) async fn new(database: TestDatabase, yaml: &str) -> Self {
         let server = TestServer::start();
         let bus = Bus::connect(&server.config(), "test").await.unwrap();
@@ -81,7 +81,7 @@ impl World {
         world
     }
 
-    /// With one mapper running.
+    /// Creates a world with one running mapper.
     pub(crate) async fn running(database: TestDatabase, yaml: &str) -> Self {
         let mut world = Self::new(database, yaml).await;
         world.start_mapper().await;
@@ -94,7 +94,7 @@ impl World {
         std::fs::rename(new, file).unwrap();
     }
 
-    /// A policy for another target, beside the first.
+    /// Writes a policy for another target, beside the first.
     pub(crate) fn write_second_policy(&self, yaml: &str) {
         std::fs::write(self.policies.path().join("second.yaml"), yaml).unwrap();
     }
@@ -110,7 +110,7 @@ impl World {
         mapper::build_mapper(config, self.bus.clone(), Readiness::default()).await
     }
 
-    /// How to reach the broker.
+    /// Returns the configuration of the broker's connection.
     pub(crate) fn broker(&self) -> bus::BusConfig {
         self._server.config()
     }
@@ -121,7 +121,7 @@ impl World {
         self.mappers.push((shutdown.clone(), tokio::spawn(app.run(shutdown))));
     }
 
-    /// A mapper that reads its policies from `folder` instead.
+    /// Starts a mapper that reads its policies from `folder` instead.
     pub(crate) async fn start_mapper_with(&mut self, folder: &std::path::Path) {
         let config = mapper::MapperConfig {
             database: self.url.clone(),
@@ -140,14 +140,14 @@ impl World {
         store.writer().execute_unprepared(sql).await.unwrap();
     }
 
-    /// Keeps a copy of every table of the mapper beside it.
+    /// Copies every table of the mapper within the database.
     pub(crate) async fn back_up(&mut self) {
         for table in self.tables().await {
             self.execute(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await;
         }
     }
 
-    /// Puts every table back to what it was at the backup. Mappers must be stopped.
+    /// Restores every table from the backup. Mappers must be stopped.
     pub(crate) async fn restore(&mut self) {
         for table in self.tables().await {
             self.execute(&format!("DELETE FROM {table}")).await;
@@ -177,7 +177,7 @@ impl World {
         .await;
     }
 
-    /// Sends it once more, past the broker's own check for duplicates.
+    /// Returns the event as another message that passes the broker's own check for duplicates.
     pub(crate) fn duplicate(event: &Event, n: usize) -> OutgoingMessage {
         altered(event, "id", &format!("{}-{n}", event.id))
     }
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    /// Waits until every event is merged, nothing is stale any more and every command that the database knows of has come out.
+    /// Waits until every event is merged, nothing is stale and every command that the database contains is published.
     pub(crate) async fn settle(&mut self) {
         self.until("every event is merged and every command published", async |world| {
             let lag = world.bus.lag(StreamName::Events, "mapper").await.unwrap_or(1);
@@ -205,7 +205,7 @@ impl World {
         .await;
     }
 
-    /// Waits for a level, reading commands meanwhile.
+    /// Waits until the condition holds, and reads commands meanwhile.
     pub(crate) async fn until(&mut self, what: &str, holds: impl AsyncFn(&mut Self) -> bool) {
         let started = Instant::now();
         loop {
@@ -246,7 +246,7 @@ impl World {
         last
     }
 
-    /// The newest word on each membership at each target: `(target, group, member)` to `(revision, present)`.
+    /// The newest state of each membership at each target: `(target, group, member)` to `(revision, present)`.
     pub(crate) fn last_edges(&self) -> BTreeMap<(String, String, String), (i64, bool)> {
         let mut last = BTreeMap::new();
         for command in &self.commands {
@@ -262,7 +262,7 @@ impl World {
         last
     }
 
-    /// What was told of the group's memberships, in order.
+    /// Returns the memberships of the group that were sent, in order.
     pub(crate) fn edges(&self, group: &str) -> Vec<DesiredMembership> {
         let of_group = self.commands.iter().filter(|command| command.subject == group);
         let edges = of_group.filter_map(|command| match &command.desired {
@@ -272,7 +272,7 @@ impl World {
         edges.flatten().collect()
     }
 
-    /// What `mapper_desired` holds.
+    /// Returns the content of `mapper_desired`.
     pub(crate) async fn desired(&mut self) -> BTreeMap<Key, (i64, DesiredState)> {
         let rows = self.query("SELECT target, kind, subject, revision, desired FROM mapper_desired").await;
         let kind = |text: String| match text.as_str() {
@@ -289,7 +289,7 @@ impl World {
             .collect()
     }
 
-    /// Whether each target where a group exists has heard the last word on each of its memberships.
+    /// Returns whether each target at which a group exists has received the last state of each of its memberships.
     async fn edges_are_told(&mut self) -> bool {
         let sql = "SELECT e.group_key, e.member_key, e.revision, (e.present OR (e.indirect AND e.member_key NOT IN (SELECT g.key FROM mapper_groups g))) AS present, \
                    d.target FROM mapper_edges e \
@@ -316,7 +316,7 @@ impl World {
         self.query(sql).await[0].try_get("", "n").unwrap()
     }
 
-    /// State of the account at `crm` as the last command has it.
+    /// State of the account at `crm` in the last command.
     pub(crate) fn state(&self, person: &str) -> Option<AccountState> {
         match &self.last_resources().get(&("crm".to_owned(), ResourceKind::User, person.to_owned()))?.1 {
             DesiredState::User(account) => Some(account.state),
@@ -343,7 +343,7 @@ impl World {
         let edges = self
             .last_edges()
             .into_iter()
-            // Groups in groups are told of besides whom they bring in.
+            // Nested groups are sent in addition to the people that they bring in.
             .filter(|((_, _, member), _)| !member.starts_with("G-"))
             .filter(|((target, group, _), (_, present))| *present && exists(target, group))
             .map(|((_, group, member), _)| (group, member))
@@ -352,14 +352,14 @@ impl World {
     }
 }
 
-/// `event` as a message of which one field is another.
+/// Returns `event` as a message with a different value in one field.
 pub(crate) fn altered(event: &Event, field: &str, value: &str) -> OutgoingMessage {
     let mut message = serde_json::to_value(OutgoingMessage::event(event, TraceContext::root())).unwrap();
     message[field] = Value::from(value);
     serde_json::from_value(message).unwrap()
 }
 
-/// An event that was said `said` seconds after an hour ago and holds since then.
+/// Returns an event that was stated, and is effective, `said` seconds after an hour ago.
 pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value) -> Event {
     let time = start() + time::Duration::seconds(said);
     let source_event_id = format!("{kind}/{subject}/{said}");
@@ -382,19 +382,19 @@ pub(crate) fn event(kind: EventKind, subject: &str, said: i64, attributes: Value
     }
 }
 
-/// An event about who is in a group.
+/// Returns an event about members of a group.
 pub(crate) fn members(kind: EventKind, group: &str, said: i64, members: &[&str]) -> Event {
     let mut event = event(kind, group, said, serde_json::json!({}));
     event.members = Some(members.iter().map(ToString::to_string).collect());
     event
 }
 
-/// A group and its name.
+/// Returns an event about a group and its name.
 pub(crate) fn group(key: &str, said: i64, name: &str) -> Event {
     event(EventKind::GroupUpserted, key, said, serde_json::json!({ "displayName": name }))
 }
 
-/// The same in every event of a process, whole seconds: an hour ago.
+/// Returns an hour ago, in whole seconds. It is the same in all events of a process.
 fn start() -> OffsetDateTime {
     static START: std::sync::OnceLock<OffsetDateTime> = std::sync::OnceLock::new();
     *START.get_or_init(|| {
@@ -403,7 +403,7 @@ fn start() -> OffsetDateTime {
     })
 }
 
-/// A joiner of department `department`.
+/// Returns an event about a joiner of the department.
 pub(crate) fn joined(person: &str, said: i64, department: &str) -> Event {
     let attributes =
         serde_json::json!({ "userPrincipalName": format!("{person}@example.org"), "department": department });

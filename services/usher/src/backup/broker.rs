@@ -1,4 +1,4 @@
-//! The broker of a data folder: the one that runs, or one that is started for a moment.
+//! The broker of a data folder: the running one, or one started for the backup or restore only.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ pub(super) struct BackupBroker {
 }
 
 impl BackupBroker {
-    /// The broker of a running `usher up`.
+    /// Connects to the broker of a running `usher up`.
     pub(super) async fn at(configured: BusConfig, url: &str, nats: &Path) -> anyhow::Result<Self> {
         let bus = connect_broker(configured, url.to_owned(), read_token(nats)?).await?;
         Ok(Self { bus, child: None })
     }
 
-    /// Starts the broker whose folder is `nats`, with nothing else.
+    /// Starts the broker whose folder is `nats`, without any service.
     pub(super) async fn start(configured: BusConfig, nats: &Path) -> anyhow::Result<Self> {
         let settings = NatsSettings { folder: nats.to_owned(), token: read_token(nats)? };
         let token = settings.token.clone();
@@ -31,7 +31,7 @@ impl BackupBroker {
         Ok(Self { bus, child: Some(child) })
     }
 
-    /// Lets a broker that was started here write back and leave.
+    /// Stops a broker that was started here, after it has flushed its data.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         let Self { bus, child } = self;
         drop(bus);

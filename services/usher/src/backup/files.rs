@@ -1,4 +1,4 @@
-//! Files of backups: private, on the disk before they count, known by their hashes.
+//! Files of backups: readable by their owner only, synced to disk, and identified by their hashes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 use super::manifest::BackupFile;
 
 const READ_BYTES: usize = 1 << 20;
-/// Files that `usher up` and operators put beside the databases, and that a backup has.
+/// Folders that `usher up` and operators keep beside the databases, and that a backup contains.
 const FOLDERS: [&str; 2] = ["policies", "tokens"];
-/// The broker's token.
+/// File with the broker's token.
 const NATS_TOKEN: &str = "nats/token";
 
-/// Size and hash of `path` below `folder`.
+/// Returns the size and hash of `path` below `folder`.
 pub(super) fn describe_file(folder: &Path, path: &Path) -> anyhow::Result<BackupFile> {
     let mut file = File::open(folder.join(path))?;
     let (mut hash, mut bytes) = (Sha256::new(), 0);
@@ -33,7 +33,7 @@ pub(super) fn describe_file(folder: &Path, path: &Path) -> anyhow::Result<Backup
     Ok(BackupFile { path: path.to_owned(), bytes, sha256 })
 }
 
-/// Makes a folder that only its owner can read, and those above it.
+/// Creates a folder that only its owner can read, and its parents.
 pub(super) fn make_folder(path: &Path) -> anyhow::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -48,7 +48,7 @@ pub(super) fn create_private(path: &Path) -> anyhow::Result<File> {
     file.with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Writes a file that only its owner can read, onto the disk.
+/// Writes a file that only its owner can read, and syncs it to disk.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut file = create_private(path)?;
     file.write_all(bytes)
@@ -56,7 +56,7 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Copies one file; the copy can be read by its owner only, and is on the disk.
+/// Copies a file. The copy can be read by its owner only, and is synced to disk.
 pub(super) fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(folder) = to.parent() {
         make_folder(folder)?;
@@ -68,21 +68,21 @@ pub(super) fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// Lets only its owner read a file that was written by others, and waits until it is on the disk.
+/// Restricts a file that another process wrote to its owner, and syncs it to disk.
 pub(super) fn restrict_file(path: &Path) -> anyhow::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .and_then(|()| File::open(path)?.sync_all())
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Waits until names in `folder` are on the disk.
+/// Syncs the entries of `folder` to disk.
 pub(super) fn settle_folder(folder: &Path) -> anyhow::Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .with_context(|| format!("cannot write {}", folder.display()))
 }
 
-/// The files of a data folder that belong into a backup beside databases and streams: configuration, policies, tokens.
+/// Lists the files of a data folder that a backup contains beside databases and streams: configuration, policies, tokens.
 pub(super) fn beside_the_stores(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let is_config = |path: &Path| path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
     let mut found: Vec<PathBuf> = folder_entries(data)?.into_iter().filter(|path| is_config(path)).collect();
@@ -100,7 +100,7 @@ pub(super) fn beside_the_stores(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(below)
 }
 
-/// The names in a folder.
+/// Lists the entries of a folder.
 pub(super) fn folder_entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let read = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
     let listed: std::io::Result<Vec<PathBuf>> = read();

@@ -1,4 +1,4 @@
-//! What a backup says of itself.
+//! The manifest of a backup.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -14,25 +14,25 @@ use super::files;
 const FORMAT: u32 = 1;
 const NAME: &str = "manifest.json";
 
-/// The manifest of a backup; written last, so that a folder without one is no backup.
+/// The manifest of a backup. It is written last, so that a folder without one is not a backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BackupManifest {
     pub(super) format: u32,
-    /// Version of the `usher` that wrote it.
+    /// Version of the `usher` that wrote the backup.
     pub(super) usher: String,
-    /// When it was begun, by the database's clock; microseconds since the Unix epoch.
+    /// Time at which the backup was started, by the database's clock; microseconds since the Unix epoch.
     pub(super) taken_at: i64,
-    /// The same for humans.
+    /// The same time in a readable form.
     pub(super) taken: String,
     /// The data folder.
     pub(super) data: PathBuf,
     pub(super) installation: String,
-    /// How often the installation was restored before.
+    /// Number of times that the installation was restored before.
     pub(super) generation: i64,
-    /// What each database says of itself.
+    /// The contents of each database, as the database describes them.
     pub(super) databases: BTreeMap<String, DatabaseContents>,
-    /// What the server says of each stream.
+    /// The state of each stream, as the server describes it.
     pub(super) streams: BTreeMap<String, StreamDescription>,
     pub(super) files: Vec<BackupFile>,
 }
@@ -40,7 +40,7 @@ pub(super) struct BackupManifest {
 /// A file of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BackupFile {
-    /// Below the backup's folder.
+    /// Path below the backup's folder.
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
     pub(super) sha256: String,
@@ -75,7 +75,7 @@ impl BackupManifest {
         Ok(manifest)
     }
 
-    /// Writes it into `folder`.
+    /// Writes the manifest into `folder`.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self).context("a manifest has only string keys")?;
         files::write_private(&folder.join(NAME), text.as_bytes())

@@ -1,4 +1,4 @@
-//! `usher admin restored`: for databases that were restored with their own tools.
+//! `usher admin restored`: marks databases that were restored with their own tools.
 
 use anyhow::{Context as _, ensure};
 use store::Store;
@@ -12,7 +12,7 @@ use crate::operator::CommandEnd;
 /// Marks the databases of the configuration as restored.
 ///
 /// # Errors
-/// When the configuration names none, or one of them cannot be used.
+/// Returns an error if the configuration names no database, or if one of them cannot be used.
 pub async fn mark_restored(args: &RestoredArgs) -> anyhow::Result<CommandEnd> {
     let taken_at = OffsetDateTime::parse(&args.taken_at, &Rfc3339).with_context(|| {
         format!("--taken-at {} is no time; it looks like 2026-07-01T03:00:00Z", args.taken_at)

@@ -1,4 +1,4 @@
-//! `usher restore`.
+//! `usher restore`: restores a data folder from a backup.
 
 use std::path::{Path, PathBuf};
 
@@ -16,21 +16,21 @@ use crate::cli::RestoreArgs;
 use crate::operator::CommandEnd;
 use crate::up::folder;
 
-/// What operators do after a restore.
-pub(super) const WHAT_IS_LEFT: &str = "then let sources say again what they said since the backup, look at `usher reconcile TARGET \
-     --dry-run`, and let each target go on with `usher target resume TARGET`. Until then accounts are only switched off";
-/// What a restore leaves in its place: who was erased is newer than every backup.
+/// The next steps for operators after a restore.
+pub(super) const WHAT_IS_LEFT: &str = "next: have sources send again what they sent since the backup, review `usher reconcile TARGET \
+     --dry-run`, and resume each target with `usher target resume TARGET`. Until then accounts are only disabled";
+/// Files that a restore leaves in place: the list of erased people is newer than every backup.
 const STAYS: [&str; 2] = [folder::LOCK_FILE, folder::TOMBSTONES_FILE];
-/// How the names of folders begin that are moved aside.
+/// Prefix of folders with replaced files.
 const REPLACED: &str = "replaced-";
-/// The same of folders in which a data folder is put together.
+/// Prefix of folders in which a data folder is assembled.
 const STAGING: &str = "restoring-";
 
-/// Puts a data folder back to what it was when a backup was taken.
+/// Restores a data folder to its state at the time of a backup.
 ///
 /// # Errors
-/// When the backup is not whole, `usher up` runs, or something is in the data folder and --replace was not said; then nothing
-/// was changed.
+/// Returns an error if the backup is incomplete, `usher up` runs, or the data folder has content and --replace was not given.
+/// In these cases nothing is changed.
 pub async fn restore_backup(args: &RestoreArgs) -> anyhow::Result<CommandEnd> {
     let manifest = BackupManifest::read_and_check(&args.backup)?;
     files::make_folder(&args.data)?;
@@ -69,13 +69,13 @@ fn report_restore(backup: &Path, manifest: &BackupManifest, data: &Path, aside: 
     println!("start `usher up`; {WHAT_IS_LEFT}");
 }
 
-/// Everything in a data folder that a restore replaces.
+/// Lists everything in a data folder that a restore replaces.
 fn what_is_there(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut there = Vec::new();
     for path in files::folder_entries(data)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with(STAGING) {
-            // Of a restore that did not come to its end, before anything was moved.
+            // A leftover of an interrupted restore, from before anything was moved.
             ensure!(!folder::is_being_restored(data), unfinished_notice(data));
             std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         } else if !STAYS.contains(&name.as_str()) && !name.starts_with(REPLACED) {
@@ -95,7 +95,7 @@ fn unfinished_notice(data: &Path) -> String {
     )
 }
 
-/// Puts the data folder together in `staging`.
+/// Assembles the data folder in `staging`.
 async fn build_folder(backup: &Path, manifest: &BackupManifest, staging: &Path) -> anyhow::Result<()> {
     files::make_folder(&staging.join("nats"))?;
     for file in &manifest.files {
@@ -104,7 +104,7 @@ async fn build_folder(backup: &Path, manifest: &BackupManifest, staging: &Path) 
             files::copy_file(&backup.join(&file.path), &staging.join(below))?;
         }
     }
-    // The manifest was checked before the copies were made.
+    // The manifest was checked before the copies were made, so each copy is checked here.
     for file in &manifest.files {
         let below = [FOLDER, DATABASES].into_iter().find_map(|part| file.path.strip_prefix(part).ok());
         let Some(below) = below else { continue };
@@ -160,7 +160,7 @@ async fn restore_streams(
     restored
 }
 
-/// Moves what is there aside and what was built into its place. A start in between is refused.
+/// Moves the existing files aside and the assembled ones into their place. A start in between is refused.
 fn exchange_folders(data: &Path, staging: &Path, before: &[PathBuf], aside: &Path) -> anyhow::Result<()> {
     let marker = data.join(folder::RESTORE_FILE);
     files::write_private(&marker, b"")?;
@@ -186,7 +186,7 @@ fn rename_into(path: &Path, folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot move {} into {}", path.display(), folder.display()))
 }
 
-/// For names of folders.
+/// Returns the current time in a form for folder names.
 fn folder_stamp() -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     OffsetDateTime::now_utc().format(&format).unwrap_or_else(|_| "now".to_owned())

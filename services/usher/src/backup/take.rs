@@ -1,4 +1,4 @@
-//! `usher backup`.
+//! `usher backup`: takes a backup of a data folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::up::folder::{self, DataFolder, RunFile};
 /// Writes a backup of a data folder.
 ///
 /// # Errors
-/// When anything of it cannot be read, or the backup cannot be written; then there is no backup.
+/// Returns an error if part of the data folder cannot be read, or the backup cannot be written; then there is no backup.
 pub async fn take_backup(args: &BackupArgs) -> anyhow::Result<CommandEnd> {
     let source = BackupSource::open(args)?;
     ensure!(is_free(&args.to)?, "{} is not empty: choose another folder with --to", args.to.display());
@@ -37,10 +37,10 @@ pub async fn take_backup(args: &BackupArgs) -> anyhow::Result<CommandEnd> {
         std::fs::remove_dir(&args.to).with_context(|| format!("cannot replace {}", args.to.display()))?;
     }
     std::fs::rename(&partial, &args.to).with_context(|| format!("cannot make {}", args.to.display()))?;
-    // Only what is whole and under its name is a backup.
+    // The mark is left only after the backup is complete and has its final name.
     let left = broker.bus.leave_backup(BackupMark { at: manifest.taken_at }).await;
     broker.stop().await?;
-    left.context("the backup is written, and `usher status` cannot be told of it")?;
+    left.context("the backup is written, but `usher status` cannot be notified of it")?;
     report_backup(&manifest, &args.to, &source.not_contained()?);
     Ok(CommandEnd::Done)
 }
@@ -61,7 +61,7 @@ fn report_backup(manifest: &BackupManifest, to: &Path, outside: &[String]) {
     }
 }
 
-/// True when nothing is there.
+/// Returns whether the path does not exist or is an empty folder.
 fn is_free(to: &Path) -> anyhow::Result<bool> {
     Ok(!to.exists() || (to.is_dir() && files::folder_entries(to)?.is_empty()))
 }
@@ -76,9 +76,9 @@ struct BackupSource {
     data: PathBuf,
     nats: BusConfig,
     config_file: PathBuf,
-    /// The broker's address when `usher up` runs.
+    /// The broker's address if `usher up` runs.
     running: Option<String>,
-    /// Held while it does not run, so that it cannot be started meanwhile.
+    /// The folder's lock while `usher up` does not run, so that it cannot be started meanwhile.
     _folder: Option<DataFolder>,
 }
 
@@ -135,7 +135,7 @@ impl BackupSource {
         }
     }
 
-    /// Copies each database as of one moment; returns what each says of itself, and when the first copy was begun.
+    /// Copies each database as of one moment. Returns the contents of each, and the start time of the first copy.
     async fn write_databases(&self, to: &Path) -> anyhow::Result<(BTreeMap<String, DatabaseContents>, i64)> {
         let (mut all, mut taken_at) = (BTreeMap::new(), None);
         for service in SERVICES {
@@ -196,7 +196,7 @@ impl BackupSource {
         })
     }
 
-    /// What belongs to the installation and lies elsewhere.
+    /// Lists the parts of the installation that lie outside the data folder.
     fn not_contained(&self) -> anyhow::Result<Vec<String>> {
         let mut outside = Vec::new();
         let config = self.config_file.canonicalize().unwrap_or_else(|_| self.config_file.clone());
@@ -213,7 +213,8 @@ impl BackupSource {
     }
 }
 
-/// What a copy says of itself; `None` when no service has run with it. Only the copy is read: it is what is kept.
+/// Returns the contents of a copy; `None` if no service has run with it. Only the copy is read, because it is what the backup
+/// keeps.
 async fn contents_of(service: &str, copy: &Path) -> anyhow::Result<Option<DatabaseContents>> {
     let read = async {
         let store = Store::connect(&format!("sqlite://{}?mode=rw", copy.display())).await?;
@@ -243,7 +244,7 @@ async fn write_streams(
     Ok(all)
 }
 
-/// A copy of the folder would not have them.
+/// Refuses databases outside the data folder, because the backup would not contain them.
 fn refuse_other_databases(config: &UsherConfig, data: &Path) -> anyhow::Result<()> {
     let gateway = config.gateway.as_ref().and_then(|section| section.database.clone());
     let configured = [

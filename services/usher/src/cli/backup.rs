@@ -1,4 +1,4 @@
-//! `usher backup` and `usher restore`.
+//! Arguments of `usher backup` and `usher restore`.
 
 use std::path::PathBuf;
 
@@ -6,29 +6,29 @@ use clap::Args;
 
 use super::DATA_FOLDER;
 
-/// `usher backup`.
+/// Arguments of `usher backup`.
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// Folder to write; it must not exist, or be empty.
+    /// Folder to write; it must be empty or not exist.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
     /// Data folder of `usher up`.
     #[arg(long, value_name = "DIR", default_value = DATA_FOLDER, env = "USHER_DATA")]
     pub data: PathBuf,
-    /// Configuration that `usher up` is started with; that of the running one, or DIR/usher.yaml, is used without it.
+    /// Configuration file of `usher up`; defaults to that of the running one, or to DIR/usher.yaml.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
-/// `usher restore`.
+/// Arguments of `usher restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// Folder that `usher backup` wrote.
+    /// Backup folder that `usher backup` wrote.
     pub backup: PathBuf,
     /// Data folder of `usher up`.
     #[arg(long, value_name = "DIR", default_value = DATA_FOLDER, env = "USHER_DATA")]
     pub data: PathBuf,
-    /// Move what is in the data folder aside, into a folder in it; nothing is deleted.
+    /// Move the current content of the data folder into a subfolder; nothing is deleted.
     #[arg(long)]
     pub replace: bool,
 }

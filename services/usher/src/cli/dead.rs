@@ -1,71 +1,71 @@
-//! `usher dead ...`.
+//! Arguments of `usher dead`.
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::OperatorArgs;
 
-/// `usher dead`.
+/// Subcommands of `usher dead`.
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
     /// List dead letters, newest first.
     Ls(DeadListArgs),
-    /// List open ones that failed in the same way, the largest group first.
+    /// Group open dead letters by failure, largest group first.
     Groups(DeadGroupsArgs),
-    /// Show one: person, decision, error, request and answer, and what to do.
+    /// Show a dead letter: person, decision, error, request, response and remedy.
     Show(DeadShowArgs),
-    /// Try again, in the background: the writer goes on with it by itself.
+    /// Replay dead letters in the background; the writer continues without the command.
     Replay(DeadReplayArgs),
-    /// List what is being tried again, and what was.
+    /// List replays, running and finished.
     Replays(DeadReplaysArgs),
-    /// End what is being tried again; what has not been tried yet stays as it is.
+    /// Cancel a running replay; letters that were not replayed yet stay open.
     ReplayCancel(DeadReplayCancelArgs),
-    /// Close without trying again.
+    /// Discard dead letters without a retry.
     Discard(DeadDiscardArgs),
 }
 
-/// `usher dead ls`.
+/// Arguments of `usher dead ls`.
 #[derive(Debug, Args)]
 pub struct DeadListArgs {
-    /// Only those of one target.
+    /// Limit the list to one target.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// Which ones.
+    /// State to list.
     #[arg(long, value_enum, default_value_t = DeadState::Open)]
     pub state: DeadState,
-    /// How many at most.
+    /// Maximum number of rows.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub limit: u16,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher dead groups`.
+/// Arguments of `usher dead groups`.
 #[derive(Debug, Args)]
 pub struct DeadGroupsArgs {
-    /// Only those of one target.
+    /// Limit the list to one target.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// What became of a dead letter.
+/// The state of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeadState {
-    /// Nobody has looked after it yet.
+    /// Neither replayed nor discarded.
     Open,
-    /// It was tried again.
+    /// Replayed.
     Replayed,
-    /// It was closed.
+    /// Discarded without a retry.
     Discarded,
-    /// Every one.
+    /// All states.
     All,
 }
 
 impl DeadState {
-    /// The name in the API.
+    /// Returns the state's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -76,82 +76,82 @@ impl DeadState {
     }
 }
 
-/// `usher dead show`.
+/// Arguments of `usher dead show`.
 #[derive(Debug, Args)]
 pub struct DeadShowArgs {
-    /// Its id (ded_...).
+    /// Id of the dead letter (ded_...).
     pub id: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher dead replay`.
+/// Arguments of `usher dead replay`.
 #[derive(Debug, Args)]
 pub struct DeadReplayArgs {
-    /// Ids (ded_...).
+    /// Ids of dead letters (ded_...).
     #[arg(value_name = "ID", required_unless_present_any = ["target", "group"], conflicts_with_all = ["target", "group"])]
     pub ids: Vec<String>,
-    /// Every open one of a target.
+    /// Replay all open dead letters of a target.
     #[arg(long, value_name = "NAME", conflicts_with = "group")]
     pub target: Option<String>,
-    /// Every open one of a group, as `usher dead groups` names it.
+    /// Replay all open dead letters of a group, as `usher dead groups` names it.
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// Only say what would become of each, and the request that would be sent.
+    /// Show the outcome of each dead letter and the request to send, without sending anything.
     #[arg(long)]
     pub dry_run: bool,
-    /// For how many a dry run shows the request: each costs a look at the target.
+    /// Number of requests that a dry run shows; each one costs a lookup at the target.
     #[arg(long, value_name = "NUMBER", default_value_t = 100, requires = "dry_run")]
     pub requests: usize,
-    /// Queue at most so many a second. They are sent at the target's own pace in any case.
+    /// Maximum number of dead letters queued per second. The target's own rate limit always applies.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub per_second: Option<u32>,
-    /// Do not wait until it is finished.
+    /// Return without waiting for the end of the replay.
     #[arg(long)]
     pub no_wait: bool,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher dead replays`.
+/// Arguments of `usher dead replays`.
 #[derive(Debug, Args)]
 pub struct DeadReplaysArgs {
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher dead replay-cancel`.
+/// Arguments of `usher dead replay-cancel`.
 #[derive(Debug, Args)]
 pub struct DeadReplayCancelArgs {
-    /// Its id (rpl_...).
+    /// Id of the replay (rpl_...).
     pub id: String,
-    /// Why, in your words; it is kept.
+    /// Reason, recorded with the replay.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher dead discard`.
+/// Arguments of `usher dead discard`.
 #[derive(Debug, Args)]
 pub struct DeadDiscardArgs {
-    /// Ids (ded_...).
+    /// Ids of dead letters (ded_...).
     #[arg(value_name = "ID", required_unless_present = "group", conflicts_with = "group")]
     pub ids: Vec<String>,
-    /// Every open one of a group, as `usher dead groups` names it.
+    /// Discard all open dead letters of a group, as `usher dead groups` names it.
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

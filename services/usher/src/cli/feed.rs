@@ -1,57 +1,57 @@
-//! `usher feed ...`.
+//! Arguments of `usher feed`.
 
 use clap::{Args, Subcommand};
 
 use super::OperatorArgs;
 
-/// `usher feed`.
+/// Subcommands of `usher feed`.
 #[derive(Debug, Subcommand)]
 pub enum FeedCommand {
-    /// List runs of full feeds, newest first.
+    /// List full-feed runs, newest first.
     Ls(FeedListArgs),
-    /// Show one run, with some of those who are missing.
+    /// Show a run, with a sample of the people missing from it.
     Show(FeedShowArgs),
-    /// Believe a run that is held: who is missing has left.
+    /// Accept a held run: the people missing from it have left.
     Accept(DecideFeedArgs),
-    /// Say that a run that is held is wrong: nobody left because of it.
+    /// Reject a held run as wrong: no person leaves because of it.
     Reject(DecideFeedArgs),
 }
 
-/// `usher feed ls`.
+/// Arguments of `usher feed ls`.
 #[derive(Debug, Args)]
 pub struct FeedListArgs {
-    /// Only those of one feed.
+    /// Limit the list to one feed.
     #[arg(long, value_name = "NAME")]
     pub feed: Option<String>,
-    /// How many at most.
+    /// Maximum number of rows.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub limit: u16,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher feed show`.
+/// Arguments of `usher feed show`.
 #[derive(Debug, Args)]
 pub struct FeedShowArgs {
-    /// The run.
+    /// Id of the run.
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher feed accept`, `usher feed reject`.
+/// Arguments of `usher feed accept` and `usher feed reject`.
 #[derive(Debug, Args)]
 pub struct DecideFeedArgs {
-    /// The run.
+    /// Id of the run.
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

@@ -1,4 +1,4 @@
-//! `usher held ...`, `usher target ...` and `usher reconcile`.
+//! Arguments of `usher held`, `usher conflicts`, `usher target`, `usher reconcile` and `usher verify`.
 
 use std::path::PathBuf;
 
@@ -6,48 +6,48 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::OperatorArgs;
 
-/// `usher held`.
+/// Subcommands of `usher held`.
 #[derive(Debug, Subcommand)]
 pub enum HeldCommand {
-    /// List what waits for a human, oldest first, with the reason.
+    /// List held changes with the reason for each, oldest first.
     Ls(HeldListArgs),
-    /// Let it be carried out.
+    /// Approve held changes: the writer carries them out.
     Approve(DecideHeldArgs),
-    /// Say that it is not to be done: everything stays as it is, until something new is wanted.
+    /// Reject held changes: the target stays as it is until a new change is decided.
     Reject(DecideHeldArgs),
 }
 
-/// `usher held ls`.
+/// Arguments of `usher held ls`.
 #[derive(Debug, Args)]
 pub struct HeldListArgs {
-    /// Only those of one target.
+    /// Limit the list to one target.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// How many at most.
+    /// Maximum number of rows.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub limit: u16,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// Why something is held.
+/// The reason for a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HeldReason {
-    /// More would be taken away than the policy's guard allows.
+    /// The change removes more access than the policy's guard allows.
     Guard,
     /// The policy protects the person or group.
     Protected,
-    /// The target would refuse it, as its profile says.
+    /// The target would refuse the change, as its profile says.
     Profile,
-    /// Another person or group has a value that only one can have.
+    /// Another person or group has a value that must be unique.
     Taken,
-    /// The mapper's database was restored and lacks the decision that took the access away.
+    /// The mapper's database was restored and lacks the decision that removed the access.
     Outdated,
 }
 
 impl HeldReason {
-    /// The name in the API.
+    /// Returns the reason's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Guard => "guard",
@@ -59,97 +59,97 @@ impl HeldReason {
     }
 }
 
-/// `usher held approve`, `usher held reject`.
+/// Arguments of `usher held approve` and `usher held reject`.
 #[derive(Debug, Args)]
 pub struct DecideHeldArgs {
     /// Keys of people and groups.
     #[arg(value_name = "SUBJECT", required_unless_present = "all", conflicts_with = "all")]
     pub subjects: Vec<String>,
-    /// The target.
+    /// Name of the target.
     #[arg(long, value_name = "NAME")]
     pub target: String,
-    /// Everything that is held there.
+    /// Decide about all changes that are held at the target.
     #[arg(long)]
     pub all: bool,
-    /// Only what is held for this reason.
+    /// Limit the decision to changes that are held for this reason.
     #[arg(long, value_enum, value_name = "REASON")]
     pub by: Option<HeldReason>,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher target`.
+/// Subcommands of `usher target`.
 #[derive(Debug, Subcommand)]
 pub enum TargetCommand {
-    /// Send nothing more to a target; what is wanted is kept.
+    /// Pause a target: nothing is sent to it, and the desired state is kept.
     Pause(PauseArgs),
-    /// Let requests flow again.
+    /// Resume a paused target.
     Resume(PauseArgs),
-    /// Try whether a target can be reached and takes our credential; as harmless as a lookup of nobody.
+    /// Test the connection and credential of a target (read-only).
     Test(TestArgs),
-    /// Find out what a SCIM server can do, and print the profile that says so. Nothing is asked of a running Usher.
+    /// Probe the capabilities of a SCIM server and print a matching profile, without a running Usher.
     Probe(ProbeArgs),
 }
 
-/// `usher target test`.
+/// Arguments of `usher target test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// The target.
+    /// Name of the target.
     #[arg(value_name = "NAME")]
     pub target: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher conflicts`.
+/// Subcommands of `usher conflicts`.
 #[derive(Debug, Subcommand)]
 pub enum ConflictsCommand {
-    /// List accounts and groups that are there and belong to somebody else, as far as can be told.
+    /// List existing accounts and groups that appear to belong to another person or group.
     Ls(ConflictListArgs),
-    /// Say which resource at the target is the person's or group's; to leave it alone, discard its dead letter.
+    /// Link the person or group to a resource at the target. To leave the resource alone, discard its dead letter instead.
     Resolve(ResolveConflictArgs),
 }
 
-/// `usher conflicts ls`.
+/// Arguments of `usher conflicts ls`.
 #[derive(Debug, Args)]
 pub struct ConflictListArgs {
-    /// Only those of one target.
+    /// Limit the list to one target.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher conflicts resolve`.
+/// Arguments of `usher conflicts resolve`.
 #[derive(Debug, Args)]
 pub struct ResolveConflictArgs {
     /// Key of the person or group.
     #[arg(value_name = "SUBJECT")]
     pub subject: String,
-    /// The target.
+    /// Name of the target.
     #[arg(long, value_name = "NAME")]
     pub target: String,
-    /// The target's id of the resource that is theirs.
+    /// Id at the target of the resource that belongs to the person or group.
     #[arg(long, value_name = "ID")]
     pub adopt: String,
-    /// It is a group.
+    /// The resource is a group.
     #[arg(long)]
     pub group: bool,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher target probe`.
+/// Arguments of `usher target probe`.
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
     /// Base URL of the SCIM server, such as https://host/scim/v2.
@@ -158,76 +158,77 @@ pub struct ProbeArgs {
     /// Bearer token.
     #[arg(long, env = "USHER_TARGET_TOKEN", hide_env_values = true, conflicts_with = "token_file")]
     pub token: Option<String>,
-    /// A file that holds the bearer token.
+    /// File that holds the bearer token.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// The profile to start from: a name or a file.
+    /// Profile to start from: a name or a file.
     #[arg(long, value_name = "PROFILE", default_value = "generic")]
     pub profile: String,
-    /// Consent to two accounts and a group being created, changed and deleted there; without it nothing is changed.
+    /// Allow write tests: two accounts and a group are created, changed and deleted. Without it, nothing is changed.
     #[arg(long)]
     pub write: bool,
-    /// Domain of the accounts that are made for it.
+    /// Email domain of the test accounts.
     #[arg(long, value_name = "DOMAIN", default_value = "example.com")]
     pub domain: String,
-    /// Write the profile to this file instead of printing it; a file that is there is not overwritten.
+    /// Write the profile to this file instead of stdout; an existing file is not overwritten.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
-/// `usher reconcile`.
+/// Arguments of `usher reconcile`.
 #[derive(Debug, Args)]
 pub struct ReconcileArgs {
-    /// The target.
+    /// Name of the target.
     #[arg(value_name = "TARGET")]
     pub target: String,
-    /// Only report: nothing is changed.
+    /// Report differences without changing anything.
     #[arg(long)]
     pub dry_run: bool,
-    /// Believe that many are gone: without it, a target that lists far fewer than are linked is not believed.
+    /// Accept that many resources are gone. Without it, a target that lists far fewer resources than are linked fails the
+    /// reconciliation.
     #[arg(long, conflicts_with = "dry_run")]
     pub allow_gone: bool,
-    /// End the comparison that is under way.
+    /// Cancel the running reconciliation.
     #[arg(long, conflicts_with = "dry_run")]
     pub cancel: bool,
-    /// Do not wait until it is finished.
+    /// Return without waiting for the end of the reconciliation.
     #[arg(long)]
     pub no_wait: bool,
-    /// Why, in your words.
+    /// Reason, recorded in the log.
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher verify`.
+/// Arguments of `usher verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The target; without it all that have a policy.
+    /// Name of the target; defaults to all targets that have a policy.
     #[arg(value_name = "TARGET")]
     pub target: Option<String>,
-    /// Do not wait until it is finished.
+    /// Return without waiting for the end of the verification.
     #[arg(long)]
     pub no_wait: bool,
-    /// Why, in your words.
+    /// Reason, recorded in the log.
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher target pause`, `usher target resume`.
+/// Arguments of `usher target pause` and `usher target resume`.
 #[derive(Debug, Args)]
 pub struct PauseArgs {
-    /// The target.
+    /// Name of the target.
     #[arg(value_name = "NAME")]
     pub target: String,
-    /// Why, in your words; it is kept.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

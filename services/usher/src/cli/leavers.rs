@@ -1,4 +1,4 @@
-//! `usher leavers ...`.
+//! Arguments of `usher leavers`.
 
 use std::path::PathBuf;
 
@@ -9,115 +9,115 @@ use time::macros::format_description;
 
 use super::OperatorArgs;
 
-/// `usher leavers`.
+/// Arguments of `usher leavers`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct LeaversArgs {
     /// Evidence for auditors.
     #[command(subcommand)]
     pub command: Option<LeaversCommand>,
-    /// Only those whose objective has passed.
+    /// List only accounts whose objective has passed.
     #[arg(long)]
     pub overdue: bool,
-    /// Only those with other accounts that are active and that Usher does not know, also where the leaver's own is proven
-    /// to be off.
+    /// List only leavers with other active accounts that Usher does not manage, even where the leaver's own account is proven
+    /// disabled.
     #[arg(long, conflicts_with_all = ["overdue", "all"])]
     pub others: bool,
-    /// Only at this target.
+    /// Limit the list to one target.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// Only of this person: key, or login name at the source.
+    /// Limit the list to one person: key, or login name at the source.
     #[arg(long, value_name = "PERSON")]
     pub person: Option<String>,
-    /// Only what was decided since then: a day (UTC) or a moment like 2026-07-01T08:00:00Z.
+    /// List only what was decided since then: a day (UTC) or a time such as 2026-07-01T08:00:00Z.
     #[arg(long, value_name = "DATE", value_parser = day_or_moment)]
     pub since: Option<OffsetDateTime>,
-    /// Also those that are proven to be off, and those that have ended.
+    /// Also list accounts that are proven disabled, and entries that have ended.
     #[arg(long, conflicts_with = "overdue")]
     pub all: bool,
-    /// How many accounts at most.
+    /// Maximum number of accounts.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub limit: u64,
     /// Print comma-separated values instead of a table.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher leavers ...`.
+/// Subcommands of `usher leavers`.
 #[derive(Debug, Subcommand)]
 pub enum LeaversCommand {
-    /// Write signed evidence of what was decided in a time: one line per account, chained by hashes.
+    /// Export signed evidence for a period: one line per account, chained by hashes.
     Export(ExportEvidenceArgs),
-    /// Check a file of evidence, without a running Usher: nothing was changed, removed or added, and who signed it. Without
-    /// a file: check the chain of evidence in the database.
+    /// Verify an evidence file without a running Usher: that nothing was changed, removed or added, and which keys signed it.
+    /// Without a file, verify the chain of evidence in the database.
     Verify(VerifyEvidenceArgs),
-    /// Show the public keys that evidence is signed with, the one that signs first; or make a new one.
+    /// List the public keys for evidence, the signing key first; or rotate the signing key.
     Keys(EvidenceKeysArgs),
 }
 
-/// How evidence is written.
+/// The format of an evidence file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EvidenceFormat {
-    /// For spreadsheets.
+    /// Comma-separated values, for spreadsheets.
     Csv,
-    /// For programs.
+    /// JSON, for programs.
     Json,
 }
 
-/// `usher leavers export`.
+/// Arguments of `usher leavers export`.
 #[derive(Debug, Args)]
 pub struct ExportEvidenceArgs {
-    /// What was decided from then on: a day (UTC) or a moment.
+    /// Start of the period: a day (UTC) or a time.
     #[arg(long, value_name = "DATE", value_parser = day_or_moment)]
     pub from: OffsetDateTime,
-    /// What was decided before then: a day (at its beginning, UTC) or a moment.
+    /// End of the period, exclusive: a day (its beginning, UTC) or a time.
     #[arg(long, value_name = "DATE", value_parser = day_or_moment)]
     pub to: OffsetDateTime,
-    /// How to write it.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = EvidenceFormat::Json)]
     pub format: EvidenceFormat,
-    /// Name people by keyed hashes only: for files that outlive their erasure.
+    /// Name people by keyed hashes only, for files that outlive the people's erasure.
     #[arg(long)]
     pub pseudonyms: bool,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher leavers verify`.
+/// Arguments of `usher leavers verify`.
 #[derive(Debug, Args)]
 pub struct VerifyEvidenceArgs {
-    /// The file, in either format; without one, the chain in the database is checked.
+    /// Evidence file in either format; without one, the chain in the database is checked.
     pub file: Option<PathBuf>,
-    /// Also check that the chain in the database is still the one that the file names.
+    /// Also check that the chain in the database still contains the entry that the file names.
     #[arg(long, requires = "file")]
     pub chain: bool,
-    /// A public key that is trusted, as `usher leavers keys` shows it; several are possible.
+    /// Trusted public key, as `usher leavers keys` shows it; may be given several times.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
-    /// How to reach the console, for the chain.
+    /// Console address, to check the chain.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher leavers keys`.
+/// Arguments of `usher leavers keys`.
 #[derive(Debug, Args)]
 pub struct EvidenceKeysArgs {
-    /// Make a new key that signs from now on.
+    /// Create a new signing key.
     #[arg(long, requires = "why")]
     pub rotate: bool,
-    /// Why, in your words.
+    /// Reason for the rotation.
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// The beginning of a day, or a moment.
+/// Parses a day (its beginning, UTC) or an RFC 3339 time.
 pub(super) fn day_or_moment(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(at);

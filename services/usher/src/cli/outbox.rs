@@ -1,31 +1,31 @@
-//! `usher outbox ...`.
+//! Arguments of `usher outbox`.
 
 use clap::{Args, Subcommand};
 
 use super::OperatorArgs;
 
-/// What can be done about messages that the broker does not have.
+/// Subcommands of `usher outbox`.
 #[derive(Debug, Subcommand)]
 pub enum OutboxCommand {
-    /// List what waits to be published, and the messages that the broker refuses for good.
+    /// List unpublished messages, including those that the broker refuses permanently.
     Ls(OperatorArgs),
-    /// Try to publish a message again that is set aside.
+    /// Retry publishing a message that was set aside.
     Retry(OutboxRetryArgs),
-    /// Discard a message that is set aside; what takes access away is never discarded.
+    /// Discard a message that was set aside; messages that remove access are never discarded.
     Discard(OutboxRetryArgs),
 }
 
-/// `usher outbox retry` and `usher outbox discard`.
+/// Arguments of `usher outbox retry` and `usher outbox discard`.
 #[derive(Debug, Args)]
 pub struct OutboxRetryArgs {
-    /// The service that set it aside: mapper or writer.
+    /// Service that set the message aside: mapper or writer.
     pub service: String,
-    /// Its id, as `usher outbox ls` shows it.
+    /// Id of the message, as `usher outbox ls` shows it.
     pub id: String,
-    /// Why.
+    /// Reason, recorded in the log.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

@@ -1,163 +1,163 @@
-//! `usher people ...`.
+//! Arguments of `usher people`.
 
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::OperatorArgs;
 
-/// `usher people`.
+/// Subcommands of `usher people`.
 #[derive(Debug, Subcommand)]
 pub enum PeopleCommand {
-    /// List records of sources that are matched with people: those that wait for a person, or of another status.
+    /// List source records that are matched to people: by default those that wait for a match, or those of another status.
     Ls(PeopleListArgs),
-    /// Look at records that may be somebody else's, and say whose they are.
+    /// Review records that may belong to another person, and resolve them.
     #[command(subcommand)]
     Conflicts(PeopleConflictsCommand),
-    /// List people of whom sources say what cannot all be true: off until a source settles it, in most cases.
+    /// List people with contradictory statements from sources; most of them stay disabled until a source corrects them.
     Contradictions(FindingListArgs),
-    /// List values of people that could not be read or used, until their source says them readably.
+    /// List values of people that could not be read or used. An entry ends when the source sends a readable value.
     Unread(FindingListArgs),
     /// List people who have no account at a target, or one without some values, because it cannot be built.
     Unbuilt(UnbuiltListArgs),
-    /// Say that a person who came back with another name is the same one: their accounts are switched on again.
+    /// Confirm that a person who returned under another name is the same person: their accounts are enabled again.
     Same(SamePersonArgs),
-    /// Say that a person who came with the login of another one is not that person; without --why, tell what to do for them, and
-    /// for a person who was given the key of another one.
+    /// Record that a person who arrived with another person's login is a different person. Without --why, print the next steps,
+    /// also for a person who was given another person's key.
     Different(DifferentPersonArgs),
-    /// Say that two keys are one person: somebody came back under another, or HR had them twice. It cannot be taken back.
+    /// Join two keys that belong to one person, such as a rehire or a duplicate in HR. This cannot be undone.
     Join(JoinPeopleArgs),
 }
 
-/// `usher people conflicts`.
+/// Subcommands of `usher people conflicts`.
 #[derive(Debug, Subcommand)]
 pub enum PeopleConflictsCommand {
-    /// List them, with the people they may be.
+    /// List conflicting records, with the people they may belong to.
     Ls(PeopleConflictListArgs),
-    /// Say whose record it is, or is not. It is kept, and counts whatever the sources say later.
+    /// Record which person the record belongs to, or does not. The decision is kept and overrides later statements of sources.
     Resolve(ResolveRecordArgs),
 }
 
-/// `usher people ls`.
+/// Arguments of `usher people ls`.
 #[derive(Debug, Args)]
 pub struct PeopleListArgs {
-    /// Which: waiting, linked, conflict or gone.
+    /// Status to list: waiting, linked, conflict or gone.
     #[arg(long, value_name = "STATUS", default_value = "waiting", value_parser = ["waiting", "linked", "conflict", "gone"])]
     pub status: String,
-    /// Only of one source, by its name in `mapper.people`.
+    /// Limit the list to one source, by its name in `mapper.people`.
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// How many at most.
+    /// Maximum number of rows.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub limit: u64,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher people contradictions` and `usher people unread`.
+/// Arguments of `usher people contradictions` and `usher people unread`.
 #[derive(Debug, Args)]
 pub struct FindingListArgs {
-    /// How many at most.
+    /// Maximum number of rows.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub limit: u64,
-    /// `nextCursor` of the answer before (with --json).
+    /// `nextCursor` of the previous page (with --json).
     #[arg(long, value_name = "CURSOR")]
     pub cursor: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher people unbuilt`.
+/// Arguments of `usher people unbuilt`.
 #[derive(Debug, Args)]
 pub struct UnbuiltListArgs {
-    /// Only of one target.
+    /// Limit the list to one target.
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
-    /// Which part of the list, and how to reach the console.
+    /// Page of the list, console address and output format.
     #[command(flatten)]
     pub list: FindingListArgs,
 }
 
-/// `usher people same`.
+/// Arguments of `usher people same`.
 #[derive(Debug, Args)]
 pub struct SamePersonArgs {
-    /// Key, or login name at the source.
+    /// Person: key, or login name at the source.
     pub person: String,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher people different`.
+/// Arguments of `usher people different`.
 #[derive(Debug, Args)]
 pub struct DifferentPersonArgs {
-    /// Key of the person who was given the key of another one, or came with another one's login.
+    /// Key of the person who was given another person's key, or who arrived with another person's login.
     pub person: String,
-    /// For a login: why, in your words; it is kept in the timeline. Accounts are created for the person from then on.
+    /// Reason, for a login; recorded in the timeline. From then on, accounts are created for the person.
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher people join`.
+/// Arguments of `usher people join`.
 #[derive(Debug, Args)]
 pub struct JoinPeopleArgs {
-    /// The key that is another person's from now on; nothing need be known of it yet.
+    /// Key to merge into the other person; nothing needs to be known of it yet.
     #[arg(value_name = "KEY")]
     pub other: String,
-    /// Key of the person who stays, with their accounts.
+    /// Key of the person who remains, with their accounts.
     #[arg(long, value_name = "PERSON")]
     pub into: String,
-    /// Where both have accounts: those of KEY are left as they are until the person leaves.
+    /// Leave the accounts of KEY as they are until the person leaves, where both people have accounts.
     #[arg(long)]
     pub leave_accounts: bool,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher people conflicts ls`.
+/// Arguments of `usher people conflicts ls`.
 #[derive(Debug, Args)]
 pub struct PeopleConflictListArgs {
-    /// Only of one source, by its name in `mapper.people`.
+    /// Limit the list to one source, by its name in `mapper.people`.
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// How many at most.
+    /// Maximum number of rows.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub limit: u64,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher people conflicts resolve`.
+/// Arguments of `usher people conflicts resolve`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("verdict").required(true).args(["same", "different"]))]
 pub struct ResolveRecordArgs {
-    /// The source, by its name in `mapper.people`.
+    /// Source, by its name in `mapper.people`.
     #[arg(value_name = "SOURCE")]
     pub source: String,
-    /// What the source calls the person.
+    /// Key of the record at the source.
     #[arg(value_name = "KEY")]
     pub key: String,
-    /// It is this person's, by their key.
+    /// The record belongs to the person with this key.
     #[arg(long, value_name = "PERSON")]
     pub same: Option<String>,
-    /// It is not this person's, by their key.
+    /// The record does not belong to the person with this key.
     #[arg(long, value_name = "PERSON")]
     pub different: Option<String>,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

@@ -1,4 +1,4 @@
-//! `usher policy ...`, and the commands that put policies in force.
+//! Arguments of `usher policy` and of the commands that preview, apply and list policies.
 
 use std::path::PathBuf;
 
@@ -6,25 +6,25 @@ use clap::{Args, Subcommand};
 
 use super::OperatorArgs;
 
-/// `usher policy`.
+/// Subcommands of `usher policy`.
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
-    /// Read policy files and say what is wrong with them, by line and column.
+    /// Check policy files and report errors by line and column.
     Check(PolicyCheckArgs),
     /// Evaluate expressions: JSON lines {"expression", "source", "now"} in, JSON lines {"value"} or {"error"} out.
     ///
-    /// `now` is RFC 3339, the present when it is not there. Answers come in order, each as soon as its line is read; a line
-    /// that cannot be read or evaluated is answered with its error, and the next one is read.
+    /// `now` is an RFC 3339 time and defaults to the current time. Answers come in order, each as soon as its line is read. A line
+    /// that cannot be read or evaluated is answered with its error, and the next line is read.
     Eval,
     /// Print the JSON Schema of policy files.
     Schema,
-    /// Turn a synchronizationSchema that was exported from Microsoft Graph into policy files.
+    /// Convert a synchronizationSchema exported from Microsoft Graph into policy files.
     ImportEntra(ImportEntraArgs),
-    /// Turn a policy file into a Microsoft Graph synchronizationSchema.
+    /// Convert a policy file into a Microsoft Graph synchronizationSchema.
     ExportEntra(ExportEntraArgs),
 }
 
-/// `usher policy check`.
+/// Arguments of `usher policy check`.
 #[derive(Debug, Args)]
 pub struct PolicyCheckArgs {
     /// Policy files.
@@ -35,23 +35,23 @@ pub struct PolicyCheckArgs {
     pub json: bool,
 }
 
-/// `usher policy import-entra`.
+/// Arguments of `usher policy import-entra`.
 #[derive(Debug, Args)]
 pub struct ImportEntraArgs {
-    /// The exported schema, as JSON.
+    /// Exported schema, as JSON.
     pub file: PathBuf,
-    /// Name of the target, instead of the one in the schema.
+    /// Name of the target; defaults to the one in the schema.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// The job syncs only assigned users and groups: a group that is assigned to it, by name, wildcard or key. May be given
-    /// several times.
+    /// A group that is assigned to the application, by name, wildcard or key, for a job that syncs only assigned users and groups.
+    /// May be given several times.
     #[arg(long, value_name = "GROUP", conflicts_with = "all")]
     pub assigned: Vec<String>,
-    /// The job syncs all users and groups. Without either, nobody is in scope until the policy says who is: a schema
-    /// does not tell.
+    /// The job syncs all users and groups. A schema does not contain this setting: without --all and --assigned, no person is in
+    /// scope until you edit the policy.
     #[arg(long)]
     pub all: bool,
-    /// Write DIR/TARGET.yaml instead of printing; a file that is there is not overwritten.
+    /// Write DIR/TARGET.yaml instead of printing; an existing file is not overwritten.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print JSON instead of text.
@@ -59,106 +59,106 @@ pub struct ImportEntraArgs {
     pub json: bool,
 }
 
-/// `usher policy export-entra`.
+/// Arguments of `usher policy export-entra`.
 #[derive(Debug, Args)]
 pub struct ExportEntraArgs {
-    /// The policy file.
+    /// Policy file.
     pub file: PathBuf,
 }
 
-/// `usher plan`.
+/// Arguments of `usher plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// A policy file; may be given several times, for several targets.
+    /// Policy file; may be given several times, for several targets.
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Only this person or group: key, or login name at the target.
+    /// Limit the plan to one person or group: key, or login name at the target.
     #[arg(long, value_name = "PERSON")]
     pub person: Option<String>,
-    /// How many changes are listed one by one; everybody is counted in any case.
+    /// Maximum number of changes listed individually; the counts always include all people and groups.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub changes: u32,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher apply`.
+/// Arguments of `usher apply`.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// The policy file.
+    /// Policy file.
     #[arg(short, long, value_name = "FILE")]
     pub file: PathBuf,
-    /// Why, in your words; it is kept with the version.
+    /// Reason, recorded with the version.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How it is confirmed.
+    /// Confirmation and follow-up.
     #[command(flatten)]
     pub consent: PolicyConsent,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// How a change of policy is confirmed and followed.
+/// Options for confirming and following a change of policy.
 #[derive(Debug, Args)]
 pub struct PolicyConsent {
-    /// Do not ask.
+    /// Apply without asking for confirmation.
     #[arg(long)]
     pub yes: bool,
-    /// How many accounts and groups may lose access although the plan exceeds the policy's guard.
+    /// Number of accounts and groups that may lose access although the plan exceeds the policy's guard.
     #[arg(long, value_name = "N")]
     pub allow_deletes: Option<u64>,
-    /// How many accounts may be created or switched on again although the plan exceeds the policy's guard.
+    /// Number of accounts that may be created or enabled again although the plan exceeds the policy's guard.
     #[arg(long, value_name = "N")]
     pub allow_grants: Option<u64>,
-    /// How many changes are listed one by one.
+    /// Maximum number of changes listed individually.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub changes: u32,
-    /// Do not wait until everybody is evaluated again.
+    /// Return without waiting for the re-evaluation of all people.
     #[arg(long)]
     pub no_wait: bool,
 }
 
-/// `usher export`.
+/// Arguments of `usher export`.
 #[derive(Debug, Args)]
 #[command(disable_version_flag = true)] // `--version` is the policy's here
 pub struct ExportArgs {
-    /// The target.
+    /// Name of the target.
     pub target: String,
-    /// Which version, instead of the one in force.
+    /// Version to print; defaults to the version in force.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub version: Option<i64>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher versions`.
+/// Arguments of `usher versions`.
 #[derive(Debug, Args)]
 pub struct VersionsArgs {
-    /// The target.
+    /// Name of the target.
     pub target: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher rollback`.
+/// Arguments of `usher rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// The target.
+    /// Name of the target.
     pub target: String,
-    /// Which version, instead of the one before.
+    /// Version to restore; defaults to the previous version.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub to: Option<i64>,
-    /// Why, in your words; it is kept with the version.
+    /// Reason, recorded with the version.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How it is confirmed.
+    /// Confirmation and follow-up.
     #[command(flatten)]
     pub consent: PolicyConsent,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

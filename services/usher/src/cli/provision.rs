@@ -1,24 +1,24 @@
-//! `usher provision`.
+//! Arguments of `usher provision`.
 
 use clap::Args;
 
 use super::OperatorArgs;
 
-/// `usher provision`.
+/// Arguments of `usher provision`.
 #[derive(Debug, Args)]
 pub struct ProvisionArgs {
     /// Key of a person or group, or a person's login name at the target.
     pub person: String,
-    /// The target.
+    /// Name of the target.
     #[arg(long, value_name = "NAME")]
     pub target: String,
-    /// Only show what would be done.
+    /// Show the actions without carrying them out.
     #[arg(long)]
     pub dry_run: bool,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

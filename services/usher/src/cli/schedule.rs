@@ -1,4 +1,4 @@
-//! `usher schedule ...`.
+//! Arguments of `usher schedule`.
 
 use clap::{Args, Subcommand};
 use time::OffsetDateTime;
@@ -7,44 +7,44 @@ use time::macros::format_description;
 
 use super::OperatorArgs;
 
-/// `usher schedule`.
+/// Subcommands of `usher schedule`.
 #[derive(Debug, Subcommand)]
 pub enum ScheduleCommand {
-    /// List what takes effect when, for whom, and what it does at which target.
+    /// List scheduled changes: time, person, and the effect at each target.
     ///
-    /// People come in the order in which something takes effect for them next, each with all that is known.
+    /// People are ordered by their next change. Each is listed with all scheduled changes.
     Ls(ScheduleListArgs),
-    /// Take back what a source said of the future, before it takes effect. What the source says later counts as ever.
+    /// Cancel scheduled changes before they take effect. Later statements of the source count as usual.
     Cancel(ScheduleCancelArgs),
 }
 
-/// `usher schedule ls`.
+/// Arguments of `usher schedule ls`.
 #[derive(Debug, Args)]
 pub struct ScheduleListArgs {
-    /// Only of this person: key, or login name at the source.
+    /// Limit the list to one person: key, or login name at the source.
     #[arg(long, value_name = "PERSON")]
     pub person: Option<String>,
-    /// Only what takes effect until then: a day (to its end, UTC) or a moment like 2026-07-01T08:00:00Z.
+    /// List only changes until then: a day (its end, UTC) or a time such as 2026-07-01T08:00:00Z.
     #[arg(long, value_name = "DATE", value_parser = parse_until)]
     pub until: Option<OffsetDateTime>,
-    /// How many people at most.
+    /// Maximum number of people.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub limit: u64,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
 
-/// `usher schedule cancel`.
+/// Arguments of `usher schedule cancel`.
 #[derive(Debug, Args)]
 pub struct ScheduleCancelArgs {
-    /// Ids from `usher schedule ls`, or people all of whose scheduled changes are meant.
+    /// Ids from `usher schedule ls`, or people whose scheduled changes are all cancelled.
     #[arg(value_name = "ID|PERSON", required = true, num_args = 1..=1_000)]
     pub what: Vec<String>,
-    /// Why, in your words; it is kept in the timeline.
+    /// Reason, recorded in the timeline.
     #[arg(long, value_name = "TEXT")]
     pub why: String,
-    /// How to reach the console.
+    /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

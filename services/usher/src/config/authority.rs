@@ -1,11 +1,11 @@
-//! Whether those can speak whose departures count: a name that is not a sender's makes every departure count for nothing.
+//! Checks the names in `mapper.people.employment`: a name that no sender has makes every departure count for nothing.
 
 use super::UsherConfig;
 
-/// Most letters that a name may differ in and still be meant.
+/// Maximum edit distance between a misspelled name and the sender that it means.
 const DISTANCE_MAX: usize = 2;
 
-/// What of `mapper.people.employment` cannot be meant, if anything: no sender speaks under its names, or a name is almost
+/// Returns the error in `mapper.people.employment`, if there is one: no sender has any of its names, or a name almost equals
 /// that of a sender.
 pub(crate) fn fault(config: &UsherConfig) -> Option<String> {
     let (gateway, names) = both(config)?;
@@ -25,7 +25,7 @@ pub(crate) fn fault(config: &UsherConfig) -> Option<String> {
     })
 }
 
-/// What works, and should be looked at.
+/// Returns warnings about valid settings that an operator should check.
 pub(crate) fn warnings(config: &UsherConfig) -> Vec<String> {
     let Some((gateway, names)) = both(config) else { return Vec::new() };
     let unspoken = names.iter().filter(|name| !gateway.can_speak(name)).map(|name| {
@@ -47,14 +47,14 @@ pub(crate) fn warnings(config: &UsherConfig) -> Vec<String> {
     unspoken.chain(silent).collect()
 }
 
-/// The senders, and the names of those whose departures count; nothing when all count or the senders are elsewhere.
+/// Returns the gateway's senders and the names whose departures count; `None` if all count or no gateway is configured here.
 fn both(config: &UsherConfig) -> Option<(&gateway::GatewayConfig, &[String])> {
     let (gateway, mapper) = (config.gateway.as_ref()?, config.mapper.as_ref()?);
     let names = mapper.people.employment.as_slice();
     (!names.is_empty() && !gateway.senders().is_empty()).then_some((gateway, names))
 }
 
-/// Whether one is written for the other: in another case, without the part before the last `/`, or with a slip of the pen.
+/// Returns whether the name may be a misspelling of the sender: another case, without the part before the last `/`, or a typo.
 fn is_near(name: &str, sender: &str) -> bool {
     let (name, sender) = (name.to_lowercase(), sender.to_lowercase());
     let last = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
@@ -62,7 +62,7 @@ fn is_near(name: &str, sender: &str) -> bool {
     last(&name) == last(named) || distance(&name, &sender) <= DISTANCE_MAX
 }
 
-/// How many letters have to be changed, added or taken away.
+/// Returns the edit distance: the number of letters to change, add or remove.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -108,7 +108,7 @@ mod tests {
             ("webhooks/people", "feeds/people"),
         ] {
             let found = fault(&config(&[name]));
-            let is_spoken = name == "entra"; // whatever is below it counts
+            let is_spoken = name == "entra"; // every name below it counts
             if is_spoken {
                 assert_eq!(found, None);
                 continue;

@@ -1,4 +1,4 @@
-//! `usher config check`: whether every part could start with a file, and what in it is dangerous.
+//! `usher config check`: checks whether every service could start with a file, and warns about risky settings.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::path::Path;
 
 use super::{ConfigFileError, UsherConfig, authority};
 
-/// A file that can be used.
+/// The result for a file that can be used.
 #[derive(Debug)]
 pub struct CheckedConfig {
     verdict: String,
-    /// What the token of each source may claim.
+    /// The authority of each source: what its token may claim.
     authorities: Vec<String>,
     warnings: Vec<String>,
 }
 
 impl CheckedConfig {
-    /// What works, and should be looked at.
+    /// Returns warnings about valid settings that an operator should check.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -31,10 +31,10 @@ impl fmt::Display for CheckedConfig {
 }
 
 /// Reads `path` as any process would, with the policies, mappings, expressions, profiles and certificates that it names, and
-/// says for which processes it will do. Nothing is connected to.
+/// returns the processes that can use it. It makes no connections.
 ///
 /// # Errors
-/// When no process could use it, or one that it has a section for could not start.
+/// Returns an error if no process could use the file, or if a process with a section in it could not start.
 pub fn check_config(path: &Path) -> Result<CheckedConfig, ConfigFileError> {
     let shown = path.display();
     let (config, verdict, is_for_up) = match UsherConfig::load(path) {
@@ -72,7 +72,7 @@ pub fn check_config(path: &Path) -> Result<CheckedConfig, ConfigFileError> {
     })
 }
 
-/// The targets of the policies in `folder`, all of which are read.
+/// Reads all policies in `folder` and returns their targets.
 fn policy_targets(folder: &Path) -> Result<BTreeSet<String>, ConfigFileError> {
     let failed = |path: &Path, source| ConfigFileError::Read { path: path.to_owned(), source };
     let mut targets = BTreeSet::new();
@@ -102,7 +102,7 @@ fn config_warnings(
         let targets: BTreeSet<String> = writer.targets.iter().map(|target| target.name.clone()).collect();
         for target in targets.difference(policies) {
             warnings.push(format!(
-                "the target {target} has no policy in the folder: nobody gets an account there"
+                "the target {target} has no policy in the folder: no person gets an account there"
             ));
         }
         for target in policies.difference(&targets) {
@@ -112,7 +112,7 @@ fn config_warnings(
         }
     }
     if config.console.as_ref().is_some_and(|console| console.operators.is_empty()) {
-        warnings.push("console.operators is empty: nobody can use the operator API".to_owned());
+        warnings.push("console.operators is empty: the operator API refuses every request".to_owned());
     }
     warnings
 }

@@ -1,17 +1,17 @@
-//! `${NAME}` and `${file:/path}` in configuration strings. Values never appear in an error.
+//! Expands `${NAME}` and `${file:/path}` in configuration strings. Values never appear in an error.
 
 use std::path::Path;
 
-/// A file named by `${file:...}` holds one secret; more than this is a mistake.
+/// Maximum size of a file named by `${file:...}`. It holds one secret; a larger file is a mistake.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Why a reference could not be replaced by what it names.
+/// The error of a reference that cannot be expanded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExpandError {
-    /// Nothing of that name is in the environment.
+    /// The environment has no variable with this name.
     #[error("environment variable `{name}` is not set; set it, or replace `${{{name}}}` in the file")]
     NotSet {
-        /// The name.
+        /// Name of the variable.
         name: String,
     },
     /// The file cannot be used.
@@ -19,17 +19,17 @@ pub(crate) enum ExpandError {
     File {
         /// Path as written.
         path: String,
-        /// What is wrong with it.
+        /// Description of the error.
         problem: String,
     },
-    /// Not a reference of a known form.
+    /// The reference has no known form.
     #[error("`${{` must be followed by NAME}} or file:/path}}; write `$${{` where a literal `${{` is meant")]
     Malformed,
 }
 
-/// Where names get their values from.
+/// A source of variables.
 pub(crate) trait VariableSource {
-    /// The value of `name`, if it has one.
+    /// Returns the value of `name`, if it has one.
     fn variable(&self, name: &str) -> Option<String>;
 }
 
@@ -42,7 +42,7 @@ impl VariableSource for ProcessEnvironment {
     }
 }
 
-/// Whether [`expand_text`] would change `text`.
+/// Returns whether `text` may contain a reference, so that [`expand_text`] is needed.
 pub(crate) fn has_reference(text: &str) -> bool {
     text.contains("${")
 }
@@ -80,7 +80,7 @@ fn resolve_reference(reference: &str, variables: &dyn VariableSource) -> Result<
     variables.variable(reference).ok_or_else(|| ExpandError::NotSet { name: reference.to_owned() })
 }
 
-/// The content of a file without the line end that editors put there.
+/// Returns the content of a file without the line end that editors add.
 fn read_secret(path: &str) -> Result<String, ExpandError> {
     let failed = |problem: String| ExpandError::File { path: path.to_owned(), problem };
     let length = std::fs::metadata(Path::new(path)).map_err(|error| failed(error.to_string()))?.len();

@@ -1,7 +1,7 @@
-//! A deserializer around another one: it expands references in strings and adds what a map leaves out.
+//! A deserializer around another one. It expands references in strings and adds missing map entries.
 //!
-//! Working inside the deserializer, not on the text, keeps YAML's own quoting out of the way of the values and keeps
-//! line and column of every error.
+//! The expansion happens inside the deserializer, not on the text. So YAML's own quoting does not affect the values, and every
+//! error keeps its line and column.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::expand::{VariableSource, expand_text, has_reference};
 
-/// Where strings get their references from, and what maps get when they do not say.
+/// The variables for references, and the defaults for maps.
 #[derive(Clone, Copy)]
 pub(super) struct OverlayContext<'a> {
     pub(super) variables: &'a dyn VariableSource,
@@ -217,7 +217,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for ConfigOverlay<'_, A> {
     }
 }
 
-/// The entries of a map, followed by the defaults that it did not mention.
+/// The entries of a map, followed by the defaults for the entries that the map leaves out.
 struct OverlayEntries<'a, A> {
     inner: A,
     context: OverlayContext<'a>,

@@ -135,11 +135,11 @@ fn a_file_for_up_alone_passes_the_check_and_a_wrong_one_does_not() {
     assert!(check_config(&file).unwrap_err().to_string().contains(":1:1: "));
 }
 
-/// A file with these sections.
+/// Checks a file with these sections.
 fn checked(sections: serde_json::Value) -> Result<CheckedConfig, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("usher.yaml");
-    // JSON is YAML.
+    // JSON is valid YAML.
     std::fs::write(&file, sections.to_string()).unwrap();
     check_config(&file).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
 }
@@ -198,7 +198,7 @@ fn what_works_and_is_dangerous_is_warned_of() {
     warned(json!({"gateway": {"event_bytes_max": 5_000_000}}), "max_payload");
     let none = json!({"name": "own", "verifier": {"scheme": "none"},
                       "adapter": {"kind": "json", "key": "/id", "type": "/what", "types": {"*": "worker.changed"}}});
-    warned(json!({"gateway": {"webhooks": [none]}}), "from everybody");
+    warned(json!({"gateway": {"webhooks": [none]}}), "from every caller");
     warned(json!({"console": {"database": "sqlite::memory:"}}), "operators");
     let folder = tempfile::tempdir().unwrap();
     let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/policies/zscaler.yaml");

@@ -3,9 +3,9 @@
 use anyhow::{Context as _, bail};
 use lifecycle::export::{EXPORT_COLUMNS, EXPORT_COLUMNS_MIN, ExportLine, ExportPage};
 
-/// First cell of a row that is a line.
+/// First cell of a row with a line of evidence.
 const LINE: &str = "line";
-/// First cell of a row that is a seal.
+/// First cell of a row with a seal.
 const SEAL: &str = "seal";
 
 pub(super) fn csv_text(pages: &[ExportPage]) -> String {
@@ -32,7 +32,7 @@ fn write_row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
     out.push_str("\r\n");
 }
 
-/// Quoted where it must be; a leading apostrophe keeps a spreadsheet from taking it for a formula.
+/// Quotes a cell if necessary. A leading apostrophe prevents a spreadsheet from reading the cell as a formula.
 fn csv_cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\'']) { "'" } else { "" };
     if text.contains([',', '"', '\r', '\n']) {
@@ -71,7 +71,7 @@ pub(super) fn parse_csv(text: &str) -> anyhow::Result<Vec<ExportPage>> {
     Ok(pages)
 }
 
-/// RFC 4180, without the apostrophes of [`csv_cell`].
+/// Parses RFC 4180, without the apostrophes of [`csv_cell`].
 fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let mut quoted = false;

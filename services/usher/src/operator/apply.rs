@@ -1,4 +1,4 @@
-//! `usher apply` and `usher rollback`: plan, show, ask, put in force, follow.
+//! `usher apply` and `usher rollback`: plan, preview, confirm, apply, follow.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -15,27 +15,27 @@ use super::{CommandEnd, print_json, print_text};
 use crate::cli::{ApplyArgs, OperatorArgs, PolicyConsent, RollbackArgs};
 use crate::render;
 
-/// How often is asked how far the re-evaluation is.
+/// Interval between requests for the progress of the re-evaluation.
 const POLL: Duration = Duration::from_millis(500);
-/// How many versions are looked through for the one before.
+/// Maximum number of versions that are searched for the previous one.
 const TEXTS_COMPARED_MAX: usize = 50;
-/// How many polls in a row may fail before nobody looks any more.
+/// Maximum number of consecutive failed polls before the command stops following.
 const POLL_FAILURES_MAX: u32 = 20;
 
-/// `usher apply`.
+/// Runs `usher apply`.
 ///
 /// # Errors
-/// When the file cannot be used, the plan cannot be worked out, or the policy is not put in force.
+/// Returns an error if the file cannot be used, the plan fails, or the policy is not applied.
 pub async fn apply_policies(args: &ApplyArgs) -> anyhow::Result<CommandEnd> {
     let draft = draft_policy(&args.file, args.consent.changes)?;
     let console = OperatorClient::new(&args.operator)?;
     put_in_force(&console, draft, &args.why, &args.consent, &args.operator).await
 }
 
-/// `usher rollback`.
+/// Runs `usher rollback`.
 ///
 /// # Errors
-/// When there is no such version, or as for [`apply_policies`].
+/// Returns an error if there is no such version, or as [`apply_policies`] does.
 pub async fn rollback_policy(args: &RollbackArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     let target = args.target.as_str();
@@ -58,7 +58,7 @@ async fn text_of(console: &OperatorClient, target: &str, version: i64) -> anyhow
     read_answer(&console.get(&["policies", target], &[("version", version.to_string())]).await?)
 }
 
-/// The version that was in force before the one that is.
+/// Returns the version that was in force before the current one.
 async fn version_before(console: &OperatorClient, target: &str) -> anyhow::Result<i64> {
     let known: PolicyVersions = read_answer(&console.get(&["policies", target, "versions"], &[]).await?)?;
     let numbers: Vec<i64> = known.versions.iter().map(|version| version.version).collect();
@@ -69,14 +69,15 @@ async fn version_before(console: &OperatorClient, target: &str) -> anyhow::Resul
     match newest_before(&texts).and_then(|at| numbers.get(at)) {
         Some(version) => Ok(*version),
         None => bail!(
-            "{} has no version before the policy in force, as far as one can tell: say with --to which one",
+            "{} has no version before the policy in force, as far as can be determined: give one with --to",
             render::clean_text(target)
         ),
     }
 }
 
-/// Of texts in force one after the other, the newest first, the place of the one before the newest. Where the newest is an
-/// older one again, it is the one before that: what came in between was rolled back, and is not gone back to.
+/// Returns the index of the text before the newest one, from texts in force one after the other, newest first. If the newest
+/// equals an older text, a rollback happened: the result is the text before that older one, and the texts in between are
+/// skipped.
 fn newest_before(texts: &[String]) -> Option<usize> {
     let newest = texts.first()?;
     let first_time = texts.iter().rposition(|text| text == newest)?;
@@ -91,7 +92,7 @@ async fn put_in_force(
     operator: &OperatorArgs,
 ) -> anyhow::Result<CommandEnd> {
     if !consent.yes && !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask on: look at `usher plan`, then give --yes");
+        bail!("there is no terminal to ask for confirmation: check `usher plan`, then give --yes");
     }
     let status = work_out(console, draft).await?;
     let plan = finished_plan(&status)?;
@@ -114,8 +115,8 @@ async fn put_in_force(
     if !consent.no_wait {
         follow_evaluation(console)
             .await
-            .context("the policy is in force, but how far it is cannot be seen")?;
-        say_text(operator, "everybody is evaluated with it\n")?;
+            .context("the policy is in force, but the progress of the evaluation is unknown")?;
+        say_text(operator, "all people and groups are evaluated with it\n")?;
     }
     if operator.json {
         print_json(&json!({ "plan": status, "applied": applied }))?;
@@ -123,7 +124,7 @@ async fn put_in_force(
     Ok(CommandEnd::Done)
 }
 
-/// With `--json`, stdout is for the JSON alone.
+/// Prints text to stderr if `--json` reserves stdout for the JSON.
 fn say_text(operator: &OperatorArgs, text: &str) -> anyhow::Result<()> {
     if operator.json {
         eprint!("{text}");
@@ -132,7 +133,7 @@ fn say_text(operator: &OperatorArgs, text: &str) -> anyhow::Result<()> {
     print_text(text).map(|_| ())
 }
 
-/// Why the plan may not be applied, if it takes access from more than was allowed.
+/// Returns the reason why the plan may not be applied, if it removes more access than allowed.
 fn over_the_guard(plan: &PolicyPlan, allowed: Option<u64>) -> Option<String> {
     let removals = plan.removals();
     if plan.guard.is_empty() || allowed.is_some_and(|allowed| removals <= allowed) {
@@ -146,7 +147,7 @@ fn over_the_guard(plan: &PolicyPlan, allowed: Option<u64>) -> Option<String> {
     ))
 }
 
-/// Why the plan may not be applied, if it gives access to more than was allowed.
+/// Returns the reason why the plan may not be applied, if it grants more access than allowed.
 fn grants_too_much(plan: &PolicyPlan, allowed: Option<u64>) -> Option<String> {
     let grants = plan.grants();
     if plan.grants_guard.is_empty() || allowed.is_some_and(|allowed| grants <= allowed) {
@@ -160,7 +161,7 @@ fn grants_too_much(plan: &PolicyPlan, allowed: Option<u64>) -> Option<String> {
     ))
 }
 
-/// Asks on the terminal; only `yes` is a yes.
+/// Asks for confirmation on the terminal. Only `yes` confirms.
 fn ask_consent(plan: &PolicyPlan) -> anyhow::Result<bool> {
     eprint!("\n{} Put it in force? Only `yes` is a yes: ", render::plan::render_question(plan));
     std::io::stderr().flush().context("cannot ask")?;
@@ -169,7 +170,7 @@ fn ask_consent(plan: &PolicyPlan) -> anyhow::Result<bool> {
     Ok(answer.trim() == "yes")
 }
 
-/// Waits until everybody is evaluated with the policies in force.
+/// Waits until all people are evaluated with the policies in force.
 async fn follow_evaluation(console: &OperatorClient) -> anyhow::Result<()> {
     let progress = TerminalProgress::new();
     let mut failures = 0;
@@ -226,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_rollback_goes_to_the_version_before_and_never_to_one_that_was_rolled_back() {
-        // The newest first; what stands where the rollback goes to.
+        // The versions, newest first, and the text that a rollback restores.
         let table = [
             ("BA", Some('A')),
             ("CBA", Some('B')),

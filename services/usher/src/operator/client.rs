@@ -1,4 +1,4 @@
-//! The console's API, as commands use it.
+//! A client of the console's API.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::cli::OperatorArgs;
 use crate::render;
 use crate::up::folder::{RunFile, operator_token_file};
 
-/// Longer than the console waits for the services, and for the writer to look at a target.
+/// Request timeout; longer than the console waits for the services, and for the writer to read a target.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Reads an answer.
+/// Parses an answer of the console.
 pub(super) fn read_answer<T: DeserializeOwned>(answer: &Value) -> anyhow::Result<T> {
     T::deserialize(answer).context("the console's answer is of a version that this usher does not know")
 }
 
-/// The console's API with somebody's token.
+/// The console's API with an operator's token.
 pub(super) struct OperatorClient {
     base: Url,
     token: String,
@@ -78,7 +78,7 @@ impl OperatorClient {
     }
 }
 
-/// RFC 9457 in one line, with the wrong fields below it.
+/// Formats an RFC 9457 problem in one line, with the invalid fields below it.
 fn problem_text(problem: &Value) -> String {
     let member = |name: &str| problem.get(name).and_then(Value::as_str).map(render::clean_text);
     let title = member("title").unwrap_or_default();
@@ -102,7 +102,7 @@ fn problem_text(problem: &Value) -> String {
     text
 }
 
-/// From USHER_TOKEN, or the data folder.
+/// Reads the operator's token from USHER_TOKEN or the data folder.
 fn operator_token(data: &Path) -> anyhow::Result<String> {
     if let Ok(token) = std::env::var("USHER_TOKEN") {
         return Ok(token);

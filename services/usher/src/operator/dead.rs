@@ -1,4 +1,4 @@
-//! `usher dead ...`.
+//! Runs the subcommands of `usher dead`.
 
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ use crate::render;
 
 /// Dead letters per request.
 const PORTION_MAX: usize = 500;
-/// How often the console is asked how far it is.
+/// Interval between requests for the progress of a replay.
 const ASK_EVERY: Duration = Duration::from_millis(300);
 /// Dead letters per page of the list.
 const PAGE: usize = 500;
 
-/// `usher dead ...`.
+/// Runs a subcommand of `usher dead`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_dead(command: &DeadCommand) -> anyhow::Result<CommandEnd> {
     match command {
         DeadCommand::Ls(args) => dead_list(args).await,
@@ -61,7 +61,7 @@ async fn dead_groups(args: &DeadGroupsArgs) -> anyhow::Result<CommandEnd> {
     show_answer(&args.operator, &answer, |groups: &DeadGroups| render::dead::render_groups(groups))
 }
 
-/// Begins to try them again and shows how far that is. Ending the command (Ctrl-C) does not end it.
+/// Starts a replay and shows its progress. Interrupting the command (Ctrl-C) does not cancel the replay.
 async fn dead_replay(args: &DeadReplayArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     if args.dry_run {
@@ -97,7 +97,7 @@ async fn dead_replay_cancel(args: &DeadReplayCancelArgs) -> anyhow::Result<Comma
     show_answer(&args.operator, &answer, |run: &ReplayRun| render::dead::render_replay(run))
 }
 
-/// What would become of each, in portions.
+/// Prints the outcome that each dead letter would have, in portions.
 async fn dry_run(console: &OperatorClient, args: &DeadReplayArgs) -> anyhow::Result<CommandEnd> {
     let ids = match (&args.target, &args.group) {
         (None, None) => args.ids.clone(),
@@ -119,7 +119,7 @@ async fn dry_run(console: &OperatorClient, args: &DeadReplayArgs) -> anyhow::Res
     preview_replay(console, &all, args).await
 }
 
-/// Ids of everything open of a target or a group, the oldest first.
+/// Returns the ids of all open dead letters of a target or group, oldest first.
 async fn open_letters(
     console: &OperatorClient,
     target: Option<&str>,
@@ -144,7 +144,7 @@ async fn open_letters(
     }
 }
 
-/// The requests that would be sent for the first `max`, one by one as they are known.
+/// Prints the requests for the first `max` dead letters, each as soon as it is known.
 async fn preview_replay(
     console: &OperatorClient,
     all: &ReplayAnswer,

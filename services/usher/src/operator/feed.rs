@@ -1,4 +1,4 @@
-//! `usher feed ...`.
+//! Runs the subcommands of `usher feed`.
 
 use console::api::PauseRequestBody;
 use lifecycle::{FeedRunStatus, FeedsReply};
@@ -8,10 +8,10 @@ use super::{CommandEnd, show_answer};
 use crate::cli::{DecideFeedArgs, FeedCommand, FeedListArgs, FeedShowArgs};
 use crate::render;
 
-/// `usher feed ...`.
+/// Runs a subcommand of `usher feed`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_feed(command: &FeedCommand) -> anyhow::Result<CommandEnd> {
     match command {
         FeedCommand::Ls(args) => list_feeds(args).await,

@@ -1,4 +1,4 @@
-//! `usher held ...`, `usher conflicts ...` and `usher target ...`.
+//! Runs the subcommands of `usher held`, `usher conflicts` and `usher target`.
 
 use console::api::{DeadLetterList, DecideHeld, PauseRequestBody, ResolveConflict};
 use lifecycle::{DecideHeldReply, HeldReply, PauseReply, ReplayReply, TestReply};
@@ -11,13 +11,13 @@ use crate::cli::{
 };
 use crate::render;
 
-/// Letters that are looked through for conflicts.
+/// Maximum number of dead letters that are searched for conflicts.
 const LETTERS_MAX: u16 = 500;
 
-/// `usher held ...`.
+/// Runs a subcommand of `usher held`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_held(command: &HeldCommand) -> anyhow::Result<CommandEnd> {
     match command {
         HeldCommand::Ls(args) => list_held(args).await,
@@ -45,10 +45,10 @@ async fn decide_held(args: &DecideHeldArgs, verb: &str) -> anyhow::Result<Comman
     show_answer(&args.operator, &answer, |reply: &DecideHeldReply| render::held::render_decided(reply, verb))
 }
 
-/// `usher target ...`.
+/// Runs a subcommand of `usher target`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_target(command: &TargetCommand) -> anyhow::Result<CommandEnd> {
     match command {
         TargetCommand::Pause(args) => pause_target(args, "pause").await,
@@ -67,10 +67,10 @@ async fn test_target(args: &TestArgs) -> anyhow::Result<CommandEnd> {
     Ok(if reply.works { CommandEnd::Done } else { CommandEnd::Failed })
 }
 
-/// `usher conflicts ...`.
+/// Runs a subcommand of `usher conflicts`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_conflicts(command: &ConflictsCommand) -> anyhow::Result<CommandEnd> {
     match command {
         ConflictsCommand::Ls(args) => list_conflicts(args).await,
@@ -78,7 +78,7 @@ pub async fn run_conflicts(command: &ConflictsCommand) -> anyhow::Result<Command
     }
 }
 
-/// A conflict is a dead letter whose operation is the adoption.
+/// Lists conflicts: dead letters whose operation is an adoption.
 async fn list_conflicts(args: &ConflictListArgs) -> anyhow::Result<CommandEnd> {
     let mut query = vec![("state", "open".to_owned()), ("limit", LETTERS_MAX.to_string())];
     query.extend(args.target.clone().map(|target| ("target", target)));

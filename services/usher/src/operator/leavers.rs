@@ -1,4 +1,4 @@
-//! `usher leavers ...`.
+//! Runs `usher leavers` and its subcommands.
 
 use anyhow::Context as _;
 use console::api::RotateEvidenceKey;
@@ -15,11 +15,12 @@ use crate::cli::{
 use crate::evidence::EvidenceFile;
 use crate::render;
 
-/// `usher leavers`: lists accounts that must be off and are not proven to be, and departures that are not decided. It has
-/// failed when one of them is overdue.
+/// Runs `usher leavers`: lists accounts that must be disabled and are not proven to be, and undecided departures. The command
+/// fails if one of them is overdue.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses what is done with evidence; a list that cannot be had is not known.
+/// Returns an error if the console cannot be reached or refuses a request about evidence. A list that cannot be read ends with
+/// "not known".
 pub async fn run_leavers(args: &LeaversArgs) -> anyhow::Result<CommandEnd> {
     match &args.command {
         Some(LeaversCommand::Export(args)) => export_evidence(args).await,
@@ -41,7 +42,7 @@ async fn show_list(args: &LeaversArgs) -> anyhow::Result<CommandEnd> {
     Ok(CommandEnd::of_leavers(&reply.counts))
 }
 
-/// Every page of the answer.
+/// Reads all pages of the list.
 async fn read_leavers(args: &LeaversArgs) -> anyhow::Result<LeaversReply> {
     let console = OperatorClient::new(&args.operator)?;
     let mut whole = LeaversReply::default();
@@ -92,7 +93,7 @@ async fn export_evidence(args: &ExportEvidenceArgs) -> anyhow::Result<CommandEnd
     }
 }
 
-/// It has failed when the file is not as it was signed, or the chain not as it was written.
+/// Verifies evidence. The command fails if the file does not match its signature, or the chain was changed.
 async fn verify_evidence(args: &VerifyEvidenceArgs) -> anyhow::Result<CommandEnd> {
     let Some(file) = &args.file else { return check_chain(args, None).await };
     let name = file.display();

@@ -1,4 +1,4 @@
-//! `usher off ...` and `usher keep ...`.
+//! Runs `usher off` and `usher keep`.
 
 use console::api::OrderAccess;
 use lifecycle::{ACCESS_ORDERS_MAX, AccessOrderKind, AccessOrdersReply};
@@ -9,10 +9,10 @@ use super::{CommandEnd, show_answer};
 use crate::cli::{OperatorArgs, OrderArgs, OrderCommand, OrderListArgs};
 use crate::render;
 
-/// Gives an order about a person's access, lists orders, or lifts one.
+/// Places an order about a person's access, lists orders, or lifts one.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_order(kind: AccessOrderKind, args: &OrderArgs) -> anyhow::Result<CommandEnd> {
     match &args.command {
         Some(OrderCommand::Ls(args)) => list_orders(kind, args).await,
@@ -29,10 +29,10 @@ pub async fn run_order(kind: AccessOrderKind, args: &OrderArgs) -> anyhow::Resul
     }
 }
 
-/// `usher people same`.
+/// Runs `usher people same`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub(super) async fn same_person(
     operator: &OperatorArgs,
     person: &str,
@@ -41,10 +41,10 @@ pub(super) async fn same_person(
     send_order(operator, &order_body(AccessOrderKind::Same, person, why)).await
 }
 
-/// `usher people different --why`.
+/// Runs `usher people different --why`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub(super) async fn different_person(
     operator: &OperatorArgs,
     person: &str,

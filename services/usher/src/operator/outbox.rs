@@ -1,4 +1,4 @@
-//! `usher outbox ...`.
+//! Runs the subcommands of `usher outbox`.
 
 use console::api::{OutboxList, RetrySetAside};
 use lifecycle::OutboxReply;
@@ -8,10 +8,10 @@ use super::{CommandEnd, show_answer};
 use crate::cli::{OperatorArgs, OutboxCommand, OutboxRetryArgs};
 use crate::render;
 
-/// `usher outbox ...`.
+/// Runs a subcommand of `usher outbox`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_outbox(command: &OutboxCommand) -> anyhow::Result<CommandEnd> {
     match command {
         OutboxCommand::Ls(args) => list_outboxes(args).await,
@@ -20,7 +20,7 @@ pub async fn run_outbox(command: &OutboxCommand) -> anyhow::Result<CommandEnd> {
     }
 }
 
-/// It has failed when a service does not answer, after showing what the others say.
+/// Lists the outboxes. The command fails if a service does not answer, after printing the answers of the others.
 async fn list_outboxes(args: &OperatorArgs) -> anyhow::Result<CommandEnd> {
     let answer = OperatorClient::new(args)?.get(&["outbox"], &[]).await?;
     show_answer(args, &answer, |outboxes: &OutboxList| render::outbox::render_outboxes(outboxes))?;
@@ -28,7 +28,7 @@ async fn list_outboxes(args: &OperatorArgs) -> anyhow::Result<CommandEnd> {
     Ok(if outboxes.unavailable.is_empty() { CommandEnd::Done } else { CommandEnd::Failed })
 }
 
-/// It has failed when the broker refuses the message again.
+/// Retries a message. The command fails if the broker refuses it again.
 async fn retry_message(args: &OutboxRetryArgs) -> anyhow::Result<CommandEnd> {
     let body = RetrySetAside { service: args.service.clone(), id: args.id.clone(), why: args.why.clone() };
     let answer = OperatorClient::new(&args.operator)?.post(&["outbox", "retry"], &body).await?;

@@ -1,4 +1,4 @@
-//! `usher people ...`.
+//! Runs the subcommands of `usher people`.
 
 use console::api::{JoinPeople, ResolveRecord};
 use lifecycle::{
@@ -13,10 +13,10 @@ use crate::cli::{
 };
 use crate::render;
 
-/// `usher people ...`.
+/// Runs a subcommand of `usher people`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_people(command: &PeopleCommand) -> anyhow::Result<CommandEnd> {
     match command {
         PeopleCommand::Ls(args) => {

@@ -1,4 +1,4 @@
-//! `usher plan`.
+//! Runs `usher plan`.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,17 +14,17 @@ use super::{CommandEnd, print_json, print_text};
 use crate::cli::PlanArgs;
 use crate::render;
 
-/// The service that has the targets.
+/// The service that owns the targets.
 const WRITER: &str = "writer";
-/// How often is asked how far a plan is.
+/// Interval between requests for the progress of a plan.
 const POLL: Duration = Duration::from_millis(200);
-/// How long a plan may stand still before it is given up.
+/// Maximum time without progress before the command gives up on a plan.
 const STALLED_AFTER: Duration = Duration::from_secs(120);
 
-/// `usher plan`: every file in turn.
+/// Runs `usher plan`: plans every file in turn.
 ///
 /// # Errors
-/// When a file cannot be read or used, the console cannot be reached, or a plan cannot be worked out.
+/// Returns an error if a file cannot be read or used, the console cannot be reached, or a plan fails.
 pub async fn run_plan(args: &PlanArgs) -> anyhow::Result<CommandEnd> {
     let drafts: Vec<StartPlan> =
         args.files.iter().map(|file| draft_policy(file, args.changes)).collect::<anyhow::Result<_>>()?;
@@ -47,7 +47,7 @@ pub async fn run_plan(args: &PlanArgs) -> anyhow::Result<CommandEnd> {
     Ok(ended)
 }
 
-/// The policy of a file, if it is one. Checked here as well as by the mapper: here the file can be shown.
+/// Reads the policy of a file and checks it. The mapper checks it too, but only here an error can show the file.
 pub(super) fn draft_policy(file: &Path, changes: u32) -> anyhow::Result<StartPlan> {
     let policy = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let name = file.display().to_string();
@@ -57,7 +57,7 @@ pub(super) fn draft_policy(file: &Path, changes: u32) -> anyhow::Result<StartPla
     Ok(StartPlan { policy, file: Some(name), person: None, changes_max: Some(changes) })
 }
 
-/// Starts a plan and waits until it is finished or has failed.
+/// Starts a plan and waits until it has finished or failed.
 pub(super) async fn work_out(console: &OperatorClient, draft: StartPlan) -> anyhow::Result<PlanStatus> {
     let progress = TerminalProgress::new();
     let mut status: PlanStatus = read_answer(&console.post(&["plans"], &draft).await?)?;
@@ -67,7 +67,7 @@ pub(super) async fn work_out(console: &OperatorClient, draft: StartPlan) -> anyh
             (moved, done) = (Instant::now(), status.done);
         }
         if moved.elapsed() > STALLED_AFTER {
-            bail!("the plan {} does not get on: look at the mapper's log", status.id);
+            bail!("the plan {} makes no progress: see the mapper's log", status.id);
         }
         progress.show(&render::plan::render_plan_progress(&status));
         tokio::time::sleep(POLL).await;
@@ -76,7 +76,8 @@ pub(super) async fn work_out(console: &OperatorClient, draft: StartPlan) -> anyh
     Ok(status)
 }
 
-/// Says that nothing will come of it where the writer does not have the target: a slip in a name is no error to anybody.
+/// Warns if the writer does not have the target, so that the policy has no effect: a misspelled target is not an error
+/// elsewhere.
 pub(super) async fn warn_of_unknown(console: &OperatorClient, target: &str) {
     let Ok(answer) = console.get(&["status"], &[]).await else { return };
     let Ok(status) = read_answer::<ConsoleStatusView>(&answer) else { return };
@@ -99,7 +100,7 @@ fn unknown_target(status: &ConsoleStatusView, target: &str) -> Option<String> {
     ))
 }
 
-/// The plan, if it could be worked out.
+/// Returns the result of a finished plan, or the error of a failed one.
 pub(super) fn finished_plan(status: &PlanStatus) -> anyhow::Result<&PolicyPlan> {
     if status.state == PlanState::Failed {
         let why = status.error.as_deref().unwrap_or("the mapper does not say why");

@@ -1,4 +1,4 @@
-//! `usher policy ...`: what can be done with files alone.
+//! Runs the subcommands of `usher policy`, which need only files.
 
 mod entra;
 mod eval;
@@ -12,10 +12,10 @@ use super::{CommandEnd, print_json, print_text};
 use crate::cli::{PolicyCheckArgs, PolicyCommand};
 use crate::render;
 
-/// `usher policy ...`.
+/// Runs a subcommand of `usher policy`.
 ///
 /// # Errors
-/// When a file cannot be read, or stdin or stdout breaks.
+/// Returns an error if a file cannot be read, or if stdin or stdout fails.
 pub fn run_policy(command: &PolicyCommand) -> anyhow::Result<CommandEnd> {
     match command {
         PolicyCommand::Check(args) => check_policies(args),
@@ -26,7 +26,7 @@ pub fn run_policy(command: &PolicyCommand) -> anyhow::Result<CommandEnd> {
     }
 }
 
-/// A policy file with its fault, if it has one.
+/// A policy file, and its error if it has one.
 enum CheckedPolicy {
     Fine { target: String, remarks: Vec<PolicyRemark> },
     Faulty(PolicyError),

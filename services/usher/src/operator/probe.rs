@@ -1,4 +1,4 @@
-//! `usher target probe`: what a SCIM server can do, and the profile that says so.
+//! Runs `usher target probe`: finds the capabilities of a SCIM server and prints a matching profile.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::{CommandEnd, print_text};
 use crate::cli::ProbeArgs;
 use crate::render;
 
-/// `usher target probe`.
+/// Runs `usher target probe`.
 ///
 /// # Errors
-/// When the URL, the token or the profile cannot be used, or the file cannot be written.
+/// Returns an error if the URL, the token or the profile cannot be used, or if the file cannot be written.
 pub async fn run_probe(args: &ProbeArgs) -> anyhow::Result<CommandEnd> {
     let secret = match (&args.token, &args.token_file) {
         (Some(token), _) => HiddenSecret::Text(token.clone()),

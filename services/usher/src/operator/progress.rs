@@ -1,8 +1,8 @@
-//! How far something is, in one line on stderr that is written over; nothing when stderr is no terminal.
+//! A progress line on stderr that is overwritten in place; nothing is printed if stderr is not a terminal.
 
 use std::io::{IsTerminal as _, Write as _};
 
-/// One line of progress. It is wiped out when this is dropped.
+/// A progress line. It is erased on drop.
 #[derive(Debug)]
 pub(super) struct TerminalProgress {
     terminal: bool,
@@ -16,7 +16,7 @@ impl TerminalProgress {
     pub(super) fn show(&self, text: &str) {
         if self.terminal {
             let mut stderr = std::io::stderr();
-            // Progress that cannot be shown is no reason to stop.
+            // A failed write of progress does not stop the command.
             let _ = write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush());
         }
     }

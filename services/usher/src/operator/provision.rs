@@ -1,4 +1,4 @@
-//! `usher provision`.
+//! Runs `usher provision`.
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +13,18 @@ use crate::cli::ProvisionArgs;
 use crate::render;
 use crate::render::provision::SettledOperation;
 
-/// How long the writer has.
+/// Maximum time for the writer to settle the change.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
-/// How long memberships may stand still, once their group agrees, before nobody waits for them: they may be those of
+/// Maximum time without progress of memberships, once their group agrees, before the command stops waiting. The members may be
 /// people without an account.
 const MEMBERSHIPS_WAIT: Duration = Duration::from_secs(10);
-/// How often the writer is asked.
+/// Interval between requests to the writer.
 const POLL: Duration = Duration::from_millis(250);
 
-/// `usher provision`: has failed when the target could not be looked at, or does not agree in the end.
+/// Runs `usher provision`. The command fails if the target cannot be read, or does not agree in the end.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses: nobody of that name, no such target.
+/// Returns an error if the console cannot be reached, or refuses because it knows no such person or target.
 pub async fn run_provision(args: &ProvisionArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     let body = ProvisionRequestBody {
@@ -57,7 +57,7 @@ pub async fn run_provision(args: &ProvisionArgs) -> anyhow::Result<CommandEnd> {
     Ok(ended)
 }
 
-/// Asks until the writer has settled that revision, or the time is over.
+/// Polls until the writer has settled the revision, or the time has passed.
 async fn wait_for_target(
     console: &OperatorClient,
     explained: &ExplainedPerson,
@@ -82,7 +82,7 @@ async fn wait_for_target(
     }
 }
 
-/// Since when the number of pending memberships has not changed.
+/// The time since which the number of pending memberships has not changed.
 struct StableCount {
     pending: u64,
     since: Instant,
@@ -96,7 +96,8 @@ impl StableCount {
     }
 }
 
-/// Whether the writer is through with `revision`; `still` is how long the number of pending memberships has stood.
+/// Returns the result if the writer has settled `revision`; `still` is the time for which the number of pending memberships has
+/// not changed.
 fn settled_operation(row: &RowReply, revision: i64, still: Duration) -> Option<SettledOperation> {
     if row.revision < revision {
         return None; // the command is still on its way

@@ -1,4 +1,4 @@
-//! `usher quarantine ...`.
+//! Runs the subcommands of `usher quarantine`.
 
 use console::api::RetryQuarantined;
 use lifecycle::{QuarantineReply, RetryOutcome, RetryQuarantinedReply};
@@ -8,10 +8,10 @@ use super::{CommandEnd, show_answer};
 use crate::cli::{QuarantineCommand, QuarantineListArgs, QuarantineRetryArgs};
 use crate::render;
 
-/// `usher quarantine ...`.
+/// Runs a subcommand of `usher quarantine`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_quarantine(command: &QuarantineCommand) -> anyhow::Result<CommandEnd> {
     match command {
         QuarantineCommand::Ls(args) => list_quarantine(args).await,

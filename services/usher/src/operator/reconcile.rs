@@ -1,4 +1,4 @@
-//! `usher reconcile`.
+//! Runs `usher reconcile`.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::{CommandEnd, print_json, print_text};
 use crate::cli::ReconcileArgs;
 use crate::render;
 
-/// How often the console is asked how far it is.
+/// Interval between requests for the progress of a reconciliation.
 const ASK_EVERY: Duration = Duration::from_millis(300);
-/// How often it is looked whether the target is paused, in questions to the console.
+/// Number of progress requests between two checks whether the target is paused.
 const LOOK_EVERY: u32 = 20;
 
-/// `usher reconcile`: ends with "something changes" when there are differences, and with "paused" when it would wait for an
+/// Runs `usher reconcile`. It ends with "something changes" if there are differences, and with "paused" if it would wait for an
 /// operator.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_reconcile(args: &ReconcileArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     let path = ["targets", args.target.as_str(), "reconcile"];
@@ -31,7 +31,7 @@ pub async fn run_reconcile(args: &ReconcileArgs) -> anyhow::Result<CommandEnd> {
     let joined = !args.cancel && report.dry_run != args.dry_run;
     if joined {
         eprintln!(
-            "usher: another comparison is under way ({}); this follows it",
+            "usher: another reconciliation is already running ({}); following it",
             if report.dry_run { "a dry run" } else { "no dry run" }
         );
     }
@@ -72,7 +72,7 @@ fn tell(args: &ReconcileArgs, report: &Reconciliation) -> anyhow::Result<Command
     }
 }
 
-/// The pause for which the comparison waits, if there is one.
+/// Returns the pause that the reconciliation waits for, if there is one.
 async fn pause_in_the_way(
     console: &OperatorClient,
     report: &Reconciliation,

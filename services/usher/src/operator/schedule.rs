@@ -1,4 +1,4 @@
-//! `usher schedule ...`.
+//! Runs the subcommands of `usher schedule`.
 
 use console::api::CancelSchedule;
 use lifecycle::{CancelScheduleReply, SCHEDULE_PEOPLE_MAX, ScheduleReply};
@@ -9,10 +9,10 @@ use super::{CommandEnd, show_answer};
 use crate::cli::{ScheduleCancelArgs, ScheduleCommand, ScheduleListArgs};
 use crate::render;
 
-/// `usher schedule ...`.
+/// Runs a subcommand of `usher schedule`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_schedule(command: &ScheduleCommand) -> anyhow::Result<CommandEnd> {
     match command {
         ScheduleCommand::Ls(args) => list_schedule(args).await,
@@ -42,7 +42,7 @@ async fn list_schedule(args: &ScheduleListArgs) -> anyhow::Result<CommandEnd> {
     show_answer(&args.operator, &whole, render::schedule::render_schedule)
 }
 
-/// It has failed when something was not cancelled, after saying what was.
+/// Cancels scheduled changes. The command fails if one of them was not cancelled, after printing those that were.
 async fn cancel_scheduled(args: &ScheduleCancelArgs) -> anyhow::Result<CommandEnd> {
     let body = CancelSchedule { what: args.what.clone(), why: args.why.clone() };
     let answer = OperatorClient::new(&args.operator)?.post(&["schedule", "cancel"], &body).await?;

@@ -1,4 +1,4 @@
-//! `usher status` and `usher healthcheck`.
+//! Runs `usher status` and `usher healthcheck`.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use super::{CommandEnd, show_answer};
 use crate::cli::StatusArgs;
 use crate::render;
 
-/// How long a service may take to say whether it is ready.
+/// Maximum time for a service to answer whether it is ready.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// `usher healthcheck`: done when the service is ready.
+/// Runs `usher healthcheck`: succeeds if the service is ready.
 ///
 /// # Errors
-/// When it is not, or does not answer.
+/// Returns an error if the service is not ready, or does not answer.
 pub async fn run_healthcheck(admin: &str) -> anyhow::Result<CommandEnd> {
     let url = format!("{}/readyz", admin.trim_end_matches('/'));
     let http = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build();
@@ -29,11 +29,11 @@ pub async fn run_healthcheck(admin: &str) -> anyhow::Result<CommandEnd> {
     Ok(CommandEnd::Done)
 }
 
-/// `usher status`. What is so is not known when a service does not answer, after showing what the others say; with `--check`
-/// it has failed when a leaver's account is overdue.
+/// Runs `usher status`. If a service does not answer, the command prints the rest and ends with "not known". With `--check`, it
+/// fails if a leaver's account is overdue.
 ///
 /// # Errors
-/// Never: without an answer it is not known.
+/// Never: without an answer, the command ends with "not known".
 pub async fn run_status(args: &StatusArgs) -> anyhow::Result<CommandEnd> {
     Ok(CommandEnd::or_not_known(show_status(args).await))
 }

@@ -1,4 +1,4 @@
-//! Commands against a console that answers what a test wants.
+//! Operator commands against a console that gives scripted answers.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ const POLICY: &str =
     "target: zia\nusers:\n  mappings:\n    - { target: userName, source: userPrincipalName }\n";
 const PLAN: &str = "pln_00000000000000000000000000000001";
 
-/// What was asked (method, path with query, body), and what is answered, in order, the last again and again.
+/// The requests that came in (method, path with query, body), and the answers in order; the last answer is repeated.
 #[derive(Debug, Default)]
 struct Script {
     answers: Vec<(&'static str, Vec<Value>)>,
@@ -68,12 +68,12 @@ impl Fake {
         }
     }
 
-    /// What was asked: method and path of every request.
+    /// Returns the method and path of every request.
     fn asked(&self) -> Vec<String> {
         self.script.lock().unwrap().asked.iter().map(|(what, _)| what.clone()).collect()
     }
 
-    /// The body of the first request like this.
+    /// Returns the body of the first matching request.
     fn body(&self, what: &str) -> Value {
         let script = self.script.lock().unwrap();
         script.asked.iter().find(|(asked, _)| asked == what).map(|(_, body)| body.clone()).unwrap()
@@ -87,7 +87,7 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> a
     let mut script = script.lock().unwrap();
     script.asked.push((what.clone(), serde_json::from_slice(&body).unwrap_or_default()));
     let Some((_, answers)) = script.answers.iter_mut().find(|(asked, _)| *asked == what) else {
-        panic!("nobody expected {what}")
+        panic!("unexpected request: {what}")
     };
     let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
     match answer["status"].as_u64() {
@@ -103,7 +103,7 @@ fn running() -> Value {
     json!({"id": PLAN, "target": "zia", "state": "running", "done": 1, "total": 2})
 }
 
-/// A plan that switches so many off, and trips the guard if `trips`.
+/// Returns a finished plan that disables so many accounts, and exceeds the guard if `trips`.
 fn finished(disable: u64, trips: bool) -> Value {
     let trip = json!({"threshold": "guard.deletions: 1", "removals": disable, "of": 10});
     json!({
@@ -264,9 +264,8 @@ async fn a_status_with_a_silent_service_is_shown_and_not_known() {
 
 #[tokio::test]
 async fn a_refusal_is_an_error_with_its_code() {
-    let problem =
-        json!({"title": "Conflict", "status": 409, "code": "refused", "detail": "nobody is called so"});
+    let problem = json!({"title": "Conflict", "status": 409, "code": "refused", "detail": "no such person"});
     let fake = Fake::start(vec![("POST /v1/provision", vec![problem])]).await;
     let error = fake.run("provision E-1 --target zia").await.unwrap_err().to_string();
-    assert!(error.contains("nobody is called so [code refused]"), "{error}");
+    assert!(error.contains("no such person [code refused]"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! `usher trace`.
+//! Runs `usher trace`.
 
 use console::api::PersonTrace;
 
@@ -7,13 +7,13 @@ use super::{CommandEnd, show_answer};
 use crate::cli::TraceArgs;
 use crate::render;
 
-/// How many pages of a timeline one command reads: 50,000 facts are more than anybody reads.
+/// Maximum number of timeline pages that one command reads: 50,000 facts.
 const TRACE_PAGES_MAX: usize = 100;
 
-/// `usher trace`.
+/// Runs `usher trace`.
 ///
 /// # Errors
-/// When the console cannot be reached, or knows nobody of that name.
+/// Returns an error if the console cannot be reached, or knows no such person or group.
 pub async fn run_trace(args: &TraceArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     let mut whole: Option<PersonTrace> = None;

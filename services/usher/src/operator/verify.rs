@@ -1,4 +1,4 @@
-//! `usher verify`.
+//! Runs `usher verify`.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::{CommandEnd, print_json, print_text};
 use crate::cli::VerifyArgs;
 use crate::render;
 
-/// How often the console is asked how far it is.
+/// Interval between requests for the progress of a verification.
 const ASK_EVERY: Duration = Duration::from_millis(300);
 
-/// `usher verify`: ends with "something changes" when something differed.
+/// Runs `usher verify`. It ends with "something changes" if there were differences.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn run_verify(args: &VerifyArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     let why = args.why.clone().unwrap_or_else(|| "verified on demand".to_owned());

@@ -1,4 +1,4 @@
-//! `usher export` and `usher versions`.
+//! Runs `usher export` and `usher versions`.
 
 use lifecycle::{PolicyText, PolicyVersions};
 
@@ -7,10 +7,10 @@ use super::{CommandEnd, print_json, print_text, show_answer};
 use crate::cli::{ExportArgs, VersionsArgs};
 use crate::render;
 
-/// `usher export`: the policy byte by byte as it was applied, so that it can be applied again.
+/// Runs `usher export`: prints the policy byte for byte as it was applied, so that it can be applied again.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn export_policy(args: &ExportArgs) -> anyhow::Result<CommandEnd> {
     let query: Vec<(&str, String)> =
         args.version.map(|version| ("version", version.to_string())).into_iter().collect();
@@ -22,10 +22,10 @@ pub async fn export_policy(args: &ExportArgs) -> anyhow::Result<CommandEnd> {
     print_text(&text.policy)
 }
 
-/// `usher versions`.
+/// Runs `usher versions`.
 ///
 /// # Errors
-/// When the console cannot be reached or refuses.
+/// Returns an error if the console cannot be reached or refuses the request.
 pub async fn list_versions(args: &VersionsArgs) -> anyhow::Result<CommandEnd> {
     let path = ["policies", &args.target, "versions"];
     let answer = OperatorClient::new(&args.operator)?.get(&path, &[]).await?;

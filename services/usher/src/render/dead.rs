@@ -1,4 +1,4 @@
-//! Dead letters.
+//! Rendering of dead letters and replays.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{attempts_text, clean_text, indent_text, instant_text, trace};
 
-/// A list, one line each.
+/// Renders a list of dead letters, one line each.
 pub fn render_letters(page: &DeadLetterList) -> String {
     if page.dead_letters.is_empty() {
         return "no dead letters\n".to_owned();
@@ -35,7 +35,7 @@ pub fn render_letters(page: &DeadLetterList) -> String {
     table.render()
 }
 
-/// Groups, one line each, then what can be done with one.
+/// Renders groups of dead letters, one line each, and the next command.
 pub fn render_groups(answer: &DeadGroups) -> String {
     if answer.groups.is_empty() {
         return "no open dead letters\n".to_owned();
@@ -49,12 +49,12 @@ pub fn render_groups(answer: &DeadGroups) -> String {
     let first = clean_text(&answer.groups[0].group);
     let mut text = table.render();
     text.push_str(&format!(
-        "\nonce the cause is gone: usher dead replay --group {first} --why \"...\"  (--dry-run: what would become of each)\n"
+        "\nonce the cause is fixed: usher dead replay --group {first} --why \"...\"  (--dry-run: preview)\n"
     ));
     text
 }
 
-/// One with everything that is known of it, and what to do.
+/// Renders a dead letter with all details and the remedy.
 pub fn render_letter(letter: &DeadDetail) -> String {
     let summary = &letter.summary;
     let mut table = TextTable::plain(2);
@@ -81,7 +81,7 @@ pub fn render_letter(letter: &DeadDetail) -> String {
         text.push_str(&render_failure(failed));
     }
     match &letter.exchange {
-        // It is the last of those.
+        // The exchange is that of the last failure, which is already shown.
         Some(exchange) if letter.failures.last().is_some_and(|last| last.exchange == *exchange) => {}
         Some(exchange) => {
             text.push_str("\nlast request\n");
@@ -142,10 +142,10 @@ fn what_to_do(letter: &DeadDetail) -> String {
     )
 }
 
-/// More outcomes than these are only counted.
+/// Maximum number of outcomes that are listed; more are only counted.
 const OUTCOMES_MAX: usize = 100;
 
-/// What became of each replayed one; of many, how many there are of each outcome.
+/// Renders the outcome of each replayed dead letter, or the number of each outcome if there are many.
 pub fn render_replayed(answer: &ReplayAnswer) -> String {
     if answer.outcomes.is_empty() {
         return "nothing to replay\n".to_owned();
@@ -168,12 +168,12 @@ pub fn render_replayed(answer: &ReplayAnswer) -> String {
     table.render()
 }
 
-/// One line while letters are tried again.
+/// Renders the progress of a replay in one line.
 pub fn render_replay_progress(run: &ReplayRun) -> String {
     format!("{} of {} dead letters", run.done, run.total)
 }
 
-/// How far an operation is.
+/// Renders the state of a replay.
 pub fn render_replay(run: &ReplayRun) -> String {
     let outcomes: Vec<String> =
         run.outcomes.iter().map(|(outcome, count)| format!("{count} {}", clean_text(outcome))).collect();
@@ -183,15 +183,15 @@ pub fn render_replay(run: &ReplayRun) -> String {
     }
     text.push('\n');
     if run.state == ReplayState::Running {
-        text.push_str(&format!("to end it: usher dead replay-cancel {} --why \"...\"\n", run.id));
+        text.push_str(&format!("to cancel it: usher dead replay-cancel {} --why \"...\"\n", run.id));
     }
     text
 }
 
-/// Operations, one line each.
+/// Renders a list of replays, one line each.
 pub fn render_replays(answer: &ReplayRuns) -> String {
     if answer.replays.is_empty() {
-        return "nothing is or was replayed\n".to_owned();
+        return "no replays\n".to_owned();
     }
     let mut table = TextTable::new(["ID", "STARTED", "STATE", "DONE", "TOTAL", "WHAT", "BY", "WHY"]);
     for run in &answer.replays {
@@ -203,7 +203,7 @@ pub fn render_replays(answer: &ReplayRuns) -> String {
     table.render()
 }
 
-/// What would be sent for one, or why that is not known.
+/// Renders the request that a replay would send, or why it is not known.
 pub fn render_preview(id: &str, look: Result<PreviewReplayReply, String>) -> String {
     let look = match look {
         Ok(look) => look,
@@ -227,7 +227,7 @@ pub fn render_preview(id: &str, look: Result<PreviewReplayReply, String>) -> Str
     text
 }
 
-/// Says how many requests of `queued` are not shown, if there are some.
+/// Renders a note if the requests of some of the `queued` dead letters are not shown.
 pub fn requests_shown(queued: usize, max: usize) -> String {
     if queued <= max {
         return String::new();
@@ -235,7 +235,7 @@ pub fn requests_shown(queued: usize, max: usize) -> String {
     format!("\nthe requests of the first {max} of {queued} are shown; --requests {queued}: of all\n")
 }
 
-/// Which ones are closed now; `asked` were to be.
+/// Renders which of the `asked` dead letters were discarded.
 pub fn render_discarded(answer: &DiscardAnswer, asked: &[String]) -> String {
     let mut table = TextTable::new(["ID", "OUTCOME"]);
     for id in asked {

@@ -1,4 +1,4 @@
-//! Runs of full feeds.
+//! Rendering of full-feed runs.
 
 use lifecycle::{FeedRunState, FeedRunStatus, FeedsReply};
 use time::format_description::well_known::Rfc3339;
@@ -6,10 +6,10 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
-/// One line per run.
+/// Renders a list of runs, one line each.
 pub fn render_runs(reply: &FeedsReply) -> String {
     if reply.runs.is_empty() {
-        return "no full feed was taken yet\n".to_owned();
+        return "no full feed was received yet\n".to_owned();
     }
     let mut table = TextTable::new([
         "BEGUN",
@@ -56,27 +56,27 @@ pub fn render_runs(reply: &FeedsReply) -> String {
     text
 }
 
-/// All of one run, then what to do.
+/// Renders the details of a run and the next commands.
 pub fn render_run(run: &FeedRunStatus) -> String {
     let mut text = format!("{} of {}: {}\n", run.run, clean_text(&run.feed), run.state.as_str());
     text.push_str(&format!("begun   {}\n", run_begin(run)));
     match &run.file {
         Some(file) => {
-            let whole = if file.complete { "" } else { ", and it is NOT all there" };
+            let whole = if file.complete { "" } else { ", INCOMPLETE" };
             text.push_str(&format!(
                 "file    {} rows, {} of them bad, {} people{whole}\n",
                 file.rows, file.bad_rows, file.people
             ));
         }
-        None => text.push_str("file    its end was never sent\n"),
+        None => text.push_str("file    incomplete: its end was never sent\n"),
     }
     text.push_str(&format!("merged  {} people\nmissing {} people\n", run.merged, run.missing));
     if run.unchanged > 0 {
-        text.push_str(&format!("same    {} rows say what they said before\n", run.unchanged));
+        text.push_str(&format!("same    {} rows are unchanged\n", run.unchanged));
     }
     if run.unresolved > 0 {
         text.push_str(&format!(
-            "lost    {} rows repeat what is not known any more: the next file brings them in full\n",
+            "lost    {} rows refer to rows that are no longer known: the next file contains them in full\n",
             run.unresolved
         ));
     }
@@ -96,13 +96,13 @@ pub fn render_run(run: &FeedRunStatus) -> String {
     if !run.missing_keys.is_empty() {
         let keys: Vec<_> = run.missing_keys.iter().map(|key| clean_text(key)).collect();
         let more = if run.missing > keys.len() as u64 { ", ..." } else { "" };
-        text.push_str(&format!("who is missing: {}{more}\n", keys.join(", ")));
+        text.push_str(&format!("missing people: {}{more}\n", keys.join(", ")));
     }
     if run.state == FeedRunState::Held && run.unread > 0 {
         text.push_str(&format!(
-            "\nonce their cause is gone: usher quarantine ls, then usher quarantine retry ID --why \"...\"\n\
-             or:                      send the file again\n\
-             or give the run up:      usher feed reject {} --why \"...\"\n",
+            "\nonce their cause is fixed: usher quarantine ls, then usher quarantine retry ID --why \"...\"\n\
+             or:                       send the file again\n\
+             or discard the run:       usher feed reject {} --why \"...\"\n",
             run.run
         ));
     } else if run.state == FeedRunState::Held {
@@ -142,6 +142,6 @@ mod tests {
         }
         let text = render_runs(&FeedsReply { runs: vec![held()] });
         assert!(text.contains("501") && text.contains("usher feed show run_0"), "{text}");
-        assert_eq!(render_runs(&FeedsReply::default()), "no full feed was taken yet\n");
+        assert_eq!(render_runs(&FeedsReply::default()), "no full feed was received yet\n");
     }
 }

@@ -1,4 +1,4 @@
-//! What waits for a human, and pauses.
+//! Rendering of held changes, conflicts and pauses.
 
 use console::api::DeadLetterList;
 use lifecycle::{DecideHeldReply, HeldReply, PauseReply, TestReply};
@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
-/// One line per held resource, then what to do.
+/// Renders held changes, one line each, and the next commands.
 pub fn render_held(reply: &HeldReply) -> String {
     if reply.held.is_empty() {
         return "nothing is held\n".to_owned();
@@ -25,13 +25,13 @@ pub fn render_held(reply: &HeldReply) -> String {
     }
     let target = clean_text(&reply.held[0].target);
     text.push_str(&format!(
-        "\nto let them be carried out: usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n\
-         to leave things as they are: usher held reject --target {target} SUBJECT... --why \"...\"\n"
+        "\nto carry them out:         usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n\
+         to keep things as they are: usher held reject --target {target} SUBJECT... --why \"...\"\n"
     ));
     text
 }
 
-/// How many were decided about; `verb` is `approve` or `reject`.
+/// Renders the number of decided changes; `verb` is `approve` or `reject`.
 pub fn render_decided(reply: &DecideHeldReply, verb: &str) -> String {
     let done = if verb == "approve" { "approved" } else { "rejected" };
     let mut text = format!("{done}: {}\n", reply.decided);
@@ -41,7 +41,7 @@ pub fn render_decided(reply: &DecideHeldReply, verb: &str) -> String {
     text
 }
 
-/// What came of a connection test.
+/// Renders the result of a connection test.
 pub fn render_test(target: &str, reply: &TestReply) -> String {
     let target = clean_text(target);
     let mut text = String::new();
@@ -50,16 +50,16 @@ pub fn render_test(target: &str, reply: &TestReply) -> String {
         text.push_str(&format!("{}  {status}\n", clean_text(&step.request)));
     }
     match &reply.error {
-        None if reply.works => text.push_str(&format!("{target} answers as it should\n")),
+        None if reply.works => text.push_str(&format!("{target} works\n")),
         error => {
-            let error = error.as_deref().unwrap_or("for no reason that is known");
+            let error = error.as_deref().unwrap_or("for an unknown reason");
             text.push_str(&format!("{target} does NOT work: {}\n", clean_text(error)));
         }
     }
     text
 }
 
-/// Conflicts, one line each, then what to do.
+/// Renders conflicts, one line each, and the next commands.
 pub fn render_conflicts(page: &DeadLetterList) -> String {
     if page.dead_letters.is_empty() {
         return "no conflicts\n".to_owned();
@@ -71,22 +71,22 @@ pub fn render_conflicts(page: &DeadLetterList) -> String {
     }
     let mut text = table.render();
     text.push_str(
-        "\nif it is theirs:  usher conflicts resolve SUBJECT --target TARGET --adopt ID --why \"...\"\n\
+        "\nif it matches:    usher conflicts resolve SUBJECT --target TARGET --adopt ID --why \"...\"\n\
          if it is not:     free the login name or externalId, then usher dead replay DEAD_LETTER --why \"...\"\n\
          to leave it:      usher dead discard DEAD_LETTER --why \"...\"\n",
     );
     text
 }
 
-/// What a pause or its end came to.
+/// Renders the result of pausing or resuming a target.
 pub fn render_pause(target: &str, verb: &str, reply: &PauseReply) -> String {
     let target = clean_text(target);
     match (verb, reply.was_paused) {
         ("pause", false) => {
             format!("{target} is paused: nothing is sent until `usher target resume {target}`\n")
         }
-        ("pause", true) => format!("{target} was paused already; your reason is kept instead\n"),
-        (_, true) => format!("requests flow to {target} again\n"),
+        ("pause", true) => format!("{target} was already paused; your reason replaces the previous one\n"),
+        (_, true) => format!("{target} is resumed\n"),
         (_, false) => format!("{target} was not paused\n"),
     }
 }

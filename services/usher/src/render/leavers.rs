@@ -1,4 +1,4 @@
-//! Accounts of leavers: what is proven to be off, and what the others wait for.
+//! Rendering of leavers' accounts: those proven disabled, and what the others wait for.
 
 use lifecycle::export::{ChainReport, EvidenceKeys};
 use lifecycle::{LeaverCounts, LeaversReply, Obligation, ObligationState, WaitReason};
@@ -12,7 +12,7 @@ use super::table::TextTable;
 use super::{clean_text, instant_text};
 use crate::evidence::VerifiedEvidence;
 
-/// The first line of `usher leavers` and of `usher status`.
+/// Renders the first line of `usher leavers` and of `usher status`.
 pub fn render_headline(counts: &LeaverCounts) -> String {
     let LeaverCounts { with_access, overdue, kept_by_policy, .. } = counts;
     let mut text = format!("Leavers with access: {with_access}");
@@ -32,7 +32,7 @@ pub fn render_headline(counts: &LeaverCounts) -> String {
     text
 }
 
-/// One line per account; `now` is what ages count to.
+/// Renders one line per account; ages are relative to `now`.
 pub fn render_leavers(reply: &LeaversReply, now: OffsetDateTime) -> String {
     let mut text = render_headline(&reply.counts);
     if !reply.leavers.is_empty() {
@@ -127,7 +127,7 @@ pub(super) fn moment_text(moment: OffsetDateTime) -> String {
     instant_text(&moment.format(&Rfc3339).unwrap_or_default())
 }
 
-/// What is known of a file of evidence that is whole.
+/// Renders the result for an intact evidence file.
 pub fn render_verified(verified: &VerifiedEvidence) -> String {
     let VerifiedEvidence { lines, keys, is_trusted } = verified;
     let keys = keys.join(", ");
@@ -139,7 +139,7 @@ pub fn render_verified(verified: &VerifiedEvidence) -> String {
     format!("whole: {lines} lines, nothing changed, removed or added\nsigned with {keys}, {trust}\n")
 }
 
-/// What is known of the chain in the database.
+/// Renders the result of checking the chain in the database.
 pub fn render_chain(report: &ChainReport) -> String {
     let ChainReport { entries, head, broken } = report;
     match broken {
@@ -154,7 +154,7 @@ pub fn render_chain(report: &ChainReport) -> String {
     }
 }
 
-/// The public keys, one per line.
+/// Renders the public keys, one per line.
 pub fn render_keys(keys: &EvidenceKeys) -> String {
     let mut table = TextTable::new(["KEY", "PUBLIC KEY (ED25519)", "SIGNS"]);
     for (number, key) in keys.keys.iter().enumerate() {
@@ -189,7 +189,7 @@ const CSV_COLUMNS: [&str; 22] = [
     "other_accounts_gaps",
 ];
 
-/// RFC 4180, with a header.
+/// Renders RFC 4180 comma-separated values with a header.
 pub fn render_csv(reply: &LeaversReply) -> String {
     let mut text = format!("{}\r\n", CSV_COLUMNS.join(","));
     for leaver in &reply.leavers {
@@ -229,7 +229,7 @@ pub(super) fn full_moment(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_default()
 }
 
-/// Quoted where it must be; a spreadsheet must not take it for a formula.
+/// Quotes a cell if necessary, and prevents a spreadsheet from reading it as a formula.
 pub(crate) fn cell_of(text: &str) -> String {
     let text = clean_text(text);
     let is_formula = text.starts_with(['=', '+', '-', '@']);
@@ -288,7 +288,7 @@ mod tests {
             "Other accounts at zia are not known, or not all, for 1 leaver: see otherAccounts.gaps in `usher leavers --all --json`\n",
             "\nDepartures that are not decided yet: 2\n",
             "E-7, E-8   2026-07-01T00:00:00Z  3 h   the record may belong to another person: record u-1 of directory",
-            "not known  2026-07-01T02:59:00Z  60 s  set aside: it cannot be read or stored",
+            "not known  2026-07-01T02:59:00Z  60 s  in quarantine: it cannot be read or stored",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

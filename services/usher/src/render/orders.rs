@@ -1,4 +1,4 @@
-//! Orders of operators about a person's access.
+//! Rendering of access orders.
 
 use lifecycle::{AccessOrderKind, AccessOrderStatus, AccessOrdersReply};
 use time::OffsetDateTime;
@@ -7,22 +7,22 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
-/// What was ordered or lifted.
+/// Renders the result of placing or lifting an order.
 pub fn render_order(order: &AccessOrderStatus) -> String {
     let person = clean_text(&order.person);
     let until = order.until.map(|until| format!(" until {}", moment_text(until))).unwrap_or_default();
     match (order.order, order.in_force) {
         (AccessOrderKind::Off, true) => format!(
-            "{person} is off everywhere from now on{until}; to see that it is: usher leavers --person {person} --all\n"
+            "{person} is now disabled at every target{until}; to check: usher leavers --person {person} --all\n"
         ),
         (AccessOrderKind::Keep, true) => {
-            format!("no account of {person} is deleted from now on{until}\n")
+            format!("the accounts of {person} are on legal hold{until}: none of them is deleted\n")
         }
         (AccessOrderKind::Same, true) => format!(
             "{person} is the same person as before: sources and policies decide about their accounts again\n"
         ),
         (AccessOrderKind::Different, true) => format!(
-            "{person} is not the person who had their login before: they get accounts of their own from now on\n"
+            "{person} is not the person who had the login before: from now on, accounts of their own are created\n"
         ),
         (kind, false) => {
             format!("`{}` is lifted: sources and policies decide about {person} again\n", kind.as_str())
@@ -30,10 +30,10 @@ pub fn render_order(order: &AccessOrderStatus) -> String {
     }
 }
 
-/// One line per order.
+/// Renders a list of orders, one line each.
 pub fn render_orders(reply: &AccessOrdersReply) -> String {
     if reply.orders.is_empty() {
-        return "there are no orders\n".to_owned();
+        return "there are no access orders\n".to_owned();
     }
     let mut table = TextTable::new(["PERSON", "SINCE", "UNTIL", "IN FORCE", "BY", "WHY"]);
     for order in &reply.orders {
@@ -77,7 +77,7 @@ mod tests {
              E-1     2026-07-01T00:00:00Z  lifted                yes               alice  incident 7\n\
              E-2     2026-07-01T00:00:00Z  2026-07-02T00:00:00Z  no, it has ended  bob    holiday\n"
         );
-        assert!(render_order(&reply.orders[0]).starts_with("E-1 is off everywhere from now on; "));
+        assert!(render_order(&reply.orders[0]).starts_with("E-1 is now disabled at every target; "));
         assert!(render_order(&reply.orders[1]).starts_with("`off` is lifted"));
     }
 }

@@ -1,4 +1,4 @@
-//! What waits to be published, and what is set aside.
+//! Rendering of unpublished messages.
 
 use console::api::OutboxList;
 use lifecycle::OutboxReply;
@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use super::clean_text;
 use super::table::TextTable;
 
-/// The outbox of each service.
+/// Renders the outbox of each service.
 pub fn render_outboxes(outboxes: &OutboxList) -> String {
     let mut text = String::new();
     for problem in &outboxes.unavailable {
@@ -17,7 +17,7 @@ pub fn render_outboxes(outboxes: &OutboxList) -> String {
     text + &parts.join("\n")
 }
 
-/// What waits at one service, then the messages that are set aside.
+/// Renders the waiting messages of one service, then the messages that are set aside.
 pub fn render_outbox(reply: &OutboxReply) -> String {
     let status = &reply.status;
     let mut text = format!(

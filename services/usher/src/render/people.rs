@@ -1,4 +1,4 @@
-//! Records of sources, and whose they are.
+//! Rendering of source records, findings and joins.
 
 use lifecycle::{
     FindingKind, FindingsReply, JoinPeopleReply, PersonFinding, RecordStatus, RecordsReply, SourceRecord,
@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
-/// One line per record, then what to do.
+/// Renders records, one line each, and the next commands.
 pub fn render_records(reply: &RecordsReply, status: &str) -> String {
     let Some(first) = reply.records.first() else {
         return format!("no record is {}\n", status_words(status));
@@ -26,36 +26,36 @@ pub fn render_records(reply: &RecordsReply, status: &str) -> String {
     }
     match first.status {
         RecordStatus::Conflict => text.push_str(&format!(
-            "\nto say whose it is: usher people conflicts resolve {0} {1} --same PERSON --why \"...\"\n\
-             to say whose not:   usher people conflicts resolve {0} {1} --different PERSON --why \"...\"\n",
+            "\nif it belongs to a person: usher people conflicts resolve {0} {1} --same PERSON --why \"...\"\n\
+             if it does not:            usher people conflicts resolve {0} {1} --different PERSON --why \"...\"\n",
             clean_text(&first.source),
             clean_text(&first.key)
         )),
         RecordStatus::Waiting => {
-            text.push_str("\nthey count for nothing until somebody with the same value is known\n")
+            text.push_str("\nthey have no effect until a person with the same value is known\n")
         }
         RecordStatus::Linked | RecordStatus::Gone => {}
     }
     text
 }
 
-/// One line per finding, then how many there are and what to do.
+/// Renders findings, one line each, then their total and the remedy.
 pub fn render_findings(kind: FindingKind, reply: &FindingsReply) -> String {
     let (nothing, columns, todo) = match kind {
         FindingKind::Contradiction => (
             "no source contradicts itself or another one\n",
             ["SINCE", "PERSON", "SOURCE", "CONTRADICTION"],
-            "what each means and settles it: docs/employment.md; the timeline: usher trace PERSON",
+            "meaning and remedy: docs/employment.md; timeline: usher trace PERSON",
         ),
         FindingKind::Unread => (
             "everything that sources say of people can be read\n",
             ["SINCE", "PERSON", "SOURCE", "COULD NOT BE READ"],
-            "correct it at the source, or say how it is to be read (docs/dates.md)",
+            "correct it at the source, or configure how to read it (docs/dates.md)",
         ),
         FindingKind::Unbuilt => (
-            "everybody can be built\n",
+            "every person can be built\n",
             ["SINCE", "PERSON", "TARGET", "WHY"],
-            "correct the value at the source, or the mapping; a leaver is switched off all the same",
+            "correct the value at the source, or the mapping; a leaver is disabled in any case",
         ),
     };
     if reply.findings.is_empty() {
@@ -79,39 +79,43 @@ pub fn render_findings(kind: FindingKind, reply: &FindingsReply) -> String {
     text
 }
 
-/// One record as it is now.
+/// Renders the current state of a record.
 pub fn render_record(record: &SourceRecord) -> String {
     let whose = match (&record.person, record.status) {
-        (Some(person), RecordStatus::Linked) => format!("is {}'s", clean_text(person)),
+        (Some(person), RecordStatus::Linked) => format!("belongs to {}", clean_text(person)),
         (Some(person), _) => {
-            format!("is {}'s, and still a conflict: {}", clean_text(person), clean_text(&record.reason))
+            format!(
+                "belongs to {}, and is still a conflict: {}",
+                clean_text(person),
+                clean_text(&record.reason)
+            )
         }
         (None, RecordStatus::Conflict) => format!("is still a conflict: {}", clean_text(&record.reason)),
-        (None, _) => "is nobody's: it waits for somebody with the same value".to_owned(),
+        (None, _) => "belongs to no person: it waits for a person with the same value".to_owned(),
     };
     format!("{} {} {whose}\n", clean_text(&record.source), clean_text(&record.key))
 }
 
-/// What to do for a person who was given the key or login of another one.
+/// Renders the next steps for a person who was given another person's key or login.
 pub fn render_different(person: &str) -> String {
     let person = clean_text(person);
     format!(
         "If {person} is listed as recycled_login:\n\
-         1. Give them a login of their own at the source, which is all; or\n\
-         2. rename or delete the account of the person who had it at each target, then say that they may have it:\n   \
+         1. Give them a login of their own at the source; nothing else is needed. Or:\n\
+         2. Rename or delete the previous person's account at each target, then allow the login:\n   \
             usher people different {person} --why \"...\"\n\
          If {person} is listed as recycled_key:\n\
-         The accounts of {person} stay off: they are another person's, and are deleted as the policy says.\n\
+         The accounts of {person} stay disabled: they belong to another person, and are deleted as the policy says.\n\
          1. Give the new person a key of their own at the source, and send them under it.\n\
-         2. Say there that {person} left, so that nothing is listed any more.\n\
-         3. To be sure meanwhile: usher off {person} --why \"the key was given out again\"\n"
+         2. Send there that {person} left, so that the entry disappears.\n\
+         3. As a precaution until then: usher off {person} --why \"the key was reused\"\n"
     )
 }
 
-/// What became of two keys.
+/// Renders the result of joining two keys.
 pub fn render_joined(reply: &JoinPeopleReply) -> String {
     let (person, other) = (clean_text(&reply.person), clean_text(&reply.other));
-    let mut text = format!("{other} is {person} from now on\n");
+    let mut text = format!("{other} now belongs to {person}\n");
     if !reply.left_at.is_empty() {
         text.push_str(&format!("left as they are: accounts of {other} at {}\n", reply.left_at.join(", ")));
     }
@@ -170,6 +174,6 @@ mod tests {
         assert_eq!(render_records(&RecordsReply::default(), "conflict"), "no record is a conflict\n");
         let mut record = reply.records[0].clone();
         (record.status, record.person) = (RecordStatus::Linked, Some("E-1".to_owned()));
-        assert_eq!(render_record(&record), "directory u-1 is E-1's\n");
+        assert_eq!(render_record(&record), "directory u-1 belongs to E-1\n");
     }
 }

@@ -1,4 +1,4 @@
-//! Plans.
+//! Rendering of plans.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use lifecycle::{
 use super::table::TextTable;
 use super::{clean_text, value_line};
 
-/// A whole plan: the changes, what they come to, and what the guard says.
+/// Renders a whole plan: the changes, the totals, and the guard's verdict.
 pub fn render_plan(plan: &PolicyPlan) -> String {
     let mut text = clean_text(&plan.target).into_owned();
     match plan.base_version {
@@ -38,23 +38,23 @@ pub fn render_plan(plan: &PolicyPlan) -> String {
     text
 }
 
-/// How far a plan is, without a line end.
+/// Renders the progress of a plan, without a line end.
 pub fn render_plan_progress(status: &PlanStatus) -> String {
     format!("planning {}: {} of {} evaluated", clean_text(&status.target), status.done, status.total)
 }
 
-/// What somebody is asked to agree to.
+/// Renders the summary that the operator is asked to confirm.
 pub fn render_question(plan: &PolicyPlan) -> String {
     let changes = plan.users.changes() + plan.groups.changes();
     let target = clean_text(&plan.target);
     if !plan.changes_anything() {
         return match plan.newly_failing {
             0 => format!("Nothing changes at {target}."),
-            failing => format!("Nothing changes at {target}, and mappings fail that did not, for {failing}."),
+            failing => format!("Nothing changes at {target}, but new mapping failures occur for {failing}."),
         };
     }
     if changes == 0 && plan.memberships == 0 {
-        return format!("What becomes of accounts of nobody changes at {target}.");
+        return format!("The handling of orphans changes at {target}.");
     }
     let changed = count_text(changes, "account or group");
     let changed = changed.replace("account or groups", "accounts and groups");
@@ -64,7 +64,7 @@ pub fn render_question(plan: &PolicyPlan) -> String {
     }
 }
 
-/// What is in force now.
+/// Renders the policy version in force after an apply.
 pub fn render_applied(reply: &ApplyReply) -> String {
     let (target, version) = (clean_text(&reply.target), reply.version);
     if reply.unchanged {
@@ -114,7 +114,7 @@ fn one_change(change: &PlannedChange) -> String {
     text
 }
 
-/// `"old" -> "new"`.
+/// Renders a difference as `"old" -> "new"`.
 fn render_difference(change: &AttributeChange) -> String {
     match (&change.before, &change.after) {
         (None, Some(after)) if change.on_creation => format!("{} (on creation)", value_line(after)),
@@ -185,16 +185,16 @@ fn render_totals(plan: &PolicyPlan) -> String {
     }
     text.push_str(&table.render());
     if sum(|counts| counts.create + counts.adopt) > 0 {
-        text.push_str("The target is not read: an account or group that it has already is adopted, and changed to what the policy says\n");
+        text.push_str("The target is not read: an existing account or group is adopted and changed as the policy says\n");
     }
     if plan.memberships > 0 {
         let told = count_text(plan.memberships, "membership");
-        push_line(&mut text, format_args!("{told} would be told because their group comes to exist"));
+        push_line(&mut text, format_args!("{told} would be sent because their group is created"));
     }
     text
 }
 
-/// What cannot be worked out, first of all: it is in no other total.
+/// Renders the failed evaluations first, because no other total includes them.
 fn render_failures(plan: &PolicyPlan) -> String {
     let mut text = String::new();
     for (what, counts) in [("people", &plan.users), ("groups", &plan.groups)] {
@@ -202,7 +202,7 @@ fn render_failures(plan: &PolicyPlan) -> String {
             let (impossible, of) = (counts.impossible, counts.evaluated);
             push_line(
                 &mut text,
-                format_args!("IMPOSSIBLE: {impossible} of {of} {what} cannot be built, and stay as they are"),
+                format_args!("IMPOSSIBLE: {impossible} of {of} {what} cannot be built and stay as they are"),
             );
         }
     }
@@ -216,7 +216,7 @@ fn render_failures(plan: &PolicyPlan) -> String {
         push_line(
             &mut text,
             format_args!(
-                "{newly} of them newly, with this policy\n  what to do: look at one with --person, and correct the mapping, or the \
+                "{newly} of them only with this policy\n  what to do: check one with --person, and correct the mapping, or the \
                  attribute at its source\n"
             ),
         );
@@ -235,7 +235,7 @@ fn render_attributes(plan: &PolicyPlan) -> String {
     format!("\n{}", table.render())
 }
 
-/// What no plan can count, because it does not read the target.
+/// Renders the change for orphans. A plan cannot count them, because it does not read the target.
 fn render_orphans(plan: &PolicyPlan) -> String {
     let Some(OrphanPolicy { action, except }) = &plan.orphans else { return String::new() };
     let what = match action {
@@ -247,11 +247,13 @@ fn render_orphans(plan: &PolicyPlan) -> String {
     push_line(
         &mut text,
         format_args!(
-            "\nAccounts of nobody: at the next comparison of the target they {what}{}.",
+            "\nOrphans (accounts without a person): at the next reconciliation of the target they {what}{}.",
             match except.len() {
                 0 => String::new(),
-                names =>
-                    format!(", but for {}", count_text(u64::try_from(names).unwrap_or(u64::MAX), "exception")),
+                names => format!(
+                    ", except for {}",
+                    count_text(u64::try_from(names).unwrap_or(u64::MAX), "exception")
+                ),
             }
         ),
     );
@@ -259,13 +261,13 @@ fn render_orphans(plan: &PolicyPlan) -> String {
         let target = clean_text(&plan.target);
         push_line(
             &mut text,
-            format_args!("  what to do: see which they are with: usher reconcile {target} --dry-run"),
+            format_args!("  what to do: list them with: usher reconcile {target} --dry-run"),
         );
     }
     text
 }
 
-/// What of the guard speaks against giving access to so many.
+/// Renders the thresholds of the guard that the number of grants exceeds.
 fn grants_guard(plan: &PolicyPlan) -> String {
     let mut text = String::new();
     for trip in &plan.grants_guard {
@@ -273,7 +275,7 @@ fn grants_guard(plan: &PolicyPlan) -> String {
         push_line(
             &mut text,
             format_args!(
-                "\nGuard: {grants} accounts would be created or switched on beside {of} accounts and groups that have access, over {threshold}"
+                "\nGuard: {grants} accounts would be created or enabled in addition to {of} accounts and groups that have access, over {threshold}"
             ),
         );
     }
@@ -282,7 +284,7 @@ fn grants_guard(plan: &PolicyPlan) -> String {
         push_line(
             &mut text,
             format_args!(
-                "  what to do: look at who gets access and why; if it is a slip, correct the scope; if it is meant, apply with\n    \
+                "  what to do: check who gets access and why; if it is a mistake, correct the scope; if it is intended, apply with\n    \
                  --allow-grants {grants}"
             ),
         );
@@ -308,7 +310,7 @@ fn render_guard(plan: &PolicyPlan) -> String {
     push_line(
         &mut text,
         format_args!(
-            "  what to do: look at who loses access and why; if it is a slip, correct the scope; if it is meant, apply \
+            "  what to do: check who loses access and why; if it is a mistake, correct the scope; if it is intended, apply \
              with\n    --allow-deletes {removals}"
         ),
     );

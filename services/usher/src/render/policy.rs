@@ -1,4 +1,4 @@
-//! Policies: faults of files, and versions.
+//! Rendering of policy errors and policy versions.
 
 use lifecycle::{PolicyVersion, PolicyVersions};
 use policy::{PolicyError, PolicyRemark};
@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, indent_text, instant_text};
 
-/// `file:line:column: what; fix`, then the place in the file, underlined; and so on for everything that is wrong.
+/// Renders each error as `file:line:column: what; fix`, then the underlined place in the file.
 pub fn render_fault(error: &PolicyError) -> String {
     let mut text = String::new();
     for error in error.all() {
@@ -19,7 +19,7 @@ pub fn render_fault(error: &PolicyError) -> String {
     text
 }
 
-/// `file:line:column: remark`, one per line.
+/// Renders each remark as `file:line:column: remark`.
 pub fn render_remarks(file: &str, remarks: &[PolicyRemark]) -> String {
     let line = |PolicyRemark { line, column, text }: &PolicyRemark| {
         format!("{}:{line}:{column}: warning: {}\n", clean_text(file), clean_text(text))
@@ -27,7 +27,7 @@ pub fn render_remarks(file: &str, remarks: &[PolicyRemark]) -> String {
     remarks.iter().map(line).collect()
 }
 
-/// One line per version, newest first.
+/// Renders a list of versions, one line each, newest first.
 pub fn render_versions(answer: &PolicyVersions) -> String {
     if answer.versions.is_empty() {
         return format!("{} has no policy\n", clean_text(&answer.target));
@@ -40,7 +40,7 @@ pub fn render_versions(answer: &PolicyVersions) -> String {
     table.render()
 }
 
-/// When a version came into force.
+/// Returns the time at which a version came into force.
 pub(crate) fn since_text(version: &PolicyVersion) -> String {
     instant_text(&version.at.format(&Rfc3339).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! Provisioning on demand, step by step.
+//! Rendering of provisioning on demand, step by step.
 
 use std::fmt::Write as _;
 
@@ -8,22 +8,22 @@ use lifecycle::{ClauseResult, ExplainedPerson, PlannedOperation, PreviewReply, R
 use super::table::TextTable;
 use super::{clean_text, indent_text, value_line};
 
-/// How it ended at the target.
+/// The result of provisioning at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettledOperation {
-    /// The target agrees.
+    /// The target agrees with the desired state.
     Agrees,
-    /// The group agrees; memberships wait, usually for accounts that are not there.
+    /// The group agrees; memberships wait, usually for accounts that do not exist.
     MembershipsWait,
-    /// There was nothing to be asked for.
+    /// Nothing was requested.
     NothingAsked,
-    /// A human is needed.
+    /// An operator must act.
     Stuck,
-    /// It is still being tried.
+    /// The writer still retries.
     NotYet,
 }
 
-/// The four steps: import, scope, match, action.
+/// Renders the four steps: import, scope, match, action.
 pub fn render_report(report: &ProvisionAnswer) -> String {
     let explained = &report.explained;
     let mut text = format!(
@@ -41,7 +41,7 @@ pub fn render_report(report: &ProvisionAnswer) -> String {
     text
 }
 
-/// What is waited for, without a line end.
+/// Renders what the command waits for, without a line end.
 pub fn render_waiting(row: &RowReply) -> String {
     let status = row.status.as_deref().unwrap_or("on its way to the writer");
     match row.memberships_pending {
@@ -50,7 +50,7 @@ pub fn render_waiting(row: &RowReply) -> String {
     }
 }
 
-/// What came of it.
+/// Renders the outcome at the target.
 pub fn render_outcome(row: &RowReply, settled: SettledOperation) -> String {
     let mut text = String::from("\nOutcome\n");
     let words = match settled {
@@ -58,10 +58,10 @@ pub fn render_outcome(row: &RowReply, settled: SettledOperation) -> String {
         SettledOperation::MembershipsWait => {
             format!("the group agrees (revision {}); memberships wait for accounts", row.applied_revision)
         }
-        SettledOperation::NothingAsked => "nothing was to be done".to_owned(),
-        SettledOperation::Stuck => "it needs a human: `usher dead ls` shows why".to_owned(),
+        SettledOperation::NothingAsked => "nothing to do".to_owned(),
+        SettledOperation::Stuck => "an operator must act: `usher dead ls` shows why".to_owned(),
         SettledOperation::NotYet => {
-            "not done yet; it is tried on: `usher trace` shows how far it is".to_owned()
+            "not done yet; the writer retries: `usher trace` shows the progress".to_owned()
         }
     };
     let mut table = TextTable::plain(2);
@@ -121,7 +121,7 @@ fn clause_cells(clause: &ClauseResult) -> [String; 3] {
 fn render_matching(report: &ProvisionAnswer) -> String {
     if let Some(problem) = &report.look_problem {
         return format!(
-            "\n3 Match: the target could not be looked at\n  {} [code {}]\n",
+            "\n3 Match: the target could not be read\n  {} [code {}]\n",
             clean_text(&problem.detail),
             clean_text(&problem.code)
         );
@@ -140,10 +140,10 @@ fn render_matching(report: &ProvisionAnswer) -> String {
 fn render_match(look: &PreviewReply) -> String {
     let id = look.remote_id.as_deref().map(|id| format!(", {}", clean_text(id))).unwrap_or_default();
     match look.matched.as_str() {
-        "linked" => format!("known from before{id}"),
+        "linked" => format!("already linked{id}"),
         "found" => format!("found at the target{id}"),
         "nothing" => "nothing at the target".to_owned(),
-        "foreign" => format!("it belongs to somebody else{id}"),
+        "foreign" => format!("belongs to another person or group{id}"),
         other => format!("{}{id}", clean_text(other)),
     }
 }
@@ -152,7 +152,7 @@ fn render_action(report: &ProvisionAnswer) -> String {
     let mut text = match &report.look {
         Some(look) => render_planned(&look.action),
         None if report.look_problem.is_some() => {
-            "\n4 Action: none, because the target could not be looked at\n".to_owned()
+            "\n4 Action: none, because the target could not be read\n".to_owned()
         }
         None => format!("\n4 Action: none\n  {}\n", clean_text(&report.explained.reason)),
     };

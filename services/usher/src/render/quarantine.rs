@@ -1,4 +1,4 @@
-//! What services could not read or store.
+//! Rendering of quarantined messages.
 
 use lifecycle::{QuarantineReply, RetryOutcome, RetryQuarantinedReply};
 use time::OffsetDateTime;
@@ -7,14 +7,11 @@ use time::format_description::well_known::Rfc3339;
 use super::clean_text;
 use super::table::TextTable;
 
-/// One line per item.
+/// Renders quarantined messages, one line each.
 pub fn render_quarantine(reply: &QuarantineReply) -> String {
     let mut text = String::new();
     for service in &reply.unavailable {
-        text.push_str(&format!(
-            "the {} does not answer: what it set aside is not shown\n",
-            clean_text(service)
-        ));
+        text.push_str(&format!("the {} does not answer: its quarantine is not shown\n", clean_text(service)));
     }
     if reply.total == 0 {
         text.push_str("nothing is in quarantine\n");
@@ -32,11 +29,11 @@ pub fn render_quarantine(reply: &QuarantineReply) -> String {
     if shown < reply.total {
         text.push_str(&format!("{shown} of {} are shown: see --limit\n", reply.total));
     }
-    text.push_str("\nonce the cause is gone: usher quarantine retry ID --why TEXT\n");
+    text.push_str("\nonce the cause is fixed: usher quarantine retry ID --why TEXT\n");
     text
 }
 
-/// One line per item that was tried again.
+/// Renders the outcome of each retried message, one line each.
 pub fn render_retried(reply: &RetryQuarantinedReply) -> String {
     let line = |item: &lifecycle::RetriedItem| match item.outcome {
         RetryOutcome::Done => format!("{}: done\n", clean_text(&item.id)),

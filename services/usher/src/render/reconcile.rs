@@ -1,11 +1,11 @@
-//! Comparisons of whole targets.
+//! Rendering of reconciliations.
 
 use lifecycle::{PausedTarget, ReconcileState, Reconciliation};
 
 use super::clean_text;
 use super::table::TextTable;
 
-/// One line while it is under way.
+/// Renders the progress of a running reconciliation in one line.
 pub fn render_reconcile_progress(report: &Reconciliation) -> String {
     let total = report.total.map_or_else(String::new, |total| format!(" of {total}"));
     format!(
@@ -16,7 +16,7 @@ pub fn render_reconcile_progress(report: &Reconciliation) -> String {
     )
 }
 
-/// Whether anything is not as it should be.
+/// Returns whether there are any differences from the desired state.
 pub fn has_differences(report: &Reconciliation) -> bool {
     render_differing(report) > 0
 }
@@ -34,59 +34,63 @@ fn render_differing(report: &Reconciliation) -> u64 {
         + counts.dangling
 }
 
-/// Why the comparison waits, and what to do about it.
+/// Renders why the reconciliation waits, and the next commands.
 pub fn paused(report: &Reconciliation, paused: &PausedTarget) -> String {
     let (target, who, why) = (clean_text(&report.target), clean_text(&paused.who), clean_text(&paused.why));
     let look = match (report.dry_run, paused.only_grants) {
         (false, true) => {
             format!(
-                "\n  usher reconcile {target} --cancel    ends it; then --dry-run shows what would be changed, now"
+                "\n  usher reconcile {target} --cancel    cancels it; then --dry-run shows the current differences"
             )
         }
-        _ => format!("\n  usher reconcile {target} --cancel    ends it"),
+        _ => format!("\n  usher reconcile {target} --cancel    cancels it"),
     };
     format!(
-        "{target} is paused by {who}: {why}\nThe comparison waits until the target goes on:\n  usher target resume {target} \
+        "{target} is paused by {who}: {why}\nThe reconciliation waits until the target is resumed:\n  usher target resume {target} \
          --why TEXT{look}"
     )
 }
 
-/// What it found: counts, which attributes differ, and the first differences.
+/// Renders the findings: counts, differing attributes, and the first differences.
 pub fn render_reconciliation(report: &Reconciliation) -> String {
     let counts = &report.counts;
     let target = clean_text(&report.target);
     let kind = if report.dry_run {
         "dry run: nothing is changed"
     } else {
-        "what differs is made right by the queue"
+        "differences are corrected through the queue"
     };
     let mut text = match report.state {
-        ReconcileState::Running => format!("{target}: under way; {kind}\n"),
-        ReconcileState::Finished => format!("{target}: compared; {kind}\n"),
-        ReconcileState::Cancelled => format!("{target}: ended before all was read\n"),
+        ReconcileState::Running => format!("{target}: running; {kind}\n"),
+        ReconcileState::Finished => format!("{target}: finished; {kind}\n"),
+        ReconcileState::Cancelled => format!("{target}: cancelled before everything was read\n"),
         ReconcileState::Failed => {
             format!(
                 "{target}: FAILED: {}\n",
-                clean_text(report.error.as_deref().unwrap_or("for no reason that is known"))
+                clean_text(report.error.as_deref().unwrap_or("for an unknown reason"))
             )
         }
     };
     let mut table = TextTable::plain(2);
     let rows = [
         ("read", counts.read, ""),
-        ("as they should be", counts.in_sync, ""),
-        ("being worked on, or waiting for a human", counts.busy, ""),
+        ("in sync", counts.in_sync, ""),
+        ("in progress, or waiting for an operator", counts.busy, ""),
         ("drifted", counts.drifted, "attributes that the policy owns"),
-        ("not kept by the target", counts.unkept, "written twice, and as before again: not written any more"),
-        ("gone", counts.gone, "linked, and not there any more"),
-        ("orphans", counts.orphans, "not ours: left alone"),
-        ("duplicates", counts.duplicates, "carry the key of somebody who is linked to another: left alone"),
-        ("unlinked", counts.unlinked, "carry our key, and are not linked"),
+        ("not kept by the target", counts.unkept, "written twice and reverted: no longer written"),
+        ("gone", counts.gone, "linked, but no longer at the target"),
+        ("orphans", counts.orphans, "not managed by Usher: not changed"),
+        (
+            "duplicates",
+            counts.duplicates,
+            "have the key of a person or group linked to another resource: not changed",
+        ),
+        ("unlinked", counts.unlinked, "have a key of Usher, but are not linked"),
         ("members missing", counts.members_missing, ""),
-        ("members too many", counts.members_extra, "taken away by us, and there again"),
-        ("dangling references", counts.dangling, "managers and members that are no accounts"),
+        ("members too many", counts.members_extra, "removed by Usher, and there again"),
+        ("dangling references", counts.dangling, "managers and members that are not accounts"),
         ("groups that could not be read", counts.unreadable, "their members were not compared"),
-        ("queued", counts.queued, "to be read once more and made right"),
+        ("queued", counts.queued, "read again and corrected"),
         ("requests", counts.requests, ""),
     ];
     for (name, count, means) in rows {

@@ -1,4 +1,4 @@
-//! What takes effect later.
+//! Rendering of scheduled changes.
 
 use lifecycle::{CancelScheduleReply, ScheduleReply, ScheduledEffect, ScheduledStatement};
 use time::OffsetDateTime;
@@ -7,13 +7,13 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
-/// Names of attributes that are shown of one statement; the JSON has all.
+/// Maximum number of attribute names shown per statement; the JSON has all.
 const NAMES_MAX: usize = 6;
 
-/// One line per statement, or per moment at which only time passes.
+/// Renders one line per statement, or per time at which a policy's delay ends.
 pub fn render_schedule(reply: &ScheduleReply) -> String {
     if reply.changes.is_empty() {
-        return "nothing that is known takes effect later\n".to_owned();
+        return "no changes are scheduled\n".to_owned();
     }
     let mut table = TextTable::new(["AT", "PERSON", "WHAT", "TARGETS", "SAID", "BY", "ID"]);
     for change in &reply.changes {
@@ -23,7 +23,7 @@ pub fn render_schedule(reply: &ScheduleReply) -> String {
             table.row([&*when, person, why, &effects_text(&change.effects), "", "policy", ""]);
         }
         for (number, said) in change.said.iter().enumerate() {
-            // What the moment does is told once.
+            // The effects of the time are shown once.
             let targets = if number == 0 { effects_text(&change.effects) } else { String::new() };
             let by = [said.source.as_deref(), said.event.as_ref().map(|event| event.as_str())];
             let by = by.into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -43,12 +43,12 @@ pub fn render_schedule(reply: &ScheduleReply) -> String {
         text.push_str("\nthere is more: --limit, --until or --person\n");
     }
     if let Some(said) = reply.changes.iter().find_map(|change| change.said.first()) {
-        text.push_str(&format!("\nto take one back: usher schedule cancel {} --why \"...\"\n", said.id));
+        text.push_str(&format!("\nto cancel one: usher schedule cancel {} --why \"...\"\n", said.id));
     }
     text
 }
 
-/// What was taken back, then what was not and why.
+/// Renders the cancelled changes, then those that were not cancelled, with the reason.
 pub fn render_cancelled(reply: &CancelScheduleReply) -> String {
     let mut text = String::new();
     for done in &reply.cancelled {
@@ -127,7 +127,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert_eq!(render_schedule(&ScheduleReply::default()), "nothing that is known takes effect later\n");
+        assert_eq!(render_schedule(&ScheduleReply::default()), "no changes are scheduled\n");
     }
 
     #[test]

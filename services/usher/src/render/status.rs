@@ -1,4 +1,4 @@
-//! Targets, policies, queues and lag.
+//! Rendering of targets, policies, queues and lag.
 
 mod sources;
 
@@ -12,14 +12,14 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, leavers, policy, verify};
 
-/// The keeper trims streams that are fuller than this, if it can.
+/// Fill level from which a stream is shown, in percent. The stream keeper trims streams that are fuller, if it can.
 const SHOWN_FROM_PERCENT: u64 = 80;
-/// For so long consumed events are kept unless the console says otherwise.
+/// Number of days for which consumed events are kept unless the console reports another value.
 const BACKUP_INTERVAL_DAYS: u16 = 7;
-/// What has waited for less is on its way.
+/// Age from which waiting outbox rows are shown, in seconds; younger ones are on their way.
 const SHOWN_AFTER_SECONDS: i64 = 10;
 
-/// Leavers with access, the services that do not answer, one line per target, the policies, then the lag of each service.
+/// Renders leavers with access, silent services, one line per target, the policies, and the lag of each service.
 pub fn render_status(status: &ConsoleStatusView) -> String {
     let mut text = match &status.mapper {
         Some(mapper) => leavers::render_headline(&mapper.leavers),
@@ -56,7 +56,7 @@ pub fn render_status(status: &ConsoleStatusView) -> String {
             table.row([
                 target.target.as_str(),
                 &target.circuit,
-                target.owner.as_deref().unwrap_or("nobody"),
+                target.owner.as_deref().unwrap_or("none"),
                 &target.epoch.to_string(),
                 &render_counts(&target.queue),
                 &render_counts(&target.resources),
@@ -67,20 +67,20 @@ pub fn render_status(status: &ConsoleStatusView) -> String {
             |ends: &[&str]| status.targets.iter().map(|target| render_resources(target, ends)).sum::<i64>();
         let held = count(&[".held"]);
         if held > 0 {
-            text.push_str(&format!("\n{held} held for a human: see `usher held ls`\n"));
+            text.push_str(&format!("\n{held} held for approval: see `usher held ls`\n"));
         }
         let taken = count(&["user.waiting", "group.waiting"]);
         if taken > 0 {
             let wait = if taken == 1 { "waits" } else { "wait" };
             text.push_str(&format!(
-                "\n{taken} {wait} for a value that another one has: see `usher held ls`\n"
+                "\n{taken} {wait} for a value that another person or group has: see `usher held ls`\n"
             ));
         }
     }
     let unverified = status.targets.iter().filter_map(|target| Some((target, target.unverified.as_ref()?)));
     for (target, why) in unverified {
         text.push_str(&format!(
-            "\n{}: only switching off goes out for now: {}\n",
+            "\n{}: only disabling is sent for now: {}\n",
             clean_text(&target.target),
             clean_text(why)
         ));
@@ -114,13 +114,13 @@ pub fn render_status(status: &ConsoleStatusView) -> String {
     text
 }
 
-/// A line for each list of what a human should look at in people; nothing if all are empty.
+/// Renders one line for each non-empty list of findings about people.
 fn render_findings(counts: &FindingCounts) -> String {
     let mut text = String::new();
     if counts.contradictions > 0 {
         let count = counts.contradictions;
         text.push_str(&format!(
-            "{count} contradictions about who works here: see `usher people contradictions`\n"
+            "{count} contradictions about employment: see `usher people contradictions`\n"
         ));
     }
     if counts.unread > 0 {
@@ -129,18 +129,18 @@ fn render_findings(counts: &FindingCounts) -> String {
     }
     for (target, count) in counts.unbuilt.iter().filter(|(_, count)| **count > 0) {
         text.push_str(&format!(
-            "{count} people cannot be built for {}, or not whole: see `usher people unbuilt`\n",
+            "{count} people cannot be built for {}, or only partly: see `usher people unbuilt`\n",
             clean_text(target)
         ));
     }
     text
 }
 
-/// A line for each stream that needs attention.
+/// Renders one line for each stream that needs attention.
 fn render_streams(streams: &[StreamStatus], backup: Option<&BackupStatus>, now: OffsetDateTime) -> String {
     let mut text = String::new();
     let days = backup.map_or(BACKUP_INTERVAL_DAYS, |backup| backup.interval_days);
-    // What was dropped before the last backup is in it; without one, what was dropped within the interval counts.
+    // The last backup has the messages that were dropped before it. Without a backup, those dropped within the interval count.
     let last = backup.and_then(|backup| parse_moment(backup.at.as_ref()?));
     let since = last.unwrap_or_else(|| now - time::Duration::days(i64::from(days)));
     for status in streams {
@@ -170,7 +170,7 @@ fn parse_moment(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
-/// When the last backup was taken, and whether what the streams keep still completes it.
+/// Renders the time of the last backup, and whether the streams still hold enough messages to complete it.
 fn last_backup(backup: &BackupStatus, now: OffsetDateTime) -> String {
     let days = backup.interval_days;
     let Some(text) = &backup.at else {
@@ -190,7 +190,7 @@ fn last_backup(backup: &BackupStatus, now: OffsetDateTime) -> String {
     format!("the last backup was taken at {}, {shown} ago{late}\n", clean_text(text))
 }
 
-/// A line for each thing that the broker does not have; nothing if it has all of it.
+/// Renders one line for each kind of unpublished message; empty if all are published.
 fn render_waiting(outbox: &OutboxStatus) -> String {
     let service = clean_text(&outbox.service);
     let mut text = String::new();
@@ -247,7 +247,9 @@ fn render_policies(mapper: &MapperStatus) -> String {
     text.push('\n');
     if mapper.clock_skew_ms.abs() > SKEW_TOLD_MS {
         let seconds = mapper.clock_skew_ms / 1_000;
-        text.push_str(&format!("the mapper's clock is {seconds} s ahead of its database's, which counts\n"));
+        text.push_str(&format!(
+            "the mapper's clock is {seconds} s ahead of its database's; the database's clock is used\n"
+        ));
     }
     for one in &mapper.verifications {
         text.push_str(&verify::verification_line(one));
@@ -256,27 +258,25 @@ fn render_policies(mapper: &MapperStatus) -> String {
         let count = mapper.record_conflicts;
         let records = if count == 1 { "record" } else { "records" };
         text.push_str(&format!(
-            "{count} {records} may be somebody else's: see `usher people conflicts ls`\n"
+            "{count} {records} may belong to another person: see `usher people conflicts ls`\n"
         ));
     }
     if mapper.scheduled > 0 {
         let count = mapper.scheduled;
         let people = if count == 1 { "person" } else { "people" };
-        text.push_str(&format!(
-            "something takes effect later for {count} {people}: see `usher schedule ls`\n"
-        ));
+        text.push_str(&format!("scheduled changes for {count} {people}: see `usher schedule ls`\n"));
     }
     text
 }
 
-/// Clocks differ by more than this, in milliseconds: it is said.
+/// Clock difference above which a warning is shown, in milliseconds.
 const SKEW_TOLD_MS: i64 = 2_000;
 
-/// How far everybody is evaluated with the policies in force, without a line end.
+/// Renders the progress of evaluation with the policies in force, without a line end.
 pub fn to_evaluate(mapper: &MapperStatus) -> String {
     match mapper.to_evaluate {
         0 => format!("all {} people and groups are evaluated with these policies", mapper.known),
-        left => format!("{left} of {} people and groups are still to be evaluated", mapper.known),
+        left => format!("{left} of {} people and groups are not evaluated yet", mapper.known),
     }
 }
 
@@ -307,8 +307,8 @@ mod tests {
             render_status(&status),
             "Leavers with access: unknown (the mapper does not answer)\n\
              \n\
-             TARGET  CIRCUIT  OWNER   EPOCH  QUEUE  RESOURCES\n\
-             zia     closed   nobody  3      -      user.in_sync=12\n\
+             TARGET  CIRCUIT  OWNER  EPOCH  QUEUE  RESOURCES\n\
+             zia     closed   none   3      -      user.in_sync=12\n\
              \n\
              LAG       MESSAGES\n\
              events    0\n\
@@ -324,9 +324,9 @@ mod tests {
         let text = render_findings(&FindingCounts { contradictions: 2, unread: 1, unbuilt });
         assert_eq!(
             text,
-            "2 contradictions about who works here: see `usher people contradictions`\n\
+            "2 contradictions about employment: see `usher people contradictions`\n\
              1 values of people could not be read: see `usher people unread`\n\
-             3 people cannot be built for crm, or not whole: see `usher people unbuilt`\n"
+             3 people cannot be built for crm, or only partly: see `usher people unbuilt`\n"
         );
     }
 
@@ -422,8 +422,8 @@ mod tests {
              POLICY  VERSION  SINCE                 BY     WHY\n\
              zia     3        2026-01-02T03:04:05Z  alice  sales only\n\
              held: zia.yaml: over the guard; needs --allow-deletes 600\n\
-             12 of 1006 people and groups are still to be evaluated\n\
-             something takes effect later for 7 people: see `usher schedule ls`\n\
+             12 of 1006 people and groups are not evaluated yet\n\
+             scheduled changes for 7 people: see `usher schedule ls`\n\
              \n\
              LAG       MESSAGES\n\
              events    0\n\

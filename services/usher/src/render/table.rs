@@ -14,17 +14,17 @@ pub struct TextTable {
 }
 
 impl TextTable {
-    /// A table with these column names.
+    /// Creates a table with these column names.
     pub fn new<const N: usize>(header: [&str; N]) -> Self {
         Self { rows: vec![header.map(str::to_owned).to_vec()], columns: N }
     }
 
-    /// Columns without names.
+    /// Creates a table without a header.
     pub fn plain(columns: usize) -> Self {
         Self { rows: Vec::new(), columns }
     }
 
-    /// Adds a row; what it has more than the header is dropped.
+    /// Adds a row; surplus cells are dropped.
     pub fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
         let mut row: Vec<String> =
             cells.into_iter().take(self.columns).map(|cell| clean_text(cell.as_ref()).into_owned()).collect();
@@ -32,7 +32,7 @@ impl TextTable {
         self.rows.push(row);
     }
 
-    /// The text, without blanks at line ends.
+    /// Renders the table, without trailing spaces.
     pub fn render(&self) -> String {
         let width =
             |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

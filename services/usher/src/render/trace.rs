@@ -1,4 +1,4 @@
-//! A timeline, one line per fact.
+//! Rendering of a timeline, one line per fact.
 
 use console::api::{PersonTrace, TraceEntry};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::table::TextTable;
 use super::{attempts_text, clean_text, instant_text};
 
-/// The whole timeline; its first line says who it is about.
+/// Renders the whole timeline; its first line names the person or group.
 pub fn render_trace(trace: &PersonTrace) -> String {
     let name = trace.person.user_name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
     let mut text = format!("{}{}\n", clean_text(&trace.person.key), clean_text(&name));
@@ -28,7 +28,7 @@ pub fn render_trace(trace: &PersonTrace) -> String {
     text
 }
 
-/// One fact in one line, for views that show a single one.
+/// Renders one fact in one line, for views of a single fact.
 pub(crate) fn trace_line(entry: &TraceEntry) -> String {
     let parts = [instant_text(&entry.at), entry_text(entry), result_text(entry), reason_text(entry)];
     let parts: Vec<String> = parts
@@ -115,7 +115,7 @@ fn result_text(entry: &TraceEntry) -> String {
         "replayed" => fact_text(fact, "outcome").to_owned(),
         "correlated" => match (fact_text(fact, "outcome"), fact_text(fact, "person")) {
             ("linked", person) => format!("is {person}"),
-            ("conflict", "") => "conflict, counts for nobody".to_owned(),
+            ("conflict", "") => "conflict, has no effect".to_owned(),
             ("conflict", person) => format!("conflict, stays {person}"),
             (outcome, _) => outcome.to_owned(),
         },
@@ -154,7 +154,7 @@ fn reason_text(entry: &TraceEntry) -> String {
             }
         }
         "membershipDecided" => match fact_text(fact, "event") {
-            "" => format!("group {}; a policy brought it to the target", fact_text(fact, "memberOf")),
+            "" => format!("group {}; added to the target by a policy", fact_text(fact, "memberOf")),
             event => format!("group {}; by {event}", fact_text(fact, "memberOf")),
         },
         "attempted" => match fact_text(fact, "error") {
@@ -193,7 +193,7 @@ fn reason_text(entry: &TraceEntry) -> String {
     }
 }
 
-/// By what it was decided whose record it is.
+/// Returns the decision that matched a record: the operator or the value.
 fn correlation_text(fact: &Map<String, Value>) -> String {
     let actor = |name: &str| fact.get("actor").and_then(|actor| actor.get(name)).and_then(Value::as_str);
     if let (Some(who), Some(why)) = (actor("who"), actor("why")) {
@@ -215,7 +215,7 @@ fn correlation_text(fact: &Map<String, Value>) -> String {
     }
 }
 
-/// Which group it was about, in front of something else.
+/// Returns the group of a membership fact as a prefix.
 fn of_group(fact: &Map<String, Value>) -> String {
     match fact_text(fact, "memberOf") {
         "" => String::new(),

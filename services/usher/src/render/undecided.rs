@@ -1,4 +1,4 @@
-//! Departures that are not decided yet, below the accounts that must be off.
+//! Rendering of undecided departures, below the accounts that must be disabled.
 
 use lifecycle::LeaversReply;
 use time::OffsetDateTime;
@@ -7,7 +7,7 @@ use super::clean_text;
 use super::leavers::{age_text, cell_of, full_moment, moment_text, waiting_in_words};
 use super::table::TextTable;
 
-/// One line per departure, oldest first; nothing if there are none.
+/// Renders one line per departure, oldest first; empty if there are none.
 pub(super) fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
     if reply.undecided.is_empty() {
         return String::new();
@@ -31,7 +31,7 @@ pub(super) fn list(reply: &LeaversReply, now: OffsetDateTime) -> String {
     text
 }
 
-/// The same as rows of these columns.
+/// Renders the same departures as rows of these columns.
 pub(super) fn csv(reply: &LeaversReply, columns: &[&str]) -> String {
     let mut text = String::new();
     for one in &reply.undecided {

@@ -1,15 +1,15 @@
-//! Verifications: what was decided, compared with what the writer knows.
+//! Rendering of verifications, which compare the mapper's decisions with the writer's state.
 
 use lifecycle::{Verification, VerificationState};
 
 use super::clean_text;
 
-/// One line for each target, and what differed below it.
+/// Renders one line for each target, and its differences below it.
 pub fn render_verifications(verifications: &[Verification]) -> String {
     verifications.iter().map(|one| format!("{}{}", verification_line(one), difference_names(one))).collect()
 }
 
-/// The line of one target.
+/// Renders the line of one target.
 pub fn verification_line(one: &Verification) -> String {
     let target = clean_text(&one.target);
     let ended = one.ended.map(|at| at.replace_nanosecond(0).unwrap_or(at).to_string()).unwrap_or_default();
@@ -17,7 +17,7 @@ pub fn verification_line(one: &Verification) -> String {
         VerificationState::Running => format!("{target}: being verified\n"),
         VerificationState::Failed => {
             let why = one.error.as_deref().unwrap_or_default();
-            format!("{target}: not verified, tried again by itself: {}\n", clean_text(why))
+            format!("{target}: not verified, retried automatically: {}\n", clean_text(why))
         }
         VerificationState::Finished => {
             let mut text = format!("{target}: verified {ended}, {} compared", one.compared);
@@ -28,12 +28,12 @@ pub fn verification_line(one: &Verification) -> String {
                 ));
             }
             if one.unknown > 0 {
-                text.push_str(&format!("; {} are not known here and left alone", one.unknown));
+                text.push_str(&format!("; {} are unknown to the mapper and not changed", one.unknown));
             }
             if one.withheld > 0 {
                 text.push_str(&format!(
-                    "; {} memberships were taken away later than the mapper knows, and are not given back: \
-                     let the source say them again",
+                    "; {} memberships were removed later than the mapper knows, and are not restored: \
+                     have the source send them again",
                     one.withheld
                 ));
             }
@@ -47,8 +47,8 @@ fn difference_names(one: &Verification) -> String {
     let mut text = String::new();
     for (what, names) in [
         ("differed", &one.differing),
-        ("not known", &one.unknown_subjects),
-        ("not given back", &one.withheld_subjects),
+        ("unknown", &one.unknown_subjects),
+        ("not restored", &one.withheld_subjects),
     ] {
         for name in names {
             text.push_str(&format!("  {what}: {}\n", clean_text(name)));
@@ -79,12 +79,12 @@ mod tests {
         };
         let text = render_verifications(&[one]);
         for part in [
-            "9 compared; 2 differed (1 of them should have no access), 2 sent again; 1 are not known here",
+            "9 compared; 2 differed (1 of them should have no access), 2 sent again; 1 are unknown to the mapper",
             "  differed: E-1\n",
             "  differed: G-1/E-2\n",
-            "1 memberships were taken away later than the mapper knows",
-            "  not known: E-9\n",
-            "  not given back: G-1/E-3\n",
+            "1 memberships were removed later than the mapper knows",
+            "  unknown: E-9\n",
+            "  not restored: G-1/E-3\n",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

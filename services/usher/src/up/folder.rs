@@ -12,14 +12,14 @@ use serde_json::{Map, Value, json};
 use crate::token;
 
 const RUN_FILE: &str = "run.json";
-/// Locked by the process that uses the folder.
+/// File that is locked by the process that uses the folder.
 pub const LOCK_FILE: &str = "lock";
-/// Notes who was erased; no backup has it, and no restore replaces it.
+/// List of erased people. No backup contains it, and no restore replaces it.
 pub const TOMBSTONES_FILE: &str = "tombstones.log";
-/// Is there while a restore exchanges what is in the folder.
+/// File that exists while a restore exchanges the content of the folder.
 pub const RESTORE_FILE: &str = "restore-under-way";
 
-/// An open data folder. Nobody else can open it until this is dropped.
+/// An open data folder. No other process can open it until this value is dropped.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
@@ -29,7 +29,7 @@ pub struct DataFolder {
     _lock: File,
 }
 
-/// What a running `usher up` tells other commands and tests.
+/// The addresses and process ids of a running `usher up`, for other commands and tests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFile {
     /// Process id of `usher up`.
@@ -44,7 +44,7 @@ pub struct RunFile {
     pub nats: String,
     /// Process id of the broker; it changes when the broker is restarted.
     pub nats_pid: u32,
-    /// The configuration.
+    /// Path of the configuration file.
     #[serde(default)]
     pub config: Option<PathBuf>,
 }
@@ -53,7 +53,7 @@ impl RunFile {
     /// Reads the run file of a data folder.
     ///
     /// # Errors
-    /// When there is none: nothing runs there.
+    /// Returns an error if there is no run file: `usher up` does not run there.
     pub fn read(data: &Path) -> anyhow::Result<Self> {
         let path = data.join(RUN_FILE);
         let text = std::fs::read_to_string(&path).with_context(|| {
@@ -66,16 +66,16 @@ impl RunFile {
     }
 }
 
-/// Where operator commands find their token in a data folder.
+/// Returns the path of the operator's token in a data folder.
 pub fn operator_token_file(data: &Path) -> PathBuf {
     data.join("tokens/operator")
 }
 
 impl DataFolder {
-    /// Opens `path`, and makes it when it is not there. Only its owner can read it.
+    /// Opens the data folder at `path`, and creates it if it does not exist. Only its owner can read it.
     ///
     /// # Errors
-    /// When it cannot be written, or another `usher up` holds it.
+    /// Returns an error if the folder cannot be written, or if another `usher up` holds it.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         for folder in ["", "tokens", "policies", "nats"] {
             make_folder(&path.join(folder))?;
@@ -101,25 +101,25 @@ impl DataFolder {
         })
     }
 
-    /// Its absolute path.
+    /// Returns the absolute path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The broker's folder.
+    /// Returns the broker's folder.
     pub fn nats(&self) -> PathBuf {
         self.path.join("nats")
     }
 
-    /// The broker's token.
+    /// Returns the broker's token.
     pub fn nats_token(&self) -> &str {
         &self.nats_token
     }
 
-    /// Writes the default configuration unless there is one, and says where it is.
+    /// Writes the default configuration unless there is one, and returns its path.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn default_config(&self) -> anyhow::Result<PathBuf> {
         let path = self.path.join("usher.yaml");
         if !path.exists() {
@@ -135,28 +135,28 @@ impl DataFolder {
             .replace("{{operator}}", &token::hash_of(&self.operator_token))
     }
 
-    /// What `usher up` adds to a configuration that does not say.
+    /// Returns the defaults of `usher up` for settings that the configuration leaves out.
     pub fn config_defaults(&self) -> Map<String, Value> {
         config_defaults(&self.path, &self.source_token, &self.operator_token)
     }
 
-    /// Writes `run.json` in one step, so that a reader sees all of it or the one before.
+    /// Writes `run.json` atomically, so that a reader sees either the new file or the previous one.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn write_run_file(&self, run: &RunFile) -> anyhow::Result<()> {
         let (fresh, path) = (self.path.join("run.json.new"), self.path.join(RUN_FILE));
         write_private(&fresh, &serde_json::to_string(run).expect("a run file has only string keys"))?;
         std::fs::rename(&fresh, &path).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Removes `run.json`, if it is there.
+    /// Removes `run.json`, if it exists.
     pub fn remove_run_file(&self) {
         let _ = std::fs::remove_file(self.path.join(RUN_FILE));
     }
 }
 
-/// What `usher up` adds to a configuration that does not say, in the data folder `path`.
+/// Returns the defaults of `usher up` for a configuration in the data folder `path`.
 pub fn config_defaults(path: &Path, source_token: &str, operator_token: &str) -> Map<String, Value> {
     let database =
         |service: &str| format!("sqlite://{}?mode=rwc", path.join(format!("{service}.db")).display());
@@ -196,15 +196,15 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
-/// Whether a restore has begun to exchange what is in the folder, and has not ended.
+/// Returns whether a restore has begun to exchange the content of the folder and has not finished.
 pub fn is_being_restored(folder: &Path) -> bool {
     folder.join(RESTORE_FILE).exists()
 }
 
-/// Whether an `usher up` holds the folder.
+/// Returns whether an `usher up` holds the folder.
 ///
 /// # Errors
-/// When that cannot be seen.
+/// Returns an error if the lock cannot be read.
 pub fn is_in_use(folder: &Path) -> anyhow::Result<bool> {
     let path = folder.join(LOCK_FILE);
     let file = match File::open(&path) {
@@ -221,10 +221,10 @@ pub fn is_in_use(folder: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// Takes the folder; it is given back when the file is dropped.
+/// Locks the folder. The lock is released when the file is dropped.
 ///
 /// # Errors
-/// When another process has it, or it cannot be written.
+/// Returns an error if another process has the lock, or the lock file cannot be written.
 pub fn lock_folder(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -263,15 +263,15 @@ pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-const DEFAULT_CONFIG: &str = r#"# Written by `usher up`; yours from now on. `usher config check usher.yaml` says what is wrong with it.
+const DEFAULT_CONFIG: &str = r#"# Written by `usher up`; edit it as you like. `usher config check usher.yaml` reports errors in it.
 # Any string may hold ${NAME} (environment) or ${file:/path}. Databases are SQLite files in this folder unless a
 # section names another one with `database:`.
 
 gateway:
   listen: 127.0.0.1:8080
-  sources: # who may post events; `usher token --name NAME` makes another one
+  sources: # who may post events; `usher token --name NAME` creates a token
     - { name: local, token: "{{source}}", ce_source: ["*"] } # in tokens/source; may speak for any source
-  # scim: # identity providers that are pointed at /scim/v2/NAME, as if Usher were an application
+  # scim: # identity providers that provision into /scim/v2/NAME, as into an application
   #   - { name: entra, token: "sha256:..." }
 
 mapper:

@@ -1,7 +1,7 @@
-//! The nats-server child: started, watched, restarted on the same port, and ended with this process.
+//! The nats-server child process: started, watched, restarted on the same port, and stopped with this process.
 //!
-//! Everything happens on one thread of its own. It has to: the kernel ends the child when the *thread* that spawned
-//! it ends (PR_SET_PDEATHSIG), so that a killed `usher up` leaves no broker behind.
+//! Everything happens on one dedicated thread. This is necessary: the kernel stops the child when the *thread* that spawned it
+//! ends (PR_SET_PDEATHSIG), so that a killed `usher up` leaves no broker behind.
 
 mod binary;
 mod health;
@@ -26,31 +26,31 @@ use tokio::sync::watch;
 use health::ServerHealth;
 use server_config::ChildPorts;
 
-/// More failures than this within [`FAILURE_WINDOW`] are not bad luck.
+/// Maximum number of failures within [`FAILURE_WINDOW`]; after more, the server is given up.
 const FAILURES_MAX: usize = 10;
 const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 const DELAY_FIRST: Duration = Duration::from_millis(20);
 const DELAY_MAX: Duration = Duration::from_secs(3);
-/// How long the first start may take: a large store is read back before the port opens.
+/// Maximum time for the first start: a large store is read back before the port opens.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// How long the broker may take to write back and leave.
+/// Maximum time for the broker to flush its data and stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
-/// Between two looks at whether the server lives.
+/// Interval between checks whether the server lives.
 const LIFE_POLL: Duration = Duration::from_millis(100);
-/// Another process may take a free port between our look and the child's bind.
+/// Number of attempts with another port: another process may take a free port before the child binds it.
 const PORT_TRIES: usize = 5;
 
-/// Where the broker stands.
+/// The state of the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NatsState {
-    /// It runs as this process.
+    /// The broker runs with this process id.
     Running(u32),
-    /// It is being restarted.
+    /// The broker is being restarted.
     Restarting,
-    /// It was stopped on request.
+    /// The broker was stopped on request.
     Stopped,
-    /// It failed too often, for this reason.
+    /// The broker failed too often, for this reason.
     GivenUp(String),
 }
 
@@ -64,20 +64,20 @@ pub struct NatsChild {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the child needs: its folder (which holds its configuration, pid and store) and its token.
+/// The settings of the child: its folder (with its configuration, pid file and store) and its token.
 #[derive(Debug, Clone)]
 pub struct NatsSettings {
-    /// Absolute path.
+    /// Absolute path of the folder.
     pub folder: PathBuf,
-    /// Clients must present it.
+    /// Token that clients must present.
     pub token: String,
 }
 
 impl NatsChild {
-    /// Ends what an earlier process left in the folder, starts the server, and returns once it answers.
+    /// Stops a server that an earlier process left in the folder, starts the server, and returns once it answers.
     ///
     /// # Errors
-    /// When there is no server binary, or it does not start.
+    /// Returns an error if there is no server binary, or if it does not start.
     pub fn start(settings: &NatsSettings) -> anyhow::Result<Self> {
         let binary = binary::find_binary()?;
         orphan::end_orphan(&settings.folder)?;
@@ -114,22 +114,22 @@ impl NatsChild {
         Ok(child)
     }
 
-    /// Where clients connect.
+    /// Returns the URL for clients.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.ports.client)
     }
 
-    /// Where the server tells about itself.
+    /// Returns the URL of the server's monitoring endpoint.
     pub fn monitor_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.monitor)
     }
 
-    /// Every change of where it stands.
+    /// Returns a receiver of every change of the state.
     pub fn state(&self) -> watch::Receiver<NatsState> {
         self.state.clone()
     }
 
-    /// Lets it write back and leave, waits for it. Does nothing the second time.
+    /// Stops the server after it has flushed its data, and waits for its end. A second call does nothing.
     pub fn stop(&mut self) {
         drop(self.stop.take());
         signal_child(&self.pid, Signal::SIGTERM);
@@ -154,9 +154,9 @@ impl Drop for NatsChild {
     }
 }
 
-/// The lock makes sure that the process is still our child: it is reaped under the same lock.
+/// Sends a signal to the child. The lock guarantees that the process is still our child: it is reaped under the same lock.
 fn signal_child(pid: &Mutex<Option<Pid>>, signal: Signal) {
-    let pid = pid.lock().expect("nobody panics while holding it");
+    let pid = pid.lock().expect("nothing panics while holding it");
     if let Some(pid) = *pid {
         let _ = kill(pid, signal);
     }
@@ -227,12 +227,12 @@ impl ServerKeeper {
         }
     }
 
-    /// Waits at most `patience` for the other side to hang up.
+    /// Waits at most `patience` for the stop request.
     fn is_stopped(&self, patience: Duration) -> bool {
         !matches!(self.stopped.recv_timeout(patience), Err(mpsc::RecvTimeoutError::Timeout))
     }
 
-    /// Writes what the server reads before each start: its folder may be gone.
+    /// Writes the server's files before each start, because its folder may be gone, and spawns the server.
     fn spawn(&self) -> anyhow::Result<Child> {
         let folder = &self.settings.folder;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -251,7 +251,7 @@ impl ServerKeeper {
         die_with_this_thread(&mut command);
         let child = command.spawn().with_context(|| format!("cannot start {}", self.binary.display()))?;
         let id = child.id();
-        *self.pid.lock().expect("nobody panics while holding it") =
+        *self.pid.lock().expect("nothing panics while holding it") =
             Some(Pid::from_raw(i32::try_from(id).expect("a pid is an i32")));
         orphan::remember_process(&self.settings.folder, id)?;
         tracing::info!(pid = id, port = self.ports.client, "nats-server runs");
@@ -264,7 +264,7 @@ impl ServerKeeper {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Some(status) = child.try_wait().context("cannot watch nats-server")? {
-                *self.pid.lock().expect("nobody panics while holding it") = None;
+                *self.pid.lock().expect("nothing panics while holding it") = None;
                 bail!("nats-server did not start: {}", self.last_words(&status.to_string()));
             }
             if TcpStream::connect_timeout(&address, POLL * 10).is_ok() {
@@ -279,9 +279,9 @@ impl ServerKeeper {
         }
     }
 
-    /// Waits without reaping first, so that nobody signals a process that is not ours any more. A server that says for
-    /// long that it is not healthy is ended: after its disk was full it stores nothing until it is started again. That waits
-    /// until there is room: a server that starts on a full disk is no better, and cannot write down its consumers.
+    /// Waits for the child's end without reaping it first, so that no signal reaches an unrelated process. A server that reports
+    /// for a long time that it is unhealthy is stopped: after its disk was full, it stores nothing until it is restarted. The stop
+    /// waits until the disk has space: a server that starts on a full disk is no better, and cannot write its consumers.
     fn wait_for_its_end(&self, child: &mut Child) -> String {
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is an i32"));
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
@@ -294,17 +294,17 @@ impl ServerKeeper {
                 tracing::error!(%why, "nats-server stores nothing, restarting it");
                 signal_child(&self.pid, Signal::SIGTERM);
             }
-            // Returns early when the other side hangs up; from then on the end is near.
+            // Returns early on a stop request; from then on, the end is near.
             if self.is_stopped(LIFE_POLL) {
                 sleep_for(POLL);
             }
         }
-        let mut current = self.pid.lock().expect("nobody panics while holding it");
+        let mut current = self.pid.lock().expect("nothing panics while holding it");
         *current = None;
         child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
     }
 
-    /// What it wrote last, for the message that it cannot run.
+    /// Returns the server's last output, for the error message about its end.
     fn last_words(&self, how: &str) -> String {
         let read = |name: &str| std::fs::read_to_string(self.settings.folder.join(name)).unwrap_or_default();
         let text = [read("server.err"), read("server.log")].into_iter().find(|text| !text.trim().is_empty());
@@ -313,7 +313,7 @@ impl ServerKeeper {
     }
 }
 
-/// At once for the first failure, then exponentially longer, with jitter.
+/// Returns the delay before a restart: none after the first failure, then exponentially longer, with jitter.
 fn restart_delay(failures: usize) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     let full = DELAY_FIRST.saturating_mul(2_u32.pow(doublings)).min(DELAY_MAX);
@@ -341,7 +341,7 @@ fn die_with_this_thread(command: &mut Command) {
     }
 }
 
-/// Elsewhere the pid file alone takes care of a left-over server: see [`orphan`].
+/// On other systems, the pid file alone takes care of a leftover server: see [`orphan`].
 #[cfg(not(target_os = "linux"))]
 fn die_with_this_thread(_command: &mut Command) {}
 

@@ -1,4 +1,4 @@
-//! What goes wrong, at random.
+//! Random faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use rand::{RngExt, SeedableRng};
 
 use crate::installation::Installation;
 
-/// How long a pause lasts.
+/// Duration of a pause.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 1_000..=3_000;
 const SOON: Duration = Duration::from_secs(120);
 
-/// The faults of a run: which, and how many of each kind.
+/// The faults of a run: the random source, and the number of each kind.
 pub struct Faults {
     random: StdRng,
     pub counts: BTreeMap<&'static str, usize>,
@@ -21,11 +21,11 @@ pub struct Faults {
 
 impl Faults {
     pub fn new(seed: u64) -> Self {
-        // Other numbers than those of the news.
+        // Other random numbers than those of the news.
         Self { random: StdRng::seed_from_u64(seed.rotate_left(32) ^ 0xfa17), counts: BTreeMap::new() }
     }
 
-    /// Kills or pauses one part. A killed one is started again at once, and not waited for.
+    /// Kills or pauses one process. A killed one is restarted at once, without waiting for it.
     pub async fn strike(&mut self, installation: &mut Installation) {
         let pause = Duration::from_millis(self.random.random_range(PAUSE_MS));
         let replica = self.random.random_range(0..installation.replicas.len());
@@ -66,7 +66,7 @@ impl Faults {
     }
 }
 
-/// Streams with three copies stand the loss of one.
+/// Waits until all brokers are up to date, because streams with three replicas tolerate the loss of only one.
 async fn one_broker_at_a_time(installation: &mut Installation) {
     wait_for_level("all brokers are whole", SOON, async || {
         installation.revive();

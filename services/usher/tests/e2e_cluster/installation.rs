@@ -17,11 +17,11 @@ use store::testing::TestDatabase;
 
 use crate::replica::Replica;
 
-/// How long a start may take on a busy machine.
+/// Maximum time for a start on a busy machine.
 const START_MAX: Duration = Duration::from_secs(120);
-/// A request to the target takes this long, so that requests are under way when something is killed.
+/// Latency of the target, so that requests are in flight when a process is killed.
 const LATENCY_MS: u64 = 20;
-/// Fuller than this a stream refuses what is no departure.
+/// Fill level from which a stream accepts only departures.
 const FULL_PERCENT: u64 = 90;
 const SOURCE_TOKEN: &str = "source-token";
 const OPERATOR_TOKEN: &str = "operator-token";
@@ -35,14 +35,14 @@ pub struct SmallStream {
     pub bytes: u64,
 }
 
-/// A whole installation. Dropping it ends all of it; its folder stays when the test has failed.
+/// A whole installation. Dropping it stops all of it; its folder stays if the test has failed.
 pub struct Installation {
     /// The services, then the stream keeper.
     pub replicas: Vec<Replica>,
     pub brokers: TestCluster,
     pub database: TestDatabase,
     pub sandbox: Sandbox,
-    /// One for each gateway.
+    /// One event poster for each gateway.
     pub feeds: Vec<EventPoster>,
     pub console: ConsoleClient,
     console_url: String,
@@ -50,7 +50,7 @@ pub struct Installation {
     folder: Folder,
 }
 
-/// Where logs and configurations lie. It stays when the test has failed.
+/// Folder of logs and configurations. It stays if the test has failed.
 struct Folder {
     folder: Option<tempfile::TempDir>,
     seed: u64,
@@ -72,7 +72,7 @@ impl Drop for Folder {
 }
 
 impl Installation {
-    /// Starts everything at once on empty stores, and the services while one broker is down. `None` without PostgreSQL.
+    /// Starts everything at once on empty stores, with one broker down while the services start. `None` without PostgreSQL.
     pub async fn start(seed: u64, small: Option<SmallStream>) -> Option<Self> {
         let database = store::testing::postgres_database()?;
         let folder = Folder { folder: Some(tempfile::tempdir().unwrap()), seed };
@@ -129,12 +129,12 @@ impl Installation {
         })
     }
 
-    /// Starts again what ended by itself.
+    /// Restarts the processes that ended on their own.
     pub fn revive(&mut self) {
         self.replicas.iter_mut().for_each(Replica::revive);
     }
 
-    /// Waits until every process is ready and every broker has all that the others have.
+    /// Waits until every process is ready and every broker is up to date.
     pub async fn whole(&mut self) {
         wait_for_level("everything is up", START_MAX, async || {
             self.revive();
@@ -147,7 +147,7 @@ impl Installation {
         .unwrap();
     }
 
-    /// `Err` says which broker is not up to date.
+    /// Returns an error with the broker that is not up to date.
     pub async fn brokers_are_whole(&self) -> Result<(), String> {
         for server in &self.brokers.servers {
             let url = format!("{}/healthz", server.monitor_url());
@@ -159,7 +159,7 @@ impl Installation {
         Ok(())
     }
 
-    /// `Err` says how many bytes the stream holds, if there is room for more.
+    /// Returns an error with the stream's size while the stream has room.
     pub async fn is_full(&self, small: SmallStream) -> anyhow::Result<()> {
         let url = format!("{}/jsz?streams=true", self.brokers.servers[0].monitor_url());
         let answer: Value = serde_json::from_str(&self.http.get(url).send().await?.text().await?)?;
@@ -172,17 +172,17 @@ impl Installation {
         Ok(())
     }
 
-    /// The replicas of a service.
+    /// Returns the replicas of a service.
     pub fn of(&mut self, service: &str) -> impl Iterator<Item = &mut Replica> {
         self.replicas.iter_mut().filter(move |replica| replica.name.starts_with(service))
     }
 
-    /// Everything at the target, read with plain HTTP.
+    /// Reads everything at the target with plain HTTP.
     pub async fn directory(&self) -> anyhow::Result<ServerDirectory> {
         reader::read_directory(&self.http, &self.sandbox.base_url(), SANDBOX_TOKEN).await
     }
 
-    /// `usher ARGUMENTS`, as an operator types it.
+    /// Runs `usher ARGUMENTS` as an operator does.
     pub async fn usher(&self, arguments: &[&str]) -> Output {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
         command.args(arguments).args(["--console", &self.console_url]).env("USHER_TOKEN", OPERATOR_TOKEN);
@@ -198,11 +198,11 @@ impl Drop for Installation {
     }
 }
 
-/// What everything is started with.
+/// The settings with which everything is started.
 struct Plan {
     folder: PathBuf,
     common: Value,
-    /// For each service and replica: where it serves, and where it says how it is.
+    /// For each service and replica: its service port and its admin port.
     ports: Vec<(u16, u16)>,
 }
 
@@ -216,7 +216,7 @@ impl Plan {
     ) -> Self {
         let policies = folder.join("policies");
         std::fs::create_dir(&policies).unwrap();
-        // Many leave at once, which the guard would rightly hold.
+        // Many people leave at once, which the guard would rightly hold.
         let policy = format!("guard: {{ percent: 100 }}\n{}", policy_yaml(TARGET));
         std::fs::write(policies.join(format!("{TARGET}.yaml")), policy).unwrap();
         let nats = brokers.config();
@@ -244,7 +244,7 @@ impl Plan {
         Self { folder: folder.to_owned(), common, ports: free_ports(SERVICES.len() * REPLICAS + 1) }
     }
 
-    /// Base URL of a service.
+    /// Returns the base URL of a service.
     fn url(&self, service: &str, number: usize) -> String {
         let at = SERVICES.iter().position(|name| *name == service).unwrap() * REPLICAS + number;
         format!("http://127.0.0.1:{}", self.ports[at].0)
@@ -287,7 +287,7 @@ impl Plan {
     }
 }
 
-/// A process keeps its ports when it is started again, so they are chosen before.
+/// Chooses free ports before the start, because a process keeps its ports across restarts.
 fn free_ports(pairs: usize) -> Vec<(u16, u16)> {
     let listeners: Vec<TcpListener> =
         (0..pairs * 2).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();

@@ -1,7 +1,7 @@
 //! Two replicas of each service on three brokers and PostgreSQL, which are killed and paused at random while people join, move,
-//! leave and come back.
+//! leave and return.
 //!
-//! `USHER_SEED` sets what happens and what goes wrong, `USHER_KILLS` how often something goes wrong: `make soak-cluster`.
+//! `USHER_SEED` sets the events and the faults, `USHER_KILLS` the number of faults: `make soak-cluster`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -47,7 +47,7 @@ impl AcceptedEvents {
         self.0.values().map(BTreeSet::len).sum()
     }
 
-    /// Those that no timeline knows.
+    /// Returns the events that no timeline contains.
     async fn lost(&self, installation: &Installation) -> anyhow::Result<BTreeSet<&String>> {
         let mut lost: BTreeSet<&String> = BTreeSet::new();
         for (subject, events) in &self.0 {
@@ -59,7 +59,7 @@ impl AcceptedEvents {
     }
 }
 
-/// Keys of the people and groups that the events are about.
+/// Returns the keys of the people and groups that the events are about.
 fn subjects(events: &[harness::CloudEventMessage]) -> Vec<String> {
     let subject = |event: &harness::CloudEventMessage| {
         let text = event.value()["subject"].as_str().unwrap();
@@ -68,7 +68,7 @@ fn subjects(events: &[harness::CloudEventMessage]) -> Vec<String> {
     events.iter().map(subject).collect()
 }
 
-/// Says the next portion while something goes wrong, and waits until the target has seen something of it.
+/// Sends the next portion during a fault, and waits until the target has received part of it.
 async fn step(
     installation: &mut Installation,
     news: &mut News,
@@ -91,7 +91,7 @@ async fn step(
     accepted.note(&subjects, &saying.await.unwrap().unwrap());
 }
 
-/// `Err` names the leavers whose accounts at the target are active.
+/// Returns an error with the leavers whose accounts at the target are active.
 fn with_access(news: &News, directory: &ServerDirectory) -> anyhow::Result<()> {
     let expected = news.expected();
     let leavers = expected.users.values().filter(|user| !user.active).map(|user| &user.user_name);
@@ -103,12 +103,12 @@ fn with_access(news: &News, directory: &ServerDirectory) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything is at rest and as it must be.
+/// Waits until everything is at rest and as expected.
 async fn ends_right(installation: &mut Installation, news: &News, accepted: &AcceptedEvents) {
     installation.whole().await;
     let status = installation.console.settled(SOON).await.unwrap();
     assert_eq!(status.stuck(), 0, "{status:?}");
-    // What an outbox still holds is in no queue: the target says when it has come.
+    // An outbox may still hold messages that are in no queue: only the target shows when they have arrived.
     wait_for_level("the target is right", SOON, async || {
         let directory = installation.directory().await?;
         with_access(news, &directory)?;
@@ -132,7 +132,7 @@ async fn ends_right(installation: &mut Installation, news: &News, accepted: &Acc
     nobody_is_listed_with_access(installation).await;
 }
 
-/// `usher leavers` lists nobody, and `usher status --check` is content.
+/// Checks that `usher leavers` lists no person, and that `usher status --check` succeeds.
 async fn nobody_is_listed_with_access(installation: &Installation) {
     wait_for_level("all departures are proven", SOON, async || {
         let output = installation.usher(&["leavers", "--json"]).await;
@@ -173,8 +173,9 @@ async fn kills_and_pauses_of_every_part_of_a_cluster_lose_nothing_and_leave_no_l
     );
 }
 
-/// Half of the news while everything runs; the rest while `service` is away and one of the mappers is killed now and then, until the
-/// stream is full and some time after. Then `meanwhile` has to hold, the service comes back, and everything ends right.
+/// Sends half of the news while everything runs. Sends the rest while `service` is down and one of the mappers is killed from
+/// time to time, until the stream is full and some time after. Then `meanwhile` must hold, the service comes back, and
+/// everything ends as expected.
 async fn a_stream_is_full(
     small: SmallStream,
     service: &str,

@@ -1,4 +1,4 @@
-//! What an HR system and a directory say, at random: people join, move, leave and come back, and groups change.
+//! Random statements of an HR system and a directory: people join, move, leave and return, and groups change.
 
 use harness::world::now;
 use harness::{CloudEventMessage, CompanyHistory, ExpectedDirectory, PopulationShape, SamplePopulation};
@@ -8,16 +8,16 @@ use rand::{RngExt, SeedableRng};
 
 const PEOPLE_MIN: usize = 80;
 const GROUPS: usize = 8;
-/// People join in so many hundredths of all portions, and all of them have joined then.
+/// Percentage of the portions in which people join; after them, all people have joined.
 const HIRING_PERCENT: usize = 80;
 const MOVES: usize = 3;
 const LEAVERS: usize = 2;
 
-/// A company and how it goes on.
+/// A company and its further events.
 pub struct News {
     pub history: CompanyHistory,
     random: StdRng,
-    /// Who joins at the next portions.
+    /// People who join with the next portions.
     to_hire: Vec<String>,
     hired_at_once: usize,
     employed: Vec<String>,
@@ -28,7 +28,7 @@ pub struct News {
 }
 
 impl News {
-    /// News in so many portions.
+    /// Creates news in this number of portions.
     pub fn new(seed: u64, portions: usize) -> Self {
         let people = PEOPLE_MIN.max(portions);
         let company =
@@ -42,7 +42,7 @@ impl News {
         Self { history, random, to_hire, hired_at_once, employed, left, moves: 0, groups, groups_told: 0 }
     }
 
-    /// The next portion; at least one account changes with it.
+    /// Returns the next portion; at least one account changes with it.
     pub fn next(&mut self) -> Vec<CloudEventMessage> {
         let mut events = Vec::new();
         for key in self.to_hire.split_off(self.to_hire.len().saturating_sub(self.hired_at_once)) {
@@ -68,7 +68,7 @@ impl News {
         events
     }
 
-    /// A new group while there are some; then somebody comes into one or goes out of it.
+    /// Returns a new group while there are any; after that, adds a person to a group or removes one.
     fn group(&mut self) -> CloudEventMessage {
         if self.groups_told < self.groups.len() {
             self.groups_told += 1;
@@ -84,12 +84,12 @@ impl News {
         self.history.members_added(&group, &[member])
     }
 
-    /// What the target must look like when everything has arrived.
+    /// Returns the expected content of the target after everything has arrived.
     pub fn expected(&self) -> ExpectedDirectory {
         self.history.expected()
     }
 
-    /// How many people have left and not come back.
+    /// Returns the number of people who have left and not returned.
     pub fn leavers(&self) -> usize {
         self.left.len()
     }

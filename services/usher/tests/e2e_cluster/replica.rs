@@ -1,4 +1,4 @@
-//! One process of the installation: killed, paused and started again by its own process id.
+//! One process of the installation: killed, paused and restarted by its own process id.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;
@@ -10,18 +10,18 @@ use tokio::process::{Child, Command};
 
 /// A service, or the stream keeper.
 pub struct Replica {
-    /// Its name, which is also that of its log.
+    /// Name of the process and of its log.
     pub name: String,
     arguments: Vec<String>,
     admin: String,
     log: PathBuf,
     child: Option<Child>,
-    /// How often it ended without being killed.
+    /// Number of times that it ended without being killed.
     pub ended_by_itself: usize,
 }
 
 impl Replica {
-    /// Runs `usher ARGUMENTS`; `admin` is where it says whether it is ready.
+    /// Runs `usher ARGUMENTS`; `admin` is the URL of its readiness endpoint.
     pub fn start(name: &str, arguments: &[&str], admin: String, log: PathBuf) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let mut replica =
@@ -42,14 +42,14 @@ impl Replica {
         self.child = Some(child.unwrap());
     }
 
-    /// kill -9, and starts it again at once.
+    /// Kills the process with SIGKILL and restarts it at once.
     pub async fn kill_and_restart(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().await.unwrap();
         self.spawn();
     }
 
-    /// kill -9; it stays away until [`Self::start_again`].
+    /// Kills the process with SIGKILL; it stays down until [`Self::start_again`].
     pub async fn stop(&mut self) {
         self.child.take().unwrap().kill().await.unwrap();
     }
@@ -66,14 +66,14 @@ impl Replica {
         self.signal(Signal::SIGCONT);
     }
 
-    /// Does nothing if it has ended and was not noticed yet.
+    /// Sends a signal. Does nothing if the process has ended unnoticed.
     fn signal(&self, signal: Signal) {
         if let Some(pid) = self.child.as_ref().and_then(Child::id) {
             kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
         }
     }
 
-    /// Starts it again if it ended by itself, as systemd or Kubernetes would.
+    /// Restarts the process if it ended on its own, as systemd or Kubernetes would.
     pub fn revive(&mut self) {
         if self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
             self.ended_by_itself += 1;
@@ -81,7 +81,7 @@ impl Replica {
         }
     }
 
-    /// `Err` says why it is not ready.
+    /// Returns an error with the reason why it is not ready.
     pub async fn is_ready(&self, http: &reqwest::Client) -> Result<(), String> {
         let answer = http.get(format!("{}/readyz", self.admin)).send().await;
         let answer = answer.map_err(|error| format!("{}: {error}", self.name))?;

@@ -1,7 +1,8 @@
-//! Random histories of employment through the whole pipeline: the target ends as the page says, whatever the order of delivery.
+//! Random histories of employment through the whole pipeline: the target ends as the documentation says, in any order of
+//! delivery.
 //!
-//! The histories and the reference are those of the test of the pure function. `USHER_SEED` sets which ones, `USHER_HISTORIES` how
-//! many.
+//! The histories and the reference are those of the test of the pure function. `USHER_SEED` selects the histories,
+//! `USHER_HISTORIES` sets their number.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -25,10 +26,10 @@ use shared::{history, mutation, reference, statements, voice};
 use history::Random;
 use person::{Person, Right, SENDERS};
 
-/// For each way to say who may speak of employment.
+/// Number of histories for each setting of the senders with authority over employment.
 const HISTORIES: u64 = 1_000;
 const SEED: u64 = 11;
-/// So many people's statements are mixed with each other.
+/// Number of people whose statements are interleaved.
 const MIXED: usize = 100;
 const BATCH: usize = 250;
 const SOON: Duration = Duration::from_secs(240);
@@ -54,7 +55,7 @@ fn token(sender: &str) -> String {
     format!("token-of-{sender}")
 }
 
-/// Posts what is said of these people, mixed, under the token of each sender.
+/// Posts the statements about these people, interleaved, with the token of each sender.
 async fn post(world: &UsherWorld, people: &mut [Person], order: &mut StdRng) {
     let today = (now() - time::Duration::HOUR).replace_nanosecond(0).unwrap();
     let mut all: Vec<(usize, usize)> = people
@@ -89,7 +90,7 @@ async fn post(world: &UsherWorld, people: &mut [Person], order: &mut StdRng) {
     }
 }
 
-/// In what the target differs from what the page says.
+/// Returns the differences between the target and the documented result.
 async fn differences(world: &UsherWorld, people: &[Person]) -> Vec<String> {
     let directory = world.directory().await.unwrap();
     let mut differences = directory.problems.clone();

@@ -14,25 +14,25 @@ use crate::statements::Said;
 /// The two senders of the histories; the tokens of both are used.
 pub const SENDERS: [&str; 2] = ["hr", "agency"];
 
-/// A person, what is said of them, and on which day of the history today is.
+/// A person, the statements about them, and the day of the history that is today.
 pub struct Person {
     pub key: String,
     pub history: History,
-    /// How many statements are said otherwise than the history has them, because they cannot be posted as events.
+    /// Number of statements that differ from the history, because they cannot be posted as events.
     pub said_otherwise: usize,
     today: i64,
 }
 
-/// What a target may show.
+/// The allowed state at a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
     Active,
-    /// The account is off, or there is none: whether there was one in between depends on the order of delivery.
+    /// The account is disabled or absent: the order of delivery decides whether there was one in between.
     Off,
 }
 
 impl Person {
-    /// The person of this number; everything in their history was said by today.
+    /// Creates the person of this number; all statements of the history are made by today.
     pub fn random(number: usize, random: &mut Random, order: &mut StdRng, named: Option<&[String]>) -> Self {
         let mut history = History::random(random);
         history.cancelled.clear();
@@ -43,12 +43,12 @@ impl Person {
         Self { key: format!("E-{number:05}"), history, said_otherwise, today }
     }
 
-    /// Login name.
+    /// Returns the login name.
     pub fn login(&self) -> String {
         format!("{}@example.com", self.key.to_lowercase())
     }
 
-    /// The event for the statement at `index`, when today's statements were said at `today`; with its sender.
+    /// Returns the event for the statement at `index` with its sender; today's statements were made at `today`.
     pub fn event(&self, index: usize, today: OffsetDateTime) -> (&'static str, Value) {
         let said = &self.history.said[index];
         let at = |day: i64| (today + time::Duration::days(day - self.today)).format(&Rfc3339).unwrap();
@@ -83,7 +83,7 @@ impl Person {
         })
     }
 
-    /// An event that says nothing of employment, and after everything else which values the person has: this is not about them.
+    /// Returns an event without employment that sets the person's values after everything else, because values are not under test.
     pub fn values(&self, today: OffsetDateTime) -> Value {
         let at = (today + time::Duration::minutes(30)).format(&Rfc3339).unwrap();
         json!({
@@ -92,14 +92,14 @@ impl Person {
         })
     }
 
-    /// Says in which order the statements were delivered: indexes of them.
+    /// Records the order in which the statements were delivered, as their indexes.
     pub fn delivered(&mut self, order: &[usize]) {
         for (position, index) in (1..).zip(order) {
             self.history.said[*index].position = position;
         }
     }
 
-    /// What the page says of today.
+    /// Returns the documented state for today.
     pub fn right(&self) -> Right {
         match self.history.reference(None).decide(self.today).employment {
             Employment::Active => Right::Active,
@@ -107,14 +107,14 @@ impl Person {
         }
     }
 
-    /// The history in words, for reports.
+    /// Returns the history in words, for reports.
     pub fn shown(&self) -> String {
         format!("{}: {} | today is {}", self.key, self.history, self.today)
     }
 }
 
-/// Full lists are files, a hire is taken back by a webhook, and what was stored before senders were recorded was not posted: it is
-/// said by a record, by a departure, and by HR. Whether it is another statement now.
+/// Converts a statement into one that can be posted, and returns whether it changed. Full lists are files, a hire is cancelled
+/// by a webhook, and statements from before senders were recorded were not posted: a record, a departure, and HR replace them.
 fn as_can_be_posted(said: &mut Said) -> bool {
     let before = said.clone();
     said.list = None;

@@ -1,4 +1,4 @@
-//! Verb `resolve_conflict`: whose account it is, a human says.
+//! Verb `resolve_conflict`: an operator decides whose account a resource is.
 
 use lifecycle::{
     AttemptClass, ControlError, DeadLetterId, Fact, ReplayOutcome, ReplayReply, ResolveConflictRequest,
@@ -15,10 +15,11 @@ use crate::rows::{dead, linked_subject, load_resources, save_resources, status};
 use crate::{micros, now};
 
 impl WriterControl {
-    /// Links the row to the resource that the human named, to be read and made right; nothing is sent here.
+    /// Links the row to the resource that the operator named, and queues the row. It sends no change.
     ///
     /// # Errors
-    /// When there is no such conflict, the resource is somebody else's as far as our own links know, or is not there.
+    /// If there is no such conflict, if the resource is linked to another subject as far as our own links know, or if it
+    /// does not exist at the target.
     pub(super) async fn resolve_conflict(
         &self,
         request: ResolveConflictRequest,
@@ -42,10 +43,10 @@ impl WriterControl {
         outcomes.map(|outcomes| ReplayReply { outcomes }).ok_or_else(none)
     }
 
-    /// A link that leads nowhere would be a conflict again a moment later.
+    /// Checks that the resource exists at the target. A link to a missing resource would be a conflict again a moment later.
     ///
     /// # Errors
-    /// When the target does not know the resource, or cannot be asked.
+    /// If the target does not know the resource, or cannot be asked.
     async fn is_there(&self, request: &ResolveConflictRequest) -> Result<(), ControlError> {
         let ResolveConflictRequest { target, kind, subject, remote_id, .. } = request;
         let scim_kind = if *kind == ResourceKind::Group { ScimKind::Group } else { ScimKind::User };
@@ -56,7 +57,7 @@ impl WriterControl {
                 Ok(_) => Ok(()),
                 Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                     Err(refuse_with(format!(
-                        "`{target}` has no {} {remote_id}: the ids of what was found stand in `usher conflicts ls`",
+                        "`{target}` has no {} {remote_id}: `usher conflicts ls` lists the ids of the resources that were found",
                         kind.as_str()
                     )))
                 }
@@ -66,6 +67,7 @@ impl WriterControl {
         wait_patiently(&owned, asked).await
     }
 
+    /// Links and queues the row of the conflict, and closes its dead letter. Returns `None` if there is no such conflict.
     async fn adopt(
         &self,
         request: &ResolveConflictRequest,

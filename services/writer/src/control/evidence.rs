@@ -1,4 +1,4 @@
-//! Verb `evidence`: what shows that accounts are off, or what they wait for. Read from the rows, by index.
+//! Verb `evidence`: the evidence that accounts are off, or the reason why it is missing. Read from the rows, by index.
 
 mod memberships;
 
@@ -10,6 +10,7 @@ use lifecycle::{
     WaitReason, WaitingFor,
 };
 use store::StoreError;
+use telemetry::chain;
 use time::format_description::well_known::Rfc3339;
 
 use super::status::lease_holder;
@@ -20,14 +21,14 @@ use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, resource, status};
 use crate::{micros, now};
 
-/// What keeps everything at a target from being sent.
+/// The obstacles that keep requests from a target as a whole.
 struct TargetObstacles {
-    /// Paused, not owned, or not to be asked.
+    /// The reason why nothing is sent: the target is paused, not owned, or its circuit is open.
     stopped: Option<WaitReason>,
 }
 
 impl TargetObstacles {
-    /// What was shown to be off, and could not be looked at since: why.
+    /// Returns the reason why an account that was shown to be off has not been verified since.
     fn unverified(&self, since: Option<i64>) -> Option<WaitReason> {
         let stopped = self.stopped.as_ref()?;
         let since = crate::moment_of(since?).format(&Rfc3339).unwrap_or_default();
@@ -40,8 +41,10 @@ impl TargetObstacles {
 }
 
 impl WriterControl {
+    /// Checks a request for evidence.
+    ///
     /// # Errors
-    /// When the target is not configured, or too many people are asked about.
+    /// If the target is not configured, or if the request names too many people.
     pub(super) fn known_people(&self, request: EvidenceRequest) -> Result<EvidenceRequest, ControlError> {
         self.configured(&request.target)?;
         if request.people.len().max(request.memberships.len()) > EVIDENCE_PEOPLE_MAX {
@@ -50,8 +53,10 @@ impl WriterControl {
         Ok(request)
     }
 
+    /// Checks a request for other accounts.
+    ///
     /// # Errors
-    /// When the target is not configured, or too many people are asked about.
+    /// If the target is not configured, or if the request names too many people.
     pub(super) fn known_leavers(
         &self,
         request: OtherAccountsRequest,
@@ -63,6 +68,7 @@ impl WriterControl {
         Ok(request)
     }
 
+    /// Returns the evidence for the requested accounts and memberships, and queues those that are due to be read back.
     pub(super) async fn evidence(&self, request: &EvidenceRequest) -> Result<EvidenceReply, StoreError> {
         let EvidenceRequest { target, people, memberships } = request;
         let reader = self.store.reader();
@@ -71,7 +77,7 @@ impl WriterControl {
         let at = micros(now());
         let is_due = |row: &&resource::Model| is_wanted_off(row) && is_account_due(row, at);
         let due: Vec<String> = rows.values().filter(is_due).map(|row| row.subject.clone()).collect();
-        // Nothing can be looked at while nothing is sent.
+        // Nothing can be read back while nothing is sent.
         let is_stopped = surroundings.stopped.is_some();
         let set_aside = crate::quarantine::departures_of(&self.store, target, people).await?;
         let accounts = account_evidence(people, &mut rows, &surroundings, &set_aside);
@@ -82,22 +88,24 @@ impl WriterControl {
         Ok(EvidenceReply { accounts, memberships })
     }
 
-    /// The answer does not wait for it, nor for its success: what is due is asked about again.
+    /// Queues the rows to read back. The reply waits for neither the reads nor their success: rows that stay due are
+    /// queued again by the next request.
     async fn look_back(&self, target: &str, looks: DueLooks) {
         if looks.is_empty() {
             return;
         }
         if let Err(error) = looks.enqueue(&self.store, target).await {
-            let error = &error as &dyn std::error::Error;
+            let error = chain(&error);
             tracing::warn!(target_name = target, error, "could not look at what must be off yet");
         } else if let Some(bell) = self.bells.get(target) {
             bell.notify_one();
         }
     }
 
+    /// Returns the obstacles at the target: a pause of everything, no owner, or an open circuit.
     async fn surroundings(&self, target: &str) -> Result<TargetObstacles, StoreError> {
         let row = control::load_control(self.store.reader(), target).await?;
-        // A pause of what gives access stops no switch-off.
+        // A pause of changes that give access stops no switch-off.
         let paused = row.paused().filter(|_| row.pause_scope() == Some(PauseScope::Everything));
         let stopped = match paused {
             Some(paused) => {
@@ -108,7 +116,7 @@ impl WriterControl {
         Ok(TargetObstacles { stopped })
     }
 
-    /// Why nothing is sent, as this replica knows if it owns the target, or as the owner wrote it down.
+    /// Returns the reason why nothing is sent, from memory if this replica owns the target, otherwise as the owner stored it.
     async fn stopped(&self, target: &str) -> Result<Option<WaitReason>, StoreError> {
         if let Some(owned) = self.owned(target) {
             return Ok(match owned.pacer.circuit() {
@@ -123,6 +131,7 @@ impl WriterControl {
     }
 }
 
+/// Builds the evidence for each person. A quarantined departure is the reason for a missing one.
 fn account_evidence(
     people: &[String],
     rows: &mut HashMap<String, resource::Model>,
@@ -156,7 +165,8 @@ fn evidence_of_account(row: &resource::Model, surroundings: &TargetObstacles) ->
     AccountEvidence { person: row.subject.clone(), revision: row.desired_revision, off, waiting }
 }
 
-/// The evidence counts while the account is wanted off; what is to be enabled is about to contradict it.
+/// Returns the evidence that an account is off. It counts only while the account is wanted off; an account that must be
+/// enabled is about to contradict it.
 fn off_evidence(row: &resource::Model) -> Option<AccountOffEvidence> {
     let (kind, at) = shown_off(row).filter(|_| is_wanted_off(row) && !row.has_duplicates())?;
     Some(AccountOffEvidence { kind, at: crate::moment_of(at) })
@@ -166,11 +176,12 @@ fn is_wanted_off(row: &resource::Model) -> bool {
     matches!(row.desired(), Ok(DesiredState::User(account)) if account.state != AccountState::Active)
 }
 
-/// What first showed that the account is off, and when (microseconds since the Unix epoch).
+/// Returns the evidence that first showed the account to be off, and its time (microseconds since the Unix epoch).
 fn shown_off(row: &resource::Model) -> Option<(String, i64)> {
     row.off_evidence.clone().zip(row.off_evidence_at)
 }
 
+/// Returns the reason why the account of a row is not shown to be off.
 fn waiting_reason(row: &resource::Model, surroundings: &TargetObstacles) -> WaitReason {
     let is_referring = row.awaits.is_some();
     if row.off_evidence.is_some() && row.has_duplicates() {
@@ -179,7 +190,7 @@ fn waiting_reason(row: &resource::Model, surroundings: &TargetObstacles) -> Wait
     status_reason(&row.status, row.queued, is_referring, surroundings, row.last_error.clone())
 }
 
-/// Both accounts, by their ids.
+/// Describes both accounts by their ids.
 fn duplicates_in_words(row: &resource::Model) -> String {
     let others = row.duplicates().unwrap_or_default().join(", ");
     match &row.remote_id {
@@ -188,7 +199,7 @@ fn duplicates_in_words(row: &resource::Model) -> String {
     }
 }
 
-/// What a row of this status waits for.
+/// Returns the reason why a row of this status waits.
 fn status_reason(
     row_status: &str,
     queued: bool,

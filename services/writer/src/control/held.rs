@@ -1,4 +1,4 @@
-//! Verbs `held`, `decide_held` and `pause`: what waits for a human, and what the human says.
+//! Verbs `held`, `decide_held` and `pause`: lists what waits for an operator, and takes the operator's decisions.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,13 @@ use crate::rows::control::PauseScope;
 use crate::rows::{edge, resource, save_resources, status};
 use crate::{group_limit, micros, moment_of, now, safety};
 
-/// Rows that are decided about per statement.
+/// The number of rows to decide per statement.
 const PAGE: u64 = 1_000;
-/// What waits for a human, and what waits for another row: that can be tried again, or given up, as well.
+/// The statuses that an operator can approve or reject: held for an operator, or waiting for another row.
 const STATUSES: [&str; 2] = [status::HELD, status::WAITING];
 
 impl WriterControl {
+    /// Lists resources and memberships that are held or wait, the oldest first, with their total number.
     pub(super) async fn held(&self, request: &HeldRequest) -> Result<HeldReply, StoreError> {
         let mut query = resource::Entity::find().filter(resource::Column::Status.is_in(STATUSES));
         if let Some(target) = &request.target {
@@ -43,12 +44,15 @@ impl WriterControl {
         Ok(HeldReply { held, total: total + more })
     }
 
+    /// Checks that the target is configured, and returns the request.
+    ///
     /// # Errors
-    /// When the target is not configured.
+    /// If the target is not configured.
     pub(super) fn known_target<T>(&self, target: &str, request: T) -> Result<T, ControlError> {
         self.configured(target).map(|()| request)
     }
 
+    /// Approves or rejects the named rows, or all rows that match the request.
     pub(super) async fn decide_held(
         &self,
         request: &DecideHeldRequest,
@@ -80,6 +84,7 @@ impl WriterControl {
         Ok(reply)
     }
 
+    /// Pauses or resumes a target. An operator's pause covers everything.
     pub(super) async fn pause(&self, request: &PauseRequest) -> Result<PauseReply, StoreError> {
         let PauseRequest { target, paused, actor } = request;
         let tx = self.store.begin().await?;
@@ -97,6 +102,7 @@ impl WriterControl {
     }
 }
 
+/// Loads and locks the rows to decide: the named ones, or the next page.
 async fn held_rows(
     tx: &DatabaseTransaction,
     request: &DecideHeldRequest,
@@ -116,6 +122,7 @@ async fn held_rows(
     query.lock_exclusive().all(tx).await.map_err(StoreError::statement("read what is held"))
 }
 
+/// Queues approved rows, sets rejected ones to rest, and adds the facts about the decision.
 async fn decide_rows(
     tx: &DatabaseTransaction,
     mut rows: Vec<resource::Model>,
@@ -132,7 +139,7 @@ async fn decide_rows(
             row.last_error = None;
             row.enqueue(status::PENDING, now);
         } else {
-            // Access that a later decision took away stays held for an operator, also when other values change.
+            // Access that a later decision took away stays held for an operator, even if other values change.
             let is_outdated = row.is_held_as(HeldBy::Outdated);
             row.rest(status::REJECTED);
             if is_outdated {

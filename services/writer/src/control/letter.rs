@@ -1,4 +1,4 @@
-//! Verb `look_letter`: what replaying a dead letter would send. Changes nothing.
+//! Verb `look_letter`: previews the request that a replay of a dead letter would send. Changes nothing.
 
 use lifecycle::{
     ControlError, PlannedOperation, PreviewReplayReply, PreviewReplayRequest, PreviewRequest, ReplayOutcome,
@@ -12,15 +12,17 @@ use super::{WriterControl, database_refusal, refuse_with};
 use crate::converge::look;
 use crate::rows::{dead, edge, load_resources, resource, status};
 
-/// What is still as it was given up.
+/// A row that is unchanged since its dead letter was written.
 enum WaitingLetter {
     Resource(Box<resource::Model>),
     Membership(Box<edge::Model>),
 }
 
 impl WriterControl {
+    /// Previews the replay of a dead letter.
+    ///
     /// # Errors
-    /// When there is no such dead letter, or the target cannot be asked.
+    /// If there is no such dead letter, or if the target cannot be asked.
     pub(super) async fn look_letter(
         &self,
         request: PreviewReplayRequest,
@@ -51,6 +53,7 @@ impl WriterControl {
         Ok(PreviewReplayReply { id, target: letter.target, kind, subject, member_of, outcome, action })
     }
 
+    /// Returns the row of an open dead letter if it is unchanged since then.
     async fn waiting(&self, letter: &dead::Model) -> Result<Option<WaitingLetter>, StoreError> {
         let dead::Model { target, subject, revision, .. } = letter;
         let reader = self.store.reader();
@@ -69,15 +72,16 @@ impl WriterControl {
         Ok(rows.remove(subject).filter(waits).map(|row| WaitingLetter::Resource(Box::new(row))))
     }
 
-    /// What is wanted of it is what its row says, whatever the mapper would decide by now.
+    /// Previews the change of a resource. The row gives the desired state, even if the mapper would decide otherwise now.
     async fn about_row(&self, row: &resource::Model) -> Result<PlannedOperation, ControlError> {
         let desired = row.desired().map_err(|error| {
-            refuse_with(format!("cannot read what is wanted of {}: {error}", row.subject))
+            refuse_with(format!("cannot read the desired state of {}: {error}", row.subject))
         })?;
         let request = PreviewRequest { target: row.target.clone(), subject: row.subject.clone(), desired };
         Ok(self.look(request).await?.action)
     }
 
+    /// Previews the change of a membership.
     async fn about_edge(&self, row: &edge::Model) -> Result<PlannedOperation, ControlError> {
         self.configured(&row.target)?;
         let target = self.askable(&row.target).await?;

@@ -1,4 +1,4 @@
-//! Verb `look`: what a target has of somebody, and what would be sent. Changes nothing.
+//! Verb `look`: shows what a target has of a person or group, and what would be sent. Changes nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +15,14 @@ use crate::rows::access::DeletionRule;
 use crate::rows::load_resources;
 use crate::{micros, now};
 
-/// An operator waits for the answer: beyond this there is none. Shorter than the patience of whoever asks.
+/// The longest wait for the target on behalf of an operator. It is shorter than the timeout of the requester.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl WriterControl {
+    /// Previews the change of one person or group.
+    ///
     /// # Errors
-    /// When this replica does not own the target, the target cannot be asked, or it answers with an error.
+    /// If this replica does not own the target, if the target cannot be asked, or if it answers with an error.
     pub(super) async fn look(&self, request: PreviewRequest) -> Result<PreviewReply, ControlError> {
         self.configured(&request.target)?;
         let kind = request.desired.kind();
@@ -43,10 +45,10 @@ impl WriterControl {
         wait_patiently(&target, ask_target(&target, kind, &subject, &wanted, link)).await
     }
 
-    /// The target, if this replica may ask it now.
+    /// Returns the target, if this replica may ask it now.
     ///
     /// # Errors
-    /// When this replica does not own the target, or its circuit is open.
+    /// If this replica does not own the target, or if its circuit is open.
     pub(super) async fn askable(&self, name: &str) -> Result<Arc<OwnedTarget>, ControlError> {
         let Some(target) = self.owned(name) else { return Err(self.not_ours(name).await) };
         match target.pacer.circuit() {
@@ -55,7 +57,7 @@ impl WriterControl {
         }
     }
 
-    /// The remote ids of people or groups, by key.
+    /// Returns the remote ids of people or groups, by key.
     pub(super) async fn links(
         &self,
         target: &str,
@@ -67,6 +69,7 @@ impl WriterControl {
         Ok(rows.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect())
     }
 
+    /// Returns the refusal for a target that this replica does not own, with its owner.
     pub(super) async fn not_ours(&self, target: &str) -> ControlError {
         let owner = self.lease(target).await.map(|lease| lease.as_ref().and_then(lease_holder));
         match owner {
@@ -82,10 +85,10 @@ impl WriterControl {
     }
 }
 
-/// Waits for the answer as long as an operator does.
+/// Waits for the answer, at most [`PATIENCE`].
 ///
 /// # Errors
-/// That of `asked`, or that there was no answer in time.
+/// The error of `asked`, or a timeout.
 pub(super) async fn wait_patiently<T>(
     target: &OwnedTarget,
     asked: impl Future<Output = Result<T, ControlError>>,
@@ -103,7 +106,7 @@ pub(super) async fn wait_patiently<T>(
     }
 }
 
-/// A conversation of a few requests for which somebody waits.
+/// Opens a call of a few requests for which an operator waits.
 pub(super) async fn open_call(target: &Arc<OwnedTarget>, kind: ResourceKind, subject: &str) -> TargetCall {
     let lane = Lane::Leaver;
     let permit = target.pacer.acquire(RequestUrgency::opening(lane)).await;
@@ -120,6 +123,7 @@ pub(super) async fn open_call(target: &Arc<OwnedTarget>, kind: ResourceKind, sub
     TargetCall::new(Arc::clone(target), about, permit)
 }
 
+/// Previews the change with requests to the target.
 async fn ask_target(
     target: &Arc<OwnedTarget>,
     kind: ResourceKind,
@@ -136,7 +140,7 @@ async fn ask_target(
     }
 }
 
-/// Why the target was not looked at.
+/// Returns the reason why the target was not looked at.
 pub(super) fn no_answer(call: &TargetCall, stop: CallStop) -> ControlError {
     let target = &call.target;
     match stop {

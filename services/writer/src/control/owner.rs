@@ -1,4 +1,4 @@
-//! The owner of a target answers, whichever replica is asked: what only it may or can do is passed on to it.
+//! Forwards operator requests that only the owner of a target can answer, so that an operator may ask any replica.
 
 use std::time::Duration;
 
@@ -8,23 +8,25 @@ use sea_orm::EntityTrait;
 use serde::Deserialize;
 use serde_json::Value;
 use store::StoreError;
+use telemetry::chain;
 
 use super::status::lease_holder;
 use super::{WriterControl, parse_request, refuse_with};
 use crate::facts::SERVICE;
 use crate::rows::dead;
 
-/// Longer than an owner waits for its target, and shorter than the patience of the operator.
+/// The timeout of a forwarded request. It is longer than the wait of an owner for its target, and shorter than the
+/// timeout of the operator's request.
 const PASSED_ON_TIMEOUT: Duration = Duration::from_secs(22);
 
-/// What these requests have in common.
+/// The field that the forwarded requests have in common.
 #[derive(Deserialize)]
 struct AboutTarget {
     target: String,
 }
 
 impl WriterControl {
-    /// The replica that is to answer instead of this one, if another owns the target.
+    /// Returns the replica that must answer instead of this one, if another replica owns the target.
     pub(super) async fn owner_elsewhere(&self, request: &ControlRequest) -> Option<String> {
         let target = match request.verb.as_str() {
             verb::LOOK | verb::TEST_TARGET | verb::RESOLVE_CONFLICT => {
@@ -40,21 +42,19 @@ impl WriterControl {
         lease_holder(&lease).filter(|owner| *owner != self.replica)
     }
 
+    /// Returns the target of a dead letter, if the letter is known.
     async fn target_of_letter(&self, request: &PreviewReplayRequest) -> Option<String> {
         let letter = dead::Entity::find_by_id(request.id.to_string()).one(self.store.reader()).await;
         match letter.map_err(StoreError::statement("read a dead letter")) {
             Ok(letter) => letter.map(|letter| letter.target),
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "could not see which target it is about"
-                );
+                tracing::warn!(error = chain(&error), "could not see which target it is about");
                 None
             }
         }
     }
 
-    /// Lets `owner` answer.
+    /// Forwards the request to `owner` and returns its reply.
     pub(super) async fn pass_on(&self, request: ControlRequest, owner: &str) {
         let question: Value = match parse_request(&request) {
             Ok(question) => question,

@@ -1,4 +1,4 @@
-//! Verbs `provision` and `row`: make one person or group agree now, and how far they are.
+//! Verbs `provision` and `row`: converge one person or group now, and report the progress.
 
 use lifecycle::{
     ControlError, Fact, Lane, ProvisionReply, ProvisionRequest, ResourceKind, RowReply, RowRequest,
@@ -16,8 +16,10 @@ use crate::rows::{dead, edge, load_resources, resource, save_resources, status};
 use crate::{micros, now};
 
 impl WriterControl {
+    /// Checks a request to provision.
+    ///
     /// # Errors
-    /// When the target is not configured, or it is about memberships by themselves.
+    /// If the target is not configured, or if the request names a membership by itself.
     pub(super) fn known_resource(&self, request: ProvisionRequest) -> Result<ProvisionRequest, ControlError> {
         self.configured(&request.target)?;
         if request.kind == ResourceKind::Membership {
@@ -28,6 +30,7 @@ impl WriterControl {
         Ok(request)
     }
 
+    /// Queues a person or group to be read and corrected now. A group includes its memberships.
     pub(super) async fn provision(&self, request: &ProvisionRequest) -> Result<ProvisionReply, StoreError> {
         let ProvisionRequest { target, kind, subject, actor } = request;
         let tx = self.store.begin().await?;
@@ -54,6 +57,7 @@ impl WriterControl {
         Ok(ProvisionReply { queued: true, revision })
     }
 
+    /// Returns the status of a person or group, with the number of its pending memberships.
     pub(super) async fn row(&self, request: &RowRequest) -> Result<RowReply, StoreError> {
         let RowRequest { target, kind, subject } = request;
         let reader = self.store.reader();
@@ -83,9 +87,9 @@ impl WriterControl {
     }
 }
 
-/// Puts the row at the head of the queue, to be compared with what the target has; returns the dead letter that this
-/// closes. Somebody who should have no account and is not linked is looked for anyway: doubt would only make the writer
-/// wait for a create that nobody sent.
+/// Puts the row at the head of the queue, to be compared with the target, and returns the dead letter that this closes. A
+/// person who should have no account and is not linked is searched for without marking the row in doubt: doubt would only
+/// make the writer wait for a create that was never sent.
 fn look_at_again(row: &mut resource::Model, now: i64) -> Option<String> {
     row.in_doubt |= row.remote_id.is_some() || row.desired().is_ok_and(|desired| !takes_away(&desired));
     row.lane = Lane::Leaver.rank();
@@ -95,7 +99,7 @@ fn look_at_again(row: &mut resource::Model, now: i64) -> Option<String> {
     row.dead_letter.take()
 }
 
-/// All memberships of the group are read back. What is under way right now is being settled anyway.
+/// Marks all memberships of the group to be read back. Requests under way are settled anyway.
 async fn doubt_memberships(
     tx: &DatabaseTransaction,
     target: &str,

@@ -1,4 +1,4 @@
-//! Verbs `reconcile` and `reconciliation`: comparing a whole target, and how far that is.
+//! Verbs `reconcile` and `reconciliation`: starts the reconciliation of a whole target, and reports its progress.
 
 use lifecycle::{ControlError, ReconcileRequest, ReconcileState, Reconciliation, ReconciliationRequest};
 use store::StoreError;
@@ -8,19 +8,22 @@ use crate::reconcile::new_reconciliation;
 use crate::rows::reconcile;
 
 impl WriterControl {
+    /// Starts, joins or cancels a reconciliation.
+    ///
     /// # Errors
-    /// When there is no such target, or nothing to cancel.
+    /// If the target is not configured, or if there is nothing to cancel.
     pub(super) async fn reconcile(&self, request: ReconcileRequest) -> Result<Reconciliation, ControlError> {
         self.configured(&request.target)?;
         let row = self.set_reconcile(&request).await.map_err(|error| database_refusal(&error))?;
         if let Some(bell) = self.bells.get(&request.target) {
             bell.notify_one();
         }
-        let row = row.ok_or_else(|| refuse_with(format!("nothing compares `{}` now", request.target)))?;
-        row.report().map_err(|error| refuse_with(format!("cannot read the comparison: {error}")))
+        let row = row
+            .ok_or_else(|| refuse_with(format!("no reconciliation of `{}` is under way", request.target)))?;
+        row.report().map_err(|error| refuse_with(format!("cannot read the reconciliation: {error}")))
     }
 
-    /// Begins one, joins the one that is under way, or ends it.
+    /// Begins a reconciliation, joins the one that is under way, or cancels it.
     async fn set_reconcile(
         &self,
         request: &ReconcileRequest,
@@ -44,12 +47,14 @@ impl WriterControl {
         if let Some(row) = &row {
             reconcile::save_reconciliation(&tx, row.clone()).await?;
         }
-        tx.commit().await.map_err(StoreError::statement("begin a comparison"))?;
+        tx.commit().await.map_err(StoreError::statement("begin a reconciliation"))?;
         Ok(row)
     }
 
+    /// Returns the report of the last reconciliation.
+    ///
     /// # Errors
-    /// When there is no such target, or it was never compared.
+    /// If the target is not configured, or if it was never reconciled.
     pub(super) async fn reconciliation(
         &self,
         request: ReconciliationRequest,
@@ -60,11 +65,11 @@ impl WriterControl {
             .map_err(|error| database_refusal(&error))?;
         let never = || {
             refuse_with(format!(
-                "`{}` was never compared: usher reconcile {}",
+                "`{}` was never reconciled: run `usher reconcile {}`",
                 request.target, request.target
             ))
         };
         let row = row.ok_or_else(never)?;
-        row.report().map_err(|error| refuse_with(format!("cannot read the comparison: {error}")))
+        row.report().map_err(|error| refuse_with(format!("cannot read the reconciliation: {error}")))
     }
 }

@@ -1,4 +1,4 @@
-//! What an operator has to look at, of each target: shown with its status.
+//! Remarks about each target that need an operator's attention. They are shown with the target's status.
 
 use lifecycle::{ReconcileState, Reconciliation, TargetRemark, TargetRemarkReason};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -8,12 +8,14 @@ use super::WriterControl;
 use crate::rows::{control, reconcile, resource};
 use crate::{address, micros, now};
 
-/// So long a contradiction is shown.
+/// The time for which a contradiction is shown, in microseconds.
 const DISPROVED_SHOWN_MICROS: i64 = 7 * 86_400 * 1_000_000;
 
 impl WriterControl {
+    /// Collects the remarks about a target.
+    ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(super) async fn remarks(&self, target: &str) -> Result<Vec<TargetRemark>, StoreError> {
         let mut remarks: Vec<TargetRemark> = self.disproved(target).await?.into_iter().collect();
         let row = control::load_control(self.store.reader(), target).await?;
@@ -26,7 +28,7 @@ impl WriterControl {
         Ok(remarks)
     }
 
-    /// Accounts that were on when they were read, although the target had answered that they are off.
+    /// Reports accounts that were on when they were read, although the target had answered that they are off.
     async fn disproved(&self, target: &str) -> Result<Option<TargetRemark>, StoreError> {
         let since = micros(now()).saturating_sub(DISPROVED_SHOWN_MICROS);
         let count = resource::Entity::find()
@@ -34,7 +36,7 @@ impl WriterControl {
             .filter(resource::Column::AnswerDisprovedAt.gt(since))
             .count(self.store.reader())
             .await
-            .map_err(StoreError::statement("count accounts of which answers were disproved"))?;
+            .map_err(StoreError::statement("count accounts with disproved answers"))?;
         Ok((count > 0).then(|| TargetRemark {
             reason: TargetRemarkReason::AnswersDisproved,
             detail: format!(

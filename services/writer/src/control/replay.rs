@@ -1,4 +1,4 @@
-//! Verbs `replay` and `discard`: dead letters tried again, or closed.
+//! Verbs `replay` and `discard`: retries or closes dead letters.
 
 use lifecycle::{
     Actor, DeadLetterId, DiscardReply, DiscardRequest, Fact, ReplayOutcome, ReplayReply, ReplayRequest,
@@ -12,10 +12,11 @@ use crate::facts::TransactionFacts;
 use crate::rows::{dead, load_edges, load_resources, save_edges, save_resources, status};
 use crate::{micros, now};
 
-/// Dead letters per request.
+/// The maximum number of dead letters per request.
 pub(super) const IDS_MAX: usize = 1_000;
 
 impl WriterControl {
+    /// Replays the dead letters by id. A dry run rolls everything back.
     pub(super) async fn replay(&self, request: &ReplayRequest) -> Result<ReplayReply, StoreError> {
         let tx = self.store.begin().await?;
         let mut news = TransactionFacts::default();
@@ -33,6 +34,7 @@ impl WriterControl {
         Ok(ReplayReply { outcomes })
     }
 
+    /// Closes the dead letters by id without a replay.
     pub(super) async fn discard(&self, request: &DiscardRequest) -> Result<DiscardReply, StoreError> {
         let tx = self.store.begin().await?;
         let mut news = TransactionFacts::default();
@@ -56,7 +58,7 @@ impl WriterControl {
     }
 }
 
-/// Tries one dead letter again.
+/// Retries one dead letter.
 pub(crate) async fn replay_letter(
     tx: &DatabaseTransaction,
     id: &DeadLetterId,
@@ -77,6 +79,7 @@ pub(crate) async fn replay_letter(
     Ok(outcome)
 }
 
+/// Loads a dead letter that is still open.
 async fn open_letter(tx: &DatabaseTransaction, id: &DeadLetterId) -> Result<Option<dead::Model>, StoreError> {
     let row = dead::Entity::find_by_id(id.to_string())
         .one(tx)
@@ -85,7 +88,7 @@ async fn open_letter(tx: &DatabaseTransaction, id: &DeadLetterId) -> Result<Opti
     Ok(row.filter(|row| row.state == dead::OPEN))
 }
 
-/// What the letter is about stays as it is at the target until something new is wanted.
+/// Rejects the row of a discarded letter. It stays as it is at the target until a newer revision arrives.
 async fn lay_to_rest(tx: &DatabaseTransaction, letter: &dead::Model, words: &str) -> Result<(), StoreError> {
     if let Some(member) = &letter.member {
         let mut rows = load_edges(tx, &letter.target, &letter.subject, std::slice::from_ref(member)).await?;
@@ -111,7 +114,7 @@ async fn lay_to_rest(tx: &DatabaseTransaction, letter: &dead::Model, words: &str
     save_resources(tx, rows.into_values().collect()).await
 }
 
-/// Puts what the letter is about back into the queue, unless something newer has taken its place.
+/// Puts the row of a dead letter back into the queue, unless a newer revision has replaced it.
 async fn requeue_letter(tx: &DatabaseTransaction, letter: &dead::Model) -> Result<ReplayOutcome, StoreError> {
     let now = micros(now());
     if let Some(member) = &letter.member {
@@ -122,7 +125,7 @@ async fn requeue_letter(tx: &DatabaseTransaction, letter: &dead::Model) -> Resul
         }
         row.attempts = 0;
         row.dead_letter = None;
-        // What it had sent may have been carried out in part: the target is read before anything is decided.
+        // The target may have carried out a part of the earlier request: it is read before anything is decided.
         row.doubt(now);
         save_edges(tx, rows.into_values().collect()).await?;
         return Ok(ReplayOutcome::Queued);
@@ -138,7 +141,7 @@ async fn requeue_letter(tx: &DatabaseTransaction, letter: &dead::Model) -> Resul
     }
     row.attempts = 0;
     row.dead_letter = None;
-    row.unseen = None; // a human has looked
+    row.unseen = None; // an operator has looked
     row.enqueue(status::PENDING, now);
     save_resources(tx, rows.into_values().collect()).await?;
     Ok(ReplayOutcome::Queued)

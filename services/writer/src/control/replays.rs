@@ -1,4 +1,4 @@
-//! Verbs `start_replay`, `replay_runs` and `cancel_replay`: many dead letters tried again, as an operation that goes on by itself.
+//! Verbs `start_replay`, `replay_runs` and `cancel_replay`: retries many dead letters in an operation that runs in the background.
 
 use lifecycle::{
     CancelReplayRequest, ControlError, REPLAY_LETTERS_MAX, ReplayId, ReplayRun, ReplayRuns,
@@ -17,14 +17,16 @@ use crate::facts::TransactionFacts;
 use crate::rows::{dead, replay, replay_letter};
 use crate::{micros, now};
 
-/// Operations that may be under way at the same time.
+/// The maximum number of operations that run at the same time.
 const RUNNING_MAX: usize = 20;
-/// Operations that are remembered; the oldest of those that ended are forgotten first.
+/// The number of operations that are remembered. The oldest of those that have ended are forgotten first.
 const KEPT_MAX: u64 = 100;
 
 impl WriterControl {
+    /// Starts a replay of many dead letters.
+    ///
     /// # Errors
-    /// When too many operations are under way.
+    /// If the request does not choose letters in exactly one way, or if too many operations are under way.
     pub(super) async fn start_replay(&self, request: StartReplayRequest) -> Result<ReplayRun, ControlError> {
         if let Some(target) = &request.target {
             self.configured(target)?;
@@ -41,6 +43,7 @@ impl WriterControl {
         read_replay(&row)
     }
 
+    /// Stores a new operation and its letters. Returns `None` if too many operations are under way.
     async fn begin_replay(&self, request: &StartReplayRequest) -> Result<Option<replay::Model>, StoreError> {
         let tx = self.store.begin().await?;
         if replay::running_replays(&tx).await?.len() >= RUNNING_MAX {
@@ -82,6 +85,7 @@ impl WriterControl {
         Ok(Some(row))
     }
 
+    /// Lists the remembered operations, the newest first, or one of them by id.
     pub(super) async fn replay_runs(&self, request: &ReplayRunsRequest) -> Result<ReplayRuns, StoreError> {
         let mut query = replay::Entity::find();
         if let Some(id) = &request.id {
@@ -92,8 +96,10 @@ impl WriterControl {
         Ok(ReplayRuns { replays: rows.iter().filter_map(replay::Model::run).collect() })
     }
 
+    /// Cancels an operation.
+    ///
     /// # Errors
-    /// When there is no such operation, or it has ended.
+    /// If there is no such operation, or if it has ended.
     pub(super) async fn cancel_replay(
         &self,
         request: CancelReplayRequest,
@@ -103,10 +109,11 @@ impl WriterControl {
         read_replay(&row.ok_or_else(none)?)
     }
 
+    /// Marks an operation as cancelled and deletes its remaining letters. Returns `None` if it is not under way.
     async fn end_replay(&self, request: &CancelReplayRequest) -> Result<Option<replay::Model>, StoreError> {
         let CancelReplayRequest { id, actor } = request;
         let tx = self.store.begin().await?;
-        // Waits for the portion that is under way, if there is one.
+        // This statement waits for the portion that is under way, if there is one.
         let ended = replay::Entity::update_many()
             .col_expr(replay::Column::State, Expr::value(ReplayState::Cancelled.as_str()))
             .col_expr(replay::Column::EndedAt, Expr::value(micros(now())))
@@ -130,7 +137,7 @@ impl WriterControl {
     }
 }
 
-/// Which letters, the oldest first.
+/// Returns the ids of the chosen letters, the oldest first.
 async fn chosen_letters(
     tx: &DatabaseTransaction,
     request: &StartReplayRequest,
@@ -155,6 +162,7 @@ async fn chosen_letters(
     ids.map_err(StoreError::statement("choose dead letters"))
 }
 
+/// Deletes the oldest operations that have ended.
 async fn forget_old(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     let failed = StoreError::statement("forget old operations");
     let old: Vec<String> = replay::Entity::find()
@@ -172,6 +180,7 @@ async fn forget_old(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Deletes the remaining letters of operations.
 async fn strike_off(tx: &DatabaseTransaction, replays: &[String]) -> Result<(), StoreError> {
     replay_letter::Entity::delete_many()
         .filter(replay_letter::Column::Replay.is_in(replays))

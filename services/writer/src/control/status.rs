@@ -1,4 +1,4 @@
-//! Verb `status`: every target, with its queue.
+//! Verb `status`: reports every target with its queue.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use lifecycle::{Lane, ResourceKind, StatusReply, TargetStatus};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use store::{Store, StoreError};
+use telemetry::chain;
 
 use super::WriterControl;
 use crate::pacer::TargetCircuit;
@@ -13,6 +14,7 @@ use crate::rows::{control, edge, resource, status, target, verification};
 use crate::{micros, now};
 
 impl WriterControl {
+    /// Reports every configured target, the outbox and the notices of the recovery.
     pub(super) async fn status(&self) -> Result<StatusReply, StoreError> {
         let mut targets = Vec::new();
         let mut names: Vec<&String> = self.owned.keys().collect();
@@ -24,6 +26,7 @@ impl WriterControl {
         Ok(StatusReply { targets, outbox, notices: self.recovery.notices() })
     }
 
+    /// Reports one target: its owner, circuit, queue, pause, verification and remarks.
     async fn target_status(&self, name: &str) -> Result<TargetStatus, StoreError> {
         let lease = self.lease(name).await?;
         let counts = count_queue(&self.store, name).await?;
@@ -45,7 +48,7 @@ impl WriterControl {
         })
     }
 
-    /// Why nothing but switching off goes out, while that is so.
+    /// Returns the reason for the restriction to switch-offs, while one applies.
     async fn unverified(&self, name: &str) -> Result<Option<String>, StoreError> {
         if !self.gates.get(name).is_some_and(|gate| gate.only_switches_off()) {
             return Ok(None);
@@ -55,7 +58,7 @@ impl WriterControl {
         Ok(row.and_then(|row| row.restriction().map(str::to_owned)))
     }
 
-    /// Whether requests flow: as the owner knows, or as it last wrote down.
+    /// Describes the circuit of the target, from memory if this replica owns it, otherwise as the owner stored it.
     fn circuit(&self, name: &str, lease: Option<&target::Model>) -> String {
         if let Some(target) = self.owned(name) {
             return describe_circuit(circuit_reason(&target.pacer.circuit()));
@@ -67,7 +70,7 @@ impl WriterControl {
         }
     }
 
-    /// Who owns a target, as the database has it.
+    /// Returns the lease of a target as stored in the database.
     pub(super) async fn lease(&self, name: &str) -> Result<Option<target::Model>, StoreError> {
         target::Entity::find_by_id(name.to_owned())
             .one(self.store.reader())
@@ -76,11 +79,12 @@ impl WriterControl {
     }
 }
 
-/// The replica that holds the lease now.
+/// Returns the replica that holds the lease now.
 pub(super) fn lease_holder(lease: &target::Model) -> Option<String> {
     lease.owner.clone().filter(|_| lease.lease_until > micros(now()))
 }
 
+/// The number of rows with the same kind, status, lane and place in the queue.
 #[derive(Debug, FromQueryResult)]
 struct StatusCount {
     kind: String,
@@ -90,9 +94,11 @@ struct StatusCount {
     rows: i64,
 }
 
+/// The counts of all rows of one target.
 struct QueueCounts(Vec<StatusCount>);
 
 impl QueueCounts {
+    /// Returns the counts by `<kind>.<status>`.
     fn by_status(&self) -> BTreeMap<String, i64> {
         let mut out = BTreeMap::new();
         for count in &self.0 {
@@ -101,6 +107,7 @@ impl QueueCounts {
         out
     }
 
+    /// Returns the counts of queued rows by lane.
     fn queue(&self) -> BTreeMap<String, i64> {
         let mut out: BTreeMap<String, i64> =
             Lane::ALL.into_iter().map(|lane| (lane.as_str().to_owned(), 0)).collect();
@@ -111,6 +118,7 @@ impl QueueCounts {
     }
 }
 
+/// Counts the resources and memberships of a target.
 async fn count_queue(store: &Store, target: &str) -> Result<QueueCounts, StoreError> {
     let read = StoreError::statement("count the queue");
     let mut counts = resource::Entity::find()
@@ -160,11 +168,13 @@ pub(crate) async fn observe_queue(store: &Store, target: &str) {
                 }
             }
         }
-        Err(error) => tracing::warn!(target_name = target, error = %error, "could not count the queue"),
+        Err(error) => {
+            tracing::warn!(target_name = target, error = chain(&error), "could not count the queue")
+        }
     }
 }
 
-/// Why requests do not flow.
+/// Returns the reason why the circuit is open, if it is.
 pub(crate) fn circuit_reason(circuit: &TargetCircuit) -> Option<&str> {
     match circuit {
         TargetCircuit::Closed => None,
@@ -172,7 +182,7 @@ pub(crate) fn circuit_reason(circuit: &TargetCircuit) -> Option<&str> {
     }
 }
 
-/// The circuit in words.
+/// Describes the circuit in words.
 fn describe_circuit(reason: Option<&str>) -> String {
     reason.map_or_else(|| "closed".to_owned(), |reason| format!("open: {reason}"))
 }

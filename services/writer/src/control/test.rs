@@ -1,5 +1,5 @@
-//! Verb `test_target`: whether a target can be reached and takes our credential. As harmless as Entra's connection test: it
-//! looks for an account that nobody has.
+//! Verb `test_target`: tests whether a target can be reached and accepts our credential. It is as harmless as Entra's
+//! connection test: it looks for an account that does not exist.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,14 @@ use super::{WriterControl, refuse_with};
 use crate::call::{CallStop, CallSubject, RemovalConsent, TargetCall};
 use crate::pacer::{RequestUrgency, TargetCircuit};
 
-/// An operator waits for the answer.
+/// The longest wait for the target on behalf of an operator.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl WriterControl {
+    /// Tests the connection to a target.
+    ///
     /// # Errors
-    /// When this replica does not own the target, or the target cannot be asked now.
+    /// If this replica does not own the target, or if the target cannot be asked now.
     pub(super) async fn test(&self, request: TestRequest) -> Result<TestReply, ControlError> {
         self.configured(&request.target)?;
         let Some(target) = self.owned(&request.target) else {
@@ -74,7 +76,7 @@ impl WriterControl {
             Err(_) => Err(refuse_with(match target.pacer.circuit() {
                 TargetCircuit::Open { reason, .. } => format!("`{}` is not asked now: {reason}", target.name),
                 TargetCircuit::Closed => {
-                    format!("`{}` did not come to answer within {} s", target.name, PATIENCE.as_secs())
+                    format!("`{}` did not answer within {} s", target.name, PATIENCE.as_secs())
                 }
             })),
         }

@@ -1,5 +1,5 @@
-//! Verbs `digests`, `entries` and `verified`: what is believed here to be desired, for the mapper to compare with what it
-//! decided. Orphans are not desired by anybody, and memberships count only where their group is to exist.
+//! Verbs `digests`, `entries` and `verified`: reports the desired state that the writer has, for the mapper to compare with its
+//! decisions. Orphans have no desired state of the mapper, and memberships count only if their group is desired to exist.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -16,16 +16,17 @@ use super::WriterControl;
 use crate::orphans;
 use crate::rows::{control, edge, resource, verification};
 
-/// Rows that one answer is made from.
+/// The maximum number of rows that one reply is made from.
 const ROWS_MAX: u64 = 5_000;
 
-/// A row as it is compared, with the desired state for those whose entries are asked for.
+/// A row to compare, with the desired state if its entry is requested.
 struct ComparedRow {
     entry: DesiredEntry,
     desired: Option<String>,
 }
 
 impl WriterControl {
+    /// Returns the digests of one page of the desired state.
     pub(super) async fn digests(&self, request: &DigestsRequest) -> Result<DigestsReply, StoreError> {
         let at = self.store.now().await?;
         let rules = control::load_control(self.store.reader(), &request.target).await?;
@@ -37,6 +38,7 @@ impl WriterControl {
         Ok(DigestsReply { at, digests, next, rules })
     }
 
+    /// Returns the desired entries in the requested ranges.
     pub(super) async fn entries(&self, request: &EntriesRequest) -> Result<EntriesReply, StoreError> {
         let EntriesRequest { target, kind, buckets, after } = request;
         let (rows, mut next) = desired_rows(&self.store, target, *kind, after.as_ref()).await?;
@@ -68,7 +70,7 @@ fn place_of(entry: &DesiredEntry) -> ScanPosition {
     ScanPosition { subject: entry.subject.clone(), member: entry.member.clone().unwrap_or_default() }
 }
 
-/// A page of what is desired, and where the next one begins.
+/// Returns a page of desired entries, and the position at which the next one begins.
 async fn desired_rows(
     store: &Store,
     target: &str,
@@ -81,6 +83,7 @@ async fn desired_rows(
     }
 }
 
+/// Returns one page of desired people or groups. Orphans and rows without a command are left out.
 async fn resource_entries(
     store: &Store,
     target: &str,
@@ -114,6 +117,7 @@ async fn resource_entries(
     Ok((rows.collect(), next))
 }
 
+/// Returns one page of desired memberships of groups that are desired to exist.
 async fn membership_entries(
     store: &Store,
     target: &str,
@@ -157,7 +161,7 @@ fn full_page(rows: usize) -> bool {
     u64::try_from(rows).unwrap_or(u64::MAX) >= ROWS_MAX
 }
 
-/// Those of the groups that are to exist.
+/// Returns those of the groups that are desired to exist.
 async fn existing_groups(
     store: &Store,
     target: &str,
@@ -169,7 +173,7 @@ async fn existing_groups(
     Ok(exist.map(|(subject, _)| subject).collect())
 }
 
-/// True for what gives access.
+/// Returns whether the desired state gives access.
 fn gives_access(desired: &str) -> bool {
     match serde_json::from_str(desired) {
         Ok(DesiredState::User(account)) => account.state == AccountState::Active,

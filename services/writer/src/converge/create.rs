@@ -1,4 +1,4 @@
-//! Creates, and adopts what turns out to be there.
+//! Creates resources, and adopts resources that exist already.
 
 use lifecycle::AttemptClass;
 
@@ -17,6 +17,7 @@ use crate::rows::access::AccountOrigin;
 use crate::rows::resource::UnseenCreate;
 use crate::stored;
 
+/// Creates the resource, unless a search finds one that can be adopted or that stands in the way.
 pub(super) async fn create_resource(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -25,13 +26,13 @@ pub(super) async fn create_resource(
     let look_first = !wanted.assume_empty || progress.in_doubt || progress.unseen.is_some();
     if look_first {
         let thoroughly = progress.in_doubt || !wanted.actions.create || !matching_is_unique(call, wanted);
-        // Whose a name is may have changed since the list was read: only what is looked for now stands in the way.
+        // The holder of a name may have changed since the list was read: only a fresh search can stand in the way.
         let located = match locate::from_list(call, wanted, progress.in_doubt) {
             Some(located) if !matches!(located, LocateResult::Foreign(_)) => located,
             listed => locate_resource(call, wanted, thoroughly || listed.is_some()).await?,
         };
         match located {
-            // It was done, whatever a search says: once more would make a second one.
+            // The create succeeded even if a search does not show it: another create would make a duplicate.
             LocateResult::Nothing if progress.unseen == Some(UnseenCreate::Created) => {
                 return Ok(not_shown(call));
             }
@@ -61,7 +62,7 @@ pub(super) async fn create_resource(
     };
     progress.in_doubt = true;
     if let Some(fault) = id.as_deref().and_then(stored::remote_id_fault) {
-        // It is there, and must never be sent again; nothing can be done with it by this id.
+        // The resource exists, so the create must never be sent again. Nothing can be done with it by this id.
         progress.unseen = Some(UnseenCreate::Created);
         return Ok(ConvergeMove::End(ConvergeOutcome::Dead(call.trouble(
             "create",
@@ -78,8 +79,8 @@ pub(super) async fn create_resource(
     }
 }
 
-/// Another resource has a value that this one should have: it waits where that may be given up by us, and is a conflict
-/// where only a human can tell.
+/// Handles another resource that has a value which this one should have. The row waits if one of our resources may give
+/// the value up; otherwise only an operator can decide, and it is a conflict.
 async fn in_the_way(
     call: &mut TargetCall,
     progress: &mut ConvergeProgress,
@@ -91,7 +92,7 @@ async fn in_the_way(
     Ok(ConvergeMove::End(wait_for_value(call, progress, taken, foreign.found)))
 }
 
-/// Nothing of the create was carried out: it waits for the value.
+/// Returns the outcome of a create that waits for a value. Nothing of the create was carried out.
 fn wait_for_value(
     call: &TargetCall,
     progress: &mut ConvergeProgress,
@@ -103,7 +104,7 @@ fn wait_for_value(
     ConvergeOutcome::Waiting { taken, trouble: call.trouble("create", AttemptClass::AlreadyExists, error) }
 }
 
-/// A create succeeded but its answer named no id.
+/// Finds a created resource whose create succeeded without an id in the answer.
 pub(super) async fn find_created(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -124,14 +125,15 @@ pub(super) async fn find_created(
     }
 }
 
-/// Links what a create of ours made, unless another subject found it first, or the target answered with an account that it had.
+/// Links a resource that our create made, unless another subject found it first, or the target answered with an account
+/// that it already had.
 async fn link_created(
     call: &TargetCall,
     wanted: &WantedState,
     progress: &mut ConvergeProgress,
     id: String,
 ) -> Result<ConvergeMove, CallStop> {
-    progress.unseen = Some(UnseenCreate::Created); // until it is known whose it is
+    progress.unseen = Some(UnseenCreate::Created); // until the owner is known
     let other = call.claim(&id).await?;
     progress.unseen = None;
     if let Some(other) = other {
@@ -145,11 +147,11 @@ async fn link_created(
 }
 
 fn not_shown(call: &TargetCall) -> ConvergeMove {
-    let error = "the target took the create but does not show the resource".to_owned();
+    let error = "the target accepted the create but does not show the resource".to_owned();
     ConvergeMove::End(ConvergeOutcome::Retry(call.trouble("create", AttemptClass::OutcomeUnknown, error)))
 }
 
-/// The target says that it is there already.
+/// Handles the answer of the target that the resource exists already.
 async fn resolve_existing(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -161,13 +163,13 @@ async fn resolve_existing(
     progress.unseen = Some(UnseenCreate::Exists);
     match locate_resource(call, wanted, true).await? {
         LocateResult::Adoptable(hit) => {
-            // A 409 at the first try is no create of ours.
+            // A 409 on the first try means that the resource is not a create of ours.
             progress.in_doubt = may_have_created;
             Ok(ConvergeMove::Adopt(hit))
         }
         LocateResult::Foreign(foreign) => in_the_way(call, progress, foreign).await,
         LocateResult::Nothing => {
-            // Another of its values may be what the target wants only once.
+            // Another of its values may be one that the target keeps unique.
             if let Some(taken) = taken::held_by_ours(call, wanted.kind, &wanted.attributes).await? {
                 return Ok(ConvergeMove::End(wait_for_value(call, progress, taken, failed.trouble.error)));
             }
@@ -178,6 +180,7 @@ async fn resolve_existing(
     }
 }
 
+/// Links a found resource, after claiming it, and observes its attributes.
 pub(super) async fn adopt_resource(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -203,7 +206,7 @@ pub(super) async fn adopt_resource(
     progress.see_use(found.active);
     progress.applied = scim::observe_resource(&found.attributes, wanted.paths());
     progress.remote_id = Some(found.id);
-    // A create of ours that got no answer made it, or it is what we created before: it carries our externalId.
+    // Our create that got no answer made it, or we created it earlier: it carries our externalId.
     let created_it = progress.in_doubt || progress.unseen == Some(UnseenCreate::Created);
     let is_created = standing.surely_ours && (created_it || progress.origin == Some(AccountOrigin::Created));
     progress.origin = Some(if is_created { AccountOrigin::Created } else { AccountOrigin::Adopted });

@@ -1,8 +1,9 @@
-//! Further accounts of a person who must be off: those that carry the person's externalId and are not linked.
+//! Duplicate accounts of a person who must be off: accounts that carry the person's externalId and are not linked.
 //!
-//! Just-in-time provisioning, or an administrator, may have made a second account. It is looked for once the linked account is off,
-//! by one search. Only Usher writes the person's key as externalId, so such an account is switched off, too. What has only the
-//! same login name, or cannot be switched off, is kept in the row: the person is not off before it is.
+//! Just-in-time provisioning or an administrator may have made a second account. One search looks for it once the linked
+//! account is off. Only Usher writes the person's key as externalId, so such an account is switched off, too. An account
+//! that has only the same login name, or cannot be switched off, is kept in the row: the person does not count as off
+//! before it is off.
 
 use lifecycle::{AccountState, AttemptClass};
 use scim::ScimKind;
@@ -13,14 +14,14 @@ use crate::call::{CallStop, TargetCall};
 use crate::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::rows::access::OffEvidence;
 
-/// Further accounts of one person that are dealt with at most.
+/// The maximum number of duplicate accounts that are handled for one person.
 const DUPLICATES_MAX: usize = 5;
 
-/// Said of a person whose second account was switched off.
+/// The note for a person whose second account was switched off.
 const SWITCHED_OFF: &str = "another account carried the same externalId and was switched off, too";
 
-/// Looks for further accounts, where the linked account was shown to be off and it is not known yet that there are none.
-/// `linked` is the id that the work began with. What fails is looked at again when the account is read back.
+/// Looks for duplicate accounts if the linked account was shown to be off and it is not yet known that there are none.
+/// `linked` is the id that the work began with. A search that fails is repeated when the account is read back.
 pub(super) async fn look(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -31,7 +32,7 @@ pub(super) async fn look(
     let ConvergeOutcome::Settled { how, awaits, note } = outcome else { return outcome };
     let is_due = progress.duplicates.as_ref().is_none_or(|known| !known.is_empty());
     let is_shown_off = progress.off.is_some() && wanted.state != AccountState::Active;
-    // Who has no account was looked for a moment ago.
+    // A person without an account was searched for a moment ago.
     let may_be_further = progress.remote_id.is_some() || progress.off == Some(OffEvidence::Deleted);
     if wanted.kind != ScimKind::User || !is_shown_off || !is_due || linked.is_none() || !may_be_further {
         return ConvergeOutcome::Settled { how, awaits, note };
@@ -47,7 +48,7 @@ pub(super) async fn look(
     ConvergeOutcome::Settled { how, awaits, note }
 }
 
-/// The ids of further accounts that are on; nothing where the target cannot be searched and none is known.
+/// Returns the ids of duplicate accounts that are on, or `None` if the target cannot be searched and no duplicate is known.
 async fn find(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -83,7 +84,7 @@ async fn find(
     Ok((can_search || !known.is_empty()).then_some(on))
 }
 
-/// The value that a further account has: our externalId, or the login name where externalIds are not kept.
+/// Returns the value that a duplicate account has: our externalId, or the login name if the target does not keep externalIds.
 fn search_by(call: &TargetCall, wanted: &WantedState) -> Option<(&'static str, String)> {
     let profile = call.target.client.profile();
     let by = |path: &'static str| Some((path, wanted.text(path)?.to_owned()));
@@ -94,7 +95,7 @@ fn search_by(call: &TargetCall, wanted: &WantedState) -> Option<(&'static str, S
     (may_be_twice && profile.can_filter(ScimKind::User, "userName")).then(|| by("userName")).flatten()
 }
 
-/// Switches off those that carry the person's key, and keeps the others in the row.
+/// Switches off the accounts that carry the person's key, and keeps the others in the row.
 async fn settle(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -115,7 +116,7 @@ async fn settle(
     note
 }
 
-/// Whether the account was switched off, as the target shows.
+/// Switches the account off. Returns whether the target shows that it is off.
 async fn switch_off(call: &mut TargetCall, id: &str) -> bool {
     tracing::warn!(target_name = %call.target.name, subject = %call.about.subject, remote_id = id, "a further account of a person who must be off is on: it is switched off");
     let (ops, set) = step::switch_off_request(call.target.client.profile());

@@ -1,6 +1,6 @@
-//! Looks for what is there already: by our externalId, then by what the policy matches on.
+//! Searches for existing resources: by our externalId, then by the attributes that the policy matches on.
 //!
-//! Something is only ever adopted when its externalId is empty or ours.
+//! A resource is adopted only if its externalId is empty or ours.
 
 use lifecycle::AttemptClass;
 use scim::{FoundResource, ResourceSearch, ScimKind};
@@ -11,19 +11,19 @@ use crate::call::{CallStop, TargetCall};
 use crate::listing::CatalogueEntry;
 
 const EXTERNAL_ID: &str = "externalId";
-/// Of several that were found, so many are named.
+/// The maximum number of found resources that are named in a message.
 const NAMED_MAX: usize = 5;
 
-/// What a search brought up.
+/// The result of a search.
 pub(super) enum LocateResult {
     Nothing,
-    /// Ours, or nobody's.
+    /// One resource that is ours or that carries no externalId.
     Adoptable(Box<LocatedResource>),
-    /// Somebody else's, or more than one.
+    /// A resource with another owner's externalId, or more than one resource.
     Foreign(ForeignResource),
 }
 
-/// A resource that was found, and by which value; by none where it carries our externalId.
+/// A resource that was found, and the value by which it was found; `by` is `None` if it carries our externalId.
 pub(super) struct LocatedResource {
     pub(super) resource: FoundResource,
     pub(super) by: Option<ValueClaim>,
@@ -31,14 +31,14 @@ pub(super) struct LocatedResource {
 
 /// A resource that is not ours.
 pub(super) struct ForeignResource {
-    /// What was found, in words.
+    /// The description of the found resources, for an operator.
     pub(super) found: String,
-    /// The one that has the value, and its id.
+    /// The value by which the resource was found, and the resource's id.
     by: Option<(ValueClaim, String)>,
 }
 
 impl ForeignResource {
-    /// The other person or group of ours that has it, and the value that it was found by.
+    /// Returns the other person or group of ours that the resource is linked to, and the value by which it was found.
     pub(super) async fn holder(&self, call: &TargetCall) -> Result<Option<TakenValue>, CallStop> {
         let Some((claim, id)) = &self.by else { return Ok(None) };
         let holder = call.linked_to_another(id).await?;
@@ -46,8 +46,8 @@ impl ForeignResource {
     }
 }
 
-/// Whether the target itself refuses a second resource with the same matching value, so that a create shows what a
-/// search would.
+/// Returns whether the target itself refuses a second resource with the same matching value, so that a create reveals
+/// what a search would.
 pub(super) fn matching_is_unique(call: &TargetCall, wanted: &WantedState) -> bool {
     let profile = call.target.client.profile();
     let kind = wanted.kind;
@@ -55,8 +55,8 @@ pub(super) fn matching_is_unique(call: &TargetCall, wanted: &WantedState) -> boo
     ours_can_be_found && wanted.match_on.iter().all(|path| profile.is_unique(kind, path))
 }
 
-/// What the list of the whole target says, where it was read; none when it has to be looked for. A create in doubt may have
-/// happened after the list was read.
+/// Returns the result according to the list of the whole target, if it was read; `None` if a search is needed. A create
+/// in doubt may have happened after the list was read.
 pub(super) fn from_list(call: &TargetCall, wanted: &WantedState, in_doubt: bool) -> Option<LocateResult> {
     if in_doubt || wanted.kind != ScimKind::User {
         return None;
@@ -81,7 +81,7 @@ pub(super) fn from_list(call: &TargetCall, wanted: &WantedState, in_doubt: bool)
     }
 }
 
-/// Looks by externalId and, if `thoroughly`, by what the policy matches on.
+/// Searches by externalId and, if `thoroughly`, by the attributes that the policy matches on.
 pub(super) async fn locate_resource(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -115,10 +115,11 @@ pub(super) async fn locate_resource(
     Ok(LocateResult::Nothing)
 }
 
-/// What is found by the paths behind the one at which another's resource was found, and is linked to no other subject; in words.
+/// Searches by the matching paths after the one at which another subject's resource was found. Describes the first
+/// resource that is not linked to another subject.
 ///
 /// # Errors
-/// When the target cannot be asked now.
+/// If the target cannot be asked now.
 pub(super) async fn of_nobody_else(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -141,7 +142,7 @@ fn ids_of(found: &[FoundResource]) -> Vec<String> {
     found.iter().map(|found| found.id.clone()).collect()
 }
 
-/// Names them, so that a human can say which one it is.
+/// Names the resources, so that an operator can choose one.
 fn several_found(ids: &[String], path: &str) -> LocateResult {
     let named = ids.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
     let more = if ids.len() > NAMED_MAX { ", ..." } else { "" };
@@ -155,6 +156,7 @@ fn our_resource(resource: FoundResource) -> LocateResult {
     LocateResult::Adoptable(Box::new(LocatedResource { resource, by: None }))
 }
 
+/// Decides whether a resource that was found by a matching attribute can be adopted.
 fn claim_found(wanted: &WantedState, path: &str, found: FoundResource) -> LocateResult {
     let by = wanted.text(path).map(|value| ValueClaim::new(path, value));
     match found.external_id.as_deref() {
@@ -167,12 +169,12 @@ fn claim_found(wanted: &WantedState, path: &str, found: FoundResource) -> Locate
     }
 }
 
-/// Whether it carries our externalId.
+/// Returns whether the resource carries our externalId.
 pub(super) fn is_ours(wanted: &WantedState, found: &FoundResource) -> bool {
     found.external_id.is_some() && found.external_id.as_deref() == wanted.external_id()
 }
 
-/// Asks for resources with this value.
+/// Searches for resources with this value.
 pub(super) async fn find_by_value(
     call: &mut TargetCall,
     kind: ScimKind,
@@ -194,7 +196,7 @@ pub(super) async fn find_by_value(
     Ok(found)
 }
 
-/// Reads the resource that is linked.
+/// Reads the linked resource.
 pub(super) async fn read_linked(
     call: &mut TargetCall,
     kind: ScimKind,

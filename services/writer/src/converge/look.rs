@@ -1,4 +1,4 @@
-//! Looks at the target and says what would be sent, without changing anything.
+//! Previews a change: reads the target and describes the request that would be sent. Changes nothing.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::step::{self, ConvergeStep, TargetState};
 use crate::call::{CallStop, TargetCall};
 use crate::links::linked_already;
 
-/// What was found, and what would be done.
+/// The resource that was found, and the planned operation.
 #[derive(Debug)]
 pub(crate) struct LookupPreview {
     /// `linked`, `found`, `nothing` or `foreign`.
@@ -20,10 +20,10 @@ pub(crate) struct LookupPreview {
     pub(crate) action: PlannedOperation,
 }
 
-/// Sends only requests that read. `link` is the remote id that we know.
+/// Previews the change of a resource. It sends only requests that read. `link` is the remote id that we know.
 ///
 /// # Errors
-/// When the target cannot be asked now, or answers with an error.
+/// If the target cannot be asked now, or if it answers with an error.
 pub(crate) async fn preview_change(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -58,6 +58,7 @@ fn preview_create(call: &TargetCall, wanted: &WantedState) -> LookupPreview {
     LookupPreview { matched: "nothing", remote_id: None, action }
 }
 
+/// Previews the change of an existing resource.
 async fn preview_update(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -71,7 +72,7 @@ async fn preview_update(
     let step = step::next_step(profile, wanted, there);
     let writes = matches!(step, ConvergeStep::Write { .. } | ConvergeStep::SwitchOff);
     if writes && matched == "found" && *profile.update_method.of(wanted.kind) == UpdateMethod::Put {
-        // A PUT begins with this reading: a search may have left something out.
+        // A PUT starts from this reading: a search may have omitted attributes.
         found = locate::read_linked(call, wanted.kind, &found.id).await?;
     }
     let request = step::step_request(&call.target.client, wanted, &step, Some(&found));
@@ -79,10 +80,10 @@ async fn preview_update(
     Ok(LookupPreview { matched, remote_id: Some(found.id), action })
 }
 
-/// What would be sent to put somebody into a group, or to take them out. Sends only requests that read.
+/// Previews the request that adds a member to a group or removes one. It sends only requests that read.
 ///
 /// # Errors
-/// When the target cannot be asked now, or answers with an error.
+/// If the target cannot be asked now, or if it answers with an error.
 pub(crate) async fn look_membership(
     call: &mut TargetCall,
     group_id: &str,
@@ -93,7 +94,7 @@ pub(crate) async fn look_membership(
     let profile = target.client.profile();
     if profile.membership.readable {
         let members = call.send("read_members", async |client| client.members(group_id).await).await?;
-        // A group that shows nobody may hide them: sending it is right for either.
+        // A group that shows no members may hide them: sending the change is right in both cases.
         if members.is_some_and(|members| members.iter().any(|id| id == member_id) == present) {
             return Ok(planned_operation(&ConvergeStep::Rest { how: "unchanged" }, None, false));
         }
@@ -120,6 +121,7 @@ fn preview_conflict(why: String) -> PlannedOperation {
     PlannedOperation { action: "conflict".to_owned(), why: Some(why), request: None, body: None }
 }
 
+/// Describes a step and its request for an operator.
 fn planned_operation(
     step: &ConvergeStep,
     request: Option<(String, Option<serde_json::Value>)>,
@@ -136,8 +138,8 @@ fn planned_operation(
             ("adopt", Some("it agrees already; only the link is kept"))
         }
         ConvergeStep::Rest { how: "unchanged" } => ("none", Some("the target agrees already")),
-        ConvergeStep::Rest { how: "absent" } => ("none", Some("there is nothing to take away")),
-        ConvergeStep::Rest { .. } => ("none", Some("all that can be taken away is")),
+        ConvergeStep::Rest { how: "absent" } => ("none", Some("there is nothing to remove")),
+        ConvergeStep::Rest { .. } => ("none", Some("all access that can be removed is removed already")),
         ConvergeStep::Forbidden { why, .. } => ("forbidden", Some(*why)),
     };
     let (request, body) = match request {

@@ -1,4 +1,4 @@
-//! Makes memberships of one group agree, a chunk at a time.
+//! Converges memberships of one group, a chunk at a time.
 
 use std::collections::HashMap;
 
@@ -9,20 +9,20 @@ use crate::call::{CallStop, TargetCall};
 use crate::outcome::{ConvergeTrouble, MembersOutcome};
 use crate::rows::{edge, leftover, status};
 
-/// Edges of one group that one request can carry, with the ids that the target knows.
+/// Memberships of one group that fit into one request, with the ids that the target knows.
 #[derive(Debug, Clone)]
 pub(crate) struct MembersJob {
     pub(crate) group: String,
     pub(crate) group_id: String,
     pub(crate) edges: Vec<edge::Model>,
-    /// Remote ids by key of the person.
+    /// The remote ids of the members, by key.
     pub(crate) member_ids: HashMap<String, String>,
-    /// Ids of accounts that are gone and may still be listed, instead of edges.
+    /// The ids of accounts that are gone and may still be listed. A job has either these or memberships.
     pub(crate) leftovers: Vec<leftover::Model>,
 }
 
 impl MembersJob {
-    /// Whether an earlier request about these edges may have been carried out.
+    /// Returns whether an earlier request about these memberships may have been carried out.
     pub(crate) fn is_unsure(&self) -> bool {
         self.edges.iter().any(|edge| edge.status == status::UNSURE)
     }
@@ -33,7 +33,7 @@ impl MembersJob {
     }
 }
 
-/// Sends the job's changes, or first finds out what an earlier request did.
+/// Sends the changes of the job. If an earlier request is in doubt, reads its effect first.
 pub(crate) async fn converge_members(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome {
     let membership = &call.target.client.profile().membership;
     let (readable, asked_by) = (membership.readable, membership.asked_by.is_some());
@@ -50,7 +50,7 @@ pub(crate) async fn converge_members(call: &mut TargetCall, job: &MembersJob) ->
     }
     let outcome = change_members(call, job, job.ids(true), job.ids(false)).await;
     match outcome {
-        // The group lists nobody, and the target takes the removal once more: they are not in it.
+        // The group lists no members and the target accepts the removal again: they are not in it.
         MembersOutcome::Settled if shows_nobody && only_removes => {
             MembersOutcome::Seen { present: Vec::new() }
         }
@@ -58,7 +58,7 @@ pub(crate) async fn converge_members(call: &mut TargetCall, job: &MembersJob) ->
     }
 }
 
-/// Asks of each of them whether they are in the group, where groups do not show their members.
+/// Asks for each person whether they are in the group, for targets whose groups do not show their members.
 async fn ask_members(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome {
     let group = &job.group_id;
     let mut present = Vec::new();
@@ -78,7 +78,7 @@ async fn ask_members(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome 
     MembersOutcome::Seen { present }
 }
 
-/// Takes out ids of accounts that are gone, where the target keeps them: many take them out themselves.
+/// Removes the ids of accounts that are gone from the group, if the target keeps them. Many targets remove them by themselves.
 pub(crate) async fn take_out_leftovers(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome {
     if call.target.leftovers.takes_them_out() {
         return MembersOutcome::Settled;
@@ -104,6 +104,7 @@ pub(crate) async fn take_out_leftovers(call: &mut TargetCall, job: &MembersJob) 
     change_members(call, job, Vec::new(), ids).await
 }
 
+/// Sends the additions and removals in as many requests as the profile requires.
 async fn change_members(
     call: &mut TargetCall,
     job: &MembersJob,
@@ -139,7 +140,7 @@ async fn change_members(
     MembersOutcome::Settled
 }
 
-/// The group as it is, with its members changed: for targets that know no PATCH.
+/// Replaces the group with its current state and changed members, for targets that do not support PATCH.
 async fn put_group(
     call: &mut TargetCall,
     job: &MembersJob,
@@ -173,7 +174,7 @@ async fn put_group(
     }
 }
 
-/// Some targets answer 404 for one member that they do not know: only a group that cannot be read is gone.
+/// Handles a 404. Some targets answer 404 for one unknown member: only a group that cannot be read is gone.
 async fn not_found(call: &mut TargetCall, group: &str, trouble: ConvergeTrouble) -> MembersOutcome {
     match call.send("read", async |client| client.get(scim::ScimKind::Group, group).await).await {
         Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
@@ -184,15 +185,16 @@ async fn not_found(call: &mut TargetCall, group: &str, trouble: ConvergeTrouble)
     }
 }
 
-/// What reading a group told of its members.
+/// The result of reading the members of a group.
 enum MembersReading {
     Told(MembersOutcome),
-    /// Nobody is in it, or it is not told who: sending again is right for either.
+    /// The group has no members, or does not show them: sending the change again is right in both cases.
     ShowsNobody,
-    /// The target does not let it be read: sending again is the only way, and harmless.
+    /// The target does not allow reading: sending the change again is the only way, and harmless.
     Refused,
 }
 
+/// Reads the members of the group to settle earlier requests.
 async fn look_at_members(call: &mut TargetCall, job: &MembersJob) -> MembersReading {
     let group = &job.group_id;
     MembersReading::Told(match call.send("read_members", async |client| client.members(group).await).await {
@@ -204,20 +206,21 @@ async fn look_at_members(call: &mut TargetCall, job: &MembersJob) -> MembersRead
             MembersOutcome::Seen { present: present.collect() }
         }
         Err(CallStop::Deferred) => MembersOutcome::Deferred,
-        // What the earlier request did is still unknown.
+        // The effect of the earlier request is still unknown.
         Err(CallStop::Postponed { trouble, times }) => {
             MembersOutcome::Postponed { trouble: *trouble, times, sent: true }
         }
         Err(CallStop::Failed(failed)) => match failed.class() {
             AttemptClass::Permanent => return MembersReading::Refused,
             AttemptClass::NotFound => MembersOutcome::GroupGone,
-            // What the earlier request did is still unknown.
+            // The effect of the earlier request is still unknown.
             _ => MembersOutcome::Unsure(Some(failed.trouble)),
         },
     })
 }
 
-/// `sent`: a request of the same job was carried out, or may have been, so nothing may be assumed of the edges.
+/// Returns the outcome of a stopped job. `sent`: a request of the same job was carried out, or may have been, so nothing
+/// may be assumed about the memberships.
 fn judge_stop(stop: CallStop, sent: bool) -> MembersOutcome {
     match stop {
         CallStop::Deferred if sent => MembersOutcome::Unsure(None),

@@ -1,4 +1,4 @@
-//! A change that was refused as a whole, attribute by attribute: what the target takes goes out, and what it does not take is
+//! Splits a change that was refused as a whole into its attributes: the accepted ones are sent, and the refused ones are
 //! told apart. Whether an account is on or off goes first and alone.
 
 use lifecycle::{AccountState, AttemptClass, AttributeMap};
@@ -13,19 +13,19 @@ use crate::outcome::{ConvergeOutcome, ConvergeProgress, ConvergeTrouble};
 use crate::rows::access::AccessChange;
 
 const ACTIVE: &str = "active";
-/// What servers keep unique, beside what the profile says.
+/// The attributes that servers keep unique, in addition to those in the profile.
 const UNIQUE: [&str; 3] = ["username", "emails", "externalid"];
 
 /// The part of a change that is about one attribute.
 #[derive(Debug, Clone)]
 pub(super) struct ChangePart {
-    /// The attribute.
+    /// The path of the attribute.
     pub(super) path: String,
     pub(super) set: AttributeMap,
     pub(super) clear: Vec<String>,
 }
 
-/// Whether the answer speaks of what was sent, so that less of it may be taken.
+/// Returns whether the answer refuses the values that were sent, so that the target may accept a smaller change.
 pub(super) fn is_refusal(failed: &FailedCall) -> bool {
     match failed.class() {
         AttemptClass::AlreadyExists => true,
@@ -34,7 +34,7 @@ pub(super) fn is_refusal(failed: &FailedCall) -> bool {
     }
 }
 
-/// What differs, by attribute: `active` first.
+/// Returns the differing attributes as parts: `active` first.
 fn parts_of(call: &TargetCall, wanted: &WantedState, progress: &ConvergeProgress) -> Vec<ChangePart> {
     let (set, clear) = wanted.to_write();
     let mut parts: Vec<ChangePart> = Vec::new();
@@ -67,14 +67,14 @@ fn parts_of(call: &TargetCall, wanted: &WantedState, progress: &ConvergeProgress
     parts
 }
 
-/// The attribute of a path, without what selects an element or a part of it.
+/// Returns the attribute of a path, without the filter or sub-attribute that selects an element or a part of it.
 fn base_attribute(path: &str) -> &str {
     let head = path.find('[').map_or(path, |at| &path[..at]);
     let name = head.rfind(':').map_or(0, |at| at + 1);
     head[name..].find('.').map_or(head, |dot| &head[..name + dot])
 }
 
-/// Writes some parts in one request, and remembers what was done; says what it came to if the target did not do it.
+/// Writes some parts in one request, and records the effect. Returns an outcome if the target did not carry it out.
 pub(super) async fn write_parts(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -99,7 +99,7 @@ pub(super) async fn write_parts(
         answer_counts,
     };
     let shown = write_change(call, &change).await?;
-    progress.in_doubt = true; // until it is seen
+    progress.in_doubt = true; // until the effect is seen
     match see_done(call, &change, shown).await? {
         UpdateEffect::Yes(evidence) => progress.off = progress.off.or(evidence),
         UpdateEffect::No(undone) => return Ok(Some(*undone)),
@@ -116,14 +116,15 @@ pub(super) async fn write_parts(
     Ok(None)
 }
 
-/// Parts among which some are refused; `failed` is the answer to all of them together, once they were sent.
+/// Parts with at least one that the target refuses. `failed` is the answer to all of them together, once they were sent.
 struct SuspectParts {
     parts: Vec<ChangePart>,
     failed: Option<FailedCall>,
 }
 
 impl SuspectParts {
-    /// In two, so that what is refused most often is told apart soon; none of it is known to be refused by itself.
+    /// Splits the parts in two so that the most likely refused ones are isolated soon. Neither half is known to be
+    /// refused by itself.
     fn split(mut self, failed: &FailedCall) -> (Self, Self) {
         let is_first_active = self.parts.first().is_some_and(|part| part.path == ACTIVE);
         let mut half = self.parts.len() / 2;
@@ -145,7 +146,7 @@ fn is_unique(part: &ChangePart) -> bool {
     UNIQUE.iter().any(|name| part.path.eq_ignore_ascii_case(name))
 }
 
-/// The whole change was refused: writes what the target takes of it.
+/// Writes the parts that the target accepts, after the whole change was refused.
 pub(super) async fn one_by_one(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -182,7 +183,7 @@ pub(super) async fn one_by_one(
             }
             continue;
         }
-        // A value that another of ours has is why: the rest goes out without asking for it once more.
+        // The reason is a value that another of our resources has: the rest goes out without it.
         let mut held = None;
         if taken::is_said_by(&failed) {
             for at in (0..some.parts.len()).filter(|at| is_unique(&some.parts[*at])) {
@@ -204,7 +205,7 @@ pub(super) async fn one_by_one(
     Ok(ConvergeMove::End(judge_parts(wanted, waits, dead, how, is_one)))
 }
 
-/// Who of ours has the value that was refused.
+/// Returns the resource of ours that has the refused value.
 async fn value_holder(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -218,7 +219,7 @@ async fn value_holder(
     taken::find_holder(call, wanted, id, part).await
 }
 
-/// What is left undone, and why.
+/// Returns the outcome with the parts that were not written and the reasons.
 fn judge_parts(
     wanted: &WantedState,
     waits: Option<(TakenValue, ConvergeTrouble)>,
@@ -246,8 +247,8 @@ fn judge_parts(
     if may_be_taken_later { ConvergeOutcome::Retry(trouble) } else { ConvergeOutcome::Dead(trouble) }
 }
 
-/// The target refused the whole change for a reason that is not about values: whether the account is on or off goes out by
-/// itself all the same, and the rest is told of.
+/// Sends whether the account is on or off by itself, after the target refused the whole change for a reason that is not
+/// about values. Reports the rest as refused.
 pub(super) async fn active_alone(
     call: &mut TargetCall,
     wanted: &WantedState,

@@ -1,8 +1,8 @@
-//! Whether it can be believed that a target does not have an account.
+//! Decides whether a target can be believed when it does not show an account.
 //!
-//! A credential of another tenant, a wrong base path or a restore makes a target answer 404 to every id and find nothing.
-//! That proves nothing: an account counts as gone only if another account or group, which is known to be there, was visible
-//! since it was looked for, and it is still not there after that. Where none was visible, one is asked for.
+//! With a credential of another tenant, a wrong base path or a restore, a target answers 404 to every id and finds nothing. That proves
+//! nothing. An account counts as gone only if another account or group that is known to be there was visible since the search began, and
+//! the account is still missing after that. If no other resource was visible, one is read.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
@@ -12,6 +12,7 @@ use lifecycle::ResourceKind;
 use scim::ScimKind;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
+use telemetry::chain;
 use tokio::time::Instant;
 
 use crate::call::{CallStop, OwnedTarget, TargetCall};
@@ -19,28 +20,29 @@ use crate::orphans;
 use crate::rows::{ResourceKey, resource, status};
 use lifecycle::AttemptClass;
 
-/// How long a target that showed none of those that were asked for is not asked again for others.
+/// The time for which a target that showed none of the witnesses is not asked for others.
 const BLIND_FOR: Duration = Duration::from_secs(5);
-/// Resources that are asked for before nothing is believed.
+/// The number of resources that are read before an absence counts as unproven.
 const WITNESSES_MAX: u64 = 3;
-/// So many accounts in a row that are not there, and cannot be proven gone, pause what gives access.
+/// The number of missing accounts in a row that cannot be proven gone before changes that give access are paused.
 const UNPROVEN_MAX: usize = 3;
 
-/// What a target showed lately of the resources that are linked.
+/// The linked resources that a target has shown lately.
 #[derive(Debug, Default)]
 pub(crate) struct TargetSight(Mutex<SightState>);
 
+/// The state behind [`TargetSight`].
 #[derive(Debug, Default)]
 struct SightState {
-    /// The last two that were seen.
+    /// The last two resources that were seen.
     seen: VecDeque<(ResourceKey, Instant)>,
     blind_since: Option<Instant>,
-    /// Resources that were not there since one was seen.
+    /// The resources that were missing since the last one was seen.
     unproven: Vec<ResourceKey>,
 }
 
 impl TargetSight {
-    /// A linked resource was shown.
+    /// Notes that a linked resource was shown.
     pub(crate) fn saw(&self, key: ResourceKey) {
         let mut state = self.state();
         state.seen.retain(|(seen, _)| *seen != key);
@@ -62,7 +64,7 @@ impl TargetSight {
         self.state().blind_since = Some(Instant::now());
     }
 
-    /// Remembers one that cannot be proven gone; says whether they are too many.
+    /// Notes a resource that cannot be proven gone. Returns whether there are too many.
     fn could_not_prove(&self, key: &ResourceKey) -> bool {
         let mut state = self.state();
         if !state.unproven.contains(key) && state.unproven.len() < UNPROVEN_MAX {
@@ -76,21 +78,22 @@ impl TargetSight {
     }
 }
 
-/// What it is worth that the target does not show a resource.
+/// The strength of the evidence when the target does not show a resource.
 #[derive(Debug)]
 pub(crate) enum AbsenceProof {
-    /// Another one was visible.
+    /// Another resource was visible.
     Proven,
-    /// No other one is known at the target.
+    /// No other resource is known at the target.
     NothingToCompare,
-    /// Others that should be there are not visible either. `pauses` says why nothing more is to be given, if so.
+    /// Other resources that should be there are not visible either. `pauses` is the reason to pause changes that give
+    /// access, if there is one.
     Unproven { why: String, pauses: Option<String> },
 }
 
-/// Finds out whether the target shows another resource that is known to be there.
+/// Checks whether the target shows another resource that is known to be there.
 ///
 /// # Errors
-/// When the target, or the database, cannot be asked now.
+/// If the target or the database cannot be asked now.
 pub(super) async fn prove_absence(call: &mut TargetCall) -> Result<AbsenceProof, CallStop> {
     if let Some(why) = call.target.address.doubt() {
         return Ok(AbsenceProof::Unproven { why, pauses: None });
@@ -130,10 +133,10 @@ pub(super) async fn prove_absence(call: &mut TargetCall) -> Result<AbsenceProof,
     Ok(AbsenceProof::Unproven { why, pauses })
 }
 
-/// Whether no other resource is known that could show that the target can be believed.
+/// Returns whether no other resource is known that could show that the target can be believed.
 ///
 /// # Errors
-/// When the database cannot be asked now.
+/// If the database cannot be asked now.
 pub(super) async fn has_no_witness(call: &TargetCall) -> Result<bool, CallStop> {
     let key = (call.about.kind, call.about.subject.clone());
     if call.target.sight.saw_another(&key, call.began) {
@@ -147,12 +150,12 @@ async fn known_witnesses(
     key: &ResourceKey,
 ) -> Result<Vec<(ResourceKind, String, String)>, CallStop> {
     find_witnesses(&call.target, key).await.map_err(|error| {
-        tracing::warn!(target_name = %call.target.name, error = %error, "could not find out what should be there");
+        tracing::warn!(target_name = %call.target.name, error = chain(&error), "could not find out what should be there");
         CallStop::Deferred
     })
 }
 
-/// Linked resources other than this one that should be there.
+/// Returns linked resources other than this one that should be there.
 async fn find_witnesses(
     target: &OwnedTarget,
     key: &ResourceKey,

@@ -1,4 +1,4 @@
-//! Takes away, and makes good what vanished.
+//! Removes resources, and handles links to resources that vanished.
 
 use lifecycle::{AccountState, AttemptClass, AttributeMap};
 use scim::ScimKind;
@@ -13,7 +13,7 @@ use crate::outcome::{ConvergeOutcome, ConvergeProgress, ConvergeTrouble};
 use crate::rows::access::{AccessChange, OffEvidence};
 use crate::{micros, now};
 
-/// The link leads nowhere. A search that works tells a vanished account from a credential that lost its sight.
+/// Handles a link that leads nowhere. A search that works tells a vanished account from a credential that lost its sight.
 pub(super) async fn recover_gone(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -67,19 +67,20 @@ pub(super) async fn recover_gone(
     }
 }
 
+/// Deletes a resource, and checks that it is gone. A user that the target refuses to delete is switched off.
 pub(super) async fn remove_resource(
     call: &mut TargetCall,
     wanted: &WantedState,
     progress: &mut ConvergeProgress,
     id: &str,
 ) -> Result<ConvergeOutcome, CallStop> {
-    // Where no other account is known that can be visible afterwards, this one has to be visible before.
+    // If no other account is known that can be visible afterwards, this one must be visible before.
     let was_there = wanted.kind == ScimKind::User
         && proof::has_no_witness(call).await?
         && locate::read_linked(call, wanted.kind, id).await.is_ok();
     let evidence = match call.send("delete", async |client| client.delete(wanted.kind, id).await).await {
         Ok(()) if wanted.kind == ScimKind::User => {
-            progress.in_doubt = true; // until it is seen
+            progress.in_doubt = true; // until the effect is seen
             progress.changed = Some(AccessChange::Delete);
             match see_deleted(call, progress, id, was_there).await? {
                 DeletionOutcome::Gone(evidence) => evidence,
@@ -87,7 +88,7 @@ pub(super) async fn remove_resource(
             }
         }
         Ok(()) => Some(OffEvidence::Deleted),
-        // Whoever left must not keep an account because a target lost sight of it for a moment.
+        // A leaver must not keep an account because a target lost sight of it for a moment.
         Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
             if !matches!(locate_resource(call, wanted, true).await?, LocateResult::Nothing) {
                 let error = "the target says that it is gone, and finds it all the same".to_owned();
@@ -103,7 +104,7 @@ pub(super) async fn remove_resource(
                 && wanted.kind == ScimKind::User
                 && wanted.actions.disable =>
         {
-            // It cannot be deleted, but nobody who left may use it.
+            // The account cannot be deleted, so it is switched off: a leaver must not use it.
             if let Some(undone) = switch_off(call, id, progress).await? {
                 return Ok(undone);
             }
@@ -129,15 +130,15 @@ pub(super) async fn remove_resource(
     Ok(settled_outcome("deleted", wanted))
 }
 
-/// What a deletion came to that the target answered with success.
+/// The effect of a deletion that the target answered with success.
 enum DeletionOutcome {
-    /// The account is not there any more; with what shows it, if anything does.
+    /// The account is no longer there, with the evidence for it, if there is any.
     Gone(Option<OffEvidence>),
-    /// The account is there.
+    /// The account is still there.
     Still(Box<ConvergeOutcome>),
 }
 
-/// Sees whether an account was deleted: the answer is a claim. An account that is still there is switched off at least.
+/// Checks whether an account was deleted: the answer is only a claim. An account that is still there is at least switched off.
 async fn see_deleted(
     call: &mut TargetCall,
     progress: &mut ConvergeProgress,
@@ -160,7 +161,7 @@ async fn see_deleted(
         match switch_off(call, id, progress).await {
             Ok(None) => {}
             Ok(Some(undone)) => return Ok(DeletionOutcome::Still(Box::new(undone))),
-            // It is deleted by now.
+            // The account has been deleted in the meantime.
             Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                 progress.in_doubt = true;
                 return Ok(DeletionOutcome::Still(Box::new(ConvergeOutcome::Retry(failed.trouble))));
@@ -175,7 +176,7 @@ async fn see_deleted(
     Ok(DeletionOutcome::Still(Box::new(ConvergeOutcome::Retry(trouble))))
 }
 
-/// The account cannot or must not be deleted: taking away its use is all that can be done.
+/// Switches an account off that cannot or must not be deleted.
 pub(super) async fn disable_instead(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -185,7 +186,7 @@ pub(super) async fn disable_instead(
     match switch_off(call, id, progress).await {
         Ok(None) => {}
         Ok(Some(undone)) => return Ok(ConvergeMove::End(undone)),
-        // Somebody may have made it anew under another id.
+        // The account may have been created again under another id.
         Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
             return Ok(ConvergeMove::RecoverGone);
         }

@@ -1,6 +1,6 @@
-//! What is to be sent next, given what is known of the target: the only place that decides it. Pure.
+//! Decides the next request from what is known of the target. This pure module is the only place that decides it.
 //!
-//! Making it so and saying beforehand what would be done both go through [`next_step`] and [`step_request`], so that they agree.
+//! Both converging and previewing go through [`next_step`] and [`step_request`], so that they agree.
 
 use lifecycle::{AccountState, AttributeMap};
 use scim::{DeleteMethod, FoundResource, PatchOp, ScimClient, ScimKind, TargetProfile, UpdateMethod, diff};
@@ -9,21 +9,21 @@ use serde_json::Value;
 use super::WantedState;
 use crate::rows::access::DeletionRule;
 
-/// Shown with a resource that is not created.
+/// The reason shown with a resource that is not created.
 pub(crate) const NOT_CREATED: &str = "not created: the policy's actions forbid it";
-/// Shown with a resource that is not as it should be.
+/// The reason shown with a resource that differs from the desired state.
 pub(crate) const NOT_CHANGED: &str = "not changed: the policy's actions forbid it";
-/// Shown with an account of somebody who should have none.
+/// The reason shown with an account of a person who should have none.
 pub(crate) const NOT_TAKEN_AWAY: &str = "neither deleted nor disabled: the policy's actions forbid it";
 
-/// Shown with an account that is off and not deleted.
+/// The reason shown with an account that is off and not deleted.
 const ONLY_DISABLES: &str = "disabled, not deleted: the target's profile only disables (`delete`)";
-const GRACE: &str = "disabled; it is deleted when its grace is over (`deleteAfterDays`), counted from when it was seen that it is off";
+const GRACE: &str = "disabled; it is deleted when its grace is over (`deleteAfterDays`), counted from the first evidence that it is off";
 const NOT_CREATED_BY_US: &str =
     "disabled, not deleted: it was there before, or it is not known that Usher created it";
-const NOT_SURELY_OURS: &str = "disabled, not deleted: it was not ours for sure when it was found";
+const NOT_SURELY_OURS: &str = "disabled, not deleted: it was not certain to be ours when it was found";
 
-/// Why somebody who should have no account keeps one that is off, where the policy would have it deleted.
+/// Returns the reason why a person who should have no account keeps one that is off, although the policy says to delete it.
 pub(crate) fn why_kept(profile: &TargetProfile, wanted: &WantedState) -> Option<&'static str> {
     let should_be_gone = wanted.state == AccountState::Deleted && wanted.actions.delete;
     match profile.delete {
@@ -37,33 +37,33 @@ pub(crate) fn why_kept(profile: &TargetProfile, wanted: &WantedState) -> Option<
     }
 }
 
-/// What the target has, as far as we know.
+/// The state of the target, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum TargetState<'a> {
-    /// Nothing.
+    /// The target has no such resource.
     Nothing,
-    /// The resource, with this; `surely_ours`: linked, or with our externalId.
+    /// The target has the resource with the attributes `applied`. `surely_ours`: it is linked, or carries our externalId.
     Something { applied: &'a AttributeMap, surely_ours: bool },
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ConvergeStep {
-    /// Create it.
+    /// Create the resource.
     Create,
-    /// Change it by these operations, or by a PUT that comes to the same. Says what that is called, in the past tense.
+    /// Change the resource by these operations, or by a PUT with the same effect. `how` names the change in the past tense.
     Write { ops: Vec<PatchOp>, how: &'static str },
     /// Switch the account off and change nothing else.
     SwitchOff,
     /// Delete it.
     Delete,
-    /// Nothing needs to be done. Says what that is called.
+    /// Nothing needs to be done. `how` names the state.
     Rest { how: &'static str },
-    /// Something would need to be done, but may not be.
+    /// A change is needed, but not allowed.
     Forbidden { how: &'static str, why: &'static str },
 }
 
-/// What to do next to make `wanted` true.
+/// Returns the next step towards `wanted`.
 pub(crate) fn next_step(
     profile: &TargetProfile,
     wanted: &WantedState,
@@ -82,7 +82,8 @@ pub(crate) fn next_step(
     }
 }
 
-/// Deletes only what is surely ours, where the policy and the target let it; else nobody may use it at least.
+/// Deletes a resource only if it is surely ours and both the policy and the target allow it. Otherwise at least switches
+/// the account off.
 fn take_away(
     profile: &TargetProfile,
     wanted: &WantedState,
@@ -106,6 +107,7 @@ fn take_away(
     }
 }
 
+/// Returns the step for the differing attributes that the actions allow to change.
 fn write_step(profile: &TargetProfile, wanted: &WantedState, applied: &AttributeMap) -> ConvergeStep {
     let (set, clear) = wanted.to_write();
     let ops = diff::patch_operations(profile, wanted.kind, applied, &set, clear);
@@ -122,14 +124,14 @@ fn write_step(profile: &TargetProfile, wanted: &WantedState, applied: &Attribute
     ConvergeStep::Rest { how: "unchanged" }
 }
 
-/// What a leaver's account is switched off by.
+/// Returns the operations and attributes that switch a leaver's account off.
 pub(crate) fn switch_off_request(profile: &TargetProfile) -> (Vec<PatchOp>, AttributeMap) {
     let active = |value: bool| -> AttributeMap { [("active".to_owned(), value.into())].into() };
     (diff::patch_operations(profile, ScimKind::User, &active(true), &active(false), &[]), active(false))
 }
 
-/// The request that carries out `step`: method and path, and the body, as an operator may see them. `current` is what
-/// the target has.
+/// Returns the request that carries out `step` (method and path, and the body), redacted for an operator. `current` is
+/// the resource at the target.
 pub(crate) fn step_request(
     client: &ScimClient,
     wanted: &WantedState,

@@ -1,7 +1,7 @@
 //! Values that only one resource of a target can have, such as login names, while another resource of ours has them.
 //!
-//! What waits for such a value is woken when the one that has it gives it up (`results::names`). Where several wait for each
-//! other's, one of them takes a temporary value first.
+//! A resource that waits for such a value is woken when the holder gives it up (`results::names`). If several wait for
+//! each other's value, one of them takes a temporary value first.
 
 use lifecycle::{AttributeMap, ResourceKind};
 use scim::ScimKind;
@@ -14,7 +14,7 @@ use crate::call::{CallStop, FailedCall, TargetCall};
 use crate::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::rows::claims;
 
-/// Bytes of a hash that stand for a value.
+/// The number of hash bytes that stand for a value.
 const KEY_BYTES: usize = 16;
 
 /// A value at an attribute path.
@@ -29,7 +29,7 @@ impl ValueClaim {
         Self { path: path.to_owned(), value: value.to_owned() }
     }
 
-    /// What the value is indexed by: of one length, and equal where only case differs.
+    /// Returns the key by which the value is indexed. It has a fixed length, and ignores case.
     pub(crate) fn key(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.path.to_lowercase());
@@ -38,31 +38,31 @@ impl ValueClaim {
         hash.finalize().iter().take(KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether `attributes` have it.
+    /// Returns whether `attributes` have the value.
     pub(crate) fn is_in(&self, attributes: &AttributeMap) -> bool {
         let same = |value: &str| value.trim().to_lowercase() == self.value.trim().to_lowercase();
         attributes.get(&self.path).and_then(|value| value.as_str()).is_some_and(same)
     }
 }
 
-/// What became of giving way to others that wait in a circle.
+/// The state of giving way to others that wait in a circle.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum StepAside {
-    /// Nothing was asked for.
+    /// No resource was asked to give way.
     #[default]
     No,
-    /// The value at this path gives way to a temporary one.
+    /// The value at this path must give way to a temporary one.
     Due(String),
     /// It was tried, and is not tried again for this revision.
     Done,
 }
 
-/// A value that a resource should have and another one of ours has.
+/// A value that a resource should have but another resource of ours has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TakenValue {
     #[serde(flatten)]
     pub(crate) claim: ValueClaim,
-    /// Key of the person or group that has it.
+    /// The key of the person or group that has the value.
     pub(crate) holder: String,
     #[serde(default)]
     pub(crate) aside: StepAside,
@@ -74,13 +74,13 @@ impl TakenValue {
     }
 }
 
-/// Whether the target refused a value because another resource has it.
+/// Returns whether the target refused a value because another resource has it.
 pub(super) fn is_said_by(failed: &FailedCall) -> bool {
     failed.class() == lifecycle::AttemptClass::AlreadyExists
         || failed.failure.scim_type.as_deref() == Some("uniqueness")
 }
 
-/// The first of the values that another resource of ours has, as far as we know.
+/// Returns the first of the values that another resource of ours has, as far as we know.
 pub(super) async fn held_by_ours(
     call: &TargetCall,
     kind: ScimKind,
@@ -95,7 +95,7 @@ pub(super) async fn held_by_ours(
     Ok(None)
 }
 
-/// Who has the refused value: known from our own rows, or from the target where it can be asked.
+/// Returns the holder of the refused value: from our own rows, or from the target if it can be searched.
 pub(super) async fn find_holder(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -119,7 +119,7 @@ pub(super) async fn find_holder(
     Ok(None)
 }
 
-/// Gives the value up that others wait for in a circle, and waits for its own all the same.
+/// Gives up the value that others wait for in a circle, and keeps waiting for its own.
 pub(super) async fn step_aside(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -147,7 +147,7 @@ pub(super) async fn step_aside(
     }))
 }
 
-/// A value of the same form that no account has: with the same domain, if it has one.
+/// Returns a value of the same form that no account has: with the same domain, if it has one.
 fn temporary_value(current: &str, subject: &str) -> String {
     let tag = &ValueClaim::new(subject, current).key()[..12];
     match current.rsplit_once('@') {

@@ -1,4 +1,4 @@
-//! Changes what is there, and sees whether it was done.
+//! Changes existing resources, and checks the effect.
 
 use lifecycle::{AccountState, AttemptClass, AttributeMap};
 use scim::{FoundResource, PatchOp, ReadBack, ScimKind, UpdateMethod};
@@ -12,7 +12,7 @@ use crate::call::{CallStop, TargetCall};
 use crate::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::rows::access::{AccessChange, OffEvidence};
 
-/// Sends what differs: in one request, or where that is refused in as many as it takes to tell what is.
+/// Sends the differing attributes in one request. If that is refused, sends as many as are needed to find the refused ones.
 pub(super) async fn update_resource(
     call: &mut TargetCall,
     wanted: &WantedState,
@@ -27,7 +27,7 @@ pub(super) async fn update_resource(
     let change = ResourceChange { kind: wanted.kind, id, operation, ops, set: &set, clear, answer_counts };
     match write_change(call, &change).await {
         Ok(shown) => {
-            progress.in_doubt = true; // until it is seen
+            progress.in_doubt = true; // until the effect is seen
             match see_done(call, &change, shown).await? {
                 UpdateEffect::Yes(evidence) => progress.off = progress.off.or(evidence),
                 UpdateEffect::No(undone) => return Ok(ConvergeMove::End(*undone)),
@@ -57,8 +57,8 @@ pub(super) async fn update_resource(
     }
 }
 
-/// One change: a PATCH of what differs, or where the profile says so a PUT of what was read with that changed.
-/// What is there now, if the target's answer shows it.
+/// Sends one change: a PATCH of the difference, or, if the profile says so, a PUT of the resource as read with the
+/// difference. Returns the resource as it is now, if the target's answer shows it.
 pub(super) async fn write_change(
     call: &mut TargetCall,
     change: &ResourceChange<'_>,
@@ -75,16 +75,16 @@ pub(super) async fn write_change(
     call.send(operation, async |client| client.replace(kind, id, &whole, version).await).await
 }
 
-/// What a change came to that the target answered with success.
+/// The effect of a change that the target answered with success.
 pub(super) enum UpdateEffect {
-    /// It was done, as far as can be seen; with what shows that the account is off, where it was switched off.
+    /// It was carried out, as far as can be seen, with the evidence that the account is off if it was switched off.
     Yes(Option<OffEvidence>),
-    /// It was not.
+    /// It was not carried out.
     No(Box<ConvergeOutcome>),
 }
 
-/// Sees whether a change was done that the target answered with success: that is a claim. It is read back where the profile says
-/// so, and where the answer does not show that an account is off which should be.
+/// Checks whether a change was carried out that the target answered with success: the answer is only a claim. The
+/// resource is read back if the profile says so, or if the answer does not show that an account is off which should be.
 pub(super) async fn see_done(
     call: &mut TargetCall,
     change: &ResourceChange<'_>,
@@ -99,7 +99,7 @@ pub(super) async fn see_done(
             ReadBack::Disable => switches_off,
             ReadBack::Always => true,
         };
-    // The target contradicted itself about this account: only what it shows counts.
+    // The target contradicted itself about this account: only a reading counts.
     if !insists && (!switches_off || active == Some(false)) {
         return Ok(UpdateEffect::Yes(switches_off.then_some(OffEvidence::Answer)));
     }
@@ -109,7 +109,7 @@ pub(super) async fn see_done(
             let proven = switches_off && matches!(prove_absence(call).await?, AbsenceProof::Proven);
             return Ok(UpdateEffect::Yes(proven.then_some(OffEvidence::GoneProven)));
         }
-        // Whether it is off cannot be seen there; that it is not was not said.
+        // The target does not show whether the account is off, and did not say that it is on.
         Err(CallStop::Failed(_)) if !insists && active.is_none() => return Ok(UpdateEffect::Yes(None)),
         Err(stop) => return Err(stop),
     };
@@ -130,7 +130,7 @@ pub(super) async fn see_done(
             (switches_off && found.active == Some(false)).then_some(OffEvidence::ReadBack),
         ));
     }
-    let error = format!("the target answered with success, and did not do it: {}", left.join(", "));
+    let error = format!("the target answered with success, but did not apply: {}", left.join(", "));
     Ok(UpdateEffect::No(Box::new(ConvergeOutcome::Retry(call.trouble(
         change.operation,
         AttemptClass::Transient,
@@ -147,11 +147,11 @@ pub(super) struct ResourceChange<'a> {
     pub(super) ops: &'a [PatchOp],
     pub(super) set: &'a AttributeMap,
     pub(super) clear: &'a [String],
-    /// An answer of the target about this account was not disproved by reading it.
+    /// True unless a reading has disproved an answer of the target about this account.
     pub(super) answer_counts: bool,
 }
 
-/// Switches the account off and changes nothing else; says what that came to if the target did not do it.
+/// Switches the account off and changes nothing else. Returns an outcome if the target did not carry it out.
 pub(super) async fn switch_off(
     call: &mut TargetCall,
     id: &str,
@@ -169,7 +169,7 @@ pub(super) async fn switch_off(
         answer_counts,
     };
     let shown = write_change(call, &change).await?;
-    progress.in_doubt = true; // until it is seen
+    progress.in_doubt = true; // until the effect is seen
     match see_done(call, &change, shown).await? {
         UpdateEffect::Yes(evidence) => progress.off = progress.off.or(evidence),
         UpdateEffect::No(undone) => return Ok(Some(*undone)),
@@ -182,7 +182,7 @@ pub(super) async fn switch_off(
     Ok(None)
 }
 
-/// Whether what answers 404 is an account that we switched off ourselves, at a target that hides such accounts.
+/// Returns whether a resource that answers 404 is an account that we switched off ourselves, at a target that hides such accounts.
 pub(super) fn is_hidden(call: &TargetCall, wanted: &WantedState, progress: &ConvergeProgress) -> bool {
     call.target.client.profile().hides_disabled
         && wanted.kind == ScimKind::User

@@ -1,4 +1,4 @@
-//! What an account or group should be, with references filled in.
+//! The wanted state of an account or group, with references resolved.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -12,34 +12,35 @@ use crate::rows::reference::ResolvedReferences;
 
 const ACTIVE: &str = "active";
 
-/// What should be true, in the target's own terms.
+/// The wanted state of a resource, in the target's own terms.
 #[derive(Debug, Clone)]
 pub(crate) struct WantedState {
     pub(crate) kind: ScimKind,
     pub(crate) state: AccountState,
-    /// By SCIM path; accounts have `active`.
+    /// The attributes by SCIM path. Accounts have `active`.
     pub(crate) attributes: AttributeMap,
-    /// Paths that are to have no value; none of them is in `attributes`.
+    /// The paths that must have no value. None of them is in `attributes`.
     pub(crate) clear: Vec<String>,
-    /// Values that only a create carries.
+    /// The values that only a create carries.
     pub(crate) on_create: AttributeMap,
     pub(crate) match_on: Vec<String>,
     pub(crate) assume_empty: bool,
     pub(crate) actions: PolicyActions,
-    /// A person who is referred to and has no account at the target yet: nothing is referred to until then.
+    /// A person who is referred to and has no account at the target yet. The reference stays empty until then.
     pub(crate) awaits: Option<String>,
-    /// What the references resolved to.
+    /// The remote ids that the references resolved to.
     pub(crate) references: ResolvedReferences,
-    /// Nothing is taken away before a human said so.
+    /// If true, nothing is taken away before an operator approves it.
     pub(crate) protected: bool,
-    /// A value is given up for a temporary one first: others wait for it in a circle.
+    /// A value that must give way to a temporary one first, because others wait for it in a circle.
     pub(crate) step_aside: Option<TakenValue>,
-    /// Whether it may be deleted, where it should not exist.
+    /// The rule for deleting the account, if it should not exist.
     pub(crate) deletion: DeletionRule,
 }
 
 impl WantedState {
-    /// From a command's desired state; `links` are the remote ids of people, by key. `None` for memberships.
+    /// Builds the wanted state from a command's desired state. `links` are the remote ids of people, by key. Returns
+    /// `None` for memberships.
     pub(crate) fn new(desired: DesiredState, links: &HashMap<String, String>) -> Option<Self> {
         match desired {
             DesiredState::User(account) => {
@@ -49,7 +50,7 @@ impl WantedState {
                     let id = links.get(&person);
                     match id {
                         Some(id) => drop(attributes.insert(path, id.clone().into())),
-                        // What is there names another person, or an account that is gone.
+                        // The current value names another person, or an account that is gone.
                         None => {
                             clear.push(path);
                             awaits = Some(person.clone());
@@ -100,7 +101,7 @@ impl WantedState {
         }
     }
 
-    /// Keys of the people that `desired` refers to.
+    /// Returns the keys of the people that `desired` refers to.
     pub(crate) fn references(desired: &DesiredState) -> Vec<String> {
         match desired {
             DesiredState::User(account) => account.references.values().cloned().collect(),
@@ -112,12 +113,12 @@ impl WantedState {
         self.text("externalId")
     }
 
-    /// The value at `path`, if it is a text that is not empty.
+    /// Returns the value at `path`, if it is a text that is not empty.
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
         self.attributes.get(path).and_then(|value| value.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// What a create carries.
+    /// Returns the attributes that a create carries.
     pub(crate) fn to_create(&self) -> Cow<'_, AttributeMap> {
         if self.on_create.is_empty() {
             return Cow::Borrowed(&self.attributes);
@@ -128,7 +129,7 @@ impl WantedState {
         Cow::Owned(all)
     }
 
-    /// What may be written over something that exists, and what may be cleared there.
+    /// Returns the attributes that may be written to an existing resource, and the paths that may be cleared there.
     pub(crate) fn to_write(&self) -> (Cow<'_, AttributeMap>, &[String]) {
         let PolicyActions { update, disable, .. } = self.actions;
         let allowed = |path: &String| if path == ACTIVE { disable } else { update };
@@ -140,12 +141,12 @@ impl WantedState {
         (Cow::Owned(allowed.map(|(path, value)| (path.clone(), value.clone())).collect()), clear)
     }
 
-    /// Paths that are spoken of: what to look for in what was read.
+    /// Returns the paths that the wanted state mentions, to be observed in a reading.
     pub(crate) fn paths(&self) -> BTreeSet<&String> {
         self.attributes.keys().chain(&self.clear).collect()
     }
 
-    /// What the target holds after a create.
+    /// Returns the attributes that the target holds after a create.
     pub(crate) fn created(&self) -> AttributeMap {
         let mut applied = self.attributes.clone();
         let empty = self.clear.iter().filter(|path| !self.on_create.contains_key(*path));
@@ -153,8 +154,8 @@ impl WantedState {
         applied
     }
 
-    /// What the target holds once everything that may be written is: nothing is remembered of paths that nobody speaks
-    /// of any more, because they are somebody else's from then on.
+    /// Returns the attributes that the target holds once everything allowed is written. Paths that the policy no longer
+    /// mentions are forgotten, because Usher no longer manages them.
     pub(crate) fn written(&self, applied: &AttributeMap) -> AttributeMap {
         let (set, clear) = self.to_write();
         let mut after = applied.clone();
@@ -166,8 +167,8 @@ impl WantedState {
         after
     }
 
-    /// Whether the right request depends on what the target has at paths that nothing is known of: something to be
-    /// cleared may or may not be there, and an element of a list would be there twice if it were added blindly.
+    /// Returns whether the right request depends on unknown paths of the target: a path to clear may or may not have a
+    /// value, and an element of a list would be there twice if it were added blindly.
     pub(crate) fn must_read(&self, applied: &AttributeMap) -> bool {
         let unknown = |path: &String| !applied.contains_key(path);
         let listed = |(path, value): (&String, &serde_json::Value)| {
@@ -176,7 +177,7 @@ impl WantedState {
         self.actions.update && (self.clear.iter().any(unknown) || self.attributes.iter().any(listed))
     }
 
-    /// Whether reaching this state from `applied` switches an account off.
+    /// Returns whether reaching this state from `applied` switches an account off.
     pub(crate) fn takes_access_away(&self, applied: &AttributeMap) -> bool {
         self.kind == ScimKind::User
             && self.state == AccountState::Disabled
@@ -184,7 +185,7 @@ impl WantedState {
             && applied.get(ACTIVE) != Some(&false.into())
     }
 
-    /// Whether reaching this state from `applied` switches an account on again.
+    /// Returns whether reaching this state from `applied` switches an account on again.
     pub(crate) fn gives_access_back(&self, applied: &AttributeMap) -> bool {
         self.kind == ScimKind::User
             && self.state == AccountState::Active
@@ -192,7 +193,8 @@ impl WantedState {
             && applied.get(ACTIVE) == Some(&false.into())
     }
 
-    /// How long after it was seen that the account is off it is to be deleted, in microseconds.
+    /// Returns the grace in microseconds after which the account must be deleted, counted from the time at which it was
+    /// seen to be off.
     pub(crate) fn delete_after(&self, applied: &AttributeMap) -> Option<i64> {
         match self.deletion {
             DeletionRule::AfterGrace(grace)
@@ -204,14 +206,14 @@ impl WantedState {
         }
     }
 
-    /// Whether the account should be off and is, as far as `applied` says.
+    /// Returns whether the account should be off and is, as far as `applied` says.
     pub(crate) fn is_off(&self, applied: &AttributeMap) -> bool {
         self.kind == ScimKind::User
             && self.state != AccountState::Active
             && applied.get(ACTIVE) == Some(&false.into())
     }
 
-    /// What reaching this state from `applied` is called.
+    /// Returns the name of the change from `applied` to this state, in the past tense.
     pub(crate) fn name_of_change(&self, applied: &AttributeMap) -> &'static str {
         let was_off = applied.get(ACTIVE) == Some(&false.into());
         match self.state {

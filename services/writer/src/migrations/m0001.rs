@@ -1,4 +1,4 @@
-//! The first tables.
+//! Creates the first tables.
 
 use sea_orm_migration::prelude::*;
 

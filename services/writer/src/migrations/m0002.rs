@@ -1,4 +1,4 @@
-//! What keeps the writer from taking away too much: held rows, removals that were carried out, pauses.
+//! Adds the limits on removals: held rows, removals that were carried out, pauses.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Comparisons of whole targets, and when each resource was last seen by one.
+//! Adds reconciliations of whole targets, and the time at which each resource was last seen by one.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What the target has said of a create that a search does not show, and how long it asked to be left alone.
+//! Adds the target's answer to a create that a search does not show, and the time until which the target asked to wait.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! The requests that failed for a resource or a membership, for its dead letter; dead letters that are tried again, many
-//! at a time; and what drifts in the same way again and again.
+//! Adds the failed requests of a resource or a membership, for its dead letter; operations that retry many dead letters;
+//! and repeated drift.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Groups in groups: what the mapper told of a membership, apart from what follows for the target. And what becomes of
-//! accounts of nobody.
+//! Adds groups in groups: the membership as the mapper sent it, apart from the one that follows for the target. Also adds
+//! the policy for orphans.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is noted before it is sent, the guard's permissions for it, and what is known of accounts that are off.
+//! Adds the notes that precede requests, the guard's permissions for them, and the evidence for accounts that are off.
 
 use sea_orm_migration::prelude::*;
 
@@ -50,7 +50,7 @@ impl MigrationTrait for AddPermissions {
             }
             manager.create_index(index.take()).await?;
         }
-        // What waits or is held already goes on counting.
+        // Rows that wait or are held already keep counting.
         let counted = Expr::cust("removal").or(Expr::cust("held = 'guard'"));
         let waiting = Query::update()
             .table(Alias::new(RESOURCES))

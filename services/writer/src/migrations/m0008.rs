@@ -1,5 +1,5 @@
-//! What a resource waits for that another one has, and by which values that one is found; and a smaller index of references
-//! that wait.
+//! Adds the value that a resource waits for and another one has, and the keys by which that one is found. Also replaces
+//! the index of waiting references by a smaller one.
 
 use sea_orm_migration::prelude::*;
 
@@ -16,7 +16,7 @@ impl MigrationName for AddClaims {
 const RESOURCES: &str = "writer_resources";
 const AWAITS: &str = "writer_resources_awaits";
 const COLUMNS: [&str; 4] = ["waits_for", "waiting", "name_key", "mail_key"];
-/// Indexes of the rows that have a value there.
+/// Indexes of the rows that have a value in the column.
 const PARTIAL: [(&str, &str); 4] = [
     ("writer_resources_waits_for", "waits_for"),
     ("writer_resources_name_key", "name_key"),

@@ -1,4 +1,4 @@
-//! The people that accounts refer to, by which id, and groups that may still list the id of an account that is gone.
+//! Adds the people that accounts refer to, with the resolved ids, and groups that may still list the id of an account that is gone.
 
 use lifecycle::DesiredState;
 use sea_orm_migration::prelude::*;
@@ -16,7 +16,7 @@ impl MigrationName for AddReferences {
 
 const REFERENCES: &str = "writer_references";
 const LEFTOVERS: &str = "writer_leftovers";
-/// Rows that are read in one go.
+/// The number of rows that are read at once.
 const PAGE: u64 = 1_000;
 
 #[async_trait::async_trait]
@@ -59,8 +59,8 @@ impl MigrationTrait for AddReferences {
     }
 }
 
-/// References of accounts that are there already. What they resolved to is not known: they are looked at when the person
-/// that they name changes.
+/// Stores the references of existing accounts. The ids that they resolved to are unknown: they are checked when the
+/// person that they name changes.
 async fn read_what_is_there(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let (mut target, mut subject) = (String::new(), String::new());

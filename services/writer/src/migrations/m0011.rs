@@ -1,4 +1,4 @@
-//! What is set aside.
+//! Creates the quarantine.
 
 use sea_orm_migration::prelude::*;
 

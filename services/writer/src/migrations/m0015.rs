@@ -1,4 +1,4 @@
-//! Pauses of what gives access only, and rows that are read back once more after a change of owner.
+//! Adds pauses of changes that give access only, and rows that are read back once more after a change of owner.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! When what was decided was last compared with what is known here, and how much of the streams the database contains.
+//! Adds the time of the last verification of the desired state, and the extent to which the database contains the streams.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Memberships, too, that are read back once more after a change of owner, and indexes of what is to be read back.
+//! Adds memberships that are read back once more after a change of owner, and indexes of the rows to read back.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Why requests to a target do not flow, for the replicas that do not own it.
+//! Adds the reason why a target's circuit is open, for the replicas that do not own it.
 
 use sea_orm_migration::prelude::*;
 

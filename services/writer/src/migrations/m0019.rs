@@ -1,4 +1,4 @@
-//! Evidence of memberships, and when accounts and memberships were last read back because they must be off.
+//! Adds evidence of memberships, and the time at which accounts and memberships that must be off were last read back.
 
 use sea_orm_migration::prelude::*;
 

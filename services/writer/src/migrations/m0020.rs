@@ -1,4 +1,4 @@
-//! Accounts that no person has, by the names that they may share with one.
+//! Adds orphans, with the names that they may share with a person.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! When the writer was last alive, and which targets may have gone on since what is known of them.
+//! Adds the writer's heartbeat, and the targets whose stored state may be out of date.
 
 use sea_orm_migration::prelude::*;
 

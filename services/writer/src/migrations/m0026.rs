@@ -1,14 +1,14 @@
-//! One account or group at a target belongs to one subject: a unique index over the links.
+//! Makes links unique: one account or group at a target belongs to one subject.
 
 use sea_orm_migration::prelude::*;
 
 pub(super) struct KeepLinksUnique;
 
 const INDEX: &str = "writer_resources_one_link";
-/// Accounts without a person have rows of their own until a person takes their place.
+/// The condition for rows of subjects. Orphans have rows of their own until a person takes their place.
 const OF_SUBJECTS: &str = "remote_id IS NOT NULL AND substr(subject, 1, 7) <> 'orphan:'";
 
-/// Selects another row with the same link, `which` it is.
+/// Returns the condition that another row with the same link exists and fulfils `which`.
 fn another(which: &str) -> String {
     format!(
         "EXISTS (SELECT 1 FROM writer_resources AS o WHERE o.target = writer_resources.target \
@@ -17,7 +17,8 @@ fn another(which: &str) -> String {
     )
 }
 
-/// The link that is kept: of the one that created the account, then the one that was decided about first.
+/// Returns the condition that the other row keeps the link: the row that created the account comes first, then the one
+/// that was decided on first.
 fn is_older() -> String {
     let rank = |row: &str| {
         format!(
@@ -35,8 +36,8 @@ impl MigrationName for KeepLinksUnique {
 
 #[async_trait::async_trait]
 impl MigrationTrait for KeepLinksUnique {
-    /// Both are worked on once more: the one that keeps the link is read back, the other is looked for, and becomes a
-    /// conflict where only that account is found.
+    /// Queues both rows again. The row that keeps the link is read back. The other is searched for, and becomes a
+    /// conflict if only that account is found.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
         let at_rest = "status IN ('in_sync', 'pending', 'retrying', 'waiting')";

@@ -1,4 +1,4 @@
-//! What a target answered and did not do, and other accounts that carry the externalId of a person who must be off.
+//! Adds answers of a target that a reading disproved, and other accounts that carry the externalId of a person who must be off.
 
 use sea_orm_migration::prelude::*;
 

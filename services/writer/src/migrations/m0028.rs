@@ -1,4 +1,4 @@
-//! The address at which the accounts of a target were linked, and another one that it has by now.
+//! Adds the address at which the accounts of a target were linked, and a different current address.
 
 use sea_orm_migration::prelude::*;
 

@@ -13,13 +13,13 @@ use super::{load, names};
 use crate::moment_of;
 use crate::rows::{load_resources, orphan, orphan_key, orphan_sweep, resource};
 
-/// Accounts that are compared for one statement of keys.
+/// The maximum number of accounts that are compared for one statement of keys.
 const ALIKE_MAX: u64 = 10_000;
 
-/// What is sought of one person, and the accounts that were found.
+/// The keys to search for one person, and the accounts that were found.
 struct SoughtPerson {
     person: String,
-    /// The writer knows a login or a mail address.
+    /// True if the writer knows a login or a mail address.
     has_name: bool,
     keys: BTreeMap<String, AccountLikeness>,
     found: BTreeMap<String, AccountLikeness>,
@@ -47,6 +47,7 @@ impl SoughtPerson {
         }
     }
 
+    /// Builds the reply for the person: the accounts that were found, and the gaps of the search.
     fn told(
         self,
         orphans: &HashMap<String, orphan::Model>,
@@ -82,7 +83,7 @@ impl SoughtPerson {
     }
 }
 
-/// Login names and mail addresses that the person's account should have, or has.
+/// Returns the login names and mail addresses that the person's account should have, or has.
 fn names_of(row: &resource::Model) -> Vec<String> {
     let mut found = names(&row.applied());
     if let Ok(DesiredState::User(account)) = row.desired() {
@@ -92,10 +93,10 @@ fn names_of(row: &resource::Model) -> Vec<String> {
     found
 }
 
-/// The orphans that may be these people's.
+/// Returns the orphans that may belong to these people.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn look_up(
     store: &Store,
     request: &OtherAccountsRequest,
@@ -128,6 +129,7 @@ pub(crate) async fn look_up(
     Ok(OtherAccountsReply { people })
 }
 
+/// Reads the keys of orphans that equal one of `keys`.
 async fn alike(
     connection: &impl ConnectionTrait,
     target: &str,

@@ -1,4 +1,4 @@
-//! What an owner finds when it takes a target over, and what it leaves to the next one.
+//! Takes over the state of the previous owner of a target, and stores state for the next one.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::rows::{control, edge, resource, status};
 use crate::{micros, nesting, now};
 
 impl TargetOwner {
-    /// What the last owner noted as being sent, and did not say what came of, may have been carried out. An owner of an older
-    /// version noted nothing: if it ended without saying so, anything in the queue may have been.
+    /// Marks resources as in doubt whose requests the last owner noted without a result: they may have been carried out. An owner of an
+    /// older version noted nothing: if it ended without releasing the lease, any row in the queue may have been sent.
     pub(super) async fn doubt_unfinished_accounts(&self, lease: &TargetLease) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         let noted = resource::Column::SendingEpoch.is_not_null();
@@ -42,7 +42,7 @@ impl TargetOwner {
         tx.commit().await.map_err(StoreError::statement("doubt accounts"))
     }
 
-    /// When requests of the last owner cannot be carried out any longer; none where it ended in good order.
+    /// Returns the time from which requests of the last owner can no longer be carried out, or `None` if it released the lease.
     async fn second_look(
         &self,
         tx: &DatabaseTransaction,
@@ -55,8 +55,8 @@ impl TargetOwner {
         Ok(Some(database_now(&self.store, tx).await?.saturating_add(timeout)))
     }
 
-    /// Requests of the last owner may still be under way: what it was sending is read back at once, and once more when none of
-    /// them can be carried out any longer.
+    /// Schedules a second reading, because requests of the last owner may still be under way. Its rows are read back at
+    /// once, and once more when none of the requests can be carried out any longer.
     async fn look_twice(&self, tx: &DatabaseTransaction, lease: &TargetLease) -> Result<(), StoreError> {
         let Some(due) = self.second_look(tx, lease).await? else { return Ok(()) };
         resource::Entity::update_many()
@@ -69,6 +69,7 @@ impl TargetOwner {
         Ok(())
     }
 
+    /// Stores the end of a pause that the target asked for.
     pub(super) async fn write_pause(&self, left: Duration) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         let until = micros(now()) + i64::try_from(left.as_micros()).unwrap_or(0);
@@ -78,7 +79,7 @@ impl TargetOwner {
         tx.commit().await.map_err(StoreError::statement("remember a pause"))
     }
 
-    /// How long the target asked the owner before this one to wait, as far as that is not over.
+    /// Returns the rest of the pause that the target asked the previous owner for, if it is not over.
     pub(super) async fn pause_left(&self) -> Result<Option<Duration>, StoreError> {
         let row = control::load_control(self.store.reader(), &self.target).await?;
         let left = row.asked_to_wait_until.map(|until| until - micros(now())).filter(|left| *left > 0);
@@ -86,14 +87,14 @@ impl TargetOwner {
         Ok(left.map(|left| Duration::from_micros(left.unsigned_abs()).min(cap)))
     }
 
-    /// Where the target does not refuse a second one, what may have been created just now is given time to be found.
+    /// Delays rows that may have been created just now until a search can find them, at a target that does not refuse a duplicate.
     async fn let_creates_settle(
         &self,
         tx: &DatabaseTransaction,
         lease: &TargetLease,
     ) -> Result<(), StoreError> {
         let profile = &self.connection.profile;
-        // A create of another replica may still be carried out as long as it may wait for its answer.
+        // A create of another replica may still be carried out until its timeout is over.
         let under_way = if lease.was_taken() { profile.timeout_seconds } else { 0 };
         let seconds = Ord::max(profile.settle_seconds, under_way);
         let due = micros(now()) + i64::try_from(seconds).unwrap_or(0) * 1_000_000;
@@ -119,8 +120,8 @@ impl TargetOwner {
         Ok(())
     }
 
-    /// What was put behind the others because the target failed is due now. Not what may have been created: a search
-    /// may not show it yet.
+    /// Makes rows due now that were postponed because the target failed. Rows that may have been created are excluded: a
+    /// search may not show them yet.
     pub(super) async fn wake_postponed(&self) -> Result<(), StoreError> {
         let (now, wake) = (micros(now()), StoreError::statement("wake what waits"));
         let tx = self.store.begin().await?;
@@ -147,19 +148,19 @@ impl TargetOwner {
         tx.commit().await.map_err(&wake)
     }
 
-    /// The profile may say something else of groups in groups than it did.
+    /// Applies the profile's rule for groups in groups, which may have changed.
     pub(super) async fn apply_nesting(&self) -> Result<(), StoreError> {
         let nested = self.connection.profile.membership.nested;
         let tx = self.store.begin().await?;
         let changed = nesting::apply_nesting(&tx, &self.target, nested, micros(now())).await?;
         tx.commit().await.map_err(StoreError::statement("apply how groups are nested"))?;
         if changed > 0 {
-            tracing::info!(target_name = %self.target, changed, ?nested, "memberships follow the profile anew");
+            tracing::info!(target_name = %self.target, changed, ?nested, "memberships follow the changed profile");
         }
         Ok(())
     }
 
-    /// A request about memberships was under way when the last owner ended.
+    /// Marks memberships as in doubt whose request was under way when the last owner ended.
     pub(super) async fn doubt_unfinished_memberships(&self, lease: &TargetLease) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         let look_again_at = self.second_look(&tx, lease).await?;

@@ -1,22 +1,23 @@
-//! Renews a lease beside the work, so that no slow statement or long queue lets it run out.
+//! Renews a lease in a separate task, so that no slow statement or long queue lets it expire.
 //!
-//! A renewal that fails is tried again at once. When the term is over meanwhile, nothing is sent, and nothing is given up
-//! either: the lease is lost only when another replica has it.
+//! A failed renewal is retried at once. If the term ends in the meantime, no request is sent, but the target is not given
+//! up either: the lease is lost only when another replica has it.
 
 use std::time::Duration;
 
 use store::Store;
+use telemetry::chain;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::lease::TargetLease;
 
-/// Renewals per lease term.
+/// The number of renewals per lease term.
 const RENEWALS: u32 = 4;
-/// How soon a renewal is tried again that failed.
+/// The delay before a failed renewal is retried.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Keeps a lease until it is stopped, or another replica has it.
+/// Keeps a lease until it is stopped, or until another replica has the target.
 pub(super) struct LeaseKeeper {
     renewing: JoinHandle<()>,
 }
@@ -26,7 +27,7 @@ impl LeaseKeeper {
         Self { renewing: tokio::spawn(keep_lease(lease, store)) }
     }
 
-    /// Renews no more, once this returns.
+    /// Stops the renewals. None follows after this returns.
     pub(super) async fn stop(mut self) {
         self.renewing.abort();
         let _ = (&mut self.renewing).await; // aborted, or ended before
@@ -39,6 +40,7 @@ impl Drop for LeaseKeeper {
     }
 }
 
+/// Renews the lease until another replica has the target, and logs changes of its state.
 async fn keep_lease(lease: TargetLease, store: Store) {
     let mut renewal = tokio::time::interval(lease.length() / RENEWALS);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -55,7 +57,7 @@ async fn keep_lease(lease: TargetLease, store: Store) {
                 return;
             }
             Err(error) => {
-                tracing::warn!(target_name = %lease.target(), error = &error as &dyn std::error::Error, "could not renew the lease yet");
+                tracing::warn!(target_name = %lease.target(), error = chain(&error), "could not renew the lease yet");
                 renewal.reset_after(RETRY_AFTER);
             }
         }

@@ -1,4 +1,4 @@
-//! The work on a target while its lease is held: what is most urgent gets the next request slot.
+//! The ownership session: the work on a target while its lease is held. The most urgent job gets the next request slot.
 
 mod beginning;
 mod reading;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lifecycle::Lane;
 use store::StoreError;
-use telemetry::Shutdown;
+use telemetry::{Shutdown, chain};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -26,55 +26,55 @@ use crate::rows::ResourceKey;
 use crate::stale::StaleTarget;
 use crate::{grace, group_limit, listing, micros, now, reconcile, safety, unreadable};
 
-/// How often the queue is looked at when nothing says that it changed.
+/// The interval at which the queue is read without a wake-up.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Pieces of work under way for each request that may be: most need more than one request.
+/// The number of jobs under way for each request that may be: most jobs need more than one request.
 const WORKING_PER_REQUEST: usize = 2;
-/// Longer than any pause of our own accord: whoever repairs a credential and restarts need not wait.
+/// The minimum length of a pause that is stored. It is longer than any pause of our own accord, so that an operator who
+/// repairs a credential and restarts need not wait.
 const PAUSE_REMEMBERED_MIN: Duration = Duration::from_secs(45);
-/// Requests per second up to which a target is slow.
+/// The number of requests per second up to which a target is slow.
 const SLOW_RATE_MAX: f64 = 50.0;
 
-/// The time between taking and giving up a lease.
+/// The ownership session: the time between acquiring and giving up a lease.
 pub(super) struct OwnershipSession<'a> {
     owner: &'a TargetOwner,
     target: Arc<OwnedTarget>,
     lease: TargetLease,
     results: mpsc::Sender<WorkResult>,
     committed: mpsc::UnboundedReceiver<CommittedResults>,
-    /// The comparison of the whole target, while there is one, and the reading of it.
+    /// The reconciliation of the whole target, while one is under way; `listing` is the reading of its accounts.
     comparing: JoinSet<()>,
     listing: JoinSet<()>,
     working: JoinSet<()>,
     in_flight: HashSet<ResourceKey>,
-    /// Rows that were noted as being sent and are not begun yet, and at which revision.
+    /// The rows that were noted as being sent and are not begun yet, with their revisions.
     noted: HashMap<ResourceKey, i64>,
     ready: ReadyQueue,
     chunk: usize,
-    /// Pieces of work under way at the same time, but for leavers.
+    /// The maximum number of jobs under way at the same time, except for leavers.
     working_max: usize,
-    /// How many pieces of work were begun.
+    /// The number of jobs that were begun.
     begun: u32,
-    /// The place among those who wait for a request slot, and for which lane.
+    /// The place in the queue for a request slot, and its lane.
     place: Option<(Lane, PermitFuture)>,
-    /// When a human last let the target go on.
+    /// The time at which an operator last resumed the target.
     let_go_on_at: Option<i64>,
     freshness: QueueFreshness,
-    /// Why requests do not flow, as the other replicas were told.
+    /// The reason for the open circuit that the other replicas were last told.
     circuit_told: Option<String>,
-    /// The target is paused for what gives access, or what was decided has to be verified: accounts are switched off, and
-    /// nothing else is done.
+    /// The target is paused for changes that give access, or the desired state must be verified: only switch-offs are sent.
     only_switch_offs: bool,
-    /// Whether reading the queue takes much less time than a slot.
+    /// True if reading the queue takes much less time than a request slot.
     is_slow: bool,
 }
 
-/// What comes when a request may be sent.
+/// The future of the permit for the next request.
 type PermitFuture = Pin<Box<dyn Future<Output = RequestPermit> + Send + Sync>>;
 
-/// Whether what was read of the queue is still right, and when it may be read again: reading takes at most half of the
-/// time, so that it never keeps anything from being sent, however long the queue is and however often the bell rings.
+/// Tracks whether the queue that was read is still current, and when it may be read again. Reading takes at most half of
+/// the time, so that it never delays requests, however long the queue is and however many wake-ups there are.
 #[derive(Debug)]
 struct QueueFreshness {
     stale: bool,
@@ -128,7 +128,7 @@ impl<'a> OwnershipSession<'a> {
         }
     }
 
-    /// `false` when the lease was lost.
+    /// Works on the target until shutdown. Returns `false` if the lease was lost.
     pub(super) async fn work(&mut self, shutdown: &Shutdown) -> bool {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -162,7 +162,7 @@ impl<'a> OwnershipSession<'a> {
                 permit = granted_permit(&mut self.place) => {
                     self.place = None;
                     if self.is_slow && self.freshness.stale {
-                        // A slot is dear here: it goes to whoever came last, if that is a leaver.
+                        // A slot is expensive here: it goes to the latest arrival, if that is a leaver.
                         self.read_queue().await;
                     }
                     self.begin(permit).await;
@@ -198,9 +198,9 @@ impl<'a> OwnershipSession<'a> {
         }
     }
 
-    /// Waits for a slot as urgently as the most urgent piece of work needs one.
+    /// Queues for a request slot with the urgency of the most urgent job.
     fn take_place(&mut self) {
-        // What waits for its turn holds no permit: without a bound, everything in the queue would come to wait.
+        // A job that waits for its turn holds no permit: without a bound, the whole queue would come to wait.
         let crowded = self.working.len() >= self.working_max;
         let lane = self.ready.lane().filter(|lane| *lane == Lane::Leaver || !crowded);
         if self.place.as_ref().map(|(lane, _)| *lane) == lane {
@@ -214,28 +214,28 @@ impl<'a> OwnershipSession<'a> {
         });
     }
 
-    /// The target does well again: what waits because it did not is tried at once.
+    /// Wakes the rows that were postponed, because the target has recovered.
     async fn wake_postponed(&mut self) {
         match self.owner.wake_postponed().await {
             Ok(()) => self.freshness.stale = true,
             Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = %error, "could not wake what waits");
+                tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not wake what waits");
             }
         }
     }
 
-    /// A restart is no reason to ask a target that wants to be left alone.
+    /// Stores a long pause, so that a restart does not send requests to a target that asked for one.
     async fn remember_pause(&self, until: Instant) {
         let left = until.saturating_duration_since(Instant::now());
         if left < PAUSE_REMEMBERED_MIN {
             return;
         }
         if let Err(error) = self.owner.write_pause(left).await {
-            tracing::warn!(target_name = %self.owner.target, error = %error, "could not remember a pause");
+            tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not remember a pause");
         }
     }
 
-    /// Lets every replica know whether requests flow, and if not, why.
+    /// Stores the state of the circuit for all replicas, with the reason if it is open.
     async fn tell_circuit(&mut self) {
         let circuit = self.target.pacer.circuit();
         let reason = crate::control::circuit_reason(&circuit);
@@ -245,19 +245,20 @@ impl<'a> OwnershipSession<'a> {
         match self.lease.tell_circuit(&self.owner.store, reason).await {
             Ok(()) => self.circuit_told = reason.map(str::to_owned),
             Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = &error as &dyn std::error::Error, "could not write down why requests do not flow");
+                tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not write down why requests do not flow");
             }
         }
     }
 
+    /// Begins a scheduled reconciliation if one is due and none is under way.
     async fn begin_scheduled_comparison(&self) {
         let Some(every) = self.owner.reconcile_every.filter(|_| self.comparing.is_empty()) else { return };
         if let Err(error) = reconcile::begin_if_due(&self.target, every).await {
-            tracing::warn!(target_name = %self.owner.target, error = %error, "could not begin a comparison");
+            tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not begin a comparison");
         }
     }
 
-    /// Goes on with a comparison of the whole target, if one is to be made and what is desired there was verified.
+    /// Continues a reconciliation of the whole target, if one is due and the desired state there was verified.
     fn compare(&mut self) {
         if !self.comparing.is_empty() {
             return;
@@ -271,6 +272,7 @@ impl<'a> OwnershipSession<'a> {
         }
     }
 
+    /// Wakes rows that are due, deletes old records, and updates the metrics.
     async fn sweep(&self) {
         let woken = async {
             let tx = self.owner.store.begin().await?;
@@ -288,12 +290,14 @@ impl<'a> OwnershipSession<'a> {
             Ok(woken) => {
                 tracing::info!(target_name = %self.owner.target, woken, "memberships found both ends")
             }
-            Err(error) => tracing::warn!(target_name = %self.owner.target, error = %error, "could not sweep"),
+            Err(error) => {
+                tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not sweep")
+            }
         }
         match look_at_waiting(&self.owner.store, &self.owner.target, micros(now())).await {
             Ok(parcel) => self.owner.relay.send(parcel).await,
             Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = %error, "could not look at what waits for a value");
+                tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not look at what waits for a value");
             }
         }
         if self.target.listing.catalogue().is_some()
@@ -302,12 +306,12 @@ impl<'a> OwnershipSession<'a> {
             self.target.listing.forget();
         }
         if let Err(error) = unreadable::look_at_settings(&self.owner.store, &self.owner.target).await {
-            tracing::warn!(target_name = %self.owner.target, error = &error as &dyn std::error::Error, "could not look at what cannot be read");
+            tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not look at what cannot be read");
         }
         crate::control::observe_queue(&self.owner.store, &self.owner.target).await;
     }
 
-    /// Lets what is under way end and be committed; a hard shutdown drops it, which is safe but leaves doubts.
+    /// Lets the jobs under way end and be committed. A hard shutdown drops them, which is safe but leaves rows in doubt.
     pub(super) async fn finish(mut self, shutdown: &Shutdown) {
         self.ready = ReadyQueue::default();
         self.place = None;
@@ -321,6 +325,7 @@ impl<'a> OwnershipSession<'a> {
     }
 }
 
+/// Waits for the permit of the current place, or for ever if there is none.
 async fn granted_permit(place: &mut Option<(Lane, PermitFuture)>) -> RequestPermit {
     match place {
         Some((_, slot)) => slot.await,

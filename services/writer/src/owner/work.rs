@@ -1,4 +1,4 @@
-//! One piece of work from its first permit to its result.
+//! Runs one job from its first permit to its result.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::outcome::{
 use crate::pacer::RequestPermit;
 use crate::rows::edge;
 
+/// Converges one resource and sends the result to the committer.
 pub(super) async fn work_on_resource(
     target: Arc<OwnedTarget>,
     (job, only_switch_offs): (crate::ready::ResourceJob, bool),
@@ -37,10 +38,11 @@ pub(super) async fn work_on_resource(
     let (facts, failed) = call.into_attempts();
     let references = job.wanted.references;
     let worked = WorkedResource { row, progress, outcome, facts, failed, references };
-    // The committer ends first only when the lease is lost; then the result must not count.
+    // The committer ends first only if the lease is lost; then the result must not count.
     let _ = results.send(WorkResult::Resource(Box::new(worked))).await;
 }
 
+/// Converges memberships, or removes leftovers, of one group and sends the result to the committer.
 pub(super) async fn work_on_members(
     target: Arc<OwnedTarget>,
     (job, held): (members::MembersJob, Option<(Vec<edge::Model>, String)>),
@@ -72,6 +74,7 @@ pub(super) async fn work_on_members(
     let _ = results.send(WorkResult::Members(Box::new(members_result(job, call, held, outcome)))).await;
 }
 
+/// Builds the result of a job for memberships.
 fn members_result(
     job: members::MembersJob,
     call: TargetCall,

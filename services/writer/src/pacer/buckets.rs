@@ -1,8 +1,8 @@
-//! Limits that hold for some requests only: by method and endpoint, over any length of time.
+//! Rate limits that count some requests only: by method and endpoint, over any length of time.
 //!
-//! Each is the generic cell rate algorithm, as the pace of the target as a whole. A request takes its turn in all that
-//! match, the most urgent first; whoever has to wait gives its permit back for that time, so that others can be sent
-//! meanwhile.
+//! Each limit is the generic cell rate algorithm, like the pace of the target as a whole. A request takes its turn in all
+//! limits that match, the most urgent first. A request that has to wait gives its permit back for that time, so that
+//! others can be sent in the meantime.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -15,15 +15,16 @@ use tokio::time::Instant;
 
 use super::{OVERTAKEN_MAX, RequestUrgency};
 
-/// As for the target as a whole: jitter on the way must not exceed the published limit.
+/// The factor by which slots are longer than published, as for the target as a whole: network jitter must not exceed the
+/// published limit.
 const SLOT_MARGIN: f64 = 1.005;
 
-/// A request, as far as limits go.
+/// The properties of a request that limits depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PacedRequest {
     pub(crate) method: &'static str,
     pub(crate) kind: ResourceKind,
-    /// Of its body.
+    /// The length of the request's body.
     pub(crate) bytes: usize,
 }
 
@@ -32,10 +33,11 @@ pub(crate) struct PacedRequest {
 pub(crate) struct RequestBuckets {
     limits: Vec<BucketLimit>,
     state: Mutex<BucketState>,
-    /// Somebody took a turn, came or gave up.
+    /// Notified when a waiter takes a turn, arrives or gives up.
     changed: Notify,
 }
 
+/// One limit: the time between two requests, and the tolerance for a burst.
 #[derive(Debug)]
 struct BucketLimit {
     bucket: RateLimitBucket,
@@ -43,25 +45,27 @@ struct BucketLimit {
     tolerance: Duration,
 }
 
+/// The turns of the limits, and the waiting requests.
 #[derive(Debug)]
 struct BucketState {
-    /// When the next request would be due if they were spread evenly, by limit.
+    /// The time at which the next request would be due if requests were spread evenly, by limit.
     due: Vec<Instant>,
     waiting: BTreeMap<WaiterOrder, WaitingRequest>,
     came: u64,
 }
 
-/// The most urgent first, then who came first.
+/// The order of waiters: the most urgent first, then the earliest.
 type WaiterOrder = (RequestUrgency, u64);
 
+/// A request that waits for its turn.
 #[derive(Debug)]
 struct WaitingRequest {
     limits: Vec<usize>,
-    /// How many that are more urgent went before.
+    /// The number of more urgent requests that went first.
     overtaken: u32,
 }
 
-/// A place among those who wait; left when dropped.
+/// A place in the queue. Dropping it leaves the queue.
 struct RequestWaiter<'a> {
     buckets: &'a RequestBuckets,
     place: WaiterOrder,
@@ -75,7 +79,7 @@ impl Drop for RequestWaiter<'_> {
 }
 
 impl RequestBuckets {
-    /// `share` of each is ours.
+    /// Creates the buckets. `share` is the part of each limit that is ours.
     pub(crate) fn new(buckets: &[RateLimitBucket], share: f64) -> Self {
         let limit = |bucket: &RateLimitBucket| {
             let slot = f64::from(bucket.seconds) / (f64::from(bucket.requests.max(1)) * share) * SLOT_MARGIN;
@@ -100,7 +104,7 @@ impl RequestBuckets {
         may_go
     }
 
-    /// Takes a turn for a request when it comes.
+    /// Waits for a turn for a request, and takes it.
     pub(crate) async fn take_turn(&self, request: PacedRequest, urgency: RequestUrgency) {
         let limits = self.matching(request);
         if limits.is_empty() {
@@ -134,6 +138,7 @@ impl RequestBuckets {
         }
     }
 
+    /// Adds a request to the queue.
     fn enter(&self, urgency: RequestUrgency, limits: Vec<usize>) -> RequestWaiter<'_> {
         let mut state = self.state();
         state.came += 1;
@@ -168,7 +173,7 @@ impl RequestBuckets {
 }
 
 impl BucketState {
-    /// Whether nobody who waits for one of the same limits goes first.
+    /// Returns whether no other waiter for one of the same limits goes first.
     fn is_first(&self, place: &WaiterOrder, limits: &[usize]) -> bool {
         let rivals = || self.waiting.iter().filter(|(_, other)| other.shares(limits));
         let starved = rivals().filter(|(_, other)| other.overtaken >= OVERTAKEN_MAX);
@@ -176,6 +181,7 @@ impl BucketState {
         first.or_else(|| rivals().map(|(place, _)| place).next()) == Some(place)
     }
 
+    /// Counts that a request at `place` went before less urgent ones that came earlier.
     fn count_overtaken(&mut self, place: &WaiterOrder, limits: &[usize]) {
         let behind = self
             .waiting
@@ -191,6 +197,7 @@ impl WaitingRequest {
     }
 }
 
+/// Returns whether a limit counts the request.
 fn counts_request(bucket: &RateLimitBucket, PacedRequest { method, kind, bytes }: PacedRequest) -> bool {
     let is_kind = match bucket.kind {
         None => true,
@@ -285,7 +292,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(1)).await;
         wait(Lane::Leaver);
         assert_eq!(order.recv().await, Some(Lane::Leaver));
-        // One who gives up keeps nobody back.
+        // A waiter that gives up delays no other.
         wait(Lane::Leaver).abort();
         assert!(!buckets.take_now(request("PATCH", ResourceKind::User)), "not in front of those who wait");
         assert!(buckets.take_now(request("GET", ResourceKind::User)), "what nothing counts");

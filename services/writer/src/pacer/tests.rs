@@ -96,7 +96,7 @@ async fn single_faults_do_not_open_the_circuit_but_a_storm_does() {
     assert!(matches!(pacer.circuit(), TargetCircuit::Open { .. }), "until a success is heard");
 }
 
-/// How long `count` requests take, one after the other, each of which goes well.
+/// Returns the time that `count` successful requests take, one after the other.
 async fn time_of(pacer: &RequestPacer, count: u32) -> Duration {
     let begin = Instant::now();
     for _ in 0..count {
@@ -147,7 +147,7 @@ async fn nothing_is_sent_before_a_spent_budget_is_renewed_and_the_circuit_stays_
     assert_eq!(pacer.circuit(), TargetCircuit::Closed);
 }
 
-/// How many permits are to be had at the same time.
+/// Returns the number of permits that are available at the same time.
 async fn room(pacer: &RequestPacer) -> usize {
     let mut permits = Vec::new();
     let next =

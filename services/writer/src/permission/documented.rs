@@ -1,4 +1,4 @@
-//! The table of docs/policy.md, run: each row on a target of its own.
+//! Runs the table of docs/policy.md: each row on a target of its own.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::rows::{control, status};
 
 const PAGE: &str = include_str!("../../../../docs/policy.md");
 
-/// A row of the table.
+/// One row of the table.
 struct GuardTableRow<'a> {
     line: &'a str,
     asked_by: &'a str,
@@ -69,7 +69,7 @@ impl<'a> GuardTableRow<'a> {
         }
     }
 
-    /// One of those that wait.
+    /// Returns one of the waiting rows.
     fn waiting_row(&self, target: &str, number: usize) -> resource::Model {
         let mut row = linked(target, number, self.change != "switch on");
         if self.change == "create" {
@@ -90,7 +90,7 @@ impl<'a> GuardTableRow<'a> {
     }
 }
 
-/// Limits that are not named let everything pass.
+/// Parses the guard. A limit that is not named lets all changes pass.
 fn guard_of(text: &str) -> RemovalGuard {
     let mut limits: HashMap<&str, u64> = HashMap::new();
     for limit in text.split(',') {
@@ -134,7 +134,7 @@ fn linked(target: &str, number: usize, active: bool) -> resource::Model {
     }
 }
 
-/// Returns how many of those that wait are held, after the guard has looked at them.
+/// Returns the number of waiting rows that are held after the guard has checked them.
 async fn held(store: &Store, target: &str, row: &GuardTableRow<'_>) -> usize {
     let tx = store.begin().await.unwrap();
     control::set_guard(&tx, target, row.guard).await.unwrap();

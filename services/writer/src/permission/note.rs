@@ -1,4 +1,4 @@
-//! Notes what is about to be sent, and takes the guard's permission in the same transaction.
+//! Notes the rows that are about to be sent, and reserves the guard's permission in the same transaction.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,19 +14,19 @@ use crate::orphans;
 use crate::rows::access::AccessChange;
 use crate::rows::{ResourceKey, load_resources, resource, save_resources, status};
 
-/// What may be sent of what was asked for.
+/// The rows that may be sent.
 #[derive(Debug, Default)]
 pub(crate) struct NotedJobs {
     pub(crate) may_go: HashSet<ResourceKey>,
-    /// How many changes of access are held now, and why.
+    /// The number of changes of access that are held now, and the reason.
     pub(crate) held: Option<(u64, String)>,
 }
 
 /// Notes rows of these revisions as about to be sent, so that a crash leaves no doubt about any others, and reserves the
-/// permission for what they do to access. Rows that have changed since they were read may not go.
+/// permission for their changes of access. Rows that have changed since they were read may not be sent.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn note_sending(
     tx: &DatabaseTransaction,
     lease: &TargetLease,
@@ -55,11 +55,11 @@ pub(crate) async fn note_sending(
     Ok(NotedJobs { may_go: rows.iter().map(key_of).collect(), held })
 }
 
-/// Reserves the permission for a change of access that only the target's answer brought up; says why not, if it is not
-/// given.
+/// Reserves the permission for a change of access that only the target's answer revealed. Returns the reason if the
+/// permission is refused.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn reserve_permission(
     tx: &DatabaseTransaction,
     lease: &TargetLease,
@@ -87,13 +87,13 @@ pub(crate) async fn reserve_permission(
     Ok(ReservedPermission::Given)
 }
 
-/// What came of asking for one permission.
+/// The result of reserving one permission.
 #[derive(Debug)]
 pub(crate) enum ReservedPermission {
     Given,
-    /// For this reason.
+    /// The guard refused the permission for this reason.
     Refused(String),
-    /// The row, or the target, has changed meanwhile.
+    /// The row, or the owner of the target, has changed in the meantime.
     Overtaken,
 }
 
@@ -101,7 +101,7 @@ fn key_of(row: &resource::Model) -> ResourceKey {
     (row.kind(), row.subject.clone())
 }
 
-/// Those of `asked` that are in the queue as they were read, locked.
+/// Returns those of `asked` that are still in the queue at the same revision, locked.
 async fn asked_rows(
     tx: &DatabaseTransaction,
     target: &str,
@@ -124,7 +124,7 @@ async fn asked_rows(
     Ok(found)
 }
 
-/// An account that belonged to nobody when the target was compared may belong by now to somebody who lacks one.
+/// Leaves orphans alone while a person lacks an account: an orphan of the last reconciliation may belong to that person by now.
 async fn leave_orphans_alone(
     tx: &DatabaseTransaction,
     target: &str,
@@ -144,6 +144,7 @@ async fn leave_orphans_alone(
     save_resources(tx, left).await
 }
 
+/// Notes rows as being sent under this epoch, with a reservation if `reserves`.
 async fn note_rows(
     tx: &DatabaseTransaction,
     target: &str,
@@ -164,7 +165,7 @@ async fn note_rows(
     Ok(())
 }
 
-/// The rows of these kinds and subjects.
+/// Returns the condition for rows of these kinds and subjects.
 fn any_of<'r>(keys: impl Iterator<Item = (&'r str, &'r str)>) -> Condition {
     let mut by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (kind, subject) in keys {
@@ -175,10 +176,10 @@ fn any_of<'r>(keys: impl Iterator<Item = (&'r str, &'r str)>) -> Condition {
     })
 }
 
-/// Forgets that rows were about to be sent: they were not.
+/// Clears the notes of rows that were not sent after all.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn forget_noted(
     tx: &DatabaseTransaction,
     lease: &TargetLease,
@@ -195,7 +196,7 @@ pub(crate) async fn forget_noted(
             .filter(any_of(keys.iter().map(|(kind, subject)| (kind.as_str(), subject.as_str()))))
             .exec(tx)
             .await
-            .map_err(StoreError::statement("forget what was to be sent"))?;
+            .map_err(StoreError::statement("clear the notes of rows that were not sent"))?;
     }
     Ok(())
 }

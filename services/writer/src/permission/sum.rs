@@ -1,4 +1,4 @@
-//! How much access was changed at a target, and may be.
+//! Adds up the changes of access at a target, and compares them with the guard.
 
 use lifecycle::{HeldBy, RemovalGuard};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait as _, Func, Query, UnionType};
@@ -18,15 +18,15 @@ pub(crate) struct AccessSum {
     disabled: u64,
     deleted: u64,
     enabled: u64,
-    /// Accounts and groups that are linked; not counted where there are few changes.
+    /// The number of linked accounts and groups. They are not counted if there are few changes.
     linked: u64,
 }
 
 impl AccessSum {
-    /// Adds up what is known of a target.
+    /// Adds up the changes of a target.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(crate) async fn read(connection: &impl ConnectionTrait, target: &str) -> Result<Self, StoreError> {
         let guard = control::load_control(connection, target).await?.guard();
         let mut sum = Self { guard, disabled: 0, deleted: 0, enabled: 0, linked: 0 };
@@ -38,7 +38,7 @@ impl AccessSum {
             }
         }
         let changes = Ord::max(sum.removals(), sum.enabled);
-        // A count of everything, which few changes need not, unless they are too many all the same: then it is told.
+        // Few changes need no count of all links, unless they exceed the guard all the same: then the reason names the count.
         if changes > RemovalGuard::PERCENT_COUNTS_ABOVE || changes > guard.deletions {
             let linked = resource::Entity::find()
                 .filter(resource::Column::Target.eq(target))
@@ -55,7 +55,7 @@ impl AccessSum {
         self.disabled + self.deleted
     }
 
-    /// Why there are too many changes of this sort; `None` when there are not.
+    /// Returns the reason why there are too many changes of this kind, or `None` if there are not.
     pub(crate) fn objection(&self, change: AccessChange) -> Option<String> {
         let (count, exceeded, what) = match change {
             AccessChange::Delete => match self.guard.exceeded_by_deletions(self.deleted) {
@@ -80,21 +80,21 @@ impl AccessSum {
         ))
     }
 
-    /// The changes of which there are too many, and why.
+    /// Returns the kinds of changes that exceed the guard, with the reasons.
     pub(crate) fn objections(&self) -> Vec<(AccessChange, String)> {
         let of = |change| Some((change, self.objection(change)?));
         AccessChange::ALL.into_iter().filter_map(of).collect()
     }
 }
 
-/// Changes in the queue that no human and no plan let through.
+/// Returns the condition for queued changes without the approval of an operator or a plan.
 pub(super) fn waiting_changes() -> Expr {
     let unapproved =
         Expr::col(resource::Column::ApprovedRevision).ne(Expr::col(resource::Column::DesiredRevision));
     resource::Column::Queued.eq(true).and(resource::Column::Planned.eq(false)).and(unapproved)
 }
 
-/// How many there are of each change: one statement, so that all are counted at the same moment.
+/// Counts the changes of each kind in one statement, so that all are counted at the same moment.
 async fn count_changes(
     connection: &impl ConnectionTrait,
     target: &str,

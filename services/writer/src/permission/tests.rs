@@ -31,7 +31,7 @@ fn wanted(state: AccountState) -> DesiredState {
     })
 }
 
-/// A target with a guard, and a lease on it.
+/// Returns a target with a guard, and a lease on it.
 async fn target(url: &str) -> (Store, TargetLease) {
     let store = Store::open::<WriterMigrator>(url).await.unwrap();
     let tx = store.begin().await.unwrap();
@@ -41,7 +41,7 @@ async fn target(url: &str) -> (Store, TargetLease) {
     (store, lease)
 }
 
-/// The state that the person's account should have from now on.
+/// Sets the desired state of the person's account.
 async fn want(store: &Store, key: &str, revision: i64, state: AccountState) {
     let tx = store.begin().await.unwrap();
     let kind = ResourceKind::User;
@@ -59,7 +59,7 @@ async fn want(store: &Store, key: &str, revision: i64, state: AccountState) {
     tx.commit().await.unwrap();
 }
 
-/// Whether the row may be sent, as the guard says.
+/// Returns whether the guard lets the row be sent.
 async fn may_go(store: &Store, lease: &TargetLease, key: &str, revision: i64) -> bool {
     let tx = store.begin().await.unwrap();
     let key: ResourceKey = (ResourceKind::User, key.to_owned());

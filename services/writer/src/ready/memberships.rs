@@ -12,17 +12,18 @@ use crate::converge::members::MembersJob;
 use crate::rows::{edge, load_resources, status};
 use crate::{leftovers, nesting};
 
-/// Memberships of a group are collected this long, while accounts are being worked on, so that one request carries
-/// many.
+/// The time for which memberships of a group are collected while accounts are being worked on, in microseconds, so that
+/// one request carries many.
 const LINGER_MICROS: i64 = 1_000_000;
-/// Memberships of one group that are read in one go, unless one request carries more.
+/// The number of memberships of one group that are read at once, unless one request carries more.
 const EDGES_WINDOW: usize = 2_000;
-/// Memberships that are read in one go, of all groups together; the last group may exceed it.
+/// The number of memberships of all groups that are read at once. The last group may exceed it.
 const EDGES_AT_ONCE: usize = 8_000;
-/// Memberships in doubt that one reading of their group settles.
+/// The number of memberships in doubt that one reading of their group settles.
 const UNSURE_PER_LOOK_MAX: u64 = 10_000;
 
 impl QueueSource<'_> {
+    /// Returns the next jobs of each group. While accounts are `busy`, less urgent groups are collected for a while.
     pub(super) async fn membership_jobs(
         &self,
         busy: bool,
@@ -48,7 +49,7 @@ impl QueueSource<'_> {
         Ok(jobs)
     }
 
-    /// Groups that may still list accounts that are gone, behind everything else of the same group.
+    /// Adds jobs for groups that may still list accounts that are gone, after all other jobs of the same group.
     async fn leftover_jobs(&self, jobs: &mut Vec<Vec<MembersJob>>, now: i64) -> Result<(), StoreError> {
         for (group_id, leftovers) in leftovers::due_leftovers(self.store, self.target, now).await? {
             let group = leftovers[0].group_subject.clone();
@@ -65,7 +66,7 @@ impl QueueSource<'_> {
         Ok(())
     }
 
-    /// The most urgent first, then those that wait longest.
+    /// Returns the groups with queued memberships, the most urgent first, then those that wait longest.
     async fn groups_with_work(&self, now: i64) -> Result<Vec<GroupWork>, StoreError> {
         let found = edge::Entity::find()
             .select_only()
@@ -85,7 +86,7 @@ impl QueueSource<'_> {
         Ok(groups)
     }
 
-    /// The next requests for one group, in order.
+    /// Returns the next requests for one group, in order.
     async fn jobs_of_group(&self, group: String, now: i64) -> Result<Vec<MembersJob>, StoreError> {
         let window = self.members_per_request_max.max(EDGES_WINDOW);
         let rows = edge::Entity::find()
@@ -135,7 +136,7 @@ impl QueueSource<'_> {
         Ok(jobs)
     }
 
-    /// Reading the group once tells about all of them.
+    /// Returns the memberships in doubt of one group: one reading of the group settles all of them.
     async fn unsure_edges(&self, group: &str, now: i64) -> Result<Vec<edge::Model>, StoreError> {
         edge::Entity::find()
             .filter(edge::Column::Target.eq(self.target))
@@ -149,8 +150,8 @@ impl QueueSource<'_> {
             .map_err(StoreError::statement("read the queue of memberships"))
     }
 
-    /// Edges that lost an end since they were queued wait until it is there again, removals too (see
-    /// [`edge::Model::lose_end`]).
+    /// Sets memberships to waiting that lost an end since they were queued, until it is there again. That includes
+    /// removals (see [`edge::Model::lose_end`]).
     async fn let_wait(&self, group: &str, lost: &[edge::Model]) -> Result<(), StoreError> {
         if lost.is_empty() {
             return Ok(());
@@ -180,8 +181,8 @@ impl QueueSource<'_> {
     }
 }
 
-/// The edges that go together: either additions or removals, as many as one request carries, and one alone that was refused
-/// among others.
+/// Groups memberships into requests: either additions or removals, as many as one request carries. A membership that was
+/// refused among others goes alone.
 fn group_requests(rows: Vec<edge::Model>, max: usize) -> Vec<Vec<edge::Model>> {
     let mut requests: Vec<Vec<edge::Model>> = Vec::new();
     for edge in rows {
@@ -197,6 +198,7 @@ fn group_requests(rows: Vec<edge::Model>, max: usize) -> Vec<Vec<edge::Model>> {
     requests
 }
 
+/// The queued memberships of one group: their number, most urgent lane and earliest time.
 #[derive(Debug, FromQueryResult)]
 struct GroupWork {
     group_subject: String,

@@ -1,19 +1,21 @@
-//! Whether what a comparison did not see is believed to be gone.
+//! Decides whether resources that a reconciliation did not see are believed to be gone.
 
 use sea_orm::{PaginatorTrait, QueryFilter};
 use store::StoreError;
 
 use super::{ReconcileHalt, ReconcileRun};
 
-/// So many may be gone from a target without a question, and beyond them this part of all that is linked.
+/// The number of resources that may be gone from a target without confirmation, and the percentage of all linked
+/// resources beyond it.
 const GONE_MAX: u64 = 10;
 const GONE_PERCENT_MAX: u64 = 20;
 
 impl ReconcileRun {
-    /// A token of another tenant sees another directory: to create everybody there is no repair.
+    /// Checks that the number of missing resources is plausible. A token of another tenant sees another directory, and
+    /// creating all people there would repair nothing.
     ///
     /// # Errors
-    /// When far more are gone than go by accident, and no operator confirmed it.
+    /// If far more are gone than go by accident, and no operator confirmed it.
     pub(super) async fn gone_can_be_believed(&self) -> Result<(), ReconcileHalt> {
         if self.report.dry_run || self.report.allow_gone {
             return Ok(());
@@ -27,16 +29,16 @@ impl ReconcileRun {
         }
         let target = &self.target.name;
         Err(ReconcileHalt::Failed(format!(
-            "{gone} of {linked} linked accounts and groups are not there any more, which is believed only of {GONE_PERCENT_MAX} %; \
-             nothing of it was queued. Look whether the credential is that of the right tenant; if they are really gone: usher \
+            "{gone} of {linked} linked accounts and groups are not there any more, more than the {GONE_PERCENT_MAX} % that are believed; \
+             none of them was queued. Check that the credential is that of the right tenant; if they are really gone: usher \
              reconcile {target} --allow-gone"
         )))
     }
 
-    /// Where the address changed: it is right if most of what is linked is there.
+    /// Confirms a changed address if most of the linked resources are there.
     ///
     /// # Errors
-    /// When it is not, and no operator confirmed it.
+    /// If they are not, and no operator confirmed it.
     pub(super) async fn confirm_address(&self) -> Result<(), ReconcileHalt> {
         let Some(why) = self.target.address.doubt().filter(|_| !self.report.dry_run) else { return Ok(()) };
         let failed = StoreError::statement("count what was not seen");

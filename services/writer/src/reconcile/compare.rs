@@ -1,4 +1,4 @@
-//! One page against what we know.
+//! Compares one page of a target's list with the stored rows.
 
 use std::collections::HashMap;
 
@@ -20,16 +20,16 @@ use crate::rows::access::OffEvidence;
 use crate::rows::{load_resources, resource, status};
 use crate::{micros, now, stored};
 
-/// How a resource at the target stands.
+/// The result of comparing one resource at the target.
 enum ResourceVerdict {
     InSync,
     Busy,
-    /// These paths; and what is there.
+    /// The resource differs at these paths; the attributes are those observed at the target.
     Differs(Vec<String>, AttributeMap),
 }
 
 impl ReconcileRun {
-    /// Compares a page; says whether all of it had been seen before.
+    /// Compares a page. Returns whether all of its resources had been seen before.
     pub(super) async fn take(
         &mut self,
         kind: ScimKind,
@@ -143,14 +143,14 @@ impl ReconcileRun {
         let differ = differing.iter().map(|(row, _)| row.subject.clone());
         let subjects: Vec<String> = differ.chain(further.keys().cloned()).collect();
         let mut rows = load_resources(&tx, &self.target.name, resource_kind, &subjects, true).await?;
-        rows.retain(|_, row| is_at_rest(row)); // not what came into the queue meanwhile
+        rows.retain(|_, row| is_at_rest(row)); // not rows that were queued meanwhile
         for (row, observed) in differing {
             let Some((row, (observed, drift))) = rows.get_mut(&row.subject).zip(observed) else { continue };
             row.drift = Some(drift.to_json());
             if observed.get("active") == Some(&true.into()) {
                 row.was_seen_on(micros(now()));
             }
-            // So that the guard counts together what would be taken away.
+            // The observed state is stored so that the guard counts together the access that would be taken away.
             row.set_applied(&observed);
             if let Ok(desired) = row.desired() {
                 row.count_change(&desired);
@@ -170,6 +170,7 @@ impl ReconcileRun {
         Ok(is_repeated)
     }
 
+    /// Compares a linked resource with its row.
     fn judge(
         &self,
         row: &resource::Model,
@@ -198,6 +199,7 @@ impl ReconcileRun {
         }
     }
 
+    /// Returns whether the account is an orphan by its externalId.
     fn is_nobodys(
         &self,
         kind: ResourceKind,
@@ -207,7 +209,8 @@ impl ReconcileRun {
         kind == ResourceKind::User && !seen.external_id.as_ref().is_some_and(|id| namesakes.contains_key(id))
     }
 
-    /// There, and not linked: ours with a lost link, or somebody else's.
+    /// Reports a resource that is there and not linked: ours with a lost link, a duplicate, or an orphan. Returns the row
+    /// of a lost link.
     fn not_linked(
         &mut self,
         kind: ResourceKind,
@@ -233,7 +236,7 @@ impl ReconcileRun {
         ours.filter(|_| difference == DifferenceKind::Unlinked).cloned()
     }
 
-    /// Rows by the id that they are linked to.
+    /// Returns rows by the id that they are linked to.
     async fn linked(
         &self,
         kind: ResourceKind,
@@ -254,7 +257,7 @@ impl ReconcileRun {
         Ok(found)
     }
 
-    /// Rows whose key stands as externalId on a page, of what is not linked.
+    /// Returns rows whose key is the externalId of an unlinked resource on the page.
     async fn by_external_id(
         &self,
         kind: ResourceKind,
@@ -267,6 +270,7 @@ impl ReconcileRun {
         load_resources(self.target.store.reader(), &self.target.name, kind, &keys, false).await
     }
 
+    /// Loads the remote ids of the people that the rows refer to.
     async fn links_of_references(
         &self,
         rows: &HashMap<String, resource::Model>,
@@ -280,7 +284,7 @@ impl ReconcileRun {
         Ok(found.into_iter().filter_map(|(subject, row)| Some((subject, row.remote_id?))).collect())
     }
 
-    /// These accounts are shown as off, and nothing had shown it before.
+    /// Stores evidence for accounts that are shown as off, if there was none before.
     async fn keep_evidence(&self, tx: &DatabaseTransaction, subjects: &[String]) -> Result<(), StoreError> {
         if subjects.is_empty() {
             return Ok(());
@@ -302,7 +306,7 @@ impl ReconcileRun {
         Ok(())
     }
 
-    /// These are as they should be by now.
+    /// Clears the drift of resources that are as desired again.
     async fn forget_drift(
         &self,
         tx: &DatabaseTransaction,
@@ -322,6 +326,7 @@ impl ReconcileRun {
         Ok(())
     }
 
+    /// Marks linked rows as seen by this reconciliation.
     async fn mark_seen(
         &self,
         tx: &DatabaseTransaction,
@@ -342,7 +347,7 @@ impl ReconcileRun {
     }
 }
 
-/// The person who must be off and has another account than this one, which is on.
+/// Returns the person who must be off and has another account than this one, if this one is on.
 fn further_account_of(seen: &FoundResource, namesakes: &HashMap<String, resource::Model>) -> Option<String> {
     let row = namesakes.get(seen.external_id.as_ref()?)?;
     let is_further = row.remote_id.is_some() && is_at_rest(row) && seen.active != Some(false);
@@ -350,14 +355,14 @@ fn further_account_of(seen: &FoundResource, namesakes: &HashMap<String, resource
     (is_further && must_be_off && row.kind() == ResourceKind::User).then(|| row.subject.clone())
 }
 
-/// References among what differs, and the ids that are there.
+/// Returns the references among the differing attributes, with the ids that are there.
 fn named_by(row: &resource::Model, what: &[String], observed: &AttributeMap) -> Vec<(String, String)> {
     let Ok(DesiredState::User(account)) = row.desired() else { return Vec::new() };
     let referring = what.iter().filter(|path| account.references.contains_key(*path));
     referring.filter_map(|path| Some((path.clone(), observed.get(path)?.as_str()?.to_owned()))).collect()
 }
 
-/// Whether nobody works on it, and nobody decided that it stays as it is.
+/// Returns whether the row is neither queued nor left as it is by a decision.
 fn is_at_rest(row: &resource::Model) -> bool {
     row.status == status::IN_SYNC && !row.queued
 }

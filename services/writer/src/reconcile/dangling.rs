@@ -1,5 +1,5 @@
-//! References that name an account which the target does not have: managers, and members of groups. What is ours among them is
-//! made right as drift; all of it is counted.
+//! Dangling references: managers and members of groups that name an account which the target does not have. Our own
+//! references among them are corrected as drift; all of them are counted.
 
 use std::collections::HashSet;
 
@@ -11,36 +11,36 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::{ReconcileHalt, ReconcileRun};
 use crate::rows::resource;
 
-/// References that are kept until everything was read.
+/// The maximum number of references that are kept until everything was read.
 const NAMED_MAX: usize = 100_000;
 
-/// What was listed, and what names something that was not listed so far.
+/// The listed ids, and the references to ids that were not listed so far.
 #[derive(Debug, Default)]
 pub(super) struct ReferenceInventory {
-    /// None when the comparison was begun by another process: then it is not known.
+    /// `None` if another process began the reconciliation: then the listed users are unknown.
     users: Option<HashSet<String>>,
     groups: HashSet<String>,
     named: Vec<NamedReference>,
 }
 
-/// One reference.
+/// One reference to a resource at the target.
 #[derive(Debug)]
 struct NamedReference {
     kind: ResourceKind,
     subject: String,
     remote_id: Option<String>,
-    /// The attribute that names it.
+    /// The attribute that holds the reference.
     by: String,
     id: String,
 }
 
 impl ReferenceInventory {
-    /// The comparison begins to read accounts.
+    /// Starts the inventory when the reconciliation begins to read accounts.
     pub(super) fn begin(&mut self) {
         self.users = Some(HashSet::new());
     }
 
-    /// A page was read.
+    /// Adds the ids of a page.
     pub(super) fn take<'i>(&mut self, kind: ScimKind, ids: impl Iterator<Item = &'i String>) {
         match (kind, &mut self.users) {
             (ScimKind::Group, _) => self.groups.extend(ids.cloned()),
@@ -49,10 +49,10 @@ impl ReferenceInventory {
         }
     }
 
-    /// `row` names something by an attribute.
+    /// Notes that `row` refers to `id` by an attribute.
     pub(super) fn name(&mut self, row: &resource::Model, by: &str, id: &str) {
         let Some(users) = &self.users else { return };
-        // Accounts come before groups: by then all of them were listed.
+        // Accounts come before groups, so all accounts were listed by then.
         let is_listed = row.kind() == ResourceKind::Group && users.contains(id);
         if is_listed || self.named.len() >= NAMED_MAX {
             return;
@@ -66,7 +66,7 @@ impl ReferenceInventory {
         });
     }
 
-    /// What names something that was not listed at all.
+    /// Returns the references to ids that were not listed at all.
     fn dangling(&mut self) -> Vec<NamedReference> {
         let users = self.users.take().unwrap_or_default();
         let is_listed = |named: &NamedReference| users.contains(&named.id) || self.groups.contains(&named.id);
@@ -75,7 +75,8 @@ impl ReferenceInventory {
 }
 
 impl ReconcileRun {
-    /// Counts what dangles, once everything was read. Where accounts that are off are not listed it cannot be told.
+    /// Counts dangling references once everything was read. They cannot be determined at a target that does not list
+    /// accounts that are off.
     pub(super) async fn count_dangling(&mut self) -> Result<(), ReconcileHalt> {
         let mut dangling = self.listed.dangling();
         if self.target.client.profile().hides_disabled {

@@ -1,27 +1,27 @@
-//! What differs in the same way again each time it was made right: a target that does not keep what it takes would be written
-//! to on each comparison for ever.
+//! Repeated drift: a resource that differs in the same way again after each correction. A target that does not keep what
+//! it accepts would otherwise be written to on each reconciliation for ever.
 
 use lifecycle::AttributeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::rows::resource;
 
-/// So often the same is written before the target is said not to keep it.
+/// The number of identical writes before the target counts as not keeping them.
 const WRITES_MAX: u32 = 2;
 
-/// How a resource differed.
+/// The drift of a resource.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ResourceDrift {
-    /// What was wanted then.
+    /// The desired revision at the time.
     revision: i64,
-    /// What was there instead.
+    /// The differing attributes as seen at the target.
     seen: AttributeMap,
-    /// In so many comparisons in a row.
+    /// The number of reconciliations in a row with this drift.
     times: u32,
 }
 
 impl ResourceDrift {
-    /// That `what` of a resource differs, and `observed` is there.
+    /// Records that the paths `what` of a resource differ and that `observed` is there.
     pub(super) fn found(row: &resource::Model, what: &[String], observed: &AttributeMap) -> Self {
         let seen: AttributeMap = observed
             .iter()
@@ -35,7 +35,7 @@ impl ResourceDrift {
         Self { revision, seen, times }
     }
 
-    /// Whether writing it again is in vain. Whoever should be off is switched off each time, whatever it helps.
+    /// Returns whether another write would be in vain. A person who should be off is switched off each time, even if it does not last.
     pub(super) fn is_unkept(&self, what: &[String]) -> bool {
         self.times > WRITES_MAX && !what.iter().any(|path| path == "active")
     }

@@ -1,4 +1,4 @@
-//! The members of one group against our own memberships. Members that are not ours are left alone.
+//! Compares the members of one group with our own memberships. Members that are not ours are left alone.
 
 use std::collections::HashSet;
 
@@ -12,6 +12,7 @@ use crate::rows::{edge, resource, status};
 use crate::{micros, nesting, now};
 
 impl ReconcileRun {
+    /// Compares the members of one group, and queues the memberships that differ.
     pub(super) async fn members(&mut self, group: &resource::Model) -> Result<(), ReconcileHalt> {
         let Some(id) = group.remote_id.clone().filter(|_| self.target.client.profile().membership.readable)
         else {
@@ -69,7 +70,7 @@ impl ReconcileRun {
         self.doubt(&group.subject, &missing).await
     }
 
-    /// They are read back and made right by the queue.
+    /// Marks memberships as in doubt. The queue reads them back and corrects them.
     async fn doubt(&mut self, group: &str, members: &[String]) -> Result<(), ReconcileHalt> {
         let tx = self.begin().await?;
         for members in members.chunks(ROWS_PER_STATEMENT_MAX) {

@@ -1,4 +1,5 @@
-//! What shows that a target has gone on since what is known of it: its repair would give access that was taken away since.
+//! Evidence that a target has changed after the stored state was written. Correcting it would give back access that was
+//! taken away in the meantime.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,26 +13,26 @@ use time::format_description::well_known::Rfc3339;
 use crate::micros;
 use crate::rows::resource;
 
-/// The clock of a target may be behind ours by this much; microseconds.
+/// The maximum lag of a target's clock behind ours, in microseconds.
 const SKEW_MAX: i64 = 3_600 * 1_000_000;
 
-/// What is newer at the target.
+/// The newer changes at the target.
 #[derive(Debug)]
 pub(crate) struct NewerAtTarget {
     since: i64,
-    /// Accounts that should be active, and were switched off.
+    /// The number of accounts that should be active and were switched off.
     switched_off: u64,
-    /// Accounts and groups that should be there, and are gone.
+    /// The number of accounts and groups that should be there and are gone.
     gone: u64,
-    /// Accounts with a key of a person, of which nothing is known.
+    /// The number of accounts with a person's key that are unknown here.
     unknown: u64,
-    /// Memberships that should be there, and are not.
+    /// The number of memberships that should be there and are missing.
     members_missing: u64,
     changed_groups: HashSet<String>,
 }
 
 impl NewerAtTarget {
-    /// Nothing yet that is newer than `since`; microseconds since the Unix epoch, 0 when it is not known.
+    /// Creates an empty record of changes after `since` (microseconds since the Unix epoch, 0 if unknown).
     pub(crate) fn than(since: i64) -> Self {
         Self {
             since,
@@ -43,11 +44,12 @@ impl NewerAtTarget {
         }
     }
 
-    /// True when something is.
+    /// Returns `true` if any change is newer.
     pub(crate) fn is_something(&self) -> bool {
         self.switched_off + self.gone + self.unknown + self.members_missing > 0
     }
 
+    /// Notes the newer changes on one page.
     pub(super) fn note_page(
         &mut self,
         kind: ScimKind,
@@ -80,7 +82,8 @@ impl NewerAtTarget {
         }
     }
 
-    /// Where the target does not say when, only what we did not know to be off counts.
+    /// Returns whether the account was switched off later. If the target gives no time, only an account that we believed
+    /// to be on counts.
     fn was_switched_off(&self, row: &resource::Model, seen: &FoundResource) -> bool {
         let believed_on = row.applied().get("active") != Some(&false.into());
         seen.active == Some(false)
@@ -88,7 +91,7 @@ impl NewerAtTarget {
             && self.is_later(time_of(seen, "lastModified"), believed_on)
     }
 
-    /// Other tools give accounts keys as well: only a target that says when shows it.
+    /// Returns whether the account was created later. Other tools give accounts keys as well, so only a time from the target counts.
     fn was_created(&self, seen: &FoundResource) -> bool {
         self.since > 0 && seen.external_id.is_some() && self.is_later(time_of(seen, "created"), false)
     }
@@ -120,7 +123,7 @@ fn is_wanted(row: &resource::Model) -> bool {
     }
 }
 
-/// What the target says of the time in its `meta`.
+/// Returns a time from the `meta` attribute of a resource, in microseconds since the Unix epoch.
 fn time_of(seen: &FoundResource, name: &str) -> Option<i64> {
     let find = |map: &serde_json::Map<String, Value>, name: &str| {
         map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())

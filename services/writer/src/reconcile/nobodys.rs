@@ -1,4 +1,4 @@
-//! Accounts of nobody: told of, and put into the queue where the policy says that something becomes of them.
+//! Handles orphans: reports them, and queues those for which the policy defines an action.
 
 use lifecycle::{DifferenceKind, FoundDifference, ResourceKind};
 use scim::FoundResource;
@@ -9,14 +9,15 @@ use crate::orphans;
 use crate::other_accounts::{self, ORPHANS_MAX};
 use crate::rows::{control, orphan, resource};
 
-/// What may become of them in this comparison.
+/// The decisions about orphans in this reconciliation.
 pub(super) struct OrphanDecisions {
     rules: control::OrphanRules,
-    /// People who should have an account and have none.
+    /// The number of people who should have an account and have none.
     without_account: u64,
 }
 
 impl ReconcileRun {
+    /// Loads the rules for orphans, and the number of people without an account.
     pub(super) async fn nobodys(&self) -> Result<OrphanDecisions, StoreError> {
         let reader = self.target.store.reader();
         let rules = control::load_control(reader, &self.target.name).await?.rules();
@@ -24,7 +25,7 @@ impl ReconcileRun {
         Ok(OrphanDecisions { rules, without_account })
     }
 
-    /// Tells of an account that is linked to nobody, and returns the row by which it is taken away, if it is.
+    /// Reports an orphan, and returns the row by which its access is taken away, if the policy says so.
     pub(super) fn nobodys_account(
         &mut self,
         nobodys: &OrphanDecisions,
@@ -36,7 +37,7 @@ impl ReconcileRun {
         let what = match &row {
             None => Vec::new(),
             Some(_) if nobodys.without_account > 0 => vec![
-                "left alone while somebody who should have an account has none: it may be theirs".to_owned(),
+                "left alone while a person who should have an account has none: it may be theirs".to_owned(),
             ],
             Some(_) => vec!["the policy takes it away".to_owned()],
         };
@@ -51,14 +52,14 @@ impl ReconcileRun {
         row.filter(|_| nobodys.without_account == 0)
     }
 
-    /// Keeps an account that no person has, by its names, as long as there is room.
+    /// Adds an orphan to those that are stored with their names, as long as there is room.
     pub(super) fn keep_orphan(&self, seen: &FoundResource, kept: &mut Vec<orphan::Model>) {
         if self.orphans_seen() <= ORPHANS_MAX {
             kept.push(other_accounts::row(&self.target.name, seen, self.row.started_at));
         }
     }
 
-    /// All users were read: forgets orphans that were not among them.
+    /// Ends the sweep after all users were read: forgets orphans that were not among them.
     pub(super) async fn end_users(&self) -> Result<(), ReconcileHalt> {
         let is_incomplete = self.orphans_seen() > ORPHANS_MAX;
         let tx = self.begin().await?;

@@ -1,9 +1,10 @@
-//! Results that the database does not take: what they are about is given up where a human sees it, and nothing else waits.
+//! Handles results that the database refuses: their rows are given up where an operator sees it, and no other result waits.
 
 use lifecycle::AttemptClass;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
+use telemetry::chain;
 
 use super::ResultCommitter;
 use crate::facts::TransactionFacts;
@@ -12,8 +13,8 @@ use crate::rows::resource::UnseenCreate;
 use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_resources};
 use crate::stored;
 
-/// Another replica owns the target: what our requests did there comes after what it read back when it took over, so it reads that
-/// back once more.
+/// Marks rows to be read back by the replica that owns the target now. The effect of our requests comes after its own
+/// reading at the takeover, so it must read them once more.
 pub(super) async fn leave_to_be_read_back(
     tx: &DatabaseTransaction,
     target: &str,
@@ -53,11 +54,11 @@ pub(super) async fn leave_to_be_read_back(
 }
 
 impl ResultCommitter {
-    /// Gives up what the result is about.
+    /// Gives up the row or rows of the result.
     pub(super) async fn set_aside(&self, worked: &WorkResult, error: &StoreError) {
         let (kind, subject) = super::key_of(worked);
         let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        let words = stored::stored_text(&format!("what came of it cannot be stored: {error}: {source}"));
+        let words = stored::stored_text(&format!("its result cannot be stored: {error}: {source}"));
         tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = words, "a result is set aside");
         let trouble = ConvergeTrouble {
             operation: "store",
@@ -66,10 +67,11 @@ impl ResultCommitter {
             exchange: None,
         };
         if let Err(error) = self.give_up_result(worked, &trouble).await {
-            tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = &error as &dyn std::error::Error, "what cannot be stored could not be set aside: it is tried again");
+            tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = chain(&error), "what cannot be stored could not be set aside: it is tried again");
         }
     }
 
+    /// Gives up the rows of a result in a transaction of its own.
     async fn give_up_result(&self, worked: &WorkResult, trouble: &ConvergeTrouble) -> Result<(), StoreError> {
         let tx = self.store.begin().await?;
         if !self.lease.in_force(&tx).await? {
@@ -86,6 +88,7 @@ impl ResultCommitter {
         Ok(())
     }
 
+    /// Gives up a resource whose result cannot be stored, in doubt.
     async fn give_up_resource(
         &self,
         tx: &DatabaseTransaction,
@@ -105,6 +108,7 @@ impl ResultCommitter {
         save_resources(tx, rows.into_values().collect()).await
     }
 
+    /// Gives up memberships whose result cannot be stored.
     async fn give_up_members(
         &self,
         tx: &DatabaseTransaction,

@@ -15,10 +15,10 @@ use crate::rows::resource;
 pub(super) struct LinkHolders(HashMap<String, String>);
 
 impl LinkHolders {
-    /// Reads who has the ids that this work would link.
+    /// Reads the current holders of the ids that this work would link.
     ///
     /// # Errors
-    /// As the database reports them.
+    /// Returns an error if the database fails.
     pub(super) async fn load(
         tx: &DatabaseTransaction,
         target: &str,
@@ -44,7 +44,7 @@ impl LinkHolders {
         Ok(Self(holders))
     }
 
-    /// Takes the link of `worked`. Returns what came of the work instead, when another subject has the account.
+    /// Takes the link of `worked`. Returns the result to store instead if another subject has the account.
     pub(super) fn take(&mut self, worked: &WorkedResource) -> Option<WorkedResource> {
         let id = worked.progress.remote_id.as_ref()?;
         let holder = self.0.entry(id.clone()).or_insert_with(|| worked.row.subject.clone());
@@ -52,7 +52,7 @@ impl LinkHolders {
     }
 }
 
-/// The work, ending as a conflict: nothing that is known of the account is this subject's.
+/// Turns the result into a conflict: the state of the account belongs to another subject.
 fn refused(worked: &WorkedResource, id: &str, holder: &str) -> WorkedResource {
     tracing::warn!(target_name = %worked.row.target, subject = %worked.row.subject, holder, remote_id = id, "one account was found for two: the link is refused");
     WorkedResource {
@@ -62,7 +62,7 @@ fn refused(worked: &WorkedResource, id: &str, holder: &str) -> WorkedResource {
             applied: AttributeMap::new(),
             in_doubt: false,
             off: None,
-            was_on: true, // evidence of before speaks of an account that is another's
+            was_on: true, // earlier evidence is about another subject's account
             origin: None,
             unseen: None,
             delete_after: None,

@@ -1,4 +1,4 @@
-//! What came of work on memberships.
+//! Commits the results of work on memberships.
 
 use std::collections::HashMap;
 
@@ -15,6 +15,7 @@ use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, 
 use crate::{backoff, group_limit, leftovers, looks, micros, nesting, now};
 
 impl ResultCommitter {
+    /// Stores the result of work on memberships, and sets the next status of each.
     pub(super) async fn commit_members(
         &self,
         tx: &DatabaseTransaction,
@@ -45,7 +46,7 @@ impl ResultCommitter {
         for sent in &worked.edges {
             let Some(row) = rows.get_mut(&sent.member_subject) else { continue };
             if linked.get(&sent.member_subject) != Some(&true) {
-                // One end went away, or came back as another, while the request was under way.
+                // One end disappeared, or returned under another id, while the request was under way.
                 match linked.contains_key(&sent.member_subject) {
                     true if !row.desired => row.doubt(now),
                     true => {
@@ -78,7 +79,7 @@ impl ResultCommitter {
                 MembersOutcome::Settled => {
                     settled.insert(row.member_subject.clone(), timeline::change_word(sent.desired));
                     row.applied = sent.desired;
-                    // A bare success is all the evidence that there is where the target shows no members.
+                    // A target that shows no members gives no better evidence than a bare success.
                     let shown = (!sent.desired && !worked.shows_members).then_some(OffEvidence::Accepted);
                     row.keep_evidence(shown, now);
                     row.looked_at = row.looked_at.map(|_| looks::soon_after(now));
@@ -116,7 +117,7 @@ impl ResultCommitter {
         Ok(())
     }
 
-    /// What a target refuses to take out is as good as out: it names no account.
+    /// Commits the result for leftovers. An id that the target refuses to remove counts as removed: it names no account.
     async fn commit_leftovers(
         &self,
         tx: &DatabaseTransaction,
@@ -141,8 +142,8 @@ impl ResultCommitter {
         }
     }
 
-    /// Which members' links are still those that the request used: `true`; those with other links: `false`; those
-    /// without are not in it.
+    /// Compares the members' links with those that the request used: `true` if they are the same, `false` if they have
+    /// changed. Members without a link are not in the map.
     async fn links_now(
         &self,
         tx: &DatabaseTransaction,
@@ -163,6 +164,7 @@ impl ResultCommitter {
         Ok(linked.collect())
     }
 
+    /// Queues a membership in doubt for another try.
     fn again(&self, row: &mut edge::Model, sent: &edge::Model, trouble: Option<&ConvergeTrouble>) {
         if row.revision == sent.revision {
             row.attempts += i32::from(trouble.is_some());
@@ -175,6 +177,7 @@ impl ResultCommitter {
             micros_after(backoff::retry_delay(failures, self.retry.initial(), self.retry.max()));
     }
 
+    /// Gives up a membership, and opens a dead letter.
     pub(super) async fn give_up_edge(
         &self,
         tx: &DatabaseTransaction,
@@ -207,7 +210,7 @@ impl ResultCommitter {
         Ok(())
     }
 
-    /// The target lost the group: its row goes back to the queue, which finds or creates it and wakes the edges.
+    /// Queues the row of a group that the target has lost. The queue finds or creates the group and wakes its memberships.
     async fn rebuild_group(
         &self,
         tx: &DatabaseTransaction,
@@ -230,6 +233,7 @@ impl ResultCommitter {
     }
 }
 
+/// Clears the error of a settled membership, and its failures if it is as desired.
 fn settle_edge(row: &mut edge::Model, sent: &edge::Model) {
     row.alone = false;
     row.last_error = None;

@@ -1,4 +1,4 @@
-//! What a new or lost link sets in motion: references and memberships that waited for it.
+//! Spreads the effects of a new or lost link: wakes the references and memberships that waited for it.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,16 @@ use crate::leftovers;
 use crate::rows::reference::{self, ResolvedReferences};
 use crate::rows::{dead, edge, resource, status};
 
-/// Links that one transaction made and broke, and references that it left waiting.
+/// The links that one transaction made and broke, and the references that it left waiting.
 #[derive(Debug, Default)]
 pub(crate) struct LinkChanges {
     linked: Vec<String>,
-    /// The ids that they have now.
+    /// The current ids of `linked`.
     new_ids: Vec<String>,
-    /// With the ids that they had.
+    /// The unlinked subjects with their former ids.
     unlinked: Vec<(String, String)>,
     awaited: Vec<String>,
-    /// The people that accounts refer to, and by which ids.
+    /// The people that accounts refer to, with the ids of the references.
     resolved: Vec<(String, ResolvedReferences)>,
     /// Groups that should not be there and are not, and keys that were given up.
     ended: Vec<String>,
@@ -30,7 +30,7 @@ pub(crate) struct LinkChanges {
 }
 
 impl LinkChanges {
-    /// Compares a row with the link, and with what the target held of it, before.
+    /// Compares a row with its previous link and the previous attributes at the target.
     pub(crate) fn note(&mut self, row: &resource::Model, had: Option<&str>, applied: &AttributeMap) {
         self.names.note(row, had, applied);
         if had != row.remote_id.as_deref() {
@@ -48,14 +48,14 @@ impl LinkChanges {
         self.awaited.extend(row.awaits.clone());
     }
 
-    /// Notes what a person's references resolved to. An account that was not there before referred to none.
+    /// Notes the resolved references of a person. An account that was not there before referred to none.
     pub(crate) fn refer(&mut self, subject: &str, resolved: &ResolvedReferences, was_there: bool) {
         if was_there || !resolved.is_empty() {
             self.resolved.push((subject.to_owned(), resolved.clone()));
         }
     }
 
-    /// Wakes what waited, within the transaction that made the links.
+    /// Wakes waiting rows within the transaction that made the links.
     pub(crate) async fn spread(
         mut self,
         tx: &DatabaseTransaction,
@@ -87,6 +87,7 @@ impl LinkChanges {
         self.spread_references(tx, target, unlinked, now).await
     }
 
+    /// Stores resolved references, and wakes the accounts whose references are outdated or were awaited.
     async fn spread_references(
         mut self,
         tx: &DatabaseTransaction,
@@ -94,7 +95,7 @@ impl LinkChanges {
         unlinked: Vec<String>,
         now: i64,
     ) -> Result<(), StoreError> {
-        // A reference whose person was linked, or is not any more, between the reading and now is woken as well.
+        // A reference is woken as well if its person was linked or unlinked between the reading and now.
         let mut people: Vec<String> = self.resolved.iter().flat_map(|(_, of)| of.keys().cloned()).collect();
         people.extend(self.awaited);
         people.sort();
@@ -125,8 +126,7 @@ impl LinkChanges {
     }
 }
 
-/// Memberships of groups that should not be there, and are not, are over. The mapper tells of all members of a group that it
-/// makes again.
+/// Ends memberships of groups that should not be there, and are not. The mapper sends all members of a group that it creates again.
 async fn end_memberships(
     tx: &DatabaseTransaction,
     target: &str,
@@ -154,7 +154,7 @@ async fn end_memberships(
     Ok(())
 }
 
-/// Memberships that wait for an account under a key that was given up are over.
+/// Deletes memberships that wait for an account under a key that was given up.
 async fn forget_waiting_memberships(
     tx: &DatabaseTransaction,
     target: &str,
@@ -170,7 +170,7 @@ async fn forget_waiting_memberships(
     Ok(())
 }
 
-/// Wakes accounts that refer to a person by an id that is not theirs any more.
+/// Wakes accounts that refer to a person by an id that is no longer theirs.
 async fn wake_outdated(
     tx: &DatabaseTransaction,
     target: &str,
@@ -198,20 +198,21 @@ async fn wake_outdated(
     Ok(())
 }
 
+/// Wakes accounts that wait for the link of one of these people.
 async fn wake_references(
     tx: &DatabaseTransaction,
     target: &str,
     subjects: &[String],
     now: i64,
 ) -> Result<(), StoreError> {
-    // A row that is only deferred, or retrying, keeps its standing and comes forward.
+    // A row that is only deferred, or retrying, keeps its status and comes forward.
     resource::Entity::update_many()
         .col_expr(resource::Column::Status, Expr::value(status::PENDING))
         .col_expr(resource::Column::Queued, Expr::value(true))
         .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
         .col_expr(resource::Column::Awaits, Expr::value(Option::<String>::None))
         .filter(resource::Column::Target.eq(target))
-        .filter(resource::Column::Awaits.is_not_null()) // what the index of them is for
+        .filter(resource::Column::Awaits.is_not_null()) // makes the partial index usable
         .filter(resource::Column::Awaits.is_in(subjects))
         .filter(resource::Column::Status.is_in([status::IN_SYNC, status::PENDING]))
         .exec(tx)
@@ -220,7 +221,7 @@ async fn wake_references(
     Ok(())
 }
 
-/// Memberships that one of these resources is an end of.
+/// Returns the condition for memberships that have one of these resources as an end.
 fn end_of(kind: ResourceKind, subjects: &[String]) -> Condition {
     let is_group = kind == ResourceKind::Group;
     let member = edge::Column::MemberSubject.is_in(subjects).and(edge::Column::IsGroup.eq(is_group));
@@ -228,7 +229,7 @@ fn end_of(kind: ResourceKind, subjects: &[String]) -> Condition {
     Condition::any().add(member).add_option(group)
 }
 
-/// Memberships whose member is at the target.
+/// Returns the condition for memberships whose member is at the target.
 fn has_member() -> Condition {
     let of = |kind: ResourceKind| {
         Condition::all()
@@ -238,6 +239,7 @@ fn has_member() -> Condition {
     Condition::any().add(of(ResourceKind::User)).add(of(ResourceKind::Group))
 }
 
+/// Wakes memberships that have one of these resources as an end.
 async fn wake_memberships(
     tx: &DatabaseTransaction,
     target: &str,
@@ -248,7 +250,7 @@ async fn wake_memberships(
     wake_waiting(tx, target, end_of(kind, subjects), now).await.map(drop)
 }
 
-/// Wakes memberships whose ends are both linked although nobody noticed: the safety net of [`wake_memberships`].
+/// Wakes memberships whose ends are both linked and that were not woken: the safety net of [`wake_memberships`].
 pub(crate) async fn wake_forgotten_memberships(
     tx: &DatabaseTransaction,
     target: &str,
@@ -257,6 +259,7 @@ pub(crate) async fn wake_forgotten_memberships(
     wake_waiting(tx, target, Condition::all(), now).await
 }
 
+/// Returns the condition that an end of the membership is linked.
 fn has_link(kind: ResourceKind, end: edge::Column) -> Condition {
     let linked = Query::select()
         .expr(Expr::value(1))
@@ -272,8 +275,8 @@ fn has_link(kind: ResourceKind, end: edge::Column) -> Condition {
     Condition::all().add(Expr::exists(linked))
 }
 
-/// A resource that is gone took its memberships along. A removal that was not carried out is kept: the resource may come back
-/// with its members (see [`edge::Model::lose_end`]).
+/// Forgets the memberships of a resource that is gone. A removal that was not carried out is kept: the resource may come
+/// back with its members (see [`edge::Model::lose_end`]).
 async fn forget_memberships(
     tx: &DatabaseTransaction,
     target: &str,
@@ -302,7 +305,7 @@ async fn forget_memberships(
     Ok(())
 }
 
-/// Puts waiting memberships whose ends are both linked into the queue; removals are read back first. Says how many.
+/// Queues waiting memberships whose ends are both linked. Removals are read back first. Returns their number.
 async fn wake_waiting(
     tx: &DatabaseTransaction,
     target: &str,

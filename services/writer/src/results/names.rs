@@ -1,5 +1,5 @@
-//! What a value that was given up sets in motion: resources that waited for it. And what becomes of those that wait for each
-//! other's.
+//! Wakes resources that waited for a value when it is given up, and resolves circles of resources that wait for each
+//! other's values.
 
 use lifecycle::{AttributeMap, DesiredState, ResourceKind};
 use relay::OutboxBatch;
@@ -13,15 +13,15 @@ use crate::outcome::ConvergeTrouble;
 use crate::rows::{load_resources, resource, save_resources, status};
 use crate::{micros, now, safety};
 
-/// People who wait for each other in a circle of at most so many.
+/// The maximum length of a circle of people who wait for each other.
 const CIRCLE_MAX: usize = 64;
-/// How long until it is looked whether what a resource waits for is still there.
+/// The interval of checks whether the awaited value still belongs to its holder.
 const LOOK_AFTER_MICROS: i64 = 60 * 1_000_000;
-/// Waiting resources that are looked at in one sweep.
+/// The maximum number of waiting resources that one sweep checks.
 const LOOKED_AT_MAX: u64 = 200;
 
 impl ResultCommitter {
-    /// Lets a row wait for a value that another one has. It is told when it waits for long.
+    /// Lets a row wait for a value that another one has. A hold is reported if it waits for long.
     pub(super) fn let_wait(row: &mut resource::Model, taken: &TakenValue, trouble: &ConvergeTrouble) {
         let mut taken = taken.clone();
         if row.waiting().is_some_and(|before| before.aside != StepAside::No) {
@@ -36,7 +36,7 @@ impl ResultCommitter {
     }
 }
 
-/// Values that one transaction gave up, and rows that it left waiting for others.
+/// The values that one transaction gave up, and the rows that it left waiting for others.
 #[derive(Debug, Default)]
 pub(super) struct ReleasedValues {
     freed: Vec<String>,
@@ -44,7 +44,7 @@ pub(super) struct ReleasedValues {
 }
 
 impl ReleasedValues {
-    /// Compares a row with what the target held of it before.
+    /// Compares a row with the previous attributes at the target.
     pub(super) fn note(&mut self, row: &resource::Model, had_link: Option<&str>, had: &AttributeMap) {
         if row.status == status::WAITING {
             self.waiting.push(row.subject.clone());
@@ -62,8 +62,7 @@ impl ReleasedValues {
         }
     }
 
-    /// Wakes what waited for what was given up, and looks at what waits now, within the transaction that
-    /// stored the rows.
+    /// Wakes rows that waited for released values, and checks the rows that wait now, within the transaction that stored the rows.
     pub(super) async fn spread(
         self,
         tx: &DatabaseTransaction,
@@ -89,6 +88,7 @@ impl ReleasedValues {
     }
 }
 
+/// Queues rows that waited for a value.
 async fn wake_waiting_for(
     tx: &DatabaseTransaction,
     mut rows: Vec<resource::Model>,
@@ -101,8 +101,8 @@ async fn wake_waiting_for(
     save_resources(tx, rows).await
 }
 
-/// Wakes a waiting row whose value was given up before it came to wait, and lets it give way where all of those before it wait
-/// for each other in a circle.
+/// Wakes a waiting row whose value was given up before the row came to wait. If the row is part of a circle of waiting
+/// rows, lets it give way.
 async fn settle_waiting(
     tx: &DatabaseTransaction,
     mut row: resource::Model,
@@ -128,7 +128,7 @@ async fn settle_waiting(
     wake_waiting_for(tx, vec![row], now).await
 }
 
-/// Whether the row that is waited for still has the value.
+/// Returns whether the holder still has the value.
 async fn holds_value(
     tx: &DatabaseTransaction,
     row: &resource::Model,
@@ -138,8 +138,8 @@ async fn holds_value(
     Ok(found.is_some_and(|holder| holder.remote_id.is_some() && taken.claim.is_in(&holder.applied())))
 }
 
-/// The attribute that `row` has to give up first, if following the rows that wait leads back to it, and it should have another
-/// value there anyway.
+/// Returns the attribute that `row` has to give up first, if following the waiting rows leads back to it, and if it
+/// should have another value there anyway.
 async fn find_circle(
     tx: &DatabaseTransaction,
     row: &resource::Model,
@@ -157,7 +157,7 @@ async fn find_circle(
     Ok(None)
 }
 
-/// Whether the row should have another value than this one.
+/// Returns whether the row should have another value than this one.
 fn wants_other(row: &resource::Model, claim: &ValueClaim) -> bool {
     match row.desired() {
         Ok(DesiredState::User(account)) => !claim.is_in(&account.attributes),
@@ -166,6 +166,7 @@ fn wants_other(row: &resource::Model, claim: &ValueClaim) -> bool {
     }
 }
 
+/// Returns whether the policy allows a temporary value for the linked resource.
 fn may_be_temporary(row: &resource::Model) -> bool {
     let allowed = match row.desired() {
         Ok(DesiredState::User(account)) => account.actions.temporary_names,
@@ -175,6 +176,7 @@ fn may_be_temporary(row: &resource::Model) -> bool {
     allowed && row.remote_id.is_some()
 }
 
+/// Loads another row of the same target and kind.
 async fn waiting_row(
     tx: &DatabaseTransaction,
     row: &resource::Model,
@@ -185,11 +187,11 @@ async fn waiting_row(
     Ok(found.into_values().next())
 }
 
-/// Looks now and then whether what rows wait for is still there, and tells of those that wait for long: the safety net of what
-/// wakes them at once.
+/// Checks from time to time whether the holders still have the values that rows wait for, and reports rows that wait for
+/// long. It is the safety net of the immediate wake-ups.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn look_at_waiting(
     store: &Store,
     target: &str,

@@ -1,5 +1,5 @@
-//! What the timelines of people say of their memberships: requests about them stand on the group's timeline, and whoever asks
-//! what happened to a person would not find them there.
+//! Facts about memberships for the timelines of people. Requests about memberships are recorded on the group's timeline,
+//! so an operator would not find them on that of a person.
 
 use std::collections::HashMap;
 
@@ -11,22 +11,22 @@ use crate::outcome::WorkedMembers;
 use crate::rows::edge;
 use crate::{micros, now};
 
-/// Of how many memberships in one request each person is told of every try; of more, only of the last one: a group of
-/// thousands at a target that keeps failing would fill the journal with copies.
+/// The maximum number of memberships in one request for which every try is recorded for each person. Beyond it, only the
+/// last try is: a group of thousands at a target that keeps failing would fill the journal with copies.
 const EACH_TRY_MAX: usize = 20;
 
-/// Whether each of the people is told of, and remembered with, every try.
+/// Returns whether every try is recorded and remembered for each of the people.
 pub(super) fn tells_each(worked: &WorkedMembers) -> bool {
     worked.edges.len() <= EACH_TRY_MAX
 }
 
-/// What a change that was carried out is called.
+/// Returns the outcome word of a change that was carried out.
 pub(super) fn change_word(present: bool) -> &'static str {
     if present { "member_added" } else { "member_removed" }
 }
 
-/// What it is called that the group's members were read and show what is wanted; none where they do not, or something newer
-/// is wanted by now.
+/// Returns the outcome word if a reading of the group's members shows the desired state. Returns `None` if it does not,
+/// or if a newer revision is desired by now.
 pub(super) fn read_back(row: &edge::Model, sent: &edge::Model) -> Option<&'static str> {
     let agrees = row.revision == sent.revision && row.applied == sent.desired;
     match (agrees, sent.applied == sent.desired) {
@@ -37,7 +37,8 @@ pub(super) fn read_back(row: &edge::Model, sent: &edge::Model) -> Option<&'stati
 }
 
 impl ResultCommitter {
-    /// `rows` as they are from now on; `settled` says what those came to that the target agrees with, by person.
+    /// Adds the facts about the memberships. `rows` are the rows to be stored; `settled` are the outcomes of the members
+    /// with which the target agrees, by person.
     pub(super) fn tell_members(
         &self,
         worked: &WorkedMembers,
@@ -79,7 +80,7 @@ impl ResultCommitter {
     }
 }
 
-/// The group's request as it stands on the timeline of the person.
+/// Copies the group's request for the timeline of the person.
 fn requested_fact(record: &FactRecord, edge: &edge::Model) -> Option<FactRecord> {
     let Fact::Attempted(attempt) = &record.fact else { return None };
     let mut attempt = attempt.clone();

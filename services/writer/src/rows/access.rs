@@ -1,4 +1,4 @@
-//! What a change does to the access that an account or group gives, and what shows that it is off.
+//! Changes of access by an account or group, and evidence that an account is off.
 
 /// A change of access that the guard counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,7 +12,7 @@ pub(crate) enum AccessChange {
 }
 
 impl AccessChange {
-    /// As the tables have it.
+    /// Returns the name as the tables store it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Disable => "disable",
@@ -21,7 +21,7 @@ impl AccessChange {
         }
     }
 
-    /// The change of this name. One that this version does not know takes away, for safety's sake.
+    /// Returns the change of this name. A name that this version does not know counts as a removal, for safety.
     pub(crate) fn named(name: &str) -> Self {
         match name {
             "enable" => Self::Enable,
@@ -30,31 +30,31 @@ impl AccessChange {
         }
     }
 
-    /// Every change.
+    /// All changes.
     pub(crate) const ALL: [Self; 3] = [Self::Disable, Self::Delete, Self::Enable];
 
-    /// Whether access is taken away.
+    /// Returns whether access is taken away.
     pub(crate) fn takes_away(self) -> bool {
         self != Self::Enable
     }
 }
 
-/// What showed that an account is off, or not there.
+/// The evidence that an account is off, or not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OffEvidence {
     /// The answer to a change shows `active: false`.
     Answer,
-    /// It was read and shows `active: false`.
+    /// A reading shows `active: false`.
     ReadBack,
-    /// It was deleted.
+    /// The account was deleted.
     Deleted,
-    /// What is linked is not there any more, while another account was visible in the same minute.
+    /// The linked account is no longer there, while another account was visible in the same minute.
     GoneProven,
     /// No account was found, while another one was visible in the same minute.
     NoAccountProven,
-    /// Of a membership: the group was read, or the target was asked, and the account is not in it.
+    /// For a membership: the group was read, or the target was asked, and the account is not in it.
     MemberList,
-    /// Of a membership: the target took the removal, and shows no members.
+    /// For a membership: the target accepted the removal, and shows no members.
     Accepted,
 }
 
@@ -69,7 +69,7 @@ impl OffEvidence {
         Self::Accepted,
     ];
 
-    /// As the tables have it.
+    /// Returns the name as the tables store it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Answer => "answer",
@@ -82,23 +82,23 @@ impl OffEvidence {
         }
     }
 
-    /// The evidence of this name; one that this version does not know proves nothing.
+    /// Returns the evidence of this name. A name that this version does not know proves nothing.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|evidence| evidence.as_str() == name)
     }
 }
 
-/// How an account or group came to be ours.
+/// The origin of a linked account or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccountOrigin {
-    /// We created it.
+    /// Usher created it.
     Created,
-    /// It was there before.
+    /// It existed before.
     Adopted,
 }
 
 impl AccountOrigin {
-    /// As the tables have it.
+    /// Returns the name as the tables store it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -106,19 +106,19 @@ impl AccountOrigin {
         }
     }
 
-    /// The origin of this name.
+    /// Returns the origin of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         [Self::Created, Self::Adopted].into_iter().find(|origin| origin.as_str() == name)
     }
 }
 
-/// Whether what should not exist may be deleted.
+/// The rule for deleting a resource that should not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeletionRule {
-    /// Now.
+    /// It may be deleted now.
     Due,
-    /// So many microseconds after it was first seen that the account is off.
+    /// It may be deleted this number of microseconds after the account was first seen to be off.
     AfterGrace(i64),
-    /// Never: it was not created by us, as far as is known.
+    /// It must never be deleted: Usher did not create it, as far as is known.
     NotOurs,
 }

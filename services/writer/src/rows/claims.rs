@@ -1,4 +1,4 @@
-//! Values that a target may keep unique, and which of our resources has them: login names, mail addresses, names of groups.
+//! Values that a target may keep unique, and our resources that have them: login names, mail addresses, names of groups.
 
 use lifecycle::{AttributeMap, ResourceKind};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
@@ -8,7 +8,7 @@ use super::resource;
 use crate::converge::taken::ValueClaim;
 use crate::orphans;
 
-/// The values among `attributes`: the name, then the first mail address.
+/// Returns the unique values among `attributes`: the name, then the first mail address.
 pub(crate) fn claims_of(kind: ResourceKind, attributes: &AttributeMap) -> Vec<ValueClaim> {
     let name = if kind == ResourceKind::Group { "displayName" } else { "userName" };
     let text = |path: &str| {
@@ -20,14 +20,14 @@ pub(crate) fn claims_of(kind: ResourceKind, attributes: &AttributeMap) -> Vec<Va
     text(name).into_iter().chain(mail).collect()
 }
 
-/// Keys of the name and of the mail address.
+/// Returns the keys of the name and of the mail address.
 pub(super) fn claim_keys(kind: ResourceKind, attributes: &AttributeMap) -> (Option<String>, Option<String>) {
     let (mails, names): (Vec<ValueClaim>, Vec<ValueClaim>) =
         claims_of(kind, attributes).into_iter().partition(|claim| claim.path.starts_with("emails"));
     (names.first().map(ValueClaim::key), mails.first().map(ValueClaim::key))
 }
 
-/// The subject other than `subject` that has the value at the target, as far as our own rows know.
+/// Returns the subject other than `subject` that has the value at the target, as far as our own rows know.
 pub(crate) async fn claim_holder(
     connection: &impl ConnectionTrait,
     target: &str,

@@ -1,4 +1,4 @@
-//! `writer_controls`: what is said about a target as a whole: its guard, and whether it is paused.
+//! `writer_controls`: the settings of a target as a whole: its guard, its rules for orphans, its pause and its address.
 
 use lifecycle::{OrphanPolicy, PausedTarget, RemovalGuard};
 use sea_orm::entity::prelude::*;
@@ -6,50 +6,51 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
+use telemetry::chain;
 
-/// One target.
+/// The settings of one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_controls")]
 pub(crate) struct Model {
-    /// Name of the target.
+    /// The name of the target.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) name: String,
     /// The [`RemovalGuard`] of its policy, as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) guard: Option<String>,
-    /// Who paused it.
+    /// The operator or service that paused the target.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) paused_by: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) paused_why: Option<String>,
-    /// A [`PauseScope`]; everything, where none is said.
+    /// A [`PauseScope`]; if it is absent, everything is paused.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) paused_scope: Option<String>,
-    /// When it was paused, or let go on; microseconds since the Unix epoch.
+    /// The time at which the target was last paused or resumed; microseconds since the Unix epoch.
     pub(crate) paused_at: Option<i64>,
-    /// Until when the target asked to be left alone; microseconds since the Unix epoch.
+    /// The time until which the target asked to wait; microseconds since the Unix epoch.
     pub(crate) asked_to_wait_until: Option<i64>,
     /// The [`OrphanRules`] of its policy, as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) orphans: Option<String>,
-    /// Where the accounts were linked, without what names no server.
+    /// The address at which the accounts were linked, in its normalised form.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) linked_address: Option<String>,
-    /// The address that it has now, if that is another one and not confirmed.
+    /// The current address, if it differs and is not confirmed.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) new_address: Option<String>,
 }
 
-/// Settings that may turn out to be unreadable.
+/// The names of settings that may turn out to be unreadable.
 pub(crate) const GUARD: &str = "guard";
 pub(crate) const ORPHANS: &str = "orphans";
 
-/// What is not sent to a target that is paused.
+/// The scope of a pause: the requests that are not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PauseScope {
-    /// Nothing is sent.
+    /// No requests are sent.
     Everything,
-    /// Only what takes access away is sent: accounts are switched off, and members removed.
+    /// Only requests that take access away are sent: accounts are switched off, and members removed.
     Grants,
 }
 
@@ -62,7 +63,7 @@ impl PauseScope {
     }
 }
 
-/// What a version of the policy says of accounts of nobody.
+/// The rules for orphans in one version of the policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OrphanRules {
     pub(crate) version: i64,
@@ -75,8 +76,8 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// The guard in force. Of a target that has none yet, the usual one; of one whose guard cannot be read, the one that
-    /// lets nothing pass.
+    /// Returns the guard in force. A target without a guard has the default one. If the guard cannot be read, it is the
+    /// one that lets nothing pass.
     pub(crate) fn guard(&self) -> RemovalGuard {
         let Some(json) = &self.guard else { return RemovalGuard::default() };
         serde_json::from_str(json).unwrap_or_else(|error| {
@@ -85,7 +86,7 @@ impl Model {
         })
     }
 
-    /// What becomes of accounts of nobody. If it cannot be read, they are told of and left alone.
+    /// Returns the rules for orphans. If they cannot be read, orphans are reported and left alone.
     pub(crate) fn rules(&self) -> OrphanRules {
         let Some(json) = &self.orphans else { return OrphanRules::default() };
         serde_json::from_str(json).unwrap_or_else(|error| {
@@ -94,7 +95,7 @@ impl Model {
         })
     }
 
-    /// What of it cannot be read: the column, its text, and why.
+    /// Returns the settings that cannot be read: the column, its text, and the error.
     pub(crate) fn faults(&self) -> Vec<(&'static str, &str, serde_json::Error)> {
         let guard = self
             .guard
@@ -111,19 +112,19 @@ impl Model {
         tracing::error!(
             target_name = self.name,
             what,
-            error = error as &dyn std::error::Error,
+            error = chain(error),
             "what is stored of a target cannot be read: nothing is taken away there until its policy is applied again"
         );
     }
 
-    /// What is not sent, if it is paused.
+    /// Returns the scope of the pause, if the target is paused.
     pub(crate) fn pause_scope(&self) -> Option<PauseScope> {
         self.paused_by.as_ref()?;
         let only_grants = self.paused_scope.as_deref() == Some(PauseScope::Grants.as_str());
         Some(if only_grants { PauseScope::Grants } else { PauseScope::Everything })
     }
 
-    /// Who paused it and why, if anybody did.
+    /// Returns the pause with its actor and reason, if the target is paused.
     pub(crate) fn paused(&self) -> Option<PausedTarget> {
         Some(PausedTarget {
             who: self.paused_by.clone()?,
@@ -134,10 +135,10 @@ impl Model {
     }
 }
 
-/// What is said about a target.
+/// Loads the settings of a target.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn load_control(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -147,10 +148,10 @@ pub(crate) async fn load_control(
     Ok(found.unwrap_or_else(|| Model { name: target.to_owned(), ..Model::default() }))
 }
 
-/// Writes `columns` of it.
+/// Writes `columns` of the row.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn save_control(
     connection: &impl ConnectionTrait,
     row: Model,
@@ -164,10 +165,10 @@ pub(crate) async fn save_control(
     Ok(())
 }
 
-/// Makes `guard` the one in force; says nothing where it is already.
+/// Makes `guard` the one in force. Writes nothing if it is already.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn set_guard(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -184,7 +185,7 @@ pub(crate) async fn set_guard(
 /// Makes these rules the ones in force, unless those of a newer version are.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn set_rules(
     connection: &impl ConnectionTrait,
     target: &str,

@@ -1,5 +1,4 @@
-//! `writer_dead`: dead letters, as far as the writer needs them to replay or discard. What a human reads about them
-//! lies in the journal.
+//! `writer_dead`: dead letters, as far as the writer needs them to replay or discard. The details for an operator are in the journal.
 
 use sea_orm::entity::prelude::*;
 
@@ -14,10 +13,10 @@ pub(crate) struct Model {
     pub(crate) target: String,
     #[sea_orm(column_type = "Text")]
     pub(crate) kind: String,
-    /// Key of the person or group.
+    /// The key of the person or group.
     #[sea_orm(column_type = "Text")]
     pub(crate) subject: String,
-    /// For a membership: key of the member.
+    /// The key of the member, for a membership.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) member: Option<String>,
     /// The revision that was given up.
@@ -25,18 +24,18 @@ pub(crate) struct Model {
     /// [`OPEN`], [`REPLAYED`] or [`DISCARDED`].
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
-    /// Microseconds since the Unix epoch.
+    /// The time of the dead letter in microseconds since the Unix epoch.
     pub(crate) created_at: i64,
-    /// [`lifecycle::DeadLetter::group`].
+    /// The failure group: [`lifecycle::DeadLetter::group`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) failure_group: Option<String>,
 }
 
-/// Waits for a human.
+/// State: the letter waits for an operator.
 pub(crate) const OPEN: &str = "open";
-/// Was tried again.
+/// State: the letter was replayed.
 pub(crate) const REPLAYED: &str = "replayed";
-/// Was closed without trying again.
+/// State: the letter was closed without a replay.
 pub(crate) const DISCARDED: &str = "discarded";
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,10 +43,10 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Records a dead letter; `group` is given for a membership, whose subject is the member.
+/// Records a dead letter. `group` is given for a membership, whose subject is the member.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn open_letter(
     tx: &sea_orm::DatabaseTransaction,
     letter: &lifecycle::DeadLetter,
@@ -77,10 +76,10 @@ pub(crate) async fn open_letter(
     Ok(())
 }
 
-/// Closes dead letters that are open.
+/// Closes those of the dead letters that are open.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn close_letters(
     tx: &sea_orm::DatabaseTransaction,
     ids: &[String],

@@ -1,12 +1,12 @@
-//! The requests that failed for a resource or an edge, as JSON in its row: what a dead letter shows should it come to one.
+//! The failed requests of a resource or a membership, as JSON in its row. A dead letter shows them, if there is one later.
 
 use lifecycle::{FAILURES_MAX, FailedRequest};
 use serde_json::Value;
 
-/// The longest body of a request that is kept: those of large groups are said by their length.
+/// The maximum size of a stored request body in bytes. A larger body, such as that of a large group, is replaced by its length.
 const BODY_BYTES_MAX: usize = 8 * 1024;
 
-/// Keeps `failed` beside what is kept already, the last of all.
+/// Adds `failed` to the stored requests, and keeps the most recent ones.
 pub(crate) fn keep_failures(kept: &mut Option<String>, failed: &[FailedRequest]) {
     if failed.is_empty() {
         return;
@@ -17,16 +17,17 @@ pub(crate) fn keep_failures(kept: &mut Option<String>, failed: &[FailedRequest])
     *kept = Some(serde_json::to_string(&all).expect("a failed request has only string keys"));
 }
 
-/// Takes out what is kept, the oldest first.
+/// Takes out the stored requests, the oldest first.
 pub(crate) fn take_failures(kept: &mut Option<String>) -> Vec<FailedRequest> {
     read_failures(kept.take().as_deref())
 }
 
-/// What another version wrote, and this one cannot read, is only lost to the eye.
+/// Parses stored requests. Those of another version that this one cannot read are only missing from the display.
 fn read_failures(kept: Option<&str>) -> Vec<FailedRequest> {
     kept.and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_default()
 }
 
+/// Replaces a request body that is too large by its length.
 fn shorten_failure(mut failed: FailedRequest) -> FailedRequest {
     if let Some(body) = &mut failed.exchange.request_body {
         let bytes = body.to_string().len();

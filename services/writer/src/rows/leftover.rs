@@ -8,18 +8,18 @@ use sea_orm::entity::prelude::*;
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// Key of the group.
+    /// The key of the group.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) group_subject: String,
-    /// The target's id of what is gone.
+    /// The target's id of the account or group that is gone.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) member_id: String,
-    /// Key of the person or group that it was.
+    /// The key of the person or group that had the id.
     #[sea_orm(column_type = "Text")]
     pub(crate) member_subject: String,
-    /// Not before; microseconds since the Unix epoch.
+    /// The time of the earliest next try; microseconds since the Unix epoch.
     pub(crate) next_attempt_at: i64,
-    /// Failed tries.
+    /// The number of failed tries.
     pub(crate) attempts: i32,
 }
 

@@ -1,25 +1,25 @@
-//! `writer_orphans`: accounts that no person has, as the last reconciliation saw them.
+//! `writer_orphans`: orphans, as the last reconciliation saw them.
 
 use sea_orm::entity::prelude::*;
 
-/// One account.
+/// One orphan.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_orphans")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// The target's id.
+    /// The target's id of the account.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) remote_id: String,
-    /// Empty where it has none.
+    /// The login name; empty if it has none.
     #[sea_orm(column_type = "Text")]
     pub(crate) login: String,
-    /// Whether it can be used, if the target says.
+    /// True if the account is active; `None` if the target does not say.
     pub(crate) active: Option<bool>,
-    /// Its rows in `writer_orphan_keys`, as JSON: so that they are written only when they change.
+    /// The keys of its rows in `writer_orphan_keys`, as JSON, so that they are written only when they change.
     #[sea_orm(column_type = "Text")]
     pub(crate) name_keys: String,
-    /// When the reconciliation began that saw it last; microseconds since the Unix epoch.
+    /// The start of the last reconciliation that saw the account; microseconds since the Unix epoch.
     pub(crate) seen_at: i64,
 }
 

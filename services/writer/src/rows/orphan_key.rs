@@ -1,8 +1,8 @@
-//! `writer_orphan_keys`: what accounts that no person has are found by.
+//! `writer_orphan_keys`: the keys by which orphans are found.
 
 use sea_orm::entity::prelude::*;
 
-/// One key of one account: see [`lifecycle::stored_name_keys`].
+/// One key of one orphan: see [`lifecycle::stored_name_keys`].
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_orphan_keys")]
 pub(crate) struct Model {
@@ -10,7 +10,7 @@ pub(crate) struct Model {
     pub(crate) target: String,
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) name_key: String,
-    /// The target's id.
+    /// The target's id of the account.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) remote_id: String,
 }

@@ -1,16 +1,16 @@
-//! `writer_orphan_sweeps`: when all accounts of a target were last read.
+//! `writer_orphan_sweeps`: the last reading of all accounts of each target.
 
 use sea_orm::entity::prelude::*;
 
-/// One target.
+/// The last sweep of one target.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_orphan_sweeps")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// When the reconciliation began that read them; microseconds since the Unix epoch.
+    /// The start of the reconciliation that read the accounts; microseconds since the Unix epoch.
     pub(crate) swept_at: i64,
-    /// There were more orphans than are kept.
+    /// True if there were more orphans than are stored.
     pub(crate) incomplete: bool,
 }
 

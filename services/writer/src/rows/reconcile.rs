@@ -1,4 +1,4 @@
-//! `writer_reconciles`: the last comparison of each target, and where to go on after a restart.
+//! `writer_reconciles`: the last reconciliation of each target, with the position at which it continues after a restart.
 
 use lifecycle::{ReconcileState, Reconciliation};
 use sea_orm::entity::prelude::*;
@@ -6,27 +6,27 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel, Iterable};
 use store::StoreError;
 
-/// One target's comparison.
+/// The last reconciliation of one target.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_reconciles")]
 pub(crate) struct Model {
-    /// Name of the target.
+    /// The name of the target.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// [`ReconcileState`]; that of the report is not looked at.
+    /// A [`ReconcileState`]; the state in the report is ignored.
     #[sea_orm(column_type = "Text")]
     pub(crate) state: String,
-    /// When it began; microseconds since the Unix epoch.
+    /// The time at which it began; microseconds since the Unix epoch.
     pub(crate) started_at: i64,
-    /// Where it is: `user`, `group` or `gone`.
+    /// The current phase: `user`, `group` or `gone`.
     #[sea_orm(column_type = "Text")]
     pub(crate) phase: String,
-    /// Index or cursor of the next page; none: the first.
+    /// The index or cursor of the next page; `None` for the first page.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) next: Option<String>,
-    /// Entries of this kind that were read.
+    /// The number of entries of this kind that were read.
     pub(crate) read: i64,
-    /// [`Reconciliation`] as JSON.
+    /// The [`Reconciliation`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) report: String,
 }
@@ -41,8 +41,10 @@ impl Model {
         self.state == ReconcileState::Running.as_str()
     }
 
+    /// Parses the report.
+    ///
     /// # Errors
-    /// When another version wrote it.
+    /// If another version wrote it and this one cannot read it.
     pub(crate) fn report(&self) -> Result<Reconciliation, serde_json::Error> {
         let mut report: Reconciliation = serde_json::from_str(&self.report)?;
         report.state = ReconcileState::named(&self.state).unwrap_or(ReconcileState::Failed);
@@ -50,22 +52,22 @@ impl Model {
     }
 }
 
-/// The last comparison of a target.
+/// Loads the last reconciliation of a target.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn load_reconciliation(
     connection: &impl ConnectionTrait,
     target: &str,
 ) -> Result<Option<Model>, StoreError> {
     let found = Entity::find_by_id(target.to_owned()).one(connection).await;
-    found.map_err(StoreError::statement("read a comparison"))
+    found.map_err(StoreError::statement("read a reconciliation"))
 }
 
 /// Writes the whole row.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn save_reconciliation(
     connection: &impl ConnectionTrait,
     row: Model,
@@ -75,6 +77,6 @@ pub(crate) async fn save_reconciliation(
         .on_conflict(OnConflict::column(Column::Target).update_columns(others).to_owned())
         .exec_without_returning(connection)
         .await
-        .map_err(StoreError::statement("write a comparison"))?;
+        .map_err(StoreError::statement("write a reconciliation"))?;
     Ok(())
 }

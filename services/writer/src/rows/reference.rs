@@ -1,4 +1,4 @@
-//! `writer_references`: which people an account at a target refers to, and by which of their ids.
+//! `writer_references`: the people that an account at a target refers to, with the ids of the references.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,19 +10,19 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::resource;
 
-/// One reference.
+/// One reference from an account to a person.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_references")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// Key of the person whose account refers to another.
+    /// The key of the person whose account refers to another.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) subject: String,
-    /// Key of the person who is referred to.
+    /// The key of the person who is referred to.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) person: String,
-    /// The target's id that the reference resolved to; none: it is cleared.
+    /// The target's id that the reference resolved to; `None` if the attribute is cleared.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) remote_id: Option<String>,
 }
@@ -32,13 +32,13 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a person's references resolved to, by the key of the person that they name.
+/// The resolved references of a person, by the key of the person that they name.
 pub(crate) type ResolvedReferences = BTreeMap<String, Option<String>>;
 
-/// Remembers what these people's references resolved to, and forgets what they referred to before.
+/// Stores the resolved references of these people, and deletes their previous ones.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn keep_references(
     tx: &DatabaseTransaction,
     target: &str,
@@ -87,10 +87,10 @@ pub(crate) async fn keep_references(
     Ok(())
 }
 
-/// People whose account refers to one of these by an id that is not theirs any more.
+/// Returns the people whose account refers to one of these by an id that is no longer theirs.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn outdated_references(
     tx: &DatabaseTransaction,
     target: &str,
@@ -116,10 +116,10 @@ pub(crate) async fn outdated_references(
     Ok(found)
 }
 
-/// The ids that these people have at the target.
+/// Returns the ids that these people have at the target.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn ids_of(
     tx: &DatabaseTransaction,
     target: &str,

@@ -1,4 +1,4 @@
-//! `writer_replays`: operations that try many dead letters again.
+//! `writer_replays`: operations that retry many dead letters.
 
 use std::collections::BTreeMap;
 
@@ -26,20 +26,20 @@ pub(crate) struct Model {
     pub(crate) per_second: Option<i64>,
     pub(crate) total: i64,
     pub(crate) done: i64,
-    /// How many of each outcome, as JSON.
+    /// The number of letters by outcome, as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) outcomes: String,
     #[sea_orm(column_type = "Text")]
     pub(crate) who: String,
     #[sea_orm(column_type = "Text")]
     pub(crate) why: String,
-    /// Microseconds since the Unix epoch.
+    /// The time at which it started; microseconds since the Unix epoch.
     pub(crate) started_at: i64,
     pub(crate) ended_at: Option<i64>,
     /// The replica that works on it.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) runner: Option<String>,
-    /// Until when nobody else does.
+    /// The time until which no other replica works on it; microseconds since the Unix epoch.
     pub(crate) runner_until: i64,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// As an operator sees it; none where another version wrote it.
+    /// Returns the operation as an operator sees it, or `None` if another version wrote it.
     pub(crate) fn run(&self) -> Option<ReplayRun> {
         Some(ReplayRun {
             id: self.id.parse().ok()?,
@@ -71,7 +71,7 @@ impl Model {
         serde_json::from_str(&self.outcomes).unwrap_or_default()
     }
 
-    /// Tells that it began or ended.
+    /// Adds the fact that the operation began or ended.
     pub(crate) fn tell(&self, outcome: &'static str, who: &str, why: &str, news: &mut TransactionFacts) {
         let Some(run) = self.run() else { return };
         let subject = format!("replay:{}", self.id);
@@ -88,10 +88,10 @@ impl Model {
     }
 }
 
-/// Those that are under way.
+/// Returns the operations that are under way.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn running_replays(connection: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     use sea_orm::QueryOrder;
     let rows = Entity::find()

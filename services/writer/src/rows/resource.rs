@@ -16,12 +16,12 @@ use crate::orphans;
 
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
-/// What the target said of a create of something that no search shows.
+/// The target's answer to a create of a resource that no search shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnseenCreate {
-    /// It was done (2xx), and not under which id: it must never be sent again.
+    /// The create succeeded (2xx) without an id in the answer: it must never be sent again.
     Created,
-    /// It is there already (409): whoever should be off may have it.
+    /// The resource exists already (409): a person who should be off may have it.
     Exists,
 }
 
@@ -34,121 +34,122 @@ impl UnseenCreate {
     }
 }
 
-/// One resource.
+/// One account or group.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_resources")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// `user` or `group`.
+    /// The kind: `user` or `group`.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) kind: String,
-    /// Key of the person or group.
+    /// The key of the person or group.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) subject: String,
-    /// See [`status`].
+    /// The status: see [`status`].
     #[sea_orm(column_type = "Text")]
     pub(crate) status: String,
-    /// Whether it is in the queue (`pending` or `retrying`).
+    /// True if it is in the queue (`pending` or `retrying`).
     pub(crate) queued: bool,
-    /// [`Lane::rank`].
+    /// The lane: [`Lane::rank`].
     pub(crate) lane: i16,
-    /// Not before; microseconds since the Unix epoch. Order within a lane.
+    /// The time of the earliest next try; microseconds since the Unix epoch. It gives the order within a lane.
     pub(crate) next_attempt_at: i64,
-    /// Failed tries of this revision.
+    /// The number of failed tries of this revision.
     pub(crate) attempts: i32,
-    /// Revision of `desired`.
+    /// The revision of `desired`.
     pub(crate) desired_revision: i64,
-    /// [`DesiredState`] as JSON.
+    /// The [`DesiredState`] as JSON.
     #[sea_orm(column_type = "Text")]
     pub(crate) desired: String,
-    /// The event that caused it.
+    /// The id of the event that caused it.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) event: Option<String>,
-    /// `traceparent` of the command.
+    /// The `traceparent` of the command.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) trace: Option<String>,
-    /// When the event was accepted; microseconds since the Unix epoch.
+    /// The time at which the event was accepted; microseconds since the Unix epoch.
     pub(crate) accepted_at: i64,
-    /// Revision that the target agrees with; 0 when none.
+    /// The revision with which the target agrees; 0 if none.
     pub(crate) applied_revision: i64,
-    /// What the target holds of the mapped attributes, `active` included, by SCIM path, as JSON.
+    /// The mapped attributes that the target holds, `active` included, by SCIM path, as JSON.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) applied: Option<String>,
-    /// The target's id: the link.
+    /// The link: the target's id of the resource.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) remote_id: Option<String>,
-    /// A request was (or may have been) carried out whose result is not known: look before doing anything.
+    /// True if a request with an unknown result was, or may have been, carried out: the resource is read first.
     pub(crate) in_doubt: bool,
-    /// Key of the person whose account a reference waits for.
+    /// The key of the person whose account a reference waits for.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) awaits: Option<String>,
-    /// Why the last try failed, in words.
+    /// The error of the last failed try, as text.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) last_error: Option<String>,
-    /// The open dead letter.
+    /// The id of the open dead letter.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) dead_letter: Option<String>,
-    /// It comes of a change of policy that was let through as a whole.
+    /// True if the revision comes from a change of policy that was let through as a whole.
     pub(crate) planned: bool,
-    /// An [`AccessChange`]: what reaching the desired state does to something that is linked; none when the target agrees.
+    /// An [`AccessChange`]: the effect of reaching the desired state on a linked resource; `None` if the target agrees.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) access_change: Option<String>,
-    /// The guard has let the change of access through: it counts as carried out until its result says what came of it.
+    /// True if the guard has let the change of access through. It counts as carried out until its result is known.
     pub(crate) reserved: bool,
     /// The epoch of the lease under which requests about it are, or are about to be, under way.
     pub(crate) sending_epoch: Option<i64>,
-    /// An [`OffEvidence`](super::access::OffEvidence): the first that showed that the account is off, as long as it is.
+    /// An [`OffEvidence`](super::access::OffEvidence): the first evidence that the account is off, as long as it is.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) off_evidence: Option<String>,
-    /// When that was; microseconds since the Unix epoch, by the database's clock.
+    /// The time of `off_evidence`; microseconds since the Unix epoch, by the database's clock.
     pub(crate) off_evidence_at: Option<i64>,
-    /// When it is to be deleted: its grace is over then. Microseconds since the Unix epoch.
+    /// The time at which the grace is over and the account must be deleted; microseconds since the Unix epoch.
     pub(crate) delete_at: Option<i64>,
-    /// When it is to be read back once more: an owner before may have had a request about it under way. Microseconds since the
-    /// Unix epoch.
+    /// The time at which the resource must be read back once more, because a previous owner may have had a request about
+    /// it under way. Microseconds since the Unix epoch.
     pub(crate) look_again_at: Option<i64>,
-    /// How it came to be ours: created or adopted; none where it is not known.
+    /// The origin: created or adopted; `None` if it is not known.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) origin: Option<String>,
-    /// A [`HeldBy`], while it is held.
+    /// A [`HeldBy`], while the row is held.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) held: Option<String>,
-    /// Since when; microseconds since the Unix epoch.
+    /// The start of the hold; microseconds since the Unix epoch.
     pub(crate) held_at: Option<i64>,
-    /// A human said that this revision is to be carried out.
+    /// The revision that an operator has approved.
     pub(crate) approved_revision: i64,
-    /// An [`UnseenCreate`]: what the target said of our create, while no search shows it.
+    /// An [`UnseenCreate`]: the target's answer to our create, while no search shows the resource.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) unseen: Option<String>,
-    /// The last comparison of the whole target that saw it: when that began, in microseconds since the Unix epoch.
+    /// The start of the last reconciliation of the whole target that saw the resource, in microseconds since the Unix epoch.
     pub(crate) seen_at: Option<i64>,
-    /// See [`super::failures`].
+    /// The failed requests: see [`super::failures`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) failures: Option<String>,
-    /// How it differed when the whole target was last compared, as JSON: see `reconcile::drift`.
+    /// The drift in the last reconciliation of the whole target, as JSON: see `reconcile::drift`.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) drift: Option<String>,
-    /// [`Claim::key`] of the value that it waits for, while it does.
+    /// The [`ValueClaim::key`] of the value that it waits for, while it does.
     ///
-    /// [`Claim::key`]: crate::converge::taken::Claim::key
+    /// [`ValueClaim::key`]: crate::converge::taken::ValueClaim::key
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) waits_for: Option<String>,
     /// A [`TakenValue`] as JSON: the value that it waits for or last waited for at this revision.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) waiting: Option<String>,
-    /// Key of the name that the target has of it: see [`super::claims`].
+    /// The key of its name at the target: see [`super::claims`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) name_key: Option<String>,
-    /// Key of the mail address that the target has of it: see [`super::claims`].
+    /// The key of its mail address at the target: see [`super::claims`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) mail_key: Option<String>,
-    /// When it was last read back because it must be off: see [`crate::looks`]. Microseconds since the Unix epoch.
+    /// The time at which it was last read back because it must be off: see [`crate::looks`]. Microseconds since the Unix epoch.
     pub(crate) looked_at: Option<i64>,
-    /// When it was read as on although an answer had said that it is off: answers about it prove nothing from then on.
-    /// Microseconds since the Unix epoch.
+    /// The time at which it was read as on although an answer had said that it is off: answers about it prove nothing
+    /// from then on. Microseconds since the Unix epoch.
     pub(crate) answer_disproved_at: Option<i64>,
-    /// Ids of further accounts of the person that are on while the person must be off, as JSON; none where they were not looked for.
+    /// The ids of the person's duplicate accounts that are on while the person must be off, as JSON; `None` if there was
+    /// no search for them.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) duplicates: Option<String>,
 }
@@ -159,7 +160,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// A resource that nothing is known of yet.
+    /// Creates a resource without any known state.
     pub(crate) fn new(target: &str, kind: ResourceKind, subject: &str) -> Self {
         Self {
             target: target.to_owned(),
@@ -226,19 +227,21 @@ impl Model {
         self.trace.as_deref()?.parse().ok()
     }
 
+    /// Parses the desired state.
+    ///
     /// # Errors
-    /// When the row was written by a newer version whose commands this one does not know.
+    /// If a newer version wrote the row with a command that this one does not know.
     pub(crate) fn desired(&self) -> Result<DesiredState, serde_json::Error> {
         serde_json::from_str(&self.desired)
     }
 
-    /// Why what the target holds cannot be read, if it cannot.
+    /// Returns the error if the applied attributes cannot be read.
     pub(crate) fn applied_fault(&self) -> Option<serde_json::Error> {
         serde_json::from_str::<AttributeMap>(self.applied.as_deref()?).err()
     }
 
-    /// The switch-off that a desired state asks for which cannot be read as a whole: nothing but that is done, and only where
-    /// the account is known.
+    /// Returns the switch-off that an unreadable desired state asks for. Only the switch-off is carried out, and only if
+    /// the account is linked.
     pub(crate) fn legible_switch_off(&self) -> Option<DesiredState> {
         let says = |state: &str| self.desired.contains(&format!("\"state\":\"{state}\""));
         let is_off = (says("disabled") || says("deleted")) && !says("active");
@@ -258,22 +261,22 @@ impl Model {
         (is_off && is_persons && self.remote_id.is_some()).then_some(DesiredState::User(account))
     }
 
-    /// What the target holds, empty when nothing is known or it cannot be read.
+    /// Returns the attributes that the target holds; empty if they are unknown or cannot be read.
     pub(crate) fn applied(&self) -> AttributeMap {
         self.applied.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
-    /// Whether a human, or the plan that it comes of, let it be carried out.
+    /// Returns whether an operator, or the plan that it comes from, let the revision through.
     pub(crate) fn is_let_through(&self) -> bool {
         self.planned || self.is_approved()
     }
 
-    /// Whether a human said that what is wanted now is to be carried out.
+    /// Returns whether an operator has approved the desired revision.
     pub(crate) fn is_approved(&self) -> bool {
         self.approved_revision == self.desired_revision
     }
 
-    /// What may be taken away without asking.
+    /// Returns the authorisation for removing access.
     pub(crate) fn consent(&self) -> RemovalConsent {
         match self.access_change() {
             _ if self.is_approved() => RemovalConsent::Approved,
@@ -283,29 +286,29 @@ impl Model {
         }
     }
 
-    /// The change of access that is counted for it.
+    /// Returns the change of access that is counted for the row.
     pub(crate) fn access_change(&self) -> Option<AccessChange> {
         self.access_change.as_deref().map(AccessChange::named)
     }
 
-    /// Says what reaching `desired` does to access.
+    /// Sets the change of access that reaching `desired` means.
     pub(crate) fn count_change(&mut self, desired: &DesiredState) {
         match self.change_by(desired) {
             Some(change) => self.access_change = Some(change.as_str().to_owned()),
-            // What is under way counts until its result is known, whatever is wanted by now.
+            // A request under way counts until its result is known, even if another state is desired by now.
             None if self.reserved => {}
             None => self.access_change = None,
         }
     }
 
-    /// What reaching `desired` would do to the access that is there.
+    /// Returns the effect of reaching `desired` on the existing access.
     fn change_by(&self, desired: &DesiredState) -> Option<AccessChange> {
         let now = crate::micros(crate::now());
         self.remote_id.as_ref()?;
         match desired {
             DesiredState::User(account) => {
                 let active = self.applied().get("active").cloned();
-                // An account of which nothing can be read may be off: switching it on counts.
+                // An account with unreadable attributes may be off, so switching it on counts.
                 let is_off = active == Some(false.into())
                     || (account.state == AccountState::Active && self.applied_fault().is_some());
                 match account.state {
@@ -325,14 +328,14 @@ impl Model {
         }
     }
 
-    /// How it came to be ours, where that is known.
+    /// Returns the origin of the resource, if it is known.
     pub(crate) fn origin(&self) -> Option<AccountOrigin> {
         self.origin.as_deref().and_then(AccountOrigin::named)
     }
 
-    /// Whether it may be deleted, where that is wanted.
+    /// Returns the rule for deleting the resource, if that is desired.
     pub(crate) fn deletion(&self, desired: &DesiredState, now: i64) -> DeletionRule {
-        // An account of nobody is deleted only where the policy asks for exactly that.
+        // An orphan is deleted only if the policy asks for exactly that.
         if orphans::is_orphan(&self.subject) {
             return DeletionRule::Due;
         }
@@ -348,12 +351,12 @@ impl Model {
         if grace == 0 || is_over { DeletionRule::Due } else { DeletionRule::AfterGrace(grace) }
     }
 
-    /// Whether the guard has to let it through before a request is sent.
+    /// Returns whether the guard has to let the row through before a request is sent.
     pub(crate) fn needs_permission(&self) -> bool {
         self.access_change.is_some() && !self.reserved && !self.is_let_through()
     }
 
-    /// Lets the row wait for a human.
+    /// Lets the row wait for an operator.
     pub(crate) fn hold(&mut self, by: HeldBy, reason: String, now: i64) {
         self.rest(status::HELD);
         self.held = Some(by.as_str().to_owned());
@@ -361,31 +364,31 @@ impl Model {
         self.last_error = Some(reason);
     }
 
-    /// Whether it waits for a human for this reason, or was rejected when it did.
+    /// Returns whether the row waits for an operator for this reason, or was rejected while it did.
     pub(crate) fn is_held_as(&self, by: HeldBy) -> bool {
         let is_decided_by_a_human = [status::HELD, status::REJECTED].contains(&self.status.as_str());
         is_decided_by_a_human && self.held.as_deref() == Some(by.as_str())
     }
 
-    /// It is held no longer.
+    /// Clears the hold.
     fn let_go(&mut self) {
         self.held = None;
         self.held_at = None;
         self.waits_for = None;
     }
 
-    /// Remembers what the target holds.
+    /// Stores the attributes that the target holds.
     pub(crate) fn set_applied(&mut self, applied: &AttributeMap) {
         self.applied = Some(serde_json::to_string(applied).expect("attributes are plain data"));
         (self.name_key, self.mail_key) = super::claims::claim_keys(self.kind(), applied);
     }
 
-    /// The value that it waits for, or last waited for at this revision.
+    /// Returns the value that the row waits for, or last waited for at this revision.
     pub(crate) fn waiting(&self) -> Option<TakenValue> {
         serde_json::from_str(self.waiting.as_deref()?).ok()
     }
 
-    /// Remembers what it waits for.
+    /// Stores the value that the row waits for.
     pub(crate) fn set_waiting(&mut self, taken: &TakenValue) {
         self.waiting = Some(serde_json::to_string(taken).expect("a claim is plain data"));
     }

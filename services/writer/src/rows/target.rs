@@ -1,24 +1,24 @@
-//! `writer_targets`: who owns a target.
+//! `writer_targets`: the owners of the targets.
 
 use sea_orm::entity::prelude::*;
 
-/// One target's lease.
+/// The lease of one target.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_targets")]
 pub(crate) struct Model {
-    /// Name of the target.
+    /// The name of the target.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) name: String,
     /// The replica that holds the lease.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) owner: Option<String>,
-    /// Rises by one with each change of owner; results of an old epoch are refused.
+    /// The epoch. It rises by one with each acquisition; results of an old epoch are refused.
     pub(crate) epoch: i64,
-    /// Microseconds since the Unix epoch.
+    /// The end of the lease in microseconds since the Unix epoch.
     pub(crate) lease_until: i64,
-    /// The epoch whose owner notes what it sends before it does: of an older version's owner, everything queued is in doubt.
+    /// The epoch whose owner notes its requests before it sends them. An owner of an older version leaves all queued rows in doubt.
     pub(crate) noting_epoch: i64,
-    /// Why requests do not flow, as the owner wrote it down; none while they do.
+    /// The reason why the circuit is open, as stored by the owner; `None` while it is closed.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) circuit: Option<String>,
 }

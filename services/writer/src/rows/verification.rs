@@ -1,27 +1,28 @@
-//! `writer_verifications`: when what was decided for a target was last compared with what is known here.
+//! `writer_verifications`: the last verification of the desired state of each target.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
 use store::StoreError;
 
-/// One target.
+/// The verification state of one target.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "writer_verifications")]
 pub(crate) struct Model {
-    /// Name of the target.
+    /// The name of the target.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) target: String,
-    /// When the last one that was completed began; microseconds since the Unix epoch, 0: never.
+    /// The start of the last completed verification; microseconds since the Unix epoch, 0: never.
     pub(crate) verified_at: i64,
-    /// One that began later than this is needed before anything but switching off goes out; 0: none is.
+    /// A verification that began later than this is needed before anything but switch-offs goes out; 0 if none is.
     pub(crate) needed_since: i64,
-    /// Why it is needed.
+    /// The reason why a verification is needed.
     #[sea_orm(column_type = "Text")]
     pub(crate) why: String,
-    /// The target may have gone on without us since then; microseconds since the Unix epoch, none once it was compared.
+    /// The time since which the target may have changed without this writer; microseconds since the Unix epoch, `None`
+    /// once it was compared.
     pub(crate) stale_since: Option<i64>,
-    /// Why that may be.
+    /// The reason for that suspicion.
     #[sea_orm(column_type = "Text")]
     pub(crate) stale_why: String,
 }
@@ -32,12 +33,12 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// True while nothing but switching off may go out.
+    /// Returns `true` while only switch-offs may go out because a verification is needed.
     pub(crate) fn is_needed(&self) -> bool {
         self.needed_since > 0 && self.verified_at <= self.needed_since
     }
 
-    /// Why nothing but switching off may go out, if that is so.
+    /// Returns the reason why only switch-offs may go out, if that is so.
     pub(crate) fn restriction(&self) -> Option<&str> {
         if self.is_needed() {
             return Some(&self.why);
@@ -57,18 +58,18 @@ impl Model {
     }
 }
 
-/// Every target about which something is known.
+/// Loads the rows of all targets that have one.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn load_all(connection: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     Entity::find().all(connection).await.map_err(StoreError::statement("read verifications"))
 }
 
-/// Keeps that a verification of `target` that began at `begun` was completed.
+/// Stores that a verification of `target` that began at `begun` was completed.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn complete_verification(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -78,10 +79,10 @@ pub(crate) async fn complete_verification(
     write_verification(connection, row, Column::VerifiedAt).await
 }
 
-/// Keeps that `target` needs one that begins later than `since`.
+/// Stores that `target` needs a verification that begins later than `since`.
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn need_verification(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -92,10 +93,10 @@ pub(crate) async fn need_verification(
     write_verification(connection, row, Column::NeededSince).await
 }
 
-/// Keeps that `target` may have gone on without us since `since`, or that it was compared (`stale`: since when and why).
+/// Stores that `target` may have changed without this writer, or that it was compared (`stale`: the time and the reason).
 ///
 /// # Errors
-/// As the database reports them.
+/// Returns an error if the database fails.
 pub(crate) async fn set_stale(
     connection: &impl ConnectionTrait,
     target: &str,
@@ -116,7 +117,7 @@ pub(crate) async fn set_stale(
     Ok(())
 }
 
-/// Writes what is later.
+/// Writes the row if its `time` is later than the stored one.
 async fn write_verification(
     connection: &impl ConnectionTrait,
     row: Model,

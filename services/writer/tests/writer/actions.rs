@@ -1,4 +1,4 @@
-//! What the policy forbids is not done.
+//! The writer does nothing that the policy's actions forbid.
 
 use lifecycle::{AccountState, DesiredAccount, DesiredState, GroupResource, PolicyActions, ResourceKind};
 use sandbox::RequestKind;

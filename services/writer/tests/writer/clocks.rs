@@ -1,4 +1,4 @@
-//! Clocks that are wrong: of one replica, and of a mapper.
+//! Wrong clocks: of one replica, and of a mapper.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::world::{World, account, active, group, person};
 
-/// Rows of `column`s that are more than a minute away from the database's clock.
+/// Returns a query for rows with a `column` more than a minute away from the database's clock.
 fn apart(table: &str, column: &str) -> String {
     format!(
         "SELECT 1 FROM {table} WHERE abs({column} - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) > 60000000"
@@ -55,7 +55,7 @@ async fn a_revision_that_no_clock_has_reached_is_refused_unless_it_takes_access_
     world.members("G-1", 1, &[("E-2", true)]).await;
     world.until("the member is in", async || world.sandbox.state().groups["G-1"].members.len() == 1).await;
 
-    // Refused, told, and no obstacle for what a sound clock decides afterwards.
+    // The command is refused and reported, and does not block later decisions made with a sound clock.
     world.send("E-1", far, DesiredState::User(active("E-1", json!({ "title": "far" })))).await;
     world.members("G-1", far, &[("E-1", true)]).await;
     for of in [ResourceKind::User, ResourceKind::Membership] {
@@ -66,7 +66,7 @@ async fn a_revision_that_no_clock_has_reached_is_refused_unless_it_takes_access_
     assert_eq!(world.attributes("E-1")["title"], json!("now"));
     assert_eq!(world.sandbox.state().groups["G-1"].members.len(), 1);
 
-    // What takes access away is done all the same, and the person goes on from there.
+    // A removal of access is carried out all the same, and the person's row goes on from there.
     world.want("E-2", far, disabled("E-2")).await;
     world.members("G-1", far, &[("E-2", false)]).await;
     world

@@ -1,4 +1,4 @@
-//! What only a human can decide, and whether a target answers at all.
+//! Decisions that only an operator can make, and the connection test.
 
 use lifecycle::{
     AccountState, Actor, DesiredState, Fact, PauseReply, PauseRequest, RefusalReason, ReplayReply,
@@ -104,7 +104,7 @@ async fn the_connection_test_changes_nothing_and_says_what_is_wrong() {
     };
     let _: PauseReply = world.ask(verb::PAUSE, &paused).await.unwrap();
     let reply = world.test().await;
-    assert!(reply.is_ok_and(|reply| reply.works), "whoever repairs a paused target must be able to test it");
+    assert!(reply.is_ok_and(|reply| reply.works), "operators must be able to test a paused target");
     let _: PauseReply = world.ask(verb::PAUSE, &PauseRequest { paused: false, ..paused }).await.unwrap();
 
     let unknown = TestRequest { target: "nope".to_owned() };
@@ -127,7 +127,7 @@ async fn one_account_is_never_linked_to_two_people_who_are_found_by_the_same_val
         let of = |key: &str, state| {
             DesiredState::User(account(state, person(key, json!({ "externalId": "SHARED" }))))
         };
-        // The account is there, and its creation is not answered yet, when the others look for it.
+        // The account exists, but its creation is not answered yet, when the others search for it.
         let slow = InjectedFault::SlowDrip { piece_bytes: 2, millis: 10 };
         world.sandbox.faults().inject(FaultRule::new(slow).method("POST"));
         let keys = ["E-1", "E-2", "E-3", "E-4"];

@@ -41,7 +41,7 @@ impl World {
         self.status().await.targets[0].remarks.iter().map(|remark| remark.reason).collect()
     }
 
-    /// The account with this login name.
+    /// Returns whether the account with this login name is on.
     fn is_on(&self, name: &str) -> bool {
         self.sandbox.state().users[name].active
     }
@@ -57,7 +57,7 @@ async fn a_target_whose_answers_were_disproved_is_believed_only_when_it_shows_th
         assert_eq!(world.kind_of_evidence("E-1").await.as_deref(), Some("answer"), "nothing contradicts it");
         assert!(world.user("E-1").unwrap().active);
         assert!(world.remarks().await.is_empty());
-        // A read shows the account on: its answers prove nothing from then on.
+        // A read shows the account as on: the target's answers about it prove nothing from then on.
         match reconciled {
             true => drop(world.reconcile(false).await),
             false => {
@@ -73,7 +73,7 @@ async fn a_target_whose_answers_were_disproved_is_believed_only_when_it_shows_th
         let shown = world.shown("E-1").await;
         assert_eq!((shown.off, shown.waiting.unwrap().reason), (None, WaitingFor::DeadLetter));
         assert_eq!(world.remarks().await, [TargetRemarkReason::AnswersDisproved]);
-        // The target does what it says by now: it has to show it.
+        // The target now does what it says, but has to show it.
         world.sandbox.faults().remove(lie);
         let (_, sent) = world.want("E-1", 3, off("E-1")).await;
         assert!(!world.user("E-1").unwrap().active);
@@ -93,7 +93,7 @@ async fn a_deletion_that_is_answered_with_success_and_not_done_is_no_evidence_an
     let (row, _) = world.want("E-1", 2, in_state("E-1", AccountState::Deleted)).await;
     assert_eq!(row.status.as_deref(), Some("dead"));
     assert!(row.error.unwrap().contains("answered the deletion with success"));
-    assert!(!world.user("E-1").unwrap().active, "at least nobody can use it");
+    assert!(!world.user("E-1").unwrap().active, "at least it cannot be used");
     assert_eq!(world.kind_of_evidence("E-1").await.as_deref(), Some("answer"));
     // It can be switched off no more than deleted: nothing shows that it is off.
     world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(400)).method("PATCH"));
@@ -129,7 +129,7 @@ async fn a_second_account_with_a_leavers_external_id_is_switched_off_too() {
     assert!(row.error.unwrap().contains("switched off, too"));
     assert!(!world.is_on("jit@example.com") && !world.user("E-1").unwrap().active);
     assert_eq!(world.kind_of_evidence("E-1").await.as_deref(), Some("answer"));
-    // One that is made later is found by a comparison.
+    // A duplicate that is made later is found by a reconciliation.
     world.seed(json!({ "userName": "again@example.com", "externalId": "E-1", "active": true }));
     let report = world.reconcile(false).await;
     assert_eq!(report.counts.duplicates, 2, "{report:?}");
@@ -196,7 +196,7 @@ async fn who_waited_for_a_login_name_and_leaves_is_proven_to_have_no_account() {
 async fn nothing_is_gone_at_a_new_address_before_an_operator_or_most_of_the_accounts_say_so() {
     let mut world = World::start().await;
     let before = world.sandbox.base_url();
-    // So that the two servers give different ids.
+    // These accounts make the two servers give different ids.
     for n in 0..9 {
         world.seed(json!({ "userName": format!("old-{n}@example.com"), "active": true }));
     }
@@ -206,7 +206,7 @@ async fn nothing_is_gone_at_a_new_address_before_an_operator_or_most_of_the_acco
     let elsewhere = sandbox().await;
     world.restart_at(&elsewhere.base_url()).await;
     assert_eq!(world.remarks().await, [TargetRemarkReason::AddressChanged]);
-    // A newcomer is visible there: that proves nothing of the others.
+    // A newcomer is visible there, which proves nothing about the others.
     world.want("N-1", 9, joiner("N-1")).await;
     world.send("E-1", 2, off("E-1")).await;
     world
@@ -228,13 +228,13 @@ async fn nothing_is_gone_at_a_new_address_before_an_operator_or_most_of_the_acco
     world.until("grants are paused", async || world.circuit().await.contains("linked at")).await;
     assert_eq!(elsewhere.state().users.len(), 1);
 
-    // Back at the address where they are.
+    // The accounts are at the previous address, to which the target returns.
     world.restart_at(&format!("{before}/")).await;
     world.settled(ResourceKind::User, "E-1", 2).await;
     assert!(!world.user("E-1").unwrap().active);
     assert_eq!(world.remarks().await, [TargetRemarkReason::ReconciliationFailed]);
 
-    // An operator says that the new one is right.
+    // An operator confirms the new address.
     world.restart_at(&elsewhere.base_url()).await;
     world.send("E-3", 2, off("E-3")).await;
     world.pause(false).await;

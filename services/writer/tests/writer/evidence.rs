@@ -20,7 +20,7 @@ fn deleted(key: &str, days: Option<u32>) -> DesiredState {
 }
 
 impl World {
-    /// What shows that the person's account is off.
+    /// Returns the evidence that the person's account is off.
     async fn evidence(&self, key: &str) -> Option<String> {
         let sql =
             format!("SELECT off_evidence, off_evidence_at FROM writer_resources WHERE subject = '{key}'");
@@ -76,7 +76,7 @@ async fn an_answer_that_shows_it_off_is_evidence_and_a_bare_success_is_read_back
 async fn leavers_of_a_target_that_shows_an_empty_tenant_stay_open_and_are_off_once_it_is_back() {
     let world = World::start().await;
     let keys = world.joined(12).await;
-    // What was visible a moment before says nothing of the target as it is now.
+    // A resource that was visible a moment before proves nothing about the target as it is now.
     let title = DesiredState::User(active(&keys[11], json!({ "title": "T" })));
     world.want(&keys[11], 2, title).await;
     world.sandbox.faults().inject(FaultRule::new(InjectedFault::status(404)).path("/Users/"));
@@ -91,7 +91,7 @@ async fn leavers_of_a_target_that_shows_an_empty_tenant_stay_open_and_are_off_on
         assert!(world.is_linked(key).await, "{key}: the link is kept");
         assert_eq!(world.evidence(key).await, None, "{key}");
     }
-    // What gives access waits for a human; leavers do not.
+    // Changes that give access wait for an operator; leavers do not.
     world.send("N-1", 1, joiner("N-1")).await;
     world.sandbox.faults().clear();
     for key in &keys[..8] {
@@ -116,7 +116,7 @@ async fn an_account_that_was_deleted_by_hand_is_absent_once_another_one_was_visi
     assert_eq!(row.status.as_deref(), Some("in_sync"));
     assert_eq!(world.evidence(&keys[0]).await.as_deref(), Some("gone_proven"));
     assert!(!world.is_linked(&keys[0]).await);
-    // One that never had an account, too.
+    // The same holds for a person who never had an account.
     let (row, _) = world.want("N-1", 1, off("N-1")).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"));
     assert_eq!(world.evidence("N-1").await.as_deref(), Some("no_account_proven"));
@@ -156,7 +156,7 @@ async fn an_account_is_deleted_when_its_grace_is_over_since_it_was_seen_off_and_
     assert_eq!(methods(&sent), ["PATCH", "GET"], "it is switched off, and there is no other account");
     assert!(row.error.unwrap().starts_with("to be deleted on "), "and says when it will be deleted");
     assert!(!world.user(&keys[0]).unwrap().active);
-    // A departure that was asked for again does not begin the grace anew, and does not end it.
+    // A repeated departure neither restarts the grace nor ends it.
     let (_, sent) = world.want(&keys[0], 3, deleted(&keys[0], Some(30))).await;
     assert_eq!(methods(&sent), Vec::<String>::new());
     let day = 86_400_000_000_i64;
@@ -166,7 +166,7 @@ async fn an_account_is_deleted_when_its_grace_is_over_since_it_was_seen_off_and_
     );
     world.execute(&back).await;
     world.until("it is deleted", async || world.user(&keys[0]).is_none()).await;
-    // One who is back within the grace keeps the account.
+    // A person who is back within the grace keeps the account.
     world.want(&keys[1], 2, deleted(&keys[1], Some(30))).await;
     world.want(&keys[1], 3, joiner(&keys[1])).await;
     assert!(world.user(&keys[1]).unwrap().active);
@@ -228,7 +228,7 @@ async fn a_comparison_that_would_switch_on_more_than_the_guard_allows_is_held() 
         })
         .await;
     assert!(keys[..6].iter().all(|key| !world.user(key).unwrap().active));
-    // One who is back, by an event, is let through once there is room.
+    // A person who is back, by an event, is let through once there is room.
     world.execute("UPDATE writer_resources SET status = 'rejected', held = NULL WHERE status = 'held'").await;
     world.send_as(&keys[0], 3, joiner(&keys[0]), Sent { planned: true, ..Sent::guarded(guard) }).await;
     world.settled(ResourceKind::User, &keys[0], 3).await;
@@ -241,7 +241,7 @@ async fn a_result_that_cannot_be_stored_is_set_aside_and_all_others_are_kept() {
     for database in store::testing::test_databases() {
         let world = World::over(database, "").await;
         let keys = world.joined(4).await;
-        // A database that refuses whatever comes of one of them.
+        // This database refuses every result for one of the subjects.
         let refuse = match world.is_sqlite() {
             true => {
                 "CREATE TRIGGER refuse BEFORE UPDATE ON writer_resources WHEN NEW.subject = 'X-1' AND NEW.applied_revision > 0 \
@@ -262,7 +262,7 @@ async fn a_result_that_cannot_be_stored_is_set_aside_and_all_others_are_kept() {
         }
         let row = world.settled(ResourceKind::User, "X-1", 1).await;
         assert_eq!(row.status.as_deref(), Some("dead"));
-        assert!(row.error.unwrap().starts_with("what came of it cannot be stored"));
+        assert!(row.error.unwrap().starts_with("its result cannot be stored"));
         world.stop().await;
     }
 }

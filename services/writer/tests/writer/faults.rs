@@ -1,6 +1,6 @@
-//! Each operation against each fault: what the fault is taken for, how many requests it costs, and how it ends.
+//! Each operation against each fault: the class of the failed request, the number of requests, and the final state.
 //!
-//! The fault happens once, to the first request of the operation; then the target is well again.
+//! The fault happens once, to the first request of the operation; then the target has recovered.
 
 use lifecycle::{AccountState, AttemptClass, DesiredState, GroupResource, RemovalGuard, ResourceKind};
 use sandbox::{FaultRule, InjectedFault};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::world::{Sent, World, account, active, group, name_of, person};
 
-/// Short time-outs, and answers that are soon too long.
+/// Short timeouts, and a small limit for answers.
 const PROFILE: &str = "timeout_seconds: 1\nresponse_bytes_max: 8192\n";
 const GUARD: RemovalGuard =
     RemovalGuard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
@@ -23,7 +23,7 @@ enum Operation {
     RemoveMember,
     /// The search before a create.
     Search,
-    /// An update at a target that knows no PATCH.
+    /// An update at a target that does not support PATCH.
     Put,
     CreateGroup,
     RenameGroup,
@@ -53,7 +53,7 @@ impl Operation {
         format!("{PROFILE}update_method: {}\n", if self == Put { "put" } else { "patch" })
     }
 
-    /// Whether it is about the membership of somebody in a group.
+    /// Returns whether the operation concerns a membership.
     fn is_membership(self) -> bool {
         matches!(self, AddMember | RemoveMember)
     }
@@ -63,7 +63,7 @@ impl Operation {
     }
 }
 
-/// By name, with what happens.
+/// Returns the faults with their names.
 fn faults() -> Vec<(&'static str, InjectedFault)> {
     let status =
         |status| InjectedFault::Status { status, retry_after: None, scim_type: None, after_work: false };
@@ -99,7 +99,8 @@ fn faults() -> Vec<(&'static str, InjectedFault)> {
     ]
 }
 
-/// One line: fault, class of the request that met it, requests of this operation, final status, right at the target.
+/// Runs one operation with one fault and formats a line: the fault, the class of the request that met it, the number of
+/// requests of this operation, the final status, and whether the target is right.
 async fn line(
     world: &World,
     operation: Operation,
@@ -201,7 +202,7 @@ async fn line(
         RemoveMember => !is_member(),
     };
     let about = if with_group || operation.is_group() { &group_key } else { &key };
-    // A member who is taken out was put in before, by the same method.
+    // A member that is removed was added before, by the same method.
     let earlier = usize::from(operation == RemoveMember);
     let classes = world.classes(about, method, mine + earlier).await;
     let class =

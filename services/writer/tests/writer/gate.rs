@@ -1,11 +1,11 @@
-//! Before what was decided is verified, accounts are switched off and members taken out, and nothing else is done.
+//! Before the desired state is verified, accounts are switched off and members removed, and nothing else is done.
 
 use lifecycle::{AccountState, DesiredState, GroupResource, ResourceKind};
 use serde_json::json;
 
 use crate::world::{World, account, active, group, person};
 
-/// A verification is needed that none of the test's is recent enough for; and none is needed any more.
+/// These statements require a verification that is later than any of the test's, and lift the requirement again.
 const SHUT: &str = "UPDATE writer_verifications SET needed_since = 9000000000000000, why = 'restored'";
 const OPEN: &str = "UPDATE writer_verifications SET needed_since = 0";
 
@@ -28,7 +28,7 @@ async fn before_a_verification_only_switch_offs_go_out_and_after_it_the_rest() {
     world.restart_after(&[SHUT]).await;
     let before = world.sandbox.ledger().len();
 
-    // What gives access, what destroys, and what changes comes first.
+    // Changes that give access, destroy or update come first.
     world.send("E-3", 1, DesiredState::User(active("E-3", json!({})))).await;
     world.send("E-4", 3, state("E-4", AccountState::Active)).await;
     world.send("E-5", 2, DesiredState::User(active("E-5", json!({ "title": "T" })))).await;
@@ -45,7 +45,7 @@ async fn before_a_verification_only_switch_offs_go_out_and_after_it_the_rest() {
             is_off("E-1") && is_off("E-6") && members == 1
         })
         .await;
-    // Long enough for the queue to be looked at again: whatever comes last has come.
+    // This takes long enough for the queue to be read again, so that late requests have arrived.
     world.settled(ResourceKind::User, "E-1", 2).await;
     let sent = world.sandbox.ledger().since(before, 1_000);
     assert!(sent.iter().all(|entry| !matches!(&*entry.method, "POST" | "PUT" | "DELETE")), "{sent:?}");

@@ -1,4 +1,4 @@
-//! Groups that are large, and people who are in many.
+//! Large groups, and people who are in many groups.
 
 use lifecycle::{DesiredState, EDGES_PER_COMMAND_MAX, HeldBy, HeldReply, HeldRequest, ResourceKind, verb};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ const CHUNK: usize = 1_000;
 async fn a_group_of_20_000_is_filled_and_emptied_in_chunks_to_the_last_member() {
     let lines = format!("membership: {{ members_per_request_max: {CHUNK}, remove_form: value_list }}\n");
     let world = World::with_profile(&lines).await;
-    // Accounts that are linked already: creating so many is another matter.
+    // The accounts are linked already: creating so many is covered elsewhere.
     let keys: Vec<String> = (0..PEOPLE).map(|n| format!("E-{n}")).collect();
     let mut ids = Vec::new();
     for key in &keys {
@@ -89,7 +89,7 @@ async fn a_group_of_20_000_is_filled_and_emptied_in_chunks_to_the_last_member() 
     }
     let sent = world.sandbox.ledger().since(before, 10_000);
     let patches: Vec<_> = sent.iter().filter(|entry| &*entry.method == "PATCH").collect();
-    // The first go out while the others are still arriving.
+    // The first requests go out while the other commands are still arriving.
     assert!(patches.len() <= 2 * PEOPLE / CHUNK + 10, "{} requests", patches.len());
     for entry in patches {
         let body: Value = serde_json::from_str(entry.body.as_deref().unwrap()).unwrap();

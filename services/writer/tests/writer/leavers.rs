@@ -1,4 +1,4 @@
-//! What the writer says of accounts that must be off: what they wait for.
+//! The reasons that the writer reports for accounts that must be off and are waiting.
 
 use lifecycle::{
     AccountEvidence, AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState,

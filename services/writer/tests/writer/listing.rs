@@ -1,4 +1,4 @@
-//! The first sync against a target that has accounts already: reading it as a whole instead of looking for each.
+//! The first sync against a target that has accounts already: one list instead of a lookup of each account.
 
 use lifecycle::{DesiredState, ResourceKind};
 use sandbox::{FaultRule, InjectedFault};
@@ -14,7 +14,7 @@ fn keys() -> Vec<String> {
 }
 
 impl World {
-    /// Wants everybody, begins when all of it is known, and waits for it; says how many requests by each method were sent.
+    /// Sends all commands, starts when all of them are known, and waits for the result. Returns the number of requests by each method.
     async fn first_sync(&self, keys: &[String]) -> (usize, usize, usize) {
         self.pause(true).await;
         for key in keys {
@@ -32,7 +32,7 @@ impl World {
     }
 }
 
-/// The pages, and the few lookups that may be under way before there are enough to think of reading.
+/// Returns whether the requests are the pages plus the few lookups that may be under way before there are enough accounts for a list.
 fn few(requests: usize, pages: usize) -> bool {
     (pages..PEOPLE / 2).contains(&requests)
 }
@@ -46,7 +46,7 @@ async fn accounts_that_are_there_are_found_on_pages_and_only_what_differs_is_wri
         let keys = keys();
         for (n, key) in keys.iter().enumerate() {
             let display = if n % 3 == 0 { "Another name".to_owned() } else { format!("Person {key}") };
-            // In another case than ours, and without externalId in part.
+            // The names differ in case from ours, and some have no externalId.
             let mut user =
                 json!({ "userName": name_of(key).to_uppercase(), "displayName": display, "active": true });
             if n % 2 == 0 {
@@ -55,7 +55,7 @@ async fn accounts_that_are_there_are_found_on_pages_and_only_what_differs_is_wri
             world.seed(user);
         }
         let (get, post, patch) = world.first_sync(&keys).await;
-        assert_eq!(post, 0, "nobody twice");
+        assert_eq!(post, 0, "no account twice");
         assert!(few(get, PEOPLE / PAGE), "{get} reads");
         assert_eq!(world.sandbox.state().users.len(), PEOPLE);
         assert!(patch <= PEOPLE, "{patch}");
@@ -69,7 +69,7 @@ async fn accounts_that_are_there_are_found_on_pages_and_only_what_differs_is_wri
 async fn what_the_list_does_not_have_is_created_without_a_lookup_and_what_came_meanwhile_is_found() {
     let world = World::with_profile("rate: { requests_per_second: 400 }\n").await;
     let keys = keys();
-    // Created by somebody after the list was read: the target refuses the second one.
+    // Another client created the accounts after the list was read: the target refuses the second one.
     let conflict = InjectedFault::Status {
         status: 409,
         retry_after: None,

@@ -1,4 +1,4 @@
-//! A look says what would be sent, and sends nothing but questions.
+//! A preview describes what would be sent, and sends only requests that read.
 
 use lifecycle::{
     AccountState, DesiredAccount, DesiredState, GroupResource, PolicyActions, PreviewReply, ResourceKind,
@@ -32,7 +32,7 @@ async fn of_somebody_nobody_has_heard_of_it_shows_the_create_that_would_be_sent(
     world.stop().await;
 }
 
-/// Each case is looked at first; then it is wanted, and what is sent must be what was said.
+/// Each case is previewed first; then it is wanted, and the requests must match the preview.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_it_says_is_what_is_done() {
     for profile in ["", "update_method: put\n"] {
@@ -85,7 +85,7 @@ async fn accounts_that_were_there_are_adopted_or_foreign() {
     assert_eq!(said(&reply), ("foreign", "conflict"));
     assert!(reply.action.why.unwrap().contains("somebody"));
 
-    // Adopted without leave to write our externalId: only our own links know whose it is.
+    // The account was adopted without permission to write our externalId: only our own links know whose it is.
     let no_update = PolicyActions { update: false, ..PolicyActions::default() };
     world.seed(json!({ "userName": name_of("E-3") }));
     world

@@ -1,4 +1,4 @@
-//! When a look cannot tell, it says why.
+//! A preview that fails reports the reason.
 
 use lifecycle::DesiredState;
 use sandbox::{FaultRule, InjectedFault};

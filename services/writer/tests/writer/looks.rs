@@ -1,4 +1,4 @@
-//! What must be off is read back at the target: an account or a member that came back is found, and few requests are sent.
+//! Accounts and members that must be off are read back at the target: one that came back is found, and few requests are sent.
 
 use lifecycle::{
     AccountEvidence, AccountOffEvidence, AccountState, DesiredState, EvidenceReply, EvidenceRequest,
@@ -64,7 +64,7 @@ async fn an_account_that_came_back_is_found_at_the_next_look_and_off_again() {
     assert_eq!(world.until_off("E-1", 0).await.kind, "answer");
     assert!(world.user("E-2").is_none());
 
-    // Asked again and again, nothing is sent before its time.
+    // Repeated verifications send no request before it is due.
     let before = world.sandbox.ledger().len();
     for _ in 0..10 {
         world.verify("E-1", &[]).await;
@@ -73,7 +73,7 @@ async fn an_account_that_came_back_is_found_at_the_next_look_and_off_again() {
     assert_eq!(world.row(ResourceKind::User, "E-1").await.status.as_deref(), Some("in_sync"));
     assert_eq!(world.sandbox.ledger().len(), before);
 
-    // By hand, and by just-in-time provisioning.
+    // The accounts are enabled again by hand, and by just-in-time provisioning.
     let id = world.user("E-1").unwrap().id;
     world.patch_user(&id, json!([{ "op": "replace", "path": "active", "value": true }])).await;
     world.seed(json!({ "userName": name_of("E-2"), "active": true }));
@@ -132,7 +132,7 @@ async fn a_member_who_was_taken_out_is_proven_by_the_member_list_and_found_again
         world.execute(OUT_LONG_AGO).await;
         world.verify("E-1", &["G-1"]).await;
         world.until("the member is out again", async || !world.is_in("E-1")).await;
-        // A target that takes the removal and does nothing is not asked without a pause.
+        // A target that accepts the removal and does nothing is not asked without a pause.
         let changed = "SELECT status FROM writer_edges WHERE off_evidence IS NULL AND status = 'in_sync'";
         world.until("it was changed", async || !world.query(changed).await.is_empty()).await;
         let before = world.sandbox.ledger().len();
@@ -184,7 +184,7 @@ async fn a_pause_of_what_gives_access_stops_no_look_and_a_pause_of_everything_sa
         )
     };
 
-    // What gives access is paused.
+    // Changes that give access are paused.
     world.pause(true).await;
     world.execute(&pause("grants")).await;
     for key in ["E-1", "E-2"] {
@@ -194,7 +194,7 @@ async fn a_pause_of_what_gives_access_stops_no_look_and_a_pause_of_everything_sa
         assert!(!world.user(key).unwrap().active, "{key}");
     }
 
-    // Everything is.
+    // Everything is paused.
     world.execute(&pause("everything")).await;
     world.execute(OFF_LONG_AGO).await;
     enable("E-1").await;
@@ -228,13 +228,13 @@ async fn a_member_who_was_to_go_while_the_group_was_gone_is_taken_out_when_it_is
     world.want("G-1", 2, DesiredState::Group(absent)).await;
     world.until("the group is gone", async || !world.sandbox.state().groups.contains_key("SEC-1")).await;
 
-    // Restored at the target by hand, with the member; and wanted again, without.
+    // The group is restored at the target by hand, with the member, and is wanted again without that member.
     let id = world.user("E-1").unwrap().id;
     world.sandbox.seed_group(json!({ "displayName": "SEC-1", "members": [{ "value": id }] })).unwrap();
     assert!(world.is_in("E-1"));
     world.want("G-1", 3, DesiredState::Group(group("SEC-1"))).await;
     world.members("G-1", 4, &[("E-1", false)]).await;
-    // What was taken out is looked at once more, after a minute that need not be waited for here.
+    // A removed member is read once more after a minute, which the test skips.
     let again = "UPDATE writer_edges SET looked_at = NULL WHERE status = 'in_sync'";
     world
         .until("the member is shown to be out", async || {

@@ -1,4 +1,4 @@
-//! The writer as its neighbours see it: commands in on a real broker, requests out to a real SCIM server.
+//! Tests of the writer from the outside: commands on a real broker, requests to a real SCIM server.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 

@@ -1,4 +1,4 @@
-//! Memberships in doubt are read back, and what a newer command takes the place of is closed.
+//! Memberships in doubt are read back, and dead letters are closed when a newer command replaces them.
 
 use lifecycle::{
     AccountState, DesiredAccount, DesiredState, Fact, PolicyActions, ReplayOutcome, RequestAttempt,
@@ -101,14 +101,14 @@ async fn a_removal_outlives_a_404_of_its_group() {
         world.members("G-1", 1, &[("E-1", true), ("E-2", true)]).await;
         world.until("both are in", async || is_member(&world, "E-1") && is_member(&world, "E-2")).await;
 
-        // For a moment the target does not know the group: neither to be changed nor to be read.
+        // For a moment the target does not know the group: it can be neither changed nor read.
         let unknown = || FaultRule::new(InjectedFault::status(404)).path("/Groups/").times(1);
         world.sandbox.faults().inject(unknown().method("PATCH"));
         world.sandbox.faults().inject(unknown().method("GET"));
         world.members("G-1", 2, &[("E-1", false)]).await;
         world.until("the removal is carried out all the same", async || !is_member(&world, "E-1")).await;
         world.settled(ResourceKind::Group, "G-1", 1).await;
-        assert!(is_member(&world, "E-2"), "whoever should be in is in");
+        assert!(is_member(&world, "E-2"), "the desired member is in");
         world.stop().await;
     }
 }
@@ -130,7 +130,7 @@ async fn a_person_is_told_of_each_request_about_a_membership_and_of_what_it_came
                 && matches!(&record.fact, Fact::Settled { outcome, member_of: Some(of), .. } if outcome == came_to && of == group)
         }
     };
-    // Of the same revision and in the same moment: neither may hide the other.
+    // Both have the same revision and the same time: neither may hide the other.
     world.members("G-1", 1, &[("E-1", true)]).await;
     world.members("G-2", 1, &[("E-1", true)]).await;
     for group in ["G-1", "G-2"] {
@@ -138,7 +138,7 @@ async fn a_person_is_told_of_each_request_about_a_membership_and_of_what_it_came
         world.told("its result", came_to("member_added", group)).await;
     }
 
-    // The answer is lost: that it was carried out is read back.
+    // The answer is lost: a reading shows that the change was carried out.
     let lost = FaultRule::new(InjectedFault::ResetAfterWork).method("PATCH").path("/Groups").times(1);
     world.sandbox.faults().inject(lost);
     world.members("G-1", 2, &[("E-1", false)]).await;

@@ -18,7 +18,7 @@ fn named(key: &str, name: &str, more: Value) -> DesiredState {
 }
 
 impl World {
-    /// The login name and the title of the account with this key.
+    /// Returns the login name and the title of the account with this key.
     fn of(&self, key: &str) -> (String, Value) {
         let users = self.sandbox.state().users;
         let user = users.values().find(|user| user.external_id.as_deref() == Some(key));
@@ -42,7 +42,7 @@ impl World {
         reply.held.into_iter().map(|held| (held.subject, held.by, held.reason)).collect()
     }
 
-    /// Each person has the name that stands here, is in sync, and nothing died on the way.
+    /// Waits until each person has the given name and is in sync, and checks that there are no dead letters.
     async fn come_to_have(&self, names: &[(&str, &str)]) {
         self.until("everybody has their name", async || {
             names.iter().all(|(key, name)| self.of(key).0 == format!("{name}@example.com"))
@@ -59,7 +59,7 @@ impl World {
 /// People and their names.
 type Names = &'static [(&'static str, &'static str)];
 
-/// Who has which name, and who shall have which, in the order of the commands.
+/// The hand-overs: the current names, and the desired names in the order of the commands.
 const HAND_OVERS: [(&str, Names, Names); 5] = [
     ("two swap", &[("A", "a"), ("B", "b")], &[("A", "b"), ("B", "a")]),
     (
@@ -265,7 +265,7 @@ async fn without_temporary_names_a_circle_waits_for_a_human_and_ends_with_one_na
     world.stop().await;
 }
 
-/// Whether an account is on or off goes out whatever else the target refuses of the same change, in both directions.
+/// Whether an account is on or off goes out in both directions, even if the target refuses other parts of the same change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_attribute_that_is_refused_keeps_neither_the_others_nor_on_and_off_from_going_out() {
     let refused = |status, word: &str| {
@@ -311,7 +311,7 @@ async fn a_target_that_shows_another_account_each_time_is_not_followed_for_ever(
     faults.inject(FaultRule::new(InjectedFault::OtherIds).method("GET").path("/Users"));
     let (row, sent) = world.want("E-1", 2, DesiredState::User(active("E-1", json!({ "title": "T" })))).await;
     assert_eq!(row.status.as_deref(), Some("dead"));
-    assert!(row.error.as_deref().is_some_and(|error| error.contains("moves led nowhere")), "{row:?}");
+    assert!(row.error.as_deref().is_some_and(|error| error.contains("gave up after")), "{row:?}");
     assert!(sent.len() < 60, "{} requests", sent.len());
     world.stop().await;
 }

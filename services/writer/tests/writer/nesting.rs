@@ -1,4 +1,4 @@
-//! Groups in groups are flattened or kept, as the profile says.
+//! Groups in groups are flattened or kept, depending on the profile.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn profile(nested: NestedGroups) -> TargetProfile {
     profile
 }
 
-/// What the mapper tells of a group G-1 that lists E-1 and a group G-2, which lists E-2.
+/// Sends the mapper's commands for a group G-1 that lists E-1 and a group G-2, which lists E-2.
 async fn tell_of_two_groups(world: &World) {
     let through = DesiredMembership { through_groups: true, ..edge("E-2", true, 1) };
     let nested = DesiredMembership { member_is: MemberKind::Group, ..edge("G-2", true, 1) };
@@ -30,7 +30,7 @@ async fn give_them_accounts(world: &World) {
     }
 }
 
-/// People and groups in SEC-1, as the target shows it.
+/// Returns the people and groups in SEC-1, as the target shows it.
 fn outer(world: &World) -> (BTreeSet<String>, BTreeSet<String>) {
     let state = world.sandbox.state();
     state.groups.get("SEC-1").map(|group| (group.members.clone(), group.groups.clone())).unwrap_or_default()

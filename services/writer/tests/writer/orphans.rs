@@ -1,4 +1,4 @@
-//! Accounts that belong to nobody are left alone, unless the policy says otherwise.
+//! Orphans are left alone, unless the policy says otherwise.
 
 use lifecycle::{
     AccountState, DesiredState, HeldReply, HeldRequest, OrphanAction, OrphanPolicy, RemovalGuard,
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::world::{World, active, name_of};
 
-/// Accounts that were there before: an administrator, a service, and people whom nobody knows.
+/// The accounts that existed before: an administrator, a service, and unknown people.
 const STRANGERS: [&str; 5] =
     ["admin@example.com", "svc-mail@example.com", "x1@old.example", "x2@old.example", "E-9"];
 
@@ -29,7 +29,7 @@ fn account(world: &World, stranger: &str) -> Option<UserState> {
     world.sandbox.state().users.get(&name(stranger)).cloned()
 }
 
-/// What is on, off and not there of the strangers.
+/// Returns for each stranger whether the account is on, off or missing.
 fn states(world: &World) -> [Option<bool>; 5] {
     STRANGERS.map(|stranger| account(world, stranger).map(|account| account.active))
 }
@@ -65,14 +65,14 @@ async fn accounts_of_nobody_are_taken_away_only_if_the_policy_says_so_and_never_
     let again = world.reconcile(false).await;
     assert_eq!((again.counts.orphans, again.counts.queued), (5, 0), "{again:#?}");
 
-    // Somebody switched it on again, and the policy thought better of it.
+    // An administrator switched the account on again, and the policy was changed back.
     say(&world, 2, OrphanAction::Report, 100).await;
     let id = account(&world, "x1@old.example").unwrap().id;
     world.patch_user(&id, json!([{ "op": "replace", "path": "active", "value": true }])).await;
     assert_eq!(world.reconcile(false).await.counts.queued, 0);
     assert_eq!(states(&world)[2], Some(true));
 
-    // Whoever turns out to own one gets it.
+    // A person who turns out to own one gets it.
     let (row, _) = world.want("E-9", 1, DesiredState::User(active("E-9", json!({})))).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"), "{row:?}");
     let theirs = account(&world, "E-9").unwrap();
@@ -94,7 +94,7 @@ async fn accounts_of_nobody_count_for_the_guard_and_wait_for_whoever_has_none() 
     }
     say(&world, 1, OrphanAction::Delete, 3).await;
 
-    // E-8 is refused, and might be any of them.
+    // E-8 is refused, and any of the orphans may belong to that person.
     world.seed(json!({ "userName": name_of("E-8"), "externalId": "somebody-else", "active": true }));
     world.want("E-8", 1, DesiredState::User(active("E-8", json!({})))).await;
     let report = world.reconcile(false).await;

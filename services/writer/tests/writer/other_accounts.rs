@@ -1,4 +1,4 @@
-//! Accounts that no person has and that may be a leaver's: found by their names, and left alone.
+//! Orphans that may belong to a leaver: found by their names, and left alone.
 
 use lifecycle::{
     AccountLikeness, AccountState, DesiredState, OtherAccount, OtherAccounts, OtherAccountsGap,
@@ -85,7 +85,7 @@ async fn an_orphan_ends_when_it_is_not_seen_any_more_is_renamed_or_has_an_owner(
         assert_eq!(world.other_accounts("E-1").await.accounts.len(), 2);
         assert_eq!(world.count("SELECT COUNT(*) FROM writer_orphans").await, 3);
 
-        // It turns out to be a person's.
+        // One of them turns out to belong to a person.
         world.want("E-7", 1, DesiredState::User(active("E-7", json!({})))).await;
         assert_eq!(world.count("SELECT COUNT(*) FROM writer_orphans").await, 2);
 

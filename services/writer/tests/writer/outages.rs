@@ -1,4 +1,4 @@
-//! Whose fault a failure is, and what a target says that must not be believed.
+//! Failure attribution, and answers of a target that must not be believed.
 
 use lifecycle::{AccountState, AttemptClass, DesiredState, ResourceKind};
 use sandbox::{FaultRule, InjectedFault};
@@ -35,7 +35,7 @@ async fn an_outage_of_any_kind_kills_nobody_and_leavers_are_off_when_it_is_over(
         world.sandbox.faults().inject(FaultRule::new(fault.clone()));
         world.send("E-1", 2, leaver("E-1")).await;
         world.send("E-2", 1, joiner("E-2")).await;
-        // Each of the two more often than anybody is tried.
+        // Each of the two fails more often than the number of counted tries.
         world.until("they are tried", async || world.sandbox.ledger().len() >= before + 9).await;
         world.sandbox.faults().clear();
         let (off, on) = (
@@ -83,7 +83,7 @@ async fn one_account_that_is_refused_keeps_nobody_waiting_and_dies_by_itself() {
         let sent = world.sandbox.ledger().since(before, 1_000);
         let about =
             sent.iter().filter(|entry| entry.path.ends_with(&id) && &*entry.method == "PATCH").count();
-        // Besides those that count, tries between which nobody else was served: the target may have been down.
+        // There are further tries without another success in between, which do not count: the target may have been down.
         assert!(
             letter.attempts == 3 && about < 20,
             "{status}: {about} requests, {} counted",
@@ -95,7 +95,7 @@ async fn one_account_that_is_refused_keeps_nobody_waiting_and_dies_by_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_create_that_was_answered_without_an_id_is_never_sent_twice() {
-    // A target that keeps no names apart, whose search lags behind.
+    // The target does not refuse duplicate names, and its search lags behind.
     let world = World::with_profile("lookups: { user: { filterable: [userName], unique_on: [] } }\n").await;
     world.sandbox.faults().inject(FaultRule::new(InjectedFault::EmptyBody).method("POST").times(1));
     world.sandbox.faults().inject(FaultRule::new(InjectedFault::EmptyList).method("GET").times(2));
@@ -136,7 +136,7 @@ async fn accounts_that_vanish_all_at_once_pause_the_target_until_a_human_lets_it
         let sent = world.sandbox.ledger().since(before, 1_000);
         methods(&sent).into_iter().filter(|method| method == "POST").count()
     };
-    // Some are believed, and a few may be under way when it comes to that.
+    // Some are believed to be gone, and a few requests may be under way at the time of the pause.
     assert!(posts() <= 14, "{} were created again", posts());
     world.pause(false).await;
     for key in &keys {

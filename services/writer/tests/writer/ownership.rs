@@ -1,4 +1,4 @@
-//! What the policy does not map is never touched; what it clears is gone.
+//! Attributes that the policy does not map are never touched; attributes that it clears are removed.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What fails again and again, comes late, or comes too often.
+//! Repeated failures, and commands that arrive late or twice.
 
 use lifecycle::{Actor, DesiredState, Fact, PauseReply, PauseRequest, ResourceKind, verb};
 use sandbox::{FaultRule, InjectedFault};
@@ -37,7 +37,7 @@ async fn what_keeps_failing_is_tried_so_often_and_then_dead_with_all_tries_count
     assert_eq!(statuses, [Some(500); 3], "each try with what was sent and answered");
     assert!(letter.failures.iter().all(|failed| failed.exchange.request_body.is_some()), "{letter:?}");
 
-    // What failed for an older revision is not told of a newer one.
+    // Failures of an older revision are not reported for a newer one.
     world.sandbox.faults().clear();
     world.sandbox.faults().inject(FaultRule::new(answer(400, None)).method("PATCH").times(1));
     world.want("E-1", 4, titled("E-1", "D")).await;
@@ -51,7 +51,7 @@ async fn what_keeps_failing_is_tried_so_often_and_then_dead_with_all_tries_count
 async fn a_target_that_throttles_is_down_or_refuses_the_credential_burns_nobodys_tries() {
     for (status, retry_after) in [(429, Some("0")), (503, Some("0")), (401, None)] {
         let world = World::start().await;
-        // More often than anybody is tried.
+        // The fault occurs more often than the number of counted tries.
         world.sandbox.faults().inject(FaultRule::new(answer(status, retry_after)).times(4));
         let (row, _) = world.want("E-1", 1, titled("E-1", "A")).await;
         assert_eq!(row.status.as_deref(), Some("in_sync"), "{status}");
@@ -84,7 +84,7 @@ async fn an_old_command_that_comes_late_changes_nothing() {
     let before = world.sandbox.ledger().len();
     world.send("E-1", 2, titled("E-1", "old")).await;
     world.members("G-1", 2, &[("E-1", true)]).await;
-    // Behind them, so that they were looked at.
+    // This command comes after the others, so they were processed.
     world.want("E-2", 1, titled("E-2", "A")).await;
     world.settled(ResourceKind::Group, "G-1", 1).await;
     assert_eq!(world.row(ResourceKind::User, "E-1").await.revision, 3);
@@ -151,7 +151,7 @@ async fn memberships_of_an_account_that_was_made_again_are_made_again() {
     world.members("G-1", 1, &[("E-1", true)]).await;
     let is_in = || world.sandbox.state().groups["G-1"].members.contains(&name_of("E-1"));
     world.until("it is in", async || is_in()).await;
-    // Somebody deletes the account; the next change finds out.
+    // The account is deleted at the target; the next change finds out.
     world.delete_user(&world.user("E-1").unwrap().id).await;
     world.until("it is out", async || !is_in()).await;
     world.want("E-1", 2, titled("E-1", "B")).await;

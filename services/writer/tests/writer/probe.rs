@@ -1,4 +1,4 @@
-//! A probe finds out what the sandbox, being odd, can do, and leaves nothing behind.
+//! A probe finds out the capabilities of an unusual sandbox, and leaves nothing behind.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use scim::{
     TargetProfile, UpdateMethod,
 };
 
-/// Whether a profile says what it should.
+/// A check of one expectation about a profile.
 type Holds = fn(&TargetProfile) -> bool;
 
 async fn probed(profile: &str, account: Option<&str>) -> (ProbeReport, Sandbox) {

@@ -1,4 +1,4 @@
-//! Every profile that ships keeps to the rules of its target: the whole repertoire against a server that enforces them.
+//! Every profile that ships keeps to the rules of its target: all operations run against a server that enforces them.
 
 use lifecycle::{
     AccountState, AttributeMap, DesiredState, GroupResource, HeldBy, HeldReply, HeldRequest, RemovalGuard,
@@ -12,7 +12,7 @@ use crate::world::{Sent, World, account, group};
 const GUARD: RemovalGuard =
     RemovalGuard { deletions: 1_000, percent: 100, window_hours: 24, hard_deletions: 1_000, failures: 1_000 };
 
-/// Somebody with all that any target insists on.
+/// Returns a person with every attribute that any target requires.
 fn somebody(key: &str, more: &Value) -> AttributeMap {
     let mut all = json!({
         "userName": format!("{}@example.com", key.to_lowercase()), "externalId": key, "displayName": format!("Person {key}"),
@@ -69,7 +69,7 @@ async fn the_repertoire_meets_no_refusal_at_a_target_that_is_odd_in_every_way() 
     repertoire(TargetProfile::parse(pathless, "pathless").unwrap()).await;
 }
 
-/// The same limits, for a target and a writer that live so many times as fast.
+/// Speeds the limits up for a target and a writer that run this many times as fast.
 fn faster(rate: &mut RequestRateLimit) {
     const TIMES: u32 = 50;
     rate.requests_per_second = rate.requests_per_second.map(|rate| rate * f64::from(TIMES));
@@ -124,7 +124,7 @@ async fn repertoire(profile: TargetProfile) {
     settle(user, "E-4", 2, in_state("E-4", AccountState::Deleted)).await;
     let left = world.sandbox.state().users.get("e-4@example.com").map(|user| user.active);
     let expected = if profile.delete == DeleteMethod::Hard { None } else { Some(false) };
-    assert_eq!(left, expected, "{name}: whoever left has no usable account");
+    assert_eq!(left, expected, "{name}: leavers have no usable account");
     let absent = GroupResource { exists: false, ..group("G-1") };
     settle(ResourceKind::Group, "G-1", 2, DesiredState::Group(absent)).await;
 
@@ -149,7 +149,7 @@ async fn what_the_profile_knows_to_be_refused_is_held_with_the_remedy_and_never_
     let world = World::of_profile(&TargetProfile::parse(strict, "strict").unwrap()).await;
     let table = [
         ("E-1", json!({ "displayName": "A very long name" }), "displayName has 16 characters"),
-        ("E-2", json!({ "title": "" }), "insists on title"),
+        ("E-2", json!({ "title": "" }), "requires title"),
         ("E-3", json!({ "userName": "e-3@example.org" }), "is not registered"),
     ];
     for (key, more, reason) in &table {
@@ -161,12 +161,12 @@ async fn what_the_profile_knows_to_be_refused_is_held_with_the_remedy_and_never_
         assert!(held.by == HeldBy::Profile && held.reason.contains(reason), "{held:?}");
     }
     assert!(world.sandbox.ledger().since(0, 100).iter().all(|entry| &*entry.method == "GET"));
-    // Corrected at the source, it goes out by itself.
+    // A value that is corrected at the source goes out by itself.
     for (key, _, _) in &table {
         world.send_as(key, 2, active(key, &json!({})), Sent::guarded(GUARD)).await;
         assert_eq!(world.settled(ResourceKind::User, key, 2).await.status.as_deref(), Some("in_sync"));
     }
-    // A leaver is switched off, whatever else could not be written.
+    // A leaver is switched off, even if other attributes cannot be written.
     let mut left = somebody("E-1", &json!({ "displayName": "A very long name" }));
     left.insert("nickName".to_owned(), json!("X"));
     world

@@ -1,4 +1,4 @@
-//! Provisioning on demand reads the target back and puts right what drifted.
+//! Provisioning on demand reads the target back and corrects drift.
 
 use lifecycle::{AccountState, DesiredState, Fact, ResourceKind, RowReply};
 use sandbox::{FaultRule, InjectedFault};
@@ -70,7 +70,7 @@ async fn a_dead_account_is_tried_again_and_its_letter_closed() {
     world.stop().await;
 }
 
-/// While a request is under way, what is asked for meanwhile is not lost.
+/// A request for provisioning is not lost while another request is under way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_provisioned_while_it_is_being_worked_on_is_read_back_afterwards() {
     let world = World::start().await;

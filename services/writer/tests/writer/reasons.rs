@@ -1,11 +1,12 @@
-//! What an account that must be off waits for, as far as the writer knows it, with the words of docs/leavers.md.
+//! The reasons why an account that must be off is waiting, as far as the writer knows them, with the words of
+//! docs/leavers.md.
 
 use lifecycle::{AccountState, DesiredState, ResourceKind, WaitingFor};
 use serde_json::json;
 
 use crate::world::{World, account, active, person};
 
-/// The rows that are shown by the mapper's tests.
+/// The rows that the mapper's tests cover.
 const OF_THE_MAPPER: [WaitingFor; 10] = [
     WaitingFor::FirstCheck,
     WaitingFor::Writer,
@@ -18,7 +19,7 @@ const OF_THE_MAPPER: [WaitingFor; 10] = [
     WaitingFor::Feed,
     WaitingFor::Unknown,
 ];
-/// Shown in `leavers`, as they come about.
+/// The reasons that `leavers` covers, in the order in which they occur.
 const IN_LEAVERS: [WaitingFor; 6] = [
     WaitingFor::Pause,
     WaitingFor::Circuit,
@@ -27,11 +28,11 @@ const IN_LEAVERS: [WaitingFor; 6] = [
     WaitingFor::Conflict,
     WaitingFor::DeadLetter,
 ];
-/// Shown in `disproofs`.
+/// The reasons that `disproofs` covers.
 const IN_DISPROOFS: [WaitingFor; 1] = [WaitingFor::Duplicate];
-/// Only while an owner is being replaced.
+/// The reasons that occur only while an owner is being replaced.
 const IN_PASSING: [WaitingFor; 1] = [WaitingFor::Owner];
-/// How a row is stored that waits for it.
+/// The stored form of a row that waits for each reason.
 const STORED: [(WaitingFor, &str); 4] = [
     (WaitingFor::Queue, "status = 'pending', queued = true, next_attempt_at = 9000000000000000"),
     (WaitingFor::Retry, "status = 'retrying', queued = true, next_attempt_at = 9000000000000000"),
@@ -39,7 +40,7 @@ const STORED: [(WaitingFor, &str); 4] = [
     (WaitingFor::Evidence, "status = 'in_sync', queued = false, looked_at = 9000000000000000"),
 ];
 
-/// Reason, words and who can help, row by row.
+/// Returns the reason, its words and the person who can help, row by row.
 fn documented() -> Vec<[String; 3]> {
     let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/leavers.md");
     let text = std::fs::read_to_string(page).unwrap();
@@ -68,7 +69,7 @@ async fn each_row_of_the_page_is_what_an_account_says_that_waits_for_it() {
         world.until_waiting("E-1", 2, reason).await;
         shown.push(reason);
     }
-    // What cannot be read is set aside, whichever way it came.
+    // State that cannot be read is quarantined, however it was stored.
     world
         .execute("UPDATE writer_resources SET desired = '{', queued = true, status = 'pending', next_attempt_at = 0")
         .await;

@@ -1,4 +1,4 @@
-//! Drift is found and made right by what the policy owns; what is not ours is reported and left alone.
+//! Drift is found and corrected for the attributes that the policy owns; other differences are reported and left alone.
 
 use lifecycle::{
     AccountState, Actor, DesiredState, DifferenceKind, ReconcileRequest, ReconcileState, Reconciliation,
@@ -32,7 +32,7 @@ impl World {
         self.ask(verb::RECONCILIATION, &request).await.unwrap()
     }
 
-    /// Changes an account at the target behind our back.
+    /// Changes an account at the target without Usher.
     pub(crate) async fn meddle(&self, key: &str, operations: Value) {
         let id = self.user(key).unwrap().id;
         self.patch_user(&id, operations).await;
@@ -86,7 +86,7 @@ async fn drift(profile: TargetProfile) {
     assert_eq!(report.state, ReconcileState::Finished, "{:?}", report.error);
     assert_eq!((report.counts.read, report.counts.in_sync), (9, 9), "{report:#?}");
 
-    // Somebody else was here.
+    // An administrator has changed the accounts at the target.
     world.meddle("E-1", json!([{ "op": "replace", "path": "title", "value": "Boss" }])).await;
     world.meddle("E-2", json!([{ "op": "replace", "path": "nickName", "value": "theirs" }])).await;
     world.meddle("E-3", json!([{ "op": "replace", "path": "active", "value": true }])).await;
@@ -136,7 +136,7 @@ async fn drift(profile: TargetProfile) {
         world.settled(ResourceKind::User, key, if key == "E-3" { 2 } else { 1 }).await;
     }
     world.settled(ResourceKind::Group, "G-1", 1).await;
-    assert_eq!(world.attributes("E-2")["nickName"], "theirs", "nobody owns it");
+    assert_eq!(world.attributes("E-2")["nickName"], "theirs", "no policy owns it");
     let state = world.sandbox.state();
     assert!(
         state.users["stranger@example.net"].active
@@ -198,7 +198,7 @@ async fn a_comparison_that_was_never_made_or_cannot_be_ended_is_refused_with_the
         actor,
     };
     let refused: Result<Reconciliation, _> = world.ask(verb::RECONCILE, &cancel).await;
-    assert!(refused.unwrap_err().to_string().contains("nothing compares"));
+    assert!(refused.unwrap_err().to_string().contains("no reconciliation of"));
     world.stop().await;
 }
 
@@ -278,7 +278,7 @@ async fn what_a_target_does_not_keep_is_said_and_not_written_for_ever() {
     let wanted =
         |state, title: &str| DesiredState::User(account(state, person("E-1", json!({ "title": title }))));
     world.want("E-1", 1, wanted(AccountState::Active, "Clerk")).await;
-    // As if the target had its own mind about it.
+    // This simulates a target that changes the value back.
     let undo = async |title: &str| {
         world.meddle("E-1", json!([{ "op": "replace", "path": "title", "value": title }])).await;
     };
@@ -307,7 +307,7 @@ async fn what_a_target_does_not_keep_is_said_and_not_written_for_ever() {
     world.want("E-1", 3, wanted(AccountState::Disabled, "Head")).await;
     for _ in 0..4 {
         world.meddle("E-1", json!([{ "op": "replace", "path": "active", "value": true }])).await;
-        assert_eq!(compared().await, (1, 0, 1), "whoever left is switched off each time");
+        assert_eq!(compared().await, (1, 0, 1), "a leaver is switched off each time");
         assert!(!world.user("E-1").unwrap().active);
     }
     world.stop().await;

@@ -1,4 +1,4 @@
-//! What names an account: the manager of others, members of groups. It follows the account when that goes and comes back.
+//! References to an account: the manager of others, members of groups. They follow the account when it goes and comes back.
 
 use lifecycle::{AccountState, DesiredAccount, DesiredState, GroupResource, ResourceKind, StatusReply, verb};
 use sandbox::SandboxBehaviour;
@@ -22,7 +22,7 @@ impl World {
         self.user(key).map_or(Value::Null, |user| user.id.into())
     }
 
-    /// Names of the members of a group; an id that no account has begins with a question mark.
+    /// Returns the names of the members of a group. An id without an account begins with a question mark.
     fn in_group(&self, name: &str) -> Vec<String> {
         self.sandbox.state().groups[name].members.iter().cloned().collect()
     }
@@ -105,7 +105,7 @@ async fn a_manager_who_comes_back_under_another_id_is_named_by_it() {
     world.stop().await;
 }
 
-/// A group that is made again has the members that it is told to have again.
+/// A group that is created again gets the members that the mapper sends again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_that_is_made_again_gets_the_members_that_are_told_again() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! A target that refuses connections: nothing was sent, so nothing is in doubt and nobody is blamed.
+//! A target that refuses connections: no request was sent, so no row is in doubt and no failure counts against a resource.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::world::{Sent, World, account, active, group, name_of, person};
 
-/// A way to the sandbox that can be shut: then connections are refused.
+/// A proxy in front of the sandbox that can be shut: then connections are refused.
 struct Door {
     address: SocketAddr,
     behind: SocketAddr,
@@ -38,7 +38,7 @@ impl Door {
         self.passing.lock().unwrap().spawn(accepting);
     }
 
-    /// Nobody comes in any more, and whoever is on the way is thrown out.
+    /// Refuses new connections, and drops the current ones.
     async fn shut(&self) {
         let mut passing = std::mem::take(&mut *self.passing.lock().unwrap());
         passing.shutdown().await;

@@ -1,4 +1,4 @@
-//! Many dead letters tried again, as an operation that goes on by itself.
+//! Many dead letters retried in an operation that runs in the background.
 
 use lifecycle::{
     Actor, CancelReplayRequest, DesiredState, Fact, ReplayId, ReplayRun, ReplayRuns, ReplayRunsRequest,
@@ -18,7 +18,7 @@ fn of_target(per_second: Option<u32>) -> StartReplayRequest {
     StartReplayRequest { ids: None, target: Some(TARGET.to_owned()), group: None, per_second, actor: actor() }
 }
 
-/// A world where so many people could not be created, and could be by now.
+/// Starts a world with this number of people that could not be created before, and can be now.
 async fn with_letters(count: usize) -> World {
     with_letters_in(store::testing::sqlite_database(), count).await
 }
@@ -90,7 +90,7 @@ async fn all_of_a_group(world: World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_cancelled_leaves_the_letters_that_were_not_tried_yet() {
-    // One a second: whoever cancels comes long before the last.
+    // One letter a second: the cancellation comes long before the last one.
     let world = with_letters(50).await;
     let begun: ReplayRun = world.ask(verb::START_REPLAY, &of_target(Some(1))).await.unwrap();
     world.until("it has begun", async || run(&world, &begun.id).await.done > 0).await;
@@ -107,7 +107,7 @@ async fn what_is_cancelled_leaves_the_letters_that_were_not_tried_yet() {
         .await;
     assert_eq!(open(&world).await, 50 - done);
     let left = world.query("SELECT letter FROM writer_replay_letters").await;
-    assert!(left.is_empty(), "nobody goes on with it");
+    assert!(left.is_empty(), "no replica continues it");
     let again: Result<ReplayRun, _> = world.ask(verb::CANCEL_REPLAY, &cancel).await;
     assert!(again.unwrap_err().to_string().contains("is not under way"));
     world.stop().await;
@@ -122,7 +122,7 @@ async fn what_a_replica_left_undone_is_carried_on() {
 
 async fn carried_on(world: World) {
     let id = ReplayId::fresh();
-    // As a replica leaves it that was killed after the first of three.
+    // A replica that was killed after the first of three letters leaves this state.
     world
         .execute(&format!(
             "INSERT INTO writer_replays (id, state, total, done, outcomes, who, why, started_at, runner, runner_until) \

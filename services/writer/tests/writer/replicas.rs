@@ -1,4 +1,4 @@
-//! Two replicas: the owner of a target answers, whichever of them is asked.
+//! Two replicas: each of them can be asked, and the owner of the target answers.
 
 use lifecycle::{DesiredState, StatusReply, TestReply, TestRequest, verb};
 use sandbox::{FaultRule, InjectedFault};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::world::{TARGET, World, active};
 
-/// Each of two replicas is asked by then.
+/// The number of requests after which each of two replicas has been asked.
 const TIMES: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,7 +32,7 @@ impl World {
         keys
     }
 
-    /// How many of them can use their accounts.
+    /// Returns the number of people who can use their accounts.
     fn usable(&self, keys: &[String]) -> usize {
         keys.iter().filter(|key| self.user(key).is_some_and(|user| user.active)).count()
     }
@@ -69,11 +69,11 @@ async fn leavers_who_are_too_many_are_held_until_a_human_decides() {
         assert!(first.reason.contains("guard.deletions: 5"), "{}", first.reason);
         world.told("that it is held", |fact| matches!(fact.fact, Fact::Held { .. })).await;
 
-        // One more is held as well, as long as nobody decided.
+        // One more is held as well, until an operator decides.
         world.send_as(&keys[12], 2, off(&keys[12]), Sent::guarded(GUARD)).await;
         let row = world.settled(ResourceKind::User, &keys[12], 2).await;
         assert_eq!(row.status.as_deref(), Some("held"));
-        // What comes of a plan was looked at as a whole.
+        // Changes from a plan were approved as a whole.
         world.send_as(&keys[13], 2, off(&keys[13]), Sent { planned: true, ..Sent::guarded(GUARD) }).await;
         let row = world.settled(ResourceKind::User, &keys[13], 2).await;
         assert_eq!(row.status.as_deref(), Some("in_sync"));
@@ -111,7 +111,7 @@ async fn leavers_who_come_one_by_one_are_held_from_the_one_that_is_too_many() {
     }
     let expected = ["in_sync", "in_sync", "in_sync", "in_sync", "in_sync", "held", "held", "held"];
     assert_eq!(statuses, expected);
-    // A human who is back needs nobody's consent, and is not counted any more.
+    // A person who is back needs no approval, and no longer counts.
     world.send_as(&keys[7], 3, DesiredState::User(active(&keys[7], json!({}))), Sent::guarded(GUARD)).await;
     let row = world.settled(ResourceKind::User, &keys[7], 3).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"));
@@ -126,7 +126,7 @@ async fn removals_that_only_the_target_knows_of_are_counted_too() {
     let mut statuses = Vec::new();
     for n in 0..4 {
         let key = format!("E-{n}");
-        // Never linked: it is found when it is looked for.
+        // The account was never linked: the search finds it.
         world.seed(json!({ "userName": name_of(&key), "externalId": key, "active": true }));
         world.send_as(&key, 1, off(&key), Sent::guarded(guard)).await;
         statuses.push(world.settled(ResourceKind::User, &key, 1).await.status.unwrap());
@@ -158,7 +158,7 @@ async fn deletions_of_accounts_and_groups_count_and_disabled_accounts_are_no_rem
     let row = world.settled(ResourceKind::Group, "G-2", 2).await;
     assert_eq!(row.status.as_deref(), Some("held"));
     assert_eq!(world.held().await.held[0].wanted, "absent");
-    // Switched off by hand at the target: what is off already is taken from nobody.
+    // The account was switched off by hand at the target: an account that is off already loses no access.
     world.send_as("E-1", 2, off("E-1"), Sent { planned: true, ..sent }).await;
     world.settled(ResourceKind::User, "E-1", 2).await;
     let renamed = account(AccountState::Disabled, person("E-1", json!({ "title": "T" })));
@@ -206,7 +206,7 @@ async fn access_that_a_later_decision_took_away_is_not_given_back_by_an_older_da
         assert_eq!(row.status.as_deref(), Some("held"));
     }
     assert!(world.held().await.held.iter().all(|held| held.by == HeldBy::Outdated));
-    // Another value does not end it, nor does a policy; a departure does.
+    // Neither another value nor a policy ends the hold; a departure does.
     world
         .send_as(&keys[0], 4, with_title(&keys[0], "B"), Sent { planned: true, ..Sent::guarded(GUARD) })
         .await;
@@ -216,14 +216,14 @@ async fn access_that_a_later_decision_took_away_is_not_given_back_by_an_older_da
     let row = world.settled(ResourceKind::User, &keys[1], 4).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"));
     assert_eq!(world.usable(&keys), 0);
-    // Nor does a rejection: the next value asks again.
+    // A rejection does not end it either: the next value needs approval again.
     assert_eq!(world.decide_held(Some(&[&keys[0]]), false).await.decided, 1);
     world.send_as(&keys[0], 5, with_title(&keys[0], "C"), Sent::guarded(GUARD)).await;
     let row = world.settled(ResourceKind::User, &keys[0], 5).await;
     assert_eq!((row.status.as_deref(), world.usable(&keys)), (Some("held"), 0));
     assert_eq!(world.decide_held(Some(&[&keys[0]]), true).await.decided, 1);
     world.until("an operator approved it", async || world.usable(&keys) == 1).await;
-    // What gives nothing new to a person who has access is not held.
+    // A change that gives no new access to a person who has access is not held.
     world.send_as(&keys[0], 6, with_title(&keys[0], "D"), outdated).await;
     let row = world.settled(ResourceKind::User, &keys[0], 6).await;
     assert_eq!(row.status.as_deref(), Some("in_sync"));
@@ -325,7 +325,7 @@ async fn a_few_that_are_too_many_are_told_together_with_how_many_there_are() {
     world.stop().await;
 }
 
-/// Rounds of the race between what is counted and what is sent.
+/// The number of rounds of the race between counting and sending.
 const ROUNDS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -339,7 +339,7 @@ async fn never_more_lose_access_than_the_guard_allows_however_fast_they_come() {
         for key in &keys {
             world.settled(ResourceKind::User, key, 1).await;
         }
-        world.execute("DELETE FROM writer_removals").await; // the window of the round before is over
+        world.execute("DELETE FROM writer_removals").await; // ends the window of the previous round
         for key in &keys[..6] {
             world.send_as(key, 2, off(key), Sent::guarded(GUARD)).await;
         }

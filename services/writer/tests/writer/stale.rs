@@ -1,4 +1,5 @@
-//! After a long stop a target is looked at once: if it has gone on since, everything was restored, and what gives access waits.
+//! After a long stop a target is compared once: if it has changed in the meantime, everything was restored, and changes
+//! that give access wait.
 
 use lifecycle::{AccountState, DesiredState, ReconcileState, ResourceKind};
 use sandbox::{FaultRule, InjectedFault};
@@ -35,7 +36,7 @@ fn switched_on(world: &World, since: u64) -> usize {
     entries.iter().filter(|entry| entry.body.as_deref().is_some_and(gives)).count()
 }
 
-/// What is paused says why, and a leaver is switched off, while a joiner waits.
+/// Checks that the pause has the reason, that a leaver is switched off, and that a joiner waits.
 async fn is_taken_for_restored(mut world: World, why: &str) {
     let before = world.sandbox.ledger().len();
     world.restart_trusting_no_stop().await;
@@ -53,7 +54,7 @@ async fn is_taken_for_restored(mut world: World, why: &str) {
     assert!(world.user("E-9").is_none(), "who joins waits");
     assert_eq!(switched_on(&world, before), 0);
 
-    // An operator decides.
+    // An operator resumes the target.
     world.pause(false).await;
     world.until("who joins has an account", async || world.user("E-9").is_some()).await;
     world.stop().await;

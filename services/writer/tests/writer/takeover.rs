@@ -1,4 +1,4 @@
-//! One replica takes a target over from another that did not say that it ended.
+//! One replica takes a target over from another that did not release it.
 
 use lifecycle::{AccountState, DesiredState, ResourceKind};
 use sandbox::{FaultRule, InjectedFault};

@@ -1,4 +1,4 @@
-//! What is stored and cannot be read is listed, and never done in another way.
+//! Stored state that cannot be read is listed, and never carried out in another way.
 
 use lifecycle::{AccountState, DesiredState, QuarantineReply, QuarantineRequest, verb};
 use serde_json::json;
@@ -43,7 +43,7 @@ async fn a_row_that_cannot_be_read_is_listed_and_a_switch_off_that_can_be_read_o
         sent.into_iter().filter(|entry| entry.external_id.as_deref() == Some("E-3")).collect();
     assert_eq!(methods(&of_third), ["GET"], "{of_third:?}");
 
-    // The mapper says it again.
+    // The mapper sends the desired state again.
     world.want("E-1", 3, DesiredState::User(account(AccountState::Disabled, person("E-1", json!({}))))).await;
     world.want("E-2", 3, DesiredState::User(account(AccountState::Disabled, person("E-2", json!({}))))).await;
     assert!(!world.user("E-2").unwrap().active);

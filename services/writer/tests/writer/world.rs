@@ -1,4 +1,4 @@
-//! A broker, a database, a SCIM server and a writer.
+//! The test world: a broker, a database, a SCIM server and a writer.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ const PLAIN: &str = "name: test\nsettle_seconds: 0\n";
 const PATIENCE: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(20);
 
-/// What a command says beside what is wanted.
+/// The fields of a command besides the desired state.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sent {
     pub(crate) guard: Option<RemovalGuard>,
@@ -45,7 +45,7 @@ impl Sent {
     }
 }
 
-/// A SCIM server without a profile.
+/// Starts a SCIM server without a profile.
 pub(crate) async fn sandbox() -> Sandbox {
     sandbox_that(SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::default() }).await
 }
@@ -72,7 +72,7 @@ fn command(subject: &str, revision: i64, desired: DesiredState, sent: Sent) -> C
     }
 }
 
-/// A person in a group, or not.
+/// Returns the desired membership of a person in a group.
 pub(crate) fn edge(member: &str, present: bool, revision: i64) -> DesiredMembership {
     let member_is = MemberKind::Person;
     DesiredMembership { member: member.to_owned(), present, revision, through_groups: false, member_is }
@@ -96,7 +96,7 @@ impl World {
         Self::with_profile("").await
     }
 
-    /// With these lines in the target's profile.
+    /// Starts a world with these lines in the target's profile.
     pub(crate) async fn with_profile(lines: &str) -> Self {
         let database = store::testing::sqlite_database();
         Self::over(database, lines).await
@@ -110,15 +110,15 @@ impl World {
         Self::with(database, sandbox().await, &format!("{PLAIN}{lines}"), suspect_target_seconds).await
     }
 
-    /// That suspects a target for as long as it does unless configured otherwise.
+    /// Starts a world that suspects a target for the default time.
     pub(crate) async fn patient(lines: &str) -> Self {
         let patience = writer::RetryConfig::default().suspect_target_seconds;
         Self::suspecting(store::testing::sqlite_database(), lines, patience).await
     }
 
-    /// With a target that enforces the profile that the writer keeps to.
+    /// Starts a world with a target that enforces the profile of the writer.
     pub(crate) async fn of_profile(profile: &scim::TargetProfile) -> Self {
-        // JSON is YAML.
+        // JSON is valid YAML.
         let text = serde_json::to_string(profile).unwrap();
         let house = sandbox::ProfileRules::read(&text).unwrap();
         let sandbox =
@@ -126,7 +126,7 @@ impl World {
         Self::with(store::testing::sqlite_database(), sandbox, &text, 0).await
     }
 
-    /// With a target that is reached at `base_url`.
+    /// Starts a world with a target that is reached at `base_url`.
     pub(crate) async fn through(sandbox: Sandbox, base_url: &str) -> Self {
         Self::at(store::testing::sqlite_database(), sandbox, base_url, PLAIN, 0).await
     }
@@ -191,7 +191,7 @@ impl World {
         world
     }
 
-    /// The writer answers, and knows whether the target is its own.
+    /// Waits until the writer answers and knows whether it owns the target.
     async fn listening(&self) {
         self.until("the writer answers", async || {
             let asked: Result<lifecycle::StatusReply, _> = self.ask(verb::STATUS, &()).await;
@@ -208,14 +208,14 @@ impl World {
         tokio::time::timeout(PATIENCE, self.running).await.expect("it stops").unwrap().unwrap();
     }
 
-    /// Ends the writer and starts it with another profile.
+    /// Stops the writer and starts it with another profile.
     pub(crate) async fn restart_with(&mut self, profile: &scim::TargetProfile) {
         self.end().await;
         std::fs::write(&self.config.targets[0].profile, serde_json::to_string(profile).unwrap()).unwrap();
         self.begin().await;
     }
 
-    /// Ends the writer and starts it with another address of the target, which is not paused.
+    /// Stops the writer and starts it with another address of the target, which is not paused.
     pub(crate) async fn restart_at(&mut self, base_url: &str) {
         self.end().await;
         self.execute("UPDATE writer_controls SET paused_by = NULL").await;
@@ -223,7 +223,7 @@ impl World {
         self.begin().await;
     }
 
-    /// Ends the writer, writes into its tables, and starts it again.
+    /// Stops the writer, writes into its tables, and starts it again.
     pub(crate) async fn restart_after(&mut self, statements: &[&str]) {
         self.end().await;
         for sql in statements {
@@ -232,7 +232,7 @@ impl World {
         self.begin().await;
     }
 
-    /// Every stop is a long one from now on.
+    /// Restarts the writer so that every stop counts as a long one.
     pub(crate) async fn restart_trusting_no_stop(&mut self) {
         self.config.trusted_stop_minutes = 0;
         self.restart_after(&[]).await;
@@ -267,7 +267,7 @@ impl World {
         self.bus.request("writer", verb, question, PATIENCE).await
     }
 
-    /// Wants it, and waits until it is settled, dead or a conflict; returns the row and the requests that were sent.
+    /// Sends the command, and waits until it is settled, dead or a conflict. Returns the row and the requests that were sent.
     pub(crate) async fn want(
         &self,
         subject: &str,
@@ -289,7 +289,7 @@ impl World {
         self.publish(command(subject, revision, desired, sent)).await;
     }
 
-    /// A version of the policy says this of accounts of nobody.
+    /// Sends a version of the policy with this rule for orphans.
     pub(crate) async fn say_of_orphans(&self, version: i64, orphans: OrphanPolicy, guard: RemovalGuard) {
         let nothing = DesiredState::Membership { edges: Vec::new() };
         let command = command("policy:crm", version, nothing, Sent::guarded(guard));
@@ -302,7 +302,7 @@ impl World {
         }
     }
 
-    /// Who is in the group, and who is not any more.
+    /// Sends the memberships of a group: the present and the removed members.
     pub(crate) async fn members(&self, group: &str, revision: i64, edges: &[(&str, bool)]) {
         let edges = edges.iter().map(|(member, present)| edge(member, *present, revision)).collect();
         self.send(group, 0, DesiredState::Membership { edges }).await;
@@ -338,7 +338,7 @@ impl World {
         self.ask(verb::PROVISION, &ProvisionRequest { target, kind, subject, actor }).await.unwrap()
     }
 
-    /// Asks one replica.
+    /// Sends a control request to one replica.
     pub(crate) async fn ask_replica<Q: Serialize, R: DeserializeOwned>(
         &self,
         replica: &str,
@@ -352,12 +352,12 @@ impl World {
         self.ask(verb::STATUS, &()).await.unwrap()
     }
 
-    /// Whether requests flow, in words.
+    /// Returns the state of the circuit in words.
     pub(crate) async fn circuit(&self) -> String {
         self.status().await.targets[0].circuit.clone()
     }
 
-    /// Another replica of the writer, once it answers.
+    /// Starts another replica of the writer, and waits until it answers.
     pub(crate) async fn start_standby(&self, name: &str) -> Standby {
         let config = writer::WriterConfig { replica: Some(name.to_owned()), ..self.config.clone() };
         let app = writer::build_writer(config, self.bus.clone(), Readiness::default()).await.unwrap();
@@ -372,7 +372,7 @@ impl World {
         Standby { shutdown, running }
     }
 
-    /// Pauses the target, or lets it go on.
+    /// Pauses or resumes the target.
     pub(crate) async fn pause(&self, paused: bool) -> PauseReply {
         let actor = Actor { who: "ann".to_owned(), why: "ticket 7".to_owned() };
         self.ask(verb::PAUSE, &PauseRequest { target: TARGET.to_owned(), paused, actor }).await.unwrap()
@@ -383,7 +383,7 @@ impl World {
         self.heard(what, |facts| facts.iter().any(&holds)).await;
     }
 
-    /// Waits until what was told so far fulfils this.
+    /// Waits until the facts received so far fulfil the condition.
     async fn heard(&self, what: &str, heard: impl Fn(&[FactRecord]) -> bool) {
         self.until(what, async || {
             let mut journal = self.journal.lock().await;
@@ -398,7 +398,7 @@ impl World {
         .await;
     }
 
-    /// What the requests by `method` about somebody or something were taken for, in order, once `count` were told of.
+    /// Returns the classes of the requests by `method` about a subject, in order, once `count` were received.
     pub(crate) async fn classes(&self, subject: &str, method: &str, count: usize) -> Vec<AttemptClass> {
         let of = |records: &[FactRecord]| -> Vec<AttemptClass> {
             let about = records.iter().filter(|record| record.subject == subject);
@@ -412,7 +412,7 @@ impl World {
         of(&self.facts.lock().unwrap())
     }
 
-    /// The dead letters that were told of so far; call after [`Self::told`].
+    /// Returns the last dead letter that was received. Waits for one if there is none.
     pub(crate) async fn died(&self) -> lifecycle::DeadLetter {
         self.told("a dead letter", |record| matches!(record.fact, Fact::Died(_))).await;
         let facts = self.facts.lock().unwrap();
@@ -423,7 +423,7 @@ impl World {
         died.unwrap()
     }
 
-    /// Writes links into the writer's own table, as if it had made the accounts.
+    /// Writes links into the writer's own table, as if it had created the accounts.
     pub(crate) async fn link(&self, keys: &[String], ids: &[String]) {
         let store = Store::connect(&self.config.database).await.unwrap();
         for (keys, ids) in keys.chunks(500).zip(ids.chunks(500)) {
@@ -449,13 +449,13 @@ impl World {
         store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap()
     }
 
-    /// Writes into the writer's own tables.
+    /// Executes a statement on the writer's own tables.
     pub(crate) async fn execute(&self, sql: &str) {
         let store = Store::connect(&self.config.database).await.unwrap();
         store.writer().execute_unprepared(sql).await.unwrap();
     }
 
-    /// State of a dead letter in the writer's own table.
+    /// Returns the state of a dead letter in the writer's own table.
     pub(crate) async fn letter_state(&self, letter: &lifecycle::DeadLetterId) -> String {
         let rows = self.query(&format!("SELECT state FROM writer_dead WHERE id = '{letter}'")).await;
         rows[0].try_get("", "state").unwrap()
@@ -465,22 +465,22 @@ impl World {
         self.sandbox.state().users.get(&name_of(key)).cloned()
     }
 
-    /// The attributes that the target has of a person.
+    /// Returns the attributes of a person's account at the target.
     pub(crate) fn attributes(&self, key: &str) -> Value {
         serde_json::to_value(self.user(key).unwrap().attributes).unwrap()
     }
 
-    /// Changes a group at the target behind our back.
+    /// Changes a group at the target without Usher.
     pub(crate) async fn patch_group(&self, id: &str, operations: Value) {
         self.patch(scim::ScimKind::Group, id, operations).await;
     }
 
-    /// Changes an account at the target behind our back.
+    /// Changes an account at the target without Usher.
     pub(crate) async fn patch_user(&self, id: &str, operations: Value) {
         self.patch(scim::ScimKind::User, id, operations).await;
     }
 
-    /// Deletes an account at the target behind our back.
+    /// Deletes an account at the target without Usher.
     pub(crate) async fn delete_user(&self, id: &str) {
         self.behind_our_back().delete(scim::ScimKind::User, id).await.outcome.unwrap();
     }
@@ -500,13 +500,13 @@ impl World {
         scim::ScimClient::new(connection).unwrap()
     }
 
-    /// Puts somebody at the target behind our back.
+    /// Creates an account at the target without Usher.
     pub(crate) fn seed(&self, user: Value) -> String {
         self.sandbox.seed_user(user).unwrap()
     }
 }
 
-/// A replica that owns nothing.
+/// A replica that owns no target.
 pub(crate) struct Standby {
     shutdown: Shutdown,
     running: JoinHandle<Result<(), writer::WriterRunError>>,
@@ -519,7 +519,7 @@ impl Standby {
     }
 }
 
-/// The mapper as far as the writer needs it: it finds that nothing differs.
+/// Answers as the mapper, as far as the writer needs it: it finds no differences.
 async fn verify_whatever_is_asked(bus: Bus) {
     let mut mapper = bus.serve("mapper").await.unwrap();
     while let Some(request) = mapper.next().await {
@@ -546,7 +546,7 @@ pub(crate) fn name_of(key: &str) -> String {
     format!("{}@example.com", key.to_lowercase())
 }
 
-/// The whole person, with `more`.
+/// Returns the complete attributes of a person, with `more`.
 pub(crate) fn person(key: &str, more: Value) -> AttributeMap {
     let mut all =
         json!({ "userName": name_of(key), "externalId": key, "displayName": format!("Person {key}") });
@@ -593,12 +593,12 @@ pub(crate) fn group(key: &str) -> GroupResource {
     }
 }
 
-/// Methods of requests, in order.
+/// Returns the methods of requests, in order.
 pub(crate) fn methods(entries: &[LedgerEntry]) -> Vec<String> {
     entries.iter().map(|entry| entry.method.to_string()).collect()
 }
 
-/// Body of the last request.
+/// Returns the body of the last request.
 pub(crate) fn last_body(entries: &[LedgerEntry]) -> Value {
     serde_json::from_str(entries.last().unwrap().body.as_deref().unwrap()).unwrap()
 }

@@ -1,10 +1,11 @@
-//! Dates to text.
+//! Prints dates as text.
 
 use super::{DAYS, FormatPart, MONTHS, SHORT_NAME};
 use crate::library::dates::half_day;
 use std::fmt::Write;
 use time::{OffsetDateTime, UtcOffset};
 
+/// Prints a date with the parts of a format.
 pub(super) fn print_parts(parts: &[FormatPart], date: OffsetDateTime) -> String {
     let mut out = String::new();
     for part in parts {
@@ -39,7 +40,7 @@ pub(super) fn print_parts(parts: &[FormatPart], date: OffsetDateTime) -> String 
 }
 
 fn print_number(out: &mut String, number: u32, width: usize) {
-    // Writing to a string does not fail.
+    // Writing to a string never fails.
     let _ = write!(out, "{number:0width$}");
 }
 

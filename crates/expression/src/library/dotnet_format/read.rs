@@ -1,13 +1,16 @@
-//! Text to dates, as strictly as .NET's `ParseExact`: a doubled letter wants two digits, a single one takes one or two.
+//! Reads text as dates, as strictly as .NET's `ParseExact`: a doubled
+//! letter requires two digits, a single one takes one or two.
 
 use super::{DAYS, FormatPart, MONTHS, SHORT_NAME};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-/// A year of two digits up to this one lies in this century, a greater one in the last (as .NET has it since version 8).
+/// The greatest two-digit year that lies in this century. A greater
+/// one lies in the last century (as in .NET since version 8).
 const TWO_DIGIT_YEAR_MAX: u32 = 49;
-/// Most digits that a year may have: `yyyyy` prints five.
+/// The maximum number of digits of a year: `yyyyy` prints five.
 const MAX_YEAR_DIGITS: usize = 9;
 
+/// Reads a date with the parts of a format; `None` if the text does not match.
 pub(super) fn read_parts(parts: &[FormatPart], text: &str) -> Option<OffsetDateTime> {
     let mut reader = FormatReader { rest: text.trim(), found: FormatFields::default() };
     let parts = without_spaces_around(parts);
@@ -18,7 +21,7 @@ pub(super) fn read_parts(parts: &[FormatPart], text: &str) -> Option<OffsetDateT
         }
         let next = parts.get(index + 1);
         match (part, next) {
-            // A point before an optional fraction is as optional as the fraction.
+            // A point before an optional fraction is optional like the fraction.
             (FormatPart::Literal('.'), Some(FormatPart::OptionalFraction(_)))
                 if !reader.rest.starts_with('.') =>
             {
@@ -30,6 +33,7 @@ pub(super) fn read_parts(parts: &[FormatPart], text: &str) -> Option<OffsetDateT
     if reader.rest.is_empty() { reader.found.date() } else { None }
 }
 
+/// Removes white space from the start and the end of a format.
 fn without_spaces_around(mut parts: &[FormatPart]) -> &[FormatPart] {
     let is_space = |part: &FormatPart| matches!(part, FormatPart::Literal(letter) if letter.is_whitespace());
     while let [first, rest @ ..] = parts
@@ -45,6 +49,7 @@ fn without_spaces_around(mut parts: &[FormatPart]) -> &[FormatPart] {
     parts
 }
 
+/// The fields that were read so far.
 #[derive(Default)]
 struct FormatFields {
     year: Option<u32>,
@@ -75,6 +80,7 @@ impl FormatFields {
         Some(PrimitiveDateTime::new(date, time).assume_offset(self.offset.unwrap_or(UtcOffset::UTC)))
     }
 
+    /// Returns the hour. The 12-hour and 24-hour fields must agree.
     fn hour(&self) -> Option<u32> {
         let from12 = match self.hour12 {
             Some(hour @ 1..=12) => Some(hour % 12 + if self.late == Some(true) { 12 } else { 0 }),
@@ -91,12 +97,14 @@ impl FormatFields {
     }
 }
 
+/// The unread rest of the text, with the fields read so far.
 struct FormatReader<'a> {
     rest: &'a str,
     found: FormatFields,
 }
 
 impl FormatReader<'_> {
+    /// Reads one part of the format.
     fn part(&mut self, part: FormatPart) -> Option<()> {
         match part {
             FormatPart::Literal(letter) => self.rest = self.rest.strip_prefix(letter)?,
@@ -164,7 +172,7 @@ impl FormatReader<'_> {
         Some(taken)
     }
 
-    /// As nanoseconds.
+    /// Reads a fraction of a second as nanoseconds.
     fn fraction(&mut self, least: usize, most: usize) -> Option<u32> {
         let digits = self.take_digits(least, most)?;
         format!("{digits:0<9}").parse().ok()
@@ -216,7 +224,7 @@ impl FormatReader<'_> {
     }
 }
 
-/// A part that stands twice has to say the same twice.
+/// Stores a value. A part that occurs twice must have the same value both times.
 fn set_once<T: PartialEq>(value: T, place: &mut Option<T>) -> Option<()> {
     match place {
         Some(known) if *known != value => None,

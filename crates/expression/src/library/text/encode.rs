@@ -1,14 +1,14 @@
-//! Texts as bytes and back.
+//! Converts between text and bytes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Bytes of a SID's head: revision, count, authority.
+/// The size of the header of a SID in bytes: revision, count, authority.
 const SID_HEAD_BYTES: usize = 8;
-/// Sub-authorities that a SID may have.
+/// The maximum number of sub-authorities in a SID.
 const MAX_SUB_AUTHORITIES: usize = 15;
 
-/// The UTF-16 (little-endian) bytes of a text in base64.
+/// Returns the UTF-16 (little-endian) bytes of a text in base64.
 pub(crate) fn utf16_base64(text: &str) -> String {
     STANDARD.encode(text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
 }
@@ -29,13 +29,13 @@ pub(crate) fn base64_decode(text: &str, encoding: &str) -> Result<String, String
     decoded.ok_or_else(|| "the bytes are not text in this encoding".to_owned())
 }
 
-/// The UTF-8 bytes of a text in upper-case hexadecimal.
+/// Returns the UTF-8 bytes of a text in upper-case hexadecimal.
 pub(crate) fn utf8_hex(text: &str) -> String {
     let digit = |value: u8| char::from(b"0123456789ABCDEF"[usize::from(value & 0x0f)]);
     text.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte)]).collect()
 }
 
-/// The text form (`S-1-5-...`) of a binary security identifier in base64; a SID that is text already stays.
+/// Returns the text form (`S-1-5-...`) of a binary security identifier in base64. A SID in text form is returned unchanged.
 pub(crate) fn string_from_sid(sid: &str) -> Result<String, String> {
     let sid = sid.trim();
     if sid.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("S-1-")) {

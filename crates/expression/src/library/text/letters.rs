@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Letters without accents. What Unicode takes apart loses its diacritical marks; letters that are whole for Unicode
-/// follow the documented table. Marks that are no diacritics (voiced kana, vowel signs) stay.
+/// Removes accents from letters. A letter that Unicode decomposes loses its diacritical marks. Letters that Unicode
+/// does not decompose follow the documented table. Marks that are not diacritics (voiced kana, vowel signs) stay.
 pub(crate) fn normalize_diacritics(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -24,6 +24,7 @@ fn is_diacritic(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}')
 }
 
+/// Returns the documented replacement of a letter that Unicode does not decompose.
 fn without_stroke(letter: char) -> Option<&'static str> {
     Some(match letter {
         'ø' | 'œ' => "oe",
@@ -45,8 +46,9 @@ fn without_stroke(letter: char) -> Option<&'static str> {
     })
 }
 
-/// Every word with a capital and the rest in lower case. Given separators are the only ones; without, everything that
-/// is neither letter, digit nor mark separates, and a digit at the start of a word does not count as its first letter.
+/// Capitalises the first letter of each word and lowers the rest. With `separators`, only
+/// these separate words. Without them, every character that is not a letter, digit or
+/// mark separates, and a digit at the start of a word does not count as its first letter.
 pub(crate) fn pascal_case(text: &str, separators: Option<&str>) -> String {
     let separators = separators.filter(|separators| !separators.is_empty());
     let mut in_word = false;
@@ -61,8 +63,8 @@ pub(crate) fn pascal_case(text: &str, separators: Option<&str>) -> String {
     out
 }
 
-/// The letter as it begins a word: of the letters that are two in one only the first is a capital, and the dotless i
-/// stays, as in .NET's invariant culture.
+/// Returns the letter in its form at the beginning of a word. Of a letter that combines
+/// two, only the first is capitalised. The dotless i stays, as in .NET's invariant culture.
 fn capital_letter(letter: char) -> char {
     match letter {
         'Ǆ' | 'ǅ' | 'ǆ' => 'ǅ',
@@ -74,7 +76,7 @@ fn capital_letter(letter: char) -> char {
     }
 }
 
-/// .NET changes letter by letter: one whose other case is several letters stays.
+/// Changes one letter like .NET: it stays if its other case has several letters.
 fn single_letter(mut changed: impl Iterator<Item = char>, letter: char) -> char {
     match (changed.next(), changed.next()) {
         (Some(only), None) => only,

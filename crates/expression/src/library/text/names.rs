@@ -1,6 +1,6 @@
 //! Distinguished names: `cn=Joe,ou=Users,dc=contoso,dc=com`.
 
-/// The value of the component number `number` (from 1), escapes resolved; `""` if there is none.
+/// Returns the value of the component `number` (from 1) with escapes resolved; `""` if there is none.
 pub(crate) fn dn_component(name: &str, number: i64) -> String {
     let Some(index) = number.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else {
         return String::new();
@@ -10,7 +10,7 @@ pub(crate) fn dn_component(name: &str, number: i64) -> String {
     unescape_name(value)
 }
 
-/// Split at the commas that no backslash escapes.
+/// Splits a name at the commas that are not escaped by a backslash.
 fn name_components(name: &str) -> Vec<&str> {
     let mut escaped = false;
     name.split(|letter| {

@@ -1,4 +1,4 @@
-//! Departures that are not decided yet: a source says, or may say, that a person left, and nothing follows from it so far.
+//! Departures without a decision: a source says, or may say, that a person left, and nothing follows from it yet.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -9,20 +9,20 @@ use super::{WaitHelper, WaitReason, WaitingFor};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UndecidedDeparture {
-    /// Keys of the people it may concern; empty where it names no readable person.
+    /// The keys of the people that the departure may concern; empty if no person can be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
-    /// Since when it waits.
+    /// The time since which the departure waits.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
-    /// What it waits for.
+    /// The reason for which it waits.
     pub waiting: WaitReason,
-    /// Who can help.
+    /// The role that can resolve it.
     pub helper: WaitHelper,
 }
 
 impl UndecidedDeparture {
-    /// A departure of one of `people` that waits since `since`.
+    /// Creates a departure of one of `people` that waits since `since`.
     pub fn new(people: Vec<String>, since: OffsetDateTime, reason: WaitingFor, detail: String) -> Self {
         Self { people, since, waiting: WaitReason::because(reason, detail), helper: reason.helper() }
     }

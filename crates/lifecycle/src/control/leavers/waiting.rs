@@ -1,8 +1,8 @@
-//! Reasons why an account that must be off is not proven to be off, and who can help.
+//! Reasons why an account that must be off is not proven to be off, and the roles that can help.
 
 use serde::{Deserialize, Serialize};
 
-/// What an account that must be off waits for. docs/leavers.md has the table.
+/// The reason for which an account that must be off waits. docs/leavers.md has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingFor {
@@ -14,9 +14,9 @@ pub enum WaitingFor {
     Delivery,
     /// No target of this name is configured at the writer.
     Target,
-    /// It is in the queue.
+    /// The change is in the queue.
     Queue,
-    /// It failed and is tried again.
+    /// The change failed and is retried.
     Retry,
     /// The target is paused.
     Pause,
@@ -24,29 +24,29 @@ pub enum WaitingFor {
     Circuit,
     /// No replica of the writer owns the target.
     Owner,
-    /// It is held for a human.
+    /// The change is held until an operator decides.
     Hold,
-    /// A human rejected it.
+    /// An operator rejected the change.
     Rejection,
     /// The account may belong to another person.
     Conflict,
-    /// It was given up: a dead letter.
+    /// The change was given up and is a dead letter.
     DeadLetter,
-    /// A value is missing: it waits for the account of another person.
+    /// A value is missing: the change waits for the account of another person.
     Reference,
-    /// The target accepted the request and has not shown that the account is off.
+    /// The target accepted the request, but has not shown that the account is off.
     Evidence,
-    /// The broker does not take the command: its stream is full, or it is away.
+    /// The broker does not accept the command: its stream is full, or the broker is unavailable.
     Outbox,
     /// The broker refuses the command for good.
     Refusal,
-    /// A service could not read or store it, and set it aside.
+    /// A service could not read or store the message, and put it into quarantine.
     Quarantine,
-    /// What the source says of the departure cannot be read.
+    /// The source's statement about the departure cannot be read.
     Unread,
     /// The record may belong to another person.
     Match,
-    /// The run of the feed that shows it is held.
+    /// The feed run that shows the departure is held.
     Feed,
     /// Another account of the person is on at the target.
     Duplicate,
@@ -55,17 +55,17 @@ pub enum WaitingFor {
     Unknown,
 }
 
-/// Who can help an account that waits.
+/// The role that can help an account that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitHelper {
-    /// Usher does it by itself.
+    /// Usher resolves it by itself.
     Usher,
     /// An operator of Usher.
     Operator,
     /// The administrator of the target.
     TargetAdministrator,
-    /// Whoever runs the machines that Usher runs on.
+    /// The operator of the machines that Usher runs on.
     Infrastructure,
     /// The administrator of the source.
     SourceAdministrator,
@@ -99,7 +99,7 @@ impl WaitingFor {
         Self::Unknown,
     ];
 
-    /// The name used in tables and the API.
+    /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FirstCheck => "first_check",
@@ -128,32 +128,32 @@ impl WaitingFor {
         }
     }
 
-    /// The reason of this name.
+    /// Returns the reason with this name; [`Self::Unknown`] for a name that this version does not know.
     pub fn named(name: &str) -> Self {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name).unwrap_or(Self::Unknown)
     }
 
-    /// What it means, in words.
+    /// Returns a description for operators.
     pub fn in_words(self) -> &'static str {
         match self {
-            Self::FirstCheck => "the writer is asked in a moment",
+            Self::FirstCheck => "the writer will be asked shortly",
             Self::Writer => "the writer does not answer",
             Self::Delivery => "the writer has not received the command",
             Self::Target => "the writer has no target of this name",
             Self::Queue => "in the queue",
-            Self::Retry => "failed, and is tried again",
+            Self::Retry => "failed, and is retried",
             Self::Pause => "the target is paused",
-            Self::Circuit => "the target cannot be asked",
+            Self::Circuit => "the target does not accept requests",
             Self::Owner => "no writer owns the target",
             Self::Hold => "held for a decision",
             Self::Rejection => "the switch-off was rejected",
             Self::Conflict => "the account may belong to another person",
             Self::DeadLetter => "given up: a dead letter",
             Self::Reference => "waits for the account of another person",
-            Self::Evidence => "accepted by the target, and not seen to be off",
+            Self::Evidence => "accepted by the target, but not shown to be off",
             Self::Outbox => "the broker does not take the command",
             Self::Refusal => "the broker refuses the command for good",
-            Self::Quarantine => "set aside: it cannot be read or stored",
+            Self::Quarantine => "in quarantine: it cannot be read or stored",
             Self::Unread => "the departure at the source cannot be read",
             Self::Match => "the record may belong to another person",
             Self::Feed => "the run of the feed is held",
@@ -162,7 +162,7 @@ impl WaitingFor {
         }
     }
 
-    /// Who can help.
+    /// Returns the role that can help.
     pub fn helper(self) -> WaitHelper {
         match self {
             Self::FirstCheck | Self::Queue | Self::Retry | Self::Reference => WaitHelper::Usher,
@@ -186,7 +186,7 @@ impl WaitingFor {
 }
 
 impl WaitHelper {
-    /// Every helper.
+    /// Every role.
     pub const ALL: [Self; 5] = [
         Self::Usher,
         Self::Operator,
@@ -195,7 +195,7 @@ impl WaitHelper {
         Self::SourceAdministrator,
     ];
 
-    /// The name used in the API.
+    /// Returns the name used in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Usher => "usher",
@@ -206,7 +206,7 @@ impl WaitHelper {
         }
     }
 
-    /// For people.
+    /// Returns a description for operators.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Usher => "Usher, by itself",

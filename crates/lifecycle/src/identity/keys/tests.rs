@@ -1,4 +1,4 @@
-//! One person under two keys works here as long as they do under one of them.
+//! Checks that a person with two keys is employed as long as one of the keys is.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! What is planned is told, and what an operator took back does not come true, in whatever order it is merged.
+//! Checks that plans are reported, and that plans which an operator cancelled do not come true, in any order of
+//! merging.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -17,13 +18,13 @@ fn person(history: &[(EventKind, i64, i64, Value)]) -> PersonRecord {
     identity
 }
 
-/// `(when, what)` after `now`, in seconds.
+/// Returns `(time, parts)` of every plan after `now`, in seconds.
 fn planned(identity: &PersonRecord, now: i64) -> Vec<(i64, Vec<PlannedPart>)> {
     let planned = identity.planned("E-1", now * SECOND).into_iter();
     planned.map(|planned| (planned.version.effective_at / SECOND, planned.parts)).collect()
 }
 
-/// Takes back everything that is planned for `effective`.
+/// Cancels everything that is planned for `effective`.
 fn cancel(identity: &mut PersonRecord, effective: i64, now: i64) {
     let planned = identity.planned("E-1", now * SECOND).into_iter();
     for plan in planned.filter(|plan| plan.version.effective_at == effective * SECOND).collect::<Vec<_>>() {
@@ -100,7 +101,7 @@ fn the_source_may_set_it_anew_and_what_it_said_before_stays_cancelled_whenever_i
     let mut identity =
         person(&[(WorkerJoined, 1, 1, json!({})), (WorkerLeft, 2, 30, json!({ "title": "x" }))]);
     cancel(&mut identity, 30, 15);
-    // A notice of the same that was late.
+    // A late notice of the same departure.
     identity.merge(&event(WorkerLeft, 12, 30, json!({ "title": "x" })), 7, 16 * SECOND);
     assert_eq!((employment(&identity, 31), planned(&identity, 16)), (Employment::Active, vec![]));
     identity.merge(&event(WorkerLeft, 17, 30, json!({ "title": "x" })), 8, 17 * SECOND);
@@ -127,7 +128,7 @@ fn a_clock_that_was_ahead_and_is_put_right_finds_what_holds_until_then() {
         (WorkerLeft, 3, 200, json!({})),
     ]);
     let hour = 3_600;
-    // Something else is merged while the clock is hours ahead.
+    // Another event is merged while the clock is hours ahead.
     identity.merge(&event(WorkerChanged, 5, 5, json!({ "department": "C", "title": "x" })), 9, hour * SECOND);
     let seen = |now: i64| identity.view("E-1", now * SECOND).attributes["department"].clone();
     assert_eq!((seen(10), seen(100), seen(hour)), (json!("C"), json!("B"), json!("B")));
@@ -135,11 +136,11 @@ fn a_clock_that_was_ahead_and_is_put_right_finds_what_holds_until_then() {
     assert_eq!(employment(&identity, 150), Employment::Active);
 }
 
-/// Kind, said, how much later it holds, attribute, value.
+/// Kind, time of the statement, delay until it holds, attribute, value.
 type Said = (usize, i64, i64, usize, u8);
 
 const KINDS: [EventKind; 5] = [WorkerJoined, WorkerChanged, WorkerLeft, WorkerRehired, WorkerSnapshot];
-/// When the operator cancels, in seconds.
+/// The time at which the operator cancels, in seconds.
 const CANCELS: i64 = 60;
 
 fn worker_event(&(kind, said, delay, attribute, value): &Said) -> Event {
@@ -163,7 +164,7 @@ proptest! {
         prop_assume!(!plans.is_empty());
         let plan = &plans[pick.index(plans.len())];
         whole.cancel(plan.version.effective_at, &plan.parts, CANCELS * SECOND);
-        // Some of it comes before, some after the cancellation, and that twice.
+        // Some events are merged before and some after the cancellation, and all of them twice.
         let mut parted = PersonRecord::default();
         let numbered = || (1..).zip(&events).zip(&early);
         for ((sequence, event), _) in numbered().filter(|(_, early)| **early) {

@@ -1,4 +1,4 @@
-//! The values by which it is told whether a person who comes back is the one who left. They are kept as hashes.
+//! The values that tell whether a person who comes back is the one who left. They are stored as hashes.
 
 use std::collections::BTreeMap;
 
@@ -9,56 +9,62 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::AttributeMap;
 
+/// The attributes that can hold the given name.
 const GIVEN_NAMES: &[&str] = &["givenName", "firstName", "name.givenName"];
+/// The attributes that can hold the family name.
 const FAMILY_NAMES: &[&str] = &["surname", "familyName", "lastName", "sn", "name.familyName"];
+/// The attributes that can hold the whole name.
 const DISPLAY_NAMES: &[&str] = &["displayName", "name.formatted"];
-/// Days that one human has all their life.
+/// Days that stay the same for all of a person's life.
 const BIRTH_DAYS: &[&str] = &["birthDate", "dateOfBirth"];
-/// A number that one human has all their life.
+/// A number that stays the same for all of a person's life.
 const NATIONAL_ID: &str = "nationalId";
-/// A number that is a human's or a company's: a different value speaks against a person, an equal one proves nothing.
+/// A number of a person or of a company: a different value proves another person, an equal one proves nothing.
 const PERSONAL_ID: &str = "personalId";
-/// An address that no company gives.
+/// An address that no company assigns.
 const PRIVATE_MAIL: &str = "personalEmail";
 
-/// Values of signs rather than words.
+/// Attributes whose values are identifiers, not words.
 const SIGNS: &[&str] = &[NATIONAL_ID, PERSONAL_ID, PRIVATE_MAIL];
 
-/// How values were written before they were hashed.
+/// The form of values before they are hashed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Spelling {
-    /// In lower case, each word by itself: before accents were folded.
+    /// Lower case, each word separately. This form was used before accents were folded.
     #[default]
     LowerCase,
-    /// Without accents. First the whole, then its words; of a birth day the text, then the days that it can be.
+    /// Without accents. The whole value comes first, then its words. For a birth day the text comes first, then the
+    /// days that it can mean.
     Folded,
 }
 
-/// What is known of a person.
+/// The known values of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KnownValues {
-    /// By attribute.
+    /// The hashes of each attribute.
     values: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     spelling: Spelling,
 }
 
-/// Whether a value is the same as before.
+/// The result of a comparison of a value with the former one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::identity) enum ValueComparison {
     Same,
     Other,
-    /// It is not known on one side, or not certain.
+    /// The value is not known on one side, or the result is uncertain.
     Unknown,
 }
 
 impl KnownValues {
+    /// Hashes the attributes in the present form.
     pub(super) fn of(attributes: &AttributeMap) -> Self {
         Self::spelled(attributes, Spelling::Folded)
     }
 
+    /// Hashes the attributes in the given form.
     fn spelled(attributes: &AttributeMap, spelling: Spelling) -> Self {
         let all =
             [GIVEN_NAMES, FAMILY_NAMES, DISPLAY_NAMES, BIRTH_DAYS, &[NATIONAL_ID, PERSONAL_ID, PRIVATE_MAIL]];
@@ -69,7 +75,7 @@ impl KnownValues {
         Self { values: known.collect(), spelling }
     }
 
-    /// Compares what one human has all their life; one value that differs outweighs others.
+    /// Compares values that stay the same for all of a person's life. One different value outweighs the others.
     pub(super) fn compare_proofs(&self, attributes: &AttributeMap) -> ValueComparison {
         use ValueComparison::{Other, Same, Unknown};
         let now = Self::spelled(attributes, self.spelling);
@@ -96,8 +102,8 @@ impl KnownValues {
         self.compare_any(&now, DISPLAY_NAMES, |before, after| self.compare_whole(before, after))
     }
 
-    /// Whether these values speak against the person that the attributes describe: the table of docs/people.md. `is_erased`:
-    /// their record was erased when they left.
+    /// Returns whether these values belong to another person than the attributes describe, by the table of
+    /// docs/people.md. `is_erased` states that the person's record was erased when they left.
     pub(super) fn is_another(&self, attributes: &AttributeMap, is_erased: bool) -> bool {
         use ValueComparison::{Other, Same, Unknown};
         match self.compare_proofs(attributes) {
@@ -115,11 +121,11 @@ impl KnownValues {
         }
     }
 
-    /// Where given and family names cannot be compared, all names are.
+    /// Compares all names, for records whose given and family names cannot be compared.
     fn has_another_name(&self, now: &Self, keeps_mail: bool, is_erased: bool) -> bool {
         let (before, after) = (self.full_names(), now.full_names());
         if before.is_empty() || after.is_empty() {
-            // A person with a name now and no known name before may be anyone.
+            // A person who has a name now and had no known name before may be anyone.
             return !after.is_empty() || is_erased;
         }
         let shares_a_word =
@@ -128,7 +134,7 @@ impl KnownValues {
         !(is_same || keeps_mail && shares_a_word)
     }
 
-    /// Each way in which the whole name can be put together, as sorted words.
+    /// Returns each form in which the whole name can be put together, as sorted words.
     fn full_names(&self) -> Vec<Vec<String>> {
         let first = |names: &[&str]| names.iter().find_map(|name| self.values.get(*name));
         let words = |names| first(names).map(|value| self.words(value)).unwrap_or_default();
@@ -141,7 +147,7 @@ impl KnownValues {
         all
     }
 
-    /// Compares the attributes of a kind that both sides have; if they have none in common, the first of each.
+    /// Compares the attributes of a kind that both sides have; if they have none in common, the first of each side.
     fn compare_any(
         &self,
         now: &Self,
@@ -161,7 +167,7 @@ impl KnownValues {
         found(ValueComparison::Other).or(found(ValueComparison::Same)).unwrap_or(ValueComparison::Unknown)
     }
 
-    /// A second given name that is left out does not make a different person.
+    /// Compares given names. An omitted second given name does not make a different person.
     fn compare_given(&self, before: &[String], after: &[String]) -> ValueComparison {
         let (one, other) = (self.words(before), self.words(after));
         let shorter = one.len().min(other.len());
@@ -170,6 +176,7 @@ impl KnownValues {
         if is_same { ValueComparison::Same } else { ValueComparison::Other }
     }
 
+    /// Compares whole values.
     fn compare_whole(&self, before: &[String], after: &[String]) -> ValueComparison {
         let is_same = match self.spelling {
             Spelling::LowerCase => before == after,
@@ -178,7 +185,8 @@ impl KnownValues {
         if is_same { ValueComparison::Same } else { ValueComparison::Other }
     }
 
-    /// The same text is the same day. Others are, where each can be one day only; where they may be, it is not certain.
+    /// Compares days. The same text is the same day. Other texts are equal if each can mean only one day; if they can
+    /// mean several days, the result is uncertain.
     fn compare_days(&self, before: &[String], after: &[String]) -> ValueComparison {
         if before.first() == after.first() {
             return ValueComparison::Same;
@@ -191,6 +199,7 @@ impl KnownValues {
         }
     }
 
+    /// Returns the hashes of the words of a value.
     fn words<'v>(&self, value: &'v [String]) -> &'v [String] {
         match self.spelling {
             Spelling::LowerCase => value,
@@ -199,11 +208,12 @@ impl KnownValues {
     }
 }
 
+/// Compares identifiers.
 fn compare_signs(before: &[String], after: &[String]) -> ValueComparison {
     if before == after { ValueComparison::Same } else { ValueComparison::Other }
 }
 
-/// The hashes of a value; nothing if it says nothing of a person.
+/// Returns the hashes of a value; `None` if the value does not describe a person.
 fn hashes_of(name: &str, value: &Value, spelling: Spelling) -> Option<Vec<String>> {
     if BIRTH_DAYS.contains(&name) {
         return birth_hashes(value, spelling);
@@ -215,7 +225,7 @@ fn hashes_of(name: &str, value: &Value, spelling: Spelling) -> Option<Vec<String
         Spelling::Folded => folded_words(text),
     };
     let whole = words.concat();
-    // Any number of the same sign stands for a number that is not known.
+    // A value of one repeated character is a placeholder for an unknown number.
     let is_filler = SIGNS.contains(&name) && whole.chars().all(|sign| whole.starts_with(sign));
     if whole.is_empty() || is_filler {
         return None;
@@ -226,7 +236,7 @@ fn hashes_of(name: &str, value: &Value, spelling: Spelling) -> Option<Vec<String
     })
 }
 
-/// A day that stands for "none" is not known.
+/// Returns the hashes of a birth day; `None` for a day that stands for "none".
 fn birth_hashes(value: &Value, spelling: Spelling) -> Option<Vec<String>> {
     let days = readings::possible_days(value);
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -242,13 +252,15 @@ fn birth_hashes(value: &Value, spelling: Spelling) -> Option<Vec<String>> {
     })
 }
 
+/// Splits a text into words in lower case, without punctuation.
 fn lower_case_words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let words = lower.split_whitespace().map(|word| word.chars().filter(|c| c.is_alphanumeric()).collect());
     words.filter(|word: &String| !word.is_empty()).collect()
 }
 
-/// Words without case, accents and punctuation; what is written for a letter with an accent is that letter.
+/// Splits a text into words without case, accents and punctuation. Spellings that replace an accented letter become
+/// the plain letter.
 fn folded_words(text: &str) -> Vec<String> {
     let is_accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
     let folded = |word: &str| {
@@ -262,6 +274,7 @@ fn folded_words(text: &str) -> Vec<String> {
     text.split(is_gap).map(folded).filter(|word| !word.is_empty()).collect()
 }
 
+/// Returns the first 8 bytes of the SHA-256 hash, in hexadecimal digits.
 fn hash(word: &str) -> String {
     Sha256::digest(word)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

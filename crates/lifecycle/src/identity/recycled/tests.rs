@@ -1,4 +1,4 @@
-//! The table of docs/people.md is the test; and what becomes of returns.
+//! Runs the table of docs/people.md, and checks the handling of returns.
 
 use serde_json::json;
 
@@ -35,7 +35,7 @@ fn every_row_of_the_page_on_people_is_decided_as_it_says() {
     assert!(rows > 60, "the table was not found");
 }
 
-/// Looked at by the mapper at `now`.
+/// Views the person at `now`, as the mapper does.
 fn look(person: &mut PersonRecord, now: i64) -> IdentityView {
     let view = person.view("E-1", now);
     person.remember_former(&view, 90, now);
@@ -63,7 +63,7 @@ fn who_comes_back_after_long_with_another_name_is_off_until_a_human_says_that_it
     }
     person.order_access(AccessOrderKind::Same, Some(AccessOrder { since: day(301), until: None }));
     assert_eq!(look(&mut person, day(301)).employment, Employment::Active);
-    // They are known by that name from now on; the next one who comes is held again.
+    // The person is known by that name from now on. The next person who comes with the key is held again.
     look(&mut person, day(303));
     person.merge(&event(EventKind::WorkerLeft, seconds(310), seconds(310), json!({})), 4, day(310));
     assert_eq!(look(&mut person, day(310)).employment, Employment::Left { since: day(310) });
@@ -98,7 +98,7 @@ fn day(day: i64) -> i64 {
     day * DAY_MICROS
 }
 
-/// A person with these statements: kind, the day on which it was said, the day from which on it holds, values.
+/// Merges a statement into the person: kind, day of the statement, day from which it holds, values.
 fn told(person: &mut PersonRecord, said: (EventKind, i64, i64, serde_json::Value), sequence: u64) {
     let (kind, said_on, holds_from, values) = said;
     let event = event(kind, said_on * SECONDS_OF_DAY, holds_from * SECONDS_OF_DAY, values);

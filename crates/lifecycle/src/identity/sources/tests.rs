@@ -1,4 +1,5 @@
-//! Of each attribute the most believed source counts, of employment those that may say it; in whatever order they speak.
+//! Checks that for each attribute the most trusted source counts, and for employment the sources with authority, in
+//! any order of their statements.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -54,7 +55,7 @@ fn a_departure_that_does_not_count_is_listed_while_nobody_who_counts_ever_spoke(
         listed.into_iter().map(|one| (one.code, one.said_at)).collect()
     };
     let mut identity = PersonRecord::default();
-    // Known from before sources were told apart.
+    // The person is known from before sources were told apart.
     identity.merge(&event(WorkerJoined, 1, 1, json!({})), 1, SECOND);
     said(&mut identity, PeopleConfig::OTHERS, WorkerSnapshot, 2, json!({ "active": true }));
     assert_eq!(codes(&identity, 3), []);
@@ -88,7 +89,7 @@ fn what_was_said_before_sources_were_told_apart_counts_until_a_source_says_somet
     identity.merge(&event(WorkerJoined, 1, 1, json!({ "title": "a", "city": "x", "mail": "m" })), 1, SECOND);
     said(&mut identity, "directory", WorkerSnapshot, 2, json!({ "mail": "n" }));
     assert_eq!(employment(&identity, 3), Employment::Active);
-    // The directory's records are matched, but here it called the person by their key, as before.
+    // The directory's records are matched, but here it named the person by their key, as before.
     said(&mut identity, "hr", WorkerSnapshot, 4, json!({ "title": "b" }));
     assert_eq!(attributes(&identity, 5), json!({ "title": "b", "mail": "n" }), "HR's record is whole");
     said(&mut identity, "hr", WorkerLeft, 6, json!({}));
@@ -156,7 +157,7 @@ fn sources_that_are_not_told_apart_any_more_are_one_again() {
     assert_eq!(employment(&identity, 4), Employment::Active);
 }
 
-/// Source, kind, said, how much later it holds, attribute, value.
+/// Source, kind, time of the statement, delay until it holds, attribute, value.
 type Said = (usize, usize, i64, i64, usize, u8);
 
 const SOURCES: [&str; 3] = ["hr", "directory", PeopleConfig::OTHERS];

@@ -19,7 +19,7 @@ impl Combined {
         }
     }
 
-    /// Rules 2 to 5 of an explicit departure.
+    /// Applies rules 2 to 5 of an explicit departure.
     fn leaves_or_is_erased(&mut self, statement: &Said, day: i64, is_erasure: bool) {
         let strictly = self.mutated(Mutation::LeavesOnTheFirstDayIsNoNoShow);
         let next = self.earliest(|period| {
@@ -37,7 +37,8 @@ impl Combined {
         }
     }
 
-    /// Cancels an arrival; what was begun after it without a day, up to the next known first day, goes with it.
+    /// Cancels an arrival. Employments that began after it without a day, up to the next known first day, are removed
+    /// with it.
     fn cancel(&mut self, statement: &Said, index: usize, day: i64) {
         let mut later = index + 1;
         while later < self.periods.len() && !self.mutated(Mutation::ANoShowKeepsWhatFollows) {
@@ -157,7 +158,7 @@ impl Combined {
         }
     }
 
-    /// A departure without a day; the employment that it concerns.
+    /// Applies a departure without a day. Returns the index of the employment that it concerns.
     pub(super) fn leaves_undated(&mut self, statement: &Said) -> usize {
         let moment = statement.said;
         let all = 0..self.periods.len();

@@ -1,4 +1,4 @@
-//! What was seen, and what an operator took back.
+//! Observations, and cancellations by an operator.
 
 use lifecycle::{ContradictionCode as Code, EmploymentWord as Word};
 

@@ -1,4 +1,4 @@
-//! Arrivals that their sender takes back.
+//! Arrivals that their sender withdraws.
 
 use lifecycle::ContradictionCode as Code;
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Combined {
-    /// Whether the employment is the sender's.
+    /// Returns whether the sender of the statement began the employment.
     fn is_of(&self, period: &Period, statement: &Said) -> bool {
         let is_said = period.beginning != Beginning::Unknown && !period.is_cancelled;
         let any = self.mutated(Mutation::UnhiresOfAnySender);
@@ -63,7 +63,7 @@ impl Combined {
         }
     }
 
-    /// It names the known first day of one of the sender's employments.
+    /// Withdraws the employment of the sender whose known first day the statement names.
     fn unhires_known(&mut self, statement: &Said, index: usize, day: i64) {
         if day > statement.said {
             self.hit("unhires 1, withdrawn");
@@ -125,7 +125,8 @@ impl Combined {
         }
     }
 
-    /// The end of what was removed, or what its arrival had taken away, holds for the open one before it.
+    /// Applies the end of the removed employment, or the end that its arrival had replaced, to the open employment
+    /// before it.
     fn hold_what_was_planned(&mut self, index: usize, removed: Period) {
         let TakenAway { end, erasure } = removed.taken_away.unwrap_or_default();
         let own = match removed.end {

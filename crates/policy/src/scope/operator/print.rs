@@ -1,4 +1,4 @@
-//! Operators and operands as text.
+//! Prints operators and operands as text.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ impl fmt::Display for TextTest {
     }
 }
 
-/// Prints a text between quotes, so that it can be read back.
+/// Prints a text between quotes, in a form that can be parsed again.
 pub(crate) struct QuotedText<'a>(pub(crate) &'a str);
 
 impl fmt::Display for QuotedText<'_> {

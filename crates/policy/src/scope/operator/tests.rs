@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::super::{ScopeClause, ScopeInput};
 use crate::attributes::has_value;
 
-/// Whether `x` with `value` fulfils the rest of a clause.
+/// Returns `true` if `x` with `value` fulfils the rest of a clause.
 fn holds(rest: &str, value: &Value) -> bool {
     let attributes = [("x".to_owned(), value.clone())].into_iter().collect();
     let now = time::macros::datetime!(2026-05-10 12:00 UTC);

@@ -1,4 +1,4 @@
-//! Words, quoted texts and brackets of a clause.
+//! The tokens of a clause: words, quoted texts and brackets.
 
 use std::fmt;
 
@@ -6,13 +6,14 @@ use super::ClauseError;
 
 const TYPOGRAPHIC_QUOTES: &str = "“”„‟«»‘’‚‛";
 
-/// One piece, and where it stands (bytes).
+/// A token with its position, in bytes.
 pub(super) struct Lexeme<'a> {
     pub(super) token: ClauseToken<'a>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
+/// A token of a clause.
 #[derive(PartialEq)]
 pub(super) enum ClauseToken<'a> {
     Word(&'a str),
@@ -22,7 +23,7 @@ pub(super) enum ClauseToken<'a> {
     Comma,
 }
 
-/// Splits a text into its pieces.
+/// Splits a text into its tokens.
 pub(super) fn split_clause(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
     let mut lexemes = Vec::new();
     let mut at = 0;
@@ -53,7 +54,7 @@ pub(super) fn split_clause(text: &str) -> Result<Vec<Lexeme<'_>>, ClauseError> {
     Ok(lexemes)
 }
 
-/// Quotes that a word processor made would become part of a name or an operand.
+/// Rejects the quotes of a word processor, which would become a part of a name or an operand.
 fn straight_quotes(text: &str, start: usize, end: usize) -> Result<(), ClauseError> {
     let Some((at, quote)) = text[start..end].char_indices().find(|(_, c)| TYPOGRAPHIC_QUOTES.contains(*c))
     else {
@@ -62,7 +63,7 @@ fn straight_quotes(text: &str, start: usize, end: usize) -> Result<(), ClauseErr
     let start = start + at;
     let hint = Some("write \" (a word processor may have replaced it)".to_owned());
     Err(ClauseError {
-        message: format!("`{quote}` is no quote here"),
+        message: format!("`{quote}` is not a quote here"),
         start,
         end: start + quote.len_utf8(),
         hint,
@@ -74,7 +75,7 @@ fn unclosed_quote(text: &str, start: usize) -> ClauseError {
     ClauseError { message: "a quote is not closed".to_owned(), start, end: text.len(), hint }
 }
 
-/// Between single quotes everything stands for itself.
+/// Reads a text between single quotes, where every character is literal.
 fn raw_text<'a>(text: &str, at: &mut usize) -> Result<ClauseToken<'a>, ClauseError> {
     let inner = &text[*at + 1..];
     let length = inner.find('\'').ok_or_else(|| unclosed_quote(text, *at))?;
@@ -82,8 +83,8 @@ fn raw_text<'a>(text: &str, at: &mut usize) -> Result<ClauseToken<'a>, ClauseErr
     Ok(ClauseToken::Quoted(inner[..length].to_owned()))
 }
 
-/// Between double quotes, `\` escapes; before anything that needs no escape it stands for itself, so that a regular
-/// expression can be written as it is.
+/// Reads a text between double quotes, where `\` escapes. Before a character that needs
+/// no escape it is literal, so that a regular expression can be written unchanged.
 fn quoted_text<'a>(text: &str, at: &mut usize) -> Result<ClauseToken<'a>, ClauseError> {
     let mut value = String::new();
     let mut rest = &text[*at + 1..];
@@ -107,7 +108,7 @@ fn quoted_text<'a>(text: &str, at: &mut usize) -> Result<ClauseToken<'a>, Clause
     }
 }
 
-/// What the text behind a `\` stands for, and how many bytes of it.
+/// Returns the character that the text after a `\` denotes, and the number of bytes that it takes.
 fn read_escape(text: &str) -> (char, usize) {
     match text.chars().next() {
         Some(plain @ ('"' | '\\')) => (plain, 1),
@@ -118,7 +119,7 @@ fn read_escape(text: &str) -> (char, usize) {
     }
 }
 
-/// `u{1f600}`
+/// Reads a code point such as `u{1f600}`.
 fn code_point(text: &str) -> Option<(char, usize)> {
     let digits = text.strip_prefix("u{")?;
     let length = digits.find('}')?;

@@ -4,18 +4,18 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use AttemptClass::{OutcomeUnknown, Transient, Unavailable};
 
-/// How a server treats a request that it has read to the end.
+/// The behaviour of a server after it has read a request to the end.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
-    /// Resets the connection, after having done the work.
+    /// Resets the connection after the work is done.
     Reset,
-    /// Closes it in good order without an answer.
+    /// Closes the connection normally, without an answer.
     Close,
     /// Never answers.
     Silence,
     /// Breaks off in the middle of the answer.
     Truncate,
-    /// Answers what is no HTTP.
+    /// Answers with bytes that are not HTTP.
     Garbage,
 }
 

@@ -1,4 +1,4 @@
-//! How a target is told who asks, and what becomes of a secret that changes.
+//! Authentication at a target, and the handling of a secret that changes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

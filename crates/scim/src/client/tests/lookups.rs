@@ -5,7 +5,7 @@ fn user(id: u64, name: &str) -> Value {
     json!({ "id": id, "userName": name, "externalId": format!("E{id}"), "emails": [{ "type": "work", "value": format!("{name}@x") }] })
 }
 
-/// Serves `people` page by page, whatever the filter; at most `cap` a page.
+/// Serves `people` page by page and ignores the filter. A page has at most `cap` entries.
 fn ignores_filters(people: u64, cap: usize) -> impl Fn(&Seen) -> Response + Clone {
     move |seen: &Seen| {
         let start: u64 = seen.query("startIndex").map_or(1, |s| s.parse().unwrap());

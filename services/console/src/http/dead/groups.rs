@@ -1,4 +1,4 @@
-//! Dead letters that failed in the same way.
+//! Groups of dead letters that failed in the same way.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +15,18 @@ use super::super::{ConsoleStateInner, format_instant};
 use crate::api::{DeadGroup, DeadGroups};
 use crate::read::{self, OpenLetter};
 
-/// Open letters that are looked at: the oldest.
+/// Maximum number of open dead letters that are grouped: the oldest ones.
 const LETTERS_MAX: u64 = 100_000;
 
-/// Which ones are wanted.
+/// Filter of the groups.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct GroupsQuery {
-    /// Only of this target.
+    /// Limits the groups to this target.
     target: Option<String>,
 }
 
-/// Open dead letters by target, kind, operation, class and code; the largest group first.
+/// Groups open dead letters by target, kind, operation, class and code, largest group first
 #[utoipa::path(
     get,
     path = "/v1/dead/groups",
@@ -62,7 +62,7 @@ pub(crate) async fn list_dead_letter_groups(
     Ok(Json(DeadGroups { groups }))
 }
 
-/// Ids of the letters of a group, the oldest first, and whether there are more than `max`.
+/// Returns the ids of a group's dead letters, oldest first, and whether there are more than `max`.
 pub(super) async fn letters_of(
     context: &ConsoleStateInner,
     group: &str,

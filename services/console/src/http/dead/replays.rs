@@ -1,4 +1,4 @@
-//! Many dead letters tried again, as an operation of the writer.
+//! Replays of many dead letters, as background operations of the writer.
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -15,10 +15,12 @@ use super::letter_ids;
 use crate::WRITER;
 use crate::api::{PauseRequestBody, StartReplay};
 
-/// Dead letters that may be tried again each second at most.
+/// Maximum number of dead letters replayed per second.
 const PER_SECOND_MAX: u32 = 1_000;
 
-/// Begins to try dead letters again, one after the other. It goes on by itself, also after a restart.
+/// Starts a replay of dead letters
+///
+/// The writer replays them one after the other in the background. The replay continues after a restart.
 #[utoipa::path(
     post,
     path = "/v1/dead/replays",
@@ -26,8 +28,8 @@ const PER_SECOND_MAX: u32 = 1_000;
     responses(
         (status = 200, body = serde_json::Value, description = "as for GET"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "too many are under way"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing, or what should be replayed"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "too many replays are running"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the dead letters to replay are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -56,12 +58,12 @@ pub(crate) async fn start_replay(
     Ok(Json(run))
 }
 
-/// Operations that are under way, and the last of those that ended; the newest first.
+/// Lists the running replays and the last finished ones, newest first
 #[utoipa::path(
     get,
     path = "/v1/dead/replays",
     responses(
-        (status = 200, body = serde_json::Value, description = "`replays`: of each what GET of one answers"),
+        (status = 200, body = serde_json::Value, description = "`replays`: each as `GET /v1/dead/replays/{id}` returns it"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
@@ -73,15 +75,15 @@ pub(crate) async fn list_replays(
     context.ask(WRITER, verb::REPLAY_RUNS, &request).await.map(Json)
 }
 
-/// How far an operation is.
+/// Returns the progress of a replay
 #[utoipa::path(
     get,
     path = "/v1/dead/replays/{id}",
     params(("id" = String, Path, description = "rpl_...")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`id`, `state` (`running`, `finished`, `cancelled`), `total`, `done`, `outcomes` (how many of each), `target` or `group`, `perSecond`, `who`, `why`, `started`, `ended`"),
+        (status = 200, body = serde_json::Value, description = "`id`, `state` (`running`, `finished`, `cancelled`), `total`, `done`, `outcomes` (the number of each), `target` or `group`, `perSecond`, `who`, `why`, `started`, `ended`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such operation"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such replay"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
@@ -94,7 +96,9 @@ pub(crate) async fn show_replay(
     runs.replays.into_iter().next().map(Json).ok_or_else(|| no_such_replay(&id))
 }
 
-/// Ends an operation: what was not tried again yet stays as it is.
+/// Cancels a replay
+///
+/// Dead letters that were not replayed yet stay as they are.
 #[utoipa::path(
     post,
     path = "/v1/dead/replays/{id}/cancel",
@@ -103,8 +107,8 @@ pub(crate) async fn show_replay(
     responses(
         (status = 200, body = serde_json::Value, description = "as for GET"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such operation"),
-        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "it has ended"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such replay"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the replay has ended"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )

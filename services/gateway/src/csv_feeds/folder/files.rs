@@ -1,4 +1,4 @@
-//! The folder on the disk. Everything here is done on a thread that may block.
+//! The files of a folder on disk. Every operation runs on a thread that may block.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,18 +13,18 @@ use time::OffsetDateTime;
 
 use crate::csv_feeds::FolderConfig;
 
-/// Most files that are looked at; the rest has its turn when there are fewer.
+/// The maximum number of files in one scan; the rest follow once there are fewer.
 const FILES_MAX: usize = 10_000;
-/// A file that has not changed for so long is whole.
+/// The time for which a file must be unchanged before it counts as complete.
 const QUIET_MIN: Duration = Duration::from_secs(2);
-/// What a file is called that is still being written, or is about another one.
+/// The endings of names of files that are still being written, or that belong to another file.
 const NOT_FILES: [&str; 6] = [".part", ".partial", ".tmp", ".filepart", "~", ".report.json"];
-/// What follows a file's name in the name of its checksum.
+/// The ending of a checksum file, appended to the file's name.
 const CHECKSUM: &str = ".sha256";
-/// Longest checksum file that is read.
+/// The maximum number of bytes that are read of a checksum file.
 const CHECKSUM_BYTES_MAX: u64 = 4_096;
 
-/// A file that is whole, as far as two looks can tell.
+/// A file that is complete, as far as two scans can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReadyFile {
     pub(super) path: PathBuf,
@@ -33,12 +33,14 @@ pub(super) struct ReadyFile {
     stamp: FileStamp,
 }
 
-/// What tells whether a file is still the one that was seen.
+/// The metadata that tells whether a file is still the one that was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileStamp {
     device: u64,
     inode: u64,
+    /// The length in bytes.
     bytes: u64,
+    /// The modification time: seconds since the Unix epoch, and nanoseconds.
     modified: (i64, i64),
 }
 
@@ -53,25 +55,26 @@ impl FileStamp {
     }
 }
 
-/// What the looks before have seen, and since when it is like that.
+/// The files of earlier scans, and the time since which each is unchanged.
 #[derive(Debug, Default, Clone)]
 pub(super) struct SeenFiles(HashMap<String, (FileStamp, Instant)>);
 
-/// What a look at a file's content says.
+/// The result of opening and hashing a file.
 pub(super) enum OpenedFile {
-    /// It is longer than is taken.
+    /// The file is longer than the maximum.
     TooLong,
-    /// Its hash, as hexadecimal digits.
+    /// The SHA-256 of the file, in hexadecimal digits.
     Hash(String),
 }
 
+/// Runs blocking file operations on a thread of their own.
 async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
 }
 
-/// The first file by name, if it has not changed for a while. One that still grows keeps those after it waiting.
+/// Returns the first file by name if it has not changed for a while. A file that still grows blocks those after it.
 pub(super) async fn next_file(folder: &FolderConfig, seen: &mut SeenFiles) -> io::Result<Option<ReadyFile>> {
     let (folder, before) = (folder.clone(), seen.clone());
     let (found, now) = run_blocking(move || look_at_folder(&folder, &before)).await?;
@@ -79,6 +82,7 @@ pub(super) async fn next_file(folder: &FolderConfig, seen: &mut SeenFiles) -> io
     Ok(found)
 }
 
+/// Scans the folder and returns its first complete file, and all files that were seen.
 fn look_at_folder(folder: &FolderConfig, before: &SeenFiles) -> io::Result<(Option<ReadyFile>, SeenFiles)> {
     for place in [&folder.path, &folder.done, &folder.failed] {
         fs::create_dir_all(place)?;
@@ -86,7 +90,7 @@ fn look_at_folder(folder: &FolderConfig, before: &SeenFiles) -> io::Result<(Opti
     let mut files = Vec::new();
     for entry in fs::read_dir(&folder.path)?.take(FILES_MAX) {
         let entry = entry?;
-        // Of the entry itself: a symbolic link is none of ours, wherever it leads.
+        // The metadata of the entry itself: a symbolic link is ignored, wherever it points.
         let metadata = match entry.metadata() {
             Ok(metadata) if metadata.is_file() => metadata,
             _ => continue,
@@ -121,6 +125,7 @@ impl Ord for FileStamp {
     }
 }
 
+/// Returns the file's name, or `None` for a file that must be ignored.
 fn name_of(name: &OsStr) -> Option<String> {
     let name = name.to_str()?;
     let hidden = name.starts_with('.');
@@ -128,12 +133,13 @@ fn name_of(name: &OsStr) -> Option<String> {
     (!hidden && !other).then(|| name.to_owned())
 }
 
+/// Returns the modification time of a file.
 fn modified_at(stamp: FileStamp) -> OffsetDateTime {
     let nanos = i128::from(stamp.modified.0) * 1_000_000_000 + i128::from(stamp.modified.1);
     OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// Opens a file, if it still is the one that was found.
+/// Opens a file if it is still the one that was scanned.
 fn open_same(found: &ReadyFile) -> io::Result<Option<File>> {
     let is_same = |metadata: &Metadata| metadata.is_file() && FileStamp::of(metadata) == found.stamp;
     let here = match fs::symlink_metadata(&found.path) {
@@ -145,11 +151,11 @@ fn open_same(found: &ReadyFile) -> io::Result<Option<File>> {
         return Ok(None);
     }
     let file = File::open(&found.path)?;
-    // It may have been exchanged for a link in between.
+    // The file may have been replaced by a link since the check above.
     Ok(is_same(&file.metadata()?).then_some(file))
 }
 
-/// The hash of a file, which names what is read of it; nothing if it is not the one that was found any more.
+/// Returns the hash of a file, which identifies its run, or `None` if it is no longer the file that was scanned.
 pub(super) async fn hash_file(found: &ReadyFile, bytes_max: u64) -> io::Result<Option<OpenedFile>> {
     let found = found.clone();
     run_blocking(move || {
@@ -165,7 +171,7 @@ pub(super) async fn hash_file(found: &ReadyFile, bytes_max: u64) -> io::Result<O
     .await
 }
 
-/// The file to read; never more of it than was seen.
+/// Opens the file for reading, limited to the length that was scanned.
 pub(super) async fn file_reader(found: &ReadyFile) -> io::Result<impl Read + Send + 'static> {
     let found = found.clone();
     run_blocking(move || {
@@ -175,13 +181,14 @@ pub(super) async fn file_reader(found: &ReadyFile) -> io::Result<impl Read + Sen
     .await
 }
 
+/// Returns the path of the checksum file for `path`.
 fn checksum_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(CHECKSUM);
     PathBuf::from(name)
 }
 
-/// What the file beside it says its hash is.
+/// Reads the checksum file beside the file, if there is one.
 pub(super) async fn checksum_beside(found: &ReadyFile) -> io::Result<Option<String>> {
     let path = checksum_path(&found.path);
     run_blocking(move || match fs::symlink_metadata(&path) {
@@ -195,8 +202,8 @@ pub(super) async fn checksum_beside(found: &ReadyFile) -> io::Result<Option<Stri
     .await
 }
 
-/// Writes the report, then moves the file and its checksum beside it. A file of the same name that is there already keeps
-/// its name.
+/// Writes the report, then moves the file and its checksum beside it. A file of the same name that is there already is not
+/// overwritten.
 pub(super) async fn put_away(to: &Path, found: &ReadyFile, report: String) -> io::Result<()> {
     let (to, found) = (to.to_owned(), found.clone());
     run_blocking(move || {
@@ -207,7 +214,7 @@ pub(super) async fn put_away(to: &Path, found: &ReadyFile, report: String) -> io
         fs::write(&fresh, report)?;
         File::open(&fresh)?.sync_all()?;
         fs::rename(&fresh, path)?;
-        // Another file may have taken its place meanwhile: that one is still to be read.
+        // Another file may have taken its place meanwhile, and must still be read.
         if open_same(&found)?.is_none() {
             return Ok(());
         }
@@ -218,13 +225,13 @@ pub(super) async fn put_away(to: &Path, found: &ReadyFile, report: String) -> io
         }
         match moved {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()), // another gateway that watches the same folder was quicker
+            _ => Ok(()), // another gateway that watches the same folder was faster
         }
     })
     .await
 }
 
-/// The file's name; with its time in front of the rest if that is taken.
+/// Returns the file's name, preceded by its modification time if that name is taken.
 fn free_name(to: &Path, found: &ReadyFile) -> String {
     if fs::symlink_metadata(to.join(&found.name)).is_err() {
         return found.name.clone();

@@ -1,28 +1,35 @@
-//! What a path below `/scim/v2` means, and how the service is addressed from outside.
+//! Parses a path below `/scim/v2`, and builds the external address of the service.
 
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri};
 use scim_service::ResourceType;
 
 const ROOT: &str = "/scim/v2";
-/// Longest `Host` that is repeated in addresses.
+/// The maximum length of a `Host` header that is repeated in addresses, in bytes.
 const HOST_BYTES_MAX: usize = 255;
 
-/// What is at a path.
+/// The SCIM endpoint that a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ScimLocation {
+    /// All resources of a type.
     List(ResourceType),
+    /// The resource of a type with this id.
     One(ResourceType, String),
+    /// A search over these resource types.
     Search(Vec<ResourceType>),
+    /// The bulk endpoint.
     Bulk,
     ServiceProviderConfig,
+    /// The schemas, or the one with this id.
     Schemas(Option<String>),
+    /// The resource types, or the one with this id.
     ResourceTypes(Option<String>),
+    /// The resource of the authenticated user, which is not supported.
     Me,
 }
 
 impl ScimLocation {
-    /// What can be done there.
+    /// Returns the methods that the endpoint supports.
     pub(super) fn methods(&self) -> &'static str {
         match self {
             Self::List(_) => "GET, POST",
@@ -34,15 +41,17 @@ impl ScimLocation {
     }
 }
 
-/// A path, taken apart.
+/// A parsed path: the provider that it names, and the endpoint.
 #[derive(Debug)]
 pub(super) struct ScimAddress {
+    /// The provider that the path names.
     provider: Option<String>,
+    /// The endpoint. `None` if there is nothing at this path.
     place: Option<ScimLocation>,
 }
 
 impl ScimAddress {
-    /// The first word names a provider, if one is called so.
+    /// Parses a path. Its first segment names a provider if there is one of this name.
     pub(super) fn of(uri: &Uri, is_provider: impl Fn(&str) -> bool) -> Self {
         let path = uri.path().strip_prefix(ROOT).unwrap_or_default();
         let words =
@@ -64,7 +73,7 @@ impl ScimAddress {
         self.place.as_ref()
     }
 
-    /// The address of the service as the client sees it, without a slash at its end.
+    /// Returns the address of the service as the client sees it, without a trailing slash.
     pub(super) fn base(&self, public_url: Option<&str>, headers: &HeaderMap) -> String {
         let origin = public_url.map_or_else(|| request_origin(headers), str::to_owned);
         match &self.provider {
@@ -74,6 +83,7 @@ impl ScimAddress {
     }
 }
 
+/// Returns the endpoint that the segments name, if there is one.
 fn parse_place(words: &[&str]) -> Option<ScimLocation> {
     match words {
         [".search"] => Some(ScimLocation::Search(ResourceType::ALL.to_vec())),
@@ -95,7 +105,7 @@ fn decode_word(word: &str) -> Option<String> {
     crate::scim_bulk::percent_decoded(word)
 }
 
-/// As the request says; a proxy that ends TLS says so in `X-Forwarded-Proto`.
+/// Returns the origin of the request. A proxy that terminates TLS reports this in `X-Forwarded-Proto`.
 fn request_origin(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let fits = |host: &&str| {
@@ -121,7 +131,7 @@ mod tests {
         assert_eq!(one.provider(), Some("entra"));
         assert_eq!(one.place(), Some(&ScimLocation::One(ResourceType::User, "a b".into())));
         assert_eq!(of("/scim/v2/Users").place(), Some(&ScimLocation::List(ResourceType::User)));
-        assert_eq!(of("/scim/v2/okta/Users").place(), None, "nobody is called so");
+        assert_eq!(of("/scim/v2/okta/Users").place(), None, "no provider has this name");
         assert_eq!(
             of("/scim/v2/entra/Groups/.search").place(),
             Some(&ScimLocation::Search(vec![ResourceType::Group]))

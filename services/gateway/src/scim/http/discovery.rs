@@ -1,4 +1,4 @@
-//! What anybody may ask, without a token: what the service can do.
+//! The discovery endpoints, which need no token and describe the service.
 
 use axum::http::Method;
 use axum::http::StatusCode;
@@ -13,7 +13,7 @@ use super::address::{ScimAddress, ScimLocation};
 use crate::scim::answer::{ScimOutcome, ScimRefusal, scim_document};
 use crate::scim::door::ScimState;
 
-/// The answer, if that is what is asked for.
+/// Returns the response to a discovery request, or `None` for any other request.
 pub(super) fn answer_discovery(door: &ScimState, parts: &Parts, address: &ScimAddress) -> Option<Response> {
     let place = address.place()?;
     if !matches!(
@@ -34,6 +34,7 @@ pub(super) fn answer_discovery(door: &ScimState, parts: &Parts, address: &ScimAd
     Some(body.map_or_else(IntoResponse::into_response, |body| scim_document(StatusCode::OK, &body)))
 }
 
+/// Returns the document with this id, or the list of all without an id.
 fn one_or_all(all: Vec<Value>, id: Option<&str>) -> ScimOutcome<Value> {
     let Some(id) = id else {
         let trees = all.into_iter().filter_map(|one| one.as_object().cloned()).collect::<Vec<_>>();
@@ -42,5 +43,5 @@ fn one_or_all(all: Vec<Value>, id: Option<&str>) -> ScimOutcome<Value> {
     let is_it = |one: &Value| one["id"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(id));
     all.into_iter()
         .find(is_it)
-        .ok_or_else(|| ScimServiceError::not_found("there is none of this name").into())
+        .ok_or_else(|| ScimServiceError::not_found("there is no schema or resource type with this id").into())
 }

@@ -1,7 +1,8 @@
-//! `gateway_scim_members`: who is in which group. A row each, for a group may have 50,000.
+//! `gateway_scim_members`: the members of groups. One row for each, because a group may have 50,000.
 
 use sea_orm::entity::prelude::*;
 
+/// A membership: the ids of the group and of its member.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "gateway_scim_members")]
 pub(in crate::scim) struct Model {

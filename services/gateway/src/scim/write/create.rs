@@ -1,4 +1,4 @@
-//! POST.
+//! POST: creates a resource.
 
 use lifecycle::{AttributeMap, EventKind};
 use scim_service::{PatchedResource, ResourceType};
@@ -15,6 +15,7 @@ use crate::scim::members;
 use crate::scim::rows::resource;
 
 impl ProviderSession<'_> {
+    /// Creates the resource in the transaction.
     pub(super) async fn create_in(
         &self,
         tx: &DatabaseTransaction,
@@ -42,7 +43,7 @@ impl ProviderSession<'_> {
             employed: tree.get("active").is_none_or(|active| active == true),
             version: 1,
             created_at: at,
-            // Members come after the statement that there were none.
+            // The members are added after the event that the group has none.
             changed_at: if kind == ResourceType::Group { self.door.clock.next(at) } else { at },
             answer_due_at: Some(at + ANSWER_MICROS_MAX),
             id,
@@ -50,7 +51,7 @@ impl ProviderSession<'_> {
         self.insert(tx, row, patched).await
     }
 
-    /// There is one of this name: the same creation again, or a conflict.
+    /// Handles a name that exists: the same creation again, or a conflict.
     async fn again(
         &self,
         tx: &DatabaseTransaction,
@@ -59,7 +60,7 @@ impl ProviderSession<'_> {
         patched: &PatchedResource,
         at: i64,
     ) -> Result<WriteResult, WriteFailure> {
-        // Whoever repeats it at the same time waits here, and finds that it is being answered.
+        // A concurrent repetition waits here, and then finds that the first request is being answered.
         let Some(known) = self.locked(tx, kind, id).await? else { return Err(name_taken(kind).into()) };
         let is_unanswered = known.answer_due_at.is_some_and(|due| due <= at);
         if !is_unanswered || known.external_id != external_id(&patched.attributes) {
@@ -73,6 +74,7 @@ impl ProviderSession<'_> {
         Ok(WriteResult { ending, ..done })
     }
 
+    /// Inserts the resource and its members, and stores the events in the outbox.
     async fn insert(
         &self,
         tx: &DatabaseTransaction,

@@ -1,4 +1,4 @@
-//! DELETE.
+//! DELETE: deletes a resource.
 
 use lifecycle::EventKind;
 use scim_service::{Precondition, ResourceType};
@@ -11,6 +11,7 @@ use crate::scim::members;
 use crate::scim::rows::resource;
 
 impl ProviderSession<'_> {
+    /// Deletes the resource and its memberships in the transaction.
     pub(super) async fn delete_in(
         &self,
         tx: &DatabaseTransaction,
@@ -26,7 +27,7 @@ impl ProviderSession<'_> {
         let groups = members::groups_of(tx, id).await?;
         let mut draft = self.draft(id, row.version + 1, self.door.clock.next(row.changed_at));
         for group in groups {
-            // Otherwise whoever comes back under the same key would be in their old groups again.
+            // Otherwise a person who comes back under the same key would be in their old groups again.
             if let Some(group) = self.touch(tx, &group).await? {
                 draft.at = draft.at.max(group.changed_at);
                 draft.members(EventKind::GroupMemberRemoved, &group.key, vec![row.key.clone()]);
@@ -44,7 +45,7 @@ impl ProviderSession<'_> {
         Ok(WriteResult { ending: WriteEnding::Deleted, parcels, events })
     }
 
-    /// A group that somebody is taken out of has a new version.
+    /// Gives a new version to a group that loses a member.
     async fn touch(
         &self,
         tx: &DatabaseTransaction,

@@ -1,4 +1,4 @@
-//! PUT and PATCH.
+//! PUT and PATCH: change a resource.
 
 use lifecycle::EventKind;
 use scim_service::{PatchedResource, Precondition, ResourceTree, ResourceType};
@@ -16,6 +16,7 @@ use crate::scim::members;
 use crate::scim::rows::resource;
 
 impl ProviderSession<'_> {
+    /// Updates the resource in the transaction.
     pub(super) async fn update_in(
         &self,
         tx: &DatabaseTransaction,
@@ -28,7 +29,7 @@ impl ProviderSession<'_> {
             return Ok(WriteResult { ending: WriteEnding::Missing, parcels: Vec::new(), events: 0 });
         };
         check_version(&row, only)?;
-        // Whoever names the id knows it.
+        // A client that sends the id has received it.
         let row = resource::Model { answer_due_at: None, ..row };
         let current = row.tree()?;
         let patched = match edit {
@@ -38,7 +39,7 @@ impl ProviderSession<'_> {
         self.change(tx, row, &patched, None).await
     }
 
-    /// Makes the resource what `patched` says. `answer_due_at` is set where the change is a creation that is repeated.
+    /// Applies `patched` to the resource. `answer_due_at` is set if the change is a repeated creation.
     pub(super) async fn change(
         &self,
         tx: &DatabaseTransaction,
@@ -83,7 +84,7 @@ impl ProviderSession<'_> {
         Ok(WriteResult { ending: WriteEnding::Changed(row), parcels, events })
     }
 
-    /// The row with what is new. The key stays: a person who gets another name is the same person.
+    /// Returns the row with its new content. The key stays the same: a person with a new name is the same person.
     fn after(
         &self,
         row: resource::Model,
@@ -104,6 +105,7 @@ impl ProviderSession<'_> {
         }
     }
 
+    /// Adds the event with the changed attributes of a person or group.
     async fn say_attributes(
         &self,
         tx: &DatabaseTransaction,

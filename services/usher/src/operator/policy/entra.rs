@@ -1,4 +1,4 @@
-//! `usher policy import-entra` and `usher policy export-entra`.
+//! Runs `usher policy import-entra` and `usher policy export-entra`.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -13,10 +13,10 @@ use crate::cli::{ExportEntraArgs, ImportEntraArgs};
 use crate::operator::{CommandEnd, print_json, print_text};
 use crate::render;
 
-/// `usher policy import-entra`: policies to stdout or into a folder, what could not be taken over to stderr.
+/// Runs `usher policy import-entra`: writes policies to stdout or into a folder, and notes about the conversion to stderr.
 ///
 /// # Errors
-/// When the export cannot be read, or a file cannot be written.
+/// Returns an error if the export cannot be read, or if a file cannot be written.
 pub(super) fn import_entra(args: &ImportEntraArgs) -> anyhow::Result<CommandEnd> {
     let json = read_export(&args.file)?;
     let job = match (args.all, args.assigned.as_slice()) {
@@ -52,10 +52,10 @@ fn read_export(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// `usher policy export-entra`: the schema to stdout, what could not be taken over to stderr.
+/// Runs `usher policy export-entra`: writes the schema to stdout, and notes about the conversion to stderr.
 ///
 /// # Errors
-/// When the file cannot be read, or is no policy.
+/// Returns an error if the file cannot be read, or if it is not a policy.
 pub(super) fn export_entra(args: &ExportEntraArgs) -> anyhow::Result<CommandEnd> {
     let text = read_export(&args.file)?;
     let policy = match Policy::parse(&text, &args.file.display().to_string()) {
@@ -67,7 +67,7 @@ pub(super) fn export_entra(args: &ExportEntraArgs) -> anyhow::Result<CommandEnd>
     print_text(&exported.json)
 }
 
-/// What was taken over differently or not at all is not data: it goes to stderr.
+/// Prints notes about settings that were converted differently or not at all. They are not data, so they go to stderr.
 fn tell_notes(notes: &[ConversionNote]) {
     for note in notes {
         eprintln!("{}", render::clean_text(&note.to_string()));
@@ -83,7 +83,7 @@ fn as_json(imported: &ImportResult) -> Value {
     json!({ "policies": policies, "notes": imported.notes })
 }
 
-/// A policy that somebody may have worked on since is not overwritten.
+/// Writes a policy to a new file. An existing file is not overwritten, because it may contain manual changes.
 fn write_policy(folder: &Path, policy: &ImportedPolicy) -> anyhow::Result<()> {
     let path = folder.join(file_name(&policy.target)?);
     let mut file = OpenOptions::new()
@@ -96,7 +96,7 @@ fn write_policy(folder: &Path, policy: &ImportedPolicy) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The target's name comes from a file of somebody else's: it must not lead out of the folder.
+/// Returns the file name for a target. The name comes from an external file, so it must not lead out of the folder.
 fn file_name(target: &str) -> anyhow::Result<String> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if target.is_empty() || target.starts_with('.') || !target.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! `usher policy eval`: a line in, a line out.
+//! Runs `usher policy eval`: one line in, one line out.
 
 use std::io::{self, BufRead, Read as _, Write};
 
@@ -8,21 +8,21 @@ use expression::eval_lines::{self, MAX_LINE_BYTES};
 use serde_json::json;
 use time::OffsetDateTime;
 
-/// `usher policy eval`.
+/// Runs `usher policy eval`.
 ///
 /// # Errors
-/// When reading stdin or writing stdout fails.
+/// Returns an error if reading stdin or writing stdout fails.
 pub(super) fn run_eval() -> anyhow::Result<()> {
     evaluate_lines(io::stdin().lock(), io::stdout().lock(), |line| {
         eval_lines::evaluate_line(line, OffsetDateTime::now_utc(), RandomSeed(rand::random()))
     })
 }
 
-/// Answers every line of `input` with one line of `output`, at once. A line that is too long or not UTF-8 is answered
-/// with an error as well. Ends with the input, or when nobody reads the output any more.
+/// Answers every line of `input` with one line of `output`, and flushes it. A line that is too long or not UTF-8 is answered
+/// with an error. Ends at the end of the input, or when the output is closed.
 ///
 /// # Errors
-/// When reading or writing fails.
+/// Returns an error if reading or writing fails.
 fn evaluate_lines(
     mut input: impl BufRead,
     mut output: impl Write,
@@ -52,7 +52,7 @@ fn evaluate_lines(
     }
 }
 
-/// An error about the line as a whole.
+/// Returns an error about the whole line.
 fn line_error(message: &str) -> String {
     json!({ "error": { "message": message, "span": null } }).to_string()
 }
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(answers[2], "<after>");
     }
 
-    /// Counts how often it is flushed.
+    /// A writer that counts its flushes.
     struct Flushed<'a>(&'a Cell<usize>);
 
     impl Write for Flushed<'_> {

@@ -1,10 +1,10 @@
-//! Exit codes of `usher leavers`, `usher status` and `usher status --check`, as the table of docs/leavers.md has them.
+//! Exit codes of `usher leavers`, `usher status` and `usher status --check`, checked against the table of docs/leavers.md.
 
 use super::*;
 
 const COMMANDS: [&str; 3] = ["leavers", "status --check", "status"];
 
-/// The row that begins with `what`: the codes of [`COMMANDS`].
+/// Returns the codes of [`COMMANDS`] in the row that begins with `what`.
 fn documented(what: &str) -> [String; 3] {
     let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/leavers.md");
     let text = std::fs::read_to_string(page).unwrap();
@@ -43,7 +43,7 @@ async fn holds(what: &str, fake: Fake) {
     assert_eq!(ends, documented(what), "{what}: {COMMANDS:?}");
 }
 
-/// A console whose mapper knows these counts.
+/// Starts a console whose mapper reports these counts.
 async fn console(counts: Value, silent: &[&str]) -> Fake {
     let mut status = json!({"targets": [], "lag": {"events": 0, "commands": 0, "journal": 0}});
     let is_silent = |service: &str| silent.contains(&service);
@@ -70,7 +70,7 @@ async fn each_failure_has_the_exit_code_of_the_page() {
     holds("an account of a leaver is overdue", console(json!({"withAccess": 2, "overdue": 1}), &[]).await)
         .await;
     let both = json!({"withAccess": 2, "overdue": 1, "undecided": 1});
-    // Of several, the first of 1, 3 and 4.
+    // If several apply, the first of 1, 3 and 4 is used.
     let all = console(both, &["writer"]).await;
     assert_eq!(run(&all, "status --check").await, CommandEnd::Failed);
     let two = console(json!({"undecided": 1}), &["writer"]).await;

@@ -1,4 +1,4 @@
-//! Other accounts that may be leavers'.
+//! Rendering of other accounts that may belong to leavers.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::super::clean_text;
 use super::super::table::TextTable;
 use super::moment_text;
 
-/// One line per account, and one per reason why there may be more; nothing if there is neither.
+/// Renders one line per account, and one per reason why the list may be incomplete; empty if there is neither.
 pub(super) fn table(leavers: &[Obligation]) -> String {
     let mut table = TextTable::new(["TARGET", "PERSON", "ACCOUNT", "STATE", "WHY", "SEEN"]);
     let mut told = BTreeSet::new();
@@ -56,7 +56,7 @@ fn name(account: &OtherAccount) -> String {
     clean_text(account.name()).into_owned()
 }
 
-/// How many are on; nothing if none is.
+/// Renders the number of active other accounts; empty if there are none.
 pub(in crate::render) fn active(counts: &LeaverCounts) -> String {
     match counts.other_accounts {
         0 => String::new(),
@@ -66,7 +66,7 @@ pub(in crate::render) fn active(counts: &LeaverCounts) -> String {
     }
 }
 
-/// What is counted of all leavers, whatever was asked for; nothing if there is nothing to tell.
+/// Renders the totals of all leavers, regardless of the filter; empty if all are zero.
 pub(super) fn footer(counts: &LeaverCounts) -> String {
     let mut text = active(counts);
     for (target, count) in counts.by_target.iter().filter(|(_, count)| count.other_accounts_unknown > 0) {
@@ -81,7 +81,7 @@ pub(super) fn footer(counts: &LeaverCounts) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// The cells of comma-separated values: accounts, how many of them are on, and why there may be more.
+/// Returns the cells of comma-separated values: accounts, the number of active ones, and the reasons for gaps.
 pub(super) fn cells(found: Option<&OtherAccounts>) -> [String; 3] {
     let Some(found) = found else { return Default::default() };
     let named = |account: &OtherAccount| {

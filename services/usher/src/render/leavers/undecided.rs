@@ -1,8 +1,8 @@
-//! What was received and not decided: a departure may be among it.
+//! Rendering of undecided input, which may contain a departure.
 
 use lifecycle::UndecidedCounts;
 
-/// One line that names each kind and the command that lists it; nothing if everything was decided.
+/// Renders one line with each kind and the command that lists it; empty if everything is decided.
 pub(super) fn footer(counts: &UndecidedCounts) -> String {
     if counts.is_nothing() {
         return String::new();

@@ -71,15 +71,15 @@ Plan: 12 to create or adopt, 3 to change, 0 to enable, 612 to disable, 1 to dele
         EVALUATED  CREATE  ADOPT  CHANGE  ENABLE  DISABLE  DELETE  UNCHANGED  IMPOSSIBLE  INTO SCOPE  OUT OF SCOPE
 people  1000       12      0      3       0       612      0       373        0           12          612
 groups  6          0       0      0       0       0        1       5          0           0           0
-The target is not read: an account or group that it has already is adopted, and changed to what the policy says
-1 membership would be told because their group comes to exist
+The target is not read: an existing account or group is adopted and changed as the policy says
+1 membership would be sent because their group is created
 
 ATTRIBUTE    CHANGES
 displayName  2
 title        1
 
 Guard: 613 of 1006 accounts and groups would lose access, over guard.deletions: 500
-  what to do: look at who loses access and why; if it is a slip, correct the scope; if it is meant, apply with
+  what to do: check who loses access and why; if it is a mistake, correct the scope; if it is intended, apply with
     --allow-deletes 613
 "#
     );
@@ -105,10 +105,10 @@ fn what_cannot_be_worked_out_comes_first() {
         "failures": {"userName": 20, "title": 3}, "newlyFailing": 19,
     }));
     let text = render_plan(&failing);
-    let told = "IMPOSSIBLE: 20 of 20 people cannot be built, and stay as they are\nNO VALUE FOR  HOW MANY\ntitle         3\nuserName      20\n19 of them newly";
+    let told = "IMPOSSIBLE: 20 of 20 people cannot be built and stay as they are\nNO VALUE FOR  HOW MANY\ntitle         3\nuserName      20\n19 of them only with this policy";
     assert!(text.find(told) < text.find("Plan: nothing changes") && text.contains(told), "{text}");
     assert!(
-        failing.needs_a_look() && render_question(&failing).contains("mappings fail that did not, for 19")
+        failing.needs_a_look() && render_question(&failing).contains("new mapping failures occur for 19")
     );
 }
 
@@ -156,10 +156,10 @@ fn what_becomes_of_accounts_of_nobody_is_told_although_nobody_can_count_them() {
     let plan_of = PolicyPlan { target: "zia".to_owned(), orphans: Some(orphans), ..PolicyPlan::default() };
     let text = render_plan(&plan_of);
     for said in [
-        "Accounts of nobody: at the next comparison of the target they are deleted, but for 1 exception.\n",
+        "Orphans (accounts without a person): at the next reconciliation of the target they are deleted, except for 1 exception.\n",
         "usher reconcile zia --dry-run",
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
-    assert_eq!(render_question(&plan_of), "What becomes of accounts of nobody changes at zia.");
+    assert_eq!(render_question(&plan_of), "The handling of orphans changes at zia.");
 }

@@ -75,7 +75,7 @@ fn a_target_that_cannot_be_looked_at_is_told_with_the_reason() {
         json!({"service": "writer", "code": "writer_not_running", "detail": "the writer is not running"});
     let text = render_report(&person(&json!({"look": null, "lookProblem": problem})));
     assert!(
-        text.contains("3 Match: the target could not be looked at\n  the writer is not running [code wr"),
+        text.contains("3 Match: the target could not be read\n  the writer is not running [code wr"),
         "{text}"
     );
     assert!(text.contains("4 Action: none, because"), "{text}");

@@ -1,4 +1,4 @@
-//! What sources said, or would have said, and Usher could not take.
+//! Rendering of statements and requests of sources that Usher could not accept.
 
 use console::api::SourceProblemStatus;
 use lifecycle::{FeedRunState, UndecidedFeed};
@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::clean_text;
 
-/// In words, what was not taken, and what to do about it; docs/sources.md says the same.
+/// Returns the description and the remedy of a kind of problem; docs/sources.md has the same texts.
 fn words(kind: &str) -> (&'static str, &'static str) {
     match kind {
         "unreadable_list" => (
@@ -45,7 +45,7 @@ fn words(kind: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// A line for each problem; nothing while there are none.
+/// Renders one line for each problem; empty if there are none.
 pub(super) fn render(problems: &[SourceProblemStatus], unlisted: u64) -> String {
     let mut text = String::new();
     for problem in problems {
@@ -71,7 +71,7 @@ pub(super) fn render(problems: &[SourceProblemStatus], unlisted: u64) -> String 
     text
 }
 
-/// A line for each full feed whose last file was not decided about; nothing if all were.
+/// Renders one line for each full feed whose last file is undecided; empty if all are decided.
 pub(super) fn undecided(feeds: &[UndecidedFeed]) -> String {
     let moment = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     let mut text = String::new();

@@ -8,7 +8,7 @@ use anyhow::bail;
 const NAME: &str = "nats-server";
 const TOOLS: &str = ".tools/bin";
 
-/// `USHER_NATS_SERVER`, then `.tools/bin` in this folder or one above it, then beside this program, then PATH.
+/// Searches `USHER_NATS_SERVER`, then `.tools/bin` in this folder or one above it, then the folder of this program, then PATH.
 pub(super) fn find_binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("USHER_NATS_SERVER") {
         let path = PathBuf::from(path);

@@ -1,4 +1,4 @@
-//! Whether the server says that it is healthy.
+//! Health checks of the server.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 const ANSWER_MAX: Duration = Duration::from_secs(2);
-/// A server that reads back a large store is not healthy for a while; one whose disk was full, for ever.
+/// Maximum time unhealthy. A server that reads back a large store is unhealthy for a while; one whose disk was full, forever.
 const UNHEALTHY_MAX: Duration = Duration::from_secs(15);
-/// What the server says of a stream that it stores nothing in any more until it is started again.
+/// The server's error for a stream that stores nothing until the server is restarted.
 const WRITE_ERROR: &str = "write error";
-/// With less room than this on its disk, starting it again would not help.
+/// Minimum free disk space, in bytes, for a restart to help.
 const ROOM_MIN_BYTES: u64 = 16 << 20;
 
-/// Asks the server's monitoring port now and again.
+/// Checks the server's monitoring port periodically.
 pub(super) struct ServerHealth {
     address: SocketAddr,
     folder: PathBuf,
     looked: Instant,
     unhealthy_since: Option<Instant>,
-    /// It was healthy once since it was started.
+    /// `true` if the server was healthy since its start.
     was_healthy: bool,
-    /// It was said that there is no room.
+    /// `true` if the lack of disk space was already logged.
     said_full: bool,
 }
 
@@ -38,7 +38,7 @@ impl ServerHealth {
         }
     }
 
-    /// What the server says of itself, once it has said for long that it is not healthy and starting it again can help.
+    /// Returns the server's health error if it has lasted for a long time and a restart can help.
     pub(super) fn look(&mut self) -> Option<String> {
         if self.looked.elapsed() < LOOK_EVERY {
             return None;
@@ -62,7 +62,7 @@ impl ServerHealth {
         Some(why)
     }
 
-    /// Whether its disk has no room; said once. Where that cannot be seen, it has.
+    /// Returns whether its disk has no space, and logs that once. If the space cannot be read, the disk is not full.
     fn is_full(&mut self, why: &str) -> bool {
         let room = room(&self.folder);
         let is_full = room.is_some_and(|bytes| bytes < ROOM_MIN_BYTES);
@@ -74,7 +74,7 @@ impl ServerHealth {
         is_full
     }
 
-    /// HTTP/1.0, so that the answer ends where the connection does.
+    /// Requests the health over HTTP/1.0, so that the answer ends with the connection.
     fn ask(&self) -> io::Result<String> {
         let mut connection = TcpStream::connect_timeout(&self.address, ANSWER_MAX)?;
         connection.set_read_timeout(Some(ANSWER_MAX))?;
@@ -85,7 +85,7 @@ impl ServerHealth {
     }
 }
 
-/// Bytes that can be written on the disk of the folder.
+/// Returns the bytes that can be written on the disk of the folder.
 #[cfg_attr(
     target_os = "linux",
     expect(clippy::useless_conversion, reason = "other systems count in smaller numbers")

@@ -17,12 +17,12 @@ fn pid_file(folder: &Path) -> PathBuf {
     folder.join("server.pid")
 }
 
-/// Writes down which process serves the folder.
+/// Records the process that serves the folder.
 pub(super) fn remember_process(folder: &Path, pid: u32) -> anyhow::Result<()> {
     std::fs::write(pid_file(folder), pid.to_string()).context("cannot write server.pid")
 }
 
-/// Ends the server that the pid file names, if it still runs and is ours.
+/// Stops the server that the pid file names, if it still runs and is ours.
 pub(super) fn end_orphan(folder: &Path) -> anyhow::Result<()> {
     let Some(pid) = std::fs::read_to_string(pid_file(folder)).ok().and_then(|text| text.trim().parse().ok())
     else {
@@ -45,7 +45,7 @@ pub(super) fn end_orphan(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether `pid` is a process that was started with this folder's configuration: pids are used again.
+/// Returns whether `pid` was started with this folder's configuration, because process ids are reused.
 fn serves_folder(folder: &Path, pid: i32) -> bool {
     let config = server_config::config_path(folder);
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| {

@@ -5,25 +5,26 @@ use std::path::{Path, PathBuf};
 use super::NatsSettings;
 use crate::up::folder::write_private;
 
-/// The ports that one run uses, however often the server is restarted.
+/// The ports of one run; they stay the same when the server is restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChildPorts {
     pub(super) client: u16,
     pub(super) monitor: u16,
 }
 
-/// Where the file lies.
+/// Returns the path of the configuration file.
 pub(super) fn config_path(folder: &Path) -> PathBuf {
     folder.join("server.conf")
 }
 
-/// Writes it; only its owner can read it, because it holds the token.
+/// Writes the file. Only its owner can read it, because it contains the token.
 pub(super) fn write_config(settings: &NatsSettings, ports: ChildPorts) -> anyhow::Result<()> {
     write_private(&config_path(&settings.folder), &config_text(settings, ports))
 }
 
-/// `sync_interval: always` makes the server answer a publish only when the message is on the disk. `max_file_store` is
-/// said because the default, a share of the free disk, may be less than what the streams may hold together; nothing is set aside.
+/// Renders the file. `sync_interval: always` makes the server acknowledge a publish only when the message is on disk.
+/// `max_file_store` is set because the default, a share of the free disk, may be less than the sum of the streams' limits; no
+/// space is reserved.
 fn config_text(settings: &NatsSettings, ports: ChildPorts) -> String {
     let quoted =
         |path: PathBuf| serde_json::to_string(&path.display().to_string()).expect("a string is always JSON");

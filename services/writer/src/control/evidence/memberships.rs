@@ -1,4 +1,4 @@
-//! What shows that people are not in groups any more, or what that waits for.
+//! Evidence that people are no longer in groups, or the reason why it is missing.
 
 use std::collections::HashMap;
 
@@ -15,19 +15,19 @@ use crate::looks::{is_membership_due, membership_unverified_since};
 use crate::rows::{edge, load_resources, resource, status};
 use crate::{micros, now};
 
-/// No account of the person was ever put into the group.
+/// Evidence: no account of the person was ever put into the group.
 const NEVER_MEMBER: &str = "never_member";
-/// The group is not at the target any more, and is not wanted there.
+/// Evidence: the group is no longer at the target, and is not wanted there.
 const GROUP_GONE: &str = "group_gone";
 
-/// Both ends of memberships, by key.
+/// The rows of both ends of memberships, by key.
 struct MembershipEnds {
     people: HashMap<String, resource::Model>,
     groups: HashMap<String, resource::Model>,
 }
 
 impl WriterControl {
-    /// What is known of `keys`; and those of them that are to be read back.
+    /// Returns the evidence for `keys`, and those of them that must be read back.
     pub(super) async fn memberships(
         &self,
         target: &str,
@@ -63,6 +63,7 @@ impl WriterControl {
         Ok((told, due))
     }
 
+    /// Loads the rows of these members of one group, by member.
     async fn edges(
         &self,
         target: &str,
@@ -80,6 +81,7 @@ impl WriterControl {
     }
 }
 
+/// Builds the evidence for one membership, or the reason why it is missing.
 fn membership_evidence(
     key: &MembershipKey,
     row: Option<&edge::Model>,
@@ -100,7 +102,7 @@ fn membership_evidence(
     MembershipEvidence { key: key.clone(), revision: row.revision, off, waiting }
 }
 
-/// What shows that the person is not in the group, or has no use of it.
+/// Returns the evidence that the person is not in the group, or has no use of it.
 fn shown_out(row: &edge::Model, ends: &MembershipEnds) -> Option<AccountOffEvidence> {
     if row.told {
         return None;

@@ -38,7 +38,7 @@ fn some_actions() -> impl Iterator<Item = PolicyActions> {
 
 const STATES: [AccountState; 3] = [AccountState::Active, AccountState::Disabled, AccountState::Deleted];
 
-/// Every combination of actions, states and what is there.
+/// Covers every combination of actions, states and target contents.
 #[test]
 fn no_step_does_what_the_actions_forbid_and_without_any_there_is_no_step_at_all() {
     let profile = TargetProfile::builtin("generic").unwrap();

@@ -1,9 +1,10 @@
-//! Begins pieces of work: notes what is about to be sent, and lets only that be sent.
+//! Begins jobs: notes the rows that are about to be sent, and lets only those be sent.
 
 use lifecycle::ResourceKind;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use store::StoreError;
+use telemetry::chain;
 use tracing::Instrument;
 
 use super::super::work::{work_on_members, work_on_resource};
@@ -17,24 +18,24 @@ use crate::permission::{forget_noted, note_sending};
 use crate::ready::{ReadyJob, ResourceJob};
 use crate::rows::{ResourceKey, edge, resource, status};
 
-/// One in so many pieces of work is the least urgent that waits, so that no lane waits for ever.
+/// The interval between jobs that are taken from the least urgent lane, so that no lane waits for ever.
 const LOW_LANES_EVERY: u32 = 20;
-/// So many rows are noted at once where requests are many: a crash leaves no more of them in doubt.
+/// The number of rows that are noted at once at a fast target. A crash leaves no more of them in doubt.
 const NOTED_MAX: usize = 32;
 
-/// Memberships that are not sent, and why not.
+/// The memberships that are not sent, and the reason.
 type HeldMemberships = (Vec<edge::Model>, String);
 
-/// What came of noting memberships as being sent.
+/// The result of noting memberships as being sent.
 enum MembersNoted {
-    /// They may go, but for these.
+    /// The memberships may be sent, except these.
     MayGo(Option<HeldMemberships>),
     /// Another replica has the target: the notes there are its own.
     Overtaken,
 }
 
 impl OwnershipSession<'_> {
-    /// Starts the most urgent piece of work with the permit for its first request.
+    /// Starts the most urgent job with the permit for its first request.
     pub(super) async fn begin(&mut self, permit: RequestPermit) {
         self.begun = self.begun.wrapping_add(1);
         let low_lanes_turn = self.begun.is_multiple_of(LOW_LANES_EVERY);
@@ -58,10 +59,11 @@ impl OwnershipSession<'_> {
     }
 
     fn could_not_begin(&mut self, error: &StoreError) {
-        tracing::warn!(target_name = %self.owner.target, error = %error, "could not note what is to be sent");
+        tracing::warn!(target_name = %self.owner.target, error = chain(error), "could not note what is to be sent");
         self.freshness.stale = true;
     }
 
+    /// Spawns the job for a resource that is noted as being sent.
     fn begin_resource(&mut self, job: ResourceJob, permit: RequestPermit) {
         let key = (job.row.kind(), job.row.subject.clone());
         self.noted.remove(&key);
@@ -69,7 +71,7 @@ impl OwnershipSession<'_> {
         let progress = ConvergeProgress {
             remote_id: job.row.remote_id.clone(),
             applied: job.row.applied(),
-            // What cannot be read is read again at the target.
+            // Attributes that cannot be parsed are read again at the target.
             in_doubt: job.row.in_doubt || job.row.applied_fault().is_some(),
             off: job.row.off_evidence(),
             was_on: false,
@@ -89,6 +91,7 @@ impl OwnershipSession<'_> {
         );
     }
 
+    /// Spawns the job for memberships that are noted as being sent.
     fn begin_members(&mut self, job: MembersJob, held: Option<HeldMemberships>, permit: RequestPermit) {
         self.in_flight.insert((ResourceKind::Membership, job.group.clone()));
         let lane = ReadyJob::Members(Box::new(job.clone())).lane();
@@ -99,8 +102,8 @@ impl OwnershipSession<'_> {
             .spawn(work_on_members(target, (job, held), lane, trace, permit, results).instrument(span));
     }
 
-    /// Whether the row is noted as being sent, and with it what the guard has to let through. Others that come next are noted
-    /// along with it.
+    /// Notes the row as being sent together with the guard's permission, and returns whether it may be sent. The rows
+    /// that come next are noted along with it.
     async fn may_begin(&mut self, row: &resource::Model) -> Result<bool, StoreError> {
         let key = (row.kind(), row.subject.clone());
         if self.noted.get(&key) == Some(&row.desired_revision) {
@@ -117,7 +120,7 @@ impl OwnershipSession<'_> {
         let mut news = TransactionFacts::default();
         let noted = note_sending(&tx, &self.lease, target, &asked, &mut news).await?;
         let parcel = news.store(&tx).await?;
-        tx.commit().await.map_err(StoreError::statement("note what is to be sent"))?;
+        tx.commit().await.map_err(StoreError::statement("note rows before they are sent"))?;
         self.owner.relay.send(parcel).await;
         if let Some((count, reason)) = &noted.held {
             tracing::error!(target_name = %target, count, reason, "changes of access are held until a human decides");
@@ -128,7 +131,7 @@ impl OwnershipSession<'_> {
         Ok(may_begin)
     }
 
-    /// What was noted and is not sent after all is in no doubt.
+    /// Clears the notes of rows that are not sent after all: they are not in doubt.
     pub(super) async fn forget_noted(&self) {
         let keys: Vec<ResourceKey> =
             self.noted.keys().filter(|key| !self.in_flight.contains(*key)).cloned().collect();
@@ -137,15 +140,15 @@ impl OwnershipSession<'_> {
             if self.lease.in_force(&tx).await? {
                 forget_noted(&tx, &self.lease, &self.owner.target, &keys).await?;
             }
-            tx.commit().await.map_err(StoreError::statement("forget what was to be sent"))
+            tx.commit().await.map_err(StoreError::statement("clear the notes of rows that were not sent"))
         };
         if let Err(error) = forgotten.await {
-            tracing::warn!(target_name = %self.owner.target, error = %error, "what was to be sent is read back by the next owner");
+            tracing::warn!(target_name = %self.owner.target, error = chain(&error), "what was to be sent is read back by the next owner");
         }
     }
 
-    /// Notes which memberships are in doubt after a crash; in the same transaction, takes those out that are too many for a
-    /// person, and says why.
+    /// Notes the memberships that a crash would leave in doubt. In the same transaction, removes those beyond a person's
+    /// limit from the job, and returns them with the reason.
     async fn mark_sending(&self, job: &mut MembersJob) -> Result<MembersNoted, StoreError> {
         let (target, limit) = (&self.owner.target, self.target.client.profile().groups_per_user_max);
         let tx = self.owner.store.begin().await?;

@@ -1,8 +1,9 @@
-//! Reads the queue, and holds what would take away too much before any of it is sent.
+//! Reads the queue, and holds excessive removals before any of them is sent.
 
 use std::sync::Arc;
 
 use store::StoreError;
+use telemetry::chain;
 use tokio::time::Instant;
 
 use super::OwnershipSession;
@@ -12,7 +13,8 @@ use crate::rows::control::{self, PauseScope};
 use crate::{listing, micros, now, permission};
 
 impl OwnershipSession<'_> {
-    /// What is not sent, if the target is paused. The operator who let it go on knows what there was to know of it.
+    /// Returns the scope of the pause, if the target is paused. An operator who resumes the target has seen the remarks
+    /// about it, so its address and its missing accounts are believed from then on.
     async fn pause_scope(&mut self) -> Option<PauseScope> {
         match control::load_control(self.owner.store.reader(), &self.owner.target).await {
             Ok(row) => {
@@ -22,20 +24,20 @@ impl OwnershipSession<'_> {
                     if let Err(error) =
                         self.target.address.confirm(&self.owner.store, &self.owner.target).await
                     {
-                        let error = &error as &dyn std::error::Error;
+                        let error = chain(&error);
                         tracing::warn!(target_name = %self.owner.target, error, "could not keep that the address is right");
                     }
                 }
                 row.pause_scope()
             }
             Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = %error, "could not see whether the target is paused");
+                tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not see whether the target is paused");
                 Some(PauseScope::Everything)
             }
         }
     }
 
-    /// Holds what would take away too much before any of it is sent; says whether anything was held.
+    /// Holds excessive changes of access before any of them is sent. Returns whether any row was held.
     async fn hold_excess(&self) -> Result<bool, StoreError> {
         let (store, target) = (&self.owner.store, &self.owner.target);
         let sum = permission::AccessSum::read(store.reader(), target).await?;
@@ -60,6 +62,7 @@ impl OwnershipSession<'_> {
         self.freshness.read(begun);
     }
 
+    /// Reads the queue with respect to pauses and verifications, and holds excessive changes of access.
     async fn reload(&mut self) {
         let scope = self.pause_scope().await;
         let pauses_grants = scope == Some(PauseScope::Grants);
@@ -75,17 +78,17 @@ impl OwnershipSession<'_> {
         if !self.ready.needs_permission() {
             return;
         }
-        // None of them goes out without permission anyway: this only tells at once.
+        // No such row is sent without permission anyway: this only reports the hold at once.
         match self.hold_excess().await {
             Ok(false) => {}
             Ok(true) => self.load(pauses_grants).await,
             Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = %error, "could not add up changes of access");
+                tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not add up changes of access");
             }
         }
     }
 
-    /// Many accounts are to be looked for: reading the whole target may be cheaper. Says whether it begins.
+    /// Starts to read the whole target if many accounts need a lookup, because that may be cheaper. Returns whether it started.
     fn begin_listing(&mut self) -> bool {
         let Some(paths) = self.ready.to_be_looked_for(listing::ACCOUNTS_MIN) else { return false };
         if !listing::is_possible(self.target.client.profile()) || !self.target.listing.begin() {
@@ -95,6 +98,7 @@ impl OwnershipSession<'_> {
         true
     }
 
+    /// Loads the queue. Leaves out changes that give access while they are paused.
     async fn load(&mut self, pauses_grants: bool) {
         let source = QueueSource {
             store: &self.owner.store,
@@ -113,7 +117,7 @@ impl OwnershipSession<'_> {
                 }
             }
             Err(error) => {
-                tracing::warn!(target_name = %self.owner.target, error = %error, "could not read the queue");
+                tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not read the queue");
             }
         }
     }
