@@ -137,17 +137,22 @@ async fn keep_running(mut world: UsherWorld) -> anyhow::Result<()> {
     println!("  log       {}\n\nTry, in another terminal:\n", world.usher.log().display());
     println!("  {usher} status --data {data}");
     println!("  {usher} trace E-00002 --data {data}");
-    println!(
-        "  curl -si {}/v1/events -H \"authorization: Bearer $(cat {data}/tokens/source)\" \\",
-        addresses.gateway()
-    );
-    println!(
-        "    -H 'content-type: application/cloudevents+json' -d '{{\"specversion\": \"1.0\", \"id\": \"my-1\", \\"
-    );
-    println!("    \"source\": \"/me\", \"type\": \"worker.left\", \"subject\": \"worker/E-00002\"}}'\n");
+    println!("{}\n", departure_command(&addresses.gateway(), &data));
     asked_to_stop().await;
     eprintln!("\nending");
     world.usher.terminate().await
+}
+
+/// Returns an example command that reports a departure. The JSON is on one line, so that it can be pasted.
+fn departure_command(gateway: &str, data: &str) -> String {
+    let event = serde_json::json!({
+        "specversion": "1.0", "id": "my-1", "source": "/me", "type": "worker.left",
+        "subject": "worker/E-00002",
+    });
+    format!(
+        "  curl -si {gateway}/v1/events -H \"authorization: Bearer $(cat {data}/tokens/source)\" \\\n    \
+         -H 'content-type: application/cloudevents+json' -d '{event}'"
+    )
 }
 
 /// Plays the demo against a running deployment.
@@ -197,5 +202,21 @@ async fn asked_to_stop() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_of_the_printed_command_is_json_on_one_line() {
+        let command = departure_command("http://127.0.0.1:8080", "/tmp/usher");
+        let (_, rest) = command.split_once("-d '").unwrap();
+        let event = rest.strip_suffix('\'').unwrap();
+        assert!(!event.contains(['\n', '\'', '\\']), "{event}");
+        let parsed: serde_json::Value = serde_json::from_str(event).unwrap();
+        assert_eq!(parsed["type"], "worker.left");
+        assert_eq!(parsed["subject"], "worker/E-00002");
     }
 }
