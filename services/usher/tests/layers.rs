@@ -1,4 +1,4 @@
-//! The layering rules (ARCHITECTURE.md, "Who may know whom"), checked against the manifests and the sources.
+//! The layering rules (ARCHITECTURE.md, "Dependency rules"), checked against the manifests and the sources.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
