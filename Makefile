@@ -1,45 +1,45 @@
-# `make help` lists what can be done. Everything that is missing is fetched into .tools/ (ignored by git).
+# `make help` lists the commands. Missing tools are downloaded into .tools/, which git ignores.
 
-# Where cargo puts what it builds.
+# The folder for build output.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO := cargo
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help demo up test lint fuzz soak soak-cluster bench openapi fmt build-demo nats-server
 
-help: ## list what can be done
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build-demo ## run 1,000 made-up people through the real thing, and check the outcome
+demo: build-demo ## provision 1,000 invented people through all services, and check the result
 	@$(TARGET)/debug/usher-demo run --usher $(TARGET)/debug/usher
 
-up: build-demo ## the same with 100 people, and keep it running to play with, until Ctrl-C
+up: build-demo ## run the demo with 100 people, and keep it running until Ctrl-C
 	@$(TARGET)/debug/usher-demo run --usher $(TARGET)/debug/usher --people 100 --keep
 
-test: nats-server lint fuzz ## everything that CI runs; ends with the test runner's summary
+test: nats-server lint fuzz ## run all checks and tests of CI; ends with the test runner's summary
 	@tools/fetch-interop
 	@tools/need-nextest
 	$(CARGO) nextest run --workspace --locked
 
-lint: ## formatting, lints, licences and advisories
+lint: ## check formatting, lints, licences and advisories
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@tools/check-dependencies
 
-# Seconds for each fuzz target.
+# The time for each fuzz target, in seconds.
 FUZZ_SECONDS := 15
 
-fuzz: ## fuzz what reads expressions, policies, exports and SCIM, FUZZ_SECONDS each
+fuzz: ## fuzz the parsers of expressions, policies, exports and SCIM, FUZZ_SECONDS each
 	@tools/fuzz $(FUZZ_SECONDS)
 
-soak: ## compare random histories with docs/employment.md, new ones until Ctrl-C or one differs
+soak: ## compare random histories with docs/employment.md until Ctrl-C or a difference
 	@tools/soak
 
-soak-cluster: ## kill and pause every part of a cluster 100 times a run, with new seeds until Ctrl-C or one ends wrong
+soak-cluster: ## kill and pause every part of a cluster 100 times per run, with new seeds until Ctrl-C or a failure
 	@tools/soak-cluster
 
-bench: nats-server ## figures for docs/benchmarks.md (optimised build; takes minutes)
+bench: nats-server ## measure the figures of docs/benchmarks.md (optimised build; takes minutes)
 	$(CARGO) build --release --locked -p usher --bin usher
 	$(CARGO) run --release --locked -p harness --bin usher-bench -- --usher $(TARGET)/release/usher
 	$(CARGO) bench --locked -p policy --bench decide
@@ -54,5 +54,5 @@ fmt: ## format the code
 build-demo: nats-server
 	$(CARGO) build --locked -p usher -p harness --bin usher --bin usher-demo
 
-nats-server: ## fetch the broker into .tools/
+nats-server: ## download the broker into .tools/
 	@tools/fetch-nats-server > /dev/null

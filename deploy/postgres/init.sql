@@ -1,8 +1,8 @@
--- One database and one role for each service that keeps state: none can read another's tables.
+-- Creates one database and one role for each service with state, so that no service can read the tables of another.
 -- Runs once, when the volume is empty.
 \getenv password USHER_DB_PASSWORD
 
-CREATE ROLE usher_gateway LOGIN PASSWORD :'password'; -- only for gateway.scim
+CREATE ROLE usher_gateway LOGIN PASSWORD :'password'; -- only for gateway.scim, fetch and polls
 CREATE ROLE usher_mapper LOGIN PASSWORD :'password';
 CREATE ROLE usher_writer LOGIN PASSWORD :'password';
 CREATE ROLE usher_console LOGIN PASSWORD :'password';
