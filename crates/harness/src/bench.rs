@@ -1,4 +1,4 @@
-//! The benchmark: throughput compared with a bare loop, latency at a share of it, requests per change, memory.
+//! The benchmark: throughput compared with a baseline, latency at a share of it, requests per change, memory.
 
 mod bare;
 mod intake;
@@ -17,7 +17,7 @@ use crate::world::{TARGET, UsherWorld, WorldOptions, policy_yaml};
 const RUN_MAX: Duration = Duration::from_secs(900);
 /// The number of events per request to the gateway.
 const BATCH: usize = 500;
-/// The number of requests that the bare loop keeps in flight: as many as the profile `sandbox` allows the writer.
+/// The number of requests that the baseline keeps in flight: as many as the profile `sandbox` allows the writer.
 const CONCURRENCY: usize = 32;
 
 /// The parts to measure, and their sizes.
@@ -51,7 +51,7 @@ pub async fn run_benchmarks(settings: &BenchSettings) -> anyhow::Result<()> {
         return Ok(());
     }
     let bare = bare::run_bare(settings.people, CONCURRENCY).await?;
-    print_row("bare loop, lookup + create, requests/s", format!("{bare:.0}"));
+    print_row("baseline, lookup + create, requests/s", format!("{bare:.0}"));
     let mut rate = 0.0;
     for (how, assume_empty) in [("lookup + create", false), ("create only", true)] {
         let measured = measure_throughput(settings, None, assume_empty).await?;
@@ -103,7 +103,7 @@ impl ThroughputFigures {
         print_row(&format!("{what}: joiners/s"), format!("{:.0}", self.events_per_second));
         let share = self.requests_per_second / bare;
         print_row(
-            &format!("{what}: requests/s, share of the bare loop"),
+            &format!("{what}: requests/s, share of the baseline"),
             format!("{:.0}, {share:.2}", self.requests_per_second),
         );
         print_row(&format!("{what}: requests per create"), format!("{:.2}", self.requests_per_create));

@@ -37,7 +37,7 @@ pub(super) async fn run_bare(people: usize, concurrency: usize) -> anyhow::Resul
     }
     let took = begin.elapsed().as_secs_f64();
     let requests = sandbox.ledger().len();
-    ensure!(sandbox.state().users.len() == people, "the bare loop did not create every person");
+    ensure!(sandbox.state().users.len() == people, "the baseline did not create every person");
     Ok(super::to_float(usize::try_from(requests)?) / took)
 }
 
