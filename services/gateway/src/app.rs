@@ -1,5 +1,6 @@
 //! Builds the gateway from its configuration, runs it, and shuts it down.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,15 +15,19 @@ use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::quota::SenderQuota;
-use crate::admission::{AdmittedSource, LoadPressure};
-use crate::fetch::{FetchPlan, NoticeIntake, RecordFetcher};
+use crate::config::GatewayConfig;
 use crate::http::{AppState, gateway_router};
+use crate::idp::{self, ScimConfig, ScimState};
+use crate::inbound::webhooks::WebhookSource;
+use crate::inbound::{csv_feeds, webhooks};
+use crate::intake::admission::quota::SenderQuota;
+use crate::intake::admission::{AdmittedSource, LoadPressure};
+use crate::intake::problems::ProblemLog;
+use crate::intake::source::SourceConfig;
+use crate::intake::state::IntakeState;
 use crate::migrations::GatewayMigrator;
-use crate::poll::{ListPoller, PreparedPoll};
-use crate::problems::ProblemLog;
-use crate::scim::{self, ScimState};
-use crate::{GatewayConfig, csv_feeds, webhooks};
+use crate::pull::fetch::{FetchPlan, NoticeIntake, RecordFetcher};
+use crate::pull::poll::{ListPoller, PreparedPoll};
 
 /// The interval at which the mapper's lag and the broker connection are checked.
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
@@ -71,7 +76,7 @@ pub enum GatewayRunError {
 pub struct GatewayApp {
     listener: TcpListener,
     address: SocketAddr,
-    gate: Arc<AppState>,
+    state: Arc<AppState>,
     scim: Option<Arc<ScimState>>,
     fetching: Option<FetchParts>,
     pollers: Vec<ListPoller>,
@@ -89,7 +94,7 @@ pub struct GatewayApp {
 /// The parts that fetch records.
 #[derive(Debug)]
 struct FetchParts {
-    intake: NoticeIntake,
+    notices: NoticeIntake,
     fetchers: Vec<RecordFetcher>,
 }
 
@@ -119,63 +124,42 @@ pub async fn build_gateway(
     };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let plans = fetch_plans(&config).map_err(GatewayBuildError::Config)?;
-    let polls: Vec<PreparedPoll> = config
-        .polls
-        .drain(..)
-        .map(PreparedPoll::new)
-        .collect::<Result<_, _>>()
-        .map_err(GatewayBuildError::Config)?;
+    let opened = webhooks::open_webhooks(config.webhooks.clone(), Instant::now());
+    let opened = opened.map_err(GatewayBuildError::Config)?;
+    let plans = fetch_plans(&config, &opened).map_err(GatewayBuildError::Config)?;
+    let polls = config.polls.drain(..).map(PreparedPoll::new).collect::<Result<Vec<_>, _>>();
+    let polls = polls.map_err(GatewayBuildError::Config)?;
     let needs_store = !config.scim.is_empty() || !plans.is_empty() || !polls.is_empty();
     let store = match config.database.as_deref().filter(|_| needs_store) {
-        Some(database) => {
-            Some(Store::open::<GatewayMigrator>(database).await.map_err(GatewayBuildError::Store)?)
-        }
+        Some(database) => Some(open_database(database).await?),
         None => None,
     };
-    let clock = store.clone();
-    if let Some(store) = &clock {
-        // The skew is measured repeatedly later, but the first request must not use a wrong clock.
-        store::clock::measure_skew(store).await.map_err(GatewayBuildError::Store)?;
-    }
     let recovery = match &store {
         Some(store) => Some(recognise_database(store, &bus).await?),
         None => None,
     };
-    let providers: Vec<String> = config.scim.iter().map(|provider| provider.name.clone()).collect();
-    let gate = Arc::new(AppState {
-        quota: SenderQuota::new(bus.events_bytes_max(), config.sender_share_percent_max),
-        bus,
-        pressure: LoadPressure::new(config.in_flight_max, config.mapper_lag_max),
-        limits: config.limits(),
-        body_bytes_max: config.body_bytes_max,
-        scim_bulk: config.scim_bulk,
-        body_time_max: Duration::from_secs(config.body_seconds_max),
-        webhooks: webhooks::open_webhooks(config.webhooks, Instant::now())
-            .map_err(GatewayBuildError::Config)?,
-        feeds: csv_feeds::open_feeds(config.feeds, &config.sources).map_err(GatewayBuildError::Config)?,
-        trusted_proxies: config.trusted_proxies,
-        problems: ProblemLog::default(),
-        sources: admitted_sources(config.sources, &providers),
-    });
+    let providers = std::mem::take(&mut config.scim);
+    let state = build_state(config, bus, opened, &providers)?;
+    let intake = &state.intake;
     let fetching = match &store {
-        Some(store) if !plans.is_empty() => Some(build_fetching(store, &gate, plans).await?),
+        Some(store) if !plans.is_empty() => Some(build_fetching(store, intake, plans).await?),
         _ => None,
     };
     let poller = |poll| {
         let store = store.clone().expect("the database is open if there are polls");
         let replica = replica_name(&store);
-        ListPoller::new(Arc::clone(&gate), store, poll, &replica)
+        ListPoller::new(Arc::clone(intake), store, poll, &replica)
     };
     let pollers = polls.into_iter().map(poller).collect();
-    let scim = store.filter(|_| !config.scim.is_empty());
-    let scim = scim.map(|store| Arc::new(ScimState::open(config.scim, store, Arc::clone(&gate))));
+    let clock = store.clone();
+    let scim = store.filter(|_| !providers.is_empty());
+    let scim = scim.map(|store| Arc::new(ScimState::open(providers, store, Arc::clone(intake))));
     let latch = readiness.latch("gateway");
     let outbox = scim.is_some().then(|| readiness.latch("gateway outbox"));
     Ok(GatewayApp {
         listener,
         address,
-        gate,
+        state,
         scim,
         fetching,
         pollers,
@@ -185,6 +169,40 @@ pub async fn build_gateway(
         outbox,
         serving,
     })
+}
+
+/// Opens the database. Its clock is measured once here, because the first request must not use a wrong one.
+async fn open_database(url: &str) -> Result<Store, GatewayBuildError> {
+    let store = Store::open::<GatewayMigrator>(url).await.map_err(GatewayBuildError::Store)?;
+    store::clock::measure_skew(&store).await.map_err(GatewayBuildError::Store)?;
+    Ok(store)
+}
+
+/// Builds the state that the handlers share.
+fn build_state(
+    config: GatewayConfig,
+    bus: Bus,
+    webhooks: HashMap<String, WebhookSource>,
+    providers: &[ScimConfig],
+) -> Result<Arc<AppState>, GatewayBuildError> {
+    let intake = IntakeState {
+        quota: SenderQuota::new(bus.events_bytes_max(), config.sender_share_percent_max),
+        bus,
+        pressure: LoadPressure::new(config.in_flight_max, config.mapper_lag_max),
+        limits: config.limits(),
+        body_bytes_max: config.body_bytes_max,
+        body_time_max: Duration::from_secs(config.body_seconds_max),
+        trusted_proxies: config.trusted_proxies,
+        problems: ProblemLog::default(),
+    };
+    let providers: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
+    Ok(Arc::new(AppState {
+        intake: Arc::new(intake),
+        feeds: csv_feeds::open_feeds(config.feeds, &config.sources).map_err(GatewayBuildError::Config)?,
+        sources: admitted_sources(config.sources, &providers),
+        webhooks,
+        scim_bulk: config.scim_bulk,
+    }))
 }
 
 /// Detects whether the database was restored. A restored database fetches again every record that it was asked to fetch since.
@@ -204,33 +222,35 @@ fn replica_name(store: &Store) -> String {
 }
 
 /// Builds the fetch plan of each webhook that fetches records.
-fn fetch_plans(config: &GatewayConfig) -> Result<Vec<Arc<FetchPlan>>, String> {
-    let webhooks = config.webhooks.iter();
-    let plans = webhooks.filter_map(|webhook| Some((&webhook.name, webhook.fetch.clone()?)));
-    plans.map(|(name, fetch)| FetchPlan::new(name.clone(), fetch).map(Arc::new)).collect()
+fn fetch_plans(
+    config: &GatewayConfig,
+    opened: &HashMap<String, WebhookSource>,
+) -> Result<Vec<Arc<FetchPlan>>, String> {
+    let fetching = config.webhooks.iter().filter_map(|webhook| {
+        let notices = Arc::clone(&opened.get(&webhook.name)?.notices);
+        Some((notices, webhook.fetch.clone()?))
+    });
+    fetching.map(|(notices, fetch)| FetchPlan::new(notices, fetch).map(Arc::new)).collect()
 }
 
 /// Builds the intake of thin notices, and one fetcher for each plan.
 async fn build_fetching(
     store: &Store,
-    gate: &Arc<AppState>,
+    intake: &Arc<IntakeState>,
     plans: Vec<Arc<FetchPlan>>,
 ) -> Result<FetchParts, GatewayBuildError> {
-    let notices =
-        gate.bus.consume(StreamName::Notices, crate::SERVICE).await.map_err(GatewayBuildError::Notices)?;
-    let intake = NoticeIntake::new(store.clone(), notices, &plans);
+    let consumed =
+        intake.bus.consume(StreamName::Notices, crate::SERVICE).await.map_err(GatewayBuildError::Notices)?;
+    let notices = NoticeIntake::new(store.clone(), consumed, &plans);
     let replica = replica_name(store);
-    let fetcher = |plan| RecordFetcher::new(Arc::clone(gate), store.clone(), plan, &replica);
-    Ok(FetchParts { intake, fetchers: plans.into_iter().map(fetcher).collect() })
+    let fetcher = |plan| RecordFetcher::new(Arc::clone(intake), store.clone(), plan, &replica);
+    Ok(FetchParts { notices, fetchers: plans.into_iter().map(fetcher).collect() })
 }
 
 /// Builds the table of sources by token.
-fn admitted_sources(
-    configs: Vec<crate::SourceConfig>,
-    providers: &[String],
-) -> TokenTable<Arc<AdmittedSource>> {
+fn admitted_sources(configs: Vec<SourceConfig>, providers: &[String]) -> TokenTable<Arc<AdmittedSource>> {
     let now = Instant::now();
-    let entry = |config: crate::SourceConfig| {
+    let entry = |config: SourceConfig| {
         telemetry::metrics::register_source(&config.name);
         (config.token, Arc::new(AdmittedSource::new(config, providers, now)))
     };
@@ -248,10 +268,11 @@ impl GatewayApp {
     /// # Errors
     /// Returns an error if a background task panicked.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), GatewayRunError> {
+        let intake = Arc::clone(&self.state.intake);
         let outbox = CancellationToken::new();
         let relay = match self.scim.as_ref().zip(self.outbox) {
-            Some((door, latch)) => {
-                Some(tokio::spawn(after_catching_up(door.relay(), latch, outbox.clone()).await))
+            Some((scim, latch)) => {
+                Some(tokio::spawn(after_catching_up(scim.relay(), latch, outbox.clone()).await))
             }
             None => None,
         };
@@ -263,15 +284,15 @@ impl GatewayApp {
             let stop = shutdown.soft.clone().cancelled_owned();
             tokio::spawn(store::clock::follow_clock(store, stop, report));
         }
-        let scim = self.scim.map_or_else(axum::Router::new, scim::scim_router);
-        let router = gateway_router(Arc::clone(&self.gate), scim);
+        let scim = self.scim.map_or_else(axum::Router::new, idp::scim_router);
+        let router = gateway_router(Arc::clone(&self.state), scim);
         let mut background = tokio::task::JoinSet::new();
-        for feed in self.gate.feeds.values().filter(|feed| feed.folder.is_some()) {
+        for feed in self.state.feeds.values().filter(|feed| feed.folder.is_some()) {
             let soft = shutdown.soft.clone();
-            background.spawn(csv_feeds::folder::watch_folder(Arc::clone(&self.gate), Arc::clone(feed), soft));
+            background.spawn(csv_feeds::folder::watch_folder(Arc::clone(&intake), Arc::clone(feed), soft));
         }
-        if let Some(FetchParts { intake, fetchers }) = self.fetching {
-            background.spawn(intake.run(shutdown.soft.clone()));
+        if let Some(FetchParts { notices, fetchers }) = self.fetching {
+            background.spawn(notices.run(shutdown.soft.clone()));
             for fetcher in fetchers {
                 background.spawn(fetcher.run(shutdown.soft.clone()));
             }
@@ -281,13 +302,13 @@ impl GatewayApp {
         }
         // The problem log ends after every task that writes to it.
         let noting = CancellationToken::new();
-        let (gate, stop) = (Arc::clone(&self.gate), noting.clone());
-        let keeping = tokio::spawn(async move { gate.problems.keep(&gate.bus, stop).await });
+        let (noted, stop) = (Arc::clone(&intake), noting.clone());
+        let keeping = tokio::spawn(async move { noted.problems.keep(&noted.bus, stop).await });
         let serve =
             edge::serve_router(self.listener, router, shutdown.soft.clone(), shutdown.hard, self.serving);
         let drained = tokio::select! {
             drained = serve => drained,
-            () = watch_readiness(&self.gate, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
+            () = watch_readiness(&intake, &self.latch, shutdown.soft) => unreachable!("watching has no end"),
             () = wait_for_panic(&mut background) => return Err(GatewayRunError::Background),
         };
         // The background tasks follow the same shutdown, and release what other replicas need to continue.
@@ -340,23 +361,23 @@ async fn after_catching_up(
 }
 
 /// Keeps readiness and the mapper's lag up to date. Never returns.
-async fn watch_readiness(gate: &AppState, latch: &ReadinessLatch, soft: CancellationToken) {
+async fn watch_readiness(intake: &IntakeState, latch: &ReadinessLatch, soft: CancellationToken) {
     let look = async {
         let mut ticks = tokio::time::interval(WATCH_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if gate.bus.connected() {
+            if intake.bus.connected() {
                 latch.open();
             } else {
                 latch.close("no connection to the broker");
             }
             // Before the mapper's first start there is no consumer, and so no lag.
-            gate.pressure.note_lag(gate.bus.lag(StreamName::Events, MAPPER).await.ok());
-            for position in gate.bus.positions(StreamName::Events, MAPPER).await.unwrap_or_default() {
+            intake.pressure.note_lag(intake.bus.lag(StreamName::Events, MAPPER).await.ok());
+            for position in intake.bus.positions(StreamName::Events, MAPPER).await.unwrap_or_default() {
                 if position.durable == MAPPER && position.exists {
                     let merged = if position.is_idle() { position.last_sequence } else { position.ack_floor };
-                    gate.quota.note_merged(&position.stream, merged);
+                    intake.quota.note_merged(&position.stream, merged);
                 }
             }
         }

@@ -1,22 +1,25 @@
 //! The gateway's section of the configuration.
 
 mod senders;
+#[cfg(test)]
+mod tests;
 mod warnings;
 
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use edge::{AccessRule, Network, TlsConfig, TlsSettings, TokenHash};
-use lifecycle::EventKind;
-use readings::{DateReader, SourceZone};
+use edge::{Network, TlsConfig, TlsSettings, TokenHash};
+use readings::SourceZone;
 use serde::Deserialize;
 
-use crate::EventLimits;
-use crate::admission::authority;
-use crate::csv_feeds::CsvFeedConfig;
-use crate::poll::PollConfig;
-use crate::scim::{self, ScimConfig};
-use crate::webhooks::WebhookConfig;
+use crate::idp::ScimConfig;
+use crate::inbound::csv_feeds::CsvFeedConfig;
+use crate::inbound::scim_bulk::ScimBulkConfig;
+use crate::inbound::webhooks::WebhookConfig;
+use crate::intake::admission::authority;
+use crate::intake::limits::EventLimits;
+use crate::intake::source::SourceConfig;
+use crate::pull::poll::PollConfig;
 
 /// The `gateway` section of the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -99,80 +102,6 @@ impl Default for GatewayConfig {
             mapper_lag_max: 200_000,
             sender_share_percent_max: 25,
             drain_seconds_max: 10,
-        }
-    }
-}
-
-/// The limits of SCIM bulk requests to `/v1/feeds/scim-bulk`. Such a request is never in memory as a whole.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ScimBulkConfig {
-    /// The maximum number of operations in one request. Microsoft Entra's own API takes 50.
-    pub operations_max: usize,
-    /// The maximum length of a request, in bytes. One operation may have `body_bytes_max`.
-    pub bytes_max: u64,
-}
-
-impl Default for ScimBulkConfig {
-    fn default() -> Self {
-        // Enough for a company of 100,000 in one request, with 2.5 KB for each person.
-        Self { operations_max: 100_000, bytes_max: 256 << 20 }
-    }
-}
-
-/// A system that may send events.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceConfig {
-    /// The name in metrics and logs, and the beginning of the CloudEvents source of its feeds.
-    pub name: String,
-    /// The hash of its token: `sha256:<64 hex digits>`.
-    pub token: TokenHash,
-    /// The kinds of subjects that its events may be about; every kind if left out.
-    #[serde(default)]
-    pub kinds: Option<Vec<SubjectKind>>,
-    /// The time zone in which the whole days that it names begin: an IANA name, UTC if left out.
-    #[serde(default = "default_zone")]
-    pub time_zone: String,
-    /// The CloudEvents `source` values that its events may have, or begin with before a `/`. `/NAME` if empty;
-    /// `*` for any value that belongs to no webhook, feed, poll or identity provider. Feeds are not affected.
-    #[serde(default)]
-    pub ce_source: Vec<String>,
-    /// The maximum number of events per second on average; unlimited if left out.
-    #[serde(default)]
-    pub events_per_second_max: Option<u32>,
-    /// The addresses and certificates from which it may connect; any if left out.
-    #[serde(default)]
-    pub access: AccessRule,
-}
-
-fn default_zone() -> String {
-    "UTC".to_owned()
-}
-
-impl SourceConfig {
-    /// Returns the reader for the days that its events name. The time zone was checked before.
-    pub(crate) fn dates(&self) -> DateReader {
-        DateReader::new(SourceZone::named(&self.time_zone).unwrap_or_default())
-    }
-}
-
-/// The kind of subject of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SubjectKind {
-    /// A person.
-    Worker,
-    /// A group.
-    Group,
-}
-
-impl SubjectKind {
-    /// Returns whether events of `kind` are about this kind of subject. Events about a feed match neither.
-    pub(crate) fn covers(self, kind: EventKind) -> bool {
-        match self {
-            Self::Worker => kind.is_worker(),
-            Self::Group => kind.is_group(),
         }
     }
 }
@@ -338,45 +267,19 @@ impl GatewayConfig {
         }
         let webhooks = self.webhooks.iter().find_map(WebhookConfig::fault);
         let feeds = || self.feeds.iter().find_map(|feed| feed.fault(&self.sources));
-        webhooks.or_else(feeds).or_else(|| scim::config_fault(self))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn config(value: serde_json::Value) -> GatewayConfig {
-        serde_json::from_value(value).unwrap()
+        webhooks.or_else(feeds).or_else(|| self.providers_fault())
     }
 
-    #[test]
-    fn an_empty_section_has_every_default() {
-        let config = config(json!({}));
-        assert_eq!((config.listen.port(), config.body_bytes_max, config.batch_max), (8080, 4 << 20, 5_000));
-        assert_eq!(config.fault(), None);
-    }
-
-    #[test]
-    fn sources_that_cannot_be_told_apart_are_refused() {
-        let source =
-            |name: &str, token: &str| json!({"name": name, "token": TokenHash::of(token).to_string()});
-        let fault = |a, b| config(json!({"sources": [a, b]})).fault();
-        assert_eq!(fault(source("hr", "1"), source("ad", "2")), None);
-        assert_eq!(
-            fault(source("hr", "1"), source("hr", "2")).unwrap(),
-            "gateway.sources[0] and gateway.sources[1] are both called hr: give one of them another name"
-        );
-        assert!(fault(source("hr", "1"), source("ad", "1")).unwrap().contains("token of another"));
-        assert!(fault(source("h r", "1"), source("ad", "2")).unwrap().contains("source name"));
-        assert!(config(json!({"batch_max": 0})).fault().unwrap().contains("batch_max"));
-    }
-
-    #[test]
-    fn a_plain_token_is_refused_without_being_repeated() {
-        let plain = json!({"sources": [{"name": "hr", "token": "plain-secret"}]});
-        let error = serde_json::from_value::<GatewayConfig>(plain).unwrap_err().to_string();
-        assert!(error.contains("sha256:") && !error.contains("plain-secret"), "{error}");
+    /// Returns the first fault of the identity providers, if any.
+    fn providers_fault(&self) -> Option<String> {
+        if self.scim.is_empty() {
+            return None;
+        }
+        if self.database.is_none() {
+            let fault = "`scim` needs a `database`, which keeps the resources of identity providers";
+            return Some(fault.to_owned());
+        }
+        let mut tokens: HashSet<TokenHash> = self.sources.iter().map(|source| source.token).collect();
+        self.scim.iter().find_map(|provider| provider.fault(&mut tokens))
     }
 }

@@ -1,7 +1,7 @@
 //! The names under which events can arrive.
 
 use super::GatewayConfig;
-use crate::admission::authority::SourceAuthority;
+use crate::intake::admission::authority::SourceAuthority;
 
 impl GatewayConfig {
     /// Returns the names of all senders, as the configuration of people uses them: the

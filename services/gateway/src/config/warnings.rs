@@ -3,7 +3,7 @@
 use verify::NoticeVerifier;
 
 use super::GatewayConfig;
-use crate::admission::authority::SourceAuthority;
+use crate::intake::admission::authority::SourceAuthority;
 
 /// The broker's default maximum message size (`max_payload`), in bytes.
 const BROKER_PAYLOAD: usize = 1024 * 1024;
@@ -11,7 +11,7 @@ const BROKER_PAYLOAD: usize = 1024 * 1024;
 impl GatewayConfig {
     /// Describes the sources that the token of each source may claim, one sentence per source.
     pub fn authorities(&self) -> Vec<String> {
-        let authority = |source: &super::SourceConfig| {
+        let authority = |source: &crate::intake::source::SourceConfig| {
             let of = SourceAuthority::new(&source.name, &source.ce_source, &[]);
             format!("the source {} speaks for {}", source.name, of.in_words())
         };

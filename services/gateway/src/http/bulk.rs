@@ -14,11 +14,12 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::{AppState, IDEMPOTENCY_KEY, acceptance_time, docs};
-use crate::admission::AdmittedSource;
-use crate::cloudevents::media_type;
-use crate::scim_bulk::{BulkReport, BulkUpload, take_upload};
-use crate::streamed::ToBroker;
-use crate::streamed::pipe::body_pipe;
+use crate::inbound::scim_bulk::{BulkReport, BulkUpload, take_upload};
+use crate::intake::admission::AdmittedSource;
+use crate::intake::headers::{media_type, read_traceparent};
+use crate::intake::state::IntakeState;
+use crate::intake::streamed::ToBroker;
+use crate::intake::streamed::pipe::body_pipe;
 
 /// Submit a SCIM bulk request
 ///
@@ -39,18 +40,18 @@ use crate::streamed::pipe::body_pipe;
     )
 )]
 pub(super) async fn scim_bulk(
-    State(gate): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let source = Arc::clone(gate.known(&parts)?);
-    let parent = super::read_traceparent(&parts.headers);
+    let source = Arc::clone(state.known(&parts)?);
+    let parent = read_traceparent(&parts.headers);
     let span = tracing::info_span!("ingest", door = "scim-bulk", request_id = %id, source = source.name, trace_id = Empty);
     let trace = telemetry::in_trace(&span, parent);
     async {
-        let taken = upload_bulk(&gate, &source, &parts.headers, body, trace).await;
-        note_bulk(&gate, &source, &taken);
+        let taken = upload_bulk(&state, &source, &parts.headers, body, trace).await;
+        note_bulk(&state.intake, &source, &taken);
         taken.map(|report| (StatusCode::ACCEPTED, Json(report)).into_response())
     }
     .instrument(span)
@@ -59,18 +60,19 @@ pub(super) async fn scim_bulk(
 
 /// Streams a bulk request from the connection to the broker.
 async fn upload_bulk(
-    gate: &Arc<AppState>,
+    state: &AppState,
     source: &Arc<AdmittedSource>,
     headers: &HeaderMap,
     body: Body,
     trace: TraceContext,
 ) -> Result<BulkReport, Problem> {
-    let _room = gate.room(source)?;
+    let intake = &state.intake;
+    let _room = intake.room(source)?;
     match media_type(headers)?.as_deref() {
         Some("application/scim+json" | "application/json") => {}
         _ => return Err(Problem::unsupported_media_type("send application/scim+json or application/json")),
     }
-    let bytes_max = gate.scim_bulk.bytes_max;
+    let bytes_max = state.scim_bulk.bytes_max;
     let too_large = || Problem::too_large(format!("a bulk request may have at most {bytes_max} bytes"));
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -80,14 +82,14 @@ async fn upload_bulk(
     let upload = BulkUpload {
         source: Arc::clone(source),
         key: headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).map(str::to_owned),
-        limits: gate.limits,
-        operations_max: gate.scim_bulk.operations_max,
-        operation_bytes_max: gate.body_bytes_max,
+        limits: intake.limits,
+        operations_max: state.scim_bulk.operations_max,
+        operation_bytes_max: intake.body_bytes_max,
         now: acceptance_time(),
     };
     let (inlet, outlet) = body_pipe();
-    let mut sink = ToBroker { gate: Arc::clone(gate), trace };
-    let pour = inlet.pour(body, bytes_max, gate.body_time_max, too_large);
+    let mut sink = ToBroker { intake: Arc::clone(intake), trace };
+    let pour = inlet.pour(body, bytes_max, intake.body_time_max, too_large);
     let taking = take_upload(upload, Box::new(outlet) as Box<dyn Read + Send>, &mut sink);
     tokio::pin!(pour, taking);
     tokio::select! {
@@ -102,7 +104,7 @@ async fn upload_bulk(
 }
 
 /// Records the metrics and writes the single log line of a request.
-fn note_bulk(gate: &AppState, source: &AdmittedSource, taken: &Result<BulkReport, Problem>) {
+fn note_bulk(intake: &IntakeState, source: &AdmittedSource, taken: &Result<BulkReport, Problem>) {
     match taken {
         Ok(report) => {
             let BulkReport { operations, failed, duplicates, .. } = *report;
@@ -110,9 +112,9 @@ fn note_bulk(gate: &AppState, source: &AdmittedSource, taken: &Result<BulkReport
             telemetry::metrics::events_accepted(&source.name, "accepted", new);
             telemetry::metrics::events_accepted(&source.name, "duplicate", duplicates);
             if failed == 0 {
-                gate.problems.end(&source.name, SourceProblemKind::BadRows);
+                intake.problems.end(&source.name, SourceProblemKind::BadRows);
             }
-            gate.problems.note(
+            intake.problems.note(
                 &source.name,
                 SourceProblemKind::BadRows,
                 failed,
@@ -125,7 +127,7 @@ fn note_bulk(gate: &AppState, source: &AdmittedSource, taken: &Result<BulkReport
             }
         }
         Err(problem) => {
-            gate.problems.note_refusal(&source.name, problem);
+            intake.problems.note_refusal(&source.name, problem);
             let (status, wrong_fields) = (problem.status().as_u16(), problem.errors().len());
             tracing::info!(code = problem.code(), status, wrong_fields, "request refused");
         }

@@ -6,13 +6,13 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
-use crate::csv_feeds::{FeedMode, FeedReport, RowFault};
-use crate::intake::{AcceptedEvent, AcceptedEvents};
-use crate::scim_bulk::{BulkReport, OperationFault};
+use crate::inbound::csv_feeds::{FeedMode, FeedReport, RowFault};
+use crate::inbound::scim_bulk::{BulkReport, OperationFault};
+use crate::intake::storage::{AcceptedEvent, AcceptedEvents};
 
 /// Returns the gateway's OpenAPI document, as `GET /v1/openapi.json` serves it.
 pub fn gateway_openapi() -> utoipa::openapi::OpenApi {
-    GatewayApi::openapi().merge_from(crate::scim::ScimApi::openapi())
+    GatewayApi::openapi().merge_from(crate::idp::ScimApi::openapi())
 }
 
 #[derive(OpenApi)]
@@ -23,7 +23,7 @@ pub fn gateway_openapi() -> utoipa::openapi::OpenApi {
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(super::post_events, super::bulk::scim_bulk, super::feeds::post_csv, super::post_notice),
+    paths(super::events::post_events, super::bulk::scim_bulk, super::feeds::post_csv, super::webhooks::post_notice),
     components(schemas(
         CloudEventSchema, EventData, BulkRequestSchema, AcceptedEvents, AcceptedEvent, BulkReport, OperationFault, FeedReport, FeedMode, RowFault, edge::Problem,
         edge::FieldError

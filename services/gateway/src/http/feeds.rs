@@ -17,11 +17,13 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::{AppState, IDEMPOTENCY_KEY, acceptance_time};
-use crate::cloudevents::refuse_compressed;
-use crate::csv_feeds::run::{TakenFeedFile, take_file};
-use crate::csv_feeds::{CsvFeed, FeedReport};
-use crate::streamed::ToBroker;
-use crate::streamed::pipe::body_pipe;
+use crate::inbound::csv_feeds::outcome::{file_too_large, note_file};
+use crate::inbound::csv_feeds::run::{TakenFeedFile, take_file};
+use crate::inbound::csv_feeds::{CsvFeed, FeedReport};
+use crate::intake::headers::{read_traceparent, refuse_compressed};
+use crate::intake::state::{IntakeState, count_unknown_token};
+use crate::intake::streamed::ToBroker;
+use crate::intake::streamed::pipe::body_pipe;
 
 /// The delay of `Retry-After` while another file of the feed is being taken.
 const PAUSE_FOR_TURN: Duration = Duration::from_secs(5);
@@ -66,33 +68,36 @@ const MEDIA_TYPES: [&str; 6] = [
     )
 )]
 pub(super) async fn post_csv(
-    State(gate): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
+    let intake = Arc::clone(&state.intake);
     let token = edge::bearer_token(&parts.headers).inspect_err(|_| {
-        super::unknown_token();
-        gate.note_unproven(UNKNOWN_SENDER, "a file without a token");
+        count_unknown_token();
+        intake.note_unproven(UNKNOWN_SENDER, "a file without a token");
     })?;
     // The feed's name is looked up with its token, so that a wrong token does not reveal whether a feed of this name exists.
-    let feed = gate.feeds.get(&name).filter(|feed| feed.tokens.find(token).is_some());
+    let feed = state.feeds.get(&name).filter(|feed| feed.tokens.find(token).is_some());
     let Some(feed) = feed else {
-        super::unknown_token();
-        let named = gate.feeds.get(&name).map_or(UNKNOWN_SENDER, |feed| feed.source.as_str());
-        gate.note_unproven(named, "a file with another token than that of the feed");
+        count_unknown_token();
+        let named = state.feeds.get(&name).map_or(UNKNOWN_SENDER, |feed| feed.source.as_str());
+        intake.note_unproven(named, "a file with another token than that of the feed");
         return Err(Problem::unauthorised(edge::UNKNOWN_TOKEN));
     };
-    gate.admit_to(&feed.access, &feed.source, &parts).inspect_err(|_| gate.note_stranger(&feed.source))?;
-    gate.problems.end_known(&feed.source, SourceProblemKind::RefusedCredentials);
+    intake
+        .admit_to(&feed.access, &feed.source, &parts)
+        .inspect_err(|_| intake.note_stranger(&feed.source))?;
+    intake.problems.end_known(&feed.source, SourceProblemKind::RefusedCredentials);
     let span =
         tracing::info_span!("ingest", door = "csv", request_id = %id, source = feed.source, trace_id = Empty);
-    let trace = telemetry::in_trace(&span, super::read_traceparent(&parts.headers));
+    let trace = telemetry::in_trace(&span, read_traceparent(&parts.headers));
     let feed = Arc::clone(feed);
     let upload = async move {
-        let taken = upload_csv(&gate, &feed, &parts.headers, body, trace).await;
-        note_upload(&gate, &feed, &taken);
+        let taken = upload_csv(&intake, &feed, &parts.headers, body, trace).await;
+        note_file(&intake, &feed, &taken);
         taken
     };
     // The upload runs in its own task, so that a caller who disconnects does not leave a file half taken.
@@ -102,7 +107,7 @@ pub(super) async fn post_csv(
 
 /// Streams a CSV file from the connection to the broker.
 async fn upload_csv(
-    gate: &Arc<AppState>,
+    intake: &Arc<IntakeState>,
     feed: &Arc<CsvFeed>,
     headers: &HeaderMap,
     body: Body,
@@ -111,7 +116,7 @@ async fn upload_csv(
     check_upload(feed, headers)?;
     let sha256 = expected_checksum(headers)?;
     let run = feed_run(feed, headers)?;
-    let _room = gate.room_for_all()?;
+    let _room = intake.room_for_all()?;
     let _turn = Arc::clone(&feed.turn).try_lock_owned().map_err(|_| {
         let detail = "another file of this feed is being taken";
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "feed_busy", detail).retry_after(PAUSE_FOR_TURN)
@@ -120,10 +125,10 @@ async fn upload_csv(
     let accepted_at = run.begun_at;
     let bytes = Box::new(outlet) as Box<dyn Read + Send>;
     let file = TakenFeedFile { feed: Arc::clone(feed), run, bytes, sha256, named_by: None };
-    let mut sink = ToBroker { gate: Arc::clone(gate), trace };
+    let mut sink = ToBroker { intake: Arc::clone(intake), trace };
     let too_large = || file_too_large(feed.file_bytes_max);
-    let pour = inlet.pour(body, feed.file_bytes_max, gate.body_time_max, too_large);
-    let taking = take_file(file, gate.limits, accepted_at, &mut sink);
+    let pour = inlet.pour(body, feed.file_bytes_max, intake.body_time_max, too_large);
+    let taking = take_file(file, intake.limits, accepted_at, &mut sink);
     tokio::pin!(pour, taking);
     tokio::select! {
         taken = &mut taking => taken,
@@ -152,11 +157,6 @@ fn check_upload(feed: &CsvFeed, headers: &HeaderMap) -> Result<(), Problem> {
         Some(bytes) if bytes > feed.file_bytes_max => Err(file_too_large(feed.file_bytes_max)),
         _ => Ok(()),
     }
-}
-
-/// Returns the 413 problem for a file that is too long.
-pub(crate) fn file_too_large(bytes_max: u64) -> Problem {
-    Problem::too_large(format!("a file of this feed may have at most {bytes_max} bytes"))
 }
 
 /// Returns the feed run of an upload. With an `Idempotency-Key`, a repeated upload is the same run.
@@ -205,48 +205,6 @@ fn expected_checksum(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 fn wrong_header(name: &str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "a header is wrong")
         .with_error(format!("header:{name}"), detail)
-}
-
-/// Records the metrics and writes the single log line of a file.
-pub(crate) fn note_upload(gate: &AppState, feed: &CsvFeed, taken: &Result<FeedReport, Problem>) {
-    match taken {
-        Ok(report) => {
-            telemetry::metrics::events_accepted(&feed.source, "accepted", report.events - report.duplicates);
-            telemetry::metrics::events_accepted(&feed.source, "duplicate", report.duplicates);
-            let FeedReport { run, rows, bad_rows, people, complete, .. } = report;
-            tracing::info!(%run, rows, bad_rows, people, complete, "file taken");
-            gate.problems.end(&feed.source, SourceProblemKind::RefusedFile);
-            match fault(report) {
-                Some(fault) => {
-                    let count = report.bad_rows.max(1);
-                    gate.problems.note(&feed.source, SourceProblemKind::BadRows, count, &fault);
-                }
-                None => gate.problems.end(&feed.source, SourceProblemKind::BadRows),
-            }
-        }
-        Err(problem) => {
-            let status = problem.status().as_u16();
-            tracing::warn!(code = problem.code(), status, source = feed.source, "file not taken");
-            // The sender repeats a request after our own or a temporary failure.
-            // Any other status means that none of the file's rows count.
-            if (400..500).contains(&status) && status != 429 {
-                let detail = format!("{status} {}", problem.code());
-                gate.problems.note(&feed.source, SourceProblemKind::RefusedFile, 1, &detail);
-            }
-        }
-    }
-}
-
-/// Returns the fault in the rows of a file, without the content of any cell.
-fn fault(report: &FeedReport) -> Option<String> {
-    match report.errors.first() {
-        Some(fault) => {
-            let column = fault.column.as_ref().map(|name| format!(", column {name}")).unwrap_or_default();
-            Some(format!("{}: line {}{column}: {}", report.run, fault.line, fault.what))
-        }
-        None if !report.complete => Some(format!("{}: the file is not complete", report.run)),
-        None => None,
-    }
 }
 
 #[cfg(test)]

@@ -32,5 +32,5 @@ async fn a_restored_database_fetches_again_whose_records_it_was_told_of_since() 
     }
     let mark = office.world.bus.mark("gateway").await.unwrap();
     let mark = mark.read().unwrap();
-    assert!(mark.notices[0].contains("the gateway's database is an older one"), "{mark:?}");
+    assert!(mark.notices[0].contains("the gateway's database comes from an older backup"), "{mark:?}");
 }

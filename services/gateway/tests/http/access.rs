@@ -296,7 +296,7 @@ async fn files_that_cannot_be_used_and_names_that_are_none_stop_the_start() {
         serde_json::from_value::<gateway::GatewayConfig>(value).map_err(|error| error.to_string())
     };
     let wrong = config(json!({"sources": [source("a", json!({"access": {"from": ["hr.example.com"]}}))]}));
-    assert!(wrong.unwrap_err().contains("no network"));
+    assert!(wrong.unwrap_err().contains("is not a network"));
     let wrong = config(json!({"sources": [source("a", json!({"access": {"certificates": ["sha256:12"]}}))]}));
     assert!(wrong.unwrap_err().contains("64 hexadecimal digits"));
     let nats = bus::testing::TestServer::start();
