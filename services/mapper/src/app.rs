@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, BusError, StreamName};
+use bus::{Bus, StreamName};
 use lifecycle::{Fact, FactRecord, unix_micros};
-use recovery::{Recovery, RecoveryError, RecoveryResult};
+use recovery::{Recovery, RecoveryResult};
 use relay::OutboxPublisher;
 use store::{RetryLog, Store, StoreError};
 use telemetry::{Readiness, ReadinessLatch, Shutdown, chain};
@@ -15,17 +15,20 @@ use tokio::task::JoinSet;
 
 use crate::config::MapperConfig;
 use crate::control::MapperControl;
+use crate::error::{MapperBuildError, MapperRunError};
+use crate::evidence::PersonHashes;
 use crate::later::DueProcessor;
-use crate::leavers::signing::PersonHashes;
 use crate::leavers::{LeaverVerifier, ObligationSeeder};
 use crate::live::EventProcessor;
 use crate::migrations::MapperMigrator;
 use crate::plan::{PlanStore, PolicyPlanner};
-use crate::policies::{HeldPolicies, PoliciesError, PolicyKeeper, PolicySet};
+use crate::policies::PolicySet;
+use crate::policy_keeper::{HeldPolicies, PolicyKeeper};
 use crate::runs::RunJudge;
-use crate::subjects::{SeedMaker, SeedsError};
-use crate::tombstones::{TombstoneError, TombstoneFile};
+use crate::subjects::SeedMaker;
+use crate::tombstones::TombstoneFile;
 use crate::verify::{RequestedVerifications, TargetVerifier};
+use crate::work::BatchProcessorParts;
 use crate::{SERVICE, now};
 
 /// The mapper, built and ready to run.
@@ -43,74 +46,6 @@ pub struct MapperApp {
     found: RecoveryResult,
     ready: ReadinessLatch,
     outbox: ReadinessLatch,
-}
-
-/// Errors of [`build_mapper`].
-#[derive(Debug, thiserror::Error)]
-pub enum MapperBuildError {
-    /// The database could not be opened or read.
-    #[error("could not open the mapper's database")]
-    Store {
-        /// The cause.
-        #[source]
-        source: StoreError,
-    },
-    /// The file of tombstones could not be read, so it is not known which people were erased.
-    #[error("could not load the tombstone file (`mapper.tombstones`)")]
-    Tombstones {
-        /// The cause.
-        #[source]
-        source: TombstoneError,
-    },
-    /// The database could not be compared with the position that was recorded at the broker.
-    #[error("could not compare the mapper's database with its position at the broker")]
-    Recovery {
-        /// The cause.
-        #[source]
-        source: RecoveryError,
-    },
-    /// The policies could not be loaded.
-    #[error("could not load the policies in `mapper.policies`")]
-    Policies {
-        /// The cause.
-        #[source]
-        source: PoliciesError,
-    },
-    /// The configuration of sources (`mapper.people`) is not valid.
-    #[error("`mapper.people`: {fault}")]
-    People {
-        /// The fault, and the value that is expected instead.
-        fault: String,
-    },
-    /// The secret behind random values could not be loaded.
-    #[error("could not load the secret for random values")]
-    Seeds {
-        /// The cause.
-        #[source]
-        source: SeedsError,
-    },
-}
-
-/// The mapper ended without a request to shut down.
-#[derive(Debug, thiserror::Error)]
-pub enum MapperRunError {
-    /// The EVENTS stream cannot be read.
-    #[error("could not read events")]
-    Consume {
-        /// The cause.
-        #[source]
-        source: BusError,
-    },
-    /// Control requests of operators cannot be received.
-    #[error("could not listen for control requests")]
-    Control {
-        /// The cause.
-        #[source]
-        source: BusError,
-    },
-    /// A task of the mapper panicked.
-    #[error("a task of the mapper panicked")]
-    Panicked,
 }
 
 /// Opens the database, migrates its tables and loads the policies.
@@ -165,81 +100,40 @@ pub async fn build_mapper(
         tracing::warn!("no policy is in force: events are merged, but no accounts are provisioned");
     }
     publish.send_replace(Arc::new(set.with_people(people)));
-    let stale = Arc::new(Notify::new());
     let asked = Arc::new(RequestedVerifications::default());
-    let control = MapperControl {
-        asked: Arc::clone(&asked),
-        recovery: recovery.clone(),
-        store: store.clone(),
-        bus: bus.clone(),
-        relay: relay.clone(),
-        plans: PlanStore::new(planner),
-        seeds: seeds.clone(),
-        held: keeper.held.clone(),
-        publish,
-        stale: Arc::clone(&stale),
-    };
-    let leavers = LeaverVerifier {
-        store: store.clone(),
-        bus: bus.clone(),
-        relay: relay.clone(),
-        policies: policies.clone(),
-    };
-    let verifier = TargetVerifier {
-        store: store.clone(),
-        bus: bus.clone(),
-        relay: relay.clone(),
-        policies: policies.clone(),
-        seeds: seeds.clone(),
-        stale: Arc::clone(&stale),
-        asked,
-        every: Duration::from_secs(u64::from(config.verify_minutes.max(1)) * 60),
-        replica: lifecycle::CommandId::fresh().to_string(),
-    };
-    let seeder = ObligationSeeder {
-        store: store.clone(),
-        relay: relay.clone(),
-        policies: policies.clone(),
-        seeds: seeds.clone(),
-        stale: Arc::clone(&stale),
-        retries: RetryLog::new(),
-    };
+    let parts =
+        BatchProcessorParts { store, relay: relay.clone(), policies, seeds, stale: Arc::new(Notify::new()) };
     Ok(MapperApp {
-        leavers,
-        seeder,
+        live: EventProcessor { parts: parts.clone(), bus: bus.clone(), tombstones, retries: RetryLog::new() },
+        later: DueProcessor { parts: parts.clone(), apart: Mutex::default(), retries: RetryLog::new() },
+        leavers: LeaverVerifier {
+            store: parts.store.clone(),
+            bus: bus.clone(),
+            relay: relay.clone(),
+            policies: parts.policies.clone(),
+        },
+        seeder: ObligationSeeder { parts: parts.clone(), retries: RetryLog::new() },
+        runs: RunJudge { parts: parts.clone(), retries: RetryLog::new() },
+        control: MapperControl {
+            parts: parts.clone(),
+            bus: bus.clone(),
+            plans: PlanStore::new(planner),
+            held: keeper.held.clone(),
+            publish,
+            asked: Arc::clone(&asked),
+            recovery: recovery.clone(),
+        },
+        verifier: TargetVerifier {
+            parts,
+            bus,
+            asked,
+            every: Duration::from_secs(u64::from(config.verify_minutes.max(1)) * 60),
+            replica: lifecycle::CommandId::fresh().to_string(),
+        },
+        keeper,
+        relay,
         recovery,
         found,
-        verifier,
-        live: EventProcessor {
-            store: store.clone(),
-            bus,
-            relay: relay.clone(),
-            policies: policies.clone(),
-            seeds: seeds.clone(),
-            stale: Arc::clone(&stale),
-            tombstones,
-            retries: RetryLog::new(),
-        },
-        runs: RunJudge {
-            store: store.clone(),
-            relay: relay.clone(),
-            policies: policies.clone(),
-            seeds: seeds.clone(),
-            stale: Arc::clone(&stale),
-            retries: RetryLog::new(),
-        },
-        later: DueProcessor {
-            store,
-            relay: relay.clone(),
-            policies,
-            seeds,
-            stale,
-            apart: Mutex::default(),
-            retries: RetryLog::new(),
-        },
-        relay,
-        keeper,
-        control,
         ready,
         outbox,
     })
@@ -280,8 +174,8 @@ impl MapperApp {
         }
         let stop = shutdown.soft.clone().cancelled_owned();
         let report = |micros| telemetry::metrics::clock_skew(SERVICE, micros);
-        tokio::spawn(store::clock::follow_clock(self.live.store.clone(), stop, report));
-        if let Err(error) = tell_recovery(&self.live.store, &self.relay, &self.found).await {
+        tokio::spawn(store::clock::follow_clock(self.live.parts.store.clone(), stop, report));
+        if let Err(error) = tell_recovery(&self.live.parts.store, &self.relay, &self.found).await {
             tracing::warn!(error = chain(&error), "could not tell what was found");
         }
         let keeping = tokio::spawn(self.recovery.clone().run(shutdown.soft.clone()));

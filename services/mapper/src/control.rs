@@ -14,8 +14,6 @@ mod schedule;
 mod undecided;
 mod verify;
 
-pub(crate) use findings::finding_counts;
-
 use std::sync::Arc;
 
 use bus::{Bus, ControlRequest};
@@ -24,22 +22,22 @@ use lifecycle::{
     PolicyRequest, PolicyText, PolicyVersions, ResourceKind, RetrySetAsideRequest, verb,
 };
 use recovery::Recovery;
-use relay::{DiscardedMessage, OutboxPublisher};
+use relay::DiscardedMessage;
 use serde::Serialize;
-use store::{Store, StoreError};
+use store::StoreError;
 use telemetry::{Shutdown, chain};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::SERVICE;
-use crate::app::MapperRunError;
+use crate::error::MapperRunError;
 use crate::later::to_evaluate;
 use crate::plan::{PlanStore, PlansError};
-use crate::policies::{HeldPolicies, PolicySet, versions};
-use crate::rows::verification;
-use crate::subjects::SeedMaker;
+use crate::policies::{PolicySet, versions};
+use crate::policy_keeper::HeldPolicies;
+use crate::rows::{finding, verification};
 use crate::verify::RequestedVerifications;
-use crate::work::BatchProcessor;
+use crate::work::BatchProcessorParts;
 
 /// The reason why a departure cannot be discarded.
 const KEPT: &str = "it takes access away and is never given up: remove its cause, then `usher outbox retry`";
@@ -48,14 +46,11 @@ const AT_ONCE_MAX: usize = 16;
 
 /// Answers control requests of operators.
 pub(crate) struct MapperControl {
-    pub(crate) store: Store,
+    pub(crate) parts: BatchProcessorParts,
     pub(crate) bus: Bus,
-    pub(crate) relay: OutboxPublisher,
     pub(crate) plans: PlanStore,
-    pub(crate) seeds: SeedMaker,
     pub(crate) held: HeldPolicies,
     pub(crate) publish: watch::Sender<Arc<PolicySet>>,
-    pub(crate) stale: Arc<Notify>,
     pub(crate) asked: Arc<RequestedVerifications>,
     pub(crate) recovery: Recovery,
 }
@@ -113,7 +108,7 @@ impl MapperControl {
         match request.verb.as_str() {
             verb::STATUS => respond_to(request, self.status().await).await,
             verb::OUTBOX => {
-                let outbox = self.relay.set_aside().await;
+                let outbox = self.parts.relay.set_aside().await;
                 respond_to(request, outbox.map_err(MapperRefusal::from)).await;
             }
             verb::RETRY_SET_ASIDE => match request.question() {
@@ -145,7 +140,7 @@ impl MapperControl {
             },
             verb::KNOWN_ROWS => match request.question() {
                 Ok(wanted) => {
-                    let known = crate::repeated::known_rows(&self.store, &wanted).await;
+                    let known = crate::repeated::known_rows(&self.parts.store, &wanted).await;
                     respond_to(request, known.map_err(MapperRefusal::from)).await;
                 }
                 Err(error) => request.refuse(error).await,
@@ -204,15 +199,15 @@ impl MapperControl {
             },
             verb::QUARANTINE => match request.question() {
                 Ok(wanted) => {
-                    let listed = crate::quarantine::list_items(&self.store, &wanted).await;
+                    let listed = crate::quarantine::list_items(&self.parts.store, &wanted).await;
                     respond_to(request, listed.map_err(MapperRefusal::from)).await;
                 }
                 Err(error) => request.refuse(error).await,
             },
             verb::RETRY_QUARANTINED => match request.question() {
                 Ok(wanted) => {
-                    let policies = Arc::clone(&self.publish.borrow());
-                    let retried = crate::quarantine::retry_items(&self.desk(&policies), &wanted).await;
+                    let retried =
+                        crate::quarantine_retry::retry_items(&self.parts.processor(), &wanted).await;
                     respond_to(request, retried.map_err(MapperRefusal::from)).await;
                 }
                 Err(error) => request.refuse(error).await,
@@ -245,44 +240,32 @@ impl MapperControl {
         }
     }
 
-    /// Returns a batch processor for inputs of operators.
-    fn desk<'a>(&'a self, policies: &'a PolicySet) -> BatchProcessor<'a> {
-        BatchProcessor {
-            store: &self.store,
-            relay: &self.relay,
-            policies,
-            backfill: false,
-            seeds: &self.seeds,
-            stale: &self.stale,
-        }
-    }
-
     /// Returns the policies that are in force by the database. This replica may not have adopted them yet.
     async fn in_force(&self) -> Result<PolicySet, StoreError> {
         let people = self.publish.borrow().shared_people();
-        Ok(versions::in_force(self.store.reader()).await?.with_people(people))
+        Ok(versions::in_force(self.parts.store.reader()).await?.with_people(people))
     }
 
     /// Counts by the policies in force by the database. This replica may not have adopted them yet.
     async fn status(&self) -> Result<MapperStatus, MapperRefusal> {
-        let rows = versions::newest_versions(self.store.reader()).await?;
+        let rows = versions::newest_versions(self.parts.store.reader()).await?;
         let mut policies: Vec<PolicyInForce> = rows
             .iter()
             .map(|row| PolicyInForce { target: row.target.clone(), version: versions::version_summary(row) })
             .collect();
         policies.sort_by(|a, b| a.target.cmp(&b.target));
         let set = self.in_force().await?;
-        let (to_evaluate, known) = to_evaluate(&self.store, set.fingerprint()).await?;
+        let (to_evaluate, known) = to_evaluate(&self.parts.store, set.fingerprint()).await?;
         let scheduled = self.people_scheduled().await?;
         let record_conflicts = self.record_conflicts().await?;
         let held_feeds = self.held_feeds().await?;
-        let findings = finding_counts(self.store.reader()).await?;
+        let findings = finding::finding_counts(self.parts.store.reader()).await?;
         let leavers = self.leaver_counts().await?;
         let held_files = self.held.list();
         let clock_skew_ms = store::clock::skew_micros() / 1_000;
-        let undecided_feeds = feeds::undecided(self.store.reader()).await?;
-        let outbox = Some(self.relay.status().await?);
-        let verifications = verification::load_all(self.store.reader()).await?;
+        let undecided_feeds = feeds::undecided(self.parts.store.reader()).await?;
+        let outbox = Some(self.parts.relay.status().await?);
+        let verifications = verification::load_all(self.parts.store.reader()).await?;
         let notices = self.recovery.notices();
         Ok(MapperStatus {
             policies,
@@ -305,7 +288,7 @@ impl MapperControl {
     async fn retry_set_aside(&self, request: &RetrySetAsideRequest) -> Result<OutboxReply, MapperRefusal> {
         let lifecycle::Actor { who, why } = &request.actor;
         tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
-        let retried = self.relay.retry_set_aside(&request.id).await?;
+        let retried = self.parts.relay.retry_set_aside(&request.id).await?;
         retried.ok_or_else(|| wrong_request(format!("no message `{}` is set aside", request.id)))
     }
 
@@ -313,7 +296,7 @@ impl MapperControl {
         &self,
         request: &DiscardSetAsideRequest,
     ) -> Result<OutboxReply, MapperRefusal> {
-        match self.relay.discard_set_aside(request).await? {
+        match self.parts.relay.discard_set_aside(request).await? {
             DiscardedMessage::Done(reply) => Ok(reply),
             DiscardedMessage::NotFound => {
                 Err(wrong_request(format!("no message `{}` is set aside", request.id)))
@@ -338,7 +321,7 @@ impl MapperControl {
 
     async fn policy(&self, request: &PolicyRequest) -> Result<PolicyText, MapperRefusal> {
         let PolicyRequest { target, version } = request;
-        let Some(row) = versions::get_version(self.store.reader(), target, *version).await? else {
+        let Some(row) = versions::get_version(self.parts.store.reader(), target, *version).await? else {
             return Err(self.no_policy(target, *version).await?);
         };
         Ok(PolicyText {
@@ -349,7 +332,7 @@ impl MapperControl {
     }
 
     async fn policy_versions(&self, request: &PolicyRequest) -> Result<PolicyVersions, MapperRefusal> {
-        let versions = versions::list_versions(self.store.reader(), &request.target).await?;
+        let versions = versions::list_versions(self.parts.store.reader(), &request.target).await?;
         if versions.is_empty() {
             return Err(self.no_policy(&request.target, None).await?);
         }
@@ -358,7 +341,7 @@ impl MapperControl {
 
     /// Builds the refusal for a target without a policy, or a version that does not exist.
     async fn no_policy(&self, target: &str, version: Option<i64>) -> Result<MapperRefusal, MapperRefusal> {
-        let in_force = versions::newest_numbers(self.store.reader()).await?;
+        let in_force = versions::newest_numbers(self.parts.store.reader()).await?;
         let known = in_force.iter().find(|(name, _)| name == target);
         Ok(match (known, version) {
             (Some((_, newest)), Some(version)) => wrong_request(format!(

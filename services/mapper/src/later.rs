@@ -4,25 +4,21 @@
 //! restart continues where it stopped.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lifecycle::unix_micros;
-use relay::OutboxPublisher;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use store::{RetryLog, Store, StoreError};
 use telemetry::{Shutdown, chain};
-use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::now;
-use crate::policies::PolicySet;
 use crate::rows::{STALE, edge, group, identity, inbox, record};
-use crate::subjects::SeedMaker;
-use crate::work::{BatchInput, BatchProcessor};
+use crate::work::{BatchInput, BatchProcessorParts};
 
 /// The interval of the search for subjects that are due.
 const DUE_EVERY: Duration = Duration::from_secs(1);
@@ -44,11 +40,7 @@ const PRUNED_AT_ONCE_MAX: u64 = 2_000;
 
 /// Processes what became due.
 pub(crate) struct DueProcessor {
-    pub(crate) store: Store,
-    pub(crate) relay: OutboxPublisher,
-    pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: SeedMaker,
-    pub(crate) stale: Arc<Notify>,
+    pub(crate) parts: BatchProcessorParts,
     /// Subjects that could not be processed and are in the quarantine. They are skipped until the next start.
     pub(crate) apart: Mutex<ApartSubjects>,
     /// How often work was done again.
@@ -87,7 +79,7 @@ impl DueProcessor {
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => return,
-                changed = self.policies.changed() => {
+                changed = self.parts.policies.changed() => {
                     if changed.is_err() {
                         return; // the sender is gone: the service ends
                     }
@@ -95,7 +87,7 @@ impl DueProcessor {
                     once_more_at = Some(Instant::now() + AFTERMATH);
                     continue;
                 }
-                () = self.stale.notified() => {
+                () = self.parts.stale.notified() => {
                     stale = true;
                     continue;
                 }
@@ -133,7 +125,7 @@ impl DueProcessor {
                 .filter(identity::Column::Key.is_not_in(self.passed_over(|apart| &apart.people)))
                 .order_by_asc(identity::Column::NextDueAt)
                 .limit(PAGE)
-                .all(self.store.reader())
+                .all(self.parts.store.reader())
                 .await
                 .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(people.into_iter().map(|row| BatchInput::Person(row.key)));
@@ -141,7 +133,7 @@ impl DueProcessor {
                 .filter(group::Column::NextDueAt.lte(now))
                 .filter(group::Column::Key.is_not_in(self.passed_over(|apart| &apart.groups)))
                 .limit(PAGE)
-                .all(self.store.reader())
+                .all(self.parts.store.reader())
                 .await
                 .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(groups.into_iter().map(|row| BatchInput::Group(row.key)));
@@ -149,7 +141,7 @@ impl DueProcessor {
                 .filter(edge::Column::NextDueAt.lte(now))
                 .filter(edge::Column::GroupKey.is_not_in(self.passed_over(|apart| &apart.groups)))
                 .limit(PAGE)
-                .all(self.store.reader())
+                .all(self.parts.store.reader())
                 .await
                 .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(
@@ -161,7 +153,7 @@ impl DueProcessor {
                 .filter(record::Column::NextDueAt.lte(now))
                 .filter(record::Column::Key.is_not_in(self.passed_over(|apart| &apart.records)))
                 .limit(PAGE)
-                .all(self.store.reader())
+                .all(self.parts.store.reader())
                 .await
                 .map_err(StoreError::statement("read due subjects"))?;
             inputs.extend(
@@ -177,7 +169,7 @@ impl DueProcessor {
     /// other policies. Returns `false` if there are neither. The latter are searched only with `all`: with a periodic search, two
     /// replicas that have different policies for a while would undo each other's work during that time.
     async fn evaluate_page(&self, all: bool) -> Result<bool, StoreError> {
-        let with = self.policies.borrow().fingerprint().to_owned();
+        let with = self.parts.policies.borrow().fingerprint().to_owned();
         for backfill in [Some(false), all.then_some(true)].into_iter().flatten() {
             let inputs = self.page(backfill, &with).await?;
             if inputs.is_empty() {
@@ -201,7 +193,7 @@ impl DueProcessor {
             .filter(group::Column::Key.is_not_in(self.passed_over(|apart| &apart.groups)))
             .limit(PAGE)
             .into_tuple()
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read the subjects to evaluate"))?;
         if !groups.is_empty() {
@@ -214,7 +206,7 @@ impl DueProcessor {
             .filter(identity::Column::Key.is_not_in(self.passed_over(|apart| &apart.people)))
             .limit(PAGE)
             .into_tuple()
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read the subjects to evaluate"))?;
         if !people.is_empty() {
@@ -227,7 +219,7 @@ impl DueProcessor {
             .filter(record::Column::Key.is_not_in(self.passed_over(|apart| &apart.records)))
             .limit(PAGE)
             .into_tuple()
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read the subjects to evaluate"))?;
         Ok(records.into_iter().map(|(source, key)| BatchInput::Record { source, key }).collect())
@@ -239,16 +231,7 @@ impl DueProcessor {
 
     /// Processes the inputs. Returns `false` if they must be processed again: the rows are found again, so nothing is lost.
     async fn process(&self, inputs: &[BatchInput], backfill: bool) -> bool {
-        let policies = Arc::clone(&self.policies.borrow());
-        let desk = BatchProcessor {
-            store: &self.store,
-            relay: &self.relay,
-            policies: &policies,
-            backfill,
-            seeds: &self.seeds,
-            stale: &self.stale,
-        };
-        match desk.process_apart(inputs).await {
+        match self.parts.processor_for(backfill).process_apart(inputs).await {
             Ok(refused) => {
                 self.retries.succeeded();
                 let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
@@ -276,7 +259,7 @@ impl DueProcessor {
             .and_where(inbox::Column::EventId.in_subquery(old))
             .to_owned();
         loop {
-            let tx = self.store.begin().await?;
+            let tx = self.parts.store.begin().await?;
             let deleted = tx.execute(&delete).await.map_err(StoreError::statement("prune the inbox"))?;
             tx.commit().await.map_err(StoreError::statement("prune the inbox"))?;
             if deleted.rows_affected() < PRUNED_AT_ONCE_MAX {

@@ -4,18 +4,15 @@
 //! seconds, all open ones every minute. Proven ones are compared again for as many days as the policy says: an account that
 //! becomes active again reopens its obligation. Any number of replicas may do this: each row changes once.
 
-pub(crate) mod chain;
 mod check;
 mod counts;
 pub(crate) mod others;
 mod seed;
-pub(crate) mod signing;
 pub(crate) mod undecided;
 mod unpublished;
 
 pub(crate) use counts::count_obligations;
 pub(crate) use seed::ObligationSeeder;
-pub(crate) use signing::PersonHashes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::now;
 use crate::policies::PolicySet;
+use crate::rows::finding;
 
 /// The interval at which the table is searched for rows that must be compared.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -83,7 +81,7 @@ impl LeaverVerifier {
 
     /// Sets the gauges of findings and obligations.
     async fn measure(&self) -> Result<(), StoreError> {
-        let findings = crate::control::finding_counts(self.store.reader()).await?;
+        let findings = finding::finding_counts(self.store.reader()).await?;
         telemetry::metrics::set_findings(FindingKind::Contradiction, "", findings.contradictions);
         telemetry::metrics::set_findings(FindingKind::Unread, "", findings.unread);
         for policy in self.policies.borrow().iter() {
@@ -107,11 +105,6 @@ fn set_gauges(target: &str, count: TargetLeaverCounts) {
     let TargetLeaverCounts { with_access, overdue, kept_by_policy, other_accounts, .. } = count;
     telemetry::metrics::set_leavers(target, with_access, overdue, kept_by_policy);
     telemetry::metrics::other_accounts(target, other_accounts);
-}
-
-/// Returns the time of the first comparison of an obligation that was decided at `decided_at`; both in microseconds.
-pub(crate) fn first_check(decided_at: i64) -> i64 {
-    decided_at.saturating_add(SECOND)
 }
 
 /// Returns the time of the next comparison of an open obligation. The younger it is, the sooner the comparison.

@@ -7,16 +7,36 @@
 //! use the same code ([`later`]). Groups, managers and seeds that a decision depends on come from [`subjects`]; when they
 //! change, everybody who is affected is decided about again ([`work::spread`]).
 //!
-//! A full feed is judged when all of its people are merged. A person who is missing leaves as by any other event ([`runs`]).
-//!
 //! The mapper never talks to a target, never relies on the order of messages, and never emits a command for a desired state
 //! that did not change.
+//!
+//! Each module uses only those that stand below it:
+//!
+//! | module | contains |
+//! |---|---|
+//! | [`app`], [`config`], [`error`] | how the service is built and run |
+//! | [`control`] | the verbs of operators |
+//! | [`live`] | the reader of EVENTS |
+//! | [`later`] | what becomes due without an event: dates, policy changes, changes that concern many people |
+//! | [`runs`] | full feeds: a run is judged when all of its people are merged; a person who is missing leaves as by any other event |
+//! | [`leavers`] | obligations, compared with what the writer knows of each account |
+//! | [`verify`] | all desired states, compared with those of the writer |
+//! | [`tombstones`] | people who were erased, for a database that is restored |
+//! | [`policy_keeper`] | new versions and changed files of policies |
+//! | [`quarantine_retry`], [`repeated`] | inputs made from quarantined messages and from repeated rows |
+//! | [`work`] | the batch processor |
+//! | [`plan`], [`outlook`] | the effects of a policy, and of time |
+//! | [`subjects`], [`policies`] | what decisions are made of: groups, managers, seeds, and the policies in force |
+//! | [`quarantine`], [`evidence`] | messages that are set aside; the chain of evidence and its keys |
+//! | [`rows`], [`migrations`] | the tables |
 //!
 //! To add something that policies decide about: 1. its rows, 2. its part of `work::load`, `work::decide` and `work::save`.
 
 mod app;
 mod config;
 mod control;
+mod error;
+mod evidence;
 mod later;
 mod leavers;
 mod live;
@@ -24,7 +44,9 @@ mod migrations;
 mod outlook;
 mod plan;
 mod policies;
+mod policy_keeper;
 mod quarantine;
+mod quarantine_retry;
 mod repeated;
 mod rows;
 mod runs;
@@ -33,8 +55,9 @@ mod tombstones;
 mod verify;
 mod work;
 
-pub use app::{MapperApp, MapperBuildError, MapperRunError, build_mapper};
+pub use app::{MapperApp, build_mapper};
 pub use config::MapperConfig;
+pub use error::{MapperBuildError, MapperRunError};
 pub use migrations::MapperMigrator;
 pub use policies::PoliciesError;
 pub use subjects::SeedsError;

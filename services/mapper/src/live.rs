@@ -1,27 +1,23 @@
 //! Live events: batches from the EVENTS stream, merged and acknowledged.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, Consumer, Delivery, StreamName};
 use futures_util::FutureExt as _;
 use lifecycle::{Event, EventKind, StatementDating};
-use relay::OutboxPublisher;
 use store::quarantine::QuarantinedItem;
-use store::{BatchHalves, RetryLog, Store};
+use store::{BatchHalves, RetryLog};
 use telemetry::{ReadinessLatch, Shutdown, chain};
 use time::OffsetDateTime;
-use tokio::sync::{Notify, watch};
 
-use crate::app::MapperRunError;
+use crate::error::MapperRunError;
 use crate::now;
-use crate::policies::PolicySet;
 use crate::quarantine;
+use crate::quarantine_retry;
 use crate::repeated;
 use crate::rows::SaveError;
-use crate::subjects::SeedMaker;
 use crate::tombstones::TombstoneFile;
-use crate::work::{BatchInput, BatchProcessor};
+use crate::work::{BatchInput, BatchProcessorParts};
 
 /// The maximum number of events per batch.
 const BATCH_MAX: usize = 256;
@@ -37,12 +33,8 @@ struct LiveStopped;
 
 /// Reads EVENTS. It is the only reader of the stream.
 pub(crate) struct EventProcessor {
-    pub(crate) store: Store,
+    pub(crate) parts: BatchProcessorParts,
     pub(crate) bus: Bus,
-    pub(crate) relay: OutboxPublisher,
-    pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: SeedMaker,
-    pub(crate) stale: Arc<Notify>,
     pub(crate) tombstones: Option<TombstoneFile>,
     /// How often work was done again.
     pub(crate) retries: RetryLog,
@@ -69,8 +61,7 @@ impl EventProcessor {
             .consume(StreamName::Events, DURABLE)
             .await
             .map_err(|source| MapperRunError::Consume { source })?;
-        let policies = Arc::clone(&self.policies.borrow());
-        if let Err(error) = quarantine::read_again(&self.desk(&policies)).await {
+        if let Err(error) = quarantine_retry::read_again(&self.parts.processor()).await {
             tracing::warn!(error = chain(&error), "could not look at what is set aside");
         }
         let mut departures: Consumer<Event> = self
@@ -115,7 +106,7 @@ impl EventProcessor {
     ) -> Result<(), LiveStopped> {
         let mut pause = RETRY_MIN;
         let missing = loop {
-            match tombstones.missing(&self.store).await {
+            match tombstones.missing(&self.parts.store).await {
                 Ok(missing) => break missing,
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "could not look who was erased yet");
@@ -142,17 +133,6 @@ impl EventProcessor {
             );
         }
         Ok(())
-    }
-
-    fn desk<'a>(&'a self, policies: &'a PolicySet) -> BatchProcessor<'a> {
-        BatchProcessor {
-            store: &self.store,
-            relay: &self.relay,
-            policies,
-            backfill: false,
-            seeds: &self.seeds,
-            stale: &self.stale,
-        }
     }
 
     /// Processes the batch in portions. A message that names many rows of a full feed is a portion of its own, and departures that
@@ -215,7 +195,7 @@ impl EventProcessor {
         }
         let mut pause = RETRY_MIN;
         loop {
-            match repeated::repeated_inputs(&self.store, &event, sequence, trace).await {
+            match repeated::repeated_inputs(&self.parts.store, &event, sequence, trace).await {
                 Ok(inputs) => return Ok(inputs),
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "could not read rows of a feed yet");
@@ -260,16 +240,15 @@ impl EventProcessor {
 
     /// Processes inputs as one batch, and sends its outbox batch.
     async fn process(&self, inputs: &[BatchInput]) -> Result<(), SaveError> {
-        let policies = Arc::clone(&self.policies.borrow());
-        let parcel = self.desk(&policies).process(inputs, now()).await?;
-        self.relay.send(parcel).await;
+        let batch = self.parts.processor().process(inputs, now()).await?;
+        self.parts.relay.send(batch).await;
         Ok(())
     }
 
     /// Sets an item aside, and retries until that succeeds or a hard shutdown interrupts it.
     async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), LiveStopped> {
         let mut pause = RETRY_MIN;
-        while let Err(error) = quarantine::set_aside(&self.store, item).await {
+        while let Err(error) = quarantine::set_aside(&self.parts.store, item).await {
             tracing::warn!(error = chain(&error), "could not set an event aside yet");
             wait_before_retry(&mut pause, shutdown).await?;
         }

@@ -2,10 +2,9 @@
 //!
 //! A policy comes into force in two ways: an operator applies a plan ([`crate::control`]), or a file in the folder of policies
 //! changes ([`folder`]). Both create a version ([`versions`]). Every replica polls for new versions and publishes them to its
-//! tasks that decide ([`keeper`]).
+//! tasks that decide ([`crate::policy_keeper`]).
 
-mod folder;
-mod keeper;
+pub(crate) mod folder;
 pub(crate) mod versions;
 
 use std::sync::Arc;
@@ -15,7 +14,6 @@ use policy::Policy;
 use sha2::{Digest, Sha256};
 
 pub use folder::PoliciesError;
-pub(crate) use keeper::{HeldPolicies, PolicyKeeper, adopt_newest};
 
 /// Attributes of people that count regardless of the policies.
 const ALWAYS_USED: [&str; 4] = ["active", "manager", "userPrincipalName", "displayName"];
@@ -126,7 +124,7 @@ fn policies_fingerprint(policies: &[InForce]) -> String {
 }
 
 /// Returns the fingerprint of a file's text.
-fn fingerprint_of(text: &str) -> String {
+pub(crate) fn fingerprint_of(text: &str) -> String {
     to_hex(&Sha256::digest(text)[..16])
 }
 

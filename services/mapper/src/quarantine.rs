@@ -1,25 +1,22 @@
-//! The quarantine: events that could not be read or stored, and retrying them.
+//! The quarantine: events that could not be read or stored. [`crate::quarantine_retry`] processes them once more.
 
 use bus::{DecodeReason, Delivery};
 use feeds::{FileCompletion, RepeatedRows};
 use lifecycle::{
-    Event, EventId, EventKind, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage,
-    ResourceKind, RetriedItem, RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, unix_micros,
+    Event, EventKind, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, unix_micros,
 };
 use serde_json::Value;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use store::{Store, StoreError};
-
 use telemetry::chain_text;
 
 use crate::rows::{SaveError, feed_unread};
-use crate::work::{BatchInput, BatchProcessor};
 use crate::{SERVICE, now};
 
 /// The stream name of an item that stands for a row: the subject that must be processed again.
-const PEOPLE: &str = "person";
+pub(crate) const PEOPLE: &str = "person";
 /// The same for an item that stands for a group.
-const GROUPS: &str = "group";
+pub(crate) const GROUPS: &str = "group";
 
 /// Builds the quarantine item of a message that cannot be decoded.
 pub(crate) fn unreadable_message(delivery: &Delivery<Event>, reason: &DecodeReason) -> QuarantinedItem {
@@ -81,32 +78,6 @@ pub(crate) fn reused_event(event: &Event, sequence: u64) -> QuarantinedItem {
     item
 }
 
-/// Builds the quarantine item of a person, group, membership or record that could not be processed.
-pub(crate) fn refused_input(input: &BatchInput, error: &SaveError) -> QuarantinedItem {
-    let (what, key) = match input {
-        BatchInput::Group(key) | BatchInput::Edge { group: key, .. } => (GROUPS, key.clone()),
-        BatchInput::Person(key)
-        | BatchInput::Cancel { person: key, .. }
-        | BatchInput::Order { person: key, .. }
-        | BatchInput::Join { person: key, .. } => (PEOPLE, key.clone()),
-        BatchInput::Record { source, key } | BatchInput::Verdict { source, key, .. } => {
-            ("record", format!("{source}:{key}"))
-        }
-        BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } => ("event", event.id.to_string()),
-        BatchInput::Again(again) if again.kind == ResourceKind::User => (PEOPLE, again.subject.clone()),
-        BatchInput::Again(again) => (GROUPS, again.subject.clone()),
-    };
-    let reason = QuarantineReason::StateUnreadable;
-    let mut item = QuarantinedItem::message(what, 0, reason, unix_micros(now()));
-    item.id = format!("{what}/{key}");
-    (item.subject, item.kind, item.cause) = (key, what.to_owned(), chain_text(error));
-    if let BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } = input {
-        item.payload = bus::encode_event(event).into_bytes();
-        describe_item(&mut item, event);
-    }
-    item
-}
-
 fn message_item(delivery: &Delivery<Event>, reason: QuarantineReason, cause: String) -> QuarantinedItem {
     let mut item = QuarantinedItem::message(delivery.stream(), delivery.sequence, reason, unix_micros(now()));
     item.cause = cause;
@@ -114,7 +85,7 @@ fn message_item(delivery: &Delivery<Event>, reason: QuarantineReason, cause: Str
     item
 }
 
-fn describe_item(item: &mut QuarantinedItem, event: &Event) {
+pub(crate) fn describe_item(item: &mut QuarantinedItem, event: &Event) {
     item.subject.clone_from(&event.subject);
     item.kind = event.kind.to_string();
     item.is_departure = event.takes_away();
@@ -160,23 +131,6 @@ pub(crate) fn log_item(item: &QuarantinedItem) {
     );
 }
 
-/// Retries items that this version may be able to read although an earlier one was not.
-///
-/// # Errors
-/// Returns an error if the database fails.
-pub(crate) async fn read_again(desk: &BatchProcessor<'_>) -> Result<(), StoreError> {
-    let items = quarantine::list_items(desk.store.reader(), SERVICE, QUARANTINE_MAX).await?;
-    let waiting = |item: &QuarantinedItem| {
-        matches!(item.reason, QuarantineReason::NewerVersion | QuarantineReason::Unreadable)
-    };
-    for item in items.into_iter().filter(waiting) {
-        if let Err(error) = try_again(desk, &item).await {
-            tracing::debug!(item = item.id, error, "still set aside");
-        }
-    }
-    Ok(())
-}
-
 /// Lists the items that are set aside, for operators.
 ///
 /// # Errors
@@ -206,60 +160,8 @@ pub(crate) async fn list_items(
     })
 }
 
-/// Retries the items that the request names.
-///
-/// # Errors
-/// Returns an error if the database fails.
-pub(crate) async fn retry_items(
-    desk: &BatchProcessor<'_>,
-    request: &RetryQuarantinedRequest,
-) -> Result<RetryQuarantinedReply, StoreError> {
-    let mut items = Vec::with_capacity(request.ids.len());
-    for id in &request.ids {
-        let (outcome, cause) = match quarantine::get_item(desk.store.reader(), SERVICE, id).await? {
-            None => (RetryOutcome::NotFound, String::new()),
-            Some(item) => match try_again(desk, &item).await {
-                Ok(()) => (RetryOutcome::Done, String::new()),
-                Err(cause) => (RetryOutcome::Refused, cause),
-            },
-        };
-        tracing::info!(item = id, who = request.actor.who, why = request.actor.why, ?outcome, "tried again");
-        items.push(RetriedItem { id: id.clone(), outcome, cause });
-    }
-    Ok(RetryQuarantinedReply { items })
-}
-
-/// Processes the item, and removes it on success.
-async fn try_again(desk: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
-    let inputs = match item.stream.as_str() {
-        PEOPLE => vec![BatchInput::Person(item.subject.clone())],
-        GROUPS => vec![BatchInput::Group(item.subject.clone())],
-        _ => {
-            let mut event: Event = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
-            if item.reason == QuarantineReason::IdReused {
-                // The inbox must not treat it as a duplicate.
-                event.id = EventId::of(event.id.as_str(), &item.id);
-            }
-            if let Some(cause) = unreadable_part(&event) {
-                return Err(cause.to_owned());
-            }
-            let sequence = u64::try_from(item.sequence).unwrap_or_default();
-            if event.kind == EventKind::FeedRows {
-                let rows = crate::repeated::repeated_inputs(desk.store, &event, sequence, None).await;
-                rows.map_err(|error| chain_text(&error))?
-            } else {
-                let event = Box::new(event);
-                vec![BatchInput::Event { event, sequence, trace: None, content: None, repeated: false }]
-            }
-        }
-    };
-    let parcel = desk.process(&inputs, now()).await.map_err(|error| chain_text(&error))?;
-    desk.relay.send(parcel).await;
-    remove(desk.store, &item.id).await.map_err(|error| chain_text(&error))
-}
-
 /// Removes an item that was dealt with. Its feed run, if any, can be decided after that.
-async fn remove(store: &Store, id: &str) -> Result<(), StoreError> {
+pub(crate) async fn remove(store: &Store, id: &str) -> Result<(), StoreError> {
     let tx = store.begin().await?;
     quarantine::remove_item(&tx, SERVICE, id).await?;
     feed_unread::remove(&tx, id).await?;

@@ -11,22 +11,18 @@ pub(crate) mod query;
 pub(crate) use judge::{RunDecision, decide_run};
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{FeedRunState, unix_micros};
-use relay::OutboxPublisher;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::{RetryLog, Store, StoreError};
+use store::{RetryLog, StoreError};
 use telemetry::{Shutdown, chain};
-use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::now;
-use crate::policies::PolicySet;
 use crate::quarantine;
 use crate::rows::{feed_row, feed_run, feed_unread};
-use crate::subjects::SeedMaker;
+use crate::work::BatchProcessorParts;
 
 /// The interval at which runs that wait for their rows are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -41,11 +37,7 @@ const RUNS_KEEP: time::Duration = time::Duration::days(400);
 
 /// Judges runs.
 pub(crate) struct RunJudge {
-    pub(crate) store: Store,
-    pub(crate) relay: OutboxPublisher,
-    pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: SeedMaker,
-    pub(crate) stale: Arc<Notify>,
+    pub(crate) parts: BatchProcessorParts,
     /// How often work was done again.
     pub(crate) retries: RetryLog,
 }
@@ -81,7 +73,7 @@ impl RunJudge {
         let merging = self.merging().await?;
         waiting.retain(|run, _| merging.iter().any(|row| row.run == *run));
         for row in merging {
-            let last = feed_run::last_accepted(self.store.reader(), &row.feed).await?;
+            let last = feed_run::last_accepted(self.parts.store.reader(), &row.feed).await?;
             let newer = last.as_ref().filter(|last| last.run_at >= row.run_at && last.run != row.run);
             if let Some(newer) = newer {
                 self.supersede(&row, newer).await?;
@@ -89,9 +81,9 @@ impl RunJudge {
                 self.look_at(&row, last.as_ref(), waiting).await?;
             }
         }
-        quarantine::forget_settled_parts(&self.store).await?;
+        quarantine::forget_settled_parts(&self.parts.store).await?;
         for feed in self.feeds().await? {
-            if let Some(row) = feed_run::last_accepted(self.store.reader(), &feed).await? {
+            if let Some(row) = feed_run::last_accepted(self.parts.store.reader(), &feed).await? {
                 self.let_leave(&row).await?;
             }
         }
@@ -105,7 +97,7 @@ impl RunJudge {
         last: Option<&feed_run::Model>,
         waiting: &mut HashMap<String, WaitingRun>,
     ) -> Result<(), StoreError> {
-        let mut unread = feed_unread::of_run(self.store.reader(), &row.run).await?;
+        let mut unread = feed_unread::of_run(self.parts.store.reader(), &row.run).await?;
         let is_merged = self.is_merged(row, waiting).await?;
         if is_merged {
             unread.retain(|begun_at| row.ended_at.is_none_or(|ended_at| ended_at <= *begun_at));
@@ -125,7 +117,7 @@ impl RunJudge {
             .filter(feed_run::Column::State.eq(FeedRunState::Merging.as_str()))
             .order_by_asc(feed_run::Column::RunAt)
             .limit(RUNS_AT_ONCE_MAX)
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read runs of feeds"))
     }
@@ -138,25 +130,25 @@ impl RunJudge {
             .filter(feed_run::Column::State.eq(FeedRunState::Accepted.as_str()))
             .group_by(feed_run::Column::Feed)
             .into_tuple()
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read feeds"))
     }
 
     /// Deletes old rows and runs, except the newest accepted run of each feed.
     async fn prune(&self) -> Result<(), StoreError> {
-        feed_row::forget_old(self.store.writer(), unix_micros(now())).await?;
+        feed_row::forget_old(self.parts.store.writer(), unix_micros(now())).await?;
         let before = unix_micros(now() - RUNS_KEEP);
         let old = feed_run::Entity::find()
             .filter(feed_run::Column::RunAt.lt(before))
             .limit(RUNS_AT_ONCE_MAX)
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read old runs of feeds"))?;
         for row in old {
-            let last = feed_run::last_accepted(self.store.reader(), &row.feed).await?;
+            let last = feed_run::last_accepted(self.parts.store.reader(), &row.feed).await?;
             if last.is_none_or(|last| last.run != row.run) {
-                let deleted = feed_run::Entity::delete_by_id(row.run).exec(self.store.writer()).await;
+                let deleted = feed_run::Entity::delete_by_id(row.run).exec(self.parts.store.writer()).await;
                 deleted.map_err(StoreError::statement("delete an old run of a feed"))?;
             }
         }

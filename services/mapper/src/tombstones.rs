@@ -19,7 +19,7 @@ use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 use telemetry::chain;
 
 use crate::SERVICE;
-use crate::leavers::PersonHashes;
+use crate::evidence::PersonHashes;
 use crate::rows::{identity, inbox, record};
 
 /// The number of keys that are read per statement.

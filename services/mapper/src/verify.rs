@@ -16,16 +16,14 @@ use std::time::Duration;
 
 use bus::Bus;
 use lifecycle::{Fact, FactRecord, Verification, VerificationState, VerifiedRequest, unix_micros, verb};
-use relay::OutboxPublisher;
+use store::StoreError;
 use store::lease::TableLease;
-use store::{Store, StoreError};
 use telemetry::{Shutdown, chain, chain_text};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::policies::PolicySet;
 use crate::rows::verification;
-use crate::subjects::SeedMaker;
+use crate::work::BatchProcessorParts;
 use crate::{SERVICE, now};
 
 /// The service that is verified.
@@ -93,12 +91,8 @@ enum VerificationTrouble {
 
 /// Verifies targets at start, on request, and periodically.
 pub(crate) struct TargetVerifier {
-    pub(crate) store: Store,
+    pub(crate) parts: BatchProcessorParts,
     pub(crate) bus: Bus,
-    pub(crate) relay: OutboxPublisher,
-    pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: SeedMaker,
-    pub(crate) stale: Arc<Notify>,
     pub(crate) asked: Arc<RequestedVerifications>,
     pub(crate) every: Duration,
     /// Identifies this process in leases.
@@ -118,7 +112,7 @@ impl TargetVerifier {
         let mut due: HashMap<String, VerificationDue> = HashMap::new();
         loop {
             let targets: Vec<String> =
-                self.policies.borrow().iter().map(|policy| policy.target().to_owned()).collect();
+                self.parts.policies.borrow().iter().map(|policy| policy.target().to_owned()).collect();
             for target in targets {
                 let known =
                     due.entry(target.clone()).or_insert(VerificationDue { at: Instant::now(), failures: 0 });
@@ -142,7 +136,7 @@ impl TargetVerifier {
     /// Verifies one target, unless another replica does. Returns the time of the next verification.
     async fn verify(&self, target: &str, who: &str, failures: u32) -> VerificationDue {
         let name = format!("verify:{target}");
-        let lease = match TableLease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
+        let lease = match TableLease::acquire(&self.parts.store, SERVICE, &name, &self.replica, LEASE).await {
             Ok(Some(lease)) => lease,
             Ok(None) => {
                 self.asked.ask(target, who);
@@ -163,7 +157,7 @@ impl TargetVerifier {
         };
         let worked = self.work(&mut report).await;
         let ended = self.end(report, worked, failures).await;
-        if let Err(error) = lease.release(&self.store).await {
+        if let Err(error) = lease.release(&self.parts.store).await {
             tracing::debug!(error = chain(&error), "the lease of a verification runs out");
         }
         match ended {
@@ -177,7 +171,7 @@ impl TargetVerifier {
 
     /// Compares the target. Returns `false` if events accepted before were not merged in time, so that it must be repeated soon.
     async fn work(&self, report: &mut Verification) -> Result<bool, VerificationTrouble> {
-        verification::save_verification(self.store.writer(), report).await?;
+        verification::save_verification(self.parts.store.writer(), report).await?;
         let is_current = self.events_are_merged().await?;
         let begun = self.compare(report).await?;
         let request = VerifiedRequest { target: report.target.clone(), begun };
@@ -233,7 +227,7 @@ impl TargetVerifier {
                 "the writer had another state than was decided: what differed was sent again"
             );
         }
-        let tx = self.store.begin().await?;
+        let tx = self.parts.store.begin().await?;
         verification::save_verification(&tx, &report).await?;
         let facts = if is_news && report.state == VerificationState::Finished {
             vec![verification_fact(&report)]
@@ -242,7 +236,7 @@ impl TargetVerifier {
         };
         let parcel = relay::store_batch(&tx, SERVICE, bus::OutgoingMessage::facts(SERVICE, &facts)).await?;
         tx.commit().await.map_err(StoreError::statement("save a verification"))?;
-        self.relay.send(parcel).await;
+        self.parts.relay.send(parcel).await;
         Ok(due)
     }
 }

@@ -15,7 +15,9 @@ mod logins;
 mod members;
 mod merge;
 mod orders;
+mod processor;
 mod records;
+mod refused;
 mod save;
 mod spread;
 mod stale;
@@ -24,27 +26,21 @@ mod values;
 mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::panic::AssertUnwindSafe;
 
-use futures_util::FutureExt;
 use lifecycle::{
     AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, PersonRecord, ResourceKind,
-    ScheduleId, TraceContext, revision_clock, unix_micros,
+    ScheduleId, TraceContext, unix_micros,
 };
-use relay::{OutboxBatch, OutboxPublisher};
-use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 use store::quarantine::QuarantinedItem;
-use store::{BatchHalves, Store, StoreError, outbox};
 use time::OffsetDateTime;
-use tokio::sync::Notify;
 
 pub(crate) use correlate::in_words as conflict_in_words;
 pub(crate) use feeds::forget_people;
+pub(crate) use processor::{BatchProcessor, BatchProcessorParts, RepeatFailure};
 
-use crate::SERVICE;
 use crate::policies::PolicySet;
-use crate::rows::{SaveError, desired, edge, inbox, verdict};
+use crate::rows::{desired, edge, inbox, verdict};
 use crate::subjects::SeedMaker;
 
 /// An input of a batch.
@@ -257,111 +253,4 @@ impl BatchState<'_> {
     fn micros(&self) -> i64 {
         unix_micros(self.now)
     }
-}
-
-/// Processes batches. It holds everything that a batch needs besides its inputs.
-pub(crate) struct BatchProcessor<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) relay: &'a OutboxPublisher,
-    pub(crate) policies: &'a PolicySet,
-    /// `true` if the inputs come from a policy change.
-    pub(crate) backfill: bool,
-    pub(crate) seeds: &'a SeedMaker,
-    /// Notified when rows were marked as stale.
-    pub(crate) stale: &'a Notify,
-}
-
-impl BatchProcessor<'_> {
-    /// Processes one batch. The caller must send the returned outbox batch.
-    ///
-    /// # Errors
-    /// Returns [`SaveError`]; after a conflict the batch should be processed again.
-    pub(crate) async fn process(
-        &self,
-        inputs: &[BatchInput],
-        now: OffsetDateTime,
-    ) -> Result<Option<OutboxBatch>, SaveError> {
-        let clock = revision_clock(self.store.now().await?, unix_micros(now));
-        let tx = self.store.begin().await?;
-        // An event that triggers a bug must not stop all others: the caller finds it by bisection.
-        let done = AssertUnwindSafe(self.process_in(&tx, inputs, (now, clock))).catch_unwind().await;
-        let (parcel, marked, reused) =
-            done.unwrap_or_else(|panic| Err(SaveError::Panicked(panic_text(&*panic))))?;
-        outbox::delete_rows(&tx, SERVICE, &self.relay.take_published().await).await?;
-        tx.commit().await.map_err(StoreError::statement("commit a batch"))?;
-        if marked {
-            self.stale.notify_one();
-        }
-        reused.values().for_each(crate::quarantine::log_item);
-        Ok(parcel)
-    }
-
-    /// Processes the batch. Refused inputs are found by bisection and set aside, and the rest is processed. Returns the
-    /// indexes of the refused inputs.
-    ///
-    /// # Errors
-    /// Returns [`SaveError`] for any other failure; the remaining inputs must be processed again.
-    pub(crate) async fn process_apart(&self, inputs: &[BatchInput]) -> Result<Vec<usize>, SaveError> {
-        let mut apart = Vec::new();
-        let mut parts = BatchHalves::of(inputs.len());
-        while let Some(part) = parts.next_part() {
-            match self.process(&inputs[part.clone()], crate::now()).await {
-                Ok(parcel) => self.relay.send(parcel).await,
-                Err(error) if error.is_refusal() => {
-                    let Some(culprit) = parts.refused(part) else { continue };
-                    let item = crate::quarantine::refused_input(&inputs[culprit], &error);
-                    crate::quarantine::set_aside(self.store, &item).await?;
-                    apart.push(culprit);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(apart)
-    }
-
-    /// Processes the batch within the transaction: load, merge, correlate, spread, decide, save. The order of the steps matters.
-    async fn process_in(
-        &self,
-        tx: &DatabaseTransaction,
-        inputs: &[BatchInput],
-        times: (OffsetDateTime, i64),
-    ) -> Result<(Option<OutboxBatch>, bool, BTreeMap<u64, QuarantinedItem>), SaveError> {
-        let mut work = load::load_work(tx, self.policies, self.seeds, inputs, times).await?;
-        work.message_bytes_max = self.relay.message_bytes_max();
-        work.merge(inputs, self.backfill);
-        work.rank_sources();
-        correlate::correlate_records(tx, &mut work).await?;
-        load::load_edges(tx, &mut work, inputs).await?;
-        work.merge_edges(inputs, self.backfill);
-        spread::spread_changes(tx, &mut work).await?;
-        let around = surroundings::read_surroundings(tx, &mut work).await?;
-        flatten::flatten_memberships(tx, &mut work, &around).await?;
-        work.decide_groups(&around);
-        let appeared = work.appeared.keys().map(|(_, group)| group.clone()).collect();
-        load::all_edges(tx, &mut work, &appeared).await?;
-        surroundings::classify_members(tx, &mut work).await?;
-        work.emit_edges();
-        logins::hold(tx, &mut work, &around).await?;
-        work.decide_people(&around);
-        logins::remember(tx, &mut work, &around).await?;
-        work.send_the_rest_again();
-        let marks = std::mem::take(&mut work.stale);
-        let (feeds, now) = (std::mem::take(&mut work.feeds), work.micros());
-        let reused = std::mem::take(&mut work.reused);
-        for item in reused.values() {
-            store::quarantine::put_item(tx, SERVICE, item).await?;
-        }
-        let parcel = save::save_work(tx, work).await?;
-        for mark in &marks {
-            mark.write(tx).await?;
-        }
-        feeds.save(tx, now).await?;
-        Ok((parcel, !marks.is_empty(), reused))
-    }
-}
-
-/// Returns the message of a panic.
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

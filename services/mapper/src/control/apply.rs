@@ -4,8 +4,8 @@ use lifecycle::{ApplyReply, ApplyRequest, PlanState, PolicyPlan};
 
 use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::later::to_evaluate;
-use crate::policies::adopt_newest;
 use crate::policies::versions::{self, NewVersion};
+use crate::policy_keeper::adopt_newest;
 
 impl MapperControl {
     /// Answers `apply`: puts the policy of a finished plan in force, unless it exceeds a guard or the base version has changed.
@@ -21,7 +21,7 @@ impl MapperControl {
         if row.person.is_some() {
             return Err(wrong_request("the plan is about one person or group only: plan without `--person`"));
         }
-        let in_force = versions::get_version(self.store.reader(), &row.target, None).await?;
+        let in_force = versions::get_version(self.parts.store.reader(), &row.target, None).await?;
         let base = in_force.as_ref().map(|row| row.version);
         if base != plan.base_version {
             let by = in_force.map_or_else(String::new, |row| format!(" by {} ({})", row.who, row.why));
@@ -43,7 +43,7 @@ impl MapperControl {
             base,
             is_file: false,
         };
-        let Some(version) = versions::put_in_force(&self.store, &self.relay, &new).await? else {
+        let Some(version) = versions::put_in_force(&self.parts.store, &self.parts.relay, &new).await? else {
             return Err(wrong_request("another version came into force at the same moment: plan again"));
         };
         tracing::info!(
@@ -52,7 +52,7 @@ impl MapperControl {
             who = request.actor.who,
             "a policy came into force"
         );
-        adopt_newest(&self.store, &self.publish).await?;
+        adopt_newest(&self.parts.store, &self.publish).await?;
         self.applied(&row.target, version, false).await
     }
 
@@ -64,7 +64,7 @@ impl MapperControl {
         unchanged: bool,
     ) -> Result<ApplyReply, MapperRefusal> {
         let set = self.in_force().await?;
-        let (to_evaluate, _) = to_evaluate(&self.store, set.fingerprint()).await?;
+        let (to_evaluate, _) = to_evaluate(&self.parts.store, set.fingerprint()).await?;
         Ok(ApplyReply { target: target.to_owned(), version, unchanged, to_evaluate })
     }
 }

@@ -48,7 +48,7 @@ impl MapperControl {
             .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
             .filter(Expr::expr(Func::lower(Expr::col(desired::Column::Desired))).like(pattern))
             .limit(SIMILAR_MAX)
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(&failed)?;
         let has_login = |row: &desired::Model| {
@@ -76,7 +76,7 @@ impl MapperControl {
             .filter(Expr::expr(Func::lower(Expr::col(identity::Column::State))).like(pattern))
             .order_by_asc(identity::Column::Key)
             .limit(SIMILAR_MAX)
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("find a person by name"))?;
         let now = unix_micros(now());
@@ -108,13 +108,13 @@ impl MapperControl {
 
     /// Reads a group by its key.
     async fn group(&self, key: &str) -> Result<Option<group::Model>, StoreError> {
-        let row = group::Entity::find_by_id(key).one(self.store.reader()).await;
+        let row = group::Entity::find_by_id(key).one(self.parts.store.reader()).await;
         row.map_err(StoreError::statement("read a group"))
     }
 
     /// Reads the record of a known person; `None` if there is none, and for a key that was joined to another person.
     pub(super) async fn identity(&self, key: &str) -> Result<Option<PersonRecord>, StoreError> {
-        let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
+        let row = identity::Entity::find_by_id(key).one(self.parts.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
         let state = row.map(|row| decode_state::<PersonRecord>(&row.state, &row.key)).transpose()?;
         Ok(state.filter(is_known))
@@ -122,7 +122,7 @@ impl MapperControl {
 
     /// Answers `explain`: the decision of the policy in force about a person or group, with its clauses and mappings.
     pub(super) async fn explain(&self, request: &ExplainRequest) -> Result<ExplainedPerson, MapperRefusal> {
-        let set = versions::in_force(self.store.reader()).await?;
+        let set = versions::in_force(self.parts.store.reader()).await?;
         let Some(InForce { policy, version }) = set.of(&request.target) else {
             return Err(self.no_policy(&request.target, None).await?);
         };
@@ -144,7 +144,7 @@ impl MapperControl {
         key: &str,
     ) -> Result<Option<DesiredState>, StoreError> {
         let id = (target.to_owned(), kind.as_str().to_owned(), key.to_owned());
-        let row = desired::Entity::find_by_id(id).one(self.store.reader()).await;
+        let row = desired::Entity::find_by_id(id).one(self.parts.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a desired state"))?;
         Ok(row.and_then(|row| serde_json::from_str(&row.desired).ok()))
     }
@@ -159,11 +159,11 @@ impl MapperControl {
             )));
         };
         let view = state.view(key, unix_micros(now));
-        let index = GroupIndex::load(self.store.reader(), unix_micros(now)).await?;
+        let index = GroupIndex::load(self.parts.store.reader(), unix_micros(now)).await?;
         let views = [view];
-        let around = SubjectPage::read(self.store.reader(), &index, &views, unix_micros(now)).await?;
+        let around = SubjectPage::read(self.parts.store.reader(), &index, &views, unix_micros(now)).await?;
         let [view] = &views;
-        let seed = self.seeds.of(policy.target(), ResourceKind::User, key);
+        let seed = self.parts.seeds.of(policy.target(), ResourceKind::User, key);
         let groups = around.memberships(key);
         let subject = DecisionSubject { identity: view, groups, manager: around.manager(view), seed };
         let (decision, looked_at) = policy::explain_decision(&subject, policy, now);
@@ -202,10 +202,10 @@ impl MapperControl {
             )));
         };
         let state: GroupState = decode_state(&row.state, &row.key)?;
-        let index = GroupIndex::load(self.store.reader(), unix_micros(now)).await?;
+        let index = GroupIndex::load(self.parts.store.reader(), unix_micros(now)).await?;
         let groups = index.memberships_of_group(key);
         let (exists, attributes) = (state.exists_at(unix_micros(now)), state.attributes_at(unix_micros(now)));
-        let seed = self.seeds.of(policy.target(), ResourceKind::Group, key);
+        let seed = self.parts.seeds.of(policy.target(), ResourceKind::Group, key);
         let subject = GroupSubject { key, attributes: &attributes, exists, groups: &groups, seed };
         let (decision, looked_at) = policy::explain_group(&subject, policy, now);
         let (members, members_total) = self.members(policy.target(), key).await?;
@@ -234,14 +234,14 @@ impl MapperControl {
         let present = edge::Entity::find()
             .filter(edge::Column::GroupKey.eq(key))
             .filter(edge::Column::Present.eq(true).or(edge::Column::Indirect.eq(true)));
-        let total = present.clone().count(self.store.reader()).await.map_err(&failed)?;
+        let total = present.clone().count(self.parts.store.reader()).await.map_err(&failed)?;
         let rows = edge::Entity::find()
             .filter(edge::Column::GroupKey.eq(key))
             .order_by_desc(edge::Column::Present)
             .order_by_desc(edge::Column::Indirect)
             .order_by_asc(edge::Column::MemberKey)
             .limit(MEMBERS_MAX)
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(&failed)?;
         let keys: Vec<&String> = rows.iter().map(|row| &row.member_key).collect();
@@ -254,7 +254,7 @@ impl MapperControl {
                 .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
                 .filter(desired::Column::Subject.is_in(chunk.iter().copied()))
                 .into_tuple()
-                .all(self.store.reader())
+                .all(self.parts.store.reader())
                 .await
                 .map_err(&failed)?;
             accounts.extend(found);

@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{MapperControl, MapperRefusal, wrong_request};
-use crate::leavers::signing::{self, PersonHashes};
-use crate::leavers::{chain, others};
+use crate::evidence::{PersonHashes, chain, signing};
+use crate::leavers::others;
 use crate::rows::obligation::{Column, Entity, Model};
 use crate::{moment_of, now};
 
@@ -23,15 +23,15 @@ impl MapperControl {
         request: &EvidenceKeysRequest,
     ) -> Result<EvidenceKeys, MapperRefusal> {
         if let Some(actor) = &request.rotate {
-            signing::rotate_key(&self.store).await?;
+            signing::rotate_key(&self.parts.store).await?;
             tracing::info!(who = actor.who, why = actor.why, "evidence is signed with a new key");
         }
-        Ok(EvidenceKeys { keys: signing::list_keys(&self.store).await? })
+        Ok(EvidenceKeys { keys: signing::list_keys(&self.parts.store).await? })
     }
 
     /// Answers `check_chain`: verifies the stored chain of evidence.
     pub(super) async fn check_chain(&self, request: &ChainRequest) -> Result<ChainReport, MapperRefusal> {
-        let report = chain::check_stored_chain(&self.store, &request.anchors).await?;
+        let report = chain::check_stored_chain(&self.parts.store, &request.anchors).await?;
         if let Some(broken) = &report.broken {
             tracing::error!(broken, "the chain of evidence is not as it was written");
         }
@@ -50,10 +50,11 @@ impl MapperControl {
         if request.after != EXPORT_EDGE {
             query = query.filter(after_cursor(&request.after)?);
         }
-        let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read evidence"))?;
+        let rows =
+            query.all(self.parts.store.reader()).await.map_err(StoreError::statement("read evidence"))?;
         let is_last = (rows.len() as u64) < EXPORT_LINES_MAX;
         let upto = rows.last().filter(|_| !is_last).map(|row| format!("{}.{}", row.decided_at, row.id));
-        let hashes = PersonHashes::load(&self.store).await?;
+        let hashes = PersonHashes::load(&self.parts.store).await?;
         let seal = ExportSeal {
             from: request.from.clone(),
             to: request.to.clone(),
@@ -64,7 +65,7 @@ impl MapperControl {
             ..ExportSeal::default()
         };
         let at = unix_micros(now());
-        let known = others::of(self.store.reader(), &rows).await?;
+        let known = others::of(self.parts.store.reader(), &rows).await?;
         let fields = |row: &Model| {
             let mut fields = evidence_fields(row, &hashes, request.pseudonyms, at);
             let is_account = row.member_of.is_empty() && row.ended_at.is_none();
@@ -74,8 +75,9 @@ impl MapperControl {
             fields
         };
         let fields = rows.iter().map(fields).collect();
-        let page = chain_page(ExportSeal { chain: chain::load_head(&self.store).await?, ..seal }, fields);
-        Ok(signing::sign_page(&self.store, page).await?)
+        let page =
+            chain_page(ExportSeal { chain: chain::load_head(&self.parts.store).await?, ..seal }, fields);
+        Ok(signing::sign_page(&self.parts.store, page).await?)
     }
 }
 

@@ -31,7 +31,7 @@ impl MapperControl {
         let rows = query
             .order_by_desc(feed_run::Column::RunAt)
             .limit(request.limit.clamp(1, FEED_RUNS_MAX))
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read runs of feeds"))?;
         let mut runs = Vec::with_capacity(rows.len());
@@ -71,7 +71,7 @@ impl MapperControl {
         }
         let (who, why) = (request.actor.who.as_str(), request.actor.why.as_str());
         let decision = RunDecision { to, outcome, reasons: Vec::new(), who, why };
-        if !decide_run(&self.store, &self.relay, &row, decision).await? {
+        if !decide_run(&self.parts.store, &self.parts.relay, &row, decision).await? {
             return Err(wrong_request("the run changed at the same time: check it with `usher feed show`"));
         }
         tracing::info!(run, feed = row.feed, who, outcome, "a full feed was decided about");
@@ -81,14 +81,14 @@ impl MapperControl {
 
     /// Reads a run, or refuses the request.
     async fn feed_run(&self, run: &str) -> Result<feed_run::Model, MapperRefusal> {
-        let row = feed_run::Entity::find_by_id(run).one(self.store.reader()).await;
+        let row = feed_run::Entity::find_by_id(run).one(self.parts.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a run of a feed"))?;
         row.ok_or_else(|| wrong_request(format!("there is no run {run}: `usher feed ls` lists them")))
     }
 
     /// Returns the number of messages of the run that are in the quarantine.
     async fn unread(&self, row: &feed_run::Model) -> Result<u64, StoreError> {
-        Ok(feed_unread::of_run(self.store.reader(), &row.run).await?.len() as u64)
+        Ok(feed_unread::of_run(self.parts.store.reader(), &row.run).await?.len() as u64)
     }
 
     /// Returns the status of a run, or `None` if a newer version of this service named it in a form that this one cannot parse.
@@ -98,7 +98,7 @@ impl MapperControl {
         with_keys: bool,
     ) -> Result<Option<FeedRunStatus>, MapperRefusal> {
         let Ok(run) = row.run.parse() else { return Ok(None) };
-        let reader = self.store.reader();
+        let reader = self.parts.store.reader();
         let state = row.state();
         let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].contains(&state);
         let (mut merged, mut missing, mut missing_keys) = (0, 0, Vec::new());

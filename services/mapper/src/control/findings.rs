@@ -1,11 +1,8 @@
 //! Verb `findings`: problems in people's data that an operator should look at.
 
-use lifecycle::{FINDINGS_MAX, FindingCounts, FindingKind, FindingsReply, FindingsRequest};
+use lifecycle::{FINDINGS_MAX, FindingKind, FindingsReply, FindingsRequest};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
 use super::{MapperControl, MapperRefusal, wrong_request};
@@ -19,7 +16,7 @@ impl MapperControl {
         if let Some(target) = &request.target {
             query = query.filter(Column::Target.eq(target));
         }
-        let total = query.clone().count(self.store.reader()).await;
+        let total = query.clone().count(self.parts.store.reader()).await;
         let total = total.map_err(StoreError::statement("count findings"))?;
         let is_newest_first = request.kind == FindingKind::Unread;
         if let Some(cursor) = &request.cursor {
@@ -34,7 +31,7 @@ impl MapperControl {
             .order_by_asc(Column::Sender)
             .order_by_asc(Column::Field)
             .limit(limit)
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read findings"))?;
         let is_last = (rows.len() as u64) < limit;
@@ -59,33 +56,4 @@ fn after(cursor: &str, is_newest_first: bool) -> Result<Condition, MapperRefusal
     }
     let of_the_moment = Condition::all().add(Column::Since.eq(since)).add(here);
     Ok(Condition::any().add(Column::Since.lt(since)).add(of_the_moment))
-}
-
-/// Counts findings, by index.
-///
-/// # Errors
-/// Returns an error if the database fails.
-pub(crate) async fn finding_counts(connection: &impl ConnectionTrait) -> Result<FindingCounts, StoreError> {
-    let rows: Vec<(String, String, i64)> = Entity::find()
-        .select_only()
-        .column(Column::Kind)
-        .column(Column::Target)
-        .column_as(Column::Person.count(), "count")
-        .group_by(Column::Kind)
-        .group_by(Column::Target)
-        .into_tuple()
-        .all(connection)
-        .await
-        .map_err(StoreError::statement("count findings"))?;
-    let mut counts = FindingCounts::default();
-    for (kind, target, count) in rows {
-        let count = count.unsigned_abs();
-        match FindingKind::named(&kind) {
-            Some(FindingKind::Contradiction) => counts.contradictions += count,
-            Some(FindingKind::Unread) => counts.unread += count,
-            Some(FindingKind::Unbuilt) => drop(counts.unbuilt.insert(target, count)),
-            None => {}
-        }
-    }
-    Ok(counts)
 }

@@ -31,7 +31,8 @@ impl MapperControl {
             return Err(wrong_request(format!("no person has the key `{person}`")));
         }
         let records = record::Entity::find().filter(record::Column::Person.eq(other));
-        if records.count(self.store.reader()).await.map_err(StoreError::statement("count records"))? > 0 {
+        if records.count(self.parts.store.reader()).await.map_err(StoreError::statement("count records"))? > 0
+        {
             return Err(wrong_request(format!(
                 "records of other sources are `{other}`'s: say of each that it is not (`usher people ls --status linked`, \
                  `usher people conflicts resolve SOURCE KEY --different {other}`), then join"
@@ -78,7 +79,7 @@ impl MapperControl {
 
     /// Returns the key to which this key was joined, if any.
     async fn moved_to(&self, key: &str) -> Result<Option<String>, StoreError> {
-        let row = identity::Entity::find_by_id(key).one(self.store.reader()).await;
+        let row = identity::Entity::find_by_id(key).one(self.parts.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a person"))?;
         let state = row.map(|row| decode_state::<PersonRecord>(&row.state, &row.key)).transpose()?;
         Ok(state.and_then(|state| state.moved_to().map(str::to_owned)))
@@ -93,7 +94,7 @@ impl MapperControl {
             .filter(desired::Column::Subject.eq(key))
             .filter(desired::Column::State.ne("deleted"))
             .into_tuple()
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read desired states"))?;
         targets.sort();

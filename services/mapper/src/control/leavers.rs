@@ -24,7 +24,7 @@ const STATES_WITH_OTHERS: [ObligationState; 3] =
 impl MapperControl {
     /// Returns the current counts of obligations.
     pub(super) async fn leaver_counts(&self) -> Result<LeaverCounts, StoreError> {
-        count_obligations(self.store.reader(), unix_micros(now())).await
+        count_obligations(self.parts.store.reader(), unix_micros(now())).await
     }
 
     /// Answers `leavers`: one page of obligations with other accounts. The first page includes undecided departures.
@@ -72,14 +72,15 @@ impl MapperControl {
         if let Some(cursor) = &request.cursor {
             query = query.filter(after_cursor(cursor)?);
         }
-        let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read leavers"))?;
+        let rows =
+            query.all(self.parts.store.reader()).await.map_err(StoreError::statement("read leavers"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
-        let known = others::of(self.store.reader(), &rows).await?;
+        let known = others::of(self.parts.store.reader(), &rows).await?;
         let leavers = rows.iter().map(|row| row.told(at, others_of(&known, row))).collect();
         let is_first_of_open = request.cursor.is_none() && states.contains(&ObligationState::Open);
         let undecided = match is_first_of_open {
-            true => undecided::list(self.store.reader(), person.as_deref(), limit).await?,
+            true => undecided::list(self.parts.store.reader(), person.as_deref(), limit).await?,
             false => Vec::new(),
         };
         let not_decided = self.undecided().await?;

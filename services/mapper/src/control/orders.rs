@@ -53,7 +53,7 @@ impl MapperControl {
     /// Reads the order of this kind that is stored for the person.
     async fn given(&self, person: &str, kind: &str) -> Result<Option<order::Model>, StoreError> {
         let id = (person.to_owned(), kind.to_owned());
-        let found = order::Entity::find_by_id(id).one(self.store.reader()).await;
+        let found = order::Entity::find_by_id(id).one(self.parts.store.reader()).await;
         found.map_err(StoreError::statement("read an order about access"))
     }
 
@@ -78,7 +78,8 @@ impl MapperControl {
                 Condition::all().add(order::Column::Person.eq(person)).add(order::Column::Kind.gt(kind));
             query = query.filter(Condition::any().add(order::Column::Person.gt(person)).add(beside));
         }
-        let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read orders"))?;
+        let rows =
+            query.all(self.parts.store.reader()).await.map_err(StoreError::statement("read orders"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(|row| format!("{}.{}", row.kind, row.person));
         let at = unix_micros(now());

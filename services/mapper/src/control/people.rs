@@ -26,7 +26,8 @@ impl MapperControl {
         if let Some(cursor) = &request.cursor {
             query = query.filter(after_cursor(cursor)?);
         }
-        let rows = query.all(self.store.reader()).await.map_err(StoreError::statement("read records"))?;
+        let rows =
+            query.all(self.parts.store.reader()).await.map_err(StoreError::statement("read records"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
         Ok(RecordsReply { records: rows.iter().map(source_record).collect(), next_cursor })
@@ -36,7 +37,7 @@ impl MapperControl {
     pub(super) async fn record_conflicts(&self) -> Result<u64, StoreError> {
         let conflicts = record::Entity::find()
             .filter(record::Column::Status.eq(RecordStatus::Conflict.as_str()))
-            .count(self.store.reader())
+            .count(self.parts.store.reader())
             .await;
         conflicts.map_err(StoreError::statement("count conflicts of records"))
     }
@@ -72,7 +73,7 @@ impl MapperControl {
     /// Reads a record, or refuses the request.
     async fn record(&self, source: &str, key: &str) -> Result<record::Model, MapperRefusal> {
         let id = (source.to_owned(), key.to_owned());
-        let row = record::Entity::find_by_id(id).one(self.store.reader()).await;
+        let row = record::Entity::find_by_id(id).one(self.parts.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a record"))?;
         row.ok_or_else(|| {
             wrong_request(format!(

@@ -1,19 +1,13 @@
 //! Verb `provision`: decides about one person or group again, now.
 
-use std::sync::Arc;
-
 use lifecycle::{ProvisionReply, ProvisionRequest, ResourceKind};
 use sea_orm::EntityTrait;
-use store::{RetryLog, StoreError};
+use store::StoreError;
 
 use super::{MapperControl, MapperRefusal, wrong_request};
-use crate::now;
-use crate::policies::adopt_newest;
+use crate::policy_keeper::adopt_newest;
 use crate::rows::desired;
-use crate::work::BatchInput;
-
-/// The maximum number of attempts while others write to the same person.
-const TRIES_MAX: usize = 20;
+use crate::work::{BatchInput, RepeatFailure};
 
 impl MapperControl {
     /// Answers `provision`: decides again, and reports whether a command with a new revision was queued.
@@ -30,7 +24,7 @@ impl MapperControl {
             ResourceKind::Group => BatchInput::Group(key.clone()),
             _ => BatchInput::Person(key.clone()),
         };
-        adopt_newest(&self.store, &self.publish).await?;
+        adopt_newest(&self.parts.store, &self.publish).await?;
         self.process(&[input]).await?;
         let revision = self.revision(&request.target, kind, &key).await?;
         Ok(ProvisionReply { queued: revision != before, revision })
@@ -38,28 +32,22 @@ impl MapperControl {
 
     /// Processes one batch, and repeats it while other writers win the race.
     pub(super) async fn process(&self, inputs: &[BatchInput]) -> Result<(), MapperRefusal> {
-        let retries = RetryLog::new();
-        for _ in 0..TRIES_MAX {
-            let policies = Arc::clone(&self.publish.borrow());
-            match self.desk(&policies).process(inputs, now()).await {
-                Ok(parcel) => {
-                    self.relay.send(parcel).await;
-                    return Ok(());
-                }
-                Err(error) if error.is_conflict() => retries.failed("a request of an operator", &error),
-                Err(crate::rows::SaveError::Store(error)) => return Err(error.into()),
-                Err(_) => {}
+        match self.parts.process_repeatedly(inputs, "a request of an operator").await {
+            Ok(batch) => {
+                self.parts.relay.send(batch).await;
+                Ok(())
             }
+            Err(RepeatFailure::Store(error)) => Err(error.into()),
+            Err(RepeatFailure::Overtaken) => Err(wrong_request(
+                "other changes of the same person came first in every attempt: try again in a moment",
+            )),
         }
-        Err(wrong_request(
-            "other changes of the same person came first in every attempt: try again in a moment",
-        ))
     }
 
     /// Returns the revision of the last command; 0 if there is none.
     async fn revision(&self, target: &str, kind: ResourceKind, key: &str) -> Result<i64, StoreError> {
         let id = (target.to_owned(), kind.as_str().to_owned(), key.to_owned());
-        let row = desired::Entity::find_by_id(id).one(self.store.reader()).await;
+        let row = desired::Entity::find_by_id(id).one(self.parts.store.reader()).await;
         Ok(row.map_err(StoreError::statement("read a desired state"))?.map_or(0, |row| row.revision))
     }
 }

@@ -29,7 +29,7 @@ impl MapperControl {
     pub(super) async fn people_scheduled(&self) -> Result<u64, StoreError> {
         let scheduled = identity::Entity::find().filter(identity::Column::ScheduledAt.is_not_null());
         scheduled
-            .count(self.store.reader())
+            .count(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("count people with scheduled changes"))
     }
@@ -49,7 +49,7 @@ impl MapperControl {
         if let Some(cursor) = &request.cursor {
             query = query.filter(after_cursor(cursor)?);
         }
-        let rows = query.all(self.store.reader()).await;
+        let rows = query.all(self.parts.store.reader()).await;
         let rows = rows.map_err(StoreError::statement("read scheduled changes"))?;
         let is_last = (rows.len() as u64) < limit;
         let next_cursor = rows.last().filter(|_| !is_last).map(cursor_at);
@@ -63,7 +63,7 @@ impl MapperControl {
         until: time::OffsetDateTime,
     ) -> Result<Vec<ScheduledChange>, StoreError> {
         let now = now();
-        let policies = versions::in_force(self.store.reader()).await?;
+        let policies = versions::in_force(self.parts.store.reader()).await?;
         let people: Vec<(String, PersonRecord)> = rows
             .into_iter()
             .filter_map(|row| {
@@ -84,7 +84,7 @@ impl MapperControl {
                 manager: around.manager(view),
                 asked_for: asked_for.get(key).unwrap_or(&nothing),
             };
-            for moment in compute_outlook(&known, &policies, &self.seeds, now, until) {
+            for moment in compute_outlook(&known, &policies, &self.parts.seeds, now, until) {
                 let said = moment.planned.iter().map(scheduled_statement).collect();
                 changes.push(ScheduledChange {
                     at: moment.at,
@@ -109,8 +109,8 @@ impl MapperControl {
         if !looks || views.is_empty() {
             return Ok(SubjectPage::default());
         }
-        let index = GroupIndex::load(self.store.reader(), now).await?;
-        SubjectPage::read(self.store.reader(), &index, views, now).await
+        let index = GroupIndex::load(self.parts.store.reader(), now).await?;
+        SubjectPage::read(self.parts.store.reader(), &index, views, now).await
     }
 
     /// Returns the state that was last requested, by person and target.
@@ -126,7 +126,7 @@ impl MapperControl {
                 .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
                 .filter(desired::Column::Subject.is_in(chunk.iter().map(|(key, _)| key)))
                 .into_tuple()
-                .all(self.store.reader())
+                .all(self.parts.store.reader())
                 .await
                 .map_err(StoreError::statement("read desired states"))?;
             for (subject, target, state) in rows {
@@ -247,7 +247,7 @@ impl MapperControl {
                     .filter(identity::Column::Key.gt(&last))
                     .order_by_asc(identity::Column::Key)
                     .limit(SEARCHED_AT_ONCE)
-                    .all(self.store.reader())
+                    .all(self.parts.store.reader())
                     .await
                     .map_err(StoreError::statement("find a scheduled change"))?;
                 let Some(row) = rows.last() else { break };

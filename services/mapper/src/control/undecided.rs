@@ -4,15 +4,17 @@ use lifecycle::{FeedRunState, FindingCounts, UndecidedCounts};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::{StoreError, quarantine};
 
-use super::{MapperControl, finding_counts};
+use super::MapperControl;
 use crate::SERVICE;
 use crate::rows::feed_run;
+use crate::rows::finding::finding_counts;
 
 impl MapperControl {
     /// Returns the counts of what waits for an operator or a source.
     pub(super) async fn undecided(&self) -> Result<UndecidedCounts, StoreError> {
-        let FindingCounts { contradictions, unread, unbuilt } = finding_counts(self.store.reader()).await?;
-        let quarantined = quarantine::count_items(self.store.reader(), SERVICE).await?;
+        let FindingCounts { contradictions, unread, unbuilt } =
+            finding_counts(self.parts.store.reader()).await?;
+        let quarantined = quarantine::count_items(self.parts.store.reader(), SERVICE).await?;
         Ok(UndecidedCounts {
             unread,
             contradictions,
@@ -28,7 +30,7 @@ impl MapperControl {
     pub(super) async fn held_feeds(&self) -> Result<u64, StoreError> {
         let held = feed_run::Entity::find()
             .filter(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
-            .count(self.store.reader())
+            .count(self.parts.store.reader())
             .await;
         held.map_err(StoreError::statement("count held feeds"))
     }

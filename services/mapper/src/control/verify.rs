@@ -36,7 +36,7 @@ impl MapperControl {
     }
 
     async fn last(&self) -> Result<VerifyReply, StoreError> {
-        let verifications = verification::load_all(self.store.reader()).await?;
+        let verifications = verification::load_all(self.parts.store.reader()).await?;
         Ok(VerifyReply { asked_at: 0, verifications })
     }
 }

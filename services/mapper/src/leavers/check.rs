@@ -16,7 +16,8 @@ use sea_orm::{
 use store::StoreError;
 
 use super::unpublished::UnpublishedDecisions;
-use super::{LeaverVerifier, MINUTE, chain, next_check_of_open, next_check_of_proven};
+use super::{LeaverVerifier, MINUTE, next_check_of_open, next_check_of_proven};
+use crate::evidence::chain;
 use crate::rows::obligation::{Column, Entity, Model};
 use crate::{SERVICE, moment_of, now};
 

@@ -10,10 +10,10 @@ use lifecycle::{
     OTHER_ACCOUNTS_PEOPLE_MAX, ObligationState, OtherAccounts, OtherAccountsReply, OtherAccountsRequest,
     unix_micros, verb,
 };
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use telemetry::chain;
@@ -34,33 +34,6 @@ const RETRY_AFTER: i64 = MINUTE;
 
 /// Target and person key.
 type LeaverKey = (String, String);
-
-/// Schedules a lookup of the other accounts of these people soon, because their obligations have changed.
-///
-/// # Errors
-/// Returns an error if the database fails.
-pub(crate) async fn ask_soon(
-    tx: &DatabaseTransaction,
-    changed: &[obligation::Model],
-    now: i64,
-) -> Result<(), StoreError> {
-    let accounts = changed.iter().filter(|row| row.member_of.is_empty());
-    let keys: BTreeSet<(&str, &str)> =
-        accounts.map(|row| (row.target.as_str(), row.subject.as_str())).collect();
-    let conflict =
-        OnConflict::columns([Column::Target, Column::Subject]).update_column(Column::NextCheckAt).to_owned();
-    let rows: Vec<Model> =
-        keys.into_iter().map(|(target, subject)| Model::due(target, subject, now)).collect();
-    for rows in rows.chunks(ROWS_PER_STATEMENT_MAX) {
-        let models = rows.iter().map(|row| row.clone().into_active_model().reset_all());
-        Entity::insert_many(models)
-            .on_conflict(conflict.clone())
-            .exec_without_returning(tx)
-            .await
-            .map_err(StoreError::statement("schedule a lookup of other accounts"))?;
-    }
-    Ok(())
-}
 
 /// Returns the known other accounts of these leavers, by target and person.
 ///

@@ -9,17 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AccountState, ResourceKind, unix_micros};
-use relay::OutboxPublisher;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::{RetryLog, Store, StoreError};
+use store::{RetryLog, StoreError};
 use telemetry::{Shutdown, chain};
-use tokio::sync::{Notify, watch};
 
 use crate::now;
-use crate::policies::PolicySet;
 use crate::rows::{SaveError, desired, obligation, sweep};
-use crate::subjects::SeedMaker;
-use crate::work::{BatchInput, BatchProcessor};
+use crate::work::{BatchInput, BatchProcessorParts};
 
 /// The name of the sweep in `mapper_sweeps`.
 const SWEEP: &str = "obligations";
@@ -32,11 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Sweeps the desired states of each target.
 pub(crate) struct ObligationSeeder {
-    pub(crate) store: Store,
-    pub(crate) relay: OutboxPublisher,
-    pub(crate) policies: watch::Receiver<Arc<PolicySet>>,
-    pub(crate) seeds: SeedMaker,
-    pub(crate) stale: Arc<Notify>,
+    pub(crate) parts: BatchProcessorParts,
     /// How often work was done again.
     pub(crate) retries: RetryLog,
 }
@@ -74,9 +66,9 @@ impl ObligationSeeder {
 
     /// Sweeps one page of the first target whose sweep is not complete.
     async fn sweep_page(&self) -> Result<SeedProgress, SaveError> {
-        let policies = Arc::clone(&self.policies.borrow());
+        let policies = Arc::clone(&self.parts.policies.borrow());
         for policy in policies.iter() {
-            let mut sweep = sweep::load_sweep(self.store.reader(), SWEEP, policy.target()).await?;
+            let mut sweep = sweep::load_sweep(self.parts.store.reader(), SWEEP, policy.target()).await?;
             if sweep.done_at.is_some() {
                 continue;
             }
@@ -86,11 +78,11 @@ impl ObligationSeeder {
                 sweep.position.clone_from(last);
             }
             let without = self.without_obligation(policy, page).await?;
-            if !self.decide(&policies, without).await? {
+            if !self.decide(without).await? {
                 return Ok(SeedProgress::Overtaken);
             }
             sweep.done_at = is_last.then(|| unix_micros(now()));
-            sweep::save_sweep(self.store.writer(), sweep).await?;
+            sweep::save_sweep(self.parts.store.writer(), sweep).await?;
             return Ok(SeedProgress::More);
         }
         Ok(SeedProgress::Done)
@@ -107,7 +99,7 @@ impl ObligationSeeder {
             .order_by_asc(desired::Column::Subject)
             .limit(PAGE)
             .into_tuple()
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read desired states"))
     }
@@ -128,7 +120,7 @@ impl ObligationSeeder {
             .filter(obligation::Column::Target.eq(policy.target()))
             .filter(obligation::Column::EndedAt.is_null())
             .into_tuple()
-            .all(self.store.reader())
+            .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read obligations"))?;
         let known: HashSet<String> = known.into_iter().collect();
@@ -137,20 +129,12 @@ impl ObligationSeeder {
     }
 
     /// Decides about the people. Returns `false` if another replica changed one of them first.
-    async fn decide(&self, policies: &PolicySet, people: Vec<BatchInput>) -> Result<bool, SaveError> {
+    async fn decide(&self, people: Vec<BatchInput>) -> Result<bool, SaveError> {
         if people.is_empty() {
             return Ok(true);
         }
-        let desk = BatchProcessor {
-            store: &self.store,
-            relay: &self.relay,
-            policies,
-            backfill: false,
-            seeds: &self.seeds,
-            stale: &self.stale,
-        };
         // A person that cannot be decided about is in the quarantine, and listed there.
-        match desk.process_apart(&people).await {
+        match self.parts.processor().process_apart(&people).await {
             Ok(_) => {
                 self.retries.succeeded();
                 Ok(true)

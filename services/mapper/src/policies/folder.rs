@@ -32,27 +32,27 @@ pub enum PoliciesError {
 
 /// A file that contains a policy.
 #[derive(Debug)]
-pub(super) struct PolicyFile {
+pub(crate) struct PolicyFile {
     /// The path of the file.
-    pub(super) file: String,
-    pub(super) text: String,
-    pub(super) policy: Policy,
+    pub(crate) file: String,
+    pub(crate) text: String,
+    pub(crate) policy: Policy,
 }
 
 /// The content of a folder.
 #[derive(Debug, Default)]
-pub(super) struct PolicyFolder {
+pub(crate) struct PolicyFolder {
     /// The first file of each target, by target.
-    pub(super) files: BTreeMap<String, PolicyFile>,
+    pub(crate) files: BTreeMap<String, PolicyFile>,
     /// Files that cannot be used, with the errors.
-    pub(super) wrong: Vec<(String, PoliciesError)>,
+    pub(crate) wrong: Vec<(String, PoliciesError)>,
 }
 
 /// Reads every `*.yaml` and `*.yml` in `folder`, in order of name.
 ///
 /// # Errors
 /// Returns an error if the folder itself cannot be read.
-pub(super) fn read_folder(folder: &Path) -> Result<PolicyFolder, PoliciesError> {
+pub(crate) fn read_folder(folder: &Path) -> Result<PolicyFolder, PoliciesError> {
     let failed = |source| PoliciesError::Read { path: folder.to_owned(), source };
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

@@ -229,7 +229,7 @@ pub(crate) fn rules_command(target: &str, text: &str, version: i64) -> Option<Co
 ///
 /// # Errors
 /// Returns an error if the database fails.
-pub(super) async fn remember_file(
+pub(crate) async fn remember_file(
     connection: &impl ConnectionTrait,
     target: &str,
     text: &str,
@@ -251,7 +251,7 @@ pub(super) async fn remember_file(
 ///
 /// # Errors
 /// Returns an error if the database fails.
-pub(super) async fn was_taken(
+pub(crate) async fn was_taken(
     connection: &impl ConnectionTrait,
     target: &str,
     text: &str,

@@ -1,7 +1,9 @@
 //! `mapper_findings`: problems in people's data that an operator should look at.
 
-use lifecycle::PersonFinding;
+use lifecycle::{FindingCounts, FindingKind, PersonFinding};
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
+use store::StoreError;
 
 use crate::moment_of;
 
@@ -46,4 +48,33 @@ impl Model {
         let Self { person, target, sender, field, detail, since, .. } = self;
         PersonFinding { person, target, sender, field, detail, since: moment_of(since) }
     }
+}
+
+/// Counts findings, by index.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn finding_counts(connection: &impl ConnectionTrait) -> Result<FindingCounts, StoreError> {
+    let rows: Vec<(String, String, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Kind)
+        .column(Column::Target)
+        .column_as(Column::Person.count(), "count")
+        .group_by(Column::Kind)
+        .group_by(Column::Target)
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("count findings"))?;
+    let mut counts = FindingCounts::default();
+    for (kind, target, count) in rows {
+        let count = count.unsigned_abs();
+        match FindingKind::named(&kind) {
+            Some(FindingKind::Contradiction) => counts.contradictions += count,
+            Some(FindingKind::Unread) => counts.unread += count,
+            Some(FindingKind::Unbuilt) => drop(counts.unbuilt.insert(target, count)),
+            None => {}
+        }
+    }
+    Ok(counts)
 }

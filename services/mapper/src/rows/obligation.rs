@@ -129,3 +129,8 @@ impl Model {
         }
     }
 }
+
+/// Returns the time of the first comparison of an obligation that was decided at `decided_at`; both in microseconds.
+pub(crate) fn first_check(decided_at: i64) -> i64 {
+    decided_at.saturating_add(1_000_000)
+}

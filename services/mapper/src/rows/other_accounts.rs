@@ -1,8 +1,15 @@
 //! `mapper_other_accounts`: accounts at a target that may belong to a leaver, by the writer's last answer. Times are
 //! microseconds since the Unix epoch.
 
+use std::collections::BTreeSet;
+
 use lifecycle::OtherAccounts;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, IntoActiveModel};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
+
+use super::obligation;
 
 /// One leaver at one target. It exists while one of the obligations has not ended or is under verification.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -56,4 +63,31 @@ impl Model {
             ..self.clone()
         }
     }
+}
+
+/// Schedules a lookup of the other accounts of these people soon, because their obligations have changed.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn ask_soon(
+    tx: &DatabaseTransaction,
+    changed: &[obligation::Model],
+    now: i64,
+) -> Result<(), StoreError> {
+    let accounts = changed.iter().filter(|row| row.member_of.is_empty());
+    let keys: BTreeSet<(&str, &str)> =
+        accounts.map(|row| (row.target.as_str(), row.subject.as_str())).collect();
+    let conflict =
+        OnConflict::columns([Column::Target, Column::Subject]).update_column(Column::NextCheckAt).to_owned();
+    let rows: Vec<Model> =
+        keys.into_iter().map(|(target, subject)| Model::due(target, subject, now)).collect();
+    for rows in rows.chunks(ROWS_PER_STATEMENT_MAX) {
+        let models = rows.iter().map(|row| row.clone().into_active_model().reset_all());
+        Entity::insert_many(models)
+            .on_conflict(conflict.clone())
+            .exec_without_returning(tx)
+            .await
+            .map_err(StoreError::statement("schedule a lookup of other accounts"))?;
+    }
+    Ok(())
 }

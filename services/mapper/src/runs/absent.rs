@@ -1,7 +1,5 @@
 //! Ends the employment of people who are missing in the last accepted file.
 
-use std::sync::Arc;
-
 use lifecycle::{AttributeMap, Event, EventId, EventKind, FeedRun, FeedRunId};
 use sea_orm::QuerySelect;
 use store::StoreError;
@@ -10,7 +8,7 @@ use time::OffsetDateTime;
 use super::{RunJudge, query};
 use crate::now;
 use crate::rows::{feed_person, feed_run};
-use crate::work::{BatchInput, BatchProcessor, forget_people};
+use crate::work::{BatchInput, forget_people};
 
 /// People per batch. It is small, so that live events can run in between.
 const PAGE: u64 = 200;
@@ -22,7 +20,7 @@ impl RunJudge {
     pub(super) async fn let_leave(&self, row: &feed_run::Model) -> Result<(), StoreError> {
         let Ok(run) = row.run.parse::<FeedRunId>() else { return Ok(()) };
         loop {
-            let page = query::absent_people(row).limit(PAGE).all(self.store.reader()).await;
+            let page = query::absent_people(row).limit(PAGE).all(self.parts.store.reader()).await;
             let page = page.map_err(StoreError::statement("read the missing people of a feed"))?;
             if page.is_empty() {
                 return Ok(());
@@ -31,7 +29,7 @@ impl RunJudge {
             // If the feed itself stated that a person left, the absence adds nothing.
             let gone: Vec<String> = gone.into_iter().map(|person| person.key).collect();
             if !gone.is_empty() {
-                forget_people(self.store.writer(), &row.feed, row.run_at, &gone).await?;
+                forget_people(self.parts.store.writer(), &row.feed, row.run_at, &gone).await?;
             }
             let inputs: Vec<BatchInput> =
                 employed.iter().map(|person| left_input(person, row, &run)).collect();
@@ -41,23 +39,14 @@ impl RunJudge {
             // They are in the quarantine, with the departure.
             let refused = refused.into_iter().map(|index| employed[index].key.clone()).collect::<Vec<_>>();
             if !refused.is_empty() {
-                forget_people(self.store.writer(), &row.feed, row.run_at, &refused).await?;
+                forget_people(self.parts.store.writer(), &row.feed, row.run_at, &refused).await?;
             }
         }
     }
 
     /// Processes the inputs. Returns the indexes of those that were set aside, or `None` if the batch must be processed again.
     async fn process(&self, inputs: &[BatchInput]) -> Option<Vec<usize>> {
-        let policies = Arc::clone(&self.policies.borrow());
-        let desk = BatchProcessor {
-            store: &self.store,
-            relay: &self.relay,
-            policies: &policies,
-            backfill: false,
-            seeds: &self.seeds,
-            stale: &self.stale,
-        };
-        match desk.process_apart(inputs).await {
+        match self.parts.processor().process_apart(inputs).await {
             Ok(refused) => {
                 self.retries.succeeded();
                 Some(refused)

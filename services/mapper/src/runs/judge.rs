@@ -34,9 +34,9 @@ impl RunJudge {
         if waiting.get(&row.run).is_some_and(|waiting| waiting.at > Instant::now()) {
             return Ok(false);
         }
-        let merged = query::count_merged(self.store.reader(), row).await?;
+        let merged = query::count_merged(self.parts.store.reader(), row).await?;
         if merged == completion.people.count
-            && query::merged_people(self.store.reader(), row).await? == completion.people
+            && query::merged_people(self.parts.store.reader(), row).await? == completion.people
         {
             return Ok(true);
         }
@@ -54,7 +54,7 @@ impl RunJudge {
     ) -> Result<(), StoreError> {
         let Some(completion) = row.completion() else { return Ok(()) };
         let last = last.and_then(feed_run::Model::completion).map(|last| last.seen);
-        let missing = query::count_missing(self.store.reader(), row).await?;
+        let missing = query::count_missing(self.parts.store.reader(), row).await?;
         let verdict = completion.guard.judge_losses(&completion.seen, last.as_ref(), missing);
         let decision = match verdict {
             FeedVerdict::Believed => RunDecision {
@@ -69,7 +69,7 @@ impl RunJudge {
             }
         };
         let state = decision.to.as_str();
-        if decide_run(&self.store, &self.relay, row, decision).await? {
+        if decide_run(&self.parts.store, &self.parts.relay, row, decision).await? {
             tracing::info!(run = row.run, feed = row.feed, state, "a full feed was judged");
         }
         Ok(())
@@ -86,7 +86,7 @@ impl RunJudge {
         );
         let (to, reasons) = (FeedRunState::Held, vec![reason]);
         let decision = RunDecision { to, outcome: "unread", reasons, who: "usher", why: "" };
-        if decide_run(&self.store, &self.relay, row, decision).await? {
+        if decide_run(&self.parts.store, &self.parts.relay, row, decision).await? {
             tracing::warn!(
                 run = row.run,
                 feed = row.feed,
@@ -127,7 +127,7 @@ impl RunJudge {
             .and_where(feed_run::Column::Run.eq(&row.run))
             .and_where(feed_run::Column::State.eq(&row.state))
             .to_owned();
-        let done = self.store.writer().execute(&update).await;
+        let done = self.parts.store.writer().execute(&update).await;
         done.map(drop).map_err(StoreError::statement("supersede a run of a feed"))
     }
 }

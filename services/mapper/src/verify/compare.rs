@@ -1,7 +1,6 @@
 //! Compares one target: finds the entries that differ, and sends them again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bus::StreamName;
@@ -9,12 +8,10 @@ use lifecycle::digest::DesiredEntry;
 use lifecycle::{ResourceKind, VERIFICATION_NAMES_MAX, Verification, entry_name};
 use tokio::time::Instant;
 
-use store::RetryLog;
-
 use super::{TargetVerifier, VerificationTrouble, WRITER, ours, theirs};
+use crate::SERVICE;
 use crate::policies::versions;
-use crate::work::{BatchInput, BatchProcessor, ResendRequest};
-use crate::{SERVICE, now};
+use crate::work::{BatchInput, RepeatFailure, ResendRequest};
 
 /// The subject, and for a membership the member.
 pub(super) type EntryKey = (String, Option<String>);
@@ -29,8 +26,6 @@ const WAITS_SECONDS: i64 = 5;
 const MERGED_WITHIN: Duration = Duration::from_secs(30);
 /// The number of entries that are sent again in one transaction.
 const BATCH_MAX: usize = 100;
-/// The maximum number of attempts for a batch while others write to the same people.
-const TRIES_MAX: usize = 20;
 /// Groups come before memberships, which are compared only if their group should exist.
 const KINDS: [ResourceKind; 3] = [ResourceKind::Group, ResourceKind::User, ResourceKind::Membership];
 
@@ -76,7 +71,7 @@ impl TargetVerifier {
                 begun = Some(told.at);
                 self.send_rules(&target, told.rules).await?;
             }
-            let decided = ours::own_digests(&self.store, &target, kind).await?;
+            let decided = ours::own_digests(&self.parts.store, &target, kind).await?;
             report.compared += decided.count();
             let buckets = decided.differing(&told.digests);
             if buckets.is_empty() {
@@ -99,7 +94,7 @@ impl TargetVerifier {
         if first.is_empty() {
             return Ok(first);
         }
-        let outbox = self.relay.status().await?;
+        let outbox = self.parts.relay.status().await?;
         let oldest = outbox.oldest_departure_seconds.max(outbox.oldest_command_seconds);
         if oldest.is_some_and(|seconds| seconds >= WAITS_SECONDS) {
             return Err(VerificationTrouble::OutboxWaits);
@@ -122,7 +117,7 @@ impl TargetVerifier {
         buckets: &BTreeSet<u16>,
     ) -> Result<Vec<EntryDifference>, VerificationTrouble> {
         let mut theirs = theirs::writer_entries(&self.bus, target, kind, buckets).await?;
-        let ours = ours::own_entries(&self.store, target, kind, buckets).await?;
+        let ours = ours::own_entries(&self.parts.store, target, kind, buckets).await?;
         let mut found = Vec::new();
         for (key, entry) in ours {
             match theirs.remove(&key) {
@@ -209,7 +204,7 @@ impl TargetVerifier {
             .map(|difference| difference.entry().subject.clone())
             .collect();
         let kind = foreign.first().map_or(ResourceKind::User, |difference| difference.kind);
-        let known = ours::known_keys(&self.store, kind, &keys).await?;
+        let known = ours::known_keys(&self.parts.store, kind, &keys).await?;
         for difference in foreign {
             if known.contains(&difference.entry().subject) && difference.kind != ResourceKind::Membership {
                 again.insert(0, difference);
@@ -236,37 +231,21 @@ impl TargetVerifier {
 
     /// Processes and publishes the inputs, and repeats that while other writers win the race.
     async fn send(&self, inputs: &[BatchInput]) -> Result<(), VerificationTrouble> {
-        let retries = RetryLog::new();
-        for _ in 0..TRIES_MAX {
-            let policies = Arc::clone(&self.policies.borrow());
-            let desk = BatchProcessor {
-                store: &self.store,
-                relay: &self.relay,
-                policies: &policies,
-                backfill: false,
-                seeds: &self.seeds,
-                stale: &self.stale,
-            };
-            match desk.process(inputs, now()).await {
-                Ok(Some(parcel)) => return Ok(self.relay.deliver(vec![parcel]).await?),
-                Ok(None) => return Ok(()),
-                Err(error) if error.is_conflict() => {
-                    retries.failed("what a verification sends again", &error)
-                }
-                Err(crate::rows::SaveError::Store(error)) => return Err(error.into()),
-                Err(_) => {}
-            }
+        match self.parts.process_repeatedly(inputs, "what a verification sends again").await {
+            Ok(Some(batch)) => Ok(self.parts.relay.deliver(vec![batch]).await?),
+            Ok(None) => Ok(()),
+            Err(RepeatFailure::Store(error)) => Err(error.into()),
+            Err(RepeatFailure::Overtaken) => Err(VerificationTrouble::Overtaken),
         }
-        Err(VerificationTrouble::Overtaken)
     }
 
     /// Sends the policy's rules if the writer has those of another version than the one in force.
     async fn send_rules(&self, target: &str, theirs: i64) -> Result<(), VerificationTrouble> {
-        let in_force = self.policies.borrow().of(target).map(|in_force| in_force.version);
+        let in_force = self.parts.policies.borrow().of(target).map(|in_force| in_force.version);
         if in_force.is_none_or(|version| version == theirs) {
             return Ok(());
         }
-        let Some(row) = versions::get_version(self.store.reader(), target, in_force).await? else {
+        let Some(row) = versions::get_version(self.parts.store.reader(), target, in_force).await? else {
             return Ok(());
         };
         let Some(command) = versions::rules_command(target, &row.policy, row.version) else { return Ok(()) };

@@ -13,8 +13,8 @@ use sea_orm::{
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::CommandCause;
-use crate::leavers::{chain, first_check, others};
-use crate::rows::{SaveError, obligation};
+use crate::evidence::chain;
+use crate::rows::{SaveError, obligation, other_accounts};
 
 const MINUTE_MICROS: i64 = 60 * 1_000_000;
 const DAY_MICROS: i64 = 24 * 60 * MINUTE_MICROS;
@@ -124,7 +124,7 @@ pub(super) async fn save_obligations(
         row.version += 1;
     }
     chain::append_entries(tx, &changed, now).await?;
-    others::ask_soon(tx, &changed, now).await?;
+    other_accounts::ask_soon(tx, &changed, now).await?;
     write_obligations(tx, changed).await
 }
 
@@ -221,7 +221,7 @@ fn open_obligation(
         reopened_at: None,
         ended_at: None,
         checked_at: None,
-        next_check_at: (!is_kept).then(|| first_check(now)),
+        next_check_at: (!is_kept).then(|| obligation::first_check(now)),
         alerted_at: None,
     };
     row.set_waiting((!is_kept).then(|| WaitReason::new(WaitingFor::FirstCheck)));

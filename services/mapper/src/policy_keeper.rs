@@ -12,10 +12,10 @@ use telemetry::chain;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::folder::{self, PoliciesError, PolicyFile};
-use super::versions::{self, NewVersion};
-use super::{PolicySet, fingerprint_of};
 use crate::plan::PolicyPlanner;
+use crate::policies::folder::{self, PolicyFile};
+use crate::policies::versions::{self, NewVersion};
+use crate::policies::{PoliciesError, PolicySet, fingerprint_of};
 
 /// The interval of the poll.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
