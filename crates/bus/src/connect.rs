@@ -8,7 +8,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
 use telemetry::chain;
 use tokio::time::Instant;
 
-use crate::link::{BrokerLink, LinkSetter, ReconnectBackoff};
+use crate::link::{BrokerLink, LinkSetter, reconnect_delay, reconnect_delays};
 use crate::server::{SyncPolicy, sync_of};
 use crate::{BusConfig, BusError};
 
@@ -53,10 +53,10 @@ pub(crate) async fn retry_until<T, E, F>(deadline: Instant, attempt: impl Fn() -
 where
     F: Future<Output = Result<T, E>>,
 {
-    let mut pauses = ReconnectBackoff::default();
+    let mut delays = reconnect_delays();
     loop {
         match attempt().await {
-            Err(_) if Instant::now() < deadline => pauses.pause().await,
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(delays.next_delay()).await,
             result => return result,
         }
     }
@@ -70,7 +70,7 @@ async fn dial_until(
     setter: LinkSetter,
 ) -> Result<Client, BusError> {
     let servers = parse_addresses(config)?;
-    let mut pauses = ReconnectBackoff::default();
+    let mut delays = reconnect_delays();
     let mut warned = false;
     loop {
         let error = match connect_options(config, name, setter.clone()).await?.connect(servers.clone()).await
@@ -88,7 +88,7 @@ async fn dial_until(
         if !std::mem::replace(&mut warned, true) {
             tracing::warn!(url = %config.shown_url(), error = chain(&error), "no broker yet, waiting for it");
         }
-        pauses.pause().await;
+        tokio::time::sleep(delays.next_delay()).await;
     }
 }
 
@@ -113,7 +113,7 @@ async fn connect_options(
         .name(name)
         .ping_interval(PING_INTERVAL)
         .connection_timeout(DIAL_TIMEOUT)
-        .reconnect_delay_callback(ReconnectBackoff::after)
+        .reconnect_delay_callback(reconnect_delay)
         .event_callback(move |event| {
             setter.note(&event);
             std::future::ready(())

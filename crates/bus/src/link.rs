@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::{Client, Event, connection};
+use retry::{RetryDelays, retry_delay};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -101,32 +102,12 @@ impl BrokerLink {
     }
 }
 
-/// A back-off whose pauses double. Each pause is drawn from the upper half of its range, so that clients do not retry in step.
-#[derive(Debug)]
-pub(crate) struct ReconnectBackoff(Duration);
-
-impl Default for ReconnectBackoff {
-    fn default() -> Self {
-        Self(PAUSE_MIN)
-    }
+/// Returns the delays between attempts to reach the broker.
+pub(crate) const fn reconnect_delays() -> RetryDelays {
+    RetryDelays::new(PAUSE_MIN, PAUSE_MAX)
 }
 
-impl ReconnectBackoff {
-    /// Returns the next pause and doubles the one after it.
-    pub(crate) fn next(&mut self) -> Duration {
-        let ceiling = self.0;
-        self.0 = (ceiling * 2).min(PAUSE_MAX);
-        rand::random_range(ceiling / 2..=ceiling)
-    }
-
-    /// Waits for the next pause.
-    pub(crate) async fn pause(&mut self) {
-        tokio::time::sleep(self.next()).await;
-    }
-
-    /// Returns the pause after `attempts` failures.
-    pub(crate) fn after(attempts: usize) -> Duration {
-        let doublings = u32::try_from(attempts.min(16)).expect("at most 16");
-        Self((PAUSE_MIN * 2_u32.pow(doublings)).min(PAUSE_MAX)).next()
-    }
+/// Returns the delay after `attempts` failed attempts to reconnect.
+pub(crate) fn reconnect_delay(attempts: usize) -> Duration {
+    retry_delay(u32::try_from(attempts).unwrap_or(u32::MAX), PAUSE_MIN, PAUSE_MAX)
 }

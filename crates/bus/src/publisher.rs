@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::connect::BrokerConnection;
-use crate::link::{BrokerLink, ReconnectBackoff};
+use crate::link::{BrokerLink, reconnect_delays};
 use crate::outgoing::WireMessage;
 use crate::{BusConfig, PublishError, StreamName};
 use attempt::{PublishAttempt, StreamSender};
@@ -187,7 +187,7 @@ impl PublisherTask {
 
     /// Sends one message until there is an answer or its deadline has passed.
     async fn commit_one(&self, mut waiting: WaitingMessage) {
-        let mut pauses = ReconnectBackoff::default();
+        let mut delays = reconnect_delays();
         let result = loop {
             if !self.link.up_by(waiting.deadline).await || Instant::now() >= waiting.deadline {
                 break Err(PublishError::Timeout { may_be_stored: waiting.may_be_stored });
@@ -205,7 +205,7 @@ impl PublisherTask {
                 }
                 PublishAttempt::Unavailable => self.room.note_failure(),
             }
-            let pause_until = (Instant::now() + pauses.next()).min(waiting.deadline);
+            let pause_until = (Instant::now() + delays.next_delay()).min(waiting.deadline);
             tokio::time::sleep_until(pause_until).await;
         };
         self.answer(waiting, result);

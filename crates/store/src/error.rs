@@ -1,5 +1,6 @@
 //! Database errors, and whether a retry helps.
 
+use retry::LostRace;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// A failed database operation.
@@ -56,6 +57,12 @@ pub enum StoreError {
         #[source]
         source: DbErr,
     },
+}
+
+impl LostRace for StoreError {
+    fn is_lost_race(&self) -> bool {
+        self.is_conflict()
+    }
 }
 
 impl StoreError {

@@ -17,7 +17,6 @@ pub mod lease;
 mod migrate;
 pub mod outbox;
 pub mod quarantine;
-mod retry_log;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -32,7 +31,7 @@ use sea_orm_migration::MigratorTrait;
 pub use error::StoreError;
 pub use halves::BatchHalves;
 use migrate::apply_migrations;
-pub use retry_log::{LOST_IN_A_ROW_MAX, LostRace, RetryLog};
+pub use retry::{LostRace, RetryLog};
 
 /// The maximum number of rows per multi-row statement. SQLite and PostgreSQL both allow at least 32,766 bound values.
 pub const ROWS_PER_STATEMENT_MAX: usize = 500;

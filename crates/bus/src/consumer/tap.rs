@@ -7,12 +7,13 @@ use async_nats::jetstream;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
+use retry::RetryDelays;
 use telemetry::chain;
 use tokio::time::Instant;
 
 use super::DurableConsumer;
 use crate::BusError;
-use crate::link::ReconnectBackoff;
+use crate::link::reconnect_delays;
 
 /// The number of messages fetched by one pull request. When half of them are used, the next request is sent. Never 1:
 /// the client may then stall.
@@ -30,7 +31,7 @@ struct ConsumerStream {
     source: Option<pull::Stream>,
     /// The messages that were still buffered when `source` failed.
     saved: VecDeque<jetstream::Message>,
-    pauses: ReconnectBackoff,
+    delays: RetryDelays,
 }
 
 /// Opens the messages of `durable`, which exists on the server as `consumer`.
@@ -40,13 +41,7 @@ pub(super) async fn open_messages(
 ) -> Result<BoxStream<'static, jetstream::Message>, BusError> {
     let breaks = durable.link.breaks();
     let source = Some(pull_messages(&durable, &consumer).await?);
-    let tap = ConsumerStream {
-        durable,
-        breaks,
-        source,
-        saved: VecDeque::new(),
-        pauses: ReconnectBackoff::default(),
-    };
+    let tap = ConsumerStream { durable, breaks, source, saved: VecDeque::new(), delays: reconnect_delays() };
     Ok(stream::unfold(tap, |mut tap| async move { Some((tap.next().await, tap)) }).boxed())
 }
 
@@ -76,7 +71,7 @@ impl ConsumerStream {
                 biased;
                 item = source.next() => match item {
                     Some(Ok(message)) => {
-                        self.pauses = ReconnectBackoff::default();
+                        self.delays.reset();
                         return message;
                     }
                     Some(Err(error)) => error.to_string(),
@@ -112,7 +107,7 @@ impl ConsumerStream {
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(error = chain(&error), cause, "the consumer is not there yet");
-                self.pauses.pause().await;
+                tokio::time::sleep(self.delays.next_delay()).await;
             }
         }
     }

@@ -313,11 +313,9 @@ impl ServerKeeper {
     }
 }
 
-/// Returns the delay before a restart: none after the first failure, then exponentially longer, with jitter.
+/// Returns the delay before a restart: exponentially longer with each failure, with jitter.
 fn restart_delay(failures: usize) -> Duration {
-    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
-    let full = DELAY_FIRST.saturating_mul(2_u32.pow(doublings)).min(DELAY_MAX);
-    full.mul_f64(rand::random_range(0.5..=1.0))
+    retry::retry_delay(u32::try_from(failures).unwrap_or(u32::MAX), DELAY_FIRST, DELAY_MAX)
 }
 
 #[cfg(target_os = "linux")]

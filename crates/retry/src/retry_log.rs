@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use telemetry::chain;
 
-use crate::StoreError;
-
 /// From so many lost races in a row on, each is a warning: work that never gets through is no usual race.
 pub const LOST_IN_A_ROW_MAX: u32 = 10;
 
@@ -14,12 +12,6 @@ pub const LOST_IN_A_ROW_MAX: u32 = 10;
 pub trait LostRace: Error + Send + Sync + 'static {
     /// Returns whether another replica was quicker, so that the same work can be done again on what is there now.
     fn is_lost_race(&self) -> bool;
-}
-
-impl LostRace for StoreError {
-    fn is_lost_race(&self) -> bool {
-        self.is_conflict()
-    }
 }
 
 /// Logs why work is done again: a lost race at debug, from the tenth in a row as a warning, anything else as a warning.
