@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use harness::http_client;
 use harness::world::{UsherProcess, wait_for_level};
-use sandbox::{Behaviour, Options, Sandbox};
+use sandbox::{Sandbox, SandboxBehaviour, SandboxOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -267,8 +267,9 @@ async fn unpack(archive: &Path, folder: &Path) {
 /// A target that holds what the earlier version left there, under the ids that it knows.
 async fn target(resources: &[Value], token: &str) -> Sandbox {
     let listen = "127.0.0.1:0".parse().unwrap();
-    let behaviour = Behaviour { keep_bodies: true, ..Behaviour::default() };
-    let sandbox = Sandbox::start(Options { listen, token: token.to_owned(), behaviour }).await.unwrap();
+    let behaviour = SandboxBehaviour { keep_bodies: true, ..SandboxBehaviour::default() };
+    let sandbox =
+        Sandbox::start(SandboxOptions { listen, token: token.to_owned(), behaviour }).await.unwrap();
     for resource in resources {
         let body = resource["resource"].clone();
         let id = match resource["kind"].as_str().unwrap() {
