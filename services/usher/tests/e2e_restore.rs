@@ -168,7 +168,7 @@ async fn the_mappers_database_alone_comes_back_and_whoever_leaves_is_off() {
     world.usher.terminate().await.unwrap();
     restore(&world, &backup, &["mapper"]);
     world.usher.restart().await.unwrap();
-    status_says(&world, "the mapper's database is an older one").await;
+    status_says(&world, "the mapper's database comes from an older backup").await;
     say(&world, (1..LEAVERS).map(|person| left(person, 30)).collect()).await;
     ends_with(&world, LEAVERS..=PEOPLE).await;
     let trace = usher(&world, &["trace", "E-1"]).await;
@@ -185,7 +185,7 @@ async fn the_writers_database_alone_comes_back_and_gives_nobody_access_again() {
     restore(&world, &backup, &["writer"]);
     let before = world.sandbox().ledger().len();
     world.usher.restart().await.unwrap();
-    status_says(&world, "the writer's database is an older one").await;
+    status_says(&world, "the writer's database comes from an older backup").await;
     ends_with(&world, LEAVERS..=PEOPLE).await;
     assert_eq!(switched_on(&world, before), 0);
 }
@@ -268,7 +268,7 @@ async fn all_databases_come_back_and_read_again_what_the_broker_still_holds() {
     world.usher.terminate().await.unwrap();
     restore(&world, &backup, &["mapper", "writer", "console", "gateway"]);
     world.usher.restart().await.unwrap();
-    status_says(&world, "is an older one").await;
+    status_says(&world, "comes from an older backup").await;
     ends_with(&world, 1..=PEOPLE).await;
     let trace = usher(&world, &["trace", &format!("E-{PEOPLE}")]).await;
     assert!(trace.contains("worker.joined"), "{trace}");
