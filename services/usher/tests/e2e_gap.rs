@@ -187,7 +187,7 @@ impl Parts {
         let notices = self.notices().await;
         let said = |text: &str| notices.iter().any(|notice| notice.contains(text));
         assert!(said(words), "{words}: {notices:?}");
-        assert!(!said("older one") && !said("lost and made again"), "{notices:?}");
+        assert!(!said("older backup") && !said("lost and created again"), "{notices:?}");
         assert!(self.writer.log().contains(words), "{}", self.writer.log());
         self.are_active(LEAVERS..PEOPLE).await;
         let creates = self.sandbox.ledger().creates_by_external_id();
