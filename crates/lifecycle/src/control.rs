@@ -42,7 +42,7 @@ pub mod verb {
     /// Empty request to the writer, answered by a [`super::StatusReply`]; to the mapper, by a
     /// [`super::policy::MapperStatus`].
     pub const STATUS: &str = "status";
-    /// Empty request to the mapper or the writer, answered by an [`super::outbox::OutboxReply`].
+    /// [`super::outbox::OutboxRequest`] to the mapper or the writer, answered by an [`super::outbox::OutboxReply`].
     pub const OUTBOX: &str = "outbox";
     /// [`super::outbox::RetrySetAsideRequest`] to the mapper or the writer, answered by an
     /// [`super::outbox::OutboxReply`].
@@ -328,6 +328,11 @@ pub enum RefusalReason {
 }
 
 impl ControlError {
+    /// Creates the refusal of a cursor that is not from an answer.
+    pub fn wrong_cursor() -> Self {
+        Self::refused("the cursor is not the `nextCursor` of an answer")
+    }
+
     /// Creates a refusal for a request that is invalid, or that cannot be carried out now.
     pub fn refused(message: impl Into<String>) -> Self {
         Self { message: message.into(), reason: RefusalReason::Refused }

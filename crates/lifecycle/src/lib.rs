@@ -60,7 +60,8 @@ pub use control::other_accounts::{
     OtherAccountsOf, OtherAccountsReply, OtherAccountsRequest,
 };
 pub use control::outbox::{
-    DiscardSetAsideRequest, OutboxReply, OutboxStatus, RetrySetAsideRequest, SetAsideMessage,
+    DiscardSetAsideRequest, OutboxReply, OutboxRequest, OutboxStatus, RetrySetAsideRequest, SET_ASIDE_MAX,
+    SetAsideMessage,
 };
 pub use control::people::{
     JoinPeopleReply, JoinPeopleRequest, RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest,
@@ -87,8 +88,8 @@ pub use control::reconcile::{
     Reconciliation, ReconciliationRequest,
 };
 pub use control::replay::{
-    CancelReplayRequest, REPLAY_LETTERS_MAX, ReplayRun, ReplayRuns, ReplayRunsRequest, ReplayState,
-    StartReplayRequest,
+    CancelReplayRequest, REPLAY_LETTERS_MAX, REPLAYS_MAX, ReplayRun, ReplayRuns, ReplayRunsRequest,
+    ReplayState, StartReplayRequest,
 };
 pub use control::schedule::{
     CancelScheduleReply, CancelScheduleRequest, CancelledStatement, NotCancelled, SCHEDULE_CANCEL_MAX,

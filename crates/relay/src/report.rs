@@ -2,10 +2,11 @@
 
 use bus::OutgoingMessage;
 use lifecycle::{
-    Actor, DiscardSetAsideRequest, Fact, FactRecord, OutboxReply, OutboxStatus, SetAsideMessage, unix_micros,
+    Actor, DiscardSetAsideRequest, Fact, FactRecord, OutboxReply, OutboxStatus, SET_ASIDE_MAX,
+    SetAsideMessage, unix_micros,
 };
-use store::StoreError;
 use store::outbox::{self, OutboxBacklog, OutboxLane, SetAside};
+use store::{ListPosition, StoreError};
 use telemetry::{ReadinessLatch, chain};
 use time::OffsetDateTime;
 
@@ -85,12 +86,27 @@ impl OutboxPublisher {
         })
     }
 
-    /// Returns the messages that are set aside, with the status.
+    /// Returns the first messages that are set aside, with the status.
     ///
     /// # Errors
     /// Returns the error that the database reports.
     pub async fn set_aside(&self) -> Result<OutboxReply, StoreError> {
-        let rows = outbox::set_aside(self.store.reader(), self.service).await?;
+        self.set_aside_after(None, SET_ASIDE_MAX).await
+    }
+
+    /// Returns the messages that are set aside and come after a position, with the status.
+    ///
+    /// # Errors
+    /// Returns the error that the database reports.
+    pub async fn set_aside_after(
+        &self,
+        after: Option<&ListPosition>,
+        limit: u64,
+    ) -> Result<OutboxReply, StoreError> {
+        let limit = limit.clamp(1, SET_ASIDE_MAX);
+        let mut rows = outbox::set_aside(self.store.reader(), self.service, after, limit + 1).await?;
+        let more = store::cut_to_limit(&mut rows, limit);
+        let next_cursor = rows.last().filter(|_| more).map(|row| self.position_of(row).cursor());
         let message = |row: SetAside| SetAsideMessage {
             id: row.id,
             since: moment_of(row.created_at),
@@ -98,7 +114,13 @@ impl OutboxPublisher {
             lane: row.lane.as_str().to_owned(),
             cause: row.cause,
         };
-        Ok(OutboxReply { status: self.status().await?, set_aside: rows.into_iter().map(message).collect() })
+        let set_aside = rows.into_iter().map(message).collect();
+        Ok(OutboxReply { status: self.status().await?, set_aside, next_cursor })
+    }
+
+    fn position_of(&self, row: &SetAside) -> ListPosition {
+        let (service, id) = (self.service.to_owned(), row.id.clone());
+        ListPosition { is_departure: false, at: row.created_at, service, id }
     }
 
     /// Returns the departures and commands that the broker has not stored, oldest first, from at most [`UNPUBLISHED_ROWS_MAX`] rows.
@@ -127,8 +149,8 @@ impl OutboxPublisher {
         &self,
         request: &DiscardSetAsideRequest,
     ) -> Result<DiscardedMessage, StoreError> {
-        let rows = outbox::set_aside(self.store.reader(), self.service).await?;
-        let Some(row) = rows.into_iter().find(|row| row.id == request.id && row.id != LOSS_ROW) else {
+        let row = outbox::get_set_aside(self.store.reader(), self.service, &request.id).await?;
+        let Some(row) = row.filter(|row| row.id != LOSS_ROW) else {
             return Ok(DiscardedMessage::NotFound);
         };
         if row.lane == OutboxLane::Departures {

@@ -16,6 +16,7 @@ mod halves;
 pub mod lease;
 mod migrate;
 pub mod outbox;
+mod position;
 pub mod quarantine;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -31,6 +32,7 @@ use sea_orm_migration::MigratorTrait;
 pub use error::StoreError;
 pub use halves::BatchHalves;
 use migrate::apply_migrations;
+pub use position::{ListPosition, cut_to_limit};
 pub use retry::{LostRace, RetryLog};
 
 /// The maximum number of rows per multi-row statement. SQLite and PostgreSQL both allow at least 32,766 bound values.

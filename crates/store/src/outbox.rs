@@ -11,14 +11,11 @@ use sea_orm::sea_query::{Alias, Cond, Expr, ExprTrait, LikeExpr, Order, Query, S
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use time::OffsetDateTime;
 
-use crate::StoreError;
+use crate::{ListPosition, StoreError};
 pub use columns::{add_lanes, create_outbox, drop_outbox, remove_lanes};
 
 /// The number of rows on one page.
 pub const ROWS_PER_PAGE: u64 = 16;
-/// The maximum number of rows that [`set_aside`] lists.
-pub const SET_ASIDE_LISTED_MAX: u64 = 500;
-
 /// The lane of an outbox row. Each lane is published independently, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutboxLane {
@@ -340,22 +337,53 @@ pub async fn count_set_aside(connection: &impl ConnectionTrait, service: &str) -
     row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(failed)
 }
 
-/// Returns the rows that are set aside, oldest first, at most [`SET_ASIDE_LISTED_MAX`].
+/// Returns the rows that are set aside and come after a position, oldest first, at most `limit`.
 ///
 /// # Errors
 /// Returns the error that the database reports.
 pub async fn set_aside(
     connection: &impl ConnectionTrait,
     service: &str,
+    after: Option<&ListPosition>,
+    limit: u64,
 ) -> Result<Vec<SetAside>, StoreError> {
-    let statement = Query::select()
+    let mut statement = select_set_aside(service);
+    if let Some(after) = after {
+        statement.cond_where(after.outbox_rows_after(service));
+    }
+    statement
+        .order_by(Alias::new("created_at"), Order::Asc)
+        .order_by(Alias::new("id"), Order::Asc)
+        .limit(limit);
+    read_set_aside(connection, &statement).await
+}
+
+/// Returns the row `id` if it is set aside.
+///
+/// # Errors
+/// Returns the error that the database reports.
+pub async fn get_set_aside(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    id: &str,
+) -> Result<Option<SetAside>, StoreError> {
+    let mut statement = select_set_aside(service);
+    statement.and_where(outbox_column("id").eq(id));
+    Ok(read_set_aside(connection, &statement).await?.pop())
+}
+
+fn select_set_aside(service: &str) -> SelectStatement {
+    Query::select()
         .columns(["id", "created_at", "size", "set_aside", "lane"].map(Alias::new))
         .from(outbox_table(service))
         .and_where(outbox_column("set_aside").is_not_null())
-        .order_by(Alias::new("created_at"), Order::Asc)
-        .order_by(Alias::new("id"), Order::Asc)
-        .limit(SET_ASIDE_LISTED_MAX)
-        .to_owned();
+        .to_owned()
+}
+
+async fn read_set_aside(
+    connection: &impl ConnectionTrait,
+    statement: &SelectStatement,
+) -> Result<Vec<SetAside>, StoreError> {
     let failed = StoreError::statement("read the outbox");
     let row = |row: QueryResult| -> Result<SetAside, DbErr> {
         Ok(SetAside {
@@ -366,7 +394,7 @@ pub async fn set_aside(
             lane: OutboxLane::of_rank(row.try_get("", "lane")?),
         })
     };
-    let rows = connection.query_all(&statement).await.map_err(&failed)?;
+    let rows = connection.query_all(statement).await.map_err(&failed)?;
     rows.into_iter().map(|found| row(found).map_err(&failed)).collect()
 }
 

@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, Selec
 use sea_orm::{ConnectionTrait, QueryResult};
 use sea_orm_migration::prelude::{ColumnDef, SchemaManager, Table};
 
-use crate::StoreError;
+use crate::{ListPosition, Store, StoreError, cut_to_limit};
 
 /// The maximum number of characters of a cause that are stored.
 const CAUSE_CHARS_MAX: usize = 1_000;
@@ -195,13 +195,66 @@ pub async fn list_items(
     service: &str,
     limit: u64,
 ) -> Result<Vec<QuarantinedItem>, StoreError> {
-    let statement = select_items(service)
+    list_items_after(connection, service, None, limit).await
+}
+
+/// Returns the items of [`list_items`] that come after a position.
+///
+/// # Errors
+/// Returns the error that the database reports.
+pub async fn list_items_after(
+    connection: &impl ConnectionTrait,
+    service: &str,
+    after: Option<&ListPosition>,
+    limit: u64,
+) -> Result<Vec<QuarantinedItem>, StoreError> {
+    let mut statement = select_items(service);
+    if let Some(after) = after {
+        statement.cond_where(after.items_after(service));
+    }
+    let statement = statement
         .order_by(Alias::new("departure"), Order::Desc)
         .order_by(Alias::new("at"), Order::Asc)
         .order_by(Alias::new("id"), Order::Asc)
         .limit(limit)
         .to_owned();
     read_items(connection, &statement).await
+}
+
+/// A page of the items of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ItemPage {
+    /// The items: departures first, then the oldest first.
+    pub items: Vec<QuarantinedItem>,
+    /// The cursor of the next page; `None` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl ItemPage {
+    /// Reads at most `limit` items after a position. A limit of 0 reads none.
+    ///
+    /// # Errors
+    /// Returns the error that the database reports.
+    pub async fn read(
+        store: &Store,
+        service: &str,
+        after: Option<&ListPosition>,
+        limit: u64,
+    ) -> Result<Self, StoreError> {
+        if limit == 0 {
+            return Ok(Self::default());
+        }
+        let mut items = list_items_after(store.reader(), service, after, limit + 1).await?;
+        let more = cut_to_limit(&mut items, limit);
+        let position = |item: &QuarantinedItem| ListPosition {
+            is_departure: item.is_departure,
+            at: item.at,
+            service: service.to_owned(),
+            id: item.id.clone(),
+        };
+        let next_cursor = items.last().filter(|_| more).map(|item| position(item).cursor());
+        Ok(Self { items, next_cursor })
+    }
 }
 
 /// Returns the departures among the items that are about one of `subjects`.

@@ -4,7 +4,8 @@ use time::OffsetDateTime;
 
 use crate::lease::{self, TableLease};
 use crate::outbox::{self, OutboxLane};
-use crate::{Store, testing};
+use crate::quarantine::{self, ItemPage, QuarantineReason, QuarantinedItem};
+use crate::{ListPosition, Store, testing};
 
 struct Migrator;
 
@@ -31,9 +32,11 @@ impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         lease::create_leases(manager, "test").await?;
         outbox::create_outbox(manager, "test").await?;
-        outbox::add_lanes(manager, "test").await
+        outbox::add_lanes(manager, "test").await?;
+        quarantine::create_quarantine(manager, "test").await
     }
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        quarantine::drop_quarantine(manager, "test").await?;
         outbox::remove_lanes(manager, "test").await?;
         outbox::drop_outbox(manager, "test").await?;
         lease::drop_leases(manager, "test").await
@@ -95,10 +98,78 @@ async fn every_page_of_the_outbox_is_found_once_and_what_is_set_aside_on_none() 
         assert_eq!(found.len(), 99, "{}", database.name);
         let backlog = outbox::lane_backlog(store.reader(), "test", OutboxLane::Facts).await.unwrap();
         assert_eq!((backlog.rows, backlog.bytes, backlog.oldest), (99, 99 * 3, Some(0)));
-        let aside = outbox::set_aside(store.reader(), "test").await.unwrap();
+        let aside = outbox::set_aside(store.reader(), "test", None, 10).await.unwrap();
         assert_eq!((aside[0].id.as_str(), aside[0].cause.as_str()), ("007", "too large"));
+        assert!(outbox::get_set_aside(store.reader(), "test", "008").await.unwrap().is_none());
+        assert!(outbox::get_set_aside(store.reader(), "test", "007").await.unwrap().is_some());
         assert!(outbox::take_back(store.writer(), "test", "007").await.unwrap());
         assert_eq!(outbox::count_set_aside(store.reader(), "test").await.unwrap(), 0);
+    }
+}
+
+/// Reads all rows that are set aside, two at a time, as the list of several services does.
+async fn pages_set_aside(store: &Store, mut after: Option<ListPosition>) -> Vec<String> {
+    let mut found = Vec::new();
+    loop {
+        let page = outbox::set_aside(store.reader(), "test", after.as_ref(), 2).await.unwrap();
+        let Some(last) = page.last() else { return found };
+        let (at, service, id) = (last.created_at, "test".to_owned(), last.id.clone());
+        after = Some(ListPosition { is_departure: false, at, service, id });
+        found.extend(page.into_iter().map(|row| row.id));
+    }
+}
+
+#[tokio::test]
+async fn what_is_set_aside_is_read_page_by_page_also_from_a_position_of_another_service() {
+    for database in testing::test_databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        let tx = store.begin().await.unwrap();
+        for (n, second) in [(0, 0), (1, 0), (2, 0), (3, 1), (4, 2)] {
+            let at = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(second);
+            let id = format!("{n}");
+            outbox::put_row(&tx, "test", OutboxLane::Facts, &id, at, "[1]".into()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        for n in 0..5 {
+            outbox::mark_aside(store.writer(), "test", &n.to_string(), "too large").await.unwrap();
+        }
+        assert_eq!(pages_set_aside(&store, None).await, ["0", "1", "2", "3", "4"], "{}", database.name);
+        let at_zero = |service: &str, id: &str| {
+            let (service, id) = (service.to_owned(), id.to_owned());
+            Some(ListPosition { is_departure: false, at: 0, service, id })
+        };
+        let from = async |service: &str, id: &str| pages_set_aside(&store, at_zero(service, id)).await;
+        assert_eq!(from("test", "1").await, ["2", "3", "4"], "its own position");
+        assert_eq!(from("other", "9").await, ["0", "1", "2", "3", "4"], "its rows come after");
+        assert_eq!(from("zzz", "0").await, ["3", "4"], "its rows come before");
+    }
+}
+
+#[tokio::test]
+async fn the_quarantine_is_read_page_by_page_with_departures_first() {
+    for database in testing::test_databases() {
+        let store = Store::open::<Migrator>(&database.url).await.unwrap();
+        for (sequence, at, is_departure) in
+            [(1, 5, false), (2, 5, false), (3, 9, true), (4, 9, true), (5, 1, false)]
+        {
+            let mut item = QuarantinedItem::message("S", sequence, QuarantineReason::Unreadable, at);
+            item.is_departure = is_departure;
+            quarantine::put_item(store.writer(), "test", &item).await.unwrap();
+        }
+        for limit in 1..=5 {
+            let (mut found, mut cursor) = (Vec::new(), None);
+            loop {
+                let after = cursor.as_deref().map(|text| ListPosition::parse(text).unwrap());
+                let page = ItemPage::read(&store, "test", after.as_ref(), limit).await.unwrap();
+                found.extend(page.items.into_iter().map(|item| item.sequence));
+                cursor = page.next_cursor;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, [3, 4, 5, 1, 2], "{} by {limit}", database.name);
+        }
+        assert_eq!(ItemPage::read(&store, "test", None, 0).await.unwrap(), ItemPage::default());
     }
 }
 

@@ -1,8 +1,8 @@
 //! Request and response bodies of the operator API: the console serves them and `usher` reads them.
 
 use lifecycle::{
-    ExplainedPerson, FailedRequest, MapperStatus, OutboxReply, OutboxStatus, PreviewReply, ProvisionReply,
-    ReplayOutcome, RequestExchange, TargetStatus,
+    ExplainedPerson, FailedRequest, MapperStatus, OutboxStatus, PreviewReply, ProvisionReply, ReplayOutcome,
+    RequestExchange, SetAsideMessage, TargetStatus,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -140,6 +140,7 @@ pub struct LagView {
 
 /// Response of `GET /v1/people/{person}/trace`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PersonTrace {
     /// The person or group of the timeline.
     pub person: PersonName,
@@ -179,9 +180,10 @@ pub struct TraceEntry {
 
 /// Response of `GET /v1/dead`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DeadLetterList {
     /// Dead letters, newest first.
-    pub dead_letters: Vec<DeadSummary>,
+    pub items: Vec<DeadSummary>,
     /// Cursor of the next page, for the parameter `cursor`; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
@@ -482,14 +484,30 @@ pub struct CancelSchedule {
 
 /// Response of `GET /v1/outbox`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct OutboxList {
-    /// Outboxes of the mapper and the writer: `status`, and the messages that are `setAside` (`id`, `since`, `bytes`, `cause` of
-    /// each).
+    /// Messages that were set aside, oldest first.
+    pub items: Vec<OutboxItem>,
+    /// Cursor of the next page, for the parameter `cursor`; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// Backlog of the mapper and of the writer.
     #[schema(value_type = Vec<Object>)]
-    pub outboxes: Vec<OutboxReply>,
+    pub outboxes: Vec<OutboxStatus>,
     /// Services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<ServiceProblem>,
+}
+
+/// A message that a service set aside because the broker refuses it permanently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OutboxItem {
+    /// The service that set the message aside: `mapper` or `writer`.
+    pub service: String,
+    /// The message.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub message: SetAsideMessage,
 }
 
 /// Body of `POST /v1/outbox/retry` and `POST /v1/outbox/discard`.

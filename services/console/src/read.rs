@@ -8,7 +8,7 @@ use store::{Store, StoreError};
 use crate::schema::{DeadLetterTable, LoginNameTable, TimelineTable};
 
 /// Maximum number of rows per page.
-pub(crate) const PAGE_MAX: u64 = 500;
+pub(crate) const PAGE_MAX: u64 = 1_000;
 /// Maximum number of decisions that are searched for one of the right kind.
 const KINDS: u64 = 50;
 /// Maximum number of requests shown with a dead letter.
@@ -62,6 +62,7 @@ pub(crate) struct TimelineEntry {
 pub(crate) struct DeadFilter {
     pub(crate) target: Option<String>,
     pub(crate) state: Option<&'static str>,
+    pub(crate) operation: Option<String>,
 }
 
 /// A dead letter with its outcome.
@@ -200,6 +201,9 @@ pub(crate) async fn dead_letters(
     }
     if let Some(target) = &filter.target {
         statement.and_where(Expr::col(DeadLetterTable::Target).eq(target));
+    }
+    if let Some(operation) = &filter.operation {
+        statement.and_where(Expr::col(DeadLetterTable::Operation).eq(operation));
     }
     if let Some(after) = &page.after {
         let same_instant =

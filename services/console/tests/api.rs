@@ -6,6 +6,8 @@
 mod audit;
 #[path = "api/notify.rs"]
 mod notify;
+#[path = "api/pages.rs"]
+mod pages;
 #[path = "api/policy.rs"]
 mod policy;
 #[path = "api/provision.rs"]
@@ -136,11 +138,11 @@ async fn a_person_is_traced_and_a_dead_letter_is_replayed_on_every_database() {
         assert_eq!((&letter["state"], &letter["decision"]["reason"]), (&json!("open"), &json!("in scope")));
 
         let (_, first) = world.get("/v1/dead?target=zia&limit=1").await;
-        assert_eq!(first["dead_letters"][0]["id"], letters[1].as_str(), "newest first");
-        let next = format!("/v1/dead?target=zia&limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+        assert_eq!(first["items"][0]["id"], letters[1].as_str(), "newest first");
+        let next = format!("/v1/dead?target=zia&limit=1&cursor={}", first["nextCursor"].as_str().unwrap());
         let (_, second) = world.get(&next).await;
-        assert_eq!(second["dead_letters"][0]["id"], letters[0].as_str());
-        assert!(second.get("next_cursor").is_none());
+        assert_eq!(second["items"][0]["id"], letters[0].as_str());
+        assert!(second.get("nextCursor").is_none());
 
         let (status, replayed) =
             world.post("/v1/dead/replay", &json!({"target": "zia", "why": " fixed "})).await;
@@ -178,7 +180,7 @@ async fn an_operation_is_begun_with_who_and_why_and_one_that_is_not_there_is_not
     let body = json!({"target": "zia", "perSecond": 5, "why": "fixed"});
     let (status, run) = world.post("/v1/dead/replays", &body).await;
     assert_eq!((status, &run["who"], &run["state"]), (200, &json!("alice"), &json!("running")), "{run}");
-    assert_eq!(world.get("/v1/dead/replays").await, (200, json!({"replays": []})));
+    assert_eq!(world.get("/v1/dead/replays").await, (200, json!({"items": []})));
     for id in ["nonsense", ReplayId::fresh().as_str()] {
         let (status, problem) = world.get(&format!("/v1/dead/replays/{id}")).await;
         assert_eq!((status, &problem["code"]), (404, &json!("replay_not_found")));
@@ -208,7 +210,7 @@ async fn what_is_wrong_is_told_as_a_problem_with_a_code() {
     assert_eq!((status, problem["code"].as_str()), (404, Some("dead_letter_not_found")));
     assert_eq!(world.get("/v1/nonsense").await.0, 404);
     assert_eq!(world.get("/v1/dead?state=odd").await.0, 422);
-    assert_eq!(world.get("/v1/dead?limit=501").await.0, 422);
+    assert_eq!(world.get("/v1/dead?limit=1001").await.0, 422);
     assert_eq!(world.get("/v1/dead?limit=many").await.0, 422);
 
     let id = DeadLetterId::fresh();

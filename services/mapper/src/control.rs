@@ -7,6 +7,7 @@ mod feeds;
 mod findings;
 mod join;
 mod leavers;
+mod messages;
 mod orders;
 mod people;
 mod provision;
@@ -18,11 +19,10 @@ use std::sync::Arc;
 
 use bus::{Bus, ControlRequest};
 use lifecycle::{
-    ControlError, DiscardSetAsideRequest, MapperStatus, OutboxReply, PlanId, PlanRequest, PolicyInForce,
-    PolicyRequest, PolicyText, PolicyVersions, ResourceKind, RetrySetAsideRequest, verb,
+    ControlError, MapperStatus, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
+    PolicyVersions, ResourceKind, verb,
 };
 use recovery::Recovery;
-use relay::DiscardedMessage;
 use serde::Serialize;
 use store::StoreError;
 use telemetry::{Shutdown, chain};
@@ -39,8 +39,6 @@ use crate::rows::{finding, verification};
 use crate::verify::RequestedVerifications;
 use crate::work::BatchProcessorParts;
 
-/// The reason why a departure cannot be discarded.
-const KEPT: &str = "it takes access away and is never given up: remove its cause, then `usher outbox retry`";
 /// The maximum number of requests that are answered concurrently.
 const AT_ONCE_MAX: usize = 16;
 
@@ -107,10 +105,10 @@ impl MapperControl {
     async fn answer(&self, request: ControlRequest) {
         match request.verb.as_str() {
             verb::STATUS => respond_to(request, self.status().await).await,
-            verb::OUTBOX => {
-                let outbox = self.parts.relay.set_aside().await;
-                respond_to(request, outbox.map_err(MapperRefusal::from)).await;
-            }
+            verb::OUTBOX => match request.question() {
+                Ok(wanted) => respond_to(request, self.outbox(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::RETRY_SET_ASIDE => match request.question() {
                 Ok(wanted) => respond_to(request, self.retry_set_aside(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
@@ -199,8 +197,7 @@ impl MapperControl {
             },
             verb::QUARANTINE => match request.question() {
                 Ok(wanted) => {
-                    let listed = crate::quarantine::list_items(&self.parts.store, &wanted).await;
-                    respond_to(request, listed.map_err(MapperRefusal::from)).await;
+                    respond_to(request, self.quarantine(&wanted).await).await;
                 }
                 Err(error) => request.refuse(error).await,
             },
@@ -283,26 +280,6 @@ impl MapperControl {
             verifications,
             notices,
         })
-    }
-
-    async fn retry_set_aside(&self, request: &RetrySetAsideRequest) -> Result<OutboxReply, MapperRefusal> {
-        let lifecycle::Actor { who, why } = &request.actor;
-        tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
-        let retried = self.parts.relay.retry_set_aside(&request.id).await?;
-        retried.ok_or_else(|| wrong_request(format!("no message `{}` is set aside", request.id)))
-    }
-
-    async fn discard_set_aside(
-        &self,
-        request: &DiscardSetAsideRequest,
-    ) -> Result<OutboxReply, MapperRefusal> {
-        match self.parts.relay.discard_set_aside(request).await? {
-            DiscardedMessage::Done(reply) => Ok(reply),
-            DiscardedMessage::NotFound => {
-                Err(wrong_request(format!("no message `{}` is set aside", request.id)))
-            }
-            DiscardedMessage::TakesAccessAway => Err(wrong_request(KEPT)),
-        }
     }
 
     async fn plan(&self, request: &PlanRequest) -> Result<lifecycle::PlanStatus, MapperRefusal> {

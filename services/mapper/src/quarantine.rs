@@ -2,12 +2,10 @@
 
 use bus::{DecodeReason, Delivery};
 use feeds::{FileCompletion, RepeatedRows};
-use lifecycle::{
-    Event, EventKind, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, unix_micros,
-};
+use lifecycle::{Event, EventKind, QUARANTINE_MAX, QuarantineReply, QuarantinedMessage, unix_micros};
 use serde_json::Value;
-use store::quarantine::{self, QuarantineReason, QuarantinedItem};
-use store::{Store, StoreError};
+use store::quarantine::{self, ItemPage, QuarantineReason, QuarantinedItem};
+use store::{ListPosition, Store, StoreError};
 use telemetry::chain_text;
 
 use crate::rows::{SaveError, feed_unread};
@@ -131,18 +129,18 @@ pub(crate) fn log_item(item: &QuarantinedItem) {
     );
 }
 
-/// Lists the items that are set aside, for operators.
+/// Lists a page of the items that are set aside, for operators.
 ///
 /// # Errors
 /// Returns an error if the database fails.
 pub(crate) async fn list_items(
     store: &Store,
-    request: &QuarantineRequest,
+    after: Option<&ListPosition>,
+    limit: u64,
 ) -> Result<QuarantineReply, StoreError> {
     let count = quarantine::count_items(store.reader(), SERVICE).await?;
-    let limit = request.limit.min(QUARANTINE_MAX);
-    let items =
-        if limit == 0 { Vec::new() } else { quarantine::list_items(store.reader(), SERVICE, limit).await? };
+    let page = ItemPage::read(store, SERVICE, after, limit.min(QUARANTINE_MAX)).await?;
+    let (items, next_cursor) = (page.items, page.next_cursor);
     let items = items.into_iter().map(|item| QuarantinedMessage {
         id: format!("{SERVICE}:{}", item.id),
         at: item.at,
@@ -156,6 +154,7 @@ pub(crate) async fn list_items(
         items: items.collect(),
         total: count.items,
         departures: count.departures,
+        next_cursor,
         unavailable: Vec::new(),
     })
 }

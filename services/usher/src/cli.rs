@@ -35,7 +35,7 @@ pub use leavers::{
     EvidenceFormat, EvidenceKeysArgs, ExportEvidenceArgs, LeaversArgs, LeaversCommand, VerifyEvidenceArgs,
 };
 pub use orders::{LiftOrderArgs, OrderArgs, OrderCommand, OrderListArgs};
-pub use outbox::{OutboxCommand, OutboxRetryArgs};
+pub use outbox::{OutboxCommand, OutboxListArgs, OutboxRetryArgs};
 pub use people::{
     FindingListArgs, JoinPeopleArgs, PeopleCommand, PeopleConflictListArgs, PeopleConflictsCommand,
     PeopleListArgs, ResolveRecordArgs,
@@ -47,6 +47,15 @@ pub use policy::{
 pub use provision::ProvisionArgs;
 pub use quarantine::{QuarantineCommand, QuarantineListArgs, QuarantineRetryArgs};
 pub use schedule::{ScheduleCancelArgs, ScheduleCommand, ScheduleListArgs};
+
+/// Maximum number of rows that a command lists.
+const ROWS_MAX: usize = 100_000;
+
+/// Parses the maximum number of rows of a list.
+fn parse_row_limit(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=ROWS_MAX).contains(number));
+    number.ok_or_else(|| format!("must be 1 to {ROWS_MAX}"))
+}
 
 /// Default data folder of `usher up`.
 pub const DATA_FOLDER: &str = "./.usher";

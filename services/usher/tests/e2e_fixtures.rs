@@ -200,12 +200,12 @@ impl Taken {
             .await;
         }
         self.shows("what is held", "/v1/held", |it| {
-            let held = list(&it["held"]).iter().map(|it| (text(&it["subject"]), text(&it["by"])));
+            let held = list(&it["items"]).iter().map(|it| (text(&it["subject"]), text(&it["by"])));
             same(&held.collect(), &expected.held)
         })
         .await;
         self.shows("dead letters", "/v1/dead?state=open", |it| {
-            same(&values(&it["dead_letters"], "subject"), &expected.dead)
+            same(&values(&it["items"], "subject"), &expected.dead)
         })
         .await;
         self.shows("leavers", "/v1/leavers?state=open", |it| {
@@ -231,7 +231,7 @@ impl Taken {
         if let Some(feeds) = &expected.feeds {
             self.shows("feeds", "/v1/feeds", |it| {
                 let mut states: Vec<String> =
-                    list(&it["runs"]).iter().map(|run| text(&run["state"])).collect();
+                    list(&it["items"]).iter().map(|run| text(&run["state"])).collect();
                 states.sort();
                 same(&states, feeds)
             })

@@ -8,6 +8,7 @@ mod evidence;
 mod held;
 mod letter;
 mod look;
+mod messages;
 mod owner;
 mod provision;
 mod reconcile;
@@ -25,9 +26,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bus::{Bus, ControlRequest};
-use lifecycle::{
-    ControlError, DecideHeldRequest, OutboxReply, PauseRequest, RefusalReason, RetrySetAsideRequest, verb,
-};
+use lifecycle::{ControlError, DecideHeldRequest, PauseRequest, RefusalReason, verb};
 use recovery::Recovery;
 use relay::OutboxPublisher;
 use sea_orm::DatabaseTransaction;
@@ -123,7 +122,7 @@ impl WriterControl {
                 answer_or_refuse(request, answer).await;
             }
             verb::REPLAY_RUNS => match parse_request(&request) {
-                Ok(wanted) => respond_to(request, self.replay_runs(&wanted).await).await,
+                Ok(wanted) => answer_or_refuse(request, self.replay_runs(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::CANCEL_REPLAY => {
@@ -138,9 +137,7 @@ impl WriterControl {
                 Err(error) => request.refuse(error).await,
             },
             verb::QUARANTINE => match parse_request(&request) {
-                Ok(wanted) => {
-                    respond_to(request, crate::quarantine::list_items(&self.store, &wanted).await).await
-                }
+                Ok(wanted) => answer_or_refuse(request, self.quarantine(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::RETRY_QUARANTINED => match parse_request(&request) {
@@ -151,7 +148,10 @@ impl WriterControl {
                 Err(error) => request.refuse(error).await,
             },
             verb::STATUS => respond_to(request, self.status().await).await,
-            verb::OUTBOX => respond_to(request, self.relay.set_aside().await).await,
+            verb::OUTBOX => match parse_request(&request) {
+                Ok(wanted) => answer_or_refuse(request, self.outbox(&wanted).await).await,
+                Err(error) => request.refuse(error).await,
+            },
             verb::DISCARD_SET_ASIDE => {
                 let answer = match parse_request(&request) {
                     Ok(wanted) => self.discard_set_aside(wanted).await,
@@ -185,7 +185,7 @@ impl WriterControl {
                 answer_or_refuse(request, answer).await;
             }
             verb::HELD => match parse_request(&request) {
-                Ok(wanted) => respond_to(request, self.held(&wanted).await).await,
+                Ok(wanted) => answer_or_refuse(request, self.held(&wanted).await).await,
                 Err(error) => request.refuse(error).await,
             },
             verb::DECIDE_HELD => {
@@ -278,31 +278,6 @@ impl WriterControl {
             Err(error) => Err(error),
         };
         answer_or_refuse(request, answer).await;
-    }
-
-    /// Retries a message that is set aside in the outbox.
-    async fn retry_set_aside(&self, request: RetrySetAsideRequest) -> Result<OutboxReply, ControlError> {
-        let lifecycle::Actor { who, why } = &request.actor;
-        tracing::info!(message = %request.id, %who, %why, "a message that was set aside is tried again");
-        let retried =
-            self.relay.retry_set_aside(&request.id).await.map_err(|error| database_refusal(&error))?;
-        retried.ok_or_else(|| refuse_with(format!("no message `{}` is set aside", request.id)))
-    }
-
-    /// Discards a message that is set aside in the outbox, unless it takes access away.
-    async fn discard_set_aside(
-        &self,
-        request: lifecycle::DiscardSetAsideRequest,
-    ) -> Result<OutboxReply, ControlError> {
-        match self.relay.discard_set_aside(&request).await.map_err(|error| database_refusal(&error))? {
-            relay::DiscardedMessage::Done(reply) => Ok(reply),
-            relay::DiscardedMessage::NotFound => {
-                Err(refuse_with(format!("no message `{}` is set aside", request.id)))
-            }
-            relay::DiscardedMessage::TakesAccessAway => {
-                Err(refuse_with("it takes access away and is never given up".to_owned()))
-            }
-        }
     }
 
     /// Returns the target, while this replica owns it.

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 
 use lifecycle::{Fact, ResourceKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use crate::converge::members::MembersJob;
@@ -124,20 +121,4 @@ pub(crate) async fn wake_held(
         .await
         .map_err(StoreError::statement("wake held memberships"))?;
     Ok(woken.rows_affected)
-}
-
-/// Returns held memberships, the oldest first, at most `limit`, and the total number.
-pub(crate) async fn held_memberships(
-    connection: &impl ConnectionTrait,
-    target: Option<&str>,
-    limit: u64,
-) -> Result<(Vec<edge::Model>, u64), StoreError> {
-    let mut query = edge::Entity::find().filter(edge::Column::Status.eq(status::HELD));
-    if let Some(target) = target {
-        query = query.filter(edge::Column::Target.eq(target));
-    }
-    let failed = StoreError::statement("read held memberships");
-    let total = query.clone().count(connection).await.map_err(&failed)?;
-    let rows = query.order_by_asc(edge::Column::AcceptedAt).limit(limit).all(connection).await;
-    Ok((rows.map_err(&failed)?, total))
 }

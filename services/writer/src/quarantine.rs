@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use bus::{DecodeReason, Delivery};
 use lifecycle::{
-    Command, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem,
-    RetryOutcome, RetryQuarantinedReply, RetryQuarantinedRequest, WaitReason, WaitingFor,
+    Command, QUARANTINE_MAX, QuarantineReply, QuarantinedMessage, RetriedItem, RetryOutcome,
+    RetryQuarantinedReply, RetryQuarantinedRequest, WaitReason, WaitingFor,
 };
 use serde_json::Value;
-use store::quarantine::{self, QuarantineReason, QuarantinedItem};
-use store::{Store, StoreError};
+use store::quarantine::{self, ItemPage, QuarantineReason, QuarantinedItem};
+use store::{ListPosition, Store, StoreError};
 
 use telemetry::chain_text;
 
@@ -118,19 +118,19 @@ pub(crate) async fn to_read_again(store: &Store) -> Result<Vec<(QuarantinedItem,
     Ok(items.into_iter().filter(waiting).filter_map(read).collect())
 }
 
-/// Returns the quarantined items, as operators see them.
+/// Returns a page of the quarantined items, as operators see them.
 ///
 /// # Errors
 /// Returns an error if the database fails.
 pub(crate) async fn list_items(
     store: &Store,
-    request: &QuarantineRequest,
+    after: Option<&ListPosition>,
+    limit: u64,
 ) -> Result<QuarantineReply, StoreError> {
     let count = quarantine::count_items(store.reader(), SERVICE).await?;
-    let limit = request.limit.min(QUARANTINE_MAX);
-    let items =
-        if limit == 0 { Vec::new() } else { quarantine::list_items(store.reader(), SERVICE, limit).await? };
-    let items = items.into_iter().map(|item| QuarantinedMessage {
+    let page = ItemPage::read(store, SERVICE, after, limit.min(QUARANTINE_MAX)).await?;
+    let next_cursor = page.next_cursor;
+    let items = page.items.into_iter().map(|item| QuarantinedMessage {
         id: format!("{SERVICE}:{}", item.id),
         at: item.at,
         reason: item.reason.as_str().to_owned(),
@@ -143,6 +143,7 @@ pub(crate) async fn list_items(
         items: items.collect(),
         total: count.items,
         departures: count.departures,
+        next_cursor,
         unavailable: Vec::new(),
     })
 }

@@ -83,7 +83,7 @@ impl ConsoleClient {
     /// Returns the dead letters in a state (`open`, `replayed`, `discarded`, `all`); at most the first 500.
     pub async fn dead(&self, state: &str) -> anyhow::Result<Vec<Value>> {
         let answer = self.get(&format!("/v1/dead?state={state}&limit=500")).await?;
-        Ok(answer["dead_letters"].as_array().cloned().unwrap_or_default())
+        Ok(answer["items"].as_array().cloned().unwrap_or_default())
     }
 
     /// Returns the history of a person or group, oldest first; at most the first 500 entries.
@@ -94,7 +94,7 @@ impl ConsoleClient {
 
     /// Returns the runs of full feeds, newest first.
     pub async fn feeds(&self) -> anyhow::Result<Vec<Value>> {
-        Ok(self.get("/v1/feeds").await?["runs"].as_array().cloned().unwrap_or_default())
+        Ok(self.get("/v1/feeds").await?["items"].as_array().cloned().unwrap_or_default())
     }
 
     /// Decides a run of a full feed: `accept` or `reject`.

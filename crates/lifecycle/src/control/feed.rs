@@ -62,14 +62,20 @@ pub struct FeedsRequest {
     pub run: Option<FeedRunId>,
     /// The maximum number of runs; the mapper answers with at most [`FEED_RUNS_MAX`].
     pub limit: u64,
+    /// `nextCursor` of the answer before.
+    pub cursor: Option<String>,
 }
 
-/// Runs, newest first.
+/// A page of runs, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedsReply {
-    /// The runs of this answer.
-    pub runs: Vec<FeedRunStatus>,
+    /// The runs of this page.
+    #[serde(alias = "runs")]
+    pub items: Vec<FeedRunStatus>,
+    /// The cursor of the next page; `None` on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// One run of a full feed.

@@ -52,6 +52,8 @@ pub struct HeldRequest {
     pub target: Option<String>,
     /// The maximum number of resources; the writer answers with at most [`HELD_MAX`].
     pub limit: u64,
+    /// `nextCursor` of the answer before.
+    pub cursor: Option<String>,
 }
 
 /// The maximum number of held resources in one answer.
@@ -80,14 +82,18 @@ pub struct HeldResource {
     pub since: OffsetDateTime,
 }
 
-/// The held resources, oldest first.
+/// A page of held resources: accounts and groups, then memberships, each with the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldReply {
-    /// The resources of this answer.
-    pub held: Vec<HeldResource>,
-    /// The number of all held resources.
+    /// The resources of this page.
+    #[serde(alias = "held")]
+    pub items: Vec<HeldResource>,
+    /// The number of held resources on all pages.
     pub total: u64,
+    /// The cursor of the next page; `None` on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// Tells the writer to approve or reject held changes; answered by a [`DecideHeldReply`].

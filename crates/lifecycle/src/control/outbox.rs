@@ -30,14 +30,32 @@ pub struct OutboxStatus {
     pub facts_dropped: u64,
 }
 
+/// The maximum number of messages in one answer.
+pub const SET_ASIDE_MAX: u64 = 500;
+
+/// Asks a service for its outbox; answered by an [`OutboxReply`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OutboxRequest {
+    /// The maximum number of messages; the service answers with at most [`SET_ASIDE_MAX`], which is also the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// `nextCursor` of the answer before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
 /// The answer of the mapper and of the writer to [`super::verb::OUTBOX`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxReply {
     /// The backlog.
     pub status: OutboxStatus,
-    /// The messages that were set aside, oldest first, at most 500.
+    /// The messages that were set aside, oldest first.
     pub set_aside: Vec<SetAsideMessage>,
+    /// The cursor of the next page; `None` on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// A message that the broker refuses for good.

@@ -13,18 +13,24 @@ pub const QUARANTINE_MAX: u64 = 1_000;
 pub struct QuarantineRequest {
     /// The maximum number of messages; 0 returns only the counts.
     pub limit: u64,
+    /// `nextCursor` of the answer before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
-/// The quarantine of a service: departures first, then the oldest first.
+/// A page of the quarantine: departures first, then the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuarantineReply {
-    /// The requested messages.
+    /// The messages of this page.
     pub items: Vec<QuarantinedMessage>,
     /// The number of messages in quarantine.
     pub total: u64,
     /// The number of those that would revoke access.
     pub departures: u64,
+    /// The cursor of the next page; `None` on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
     /// The services that do not answer. Their quarantine is not counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unavailable: Vec<String>,

@@ -11,6 +11,9 @@ use crate::{DeadLetterId, ReplayId};
 /// The maximum number of dead letters that one operation replays, the oldest first.
 pub const REPLAY_LETTERS_MAX: u64 = 100_000;
 
+/// The maximum number of operations in one answer.
+pub const REPLAYS_MAX: u64 = 100;
+
 /// Asks the writer to replay dead letters, one after the other. Set one of `ids`, `target` and `group`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +41,12 @@ pub struct ReplayRunsRequest {
     /// Only this operation.
     #[serde(default)]
     pub id: Option<ReplayId>,
+    /// The maximum number of operations; the writer answers with at most [`REPLAYS_MAX`], which is also the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// `nextCursor` of the answer before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// Asks the writer to cancel an operation. Dead letters that were not replayed yet stay as they are.
@@ -114,10 +123,14 @@ pub struct ReplayRun {
     pub ended: Option<OffsetDateTime>,
 }
 
-/// Replay operations, newest first.
+/// A page of replay operations, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRuns {
-    /// The operations that are under way, and the last ones that ended.
-    pub replays: Vec<ReplayRun>,
+    /// The operations of this page: those that are under way, and the last ones that ended.
+    #[serde(alias = "replays")]
+    pub items: Vec<ReplayRun>,
+    /// The cursor of the next page; `None` on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }

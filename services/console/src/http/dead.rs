@@ -36,6 +36,8 @@ pub(super) struct DeadQuery {
     target: Option<String>,
     /// State to list: `open` (default), `replayed`, `discarded` or `all`.
     state: Option<String>,
+    /// Limits the list to letters whose last failed operation was this one. Account conflicts are the letters of `adopt`.
+    operation: Option<String>,
 }
 
 impl DeadQuery {
@@ -49,7 +51,7 @@ impl DeadQuery {
                 return Err(invalid_one("query:state", "must be open, replayed, discarded or all"));
             }
         };
-        Ok(DeadFilter { target: self.target, state })
+        Ok(DeadFilter { target: self.target, state, operation: self.operation })
     }
 }
 
@@ -72,7 +74,7 @@ pub(super) async fn list_dead_letters(
     let (filter, page) = (query.filter()?, page.page()?);
     let rows = read::dead_letters(&context.store, &filter, &page).await.map_err(database_problem)?;
     Ok(Json(DeadLetterList {
-        dead_letters: rows.rows.into_iter().map(letter_summary).collect(),
+        items: rows.rows.into_iter().map(letter_summary).collect(),
         next_cursor: rows.next.map(|cursor| cursor.text()),
     }))
 }

@@ -3,22 +3,17 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::{
-    Actor, DecideFeedRequest, FEED_RUNS_MAX, FeedRunId, FeedRunStatus, FeedsReply, FeedsRequest, verb,
-};
+use lifecycle::{Actor, DecideFeedRequest, FeedRunId, FeedRunStatus, FeedsReply, FeedsRequest, verb};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
 use super::problem::{invalid_one, invalid_request};
-use super::query::CheckedQuery;
+use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
 use super::{ConsoleState, ConsoleStateInner};
 use crate::MAPPER;
 use crate::api::PauseRequestBody;
-
-/// Default number of runs in a list.
-const LIMIT: u64 = 50;
 
 /// Filter of the list of runs.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -26,18 +21,17 @@ const LIMIT: u64 = 50;
 pub(super) struct FeedsQuery {
     /// Limits the list to this feed.
     feed: Option<String>,
-    /// Maximum number of runs: 1 to 500, 50 by default.
-    limit: Option<u64>,
 }
 
 /// Lists full-feed runs, newest first
 #[utoipa::path(
     get,
     path = "/v1/feeds",
-    params(FeedsQuery),
+    params(FeedsQuery, PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`runs`: `feed`, `run`, `begunAt`, `state` (`open`, `merging`, `held`, `accepted`, `rejected`, `superseded`), `file` (`rows`, `badRows`, `people`, `complete`), `merged`, `missing`, `left`, `reasons`, `who`, `why` of each"),
+        (status = 200, body = serde_json::Value, description = "`items`: `feed`, `run`, `begunAt`, `state` (`open`, `merging`, `held`, `accepted`, `rejected`, `superseded`), `file` (`rows`, `badRows`, `people`, `complete`), `merged`, `missing`, `left`, `reasons`, `who`, `why` of each; `nextCursor` while there is more"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the cursor is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
@@ -45,12 +39,10 @@ pub(super) struct FeedsQuery {
 pub(super) async fn list_feed_runs(
     State(context): State<ConsoleStateInner>,
     CheckedQuery(query): CheckedQuery<FeedsQuery>,
+    CheckedQuery(page): CheckedQuery<PageQuery>,
 ) -> Result<Json<FeedsReply>, Problem> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=FEED_RUNS_MAX).contains(&limit) {
-        return Err(invalid_one("query:limit", format!("must be 1 to {FEED_RUNS_MAX}")));
-    }
-    let request = FeedsRequest { feed: query.feed, run: None, limit };
+    let limit = page.limit()?;
+    let request = FeedsRequest { feed: query.feed, run: None, limit, cursor: page.into_cursor() };
     Ok(Json(context.ask(MAPPER, verb::FEEDS, &request).await?))
 }
 
@@ -72,9 +64,9 @@ pub(super) async fn show_feed_run(
     Path(run): Path<String>,
 ) -> Result<Json<FeedRunStatus>, Problem> {
     let run = Some(run_id(&run)?);
-    let request = FeedsRequest { feed: None, run, limit: 1 };
+    let request = FeedsRequest { feed: None, run, limit: 1, cursor: None };
     let reply: FeedsReply = context.ask(MAPPER, verb::FEEDS, &request).await?;
-    let found = reply.runs.into_iter().next().map(Json);
+    let found = reply.items.into_iter().next().map(Json);
     found.ok_or_else(|| Problem::new(axum::http::StatusCode::CONFLICT, "refused", "there is no such run"))
 }
 

@@ -4,15 +4,15 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, DecideHeldReply, DecideHeldRequest, HELD_MAX, HeldBy, HeldReply, HeldRequest, PauseReply,
-    PauseRequest, ReplayReply, ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verb,
+    Actor, DecideHeldReply, DecideHeldRequest, HeldBy, HeldReply, HeldRequest, PauseReply, PauseRequest,
+    ReplayReply, ResolveConflictRequest, ResourceKind, TestReply, TestRequest, verb,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::auth::OperatorName;
-use super::problem::{invalid_one, invalid_request, no_answer};
-use super::query::CheckedQuery;
+use super::problem::{invalid_request, no_answer};
+use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
 use super::{ConsoleState, ConsoleStateInner};
 use crate::api::{DecideHeld, PauseRequestBody, ResolveConflict};
@@ -20,8 +20,6 @@ use crate::{LOOK_TIMEOUT, WRITER};
 
 /// Maximum number of people and groups in one request.
 const SUBJECTS_MAX: usize = 10_000;
-/// Default number of held changes in a list.
-const LIMIT: u64 = 100;
 
 /// Filter of the list of held changes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -29,18 +27,17 @@ const LIMIT: u64 = 100;
 pub(super) struct HeldQuery {
     /// Limits the list to this target.
     target: Option<String>,
-    /// Maximum number of held changes: 1 to 1,000, 100 by default.
-    limit: Option<u64>,
 }
 
-/// Lists the changes that are held for approval, oldest first
+/// Lists the changes that are held for approval, oldest first; memberships come last
 #[utoipa::path(
     get,
     path = "/v1/held",
-    params(HeldQuery),
+    params(HeldQuery, PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`held`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`, `taken`), `reason`, `since` of each; `total`: number of held changes"),
+        (status = 200, body = serde_json::Value, description = "`items`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`, `taken`), `reason`, `since` of each; `total`: number of held changes; `nextCursor` while there is more"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the cursor is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
@@ -48,12 +45,9 @@ pub(super) struct HeldQuery {
 pub(super) async fn list_held(
     State(context): State<ConsoleStateInner>,
     CheckedQuery(query): CheckedQuery<HeldQuery>,
+    CheckedQuery(page): CheckedQuery<PageQuery>,
 ) -> Result<Json<HeldReply>, Problem> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=HELD_MAX).contains(&limit) {
-        return Err(invalid_one("query:limit", format!("must be 1 to {HELD_MAX}")));
-    }
-    let request = HeldRequest { target: query.target, limit };
+    let request = HeldRequest { target: query.target, limit: page.limit()?, cursor: page.into_cursor() };
     Ok(Json(context.ask(WRITER, verb::HELD, &request).await?))
 }
 

@@ -3,37 +3,69 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
-use lifecycle::{Actor, DiscardSetAsideRequest, OutboxReply, RetrySetAsideRequest, verb};
+use lifecycle::{
+    Actor, DiscardSetAsideRequest, OutboxReply, OutboxRequest, RetrySetAsideRequest, SET_ASIDE_MAX,
+    unix_micros, verb,
+};
+use store::ListPosition;
 
 use super::ConsoleStateInner;
 use super::auth::OperatorName;
 use super::problem::invalid_request;
+use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
-use crate::api::{OutboxList, RetrySetAside, ServiceProblem};
+use crate::api::{OutboxItem, OutboxList, RetrySetAside, ServiceProblem};
 use crate::{MAPPER, WRITER};
 
 /// Lists unpublished messages, and those that the broker refuses permanently, with the cause of each
 #[utoipa::path(
     get,
     path = "/v1/outbox",
+    params(PageQuery),
     responses(
         (status = 200, body = OutboxList),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
 )]
-pub(super) async fn list_outboxes(State(context): State<ConsoleStateInner>) -> Json<OutboxList> {
+pub(super) async fn list_outboxes(
+    State(context): State<ConsoleStateInner>,
+    CheckedQuery(page): CheckedQuery<PageQuery>,
+) -> Result<Json<OutboxList>, Problem> {
+    // Each service answers with its first rows: more than it lists at once would leave a gap.
+    let limit = page.limit()?.min(SET_ASIDE_MAX);
+    page.after(ListPosition::parse)?;
+    let request = OutboxRequest { limit: Some(limit), cursor: page.into_cursor() };
     let (mapper, writer) = tokio::join!(
-        context.ask::<(), OutboxReply>(MAPPER, verb::OUTBOX, &()),
-        context.ask::<(), OutboxReply>(WRITER, verb::OUTBOX, &()),
+        context.ask::<_, OutboxReply>(MAPPER, verb::OUTBOX, &request),
+        context.ask::<_, OutboxReply>(WRITER, verb::OUTBOX, &request),
     );
     let mut answer = OutboxList::default();
+    let mut more = false;
     for (service, reply) in [(MAPPER, mapper), (WRITER, writer)] {
         match reply {
-            Ok(reply) => answer.outboxes.push(reply),
+            Ok(reply) => {
+                more |= reply.next_cursor.is_some();
+                answer.outboxes.push(reply.status);
+                let item = |message| OutboxItem { service: service.to_owned(), message };
+                answer.items.extend(reply.set_aside.into_iter().map(item));
+            }
             Err(problem) => answer.unavailable.push(ServiceProblem::new(service, &problem)),
         }
     }
-    Json(answer)
+    answer.items.sort_by_key(|item| item.message.since);
+    more |= store::cut_to_limit(&mut answer.items, limit);
+    answer.next_cursor = answer.items.last().filter(|_| more).map(|item| position_of(item).cursor());
+    Ok(Json(answer))
+}
+
+fn position_of(item: &OutboxItem) -> ListPosition {
+    ListPosition {
+        is_departure: false,
+        at: unix_micros(item.message.since),
+        service: item.service.clone(),
+        id: item.message.id.clone(),
+    }
 }
 
 /// Retries a message that was set aside

@@ -4,53 +4,39 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use edge::{FieldErrors, PROBLEM_JSON, Problem};
 use lifecycle::{
-    Actor, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, RetriedItem, RetryOutcome,
+    Actor, QUARANTINE_MAX, QuarantineReply, QuarantineRequest, QuarantinedMessage, RetriedItem, RetryOutcome,
     RetryQuarantinedReply, RetryQuarantinedRequest, verb,
 };
-use serde::Deserialize;
-use store::quarantine::QuarantineCount;
-use utoipa::IntoParams;
+use store::ListPosition;
+use store::quarantine::{ItemPage, QuarantineCount};
 
 use super::auth::OperatorName;
-use super::problem::{database_problem, invalid_one, invalid_request};
-use super::query::CheckedQuery;
+use super::problem::{database_problem, invalid_request};
+use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
 use super::{ConsoleState, ConsoleStateInner};
 use crate::api::RetryQuarantined;
 use crate::{MAPPER, WRITER, quarantine};
 
-/// Default number of messages in a list.
-const LIMIT: u64 = 100;
-
-/// Size of the list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct QuarantineQuery {
-    /// Maximum number of messages: 1 to 1,000, 100 by default.
-    limit: Option<u64>,
-}
-
 /// Lists quarantined messages, departures first, then oldest first
 #[utoipa::path(
     get,
     path = "/v1/quarantine",
-    params(QuarantineQuery),
+    params(PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`items`: `id`, `at`, `reason` (`unreadable`, `newer_version`, `not_stored`, `id_reused`, `state_unreadable`), `cause`, `subject`, `kind`, `departure` of each; `total`, and the number of `departures`; `unavailable`: services that do not answer"),
+        (status = 200, body = serde_json::Value, description = "`items`: `id`, `at`, `reason` (`unreadable`, `newer_version`, `not_stored`, `id_reused`, `state_unreadable`), `cause`, `subject`, `kind`, `departure` of each; `total`, and the number of `departures`; `nextCursor` while there is more; `unavailable`: services that do not answer"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
 )]
 pub(super) async fn list_quarantine(
     State(context): State<ConsoleStateInner>,
-    CheckedQuery(query): CheckedQuery<QuarantineQuery>,
+    CheckedQuery(page): CheckedQuery<PageQuery>,
 ) -> Result<Json<QuarantineReply>, Problem> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=QUARANTINE_MAX).contains(&limit) {
-        return Err(invalid_one("query:limit", format!("must be 1 to {QUARANTINE_MAX}")));
-    }
-    let request = QuarantineRequest { limit };
-    let mut all = own_items(&context, limit).await?;
+    let (limit, after) = (page.limit()?.min(QUARANTINE_MAX), page.after(ListPosition::parse)?);
+    let request = QuarantineRequest { limit, cursor: page.into_cursor() };
+    let mut all = own_items(&context, after.as_ref(), limit).await?;
+    let mut more = all.next_cursor.take().is_some();
     for service in [MAPPER, WRITER] {
         let Ok(reply) = context.ask::<_, QuarantineReply>(service, verb::QUARANTINE, &request).await else {
             all.unavailable.push(service.to_owned());
@@ -58,18 +44,40 @@ pub(super) async fn list_quarantine(
         };
         all.total += reply.total;
         all.departures += reply.departures;
+        more |= reply.next_cursor.is_some();
         all.items.extend(reply.items);
     }
-    all.items.sort_by(|a, b| (!a.departure, a.at, &a.id).cmp(&(!b.departure, b.at, &b.id)));
-    all.items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    // The services order by id as their databases compare text, so their order is kept.
+    all.items.sort_by(|a, b| message_order(a).cmp(&message_order(b)));
+    more |= store::cut_to_limit(&mut all.items, limit);
+    all.next_cursor = all.items.last().filter(|_| more).map(|item| position_of(item).cursor());
     Ok(Json(all))
+}
+
+/// Returns the service and the id within the service.
+fn split_id(message: &QuarantinedMessage) -> (&str, &str) {
+    message.id.split_once(':').unwrap_or((&message.id, ""))
+}
+
+fn message_order(message: &QuarantinedMessage) -> (bool, i64, &str) {
+    (!message.departure, message.at, split_id(message).0)
+}
+
+fn position_of(message: &QuarantinedMessage) -> ListPosition {
+    let (service, id) = split_id(message);
+    ListPosition {
+        is_departure: message.departure,
+        at: message.at,
+        service: service.to_owned(),
+        id: id.to_owned(),
+    }
 }
 
 /// Returns the number of quarantined messages, and of departures among them. Services that do not answer are left out.
 pub(super) async fn quarantine_counts(context: &ConsoleState) -> (u64, u64) {
-    let request = QuarantineRequest { limit: 0 };
+    let request = QuarantineRequest::default();
     let (own, mapper, writer) = tokio::join!(
-        own_items(context, 0),
+        own_items(context, None, 0),
         context.ask::<_, QuarantineReply>(MAPPER, verb::QUARANTINE, &request),
         context.ask::<_, QuarantineReply>(WRITER, verb::QUARANTINE, &request),
     );
@@ -77,18 +85,19 @@ pub(super) async fn quarantine_counts(context: &ConsoleState) -> (u64, u64) {
     known.fold((0, 0), |(total, departures), reply| (total + reply.total, departures + reply.departures))
 }
 
-async fn own_items(context: &ConsoleState, limit: u64) -> Result<QuarantineReply, Problem> {
+async fn own_items(
+    context: &ConsoleState,
+    after: Option<&ListPosition>,
+    limit: u64,
+) -> Result<QuarantineReply, Problem> {
     let reader = context.store.reader();
     let count =
         store::quarantine::count_items(reader, quarantine::SERVICE).await.map_err(database_problem)?;
-    let items = if limit == 0 {
-        Vec::new()
-    } else {
-        store::quarantine::list_items(reader, quarantine::SERVICE, limit).await.map_err(database_problem)?
-    };
+    let page = ItemPage::read(&context.store, quarantine::SERVICE, after, limit).await;
+    let ItemPage { items, next_cursor } = page.map_err(database_problem)?;
     let items = items.into_iter().map(quarantine::show_item).collect();
     let QuarantineCount { items: total, departures } = count;
-    Ok(QuarantineReply { items, total, departures, unavailable: Vec::new() })
+    Ok(QuarantineReply { items, total, departures, next_cursor, unavailable: Vec::new() })
 }
 
 /// Retries quarantined messages

@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 use super::problem::invalid_one;
 use crate::read::{PAGE_MAX, PageCursor, PageRequest};
 
+/// Default number of rows per page.
 const PAGE_DEFAULT: u64 = 100;
 
 /// Query parameters of type `T`. A parameter that does not fit is a problem.
@@ -28,22 +29,35 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for CheckedQuery<T
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// Maximum number of rows: 1 to 500, 100 by default.
+    /// Maximum number of rows: 1 to 1,000, 100 by default. A page may have fewer although there are more.
     limit: Option<u64>,
-    /// `next_cursor` of the previous page.
+    /// `nextCursor` of the previous page.
     cursor: Option<String>,
 }
 
 impl PageQuery {
+    /// Returns the page of a list of the read model.
     pub(super) fn page(&self) -> Result<PageRequest, Problem> {
+        Ok(PageRequest { limit: self.limit()?, after: self.after(PageCursor::parse)? })
+    }
+
+    /// Returns the maximum number of rows.
+    pub(super) fn limit(&self) -> Result<u64, Problem> {
         let limit = self.limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(invalid_one("query:limit", format!("must be 1 to {PAGE_MAX}")));
         }
-        let cursor = |text: &String| {
-            let wrong = "must be the `next_cursor` of the page before";
-            PageCursor::parse(text).ok_or_else(|| invalid_one("query:cursor", wrong))
-        };
-        Ok(PageRequest { limit, after: self.cursor.as_ref().map(cursor).transpose()? })
+        Ok(limit)
+    }
+
+    /// Parses the cursor.
+    pub(super) fn after<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let wrong = || invalid_one("query:cursor", "must be the `nextCursor` of the previous page");
+        self.cursor.as_deref().map(|text| parse(text).ok_or_else(wrong)).transpose()
+    }
+
+    /// Returns the cursor as it is, for a service that parses it.
+    pub(super) fn into_cursor(self) -> Option<String> {
+        self.cursor
     }
 }

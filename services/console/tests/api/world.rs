@@ -64,6 +64,11 @@ impl World {
         answer(self.http.get(format!("{}{path}", self.base)).bearer_auth(TOKEN)).await
     }
 
+    pub(crate) async fn get_with(&self, path: &str, query: &[(&str, String)]) -> (u16, Value) {
+        let request = self.http.get(format!("{}{path}", self.base)).query(query);
+        answer(request.bearer_auth(TOKEN)).await
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         answer(self.http.post(format!("{}{path}", self.base)).bearer_auth(TOKEN).json(body)).await
     }

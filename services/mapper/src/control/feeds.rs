@@ -1,11 +1,11 @@
 //! Runs of full feeds, for operators.
 
 use lifecycle::{
-    DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
-    MISSING_NAMED_MAX, UndecidedFeed,
+    ControlError, DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply,
+    FeedsRequest, MISSING_NAMED_MAX, UndecidedFeed,
 };
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use time::OffsetDateTime;
 
@@ -28,12 +28,20 @@ impl MapperControl {
         if let Some(run) = &request.run {
             query = query.filter(feed_run::Column::Run.eq(run.as_str()));
         }
-        let rows = query
+        if let Some(cursor) = &request.cursor {
+            query = query.filter(runs_after(cursor)?);
+        }
+        let limit = request.limit.clamp(1, FEED_RUNS_MAX);
+        let mut rows = query
             .order_by_desc(feed_run::Column::RunAt)
-            .limit(request.limit.clamp(1, FEED_RUNS_MAX))
+            .order_by_desc(feed_run::Column::Run)
+            .limit(limit + 1)
             .all(self.parts.store.reader())
             .await
             .map_err(StoreError::statement("read runs of feeds"))?;
+        let more = store::cut_to_limit(&mut rows, limit);
+        let cursor = |row: &feed_run::Model| serde_json::json!([row.run_at, row.run]).to_string();
+        let next_cursor = rows.last().filter(|_| more).map(cursor);
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
             runs.extend(self.told(&row, request.run.is_some()).await?);
@@ -41,7 +49,7 @@ impl MapperControl {
         if let (Some(run), true) = (&request.run, runs.is_empty()) {
             return Err(wrong_request(format!("there is no run {run}: `usher feed ls` lists them")));
         }
-        Ok(FeedsReply { runs })
+        Ok(FeedsReply { items: runs, next_cursor })
     }
 
     /// Answers `decide_feed`: accepts or rejects a held run.
@@ -136,6 +144,14 @@ impl MapperControl {
             why: row.why.clone().filter(|why| !why.is_empty()),
         }))
     }
+}
+
+/// Returns the condition for runs after the last one of a page, newest first.
+fn runs_after(cursor: &str) -> Result<Condition, MapperRefusal> {
+    let (run_at, run): (i64, String) =
+        serde_json::from_str(cursor).map_err(|_| MapperRefusal::Wrong(ControlError::wrong_cursor()))?;
+    let same_time = feed_run::Column::RunAt.eq(run_at).and(feed_run::Column::Run.lt(run));
+    Ok(Condition::any().add(feed_run::Column::RunAt.lt(run_at)).add(same_time))
 }
 
 /// A run that is open or merging for longer than this is no longer considered in progress.

@@ -1,11 +1,11 @@
 //! Verb `findings`: problems in people's data that an operator should look at.
 
-use lifecycle::{FINDINGS_MAX, FindingKind, FindingsReply, FindingsRequest};
+use lifecycle::{ControlError, FINDINGS_MAX, FindingKind, FindingsReply, FindingsRequest};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
-use super::{MapperControl, MapperRefusal, wrong_request};
+use super::{MapperControl, MapperRefusal};
 use crate::rows::finding::{Column, Entity};
 
 impl MapperControl {
@@ -47,8 +47,8 @@ impl MapperControl {
 /// Returns the condition for rows after the last one of a page, ordered by person. With `is_newest_first`, rows are ordered
 /// by their time, newest first, and then by person.
 fn after(cursor: &str, is_newest_first: bool) -> Result<Condition, MapperRefusal> {
-    let (since, place): (i64, [String; 4]) = serde_json::from_str(cursor)
-        .map_err(|_| wrong_request("the cursor is not the `nextCursor` of an answer"))?;
+    let (since, place): (i64, [String; 4]) =
+        serde_json::from_str(cursor).map_err(|_| MapperRefusal::Wrong(ControlError::wrong_cursor()))?;
     let here = [Column::Person, Column::Target, Column::Sender, Column::Field];
     let here = Expr::tuple(here.map(Expr::col)).gt(Expr::tuple(place.map(Expr::value)));
     if !is_newest_first {

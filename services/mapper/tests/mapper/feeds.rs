@@ -70,13 +70,27 @@ async fn send(world: &World, (mut rows, end): (Vec<Event>, Event)) {
 
 async fn runs(world: &World) -> Vec<FeedRunStatus> {
     let request = FeedsRequest { limit: 100, ..FeedsRequest::default() };
-    ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().runs
+    ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().items
+}
+
+/// Reads the runs one by one.
+async fn run_pages(world: &World) -> Vec<FeedRunStatus> {
+    let mut request = FeedsRequest { limit: 1, ..FeedsRequest::default() };
+    let mut found = Vec::new();
+    loop {
+        let page = ask::<FeedsReply>(world, verb::FEEDS, request.clone()).await.unwrap();
+        found.extend(page.items);
+        request.cursor = page.next_cursor;
+        if request.cursor.is_none() {
+            return found;
+        }
+    }
 }
 
 async fn show(world: &World, name: &str) -> FeedRunStatus {
     let run = Some(FeedRunId::of("feeds/hr", name));
     let request = FeedsRequest { run, limit: 1, ..FeedsRequest::default() };
-    ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().runs.remove(0)
+    ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().items.remove(0)
 }
 
 async fn becomes(world: &mut World, name: &str, state: FeedRunState) {
@@ -300,6 +314,9 @@ async fn in_whatever_order_and_however_often_three_files_come_the_newest_decides
             has_state(&mut world, person, AccountState::Active).await;
         }
         world.until("nobody is missing", async |world| show(world, "three").await.missing == 0).await;
+        let all = runs(&world).await;
+        assert_eq!(all.len(), 3);
+        assert_eq!(run_pages(&world).await, all, "the same page by page");
         world.stop_mappers().await;
     }
 }

@@ -31,7 +31,7 @@ fn left(key: &str, said: i64) -> Event {
 }
 
 pub async fn listed(world: &World) -> QuarantineReply {
-    ask(world, verb::QUARANTINE, QuarantineRequest { limit: 10 }).await.unwrap()
+    ask(world, verb::QUARANTINE, QuarantineRequest { limit: 10, cursor: None }).await.unwrap()
 }
 
 pub async fn retry(world: &World, id: &str) -> RetryOutcome {

@@ -91,7 +91,7 @@ pub async fn becomes(world: &mut World, run: &FeedRun, state: FeedRunState) -> F
     let wanted = FeedsRequest { run: Some(run.run.clone()), limit: 1, ..FeedsRequest::default() };
     let show = async |world: &World| {
         let found = ask::<FeedsReply>(world, verb::FEEDS, wanted.clone()).await;
-        found.ok().and_then(|mut found| found.runs.pop())
+        found.ok().and_then(|mut found| found.items.pop())
     };
     let is_so = async |world: &mut World| show(world).await.is_some_and(|run| run.state == state);
     world.until("the run is judged", is_so).await;

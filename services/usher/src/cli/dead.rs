@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::OperatorArgs;
+use super::{OperatorArgs, parse_row_limit};
 
 /// Subcommands of `usher dead`.
 #[derive(Debug, Subcommand)]
@@ -33,8 +33,8 @@ pub struct DeadListArgs {
     #[arg(long, value_enum, default_value_t = DeadState::Open)]
     pub state: DeadState,
     /// Maximum number of rows.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub limit: u16,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_row_limit)]
+    pub limit: usize,
     /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
@@ -121,6 +121,9 @@ pub struct DeadReplayArgs {
 /// Arguments of `usher dead replays`.
 #[derive(Debug, Args)]
 pub struct DeadReplaysArgs {
+    /// Maximum number of rows.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_row_limit)]
+    pub limit: usize,
     /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,

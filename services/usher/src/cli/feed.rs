@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::OperatorArgs;
+use super::{OperatorArgs, parse_row_limit};
 
 /// Subcommands of `usher feed`.
 #[derive(Debug, Subcommand)]
@@ -24,8 +24,8 @@ pub struct FeedListArgs {
     #[arg(long, value_name = "NAME")]
     pub feed: Option<String>,
     /// Maximum number of rows.
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub limit: u16,
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = parse_row_limit)]
+    pub limit: usize,
     /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::OperatorArgs;
+use super::{OperatorArgs, parse_row_limit};
 
 /// Subcommands of `usher held`.
 #[derive(Debug, Subcommand)]
@@ -24,8 +24,8 @@ pub struct HeldListArgs {
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
     /// Maximum number of rows.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub limit: u16,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_row_limit)]
+    pub limit: usize,
     /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,
@@ -121,6 +121,9 @@ pub struct ConflictListArgs {
     /// Limit the list to one target.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
+    /// Maximum number of rows.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_row_limit)]
+    pub limit: usize,
     /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,

@@ -2,17 +2,28 @@
 
 use clap::{Args, Subcommand};
 
-use super::OperatorArgs;
+use super::{OperatorArgs, parse_row_limit};
 
 /// Subcommands of `usher outbox`.
 #[derive(Debug, Subcommand)]
 pub enum OutboxCommand {
     /// List unpublished messages, including those that the broker refuses permanently.
-    Ls(OperatorArgs),
+    Ls(OutboxListArgs),
     /// Retry publishing a message that was set aside.
     Retry(OutboxRetryArgs),
     /// Discard a message that was set aside; messages that remove access are never discarded.
     Discard(OutboxRetryArgs),
+}
+
+/// Arguments of `usher outbox ls`.
+#[derive(Debug, Args)]
+pub struct OutboxListArgs {
+    /// Maximum number of rows.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_row_limit)]
+    pub limit: usize,
+    /// Console address and output format.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
 }
 
 /// Arguments of `usher outbox retry` and `usher outbox discard`.

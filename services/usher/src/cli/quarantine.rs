@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::OperatorArgs;
+use super::{OperatorArgs, parse_row_limit};
 
 /// Subcommands of `usher quarantine`.
 #[derive(Debug, Subcommand)]
@@ -17,8 +17,8 @@ pub enum QuarantineCommand {
 #[derive(Debug, Args)]
 pub struct QuarantineListArgs {
     /// Maximum number of rows.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub limit: u16,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_row_limit)]
+    pub limit: usize,
     /// Console address and output format.
     #[command(flatten)]
     pub operator: OperatorArgs,

@@ -16,6 +16,9 @@ use crate::up::folder::{RunFile, operator_token_file};
 /// Request timeout; longer than the console waits for the services, and for the writer to read a target.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
 
+/// Maximum number of rows per request for a list.
+const ROWS_PER_PAGE: usize = 500;
+
 /// Parses an answer of the console.
 pub(super) fn read_answer<T: DeserializeOwned>(answer: &Value) -> anyhow::Result<T> {
     T::deserialize(answer).context("the console's answer is of a version that this usher does not know")
@@ -50,6 +53,41 @@ impl OperatorClient {
         self.send(self.request(Method::GET, path).query(query)).await
     }
 
+    /// Gets a list page by page, until it ends or `rows_max` rows are read. The answer is that of the first page, with
+    /// the rows of all pages and the cursor after the last one.
+    pub(super) async fn get_list(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        rows_max: usize,
+    ) -> anyhow::Result<Value> {
+        let mut whole: Option<Value> = None;
+        let mut rows = Vec::new();
+        loop {
+            let mut query = query.to_vec();
+            query.push(("limit", (rows_max - rows.len()).min(ROWS_PER_PAGE).to_string()));
+            query.extend(whole.as_ref().and_then(next_cursor).map(|cursor| ("cursor", cursor)));
+            let mut page = self.get(path, &query).await?;
+            let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) else {
+                bail!("the console's answer is of a version that this usher does not know");
+            };
+            let is_empty = more.is_empty();
+            rows.extend(more);
+            let next = page.get("nextCursor").cloned().unwrap_or_default();
+            let is_last = next.is_null() || is_empty || rows.len() >= rows_max;
+            let mut answer = whole.unwrap_or(page);
+            answer["nextCursor"] = next;
+            if is_last {
+                if next_cursor(&answer).is_some() {
+                    eprintln!("usher: there are more; raise --limit or narrow the list");
+                }
+                answer["items"] = Value::Array(rows);
+                return Ok(answer);
+            }
+            whole = Some(answer);
+        }
+    }
+
     pub(super) async fn post(&self, path: &[&str], body: &impl Serialize) -> anyhow::Result<Value> {
         self.send(self.request(Method::POST, path).json(body)).await
     }
@@ -76,6 +114,10 @@ impl OperatorClient {
             _ => bail!("{} answered {status}, not as a console does", self.base),
         }
     }
+}
+
+fn next_cursor(page: &Value) -> Option<String> {
+    page.get("nextCursor")?.as_str().map(str::to_owned)
 }
 
 /// Formats an RFC 9457 problem in one line, with the invalid fields below it.

@@ -7,7 +7,7 @@ use console::api::{
     PauseRequestBody, ReplayAnswer, ReplayRequestBody, StartReplay,
 };
 use lifecycle::{PreviewReplayReply, ReplayOutcome, ReplayRun, ReplayRuns, ReplayState};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::{OperatorClient, read_answer};
 use super::progress::TerminalProgress;
@@ -22,8 +22,6 @@ use crate::render;
 const PORTION_MAX: usize = 500;
 /// Interval between requests for the progress of a replay.
 const ASK_EVERY: Duration = Duration::from_millis(300);
-/// Dead letters per page of the list.
-const PAGE: usize = 500;
 
 /// Runs a subcommand of `usher dead`.
 ///
@@ -45,12 +43,9 @@ pub async fn run_dead(command: &DeadCommand) -> anyhow::Result<CommandEnd> {
 }
 
 async fn dead_list(args: &DeadListArgs) -> anyhow::Result<CommandEnd> {
-    let mut query = vec![("state", args.state.as_str().to_owned()), ("limit", args.limit.to_string())];
+    let mut query = vec![("state", args.state.as_str().to_owned())];
     query.extend(args.target.clone().map(|target| ("target", target)));
-    let answer = OperatorClient::new(&args.operator)?.get(&["dead"], &query).await?;
-    if answer.get("next_cursor").is_some_and(Value::is_string) {
-        eprintln!("usher: there are more; raise --limit or narrow with --target");
-    }
+    let answer = OperatorClient::new(&args.operator)?.get_list(&["dead"], &query, args.limit).await?;
     show_answer(&args.operator, &answer, |page: &DeadLetterList| render::dead::render_letters(page))
 }
 
@@ -86,7 +81,7 @@ async fn dead_replay(args: &DeadReplayArgs) -> anyhow::Result<CommandEnd> {
 }
 
 async fn dead_replays(args: &DeadReplaysArgs) -> anyhow::Result<CommandEnd> {
-    let answer = OperatorClient::new(&args.operator)?.get(&["dead", "replays"], &[]).await?;
+    let answer = OperatorClient::new(&args.operator)?.get_list(&["dead", "replays"], &[], args.limit).await?;
     show_answer(&args.operator, &answer, |runs: &ReplayRuns| render::dead::render_replays(runs))
 }
 
@@ -126,22 +121,10 @@ async fn open_letters(
     group: Option<&str>,
 ) -> anyhow::Result<Vec<String>> {
     let target = target.or_else(|| group.and_then(|group| group.split('/').next()));
-    let mut ids = Vec::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let mut query = vec![("limit", PAGE.to_string())];
-        query.extend(target.map(|target| ("target", target.to_owned())));
-        query.extend(cursor.map(|cursor| ("cursor", cursor)));
-        let page: DeadLetterList = read_answer(&console.get(&["dead"], &query).await?)?;
-        let wanted =
-            page.dead_letters.into_iter().filter(|letter| group.is_none_or(|group| letter.group == group));
-        ids.extend(wanted.map(|letter| letter.id));
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            ids.reverse();
-            return Ok(ids);
-        }
-    }
+    let query: Vec<_> = target.map(|target| ("target", target.to_owned())).into_iter().collect();
+    let all: DeadLetterList = read_answer(&console.get_list(&["dead"], &query, usize::MAX).await?)?;
+    let wanted = all.items.into_iter().filter(|letter| group.is_none_or(|group| letter.group == group));
+    Ok(wanted.rev().map(|letter| letter.id).collect())
 }
 
 /// Prints the requests for the first `max` dead letters, each as soon as it is known.

@@ -22,9 +22,8 @@ pub async fn run_feed(command: &FeedCommand) -> anyhow::Result<CommandEnd> {
 }
 
 async fn list_feeds(args: &FeedListArgs) -> anyhow::Result<CommandEnd> {
-    let mut query = vec![("limit", args.limit.to_string())];
-    query.extend(args.feed.clone().map(|feed| ("feed", feed)));
-    let answer = OperatorClient::new(&args.operator)?.get(&["feeds"], &query).await?;
+    let query: Vec<_> = args.feed.clone().map(|feed| ("feed", feed)).into_iter().collect();
+    let answer = OperatorClient::new(&args.operator)?.get_list(&["feeds"], &query, args.limit).await?;
     show_answer(&args.operator, &answer, |reply: &FeedsReply| render::feed::render_runs(reply))
 }
 

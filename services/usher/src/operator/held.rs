@@ -11,9 +11,6 @@ use crate::cli::{
 };
 use crate::render;
 
-/// Maximum number of dead letters that are searched for conflicts.
-const LETTERS_MAX: u16 = 500;
-
 /// Runs a subcommand of `usher held`.
 ///
 /// # Errors
@@ -27,9 +24,8 @@ pub async fn run_held(command: &HeldCommand) -> anyhow::Result<CommandEnd> {
 }
 
 async fn list_held(args: &HeldListArgs) -> anyhow::Result<CommandEnd> {
-    let mut query = vec![("limit", args.limit.to_string())];
-    query.extend(args.target.clone().map(|target| ("target", target)));
-    let answer = OperatorClient::new(&args.operator)?.get(&["held"], &query).await?;
+    let query: Vec<_> = args.target.clone().map(|target| ("target", target)).into_iter().collect();
+    let answer = OperatorClient::new(&args.operator)?.get_list(&["held"], &query, args.limit).await?;
     show_answer(&args.operator, &answer, |reply: &HeldReply| render::held::render_held(reply))
 }
 
@@ -80,12 +76,9 @@ pub async fn run_conflicts(command: &ConflictsCommand) -> anyhow::Result<Command
 
 /// Lists conflicts: dead letters whose operation is an adoption.
 async fn list_conflicts(args: &ConflictListArgs) -> anyhow::Result<CommandEnd> {
-    let mut query = vec![("state", "open".to_owned()), ("limit", LETTERS_MAX.to_string())];
+    let mut query = vec![("state", "open".to_owned()), ("operation", "adopt".to_owned())];
     query.extend(args.target.clone().map(|target| ("target", target)));
-    let mut answer = OperatorClient::new(&args.operator)?.get(&["dead"], &query).await?;
-    if let Some(letters) = answer.get_mut("dead_letters").and_then(serde_json::Value::as_array_mut) {
-        letters.retain(|letter| letter["operation"] == "adopt");
-    }
+    let answer = OperatorClient::new(&args.operator)?.get_list(&["dead"], &query, args.limit).await?;
     show_answer(&args.operator, &answer, |page: &DeadLetterList| render::held::render_conflicts(page))
 }
 

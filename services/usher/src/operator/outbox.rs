@@ -5,7 +5,7 @@ use lifecycle::OutboxReply;
 
 use super::client::{OperatorClient, read_answer};
 use super::{CommandEnd, show_answer};
-use crate::cli::{OperatorArgs, OutboxCommand, OutboxRetryArgs};
+use crate::cli::{OutboxCommand, OutboxListArgs, OutboxRetryArgs};
 use crate::render;
 
 /// Runs a subcommand of `usher outbox`.
@@ -21,9 +21,9 @@ pub async fn run_outbox(command: &OutboxCommand) -> anyhow::Result<CommandEnd> {
 }
 
 /// Lists the outboxes. The command fails if a service does not answer, after printing the answers of the others.
-async fn list_outboxes(args: &OperatorArgs) -> anyhow::Result<CommandEnd> {
-    let answer = OperatorClient::new(args)?.get(&["outbox"], &[]).await?;
-    show_answer(args, &answer, |outboxes: &OutboxList| render::outbox::render_outboxes(outboxes))?;
+async fn list_outboxes(args: &OutboxListArgs) -> anyhow::Result<CommandEnd> {
+    let answer = OperatorClient::new(&args.operator)?.get_list(&["outbox"], &[], args.limit).await?;
+    show_answer(&args.operator, &answer, |outboxes: &OutboxList| render::outbox::render_outboxes(outboxes))?;
     let outboxes: OutboxList = read_answer(&answer)?;
     Ok(if outboxes.unavailable.is_empty() { CommandEnd::Done } else { CommandEnd::Failed })
 }

@@ -20,8 +20,7 @@ pub async fn run_quarantine(command: &QuarantineCommand) -> anyhow::Result<Comma
 }
 
 async fn list_quarantine(args: &QuarantineListArgs) -> anyhow::Result<CommandEnd> {
-    let query = [("limit", args.limit.to_string())];
-    let answer = OperatorClient::new(&args.operator)?.get(&["quarantine"], &query).await?;
+    let answer = OperatorClient::new(&args.operator)?.get_list(&["quarantine"], &[], args.limit).await?;
     show_answer(&args.operator, &answer, |reply: &QuarantineReply| {
         render::quarantine::render_quarantine(reply)
     })

@@ -11,12 +11,12 @@ use super::{attempts_text, clean_text, indent_text, instant_text, trace};
 
 /// Renders a list of dead letters, one line each.
 pub fn render_letters(page: &DeadLetterList) -> String {
-    if page.dead_letters.is_empty() {
+    if page.items.is_empty() {
         return "no dead letters\n".to_owned();
     }
     let header = ["ID", "DIED", "STATE", "TARGET", "KIND", "SUBJECT", "OPERATION", "CLASS", "TRIES", "ERROR"];
     let mut table = TextTable::new(header);
-    for letter in &page.dead_letters {
+    for letter in &page.items {
         let tries = letter.attempts.to_string();
         let died = instant_text(&letter.at);
         table.row([
@@ -190,11 +190,11 @@ pub fn render_replay(run: &ReplayRun) -> String {
 
 /// Renders a list of replays, one line each.
 pub fn render_replays(answer: &ReplayRuns) -> String {
-    if answer.replays.is_empty() {
+    if answer.items.is_empty() {
         return "no replays\n".to_owned();
     }
     let mut table = TextTable::new(["ID", "STARTED", "STATE", "DONE", "TOTAL", "WHAT", "BY", "WHY"]);
-    for run in &answer.replays {
+    for run in &answer.items {
         let what = run.group.as_deref().or(run.target.as_deref()).unwrap_or("by id");
         let started = instant_text(&run.started.format(&Rfc3339).unwrap_or_default());
         let (done, total) = (run.done.to_string(), run.total.to_string());
@@ -335,7 +335,7 @@ mod tests {
         let text = render_replay(&read(&answer));
         assert!(text.contains("running, 3 of 5 dead letters: 2 queued, 1 superseded"), "{text}");
         assert!(text.contains("usher dead replay-cancel rpl_"), "{text}");
-        let list = render_replays(&ReplayRuns { replays: vec![read(&answer)] });
+        let list = render_replays(&ReplayRuns { items: vec![read(&answer)], next_cursor: None });
         assert!(list.lines().count() == 2 && list.contains("zia") && list.contains("fixed"), "{list}");
         answer["state"] = "finished".into();
         assert!(!render_replay(&read(&answer)).contains("cancel"));
@@ -353,11 +353,8 @@ mod tests {
 
     #[test]
     fn a_list_is_one_line_each() {
-        let page = serde_json::from_value(json!({"dead_letters": [letter("open"), letter("open")]})).unwrap();
+        let page = serde_json::from_value(json!({"items": [letter("open"), letter("open")]})).unwrap();
         assert_eq!(render_letters(&page).lines().count(), 3);
-        assert_eq!(
-            render_letters(&DeadLetterList { dead_letters: vec![], next_cursor: None }),
-            "no dead letters\n"
-        );
+        assert_eq!(render_letters(&DeadLetterList { items: vec![], next_cursor: None }), "no dead letters\n");
     }
 }

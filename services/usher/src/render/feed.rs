@@ -8,7 +8,7 @@ use super::{clean_text, instant_text};
 
 /// Renders a list of runs, one line each.
 pub fn render_runs(reply: &FeedsReply) -> String {
-    if reply.runs.is_empty() {
+    if reply.items.is_empty() {
         return "no full feed was received yet\n".to_owned();
     }
     let mut table = TextTable::new([
@@ -23,7 +23,7 @@ pub fn render_runs(reply: &FeedsReply) -> String {
         "LEFT",
         "RUN",
     ]);
-    for run in &reply.runs {
+    for run in &reply.items {
         let (rows, bad, people) = match &run.file {
             Some(file) => (file.rows.to_string(), file.bad_rows.to_string(), file.people.to_string()),
             None => ("?".to_owned(), "?".to_owned(), format!("{}...", run.merged)),
@@ -45,12 +45,12 @@ pub fn render_runs(reply: &FeedsReply) -> String {
         ]);
     }
     let mut text = table.render();
-    for run in reply.runs.iter().filter(|run| run.state == FeedRunState::Superseded) {
+    for run in reply.items.iter().filter(|run| run.state == FeedRunState::Superseded) {
         for reason in &run.reasons {
             text.push_str(&format!("\n{} of {}: {}\n", run.run, clean_text(&run.feed), clean_text(reason)));
         }
     }
-    if let Some(held) = reply.runs.iter().find(|run| run.state == FeedRunState::Held) {
+    if let Some(held) = reply.items.iter().find(|run| run.state == FeedRunState::Held) {
         text.push_str(&format!("\nto see why one is held, and what to do: usher feed show {}\n", held.run));
     }
     text
@@ -140,7 +140,7 @@ mod tests {
         {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        let text = render_runs(&FeedsReply { runs: vec![held()] });
+        let text = render_runs(&FeedsReply { items: vec![held()], next_cursor: None });
         assert!(text.contains("501") && text.contains("usher feed show run_0"), "{text}");
         assert_eq!(render_runs(&FeedsReply::default()), "no full feed was received yet\n");
     }

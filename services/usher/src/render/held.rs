@@ -9,21 +9,21 @@ use super::{clean_text, instant_text};
 
 /// Renders held changes, one line each, and the next commands.
 pub fn render_held(reply: &HeldReply) -> String {
-    if reply.held.is_empty() {
+    if reply.items.is_empty() {
         return "nothing is held\n".to_owned();
     }
     let mut table = TextTable::new(["SINCE", "TARGET", "KIND", "SUBJECT", "WANTED", "HELD BY", "REASON"]);
-    for held in &reply.held {
+    for held in &reply.items {
         let since = instant_text(&held.since.format(&Rfc3339).unwrap_or_default());
         let (kind, by) = (held.kind.as_str(), held.by.as_str());
         table.row([since.as_str(), &held.target, kind, &held.subject, &held.wanted, by, &held.reason]);
     }
     let mut text = table.render();
-    let shown = u64::try_from(reply.held.len()).unwrap_or(u64::MAX);
+    let shown = u64::try_from(reply.items.len()).unwrap_or(u64::MAX);
     if reply.total > shown {
         text.push_str(&format!("... and {} more\n", reply.total - shown));
     }
-    let target = clean_text(&reply.held[0].target);
+    let target = clean_text(&reply.items[0].target);
     text.push_str(&format!(
         "\nto carry them out:         usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n\
          to keep things as they are: usher held reject --target {target} SUBJECT... --why \"...\"\n"
@@ -61,11 +61,11 @@ pub fn render_test(target: &str, reply: &TestReply) -> String {
 
 /// Renders conflicts, one line each, and the next commands.
 pub fn render_conflicts(page: &DeadLetterList) -> String {
-    if page.dead_letters.is_empty() {
+    if page.items.is_empty() {
         return "no conflicts\n".to_owned();
     }
     let mut table = TextTable::new(["SINCE", "TARGET", "KIND", "SUBJECT", "FOUND", "DEAD LETTER"]);
-    for letter in &page.dead_letters {
+    for letter in &page.items {
         let since = instant_text(&letter.at);
         table.row([since.as_str(), &letter.target, &letter.kind, &letter.subject, &letter.error, &letter.id]);
     }
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_a_line_each_with_its_reason_and_what_to_do() {
-        let reply = serde_json::from_value(serde_json::json!({"total": 3, "held": [
+        let reply = serde_json::from_value(serde_json::json!({"total": 3, "items": [
             {"target": "zia", "kind": "user", "subject": "E-1", "revision": 2, "wanted": "disabled", "by": "guard",
              "reason": "12 of 20 accounts", "since": "2026-01-02T03:04:05Z"}]}))
         .unwrap();

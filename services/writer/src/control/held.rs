@@ -1,21 +1,18 @@
-//! Verbs `held`, `decide_held` and `pause`: lists what waits for an operator, and takes the operator's decisions.
+//! Verbs `decide_held` and `pause`: takes the decisions of operators.
+
+mod list;
 
 use std::collections::BTreeSet;
 
-use lifecycle::{
-    ControlError, DecideHeldReply, DecideHeldRequest, DesiredState, Fact, HELD_MAX, HeldBy, HeldReply,
-    HeldRequest, HeldResource, PauseReply, PauseRequest, ResourceKind,
-};
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use lifecycle::{ControlError, DecideHeldReply, DecideHeldRequest, Fact, HeldBy, PauseReply, PauseRequest};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::WriterControl;
 use crate::facts::TransactionFacts;
 use crate::rows::control::PauseScope;
-use crate::rows::{edge, resource, save_resources, status};
-use crate::{group_limit, micros, moment_of, now, safety};
+use crate::rows::{resource, save_resources, status};
+use crate::{micros, now, safety};
 
 /// The number of rows to decide per statement.
 const PAGE: u64 = 1_000;
@@ -23,27 +20,6 @@ const PAGE: u64 = 1_000;
 const STATUSES: [&str; 2] = [status::HELD, status::WAITING];
 
 impl WriterControl {
-    /// Lists resources and memberships that are held or wait, the oldest first, with their total number.
-    pub(super) async fn held(&self, request: &HeldRequest) -> Result<HeldReply, StoreError> {
-        let mut query = resource::Entity::find().filter(resource::Column::Status.is_in(STATUSES));
-        if let Some(target) = &request.target {
-            query = query.filter(resource::Column::Target.eq(target));
-        }
-        let reader = self.store.reader();
-        let read = StoreError::statement("read what is held");
-        let total = query.clone().count(reader).await.map_err(&read)?;
-        let query = query
-            .order_by_asc(resource::Column::HeldAt)
-            .order_by_asc(resource::Column::Subject)
-            .limit(request.limit.clamp(1, HELD_MAX));
-        let rows = query.all(reader).await.map_err(&read)?;
-        let limit = request.limit.clamp(1, HELD_MAX).saturating_sub(rows.len() as u64);
-        let (edges, more) = group_limit::held_memberships(reader, request.target.as_deref(), limit).await?;
-        let held =
-            rows.into_iter().map(held_resource).chain(edges.into_iter().map(held_membership)).collect();
-        Ok(HeldReply { held, total: total + more })
-    }
-
     /// Checks that the target is configured, and returns the request.
     ///
     /// # Errors
@@ -162,36 +138,4 @@ async fn decide_rows(
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     save_resources(tx, rows).await?;
     Ok(count)
-}
-
-fn held_membership(row: edge::Model) -> HeldResource {
-    HeldResource {
-        kind: ResourceKind::Membership,
-        revision: row.revision,
-        wanted: format!("member of {}", row.group_subject),
-        by: HeldBy::Profile,
-        reason: row.last_error.unwrap_or_default(),
-        since: moment_of(row.next_attempt_at),
-        target: row.target,
-        subject: row.member_subject,
-    }
-}
-
-fn held_resource(row: resource::Model) -> HeldResource {
-    let wanted = match row.desired() {
-        Ok(DesiredState::User(account)) => account.state.as_str(),
-        Ok(DesiredState::Group(group)) if group.exists => "exists",
-        Ok(DesiredState::Group(_)) => "absent",
-        Ok(DesiredState::Membership { .. }) | Err(_) => "unknown",
-    };
-    HeldResource {
-        kind: row.kind(),
-        revision: row.desired_revision,
-        wanted: wanted.to_owned(),
-        by: row.held.as_deref().and_then(HeldBy::named).unwrap_or(HeldBy::Guard),
-        reason: row.last_error.unwrap_or_default(),
-        since: moment_of(row.held_at.unwrap_or_default()),
-        target: row.target,
-        subject: row.subject,
-    }
 }

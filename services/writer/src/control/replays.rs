@@ -1,7 +1,7 @@
 //! Verbs `start_replay`, `replay_runs` and `cancel_replay`: retries many dead letters in an operation that runs in the background.
 
 use lifecycle::{
-    CancelReplayRequest, ControlError, REPLAY_LETTERS_MAX, ReplayId, ReplayRun, ReplayRuns,
+    CancelReplayRequest, ControlError, REPLAY_LETTERS_MAX, REPLAYS_MAX, ReplayId, ReplayRun, ReplayRuns,
     ReplayRunsRequest, ReplayState, StartReplayRequest,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -85,15 +85,26 @@ impl WriterControl {
         Ok(Some(row))
     }
 
-    /// Lists the remembered operations, the newest first, or one of them by id.
-    pub(super) async fn replay_runs(&self, request: &ReplayRunsRequest) -> Result<ReplayRuns, StoreError> {
+    /// Lists a page of the remembered operations, the newest first, or one of them by id.
+    ///
+    /// # Errors
+    /// If the cursor is wrong or the database fails.
+    pub(super) async fn replay_runs(&self, request: &ReplayRunsRequest) -> Result<ReplayRuns, ControlError> {
+        let limit = request.limit.unwrap_or(REPLAYS_MAX).clamp(1, REPLAYS_MAX);
         let mut query = replay::Entity::find();
         if let Some(id) = &request.id {
             query = query.filter(replay::Column::Id.eq(id.as_str()));
         }
-        let rows = query.order_by_desc(replay::Column::Id).limit(KEPT_MAX).all(self.store.reader()).await;
-        let rows = rows.map_err(StoreError::statement("read operations"))?;
-        Ok(ReplayRuns { replays: rows.iter().filter_map(replay::Model::run).collect() })
+        if let Some(cursor) = &request.cursor {
+            let last: ReplayId = cursor.parse().map_err(|_| ControlError::wrong_cursor())?;
+            query = query.filter(replay::Column::Id.lt(last.as_str()));
+        }
+        let rows = query.order_by_desc(replay::Column::Id).limit(limit + 1).all(self.store.reader()).await;
+        let mut rows =
+            rows.map_err(StoreError::statement("read operations")).map_err(|e| database_refusal(&e))?;
+        let more = store::cut_to_limit(&mut rows, limit);
+        let next_cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
+        Ok(ReplayRuns { items: rows.iter().filter_map(replay::Model::run).collect(), next_cursor })
     }
 
     /// Cancels an operation.

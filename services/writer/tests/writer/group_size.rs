@@ -1,9 +1,9 @@
 //! Large groups, and people who are in many groups.
 
-use lifecycle::{DesiredState, EDGES_PER_COMMAND_MAX, HeldBy, HeldReply, HeldRequest, ResourceKind, verb};
+use lifecycle::{DesiredState, EDGES_PER_COMMAND_MAX, HeldBy, ResourceKind};
 use serde_json::{Value, json};
 
-use crate::world::{TARGET, World, active, group, name_of};
+use crate::world::{World, active, group, name_of};
 
 impl World {
     async fn groups(&self, keys: &[&str]) {
@@ -19,9 +19,7 @@ impl World {
     }
 
     async fn held_memberships(&self) -> Vec<lifecycle::HeldResource> {
-        let request = HeldRequest { target: Some(TARGET.to_owned()), limit: 100 };
-        let reply: HeldReply = self.ask(verb::HELD, &request).await.unwrap();
-        reply.held.into_iter().filter(|held| held.kind == ResourceKind::Membership).collect()
+        self.held_pages(1).await.into_iter().filter(|held| held.kind == ResourceKind::Membership).collect()
     }
 }
 

@@ -37,9 +37,9 @@ impl World {
     }
 
     async fn waiting(&self) -> Vec<(String, HeldBy, String)> {
-        let request = HeldRequest { target: None, limit: 100 };
+        let request = HeldRequest { target: None, limit: 100, cursor: None };
         let reply: HeldReply = self.ask(verb::HELD, &request).await.unwrap();
-        reply.held.into_iter().map(|held| (held.subject, held.by, held.reason)).collect()
+        reply.items.into_iter().map(|held| (held.subject, held.by, held.reason)).collect()
     }
 
     /// Waits until each person has the given name and is in sync, and checks that there are no dead letters.

@@ -108,9 +108,9 @@ async fn accounts_of_nobody_count_for_the_guard_and_wait_for_whoever_has_none() 
     world.want("E-8", 2, DesiredState::User(gone)).await;
     world.reconcile(false).await;
     let held = async || {
-        let request = HeldRequest { target: None, limit: 100 };
+        let request = HeldRequest { target: None, limit: 100, cursor: None };
         let reply: HeldReply = world.ask(lifecycle::verb::HELD, &request).await.unwrap();
-        reply.held.len()
+        reply.items.len()
     };
     world.until("they are held", async || held().await > 3).await;
     assert_eq!(states(&world)[2..], [Some(true); 3], "more than the guard allows: none of it is sent");

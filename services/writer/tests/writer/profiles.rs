@@ -156,8 +156,9 @@ async fn what_the_profile_knows_to_be_refused_is_held_with_the_remedy_and_never_
         world.send_as(key, 1, active(key, more), Sent::guarded(GUARD)).await;
         let row = world.settled(ResourceKind::User, key, 1).await;
         assert_eq!(row.status.as_deref(), Some("held"), "{key}: {row:?}");
-        let held: HeldReply = world.ask(verb::HELD, &HeldRequest { target: None, limit: 10 }).await.unwrap();
-        let held = held.held.iter().find(|held| held.subject == *key).unwrap();
+        let held: HeldReply =
+            world.ask(verb::HELD, &HeldRequest { target: None, limit: 10, cursor: None }).await.unwrap();
+        let held = held.items.iter().find(|held| held.subject == *key).unwrap();
         assert!(held.by == HeldBy::Profile && held.reason.contains(reason), "{held:?}");
     }
     assert!(world.sandbox.ledger().since(0, 100).iter().all(|entry| &*entry.method == "GET"));

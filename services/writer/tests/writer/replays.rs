@@ -41,9 +41,9 @@ async fn open(world: &World) -> usize {
 }
 
 async fn run(world: &World, id: &ReplayId) -> ReplayRun {
-    let request = ReplayRunsRequest { id: Some(id.clone()) };
+    let request = ReplayRunsRequest { id: Some(id.clone()), ..ReplayRunsRequest::default() };
     let runs: ReplayRuns = world.ask(verb::REPLAY_RUNS, &request).await.unwrap();
-    runs.replays.into_iter().next().unwrap()
+    runs.items.into_iter().next().unwrap()
 }
 
 async fn finished(world: &World, id: &ReplayId) -> ReplayRun {
@@ -83,8 +83,15 @@ async fn all_of_a_group(world: World) {
     let again: ReplayRun = world.ask(verb::START_REPLAY, &wanted).await.unwrap();
     assert_eq!(finished(&world, &again.id).await.total, 0);
     let runs: ReplayRuns = world.ask(verb::REPLAY_RUNS, &ReplayRunsRequest::default()).await.unwrap();
-    let ids: Vec<_> = runs.replays.into_iter().map(|run| run.id).collect();
-    assert_eq!(ids, [again.id, begun.id], "the newest first");
+    let ids: Vec<_> = runs.items.into_iter().map(|run| run.id).collect();
+    assert_eq!(ids, [again.id.clone(), begun.id.clone()], "the newest first");
+    let mut request = ReplayRunsRequest { limit: Some(1), ..ReplayRunsRequest::default() };
+    for id in [again.id, begun.id] {
+        let page: ReplayRuns = world.ask(verb::REPLAY_RUNS, &request).await.unwrap();
+        assert_eq!(page.items.iter().map(|run| &run.id).collect::<Vec<_>>(), [&id], "page by page");
+        request.cursor = page.next_cursor;
+    }
+    assert_eq!(request.cursor, None, "there are no more");
     world.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use lifecycle::{
     AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState, Fact,
-    GroupResource, HeldBy, HeldReply, HeldRequest, RemovalGuard, ResourceKind, verb,
+    GroupResource, HeldBy, HeldReply, HeldRequest, HeldResource, RemovalGuard, ResourceKind, verb,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -37,8 +37,23 @@ impl World {
         keys.iter().filter(|key| self.user(key).is_some_and(|user| user.active)).count()
     }
 
+    /// Reads what is held, page by page.
+    pub(crate) async fn held_pages(&self, limit: u64) -> Vec<HeldResource> {
+        let mut request = HeldRequest { target: Some(TARGET.to_owned()), limit, cursor: None };
+        let mut found = Vec::new();
+        loop {
+            let page: HeldReply = self.ask(verb::HELD, &request).await.unwrap();
+            assert!(page.items.len() as u64 <= limit);
+            found.extend(page.items);
+            request.cursor = page.next_cursor;
+            if request.cursor.is_none() {
+                return found;
+            }
+        }
+    }
+
     async fn held(&self) -> HeldReply {
-        let request = HeldRequest { target: Some(TARGET.to_owned()), limit: 100 };
+        let request = HeldRequest { target: Some(TARGET.to_owned()), limit: 100, cursor: None };
         self.ask(verb::HELD, &request).await.unwrap()
     }
 
@@ -64,7 +79,8 @@ async fn leavers_who_are_too_many_are_held_until_a_human_decides() {
         let held = world.held().await;
         assert!(world.usable(&keys) >= 14 - 5, "never more than the guard allows");
         assert_eq!(usize::try_from(held.total).unwrap(), world.usable(&keys) - 2, "the others are held");
-        let first = &held.held[0];
+        assert_eq!(world.held_pages(2).await, held.items, "the same page by page");
+        let first = &held.items[0];
         assert_eq!((first.by, first.wanted.as_str()), (HeldBy::Guard, "disabled"));
         assert!(first.reason.contains("guard.deletions: 5"), "{}", first.reason);
         world.told("that it is held", |fact| matches!(fact.fact, Fact::Held { .. })).await;
@@ -78,7 +94,7 @@ async fn leavers_who_are_too_many_are_held_until_a_human_decides() {
         let row = world.settled(ResourceKind::User, &keys[13], 2).await;
         assert_eq!(row.status.as_deref(), Some("in_sync"));
 
-        let rejected = held.held[0].subject.clone();
+        let rejected = held.items[0].subject.clone();
         let reply = world.decide_held(Some(&[&rejected, "E-77"]), false).await;
         assert_eq!((reply.decided, reply.not_held), (1, vec!["E-77".to_owned()]));
         let total = world.held().await.total;
@@ -157,7 +173,7 @@ async fn deletions_of_accounts_and_groups_count_and_disabled_accounts_are_no_rem
     world.send_as("G-2", 2, gone("G-2"), sent).await;
     let row = world.settled(ResourceKind::Group, "G-2", 2).await;
     assert_eq!(row.status.as_deref(), Some("held"));
-    assert_eq!(world.held().await.held[0].wanted, "absent");
+    assert_eq!(world.held().await.items[0].wanted, "absent");
     // The account was switched off by hand at the target: an account that is off already loses no access.
     world.send_as("E-1", 2, off("E-1"), Sent { planned: true, ..sent }).await;
     world.settled(ResourceKind::User, "E-1", 2).await;
@@ -185,7 +201,7 @@ async fn whoever_is_protected_loses_nothing_before_a_human_said_so() {
     world.send_as(&keys[0], 2, protected(AccountState::Deleted), planned).await;
     let row = world.settled(ResourceKind::User, &keys[0], 2).await;
     assert_eq!(row.status.as_deref(), Some("held"), "a plan does not help");
-    assert_eq!(world.held().await.held[0].by, HeldBy::Protected);
+    assert_eq!(world.held().await.items[0].by, HeldBy::Protected);
     assert!(world.user(&keys[0]).unwrap().active);
     assert_eq!(world.decide_held(Some(&[&keys[0]]), true).await.decided, 1);
     world.until("it is gone", async || world.user(&keys[0]).is_none()).await;
@@ -205,7 +221,7 @@ async fn access_that_a_later_decision_took_away_is_not_given_back_by_an_older_da
         let row = world.settled(ResourceKind::User, key, 3).await;
         assert_eq!(row.status.as_deref(), Some("held"));
     }
-    assert!(world.held().await.held.iter().all(|held| held.by == HeldBy::Outdated));
+    assert!(world.held().await.items.iter().all(|held| held.by == HeldBy::Outdated));
     // Neither another value nor a policy ends the hold; a departure does.
     world
         .send_as(&keys[0], 4, with_title(&keys[0], "B"), Sent { planned: true, ..Sent::guarded(GUARD) })
@@ -246,8 +262,8 @@ async fn whoever_is_protected_is_not_let_through_together_with_those_whom_the_gu
         world.until("it is known", async || world.row(ResourceKind::User, key).await.revision == 2).await;
     }
     world.pause(false).await;
-    world.until("all are held", async || world.held().await.held.len() == keys.len()).await;
-    let held = world.held().await.held;
+    world.until("all are held", async || world.held().await.items.len() == keys.len()).await;
+    let held = world.held().await.items;
     let of =
         |by| held.iter().filter(|held| held.by == by).map(|held| held.subject.clone()).collect::<Vec<_>>();
     assert_eq!(of(HeldBy::Protected), [keys[0].clone()]);

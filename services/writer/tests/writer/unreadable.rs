@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::world::{World, account, active, methods, person};
 
 async fn listed(world: &World) -> Vec<(String, String, bool)> {
-    let reply: QuarantineReply = world.ask(verb::QUARANTINE, &QuarantineRequest { limit: 10 }).await.unwrap();
+    let reply: QuarantineReply =
+        world.ask(verb::QUARANTINE, &QuarantineRequest { limit: 10, cursor: None }).await.unwrap();
     reply.items.into_iter().map(|item| (item.subject, item.reason, item.departure)).collect()
 }
 

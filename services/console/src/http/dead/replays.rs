@@ -10,6 +10,7 @@ use lifecycle::{
 use super::super::ConsoleStateInner;
 use super::super::auth::OperatorName;
 use super::super::problem::{invalid_request, no_such_replay};
+use super::super::query::{CheckedQuery, PageQuery};
 use super::super::reason::check_reason;
 use super::letter_ids;
 use crate::WRITER;
@@ -62,16 +63,21 @@ pub(crate) async fn start_replay(
 #[utoipa::path(
     get,
     path = "/v1/dead/replays",
+    params(PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`replays`: each as `GET /v1/dead/replays/{id}` returns it"),
+        (status = 200, body = serde_json::Value, description = "`items`: each as `GET /v1/dead/replays/{id}` returns it; `nextCursor` while there is more"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the cursor is wrong"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
     )
 )]
 pub(crate) async fn list_replays(
     State(context): State<ConsoleStateInner>,
+    CheckedQuery(page): CheckedQuery<PageQuery>,
 ) -> Result<Json<ReplayRuns>, Problem> {
-    let request = ReplayRunsRequest::default();
+    let limit = Some(page.limit()?);
+    let request = ReplayRunsRequest { id: None, limit, cursor: page.into_cursor() };
     context.ask(WRITER, verb::REPLAY_RUNS, &request).await.map(Json)
 }
 
@@ -91,9 +97,9 @@ pub(crate) async fn show_replay(
     State(context): State<ConsoleStateInner>,
     Path(id): Path<String>,
 ) -> Result<Json<ReplayRun>, Problem> {
-    let request = ReplayRunsRequest { id: Some(parse_replay_id(&id)?) };
+    let request = ReplayRunsRequest { id: Some(parse_replay_id(&id)?), ..ReplayRunsRequest::default() };
     let runs: ReplayRuns = context.ask(WRITER, verb::REPLAY_RUNS, &request).await?;
-    runs.replays.into_iter().next().map(Json).ok_or_else(|| no_such_replay(&id))
+    runs.items.into_iter().next().map(Json).ok_or_else(|| no_such_replay(&id))
 }
 
 /// Cancels a replay
