@@ -5,6 +5,8 @@ mod m0002;
 mod m0003;
 mod m0004;
 mod m0007;
+#[cfg(test)]
+mod tests;
 
 use sea_orm_migration::prelude::*;
 
