@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 use crate::connect::retry_until;
 use crate::error::DecodeError;
+use crate::feed::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 use crate::link::BrokerLink;
-use crate::outgoing::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 use crate::{BusError, wire};
 
 /// The number of unacknowledged messages after which the server stops delivering to one durable consumer.

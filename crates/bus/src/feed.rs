@@ -6,7 +6,6 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stor
 use serde::{Deserialize, Serialize};
 
 use crate::BusConfig;
-use crate::outgoing::{DEPARTURE_COMMAND, DEPARTURE_EVENTS};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// The time for which the server remembers the ids of events, so that the gateway can tell a source that it sent the
@@ -16,6 +15,11 @@ const EVENTS_DUPLICATE_WINDOW: Duration = DAY;
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 /// The maximum length of a subject token made from a source or target name, in bytes.
 const TOKEN_MAX: usize = 64;
+/// The endings of the subjects of departures among events.
+pub(crate) const DEPARTURE_EVENTS: [&str; 4] =
+    [".worker.left", ".worker.deleted", ".group.deleted", ".group.member.removed"];
+/// The ending of the subject of a departure among commands.
+pub(crate) const DEPARTURE_COMMAND: &str = ".leaver";
 
 /// A stream between services, by the kind of its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

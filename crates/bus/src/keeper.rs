@@ -16,11 +16,9 @@ use tokio_util::sync::CancellationToken;
 use telemetry::chain_text;
 
 use crate::connect::retry_until;
-use crate::streams::{DROPPED_THROUGH, DROPPED_UNTIL, find_stream};
+use crate::streams::{DROPPED_THROUGH, DROPPED_UNTIL, MAKE_ROOM, find_stream};
 use crate::{Bus, BusError, StreamName};
 
-/// The subject of a publisher's request to make room. The payload is the stream's name.
-pub(crate) const MAKE_ROOM: &str = "usher.streams.full";
 /// The interval between two rounds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The fill level of a stream, in hundredths, above which it is trimmed without a request.

@@ -5,19 +5,13 @@ use bytes::Bytes;
 use lifecycle::{Command, DeadLetter, Event, FactRecord, ResourceKind, ThinNotice, TraceContext};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{shard_of, subject_token};
+use crate::feed::{DEPARTURE_COMMAND, DEPARTURE_EVENTS, shard_of, subject_token};
 use crate::{StreamName, wire};
 
 /// The maximum number of facts in one message.
 pub const FACTS_PER_MESSAGE_MAX: usize = 200;
 /// The maximum number of bytes of facts in one message, unless a single fact is larger.
 pub const FACTS_BYTES_PER_MESSAGE_MAX: usize = 256 * 1_024;
-
-/// The endings of the subjects of departures among events.
-pub(crate) const DEPARTURE_EVENTS: [&str; 4] =
-    [".worker.left", ".worker.deleted", ".group.deleted", ".group.member.removed"];
-/// The ending of the subject of a departure among commands.
-pub(crate) const DEPARTURE_COMMAND: &str = ".leaver";
 
 /// A message to publish. It is serializable, so that it can wait in an outbox row. If it is sent twice, it is stored once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

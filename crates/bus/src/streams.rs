@@ -6,6 +6,8 @@ use async_nats::jetstream::{Context, ErrorCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// The subject of a publisher's request to make room. The payload is the stream's name.
+pub(crate) const MAKE_ROOM: &str = "usher.streams.full";
 /// The key in a stream's metadata for the time at which the newest dropped message was stored.
 pub(crate) const DROPPED_UNTIL: &str = "usher-dropped-until";
 /// The key in a stream's metadata for the sequence of that message.

@@ -8,8 +8,7 @@ use async_nats::jetstream::Context;
 use telemetry::chain;
 use tokio::time::Instant;
 
-use crate::keeper::MAKE_ROOM;
-use crate::streams::{StreamSnapshot, look_at_stream};
+use crate::streams::{MAKE_ROOM, StreamSnapshot, look_at_stream};
 
 /// The fill level, in hundredths, above which a stream refuses messages that are not departures.
 const FULL_FOR_OTHERS: u64 = 95;
