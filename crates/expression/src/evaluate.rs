@@ -1,7 +1,8 @@
 //! Evaluates a program on a source.
 //!
 //! An argument is evaluated when its function uses it, so that the branch of an `IIF` that is not taken cannot
-//! fail. Everything that ends an evaluation early (an error, `IgnoreAttributeFlow`, ...) is an [`EvaluationStop`].
+//! fail. Everything that ends an evaluation early (an error, `IgnoreAttributeFlow`, ...) is an
+//! [`EvaluationStop`](crate::outcome::EvaluationStop).
 
 mod call;
 mod choice;
@@ -13,27 +14,16 @@ mod roles;
 mod text;
 
 use crate::environment::{AttributeSource, EvaluationEnvironment};
-use crate::error::{EvalError, SourceSpan};
+use crate::error::SourceSpan;
 use crate::explain::EvaluationTrace;
 use crate::library;
+use crate::outcome::{EvaluationResult, EvaluationStop, fail_at};
 use crate::program::{FunctionCall, NodeKind, ProgramNode};
 use crate::value::Value;
 use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use time::OffsetDateTime;
-
-/// The reason why there is no value.
-#[derive(Debug)]
-pub(crate) enum EvaluationStop {
-    IgnoreAttribute,
-    IgnoreObject,
-    Escrow,
-    Error(EvalError),
-}
-
-/// The result of evaluating a part.
-pub(crate) type EvaluationResult<T> = Result<T, EvaluationStop>;
 
 /// One evaluation.
 pub(crate) struct Evaluator<'a, 'e> {
@@ -43,11 +33,6 @@ pub(crate) struct Evaluator<'a, 'e> {
     pub trace: Option<RefCell<EvaluationTrace<'a>>>,
     /// `true` while an error message is computed. Redacted values are hidden then.
     pub for_message: Cell<bool>,
-}
-
-/// Returns an error at a span.
-pub(crate) fn fail_at<T>(span: SourceSpan, message: impl Into<String>) -> EvaluationResult<T> {
-    Err(EvaluationStop::Error(EvalError::new(span, message)))
 }
 
 fn too_long<T>(span: SourceSpan) -> EvaluationResult<T> {

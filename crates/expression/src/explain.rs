@@ -1,8 +1,8 @@
 //! Explanations of values: the tree of sub-results.
 
 use crate::error::SourceSpan;
-use crate::evaluate::{EvaluationResult, EvaluationStop};
 use crate::function::Function;
+use crate::outcome::{EvaluationResult, EvaluationStop};
 use crate::program::{FunctionCall, NodeKind, ProgramNode};
 use crate::value::{MappingEffect, Value};
 use serde::Serialize;

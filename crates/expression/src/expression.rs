@@ -1,8 +1,9 @@
 //! The compiled expression, which is the main type of the crate.
 
 use crate::compile::{CompiledProgram, compile_text};
-use crate::evaluate::{EvaluationStop, Evaluator};
+use crate::evaluate::Evaluator;
 use crate::explain::EvaluationTrace;
+use crate::outcome::EvaluationStop;
 use crate::{
     AttributeSource, CompileError, EvalError, EvaluationEnvironment, Explanation, ExpressionType,
     MappingEffect,

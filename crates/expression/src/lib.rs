@@ -21,6 +21,7 @@ mod explain;
 mod expression;
 mod function;
 mod library;
+mod outcome;
 mod pattern;
 mod program;
 mod syntax;

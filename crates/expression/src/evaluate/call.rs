@@ -1,11 +1,12 @@
 //! Dispatches calls to the implementation of each function.
 
 use super::text::{LetterCase, strip_spaces};
-use super::{EvaluationResult, Evaluator, fail_at, says_true};
+use super::{Evaluator, says_true};
 use crate::error::SourceSpan;
 use crate::explain::REDACTED;
 use crate::function::Function;
 use crate::library;
+use crate::outcome::{EvaluationResult, fail_at};
 use crate::program::FunctionCall;
 use crate::value::Value;
 use std::borrow::Cow;

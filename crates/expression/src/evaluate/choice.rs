@@ -1,6 +1,7 @@
 //! Functions that choose among values.
 
-use super::{EvaluationResult, EvaluationStop, Evaluator};
+use super::Evaluator;
+use crate::outcome::{EvaluationResult, EvaluationStop};
 use crate::program::{FunctionCall, ProgramNode};
 use crate::value::Value;
 

@@ -4,7 +4,8 @@
 //! with the constant `""` tests for exactly that. Two integers are compared as numbers, dates as
 //! points in time, booleans without regard to case, and everything else character by character.
 
-use super::{EvaluationResult, Evaluator, date_of, single_value};
+use super::{Evaluator, date_of, single_value};
+use crate::outcome::EvaluationResult;
 use crate::program::ProgramNode;
 use crate::syntax::ComparisonOperator;
 use crate::value::Value;

@@ -1,9 +1,10 @@
 //! Functions on dates.
 
-use super::{EvaluationResult, Evaluator, fail_at};
+use super::Evaluator;
 use crate::error::SourceSpan;
 use crate::library::dotnet_format::DotnetFormat;
 use crate::library::{date_styles, dates};
+use crate::outcome::{EvaluationResult, fail_at};
 use crate::program::{FunctionCall, PreparedCall};
 use crate::value::Value;
 use std::borrow::Cow;

@@ -1,8 +1,9 @@
 //! Functions on lists.
 
-use super::{EvaluationResult, Evaluator, append_text, fail_at, single_value};
+use super::{Evaluator, append_text, single_value};
 use crate::error::SourceSpan;
 use crate::library;
+use crate::outcome::{EvaluationResult, fail_at};
 use crate::program::FunctionCall;
 use crate::value::Value;
 use crate::{MAX_LIST_VALUES, MAX_TEXT_BYTES};

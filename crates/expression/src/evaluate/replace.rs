@@ -1,7 +1,8 @@
 //! The five modes of `Replace`.
 
-use super::{EvaluationResult, Evaluator, append_text, fail_at, single_value, too_long};
+use super::{Evaluator, append_text, single_value, too_long};
 use crate::error::SourceSpan;
+use crate::outcome::{EvaluationResult, fail_at};
 use crate::pattern::{ReplacePattern, ReplacementTemplate};
 use crate::program::{FunctionCall, PreparedCall, ReplaceMode, replace};
 use crate::value::Value;

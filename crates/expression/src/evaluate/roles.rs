@@ -2,7 +2,8 @@
 //!
 //! The source is a list of role names, or of objects with `value` (or `id`) and `displayName`.
 
-use super::{EvaluationResult, Evaluator};
+use super::Evaluator;
+use crate::outcome::EvaluationResult;
 use crate::program::{FunctionCall, NodeKind};
 use crate::value::Value;
 use serde_json::{Value as Json, json};

@@ -1,9 +1,10 @@
 //! Functions on text. Most of them also take a list, and treat its values one by one.
 
-use super::{EvaluationResult, Evaluator, append_text, fail_at};
+use super::{Evaluator, append_text};
 use crate::error::SourceSpan;
 use crate::library;
 use crate::library::random::RandomStream;
+use crate::outcome::{EvaluationResult, fail_at};
 use crate::program::{FunctionCall, PreparedCall};
 use crate::value::Value;
 use std::borrow::Cow;
