@@ -15,14 +15,13 @@ use verdict::AccessVerdict;
 
 use crate::attributes::{has_value, value_text};
 use crate::mapping::{
-    AttributeEffect, EXTERNAL_ID, MappedAttribute, MappingInputs, UntouchedReason, evaluate_mappings,
+    AttributeEffect, EXTERNAL_ID, MappedAttribute, MappingInputs, USER_NAME, UntouchedReason,
+    evaluate_mappings,
 };
 use crate::policy::Policy;
 use crate::reason::{DecisionReason, DecisionRule, RuleBasis};
 use crate::scope::{GroupMembership, ScopeInput};
 
-pub(crate) const USER_NAME: &str = "userName";
-pub(crate) const DISPLAY_NAME: &str = "displayName";
 const DAY_SECONDS: i64 = 24 * 3_600;
 
 /// A person at one moment, with the data that a policy looks at.

@@ -3,23 +3,24 @@
 mod leaving;
 mod mappings;
 mod path;
+mod scope;
 mod words;
-pub(crate) mod written;
+mod written;
 
 use lifecycle::{PolicyActions, RemovalGuard};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
-use crate::decide::{DISPLAY_NAME, USER_NAME};
-use crate::error::{PolicyFlaw, PolicyFlaws};
+use crate::error::{PolicyError, PolicyFlaw, PolicyFlaws};
+use crate::mapping::{DISPLAY_NAME, USER_NAME};
 use crate::policy::{GroupRules, Policy, UserRules};
-use crate::scope::document::{AssignedText, ScopeText};
-use crate::scope::{self, AssignedNames, Scope};
+use crate::scope::{AssignedNames, Scope};
 use leaving::{LeaverText, OrphansText};
 pub use mappings::MAPPINGS_MAX;
 use mappings::MappingText;
 pub use path::PathReach;
+use scope::{AssignedText, ScopeText};
 use written::WrittenValue;
 
 /// The version of the semantics of policy files. Raise it when the same
@@ -135,8 +136,18 @@ impl DocumentReading<'_> {
     }
 }
 
+impl Policy {
+    /// Reads a policy. `file_name` is only used in errors.
+    ///
+    /// # Errors
+    /// Fails if the text is not YAML, has unknown or missing fields, or contradicts itself.
+    pub fn parse(yaml: &str, file_name: &str) -> Result<Self, PolicyError> {
+        read_policy(yaml).map_err(|flaws| flaws.in_file(file_name))
+    }
+}
+
 /// Reads and checks a policy file.
-pub(crate) fn read_policy(yaml: &str) -> Result<Policy, PolicyFlaws> {
+fn read_policy(yaml: &str) -> Result<Policy, PolicyFlaws> {
     if yaml.len() > FILE_BYTES_MAX {
         return Err(PolicyFlaw {
             line: 0,
@@ -333,7 +344,7 @@ fn protected_of(
     list: Option<&Spanned<AssignedText>>,
     people: bool,
 ) -> Result<Option<AssignedNames>, PolicyFlaw> {
-    list.map(|list| scope::document::read_protected(list, people)).transpose()
+    list.map(|list| scope::read_protected(list, people)).transpose()
 }
 
 fn scope_of(
@@ -341,7 +352,7 @@ fn scope_of(
     people: bool,
     reading: &mut DocumentReading<'_>,
 ) -> Result<Scope, PolicyFlaw> {
-    scope.map_or_else(|| Ok(Scope::default()), |scope| scope::document::read_scope(scope, people, reading))
+    scope.map_or_else(|| Ok(Scope::default()), |scope| scope::read_scope(scope, people, reading))
 }
 
 #[cfg(test)]

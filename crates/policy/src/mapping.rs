@@ -85,6 +85,8 @@ impl ValueType {
 }
 
 pub(crate) const EXTERNAL_ID: &str = "externalId";
+pub(crate) const USER_NAME: &str = "userName";
+pub(crate) const DISPLAY_NAME: &str = "displayName";
 
 impl MappedAttribute {
     /// Returns `true` if the value can change with time alone.

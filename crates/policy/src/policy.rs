@@ -2,7 +2,7 @@
 
 use lifecycle::{OrphanPolicy, PolicyActions, RemovalGuard};
 
-use crate::error::{PolicyError, PolicyRemark};
+use crate::error::PolicyRemark;
 use crate::mapping::MappedAttribute;
 use crate::scope::{AssignedNames, Scope, ScopeInput};
 
@@ -113,14 +113,6 @@ pub enum LeaverMoment {
 }
 
 impl Policy {
-    /// Reads a policy. `file_name` is only used in errors.
-    ///
-    /// # Errors
-    /// Fails if the text is not YAML, has unknown or missing fields, or contradicts itself.
-    pub fn parse(yaml: &str, file_name: &str) -> Result<Self, PolicyError> {
-        crate::document::read_policy(yaml).map_err(|flaws| flaws.in_file(file_name))
-    }
-
     /// Returns the name of the target.
     pub fn target(&self) -> &str {
         &self.target

@@ -11,13 +11,14 @@ pub use date::{DateOperand, DatePeriod, DateTest, FixedDate};
 pub use glob::{Glob, GlobPart};
 pub use membership::{GroupMembership, GroupPattern};
 pub use operator::{AttributeOperator, IntegerOrder, OneOf, TextTest};
+pub(crate) use operator::{OperandError, WrittenOperands};
 pub use pattern::ScopePattern;
-pub(crate) use spelling::edit_distance;
+pub(crate) use spelling::{OperatorKind, edit_distance, operator_hint};
 pub use text::ClauseError;
+pub(crate) use text::NESTING_MAX;
 
 mod clause;
 mod date;
-pub(crate) mod document;
 mod glob;
 mod membership;
 mod operator;

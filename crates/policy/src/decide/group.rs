@@ -4,11 +4,8 @@ use expression::RandomSeed;
 use lifecycle::{AttributeMap, GroupResource};
 use time::OffsetDateTime;
 
-use super::{
-    BuiltResource, DISPLAY_NAME, build_obstacle, build_resource, mapping_failures, next_midnight,
-    with_failures,
-};
-use crate::mapping::{AttributeEffect, MappingInputs, evaluate_mappings};
+use super::{BuiltResource, build_obstacle, build_resource, mapping_failures, next_midnight, with_failures};
+use crate::mapping::{AttributeEffect, DISPLAY_NAME, MappingInputs, evaluate_mappings};
 use crate::policy::{GroupRules, OutOfScope, Policy};
 use crate::reason::{DecisionReason, DecisionRule, RuleBasis};
 use crate::scope::{GroupMembership, ScopeInput};

@@ -9,10 +9,11 @@ use serde_saphyr::Spanned;
 
 use super::path::{self, PathReach};
 use super::written::{self, WrittenValue};
-use super::{DISPLAY_NAME, DocumentReading, RulesDocument, USER_NAME};
+use super::{DocumentReading, RulesDocument};
 use crate::error::{PolicyFlaw, PolicyRemark};
 use crate::mapping::{
-    ApplyWhen, EXTERNAL_ID, MappedAttribute, MappingSource, OnNull, ValueType, convert_value,
+    ApplyWhen, DISPLAY_NAME, EXTERNAL_ID, MappedAttribute, MappingSource, OnNull, USER_NAME, ValueType,
+    convert_value,
 };
 use crate::scope::AttributeName;
 

@@ -8,15 +8,13 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_saphyr::Spanned;
 
-use super::clause::{AttributeName, ScopeClause};
-use super::membership::GroupPattern;
-use super::operator::{AttributeOperator, OperandError, WrittenOperands};
-use super::spelling::{self, OperatorKind};
-use super::text::NESTING_MAX;
-use super::{AssignedNames, AssignmentMode, Scope};
-use crate::document::DocumentReading;
-use crate::document::written::{self, WrittenValue, YamlScalar};
+use super::DocumentReading;
+use super::written::{self, WrittenValue, YamlScalar};
 use crate::error::PolicyFlaw;
+use crate::scope::{
+    AssignedNames, AssignmentMode, AttributeName, AttributeOperator, GroupPattern, NESTING_MAX, OperandError,
+    OperatorKind, Scope, ScopeClause, WrittenOperands, operator_hint,
+};
 
 /// The maximum number of clauses in one scope.
 const CLAUSES_MAX: usize = 1_000;
@@ -277,7 +275,7 @@ fn about_attribute(
     };
     let Some(kind) = OperatorKind::named(&operator.value) else {
         let what = format!("unknown operator `{}`", operator.value);
-        return Err(PolicyFlaw::at(operator, what, spelling::operator_hint(&operator.value)));
+        return Err(PolicyFlaw::at(operator, what, operator_hint(&operator.value)));
     };
     let operands = read_operands(kind, operator, map, reading.yaml)?;
     let ignore_case = map.ignore_case.unwrap_or(false);
