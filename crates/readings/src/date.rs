@@ -1,42 +1,14 @@
 //! The reader of all dates.
 
 use serde_json::Value;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+use time::{Date, OffsetDateTime, Time};
 
 use crate::class::class_of;
 use crate::forms::{DateForm, DateForms, DateFormsError, NoDates, YEARS};
 use crate::numbers::whole_number;
 use crate::parse;
+use crate::read_date::ReadDate;
 use crate::zone::SourceZone;
-
-/// The time of a date, as precisely as the source states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadDate {
-    /// An exact moment.
-    Moment(OffsetDateTime),
-    /// A local time on the clocks of the source.
-    Local(PrimitiveDateTime),
-    /// A day.
-    Day(Date),
-    /// The end of a day, which was written as 24:00.
-    EndOf {
-        /// The day.
-        day: Date,
-        /// The offset from UTC; `None` means the clocks of the source.
-        offset: Option<UtcOffset>,
-    },
-}
-
-impl ReadDate {
-    /// Returns the day as it is written.
-    pub(crate) fn written_day(self) -> Date {
-        match self {
-            Self::Moment(at) => at.date(),
-            Self::Local(at) => at.date(),
-            Self::Day(day) | Self::EndOf { day, .. } => day,
-        }
-    }
-}
 
 /// The result of reading a date.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::date::ReadDate;
+use crate::read_date::ReadDate;
 
 /// The years in which a date of an employment may lie. A date outside was misread or mistyped.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1940..=2098;
@@ -125,7 +125,7 @@ impl NoDates {
             let is_year = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
             if let Some(year) = text.parse().ok().filter(|_| is_year) {
                 self.years.push(year);
-            } else if let Some(day) = crate::parse::iso_day(text) {
+            } else if let Some(day) = crate::pieces::iso_day(text) {
                 self.days.push(day);
             } else {
                 self.texts.push(text.to_lowercase());

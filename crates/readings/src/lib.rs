@@ -15,11 +15,14 @@ mod forms;
 mod months;
 mod numbers;
 mod parse;
+mod pieces;
+mod read_date;
 mod status;
 mod zone;
 
 pub use class::class_of;
-pub use date::{DateReader, DateReading, ReadDate, possible_days};
+pub use date::{DateReader, DateReading, possible_days};
 pub use forms::{DateForm, DateForms, DateFormsError, YEARS};
+pub use read_date::ReadDate;
 pub use status::{EmploymentStatus, StatusReading, StatusTable, StatusWords, WordLists};
 pub use zone::SourceZone;

@@ -1,7 +1,7 @@
 //! Dates with the name of a month. The names are those of the table in `docs/dates.md`.
 
-use crate::date::ReadDate;
-use crate::parse::{calendar_day, leading_number, parse_moment, parse_number};
+use crate::pieces::{calendar_day, leading_number, parse_moment, parse_number};
+use crate::read_date::ReadDate;
 
 /// The names of each month. A name means the same month in all of the languages.
 pub(crate) const MONTHS: [&[&str]; 12] = [

@@ -2,9 +2,9 @@
 
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-use crate::date::ReadDate;
 use crate::forms::DateForm;
-use crate::parse::{compact_day, parse_compact};
+use crate::pieces::{compact_day, parse_compact};
+use crate::read_date::ReadDate;
 
 /// The day of serial number 0 in a spreadsheet.
 const EXCEL_DAY_ZERO: Date = time::macros::date!(1899 - 12 - 30);

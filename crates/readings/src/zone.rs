@@ -3,7 +3,7 @@
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use crate::date::ReadDate;
+use crate::read_date::ReadDate;
 
 /// The time zone of a source, which defines the beginning and end of its days.
 #[derive(Debug, Clone, PartialEq)]
