@@ -1,6 +1,11 @@
-//! The two resource types.
+//! The two resource types and the URNs of their schemas.
 
-use crate::schema::{CORE_GROUP, CORE_USER, ENTERPRISE_USER};
+/// The URN of the core schema of users.
+pub const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+/// The URN of the core schema of groups.
+pub const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+/// The URN of the enterprise extension.
+pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// A resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

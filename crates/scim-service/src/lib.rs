@@ -9,10 +9,12 @@
 //! in the table of bodies in `tests/dialects.rs`.
 
 mod bulk;
+mod constraints;
 mod discovery;
 mod error;
 mod filter;
 mod kind;
+mod names;
 mod patch;
 mod path;
 mod project;
@@ -27,7 +29,7 @@ pub use bulk::{BULK_OPERATIONS_MAX, BulkStep, ScimBulkOperation, ScimBulkRequest
 pub use discovery::{ServiceFeatures, list_schemas, resource_types, service_provider_config};
 pub use error::ScimServiceError;
 pub use filter::{MemberTerms, NarrowedFilter, ScimFilter};
-pub use kind::ResourceType;
+pub use kind::{CORE_GROUP, CORE_USER, ENTERPRISE_USER, ResourceType};
 pub use patch::{MemberChange, PatchedResource, SettledMembers, patch_resource};
 pub use path::ScimAttributePath;
 pub use project::AnswerProjection;
@@ -35,7 +37,6 @@ pub use query::{ListQuery, PAGE_DEFAULT, PAGE_MAX};
 pub use resource::{
     GroupMember, StoredResource, list_response, read_resource, render_resource, replace_resource,
 };
-pub use schema::{CORE_GROUP, CORE_USER, ENTERPRISE_USER};
 pub use sort::SortKey;
 pub use tree::{ResourceTree, get_value};
 pub use version::{Precondition, entity_tag};

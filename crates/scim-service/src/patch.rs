@@ -13,7 +13,8 @@ use serde_json::Value;
 
 pub use members::{MemberChange, SettledMembers};
 
-use crate::path::is_urn;
+use crate::constraints::check_resource;
+use crate::names::is_urn;
 use crate::schema::Mutability;
 use crate::{ResourceTree, ResourceType, ScimAttributePath, ScimServiceError, get_value};
 
@@ -91,7 +92,7 @@ pub fn patch_resource(
             Some(_) => return Err(ScimServiceError::invalid_path("`path` must be a text")),
         }
     }
-    crate::resource::check_resource(kind, &patched.attributes)?;
+    check_resource(kind, &patched.attributes)?;
     Ok(patched)
 }
 

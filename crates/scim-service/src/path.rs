@@ -3,11 +3,9 @@
 use std::fmt;
 
 use crate::filter::{ScimFilter, parse_within};
+use crate::names::{last_part, split_path, take_name};
 use crate::schema::{self, SchemaAttribute};
 use crate::{ResourceTree, ResourceType, ScimServiceError, get_value};
-
-/// The maximum length of a path, in bytes.
-const PATH_BYTES_MAX: usize = 4_096;
 
 /// A parsed path.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +26,7 @@ impl ScimAttributePath {
     /// # Errors
     /// Fails if it is not a path.
     pub fn parse(kind: ResourceType, text: &str) -> Result<Self, ScimServiceError> {
-        let text = text.trim();
-        if text.len() > PATH_BYTES_MAX {
-            return Err(ScimServiceError::invalid_path(format!(
-                "a path may have at most {PATH_BYTES_MAX} bytes"
-            )));
-        }
-        let (extension, rest) = split_urn(kind, text);
+        let (extension, rest) = split_path(kind, text)?;
         let whole = |extension| Self { extension, name: None, filter: None, part: None };
         let Some(rest) = rest else { return Ok(whole(extension)) };
         let (name, rest) = take_name(rest)?;
@@ -45,26 +37,19 @@ impl ScimAttributePath {
             }
             None => (None, rest),
         };
-        let part = match rest.strip_prefix('.') {
-            Some(part) => match take_name(part)? {
-                (part, "") => Some(part.to_owned()),
-                _ => {
-                    return Err(ScimServiceError::invalid_path(
-                        "a path has at most one part after the attribute",
-                    ));
-                }
-            },
-            None if rest.is_empty() => None,
-            None => {
-                return Err(ScimServiceError::invalid_path("the path has text after the attribute"));
-            }
-        };
+        let part = last_part(rest)?;
         Ok(Self { extension, name: Some(name.to_owned()), filter, part })
     }
 
     /// Returns the definition of the attribute, if it is known.
     pub(crate) fn attribute(&self, kind: ResourceType) -> Option<&'static SchemaAttribute> {
         schema::find_attribute(kind, self.extension.as_deref(), self.name.as_deref()?)
+    }
+
+    /// Returns `true` if the element of the list fulfils the filter of the path, or if the path has none.
+    pub(crate) fn selects(&self, element: &serde_json::Value) -> bool {
+        let list = || ResourceType::ALL.into_iter().find_map(|kind| self.attribute(kind));
+        self.filter.as_ref().is_none_or(|filter| filter.matches_element(list(), element))
     }
 
     /// Returns the values at the path in a resource.
@@ -76,9 +61,7 @@ impl ScimAttributePath {
         };
         let elements =
             crate::tree::value_elements(container.and_then(|container| get_value(container, name)));
-        let chosen = elements.iter().filter(|element| {
-            self.filter.as_ref().is_none_or(|filter| filter.matches_element(self, element))
-        });
+        let chosen = elements.iter().filter(|element| self.selects(element));
         let part = |element: &'a serde_json::Value| match (&self.part, element) {
             (Some(part), serde_json::Value::Object(fields)) => get_value(fields, part),
             (Some(part), plain) => part.eq_ignore_ascii_case("value").then_some(plain),
@@ -117,61 +100,10 @@ impl fmt::Display for ScimAttributePath {
     }
 }
 
-/// Returns `true` if a name is the URN of a schema.
-pub(crate) fn is_urn(name: &str) -> bool {
-    name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
-}
-
-/// Returns the extension, and the text after it. The URN of the core schema is dropped.
-fn split_urn(kind: ResourceType, text: &str) -> (Option<String>, Option<&str>) {
-    if !is_urn(text) {
-        return (None, Some(text));
-    }
-    if let Some(rest) = after_urn(text, kind.schema()) {
-        return (None, Some(rest));
-    }
-    for urn in kind.extensions() {
-        if text.eq_ignore_ascii_case(urn) {
-            return (Some((*urn).to_owned()), None);
-        }
-        if let Some(rest) = after_urn(text, urn) {
-            return (Some((*urn).to_owned()), Some(rest));
-        }
-    }
-    let urn_end = text.find('[').unwrap_or(text.len());
-    let Some(colon) = text[..urn_end].rfind(':') else { return (Some(text.to_owned()), None) };
-    let last = &text[colon + 1..urn_end];
-    if is_schema_name(last) {
-        return (Some(text.to_owned()), None);
-    }
-    (Some(text[..colon].to_owned()), Some(&text[colon + 1..]))
-}
-
-/// Returns `true` for the last part of a schema URN: `...:2.0:User`, `...:1.0`.
-fn is_schema_name(last: &str) -> bool {
-    let is_version = last.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    is_version || ResourceType::ALL.iter().any(|kind| kind.name().eq_ignore_ascii_case(last))
-}
-
-fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
-    let head = text.get(..urn.len())?;
-    head.eq_ignore_ascii_case(urn).then(|| text[urn.len()..].strip_prefix(':')).flatten()
-}
-
-/// Returns a name (`$ref` is valid) and the text after it.
-pub(crate) fn take_name(text: &str) -> Result<(&str, &str), ScimServiceError> {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
-    let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
-    let name = &text[..end];
-    if !name.starts_with(|c: char| c.is_alphabetic() || c == '$' || c == '_') {
-        return Err(ScimServiceError::invalid_path("a path names an attribute, which begins with a letter"));
-    }
-    Ok((name, &text[end..]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::PATH_BYTES_MAX;
 
     fn parse(text: &str) -> ScimAttributePath {
         ScimAttributePath::parse(ResourceType::User, text).unwrap()

@@ -4,14 +4,12 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::constraints::check_resource;
+use crate::names::is_urn;
 use crate::patch::{PatchVerb, PatchedResource, merge_members};
-use crate::{ResourceTree, ResourceType, ScimServiceError, entity_tag, get_value};
+use crate::{ResourceTree, ResourceType, ScimServiceError, entity_tag};
 
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
-/// The maximum size of a resource as JSON, in bytes, without members.
-const RESOURCE_BYTES_MAX: usize = 256 * 1024;
-/// The maximum length of `userName`, `displayName` of a group, `externalId` and attribute names, in characters.
-const NAME_CHARS_MAX: usize = 512;
 /// The attribute for the status of a person.
 const ACTIVE: &str = "active";
 
@@ -85,53 +83,11 @@ fn accepted_tree(kind: ResourceType, body: &Value) -> Result<PatchedResource, Sc
     Ok(patched)
 }
 
-/// Checks the constraints on a resource as a whole.
-pub(crate) fn check_resource(kind: ResourceType, attributes: &ResourceTree) -> Result<(), ScimServiceError> {
-    let name = kind.name_attribute();
-    let required = get_value(attributes, name).and_then(Value::as_str).unwrap_or_default();
-    if required.trim().is_empty() {
-        return Err(ScimServiceError::invalid_value(format!("`{name}` is required")));
-    }
-    for name in [name, "externalId"] {
-        let text = get_value(attributes, name).and_then(Value::as_str).unwrap_or_default();
-        if text.chars().nth(NAME_CHARS_MAX).is_some() || text.contains(char::is_control) {
-            let detail = format!(
-                "`{name}` may have at most {NAME_CHARS_MAX} characters, none of them a control character"
-            );
-            return Err(ScimServiceError::invalid_value(detail));
-        }
-    }
-    let bytes = serde_json::to_vec(attributes).map_or(usize::MAX, |json| json.len());
-    if bytes > RESOURCE_BYTES_MAX {
-        let detail = format!("a resource may have at most {RESOURCE_BYTES_MAX} bytes as JSON");
-        return Err(ScimServiceError::new(413, detail));
-    }
-    if attributes.iter().any(|(name, value)| is_unfit(name, value)) {
-        let detail = format!("a text may not contain U+0000, and a name at most {NAME_CHARS_MAX} characters");
-        return Err(ScimServiceError::invalid_value(detail));
-    }
-    Ok(())
-}
-
-/// Returns `true` if a text contains U+0000, which some databases cannot store, or if a name is too long.
-fn is_unfit(name: &str, value: &Value) -> bool {
-    if name.contains('\0') || name.chars().nth(NAME_CHARS_MAX).is_some() {
-        return true;
-    }
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(list) => list.iter().any(|element| is_unfit("", element)),
-        Value::Object(fields) => fields.iter().any(|(name, value)| is_unfit(name, value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
 /// Renders the whole resource. `base` is the address of the service, without a slash at its end.
 pub fn render_resource(record: &StoredResource<'_>, base: &str) -> ResourceTree {
     let kind = record.kind;
     let mut tree = record.attributes.clone();
-    let extensions =
-        record.attributes.iter().filter(|(name, value)| crate::path::is_urn(name) && value.is_object());
+    let extensions = record.attributes.iter().filter(|(name, value)| is_urn(name) && value.is_object());
     let schemas = std::iter::once(kind.schema()).chain(extensions.map(|(urn, _)| urn.as_str()));
     tree.insert("schemas".to_owned(), schemas.collect());
     tree.insert("id".to_owned(), record.id.into());

@@ -10,14 +10,7 @@ pub(crate) use meta::META_SCHEMAS;
 
 use serde_json::{Value, json};
 
-use crate::ResourceType;
-
-/// The URN of the core schema of users.
-pub const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-/// The URN of the core schema of groups.
-pub const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-/// The URN of the enterprise extension.
-pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+use crate::kind::{CORE_GROUP, CORE_USER, ENTERPRISE_USER, ResourceType};
 
 /// The type of an attribute's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{FilterComparison, FilterLiteral, FilterOperand, ScimFilter};
 use crate::schema::{self, AttributeType, SchemaAttribute};
 use crate::tree::{boolean_value, value_elements};
-use crate::{ResourceTree, ResourceType, ScimAttributePath, get_value};
+use crate::{ResourceTree, ResourceType, get_value};
 
 /// The value in which attribute names are looked up.
 enum EvaluationSubject<'a> {
@@ -24,9 +24,8 @@ impl ScimFilter {
         filter_holds(self, &EvaluationSubject::Resource(kind, tree))
     }
 
-    /// Returns `true` if an element of the list that `path` names fulfils the filter.
-    pub(crate) fn matches_element(&self, path: &ScimAttributePath, element: &Value) -> bool {
-        let list = ResourceType::ALL.into_iter().find_map(|kind| path.attribute(kind));
+    /// Returns `true` if an element of `list` fulfils the filter. An unknown list has no definition.
+    pub(crate) fn matches_element(&self, list: Option<&'static SchemaAttribute>, element: &Value) -> bool {
         filter_holds(self, &EvaluationSubject::Element(list, element))
     }
 

@@ -1,8 +1,9 @@
 //! Parses filters by recursive descent. Depth, terms and bytes are limited before any part is built.
 
 use super::{FilterComparison, FilterLiteral, FilterOperand, ScimFilter};
+use crate::names::{last_part, split_path, take_name};
 use crate::schema::AttributeType;
-use crate::{ResourceType, ScimAttributePath, ScimServiceError};
+use crate::{ResourceType, ScimServiceError};
 
 /// The maximum length of a filter, in bytes.
 const FILTER_BYTES_MAX: usize = 64 * 1024;
@@ -149,7 +150,7 @@ impl<'a> FilterParser<'a> {
         let Some(rest) = self.rest.strip_prefix('.') else {
             return Ok(ScimFilter::Element(operand, Box::new(inner)));
         };
-        let (part, rest) = crate::path::take_name(rest).map_err(|_| self.wrong("a part has no name"))?;
+        let (part, rest) = take_name(rest).map_err(|_| self.wrong("a part has no name"))?;
         self.rest = rest;
         let part = FilterOperand { extension: None, name: part.to_owned(), part: None };
         let compared = self.compared(part)?;
@@ -167,11 +168,13 @@ impl<'a> FilterParser<'a> {
     fn operand(&mut self) -> Result<FilterOperand, ScimServiceError> {
         let end = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')' | '"');
         let end = self.rest.find(end).unwrap_or(self.rest.len());
-        let path = ScimAttributePath::parse(self.kind, &self.rest[..end])
-            .map_err(|_| self.wrong("an attribute is expected"))?;
-        let Some(name) = path.name else { return Err(self.wrong("a schema cannot be compared")) };
+        let wrong = |_| self.wrong("an attribute is expected");
+        let (extension, rest) = split_path(self.kind, &self.rest[..end]).map_err(wrong)?;
+        let Some(rest) = rest else { return Err(self.wrong("a schema cannot be compared")) };
+        let (name, rest) = take_name(rest).map_err(wrong)?;
+        let part = last_part(rest).map_err(wrong)?;
         self.rest = &self.rest[end..];
-        Ok(FilterOperand { extension: path.extension, name, part: path.part })
+        Ok(FilterOperand { extension, name: name.to_owned(), part })
     }
 
     /// Parses the operator and the literal after an operand.

@@ -112,9 +112,9 @@ pub(super) fn chosen_elements(
 ) -> Result<Value, ScimServiceError> {
     let mut list = current.map(list_of).unwrap_or_default();
     let verb = if value.is_some_and(Value::is_null) { PatchVerb::Remove } else { verb };
-    let mut at: Vec<usize> = (0..list.len()).filter(|at| filter.matches_element(path, &list[*at])).collect();
+    let mut at: Vec<usize> = (0..list.len()).filter(|at| path.selects(&list[*at])).collect();
     if verb == PatchVerb::Remove && path.part.is_none() {
-        list.retain(|element| !filter.matches_element(path, element));
+        list.retain(|element| !path.selects(element));
         return Ok(Value::Array(list));
     }
     if at.is_empty() && verb != PatchVerb::Remove {
