@@ -7,63 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::employment::{EmploymentMapping, EmploymentRules};
 use crate::error::AdapterConfigError;
+use crate::kind::{AdapterKind, EndDate};
 use crate::mapping::RecordMapping;
 use crate::meaning::{ANY, ConfiguredMeaning, SourceWords};
-use crate::reader::{AdapterPointers, NoticeReader};
+use crate::reader::NoticeReader;
+use crate::rules::{AdapterPointers, AdapterRules};
 use crate::{MAPPINGS_MAX, NOTICES_MAX, vendor};
-
-/// The sender, which determines the structure of bodies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AdapterKind {
-    /// BambooHR: event-based and field-based webhooks, as JSON and as forms.
-    Bamboohr,
-    /// HiBob's webhooks v2.
-    Hibob,
-    /// Personio's webhooks v2.
-    Personio,
-    /// Gusto.
-    Gusto,
-    /// Rippling's partner webhooks.
-    Rippling,
-    /// Merge.
-    Merge,
-    /// Finch.
-    Finch,
-    /// Okta's event hooks.
-    Okta,
-    /// `{type, timestamp, data}` of the Standard Webhooks specification.
-    StandardWebhooks,
-    /// Any other JSON or form: the adapter configures the place of each value.
-    Json,
-}
-
-impl AdapterKind {
-    /// All kinds.
-    pub const ALL: [Self; 10] = [
-        Self::Bamboohr,
-        Self::Hibob,
-        Self::Personio,
-        Self::Gusto,
-        Self::Rippling,
-        Self::Merge,
-        Self::Finch,
-        Self::Okta,
-        Self::StandardWebhooks,
-        Self::Json,
-    ];
-}
-
-/// The meaning of a departure's date that has no time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndDate {
-    /// The last day of work: the departure takes effect at its end.
-    #[default]
-    LastDay,
-    /// The first day after the employment: the departure takes effect at its beginning.
-    FirstDayAway,
-}
 
 /// The adapter for the notices of one source. It is plain data for a configuration file.
 ///
@@ -182,7 +131,7 @@ impl NoticeAdapter {
         }
         self.check_settings()?;
         let format = vendor::vendor_format(self.kind);
-        Ok(NoticeReader {
+        let rules = AdapterRules {
             kind: self.kind,
             dates,
             end_date: if self.end_date_counts() { self.end_date } else { EndDate::LastDay },
@@ -191,8 +140,8 @@ impl NoticeAdapter {
             words: SourceWords::new(&self.types, format.words),
             notices_max: self.notices_max,
             pointers: self.pointers(),
-            format,
-        })
+        };
+        Ok(NoticeReader { rules, format })
     }
 
     fn end_date_counts(&self) -> bool {

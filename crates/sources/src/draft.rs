@@ -5,12 +5,12 @@ use readings::{DateReader, DateReading, ReadDate};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::adapter::EndDate;
 use crate::employment::EmploymentClaim;
+use crate::kind::EndDate;
 use crate::meaning::EventMeaning;
 use crate::node::JsonNode;
 use crate::notice::{NoticeEvent, SourceNotice};
-use crate::reader::NoticeReader;
+use crate::rules::AdapterRules;
 
 /// The effective day of a notice.
 #[derive(Debug, Clone, Default)]
@@ -66,9 +66,9 @@ impl NoticeDraft<'_> {
     }
 
     /// Returns the notices that the draft results in.
-    pub(crate) fn notices(self, reader: &NoticeReader, now: OffsetDateTime) -> Vec<SourceNotice> {
+    pub(crate) fn notices(self, rules: &AdapterRules, now: OffsetDateTime) -> Vec<SourceNotice> {
         let mapped =
-            self.record.map(|record| reader.attributes(record, &self.subject, now)).unwrap_or_default();
+            self.record.map(|record| rules.attributes(record, &self.subject, now)).unwrap_or_default();
         let mut notices: Vec<SourceNotice> =
             mapped.left_out.into_iter().map(|why| SourceNotice::Ignored { why }).collect();
         match self.meaning {
@@ -79,8 +79,8 @@ impl NoticeDraft<'_> {
                     ..self.said(kind, AttributeMap::new())
                 }));
             }
-            EventMeaning::Says(kind) => notices.extend(self.events(kind, mapped.attributes, reader)),
-            EventMeaning::Asks(hint) => notices.extend(self.asked(hint, mapped.attributes, reader)),
+            EventMeaning::Says(kind) => notices.extend(self.events(kind, mapped.attributes, rules)),
+            EventMeaning::Asks(hint) => notices.extend(self.asked(hint, mapped.attributes, rules)),
         }
         notices
     }
@@ -90,7 +90,7 @@ impl NoticeDraft<'_> {
         &self,
         hint: Option<EventKind>,
         attributes: AttributeMap,
-        reader: &NoticeReader,
+        rules: &AdapterRules,
     ) -> Vec<SourceNotice> {
         let is_leaving = hint == Some(EventKind::WorkerLeft);
         let has_values = !attributes.is_empty() || self.members.is_some();
@@ -106,7 +106,7 @@ impl NoticeDraft<'_> {
             return vec![SourceNotice::Event(values), changed(employment_id(self.id.as_deref()))];
         }
         if has_values || is_leaving {
-            return self.events(hint.unwrap_or(EventKind::WorkerChanged), attributes, reader);
+            return self.events(hint.unwrap_or(EventKind::WorkerChanged), attributes, rules);
         }
         let unread = self.unread();
         if unread.is_empty() {
@@ -117,17 +117,15 @@ impl NoticeDraft<'_> {
     }
 
     /// Returns one event. Returns two for a hire or departure at another time than now, because the values of the record already hold.
-    fn events(&self, kind: EventKind, attributes: AttributeMap, reader: &NoticeReader) -> Vec<SourceNotice> {
-        let dates = &reader.dates;
+    fn events(&self, kind: EventKind, attributes: AttributeMap, rules: &AdapterRules) -> Vec<SourceNotice> {
+        let dates = &rules.dates;
         let begins = match self.effective {
             EffectiveDay::NotSaid => return vec![SourceNotice::Event(self.said(kind, attributes))],
             EffectiveDay::Unusable(_) => {
                 return vec![SourceNotice::Event(self.without_its_day(kind, attributes))];
             }
             EffectiveDay::Begins(at) => Some(at),
-            EffectiveDay::At(when)
-                if kind == EventKind::WorkerLeft && reader.end_date == EndDate::LastDay =>
-            {
+            EffectiveDay::At(when) if kind == EventKind::WorkerLeft && rules.end_date == EndDate::LastDay => {
                 dates.end(dates.as_day(when))
             }
             EffectiveDay::At(when) if is_employment(kind) => dates.begin(dates.as_day(when)),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::adapter::{AdapterKind, EndDate};
 use crate::error::AdapterConfigError;
+use crate::kind::{AdapterKind, EndDate};
 use crate::mapping::MappingRule;
 
 /// The places of the employment data: expressions over the record, or JSON Pointers into it.

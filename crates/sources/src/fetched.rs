@@ -49,8 +49,8 @@ impl NoticeReader {
         }
         let mapped = self.attributes(record, key, at);
         let mut unread = Vec::new();
-        let reading = RecordReading { key, now: at, dates: &self.dates, end_date: self.end_date };
-        let stated = self.employment.read(record, &mapped.attributes, &reading, &mut unread);
+        let reading = RecordReading { key, now: at, dates: &self.rules.dates, end_date: self.rules.end_date };
+        let stated = self.rules.employment.read(record, &mapped.attributes, &reading, &mut unread);
         let statements = stated.statements(hint, at);
         if hint == Some(EventKind::WorkerLeft) && !statements.iter().any(is_departure) {
             let class = "the notice tells of a departure, and the record of none".to_owned();

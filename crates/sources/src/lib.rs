@@ -20,11 +20,13 @@
 
 mod adapter;
 mod body;
+mod context;
 mod draft;
 mod employment;
 mod error;
 mod fetched;
 mod form;
+mod kind;
 mod mapping;
 mod meaning;
 mod node;
@@ -33,11 +35,13 @@ mod reader;
 mod record;
 mod request;
 mod row;
+mod rules;
 mod vendor;
 
-pub use adapter::{AdapterKind, EndDate, NoticeAdapter};
+pub use adapter::NoticeAdapter;
 pub use employment::EmploymentMapping;
 pub use error::{AdapterConfigError, ErrorKind, ReadError};
+pub use kind::{AdapterKind, EndDate};
 pub use mapping::MappedAttributes;
 pub use meaning::ConfiguredMeaning;
 pub use notice::{NoticeAnswer, NoticeEvent, SourceNotice};

@@ -33,7 +33,8 @@ impl NoticeReader {
     pub fn row(&self, row: &Value, at: OffsetDateTime) -> Result<ListRow, ReadError> {
         let node = JsonNode::root(row);
         node.object()?;
-        let key = self.pointers.key.as_ref().map_or_else(JsonNode::nowhere, |pointer| node.pointer(pointer));
+        let key =
+            self.rules.pointers.key.as_ref().map_or_else(JsonNode::nowhere, |pointer| node.pointer(pointer));
         let key = key.subject()?;
         let (effective_at, unread) = self.row_day(&node);
         // Days in the row are compared with its effective day if that is in the future.
@@ -54,10 +55,10 @@ impl NoticeReader {
 
     /// Returns the moment at which the effective day of a row begins, or its unreadable value.
     fn row_day(&self, row: &JsonNode<'_>) -> (Option<OffsetDateTime>, Option<UnreadValue>) {
-        let Some(pointer) = &self.pointers.effective_at else { return (None, None) };
+        let Some(pointer) = &self.rules.pointers.effective_at else { return (None, None) };
         let node = row.pointer(pointer);
-        match node.date(&self.dates) {
-            readings::DateReading::At(when) => (self.dates.begin(self.dates.as_day(when)), None),
+        match node.date(&self.rules.dates) {
+            readings::DateReading::At(when) => (self.rules.dates.begin(self.rules.dates.as_day(when)), None),
             reading @ readings::DateReading::Unreadable(_) => (None, Some(node.unread(&reading))),
             readings::DateReading::NotSaid | readings::DateReading::NoDate => (None, None),
         }

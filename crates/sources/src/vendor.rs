@@ -13,14 +13,14 @@ mod standard_webhooks;
 
 use serde_json::Value;
 
-use crate::adapter::AdapterKind;
 use crate::body::FormSupport;
+use crate::context::ReadContext;
 use crate::error::ReadError;
+use crate::kind::AdapterKind;
 use crate::mapping::defaults;
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::{NoticeAnswer, SourceNotice};
-use crate::reader::ReadContext;
 
 /// The parts that differ between vendors.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@ use lifecycle::{StatementDating, UnreadValue};
 use readings::{EmploymentStatus, StatusReading, class_of};
 use serde_json::{Map, Value};
 
+use crate::context::ReadContext;
 use crate::draft::NoticeDraft;
 use crate::employment::{EmploymentClaim, RecordDay, RecordReading};
 use crate::error::ReadError;
@@ -13,7 +14,6 @@ use crate::meaning::EventMeaning::{Asks, Says};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::{NoticeEvent, SourceNotice};
-use crate::reader::ReadContext;
 
 const TIMESTAMP: &str = "x-bamboohr-timestamp";
 /// The names of an employee's entry in a form that are not fields.
@@ -46,12 +46,12 @@ pub(super) fn bamboohr_notices(
         Value::Null => event_based(cx, body),
         // A form has the employees by id.
         Value::Object(by_id) => {
-            employees.check_count(by_id.len(), cx.reader.notices_max)?;
+            employees.check_count(by_id.len(), cx.rules.notices_max)?;
             let each = by_id.keys().map(|id| in_form(cx, &employees, id));
             Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
         }
         _ => {
-            let each = employees.list(cx.reader.notices_max)?;
+            let each = employees.list(cx.rules.notices_max)?;
             let each = each
                 .iter()
                 .map(|employee| field_based(cx, employee, &employee.key("id"), employee.key("fields").value));
@@ -105,7 +105,7 @@ fn field_based(
     let stated = stated_employment(cx, &employee.key("changedFields").texts(), fields, &draft, &mut unread);
     let listed = NoticeEvent::nothing_but(unread, &draft.subject, draft.at, StatementDating::Implied);
     let record = Some(fields).filter(|fields| fields.is_object());
-    let mut notices = NoticeDraft { record, ..draft }.notices(cx.reader, cx.now);
+    let mut notices = NoticeDraft { record, ..draft }.notices(cx.rules, cx.now);
     notices.extend((!listed.unread.is_empty()).then_some(SourceNotice::Event(listed)));
     notices.extend(stated);
     Ok(notices)
@@ -127,11 +127,11 @@ fn stated_employment(
         Some(if inner.is_missing() { field.value } else { inner.value }.clone())
     };
     let (status, hired, ended) = (of(&STATUS), of(&HIRE_DATE), of(&TERMINATION_DATE));
-    let reader = cx.reader;
-    let reading = RecordReading { key: "", now: draft.at, dates: &reader.dates, end_date: reader.end_date };
+    let rules = cx.rules;
+    let reading = RecordReading { key: "", now: draft.at, dates: &rules.dates, end_date: rules.end_date };
     let first = reading.first_day(hired.as_ref(), unread);
     let last = reading.last_day(ended.as_ref(), unread);
-    let status_read = reader.employment.words.read(status.as_ref());
+    let status_read = rules.employment.words.read(status.as_ref());
     if status_read == StatusReading::Unreadable {
         let class = status.as_ref().map(class_of).unwrap_or_default();
         unread.push(UnreadValue::new("employment.active", class).of_departure());

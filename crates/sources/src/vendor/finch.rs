@@ -2,13 +2,13 @@
 
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 
+use crate::context::ReadContext;
 use crate::draft::NoticeDraft;
 use crate::error::ReadError;
 use crate::meaning::EventMeaning::{Asks, Nothing, Says};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 pub(super) const WORDS: VendorTable = &[
     ("directory.created", Asks(Some(WorkerJoined))),

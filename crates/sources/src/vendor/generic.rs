@@ -1,18 +1,18 @@
 //! Any JSON or form: the adapter configures the place of each value.
 
+use crate::context::ReadContext;
 use crate::draft::{EffectiveDay, NoticeDraft};
 use crate::error::ReadError;
 use crate::meaning::EventMeaning;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 pub(super) fn generic_notices(
     cx: ReadContext<'_>,
     body: &JsonNode<'_>,
 ) -> Result<Vec<SourceNotice>, ReadError> {
-    let events = body.pointer(cx.reader.pointers.events.as_deref().unwrap_or_default());
-    let events = if events.value.is_array() { events.list(cx.reader.notices_max)? } else { vec![events] };
+    let events = body.pointer(cx.rules.pointers.events.as_deref().unwrap_or_default());
+    let events = if events.value.is_array() { events.list(cx.rules.notices_max)? } else { vec![events] };
     let mut notices = Vec::with_capacity(events.len());
     for event in &events {
         notices.extend(of_event(cx, event)?);
@@ -23,13 +23,13 @@ pub(super) fn generic_notices(
 /// Reads one event.
 fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     event.object()?;
-    let pointers = &cx.reader.pointers;
+    let pointers = &cx.rules.pointers;
     let at = |pointer: &Option<String>| {
         let missing = || JsonNode::missing(&event.at);
         pointer.as_ref().map_or_else(missing, |pointer| event.pointer(pointer))
     };
     let word = at(&pointers.kind);
-    let meaning = match cx.reader.words.wordless().filter(|_| word.is_empty()) {
+    let meaning = match cx.rules.words.wordless().filter(|_| word.is_empty()) {
         Some(EventMeaning::Nothing(why)) => Err(SourceNotice::Ignored { why: why.to_owned() }),
         Some(meaning) => Ok(meaning),
         None => cx.meaning(&word)?,
@@ -43,11 +43,11 @@ fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotic
         subject: at(&pointers.key).subject()?,
         id: at(&pointers.id).id()?,
         at: cx.at(&at(&pointers.at), None)?,
-        effective: EffectiveDay::at(&at(&pointers.effective_at), &cx.reader.dates),
+        effective: EffectiveDay::at(&at(&pointers.effective_at), &cx.rules.dates),
         record: Some(event.value),
         members: member_keys(cx, &at(&pointers.members))?,
     };
-    Ok(draft.notices(cx.reader, cx.now))
+    Ok(draft.notices(cx.rules, cx.now))
 }
 
 /// Returns the keys in a list, or a single key.
@@ -59,7 +59,7 @@ fn member_keys(cx: ReadContext<'_>, node: &JsonNode<'_>) -> Result<Option<Vec<St
         return Ok(Some(vec![node.subject()?]));
     }
     // The same number as the gateway accepts in one event.
-    let list = node.list(cx.reader.notices_max.max(MEMBERS_MAX))?;
+    let list = node.list(cx.rules.notices_max.max(MEMBERS_MAX))?;
     list.iter().map(JsonNode::subject).collect::<Result<_, _>>().map(Some)
 }
 

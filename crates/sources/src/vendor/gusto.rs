@@ -4,13 +4,13 @@
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired};
 use serde_json::Value;
 
+use crate::context::ReadContext;
 use crate::draft::NoticeDraft;
 use crate::error::ReadError;
 use crate::meaning::EventMeaning::{Asks, Nothing, Says, Withdraws};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 const PAY: &str = "it is about pay";
 

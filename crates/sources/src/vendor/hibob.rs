@@ -4,13 +4,13 @@
 use lifecycle::EventKind::{WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft};
 use serde_json::Value;
 
+use crate::context::ReadContext;
 use crate::draft::{EffectiveDay, NoticeDraft};
 use crate::error::ReadError;
 use crate::meaning::EventMeaning::{Asks, Says};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 /// The content of a connection test: bare, as a JSON text, or as `{"text": ...}`.
 const PING: &str = "Ping test";
@@ -51,7 +51,7 @@ pub(super) fn hibob_notices(
         let at = cx.at(&body.key("triggeredAt"), None)?;
         // The notice is sent on the day itself, which begins the departure. For a table's entry, the date would be that of the entry.
         let effective = match meaning {
-            Says(WorkerLeft) => EffectiveDay::begin(&data.key("effectiveDate"), &cx.reader.dates),
+            Says(WorkerLeft) => EffectiveDay::begin(&data.key("effectiveDate"), &cx.rules.dates),
             _ => EffectiveDay::default(),
         };
         let draft = NoticeDraft::new(meaning, data.key("employeeId").subject()?, at);

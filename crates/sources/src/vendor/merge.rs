@@ -5,6 +5,7 @@ use lifecycle::{StatementDating, UnreadValue};
 use readings::{StatusReading, class_of};
 use time::OffsetDateTime;
 
+use crate::context::ReadContext;
 use crate::draft::NoticeDraft;
 use crate::employment::{RecordEmployment, RecordReading};
 use crate::error::ReadError;
@@ -12,7 +13,6 @@ use crate::meaning::EventMeaning::{Asks, Says};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 const EMPLOYMENT: &str = "employment.";
 
@@ -53,7 +53,7 @@ pub(super) fn merge_notices(
     let hint = (meaning == Asks(Some(WorkerJoined))).then_some(WorkerJoined);
     let draft = NoticeDraft::new(meaning, subject.subject()?, cx.at(&data.key("modified_at"), None)?);
     if is_employment || !matches!(meaning, Asks(_)) {
-        return Ok(draft.notices(cx.reader, cx.now));
+        return Ok(draft.notices(cx.rules, cx.now));
     }
     let mut unread = Vec::new();
     let statements = stated_employment(cx, &data, draft.at, &mut unread).statements(hint, draft.at);
@@ -61,7 +61,7 @@ pub(super) fn merge_notices(
         statements.into_iter().map(|statement| draft.employment(statement)).collect();
     // The values are a change; the record decides whether the person is hired.
     let values = NoticeDraft { meaning: Asks(Some(WorkerChanged)), record: Some(data.value), ..draft };
-    let mut notices = values.notices(cx.reader, cx.now);
+    let mut notices = values.notices(cx.rules, cx.now);
     match notices.last_mut() {
         Some(SourceNotice::Changed { hint: asked, .. }) if hint.is_some() => *asked = hint,
         Some(SourceNotice::Event(said)) => {
@@ -80,11 +80,11 @@ fn stated_employment(
     at: OffsetDateTime,
     unread: &mut Vec<UnreadValue>,
 ) -> RecordEmployment {
-    let reader = cx.reader;
-    let reading = RecordReading { key: "", now: at, dates: &reader.dates, end_date: reader.end_date };
+    let rules = cx.rules;
+    let reading = RecordReading { key: "", now: at, dates: &rules.dates, end_date: rules.end_date };
     let status = data.value.get("employment_status");
     let stated = RecordEmployment {
-        status: reader.employment.words.read(status),
+        status: rules.employment.words.read(status),
         starts: reading.first_day(data.value.get("start_date"), unread),
         ends: reading.last_day(data.value.get("termination_date"), unread),
     };

@@ -6,13 +6,13 @@ use lifecycle::EventKind::{
 };
 use serde_json::json;
 
+use crate::context::ReadContext;
 use crate::draft::NoticeDraft;
 use crate::error::ReadError;
 use crate::meaning::EventMeaning::{self, Asks, Nothing, Says};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 pub(super) const WORDS: VendorTable = &[
     ("user.lifecycle.create", Asks(Some(WorkerJoined))),
@@ -34,7 +34,7 @@ pub(super) const WORDS: VendorTable = &[
 
 pub(super) fn okta_notices(cx: ReadContext<'_>, body: &JsonNode<'_>) -> Result<Vec<SourceNotice>, ReadError> {
     body.object()?;
-    let events = body.key("data").key("events").list(cx.reader.notices_max)?;
+    let events = body.key("data").key("events").list(cx.rules.notices_max)?;
     let mut notices = Vec::with_capacity(events.len());
     for event in &events {
         notices.extend(of_event(cx, event)?);
@@ -55,7 +55,7 @@ fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotic
             why: "it is about something that did not succeed".to_owned(),
         }]);
     }
-    let targets = event.key("target").list(cx.reader.notices_max)?;
+    let targets = event.key("target").list(cx.rules.notices_max)?;
     let of_kind = |kind: &str| {
         let is = |target: &&JsonNode<'_>| target.key("type").value.as_str() == Some(kind);
         targets.iter().filter(is).map(|target| target.key("id")).collect::<Vec<_>>()
@@ -88,7 +88,7 @@ fn of_event(cx: ReadContext<'_>, event: &JsonNode<'_>) -> Result<Vec<SourceNotic
         let id = id.as_ref().map(|id| if index == 0 { id.clone() } else { format!("{id}#{index}") });
         let draft = NoticeDraft::new(meaning, subject.subject()?, at);
         let draft = NoticeDraft { id, members: members.clone(), ..draft };
-        notices.extend(draft.notices(cx.reader, cx.now));
+        notices.extend(draft.notices(cx.rules, cx.now));
     }
     name_groups(&mut notices, &targets);
     Ok(notices)

@@ -3,13 +3,13 @@
 
 use lifecycle::EventKind::{WorkerChanged, WorkerJoined, WorkerLeft};
 
+use crate::context::ReadContext;
 use crate::draft::NoticeDraft;
 use crate::error::ReadError;
 use crate::meaning::EventMeaning::{Asks, Nothing};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 const NOT_A_PERSON: &str = "it is not about a person";
 

@@ -5,13 +5,13 @@ use lifecycle::EventKind::{
     WorkerChanged, WorkerDeleted, WorkerJoined, WorkerLeft, WorkerRehired, WorkerSnapshot,
 };
 
+use crate::context::ReadContext;
 use crate::draft::{EffectiveDay, NoticeDraft};
 use crate::error::ReadError;
 use crate::meaning::EventMeaning::{self, Asks, Says, Withdraws};
 use crate::meaning::VendorTable;
 use crate::node::JsonNode;
 use crate::notice::SourceNotice;
-use crate::reader::ReadContext;
 
 pub(super) const WORDS: VendorTable = &[
     ("worker.joined", Asks(Some(WorkerJoined))),
@@ -68,19 +68,19 @@ pub(super) fn standard_notices(
     cx.notices(&body.key("type"), |meaning| {
         let data = body.key("data");
         data.object()?;
-        let key = &cx.reader.pointers.key;
+        let key = &cx.rules.pointers.key;
         let subject =
             key.as_ref().map_or_else(|| data.any(&KEYS), |pointer| data.pointer(pointer)).subject()?;
         let at = cx.at(&body.key("timestamp"), Some("webhook-timestamp"))?;
         let draft = NoticeDraft::new(meaning, subject, at);
-        let effective = EffectiveDay::at(&effective_node(cx, meaning, &data), &cx.reader.dates);
+        let effective = EffectiveDay::at(&effective_node(cx, meaning, &data), &cx.rules.dates);
         Ok(NoticeDraft { id: cx.id_in_header("webhook-id")?, effective, record: Some(data.value), ..draft })
     })
 }
 
 /// Returns the place of the effective date.
 fn effective_node<'a>(cx: ReadContext<'_>, meaning: EventMeaning, data: &JsonNode<'a>) -> JsonNode<'a> {
-    if let Some(pointer) = &cx.reader.pointers.effective_at {
+    if let Some(pointer) = &cx.rules.pointers.effective_at {
         return data.pointer(pointer);
     }
     match meaning {
