@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ProfileRules;
+use crate::house::ProfileRules;
+use crate::limiter::RateLimit;
 
 /// The filter expressions that a server supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -15,16 +16,6 @@ pub enum FilterGrammar {
     /// All of RFC 7644, section 3.4.2.2.
     #[default]
     Full,
-}
-
-/// A token bucket over all SCIM requests.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RateLimit {
-    /// The number of tokens per second; must be above 0.
-    pub requests_per_second: f64,
-    /// The number of requests that an idle server accepts at once; at least 1.
-    pub burst: u32,
 }
 
 /// The behaviour of the sandbox without injected faults. JSON names are in camel case.

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::behaviour::SandboxBehaviour;
+use crate::context::SandboxContext;
 use crate::faults::{FaultId, FaultRule, FaultStatus};
 use crate::ledger::LedgerEntry;
-use crate::sandbox::SandboxContext;
 
 /// The maximum number of ledger entries in one answer.
 const ENTRIES_MAX: usize = 10_000;

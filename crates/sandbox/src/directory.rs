@@ -11,7 +11,10 @@ use crate::behaviour::SandboxBehaviour;
 use crate::patch::{PatchPlan, SandboxMemberChange};
 use crate::{RequestKind, rules};
 
+mod links;
 mod lookup;
+
+pub(crate) use links::{TextNumber, resource_links};
 
 /// The id of a resource. Ids are numbers, as at Zscaler, and never 0.
 pub(crate) type ResourceNumber = u64;

@@ -10,12 +10,13 @@ use axum::response::Response;
 
 use crate::answer::{SandboxAnswer, SandboxRefusal};
 use crate::behaviour::SandboxBehaviour;
+use crate::call::{ScimCall, ScimRoute};
 use crate::connection::ConnectionHandle;
+use crate::context::SandboxContext;
 use crate::faults::InjectedFault;
 use crate::ledger::LedgerEntry;
-use crate::sandbox::SandboxContext;
 use crate::scim::summary::RequestSummary;
-use crate::scim::{ScimCall, ScimContext, ScimRoute, perform_call};
+use crate::scim::{ScimContext, perform_call};
 use crate::{BASE_PATH, RequestKind};
 
 pub(crate) mod reply;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::SandboxRefusal;
 use crate::attributes::{attribute_text, get_attribute};
-use crate::scim::ScimCall;
+use crate::call::ScimCall;
 use crate::{ENTERPRISE_SCHEMA, RequestKind};
 use rate::RateRules;
 pub(crate) use rate::RequestLimit;

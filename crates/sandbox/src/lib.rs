@@ -16,7 +16,9 @@
 mod answer;
 mod attributes;
 mod behaviour;
+mod call;
 mod connection;
+mod context;
 mod control;
 mod directory;
 mod discovery;
@@ -34,10 +36,11 @@ mod scim;
 mod state;
 mod view;
 
-pub use behaviour::{FilterGrammar, RateLimit, SandboxBehaviour};
+pub use behaviour::{FilterGrammar, SandboxBehaviour};
 pub use faults::{FaultId, FaultRule, FaultRules, FaultStatus, InjectedFault};
 pub use house::ProfileRules;
 pub use ledger::{LedgerEntry, RequestLedger};
+pub use limiter::RateLimit;
 pub use sandbox::{Sandbox, SandboxOptions, SeedError, StartError};
 pub use state::{SandboxGroupState, SandboxState, UserState};
 

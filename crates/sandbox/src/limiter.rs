@@ -2,7 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use crate::behaviour::RateLimit;
+use serde::{Deserialize, Serialize};
+
+/// The limit of requests, as a token bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimit {
+    /// The number of tokens per second; must be above 0.
+    pub requests_per_second: f64,
+    /// The number of requests that an idle server accepts at once; at least 1.
+    pub burst: u32,
+}
 
 /// A token bucket.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
-//! The rules for the content of a resource.
+//! The rules for the content of a resource and its spelling.
 
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::answer::SandboxRefusal;
 use crate::attributes::{
@@ -30,6 +32,19 @@ pub(crate) const fn core_schema(kind: RequestKind) -> &'static str {
         RequestKind::Group => GROUP_SCHEMA,
         _ => USER_SCHEMA,
     }
+}
+
+/// Returns `User` or `Group`.
+pub(crate) const fn type_name(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Group => "Group",
+        _ => "User",
+    }
+}
+
+/// Formats a time as in RFC 3339.
+pub(crate) fn format_timestamp(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).expect("the years of a wall clock have four digits")
 }
 
 /// Returns the attribute that names a resource and is unique.

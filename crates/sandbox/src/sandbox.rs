@@ -1,15 +1,13 @@
 //! The server: starts, is queried and configured, and shuts down.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::Method;
 use serde_json::{Value, json};
 use telemetry::chain;
 use thiserror::Error;
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -17,11 +15,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::answer::SandboxRefusal;
 use crate::behaviour::SandboxBehaviour;
 use crate::connection::{ConnectionHandle, SandboxListener};
-use crate::directory::SandboxDirectory;
+use crate::context::SandboxContext;
 use crate::faults::FaultRules;
-use crate::house::RequestLimit;
 use crate::ledger::RequestLedger;
-use crate::limiter::RequestLimiter;
 use crate::state::SandboxState;
 use crate::{BASE_PATH, RequestKind, control, exchange, rules};
 
@@ -63,84 +59,6 @@ pub struct SeedError {
     pub detail: String,
 }
 
-/// The state that requests share.
-#[derive(Debug)]
-pub(crate) struct SandboxContext {
-    directory: Mutex<SandboxDirectory>,
-    pub(crate) ledger: RequestLedger,
-    pub(crate) faults: FaultRules,
-    behaviour: RwLock<Arc<SandboxBehaviour>>,
-    limiters: Mutex<Vec<(RequestLimit, RequestLimiter)>>,
-    token: RwLock<String>,
-    pub(crate) base_url: String,
-    pub(crate) started: Instant,
-    closing: CancellationToken,
-}
-
-impl SandboxContext {
-    /// Locks the directory.
-    pub(crate) fn directory(&self) -> MutexGuard<'_, SandboxDirectory> {
-        self.directory.lock().expect("a panic while the directory is locked is a bug of the sandbox")
-    }
-
-    /// Returns the present behaviour.
-    pub(crate) fn behaviour(&self) -> Arc<SandboxBehaviour> {
-        Arc::clone(&self.behaviour.read().expect("nothing panics while it holds this"))
-    }
-
-    /// Replaces the behaviour. All rate limits start with a full bucket.
-    pub(crate) fn set_behaviour(&self, behaviour: SandboxBehaviour) {
-        let limits = behaviour.rate_limit.map(RequestLimit::of_all).into_iter();
-        let limits = limits.chain(behaviour.house.iter().flat_map(|house| house.limits()));
-        let limiters = limits.map(|limit| {
-            let limiter = RequestLimiter::new(limit.limit, Instant::now());
-            (limit, limiter)
-        });
-        *self.limiters.lock().expect("nothing panics while it holds this") = limiters.collect();
-        *self.behaviour.write().expect("nothing panics while it holds this") = Arc::new(behaviour);
-    }
-
-    /// Returns `true` if this is the present bearer token.
-    pub(crate) fn is_token(&self, token: &str) -> bool {
-        *self.token.read().expect("nothing panics while it holds this") == token
-    }
-
-    /// Takes a token of every limit that counts the request, or returns the time to wait for one.
-    pub(crate) fn take_token(
-        &self,
-        method: &Method,
-        kind: RequestKind,
-        bytes: usize,
-    ) -> Result<(), Duration> {
-        let mut limiters = self.limiters.lock().expect("nothing panics while it holds this");
-        let counting = limiters.iter_mut().filter(|(limit, _)| limit.counts(method, kind, bytes));
-        counting.map(|(_, limiter)| limiter.take(Instant::now())).fold(Ok(()), Result::and)
-    }
-
-    /// Waits, but not beyond the shutdown.
-    pub(crate) async fn pause(&self, duration: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(duration) => {}
-            () = self.closing.cancelled() => {}
-        }
-    }
-
-    /// Reads the wall clock. No other code of this crate reads it.
-    pub(crate) fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc()
-    }
-
-    /// Removes resources, requests and faults; the behaviour stays.
-    pub(crate) fn reset(&self) {
-        let mut directory = self.directory();
-        *directory = SandboxDirectory::default();
-        self.ledger.clear();
-        self.faults.clear();
-        drop(directory);
-        self.set_behaviour((*self.behaviour()).clone());
-    }
-}
-
 /// A running server. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -157,17 +75,8 @@ impl Sandbox {
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let closing = CancellationToken::new();
-        let world = Arc::new(SandboxContext {
-            directory: Mutex::default(),
-            ledger: RequestLedger::default(),
-            faults: FaultRules::default(),
-            behaviour: RwLock::default(),
-            limiters: Mutex::default(),
-            token: RwLock::new(options.token),
-            base_url: format!("http://{address}{BASE_PATH}"),
-            started: Instant::now(),
-            closing: closing.clone(),
-        });
+        let base_url = format!("http://{address}{BASE_PATH}");
+        let world = Arc::new(SandboxContext::new(options.token, base_url, closing.clone()));
         world.set_behaviour(options.behaviour);
         let app: Router =
             control::control_routes().fallback(exchange::serve_request).with_state(Arc::clone(&world));
@@ -240,7 +149,7 @@ impl Sandbox {
 
     /// Replaces the bearer token from now on. The old one is revoked.
     pub fn set_token(&self, token: impl Into<String>) {
-        *self.world.token.write().expect("nothing panics while it holds this") = token.into();
+        self.world.set_token(token.into());
     }
 
     /// Removes resources, requests and faults; the behaviour and the token stay.

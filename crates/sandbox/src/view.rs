@@ -2,13 +2,11 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::attributes::attribute_text;
-use crate::directory::{DirectoryRecord, ResourceNumber, SandboxDirectory};
+use crate::directory::{DirectoryRecord, ResourceNumber, SandboxDirectory, TextNumber, resource_links};
 use crate::query::AttributeProjection;
-use crate::{ENTERPRISE_SCHEMA, RequestKind, rules};
+use crate::rules::{self, format_timestamp, type_name};
+use crate::{ENTERPRISE_SCHEMA, RequestKind};
 
 /// One resource.
 pub(crate) struct ResourceView<'a> {
@@ -21,25 +19,12 @@ pub(crate) struct ResourceView<'a> {
     pub members_readable: bool,
 }
 
-/// Returns `User` or `Group`.
-pub(crate) const fn type_name(kind: RequestKind) -> &'static str {
-    match kind {
-        RequestKind::Group => "Group",
-        _ => "User",
-    }
-}
-
 /// Returns the path of a kind of resource, below the base path.
 pub(crate) const fn endpoint_path(kind: RequestKind) -> &'static str {
     match kind {
         RequestKind::Group => "/Groups",
         _ => "/Users",
     }
-}
-
-/// Formats a time as in RFC 3339.
-pub(crate) fn format_timestamp(at: OffsetDateTime) -> String {
-    at.format(&Rfc3339).expect("the years of a wall clock have four digits")
 }
 
 /// Returns the URL of a resource.
@@ -70,7 +55,7 @@ impl Serialize for ResourceView<'_> {
             && !(self.record.links.is_empty() && self.record.nested.is_empty())
             && self.projection.shows(links)
         {
-            map.serialize_entry(links, &self::resource_links(self.directory, self.kind, self.record))?;
+            map.serialize_entry(links, &resource_links(self.directory, self.kind, self.record))?;
         }
         if self.projection.shows("meta") {
             let meta = json!({
@@ -83,57 +68,5 @@ impl Serialize for ResourceView<'_> {
             map.serialize_entry("meta", &meta)?;
         }
         map.end()
-    }
-}
-
-/// Returns the members of a group, or the groups of a user.
-pub(crate) fn resource_links<'a>(
-    directory: &'a SandboxDirectory,
-    kind: RequestKind,
-    record: &'a DirectoryRecord,
-) -> ResourceLinks<'a> {
-    let other = if kind == RequestKind::Group { RequestKind::User } else { RequestKind::Group };
-    ResourceLinks { directory, other, record }
-}
-
-/// The links of a resource, serialised as a list of references.
-pub(crate) struct ResourceLinks<'a> {
-    directory: &'a SandboxDirectory,
-    other: RequestKind,
-    record: &'a DirectoryRecord,
-}
-
-impl Serialize for ResourceLinks<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let link = |kind: RequestKind, id: &ResourceNumber| ResourceLink {
-            value: TextNumber(*id),
-            display: self
-                .directory
-                .shelf(kind)
-                .records
-                .get(id)
-                .and_then(|other| attribute_text(&other.attributes, "displayName")),
-            r#type: type_name(kind),
-        };
-        let links = self.record.links.iter().map(|id| link(self.other, id));
-        serializer.collect_seq(links.chain(self.record.nested.iter().map(|id| link(RequestKind::Group, id))))
-    }
-}
-
-/// One reference to another resource.
-#[derive(serde::Serialize)]
-struct ResourceLink<'a> {
-    value: TextNumber,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display: Option<&'a str>,
-    r#type: &'static str,
-}
-
-/// An id that is written as text.
-struct TextNumber(ResourceNumber);
-
-impl Serialize for TextNumber {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
     }
 }

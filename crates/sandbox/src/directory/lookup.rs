@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
 use serde_json::{Value, json};
 
-use super::{DirectoryRecord, ResourceNumber, SandboxDirectory, parse_id};
+use super::{DirectoryRecord, ResourceNumber, SandboxDirectory, parse_id, resource_links};
 use crate::filter::{FilterSubject, matches_filter};
-use crate::view;
 use crate::{RequestKind, attributes, rules};
 
 /// Returns the ids of all resources that fulfil the filter.
@@ -112,15 +111,15 @@ impl FilterSubject for ComputedRecord<'_> {
             return self.record.attributes.attribute(path);
         }
         if is_link(self.kind, path) {
-            let links = view::resource_links(self.directory, self.kind, self.record);
+            let links = resource_links(self.directory, self.kind, self.record);
             return serde_json::to_value(links).ok().map(Cow::Owned);
         }
         match attributes::canonical_name(&path.name).as_str() {
             "id" => Some(Cow::Owned(self.id.to_string().into())),
             "meta" => Some(Cow::Owned(json!({
-                "resourceType": view::type_name(self.kind),
-                "created": view::format_timestamp(self.record.created),
-                "lastModified": view::format_timestamp(self.record.modified),
+                "resourceType": rules::type_name(self.kind),
+                "created": rules::format_timestamp(self.record.created),
+                "lastModified": rules::format_timestamp(self.record.modified),
             }))),
             _ => self.record.attributes.attribute(path),
         }

@@ -13,8 +13,8 @@ use telemetry::chain;
 
 use crate::answer::SandboxAnswer;
 use crate::connection::ConnectionHandle;
+use crate::context::SandboxContext;
 use crate::faults::InjectedFault;
-use crate::sandbox::SandboxContext;
 
 const SCIM: &str = "application/scim+json";
 

@@ -3,7 +3,8 @@
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::{RateLimit, RequestKind};
+use crate::RequestKind;
+use crate::limiter::RateLimit;
 
 /// The number of additional requests that are accepted, because requests can arrive closer together than they were sent.
 const JITTER: u32 = 3;

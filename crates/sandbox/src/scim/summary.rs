@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::ScimCall;
 use crate::RequestKind;
 use crate::attributes::{SandboxAttributes, attribute_text, get_attribute};
+use crate::call::ScimCall;
 use crate::directory::SandboxDirectory;
 
 /// The maximum number of operations that a summary spells out; the rest is counted.
