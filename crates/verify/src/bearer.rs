@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::hmac::required_header;
+use crate::headers::required_header;
 use crate::mistake::{field_mistake, header_name};
 use crate::{NoticeRefusal, SIGNATURE_BYTES_MAX, VendorSecret, VerifiedNotice, secret};
 

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use time::OffsetDateTime;
 
+use crate::freshness::is_fresh;
+use crate::headers::required_header;
 use crate::keys::SigningKey;
 use crate::mistake::{field_mistake, header_name};
-use crate::signature::{SignatureForm, candidate_signatures, too_many};
+use crate::signature::{SignatureEncoding, SignatureForm, candidate_signatures, too_many};
 use crate::template::{SignatureTemplate, TemplatePiece};
-use crate::timestamp::is_fresh;
 use crate::{
     NoticeRefusal, SETTING_BYTES_MAX, SIGNATURE_BYTES_MAX, SecretEncoding, TEXT_BYTES_MAX, TOLERANCE_SECONDS,
     TOLERANCE_SECONDS_MAX, TimestampFormat, VendorSecret, VerifiedNotice, secret,
@@ -46,18 +47,6 @@ impl HmacAlgorithm {
             Self::Sha512 => 64,
         }
     }
-}
-
-/// The encoding of a signature in its header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SignatureEncoding {
-    /// Hexadecimal, in lower or upper case.
-    Hex,
-    /// Base64 with `+` and `/` (RFC 4648, 4), with or without padding.
-    Base64,
-    /// Base64 with `-` and `_` (RFC 4648, 5), with or without padding.
-    Base64url,
 }
 
 /// A signature of the body, and optionally of a time and an id in headers.
@@ -317,17 +306,4 @@ impl CheckedHmac<'_> {
         }
         matched.into()
     }
-}
-
-/// Returns the value of a required header.
-pub(crate) fn required_header<'h>(
-    headers: impl Fn(&str) -> Option<&'h str>,
-    name: &str,
-    limit_bytes: usize,
-) -> Result<&'h str, NoticeRefusal> {
-    let value = headers(name).ok_or_else(|| NoticeRefusal::MissingHeader { header: name.to_owned() })?;
-    if value.len() > limit_bytes {
-        return Err(NoticeRefusal::LongHeader { header: name.to_owned(), limit_bytes });
-    }
-    Ok(value)
 }

@@ -17,9 +17,12 @@
 #![forbid(unsafe_code)]
 
 mod bearer;
+mod freshness;
+mod headers;
 mod hmac;
 mod keys;
 mod mistake;
+mod notice;
 mod preset;
 mod refusal;
 mod secret;
@@ -29,13 +32,15 @@ mod timestamp;
 mod verifier;
 
 pub use bearer::BearerCheck;
-pub use hmac::{HmacAlgorithm, HmacCheck, SignatureEncoding};
+pub use hmac::{HmacAlgorithm, HmacCheck};
 pub use keys::SecretEncoding;
+pub use notice::VerifiedNotice;
 pub use preset::VendorPreset;
 pub use refusal::NoticeRefusal;
 pub use secret::VendorSecret;
+pub use signature::SignatureEncoding;
 pub use timestamp::TimestampFormat;
-pub use verifier::{NoticeVerifier, VerifiedNotice};
+pub use verifier::NoticeVerifier;
 
 /// The default tolerance for the time of a notice, in seconds. Finch and the reference libraries of Standard Webhooks
 /// use the same value.

@@ -3,14 +3,27 @@
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::{Deserialize, Serialize};
 
-use crate::{SIGNATURES_MAX, SignatureEncoding};
+use crate::SIGNATURES_MAX;
 
 /// Padding is optional, because senders disagree. Bits that belong to no byte must be zero, so that there is one spelling.
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+
+/// The encoding of a signature in its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureEncoding {
+    /// Hexadecimal, in lower or upper case.
+    Hex,
+    /// Base64 with `+` and `/` (RFC 4648, 4), with or without padding.
+    Base64,
+    /// Base64 with `-` and `_` (RFC 4648, 5), with or without padding.
+    Base64url,
+}
 
 /// One kind of signature: its prefix and its length.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::NoticeRefusal;
-
-const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
+pub(crate) const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
 const NANOSECONDS_PER_MILLISECOND: i128 = 1_000_000;
 
 /// The format of the time of a notice in its header.
@@ -52,27 +50,4 @@ fn parse_number(text: &str) -> Option<i128> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if canonical && digits { text.parse::<u64>().ok().map(i128::from) } else { None }
-}
-
-/// Checks that `at` is at most `tolerance_seconds` before or after `now`, inclusive.
-pub(crate) fn is_fresh(
-    at: OffsetDateTime,
-    now: OffsetDateTime,
-    tolerance_seconds: u64,
-) -> Result<(), NoticeRefusal> {
-    let age = now.unix_timestamp_nanos() - at.unix_timestamp_nanos();
-    let tolerated = i128::from(tolerance_seconds) * NANOSECONDS_PER_SECOND;
-    if age > tolerated {
-        return Err(NoticeRefusal::Stale { age_seconds: seconds_up(age), tolerance_seconds });
-    }
-    if -age > tolerated {
-        return Err(NoticeRefusal::FromTheFuture { ahead_seconds: seconds_up(-age), tolerance_seconds });
-    }
-    Ok(())
-}
-
-/// Returns a duration in seconds, rounded up.
-fn seconds_up(nanoseconds: i128) -> u64 {
-    let seconds = (nanoseconds + NANOSECONDS_PER_SECOND - 1) / NANOSECONDS_PER_SECOND;
-    u64::try_from(seconds).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use crate::{BearerCheck, HmacCheck, NoticeRefusal, VendorPreset, VendorSecret};
+use crate::{BearerCheck, HmacCheck, NoticeRefusal, VendorPreset, VendorSecret, VerifiedNotice};
 
 /// The verifier of the notices of one source. It is plain data for a configuration file; `scheme` selects the variant.
 ///
@@ -33,16 +33,6 @@ pub enum NoticeVerifier {
     Hmac(Box<HmacCheck>),
     /// No verification: accepts everything from everyone. Only for tests, and only if `none` is configured explicitly.
     None {},
-}
-
-/// A notice from a sender that knows a secret.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VerifiedNotice {
-    /// The id of the notice, if the scheme signs one. The same id again is the same notice again.
-    pub id: Option<String>,
-    /// The time at which it was signed, in UTC, if the scheme signs a time. Notices older than `at` plus the tolerance
-    /// are refused, so ids need not be remembered longer.
-    pub at: Option<OffsetDateTime>,
 }
 
 impl NoticeVerifier {
