@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::AttemptClass;
+use crate::attempt::AttemptClass;
 
 /// The error keywords of RFC 7644, table 9, as they stand in error texts.
 const KEYWORDS: [&str; 10] = [

@@ -19,7 +19,8 @@ use serde_json::Value;
 use crate::employment::{Contradiction, Employment, EmploymentStatement, compact_statements, is_full};
 use crate::limits::RefusedPart;
 use crate::people::SourceStanding;
-use crate::register::{StatementIntake, StatementProvenance, unix_micros_of};
+use crate::register::{StatementIntake, StatementProvenance};
+use crate::version::unix_micros_of;
 use crate::{AttributeMap, Event, EventKind, Register, StatementVersion};
 
 pub use orders::{AccessOrder, AccessOrderKind, AccessOrders};

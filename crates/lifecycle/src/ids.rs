@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::version::StatementVersion;
+
 /// The error for a text that is not an id of the expected kind.
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is not an id of the form {prefix}<32 hex digits>")]
@@ -152,8 +154,8 @@ impl FeedRunId {
 impl ScheduleId {
     /// Returns the id of one event's statement about `person` from `version.effective_at` on. The id is the same each
     /// time. Ids are ordered by that moment, which they contain.
-    pub fn of(person: &str, version: crate::StatementVersion) -> Self {
-        let crate::StatementVersion { effective_at, said_at, sequence } = version;
+    pub fn of(person: &str, version: StatementVersion) -> Self {
+        let StatementVersion { effective_at, said_at, sequence } = version;
         let hash = digits_of(person, &format!("{effective_at}/{said_at}/{sequence}"));
         Self(format!("{}{effective_at:016x}{}", Self::PREFIX, &hash[..16]))
     }

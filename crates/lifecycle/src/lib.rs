@@ -7,8 +7,10 @@
 //! [`PersonRecord::merge`] or [`GroupState::merge`], 3. a case in the order-free property test of `merge_tests.rs`.
 
 mod account_names;
+mod attempt;
 mod command;
 mod control;
+mod dead_letter;
 pub mod digest;
 mod employment;
 mod error_code;
@@ -29,8 +31,10 @@ mod register;
 mod revision;
 mod source_problem;
 mod trace;
+mod version;
 
 pub use account_names::{AccountLikeness, sought_name_keys, stored_name_keys};
+pub use attempt::{AttemptClass, RequestAttempt, RequestExchange};
 pub use command::{
     AccountState, Command, DesiredAccount, DesiredMembership, DesiredState, EDGES_PER_COMMAND_MAX,
     GroupResource, Lane, MemberKind, PolicyActions, ResourceKind,
@@ -107,6 +111,7 @@ pub use control::{
     RefusalReason, ReplayOutcome, ReplayReply, ReplayRequest, StatusReply, TargetRemark, TargetRemarkReason,
     TargetStatus, verb,
 };
+pub use dead_letter::{DeadLetter, FAILURES_MAX, FailedRequest};
 pub use employment::{
     Contradiction, ContradictionCode, Employment, EmploymentAuthority, EmploymentCancellation,
     EmploymentDecision, EmploymentKind, EmploymentStatement, EmploymentWord, decide_employment,
@@ -124,17 +129,16 @@ pub use ids::{
     AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, ObligationId, PlanId, ReplayId,
     ScheduleId,
 };
-pub use journal::{
-    AttemptClass, DeadLetter, FAILURES_MAX, Fact, FactRecord, FailedRequest, RequestAttempt, RequestExchange,
-};
+pub use journal::{Fact, FactRecord};
 pub use limits::RefusedPart;
 pub use notice::ThinNotice;
 pub use orphans::{OrphanAction, OrphanPolicy};
 pub use people::{CorrelationConfig, MatchAttribute, MatchedBy, PeopleConfig};
-pub use register::{Register, RegisterStatement, StatementIntake, StatementProvenance, StatementVersion};
+pub use register::{Register, RegisterStatement, StatementIntake, StatementProvenance};
 pub use revision::{is_revision_ahead, next_revision, revision_clock};
 pub use source_problem::{SourceProblem, SourceProblemKind, UNKNOWN_SENDER};
 pub use trace::TraceContext;
+pub use version::StatementVersion;
 
 /// Attributes by name, in a stable order. Names are Entra's (`givenName`, `surname`, ...) or any other.
 pub type AttributeMap = std::collections::BTreeMap<String, serde_json::Value>;

@@ -1,35 +1,19 @@
 //! Last-writer-wins registers that also keep future statements.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
-/// The order of two statements about the same thing: effective time, then the time at which the source made the
-/// statement, then the ingest sequence. Times are in microseconds since the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct StatementVersion {
-    /// The time from which the statement holds.
-    pub effective_at: i64,
-    /// The time at which the source made the statement.
-    pub said_at: i64,
-    /// The position in the EVENTS stream. It breaks ties, and stays the same when the event is delivered again.
-    pub sequence: u64,
-}
+use crate::version::{StatementVersion, unix_micros_of};
+use crate::{Event, StatementDating};
 
 impl StatementVersion {
     /// Returns the version of a statement that `event` makes at `sequence` of its stream.
-    pub fn of(event: &crate::Event, sequence: u64) -> Self {
+    pub fn of(event: &Event, sequence: u64) -> Self {
         Self {
             effective_at: unix_micros_of(event.effective_at),
             said_at: unix_micros_of(event.time),
             sequence,
         }
     }
-}
-
-/// Returns the time in microseconds since the Unix epoch; saturates outside the years that an `i64` can hold.
-pub(crate) fn unix_micros_of(at: OffsetDateTime) -> i64 {
-    let micros = at.unix_timestamp_nanos() / 1_000;
-    i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// The provenance of a statement. Besides the values, it decides between two statements about the same thing.
@@ -44,12 +28,12 @@ pub struct StatementProvenance {
 
 impl StatementProvenance {
     /// Returns the provenance of the statements in `event` at `sequence` of its stream.
-    pub fn of(event: &crate::Event, sequence: u64) -> Self {
+    pub fn of(event: &Event, sequence: u64) -> Self {
         let version = StatementVersion::of(event, sequence);
         let is_ahead = version.effective_at > version.said_at;
         Self {
             version,
-            is_explicit: is_ahead || event.dating() == crate::StatementDating::Explicit,
+            is_explicit: is_ahead || event.dating() == StatementDating::Explicit,
             sender: SenderTag::of(event.sender()),
         }
     }
