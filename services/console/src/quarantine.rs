@@ -9,9 +9,8 @@ use time::OffsetDateTime;
 use telemetry::chain_text;
 
 use crate::projection::{self, ReportedFact};
+use crate::schema::SERVICE;
 
-/// Name of the service in tables and ids.
-pub(crate) const SERVICE: &str = "console";
 /// Replaces the stream name for an item that is a single fact, not the message that it came with.
 const FACT: &str = "fact";
 

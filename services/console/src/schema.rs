@@ -2,6 +2,9 @@
 
 use sea_orm_migration::prelude::*;
 
+/// Name of the service in tables and ids.
+pub(crate) const SERVICE: &str = "console";
+
 /// The migrations of the console's tables.
 #[derive(Debug)]
 pub struct ConsoleMigrator;
@@ -85,11 +88,11 @@ impl MigrationName for CreateConsoleQuarantine {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateConsoleQuarantine {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::create_quarantine(manager, crate::quarantine::SERVICE).await
+        store::quarantine::create_quarantine(manager, SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::drop_quarantine(manager, crate::quarantine::SERVICE).await
+        store::quarantine::drop_quarantine(manager, SERVICE).await
     }
 }
 

@@ -16,6 +16,7 @@ use super::query::{CheckedQuery, PageQuery};
 use super::reason::check_reason;
 use super::{ConsoleState, ConsoleStateInner};
 use crate::api::RetryQuarantined;
+use crate::schema::SERVICE;
 use crate::{MAPPER, WRITER, quarantine};
 
 /// Lists quarantined messages, departures first, then oldest first
@@ -92,8 +93,8 @@ async fn own_items(
 ) -> Result<QuarantineReply, Problem> {
     let reader = context.store.reader();
     let count =
-        store::quarantine::count_items(reader, quarantine::SERVICE).await.map_err(database_problem)?;
-    let page = ItemPage::read(&context.store, quarantine::SERVICE, after, limit).await;
+        store::quarantine::count_items(reader, SERVICE).await.map_err(database_problem)?;
+    let page = ItemPage::read(&context.store, SERVICE, after, limit).await;
     let ItemPage { items, next_cursor } = page.map_err(database_problem)?;
     let items = items.into_iter().map(quarantine::show_item).collect();
     let QuarantineCount { items: total, departures } = count;
@@ -129,7 +130,7 @@ pub(super) async fn retry_quarantined(
     let mut items = Vec::with_capacity(body.ids.len());
     for id in body.ids {
         let item = match id.split_once(':') {
-            Some((quarantine::SERVICE, own)) => {
+            Some((SERVICE, own)) => {
                 quarantine::retry_item(&context.store, own).await.map_err(database_problem)?
             }
             Some((service @ (MAPPER | WRITER), theirs)) => {
