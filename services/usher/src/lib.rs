@@ -8,6 +8,7 @@
 pub mod backup;
 pub mod cli;
 pub mod config;
+pub mod data_folder;
 pub mod evidence;
 pub mod operator;
 pub mod render;

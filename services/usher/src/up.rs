@@ -1,6 +1,5 @@
 //! `usher up`: all services in one process, with built-in defaults.
 
-pub mod folder;
 pub(crate) mod nats_child;
 
 use std::net::SocketAddr;
@@ -13,8 +12,8 @@ use tokio::sync::watch;
 
 use crate::cli::UpArgs;
 use crate::config::{UsherConfig, authority};
+use crate::data_folder::{DataFolder, RunFile};
 use crate::serve::{self, ProcessEnding, ServiceRole, SupervisedServices};
-use folder::{DataFolder, RunFile};
 use nats_child::{NatsChild, NatsSettings, NatsState};
 
 /// Runs all services until they are stopped.

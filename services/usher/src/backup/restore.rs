@@ -13,14 +13,14 @@ use super::broker::BackupBroker;
 use super::manifest::BackupManifest;
 use super::{DATABASES, FOLDER, STREAMS, files};
 use crate::cli::RestoreArgs;
+use crate::data_folder;
 use crate::operator::CommandEnd;
-use crate::up::folder;
 
 /// The next steps for operators after a restore.
 pub(super) const WHAT_IS_LEFT: &str = "next: have sources send again what they sent since the backup, review `usher reconcile TARGET \
      --dry-run`, and resume each target with `usher target resume TARGET`. Until then accounts are only disabled";
 /// Files that a restore leaves in place: the list of erased people is newer than every backup.
-const STAYS: [&str; 2] = [folder::LOCK_FILE, folder::TOMBSTONES_FILE];
+const STAYS: [&str; 2] = [data_folder::LOCK_FILE, data_folder::TOMBSTONES_FILE];
 /// Prefix of folders with replaced files.
 const REPLACED: &str = "replaced-";
 /// Prefix of folders in which a data folder is assembled.
@@ -34,7 +34,7 @@ const STAGING: &str = "restoring-";
 pub async fn restore_backup(args: &RestoreArgs) -> anyhow::Result<CommandEnd> {
     let manifest = BackupManifest::read_and_check(&args.backup)?;
     files::make_folder(&args.data)?;
-    let _lock = folder::lock_folder(&args.data)?;
+    let _lock = data_folder::lock_folder(&args.data)?;
     let data = args.data.canonicalize().with_context(|| format!("cannot use {}", args.data.display()))?;
     let before = what_is_there(&data)?;
     ensure!(
@@ -76,13 +76,13 @@ fn what_is_there(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with(STAGING) {
             // A leftover of an interrupted restore, from before anything was moved.
-            ensure!(!folder::is_being_restored(data), unfinished_notice(data));
+            ensure!(!data_folder::is_being_restored(data), unfinished_notice(data));
             std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         } else if !STAYS.contains(&name.as_str()) && !name.starts_with(REPLACED) {
             there.push(path);
         }
     }
-    ensure!(!folder::is_being_restored(data), unfinished_notice(data));
+    ensure!(!data_folder::is_being_restored(data), unfinished_notice(data));
     Ok(there)
 }
 
@@ -91,7 +91,7 @@ fn unfinished_notice(data: &Path) -> String {
         "an earlier restore was interrupted while it exchanged files in {}: move what is in its folder {STAGING}* up into it, and \
          remove {}; or restore into another folder with --data",
         data.display(),
-        data.join(folder::RESTORE_FILE).display()
+        data.join(data_folder::RESTORE_FILE).display()
     )
 }
 
@@ -162,7 +162,7 @@ async fn restore_streams(
 
 /// Moves the existing files aside and the assembled ones into their place. A start in between is refused.
 fn exchange_folders(data: &Path, staging: &Path, before: &[PathBuf], aside: &Path) -> anyhow::Result<()> {
-    let marker = data.join(folder::RESTORE_FILE);
+    let marker = data.join(data_folder::RESTORE_FILE);
     files::write_private(&marker, b"")?;
     files::settle_folder(data)?;
     if !before.is_empty() {

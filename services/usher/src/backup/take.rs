@@ -13,8 +13,8 @@ use super::manifest::BackupManifest;
 use super::{DATABASES, FOLDER, MAY_HAVE_NONE, SERVICES, STREAMS, files};
 use crate::cli::BackupArgs;
 use crate::config::UsherConfig;
+use crate::data_folder::{self, DataFolder, RunFile};
 use crate::operator::CommandEnd;
-use crate::up::folder::{self, DataFolder, RunFile};
 
 /// Writes a backup of a data folder.
 ///
@@ -90,7 +90,7 @@ impl BackupSource {
              are backed up with their own tools (docs/operations-backup.md)",
             args.data.display()
         );
-        let run = match folder::is_in_use(&args.data)? {
+        let run = match data_folder::is_in_use(&args.data)? {
             true => Some(RunFile::read(&args.data).context("`usher up` is starting or stopping: try again")?),
             false => None,
         };
@@ -98,7 +98,7 @@ impl BackupSource {
         let data = args.data.canonicalize().with_context(|| format!("cannot use {}", args.data.display()))?;
         let of_running = run.as_ref().and_then(|run| run.config.clone());
         let config_file = args.config.clone().or(of_running).unwrap_or_else(|| data.join("usher.yaml"));
-        let defaults = folder::config_defaults(&data, "", "");
+        let defaults = data_folder::config_defaults(&data, "", "");
         let config = UsherConfig::load_over(&config_file, Some(&defaults))
             .context("name the configuration that `usher up` is started with: --config FILE")?;
         refuse_other_databases(&config, &data)?;

@@ -40,7 +40,7 @@ pub fn check_config(path: &Path) -> Result<CheckedConfig, ConfigFileError> {
     let (config, verdict, is_for_up) = match UsherConfig::load(path) {
         Ok(config) => (config, format!("{shown} is fine"), false),
         Err(alone) => {
-            let nowhere = crate::up::folder::config_defaults(Path::new("."), "", "");
+            let nowhere = crate::data_folder::config_defaults(Path::new("."), "", "");
             let verdict =
                 format!("{shown} is fine for `usher up`; for a service of its own more is needed: {alone}");
             (UsherConfig::load_over(path, Some(&nowhere))?, verdict, true)

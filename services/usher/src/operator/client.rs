@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::OperatorArgs;
+use crate::data_folder::{RunFile, operator_token_file};
 use crate::render;
-use crate::up::folder::{RunFile, operator_token_file};
 
 /// Request timeout; longer than the console waits for the services, and for the writer to read a target.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
