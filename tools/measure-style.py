@@ -121,18 +121,26 @@ def is_test(path):
 
 
 def load(root):
-    product, tests = [], []
+    texts = {}
     for path in sorted([*root.glob("crates/**/*.rs"), *root.glob("services/**/*.rs")]):
         path = path.relative_to(root)
-        if "target" in path.parts:
-            continue
-        text = (root / path).read_text(encoding="utf-8")
+        if "target" not in path.parts:
+            texts[path] = (root / path).read_text(encoding="utf-8")
+    for_tests = {module for path, text in texts.items() for module in test_modules(path, text)}
+    product, tests = [], []
+    for path, text in texts.items():
         inside = len(path.parts) > 2 and path.parts[2] == "src"
-        if inside and not is_test(path):
+        if inside and not is_test(path) and path.with_suffix("") not in for_tests:
             product.append(Source(path, text))
         else:
             tests.append((path, text))
     return product, tests
+
+
+def test_modules(path, text):
+    """Returns the paths, without `.rs`, of the modules that a file declares for tests only."""
+    folder = path.parent if path.stem in ("lib", "main") else path.with_suffix("")
+    return [folder / name for name in re.findall(r"#\[cfg\(test\)\]\s*mod (\w+);", text)]
 
 
 def words_of(name):
@@ -297,6 +305,7 @@ def cycles(product):
             modules.add(pathlib.Path(inner[0]).stem)
         modules -= {"lib", "main", "bin"}
         lines, arrows = collections.Counter(), collections.defaultdict(list)
+        exports = root_exports(sources, modules)
         for source in sources:
             module = pathlib.Path(source.path.parts[3]).stem
             if module in ("lib", "main", "bin"):
@@ -306,6 +315,7 @@ def cycles(product):
                 names = [match.group(2)] if match.group(2) else [
                     re.match(r"\s*(\w+)", part).group(1) for part in split_fields(match.group(1)) if part.strip()]
                 for name in names:
+                    name = name if name in modules else exports.get(name)
                     if name in modules and name != module:
                         arrows[(module, name)].append(f"{source.path}:{source.line(match.start())}")
             level = len(source.path.parts) - 4  # `super` so often is the crate's root
@@ -313,6 +323,7 @@ def cycles(product):
                 names = [match.group(2)] if match.group(2) else [
                     re.match(r"\s*(\w+)", part).group(1) for part in split_fields(match.group(1)) if part.strip()]
                 for name in names:
+                    name = name if name in modules else exports.get(name)
                     if name in modules and name != module:
                         arrows[(module, name)].append(f"{source.path}:{source.line(match.start())}")
         components = strongly_connected(modules, arrows)
@@ -325,6 +336,17 @@ def cycles(product):
                        if any(a in c and b in c for c in big)},
         }
     return out
+
+
+def root_exports(sources, modules):
+    """Returns the names that the root of a crate takes from its modules: `crate::Name` uses the module of the name."""
+    exports = {}
+    for source in sources:
+        if source.path.parts[3:] == ("lib.rs",):
+            for match in re.finditer(r"\buse\s+(?:crate::|self::)?(\w+)::([^;]*);", source.code):
+                if match.group(1) in modules:
+                    exports.update((name, match.group(1)) for name in re.findall(r"\w+", match.group(2)))
+    return exports
 
 
 def strongly_connected(nodes, arrows):
