@@ -4,6 +4,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::stream::StorageType;
 use serde::{Deserialize, Serialize};
+use telemetry::chain;
 
 use crate::BusError;
 
@@ -141,7 +142,7 @@ fn read(service: &str, value: &[u8]) -> LeftMark {
     match serde_json::from_slice(value) {
         Ok(mark) => LeftMark::Mark(mark),
         Err(error) => {
-            let cause = &error as &dyn std::error::Error;
+            let cause = chain(&error);
             tracing::error!(
                 service,
                 error = cause,

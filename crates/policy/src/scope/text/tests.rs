@@ -52,7 +52,7 @@ fn what_is_no_clause_is_answered_with_place_and_remedy() {
         ("a WITHIN 7 months", 9..17, "WITHIN needs a period", "7 days"),
         ("a IS NULL ignoring case", 0..9, "IS NULL does not distinguish upper", "remove"),
         ("a REGEX MATCH '(?=b)'", 14..21, "look-around", "NOT REGEX MATCH"),
-        ("manager. IS NULL", 0..8, "`manager.` is no name", "manager.department"),
+        ("manager. IS NULL", 0..8, "`manager.` is not the name", "manager.department"),
         ("cost center EQUALS x", 5..11, "`center` stands between", "between quotes"),
         ("department EQUALS “Sales”", 18..21, "`“` is not a quote", "word processor"),
         ("memberOf ‘Sales’", 9..12, "`‘` is not a quote", "word processor"),
