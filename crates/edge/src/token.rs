@@ -31,15 +31,14 @@ impl TokenHash {
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{PREFIX}{}", hex::encode(self.0))
     }
 }
 
 /// Shows only the first digits: enough to tell two hashes apart.
 impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{:02x}{:02x}..", self.0[0], self.0[1])
+        write!(f, "{PREFIX}{}..", hex::encode(&self.0[..2]))
     }
 }
 
@@ -52,24 +51,10 @@ impl FromStr for TokenHash {
     type Err = TokenHashError;
 
     fn from_str(text: &str) -> Result<Self, TokenHashError> {
-        let digits = text.trim().strip_prefix(PREFIX).ok_or(TokenHashError)?.as_bytes();
-        if digits.len() != 64 {
-            return Err(TokenHashError);
-        }
+        let digits = text.trim().strip_prefix(PREFIX).ok_or(TokenHashError)?;
         let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = hex_nibble(pair[0])? << 4 | hex_nibble(pair[1])?;
-        }
+        hex::decode_to_slice(digits, &mut hash).map_err(|_| TokenHashError)?;
         Ok(Self(hash))
-    }
-}
-
-fn hex_nibble(digit: u8) -> Result<u8, TokenHashError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(TokenHashError),
     }
 }
 

@@ -223,7 +223,7 @@ fn the_hash_is_that_of_the_bytes_as_they_came() {
     let bytes = b"\xEF\xBB\xBFid,name\r\n1,Ada\r\n\r\n";
     let (_, end) = read(bytes);
     let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = hex::encode_upper(digest);
     assert_eq!(end.sha256, <[u8; 32]>::from(digest));
     assert_eq!(end.bytes, bytes.len() as u64);
     assert!(end.has_sha256(&hex) && end.has_sha256(&format!("{}  people.csv\n", end.sha256_hex())));

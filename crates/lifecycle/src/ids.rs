@@ -173,7 +173,7 @@ fn digits_of(first: &str, second: &str) -> String {
     hash.update((first.len() as u64).to_be_bytes());
     hash.update(first.as_bytes());
     hash.update(second.as_bytes());
-    hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(&hash.finalize()[..16])
 }
 
 #[cfg(test)]

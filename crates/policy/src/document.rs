@@ -217,7 +217,7 @@ fn from_yaml(error: &serde_saphyr::Error) -> PolicyFlaw {
 
 fn policy_fingerprint(yaml: &str) -> String {
     let digest = Sha256::new().chain_update(MEANING).chain_update(yaml).finalize();
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..16])
 }
 
 fn target_name(name: &Spanned<String>) -> Result<String, PolicyFlaw> {

@@ -120,6 +120,6 @@ impl NoticeEvent {
             self.unread
         ]);
         let hash = Sha256::digest(said.to_string());
-        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&hash[..16])
     }
 }

@@ -62,23 +62,8 @@ fn header_words(header: &str, commas_separate: bool) -> impl Iterator<Item = &st
 /// Decodes one signature.
 fn decode_signature(encoding: SignatureEncoding, text: &str) -> Option<Vec<u8>> {
     match encoding {
-        SignatureEncoding::Hex => decode_hex(text),
+        SignatureEncoding::Hex => hex::decode(text).ok(),
         SignatureEncoding::Base64 => BASE64.decode(text).ok(),
         SignatureEncoding::Base64url => BASE64_URL.decode(text).ok(),
-    }
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let byte = |[high, low]: &[u8; 2]| Some(hex_nibble(*high)? << 4 | hex_nibble(*low)?);
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
-}
-
-fn hex_nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
     }
 }

@@ -4,26 +4,18 @@ use sha2::{Digest, Sha256};
 
 /// Generates a token of 256 random bits. It cannot be guessed, so a plain hash at rest is enough.
 pub fn random_token() -> String {
-    to_hex(&rand::random::<[u8; 32]>())
+    hex::encode(rand::random::<[u8; 32]>())
 }
 
 /// Returns `sha256:<64 hex digits>` of `token`.
 pub fn hash_of(token: &str) -> String {
-    format!("sha256:{}", to_hex(&Sha256::digest(token.as_bytes())))
+    format!("sha256:{}", hex::encode(Sha256::digest(token.as_bytes())))
 }
 
 /// Returns the output of `usher token`: the token, and the configuration line that accepts it.
 pub fn lines_for(name: &str, token: &str) -> String {
     let name = serde_json::to_string(name).expect("a string is always JSON");
     format!("token:  {token}\nconfig: - {{ name: {name}, token: \"{}\" }}\n", hash_of(token))
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String never fails");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ struct Provider {
 
 impl Provider {
     async fn start(postgres: Option<String>) -> Self {
-        let hash: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex::encode(Sha256::digest(TOKEN));
         let scim = json!([{"name": "entra", "token": format!("sha256:{hash}")}]);
         let gateway = [("scim".to_owned(), scim)].into_iter().collect();
         let options = WorldOptions { gateway, postgres, ..WorldOptions::new(env!("CARGO_BIN_EXE_usher")) };

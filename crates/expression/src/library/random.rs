@@ -74,14 +74,9 @@ pub(crate) fn random_guid(stream: &mut RandomStream) -> String {
     bytes.fill_with(|| stream.byte());
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let mut out = String::with_capacity(36);
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            out.push('-');
-        }
-        out.push_str(&format!("{byte:02x}"));
-    }
-    out
+    let digits = hex::encode(bytes);
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    parts.join("-")
 }
 
 /// Returns a string of `length` characters with at least the given numbers of each class and none of `avoid`.

@@ -20,7 +20,7 @@ pub struct FileEnd {
 impl FileEnd {
     /// Returns the hash as hexadecimal digits.
     pub fn sha256_hex(&self) -> String {
-        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.sha256)
     }
 
     /// Returns whether the hash is the given one: hexadecimal digits, optionally followed by the name of the file, as

@@ -30,7 +30,7 @@ pub enum FormerState {
 /// Returns the hash of a login name, independent of upper and lower case; `None` for an empty name.
 pub fn login_hash(login: &str) -> Option<String> {
     let login = login.trim().to_lowercase();
-    let hash = || Sha256::digest(&login)[..HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = || hex::encode(&Sha256::digest(&login)[..HASH_BYTES]);
     (!login.is_empty()).then(hash)
 }
 

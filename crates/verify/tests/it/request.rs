@@ -108,7 +108,7 @@ pub fn tag(key: &[u8], content: &[u8]) -> Vec<u8> {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 pub fn base64(bytes: &[u8]) -> String {

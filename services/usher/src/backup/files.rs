@@ -29,7 +29,7 @@ pub(super) fn describe_file(folder: &Path, path: &Path) -> anyhow::Result<Backup
         hash.update(&buffer[..length]);
         bytes += length as u64;
     }
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex::encode(hash.finalize());
     Ok(BackupFile { path: path.to_owned(), bytes, sha256 })
 }
 

@@ -31,8 +31,7 @@ pub(crate) fn base64_decode(text: &str, encoding: &str) -> Result<String, String
 
 /// Returns the UTF-8 bytes of a text in upper-case hexadecimal.
 pub(crate) fn utf8_hex(text: &str) -> String {
-    let digit = |value: u8| char::from(b"0123456789ABCDEF"[usize::from(value & 0x0f)]);
-    text.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte)]).collect()
+    hex::encode_upper(text)
 }
 
 /// Returns the text form (`S-1-5-...`) of a binary security identifier in base64. A SID in text form is returned unchanged.

@@ -276,5 +276,5 @@ fn folded_words(text: &str) -> Vec<String> {
 
 /// Returns the first 8 bytes of the SHA-256 hash, in hexadecimal digits.
 fn hash(word: &str) -> String {
-    Sha256::digest(word)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(word)[..8])
 }

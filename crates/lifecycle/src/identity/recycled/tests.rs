@@ -228,7 +228,7 @@ fn what_was_kept_before_accents_were_folded_is_compared_as_it_was() {
     let hash = |word: &str| {
         sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), word))
     };
-    let hash = |word: &str| hash(word)[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hash = |word: &str| hex::encode(&hash(word)[..8]);
     let former = stored(&format!(
         r#"{{"since":0,"gap":1,"values":{{"givenName":["{}"],"surname":["{}"]}}}}"#,
         hash("michael"),
