@@ -92,8 +92,7 @@ async fn own_items(
     limit: u64,
 ) -> Result<QuarantineReply, Problem> {
     let reader = context.store.reader();
-    let count =
-        store::quarantine::count_items(reader, SERVICE).await.map_err(database_problem)?;
+    let count = store::quarantine::count_items(reader, SERVICE).await.map_err(database_problem)?;
     let page = ItemPage::read(&context.store, SERVICE, after, limit).await;
     let ItemPage { items, next_cursor } = page.map_err(database_problem)?;
     let items = items.into_iter().map(quarantine::show_item).collect();
