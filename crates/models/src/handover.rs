@@ -7,7 +7,7 @@
 //! | `ModelStep::Send`, `ModelStep::Sweep` | `relay`: publish an outbox batch from memory, or from the table |
 //! | `ModelStep::Receive` | `writer::intake`: keep the command if its revision is newer |
 //! | `ModelStep::Own` | `writer::lease`: take the lease, and put rows with a request under way in doubt |
-//! | `ModelStep::Ask` | `writer::ready`, `writer::call`: note the row as being sent, and send |
+//! | `ModelStep::Ask` | `writer::ownership::ready`, `writer::delivery::call`: note the row as being sent, and send |
 //! | `ModelStep::CarryOut`, `ModelStep::Answer` | the target; `writer::results`, refused under an old epoch |
 //! | `ModelStep::ReadBack` | `writer::converge`: read the account first if a request may have been carried out |
 //! | `ModelStep::Verify` | anti-entropy between mapper and writer |

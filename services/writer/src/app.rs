@@ -4,31 +4,28 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bus, BusError, StreamName};
+use bus::{Bus, StreamName};
 use lifecycle::Fact;
-use recovery::{Recovery, RecoveryError, RecoveryResult};
+use recovery::{Recovery, RecoveryResult};
 use relay::OutboxPublisher;
-use scim::{ProfileError, TargetConnection, TargetProfile};
+use scim::{TargetConnection, TargetProfile};
 use store::{RetryLog, Store, StoreError};
 use telemetry::{Readiness, ReadinessLatch, Shutdown, chain};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::config::{TargetConfig, WriterConfig};
+use crate::control::replayer::LetterReplayer;
 use crate::control::{OwnedTargets, WriterControl};
-use crate::facts::{SERVICE, TransactionFacts};
+use crate::error::{LEASE_SECONDS_MIN, WriterBuildError, WriterRunError};
+use crate::guard::restored;
 use crate::intake::{CommandIntake, WakeUps};
 use crate::migrations::WriterMigrator;
-use crate::owner::TargetOwner;
-use crate::replays::LetterReplayer;
-use crate::restored;
-use crate::rows::verification;
-use crate::stale;
-use crate::verification::{VerificationGate, VerificationGates, VerificationRequester};
+use crate::ownership::owner::TargetOwner;
+use crate::ownership::stale;
+use crate::ownership::verification::{self, VerificationGate, VerificationGates, VerificationRequester};
+use crate::rows::facts::{SERVICE, TransactionFacts};
 use crate::{micros, now};
-
-/// The shortest lease in seconds. An owner renews its lease several times within the term.
-const LEASE_SECONDS_MIN: u64 = 2;
 
 /// The writer, ready to run.
 pub struct WriterApp {
@@ -42,70 +39,6 @@ pub struct WriterApp {
     relay: OutboxPublisher,
     ready: ReadinessLatch,
     outbox: ReadinessLatch,
-}
-
-/// The writer could not be built.
-#[derive(Debug, thiserror::Error)]
-pub enum WriterBuildError {
-    /// The database could not be opened, migrated or read.
-    #[error("the writer's database")]
-    Store {
-        /// The cause.
-        #[source]
-        source: StoreError,
-    },
-    /// The database could not be compared with the records at the broker, so its state is unknown.
-    #[error("compare the writer's database with what was left at the broker")]
-    Recovery {
-        /// The cause.
-        #[source]
-        source: RecoveryError,
-    },
-    /// The configuration of a target is invalid.
-    #[error("target `{target}` in section `writer.targets`: {message}")]
-    Target {
-        /// The name of the target.
-        target: String,
-        /// The error and how to fix it.
-        message: String,
-    },
-    /// The profile of a target could not be loaded.
-    #[error("profile of target `{target}`")]
-    Profile {
-        /// The name of the target.
-        target: String,
-        /// The cause.
-        #[source]
-        source: ProfileError,
-    },
-    /// The lease is too short to be renewed in time.
-    #[error("`writer.lease_seconds` is {lease_seconds}: use at least {LEASE_SECONDS_MIN}")]
-    ShortLease {
-        /// The configured length in seconds.
-        lease_seconds: u64,
-    },
-}
-
-/// The writer ended without a request to shut down.
-#[derive(Debug, thiserror::Error)]
-pub enum WriterRunError {
-    /// The COMMANDS stream cannot be read.
-    #[error("could not read commands")]
-    Consume {
-        /// The cause.
-        #[source]
-        source: BusError,
-    },
-    /// The control requests of operators cannot be received.
-    #[error("could not subscribe to the control requests of operators")]
-    Control {
-        /// The cause.
-        #[source]
-        source: BusError,
-    },
-    /// A task of the writer panicked.
-    #[error("a task of the writer panicked")]
-    Panicked,
 }
 
 /// Opens the database, migrates its tables and loads the profiles.
@@ -131,11 +64,11 @@ pub async fn build_writer(
         config.targets.iter().map(|target| (target.name.clone(), Arc::new(VerificationGate::default())));
     let gates: VerificationGates = Arc::new(gates.collect());
     let mut owners = Vec::new();
-    let (mut bells, mut owned, mut nested) = (WakeUps::new(), OwnedTargets::new(), HashMap::new());
+    let (mut wake_ups, mut owned, mut nested) = (WakeUps::new(), OwnedTargets::new(), HashMap::new());
     for target in &config.targets {
-        let bell = Arc::new(Notify::new());
+        let wake_up = Arc::new(Notify::new());
         let slot = Arc::new(Mutex::new(None));
-        if bells.insert(target.name.clone(), Arc::clone(&bell)).is_some() {
+        if wake_ups.insert(target.name.clone(), Arc::clone(&wake_up)).is_some() {
             return Err(name_twice(target));
         }
         owned.insert(target.name.clone(), Arc::clone(&slot));
@@ -150,7 +83,7 @@ pub async fn build_writer(
             lease_length: config.lease_length(),
             attempts_max: config.attempts_max,
             retry: config.retry,
-            bell,
+            wake_up,
             reconcile_every: target
                 .reconcile_hours
                 .map(|hours| Duration::from_secs(u64::from(hours.max(1)) * 3_600)),
@@ -162,7 +95,7 @@ pub async fn build_writer(
         store: store.clone(),
         bus: bus.clone(),
         relay: relay.clone(),
-        bells: bells.clone(),
+        wake_ups: wake_ups.clone(),
         nested,
         retries: RetryLog::new(),
     };
@@ -170,7 +103,7 @@ pub async fn build_writer(
     let replayer = LetterReplayer {
         store: store.clone(),
         relay: relay.clone(),
-        bells: bells.clone(),
+        wake_ups: wake_ups.clone(),
         replica: replica.clone(),
         begun: Arc::clone(&replays),
     };
@@ -180,7 +113,9 @@ pub async fn build_writer(
     let looked = recovery.look().await.map_err(|source| WriterBuildError::Recovery { source })?;
     // Store it before the recovery is settled: a process that ends in between finds it again.
     if let Some(why) = looked.found.needs_verification() {
-        need_verification(&store, &gates, &why).await.map_err(|source| WriterBuildError::Store { source })?;
+        verification::need_verification(&store, &gates, &why)
+            .await
+            .map_err(|source| WriterBuildError::Store { source })?;
     }
     if let Some(taken_at) = looked.found.restored_from {
         let paused = restored::pause_targets(&store, gates.keys(), taken_at).await;
@@ -196,7 +131,7 @@ pub async fn build_writer(
         store: store.clone(),
         bus: bus.clone(),
         gates: Arc::clone(&gates),
-        bells: bells.clone(),
+        wake_ups: wake_ups.clone(),
         recovery: recovery.clone(),
         started,
     };
@@ -206,27 +141,13 @@ pub async fn build_writer(
         bus,
         relay: relay.clone(),
         replica,
-        bells,
+        wake_ups,
         owned,
         replays,
         gates,
         recovery: recovery.clone(),
     };
     Ok(WriterApp { intake, control, owners, replayer, verifications, recovery, found, relay, ready, outbox })
-}
-
-/// Marks every target as unverified. Until a verification of the desired state, only switch-offs go out.
-pub(crate) async fn need_verification(
-    store: &Store,
-    gates: &VerificationGates,
-    why: &str,
-) -> Result<(), StoreError> {
-    let since = store.now().await?;
-    let tx = store.begin().await?;
-    for target in gates.keys() {
-        verification::need_verification(&tx, target, since, why).await?;
-    }
-    tx.commit().await.map_err(StoreError::statement("keep that a verification is needed"))
 }
 
 /// Publishes the findings about a database that is not the one that the writer left.

@@ -14,13 +14,13 @@ mod provision;
 mod reconcile;
 mod remarks;
 mod replay;
+pub(crate) mod replayer;
 mod replays;
 mod status;
 mod test;
 mod verify;
 
 pub(crate) use replay::replay_letter;
-pub(crate) use status::{circuit_reason, observe_queue};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -36,11 +36,11 @@ use telemetry::Shutdown;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::app::WriterRunError;
-use crate::call::OwnedTarget;
-use crate::facts::{SERVICE, TransactionFacts};
+use crate::delivery::call::OwnedTarget;
+use crate::error::WriterRunError;
 use crate::intake::WakeUps;
-use crate::verification::VerificationGates;
+use crate::ownership::verification::VerificationGates;
+use crate::rows::facts::{SERVICE, TransactionFacts};
 
 /// The maximum number of target look-ups at the same time. Each holds a place in the queue of its target.
 const LOOKS_MAX: usize = 16;
@@ -55,7 +55,7 @@ pub(crate) struct WriterControl {
     pub(crate) relay: OutboxPublisher,
     /// The name of this replica, as leases store it.
     pub(crate) replica: String,
-    pub(crate) bells: WakeUps,
+    pub(crate) wake_ups: WakeUps,
     pub(crate) owned: OwnedTargets,
     /// The wake-up for the replayer when an operator starts a replay of many dead letters.
     pub(crate) replays: Arc<Notify>,
@@ -142,7 +142,8 @@ impl WriterControl {
             },
             verb::RETRY_QUARANTINED => match parse_request(&request) {
                 Ok(wanted) => {
-                    let retried = crate::quarantine::retry_commands(&self.store, &self.bus, &wanted).await;
+                    let retried =
+                        crate::intake::quarantine::retry_commands(&self.store, &self.bus, &wanted).await;
                     respond_to(request, retried).await;
                 }
                 Err(error) => request.refuse(error).await,
@@ -211,7 +212,7 @@ impl WriterControl {
             verb::OTHER_ACCOUNTS => {
                 match parse_request(&request).and_then(|wanted| self.known_leavers(wanted)) {
                     Ok(wanted) => {
-                        let found = crate::other_accounts::look_up(&self.store, &wanted).await;
+                        let found = crate::guard::other_accounts::look_up(&self.store, &wanted).await;
                         respond_to(request, found).await;
                     }
                     Err(error) => request.refuse(error).await,

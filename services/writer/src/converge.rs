@@ -9,6 +9,7 @@ mod duplicates;
 mod locate;
 pub(crate) mod look;
 pub(crate) mod members;
+pub(crate) mod outcome;
 mod parts;
 pub(crate) mod proof;
 mod remove;
@@ -27,11 +28,12 @@ use update::update_resource;
 use lifecycle::{AccountState, AttemptClass, AttributeMap, HeldBy};
 use scim::ScimKind;
 
-use crate::call::{CallStop, FailedCall, RemovalConsent, TargetCall};
-use crate::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::delivery::call::{CallStop, FailedCall, TargetCall};
+use crate::rows::access::RemovalConsent;
 
+use crate::guard::safety::PROTECTED;
 use crate::rows::access::{AccessChange, OffEvidence};
-use crate::safety::PROTECTED;
 use crate::{micros, now};
 
 pub(crate) use wanted::WantedState;

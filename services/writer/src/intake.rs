@@ -1,12 +1,13 @@
 //! Takes commands: changes the desired half of rows, never the applied one.
 
+pub(crate) mod quarantine;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::{Bus, Consumer, Delivery, StreamName};
 use lifecycle::{
-    AccountState, Command, DesiredMembership, DesiredState, HeldBy, Lane, ResourceKind, TraceContext,
-    is_revision_ahead,
+    Command, DesiredMembership, DesiredState, HeldBy, Lane, ResourceKind, TraceContext, is_revision_ahead,
 };
 use relay::{OutboxBatch, OutboxPublisher};
 use scim::NestedGroups;
@@ -16,14 +17,16 @@ use store::{BatchHalves, RetryLog, Store, StoreError};
 use telemetry::{ReadinessLatch, Shutdown, chain};
 use tokio::sync::Notify;
 
-use crate::app::WriterRunError;
-use crate::facts::{SERVICE, TransactionFacts};
+use crate::error::WriterRunError;
+use crate::guard::nesting;
+use crate::guard::safety::{OUTDATED, tell_held};
+use crate::rows::access::takes_away;
+use crate::rows::facts::{SERVICE, TransactionFacts};
 use crate::rows::{
     control, dead, edge, load_edges, load_resources, make_edges_lockable, make_lockable, resource,
     save_edges, save_resources, status,
 };
-use crate::safety::{OUTDATED, tell_held};
-use crate::{micros, nesting, now, quarantine};
+use crate::{micros, now};
 
 /// The maximum number of commands per transaction.
 const BATCH_MAX: usize = 256;
@@ -52,7 +55,7 @@ pub(crate) struct CommandIntake {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
     pub(crate) relay: OutboxPublisher,
-    pub(crate) bells: WakeUps,
+    pub(crate) wake_ups: WakeUps,
     /// The handling of groups in groups at each target, by target name.
     pub(crate) nested: HashMap<String, NestedGroups>,
     /// How often commands were stored again.
@@ -170,8 +173,8 @@ impl CommandIntake {
         let parcel = self.commit(&by_target).await?;
         self.relay.send(parcel).await;
         for target in by_target.keys() {
-            match self.bells.get(*target) {
-                Some(bell) => bell.notify_one(),
+            match self.wake_ups.get(*target) {
+                Some(wake_up) => wake_up.notify_one(),
                 None => tracing::warn!(
                     target_name = *target,
                     "commands for a target that is not configured are kept"
@@ -301,15 +304,6 @@ fn needs_approval(row: &resource::Model, command: &Command) -> bool {
 /// access is taken all the same, and so are commands for a row that is so far ahead already.
 fn is_refused(known: i64, revision: i64, clock: i64, takes_away: bool) -> bool {
     is_revision_ahead(revision, clock) && !is_revision_ahead(known, clock) && !takes_away
-}
-
-/// Returns whether reaching the desired state takes access away.
-pub(crate) fn takes_away(desired: &DesiredState) -> bool {
-    match desired {
-        DesiredState::User(account) => account.state != AccountState::Active,
-        DesiredState::Group(group) => !group.exists,
-        DesiredState::Membership { .. } => false,
-    }
 }
 
 /// Applies commands for memberships of one target, group by group.

@@ -15,8 +15,9 @@ use store::{Store, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::rows::stored;
 use crate::rows::target;
-use crate::{micros, now, stored};
+use crate::{micros, now};
 
 /// The SQL expression for PostgreSQL's clock in microseconds since the Unix epoch.
 const CLOCK: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";

@@ -1,56 +1,50 @@
 //! The writer: makes every target agree with the mapper's decisions, over SCIM, at the target's pace.
 //!
 //! One row per target, kind and subject holds the desired state beside the applied state; the queue *is* that table.
-//! Commands only change the desired half ([`intake`]). One replica at a time owns a target ([`lease`]), picks the most
-//! urgent row for every free request slot ([`owner`], [`pacer`]), sends the requests for the difference ([`converge`])
-//! and commits results in batches together with the facts to publish ([`results`]).
+//! Commands only change the desired half. One replica at a time owns a target, picks the most urgent row for every free
+//! request slot, sends the requests for the difference and commits results in batches together with the facts to publish.
 //!
-//! The writer never evaluates a policy, never talks to a source, and never sends a request that [`pacer`] did not grant.
+//! The modules from the ground up. A module uses those above it in this table, and never one below:
+//!
+//! | module | is |
+//! |---|---|
+//! | [`config`], [`error`] | the configuration, and the errors of building and running |
+//! | [`rows`] | the tables as types, the states of a row, and the facts of a transaction |
+//! | [`lease`] | the lease by which one replica owns a target |
+//! | [`guard`] | what may be taken away, given or deleted: guard, permission, orphans, group limit, nesting, pauses after a restore |
+//! | [`intake`] | takes commands into the desired half of rows; the quarantine |
+//! | [`delivery`] | single requests: pacer, call, failure attribution |
+//! | [`converge`] | the requests that make one resource or the memberships of a group agree |
+//! | [`results`] | commits outcomes with their facts |
+//! | [`reconcile`] | compares a whole target with the desired state |
+//! | [`ownership`] | picks the work of a target that this replica owns |
+//! | [`control`] | the verbs of operators; retries of many dead letters |
+//! | [`app`] | builds and runs all of it |
+//!
+//! The writer never evaluates a policy, never talks to a source, and never sends a request that [`delivery::pacer`] did
+//! not grant.
 //!
 //! To add an operation at a target: 1. a step in [`converge`] that returns an outcome, 2. its effect on the row in
 //! [`results`], 3. its name in the journal.
 
-mod address;
 mod app;
-mod backoff;
-mod blame;
-mod call;
 mod config;
 mod control;
 mod converge;
-mod facts;
-mod gone;
-mod grace;
-mod group_limit;
+mod delivery;
+mod error;
+mod guard;
 mod intake;
 mod lease;
-mod leftovers;
-mod links;
-mod listing;
-mod looks;
 mod migrations;
-mod nesting;
-mod orphans;
-mod other_accounts;
-mod outcome;
-mod owner;
-mod pacer;
-mod permission;
-mod quarantine;
-mod ready;
+mod ownership;
 mod reconcile;
-mod replays;
-mod restored;
 mod results;
 mod rows;
-mod safety;
-mod stale;
-mod stored;
-mod unreadable;
-mod verification;
 
-pub use app::{WriterApp, WriterBuildError, WriterRunError, build_writer, check_targets};
+pub use app::{WriterApp, build_writer, check_targets};
 pub use config::{RetryConfig, TargetConfig, WriterConfig};
+pub use error::{WriterBuildError, WriterRunError};
 pub use migrations::WriterMigrator;
 
 use time::OffsetDateTime;

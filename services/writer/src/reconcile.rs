@@ -11,7 +11,7 @@ mod dangling;
 mod drift;
 mod members;
 mod newer;
-mod nobodys;
+mod orphans;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -28,9 +28,10 @@ use store::StoreError;
 use telemetry::chain;
 use tokio::sync::Notify;
 
-use crate::backoff;
-use crate::call::{CallStop, CallSubject, OwnedTarget, RemovalConsent, TargetCall};
-use crate::pacer::RequestUrgency;
+use crate::delivery::backoff;
+use crate::delivery::call::{CallStop, CallSubject, OwnedTarget, TargetCall};
+use crate::delivery::pacer::RequestUrgency;
+use crate::rows::access::RemovalConsent;
 use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, reconcile, resource, save_resources, status};
 use crate::{micros, now};
@@ -70,7 +71,7 @@ impl From<StoreError> for ReconcileHalt {
 /// A reconciliation under way.
 pub(crate) struct ReconcileRun {
     target: Arc<OwnedTarget>,
-    bell: Arc<Notify>,
+    wake_up: Arc<Notify>,
     row: reconcile::Model,
     report: Reconciliation,
     listed: ReferenceInventory,
@@ -90,7 +91,7 @@ pub(crate) enum ReconciliationOutcome {
 /// changes at the target that are newer than the stored state.
 pub(crate) async fn go_on(
     target: Arc<OwnedTarget>,
-    bell: Arc<Notify>,
+    wake_up: Arc<Notify>,
     newer: Option<NewerAtTarget>,
 ) -> Option<ReconciliationOutcome> {
     let loaded = reconcile::load_reconciliation(target.store.reader(), &target.name).await;
@@ -106,7 +107,7 @@ pub(crate) async fn go_on(
         tracing::error!(target_name = %target.name, "cannot read the comparison that is under way");
         return None;
     };
-    let mut run = ReconcileRun { target, bell, row, report, listed: ReferenceInventory::default(), newer };
+    let mut run = ReconcileRun { target, wake_up, row, report, listed: ReferenceInventory::default(), newer };
     let ended = match run.work().await {
         Ok(()) => ReconcileState::Finished,
         Err(ReconcileHalt::Ended) => return None,
@@ -469,7 +470,7 @@ impl ReconcileRun {
 
     async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {
         tx.commit().await.map_err(StoreError::statement("keep the findings of a reconciliation"))?;
-        self.bell.notify_one();
+        self.wake_up.notify_one();
         Ok(())
     }
 

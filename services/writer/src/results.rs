@@ -10,13 +10,18 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::RetryConfig;
-use crate::facts::{SERVICE, SettledFact, TransactionFacts};
-use crate::intake::takes_away;
+use crate::converge::outcome::{ConvergeOutcome, WorkResult, WorkedResource};
+use crate::delivery::backoff;
+use crate::delivery::trouble::ConvergeTrouble;
+use crate::guard::orphans;
+use crate::guard::permission;
+use crate::guard::safety;
 use crate::lease::{TargetLease, database_now};
-use crate::outcome::{ConvergeOutcome, ConvergeTrouble, WorkResult, WorkedResource};
 use crate::rows::access::OffEvidence;
+use crate::rows::access::takes_away;
+use crate::rows::facts::{SERVICE, SettledFact, TransactionFacts};
 use crate::rows::{ResourceKey, control, dead, failures, load_resources, resource, save_resources, status};
-use crate::{backoff, micros, moment_of, now, orphans, permission, safety};
+use crate::{micros, moment_of, now};
 
 mod aside;
 mod claims;

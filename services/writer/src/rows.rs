@@ -5,6 +5,7 @@ pub(crate) mod claims;
 pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod edge;
+pub(crate) mod facts;
 pub(crate) mod failures;
 pub(crate) mod leftover;
 pub(crate) mod orphan;
@@ -16,6 +17,7 @@ pub(crate) mod removal;
 pub(crate) mod replay;
 pub(crate) mod replay_letter;
 pub(crate) mod resource;
+pub(crate) mod stored;
 pub(crate) mod target;
 pub(crate) mod verification;
 
@@ -28,8 +30,6 @@ use sea_orm::{
     IntoActiveModel, Iterable, QueryFilter, QuerySelect,
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
-
-use crate::{orphans, stored};
 
 /// The `(kind, subject)` of a resource.
 pub(crate) type ResourceKey = (ResourceKind, String);
@@ -99,7 +99,7 @@ pub(crate) async fn linked_subject(
         .filter(resource::Column::RemoteId.eq(remote_id))
         .filter(resource::Column::Kind.eq(kind.as_str()))
         .filter(resource::Column::Subject.ne(subject))
-        .filter(resource::Column::Subject.not_like(format!("{}%", orphans::PREFIX)))
+        .filter(resource::Column::Subject.not_like(format!("{}%", orphan::PREFIX)))
         .one(connection)
         .await
         .map_err(StoreError::statement("look at the links"))?;

@@ -9,8 +9,8 @@ use store::StoreError;
 
 use super::look::{no_answer, open_call, wait_patiently};
 use super::{WriterControl, database_refusal, refuse_with};
-use crate::call::CallStop;
-use crate::facts::TransactionFacts;
+use crate::delivery::call::CallStop;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::{dead, linked_subject, load_resources, save_resources, status};
 use crate::{micros, now};
 
@@ -99,8 +99,8 @@ impl WriterControl {
             outcomes.push((id, ReplayOutcome::Queued));
         }
         self.commit(tx, news).await?;
-        if let Some(bell) = self.bells.get(target) {
-            bell.notify_one();
+        if let Some(wake_up) = self.wake_ups.get(target) {
+            wake_up.notify_one();
         }
         Ok(Some(outcomes))
     }

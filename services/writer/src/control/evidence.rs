@@ -15,8 +15,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::status::lease_holder;
 use super::{WriterControl, refuse_with};
-use crate::looks::{DueLooks, account_unverified_since, is_account_due};
-use crate::pacer::TargetCircuit;
+use crate::delivery::pacer::TargetCircuit;
+use crate::guard::looks::{DueLooks, account_unverified_since, is_account_due};
 use crate::rows::control::PauseScope;
 use crate::rows::{control, load_resources, resource, status};
 use crate::{micros, now};
@@ -79,7 +79,7 @@ impl WriterControl {
         let due: Vec<String> = rows.values().filter(is_due).map(|row| row.subject.clone()).collect();
         // Nothing can be read back while nothing is sent.
         let is_stopped = surroundings.stopped.is_some();
-        let set_aside = crate::quarantine::departures_of(&self.store, target, people).await?;
+        let set_aside = crate::intake::quarantine::departures_of(&self.store, target, people).await?;
         let accounts = account_evidence(people, &mut rows, &surroundings, &set_aside);
         let (memberships, doubtful) = self.memberships(target, memberships, &surroundings).await?;
         if !is_stopped {
@@ -97,8 +97,8 @@ impl WriterControl {
         if let Err(error) = looks.enqueue(&self.store, target).await {
             let error = chain(&error);
             tracing::warn!(target_name = target, error, "could not look at what must be off yet");
-        } else if let Some(bell) = self.bells.get(target) {
-            bell.notify_one();
+        } else if let Some(wake_up) = self.wake_ups.get(target) {
+            wake_up.notify_one();
         }
     }
 

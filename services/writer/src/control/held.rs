@@ -9,10 +9,11 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryS
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::WriterControl;
-use crate::facts::TransactionFacts;
+use crate::guard::safety;
 use crate::rows::control::PauseScope;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::{resource, save_resources, status};
-use crate::{micros, now, safety};
+use crate::{micros, now};
 
 /// The number of rows to decide per statement.
 const PAGE: u64 = 1_000;
@@ -56,7 +57,7 @@ impl WriterControl {
             },
         }
         self.commit(tx, news).await?;
-        self.bells.values().for_each(|bell| bell.notify_one());
+        self.wake_ups.values().for_each(|wake_up| wake_up.notify_one());
         Ok(reply)
     }
 
@@ -71,8 +72,8 @@ impl WriterControl {
             safety::tell_paused(target, "resumed", &actor.who, &actor.why, micros(now()), &mut news);
         }
         self.commit(tx, news).await?;
-        if let Some(bell) = self.bells.get(target) {
-            bell.notify_one();
+        if let Some(wake_up) = self.wake_ups.get(target) {
+            wake_up.notify_one();
         }
         Ok(PauseReply { was_paused })
     }

@@ -8,10 +8,11 @@ use lifecycle::{ControlError, Lane, PreviewReply, PreviewRequest, ResourceKind};
 
 use super::status::lease_holder;
 use super::{WriterControl, database_refusal, refuse_with};
-use crate::call::{CallStop, CallSubject, OwnedTarget, RemovalConsent, TargetCall};
 use crate::converge::{WantedState, look};
-use crate::pacer::{RequestUrgency, TargetCircuit};
+use crate::delivery::call::{CallStop, CallSubject, OwnedTarget, TargetCall};
+use crate::delivery::pacer::{RequestUrgency, TargetCircuit};
 use crate::rows::access::DeletionRule;
+use crate::rows::access::RemovalConsent;
 use crate::rows::load_resources;
 use crate::{micros, now};
 

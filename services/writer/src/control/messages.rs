@@ -15,7 +15,7 @@ impl WriterControl {
         request: &QuarantineRequest,
     ) -> Result<QuarantineReply, ControlError> {
         let after = parse_position(request.cursor.as_deref())?;
-        let listed = crate::quarantine::list_items(&self.store, after.as_ref(), request.limit).await;
+        let listed = crate::intake::quarantine::list_items(&self.store, after.as_ref(), request.limit).await;
         listed.map_err(|error| database_refusal(&error))
     }
 

@@ -12,8 +12,8 @@ use telemetry::chain;
 
 use super::status::lease_holder;
 use super::{WriterControl, parse_request, refuse_with};
-use crate::facts::SERVICE;
 use crate::rows::dead;
+use crate::rows::facts::SERVICE;
 
 /// The timeout of a forwarded request. It is longer than the wait of an owner for its target, and shorter than the
 /// timeout of the operator's request.

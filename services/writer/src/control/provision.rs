@@ -9,9 +9,9 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, Que
 use store::StoreError;
 
 use super::{WriterControl, refuse_with};
-use crate::facts::TransactionFacts;
-use crate::intake::takes_away;
-use crate::nesting;
+use crate::guard::nesting;
+use crate::rows::access::takes_away;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::{dead, edge, load_resources, resource, save_resources, status};
 use crate::{micros, now};
 
@@ -51,8 +51,8 @@ impl WriterControl {
             Fact::Provisioned { target: target.clone(), who: actor.who.clone(), why: actor.why.clone() };
         news.tell(format!("prv:{target}:{}:{subject}:{}", kind.as_str(), micros(at)), subject, trace, fact);
         self.commit(tx, news).await?;
-        if let Some(bell) = self.bells.get(target) {
-            bell.notify_one();
+        if let Some(wake_up) = self.wake_ups.get(target) {
+            wake_up.notify_one();
         }
         Ok(ProvisionReply { queued: true, revision })
     }

@@ -15,8 +15,8 @@ impl WriterControl {
     pub(super) async fn reconcile(&self, request: ReconcileRequest) -> Result<Reconciliation, ControlError> {
         self.configured(&request.target)?;
         let row = self.set_reconcile(&request).await.map_err(|error| database_refusal(&error))?;
-        if let Some(bell) = self.bells.get(&request.target) {
-            bell.notify_one();
+        if let Some(wake_up) = self.wake_ups.get(&request.target) {
+            wake_up.notify_one();
         }
         let row = row
             .ok_or_else(|| refuse_with(format!("no reconciliation of `{}` is under way", request.target)))?;

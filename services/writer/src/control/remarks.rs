@@ -5,8 +5,9 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 
 use super::WriterControl;
+use crate::delivery::address;
 use crate::rows::{control, reconcile, resource};
-use crate::{address, micros, now};
+use crate::{micros, now};
 
 /// The time for which a contradiction is shown, in microseconds.
 const DISPROVED_SHOWN_MICROS: i64 = 7 * 86_400 * 1_000_000;

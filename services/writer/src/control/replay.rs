@@ -8,7 +8,7 @@ use sea_orm::{DatabaseTransaction, EntityTrait};
 use store::StoreError;
 
 use super::WriterControl;
-use crate::facts::TransactionFacts;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::{dead, load_edges, load_resources, save_edges, save_resources, status};
 use crate::{micros, now};
 
@@ -30,7 +30,7 @@ impl WriterControl {
             return Ok(ReplayReply { outcomes });
         }
         self.commit(tx, news).await?;
-        self.bells.values().for_each(|bell| bell.notify_one());
+        self.wake_ups.values().for_each(|wake_up| wake_up.notify_one());
         Ok(ReplayReply { outcomes })
     }
 

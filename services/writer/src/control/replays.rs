@@ -13,7 +13,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::replay::IDS_MAX;
 use super::{WriterControl, database_refusal, refuse_with};
-use crate::facts::TransactionFacts;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::{dead, replay, replay_letter};
 use crate::{micros, now};
 

@@ -8,8 +8,9 @@ use lifecycle::{ControlError, Lane, ResourceKind, TestReply, TestRequest};
 use scim::ScimKind;
 
 use super::{WriterControl, refuse_with};
-use crate::call::{CallStop, CallSubject, RemovalConsent, TargetCall};
-use crate::pacer::{RequestUrgency, TargetCircuit};
+use crate::delivery::call::{CallStop, CallSubject, TargetCall};
+use crate::delivery::pacer::{RequestUrgency, TargetCircuit};
+use crate::rows::access::RemovalConsent;
 
 /// The longest wait for the target on behalf of an operator.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 
 use super::WriterControl;
-use crate::orphans;
+use crate::rows::orphan;
 use crate::rows::{control, edge, resource, verification};
 
 /// The maximum number of rows that one reply is made from.
@@ -108,7 +108,7 @@ async fn resource_entries(
     let next = full_page(found.len()).then(|| found.last()).flatten();
     let next = next.map(|(subject, ..)| ScanPosition { subject: subject.clone(), member: String::new() });
     let told =
-        found.into_iter().filter(|(subject, revision, _)| *revision > 0 && !orphans::is_orphan(subject));
+        found.into_iter().filter(|(subject, revision, _)| *revision > 0 && !orphan::is_orphan(subject));
     let rows = told.map(|(subject, revision, desired)| {
         let content = content_hash(&desired);
         let entry = DesiredEntry { subject, member: None, revision, content, gives: false };

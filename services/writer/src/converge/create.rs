@@ -6,16 +6,18 @@ use super::locate::{
     self, ForeignResource, LocateResult, LocatedResource, locate_resource, matching_is_unique,
 };
 use super::step::{ConvergeStep, TargetState, next_step};
-use super::taken::{self, TakenValue};
+use super::taken;
 use super::{
     ConvergeMove, ResourceStanding, WantedState, forbidden_outcome, refused_by_profile, settled_outcome,
 };
-use crate::call::{CallStop, FailedCall, TargetCall};
-use crate::links::linked_already;
-use crate::outcome::{ConvergeOutcome, ConvergeProgress, ConvergeTrouble};
+use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::delivery::call::{CallStop, FailedCall, TargetCall};
+use crate::delivery::links::linked_already;
+use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::access::AccountOrigin;
+use crate::rows::claims::TakenValue;
 use crate::rows::resource::UnseenCreate;
-use crate::stored;
+use crate::rows::stored;
 
 /// Creates the resource, unless a search finds one that can be adopted or that stands in the way.
 pub(super) async fn create_resource(

@@ -10,8 +10,8 @@ use scim::ScimKind;
 
 use super::update::{ResourceChange, UpdateEffect, see_done, write_change};
 use super::{WantedState, locate, step};
-use crate::call::{CallStop, TargetCall};
-use crate::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::delivery::call::{CallStop, TargetCall};
 use crate::rows::access::OffEvidence;
 
 /// The maximum number of duplicate accounts that are handled for one person.

@@ -6,9 +6,9 @@ use lifecycle::AttemptClass;
 use scim::{FoundResource, ResourceSearch, ScimKind};
 
 use super::WantedState;
-use super::taken::{TakenValue, ValueClaim};
-use crate::call::{CallStop, TargetCall};
-use crate::listing::CatalogueEntry;
+use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::listing::CatalogueEntry;
+use crate::rows::claims::{TakenValue, ValueClaim};
 
 const EXTERNAL_ID: &str = "externalId";
 /// The maximum number of found resources that are named in a message.
@@ -62,7 +62,7 @@ pub(super) fn from_list(call: &TargetCall, wanted: &WantedState, in_doubt: bool)
         return None;
     }
     let catalogue = call.target.listing.catalogue()?;
-    match catalogue.look(wanted)? {
+    match catalogue.look(wanted.search_keys())? {
         CatalogueEntry::Absent { is_fresh } => {
             let profile = call.target.client.profile();
             let refuses =

@@ -8,8 +8,8 @@ use scim::{FoundResource, ScimKind, UpdateMethod, diff};
 use super::WantedState;
 use super::locate::{self, LocateResult};
 use super::step::{self, ConvergeStep, TargetState};
-use crate::call::{CallStop, TargetCall};
-use crate::links::linked_already;
+use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::links::linked_already;
 
 /// The resource that was found, and the planned operation.
 #[derive(Debug)]

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use lifecycle::AttemptClass;
 use scim::{UpdateMethod, diff};
 
-use crate::call::{CallStop, TargetCall};
-use crate::outcome::{ConvergeTrouble, MembersOutcome};
-use crate::rows::{edge, leftover, status};
+use crate::converge::outcome::MembersOutcome;
+use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::trouble::ConvergeTrouble;
+use crate::rows::{edge, leftover};
 
 /// Memberships of one group that fit into one request, with the ids that the target knows.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub(crate) struct MembersJob {
 impl MembersJob {
     /// Returns whether an earlier request about these memberships may have been carried out.
     pub(crate) fn is_unsure(&self) -> bool {
-        self.edges.iter().any(|edge| edge.status == status::UNSURE)
+        self.edges.iter().any(edge::Model::is_unsure)
     }
 
     fn ids(&self, desired: bool) -> Vec<String> {

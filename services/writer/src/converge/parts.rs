@@ -5,12 +5,14 @@ use lifecycle::{AccountState, AttemptClass, AttributeMap};
 use scim::diff;
 use serde_json::Value;
 
-use super::taken::{self, TakenValue};
+use super::taken;
 use super::update::{ResourceChange, UpdateEffect, see_done, write_change};
 use super::{ConvergeMove, WantedState, settled_outcome};
-use crate::call::{CallStop, FailedCall, TargetCall};
-use crate::outcome::{ConvergeOutcome, ConvergeProgress, ConvergeTrouble};
+use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::delivery::call::{CallStop, FailedCall, TargetCall};
+use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::access::AccessChange;
+use crate::rows::claims::TakenValue;
 
 const ACTIVE: &str = "active";
 /// The attributes that servers keep unique, in addition to those in the profile.

@@ -4,79 +4,20 @@
 //! nothing. An account counts as gone only if another account or group that is known to be there was visible since the search began, and
 //! the account is still missing after that. If no other resource was visible, one is read.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
-
 use lifecycle::ResourceKind;
 use scim::ScimKind;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 use telemetry::chain;
-use tokio::time::Instant;
 
-use crate::call::{CallStop, OwnedTarget, TargetCall};
-use crate::orphans;
+use crate::delivery::call::{CallStop, OwnedTarget, TargetCall};
+use crate::delivery::sight::UNPROVEN_MAX;
+use crate::rows::orphan;
 use crate::rows::{ResourceKey, resource, status};
 use lifecycle::AttemptClass;
 
-/// The time for which a target that showed none of the witnesses is not asked for others.
-const BLIND_FOR: Duration = Duration::from_secs(5);
 /// The number of resources that are read before an absence counts as unproven.
 const WITNESSES_MAX: u64 = 3;
-/// The number of missing accounts in a row that cannot be proven gone before changes that give access are paused.
-const UNPROVEN_MAX: usize = 3;
-
-/// The linked resources that a target has shown lately.
-#[derive(Debug, Default)]
-pub(crate) struct TargetSight(Mutex<SightState>);
-
-/// The state behind [`TargetSight`].
-#[derive(Debug, Default)]
-struct SightState {
-    /// The last two resources that were seen.
-    seen: VecDeque<(ResourceKey, Instant)>,
-    blind_since: Option<Instant>,
-    /// The resources that were missing since the last one was seen.
-    unproven: Vec<ResourceKey>,
-}
-
-impl TargetSight {
-    /// Notes that a linked resource was shown.
-    pub(crate) fn saw(&self, key: ResourceKey) {
-        let mut state = self.state();
-        state.seen.retain(|(seen, _)| *seen != key);
-        state.seen.truncate(1);
-        state.seen.push_front((key, Instant::now()));
-        state.blind_since = None;
-        state.unproven.clear();
-    }
-
-    fn saw_another(&self, key: &ResourceKey, since: Instant) -> bool {
-        self.state().seen.iter().any(|(seen, at)| seen != key && *at >= since)
-    }
-
-    fn is_blind(&self) -> bool {
-        self.state().blind_since.is_some_and(|since| since.elapsed() < BLIND_FOR)
-    }
-
-    fn went_blind(&self) {
-        self.state().blind_since = Some(Instant::now());
-    }
-
-    /// Notes a resource that cannot be proven gone. Returns whether there are too many.
-    fn could_not_prove(&self, key: &ResourceKey) -> bool {
-        let mut state = self.state();
-        if !state.unproven.contains(key) && state.unproven.len() < UNPROVEN_MAX {
-            state.unproven.push(key.clone());
-        }
-        state.unproven.len() >= UNPROVEN_MAX
-    }
-
-    fn state(&self) -> MutexGuard<'_, SightState> {
-        self.0.lock().expect("nothing panics while holding it")
-    }
-}
 
 /// The strength of the evidence when the target does not show a resource.
 #[derive(Debug)]
@@ -166,7 +107,7 @@ async fn find_witnesses(
         .filter(resource::Column::RemoteId.is_not_null())
         .filter(resource::Column::Status.eq(status::IN_SYNC))
         .filter(resource::Column::Subject.ne(&key.1))
-        .filter(resource::Column::Subject.not_like(format!("{}%", orphans::PREFIX)))
+        .filter(resource::Column::Subject.not_like(format!("{}%", orphan::PREFIX)))
         .order_by_desc(resource::Column::AppliedRevision)
         .limit(WITNESSES_MAX * 10)
         .all(target.store.reader())
@@ -177,37 +118,4 @@ async fn find_witnesses(
     let shown = rows.into_iter().filter(is_shown);
     let known = shown.filter_map(|row| Some((row.kind(), row.subject.clone(), row.remote_id?)));
     Ok(known.take(usize::try_from(WITNESSES_MAX).unwrap_or(1)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(subject: &str) -> ResourceKey {
-        (ResourceKind::User, subject.to_owned())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_another_resource_that_was_shown_since_then_is_a_proof() {
-        let (sight, began) = (TargetSight::default(), Instant::now());
-        assert!(!sight.saw_another(&key("a"), began));
-        sight.saw(key("a"));
-        assert!(!sight.saw_another(&key("a"), began), "it says nothing of itself");
-        assert!(sight.saw_another(&key("b"), began));
-        sight.saw(key("b"));
-        assert!(sight.saw_another(&key("a"), began) && sight.saw_another(&key("b"), began));
-        tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!sight.saw_another(&key("c"), Instant::now()), "what was shown before says nothing of now");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn several_in_a_row_are_too_many_and_one_that_is_seen_ends_the_row() {
-        let sight = TargetSight::default();
-        assert!(!sight.could_not_prove(&key("a")));
-        assert!(!sight.could_not_prove(&key("a")), "the same one again");
-        assert!(!sight.could_not_prove(&key("b")));
-        assert!(sight.could_not_prove(&key("c")));
-        sight.saw(key("d"));
-        assert!(!sight.could_not_prove(&key("c")));
-    }
 }

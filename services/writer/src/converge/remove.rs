@@ -8,8 +8,9 @@ use super::proof::{self, AbsenceProof, prove_absence};
 use super::step;
 use super::update::{is_hidden, switch_off};
 use super::{ConvergeMove, WantedState, settle_absent, settled_outcome};
-use crate::call::{CallStop, TargetCall};
-use crate::outcome::{ConvergeOutcome, ConvergeProgress, ConvergeTrouble};
+use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::access::{AccessChange, OffEvidence};
 use crate::{micros, now};
 

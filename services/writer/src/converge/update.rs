@@ -8,8 +8,8 @@ use super::parts;
 use super::proof::{AbsenceProof, prove_absence};
 use super::step;
 use super::{ConvergeMove, WantedState, settled_outcome};
-use crate::call::{CallStop, TargetCall};
-use crate::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
+use crate::delivery::call::{CallStop, TargetCall};
 use crate::rows::access::{AccessChange, OffEvidence};
 
 /// Sends the differing attributes in one request. If that is refused, sends as many as are needed to find the refused ones.

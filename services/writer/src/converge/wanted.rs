@@ -6,11 +6,14 @@ use std::collections::{BTreeSet, HashMap};
 use lifecycle::{AccountState, AttributeMap, DesiredState, PolicyActions};
 use scim::ScimKind;
 
-use super::taken::TakenValue;
 use crate::rows::access::DeletionRule;
+use crate::rows::claims::TakenValue;
 use crate::rows::reference::ResolvedReferences;
 
 const ACTIVE: &str = "active";
+
+/// The path of our key at the target.
+const EXTERNAL_ID: &str = "externalId";
 
 /// The wanted state of a resource, in the target's own terms.
 #[derive(Debug, Clone)]
@@ -109,8 +112,16 @@ impl WantedState {
         }
     }
 
+    /// Returns the paths and values by which the account can be found: our key first, then what the policy matches on.
+    pub(crate) fn search_keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let ours = self.external_id().map(|value| (EXTERNAL_ID, value));
+        let others = self.match_on.iter().filter(|path| *path != EXTERNAL_ID);
+        ours.into_iter().chain(others.filter_map(|path| Some((path.as_str(), self.text(path)?))))
+    }
+
+    /// Returns our key, if the account has one.
     pub(crate) fn external_id(&self) -> Option<&str> {
-        self.text("externalId")
+        self.text(EXTERNAL_ID)
     }
 
     /// Returns the value at `path`, if it is a text that is not empty.

@@ -27,11 +27,11 @@ impl MigrationTrait for CreateWriterTables {
             }
             manager.create_index(index.take()).await?;
         }
-        store::outbox::create_outbox(manager, crate::facts::SERVICE).await
+        store::outbox::create_outbox(manager, crate::rows::facts::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::outbox::drop_outbox(manager, crate::facts::SERVICE).await?;
+        store::outbox::drop_outbox(manager, crate::rows::facts::SERVICE).await?;
         for table in TABLES {
             manager.drop_table(Table::drop().table(Alias::new(table)).take()).await?;
         }

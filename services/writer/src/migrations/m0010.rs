@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::facts::SERVICE;
+use crate::rows::facts::SERVICE;
 
 pub(super) struct AddWriterOutboxLanes;
 

@@ -13,10 +13,10 @@ impl MigrationName for CreateWriterQuarantine {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateWriterQuarantine {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::create_quarantine(manager, crate::facts::SERVICE).await
+        store::quarantine::create_quarantine(manager, crate::rows::facts::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        store::quarantine::drop_quarantine(manager, crate::facts::SERVICE).await
+        store::quarantine::drop_quarantine(manager, crate::rows::facts::SERVICE).await
     }
 }

@@ -25,11 +25,11 @@ impl MigrationTrait for AddVerifications {
             .col(text_column("why"))
             .take();
         manager.create_table(table).await?;
-        recovery::create_tables(manager, crate::facts::SERVICE).await
+        recovery::create_tables(manager, crate::rows::facts::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::drop_tables(manager, crate::facts::SERVICE).await?;
+        recovery::drop_tables(manager, crate::rows::facts::SERVICE).await?;
         manager.drop_table(Table::drop().table(Alias::new(TABLE)).take()).await
     }
 }

@@ -13,10 +13,10 @@ impl MigrationName for AddWriterGeneration {
 #[async_trait::async_trait]
 impl MigrationTrait for AddWriterGeneration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::add_generation(manager, crate::facts::SERVICE).await
+        recovery::add_generation(manager, crate::rows::facts::SERVICE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::remove_generation(manager, crate::facts::SERVICE).await
+        recovery::remove_generation(manager, crate::rows::facts::SERVICE).await
     }
 }

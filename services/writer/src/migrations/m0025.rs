@@ -15,7 +15,7 @@ impl MigrationName for KeepHeartbeat {
 #[async_trait::async_trait]
 impl MigrationTrait for KeepHeartbeat {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        recovery::create_heartbeat(manager, crate::facts::SERVICE).await?;
+        recovery::create_heartbeat(manager, crate::rows::facts::SERVICE).await?;
         let mut since = ColumnDef::new(Alias::new("stale_since")).big_integer().take();
         let mut why = ColumnDef::new(Alias::new("stale_why")).text().not_null().default("").take();
         for column in [&mut since, &mut why] {
@@ -30,6 +30,6 @@ impl MigrationTrait for KeepHeartbeat {
             let alter = Table::alter().table(Alias::new(TABLE)).drop_column(Alias::new(column)).take();
             manager.alter_table(alter).await?;
         }
-        recovery::drop_heartbeat(manager, crate::facts::SERVICE).await
+        recovery::drop_heartbeat(manager, crate::rows::facts::SERVICE).await
     }
 }

@@ -12,13 +12,14 @@ use super::drift::ResourceDrift;
 use super::{ReconcileHalt, ReconcileRun};
 use crate::converge::WantedState;
 use crate::converge::step::{ConvergeStep, TargetState, next_step};
-use crate::intake::takes_away;
+use crate::guard::other_accounts;
 use crate::lease::database_now;
-use crate::orphans;
-use crate::other_accounts;
 use crate::rows::access::OffEvidence;
+use crate::rows::access::takes_away;
+use crate::rows::orphan;
+use crate::rows::stored;
 use crate::rows::{load_resources, resource, status};
-use crate::{micros, now, stored};
+use crate::{micros, now};
 
 /// The result of comparing one resource at the target.
 enum ResourceVerdict {
@@ -59,7 +60,7 @@ impl ReconcileRun {
         let namesakes = self.by_external_id(resource_kind, page, &linked).await?;
         let links = self.links_of_references(&linked).await?;
         let mut differing: Vec<(resource::Model, Option<(AttributeMap, ResourceDrift)>)> = Vec::new();
-        let nobodys = self.nobodys().await?;
+        let decisions = self.orphan_decisions().await?;
         let (mut groups, mut kept, mut taken, mut off) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut ownerless = Vec::new();
         let mut further: HashMap<String, Vec<String>> = HashMap::new();
@@ -68,14 +69,14 @@ impl ReconcileRun {
         }
         for &seen in page {
             let row = match linked.get(&seen.id) {
-                Some(row) if orphans::is_orphan(&row.subject) && is_at_rest(row) => {
-                    taken.extend(self.nobodys_account(&nobodys, seen, Some(row)));
+                Some(row) if orphan::is_orphan(&row.subject) && is_at_rest(row) => {
+                    taken.extend(self.orphan_account(&decisions, seen, Some(row)));
                     self.keep_orphan(seen, &mut ownerless);
                     continue;
                 }
                 Some(row) => row,
                 None if self.is_nobodys(resource_kind, seen, &namesakes) => {
-                    taken.extend(self.nobodys_account(&nobodys, seen, None));
+                    taken.extend(self.orphan_account(&decisions, seen, None));
                     self.keep_orphan(seen, &mut ownerless);
                     continue;
                 }

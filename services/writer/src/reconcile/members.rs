@@ -8,8 +8,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::{PAGE, ReconcileHalt, ReconcileRun};
+use crate::guard::nesting;
 use crate::rows::{edge, resource, status};
-use crate::{micros, nesting, now};
+use crate::{micros, now};
 
 impl ReconcileRun {
     /// Compares the members of one group, and queues the memberships that differ.

@@ -7,11 +7,12 @@ use store::StoreError;
 use telemetry::chain;
 
 use super::ResultCommitter;
-use crate::facts::TransactionFacts;
-use crate::outcome::{ConvergeTrouble, WorkResult, WorkedMembers, WorkedResource};
+use crate::converge::outcome::{WorkResult, WorkedMembers, WorkedResource};
+use crate::delivery::trouble::ConvergeTrouble;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::resource::UnseenCreate;
+use crate::rows::stored;
 use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_resources};
-use crate::stored;
 
 /// Marks rows to be read back by the replica that owns the target now. The effect of our requests comes after its own
 /// reading at the takeover, so it must read them once more.

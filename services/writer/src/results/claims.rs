@@ -6,9 +6,9 @@ use lifecycle::{AttributeMap, ResourceKind};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use crate::links::linked_already;
-use crate::orphans;
-use crate::outcome::{ConvergeOutcome, ConvergeProgress, WorkedResource};
+use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress, WorkedResource};
+use crate::delivery::links::linked_already;
+use crate::rows::orphan;
 use crate::rows::resource;
 
 /// The subjects that have the ids which one transaction would link.
@@ -35,7 +35,7 @@ impl LinkHolders {
                 .filter(resource::Column::Target.eq(target))
                 .filter(resource::Column::Kind.eq(kind.as_str()))
                 .filter(resource::Column::RemoteId.is_in(ids.iter().copied()))
-                .filter(resource::Column::Subject.not_like(format!("{}%", orphans::PREFIX)))
+                .filter(resource::Column::Subject.not_like(format!("{}%", orphan::PREFIX)))
                 .all(tx)
                 .await
                 .map_err(StoreError::statement("look at the links"))?;

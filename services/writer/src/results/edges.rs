@@ -8,11 +8,17 @@ use store::StoreError;
 
 use super::timeline::{self, tells_each};
 use super::{POSTPONED_MAX, ResultCommitter, micros_after};
-use crate::facts::TransactionFacts;
-use crate::outcome::{ConvergeTrouble, MembersOutcome, WorkedMembers};
+use crate::converge::outcome::{MembersOutcome, WorkedMembers};
+use crate::delivery::backoff;
+use crate::delivery::leftovers;
+use crate::delivery::trouble::ConvergeTrouble;
+use crate::guard::group_limit;
+use crate::guard::looks;
+use crate::guard::nesting;
 use crate::rows::access::OffEvidence;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
-use crate::{backoff, group_limit, leftovers, looks, micros, nesting, now};
+use crate::{micros, now};
 
 impl ResultCommitter {
     /// Stores the result of work on memberships, and sets the next status of each.

@@ -8,8 +8,8 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::names::ReleasedValues;
-use crate::facts::TransactionFacts;
-use crate::leftovers;
+use crate::delivery::leftovers;
+use crate::rows::facts::TransactionFacts;
 use crate::rows::reference::{self, ResolvedReferences};
 use crate::rows::{dead, edge, resource, status};
 

@@ -7,11 +7,12 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryO
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
 use super::ResultCommitter;
-use crate::converge::taken::{StepAside, TakenValue, ValueClaim};
-use crate::facts::TransactionFacts;
-use crate::outcome::ConvergeTrouble;
+use crate::delivery::trouble::ConvergeTrouble;
+use crate::guard::safety;
+use crate::rows::claims::{StepAside, TakenValue, ValueClaim};
+use crate::rows::facts::TransactionFacts;
 use crate::rows::{load_resources, resource, save_resources, status};
-use crate::{micros, now, safety};
+use crate::{micros, now};
 
 /// The maximum length of a circle of people who wait for each other.
 const CIRCLE_MAX: usize = 64;

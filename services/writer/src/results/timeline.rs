@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use lifecycle::{Fact, FactRecord, ResourceKind};
 
 use super::ResultCommitter;
-use crate::facts::{SettledFact, TransactionFacts};
-use crate::outcome::WorkedMembers;
+use crate::converge::outcome::WorkedMembers;
 use crate::rows::edge;
+use crate::rows::facts::{SettledFact, TransactionFacts};
 use crate::{micros, now};
 
 /// The maximum number of memberships in one request for which every try is recorded for each person. Beyond it, only the

@@ -1,5 +1,7 @@
 //! Changes of access by an account or group, and evidence that an account is off.
 
+use lifecycle::{AccountState, DesiredState};
+
 /// A change of access that the guard counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum AccessChange {
@@ -121,4 +123,26 @@ pub(crate) enum DeletionRule {
     AfterGrace(i64),
     /// It must never be deleted: Usher did not create it, as far as is known.
     NotOurs,
+}
+
+/// The authorisation for removing access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RemovalConsent {
+    /// An operator approved it.
+    Approved,
+    /// It was checked against the guard as part of a plan.
+    Planned,
+    /// The guard has let this change of access through.
+    Counted(AccessChange),
+    /// No change of access is known.
+    Unknown,
+}
+
+/// Returns whether reaching the desired state takes access away.
+pub(crate) fn takes_away(desired: &DesiredState) -> bool {
+    match desired {
+        DesiredState::User(account) => account.state != AccountState::Active,
+        DesiredState::Group(group) => !group.exists,
+        DesiredState::Membership { .. } => false,
+    }
 }

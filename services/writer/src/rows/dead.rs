@@ -66,7 +66,7 @@ pub(crate) async fn open_letter(
         revision: letter.revision,
         state: OPEN.to_owned(),
         created_at: crate::micros(crate::now()),
-        failure_group: Some(crate::stored::stored_text(&letter.group())),
+        failure_group: Some(crate::rows::stored::stored_text(&letter.group())),
     };
     row.into_active_model()
         .reset_all()

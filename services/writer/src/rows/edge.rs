@@ -31,7 +31,7 @@ pub(crate) struct Model {
     pub(crate) attempts: i32,
     /// The revision of `desired`.
     pub(crate) revision: i64,
-    /// True if the target should have the member in the group: see [`crate::nesting`].
+    /// True if the target should have the member in the group: see [`crate::guard::nesting`].
     pub(crate) desired: bool,
     /// True if the target has the member in the group.
     pub(crate) applied: bool,
@@ -65,7 +65,7 @@ pub(crate) struct Model {
     pub(crate) off_evidence: Option<String>,
     /// The time of `off_evidence`; microseconds since the Unix epoch.
     pub(crate) off_evidence_at: Option<i64>,
-    /// The time at which the membership was last read back because it must be gone: see [`crate::looks`]. Microseconds
+    /// The time at which the membership was last read back because it must be gone: see [`crate::guard::looks`]. Microseconds
     /// since the Unix epoch.
     pub(crate) looked_at: Option<i64>,
 }
@@ -76,6 +76,11 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
+    /// Returns whether an earlier request about the membership may have been carried out.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.status == status::UNSURE
+    }
+
     /// Creates a membership without any known state.
     pub(crate) fn new(target: &str, group: &str, member: &str) -> Self {
         Self {
@@ -112,7 +117,7 @@ impl Model {
         (&self.member_subject, kind)
     }
 
-    /// Returns whether the membership is left alone: see [`crate::nesting::left_alone`].
+    /// Returns whether the membership is left alone: see [`crate::guard::nesting::left_alone`].
     pub(crate) fn is_left_alone(&self) -> bool {
         self.told && !self.desired && !self.applied
     }

@@ -27,3 +27,16 @@ pub(crate) struct Model {
 pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The prefix of the keys of orphans.
+pub(crate) const PREFIX: &str = "orphan:";
+
+/// Returns whether the key is that of an orphan.
+pub(crate) fn is_orphan(subject: &str) -> bool {
+    subject.starts_with(PREFIX)
+}
+
+/// Returns the key of the orphan with this id at the target.
+pub(crate) fn orphan_subject(remote_id: &str) -> String {
+    format!("{PREFIX}{remote_id}")
+}

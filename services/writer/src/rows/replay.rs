@@ -6,8 +6,8 @@ use lifecycle::{Fact, ReplayRun, ReplayState};
 use sea_orm::entity::prelude::*;
 use store::StoreError;
 
-use crate::facts::TransactionFacts;
 use crate::moment_of;
+use crate::rows::facts::TransactionFacts;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

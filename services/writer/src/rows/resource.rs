@@ -9,10 +9,10 @@ use lifecycle::{
 use sea_orm::entity::prelude::*;
 
 use super::access::{AccessChange, AccountOrigin, DeletionRule};
+use super::orphan;
 use super::status;
-use crate::call::RemovalConsent;
-use crate::converge::taken::TakenValue;
-use crate::orphans;
+use crate::rows::access::RemovalConsent;
+use crate::rows::claims::TakenValue;
 
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
@@ -131,7 +131,7 @@ pub(crate) struct Model {
     pub(crate) drift: Option<String>,
     /// The [`ValueClaim::key`] of the value that it waits for, while it does.
     ///
-    /// [`ValueClaim::key`]: crate::converge::taken::ValueClaim::key
+    /// [`ValueClaim::key`]: crate::rows::claims::ValueClaim::key
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) waits_for: Option<String>,
     /// A [`TakenValue`] as JSON: the value that it waits for or last waited for at this revision.
@@ -143,7 +143,7 @@ pub(crate) struct Model {
     /// The key of its mail address at the target: see [`super::claims`].
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) mail_key: Option<String>,
-    /// The time at which it was last read back because it must be off: see [`crate::looks`]. Microseconds since the Unix epoch.
+    /// The time at which it was last read back because it must be off: see [`crate::guard::looks`]. Microseconds since the Unix epoch.
     pub(crate) looked_at: Option<i64>,
     /// The time at which it was read as on although an answer had said that it is off: answers about it prove nothing
     /// from then on. Microseconds since the Unix epoch.
@@ -245,7 +245,7 @@ impl Model {
     pub(crate) fn legible_switch_off(&self) -> Option<DesiredState> {
         let says = |state: &str| self.desired.contains(&format!("\"state\":\"{state}\""));
         let is_off = (says("disabled") || says("deleted")) && !says("active");
-        let is_persons = self.kind() == ResourceKind::User && !orphans::is_orphan(&self.subject);
+        let is_persons = self.kind() == ResourceKind::User && !orphan::is_orphan(&self.subject);
         let account = DesiredAccount {
             state: AccountState::Disabled,
             attributes: AttributeMap::new(),
@@ -336,7 +336,7 @@ impl Model {
     /// Returns the rule for deleting the resource, if that is desired.
     pub(crate) fn deletion(&self, desired: &DesiredState, now: i64) -> DeletionRule {
         // An orphan is deleted only if the policy asks for exactly that.
-        if orphans::is_orphan(&self.subject) {
+        if orphan::is_orphan(&self.subject) {
             return DeletionRule::Due;
         }
         if self.origin() != Some(AccountOrigin::Created) {

@@ -11,7 +11,7 @@ use store::StoreError;
 
 use super::{TargetObstacles, off_evidence, status_reason};
 use crate::control::WriterControl;
-use crate::looks::{is_membership_due, membership_unverified_since};
+use crate::guard::looks::{is_membership_due, membership_unverified_since};
 use crate::rows::{edge, load_resources, resource, status};
 use crate::{micros, now};
 
