@@ -30,7 +30,9 @@ use scim::ScimKind;
 
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::delivery::call::{CallStop, FailedCall, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::rows::access::RemovalConsent;
+use crate::rows::settled::SettledOutcome;
 
 use crate::guard::safety::PROTECTED;
 use crate::rows::access::{AccessChange, OffEvidence};
@@ -116,7 +118,7 @@ async fn settle_moves(
     progress.in_doubt = true;
     let error =
         format!("the target shows something else each time it is asked: gave up after {MOVES_MAX} moves");
-    Ok(ConvergeOutcome::Retry(call.trouble("read", AttemptClass::Transient, error)))
+    Ok(ConvergeOutcome::Retry(call.trouble(ScimOperation::Read, AttemptClass::Transient, error)))
 }
 
 /// Chooses the first move.
@@ -164,7 +166,7 @@ async fn anothers(
         return Ok(None);
     }
     let error = format!("resource {id} carries another externalId: {why}");
-    let trouble = call.trouble("read", AttemptClass::NotFound, error);
+    let trouble = call.trouble(ScimOperation::Read, AttemptClass::NotFound, error);
     Ok(Some(ConvergeOutcome::Unproven { trouble, pauses: None }))
 }
 
@@ -207,11 +209,11 @@ async fn look_for_unlinked(
         // The target has answered that the account exists: a person who should be off may have it.
         LocateResult::Nothing if progress.unseen.is_some() => {
             let error = "the target has answered that it exists, but does not show it".to_owned();
-            ConvergeOutcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error))
+            ConvergeOutcome::Retry(call.trouble(ScimOperation::Lookup, AttemptClass::OutcomeUnknown, error))
         }
         LocateResult::Nothing if progress.in_doubt && call.about.attempts < LATE_CREATE_LOOKS => {
             let error = "a create that got no answer may still be under way".to_owned();
-            ConvergeOutcome::Retry(call.trouble("lookup", AttemptClass::OutcomeUnknown, error))
+            ConvergeOutcome::Retry(call.trouble(ScimOperation::Lookup, AttemptClass::OutcomeUnknown, error))
         }
         LocateResult::Nothing => settle_absent(call, wanted, progress, OffEvidence::NoAccountProven).await?,
     };
@@ -234,7 +236,7 @@ async fn no_account_of_its_own(
     }
     progress.remote_id = None;
     progress.applied = AttributeMap::new();
-    Ok(settled_outcome("absent", wanted))
+    Ok(settled_outcome(SettledOutcome::Absent, wanted))
 }
 
 /// Returns whether the target shows the resource again that it did not show a moment ago.
@@ -266,7 +268,11 @@ async fn settle_absent(
         AbsenceProof::Proven if is_back(call, wanted, progress).await? => {
             progress.in_doubt = true;
             let error = "it was missing, and is there again".to_owned();
-            return Ok(ConvergeOutcome::Retry(call.trouble("lookup", AttemptClass::Transient, error)));
+            return Ok(ConvergeOutcome::Retry(call.trouble(
+                ScimOperation::Lookup,
+                AttemptClass::Transient,
+                error,
+            )));
         }
         AbsenceProof::Proven => {
             progress.off = progress.off.or(Some(evidence));
@@ -274,13 +280,13 @@ async fn settle_absent(
         }
         AbsenceProof::NothingToCompare => Some(NOT_PROVEN),
         AbsenceProof::Unproven { why, pauses } => {
-            let trouble = call.trouble("lookup", AttemptClass::NotFound, why);
+            let trouble = call.trouble(ScimOperation::Lookup, AttemptClass::NotFound, why);
             return Ok(ConvergeOutcome::Unproven { trouble, pauses: pauses.map(|why| (why, micros(now()))) });
         }
     };
     progress.remote_id = None;
     progress.applied = AttributeMap::new();
-    Ok(ConvergeOutcome::Settled { how: "absent", awaits: wanted.awaits.clone(), note })
+    Ok(ConvergeOutcome::Settled { how: SettledOutcome::Absent, awaits: wanted.awaits.clone(), note })
 }
 
 /// The relation of a resource to Usher.
@@ -305,7 +311,7 @@ async fn bring_about(
     let Some(id) = progress.remote_id.clone() else { return Ok(ConvergeMove::Create) };
     let there = TargetState::Something { applied: &progress.applied, surely_ours: standing.surely_ours };
     let adopted = standing.adopted && wanted.state != AccountState::Deleted;
-    let name = |how| if adopted { "adopted" } else { how };
+    let outcome = |how| if adopted { SettledOutcome::Adopted } else { how };
     let step = match next_step(call.target.client.profile(), wanted, there) {
         ConvergeStep::Delete if call.about.only_switch_offs && wanted.kind == ScimKind::User => {
             progress.delete_after = Some(0);
@@ -342,12 +348,12 @@ async fn bring_about(
     match step {
         ConvergeStep::Write { ops, how } => match &wanted.step_aside {
             Some(taken) if !takes_away => taken::step_aside(call, wanted, progress, &id, taken).await,
-            _ => update_resource(call, wanted, progress, &id, &ops, name(how)).await,
+            _ => update_resource(call, wanted, progress, &id, &ops, outcome(how)).await,
         },
         ConvergeStep::Delete => remove_resource(call, wanted, progress, &id).await.map(ConvergeMove::End),
         ConvergeStep::SwitchOff => disable_instead(call, wanted, progress, &id).await,
         ConvergeStep::Forbidden { how, why } => {
-            Ok(ConvergeMove::End(forbidden_outcome(name(how), why, wanted)))
+            Ok(ConvergeMove::End(forbidden_outcome(outcome(how), why, wanted)))
         }
         ConvergeStep::Rest { how } => {
             progress.delete_after = wanted.delete_after(&progress.applied);
@@ -356,7 +362,7 @@ async fn bring_about(
             }
             let note = step::why_kept(call.target.client.profile(), wanted);
             Ok(ConvergeMove::End(ConvergeOutcome::Settled {
-                how: name(how),
+                how: outcome(how),
                 awaits: wanted.awaits.clone(),
                 note,
             }))
@@ -398,10 +404,10 @@ async fn find_objection(
     }
 }
 
-fn settled_outcome(how: &'static str, wanted: &WantedState) -> ConvergeOutcome {
+fn settled_outcome(how: SettledOutcome, wanted: &WantedState) -> ConvergeOutcome {
     ConvergeOutcome::Settled { how, awaits: wanted.awaits.clone(), note: None }
 }
 
-fn forbidden_outcome(how: &'static str, why: &'static str, wanted: &WantedState) -> ConvergeOutcome {
+fn forbidden_outcome(how: SettledOutcome, why: &'static str, wanted: &WantedState) -> ConvergeOutcome {
     ConvergeOutcome::Settled { how, awaits: wanted.awaits.clone(), note: Some(why) }
 }

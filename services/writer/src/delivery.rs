@@ -7,6 +7,7 @@ pub(crate) mod call;
 pub(crate) mod leftovers;
 pub(crate) mod links;
 pub(crate) mod listing;
+pub(crate) mod operation;
 pub(crate) mod pacer;
 pub(crate) mod sight;
 pub(crate) mod trouble;

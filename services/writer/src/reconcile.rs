@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 
 use crate::delivery::backoff;
 use crate::delivery::call::{CallStop, CallSubject, OwnedTarget, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::delivery::pacer::RequestUrgency;
 use crate::rows::access::RemovalConsent;
 use crate::rows::control::PauseScope;
@@ -344,7 +345,8 @@ impl ReconcileRun {
         let mut failures = 0;
         loop {
             let mut call = self.call().await?;
-            let answer = call.send("list", async |client| client.list(kind, start, before).await).await;
+            let answer =
+                call.send(ScimOperation::List, async |client| client.list(kind, start, before).await).await;
             match answer {
                 Ok(page) => return Ok(page),
                 Err(stop) => self.wait(stop, &mut failures).await?,
@@ -362,7 +364,7 @@ impl ReconcileRun {
         let mut failures = 0;
         loop {
             let mut call = self.call().await?;
-            match call.send("read_members", async |client| client.members(id).await).await {
+            match call.send(ScimOperation::ReadMembers, async |client| client.members(id).await).await {
                 Ok(members) => return Ok(Some(members.unwrap_or_default())),
                 Err(stop) => match self.wait(stop, &mut failures).await {
                     Err(ReconcileHalt::Failed(why)) => {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::RetryConfig;
 use crate::converge::outcome::{ConvergeOutcome, WorkResult, WorkedResource};
 use crate::delivery::backoff;
+use crate::delivery::operation::FailedOperation;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::guard::orphans;
 use crate::guard::permission;
@@ -20,6 +21,7 @@ use crate::lease::{TargetLease, database_now};
 use crate::rows::access::OffEvidence;
 use crate::rows::access::takes_away;
 use crate::rows::facts::{SERVICE, SettledFact, TransactionFacts};
+use crate::rows::settled::SettledOutcome;
 use crate::rows::{ResourceKey, control, dead, failures, load_resources, resource, save_resources, status};
 use crate::{micros, moment_of, now};
 
@@ -264,7 +266,7 @@ impl ResultCommitter {
             ConvergeOutcome::Doubtful { why, .. } => row.last_error = Some(why.clone()),
             ConvergeOutcome::Settled { how, awaits, note } => {
                 row.applied_revision = worked.row.desired_revision;
-                self.tell_settled(worked, how, *note, news);
+                self.tell_settled(worked, *how, *note, news);
                 if !overtaken {
                     let since = row.off_evidence_at;
                     row.delete_at =
@@ -296,7 +298,7 @@ impl ResultCommitter {
             }
             ConvergeOutcome::Conflict { found } => {
                 let trouble = ConvergeTrouble {
-                    operation: "adopt",
+                    operation: FailedOperation::Adopt,
                     class: lifecycle::AttemptClass::AlreadyExists,
                     error: found.clone(),
                     exchange: None,
@@ -377,13 +379,13 @@ impl ResultCommitter {
     fn tell_settled(
         &self,
         worked: &WorkedResource,
-        how: &'static str,
+        how: SettledOutcome,
         note: Option<&'static str>,
         news: &mut TransactionFacts,
     ) {
         let row = &worked.row;
         let latency_ms = (micros(now()) - row.accepted_at) / 1_000;
-        if !matches!(how, "unchanged" | "skipped") {
+        if how.is_timed() {
             let took = Duration::from_millis(u64::try_from(latency_ms).unwrap_or(0));
             telemetry::metrics::accept_to_target(&self.target, row.lane(), took);
         }
@@ -416,14 +418,14 @@ impl ResultCommitter {
             subject: row.subject.clone(),
             member_of: None,
             revision: row.desired_revision,
-            operation: trouble.operation.to_owned(),
+            operation: trouble.operation.as_str().to_owned(),
             class: trouble.class,
             error: trouble.error.clone(),
             attempts: row.attempts,
             exchange: trouble.exchange.clone(),
             failures: failures::take_failures(&mut row.failures),
         };
-        tracing::warn!(target_name = %row.target, subject = %row.subject, dead_letter = %letter.id, operation = trouble.operation, class = trouble.class.as_str(), "resource needs a human");
+        tracing::warn!(target_name = %row.target, subject = %row.subject, dead_letter = %letter.id, operation = trouble.operation.as_str(), class = trouble.class.as_str(), "resource needs a human");
         row.rest(status::DEAD);
         row.last_error = Some(trouble.error.clone());
         row.dead_letter = Some(letter.id.to_string());

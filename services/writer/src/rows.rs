@@ -17,6 +17,7 @@ pub(crate) mod removal;
 pub(crate) mod replay;
 pub(crate) mod replay_letter;
 pub(crate) mod resource;
+pub(crate) mod settled;
 pub(crate) mod stored;
 pub(crate) mod target;
 pub(crate) mod verification;

@@ -10,6 +10,7 @@ use store::StoreError;
 use super::look::{no_answer, open_call, wait_patiently};
 use super::{WriterControl, database_refusal, refuse_with};
 use crate::delivery::call::CallStop;
+use crate::delivery::operation::ScimOperation;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::{dead, linked_subject, load_resources, save_resources, status};
 use crate::{micros, now};
@@ -53,7 +54,8 @@ impl WriterControl {
         let owned = self.askable(target).await?;
         let asked = async {
             let mut call = open_call(&owned, *kind, subject).await;
-            match call.send("read", async |client| client.get(scim_kind, remote_id).await).await {
+            match call.send(ScimOperation::Read, async |client| client.get(scim_kind, remote_id).await).await
+            {
                 Ok(_) => Ok(()),
                 Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
                     Err(refuse_with(format!(

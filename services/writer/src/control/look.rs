@@ -135,7 +135,7 @@ async fn ask_target(
     let mut call = open_call(target, kind, subject).await;
     match look::preview_change(&mut call, wanted, link).await {
         Ok(look::LookupPreview { matched, remote_id, action }) => {
-            Ok(PreviewReply { steps: call.steps(), matched: matched.to_owned(), remote_id, action })
+            Ok(PreviewReply { steps: call.steps(), matched: matched.as_str().to_owned(), remote_id, action })
         }
         Err(stop) => Err(no_answer(&call, stop)),
     }

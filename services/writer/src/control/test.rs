@@ -9,6 +9,7 @@ use scim::ScimKind;
 
 use super::{WriterControl, refuse_with};
 use crate::delivery::call::{CallStop, CallSubject, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::delivery::pacer::{RequestUrgency, TargetCircuit};
 use crate::rows::access::RemovalConsent;
 
@@ -43,11 +44,13 @@ impl WriterControl {
             let nobody = format!("usher-connection-test-{}", uuid::Uuid::now_v7().simple());
             let found = match path {
                 Some(path) => call
-                    .send("lookup", async |client| client.find(ScimKind::User, path, &nobody).await)
+                    .send(ScimOperation::Lookup, async |client| {
+                        client.find(ScimKind::User, path, &nobody).await
+                    })
                     .await
                     .map(drop),
                 None => call
-                    .send("list", async |client| client.list(ScimKind::User, None, 0).await)
+                    .send(ScimOperation::List, async |client| client.list(ScimKind::User, None, 0).await)
                     .await
                     .map(drop),
             };

@@ -13,10 +13,12 @@ use super::{
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::delivery::call::{CallStop, FailedCall, TargetCall};
 use crate::delivery::links::linked_already;
+use crate::delivery::operation::{FailedOperation, ScimOperation};
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::access::AccountOrigin;
 use crate::rows::claims::TakenValue;
 use crate::rows::resource::UnseenCreate;
+use crate::rows::settled::SettledOutcome;
 use crate::rows::stored;
 
 /// Creates the resource, unless a search finds one that can be adopted or that stands in the way.
@@ -48,13 +50,14 @@ pub(super) async fn create_resource(
         ConvergeStep::Forbidden { how, why } => {
             return Ok(ConvergeMove::End(forbidden_outcome(how, why, wanted)));
         }
-        _ => return Ok(ConvergeMove::End(settled_outcome("absent", wanted))),
+        _ => return Ok(ConvergeMove::End(settled_outcome(SettledOutcome::Absent, wanted))),
     }
     let attributes = wanted.to_create();
     if let Some(held) = refused_by_profile(call, wanted, &attributes, true) {
         return Ok(ConvergeMove::End(held));
     }
-    let posted = call.send("create", async |client| client.create(wanted.kind, &attributes).await).await;
+    let posted =
+        call.send(ScimOperation::Create, async |client| client.create(wanted.kind, &attributes).await).await;
     let id = match posted {
         Ok(created) => created.id,
         Err(CallStop::Failed(failed)) if taken::is_said_by(&failed) => {
@@ -67,7 +70,7 @@ pub(super) async fn create_resource(
         // The resource exists, so the create must never be sent again. Nothing can be done with it by this id.
         progress.unseen = Some(UnseenCreate::Created);
         return Ok(ConvergeMove::End(ConvergeOutcome::Dead(call.trouble(
-            "create",
+            ScimOperation::Create,
             AttemptClass::Permanent,
             fault,
         ))));
@@ -103,7 +106,10 @@ fn wait_for_value(
 ) -> ConvergeOutcome {
     progress.in_doubt = false;
     progress.unseen = None;
-    ConvergeOutcome::Waiting { taken, trouble: call.trouble("create", AttemptClass::AlreadyExists, error) }
+    ConvergeOutcome::Waiting {
+        taken,
+        trouble: call.trouble(ScimOperation::Create, AttemptClass::AlreadyExists, error),
+    }
 }
 
 /// Finds a created resource whose create succeeded without an id in the answer.
@@ -115,7 +121,11 @@ pub(super) async fn find_created(
     match locate_resource(call, wanted, true).await? {
         LocateResult::Adoptable(hit) => {
             if let Some(fault) = stored::remote_id_fault(&hit.resource.id) {
-                let outcome = ConvergeOutcome::Dead(call.trouble("create", AttemptClass::Permanent, fault));
+                let outcome = ConvergeOutcome::Dead(call.trouble(
+                    ScimOperation::Create,
+                    AttemptClass::Permanent,
+                    fault,
+                ));
                 return Ok(ConvergeMove::End(outcome));
             }
             link_created(call, wanted, progress, hit.resource.id).await
@@ -145,12 +155,16 @@ async fn link_created(
     progress.remote_id = Some(id);
     progress.origin = Some(AccountOrigin::Created);
     progress.applied = wanted.created();
-    Ok(ConvergeMove::End(settled_outcome("created", wanted)))
+    Ok(ConvergeMove::End(settled_outcome(SettledOutcome::Created, wanted)))
 }
 
 fn not_shown(call: &TargetCall) -> ConvergeMove {
     let error = "the target accepted the create but does not show the resource".to_owned();
-    ConvergeMove::End(ConvergeOutcome::Retry(call.trouble("create", AttemptClass::OutcomeUnknown, error)))
+    ConvergeMove::End(ConvergeOutcome::Retry(call.trouble(
+        ScimOperation::Create,
+        AttemptClass::OutcomeUnknown,
+        error,
+    )))
 }
 
 /// Handles the answer of the target that the resource exists already.
@@ -191,7 +205,7 @@ pub(super) async fn adopt_resource(
 ) -> Result<ConvergeMove, CallStop> {
     if let Some(fault) = stored::remote_id_fault(&found.id) {
         return Ok(ConvergeMove::End(ConvergeOutcome::Dead(call.trouble(
-            "adopt",
+            FailedOperation::Adopt,
             AttemptClass::Permanent,
             fault,
         ))));

@@ -12,6 +12,7 @@ use super::update::{ResourceChange, UpdateEffect, see_done, write_change};
 use super::{WantedState, locate, step};
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::rows::access::OffEvidence;
 
 /// The maximum number of duplicate accounts that are handled for one person.
@@ -123,7 +124,7 @@ async fn switch_off(call: &mut TargetCall, id: &str) -> bool {
     let change = ResourceChange {
         kind: ScimKind::User,
         id,
-        operation: "disable",
+        operation: ScimOperation::Disable,
         ops: &ops,
         set: &set,
         clear: &[],

@@ -8,6 +8,7 @@ use scim::{FoundResource, ResourceSearch, ScimKind};
 use super::WantedState;
 use crate::delivery::call::{CallStop, TargetCall};
 use crate::delivery::listing::CatalogueEntry;
+use crate::delivery::operation::ScimOperation;
 use crate::rows::claims::{TakenValue, ValueClaim};
 
 const EXTERNAL_ID: &str = "externalId";
@@ -183,7 +184,8 @@ pub(super) async fn find_by_value(
 ) -> Result<Vec<FoundResource>, CallStop> {
     let mut search = ResourceSearch::new(kind, path, value);
     let found = loop {
-        let page = call.send("lookup", async |client| client.find_next(&mut search).await).await?;
+        let page =
+            call.send(ScimOperation::Lookup, async |client| client.find_next(&mut search).await).await?;
         if let Some(found) = page {
             break found;
         }
@@ -202,7 +204,7 @@ pub(super) async fn read_linked(
     kind: ScimKind,
     id: &str,
 ) -> Result<FoundResource, CallStop> {
-    let found = call.send("read", async |client| client.get(kind, id).await).await;
+    let found = call.send(ScimOperation::Read, async |client| client.get(kind, id).await).await;
     match &found {
         Ok(found) => call.saw(describe_found(found)),
         Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {

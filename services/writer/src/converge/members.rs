@@ -7,6 +7,7 @@ use scim::{UpdateMethod, diff};
 
 use crate::converge::outcome::MembersOutcome;
 use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::{edge, leftover};
 
@@ -67,7 +68,7 @@ async fn ask_members(call: &mut TargetCall, job: &MembersJob) -> MembersOutcome 
         let asked = async |client: &scim::ScimClient| {
             client.is_member(group, id).await.expect("the profile says how it is asked")
         };
-        match call.send("read_members", asked).await {
+        match call.send(ScimOperation::ReadMembers, asked).await {
             Ok(true) => present.push(key.clone()),
             Ok(false) => {}
             Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
@@ -87,7 +88,7 @@ pub(crate) async fn take_out_leftovers(call: &mut TargetCall, job: &MembersJob) 
     let mut ids: Vec<String> = job.leftovers.iter().map(|leftover| leftover.member_id.clone()).collect();
     if call.target.client.profile().membership.readable {
         let group = &job.group_id;
-        match call.send("read_members", async |client| client.members(group).await).await {
+        match call.send(ScimOperation::ReadMembers, async |client| client.members(group).await).await {
             Ok(there) => {
                 let there = there.unwrap_or_default();
                 ids.retain(|id| there.contains(id));
@@ -117,11 +118,11 @@ async fn change_members(
     }
     let requests = diff::member_ops(call.target.client.profile(), &add, &remove);
     let operation = if remove.is_empty() {
-        "add_members"
+        ScimOperation::AddMembers
     } else if add.is_empty() {
-        "remove_members"
+        ScimOperation::RemoveMembers
     } else {
-        "change_members"
+        ScimOperation::ChangeMembers
     };
     let mut sent = false;
     for ops in requests {
@@ -149,7 +150,9 @@ async fn put_group(
     remove: &[String],
 ) -> MembersOutcome {
     let group = &job.group_id;
-    let current = match call.send("read", async |client| client.get(scim::ScimKind::Group, group).await).await
+    let current = match call
+        .send(ScimOperation::Read, async |client| client.get(scim::ScimKind::Group, group).await)
+        .await
     {
         Ok(current) => current,
         Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
@@ -162,7 +165,7 @@ async fn put_group(
     let version = current.version.as_deref();
     call.next_has(|_| whole.clone());
     let sent = call
-        .send("change_members", async |client| {
+        .send(ScimOperation::ChangeMembers, async |client| {
             client.replace(scim::ScimKind::Group, group, &whole, version).await
         })
         .await;
@@ -177,7 +180,8 @@ async fn put_group(
 
 /// Handles a 404. Some targets answer 404 for one unknown member: only a group that cannot be read is gone.
 async fn not_found(call: &mut TargetCall, group: &str, trouble: ConvergeTrouble) -> MembersOutcome {
-    match call.send("read", async |client| client.get(scim::ScimKind::Group, group).await).await {
+    match call.send(ScimOperation::Read, async |client| client.get(scim::ScimKind::Group, group).await).await
+    {
         Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
             MembersOutcome::GroupGone
         }
@@ -198,26 +202,28 @@ enum MembersReading {
 /// Reads the members of the group to settle earlier requests.
 async fn look_at_members(call: &mut TargetCall, job: &MembersJob) -> MembersReading {
     let group = &job.group_id;
-    MembersReading::Told(match call.send("read_members", async |client| client.members(group).await).await {
-        Ok(None) => return MembersReading::ShowsNobody,
-        Ok(Some(ids)) => {
-            let there: std::collections::HashSet<String> = ids.into_iter().collect();
-            let present =
-                job.member_ids.iter().filter(|(_, id)| there.contains(*id)).map(|(key, _)| key.clone());
-            MembersOutcome::Seen { present: present.collect() }
-        }
-        Err(CallStop::Deferred) => MembersOutcome::Deferred,
-        // The effect of the earlier request is still unknown.
-        Err(CallStop::Postponed { trouble, times }) => {
-            MembersOutcome::Postponed { trouble: *trouble, times, sent: true }
-        }
-        Err(CallStop::Failed(failed)) => match failed.class() {
-            AttemptClass::Permanent => return MembersReading::Refused,
-            AttemptClass::NotFound => MembersOutcome::GroupGone,
+    MembersReading::Told(
+        match call.send(ScimOperation::ReadMembers, async |client| client.members(group).await).await {
+            Ok(None) => return MembersReading::ShowsNobody,
+            Ok(Some(ids)) => {
+                let there: std::collections::HashSet<String> = ids.into_iter().collect();
+                let present =
+                    job.member_ids.iter().filter(|(_, id)| there.contains(*id)).map(|(key, _)| key.clone());
+                MembersOutcome::Seen { present: present.collect() }
+            }
+            Err(CallStop::Deferred) => MembersOutcome::Deferred,
             // The effect of the earlier request is still unknown.
-            _ => MembersOutcome::Unsure(Some(failed.trouble)),
+            Err(CallStop::Postponed { trouble, times }) => {
+                MembersOutcome::Postponed { trouble: *trouble, times, sent: true }
+            }
+            Err(CallStop::Failed(failed)) => match failed.class() {
+                AttemptClass::Permanent => return MembersReading::Refused,
+                AttemptClass::NotFound => MembersOutcome::GroupGone,
+                // The effect of the earlier request is still unknown.
+                _ => MembersOutcome::Unsure(Some(failed.trouble)),
+            },
         },
-    })
+    )
 }
 
 /// Returns the outcome of a stopped job. `sent`: a request of the same job was carried out, or may have been, so nothing

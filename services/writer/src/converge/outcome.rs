@@ -7,6 +7,7 @@ use crate::rows::access::{AccessChange, AccountOrigin, OffEvidence};
 use crate::rows::claims::TakenValue;
 use crate::rows::reference::ResolvedReferences;
 use crate::rows::resource::UnseenCreate;
+use crate::rows::settled::SettledOutcome;
 use crate::rows::{edge, leftover, resource};
 
 /// The known state at the target, with any outcome.
@@ -58,7 +59,7 @@ pub(crate) enum ConvergeOutcome {
     Postponed { trouble: ConvergeTrouble, times: u32 },
     /// The target agrees, as far as the policy's actions allow. `how` names the change in the past tense, `awaits` names
     /// the person whose link a reference lacks, and `note` is for an operator.
-    Settled { how: &'static str, awaits: Option<String>, note: Option<&'static str> },
+    Settled { how: SettledOutcome, awaits: Option<String>, note: Option<&'static str> },
     /// Retry later.
     Retry(ConvergeTrouble),
     /// A retry cannot help.

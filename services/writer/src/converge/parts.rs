@@ -6,6 +6,7 @@ use scim::diff;
 use serde_json::Value;
 
 use super::taken;
+use super::update::change_operation;
 use super::update::{ResourceChange, UpdateEffect, see_done, write_change};
 use super::{ConvergeMove, WantedState, settled_outcome};
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
@@ -13,6 +14,7 @@ use crate::delivery::call::{CallStop, FailedCall, TargetCall};
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::access::AccessChange;
 use crate::rows::claims::TakenValue;
+use crate::rows::settled::SettledOutcome;
 
 const ACTIVE: &str = "active";
 /// The attributes that servers keep unique, in addition to those in the profile.
@@ -89,7 +91,7 @@ pub(super) async fn write_parts(
     let ops =
         diff::patch_operations(call.target.client.profile(), wanted.kind, &progress.applied, &set, &clear);
     let switches_off = set.get(ACTIVE) == Some(&Value::Bool(false));
-    let operation = if switches_off { "disable" } else { "update" };
+    let operation = change_operation(switches_off);
     let answer_counts = !progress.answer_disproved;
     let change = ResourceChange {
         kind: wanted.kind,
@@ -155,7 +157,7 @@ pub(super) async fn one_by_one(
     progress: &mut ConvergeProgress,
     id: &str,
     refused: FailedCall,
-    how: &'static str,
+    how: SettledOutcome,
 ) -> Result<ConvergeMove, CallStop> {
     let parts = parts_of(call, wanted, progress);
     let is_one = parts.len() == 1;
@@ -226,7 +228,7 @@ fn judge_parts(
     wanted: &WantedState,
     waits: Option<(TakenValue, ConvergeTrouble)>,
     dead: Vec<(String, FailedCall)>,
-    how: &'static str,
+    how: SettledOutcome,
     is_one: bool,
 ) -> ConvergeOutcome {
     let also: Vec<String> =

@@ -11,6 +11,7 @@ use store::StoreError;
 use telemetry::chain;
 
 use crate::delivery::call::{CallStop, OwnedTarget, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::delivery::sight::UNPROVEN_MAX;
 use crate::rows::orphan;
 use crate::rows::{ResourceKey, resource, status};
@@ -50,7 +51,7 @@ pub(super) async fn prove_absence(call: &mut TargetCall) -> Result<AbsenceProof,
         }
         for (kind, subject, id) in witnesses {
             let scim_kind = if kind == ResourceKind::Group { ScimKind::Group } else { ScimKind::User };
-            match call.send("read", async |client| client.get(scim_kind, &id).await).await {
+            match call.send(ScimOperation::Read, async |client| client.get(scim_kind, &id).await).await {
                 Ok(_) => {
                     call.saw(format!("{} {subject}, which is known to be there", kind.as_str()));
                     call.target.sight.saw((kind, subject));

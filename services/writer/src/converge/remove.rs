@@ -10,8 +10,10 @@ use super::update::{is_hidden, switch_off};
 use super::{ConvergeMove, WantedState, settle_absent, settled_outcome};
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::access::{AccessChange, OffEvidence};
+use crate::rows::settled::SettledOutcome;
 use crate::{micros, now};
 
 /// Handles a link that leads nowhere. A search that works tells a vanished account from a credential that lost its sight.
@@ -26,7 +28,7 @@ pub(super) async fn recover_gone(
         {
             progress.off = Some(OffEvidence::GoneProven);
         }
-        return Ok(ConvergeMove::End(settled_outcome("unchanged", wanted)));
+        return Ok(ConvergeMove::End(settled_outcome(SettledOutcome::Unchanged, wanted)));
     }
     let located = locate_resource(call, wanted, true).await?;
     if let LocateResult::Adoptable(hit) = &located
@@ -34,7 +36,7 @@ pub(super) async fn recover_gone(
     {
         let error = "the target says that it is gone, and finds it all the same".to_owned();
         return Ok(ConvergeMove::End(ConvergeOutcome::Retry(call.trouble(
-            "read",
+            ScimOperation::Read,
             AttemptClass::Transient,
             error,
         ))));
@@ -59,10 +61,10 @@ pub(super) async fn recover_gone(
             progress.in_doubt = true;
             Ok(ConvergeMove::Create)
         }
-        LocateResult::Nothing => Ok(ConvergeMove::End(settled_outcome("absent", wanted))),
+        LocateResult::Nothing => Ok(ConvergeMove::End(settled_outcome(SettledOutcome::Absent, wanted))),
         LocateResult::Foreign(foreign) => match foreign.holder(call).await? {
             Some(_) if wanted.state == AccountState::Active => Ok(ConvergeMove::Create), // which waits for it
-            Some(_) => Ok(ConvergeMove::End(settled_outcome("absent", wanted))),
+            Some(_) => Ok(ConvergeMove::End(settled_outcome(SettledOutcome::Absent, wanted))),
             None => Ok(ConvergeMove::End(ConvergeOutcome::Conflict { found: foreign.found })),
         },
     }
@@ -79,42 +81,43 @@ pub(super) async fn remove_resource(
     let was_there = wanted.kind == ScimKind::User
         && proof::has_no_witness(call).await?
         && locate::read_linked(call, wanted.kind, id).await.is_ok();
-    let evidence = match call.send("delete", async |client| client.delete(wanted.kind, id).await).await {
-        Ok(()) if wanted.kind == ScimKind::User => {
-            progress.in_doubt = true; // until the effect is seen
-            progress.changed = Some(AccessChange::Delete);
-            match see_deleted(call, progress, id, was_there).await? {
-                DeletionOutcome::Gone(evidence) => evidence,
-                DeletionOutcome::Still(outcome) => return Ok(*outcome),
+    let evidence =
+        match call.send(ScimOperation::Delete, async |client| client.delete(wanted.kind, id).await).await {
+            Ok(()) if wanted.kind == ScimKind::User => {
+                progress.in_doubt = true; // until the effect is seen
+                progress.changed = Some(AccessChange::Delete);
+                match see_deleted(call, progress, id, was_there).await? {
+                    DeletionOutcome::Gone(evidence) => evidence,
+                    DeletionOutcome::Still(outcome) => return Ok(*outcome),
+                }
             }
-        }
-        Ok(()) => Some(OffEvidence::Deleted),
-        // A leaver must not keep an account because a target lost sight of it for a moment.
-        Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
-            if !matches!(locate_resource(call, wanted, true).await?, LocateResult::Nothing) {
-                let error = "the target says that it is gone, and finds it all the same".to_owned();
-                return Ok(ConvergeOutcome::Retry(ConvergeTrouble { error, ..failed.trouble }));
+            Ok(()) => Some(OffEvidence::Deleted),
+            // A leaver must not keep an account because a target lost sight of it for a moment.
+            Err(CallStop::Failed(failed)) if failed.class() == AttemptClass::NotFound => {
+                if !matches!(locate_resource(call, wanted, true).await?, LocateResult::Nothing) {
+                    let error = "the target says that it is gone, and finds it all the same".to_owned();
+                    return Ok(ConvergeOutcome::Retry(ConvergeTrouble { error, ..failed.trouble }));
+                }
+                if wanted.kind == ScimKind::User {
+                    return settle_absent(call, wanted, progress, OffEvidence::GoneProven).await;
+                }
+                Some(OffEvidence::GoneProven)
             }
-            if wanted.kind == ScimKind::User {
-                return settle_absent(call, wanted, progress, OffEvidence::GoneProven).await;
+            Err(CallStop::Failed(failed))
+                if failed.class() == AttemptClass::Permanent
+                    && wanted.kind == ScimKind::User
+                    && wanted.actions.disable =>
+            {
+                // The account cannot be deleted, so it is switched off: a leaver must not use it.
+                if let Some(undone) = switch_off(call, id, progress).await? {
+                    return Ok(undone);
+                }
+                let error =
+                    format!("the account is disabled, but deleting it was refused: {}", failed.trouble.error);
+                return Ok(ConvergeOutcome::Dead(ConvergeTrouble { error, ..failed.trouble }));
             }
-            Some(OffEvidence::GoneProven)
-        }
-        Err(CallStop::Failed(failed))
-            if failed.class() == AttemptClass::Permanent
-                && wanted.kind == ScimKind::User
-                && wanted.actions.disable =>
-        {
-            // The account cannot be deleted, so it is switched off: a leaver must not use it.
-            if let Some(undone) = switch_off(call, id, progress).await? {
-                return Ok(undone);
-            }
-            let error =
-                format!("the account is disabled, but deleting it was refused: {}", failed.trouble.error);
-            return Ok(ConvergeOutcome::Dead(ConvergeTrouble { error, ..failed.trouble }));
-        }
-        Err(stop) => return Err(stop),
-    };
+            Err(stop) => return Err(stop),
+        };
     *progress = ConvergeProgress {
         off: progress.off.or(evidence),
         was_on: progress.was_on,
@@ -128,7 +131,7 @@ pub(super) async fn remove_resource(
         answer_disproved: progress.answer_disproved,
         duplicates: progress.duplicates.take(),
     };
-    Ok(settled_outcome("deleted", wanted))
+    Ok(settled_outcome(SettledOutcome::Deleted, wanted))
 }
 
 /// The effect of a deletion that the target answered with success.
@@ -172,7 +175,7 @@ async fn see_deleted(
     }
     let error =
         "the target answered the deletion with success and still shows the account, which is off".to_owned();
-    let trouble = call.trouble("delete", AttemptClass::OutcomeUnknown, error);
+    let trouble = call.trouble(ScimOperation::Delete, AttemptClass::OutcomeUnknown, error);
     progress.in_doubt = true;
     Ok(DeletionOutcome::Still(Box::new(ConvergeOutcome::Retry(trouble))))
 }
@@ -195,5 +198,9 @@ pub(super) async fn disable_instead(
     }
     progress.delete_after = progress.delete_after.or(wanted.delete_after(&progress.applied));
     let note = step::why_kept(call.target.client.profile(), wanted);
-    Ok(ConvergeMove::End(ConvergeOutcome::Settled { how: "disabled", awaits: wanted.awaits.clone(), note }))
+    Ok(ConvergeMove::End(ConvergeOutcome::Settled {
+        how: SettledOutcome::Disabled,
+        awaits: wanted.awaits.clone(),
+        note,
+    }))
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::WantedState;
 use crate::rows::access::DeletionRule;
+use crate::rows::settled::SettledOutcome;
 
 /// The reason shown with a resource that is not created.
 pub(crate) const NOT_CREATED: &str = "not created: the policy's actions forbid it";
@@ -52,15 +53,15 @@ pub(crate) enum ConvergeStep {
     /// Create the resource.
     Create,
     /// Change the resource by these operations, or by a PUT with the same effect. `how` names the change in the past tense.
-    Write { ops: Vec<PatchOp>, how: &'static str },
+    Write { ops: Vec<PatchOp>, how: SettledOutcome },
     /// Switch the account off and change nothing else.
     SwitchOff,
     /// Delete it.
     Delete,
     /// Nothing needs to be done. `how` names the state.
-    Rest { how: &'static str },
+    Rest { how: SettledOutcome },
     /// A change is needed, but not allowed.
-    Forbidden { how: &'static str, why: &'static str },
+    Forbidden { how: SettledOutcome, why: &'static str },
 }
 
 /// Returns the next step towards `wanted`.
@@ -72,9 +73,9 @@ pub(crate) fn next_step(
     match (there, wanted.state) {
         (TargetState::Nothing, AccountState::Active) if wanted.actions.create => ConvergeStep::Create,
         (TargetState::Nothing, AccountState::Active) => {
-            ConvergeStep::Forbidden { how: "skipped", why: NOT_CREATED }
+            ConvergeStep::Forbidden { how: SettledOutcome::Skipped, why: NOT_CREATED }
         }
-        (TargetState::Nothing, _) => ConvergeStep::Rest { how: "absent" },
+        (TargetState::Nothing, _) => ConvergeStep::Rest { how: SettledOutcome::Absent },
         (TargetState::Something { applied, surely_ours }, AccountState::Deleted) => {
             take_away(profile, wanted, applied, surely_ours)
         }
@@ -95,15 +96,17 @@ fn take_away(
         return ConvergeStep::Delete;
     }
     let kept = if wanted.actions.delete {
-        ConvergeStep::Rest { how: "kept" }
+        ConvergeStep::Rest { how: SettledOutcome::Kept }
     } else {
-        ConvergeStep::Forbidden { how: "kept", why: NOT_TAKEN_AWAY }
+        ConvergeStep::Forbidden { how: SettledOutcome::Kept, why: NOT_TAKEN_AWAY }
     };
     match wanted.kind {
         ScimKind::Group => kept,
-        ScimKind::User if applied.get("active") == Some(&false.into()) => ConvergeStep::Rest { how: "kept" },
+        ScimKind::User if applied.get("active") == Some(&false.into()) => {
+            ConvergeStep::Rest { how: SettledOutcome::Kept }
+        }
         ScimKind::User if wanted.actions.disable => ConvergeStep::SwitchOff,
-        ScimKind::User => ConvergeStep::Forbidden { how: "kept", why: NOT_TAKEN_AWAY },
+        ScimKind::User => ConvergeStep::Forbidden { how: SettledOutcome::Kept, why: NOT_TAKEN_AWAY },
     }
 }
 
@@ -112,16 +115,16 @@ fn write_step(profile: &TargetProfile, wanted: &WantedState, applied: &Attribute
     let (set, clear) = wanted.to_write();
     let ops = diff::patch_operations(profile, wanted.kind, applied, &set, clear);
     if !ops.is_empty() {
-        return ConvergeStep::Write { ops, how: wanted.name_of_change(applied) };
+        return ConvergeStep::Write { ops, how: wanted.outcome_of_change(applied) };
     }
     let restricted = !(wanted.actions.update && wanted.actions.disable);
     let differs = || {
         !diff::patch_operations(profile, wanted.kind, applied, &wanted.attributes, &wanted.clear).is_empty()
     };
     if restricted && differs() {
-        return ConvergeStep::Forbidden { how: "unchanged", why: NOT_CHANGED };
+        return ConvergeStep::Forbidden { how: SettledOutcome::Unchanged, why: NOT_CHANGED };
     }
-    ConvergeStep::Rest { how: "unchanged" }
+    ConvergeStep::Rest { how: SettledOutcome::Unchanged }
 }
 
 /// Returns the operations and attributes that switch a leaver's account off.

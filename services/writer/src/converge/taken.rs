@@ -10,6 +10,7 @@ use super::parts::{self, ChangePart};
 use super::{ConvergeMove, WantedState, locate};
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::delivery::call::{CallStop, FailedCall, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::rows::claims::{self, StepAside, TakenValue, ValueClaim};
 
 /// Returns whether the target refused a value because another resource has it.
@@ -78,7 +79,7 @@ pub(super) async fn step_aside(
         ),
         Err(stop) => return Err(stop),
     };
-    let trouble = call.trouble("update", lifecycle::AttemptClass::AlreadyExists, error);
+    let trouble = call.trouble(ScimOperation::Update, lifecycle::AttemptClass::AlreadyExists, error);
     Ok(ConvergeMove::End(ConvergeOutcome::Waiting {
         taken: TakenValue { aside: StepAside::Done, ..taken.clone() },
         trouble,

@@ -10,7 +10,9 @@ use super::step;
 use super::{ConvergeMove, WantedState, settled_outcome};
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::delivery::call::{CallStop, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::rows::access::{AccessChange, OffEvidence};
+use crate::rows::settled::SettledOutcome;
 
 /// Sends the differing attributes in one request. If that is refused, sends as many as are needed to find the refused ones.
 pub(super) async fn update_resource(
@@ -19,9 +21,9 @@ pub(super) async fn update_resource(
     progress: &mut ConvergeProgress,
     id: &str,
     ops: &[PatchOp],
-    how: &'static str,
+    how: SettledOutcome,
 ) -> Result<ConvergeMove, CallStop> {
-    let operation = if how == "disabled" { "disable" } else { "update" };
+    let operation = change_operation(how == SettledOutcome::Disabled);
     let (set, clear) = wanted.to_write();
     let answer_counts = !progress.answer_disproved;
     let change = ResourceChange { kind: wanted.kind, id, operation, ops, set: &set, clear, answer_counts };
@@ -55,6 +57,11 @@ pub(super) async fn update_resource(
         }
         Err(stop) => Err(stop),
     }
+}
+
+/// Returns the operation of a change of an existing resource.
+pub(super) fn change_operation(switches_off: bool) -> ScimOperation {
+    if switches_off { ScimOperation::Disable } else { ScimOperation::Update }
 }
 
 /// Sends one change: a PATCH of the difference, or, if the profile says so, a PUT of the resource as read with the
@@ -143,7 +150,7 @@ pub(super) async fn see_done(
 pub(super) struct ResourceChange<'a> {
     pub(super) kind: ScimKind,
     pub(super) id: &'a str,
-    pub(super) operation: &'static str,
+    pub(super) operation: ScimOperation,
     pub(super) ops: &'a [PatchOp],
     pub(super) set: &'a AttributeMap,
     pub(super) clear: &'a [String],
@@ -162,7 +169,7 @@ pub(super) async fn switch_off(
     let change = ResourceChange {
         kind: ScimKind::User,
         id,
-        operation: "disable",
+        operation: ScimOperation::Disable,
         ops: &ops,
         set: &set,
         clear: &[],

@@ -9,6 +9,7 @@ use scim::ScimKind;
 use crate::rows::access::DeletionRule;
 use crate::rows::claims::TakenValue;
 use crate::rows::reference::ResolvedReferences;
+use crate::rows::settled::SettledOutcome;
 
 const ACTIVE: &str = "active";
 
@@ -224,13 +225,13 @@ impl WantedState {
             && applied.get(ACTIVE) == Some(&false.into())
     }
 
-    /// Returns the name of the change from `applied` to this state, in the past tense.
-    pub(crate) fn name_of_change(&self, applied: &AttributeMap) -> &'static str {
+    /// Returns the outcome of the change from `applied` to this state.
+    pub(crate) fn outcome_of_change(&self, applied: &AttributeMap) -> SettledOutcome {
         let was_off = applied.get(ACTIVE) == Some(&false.into());
         match self.state {
-            _ if self.takes_access_away(applied) => "disabled",
-            AccountState::Active if was_off && self.actions.disable => "enabled",
-            _ => "updated",
+            _ if self.takes_access_away(applied) => SettledOutcome::Disabled,
+            AccountState::Active if was_off && self.actions.disable => SettledOutcome::Enabled,
+            _ => SettledOutcome::Updated,
         }
     }
 }

@@ -6,7 +6,7 @@ use lifecycle::{
     AttemptClass, AttemptId, FAILURES_MAX, Fact, FactRecord, FailedRequest, Lane, PreviewStep,
     RequestAttempt, RequestExchange, ResourceKind, TraceContext,
 };
-use scim::{ScimClient, ScimFailure, ScimReply, UpdateMethod};
+use scim::{ScimClient, ScimFailure, ScimReply};
 use store::{Store, StoreError};
 use telemetry::chain;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use crate::delivery::attribution::{FailureAttribution, FaultVerdict, RequestSort
 use crate::delivery::leftovers::LeftoverSearch;
 use crate::delivery::links::LinkClaims;
 use crate::delivery::listing::TargetListing;
+use crate::delivery::operation::{FailedOperation, ScimOperation};
 use crate::delivery::pacer::{PacedRequest, RequestPacer, RequestPermit, RequestUrgency, TargetSignal};
 use crate::delivery::sight::TargetSight;
 use crate::delivery::trouble::ConvergeTrouble;
@@ -185,7 +186,7 @@ impl TargetCall {
     /// # Errors
     /// [`CallStop::Deferred`] if the target must not be asked now or the lease may run out before the answer,
     /// [`CallStop::Failed`] if this request failed.
-    pub(crate) async fn send<T, F>(&mut self, operation: &'static str, request: F) -> Result<T, CallStop>
+    pub(crate) async fn send<T, F>(&mut self, operation: ScimOperation, request: F) -> Result<T, CallStop>
     where
         F: AsyncFnOnce(&ScimClient) -> ScimReply<T>,
     {
@@ -195,13 +196,14 @@ impl TargetCall {
         };
         let urgency = RequestUrgency::follow_up(self.about.lane);
         let bytes = std::mem::take(&mut self.body_bytes);
-        let asked = PacedRequest { method: self.method_of(operation), kind: self.about.kind, bytes };
+        let kind = self.about.kind;
+        let method = operation.method(self.target.client.profile(), kind);
+        let asked = PacedRequest { method, kind, bytes };
         let mut permit = self.target.pacer.turn(permit, asked, urgency).await;
         if !self.target.lease.is_ours() {
             return Err(CallStop::Deferred);
         }
-        let span =
-            tracing::info_span!("scim.request", otel.kind = "client", target = %self.target.name, operation);
+        let span = tracing::info_span!("scim.request", otel.kind = "client", target = %self.target.name, operation = operation.as_str());
         permit.spend();
         let reply = request(&self.target.client).instrument(span).await;
         self.record(operation, &reply);
@@ -243,45 +245,16 @@ impl TargetCall {
         }
     }
 
-    /// Returns the method that the profile prescribes for a change of this kind of resource.
-    fn method_of_change(&self) -> UpdateMethod {
-        let profile = self.target.client.profile();
-        match self.about.kind {
-            ResourceKind::Membership => profile.membership.method,
-            ResourceKind::User => profile.update_method.user,
-            ResourceKind::Group => profile.update_method.group,
-        }
-    }
-
-    /// Returns the HTTP method of an operation, for rate limits that depend on it. An unknown operation is paced as a
-    /// change, which costs most, and is logged.
-    fn method_of(&self, operation: &'static str) -> &'static str {
-        match operation {
-            "lookup" | "read" | "read_members" | "list" => return "GET",
-            "create" => return "POST",
-            "delete" => return "DELETE",
-            "update" | "disable" | "add_members" | "remove_members" | "change_members" => {}
-            _ => {
-                debug_assert!(false, "`{operation}` has no method here");
-                tracing::error!(operation, "an operation without a method is paced as a change");
-            }
-        }
-        match self.method_of_change() {
-            UpdateMethod::Patch => "PATCH",
-            UpdateMethod::Put => "PUT",
-        }
-    }
-
     /// Turns a failed request into the reason to stop the call.
     fn stop(
         &mut self,
-        operation: &'static str,
+        operation: ScimOperation,
         failure: ScimFailure,
         exchange: RequestExchange,
         verdict: Option<FaultVerdict>,
     ) -> CallStop {
         let (class, error) = (failure.class, failure.message.clone());
-        let trouble = ConvergeTrouble { operation, class, error, exchange: Some(exchange) };
+        let trouble = ConvergeTrouble { operation: operation.into(), class, error, exchange: Some(exchange) };
         match (verdict, class) {
             (Some(FaultVerdict::Target { times }), _) => {
                 CallStop::Postponed { trouble: Box::new(trouble), times }
@@ -365,15 +338,15 @@ impl TargetCall {
     /// Returns the trouble report for a call that cannot go on for a reason that the target did not give.
     pub(crate) fn trouble(
         &self,
-        operation: &'static str,
+        operation: impl Into<FailedOperation>,
         class: AttemptClass,
         error: String,
     ) -> ConvergeTrouble {
-        ConvergeTrouble { operation, class, error, exchange: self.last.clone() }
+        ConvergeTrouble { operation: operation.into(), class, error, exchange: self.last.clone() }
     }
 
     /// Records a request as an attempt, and keeps it with the failed ones if it failed.
-    fn record<T>(&mut self, operation: &'static str, reply: &ScimReply<T>) {
+    fn record<T>(&mut self, operation: ScimOperation, reply: &ScimReply<T>) {
         let (class, error) = match &reply.outcome {
             Ok(_) => (AttemptClass::Success, None),
             Err(failure) => (failure.class, Some(failure.message.clone())),
@@ -383,18 +356,18 @@ impl TargetCall {
             if self.failed.len() == FAILURES_MAX {
                 self.failed.remove(0);
             }
-            let (operation, error) = (operation.to_owned(), error.clone());
+            let (operation, error) = (operation.as_str().to_owned(), error.clone());
             let exchange = reply.exchange.clone();
             self.failed.push(FailedRequest { at: now(), operation, class, error, duration_ms, exchange });
         }
-        telemetry::metrics::count_attempt(&self.target.name, operation, class, reply.duration);
+        telemetry::metrics::count_attempt(&self.target.name, operation.as_str(), class, reply.duration);
         let id = AttemptId::fresh();
         let attempt = RequestAttempt {
             id: id.clone(),
             target: self.target.name.clone(),
             kind: self.about.kind,
             revision: self.about.revision,
-            operation: operation.to_owned(),
+            operation: operation.as_str().to_owned(),
             request: format!("{} {}", reply.exchange.method, reply.exchange.path),
             status: reply.exchange.status,
             class,

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::delivery::backoff;
 use crate::delivery::call::{CallStop, CallSubject, OwnedTarget, TargetCall};
+use crate::delivery::operation::ScimOperation;
 use crate::delivery::pacer::RequestUrgency;
 use crate::rows::access::RemovalConsent;
 use crate::rows::{resource, status};
@@ -282,7 +283,10 @@ async fn read_page(
         };
         let permit = target.pacer.acquire(RequestUrgency::opening(Lane::Joiner)).await;
         let mut call = TargetCall::new(Arc::clone(target), about, permit);
-        match call.send("list", async |client| client.list(ScimKind::User, start, before).await).await {
+        match call
+            .send(ScimOperation::List, async |client| client.list(ScimKind::User, start, before).await)
+            .await
+        {
             Ok(page) => return Ok(page),
             Err(CallStop::Deferred) => tokio::time::sleep(DEFERRED_PAUSE).await,
             Err(CallStop::Postponed { trouble, .. }) => {

@@ -8,6 +8,7 @@ use telemetry::chain;
 
 use super::ResultCommitter;
 use crate::converge::outcome::{WorkResult, WorkedMembers, WorkedResource};
+use crate::delivery::operation::FailedOperation;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::resource::UnseenCreate;
@@ -62,7 +63,7 @@ impl ResultCommitter {
         let words = stored::stored_text(&format!("its result cannot be stored: {error}: {source}"));
         tracing::error!(target_name = %self.target, kind = kind.as_str(), subject, error = words, "a result is set aside");
         let trouble = ConvergeTrouble {
-            operation: "store",
+            operation: FailedOperation::Store,
             class: AttemptClass::Permanent,
             error: words,
             exchange: None,

@@ -17,6 +17,7 @@ use crate::guard::looks;
 use crate::guard::nesting;
 use crate::rows::access::OffEvidence;
 use crate::rows::facts::TransactionFacts;
+use crate::rows::settled::SettledOutcome;
 use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
 use crate::{micros, now};
 
@@ -83,7 +84,7 @@ impl ResultCommitter {
                         micros_after(backoff::retry_delay(*times, self.retry.initial(), POSTPONED_MAX));
                 }
                 MembersOutcome::Settled => {
-                    settled.insert(row.member_subject.clone(), timeline::change_word(sent.desired));
+                    settled.insert(row.member_subject.clone(), SettledOutcome::of_membership(sent.desired));
                     row.applied = sent.desired;
                     // A target that shows no members gives no better evidence than a bare success.
                     let shown = (!sent.desired && !worked.shows_members).then_some(OffEvidence::Accepted);
@@ -199,7 +200,7 @@ impl ResultCommitter {
             subject: row.member_subject.clone(),
             member_of: Some(row.group_subject.clone()),
             revision: row.revision,
-            operation: trouble.operation.to_owned(),
+            operation: trouble.operation.as_str().to_owned(),
             class: trouble.class,
             error: format!("group {}: {}", row.group_subject, trouble.error),
             attempts: row.attempts,

@@ -9,6 +9,7 @@ use super::ResultCommitter;
 use crate::converge::outcome::WorkedMembers;
 use crate::rows::edge;
 use crate::rows::facts::{SettledFact, TransactionFacts};
+use crate::rows::settled::SettledOutcome;
 use crate::{micros, now};
 
 /// The maximum number of memberships in one request for which every try is recorded for each person. Beyond it, only the
@@ -20,19 +21,14 @@ pub(super) fn tells_each(worked: &WorkedMembers) -> bool {
     worked.edges.len() <= EACH_TRY_MAX
 }
 
-/// Returns the outcome word of a change that was carried out.
-pub(super) fn change_word(present: bool) -> &'static str {
-    if present { "member_added" } else { "member_removed" }
-}
-
-/// Returns the outcome word if a reading of the group's members shows the desired state. Returns `None` if it does not,
+/// Returns the outcome if a reading of the group's members shows the desired state. Returns `None` if it does not,
 /// or if a newer revision is desired by now.
-pub(super) fn read_back(row: &edge::Model, sent: &edge::Model) -> Option<&'static str> {
+pub(super) fn read_back(row: &edge::Model, sent: &edge::Model) -> Option<SettledOutcome> {
     let agrees = row.revision == sent.revision && row.applied == sent.desired;
     match (agrees, sent.applied == sent.desired) {
         (false, _) => None,
-        (true, true) => Some("unchanged"),
-        (true, false) => Some(change_word(sent.desired)),
+        (true, true) => Some(SettledOutcome::Unchanged),
+        (true, false) => Some(SettledOutcome::of_membership(sent.desired)),
     }
 }
 
@@ -43,7 +39,7 @@ impl ResultCommitter {
         &self,
         worked: &WorkedMembers,
         rows: &HashMap<String, edge::Model>,
-        settled: &HashMap<String, &'static str>,
+        settled: &HashMap<String, SettledOutcome>,
         news: &mut TransactionFacts,
     ) {
         let tells_each = tells_each(worked);
@@ -54,7 +50,7 @@ impl ResultCommitter {
             }
         }
         let is_changed = |edge: &&edge::Model| {
-            settled.get(&edge.member_subject).is_some_and(|outcome| *outcome != "unchanged")
+            settled.get(&edge.member_subject).is_some_and(|outcome| *outcome != SettledOutcome::Unchanged)
         };
         let first = worked.edges.iter().filter(is_changed).min_by_key(|edge| edge.accepted_at);
         if let Some(first) = first {
@@ -70,7 +66,7 @@ impl ResultCommitter {
                 subject: &edge.member_subject,
                 member_of: Some(&edge.group_subject),
                 revision: edge.revision,
-                outcome,
+                outcome: *outcome,
                 note: None,
                 latency_ms: (micros(now()) - edge.accepted_at) / 1_000,
                 trace: edge.trace(),

@@ -8,6 +8,7 @@ use store::StoreError;
 
 use crate::now;
 use crate::rows::resource;
+use crate::rows::settled::SettledOutcome;
 
 /// The name of the service in subjects, tables and facts.
 pub(crate) const SERVICE: &str = "writer";
@@ -97,12 +98,12 @@ impl TransactionFacts {
             Some(group) => format!("{}:{group}", kind.as_str()),
             None => kind.as_str().to_owned(),
         };
-        let id = format!("set:{target}:{kind_of}:{subject}:{revision}:{outcome}:{again}");
+        let id = format!("set:{target}:{kind_of}:{subject}:{revision}:{}:{again}", outcome.as_str());
         let fact = Fact::Settled {
             target: target.to_owned(),
             kind,
             revision,
-            outcome: outcome.to_owned(),
+            outcome: outcome.as_str().to_owned(),
             latency_ms,
             member_of: member_of.map(str::to_owned),
             note: note.map(str::to_owned),
@@ -131,7 +132,7 @@ pub(crate) struct SettledFact<'a> {
     /// The group, if the fact is about a membership.
     pub(crate) member_of: Option<&'a str>,
     pub(crate) revision: i64,
-    pub(crate) outcome: &'static str,
+    pub(crate) outcome: SettledOutcome,
     /// A note for an operator.
     pub(crate) note: Option<&'static str>,
     pub(crate) latency_ms: i64,

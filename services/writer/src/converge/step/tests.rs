@@ -90,7 +90,7 @@ fn a_leaver_is_never_deleted_where_the_target_only_disables() {
         for (applied, step) in [
             (json!({ "active": true }), ConvergeStep::SwitchOff),
             (json!({}), ConvergeStep::SwitchOff),
-            (json!({ "active": false }), ConvergeStep::Rest { how: "kept" }),
+            (json!({ "active": false }), ConvergeStep::Rest { how: SettledOutcome::Kept }),
         ] {
             let applied = attributes(applied);
             assert_eq!(
