@@ -48,8 +48,8 @@ pub use control::findings::{
     FINDINGS_MAX, FindingCounts, FindingKind, FindingsReply, FindingsRequest, PersonFinding,
 };
 pub use control::held::{
-    DecideHeldReply, DecideHeldRequest, HELD_MAX, HeldBy, HeldReply, HeldRequest, HeldResource, PauseReply,
-    PauseRequest, PausedTarget, ResolveConflictRequest, TestReply, TestRequest,
+    DecideHeldReply, DecideHeldRequest, HELD_MAX, HeldBy, HeldDecision, HeldReply, HeldRequest, HeldResource,
+    PauseReply, PauseRequest, PausedTarget, ResolveConflictRequest, TestReply, TestRequest,
 };
 pub use control::leavers::{
     ACCOUNT_OFF, AccountEvidence, AccountOffEvidence, EVIDENCE_PEOPLE_MAX, EvidenceReply, EvidenceRequest,

@@ -36,11 +36,45 @@ impl HeldBy {
         }
     }
 
+    /// Returns the decisions of an operator that end the hold.
+    pub fn decisions(self) -> Vec<HeldDecision> {
+        match self {
+            Self::Guard | Self::Protected | Self::Outdated => HeldDecision::both(),
+            // Approved, it would be held again: the reason is not in the operator's hands.
+            Self::Profile | Self::Taken => vec![HeldDecision::Reject],
+        }
+    }
+
     /// Returns the reason with this name.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated]
             .into_iter()
             .find(|by| by.as_str() == name)
+    }
+}
+
+/// A decision of an operator about a held change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldDecision {
+    /// The writer carries the change out.
+    Approve,
+    /// The target stays as it is until a new change is decided.
+    Reject,
+}
+
+impl HeldDecision {
+    /// Returns the name used in the API and by the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+
+    /// Returns both decisions.
+    pub fn both() -> Vec<Self> {
+        vec![Self::Approve, Self::Reject]
     }
 }
 
@@ -80,6 +114,12 @@ pub struct HeldResource {
     /// The time since which the resource is held.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
+    /// The decisions that end the hold. Empty if no decision of an operator does.
+    #[serde(default = "HeldDecision::both")]
+    pub decisions: Vec<HeldDecision>,
+    /// For a hold that cannot be approved, the event that ends it and the person who can bring it about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// A page of held resources: accounts and groups, then memberships, each with the oldest first.
@@ -123,6 +163,9 @@ pub struct DecideHeldReply {
     /// Subjects that were named and are not held.
     #[serde(default)]
     pub not_held: Vec<String>,
+    /// Subjects that were named and of which only memberships are held, which no decision ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_memberships: Vec<String>,
 }
 
 /// Tells the writer to pause or resume a target; answered by a [`PauseReply`].

@@ -1,34 +1,68 @@
 //! Rendering of held changes, conflicts and pauses.
 
+use std::collections::BTreeSet;
+
 use console::api::DeadLetterList;
-use lifecycle::{DecideHeldReply, HeldReply, PauseReply, TestReply};
+use lifecycle::{DecideHeldReply, HeldDecision, HeldReply, HeldResource, PauseReply, TestReply};
 use time::format_description::well_known::Rfc3339;
 
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
-/// Renders held changes, one line each, and the next commands.
+/// Renders held changes, one line each, the commands that decide about them, and what helps where no command does.
 pub fn render_held(reply: &HeldReply) -> String {
     if reply.items.is_empty() {
         return "nothing is held\n".to_owned();
     }
-    let mut table = TextTable::new(["SINCE", "TARGET", "KIND", "SUBJECT", "WANTED", "HELD BY", "REASON"]);
+    let header = ["SINCE", "TARGET", "KIND", "SUBJECT", "WANTED", "HELD BY", "CAN BE", "REASON"];
+    let mut table = TextTable::new(header);
     for held in &reply.items {
         let since = instant_text(&held.since.format(&Rfc3339).unwrap_or_default());
         let (kind, by) = (held.kind.as_str(), held.by.as_str());
-        table.row([since.as_str(), &held.target, kind, &held.subject, &held.wanted, by, &held.reason]);
+        let can_be = decisions_text(&held.decisions);
+        let reason = held.reason.as_str();
+        table.row([since.as_str(), &held.target, kind, &held.subject, &held.wanted, by, can_be, reason]);
     }
     let mut text = table.render();
     let shown = u64::try_from(reply.items.len()).unwrap_or(u64::MAX);
     if reply.total > shown {
         text.push_str(&format!("... and {} more\n", reply.total - shown));
     }
-    let target = clean_text(&reply.items[0].target);
-    text.push_str(&format!(
-        "\nto carry them out:         usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n\
-         to keep things as they are: usher held reject --target {target} SUBJECT... --why \"...\"\n"
-    ));
+    text.push('\n');
+    let target_of = |decision: HeldDecision| {
+        let held = reply.items.iter().find(|held| held.decisions.contains(&decision))?;
+        Some(clean_text(&held.target))
+    };
+    if let Some(target) = target_of(HeldDecision::Approve) {
+        text.push_str(&format!(
+            "to carry them out:         usher held approve --target {target} SUBJECT... --why \"...\"  (--all: every one)\n"
+        ));
+    }
+    if let Some(target) = target_of(HeldDecision::Reject) {
+        text.push_str(&format!(
+            "to keep things as they are: usher held reject --target {target} SUBJECT... --why \"...\"\n"
+        ));
+    }
+    let help: BTreeSet<(&str, &str, &str)> = reply.items.iter().filter_map(help_line).collect();
+    for (kind, by, help) in help {
+        text.push_str(&format!("{kind}, held by {by}: {}\n", clean_text(help)));
+    }
     text
+}
+
+/// Returns the kind, the reason for the hold and what ends it, for a hold that cannot be approved.
+fn help_line(held: &HeldResource) -> Option<(&str, &str, &str)> {
+    Some((held.kind.as_str(), held.by.as_str(), held.help.as_deref()?))
+}
+
+/// Names the decisions that end a hold.
+fn decisions_text(decisions: &[HeldDecision]) -> &'static str {
+    match (decisions.contains(&HeldDecision::Approve), decisions.contains(&HeldDecision::Reject)) {
+        (true, true) => "approved, rejected",
+        (true, false) => "approved",
+        (false, true) => "rejected",
+        (false, false) => "-",
+    }
 }
 
 /// Renders the number of decided changes; `verb` is `approve` or `reject`.
@@ -37,6 +71,12 @@ pub fn render_decided(reply: &DecideHeldReply, verb: &str) -> String {
     let mut text = format!("{done}: {}\n", reply.decided);
     for subject in &reply.not_held {
         text.push_str(&format!("not held: {}\n", clean_text(subject)));
+    }
+    for subject in &reply.only_memberships {
+        text.push_str(&format!(
+            "only memberships of {} are held, which go out by themselves: see `usher held ls`\n",
+            clean_text(subject)
+        ));
     }
     text
 }
@@ -113,5 +153,36 @@ mod tests {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert_eq!(render_held(&HeldReply::default()), "nothing is held\n");
+    }
+
+    #[test]
+    fn a_hold_is_offered_only_the_decisions_that_end_it_and_says_who_can_help() {
+        let held = |kind: &str, by: &str, decisions: &[&str], help: Option<&str>| {
+            serde_json::json!({"target": "zia", "kind": kind, "subject": "E-1", "revision": 2, "wanted": "active", "by": by,
+                "reason": "why", "since": "2026-01-02T03:04:05Z", "decisions": decisions, "help": help})
+        };
+        let shown = |held: &[serde_json::Value]| {
+            let reply = serde_json::json!({"total": held.len(), "items": held});
+            render_held(&serde_json::from_value(reply).unwrap())
+        };
+        let limit = held("membership", "profile", &[], Some("leave another group"));
+        let text = shown(std::slice::from_ref(&limit));
+        assert!(!text.contains("usher held approve") && !text.contains("usher held reject"), "{text}");
+        assert!(text.contains("membership, held by profile: leave another group"), "{text}");
+
+        let value = held("user", "profile", &["reject"], Some("correct the value"));
+        let text = shown(&[limit, value.clone(), value]);
+        assert!(text.contains("usher held reject") && !text.contains("usher held approve"), "{text}");
+        assert_eq!(text.matches("correct the value").count(), 1, "once for all of them:\n{text}");
+    }
+
+    #[test]
+    fn a_writer_that_does_not_say_what_ends_a_hold_is_believed_to_take_both_decisions() {
+        let reply = serde_json::from_value(serde_json::json!({"total": 1, "items": [
+            {"target": "zia", "kind": "user", "subject": "E-1", "revision": 2, "wanted": "disabled", "by": "guard",
+             "reason": "why", "since": "2026-01-02T03:04:05Z"}]}))
+        .unwrap();
+        let text = render_held(&reply);
+        assert!(text.contains("usher held approve") && text.contains("usher held reject"), "{text}");
     }
 }

@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryS
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::WriterControl;
+use crate::guard::group_limit;
 use crate::guard::safety;
 use crate::rows::control::PauseScope;
 use crate::rows::facts::TransactionFacts;
@@ -44,7 +45,13 @@ impl WriterControl {
                 for some in named.chunks(ROWS_PER_STATEMENT_MAX) {
                     let rows = held_rows(&tx, request, Some(some)).await?;
                     let found: BTreeSet<&String> = rows.iter().map(|row| &row.subject).collect();
-                    reply.not_held.extend(some.iter().filter(|s| !found.contains(*s)).map(|s| (*s).clone()));
+                    let others: Vec<String> =
+                        some.iter().filter(|s| !found.contains(*s)).map(|s| (*s).clone()).collect();
+                    let with_memberships = group_limit::members_held(&tx, &request.target, &others).await?;
+                    let (only_memberships, not_held) =
+                        others.into_iter().partition(|subject| with_memberships.contains(subject));
+                    reply.only_memberships.extend::<Vec<String>>(only_memberships);
+                    reply.not_held.extend::<Vec<String>>(not_held);
                     reply.decided += decide_rows(&tx, rows, request, &mut news).await?;
                 }
             }

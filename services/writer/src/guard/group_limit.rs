@@ -1,7 +1,7 @@
 //! The limit on groups per person at a target (`groups_per_user_max` in the profile). A membership beyond the limit is
 //! held until the person has left another group; sending it would be refused, or silently lose another membership.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lifecycle::{Fact, ResourceKind};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
@@ -122,4 +122,24 @@ pub(crate) async fn wake_held(
         .await
         .map_err(StoreError::statement("wake held memberships"))?;
     Ok(woken.rows_affected)
+}
+
+/// Returns those of `members` who have a held membership at the target.
+pub(crate) async fn members_held(
+    connection: &impl ConnectionTrait,
+    target: &str,
+    members: &[String],
+) -> Result<HashSet<String>, StoreError> {
+    let rows: Vec<String> = edge::Entity::find()
+        .select_only()
+        .column(edge::Column::MemberSubject)
+        .distinct()
+        .filter(edge::Column::Target.eq(target))
+        .filter(edge::Column::Status.eq(status::HELD))
+        .filter(edge::Column::MemberSubject.is_in(members))
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read whose memberships are held"))?;
+    Ok(rows.into_iter().collect())
 }

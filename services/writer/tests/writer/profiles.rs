@@ -1,8 +1,8 @@
 //! Every profile that ships keeps to the rules of its target: all operations run against a server that enforces them.
 
 use lifecycle::{
-    AccountState, AttributeMap, DesiredState, GroupResource, HeldBy, HeldReply, HeldRequest, RemovalGuard,
-    ResourceKind, verb,
+    AccountState, AttributeMap, DesiredState, GroupResource, HeldBy, HeldDecision, HeldReply, HeldRequest,
+    RemovalGuard, ResourceKind, verb,
 };
 use scim::{DeleteMethod, RequestRateLimit, TargetProfile};
 use serde_json::{Value, json};
@@ -160,6 +160,7 @@ async fn what_the_profile_knows_to_be_refused_is_held_with_the_remedy_and_never_
             world.ask(verb::HELD, &HeldRequest { target: None, limit: 10, cursor: None }).await.unwrap();
         let held = held.items.iter().find(|held| held.subject == *key).unwrap();
         assert!(held.by == HeldBy::Profile && held.reason.contains(reason), "{held:?}");
+        assert!(held.decisions == [HeldDecision::Reject] && held.help.is_some(), "{held:?}");
     }
     assert!(world.sandbox.ledger().since(0, 100).iter().all(|entry| &*entry.method == "GET"));
     // A value that is corrected at the source goes out by itself.

@@ -2,7 +2,8 @@
 
 use lifecycle::{
     AccountState, Actor, DecideHeldReply, DecideHeldRequest, DesiredAccount, DesiredState, Fact,
-    GroupResource, HeldBy, HeldReply, HeldRequest, HeldResource, RemovalGuard, ResourceKind, verb,
+    GroupResource, HeldBy, HeldDecision, HeldReply, HeldRequest, HeldResource, RemovalGuard, ResourceKind,
+    verb,
 };
 use sandbox::{FaultRule, InjectedFault};
 use serde_json::json;
@@ -82,6 +83,7 @@ async fn leavers_who_are_too_many_are_held_until_a_human_decides() {
         assert_eq!(world.held_pages(2).await, held.items, "the same page by page");
         let first = &held.items[0];
         assert_eq!((first.by, first.wanted.as_str()), (HeldBy::Guard, "disabled"));
+        assert!(first.decisions == HeldDecision::both() && first.help.is_none(), "{first:?}");
         assert!(first.reason.contains("guard.deletions: 5"), "{}", first.reason);
         world.told("that it is held", |fact| matches!(fact.fact, Fact::Held { .. })).await;
 

@@ -14,6 +14,13 @@ use crate::control::{WriterControl, database_refusal};
 use crate::moment_of;
 use crate::rows::{edge, resource, status};
 
+const PROFILE_HELP: &str = "it is sent by itself once the value is corrected at its source or in the policy; after the target's \
+                            profile was corrected, `usher held approve --all --by profile` sends it";
+const TAKEN_HELP: &str =
+    "it is sent by itself once the other account or group gives the value up, whose owner can change it";
+const GROUP_LIMIT_HELP: &str =
+    "it is sent by itself once the person is out of another group: the owners of the groups can choose";
+
 /// The position after a row: `true` for a membership, the time of the row, and its key.
 type HeldPosition = (bool, i64, [String; 3]);
 
@@ -143,6 +150,8 @@ fn held_membership(row: edge::Model) -> HeldResource {
         by: HeldBy::Profile,
         reason: row.last_error.unwrap_or_default(),
         since: moment_of(row.next_attempt_at),
+        decisions: Vec::new(),
+        help: Some(GROUP_LIMIT_HELP.to_owned()),
         target: row.target,
         subject: row.member_subject,
     }
@@ -155,14 +164,26 @@ fn held_resource(row: resource::Model) -> HeldResource {
         Ok(DesiredState::Group(_)) => "absent",
         Ok(DesiredState::Membership { .. }) | Err(_) => "unknown",
     };
+    let by = row.held.as_deref().and_then(HeldBy::named).unwrap_or(HeldBy::Guard);
     HeldResource {
         kind: row.kind(),
         revision: row.desired_revision,
         wanted: wanted.to_owned(),
-        by: row.held.as_deref().and_then(HeldBy::named).unwrap_or(HeldBy::Guard),
+        by,
+        decisions: by.decisions(),
+        help: help_for(by).map(str::to_owned),
         reason: row.last_error.unwrap_or_default(),
         since: moment_of(row.held_at.unwrap_or_default()),
         target: row.target,
         subject: row.subject,
+    }
+}
+
+/// Returns the event that ends a hold which cannot be approved, and the person who can bring it about.
+fn help_for(by: HeldBy) -> Option<&'static str> {
+    match by {
+        HeldBy::Guard | HeldBy::Protected | HeldBy::Outdated => None,
+        HeldBy::Profile => Some(PROFILE_HELP),
+        HeldBy::Taken => Some(TAKEN_HELP),
     }
 }
