@@ -64,7 +64,7 @@ impl MigratorTrait for WriterMigrator {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectionTrait, Statement};
+    use sea_orm::{ConnectionTrait, DbBackend, Statement};
     use store::Store;
 
     use super::*;
@@ -81,6 +81,71 @@ mod tests {
             }
             WriterMigrator::up(store.writer(), None).await.unwrap();
             assert!(SchemaManager::new(store.writer()).has_table(TABLES[0]).await.unwrap());
+        }
+    }
+
+    /// Returns the tables of the writer's database, without the list of migrations.
+    async fn tables(store: &Store) -> Vec<String> {
+        let sql = match store.backend() {
+            DbBackend::Postgres => {
+                "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()"
+            }
+            _ => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        };
+        let rows = store.writer().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap();
+        let names = rows.iter().map(|row| row.try_get::<String>("", "name").unwrap());
+        names.filter(|name| name != "writer_migrations").collect()
+    }
+
+    /// Puts a row into the table: the smallest value of its type into each column.
+    async fn fill(store: &Store, table: &str) {
+        let sql = match store.backend() {
+            DbBackend::Postgres => format!(
+                "SELECT column_name AS name, data_type AS type FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = '{table}'"
+            ),
+            _ => format!("SELECT name, type FROM pragma_table_info('{table}')"),
+        };
+        let rows = store.writer().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap();
+        let columns = rows.iter().map(|row| {
+            let get = |name: &str| row.try_get::<String>("", name).unwrap();
+            (format!("\"{}\"", get("name")), smallest_value(&get("type").to_lowercase()))
+        });
+        let (names, values): (Vec<String>, Vec<&str>) = columns.unzip();
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), values.join(", "));
+        store.writer().execute_unprepared(&sql).await.unwrap();
+    }
+
+    fn smallest_value(kind: &str) -> &'static str {
+        match kind {
+            _ if kind.contains("bool") => "FALSE",
+            _ if kind.contains("int") || kind.contains("real") || kind.contains("double") => "0",
+            "bytea" => "'\\x00'",
+            _ if kind.contains("blob") => "x'00'",
+            _ if kind.contains("text") || kind.contains("char") => "'{}'",
+            other => panic!("a column of type {other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_table_with_a_row_in_it_goes_down_and_comes_up_again_on_every_database() {
+        for database in store::testing::test_databases() {
+            let store = Store::open::<WriterMigrator>(&database.url).await.unwrap();
+            let before = tables(&store).await;
+            assert!(before.len() >= TABLES.len(), "{}: {before:?}", database.name);
+            for table in &before {
+                fill(&store, table).await;
+            }
+            for _ in WriterMigrator::migrations() {
+                WriterMigrator::down(store.writer(), Some(1)).await.unwrap();
+            }
+            assert_eq!(tables(&store).await, Vec::<String>::new(), "{}", database.name);
+            WriterMigrator::up(store.writer(), None).await.unwrap();
+            let mut after = tables(&store).await;
+            after.sort();
+            let mut before = before;
+            before.sort();
+            assert_eq!(after, before, "{}", database.name);
         }
     }
 
