@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{DeadLetter, DeadLetterId, Fact, ResourceKind};
+use lifecycle::{Fact, ResourceKind};
 use relay::{OutboxBatch, OutboxPublisher};
 use sea_orm::DatabaseTransaction;
 use store::{RetryLog, Store, StoreError};
@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::RetryConfig;
 use crate::converge::outcome::{ConvergeOutcome, WorkResult, WorkedResource};
-use crate::delivery::backoff;
 use crate::delivery::operation::FailedOperation;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::guard::orphans;
@@ -20,9 +19,8 @@ use crate::guard::safety;
 use crate::lease::{TargetLease, database_now};
 use crate::rows::access::OffEvidence;
 use crate::rows::access::takes_away;
-use crate::rows::facts::{SERVICE, SettledFact, TransactionFacts};
-use crate::rows::settled::SettledOutcome;
-use crate::rows::{ResourceKey, control, dead, failures, load_resources, resource, save_resources, status};
+use crate::rows::facts::{SERVICE, TransactionFacts};
+use crate::rows::{ResourceKey, control, failures, load_resources, resource, save_resources, status};
 use crate::{micros, moment_of, now};
 
 mod aside;
@@ -30,20 +28,17 @@ mod claims;
 mod edges;
 mod links;
 mod names;
+mod schedule;
 mod timeline;
 
 pub(crate) use links::wake_forgotten_memberships;
 pub(crate) use names::look_at_waiting;
+pub(crate) use schedule::POSTPONED_MAX;
 
 /// The maximum number of results per transaction.
 const BATCH_MAX: usize = 256;
-/// The maximum time for which the target's failures postpone one resource: longer than the pacer's pauses, so that
-/// another resource is tried first after them.
-pub(crate) const POSTPONED_MAX: Duration = Duration::from_secs(40);
 /// The tolerance for conclusions from before the owner heard that an operator resumed the target, in microseconds. They do not count.
 const LET_GO_ON_MICROS: i64 = 10_000_000;
-/// The delay before a resource that is missing, and cannot be proven gone, is searched for again: it may be back at any moment.
-const UNPROVEN_AFTER: Duration = Duration::from_secs(10);
 /// The number of refusals of a batch by a database that is not busy, before the failing result is searched for.
 const REFUSED_MAX: u32 = 2;
 const RETRY_COMMIT_AFTER: Duration = Duration::from_millis(200);
@@ -345,94 +340,6 @@ impl ResultCommitter {
         }
         Ok(())
     }
-
-    /// Postpones the row behind the others for a while. It is woken when the target recovers.
-    fn postpone(&self, row: &mut resource::Model, trouble: &ConvergeTrouble, times: u32) {
-        row.last_error = Some(trouble.error.clone());
-        row.next_attempt_at =
-            micros_after(self.settled(row, backoff::retry_delay(times, self.retry.initial(), POSTPONED_MAX)));
-    }
-
-    /// Returns the delay, at least as long as a search may take to show a resource that may have been created.
-    fn settled(&self, row: &resource::Model, delay: Duration) -> Duration {
-        let may_be_there = row.remote_id.is_none() && (row.in_doubt || row.unseen.is_some());
-        if may_be_there { delay.max(self.settle) } else { delay }
-    }
-
-    /// Schedules another search, without a limit on their number: the row stays open until its absence is proven, and no
-    /// search counts as a failed try.
-    fn look_again_later(&self, row: &mut resource::Model, trouble: &ConvergeTrouble) {
-        row.last_error = Some(trouble.error.clone());
-        row.enqueue(status::RETRYING, micros_after(self.retry.max().min(UNPROVEN_AFTER)));
-    }
-
-    /// Queues the row for a retry with a growing delay.
-    fn retry_later(&self, row: &mut resource::Model, trouble: &ConvergeTrouble) {
-        row.attempts += 1;
-        row.last_error = Some(trouble.error.clone());
-        let failures = u32::try_from(row.attempts).unwrap_or(1);
-        let delay = backoff::retry_delay(failures, self.retry.initial(), self.retry.max());
-        row.enqueue(status::RETRYING, micros_after(self.settled(row, delay)));
-    }
-
-    /// Adds the fact that the target agrees, and updates the latency metric.
-    fn tell_settled(
-        &self,
-        worked: &WorkedResource,
-        how: SettledOutcome,
-        note: Option<&'static str>,
-        news: &mut TransactionFacts,
-    ) {
-        let row = &worked.row;
-        let latency_ms = (micros(now()) - row.accepted_at) / 1_000;
-        if how.is_timed() {
-            let took = Duration::from_millis(u64::try_from(latency_ms).unwrap_or(0));
-            telemetry::metrics::accept_to_target(&self.target, row.lane(), took);
-        }
-        news.settled(&SettledFact {
-            target: &self.target,
-            kind: row.kind(),
-            subject: &row.subject,
-            member_of: None,
-            revision: row.desired_revision,
-            outcome: how,
-            note,
-            latency_ms,
-            trace: row.trace(),
-            again: row.next_attempt_at,
-        });
-    }
-
-    /// Gives up a row, and opens a dead letter.
-    async fn give_up(
-        &self,
-        row: &mut resource::Model,
-        trouble: &ConvergeTrouble,
-        news: &mut TransactionFacts,
-        tx: &DatabaseTransaction,
-    ) -> Result<(), StoreError> {
-        let letter = DeadLetter {
-            id: DeadLetterId::fresh(),
-            target: row.target.clone(),
-            kind: row.kind(),
-            subject: row.subject.clone(),
-            member_of: None,
-            revision: row.desired_revision,
-            operation: trouble.operation.as_str().to_owned(),
-            class: trouble.class,
-            error: trouble.error.clone(),
-            attempts: row.attempts,
-            exchange: trouble.exchange.clone(),
-            failures: failures::take_failures(&mut row.failures),
-        };
-        tracing::warn!(target_name = %row.target, subject = %row.subject, dead_letter = %letter.id, operation = trouble.operation.as_str(), class = trouble.class.as_str(), "resource needs a human");
-        row.rest(status::DEAD);
-        row.last_error = Some(trouble.error.clone());
-        row.dead_letter = Some(letter.id.to_string());
-        dead::open_letter(tx, &letter, None).await?;
-        news.died(letter, row.trace());
-        Ok(())
-    }
 }
 
 /// The outbox batch of committed results.
@@ -452,10 +359,6 @@ fn off_evidence(worked: &WorkedResource) -> Option<OffEvidence> {
     let is_on = progress.remote_id.is_some() && progress.applied.get("active") == Some(&true.into());
     let may_be_on = progress.in_doubt && worked.row.desired().is_ok_and(|desired| !takes_away(&desired));
     progress.off.filter(|_| !is_on && !may_be_on)
-}
-
-fn micros_after(delay: Duration) -> i64 {
-    micros(now()).saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn key_of(worked: &WorkResult) -> ResourceKey {

@@ -1,5 +1,7 @@
 //! One call to a target about one resource: a sequence of requests with permits, pacing signals, attempts and metrics.
 
+mod ours;
+
 use std::sync::Arc;
 
 use lifecycle::{
@@ -7,8 +9,7 @@ use lifecycle::{
     RequestAttempt, RequestExchange, ResourceKind, TraceContext,
 };
 use scim::{ScimClient, ScimFailure, ScimReply};
-use store::{Store, StoreError};
-use telemetry::chain;
+use store::Store;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -22,12 +23,9 @@ use crate::delivery::pacer::{PacedRequest, RequestPacer, RequestPermit, RequestU
 use crate::delivery::sight::TargetSight;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::guard::gone::GoneCounter;
-use crate::guard::permission::{self, ReservedPermission};
 use crate::lease::TargetLease;
 use crate::now;
-use crate::rows::access::{AccessChange, RemovalConsent};
-use crate::rows::claims::ValueClaim;
-use crate::rows::{claims, linked_subject};
+use crate::rows::access::RemovalConsent;
 
 /// A target that this replica owns, with the state of its ownership session.
 #[derive(Debug)]
@@ -262,77 +260,6 @@ impl TargetCall {
             (None, AttemptClass::Throttled | AttemptClass::Unavailable) => CallStop::Deferred,
             _ => CallStop::Failed(Box::new(FailedCall { failure, trouble })),
         }
-    }
-
-    /// Returns the other person or group that this resource is linked to, as far as our own links and the work under way know.
-    ///
-    /// # Errors
-    /// [`CallStop::Deferred`] if the database fails.
-    pub(crate) async fn linked_to_another(&self, remote_id: &str) -> Result<Option<String>, CallStop> {
-        let CallSubject { kind, subject, .. } = &self.about;
-        if let Some(other) = self.target.claims.holder(*kind, remote_id).filter(|holder| holder != subject) {
-            return Ok(Some(other));
-        }
-        let found =
-            linked_subject(self.target.store.reader(), &self.target.name, *kind, remote_id, subject).await;
-        found.map_err(|error| {
-            tracing::warn!(target_name = %self.target.name, error = chain(&error), "could not look at the links");
-            CallStop::Deferred
-        })
-    }
-
-    /// Claims the resource for this subject before the first request to it. Returns the other person or group that has
-    /// it, or is about to have it.
-    ///
-    /// # Errors
-    /// [`CallStop::Deferred`] if the database fails.
-    pub(crate) async fn claim(&self, remote_id: &str) -> Result<Option<String>, CallStop> {
-        let key = (self.about.kind, self.about.subject.clone());
-        // The order matters: a claim is released only when its link is stored.
-        match self.target.claims.claim(&key, remote_id) {
-            Some(other) => Ok(Some(other)),
-            None => self.linked_to_another(remote_id).await,
-        }
-    }
-
-    /// Returns the other person or group of ours that has this value, as far as our own rows know.
-    ///
-    /// # Errors
-    /// [`CallStop::Deferred`] if the database fails.
-    pub(crate) async fn holder_of(&self, claim: &ValueClaim) -> Result<Option<String>, CallStop> {
-        let CallSubject { kind, subject, .. } = &self.about;
-        let target = &self.target;
-        let found = claims::claim_holder(target.store.reader(), &target.name, *kind, claim, subject).await;
-        found.map_err(|error| {
-            tracing::warn!(target_name = %target.name, error = chain(&error), "could not look who has a value");
-            CallStop::Deferred
-        })
-    }
-
-    /// Asks the guard for a change of access that only the target's answer revealed. Returns the reason if the guard refuses it.
-    ///
-    /// # Errors
-    /// [`CallStop::Deferred`] if the database fails, or if the row has changed meanwhile.
-    pub(crate) async fn ask_permission(&self, change: AccessChange) -> Result<Option<String>, CallStop> {
-        match self.reserve(change).await {
-            Ok(ReservedPermission::Given) => Ok(None),
-            Ok(ReservedPermission::Refused(reason)) => Ok(Some(reason)),
-            Ok(ReservedPermission::Overtaken) => Err(CallStop::Deferred),
-            Err(error) => {
-                tracing::warn!(target_name = %self.target.name, error = chain(&error), "could not add up changes of access");
-                Err(CallStop::Deferred)
-            }
-        }
-    }
-
-    /// Reserves the guard's permission in a transaction of its own.
-    async fn reserve(&self, change: AccessChange) -> Result<ReservedPermission, StoreError> {
-        let tx = self.target.store.begin().await?;
-        let key = (self.about.kind, self.about.subject.clone());
-        let reserved =
-            permission::reserve_permission(&tx, &self.target.lease, &self.target.name, &key, change).await?;
-        tx.commit().await.map_err(StoreError::statement("reserve a change of access"))?;
-        Ok(reserved)
     }
 
     /// Returns the trouble report for a call that cannot go on for a reason that the target did not give.

@@ -6,8 +6,9 @@ use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
+use super::schedule::micros_after;
 use super::timeline::{self, tells_each};
-use super::{POSTPONED_MAX, ResultCommitter, micros_after};
+use super::{POSTPONED_MAX, ResultCommitter};
 use crate::converge::outcome::{MembersOutcome, WorkedMembers};
 use crate::delivery::backoff;
 use crate::delivery::leftovers;

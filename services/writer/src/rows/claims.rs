@@ -81,7 +81,10 @@ pub(crate) fn claims_of(kind: ResourceKind, attributes: &AttributeMap) -> Vec<Va
 }
 
 /// Returns the keys of the name and of the mail address.
-pub(super) fn claim_keys(kind: ResourceKind, attributes: &AttributeMap) -> (Option<String>, Option<String>) {
+pub(in crate::rows) fn claim_keys(
+    kind: ResourceKind,
+    attributes: &AttributeMap,
+) -> (Option<String>, Option<String>) {
     let (mails, names): (Vec<ValueClaim>, Vec<ValueClaim>) =
         claims_of(kind, attributes).into_iter().partition(|claim| claim.path.starts_with("emails"));
     (names.first().map(ValueClaim::key), mails.first().map(ValueClaim::key))

@@ -13,7 +13,8 @@ use scim::{BucketKind, RateLimitBucket};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{OVERTAKEN_MAX, RequestUrgency};
+use super::RequestUrgency;
+use super::state::OVERTAKEN_MAX;
 
 /// The factor by which slots are longer than published, as for the target as a whole: network jitter must not exceed the
 /// published limit.

@@ -1,3 +1,4 @@
+use super::state::{FAULTS_MAX, OVERTAKEN_MAX, SLOT_LEARNED_MAX};
 use super::*;
 
 fn pace(rate: Option<f64>, concurrency_max: usize) -> TargetPace {
