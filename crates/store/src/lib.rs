@@ -16,6 +16,7 @@ mod halves;
 pub mod lease;
 mod migrate;
 pub mod outbox;
+pub mod ownership;
 mod position;
 pub mod quarantine;
 #[cfg(any(test, feature = "testing"))]

@@ -1,5 +1,6 @@
-//! What the gateway requests itself from the APIs of sources: the records behind notices, and lists.
+//! Requests of the gateway itself to the APIs of sources: records that notices mention, and lists.
 
 pub(crate) mod fetch;
+mod ownership;
 pub(crate) mod pace;
 pub(crate) mod poll;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AttemptClass, SourceProblemKind};
-use store::lease::TableLease;
+use store::ownership::{HeldLease, LeasedWork, run_owned};
 use store::{Store, StoreError};
 use telemetry::chain;
 use time::OffsetDateTime;
@@ -17,22 +17,16 @@ use super::circuit::{RequestPermission, SourceCircuit, SourceFailureAttribution}
 use super::outcome::{FetchTrouble, FetchedRecord, outcome_word};
 use super::record::FetchPlan;
 use super::wanted::{NextAttempt, WantedRecord, WantedTable};
-use crate::SERVICE;
 use crate::intake::state::IntakeState;
+use crate::pull::ownership::source_terms;
 use crate::pull::pace::{RequestPace, retry_delay};
 
-/// The time after which another replica may take a source from a silent one.
-const LEASE: Duration = Duration::from_secs(15);
-/// The interval at which the owner renews its lease.
-const RENEW_EVERY: Duration = Duration::from_secs(4);
-/// The interval at which a replica without the lease tries to acquire it.
-const ASK_EVERY: Duration = Duration::from_secs(3);
+/// The interval at which the number of open records is reported.
+const REPORT_EVERY: Duration = Duration::from_secs(4);
 /// The interval at which rows of other replicas are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The delay after a failure on our side, of the database or the broker.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The maximum time for fetches in flight to finish when the owner stops.
-const ENDING_MAX: Duration = Duration::from_secs(5);
 /// The delay while the mapper catches up.
 const PAUSE_FOR_LAG: Duration = Duration::from_secs(1);
 /// The pause when a source throttles without a `Retry-After`.
@@ -46,6 +40,41 @@ pub(crate) struct RecordFetcher {
     plan: Arc<FetchPlan>,
     /// The name of this replica, which holds the lease.
     replica: String,
+}
+
+impl LeasedWork for RecordFetcher {
+    /// Fetches until the lease is over. Fetches in flight finish first: an unfinished row is fetched again, and that may be
+    /// the next owner's first request.
+    async fn work(&self, lease: &HeldLease) {
+        let retry = self.plan.config.retry;
+        let circuit =
+            SourceCircuit::new(Duration::from_millis(retry.initial_ms), Duration::from_millis(retry.max_ms));
+        let pace = RequestPace::new(self.plan.config.requests_per_second_max, Instant::now());
+        let mut work = FetchSession { tasks: JoinSet::new(), in_flight: HashSet::new(), circuit, pace };
+        let mut report = tokio::time::interval(REPORT_EVERY);
+        report.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let wake_at = match self.start_next(lease, &mut work).await {
+                Ok(wake_at) => wake_at,
+                Err(error) => {
+                    let source = self.plan.source.as_str();
+                    tracing::warn!(source, error = chain(&error), "cannot look for wanted records");
+                    Instant::now() + PAUSE
+                }
+            };
+            tokio::select! {
+                biased;
+                () = lease.over() => break,
+                _ = report.tick() => self.report_open().await,
+                Some(done) = work.tasks.join_next() => self.settle_joined(&mut work, done).await,
+                () = self.plan.wake_up.notified() => {}
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+        }
+        while let Some(done) = work.tasks.join_next().await {
+            self.settle_joined(&mut work, done).await;
+        }
+    }
 }
 
 /// A finished fetch: its row, its duration, and its outcome.
@@ -66,79 +95,10 @@ impl RecordFetcher {
         Self { intake, table: WantedTable(store), plan, replica: replica.to_owned() }
     }
 
-    /// Acquires the lease and fetches, until `stop`.
+    /// Fetches while this replica owns the source, until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let name = format!("fetch/{}", self.plan.source);
-        while !stop.is_cancelled() {
-            let store = &self.table.0;
-            match TableLease::acquire(store, SERVICE, &name, &self.replica, LEASE).await {
-                Ok(Some(lease)) => {
-                    self.own(&lease, &stop).await;
-                    if let Err(error) = lease.release(store).await {
-                        tracing::debug!(error = chain(&error), "a lease was not released, it runs out");
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(
-                        source = self.plan.source,
-                        error = chain(&error),
-                        "cannot look after a source"
-                    )
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(ASK_EVERY) => {}
-            }
-        }
-    }
-
-    /// Fetches until `stop` or until another replica has the lease. Fetches in flight finish
-    /// first: an unfinished row is fetched again, and that may be the next owner's first request.
-    async fn own(&self, lease: &TableLease, stop: &CancellationToken) {
-        let retry = self.plan.config.retry;
-        let circuit =
-            SourceCircuit::new(Duration::from_millis(retry.initial_ms), Duration::from_millis(retry.max_ms));
-        let pace = RequestPace::new(self.plan.config.requests_per_second_max, Instant::now());
-        let mut work = FetchSession { tasks: JoinSet::new(), in_flight: HashSet::new(), circuit, pace };
-        let mut renew = tokio::time::interval(RENEW_EVERY);
-        renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut lease_until = Instant::now() + LEASE;
-        loop {
-            let wake_at = match self.start_next(&mut work).await {
-                Ok(wake_at) => wake_at,
-                Err(error) => {
-                    tracing::warn!(
-                        source = self.plan.source,
-                        error = chain(&error),
-                        "cannot look for wanted records"
-                    );
-                    Instant::now() + PAUSE
-                }
-            };
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                _ = renew.tick() => match self.renew(lease).await {
-                    Some(true) => lease_until = Instant::now() + LEASE - RENEW_EVERY,
-                    Some(false) => break,
-                    None if Instant::now() >= lease_until => break,
-                    None => {}
-                },
-                Some(done) = work.tasks.join_next() => self.settle_joined(&mut work, done).await,
-                () = self.plan.bell.notified() => {}
-                () = tokio::time::sleep_until(wake_at) => {}
-            }
-        }
-        let ending = async {
-            while let Some(done) = work.tasks.join_next().await {
-                self.settle_joined(&mut work, done).await;
-            }
-        };
-        if tokio::time::timeout(ENDING_MAX, ending).await.is_err() {
-            tracing::info!(source = self.plan.source, "fetches under way were dropped; they are made again");
-        }
+        let terms = source_terms(format!("fetch/{}", self.plan.source), &self.replica);
+        run_owned(&self.table.0, &terms, &self, stop).await;
     }
 
     /// Returns the source of the events that its records make.
@@ -146,27 +106,23 @@ impl RecordFetcher {
         format!("webhooks/{}", self.plan.source)
     }
 
-    /// Renews the lease and returns whether it is still held, or `None` if that is unknown. Also reports the number of open rows.
-    async fn renew(&self, lease: &TableLease) -> Option<bool> {
+    /// Reports the number of open records.
+    async fn report_open(&self) {
         if let Ok(counts) = self.table.counts(&self.plan.source).await {
             telemetry::metrics::fetches_open(&self.plan.source, counts.waiting, counts.parked);
             if counts.parked == 0 {
                 self.intake.problems.end_known(&self.sender(), SourceProblemKind::ParkedRecords);
             }
         }
-        match lease.renew(&self.table.0).await {
-            Ok(is_ours) => Some(is_ours),
-            Err(error) => {
-                tracing::warn!(source = self.plan.source, error = chain(&error), "a lease was not renewed");
-                None
-            }
-        }
     }
 
     /// Starts the next fetch if one is due and permitted. Returns the time of the next look.
-    async fn start_next(&self, work: &mut FetchSession) -> Result<Instant, StoreError> {
+    async fn start_next(&self, lease: &HeldLease, work: &mut FetchSession) -> Result<Instant, StoreError> {
         let now = Instant::now();
         let look_at = now + LOOK_EVERY;
+        if !lease.is_held() {
+            return Ok(look_at);
+        }
         if work.in_flight.len() >= self.plan.config.concurrency_max {
             return Ok(look_at);
         }

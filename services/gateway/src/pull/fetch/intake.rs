@@ -30,7 +30,7 @@ pub(crate) struct NoticeIntake {
 
 impl NoticeIntake {
     pub(crate) fn new(store: Store, notices: Consumer<ThinNotice>, plans: &[Arc<FetchPlan>]) -> Self {
-        let source = |plan: &Arc<FetchPlan>| (plan.source.clone(), (plan.delay, Arc::clone(&plan.bell)));
+        let source = |plan: &Arc<FetchPlan>| (plan.source.clone(), (plan.delay, Arc::clone(&plan.wake_up)));
         Self { table: WantedTable(store), notices, sources: plans.iter().map(source).collect() }
     }
 
@@ -69,7 +69,9 @@ impl NoticeIntake {
         let mut woken: Vec<&Arc<Notify>> = Vec::new();
         for (notice, _) in &notices {
             match self.sources.get(&notice.source) {
-                Some((_, bell)) if !woken.iter().any(|one| Arc::ptr_eq(one, bell)) => woken.push(bell),
+                Some((_, wake_up)) if !woken.iter().any(|one| Arc::ptr_eq(one, wake_up)) => {
+                    woken.push(wake_up)
+                }
                 _ => {}
             }
         }
@@ -78,7 +80,7 @@ impl NoticeIntake {
                 for delivery in batch {
                     delivery.ack().await;
                 }
-                woken.into_iter().for_each(|bell| bell.notify_one());
+                woken.into_iter().for_each(|wake_up| wake_up.notify_one());
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "wanted records could not be noted yet");

@@ -33,7 +33,7 @@ pub(crate) struct FetchPlan {
     /// The delay of a first notice about a person.
     pub(super) delay: Duration,
     /// Wakes the fetcher when a record becomes wanted.
-    pub(super) bell: Arc<Notify>,
+    pub(super) wake_up: Arc<Notify>,
     asker: SourceClient,
 }
 
@@ -48,7 +48,7 @@ impl FetchPlan {
             tracing::warn!(source, "records are fetched without TLS: the credential can be read in transit");
         }
         let (asker, delay) = (config.asker()?, Duration::from_millis(config.delay_ms));
-        Ok(Self { source, notices, config, delay, bell: Arc::default(), asker })
+        Ok(Self { source, notices, config, delay, wake_up: Arc::default(), asker })
     }
 
     /// Fetches the record and stores its events, as of `at`.

@@ -4,26 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::SourceProblemKind;
-use store::lease::TableLease;
+use store::ownership::{HeldLease, LeasedWork, run_owned};
 use store::{Store, StoreError};
 use telemetry::chain;
 use time::OffsetDateTime;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::pages::parse_moment;
 use super::reading::{ListReading, ReadingCounts, ReadingStopped};
 use super::rows::PreparedPoll;
 use super::state::{self, later_micros};
-use crate::SERVICE;
 use crate::intake::state::IntakeState;
+use crate::pull::ownership::source_terms;
 use crate::pull::pace::retry_delay;
 
-/// The time after which another replica may take a list from a silent one.
-const LEASE: Duration = Duration::from_secs(15);
-/// The interval at which the owner renews its lease.
-const RENEW_EVERY: Duration = Duration::from_secs(4);
-/// The interval at which a replica without the lease tries to acquire it, and at which the owner checks whether the list is due.
+/// The maximum time between two checks whether the list is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The poller of one list.
@@ -35,71 +30,31 @@ pub(crate) struct ListPoller {
     replica: String,
 }
 
+impl LeasedWork for ListPoller {
+    /// Reads the list until the lease is over. A reading in progress is dropped then; the next one starts where it did.
+    async fn work(&self, lease: &HeldLease) {
+        tokio::select! {
+            () = lease.over() => {}
+            () = self.poll_on(lease) => {}
+        }
+    }
+}
+
 impl ListPoller {
     pub(crate) fn new(intake: Arc<IntakeState>, store: Store, poll: PreparedPoll, replica: &str) -> Self {
         Self { intake, store, poll, replica: replica.to_owned() }
     }
 
-    /// Runs until `stop`. A reading in progress is dropped then; the next one starts where it did.
+    /// Reads the list while this replica owns it, until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let name = format!("poll/{}", self.poll.config.name);
-        while !stop.is_cancelled() {
-            match TableLease::acquire(&self.store, SERVICE, &name, &self.replica, LEASE).await {
-                Ok(Some(lease)) => {
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.keep(&lease) => {}
-                        () = self.poll_on() => {}
-                    }
-                    if let Err(error) = lease.release(&self.store).await {
-                        tracing::debug!(error = chain(&error), "a lease was not released, it runs out");
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(
-                        source = self.poll.config.name,
-                        error = chain(&error),
-                        "cannot look after a list"
-                    );
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-        }
-    }
-
-    /// Renews the lease, and returns when it is lost.
-    async fn keep(&self, lease: &TableLease) {
-        let mut renew = tokio::time::interval(RENEW_EVERY);
-        renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut failures = 0;
-        loop {
-            renew.tick().await;
-            match lease.renew(&self.store).await {
-                Ok(true) => failures = 0,
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::warn!(
-                        source = self.poll.config.name,
-                        error = chain(&error),
-                        "a lease was not renewed"
-                    );
-                    failures += 1;
-                    if RENEW_EVERY * failures >= LEASE {
-                        return;
-                    }
-                }
-            }
-        }
+        let terms = source_terms(format!("poll/{}", self.poll.config.name), &self.replica);
+        run_owned(&self.store, &terms, &self, stop).await;
     }
 
     /// Reads the list whenever it is due. Returns when the database fails.
-    async fn poll_on(&self) {
+    async fn poll_on(&self, lease: &HeldLease) {
         loop {
-            match self.poll_when_due().await {
+            match self.poll_when_due(lease).await {
                 Ok(wait) => tokio::time::sleep(wait.min(LOOK_EVERY)).await,
                 Err(error) => {
                     tracing::warn!(
@@ -114,7 +69,7 @@ impl ListPoller {
     }
 
     /// Reads the list if it is due, and returns the time until it is due again.
-    async fn poll_when_due(&self) -> Result<Duration, StoreError> {
+    async fn poll_when_due(&self, lease: &HeldLease) -> Result<Duration, StoreError> {
         let mut state = state::read_state(&self.store, &self.poll.config.name).await?;
         let begun = self.store.now().await?;
         if state.due_at > begun {
@@ -156,7 +111,10 @@ impl ListPoller {
                 state.last_error = Some(why);
             }
         }
-        state::write_state(&self.store, &state).await?;
+        // Another owner may have read the list meanwhile, and knows it up to a later time.
+        if lease.is_held() {
+            state::write_state(&self.store, &state).await?;
+        }
         Ok(Duration::ZERO)
     }
 
