@@ -1,4 +1,5 @@
 //! The OpenAPI document in the repository equals the served one.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 
@@ -38,4 +39,40 @@ fn every_reference_in_the_openapi_document_leads_somewhere() {
         }
     }
     assert!(references > 20, "{references}");
+}
+
+/// Returns the operations of the document with their method and path.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let methods = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().iter();
+        methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    methods.filter(|(_, operation)| operation.get("responses").is_some()).collect()
+}
+
+#[test]
+fn every_operation_has_an_id_of_its_own() {
+    let document = serde_json::to_value(gateway::gateway_openapi()).unwrap();
+    let mut places = std::collections::BTreeMap::new();
+    for (place, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{place} has no operationId"));
+        let other = places.insert(id.to_owned(), place.clone());
+        assert_eq!(other, None, "{place} has the operationId {id} of another operation");
+    }
+    assert!(places.len() >= 15, "{places:?}");
+}
+
+#[test]
+fn every_success_has_a_typed_body_or_none() {
+    let document = serde_json::to_value(gateway::gateway_openapi()).unwrap();
+    for (place, operation) in operations(&document) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let Some(content) = response.get("content").filter(|_| status.starts_with('2')) else { continue };
+            assert_ne!(status, "204", "{place}: a response without content has no body");
+            for (kind, body) in content.as_object().unwrap() {
+                assert!(body["schema"].get("$ref").is_some(), "{place} {status} {kind}: {body}");
+            }
+        }
+    }
 }

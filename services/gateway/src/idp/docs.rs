@@ -1,7 +1,14 @@
 //! The part of the OpenAPI document for identity providers. SCIM's own documents, such as `/Schemas`, describe the
 //! resources.
 
+mod schemas;
+
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
+
+use schemas::{
+    ScimBulkAnswerSchema, ScimBulkSchema, ScimDocumentListSchema, ScimListSchema, ScimPatchSchema,
+    ScimResourceBodySchema, ScimResourceSchema, ScimSearchSchema, ScimServiceSchema,
+};
 
 /// The paths below `/scim/v2`.
 #[derive(OpenApi)]
@@ -88,14 +95,14 @@ enum ScimRefusalResponses {
 
 macro_rules! operations {
     ($($(#[$doc:meta])* $method:ident $path:literal $id:literal $name:ident
-        ($($parameter:tt)*) [$($more:tt)*] ($status:literal, $answer:literal $(, $bare:literal)?);)*) => {$(
+        ($($parameter:tt)*) [$($more:tt)*] ($status:literal, $answer:literal $(, $body:ident)? $(, $bare:literal)?);)*) => {$(
         $(#[$doc])*
         #[utoipa::path(
             $method, path = $path, operation_id = $id, tag = "scim",
             params(("source" = String, Path, description = "The provider's name in the configuration; may be left out."),
                    $($parameter)*),
             $($more)*
-            responses((status = $status, description = $answer, content_type = "application/scim+json", body = Value),
+            responses((status = $status, description = $answer $(, content_type = "application/scim+json", body = $body)?),
                       $((status = $bare, description = "The change is applied; the response has no body."),)? ScimRefusalResponses)
         )]
         #[expect(dead_code, reason = "only its description is used")]
@@ -107,33 +114,33 @@ operations! {
     /// List users or groups
     get "/scim/v2/{source}/{resources}" "scimList" list
         (("resources" = String, Path, description = "`Users` or `Groups`."), ListParameters)
-        [security(("bearer" = [])),] (200, "A ListResponse.");
+        [security(("bearer" = [])),] (200, "A ListResponse.", ScimListSchema);
     /// Create a user or group
     ///
     /// Returns 201 only after the events are durably stored. Repeating the request after a 503 is safe: see docs/sources/scim-inbound.md.
     post "/scim/v2/{source}/{resources}" "scimCreate" create
         (("resources" = String, Path, description = "`Users` or `Groups`."))
-        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (201, "The resource.");
+        [security(("bearer" = [])), request_body(content = ScimResourceBodySchema, content_type = "application/scim+json"),] (201, "The resource.", ScimResourceSchema);
     /// Search users or groups
     post "/scim/v2/{source}/{resources}/.search" "scimSearch" search
         (("resources" = String, Path, description = "`Users` or `Groups`."))
-        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "A ListResponse.");
+        [security(("bearer" = [])), request_body(content = ScimSearchSchema, content_type = "application/scim+json"),] (200, "A ListResponse.", ScimListSchema);
     /// Get a user or group
     get "/scim/v2/{source}/{resources}/{id}" "scimGet" get
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
-        [security(("bearer" = [])),] (200, "The resource.");
+        [security(("bearer" = [])),] (200, "The resource.", ScimResourceSchema);
     /// Replace a user or group
     ///
     /// A request without `active` or `members` leaves them unchanged.
     put "/scim/v2/{source}/{resources}/{id}" "scimReplace" replace
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
-        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.");
+        [security(("bearer" = [])), request_body(content = ScimResourceBodySchema, content_type = "application/scim+json"),] (200, "The resource.", ScimResourceSchema);
     /// Update a user or group
     ///
     /// Applies all operations or none. Returns 204 for a group unless attributes are requested.
     patch "/scim/v2/{source}/{resources}/{id}" "scimPatch" patch
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
-        [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "The resource.", 204);
+        [security(("bearer" = [])), request_body(content = ScimPatchSchema, content_type = "application/scim+json"),] (200, "The resource.", ScimResourceSchema, 204);
     /// Delete a user or group
     delete "/scim/v2/{source}/{resources}/{id}" "scimDelete" remove
         (("resources" = String, Path, description = "`Users` or `Groups`."), ("id" = String, Path, description = "The id of the resource."))
@@ -142,14 +149,14 @@ operations! {
     ///
     /// Operations may refer to each other by `bulkId`, in any order. Each operation succeeds or fails on its own.
     post "/scim/v2/{source}/Bulk" "scimBulk" bulk
-        () [security(("bearer" = [])), request_body(content = Value, content_type = "application/scim+json"),] (200, "A BulkResponse.");
+        () [security(("bearer" = [])), request_body(content = ScimBulkSchema, content_type = "application/scim+json"),] (200, "A BulkResponse.", ScimBulkAnswerSchema);
     /// Get the service provider configuration
     get "/scim/v2/{source}/ServiceProviderConfig" "scimServiceProviderConfig" service_provider_config
-        () [security(()),] (200, "A ServiceProviderConfig; no token is needed.");
+        () [security(()),] (200, "A ServiceProviderConfig; no token is needed.", ScimServiceSchema);
     /// List the schemas
     get "/scim/v2/{source}/Schemas" "scimSchemas" schemas
-        () [security(()),] (200, "A ListResponse of schemas; no token is needed.");
+        () [security(()),] (200, "A ListResponse of schemas; no token is needed.", ScimDocumentListSchema);
     /// List the resource types
     get "/scim/v2/{source}/ResourceTypes" "scimResourceTypes" resource_types
-        () [security(()),] (200, "A ListResponse of resource types; no token is needed.");
+        () [security(()),] (200, "A ListResponse of resource types; no token is needed.", ScimDocumentListSchema);
 }
