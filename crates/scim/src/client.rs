@@ -3,15 +3,16 @@
 mod exchange;
 mod find;
 mod list;
+mod reply;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::{AttemptClass, AttributeMap, RequestExchange};
+use lifecycle::{AttemptClass, AttributeMap};
 use outbound::encoding::{decode_segment, encode_segment};
-use outbound::{Authenticator, PassError, SourceCredential};
+use outbound::{Authenticator, SourceCredential};
 use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde_json::Value;
@@ -23,6 +24,8 @@ use crate::{ScimKind, TargetProfile, diff, filter};
 use exchange::{AnswerBody, ExchangeResult, ScimRequest, SuccessAnswer};
 pub use find::ResourceSearch;
 pub use list::{ListedPage, PageStart};
+use reply::refused_reply;
+pub use reply::{ScimFailure, ScimReply};
 
 /// The maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,62 +59,6 @@ pub enum ConnectError {
     /// The HTTP client could not be set up.
     #[error("the HTTP client cannot be set up")]
     Http(#[source] reqwest::Error),
-}
-
-/// The reply to a request: its outcome and the exchange.
-#[derive(Debug, Clone)]
-pub struct ScimReply<T> {
-    /// The result, or the failure with its class.
-    pub outcome: Result<T, ScimFailure>,
-    /// The last request and its answer, redacted.
-    pub exchange: RequestExchange,
-    /// The time from the first byte sent to the last one read.
-    pub duration: Duration,
-    /// The number of requests sent: usually 1; 0 if no request
-    /// could be sent; more for a lookup of several pages.
-    pub requests: u32,
-    /// The time for which the target allows no more requests (`RateLimit-Remaining: 0` and similar headers).
-    pub spent: Option<Duration>,
-}
-
-impl<T> ScimReply<T> {
-    fn map<U>(self, f: impl FnOnce(T) -> Result<U, ScimFailure>) -> ScimReply<U> {
-        let Self { outcome, exchange, duration, requests, spent } = self;
-        ScimReply { outcome: outcome.and_then(f), exchange, duration, requests, spent }
-    }
-
-    /// Returns the class of the outcome, which determines the next step.
-    pub fn class(&self) -> AttemptClass {
-        self.outcome.as_ref().map_or_else(|failure| failure.class, |_| AttemptClass::Success)
-    }
-}
-
-/// The failure of a request, with its class for the next step.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{message}")]
-pub struct ScimFailure {
-    /// The class, which determines the next step.
-    pub class: AttemptClass,
-    /// A description, redacted, of at most 300 characters.
-    pub message: String,
-    /// The time that the target asks to wait, capped by the profile.
-    pub retry_after: Option<Duration>,
-    /// The target's error keyword (RFC 7644 table 9).
-    pub scim_type: Option<String>,
-    /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
-}
-
-impl ScimFailure {
-    pub(crate) fn new(class: AttemptClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), retry_after: None, scim_type: None, status: None }
-    }
-}
-
-impl From<PassError> for ScimFailure {
-    fn from(PassError { class, message }: PassError) -> Self {
-        Self::new(class, message)
-    }
 }
 
 /// A resource that was created.
@@ -341,19 +288,6 @@ impl ScimClient {
         }
         sent
     }
-}
-
-/// Returns the reply to a request that was not sent.
-fn refused_reply<T>(action: RequestAction, kind: ScimKind, why: &str) -> ScimReply<T> {
-    let exchange = RequestExchange {
-        method: exchange::http_method(action).to_string(),
-        path: format!("/{}", kind.endpoint()),
-        request_body: None,
-        status: None,
-        response_body: None,
-    };
-    let outcome = Err(ScimFailure::new(AttemptClass::Permanent, why));
-    ScimReply { outcome, exchange, duration: Duration::ZERO, requests: 0, spent: None }
 }
 
 fn check_base_url(url: &Url) -> Result<(), ConnectError> {

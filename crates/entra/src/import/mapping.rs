@@ -27,7 +27,7 @@ pub(super) fn mapping_line(
 ) -> Option<MappingLine> {
     let path = scim::target_path(mapping.target_attribute_name.trim());
     let from = mapping.source.as_ref().and_then(source::read_source);
-    if from.is_none() && path == super::required_path(what) {
+    if from.is_none() && path == super::object::required_path(what) {
         notes.push(ConversionNote::left_out(&path, "it has no source, and SCIM requires a value"));
         return None;
     }

@@ -1,0 +1,86 @@
+//! Decisions about targets and what is held at them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Body of `POST /v1/held/approve` and `/v1/held/reject`: `subjects` or `all`, not both.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideHeld {
+    /// Name of the target.
+    #[serde(default)]
+    pub target: String,
+    /// Keys of people and groups, at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subjects: Option<Vec<String>>,
+    /// Decides about all changes that are held at the target.
+    #[serde(default)]
+    pub all: bool,
+    /// Limits the decision to changes that are held for this reason: `guard`, `protected`, `profile` or `taken`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Reason, recorded in the timeline. Required.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/conflicts/resolve`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolveConflict {
+    /// Name of the target.
+    #[serde(default)]
+    pub target: String,
+    /// `true` if the subject is a group.
+    #[serde(default)]
+    pub group: bool,
+    /// Key of the person or group.
+    #[serde(default)]
+    pub subject: String,
+    /// Id at the target of the resource that belongs to the person or group.
+    #[serde(default)]
+    pub remote_id: String,
+    /// Reason, recorded in the timeline. Required.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/targets/{target}/pause` and `.../resume`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PauseRequestBody {
+    /// Reason, recorded in the journal. Required.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/targets/{target}/reconcile`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReconcileRequestBody {
+    /// Reports differences without changing anything.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Accepts that many resources are gone. Without it, a target that lists far fewer resources than are linked fails the
+    /// reconciliation.
+    #[serde(default)]
+    pub allow_gone: bool,
+    /// Cancels the running reconciliation.
+    #[serde(default)]
+    pub cancel: bool,
+    /// Reason, recorded in the log. Required.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Body of `POST /v1/verify`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyRequestBody {
+    /// Name of the target; without it, all targets that have a policy are verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Reason, recorded in the log. Required.
+    #[serde(default)]
+    pub why: String,
+}
