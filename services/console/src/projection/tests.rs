@@ -124,7 +124,7 @@ async fn a_close_that_comes_before_its_death_wins_and_is_hidden_until_then() {
         assert_eq!((row.state.as_str(), row.attempts), ("replayed", 3), "{}", database.name);
         assert_eq!(row.closed.unwrap().by, "bob");
         assert_eq!(row.exchange.unwrap()["path"], "/Users");
-        let open = DeadFilter { target: Some("zia".into()), state: Some("open") };
+        let open = DeadFilter { target: Some("zia".into()), state: Some("open"), ..DeadFilter::default() };
         assert!(read::dead_letters(&store, &open, &PAGE).await.unwrap().rows.is_empty());
     }
 }
