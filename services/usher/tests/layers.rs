@@ -201,22 +201,13 @@ fn every_package_takes_the_lints_of_the_workspace() {
     }
 }
 
-/// The packages that still have cycles. Take a name off with its last cycle, and never add one.
-const PACKAGES_WITH_CYCLES: &[&str] = &[];
-
 #[test]
 fn no_crate_has_a_cycle_among_its_top_level_modules() {
-    let mut with_cycles = Vec::new();
     for (name, package) in packages() {
         let folder = package.folder.join("src");
         let cycles = cycles::module_cycles(&folder, &sources(&folder));
-        let is_exempt = PACKAGES_WITH_CYCLES.contains(&name.as_str());
-        assert!(is_exempt || cycles.is_empty(), "move what is shared down, {name}:\n{}", cycles.join("\n"));
-        if !cycles.is_empty() {
-            with_cycles.push(name);
-        }
+        assert!(cycles.is_empty(), "move what is shared down, {name}:\n{}", cycles.join("\n"));
     }
-    assert_eq!(with_cycles, PACKAGES_WITH_CYCLES, "a package without cycles is still exempt");
 }
 
 /// Ways of logging an error that lose its causes, in text logs or in JSON logs.
