@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 
 use lifecycle::{
-    AccountState, AttributeMap, DesiredAccount, PersonRecord, ResourceKind, SCHEDULE_MOMENTS_MAX,
-    ScheduledEffect, UpcomingChange, unix_micros,
+    AccountState, AttributeMap, DesiredAccount, PersonRecord, SCHEDULE_MOMENTS_MAX, ScheduledEffect,
+    UpcomingChange, unix_micros,
 };
-use policy::{DecisionSubject, GroupMembership, Policy, decide_person};
+use policy::{GroupMembership, Policy, decide_person};
 use time::OffsetDateTime;
 
 use crate::moment_of;
 use crate::policies::PolicySet;
-use crate::subjects::SeedMaker;
+use crate::subjects::{DecidedPerson, SeedMaker};
 
 /// The maximum number of times that are examined to find [`SCHEDULE_MOMENTS_MAX`] at which something changes.
 const STEPS_MAX: usize = 8 * SCHEDULE_MOMENTS_MAX;
@@ -131,10 +131,8 @@ fn with_decision<T>(
     read: impl FnOnce(&policy::PolicyDecision<'_>) -> T,
 ) -> T {
     let identity = person.state.view(person.key, unix_micros(at));
-    let seed = seeds.of(policy.target(), ResourceKind::User, person.key);
-    let subject =
-        DecisionSubject { identity: &identity, groups: person.groups, manager: person.manager, seed };
-    read(&decide_person(&subject, policy, at))
+    let decided = DecidedPerson { identity: &identity, groups: person.groups, manager: person.manager };
+    read(&decide_person(&decided.subject(policy, seeds), policy, at))
 }
 
 /// Returns the reason for the person's state at the target at `at`.

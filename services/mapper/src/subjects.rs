@@ -8,11 +8,13 @@
 //!
 //! This module never decides, and never writes anything but the secret from which seeds are derived.
 
+mod decided;
 mod index;
 mod managers;
 mod page;
 mod seeds;
 
+pub(crate) use decided::{DecidedGroup, DecidedPerson};
 pub(crate) use index::{GroupIndex, NESTING_LEVELS_MAX, display_name};
 pub(crate) use managers::{key_of_manager, load_managers};
 pub(crate) use page::SubjectPage;

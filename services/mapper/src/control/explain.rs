@@ -6,7 +6,7 @@ use lifecycle::{
     DesiredState, Employment, ExplainRequest, ExplainedPerson, GroupState, MemberResult, PersonRecord,
     ResourceKind, unix_micros,
 };
-use policy::{DecisionSubject, GroupSubject, Policy};
+use policy::{GroupMembership, Policy};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
@@ -15,7 +15,7 @@ use super::{MapperControl, MapperRefusal, kind_word, wrong_request};
 use crate::now;
 use crate::policies::{InForce, versions};
 use crate::rows::{decode_or_skip, decode_state, desired, edge, group, identity};
-use crate::subjects::{GroupIndex, SubjectPage, is_known};
+use crate::subjects::{DecidedGroup, DecidedPerson, GroupIndex, SubjectPage, is_known};
 
 /// The maximum number of members that are listed individually.
 const MEMBERS_MAX: u64 = 1_000;
@@ -163,9 +163,9 @@ impl MapperControl {
         let views = [view];
         let around = SubjectPage::read(self.parts.store.reader(), &index, &views, unix_micros(now)).await?;
         let [view] = &views;
-        let seed = self.parts.seeds.of(policy.target(), ResourceKind::User, key);
         let groups = around.memberships(key);
-        let subject = DecisionSubject { identity: view, groups, manager: around.manager(view), seed };
+        let decided = DecidedPerson { identity: view, groups, manager: around.manager(view) };
+        let subject = decided.subject(policy, &self.parts.seeds);
         let (decision, looked_at) = policy::explain_decision(&subject, policy, now);
         let employment = match view.employment {
             Employment::Unknown => "unknown",
@@ -180,7 +180,7 @@ impl MapperControl {
             policy_version: 0,
             employment: employment.to_owned(),
             attributes: view.attributes.clone(),
-            groups: groups.iter().map(|group| group.name.clone().unwrap_or(group.key.clone())).collect(),
+            groups: group_names(groups),
             in_scope: looked_at.in_scope,
             clauses: looked_at.clauses,
             reason: decision.reason().to_string(),
@@ -203,10 +203,8 @@ impl MapperControl {
         };
         let state: GroupState = decode_state(&row.state, &row.key)?;
         let index = GroupIndex::load(self.parts.store.reader(), unix_micros(now)).await?;
-        let groups = index.memberships_of_group(key);
-        let (exists, attributes) = (state.exists_at(unix_micros(now)), state.attributes_at(unix_micros(now)));
-        let seed = self.parts.seeds.of(policy.target(), ResourceKind::Group, key);
-        let subject = GroupSubject { key, attributes: &attributes, exists, groups: &groups, seed };
+        let decided = DecidedGroup::at(key, &state, index.memberships_of_group(key), unix_micros(now));
+        let subject = decided.subject(policy, &self.parts.seeds);
         let (decision, looked_at) = policy::explain_group(&subject, policy, now);
         let (members, members_total) = self.members(policy.target(), key).await?;
         Ok(ExplainedPerson {
@@ -214,9 +212,9 @@ impl MapperControl {
             kind: ResourceKind::Group,
             target: policy.target().to_owned(),
             policy_version: 0,
-            employment: if exists { "exists" } else { "absent" }.to_owned(),
-            attributes: attributes.clone(),
-            groups: groups.iter().map(|group| group.name.clone().unwrap_or(group.key.clone())).collect(),
+            employment: if decided.exists { "exists" } else { "absent" }.to_owned(),
+            attributes: decided.attributes.clone(),
+            groups: group_names(&decided.groups),
             in_scope: looked_at.in_scope,
             clauses: looked_at.clauses,
             reason: decision.reason().to_string(),
@@ -266,6 +264,11 @@ impl MapperControl {
         };
         Ok((rows.into_iter().map(member).collect(), total))
     }
+}
+
+/// Returns the names of groups, and the keys of those without a name.
+fn group_names(groups: &[GroupMembership]) -> Vec<String> {
+    groups.iter().map(|group| group.name.clone().unwrap_or(group.key.clone())).collect()
 }
 
 /// Builds a `LIKE` pattern, escaped with `\`, for lower-case desired states that contain this login name. SQLite folds the

@@ -7,10 +7,7 @@ use lifecycle::{
     AttributeMap, DesiredState, GroupState, IdentityView, PersonRecord, PlannedAction, ResourceKind,
     ScopeChange, unix_micros,
 };
-use policy::{
-    DecisionRule, DecisionSubject, GroupMembership, GroupSubject, Policy, decide_group, decide_person,
-    in_scope,
-};
+use policy::{DecisionRule, GroupMembership, Policy, decide_group, decide_person, in_scope};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
@@ -21,7 +18,7 @@ use super::PlanRun;
 use super::change::{AccountChange, change_between};
 use super::tally::{PlanTally, PlannedSubject};
 use crate::rows::{decode_or_skip, desired, edge, group, identity};
-use crate::subjects::{GroupIndex, SeedMaker, SubjectPage, is_known};
+use crate::subjects::{DecidedGroup, DecidedPerson, GroupIndex, SeedMaker, SubjectPage, is_known};
 
 /// People per page: enough to make the cost of a statement small in comparison with its result.
 const PAGE: u64 = 4_000;
@@ -248,16 +245,8 @@ impl PlanRun<'_> {
         if state == GroupState::default() {
             return false; // no source ever stated anything about it
         }
-        let attributes = state.attributes_at(now);
-        let groups = self.index.memberships_of_group(&row.key);
-        let target = self.new.target();
-        let subject = GroupSubject {
-            key: &row.key,
-            attributes: &attributes,
-            exists: state.exists_at(now),
-            groups: &groups,
-            seed: self.seeds.of(target, ResourceKind::Group, &row.key),
-        };
+        let decided = DecidedGroup::at(&row.key, &state, self.index.memberships_of_group(&row.key), now);
+        let subject = decided.subject(self.new, self.seeds);
         let decision = decide_group(&subject, self.new, self.now);
         let was = self.base.map(|base| decide_group(&subject, &base.policy, self.now));
         let was_in_scope = was.as_ref().map(|was| was.in_scope);
@@ -267,7 +256,8 @@ impl PlanRun<'_> {
         let change = planned_change(before, decision.resource().map(DesiredState::Group));
         let appears = matches!(change.action, PlannedAction::Create | PlannedAction::Adopt);
         let words = || {
-            let name = attributes.get("displayName").and_then(|name| name.as_str()).map(str::to_owned);
+            let name =
+                decided.attributes.get("displayName").and_then(|name| name.as_str()).map(str::to_owned);
             (name, decision.reason_in_full().to_string())
         };
         self.tally.add(PlannedSubject {
@@ -318,8 +308,7 @@ impl PersonPage {
         manager: Option<&AttributeMap>,
         tally: &mut PlanTally,
     ) {
-        let seed = self.seeds.of(self.new.target(), ResourceKind::User, &view.key);
-        let subject = DecisionSubject { identity: view, groups, manager, seed };
+        let subject = DecidedPerson { identity: view, groups, manager }.subject(&self.new, &self.seeds);
         let decision = decide_person(&subject, &self.new, self.now);
         let was_in_scope = self.base.as_ref().map(|base| in_scope(&subject, base, self.now));
         let before = self.asked_for.get(&view.key).map(String::as_str);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lifecycle::{
     AccountState, Command, CommandId, DesiredState, Fact, FactRecord, Lane, ResourceKind, unix_micros,
 };
-use policy::{DecisionReason, DecisionSubject, GroupSubject, Policy, decide_group, decide_person};
+use policy::{DecisionReason, Policy, decide_group, decide_person};
 use time::OffsetDateTime;
 
 use super::again::{SENT_AGAIN, lane_again};
@@ -13,6 +13,7 @@ use super::leavers::{AccessRight, LeaverDuty, access_right};
 use super::surroundings::DecisionContext;
 use super::{BatchState, CommandCause};
 use crate::rows::desired;
+use crate::subjects::{DecidedGroup, DecidedPerson};
 
 /// The state that a policy demands.
 struct PolicyWish<'d> {
@@ -37,13 +38,9 @@ impl BatchState<'_> {
         for (key, cause) in touched {
             let Some(known) = self.groups.get(&key) else { continue };
             let mut next_due = known.state.next_due(now);
-            let (exists, attributes) = (known.state.exists_at(now), known.state.attributes_at(now));
-            let groups = around.of_group(&key);
+            let decided = DecidedGroup::at(&key, &known.state, around.of_group(&key), now);
             for policy in policies.iter() {
-                let seed = seeds.of(policy.target(), ResourceKind::Group, &key);
-                let subject =
-                    GroupSubject { key: &key, attributes: &attributes, exists, groups: &groups, seed };
-                let decision = decide_group(&subject, policy, self.now);
+                let decision = decide_group(&decided.subject(policy, seeds), policy, self.now);
                 next_due = earlier_due(next_due, decision.recheck_at, now);
                 let Some(resource) = decision.resource() else { continue };
                 let state = if resource.exists { "exists" } else { "absent" };
@@ -93,9 +90,8 @@ impl BatchState<'_> {
             let manager = around.manager(known.manager.as_deref());
             let groups = around.of_person(&key);
             for policy in policies.iter() {
-                let seed = seeds.of(policy.target(), ResourceKind::User, &key);
-                let subject = DecisionSubject { identity, groups: &groups, manager, seed };
-                let decision = decide_person(&subject, policy, self.now);
+                let decided = DecidedPerson { identity, groups: &groups, manager };
+                let decision = decide_person(&decided.subject(policy, seeds), policy, self.now);
                 next_due = earlier_due(next_due, decision.recheck_at, now);
                 scheduled = earlier_due(scheduled, decision.turns_at, now);
                 let because = || (decision.reason(), decision.user_name());

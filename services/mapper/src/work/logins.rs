@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lifecycle::{
     Employment, FormerState, IdentityView, PersonRecord, ResourceKind, login_hash, login_hashes,
 };
-use policy::{DecisionSubject, Policy, decide_person};
+use policy::{Policy, decide_person};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
@@ -14,6 +14,7 @@ use super::BatchState;
 use super::stale::StaleMarks;
 use super::surroundings::DecisionContext;
 use crate::rows::{decode_state, former_login, identity};
+use crate::subjects::DecidedPerson;
 
 /// A newcomer whose login belonged to another person.
 #[derive(Debug, Clone)]
@@ -43,11 +44,9 @@ impl BatchState<'_> {
         let groups = around.of_person(key);
         let manager = around.manager(self.people.get(key).and_then(|known| known.manager.as_deref()));
         for policy in policies {
-            let seed = self.seeds.of(policy.target(), ResourceKind::User, key);
-            let subject = DecisionSubject { identity, groups: &groups, manager, seed };
-            logins.extend(
-                decide_person(&subject, policy, self.now).user_name().as_deref().and_then(login_hash),
-            );
+            let subject = DecidedPerson { identity, groups: &groups, manager }.subject(policy, self.seeds);
+            let login = decide_person(&subject, policy, self.now).user_name();
+            logins.extend(login.as_deref().and_then(login_hash));
         }
         logins
     }
