@@ -338,6 +338,10 @@ async fn respond_to<T: Serialize>(request: ControlRequest, answer: Result<T, Map
     match answer {
         Ok(done) => request.reply(&done).await,
         Err(MapperRefusal::Wrong(error)) => request.refuse(error).await,
+        Err(MapperRefusal::Store(error @ StoreError::Unreadable { .. })) => {
+            let message = format!("{error} by this version of Usher: see `usher quarantine ls`");
+            request.refuse(ControlError::refused(message)).await;
+        }
         Err(MapperRefusal::Store(error)) => {
             let verb = request.verb.as_str();
             tracing::error!(error = chain(&error), verb, "a control request failed");

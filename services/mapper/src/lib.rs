@@ -27,7 +27,8 @@
 //! | [`work`] | the batch processor |
 //! | [`plan`], [`outlook`] | the effects of a policy, and of time |
 //! | [`subjects`], [`policies`] | what decisions are made of: groups, managers, seeds, and the policies in force |
-//! | [`quarantine`], [`evidence`] | messages that are set aside; the chain of evidence and its keys |
+//! | [`quarantine`], [`unreadable`] | messages and stored states that are set aside |
+//! | [`evidence`] | the chain of evidence and its keys |
 //! | [`rows`], [`migrations`] | the tables |
 //!
 //! To add something that policies decide about: 1. its rows, 2. its part of `work::load`, `work::decide` and `work::save`.
@@ -52,6 +53,7 @@ mod rows;
 mod runs;
 mod subjects;
 mod tombstones;
+mod unreadable;
 mod verify;
 mod work;
 

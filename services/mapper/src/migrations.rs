@@ -23,6 +23,7 @@ mod m0030;
 mod m0031;
 mod m0032;
 mod m0033;
+mod m0034;
 
 use sea_orm_migration::prelude::*;
 
@@ -56,6 +57,7 @@ impl MigratorTrait for MapperMigrator {
             Box::new(m0031::KeepFormerLogins),
             Box::new(m0032::KeepOtherAccounts),
             Box::new(m0033::KeepUndecidedDepartures),
+            Box::new(m0034::KeepLogins),
         ]
     }
 

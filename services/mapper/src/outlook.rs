@@ -2,6 +2,7 @@
 //!
 //! It calls [`decide`] for each time as the scheduler will, with the current groups and managers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use lifecycle::{
@@ -39,7 +40,8 @@ pub(crate) struct OutlookMoment {
 
 /// The desired state at one target.
 struct AskedState {
-    state: &'static str,
+    /// A word of a newer version is kept as it is.
+    state: Cow<'static, str>,
     account: Option<DesiredAccount>,
 }
 
@@ -102,24 +104,18 @@ fn asked_at(
         let is_active = account.as_ref().is_some_and(|account| account.state == AccountState::Active);
         let last = before.and_then(|before| before.get(target));
         let state = match (&account, last) {
-            (Some(account), _) if had || is_active => account.state.as_str(),
+            (Some(account), _) if had || is_active => Cow::Borrowed(account.state.as_str()),
             // The policy does not change this account: it stays as it is.
-            (None, Some(last)) => last.state,
-            (None, None) => person.asked_for.get(target).map_or(NONE, |state| state_named(state)),
-            _ => NONE,
+            (None, Some(last)) => last.state.clone(),
+            (None, None) => {
+                person.asked_for.get(target).map_or(Cow::Borrowed(NONE), |state| Cow::Owned(state.clone()))
+            }
+            _ => Cow::Borrowed(NONE),
         };
         let account = account.or_else(|| last.and_then(|last| last.account.clone()));
         asked.insert(target.to_owned(), AskedState { state, account });
     }
     (asked, turns_at)
-}
-
-fn state_named(name: &str) -> &'static str {
-    [AccountState::Active, AccountState::Disabled, AccountState::Deleted]
-        .map(AccountState::as_str)
-        .into_iter()
-        .find(|state| *state == name)
-        .unwrap_or(NONE)
 }
 
 /// Decides about the person at `at`, and reads the decision.
@@ -164,8 +160,8 @@ fn state_differences(
         }
         effects.push(ScheduledEffect {
             target: target.clone(),
-            from: was.state.to_owned(),
-            to: now.state.to_owned(),
+            from: was.state.to_string(),
+            to: now.state.to_string(),
             changed,
             reason: reason(target),
         });

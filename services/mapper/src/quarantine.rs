@@ -11,11 +11,6 @@ use telemetry::chain_text;
 use crate::rows::{SaveError, feed_unread};
 use crate::{SERVICE, now};
 
-/// The stream name of an item that stands for a row: the subject that must be processed again.
-pub(crate) const PEOPLE: &str = "person";
-/// The same for an item that stands for a group.
-pub(crate) const GROUPS: &str = "group";
-
 /// Builds the quarantine item of a message that cannot be decoded.
 pub(crate) fn unreadable_message(delivery: &Delivery<Event>, reason: &DecodeReason) -> QuarantinedItem {
     let kind = match reason {

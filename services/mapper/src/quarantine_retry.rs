@@ -1,16 +1,19 @@
 //! Processes what is in the quarantine once more: at the start, by this version, and when an operator asks for it.
 
 use lifecycle::{
-    Event, EventId, EventKind, QUARANTINE_MAX, RetriedItem, RetryOutcome, RetryQuarantinedReply,
-    RetryQuarantinedRequest,
+    Event, EventId, EventKind, QUARANTINE_MAX, ResourceKind, RetriedItem, RetryOutcome,
+    RetryQuarantinedReply, RetryQuarantinedRequest,
 };
+use sea_orm::EntityTrait;
 use store::StoreError;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
 use telemetry::chain_text;
 
-use crate::quarantine::{GROUPS, PEOPLE, remove, unreadable_part};
+use crate::quarantine::{remove, unreadable_part};
 use crate::repeated::repeated_inputs;
-use crate::work::{BatchInput, BatchProcessor};
+use crate::rows::{desired, feed_run};
+use crate::unreadable::{StateKind, state_key};
+use crate::work::{BatchInput, BatchProcessor, mark_reports_stale};
 use crate::{SERVICE, now};
 
 /// Retries items that this version may be able to read although an earlier one was not.
@@ -20,7 +23,10 @@ use crate::{SERVICE, now};
 pub(crate) async fn read_again(processor: &BatchProcessor<'_>) -> Result<(), StoreError> {
     let items = quarantine::list_items(processor.store().reader(), SERVICE, QUARANTINE_MAX).await?;
     let waiting = |item: &QuarantinedItem| {
-        matches!(item.reason, QuarantineReason::NewerVersion | QuarantineReason::Unreadable)
+        matches!(
+            item.reason,
+            QuarantineReason::NewerVersion | QuarantineReason::Unreadable | QuarantineReason::StateUnreadable
+        )
     };
     for item in items.into_iter().filter(waiting) {
         if let Err(error) = try_again(processor, &item).await {
@@ -55,29 +61,100 @@ pub(crate) async fn retry_items(
 
 /// Processes the item, and removes it on success.
 async fn try_again(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
-    let inputs = match item.stream.as_str() {
-        PEOPLE => vec![BatchInput::Person(item.subject.clone())],
-        GROUPS => vec![BatchInput::Group(item.subject.clone())],
-        _ => {
-            let mut event: Event = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
-            if item.reason == QuarantineReason::IdReused {
-                // The inbox must not treat it as a duplicate.
-                event.id = EventId::of(event.id.as_str(), &item.id);
-            }
-            if let Some(cause) = unreadable_part(&event) {
-                return Err(cause.to_owned());
-            }
-            let sequence = u64::try_from(item.sequence).unwrap_or_default();
-            if event.kind == EventKind::FeedRows {
-                let rows = repeated_inputs(processor.store(), &event, sequence, None).await;
-                rows.map_err(|error| chain_text(&error))?
-            } else {
-                let event = Box::new(event);
-                vec![BatchInput::Event { event, sequence, trace: None, content: None, repeated: false }]
-            }
+    match StateKind::from_name(&item.stream) {
+        Some(StateKind::FeedRun) => return try_run_again(processor, item).await,
+        Some(kind) => process_state(processor, kind, item).await?,
+        None => {
+            let inputs = event_inputs(processor, item).await?;
+            process_inputs(processor, &inputs).await?;
         }
-    };
-    let batch = processor.process(&inputs, now()).await.map_err(|error| chain_text(&error))?;
+    }
+    remove(processor.store(), &item.id).await.map_err(|error| chain_text(&error))
+}
+
+async fn process_inputs(processor: &BatchProcessor<'_>, inputs: &[BatchInput]) -> Result<(), String> {
+    let batch = processor.process(inputs, now()).await.map_err(|error| chain_text(&error))?;
     processor.relay().send(batch).await;
+    Ok(())
+}
+
+/// Returns the inputs of a message that was set aside.
+async fn event_inputs(
+    processor: &BatchProcessor<'_>,
+    item: &QuarantinedItem,
+) -> Result<Vec<BatchInput>, String> {
+    let mut event: Event = bus::decode_payload(&item.payload).map_err(|reason| reason.to_string())?;
+    if item.reason == QuarantineReason::IdReused {
+        // The inbox must not treat it as a duplicate.
+        event.id = EventId::of(event.id.as_str(), &item.id);
+    }
+    if let Some(cause) = unreadable_part(&event) {
+        return Err(cause.to_owned());
+    }
+    let sequence = u64::try_from(item.sequence).unwrap_or_default();
+    if event.kind == EventKind::FeedRows {
+        let rows = repeated_inputs(processor.store(), &event, sequence, None).await;
+        return rows.map_err(|error| chain_text(&error));
+    }
+    let event = Box::new(event);
+    Ok(vec![BatchInput::Event { event, sequence, trace: None, content: None, repeated: false }])
+}
+
+/// Processes the subject of a stored state that could not be read.
+async fn process_state(
+    processor: &BatchProcessor<'_>,
+    kind: StateKind,
+    item: &QuarantinedItem,
+) -> Result<(), String> {
+    const OLD: &str = "an older version set it aside without its whole key";
+    let key = item.subject.clone();
+    let input = match kind {
+        StateKind::Group | StateKind::DesiredGroup => BatchInput::Group(key),
+        StateKind::Membership => {
+            let [group, member] = state_key(item).ok_or(OLD)?;
+            BatchInput::Edge { group, member }
+        }
+        StateKind::Record => {
+            let [source, key] = state_key(item).ok_or(OLD)?;
+            BatchInput::Record { source, key }
+        }
+        StateKind::Person | StateKind::DesiredUser | StateKind::FeedRun => BatchInput::Person(key),
+    };
+    process_inputs(processor, &[input]).await?;
+    let failed = |error: StoreError| chain_text(&error);
+    match kind {
+        // Decisions about reports were made without what the person's state says.
+        StateKind::Person => mark_reports(processor, &item.subject).await.map_err(failed),
+        StateKind::DesiredUser | StateKind::DesiredGroup => {
+            let [target, subject] = state_key(item).ok_or(OLD)?;
+            let resource = match kind {
+                StateKind::DesiredGroup => ResourceKind::Group,
+                _ => ResourceKind::User,
+            };
+            let id = (target, resource.as_str().to_owned(), subject);
+            let row = desired::Entity::find_by_id(id).one(processor.store().reader()).await;
+            let row = row.map_err(StoreError::statement("read a desired state")).map_err(failed)?;
+            row.map_or(Ok(()), |row| row.desired().map(drop)).map_err(failed)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Marks the reports of a person whose state can be read again, so that they are decided about with it.
+async fn mark_reports(processor: &BatchProcessor<'_>, manager: &str) -> Result<(), StoreError> {
+    let tx = processor.store().begin().await?;
+    mark_reports_stale(&tx, manager).await?;
+    tx.commit().await.map_err(StoreError::statement("mark stale rows"))?;
+    processor.notify_stale();
+    Ok(())
+}
+
+/// Checks whether this version can read a run of a full feed. The judge looks at it by itself then.
+async fn try_run_again(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
+    let row = feed_run::Entity::find_by_id(&item.subject).one(processor.store().reader()).await;
+    let row = row.map_err(|error| chain_text(&StoreError::statement("read a run of a feed")(error)))?;
+    if let Some(row) = row {
+        row.fault().map_or(Ok(()), Err)?;
+    }
     remove(processor.store(), &item.id).await.map_err(|error| chain_text(&error))
 }

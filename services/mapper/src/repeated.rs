@@ -59,7 +59,8 @@ pub(crate) async fn repeated_inputs(
     Ok(inputs)
 }
 
-/// Returns the known contents of the rows that are named, by key and hash. An unreadable content counts as not known.
+/// Returns the known contents of the rows that are named, by key and hash. An unreadable content counts as not
+/// known, and is forgotten.
 async fn row_contents<'a>(
     store: &Store,
     feed: &str,
@@ -69,8 +70,10 @@ async fn row_contents<'a>(
     for chunk in named.chunks(ROWS_PER_STATEMENT_MAX) {
         let keys: Vec<&str> = chunk.iter().map(|(key, _)| key.as_str()).collect();
         for row in feed_row::of_keys(store.reader(), feed, &keys).await? {
-            if let Ok(content) = serde_json::from_str::<RowContent>(&row.content) {
-                stored.insert((row.key, row.hash), content);
+            match serde_json::from_str::<RowContent>(&row.content) {
+                Ok(content) => drop(stored.insert((row.key, row.hash), content)),
+                // The next file brings it in full only if this service does not say that it knows the row.
+                Err(_) => feed_row::forget_row(store.writer(), feed, (&row.key, &row.hash)).await?,
             }
         }
     }

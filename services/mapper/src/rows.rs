@@ -13,6 +13,7 @@ pub(crate) mod former_login;
 pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod inbox;
+pub(crate) mod login;
 pub(crate) mod match_value;
 pub(crate) mod obligation;
 pub(crate) mod order;
@@ -30,7 +31,6 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable};
 use serde::de::DeserializeOwned;
 use store::{LostRace, ROWS_PER_STATEMENT_MAX, StoreError};
-use telemetry::chain;
 
 /// Stands in place of a fingerprint if an input of the decision has changed since.
 pub(crate) const STALE: &str = "stale";
@@ -134,15 +134,17 @@ pub(crate) fn decode_state<T: DeserializeOwned>(json: &str, key: &str) -> Result
     serde_json::from_str(json).map_err(|source| StoreError::Unreadable { of: key.to_owned(), source })
 }
 
-/// Decodes a state where many are read. One that cannot be decoded is skipped, logged and counted.
-pub(crate) fn decode_or_skip<T: DeserializeOwned>(json: &str, key: &str) -> Option<T> {
-    let state = decode_state(json, key);
-    if let Err(error) = &state {
-        tracing::error!(key, error = chain(error), "a stored state cannot be read");
-        telemetry::metrics::count_quarantined(
-            crate::SERVICE,
-            store::quarantine::QuarantineReason::StateUnreadable.as_str(),
-        );
-    }
-    state.ok()
+/// Reads a word of a column, which `known` looks up.
+///
+/// # Errors
+/// Returns [`StoreError::Unreadable`] for a word that this version does not know.
+pub(crate) fn decode_word<T>(
+    known: impl FnOnce(&str) -> Option<T>,
+    word: &str,
+    key: &str,
+) -> Result<T, StoreError> {
+    known(word).ok_or_else(|| StoreError::Unreadable {
+        of: key.to_owned(),
+        source: serde::de::Error::custom("a word of another version"),
+    })
 }

@@ -13,7 +13,7 @@ pub(crate) use judge::{RunDecision, decide_run};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use lifecycle::{FeedRunState, unix_micros};
+use lifecycle::{FeedRunId, FeedRunState, unix_micros};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{RetryLog, StoreError};
 use telemetry::{Shutdown, chain};
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::now;
 use crate::quarantine;
 use crate::rows::{feed_row, feed_run, feed_unread};
+use crate::unreadable::{StateKind, UnreadableStates};
 use crate::work::BatchProcessorParts;
 
 /// The interval at which runs that wait for their rows are checked.
@@ -70,9 +71,12 @@ impl RunJudge {
 
     /// Judges the runs that are merged, and ends employments by the last accepted run of each feed.
     async fn look(&self, waiting: &mut HashMap<String, WaitingRun>) -> Result<(), StoreError> {
-        let merging = self.merging().await?;
+        let (merging, mut unreadable) = (self.merging().await?, UnreadableStates::default());
         waiting.retain(|run, _| merging.iter().any(|row| row.run == *run));
         for row in merging {
+            if row.run.parse::<FeedRunId>().is_err() {
+                unreadable.note(StateKind::FeedRun, &[&row.run], &row.unknown_run());
+            }
             let last = feed_run::last_accepted(self.parts.store.reader(), &row.feed).await?;
             let newer = last.as_ref().filter(|last| last.run_at >= row.run_at && last.run != row.run);
             if let Some(newer) = newer {
@@ -84,10 +88,13 @@ impl RunJudge {
         quarantine::forget_settled_parts(&self.parts.store).await?;
         for feed in self.feeds().await? {
             if let Some(row) = feed_run::last_accepted(self.parts.store.reader(), &feed).await? {
-                self.let_leave(&row).await?;
+                match row.run.parse::<FeedRunId>() {
+                    Ok(run) => self.let_leave(&row, &run).await?,
+                    Err(_) => unreadable.note(StateKind::FeedRun, &[&row.run], &row.unknown_run()),
+                }
             }
         }
-        Ok(())
+        unreadable.list(&self.parts.store).await
     }
 
     /// Judges a run that is merged. An unreadable part holds the run, unless a later reading of the file contains everybody.
@@ -97,6 +104,9 @@ impl RunJudge {
         last: Option<&feed_run::Model>,
         waiting: &mut HashMap<String, WaitingRun>,
     ) -> Result<(), StoreError> {
+        if let Some(fault) = row.fault() {
+            return self.hold(row, fault).await;
+        }
         let mut unread = feed_unread::of_run(self.parts.store.reader(), &row.run).await?;
         let is_merged = self.is_merged(row, waiting).await?;
         if is_merged {

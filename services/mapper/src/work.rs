@@ -8,12 +8,14 @@ mod emit;
 mod feeds;
 mod findings;
 mod flatten;
+mod further_keys;
 mod join;
 mod leavers;
 mod load;
 mod logins;
 mod members;
 mod merge;
+mod names;
 mod orders;
 mod processor;
 mod records;
@@ -28,8 +30,8 @@ mod verdicts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lifecycle::{
-    AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, PersonRecord, ResourceKind,
-    ScheduleId, TraceContext, unix_micros,
+    AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, MembershipState,
+    PersonRecord, ResourceKind, ScheduleId, TraceContext, unix_micros,
 };
 use serde_json::Value;
 use store::quarantine::QuarantinedItem;
@@ -37,11 +39,14 @@ use time::OffsetDateTime;
 
 pub(crate) use correlate::in_words as conflict_in_words;
 pub(crate) use feeds::forget_people;
+pub(crate) use names::LOGIN_ATTRIBUTES;
 pub(crate) use processor::{BatchProcessor, BatchProcessorParts, RepeatFailure};
+pub(crate) use stale::mark_reports_stale;
 
 use crate::policies::PolicySet;
 use crate::rows::{desired, edge, inbox, verdict};
 use crate::subjects::SeedMaker;
+use crate::unreadable::UnreadableStates;
 
 /// An input of a batch.
 #[derive(Debug, Clone)]
@@ -180,6 +185,8 @@ struct ShownSubject {
 #[derive(Debug)]
 struct KnownMembership {
     row: edge::Model,
+    /// The state, decoded when it was read; `None` if it cannot be read. It is written back if the membership is touched.
+    state: Option<MembershipState>,
     touched: bool,
     /// Set when `present` changed.
     changed: Option<CommandCause>,
@@ -232,6 +239,8 @@ struct BatchState<'a> {
     held_logins: BTreeMap<String, logins::HeldLogin>,
     /// Problems in people's data that an operator should look at.
     findings: findings::BatchFindings,
+    /// Stored states that cannot be read, and that others of the batch do not wait for.
+    unreadable: UnreadableStates,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
     /// The maximum size of a message that the broker accepts, in bytes.

@@ -273,7 +273,7 @@ pub struct LeaverCounts {
     pub by_target: BTreeMap<String, TargetLeaverCounts>,
 }
 
-fn is_zero(count: &u64) -> bool {
+pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

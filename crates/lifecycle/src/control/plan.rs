@@ -83,6 +83,10 @@ pub struct PolicyPlan {
     /// The number of those that fail with this policy, but not with the one in force.
     #[serde(default)]
     pub newly_failing: u64,
+    /// The number of people and groups that the plan does not contain, because their stored state cannot be read. They
+    /// are listed in the quarantine.
+    #[serde(default, skip_serializing_if = "crate::control::leavers::is_zero")]
+    pub unreadable: u64,
     /// The thresholds of the policy that the plan's removals exceed.
     pub guard: Vec<GuardTrip>,
     /// The thresholds of the policy that the plan's grants exceed; empty for the first policy of a target.

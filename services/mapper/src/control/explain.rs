@@ -7,23 +7,19 @@ use lifecycle::{
     ResourceKind, unix_micros,
 };
 use policy::{GroupMembership, Policy};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
 use super::{MapperControl, MapperRefusal, kind_word, wrong_request};
 use crate::now;
 use crate::policies::{InForce, versions};
-use crate::rows::{decode_or_skip, decode_state, desired, edge, group, identity};
+use crate::rows::{decode_state, desired, edge, group, identity, login};
 use crate::subjects::{DecidedGroup, DecidedPerson, GroupIndex, SubjectPage, is_known};
+use crate::work::LOGIN_ATTRIBUTES;
 
 /// The maximum number of members that are listed individually.
 const MEMBERS_MAX: u64 = 1_000;
-const USER_NAME: &str = "userName";
-/// Attributes of people that may contain the login name that an operator enters.
-const LOGIN_ATTRIBUTES: [&str; 3] = ["userPrincipalName", "mail", USER_NAME];
-/// The maximum number of people with a similar login name that are examined.
-const SIMILAR_MAX: u64 = 50;
 
 impl MapperControl {
     /// Finds the person or group that an operator names, by key or by login name at the target.
@@ -41,24 +37,8 @@ impl MapperControl {
         if let Some(found) = self.group(named).await? {
             return Ok((ResourceKind::Group, found.key));
         }
-        let failed = StoreError::statement("find a person or group");
-        let pattern = LikeExpr::new(with_login(named)).escape('\\');
-        let rows = desired::Entity::find()
-            .filter(desired::Column::Target.eq(target))
-            .filter(desired::Column::Kind.eq(ResourceKind::User.as_str()))
-            .filter(Expr::expr(Func::lower(Expr::col(desired::Column::Desired))).like(pattern))
-            .limit(SIMILAR_MAX)
-            .all(self.parts.store.reader())
-            .await
-            .map_err(&failed)?;
-        let has_login = |row: &desired::Model| {
-            let Ok(DesiredState::User(account)) = serde_json::from_str(&row.desired) else { return false };
-            let login = account.attributes.get(USER_NAME).or_else(|| account.on_create.get(USER_NAME));
-            let login = login.and_then(|name| name.as_str());
-            login.is_some_and(|login| login.to_lowercase() == named.to_lowercase())
-        };
-        if let Some(row) = rows.into_iter().find(has_login) {
-            return Ok((ResourceKind::User, row.subject));
+        if let Some(person) = login::find_person(self.parts.store.reader(), named, target).await? {
+            return Ok((ResourceKind::User, person));
         }
         match self.with_name(named).await? {
             Some(key) => Ok((ResourceKind::User, key)),
@@ -71,28 +51,7 @@ impl MapperControl {
 
     /// Finds the person with this login name at the source: before the first account is created, there is no other login name.
     pub(super) async fn with_name(&self, named: &str) -> Result<Option<String>, StoreError> {
-        let pattern = LikeExpr::new(json_pattern("", named)).escape('\\');
-        let rows = identity::Entity::find()
-            .filter(Expr::expr(Func::lower(Expr::col(identity::Column::State))).like(pattern))
-            .order_by_asc(identity::Column::Key)
-            .limit(SIMILAR_MAX)
-            .all(self.parts.store.reader())
-            .await
-            .map_err(StoreError::statement("find a person by name"))?;
-        let now = unix_micros(now());
-        // A person whose first day is in the future has a name already.
-        let moments = [now, i64::MAX];
-        let is_named = |row: &identity::Model| {
-            let Some(state) = decode_or_skip::<PersonRecord>(&row.state, &row.key) else { return false };
-            moments.iter().any(|at| {
-                let attributes = state.view(&row.key, *at).attributes;
-                let has = |name: &&str| {
-                    attributes.get(*name).and_then(|value| value.as_str()).map(str::to_lowercase)
-                };
-                LOGIN_ATTRIBUTES.iter().filter_map(has).any(|login| login == named.to_lowercase())
-            })
-        };
-        Ok(rows.into_iter().find(is_named).map(|row| row.key))
+        login::find_person(self.parts.store.reader(), named, "").await
     }
 
     /// Finds the group with this key, even if a person has the same key.
@@ -146,7 +105,7 @@ impl MapperControl {
         let id = (target.to_owned(), kind.as_str().to_owned(), key.to_owned());
         let row = desired::Entity::find_by_id(id).one(self.parts.store.reader()).await;
         let row = row.map_err(StoreError::statement("read a desired state"))?;
-        Ok(row.and_then(|row| serde_json::from_str(&row.desired).ok()))
+        row.map(|row| row.desired()).transpose()
     }
 
     /// Explains a person. The caller fills in the policy's version and the last requested state.
@@ -161,7 +120,9 @@ impl MapperControl {
         let view = state.view(key, unix_micros(now));
         let index = GroupIndex::load(self.parts.store.reader(), unix_micros(now)).await?;
         let views = [view];
-        let around = SubjectPage::read(self.parts.store.reader(), &index, &views, unix_micros(now)).await?;
+        let mut around =
+            SubjectPage::read(self.parts.store.reader(), &index, &views, unix_micros(now)).await?;
+        std::mem::take(&mut around.unreadable).list(&self.parts.store).await?;
         let [view] = &views;
         let groups = around.memberships(key);
         let decided = DecidedPerson { identity: view, groups, manager: around.manager(view) };
@@ -269,44 +230,4 @@ impl MapperControl {
 /// Returns the names of groups, and the keys of those without a name.
 fn group_names(groups: &[GroupMembership]) -> Vec<String> {
     groups.iter().map(|group| group.name.clone().unwrap_or(group.key.clone())).collect()
-}
-
-/// Builds a `LIKE` pattern, escaped with `\`, for lower-case desired states that contain this login name. SQLite folds the
-/// case of ASCII only, so the pattern accepts anything in place of other characters. The caller verifies each match.
-fn with_login(login: &str) -> String {
-    json_pattern(&format!("\"{}\":", USER_NAME.to_ascii_lowercase()), login)
-}
-
-/// Builds the same pattern for JSON that contains `text` directly after `before`.
-fn json_pattern(before: &str, text: &str) -> String {
-    let login = serde_json::to_string(text).expect("a text is JSON");
-    let mut pattern = format!("%{before}");
-    for character in login.chars() {
-        match character {
-            '\\' | '%' | '_' => pattern.extend(['\\', character]),
-            _ if character.is_ascii() => pattern.push(character.to_ascii_lowercase()),
-            _ if pattern.ends_with('%') && !pattern.ends_with("\\%") => {}
-            _ => pattern.push('%'),
-        }
-    }
-    pattern + "%"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_no_ascii_may_be_anything_in_the_pattern_of_a_login() {
-        let table = [
-            ("Ann@x.org", r#"%"username":"ann@x.org"%"#),
-            ("ZOË", r#"%"username":"zo%"%"#),
-            ("äöx", r#"%"username":"%x"%"#),
-            ("50%_ö", r#"%"username":"50\%\_%"%"#),
-            (r#"a"b"#, r#"%"username":"a\\"b"%"#),
-        ];
-        for (login, pattern) in table {
-            assert_eq!(with_login(login), pattern);
-        }
-    }
 }

@@ -59,7 +59,10 @@ impl MapperControl {
     ) -> Result<FeedRunStatus, MapperRefusal> {
         let run = request.run.as_str();
         let row = self.feed_run(run).await?;
-        let state = row.state();
+        if let Some(fault) = row.fault().filter(|_| request.accept || row.state().is_err()) {
+            return Err(wrong_request(fault));
+        }
+        let state = row.state()?;
         if state != FeedRunState::Held {
             return Err(wrong_request(format!(
                 "the run {run} is not held, it is {}: {}",
@@ -107,7 +110,7 @@ impl MapperControl {
     ) -> Result<Option<FeedRunStatus>, MapperRefusal> {
         let Ok(run) = row.run.parse() else { return Ok(None) };
         let reader = self.parts.store.reader();
-        let state = row.state();
+        let state = row.shown_state();
         let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].contains(&state);
         let (mut merged, mut missing, mut missing_keys) = (0, 0, Vec::new());
         let unread = self.unread(row).await?;
@@ -119,7 +122,8 @@ impl MapperControl {
         if with_keys && missing > 0 {
             missing_keys = query::missing_keys(reader, row, MISSING_NAMED_MAX).await?;
         }
-        let file = row.completion().map(|completion| FeedFile {
+        // If it cannot be read, the reasons say so.
+        let file = row.completion().ok().flatten().map(|completion| FeedFile {
             rows: completion.seen.rows,
             bad_rows: completion.seen.bad_rows,
             people: completion.seen.keys_distinct,
@@ -166,11 +170,11 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000);
         at.unwrap_or(OffsetDateTime::UNIX_EPOCH)
     };
-    let waiting = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].map(FeedRunState::as_str);
+    let open = [FeedRunState::Open, FeedRunState::Merging].map(FeedRunState::as_str);
     let is_older = feed_run::Column::State
         .eq(FeedRunState::Superseded.as_str())
         .and(feed_run::Column::DecidedAt.is_not_null());
-    let is_wanted = feed_run::Column::State.is_in(waiting).or(is_older);
+    let is_wanted = feed_run::Column::State.is_in(open).or(feed_run::waits_for_operator()).or(is_older);
     let failed = StoreError::statement("read undecided runs of feeds");
     let feeds: Vec<String> = feed_run::Entity::find()
         .select_only()
@@ -194,16 +198,21 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
             .await
             .map_err(&failed)?;
         let is_undecided = |row: &feed_run::Model| {
-            let state = row.state();
+            let state = row.shown_state();
             let is_on_its_way = matches!(state, FeedRunState::Open | FeedRunState::Merging)
                 && moment(row.run_at) > now() - ON_ITS_WAY_MAX;
             // A file that was accepted later contains everything that this one said.
-            let is_settled = state == FeedRunState::Superseded
-                && last.as_ref().is_some_and(|last| last.decided_at > row.decided_at);
+            let is_settled = match state {
+                FeedRunState::Superseded => {
+                    last.as_ref().is_some_and(|last| last.decided_at > row.decided_at)
+                }
+                // No decision supersedes a run whose state is not known.
+                _ => row.state().is_err() && last.as_ref().is_some_and(|last| last.run_at > row.run_at),
+            };
             !is_on_its_way && !is_settled
         };
         if let Some(row) = rows.into_iter().find(is_undecided) {
-            let (state, begun_at) = (row.state(), moment(row.run_at));
+            let (state, begun_at) = (row.shown_state(), moment(row.run_at));
             let accepted_at = last.map(|last| moment(last.run_at));
             undecided.push(UndecidedFeed { feed, run: row.run, state, begun_at, accepted_at });
         }
@@ -214,7 +223,7 @@ pub(super) async fn undecided(connection: &impl ConnectionTrait) -> Result<Vec<U
 /// Checks that an operator may accept the run. An operator may overrule a guard only: a file that is known to be incomplete
 /// does not tell which people are missing.
 fn can_be_accepted(row: &feed_run::Model) -> Result<(), MapperRefusal> {
-    let Some(seen) = row.completion().map(|completion| completion.seen) else {
+    let Some(seen) = row.completion()?.map(|completion| completion.seen) else {
         return Err(wrong_request("it is not known what was in the file: send it again"));
     };
     if !seen.complete || seen.checksum_ok == Some(false) {

@@ -3,6 +3,7 @@
 use lifecycle::{
     RECORDS_MAX, RecordStatus, RecordsReply, RecordsRequest, ResolveRecordRequest, SourceRecord,
 };
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::StoreError;
 
@@ -11,12 +12,16 @@ use crate::moment_of;
 use crate::rows::record;
 use crate::work::{BatchInput, conflict_in_words};
 
+/// The reason that is shown of a record with a part that cannot be read.
+const UNREADABLE_RECORD: &str =
+    "a part of it cannot be read: another version of Usher wrote it; see `usher quarantine ls`";
+
 impl MapperControl {
     /// Answers `records`: one page of records with a status.
     pub(super) async fn records(&self, request: &RecordsRequest) -> Result<RecordsReply, MapperRefusal> {
         let limit = request.limit.clamp(1, RECORDS_MAX);
         let mut query = record::Entity::find()
-            .filter(record::Column::Status.eq(request.status.as_str()))
+            .filter(with_status(request.status))
             .order_by_asc(record::Column::Source)
             .order_by_asc(record::Column::Key)
             .limit(limit);
@@ -36,7 +41,7 @@ impl MapperControl {
     /// Returns the number of records that may belong to another person.
     pub(super) async fn record_conflicts(&self) -> Result<u64, StoreError> {
         let conflicts = record::Entity::find()
-            .filter(record::Column::Status.eq(RecordStatus::Conflict.as_str()))
+            .filter(with_status(RecordStatus::Conflict))
             .count(self.parts.store.reader())
             .await;
         conflicts.map_err(StoreError::statement("count conflicts of records"))
@@ -84,17 +89,31 @@ impl MapperControl {
     }
 }
 
+/// Returns the condition for records with a status. A status that this version does not know is a conflict for operators.
+fn with_status(status: RecordStatus) -> SimpleExpr {
+    if status != RecordStatus::Conflict {
+        return record::Column::Status.eq(status.as_str());
+    }
+    let others = RecordStatus::ALL.into_iter().filter(|other| *other != status);
+    record::Column::Status.is_not_in(others.map(RecordStatus::as_str))
+}
+
+/// Converts a record for operators. The reason says if a part of it cannot be read.
 fn source_record(row: &record::Model) -> SourceRecord {
-    let matched: Vec<(String, String)> = serde_json::from_str(&row.matched).unwrap_or_default();
+    let (matched, candidates) = (row.matched(), row.candidates());
+    let reason = match (row.status(), &matched, &candidates) {
+        (Ok(_), Ok(_), Ok(_)) => conflict_in_words(&row.reason).to_owned(),
+        _ => UNREADABLE_RECORD.to_owned(),
+    };
     SourceRecord {
         source: row.source.clone(),
         key: row.key.clone(),
-        status: row.status(),
+        status: row.status().unwrap_or(RecordStatus::Conflict),
         since: moment_of(row.since),
         person: row.person.clone(),
-        by: matched.into_iter().next().map(|(attribute, _)| attribute),
-        reason: conflict_in_words(&row.reason).to_owned(),
-        candidates: row.candidates(),
+        by: matched.unwrap_or_default().into_iter().next().map(|(attribute, _)| attribute),
+        reason,
+        candidates: candidates.unwrap_or_default(),
     }
 }
 

@@ -13,8 +13,9 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::outlook::{OutlookPerson, compute_outlook};
 use crate::policies::{PolicySet, versions};
-use crate::rows::{decode_or_skip, desired, identity};
+use crate::rows::{desired, identity};
 use crate::subjects::{GroupIndex, SubjectPage};
+use crate::unreadable::{StateKind, UnreadableStates};
 use crate::work::BatchInput;
 use crate::{moment_of, now};
 
@@ -64,15 +65,18 @@ impl MapperControl {
     ) -> Result<Vec<ScheduledChange>, StoreError> {
         let now = now();
         let policies = versions::in_force(self.parts.store.reader()).await?;
+        let mut unreadable = UnreadableStates::default();
         let people: Vec<(String, PersonRecord)> = rows
             .into_iter()
             .filter_map(|row| {
-                let state = decode_or_skip(&row.state, &row.key)?;
+                let state = unreadable.decode(StateKind::Person, &row.state, &row.key)?;
                 Some((row.key, state))
             })
             .collect();
         let views: Vec<_> = people.iter().map(|(key, state)| state.view(key, unix_micros(now))).collect();
-        let around = self.around(&policies, &views, unix_micros(now)).await?;
+        let mut around = self.around(&policies, &views, unix_micros(now)).await?;
+        unreadable.append(std::mem::take(&mut around.unreadable));
+        unreadable.list(&self.parts.store).await?;
         let asked_for = self.asked_states(&people).await?;
         let nothing = BTreeMap::new();
         let mut changes = Vec::new();
@@ -252,13 +256,19 @@ impl MapperControl {
                     .map_err(StoreError::statement("find a scheduled change"))?;
                 let Some(row) = rows.last() else { break };
                 last.clone_from(&row.key);
+                let mut unreadable = UnreadableStates::default();
                 for row in rows {
-                    let Some(state) = decode_or_skip::<PersonRecord>(&row.state, &row.key) else { continue };
+                    let Some(state) =
+                        unreadable.decode::<PersonRecord>(StateKind::Person, &row.state, &row.key)
+                    else {
+                        continue;
+                    };
                     let planned = state.planned(&row.key, now);
                     if let Some(found) = planned.into_iter().find(|planned| planned.id == *id) {
                         return Ok(Some((row.key, vec![found])));
                     }
                 }
+                unreadable.list(&self.parts.store).await?;
             }
         }
         Ok(None)

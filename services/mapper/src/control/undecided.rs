@@ -1,7 +1,7 @@
 //! Counts, by index, of what was received but not decided.
 
-use lifecycle::{FeedRunState, FindingCounts, UndecidedCounts};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use lifecycle::{FindingCounts, UndecidedCounts};
+use sea_orm::{EntityTrait, PaginatorTrait, QueryFilter};
 use store::{StoreError, quarantine};
 
 use super::MapperControl;
@@ -29,7 +29,7 @@ impl MapperControl {
     /// Returns the number of runs of full feeds that are held.
     pub(super) async fn held_feeds(&self) -> Result<u64, StoreError> {
         let held = feed_run::Entity::find()
-            .filter(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
+            .filter(feed_run::waits_for_operator())
             .count(self.parts.store.reader())
             .await;
         held.map_err(StoreError::statement("count held feeds"))

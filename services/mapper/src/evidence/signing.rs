@@ -37,7 +37,12 @@ impl PersonHashes {
     pub(crate) async fn read(connection: &impl ConnectionTrait) -> Result<Self, StoreError> {
         let row = setting::Entity::find_by_id(PERSON_KEY).one(connection).await;
         let row = row.map_err(StoreError::statement("read a setting"))?;
-        let secret = row.and_then(|row| from_hex(&row.value)).unwrap_or_default();
+        // With an empty key the hashes would be those that anybody can compute.
+        let secret = row.and_then(|row| from_hex(&row.value)).filter(|secret| !secret.is_empty());
+        let secret = secret.ok_or_else(|| StoreError::Unreadable {
+            of: format!("the setting `{PERSON_KEY}`"),
+            source: serde::de::Error::custom("no hexadecimal digits"),
+        })?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
     }
 

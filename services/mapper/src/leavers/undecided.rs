@@ -1,7 +1,7 @@
 //! Departures that are not decided yet: messages in the quarantine, unreadable values, records that may belong to several
 //! people, and feed runs that are held. None of them has an obligation, so they are listed and counted here.
 
-use lifecycle::{FeedRunState, FindingKind, RecordStatus, ResourceKind, UndecidedDeparture, WaitingFor};
+use lifecycle::{FindingKind, RecordStatus, ResourceKind, UndecidedDeparture, WaitingFor};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -135,7 +135,13 @@ async fn not_matched(
         .map_err(StoreError::statement("read departures of records"))?;
     let told = rows.into_iter().map(|row| {
         let detail = format!("record {} of {}: {}", row.key, row.source, conflict_in_words(&row.reason));
-        UndecidedDeparture::new(row.candidates(), moment_of(row.since), WaitingFor::Match, detail)
+        // Without candidates the departure is shown for every person.
+        UndecidedDeparture::new(
+            row.candidates().unwrap_or_default(),
+            moment_of(row.since),
+            WaitingFor::Match,
+            detail,
+        )
     });
     Ok(told.collect())
 }
@@ -143,7 +149,7 @@ async fn not_matched(
 /// Returns the held runs of full feeds, oldest first.
 async fn held_runs(connection: &impl ConnectionTrait) -> Result<Vec<feed_run::Model>, StoreError> {
     feed_run::Entity::find()
-        .filter(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
+        .filter(feed_run::waits_for_operator())
         .order_by_asc(feed_run::Column::RunAt)
         .all(connection)
         .await

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lifecycle::{
-    AttributeMap, DesiredState, GroupState, IdentityView, PersonRecord, PlannedAction, ResourceKind,
-    ScopeChange, unix_micros,
+    AccountState, AttributeMap, DesiredState, GroupState, IdentityView, PersonRecord, PlannedAction,
+    ResourceKind, ScopeChange, unix_micros,
 };
 use policy::{DecisionRule, GroupMembership, Policy, decide_group, decide_person, in_scope};
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -17,8 +17,9 @@ use tokio::task::JoinSet;
 use super::PlanRun;
 use super::change::{AccountChange, change_between};
 use super::tally::{PlanTally, PlannedSubject};
-use crate::rows::{decode_or_skip, desired, edge, group, identity};
+use crate::rows::{desired, edge, group, identity};
 use crate::subjects::{DecidedGroup, DecidedPerson, GroupIndex, SeedMaker, SubjectPage, is_known};
+use crate::unreadable::{StateKind, UnreadableStates};
 
 /// People per page: enough to make the cost of a statement small in comparison with its result.
 const PAGE: u64 = 4_000;
@@ -141,13 +142,16 @@ impl PageDecider {
         tally: PlanTally,
     ) -> Result<(usize, PlanTally), StoreError> {
         let count = rows.len();
-        let sheet = self.sheet(rows).await?;
+        let (sheet, unreadable) = self.sheet(rows).await?;
+        let mut tally = tally;
+        tally.unreadable += unreadable.count();
+        unreadable.list(&self.store).await?;
         let filled = tokio::task::spawn_blocking(move || sheet.fill(tally));
         Ok((count, filled.await.expect("it is never aborted")))
     }
 
-    /// Loads everything that decisions about the people of a page depend on.
-    async fn sheet(&self, rows: Vec<identity::Model>) -> Result<PersonPage, StoreError> {
+    /// Loads everything that decisions about the people of a page depend on. Returns the states that cannot be read as well.
+    async fn sheet(&self, rows: Vec<identity::Model>) -> Result<(PersonPage, UnreadableStates), StoreError> {
         let now = unix_micros(self.now);
         let asked_for = match (rows.first(), rows.last()) {
             (Some(first), Some(last)) => {
@@ -156,30 +160,35 @@ impl PageDecider {
             _ => AskedFor::new(),
         };
         let views = tokio::task::spawn_blocking(move || {
-            let states = rows
-                .iter()
-                .filter_map(|row| Some((row, decode_or_skip::<PersonRecord>(&row.state, &row.key)?)));
+            let mut unreadable = UnreadableStates::default();
+            let states = rows.iter().filter_map(|row| {
+                let state = unreadable.decode::<PersonRecord>(StateKind::Person, &row.state, &row.key)?;
+                Some((row, state))
+            });
             let known = states.filter(|(_, state)| is_known(state));
-            known.map(|(row, state)| state.view(&row.key, now)).collect::<Vec<IdentityView>>()
+            let views: Vec<IdentityView> = known.map(|(row, state)| state.view(&row.key, now)).collect();
+            (views, unreadable)
         });
-        let views = views.await.expect("it is never aborted");
+        let (views, mut unreadable) = views.await.expect("it is never aborted");
         let looks_around = |policy: &Policy| policy.uses_groups() || !policy.manager_attributes().is_empty();
-        let around = match looks_around(&self.new) || self.base.as_ref().is_some_and(looks_around) {
+        let mut around = match looks_around(&self.new) || self.base.as_ref().is_some_and(looks_around) {
             true => SubjectPage::read(self.store.reader(), &self.index, &views, now).await?,
             false => SubjectPage::default(),
         };
+        unreadable.append(std::mem::take(&mut around.unreadable));
         let people = views.into_iter().map(|view| {
             let (groups, manager) = (around.memberships(&view.key).to_vec(), around.manager(&view).cloned());
             (view, groups, manager)
         });
-        Ok(PersonPage {
+        let page = PersonPage {
             people: people.collect(),
             asked_for,
             new: self.new.clone(),
             base: self.base.clone(),
             seeds: self.seeds.clone(),
             now: self.now,
-        })
+        };
+        Ok((page, unreadable))
     }
 }
 
@@ -224,12 +233,15 @@ impl PlanRun<'_> {
             let asked_for =
                 asked_for(self.store, self.new.target(), ResourceKind::Group, &first.key, &last.key).await?;
             after.clone_from(&last.key);
-            let mut appeared = Vec::new();
+            let (mut appeared, mut unreadable) = (Vec::new(), UnreadableStates::default());
             for row in &rows {
-                if self.group(row, &asked_for) {
+                let state = unreadable.decode::<GroupState>(StateKind::Group, &row.state, &row.key);
+                if state.is_some_and(|state| self.group(row, &state, &asked_for)) {
                     appeared.push(row.key.clone());
                 }
             }
+            self.tally.unreadable += unreadable.count();
+            unreadable.list(self.store).await?;
             self.tally.memberships += self.memberships_of(&appeared).await?;
             self.told(rows.len());
             if only.is_some() {
@@ -239,13 +251,12 @@ impl PlanRun<'_> {
     }
 
     /// Evaluates a group. Returns whether it comes into existence at the target.
-    fn group(&mut self, row: &group::Model, asked_for: &AskedFor) -> bool {
+    fn group(&mut self, row: &group::Model, state: &GroupState, asked_for: &AskedFor) -> bool {
         let now = unix_micros(self.now);
-        let Some(state) = decode_or_skip::<GroupState>(&row.state, &row.key) else { return false };
-        if state == GroupState::default() {
+        if *state == GroupState::default() {
             return false; // no source ever stated anything about it
         }
-        let decided = DecidedGroup::at(&row.key, &state, self.index.memberships_of_group(&row.key), now);
+        let decided = DecidedGroup::at(&row.key, state, self.index.memberships_of_group(&row.key), now);
         let subject = decided.subject(self.new, self.seeds);
         let decision = decide_group(&subject, self.new, self.now);
         let was = self.base.map(|base| decide_group(&subject, &base.policy, self.now));
@@ -341,8 +352,24 @@ fn planned_change(before: Option<&str>, after: Option<DesiredState>) -> AccountC
     if before == Some(json.as_str()) {
         return nothing;
     }
-    let before: Option<DesiredState> = before.and_then(|json| serde_json::from_str(json).ok());
-    change_between(before.as_ref(), &after)
+    match before.map(serde_json::from_str::<DesiredState>).transpose() {
+        Ok(before) => change_between(before.as_ref(), &after),
+        // The command is sent again. It may take access away, and a plan must not show less than what happens.
+        Err(_) => AccountChange { action: action_of_unreadable(&after), ..change_between(None, &after) },
+    }
+}
+
+/// Returns the change of an account or group if the last requested state cannot be read: the greatest that it may be.
+fn action_of_unreadable(after: &DesiredState) -> PlannedAction {
+    match after {
+        DesiredState::User(account) => match account.state {
+            AccountState::Active => PlannedAction::Update,
+            AccountState::Disabled => PlannedAction::Disable,
+            AccountState::Deleted => PlannedAction::Delete,
+        },
+        DesiredState::Group(group) if !group.exists => PlannedAction::Delete,
+        _ => PlannedAction::Update,
+    }
 }
 
 /// Returns whether the person or group comes into the policy's scope or leaves it.

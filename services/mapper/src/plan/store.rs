@@ -38,6 +38,8 @@ const KEPT_MAX: u64 = 50;
 const RUNNING: &str = "running";
 const FINISHED: &str = "finished";
 const FAILED: &str = "failed";
+/// The error of a plan that cannot be read.
+const UNREADABLE_PLAN: &str = "another version of Usher wrote it: plan again";
 
 /// Running and finished plans.
 #[derive(Debug, Clone)]
@@ -226,10 +228,15 @@ fn plan_status(model: &row::Model) -> Result<PlanStatus, PlansError> {
         FINISHED => (PlanState::Finished, None),
         RUNNING if is_alive => (PlanState::Running, None),
         RUNNING => (PlanState::Failed, Some("it was interrupted: plan again".to_owned())),
-        _ => (PlanState::Failed, model.error.clone()),
+        FAILED => (PlanState::Failed, model.error.clone()),
+        _ => (PlanState::Failed, Some(UNREADABLE_PLAN.to_owned())),
     };
     let id = model.id.parse().map_err(|error: lifecycle::IdError| refused_plan(error.to_string()))?;
-    let plan: Option<PolicyPlan> = model.plan.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let plan = model.plan.as_deref().map(serde_json::from_str::<PolicyPlan>).transpose();
+    let (state, error, plan) = match plan {
+        Ok(plan) => (state, error, plan),
+        Err(_) => (PlanState::Failed, Some(UNREADABLE_PLAN.to_owned()), None),
+    };
     Ok(PlanStatus {
         id,
         target: model.target.clone(),

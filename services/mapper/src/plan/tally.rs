@@ -22,6 +22,8 @@ pub(super) struct PlanTally {
     attributes: BTreeMap<String, u64>,
     failures: BTreeMap<String, u64>,
     newly_failing: u64,
+    /// The number of people and groups that are not evaluated, because their stored state cannot be read.
+    pub(super) unreadable: u64,
     changes: Vec<PlannedChange>,
     changes_max: usize,
     /// `true` if subjects without a change are listed as well.
@@ -112,6 +114,7 @@ impl PlanTally {
             *self.failures.entry(path).or_default() += count;
         }
         self.newly_failing += part.newly_failing;
+        self.unreadable += part.unreadable;
         self.more += part.more;
         for change in part.changes {
             if self.changes.len() < self.changes_max {
@@ -136,6 +139,7 @@ impl PlanTally {
             attributes: self.attributes,
             failures: self.failures,
             newly_failing: self.newly_failing,
+            unreadable: self.unreadable,
             guard: Vec::new(),
             grants_guard: Vec::new(),
             changes: self.changes,

@@ -1,6 +1,10 @@
 //! `mapper_desired`: the state that was last requested of each target.
 
+use lifecycle::DesiredState;
 use sea_orm::entity::prelude::*;
+use store::StoreError;
+
+use super::decode_state;
 
 /// The desired state of one person or group at one target.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -30,3 +34,13 @@ pub(crate) struct Model {
 pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Returns the state that was requested.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Unreadable`] if it cannot be read.
+    pub(crate) fn desired(&self) -> Result<DesiredState, StoreError> {
+        decode_state(&self.desired, &self.subject)
+    }
+}

@@ -76,6 +76,22 @@ pub(crate) async fn known_hashes(
         .map_err(StoreError::statement("read rows of a feed"))
 }
 
+/// Deletes a row, so that it is not known any more.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn forget_row(
+    connection: &impl ConnectionTrait,
+    feed: &str,
+    (key, hash): (&str, &str),
+) -> Result<(), StoreError> {
+    Entity::delete_by_id((feed.to_owned(), key.to_owned(), hash.to_owned()))
+        .exec(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::statement("delete a row of a feed"))
+}
+
 /// Deletes rows that were not seen for a long time.
 ///
 /// # Errors

@@ -1,9 +1,11 @@
 //! `mapper_feeds`: runs of full feeds.
 
 use feeds::FileCompletion;
-use lifecycle::FeedRunState;
+use lifecycle::{FeedRunId, FeedRunState};
 use sea_orm::entity::prelude::*;
 use store::StoreError;
+
+use super::{decode_state, decode_word};
 
 /// One run of a full feed.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -44,20 +46,65 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Returns the state. A state that a newer version of this service wrote counts as superseded, so that nothing acts upon it.
-    pub(crate) fn state(&self) -> FeedRunState {
-        FeedRunState::named(&self.state).unwrap_or(FeedRunState::Superseded)
+    /// Returns the state.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Unreadable`] for a state that only a newer version knows. Such a run is left as it is, and listed
+    /// as one that waits for an operator.
+    pub(crate) fn state(&self) -> Result<FeedRunState, StoreError> {
+        decode_word(FeedRunState::named, &self.state, &self.run)
     }
 
-    /// Returns the completion of the file.
-    pub(crate) fn completion(&self) -> Option<FileCompletion> {
-        serde_json::from_str(self.completion.as_deref()?).ok()
+    /// Returns the state for operators: a run whose state cannot be read counts as held.
+    pub(crate) fn shown_state(&self) -> FeedRunState {
+        self.state().unwrap_or(FeedRunState::Held)
     }
 
-    /// Returns the reasons why it is held.
+    /// Returns the completion of the file, if it has arrived.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Unreadable`] if it cannot be read.
+    pub(crate) fn completion(&self) -> Result<Option<FileCompletion>, StoreError> {
+        self.completion.as_deref().map(|json| decode_state(json, &self.run)).transpose()
+    }
+
+    /// Returns the reasons why it is held, and the part of it that cannot be read.
     pub(crate) fn reasons(&self) -> Vec<String> {
-        serde_json::from_str(&self.reasons).unwrap_or_default()
+        let mut reasons: Vec<String> = serde_json::from_str(&self.reasons).unwrap_or_else(|_| {
+            vec!["the reasons why it is held cannot be read: another version wrote them".to_owned()]
+        });
+        reasons.extend(self.fault().filter(|fault| !reasons.contains(fault)));
+        reasons
     }
+
+    /// Returns the error for a run whose id has a form that this version does not know.
+    pub(crate) fn unknown_run(&self) -> StoreError {
+        let source = serde::de::Error::custom("a run id of another version");
+        StoreError::Unreadable { of: self.run.clone(), source }
+    }
+
+    /// Returns the part of the run that this version cannot read, as the reason why nothing is done about it.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if self.run.parse::<FeedRunId>().is_err() {
+            return Some("its id is of another version of Usher, so this one leaves it as it is".to_owned());
+        }
+        if self.state().is_err() {
+            return Some(format!(
+                "its state `{}` is of another version of Usher, so this one leaves it as it is",
+                self.state
+            ));
+        }
+        self.completion().is_err().then(|| {
+            "what was in its file cannot be read: another version of Usher wrote it; send the file again"
+                .to_owned()
+        })
+    }
+}
+
+/// Returns the condition for runs that wait for an operator: held ones, and those whose state this version does not know.
+pub(crate) fn waits_for_operator() -> sea_orm::sea_query::SimpleExpr {
+    let others = FeedRunState::ALL.into_iter().filter(|state| *state != FeedRunState::Held);
+    Column::State.is_not_in(others.map(FeedRunState::as_str))
 }
 
 /// Returns the newest accepted run of a feed.

@@ -43,13 +43,15 @@ impl Model {
         }
         let Ok(Value::Object(envelope)) = serde_json::from_slice(&item.payload) else { return None };
         let feed = envelope.values().find_map(|body| body.get("feed"))?;
-        let run: FeedRun = serde_json::from_value(feed.clone()).ok()?;
-        (!run.absent).then(|| Self {
-            item: stored_id(&item.id),
-            run: run.run.to_string(),
-            kind: item.kind.clone(),
-            begun_at: unix_micros(run.begun_at),
-        })
+        let (run, begun_at) = match serde_json::from_value::<FeedRun>(feed.clone()) {
+            Ok(run) if run.absent => return None,
+            Ok(run) => (run.run.to_string(), unix_micros(run.begun_at)),
+            Err(_) if feed.get("absent").is_some_and(|absent| *absent == Value::Bool(true)) => return None,
+            // In the words of a newer version only the run's id is understood. Then no reading of the file is known to contain
+            // all that the message contains.
+            Err(_) => (feed.get("run")?.as_str()?.to_owned(), i64::MAX),
+        };
+        Some(Self { item: stored_id(&item.id), run, kind: item.kind.clone(), begun_at })
     }
 
     /// Returns whether a later reading of the file contains all that the message contains.
@@ -132,4 +134,22 @@ pub(crate) async fn settled(connection: &impl ConnectionTrait) -> Result<Vec<(Mo
             (part, is_over)
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_a_run_in_the_words_of_a_newer_version_belongs_to_its_run() {
+        let of = |feed: Value| {
+            let mut item = QuarantinedItem::message("EVENTS", 1, QuarantineReason::NewerVersion, 0);
+            let envelope = serde_json::json!({ "v": 2, "event": { "feed": feed } });
+            item.payload = envelope.to_string().into_bytes();
+            Model::of_item(&item).map(|part| (part.run, part.begun_at))
+        };
+        let newer = serde_json::json!({ "run": "run_1", "begun": { "at": "2026-01-01" } });
+        assert_eq!(of(newer), Some(("run_1".to_owned(), i64::MAX)), "no reading of the file settles it");
+        assert_eq!(of(Value::Null), None);
+    }
 }

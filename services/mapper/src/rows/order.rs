@@ -32,6 +32,11 @@ impl Model {
     /// Converts the order for operators.
     pub(crate) fn told(self, now: i64) -> AccessOrderStatus {
         let order = AccessOrderKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind);
+        // An order of another version is in the person's state as well, which cannot be read then and is in the quarantine.
+        let why = match order {
+            Some(_) => self.why,
+            None => format!("an order `{}` of another version of Usher: {}", self.kind, self.why),
+        };
         AccessOrderStatus {
             person: self.person,
             order: order.unwrap_or(AccessOrderKind::Off),
@@ -39,7 +44,7 @@ impl Model {
             since: moment_of(self.since),
             until: self.until.map(moment_of),
             who: self.who,
-            why: self.why,
+            why,
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use lifecycle::RecordStatus;
 use sea_orm::entity::prelude::*;
+use store::StoreError;
+
+use super::{decode_state, decode_word};
 
 /// One record of a source.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -50,13 +53,27 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// Returns the status. One that this version does not know counts as waiting.
-    pub(crate) fn status(&self) -> RecordStatus {
-        RecordStatus::named(&self.status).unwrap_or(RecordStatus::Waiting)
+    /// Returns the status.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Unreadable`] for a status that only another version knows.
+    pub(crate) fn status(&self) -> Result<RecordStatus, StoreError> {
+        decode_word(RecordStatus::named, &self.status, &self.key)
     }
 
     /// Returns the keys of the people that the record may belong to.
-    pub(crate) fn candidates(&self) -> Vec<String> {
-        serde_json::from_str(&self.candidates).unwrap_or_default()
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Unreadable`] if they cannot be read.
+    pub(crate) fn candidates(&self) -> Result<Vec<String>, StoreError> {
+        decode_state(&self.candidates, &self.key)
+    }
+
+    /// Returns the pair of attribute and value that the record is matched by, if it has one.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Unreadable`] if it cannot be read.
+    pub(crate) fn matched(&self) -> Result<Vec<(String, String)>, StoreError> {
+        decode_state(&self.matched, &self.key)
     }
 }

@@ -17,8 +17,7 @@ impl RunJudge {
     /// Merges a departure for each person who was listed before and is missing now, effective when the run began. It passes the
     /// inbox and the batch processor like any event. Each person is removed in the same transaction, so after a crash the rest
     /// continues.
-    pub(super) async fn let_leave(&self, row: &feed_run::Model) -> Result<(), StoreError> {
-        let Ok(run) = row.run.parse::<FeedRunId>() else { return Ok(()) };
+    pub(super) async fn let_leave(&self, row: &feed_run::Model, run: &FeedRunId) -> Result<(), StoreError> {
         loop {
             let page = query::absent_people(row).limit(PAGE).all(self.parts.store.reader()).await;
             let page = page.map_err(StoreError::statement("read the missing people of a feed"))?;
@@ -32,7 +31,7 @@ impl RunJudge {
                 forget_people(self.parts.store.writer(), &row.feed, row.run_at, &gone).await?;
             }
             let inputs: Vec<BatchInput> =
-                employed.iter().map(|person| left_input(person, row, &run)).collect();
+                employed.iter().map(|person| left_input(person, row, run)).collect();
             let Some(refused) = self.process(&inputs).await else {
                 return Ok(()); // another replica was faster: the next tick tries again
             };

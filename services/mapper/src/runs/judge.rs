@@ -30,7 +30,7 @@ impl RunJudge {
         row: &feed_run::Model,
         waiting: &mut HashMap<String, WaitingRun>,
     ) -> Result<bool, StoreError> {
-        let Some(completion) = row.completion() else { return Ok(false) };
+        let Some(completion) = row.completion()? else { return Ok(false) };
         if waiting.get(&row.run).is_some_and(|waiting| waiting.at > Instant::now()) {
             return Ok(false);
         }
@@ -52,8 +52,15 @@ impl RunJudge {
         row: &feed_run::Model,
         last: Option<&feed_run::Model>,
     ) -> Result<(), StoreError> {
-        let Some(completion) = row.completion() else { return Ok(()) };
-        let last = last.and_then(feed_run::Model::completion).map(|last| last.seen);
+        let Some(completion) = row.completion()? else { return Ok(()) };
+        let last = match last.map(feed_run::Model::completion).transpose() {
+            Ok(last) => last.flatten().map(|last| last.seen),
+            Err(_) => {
+                let reason = "what was in the last accepted file cannot be read, so this one is not compared with it: \
+                              another version of Usher wrote it";
+                return self.hold(row, reason.to_owned()).await;
+            }
+        };
         let missing = query::count_missing(self.parts.store.reader(), row).await?;
         let verdict = completion.guard.judge_losses(&completion.seen, last.as_ref(), missing);
         let decision = match verdict {
@@ -77,22 +84,22 @@ impl RunJudge {
 
     /// Holds a run with `count` unreadable messages, because the missing people may be in them.
     pub(super) async fn hold_unread(&self, row: &feed_run::Model, count: usize) -> Result<(), StoreError> {
-        if row.completion().is_none() {
+        if row.completion.is_none() {
             return Ok(());
         }
         let reason = format!(
             "{count} of its messages could not be read, and people may be in them: see `usher quarantine ls`; \
              retry them once their cause is gone, send the file again, or reject the run"
         );
+        self.hold(row, reason).await
+    }
+
+    /// Holds a run that cannot be judged, because the missing people may be in what cannot be read.
+    pub(super) async fn hold(&self, row: &feed_run::Model, reason: String) -> Result<(), StoreError> {
         let (to, reasons) = (FeedRunState::Held, vec![reason]);
         let decision = RunDecision { to, outcome: "unread", reasons, who: "usher", why: "" };
         if decide_run(&self.parts.store, &self.parts.relay, row, decision).await? {
-            tracing::warn!(
-                run = row.run,
-                feed = row.feed,
-                count,
-                "a full feed is held: a part of it is unread"
-            );
+            tracing::warn!(run = row.run, feed = row.feed, "a full feed is held: a part of it is unread");
         }
         Ok(())
     }

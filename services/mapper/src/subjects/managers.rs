@@ -8,7 +8,8 @@ use serde_json::Value;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::is_known;
-use crate::rows::{decode_or_skip, identity};
+use crate::rows::identity;
+use crate::unreadable::{StateKind, UnreadableStates};
 
 /// The attribute that names the manager.
 const MANAGER: &str = "manager";
@@ -32,7 +33,8 @@ pub(crate) fn key_of_manager(attributes: &AttributeMap) -> Option<String> {
     (!key.is_empty()).then(|| key.to_owned())
 }
 
-/// Returns the attributes of those of `keys` who are known, as of `now` (microseconds).
+/// Returns the attributes of those of `keys` who are known, as of `now` (microseconds). A manager whose state cannot be read is
+/// added to `unreadable`.
 ///
 /// # Errors
 /// Returns an error if the database fails.
@@ -40,6 +42,7 @@ pub(crate) async fn load_managers(
     connection: &impl ConnectionTrait,
     keys: &BTreeSet<String>,
     now: i64,
+    unreadable: &mut UnreadableStates,
 ) -> Result<HashMap<String, AttributeMap>, StoreError> {
     let keys: Vec<&String> = keys.iter().collect();
     let mut found = HashMap::new();
@@ -50,8 +53,8 @@ pub(crate) async fn load_managers(
             .await
             .map_err(StoreError::statement("read managers"))?;
         for row in rows {
-            let Some(state) = decode_or_skip::<PersonRecord>(&row.state, &row.key) else { continue };
-            if is_known(&state) {
+            let state = unreadable.decode::<PersonRecord>(StateKind::Person, &row.state, &row.key);
+            if let Some(state) = state.filter(is_known) {
                 let attributes = state.view(&row.key, now).attributes;
                 found.insert(row.key, attributes);
             }

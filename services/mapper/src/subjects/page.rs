@@ -9,12 +9,15 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::{GroupIndex, key_of_manager, load_managers};
 use crate::rows::edge;
+use crate::unreadable::UnreadableStates;
 
 /// The groups and managers that decisions about a page of people depend on.
 #[derive(Debug, Default)]
 pub(crate) struct SubjectPage {
     memberships: HashMap<String, Vec<GroupMembership>>,
     managers: HashMap<String, AttributeMap>,
+    /// Managers whose states cannot be read.
+    pub(crate) unreadable: UnreadableStates,
 }
 
 impl SubjectPage {
@@ -47,7 +50,9 @@ impl SubjectPage {
             direct.into_iter().map(|(member, groups)| (member, index.memberships(&groups))).collect();
         let keys: BTreeSet<String> =
             people.iter().filter_map(|person| key_of_manager(&person.attributes)).collect();
-        Ok(Self { memberships, managers: load_managers(connection, &keys, now).await? })
+        let mut unreadable = UnreadableStates::default();
+        let managers = load_managers(connection, &keys, now, &mut unreadable).await?;
+        Ok(Self { memberships, managers, unreadable })
     }
 
     /// Returns the groups that the person is in, directly or nested.

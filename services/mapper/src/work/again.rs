@@ -7,6 +7,7 @@ use lifecycle::{
 
 use super::{BatchState, CommandCause, DesiredKey, ResendRequest, WriterDecision};
 use crate::rows::desired;
+use crate::unreadable::StateKind;
 
 /// The reason in the journal.
 pub(super) const SENT_AGAIN: &str = "the writer had another state; sent again";
@@ -54,7 +55,17 @@ impl BatchState<'_> {
     pub(super) fn send_the_rest_again(&mut self) {
         for (key, theirs) in std::mem::take(&mut self.again) {
             let Some(row) = self.desired.get(&key) else { continue };
-            let Ok(desired) = serde_json::from_str::<DesiredState>(&row.desired) else { continue };
+            let desired = match row.desired() {
+                Ok(desired) => desired,
+                Err(error) => {
+                    let kind = match key.1 {
+                        ResourceKind::User => StateKind::DesiredUser,
+                        _ => StateKind::DesiredGroup,
+                    };
+                    self.unreadable.note(kind, &[&key.0, &key.2], &error);
+                    continue;
+                }
+            };
             let mut row = row.clone();
             row.revision = self.revision_after(row.revision, Some(theirs.revision));
             row.version += 1;

@@ -16,14 +16,14 @@ use crate::rows::desired;
 use crate::subjects::{DecidedGroup, DecidedPerson};
 
 /// The state that a policy demands.
-struct PolicyWish<'d> {
-    desired: DesiredState,
-    state: &'static str,
-    because: CommandReason<'d>,
+pub(super) struct PolicyWish<'d> {
+    pub(super) desired: DesiredState,
+    pub(super) state: &'static str,
+    pub(super) because: CommandReason<'d>,
 }
 
 /// The reason and the user name. They are formatted only if a fact is published.
-type CommandReason<'d> = &'d dyn Fn() -> (DecisionReason, Option<String>);
+pub(super) type CommandReason<'d> = &'d dyn Fn() -> (DecisionReason, Option<String>);
 
 impl BatchState<'_> {
     /// Decides about every touched group at every target.
@@ -126,7 +126,7 @@ impl BatchState<'_> {
     }
 
     /// Records the consequence for a person's account: a new request, or an account that is kept although the right is lost.
-    fn note_right(
+    pub(super) fn note_right(
         &mut self,
         policy: &Policy,
         subject: &str,
@@ -159,52 +159,8 @@ impl BatchState<'_> {
         });
     }
 
-    /// Releases a key that has become a further key of `person`: its active account is left alone, and nothing waits under the key
-    /// any more. Removals of access under it continue.
-    fn give_up_key(&mut self, key: &str, person: &str, cause: &CommandCause) {
-        let policies = self.policies;
-        for policy in policies.iter() {
-            let at = (policy.target().to_owned(), ResourceKind::User, key.to_owned());
-            let active = AccountState::Active.as_str();
-            let Some(row) = self.desired.get(&at).filter(|row| row.state == active) else { continue };
-            let Ok(DesiredState::User(account)) = serde_json::from_str(&row.desired) else { continue };
-            let because = || (DecisionReason(format!("it is a further key of {person}")), None);
-            let desired = DesiredState::User(account.given_up());
-            self.want(policy, key, PolicyWish { desired, state: active, because: &because }, cause);
-        }
-    }
-
-    /// Handles the account of a further key of `person`. It is left alone while the person has a right to access, and must be off
-    /// when the person's account must.
-    fn follow(
-        &mut self,
-        policy: &Policy,
-        further: &str,
-        person: &str,
-        right: Option<AccessRight>,
-        cause: &CommandCause,
-    ) {
-        let at = (policy.target().to_owned(), ResourceKind::User, further.to_owned());
-        let Some(row) = self.desired.get(&at) else { return };
-        let Ok(DesiredState::User(account)) = serde_json::from_str(&row.desired) else { return };
-        let is_active = row.state == AccountState::Active.as_str();
-        match right {
-            Some(AccessRight::Lost(_)) if is_active => {
-                let desired = DesiredState::User(account.switched_off());
-                let state = AccountState::Disabled.as_str();
-                let because =
-                    || (DecisionReason(format!("it is a further key of {person}, who has no access")), None);
-                self.want(policy, further, PolicyWish { desired, state, because: &because }, cause);
-                self.note_right(policy, further, right, true, cause);
-            }
-            Some(AccessRight::Lost(_)) => self.note_right(policy, further, right, false, cause),
-            Some(AccessRight::Kept(_)) if is_active => self.note_right(policy, further, right, false, cause),
-            _ => {}
-        }
-    }
-
     /// Emits a command if this differs from the last request. Returns the state of the last request.
-    fn want(
+    pub(super) fn want(
         &mut self,
         policy: &Policy,
         subject: &str,
@@ -372,7 +328,7 @@ fn command_lane(was: Option<&str>, gives: bool, cause: &CommandCause) -> Lane {
     }
 }
 
-/// Returns the names of target attributes that differ from the last request.
+/// Returns the names of target attributes that differ from the last request; all names if that cannot be read.
 fn changed_attributes(before: Option<&desired::Model>, desired: &DesiredState) -> Vec<String> {
     let attributes = |desired: &DesiredState| match desired {
         DesiredState::User(account) => {
@@ -383,7 +339,7 @@ fn changed_attributes(before: Option<&desired::Model>, desired: &DesiredState) -
         DesiredState::Group(group) => group.attributes.clone(),
         DesiredState::Membership { .. } => lifecycle::AttributeMap::new(),
     };
-    let old = before.and_then(|row| serde_json::from_str::<DesiredState>(&row.desired).ok());
+    let old = before.and_then(|row| row.desired().ok());
     let old = old.as_ref().map(attributes).unwrap_or_default();
     let new = attributes(desired);
     let mut names: Vec<String> =

@@ -327,7 +327,7 @@ async fn update_run(
     let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held];
     let end = end.filter(|(at, _)| row.ended_at.is_none_or(|then| then < *at));
     if let Some((at, completion)) = end {
-        let waits = undecided.contains(&row.state());
+        let waits = undecided.contains(&row.state()?);
         if waits || row.ended_at.is_none() {
             update.value(feed_run::Column::EndedAt, at);
             update.value(feed_run::Column::Completion, encode_completion(&completion));

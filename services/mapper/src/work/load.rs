@@ -1,5 +1,9 @@
 //! Loads the rows that a batch touches.
 
+mod memberships;
+
+pub(super) use memberships::{all_edges, keep_edges, load_edges};
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lifecycle::{GroupState, PeopleConfig, PersonRecord, ResourceKind};
@@ -7,11 +11,13 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryS
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
 
+use super::correlate::ValueKey;
 use super::records::{self, RecordKey};
-use super::{BatchInput, BatchState, KnownMembership, KnownSubject, ResendRequest, ShownSubject};
+use super::{BatchInput, BatchState, KnownSubject, ResendRequest, ShownSubject};
 use crate::policies::PolicySet;
-use crate::rows::{decode_state, desired, edge, group, identity, inbox};
+use crate::rows::{decode_state, desired, group, identity, inbox};
 use crate::subjects::{SeedMaker, display_name, is_known, people_among};
+use crate::unreadable::UnreadableStates;
 
 /// Loads everything except memberships, which depend on the state of the groups after the merge.
 pub(super) async fn load_work<'a>(
@@ -59,6 +65,7 @@ pub(super) async fn load_work<'a>(
         duties: Vec::new(),
         orders: Vec::new(),
         findings: super::findings::BatchFindings::default(),
+        unreadable: UnreadableStates::default(),
         facts: Vec::new(),
         commands: Vec::new(),
         message_bytes_max: usize::MAX,
@@ -210,6 +217,7 @@ pub(super) async fn load_states(
             .map_err(StoreError::statement("read people"))?;
         for row in rows {
             let state: PersonRecord = decode_state(&row.state, &row.key)?;
+            decode_state::<BTreeSet<ValueKey>>(&row.matched, &row.key)?;
             let then = last_looked_at(row.next_due_at, now);
             let shown =
                 (!shown.is_empty()).then(|| BatchState::shown_to_reports(&shown, &row.key, &state, then));
@@ -288,72 +296,6 @@ async fn load_desired(
     Ok(())
 }
 
-/// Loads the memberships that the inputs name, and all those of groups that are evaluated completely.
-pub(super) async fn load_edges(
-    tx: &DatabaseTransaction,
-    work: &mut BatchState<'_>,
-    inputs: &[BatchInput],
-) -> Result<(), StoreError> {
-    let whole: BTreeSet<String> = work.whole_groups.keys().cloned().collect();
-    all_edges(tx, work, &whole).await?;
-    for (group, members) in named_edges(inputs) {
-        for chunk in members.chunks(ROWS_PER_STATEMENT_MAX) {
-            let rows = edge::Entity::find()
-                .filter(edge::Column::GroupKey.eq(&group))
-                .filter(edge::Column::MemberKey.is_in(chunk))
-                .all(tx)
-                .await
-                .map_err(StoreError::statement("read memberships"))?;
-            keep_edges(work, rows);
-        }
-    }
-    Ok(())
-}
-
-/// Loads all memberships of `groups`.
-pub(super) async fn all_edges(
-    tx: &DatabaseTransaction,
-    work: &mut BatchState<'_>,
-    groups: &BTreeSet<String>,
-) -> Result<(), StoreError> {
-    let groups: Vec<String> = groups.iter().cloned().collect();
-    for chunk in groups.chunks(ROWS_PER_STATEMENT_MAX) {
-        let rows = edge::Entity::find()
-            .filter(edge::Column::GroupKey.is_in(chunk))
-            .all(tx)
-            .await
-            .map_err(StoreError::statement("read memberships"))?;
-        keep_edges(work, rows);
-    }
-    Ok(())
-}
-
-/// Collects the memberships that the inputs name: members by group.
-fn named_edges(inputs: &[BatchInput]) -> BTreeMap<String, Vec<String>> {
-    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for input in inputs {
-        match input {
-            BatchInput::Event { event, .. } if event.kind.is_group() => {
-                out.entry(event.subject.clone()).or_default().extend(event.members.iter().flatten().cloned());
-            }
-            BatchInput::Edge { group, member }
-            | BatchInput::Again(ResendRequest { subject: group, member: Some(member), .. }) => {
-                out.entry(group.clone()).or_default().push(member.clone());
-            }
-            _ => {}
-        }
-    }
-    out
-}
-
-/// Adds membership rows to the batch. Those that it has already are kept.
-pub(super) fn keep_edges(work: &mut BatchState<'_>, rows: Vec<edge::Model>) {
-    for row in rows {
-        let key = (row.group_key.clone(), row.member_key.clone());
-        work.edges.entry(key).or_insert(KnownMembership { row, touched: false, changed: None });
-    }
-}
-
 /// Returns those of `keys` that are groups and not people.
 pub(super) async fn groups_among(
     tx: &DatabaseTransaction,
@@ -414,10 +356,4 @@ fn known_subject<S>(
         matched: NOTHING_MATCHED.to_owned(),
         is_ranked: false,
     }
-}
-
-/// Decodes the state of a membership, for [`crate::work::members`].
-pub(super) fn state_of(row: &edge::Model) -> lifecycle::MembershipState {
-    // The panic excludes only the event at fault: see `BatchProcessor::process`.
-    decode_state(&row.state, &row.member_key).unwrap_or_else(|error| panic!("{error}"))
 }

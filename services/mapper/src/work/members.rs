@@ -7,24 +7,29 @@ use lifecycle::{
     next_revision,
 };
 
-use super::load::state_of;
+use store::StoreError;
+
 use super::{BatchInput, BatchState, CommandCause, KnownMembership, ResendRequest};
-use crate::rows::edge;
+use crate::rows::{decode_state, edge};
+use crate::unreadable::StateKind;
 
 impl BatchState<'_> {
     /// Merges memberships, and evaluates those again whose time or whose group's list has changed.
-    pub(super) fn merge_edges(&mut self, inputs: &[BatchInput], backfill: bool) {
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Unreadable`] for a membership whose state cannot be read.
+    pub(super) fn merge_edges(&mut self, inputs: &[BatchInput], backfill: bool) -> Result<(), StoreError> {
         let fresh: BTreeSet<String> = self.merged.iter().map(|row| row.event_id.clone()).collect();
         for input in inputs {
             match input {
                 BatchInput::Event { event, sequence, trace, .. }
                     if fresh.contains(event.id.as_str()) && !self.reused.contains_key(sequence) =>
                 {
-                    self.merge_members(event, *sequence, *trace);
+                    self.merge_members(event, *sequence, *trace)?;
                 }
                 BatchInput::Edge { group, member } => {
                     let cause = CommandCause::again(self.now, backfill);
-                    self.look_again(group, member, &cause);
+                    self.look_again(group, member, &cause)?;
                 }
                 BatchInput::Again(ResendRequest { subject, member: Some(member), theirs, .. }) => {
                     self.tell_edge_again(subject, member, *theirs);
@@ -36,17 +41,26 @@ impl BatchState<'_> {
             let members: Vec<String> =
                 self.edges.keys().filter(|(g, _)| *g == group).map(|(_, member)| member.clone()).collect();
             for member in members {
-                self.look_again(&group, &member, &cause);
+                // The rest of the group does not wait for one membership.
+                if let Err(error) = self.look_again(&group, &member, &cause) {
+                    self.unreadable.note(StateKind::Membership, &[&group, &member], &error);
+                }
             }
         }
+        Ok(())
     }
 
     /// Merges the members that an event adds or removes.
-    fn merge_members(&mut self, event: &Event, sequence: u64, trace: Option<TraceContext>) {
+    fn merge_members(
+        &mut self,
+        event: &Event,
+        sequence: u64,
+        trace: Option<TraceContext>,
+    ) -> Result<(), StoreError> {
         let present = match event.kind {
             EventKind::GroupUpserted | EventKind::GroupMemberAdded => true,
             EventKind::GroupMemberRemoved => false,
-            _ => return,
+            _ => return Ok(()),
         };
         let now = self.micros();
         let from = StatementProvenance::of(event, sequence);
@@ -54,8 +68,9 @@ impl BatchState<'_> {
         for member in event.members.iter().flatten() {
             let key = (event.subject.clone(), member.clone());
             let known = self.edges.entry(key).or_insert_with(|| unknown_edge(&event.subject, member));
-            let mut state = state_of(&known.row);
-            if !present && state == MembershipState::default() {
+            let state = known.state.as_mut().ok_or_else(|| unreadable_membership(&known.row))?;
+            let before = state.clone();
+            if !present && before == MembershipState::default() {
                 self.findings.removal_unmatched(member, event);
             }
             if state.say(from, present, now) == StatementIntake::Refused {
@@ -68,19 +83,18 @@ impl BatchState<'_> {
                     "a membership that lies ahead was refused: its source said too many already"
                 );
             }
-            let state = serde_json::to_string(&state).expect("a state is plain data");
-            known.touched |= known.row.state != state;
-            known.row.state = state;
-            self.look_again(&event.subject, member, &cause);
+            known.touched |= *state != before;
+            self.look_again(&event.subject, member, &cause)?;
         }
+        Ok(())
     }
 
     /// Evaluates a membership at the current time. If it changes, targets receive it with a new revision.
-    fn look_again(&mut self, group: &str, member: &str, cause: &CommandCause) {
+    fn look_again(&mut self, group: &str, member: &str, cause: &CommandCause) -> Result<(), StoreError> {
         let (now, clock) = (self.micros(), self.clock);
         let floor = self.groups.get(group).and_then(|group| group.state.member_floor_at(now).cloned());
-        let Some(known) = self.edges.get_mut(&(group.to_owned(), member.to_owned())) else { return };
-        let state = state_of(&known.row);
+        let Some(known) = self.edges.get_mut(&(group.to_owned(), member.to_owned())) else { return Ok(()) };
+        let state = known.state.as_ref().ok_or_else(|| unreadable_membership(&known.row))?;
         let present = state.present_at(floor.as_ref(), now);
         let next_due_at = state.next_due(now);
         known.touched |= known.row.next_due_at != next_due_at;
@@ -91,21 +105,30 @@ impl BatchState<'_> {
             known.row.revision = next_revision(known.row.revision, clock);
             known.changed = Some(cause.clone());
         }
+        Ok(())
     }
+}
+
+/// Returns the error for a membership whose state cannot be read.
+fn unreadable_membership(row: &edge::Model) -> StoreError {
+    let cause = decode_state::<MembershipState>(&row.state, &row.member_key).err();
+    cause.unwrap_or_else(|| StoreError::Unreadable {
+        of: row.member_key.clone(),
+        source: serde::de::Error::custom("its state was not read"),
+    })
 }
 
 /// Returns a membership about which no statement exists.
 pub(super) fn unknown_edge(group: &str, member: &str) -> KnownMembership {
-    let state = serde_json::to_string(&MembershipState::default()).expect("a state is plain data");
     let row = edge::Model {
         group_key: group.to_owned(),
         member_key: member.to_owned(),
         version: 0,
-        state,
+        state: String::new(),
         present: false,
         indirect: false,
         revision: 0,
         next_due_at: None,
     };
-    KnownMembership { row, touched: false, changed: None }
+    KnownMembership { row, state: Some(MembershipState::default()), touched: false, changed: None }
 }

@@ -1,6 +1,5 @@
 //! The batch processor: everything that processing a batch needs, and the order of its steps.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -78,6 +77,15 @@ impl BatchProcessorParts {
     }
 }
 
+/// The result of a batch, within its transaction.
+struct ProcessedBatch {
+    batch: Option<OutboxBatch>,
+    /// `true` if rows were marked as stale.
+    has_stale: bool,
+    /// Items that were set aside. They are logged once the transaction is committed.
+    set_aside: Vec<QuarantinedItem>,
+}
+
 /// Processes batches by one state of the policies.
 pub(crate) struct BatchProcessor<'a> {
     parts: &'a BatchProcessorParts,
@@ -90,6 +98,11 @@ impl BatchProcessor<'_> {
     /// Returns the database.
     pub(crate) fn store(&self) -> &Store {
         &self.parts.store
+    }
+
+    /// Starts the evaluation of rows that were marked as stale.
+    pub(crate) fn notify_stale(&self) {
+        self.parts.stale.notify_one();
     }
 
     /// Returns the publisher of outbox batches.
@@ -110,15 +123,15 @@ impl BatchProcessor<'_> {
         let tx = self.parts.store.begin().await?;
         // An event that triggers a bug must not stop all others: the caller finds it by bisection.
         let done = AssertUnwindSafe(self.process_in(&tx, inputs, (now, clock))).catch_unwind().await;
-        let (parcel, marked, reused) =
+        let ProcessedBatch { batch, has_stale, set_aside } =
             done.unwrap_or_else(|panic| Err(SaveError::Panicked(panic_text(&*panic))))?;
         outbox::delete_rows(&tx, SERVICE, &self.parts.relay.take_published().await).await?;
         tx.commit().await.map_err(StoreError::statement("commit a batch"))?;
-        if marked {
+        if has_stale {
             self.parts.stale.notify_one();
         }
-        reused.values().for_each(quarantine::log_item);
-        Ok(parcel)
+        set_aside.iter().for_each(quarantine::log_item);
+        Ok(batch)
     }
 
     /// Processes the batch. Refused inputs are found by bisection and set aside, and the rest is processed. Returns the
@@ -131,7 +144,7 @@ impl BatchProcessor<'_> {
         let mut parts = BatchHalves::of(inputs.len());
         while let Some(part) = parts.next_part() {
             match self.process(&inputs[part.clone()], now()).await {
-                Ok(parcel) => self.parts.relay.send(parcel).await,
+                Ok(batch) => self.parts.relay.send(batch).await,
                 Err(error) if error.is_refusal() => {
                     let Some(culprit) = parts.refused(part) else { continue };
                     let item = refused::refused_input(&inputs[culprit], &error);
@@ -150,14 +163,14 @@ impl BatchProcessor<'_> {
         tx: &DatabaseTransaction,
         inputs: &[BatchInput],
         times: (OffsetDateTime, i64),
-    ) -> Result<(Option<OutboxBatch>, bool, BTreeMap<u64, QuarantinedItem>), SaveError> {
+    ) -> Result<ProcessedBatch, SaveError> {
         let mut work = load::load_work(tx, &self.policies, &self.parts.seeds, inputs, times).await?;
         work.message_bytes_max = self.parts.relay.message_bytes_max();
         work.merge(inputs, self.backfill);
         work.rank_sources();
         correlate::correlate_records(tx, &mut work).await?;
         load::load_edges(tx, &mut work, inputs).await?;
-        work.merge_edges(inputs, self.backfill);
+        work.merge_edges(inputs, self.backfill)?;
         spread::spread_changes(tx, &mut work).await?;
         let around = surroundings::read_surroundings(tx, &mut work).await?;
         flatten::flatten_memberships(tx, &mut work, &around).await?;
@@ -172,16 +185,17 @@ impl BatchProcessor<'_> {
         work.send_the_rest_again();
         let marks = std::mem::take(&mut work.stale);
         let (feeds, now) = (std::mem::take(&mut work.feeds), work.micros());
-        let reused = std::mem::take(&mut work.reused);
-        for item in reused.values() {
+        let mut set_aside: Vec<QuarantinedItem> = std::mem::take(&mut work.reused).into_values().collect();
+        for item in &set_aside {
             store::quarantine::put_item(tx, SERVICE, item).await?;
         }
-        let parcel = save::save_work(tx, work).await?;
+        set_aside.extend(std::mem::take(&mut work.unreadable).list_within(tx).await?);
+        let batch = save::save_work(tx, work).await?;
         for mark in &marks {
             mark.write(tx).await?;
         }
         feeds.save(tx, now).await?;
-        Ok((parcel, !marks.is_empty(), reused))
+        Ok(ProcessedBatch { batch, has_stale: !marks.is_empty(), set_aside })
     }
 }
 

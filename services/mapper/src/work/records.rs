@@ -50,6 +50,10 @@ pub(super) async fn load_records(
     }
     for row in rows {
         let state = decode_state(&row.state, &row.key)?;
+        // Each part is read once here, so that one of another version keeps its record as it is.
+        row.status()?;
+        row.matched()?;
+        row.candidates()?;
         let key = (row.source.clone(), row.key.clone());
         work.records.insert(key, KnownRecord { row, state, touched: None });
     }

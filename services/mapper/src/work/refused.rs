@@ -6,31 +6,35 @@ use telemetry::chain_text;
 
 use super::BatchInput;
 use crate::now;
-use crate::quarantine::{GROUPS, PEOPLE, describe_item};
+use crate::quarantine::describe_item;
 use crate::rows::SaveError;
+use crate::unreadable::{StateKind, state_item};
 
-/// Builds the quarantine item of a person, group, membership or record that could not be processed.
+/// Builds the quarantine item of a person, group, membership, record or event that could not be processed.
 pub(super) fn refused_input(input: &BatchInput, error: &SaveError) -> QuarantinedItem {
-    let (what, key) = match input {
-        BatchInput::Group(key) | BatchInput::Edge { group: key, .. } => (GROUPS, key.clone()),
+    let cause = chain_text(error);
+    let (kind, key): (_, &[&str]) = match input {
+        BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } => {
+            let reason = QuarantineReason::StateUnreadable;
+            let mut item = QuarantinedItem::message("event", 0, reason, unix_micros(now()));
+            (item.id, item.cause) = (format!("event/{}", event.id), cause);
+            item.payload = bus::encode_event(event).into_bytes();
+            describe_item(&mut item, event);
+            return item;
+        }
+        BatchInput::Edge { group, member } => (StateKind::Membership, &[group, member]),
+        BatchInput::Group(key) => (StateKind::Group, &[key]),
         BatchInput::Person(key)
         | BatchInput::Cancel { person: key, .. }
         | BatchInput::Order { person: key, .. }
-        | BatchInput::Join { person: key, .. } => (PEOPLE, key.clone()),
+        | BatchInput::Join { person: key, .. } => (StateKind::Person, &[key]),
         BatchInput::Record { source, key } | BatchInput::Verdict { source, key, .. } => {
-            ("record", format!("{source}:{key}"))
+            (StateKind::Record, &[source, key])
         }
-        BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } => ("event", event.id.to_string()),
-        BatchInput::Again(again) if again.kind == ResourceKind::User => (PEOPLE, again.subject.clone()),
-        BatchInput::Again(again) => (GROUPS, again.subject.clone()),
+        BatchInput::Again(again) if again.kind == ResourceKind::User => {
+            (StateKind::Person, &[&again.subject])
+        }
+        BatchInput::Again(again) => (StateKind::Group, &[&again.subject]),
     };
-    let reason = QuarantineReason::StateUnreadable;
-    let mut item = QuarantinedItem::message(what, 0, reason, unix_micros(now()));
-    item.id = format!("{what}/{key}");
-    (item.subject, item.kind, item.cause) = (key, what.to_owned(), chain_text(error));
-    if let BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } = input {
-        item.payload = bus::encode_event(event).into_bytes();
-        describe_item(&mut item, event);
-    }
-    item
+    state_item(kind, key, cause)
 }

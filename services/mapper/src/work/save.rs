@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveMode
 use serde::Serialize;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{BatchState, KnownSubject, leavers, orders, values};
+use super::{BatchState, KnownSubject, leavers, names, orders, values};
 use crate::SERVICE;
 use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value, record, save_rows};
 
@@ -27,6 +27,7 @@ pub(super) async fn save_work(
             .await
             .map_err(StoreError::statement("write the inbox"))?;
     }
+    names::save_logins(tx, &work).await?;
     let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some() || known.is_guarded);
     let people = people.map(|(key, known)| {
         let revision = known.revision + 1;
@@ -71,6 +72,10 @@ pub(super) async fn save_work(
     let edges = work.edges.into_values().filter(|known| known.touched).map(|known| {
         let mut row = known.row;
         row.version += 1;
+        // A state that cannot be read stays as it is.
+        if let Some(state) = &known.state {
+            row.state = encode_state(state);
+        }
         row
     });
     let key = [edge::Column::GroupKey, edge::Column::MemberKey];

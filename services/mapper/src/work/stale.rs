@@ -78,6 +78,14 @@ impl StaleMarks {
     }
 }
 
+/// Marks all people who report to `manager`.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn mark_reports_stale(tx: &DatabaseTransaction, manager: &str) -> Result<(), StoreError> {
+    StaleMarks::ReportsOf(vec![manager.to_owned()]).write(tx).await
+}
+
 /// Starts the statement that marks people.
 fn mark_people(update: &mut sea_orm::sea_query::UpdateStatement) -> &mut sea_orm::sea_query::UpdateStatement {
     update

@@ -10,7 +10,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::correlate::ValueKey;
 use super::records::RecordKey;
 use super::{BatchState, CommandCause};
-use crate::rows::{identity, match_value};
+use crate::rows::{decode_state, identity, match_value};
 
 /// The maximum number of people, and of records, that are listed for one value. Additional people are only counted. Additional
 /// records are found by the value when its people change.
@@ -236,10 +236,13 @@ async fn people_with(
             .map_err(StoreError::statement("read the holders of a value"))?;
         let Some((last, _)) = page.last() else { return Ok(people) };
         after.clone_from(last);
-        let holders = page
-            .into_iter()
-            .filter(|(key, matched)| !is_left_out(key) && read_matched(matched).contains(value));
-        holders.for_each(|(key, _)| people.add(key));
+        for (key, matched) in page {
+            // Without one of the holders the value would seem to have one person only, so an unreadable row is an error.
+            let matched: BTreeSet<ValueKey> = decode_state(&matched, &key)?;
+            if !is_left_out(&key) && matched.contains(value) {
+                people.add(key);
+            }
+        }
     }
 }
 
@@ -256,7 +259,7 @@ pub(super) fn changed_values(values: BTreeMap<ValueKey, KnownValue>) -> Vec<matc
     changed.map(row).collect()
 }
 
-/// Decodes the values of a row.
+/// Decodes the values of a row. Rows are checked when they are loaded.
 pub(super) fn read_matched(matched: &str) -> BTreeSet<ValueKey> {
     serde_json::from_str(matched).unwrap_or_default()
 }

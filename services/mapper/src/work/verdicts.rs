@@ -92,7 +92,7 @@ pub(super) fn tell_verdict(
     let candidates_json = serde_json::to_string(&candidates).expect("keys are plain data");
     let said = work.verdicts.iter().find(|said| said.source == key.0 && said.key == key.1);
     let row = &mut record.row;
-    let is_news = row.status() != status
+    let is_news = row.status != status.as_str()
         || row.person != person
         || row.reason != reason
         || row.candidates != candidates_json

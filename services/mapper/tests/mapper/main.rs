@@ -16,6 +16,7 @@ mod leavers;
 mod logins;
 mod managers;
 mod nesting;
+mod newer;
 mod operators;
 mod other_accounts;
 mod people;

@@ -23,7 +23,7 @@ fn people() -> PeopleConfig {
     .unwrap()
 }
 
-async fn world(database: store::testing::TestDatabase) -> World {
+pub async fn world(database: store::testing::TestDatabase) -> World {
     let mut world = World::new(database, EVERYBODY).await;
     world.people = people();
     world
@@ -37,7 +37,7 @@ fn directory(kind: EventKind, key: &str, said: i64, attributes: Value) -> Event 
     event
 }
 
-fn account_of(key: &str, said: i64, employee: &str, login: &str) -> Event {
+pub fn account_of(key: &str, said: i64, employee: &str, login: &str) -> Event {
     let attributes = json!({ "employeeId": employee, "userPrincipalName": login, "department": "of the directory", "active": true });
     directory(EventKind::WorkerSnapshot, key, said, attributes)
 }
@@ -57,12 +57,12 @@ fn are(name: &str, department: &str) -> Option<(String, String)> {
     Some((name.to_owned(), department.to_owned()))
 }
 
-async fn records(world: &World, status: RecordStatus) -> Vec<SourceRecord> {
+pub async fn records(world: &World, status: RecordStatus) -> Vec<SourceRecord> {
     let request = RecordsRequest { status, source: None, limit: 100, cursor: None };
     ask::<RecordsReply>(world, verb::RECORDS, request).await.unwrap().records
 }
 
-async fn resolve(world: &World, key: &str, person: &str, same: bool) -> Result<SourceRecord, String> {
+pub async fn resolve(world: &World, key: &str, person: &str, same: bool) -> Result<SourceRecord, String> {
     let actor = Actor { who: "alice".to_owned(), why: "I asked her".to_owned() };
     let (source, key, person) = ("directory".to_owned(), key.to_owned(), person.to_owned());
     ask(world, verb::RESOLVE_RECORD, ResolveRecordRequest { source, key, person, same, actor }).await

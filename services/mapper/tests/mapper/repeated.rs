@@ -80,7 +80,7 @@ pub fn named(rows: &[Event]) -> Event {
     }
 }
 
-async fn known(world: &World, run: &FeedRun, rows: &[Event]) -> Vec<bool> {
+pub async fn known(world: &World, run: &FeedRun, rows: &[Event]) -> Vec<bool> {
     let name = |row: &Event| (row.subject.clone(), RowContent::of(row).unwrap().hash());
     let rows = rows.iter().map(name).collect();
     let request = KnownRowsRequest { feed: run.feed.clone(), run: run.run.clone(), rows };

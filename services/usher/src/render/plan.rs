@@ -134,6 +134,15 @@ fn render_totals(plan: &PolicyPlan) -> String {
     let sum = |of: fn(&PlanCounts) -> u64| of(users) + of(groups);
     let mut text = String::from("\n");
     text.push_str(&render_failures(plan));
+    if plan.unreadable > 0 {
+        push_line(
+            &mut text,
+            format_args!(
+                "Not in this plan: {} people and groups whose stored state cannot be read, see `usher quarantine ls`",
+                plan.unreadable
+            ),
+        );
+    }
     if plan.changes_anything() {
         let adopted = match sum(|counts| counts.adopt) {
             0 => String::new(),
