@@ -28,6 +28,7 @@ mod values;
 mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::{Deref, DerefMut};
 
 use lifecycle::{
     AccessOrder, AccessOrderKind, Actor, Event, EventId, FactRecord, GroupState, MembershipState,
@@ -152,22 +153,41 @@ struct KnownSubject<S> {
     state: S,
     /// The part of it that decisions about others saw when it was last decided about.
     before: ShownSubject,
-    /// People only: `true` if the desired states were read as well.
-    is_complete: bool,
     touched: Option<CommandCause>,
-    /// Decisions about others depend on its current state: a concurrent change of it must cause a conflict.
-    is_guarded: bool,
     next_due_at: Option<i64>,
-    /// People only.
+}
+
+/// A person as it was read, and as it is now.
+#[derive(Debug)]
+struct KnownPerson {
+    subject: KnownSubject<PersonRecord>,
+    /// `true` if the desired states were read as well.
+    is_complete: bool,
+    /// Decisions about others depend on the current state: a concurrent change of it must cause a conflict.
+    is_guarded: bool,
     scheduled_at: Option<i64>,
-    /// People only: as it was read; `None` for a person without a row.
+    /// As it was read; `None` for a person without a row.
     evaluated_with: Option<String>,
-    /// People only: key of the manager at the last decision.
+    /// Key of the manager at the last decision.
     manager: Option<String>,
-    /// People only: the values that records are matched by, as in its row.
+    /// The values that records are matched by, as in its row.
     matched: String,
-    /// People only: `true` if the current precedence of its sources and its match values are known.
+    /// `true` if the current precedence of its sources and its match values are known.
     is_ranked: bool,
+}
+
+impl Deref for KnownPerson {
+    type Target = KnownSubject<PersonRecord>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.subject
+    }
+}
+
+impl DerefMut for KnownPerson {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.subject
+    }
 }
 
 /// The part of a person or group that decisions about others depend on.
@@ -209,7 +229,7 @@ struct BatchState<'a> {
     /// Sequence numbers of departures that were merged before: the lane of departures delivers them first.
     taken: HashMap<String, i64>,
     merged: Vec<inbox::Model>,
-    people: BTreeMap<String, KnownSubject<PersonRecord>>,
+    people: BTreeMap<String, KnownPerson>,
     /// Records of sources that are matched with people.
     records: BTreeMap<records::RecordKey, records::KnownRecord>,
     values: BTreeMap<correlate::ValueKey, values::KnownValue>,

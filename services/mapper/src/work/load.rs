@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::correlate::ValueKey;
 use super::records::{self, RecordKey};
-use super::{BatchInput, BatchState, KnownSubject, ResendRequest, ShownSubject};
+use super::{BatchInput, BatchState, KnownPerson, KnownSubject, ResendRequest, ShownSubject};
 use crate::policies::PolicySet;
 use crate::rows::{decode_state, desired, group, identity, inbox};
 use crate::subjects::{SeedMaker, display_name, is_known, people_among};
@@ -223,7 +223,7 @@ pub(super) async fn load_states(
                 (!shown.is_empty()).then(|| BatchState::shown_to_reports(&shown, &row.key, &state, then));
             let before =
                 ShownSubject { is_known: is_known(&state), to_reports: shown, ..ShownSubject::default() };
-            let mut known = known_subject(row.revision, state, row.next_due_at, before);
+            let mut known = known_person(row.revision, state, row.next_due_at, before);
             (known.evaluated_with, known.manager) = (Some(row.evaluated_with), row.manager);
             (known.scheduled_at, known.matched) = (row.scheduled_at, row.matched);
             work.people.insert(row.key, known);
@@ -232,7 +232,7 @@ pub(super) async fn load_states(
     for key in missing {
         work.people
             .entry(key)
-            .or_insert_with(|| known_subject(0, PersonRecord::default(), None, ShownSubject::default()));
+            .or_insert_with(|| known_person(0, PersonRecord::default(), None, ShownSubject::default()));
     }
     Ok(())
 }
@@ -260,15 +260,20 @@ pub(super) async fn load_groups(
                 name: display_name(&state.attributes_at(then)),
                 to_reports: None,
             };
-            let known = known_subject(row.revision, state, row.next_due_at, before);
+            let (revision, next_due_at) = (row.revision, row.next_due_at);
+            let known = KnownSubject { revision, state, before, touched: None, next_due_at };
             work.groups.insert(row.key, known);
         }
         load_desired(tx, work, ResourceKind::Group, chunk).await?;
     }
     for key in missing {
-        work.groups
-            .entry(key)
-            .or_insert_with(|| known_subject(0, GroupState::default(), None, ShownSubject::default()));
+        work.groups.entry(key).or_insert_with(|| KnownSubject {
+            revision: 0,
+            state: GroupState::default(),
+            before: ShownSubject::default(),
+            touched: None,
+            next_due_at: None,
+        });
     }
     Ok(())
 }
@@ -336,20 +341,17 @@ pub(super) async fn known_people(
     Ok(people)
 }
 
-fn known_subject<S>(
+/// Returns a person without anything that only its row says.
+fn known_person(
     revision: i64,
-    state: S,
+    state: PersonRecord,
     next_due_at: Option<i64>,
     before: ShownSubject,
-) -> KnownSubject<S> {
-    KnownSubject {
-        revision,
-        state,
-        before,
+) -> KnownPerson {
+    KnownPerson {
+        subject: KnownSubject { revision, state, before, touched: None, next_due_at },
         is_complete: false,
-        touched: None,
         is_guarded: false,
-        next_due_at,
         scheduled_at: None,
         evaluated_with: None,
         manager: None,

@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveMode
 use serde::Serialize;
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use super::{BatchState, KnownSubject, leavers, names, orders, values};
+use super::{BatchState, KnownPerson, KnownSubject, leavers, names, orders, values};
 use crate::SERVICE;
 use crate::rows::{SaveError, desired, edge, group, identity, inbox, match_value, record, save_rows};
 
@@ -30,15 +30,14 @@ pub(super) async fn save_work(
     names::save_logins(tx, &work).await?;
     let people = work.people.into_iter().filter(|(_, known)| known.touched.is_some() || known.is_guarded);
     let people = people.map(|(key, known)| {
-        let revision = known.revision + 1;
-        let (state, manager, matched) = (encode_state(&known.state), known.manager, known.matched);
-        let (next_due_at, scheduled_at) = (known.next_due_at, known.scheduled_at);
         // A person who is only guarded was not decided about, and without statements there is nothing to decide. A person who is
         // only affected by changes of others must still be evaluated.
         let has_sources = tells_apart || known.state.has_sources();
         let is_evaluated = known.touched.is_some() && (known.is_ranked || !has_sources);
-        let as_before = known.evaluated_with.filter(|_| !is_evaluated);
-        let evaluated_with = as_before.unwrap_or_else(|| with.clone());
+        let (revision, state, next_due_at) =
+            (known.revision + 1, encode_state(&known.state), known.next_due_at);
+        let KnownPerson { scheduled_at, evaluated_with: read, manager, matched, .. } = known;
+        let evaluated_with = read.filter(|_| !is_evaluated).unwrap_or_else(|| with.clone());
         identity::Model { key, revision, state, next_due_at, scheduled_at, evaluated_with, manager, matched }
     });
     save_rows::<identity::Entity>(tx, people.collect(), &[identity::Column::Key], identity::Column::Revision)

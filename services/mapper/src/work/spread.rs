@@ -128,7 +128,7 @@ async fn new_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Resu
         .filter(|(_, known)| known.revision == 0 && known.touched.is_some())
         .map(|(key, _)| key.clone())
         .collect();
-    // A concurrent batch that lists one of them takes it for a person: see `KnownSubject::is_guarded`.
+    // A concurrent batch that lists one of them takes it for a person: see `KnownPerson::is_guarded`.
     load::load_states(tx, work, &new).await?;
     let mut known = BTreeMap::new();
     for key in new {
