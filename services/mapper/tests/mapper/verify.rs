@@ -42,11 +42,13 @@ async fn writer(bus: Bus, believed: Arc<Mutex<Believed>>) {
                 entries.retain(|entry| asked.buckets.contains(&entry.bucket()));
                 request.reply(&EntriesReply { entries, next: None }).await;
             }
-            _ => {
+            verb::VERIFIED => {
                 let told: VerifiedRequest = request.question().unwrap();
                 believed.lock().unwrap().verified.push(told);
                 request.reply(&()).await;
             }
+            // The mapper asks about leavers as well, once they are off for a second.
+            _ => request.refuse(lifecycle::ControlError::refused("it only verifies")).await,
         }
     }
 }
