@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{FieldErrors, JsonPointer, Problem};
+use crate::Problem;
+use crate::misfit::convert_body;
 
 /// The maximum size of a body that [`JsonBody`] accepts, in bytes.
 const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -168,11 +169,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         }
         let body = read_body(&parts.headers, body, JSON_BODY_BYTES_MAX, JSON_BODY_TIME_MAX).await?;
         let value = parse_json(&body, JSON_DEPTH_MAX)?;
-        serde_json::from_value(value).map(Self).map_err(|error| {
-            let mut errors = FieldErrors::default();
-            errors.add(JsonPointer::root(), error.to_string());
-            Problem::invalid("the body does not fit", errors)
-        })
+        convert_body(value).map(Self)
     }
 }
 

@@ -1,5 +1,14 @@
 //! The codes of problem documents. docs/errors.md is generated from this table.
 
+/// The path of the page of an error code. Every HTTP server that answers with problem documents routes it to
+/// [`crate::error_page::show_error_code`].
+pub const ERROR_PAGE_PATH: &str = "/v1/errors/{code}";
+
+/// Returns the address of the page of a code, relative to the server.
+pub(crate) fn error_page_address(code: &str) -> String {
+    ERROR_PAGE_PATH.replace("{code}", code)
+}
+
 /// Code, HTTP status, meaning and remedy. Debug builds refuse a problem whose code is not in the table.
 pub const CODES: &[(&str, u16, &str)] = &[
     (

@@ -1,14 +1,17 @@
 //! The common parts of every HTTP server of Usher: bearer tokens, problem documents, request ids, bounded JSON bodies,
 //! access rules, TLS, and a server that drains.
 //!
-//! Not in this crate: routes, the permissions of a token, anything about events or targets. Tokens are compared by hash
-//! and in constant time, and are never kept or logged.
+//! Not in this crate: routes (each server routes [`ERROR_PAGE_PATH`] to the handler here), the permissions of a token,
+//! anything about events or targets. Tokens are compared by hash and in constant time, and are never kept or logged.
 //!
-//! To add an HTTP server: 1. build an `axum::Router` whose handlers return [`Problem`], 2. [`protect_router`] it, 3. [`serve_router`] it.
+//! To add an HTTP server: 1. build an `axum::Router` whose handlers return [`Problem`], 2. route
+//! [`ERROR_PAGE_PATH`] to [`error_page::show_error_code`] and [`protect_router`] it, 3. [`serve_router`] it.
 
 mod access;
 mod body;
 mod codes;
+pub mod error_page;
+mod misfit;
 mod pointer;
 mod problem;
 mod protect;
@@ -18,7 +21,7 @@ mod token;
 
 pub use access::{AccessDenied, AccessRule, Caller, Network, NetworkError};
 pub use body::{JsonBody, JsonError, parse_json, read_body};
-pub use codes::CODES;
+pub use codes::{CODES, ERROR_PAGE_PATH};
 pub use pointer::JsonPointer;
 pub use problem::{FIELD_ERRORS_MAX, FieldError, FieldErrors, PROBLEM_JSON, Problem, TextPlace, TextSpan};
 pub use protect::{REQUEST_ID, RequestId, protect_router};

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::codes::CODES;
+use crate::codes::{CODES, error_page_address};
 
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -127,7 +127,7 @@ struct ProblemDocument {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody<'a> {
-    /// `urn:usher:problem:` and the code.
+    /// Address of the page that explains the code, relative to the server.
     #[serde(rename = "type")]
     kind: String,
     /// The HTTP status in words.
@@ -268,7 +268,7 @@ impl Problem {
     pub(crate) fn body(&self) -> Vec<u8> {
         let document = &self.0;
         let wire = ProblemBody {
-            kind: format!("urn:usher:problem:{}", document.code),
+            kind: error_page_address(document.code),
             title: document.status.canonical_reason().unwrap_or("Error"),
             status: document.status.as_u16(),
             detail: &document.detail,

@@ -27,6 +27,7 @@ const WORDS_MAX: usize = 4;
 
 /// The reason why an account may belong to the person, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountLikeness {
     /// The account carries the person's key as its `externalId`.

@@ -7,6 +7,7 @@ use crate::{AttemptId, ResourceKind};
 
 /// The result of an attempt, with respect to the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptClass {
     /// The attempt succeeded.
@@ -90,6 +91,7 @@ pub struct RequestAttempt {
 
 /// A request and its response, redacted, as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestExchange {
     /// The HTTP method.

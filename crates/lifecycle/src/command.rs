@@ -7,6 +7,7 @@ use crate::{AttributeMap, CommandId, EventId, OrphanPolicy, RemovalGuard};
 
 /// The kind of resource at a target that a command is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceKind {
     /// An account.
@@ -69,6 +70,7 @@ impl Lane {
 
 /// The state that an account should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
     /// The account exists and can be used.
@@ -92,6 +94,7 @@ impl AccountState {
 
 /// The changes that a policy lets the writer make to accounts or groups at a target. By default, all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PolicyActions {
     /// Create resources that do not exist. Without it, existing resources are still found and kept up to date.
@@ -122,6 +125,7 @@ impl PolicyActions {
 
 /// The whole desired state of an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DesiredAccount {
     /// The state that the account should have.
@@ -129,9 +133,11 @@ pub struct DesiredAccount {
     /// Values by SCIM attribute path (`userName`, `name.givenName`, `emails[type eq "work"].value`,
     /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`). `externalId` is always present,
     /// `active` never: it follows from `state`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub attributes: AttributeMap,
     /// Values that are used only when the account is created. A change of them does not change an existing account.
     #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub on_create: AttributeMap,
     /// SCIM attribute paths that the policy maps and that have no value, in order of name. The writer removes any
     /// value there. A path that is neither here nor in `attributes` does not belong to the policy and is never
@@ -210,14 +216,17 @@ impl DesiredAccount {
 
 /// The whole desired state of a group, without its members.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GroupResource {
     /// `true` if the group should exist.
     pub exists: bool,
     /// Values by SCIM attribute path; at least `externalId` and `displayName`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub attributes: AttributeMap,
     /// See [`DesiredAccount::on_create`].
     #[serde(default, skip_serializing_if = "AttributeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub on_create: AttributeMap,
     /// See [`DesiredAccount::clear`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -238,6 +247,7 @@ pub struct GroupResource {
 
 /// One membership: states if `member` should be in the group that the command is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DesiredMembership {
     /// The key of the person or group.
@@ -257,6 +267,7 @@ pub struct DesiredMembership {
 
 /// The kind of a group's member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MemberKind {
     /// A person.
@@ -286,6 +297,7 @@ pub const EDGES_PER_COMMAND_MAX: usize = 500;
 
 /// The desired state of a resource at the target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum DesiredState {
     /// An account; the command's subject is the person's key.

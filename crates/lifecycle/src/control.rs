@@ -160,6 +160,7 @@ pub struct ReplayRequest {
 
 /// The outcome of the replay of one dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayOutcome {
     /// The change is retried now.
@@ -186,6 +187,7 @@ impl ReplayOutcome {
 
 /// The answer to a [`ReplayRequest`], in the same order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReplayReply {
     /// The outcome of each dead letter.
     pub outcomes: Vec<(DeadLetterId, ReplayOutcome)>,
@@ -201,6 +203,7 @@ pub struct PreviewReplayRequest {
 
 /// The preview of a replay. It contains personal data: it is sent to an operator and not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewReplayReply {
     /// The dead letter.
@@ -239,6 +242,7 @@ pub struct DiscardReply {
 
 /// One target as the writer sees it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TargetStatus {
     /// The name of the target.
@@ -266,6 +270,7 @@ pub struct TargetStatus {
 
 /// A remark about a target that an operator should check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRemark {
     /// The kind of remark.
@@ -276,6 +281,7 @@ pub struct TargetRemark {
 
 /// The kind of a remark about a target. docs/targets.md has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TargetRemarkReason {
     /// Accounts were read as on although the target had answered that they are off.

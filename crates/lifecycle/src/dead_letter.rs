@@ -50,6 +50,7 @@ pub const FAILURES_MAX: usize = 10;
 
 /// A failed request in a dead letter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FailedRequest {
     /// The time of the request.

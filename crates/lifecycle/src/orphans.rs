@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A policy's rules for orphans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrphanPolicy {
     /// The action for orphans.
@@ -17,6 +18,7 @@ pub struct OrphanPolicy {
 
 /// The action for an orphan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrphanAction {
     /// The orphan is reported and left alone.

@@ -106,7 +106,7 @@ impl OutboxPublisher {
         let limit = limit.clamp(1, SET_ASIDE_MAX);
         let mut rows = outbox::set_aside(self.store.reader(), self.service, after, limit + 1).await?;
         let more = store::cut_to_limit(&mut rows, limit);
-        let next_cursor = rows.last().filter(|_| more).map(|row| self.position_of(row).cursor());
+        let next_cursor = rows.last().filter(|_| more).map(|row| self.position_of(row).to_cursor());
         let message = |row: SetAside| SetAsideMessage {
             id: row.id,
             since: moment_of(row.created_at),

@@ -23,7 +23,7 @@ impl ListPosition {
     }
 
     /// Returns the text of the cursor.
-    pub fn cursor(&self) -> String {
+    pub fn to_cursor(&self) -> String {
         serde_json::json!([self.is_departure, self.at, self.service, self.id]).to_string()
     }
 

@@ -252,7 +252,7 @@ impl ItemPage {
             service: service.to_owned(),
             id: item.id.clone(),
         };
-        let next_cursor = items.last().filter(|_| more).map(|item| position(item).cursor());
+        let next_cursor = items.last().filter(|_| more).map(|item| position(item).to_cursor());
         Ok(Self { items, next_cursor })
     }
 }

@@ -6,7 +6,7 @@
 //! requests. It works while another service is down, and reports which answers need that service.
 //!
 //! To add a view: 1. a query in `read.rs`, 2. a handler in a file of `http/` named after the noun, 3. its bodies in [`api`], 4.
-//! its path in `http.rs` and `http/openapi.rs`, then `UPDATE_OPENAPI=1 cargo test -p console`.
+//! a line in `http/routes.rs`, then `UPDATE_OPENAPI=1 cargo test -p console`.
 
 pub mod api;
 mod app;
@@ -25,6 +25,7 @@ use std::time::Duration;
 
 pub use app::{ConsoleApp, ConsoleBuildError, ConsoleRunError, build_console};
 pub use config::{ConsoleConfig, ConsoleOperator};
+pub use http::console_openapi;
 pub use notify::{HookError, NotificationHook, NotificationOccasion, OpenError};
 pub use schema::ConsoleMigrator;
 

@@ -126,12 +126,12 @@ async fn a_person_is_traced_and_a_dead_letter_is_replayed_on_every_database() {
         world.tell(&facts).await;
 
         let trace =
-            |rows: usize| move |trace: &Value| trace["entries"].as_array().is_some_and(|e| e.len() == rows);
+            |rows: usize| move |trace: &Value| trace["items"].as_array().is_some_and(|e| e.len() == rows);
         let traced = world.until("/v1/people/anna.%C3%85@EXAMPLE.org/trace", trace(3)).await;
-        assert_eq!(traced["person"], json!({"key": "E-1", "user_name": "anna.å@example.org"}));
-        assert_eq!(traced["entries"][0]["fact"], "decided");
-        assert_eq!(traced["entries"][0]["service"], "mapper");
-        assert_eq!(traced["entries"][1]["error"], "no department");
+        assert_eq!(traced["person"], json!({"key": "E-1", "userName": "anna.å@example.org"}));
+        assert_eq!(traced["items"][0]["fact"], "decided");
+        assert_eq!(traced["items"][0]["service"], "mapper");
+        assert_eq!(traced["items"][1]["error"], "no department");
 
         let path = format!("/v1/dead/{}", letters[0]);
         let (_, letter) = world.get(&path).await;
@@ -232,6 +232,44 @@ async fn what_is_wrong_is_told_as_a_problem_with_a_code() {
         }
     }
     assert_eq!(world.post("/v1/dead/replay", &json!({"why": "x"})).await.0, 422);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_field_that_does_not_fit_has_its_pointer_and_old_spellings_are_taken() {
+    let world = World::start(sqlite_database()).await;
+    play_writer(world.bus.clone());
+    world.until("/v1/status", |status| status["targets"][0]["target"] == "zia").await;
+    let id = DeadLetterId::fresh();
+    for (body, pointer) in [
+        (json!({"ids": [id], "why": "fixed", "secretField": "secret value"}), "/secretField"),
+        (json!({"ids": [id, ["secret value"]], "why": "fixed"}), "/ids/1"),
+        (json!({"ids": [id], "why": {"secret value": 1}}), "/why"),
+    ] {
+        let (status, problem) = world.post("/v1/dead/replay", &body).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{problem}");
+        assert!(!problem.to_string().contains("secret value"), "{problem}");
+    }
+    for name in ["dryRun", "dry_run"] {
+        let body = json!({"ids": [id], "why": "fixed", name: true});
+        assert_eq!(world.post("/v1/dead/replay", &body).await.0, 200, "{name}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_is_the_address_of_its_explanation_without_a_token() {
+    let world = World::start(sqlite_database()).await;
+    let (_, problem) = answer(world.http.get(format!("{}/v1/status", world.base))).await;
+    let address = format!("{}{}", world.base, problem["type"].as_str().unwrap());
+    let page = world.http.get(address).send().await.unwrap();
+    assert_eq!(
+        (page.status().as_u16(), &page.headers()["content-type"]),
+        (200, &"text/plain; charset=utf-8".parse().unwrap())
+    );
+    assert!(page.text().await.unwrap().contains("The token is missing or unknown."));
+    let (status, _) = answer(world.http.get(format!("{}/v1/errors/nonsense", world.base))).await;
+    assert_eq!(status, 404);
     world.stop().await;
 }
 

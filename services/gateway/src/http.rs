@@ -52,6 +52,7 @@ pub(crate) fn gateway_router(state: Arc<AppState>, scim: Router) -> Router {
         .route("/v1/feeds/csv/{name}", post(feeds::post_csv))
         .route("/v1/webhooks/{name}", post(post_notice).get(post_notice).options(post_notice))
         .route("/v1/openapi.json", get(async || Json(gateway_openapi())))
+        .route(edge::ERROR_PAGE_PATH, get(edge::error_page::show_error_code))
         .with_state(state);
     protect_router(routes.merge(scim)).layer(map_response(count_refusal))
 }

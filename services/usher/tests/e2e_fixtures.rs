@@ -188,7 +188,7 @@ impl Taken {
         for (key, account) in &expected.people {
             let path = format!("/v1/people/{key}/trace");
             self.shows("a person's trace", &path, |it| {
-                anyhow::ensure!(!list(&it["entries"]).is_empty(), "{it}");
+                anyhow::ensure!(!list(&it["items"]).is_empty(), "{it}");
                 Ok(())
             })
             .await;
@@ -210,7 +210,7 @@ impl Taken {
         .await;
         self.shows("leavers", "/v1/leavers?state=open", |it| {
             let reason = |it: &Value| text(&it["waiting"]["reason"]);
-            let open = list(&it["leavers"]).iter().map(|it| (text(&it["person"]), reason(it)));
+            let open = list(&it["items"]).iter().map(|it| (text(&it["person"]), reason(it)));
             same(&open.collect(), &expected.leavers)?;
             let people = |it: &Value| list(&it["people"]).iter().map(text).collect::<Vec<_>>();
             let undecided = list(&it["undecided"]).iter();
@@ -220,11 +220,11 @@ impl Taken {
         })
         .await;
         self.shows("proven departures", "/v1/leavers?state=proven", |it| {
-            same(&values(&it["leavers"], "person"), &expected.proven)
+            same(&values(&it["items"], "person"), &expected.proven)
         })
         .await;
         self.shows("the schedule", "/v1/schedule", |it| {
-            let changes = list(&it["changes"]).iter();
+            let changes = list(&it["items"]).iter();
             same(&changes.map(|it| (text(&it["person"]), text(&it["at"]))).collect(), &expected.scheduled)
         })
         .await;
@@ -239,14 +239,14 @@ impl Taken {
         }
         for (order, people) in &expected.orders {
             self.shows("orders", &format!("/v1/access-orders?order={order}"), |it| {
-                same(&values(&it["orders"], "person"), people)
+                same(&values(&it["items"], "person"), people)
             })
             .await;
         }
         for (status, records) in &expected.records {
             self.shows("records", &format!("/v1/people/records?status={status}"), |it| {
                 let owner = |it: &Value| (text(&it["key"]), it["person"].as_str().map(str::to_owned));
-                same(&list(&it["records"]).iter().map(owner).collect(), records)
+                same(&list(&it["items"]).iter().map(owner).collect(), records)
             })
             .await;
         }
@@ -339,7 +339,7 @@ async fn taken_over(archive: &Path) {
         let path = format!("/v1/people/{}/trace?limit=500", text(&expected.seen["subject"]));
         taken
             .shows("it is a duplicate", &path, |it| {
-                anyhow::ensure!(values(&it["entries"], "outcome").contains("duplicate"), "{it}");
+                anyhow::ensure!(values(&it["items"], "outcome").contains("duplicate"), "{it}");
                 Ok(())
             })
             .await;
@@ -353,7 +353,7 @@ async fn taken_over(archive: &Path) {
     taken.accounts_are(&people).await;
     taken
         .shows("the departure is proven", "/v1/leavers?state=proven", |it| {
-            anyhow::ensure!(values(&it["leavers"], "person").contains(&next), "{it}");
+            anyhow::ensure!(values(&it["items"], "person").contains(&next), "{it}");
             Ok(())
         })
         .await;

@@ -63,7 +63,7 @@ async fn succeeds(world: &UsherWorld, arguments: &[&str]) -> String {
 async fn obligation(world: &UsherWorld, person: &str) -> Value {
     let text = says(world, &["leavers", "--person", person, "--all", "--json"]).await;
     let reply: Value = serde_json::from_str(&text).unwrap();
-    reply["leavers"][0].clone()
+    reply["items"][0].clone()
 }
 
 async fn until(world: &UsherWorld, person: &str, what: &str, holds: impl Fn(&Value) -> bool) {

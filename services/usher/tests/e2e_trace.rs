@@ -103,7 +103,7 @@ async fn one_trace_leads_from_the_request_of_hr_to_the_request_at_the_target() {
 
     // The operator's tools show the same trace.
     let trace = world.console.trace("E-1").await.unwrap();
-    assert!(trace.iter().all(|entry| entry["trace_id"] == TRACE_ID), "{trace:?}");
+    assert!(trace.iter().all(|entry| entry["traceId"] == TRACE_ID), "{trace:?}");
     // The metrics show it too.
     let metrics = world.metrics().await.unwrap();
     assert!(metrics.sum("usher_accept_to_target_seconds_count", &[("target", "zscaler")]) >= 1.0);

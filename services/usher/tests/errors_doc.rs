@@ -20,7 +20,8 @@ const DOORS: &str = "
 ## Answers of the doors
 
 The gateway and the console say no with a problem document (RFC 9457). Its `code` is one of these; `errors` names each wrong field with a
-JSON Pointer. Requests that were answered with 429 or 503 may be sent again as they are.
+JSON Pointer. Its `type` is an address of the same server, `/v1/errors/` and the code, where the server explains the code as plain text,
+without a token. Requests that were answered with 429 or 503 may be sent again as they are.
 
 | code | status | |
 |---|---|---|

@@ -115,6 +115,16 @@ fn what_decides_does_no_io() {
 }
 
 #[test]
+fn only_the_console_describes_the_language_of_the_domain_as_openapi() {
+    for (name, package) in packages() {
+        let manifest = std::fs::read_to_string(package.folder.join("Cargo.toml")).unwrap();
+        let turns_on =
+            manifest.lines().any(|line| line.starts_with("lifecycle") && line.contains("\"openapi\""));
+        assert_eq!(turns_on, name == "console", "{name}");
+    }
+}
+
+#[test]
 fn only_their_crates_know_jetstream_the_targets_and_the_backoff_crate() {
     let packages = packages();
     let owners: [(&str, &[&str]); 4] = [

@@ -89,7 +89,7 @@ impl ConsoleClient {
     /// Returns the history of a person or group, oldest first; at most the first 500 entries.
     pub async fn trace(&self, key: &str) -> anyhow::Result<Vec<Value>> {
         let answer = self.get(&format!("/v1/people/{key}/trace?limit=500")).await?;
-        Ok(answer["entries"].as_array().cloned().unwrap_or_default())
+        Ok(answer["items"].as_array().cloned().unwrap_or_default())
     }
 
     /// Returns the runs of full feeds, newest first.

@@ -57,6 +57,7 @@ pub struct ExportRequest {
 
 /// A page of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ExportPage {
     /// The lines, in order of the decision.
@@ -67,6 +68,7 @@ pub struct ExportPage {
 
 /// One line of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExportLine {
     /// The fields, in the order of [`EXPORT_COLUMNS`].
     pub fields: Vec<String>,
@@ -76,6 +78,7 @@ pub struct ExportLine {
 
 /// An entry of the chain that records every change of an obligation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChainAnchor {
     /// The number of the entry, counted from 1; 0 if there is none.
@@ -94,6 +97,7 @@ pub struct ChainRequest {
 
 /// The result of a verification of the chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChainReport {
     /// The number of entries that are unchanged.
@@ -107,6 +111,7 @@ pub struct ChainReport {
 
 /// The signed part of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ExportSeal {
     /// The beginning of the requested period.
@@ -247,6 +252,7 @@ pub fn check_chain(pages: &[ExportPage]) -> Result<(), BrokenChain> {
 
 /// The keys that sign evidence or have signed it; the mapper's answer to [`super::verb::EVIDENCE_KEYS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceKeys {
     /// The keys, newest first. The first one signs.
@@ -255,6 +261,7 @@ pub struct EvidenceKeys {
 
 /// One key that signs evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceKey {
     /// The name of the key.

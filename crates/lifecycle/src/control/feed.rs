@@ -13,6 +13,7 @@ pub const MISSING_NAMED_MAX: u64 = 100;
 
 /// The state of a feed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FeedRunState {
     /// Rows arrive; the end of the run was not announced yet.
@@ -68,6 +69,7 @@ pub struct FeedsRequest {
 
 /// A page of runs, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FeedsReply {
     /// The runs of this page.
@@ -80,6 +82,7 @@ pub struct FeedsReply {
 
 /// One run of a full feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FeedRunStatus {
     /// The feed's name.
@@ -127,6 +130,7 @@ pub struct FeedRunStatus {
 
 /// The gateway's figures about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FeedFile {
     /// The number of rows, valid and invalid.
@@ -174,6 +178,7 @@ pub struct KnownRowsReply {
 
 /// A full feed without a decision about its last file: people who are missing in that file have not left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UndecidedFeed {
     /// The feed's name.

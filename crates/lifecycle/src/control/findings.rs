@@ -58,9 +58,11 @@ pub struct FindingsRequest {
 
 /// A page of findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FindingsReply {
     /// The findings of this page.
+    #[serde(rename = "items", alias = "findings")]
     pub findings: Vec<PersonFinding>,
     /// The number of findings on all pages.
     pub total: u64,
@@ -71,6 +73,7 @@ pub struct FindingsReply {
 
 /// One finding. It contains keys, names of fields and formats, but no values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PersonFinding {
     /// The key of the person.
@@ -94,6 +97,7 @@ pub struct PersonFinding {
 
 /// The number of findings of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FindingCounts {
     /// The number of contradictions in statements about people's employment.

@@ -9,6 +9,7 @@ use crate::ResourceKind;
 
 /// The reason for a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HeldBy {
     /// The change would revoke more than the policy's guard allows.
@@ -55,6 +56,7 @@ impl HeldBy {
 
 /// A decision of an operator about a held change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HeldDecision {
     /// The writer carries the change out.
@@ -95,6 +97,7 @@ pub const HELD_MAX: u64 = 1_000;
 
 /// One held resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeldResource {
     /// The target.
@@ -124,6 +127,7 @@ pub struct HeldResource {
 
 /// A page of held resources: accounts and groups, then memberships, each with the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeldReply {
     /// The resources of this page.
@@ -156,6 +160,7 @@ pub struct DecideHeldRequest {
 
 /// The answer to a [`DecideHeldRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DecideHeldReply {
     /// The number of resources that are no longer held.
@@ -182,6 +187,7 @@ pub struct PauseRequest {
 
 /// The state before a [`PauseRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PauseReply {
     /// `true` if the target was already paused.
@@ -215,6 +221,7 @@ pub struct TestRequest {
 
 /// The result of a [`TestRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestReply {
     /// `true` if the target answered as expected.
@@ -228,6 +235,7 @@ pub struct TestReply {
 
 /// A target that is paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PausedTarget {
     /// The operator who paused the target, or `usher` after too many failures.

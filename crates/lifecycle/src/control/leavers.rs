@@ -96,6 +96,7 @@ pub struct AccountEvidence {
 
 /// The evidence that an account is off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountOffEvidence {
     /// The kind of evidence, as docs/leavers.md names it.
@@ -107,6 +108,7 @@ pub struct AccountOffEvidence {
 
 /// The reason for which an account waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WaitReason {
     /// The kind of reason.
@@ -130,6 +132,7 @@ impl WaitReason {
 
 /// The reason why an account must be off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LeaverCause {
     /// The person left.
@@ -172,6 +175,7 @@ impl LeaverCause {
 
 /// The state of an obligation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ObligationState {
     /// Nothing proves yet that the account is off.
@@ -228,9 +232,11 @@ pub struct LeaversRequest {
 
 /// Obligations, in order of their due time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LeaversReply {
     /// The obligations of this page.
+    #[serde(rename = "items", alias = "leavers")]
     pub leavers: Vec<Obligation>,
     /// Departures without a decision, which have no obligation yet: the oldest first, at most [`LEAVERS_MAX`], on the
     /// first page of the open obligations.
@@ -248,6 +254,7 @@ pub struct LeaversReply {
 
 /// The number of leavers' accounts that are not proven to be off.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct LeaverCounts {
     /// The number of accounts that must be off and have no evidence that they are.
@@ -279,6 +286,7 @@ pub(crate) fn is_zero(count: &u64) -> bool {
 
 /// The numbers of [`LeaverCounts`] for one target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetLeaverCounts {
     /// The number of accounts that must be off and have no evidence that they are.
@@ -295,6 +303,7 @@ pub struct TargetLeaverCounts {
 
 /// One account that must be off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Obligation {
     /// The id (`obl_...`).

@@ -29,6 +29,7 @@ pub struct OrderAccessRequest {
 
 /// An order about a person's access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccessOrderStatus {
     /// The key of the person.
@@ -63,9 +64,11 @@ pub struct AccessOrdersRequest {
 
 /// Orders that were not lifted, in order of person. Orders that have ended are marked as such.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccessOrdersReply {
     /// The orders of this page.
+    #[serde(rename = "items", alias = "orders")]
     pub orders: Vec<AccessOrderStatus>,
     /// The cursor of the next page; `None` on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

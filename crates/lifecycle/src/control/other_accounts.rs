@@ -42,6 +42,7 @@ pub struct OtherAccountsOf {
 
 /// Accounts at the same target that may belong to the person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OtherAccounts {
     /// The accounts, active ones first; at most [`OTHER_ACCOUNTS_MAX`].
@@ -67,6 +68,7 @@ impl OtherAccounts {
 
 /// One account that Usher does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OtherAccount {
     /// The target's id of the account.
@@ -101,6 +103,7 @@ impl OtherAccount {
 
 /// The reason why accounts of a person may be missing in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OtherAccountsGap {
     /// The target was never reconciled: its other accounts are not known.

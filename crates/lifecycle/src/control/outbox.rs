@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 /// The backlog in the outbox of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxStatus {
     /// The service.
@@ -47,6 +48,7 @@ pub struct OutboxRequest {
 
 /// The answer of the mapper and of the writer to [`super::verb::OUTBOX`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxReply {
     /// The backlog.
@@ -60,6 +62,7 @@ pub struct OutboxReply {
 
 /// A message that the broker refuses for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SetAsideMessage {
     /// The id of the message in the outbox.

@@ -11,6 +11,7 @@ pub const RECORDS_MAX: u64 = 500;
 
 /// The state of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RecordStatus {
     /// The record belongs to a person, and nothing contradicts it.
@@ -61,9 +62,11 @@ pub struct RecordsRequest {
 
 /// A page of records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RecordsReply {
     /// The records of this page.
+    #[serde(rename = "items", alias = "records")]
     pub records: Vec<SourceRecord>,
     /// The cursor of the next page; `None` on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +75,7 @@ pub struct RecordsReply {
 
 /// One record of a source. It contains keys and names of attributes, but no values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SourceRecord {
     /// The source by its name in `mapper.people`.
@@ -115,6 +119,7 @@ pub struct JoinPeopleRequest {
 
 /// The result of a [`JoinPeopleRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct JoinPeopleReply {
     /// The key of the person.

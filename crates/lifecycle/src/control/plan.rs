@@ -28,6 +28,7 @@ pub struct PlanRequest {
 
 /// The progress of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PlanState {
     /// The plan is being computed.
@@ -40,6 +41,7 @@ pub enum PlanState {
 
 /// The status of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
     /// The id of the plan.
@@ -62,6 +64,7 @@ pub struct PlanStatus {
 
 /// The effect of a policy on all known people and groups.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyPlan {
     /// The target.
@@ -104,6 +107,7 @@ pub struct PolicyPlan {
 
 /// The number of accounts or groups by change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlanCounts {
     /// The number of people or groups that were evaluated.
@@ -173,6 +177,7 @@ impl PolicyPlan {
 
 /// A threshold that a plan's removals exceed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GuardTrip {
     /// The threshold, as the policy states it (`guard.deletions: 500`).
@@ -185,6 +190,7 @@ pub struct GuardTrip {
 
 /// A threshold that a plan's grants exceed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GrantsTrip {
     /// The threshold, as the policy states it (`guard.deletions: 500`).
@@ -197,6 +203,7 @@ pub struct GrantsTrip {
 
 /// The change of one account or group in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// Created, or adopted if the target already has it: a plan does not read the target.
@@ -232,6 +239,7 @@ impl PlannedAction {
 
 /// The change of scope of a person or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeChange {
     /// Comes into scope.
@@ -242,6 +250,7 @@ pub enum ScopeChange {
 
 /// The planned change of one account or group, with its reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedChange {
     /// The kind: user or group.
@@ -265,6 +274,7 @@ pub struct PlannedChange {
 
 /// A planned change of one attribute's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttributeChange {
     /// The SCIM attribute path.

@@ -26,6 +26,7 @@ pub struct ApplyRequest {
 
 /// The answer to an [`ApplyRequest`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyReply {
     /// The target.
@@ -51,6 +52,7 @@ pub struct PolicyRequest {
 
 /// One version of a policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyVersion {
     /// The number of the version, counted from 1.
@@ -68,6 +70,7 @@ pub struct PolicyVersion {
 
 /// A policy as it was applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyText {
     /// The target.
@@ -81,6 +84,7 @@ pub struct PolicyText {
 
 /// The versions of a policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyVersions {
     /// The target.
@@ -91,6 +95,7 @@ pub struct PolicyVersions {
 
 /// The mapper's answer to [`super::verb::STATUS`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MapperStatus {
     /// The policies in force, in order of target.
@@ -135,6 +140,7 @@ pub struct MapperStatus {
 
 /// A policy in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyInForce {
     /// The target.
@@ -146,6 +152,7 @@ pub struct PolicyInForce {
 
 /// A policy file that is not in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeldFile {
     /// The file.

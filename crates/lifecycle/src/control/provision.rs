@@ -20,6 +20,7 @@ pub struct ExplainRequest {
 /// The mapper's knowledge and decisions about one person or group. It contains personal data: it is sent to an
 /// operator and not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedPerson {
     /// The key of the person or group.
@@ -33,6 +34,7 @@ pub struct ExplainedPerson {
     /// `active`, `left`, `deleted` or `unknown`; for groups `exists` or `absent`.
     pub employment: String,
     /// The known attributes, by name.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub attributes: AttributeMap,
     /// The names (or keys) of the groups of the person or group, including nested ones.
     pub groups: Vec<String>,
@@ -58,6 +60,7 @@ pub struct ExplainedPerson {
 
 /// The result of one clause of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClauseResult {
     /// The number of the alternative that the clause belongs to, counted from 1.
@@ -72,6 +75,7 @@ pub struct ClauseResult {
 
 /// The result of one mapping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MappingResult {
     /// The SCIM attribute path.
@@ -93,6 +97,7 @@ pub struct MappingResult {
 
 /// One member of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MemberResult {
     /// The key of the person.
@@ -118,6 +123,7 @@ pub struct PreviewRequest {
 
 /// The writer's findings, and the request that it would send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewReply {
     /// The steps of the search.
@@ -133,6 +139,7 @@ pub struct PreviewReply {
 
 /// One request of a search or check at a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewStep {
     /// Method and path with the query. Secret values are redacted.
@@ -146,6 +153,7 @@ pub struct PreviewStep {
 
 /// The operation that the writer would carry out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedOperation {
     /// `create`, `adopt`, `update`, `enable`, `disable`, `delete`, `add_member`, `remove_member`, `none`, `wait`,
@@ -178,6 +186,7 @@ pub struct ProvisionRequest {
 
 /// The answer to a [`ProvisionRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProvisionReply {
     /// Mapper: `true` if a command was sent. Writer: `true` if there is a row, which is processed now.
@@ -200,6 +209,7 @@ pub struct RowRequest {
 
 /// The status of one account or group.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RowReply {
     /// `in_sync`, `pending`, `retrying`, `conflict` or `dead`; `None` if the writer does not know the resource.

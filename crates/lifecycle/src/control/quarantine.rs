@@ -20,6 +20,7 @@ pub struct QuarantineRequest {
 
 /// A page of the quarantine: departures first, then the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct QuarantineReply {
     /// The messages of this page.
@@ -38,6 +39,7 @@ pub struct QuarantineReply {
 
 /// A message in quarantine. The entry names the content, but does not show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct QuarantinedMessage {
     /// The service, a colon, and the stream and sequence or the row.
@@ -68,6 +70,7 @@ pub struct RetryQuarantinedRequest {
 
 /// The result of a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RetryOutcome {
     /// The message was processed.
@@ -80,6 +83,7 @@ pub enum RetryOutcome {
 
 /// The result of a retry of one message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RetriedItem {
     /// The id of the message.
@@ -92,6 +96,7 @@ pub struct RetriedItem {
 
 /// The results of the retries, in the order of the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RetryQuarantinedReply {
     /// One result for each id of the request.

@@ -38,6 +38,7 @@ pub struct ReconciliationRequest {
 
 /// The state of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReconcileState {
     /// Pages are being read.
@@ -70,6 +71,7 @@ impl ReconcileState {
 
 /// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
     /// Attributes that the policy owns have other values, or an account is on that should be off, or vice versa.
@@ -113,6 +115,7 @@ impl DifferenceKind {
 
 /// One difference. It contains names of attributes, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FoundDifference {
     /// The kind of difference.
@@ -132,6 +135,7 @@ pub struct FoundDifference {
 
 /// The number of resources by kind of difference.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReconcileCounts {
     /// The number of resources that the target listed.
@@ -170,6 +174,7 @@ pub struct ReconcileCounts {
 
 /// A reconciliation, with its progress and findings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reconciliation {
     /// The target.

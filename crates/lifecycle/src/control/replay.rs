@@ -61,6 +61,7 @@ pub struct CancelReplayRequest {
 
 /// The state of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayState {
     /// The operation continues, also after a restart.
@@ -89,6 +90,7 @@ impl ReplayState {
 
 /// One replay operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRun {
     /// The id of the operation.
@@ -125,6 +127,7 @@ pub struct ReplayRun {
 
 /// A page of replay operations, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRuns {
     /// The operations of this page: those that are under way, and the last ones that ended.

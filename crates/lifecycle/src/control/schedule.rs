@@ -30,9 +30,11 @@ pub struct ScheduleRequest {
 
 /// People in order of their next scheduled change, each with all scheduled changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleReply {
     /// One entry per person and moment.
+    #[serde(rename = "items", alias = "changes")]
     pub changes: Vec<ScheduledChange>,
     /// The cursor of the next page; `None` on the last one. A page may be short or empty although there are more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub struct ScheduleReply {
 
 /// The changes for one person at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledChange {
     /// The moment.
@@ -58,6 +61,7 @@ pub struct ScheduledChange {
 
 /// One event's statement about the future. It contains names, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledStatement {
     /// The id of the statement, for cancelling it.
@@ -84,6 +88,7 @@ pub struct ScheduledStatement {
 
 /// The effect of a moment at one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledEffect {
     /// The target.
@@ -111,6 +116,7 @@ pub struct CancelScheduleRequest {
 
 /// The answer to a [`CancelScheduleRequest`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CancelScheduleReply {
     /// The cancelled statements, one entry each.
@@ -122,6 +128,7 @@ pub struct CancelScheduleReply {
 
 /// A cancelled statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CancelledStatement {
     /// The key of the person.
@@ -136,6 +143,7 @@ pub struct CancelledStatement {
 
 /// A part of a request that could not be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NotCancelled {
     /// The id or key, as the request has it.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The number of received items without a decision, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct UndecidedCounts {
     /// The number of values of people that could not be read or were refused.

@@ -94,6 +94,7 @@ pub struct VerifyRequest {
 
 /// The mapper's answer to a [`VerifyRequest`], and to a request for the progress.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyReply {
     /// The mapper's time of the request.
@@ -105,6 +106,7 @@ pub struct VerifyReply {
 
 /// The progress of a verification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationState {
     /// The verification is under way.
@@ -118,6 +120,7 @@ pub enum VerificationState {
 
 /// The last verification of one target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
     /// The target.

@@ -7,6 +7,7 @@ use super::PersonRecord;
 
 /// The kind of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccessOrderKind {
     /// The person's accounts are off at every target.

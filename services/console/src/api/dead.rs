@@ -19,6 +19,7 @@ pub struct DeadLetterList {
 
 /// A dead letter without its request and response.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DeadSummary {
     /// Id of the dead letter (`ded_...`).
     pub id: String,
@@ -56,6 +57,7 @@ pub struct DeadSummary {
 
 /// Response of `GET /v1/dead/groups`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DeadGroups {
     /// Groups of open dead letters, largest first.
     pub groups: Vec<DeadGroup>,
@@ -63,6 +65,7 @@ pub struct DeadGroups {
 
 /// Open dead letters that failed in the same way.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DeadGroup {
     /// Name of the group: target, kind, operation, class and code (HTTP status with the error keyword), separated by `/`.
     pub group: String,
@@ -82,6 +85,7 @@ pub struct DeadGroup {
 
 /// Details of the replay or discard of a dead letter.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DeadClosed {
     /// Time of the replay or discard (RFC 3339).
     pub at: String,
@@ -95,18 +99,17 @@ pub struct DeadClosed {
 
 /// Response of `GET /v1/dead/{id}`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DeadDetail {
     /// Summary of the dead letter.
     #[serde(flatten)]
     pub summary: DeadSummary,
     /// The last request and response, redacted.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
     pub exchange: Option<RequestExchange>,
     /// The last ten failed requests, oldest first, each with its response, redacted. Each has `at`, `operation`, `class`, `error`,
     /// `durationMs` and `exchange`.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
     pub failures: Vec<FailedRequest>,
     /// The requests that were sent for the revision, oldest first, as far as the timeline still has them; 100 at most.
     #[serde(default)]
@@ -122,7 +125,7 @@ pub struct DeadDetail {
 
 /// Body of `POST /v1/dead/replay`: exactly one of `ids`, `target` and `group`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReplayRequestBody {
     /// Ids of dead letters, at most 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,7 +137,7 @@ pub struct ReplayRequestBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Reports the outcome of each dead letter without sending anything.
-    #[serde(default)]
+    #[serde(default, alias = "dry_run")]
     pub dry_run: bool,
     /// Reason, recorded in the timeline. Required.
     #[serde(default)]
@@ -164,6 +167,7 @@ pub struct StartReplay {
 
 /// Response of `POST /v1/dead/replay`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ReplayAnswer {
     /// Outcome for each dead letter.
     pub outcomes: Vec<LetterOutcome>,
@@ -173,17 +177,17 @@ pub struct ReplayAnswer {
 
 /// Outcome for one dead letter.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct LetterOutcome {
     /// Id of the dead letter.
     pub id: String,
     /// Outcome: `queued`, `superseded`, `no_op` or `not_open`.
-    #[schema(value_type = String)]
     pub outcome: ReplayOutcome,
 }
 
 /// Body of `POST /v1/dead/discard`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscardRequestBody {
     /// Ids of dead letters, at most 1,000.
     #[serde(default)]
@@ -198,6 +202,7 @@ pub struct DiscardRequestBody {
 
 /// Response of `POST /v1/dead/discard`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DiscardAnswer {
     /// Ids of the dead letters that were open and are now discarded.
     pub discarded: Vec<String>,

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// Body of `POST /v1/quarantine/retry`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetryQuarantined {
     /// Ids, as `GET /v1/quarantine` lists them.
     #[serde(default)]
@@ -17,7 +17,7 @@ pub struct RetryQuarantined {
 
 /// Body of `POST /v1/outbox/retry` and `POST /v1/outbox/discard`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetrySetAside {
     /// The service that set the message aside: `mapper` or `writer`.
     pub service: String,
@@ -30,7 +30,7 @@ pub struct RetrySetAside {
 
 /// Body of `POST /v1/leavers/keys/rotate`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateEvidenceKey {
     /// Reason for the rotation. Required.
     #[serde(default)]

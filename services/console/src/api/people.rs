@@ -11,6 +11,7 @@ pub struct PersonTrace {
     /// The person or group of the timeline.
     pub person: PersonName,
     /// Entries of the timeline, oldest first.
+    #[serde(rename = "items", alias = "entries")]
     pub entries: Vec<TraceEntry>,
     /// Cursor of the next page, for the parameter `cursor`; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,6 +20,7 @@ pub struct PersonTrace {
 
 /// A person or a group.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PersonName {
     /// Key at the source.
     pub key: String,
@@ -29,6 +31,7 @@ pub struct PersonName {
 
 /// A fact in the timeline.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct TraceEntry {
     /// Time of the fact (RFC 3339).
     pub at: String,
@@ -46,7 +49,7 @@ pub struct TraceEntry {
 
 /// Body of `POST /v1/people/records/resolve`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResolveRecord {
     /// The source, by its name in `mapper.people`.
     pub source: String,
@@ -63,14 +66,14 @@ pub struct ResolveRecord {
 
 /// Body of `POST /v1/people/join`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JoinPeople {
     /// Key of the person who remains, with their accounts.
     pub person: String,
     /// The other key, which belongs to that person from now on.
     pub other: String,
     /// Leaves the accounts of the other key as they are until the person leaves.
-    #[serde(default)]
+    #[serde(default, alias = "leave_accounts")]
     pub leave_accounts: bool,
     /// Reason, recorded in the timeline. Required.
     #[serde(default)]
@@ -79,7 +82,7 @@ pub struct JoinPeople {
 
 /// Body of `POST /v1/schedule/cancel`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelSchedule {
     /// Ids of statements (`sch_...`), or people whose scheduled statements are all cancelled; at most 1,000.
     pub what: Vec<String>,

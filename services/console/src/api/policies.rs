@@ -68,12 +68,10 @@ pub struct ProvisionRequestBody {
 pub struct ProvisionAnswer {
     /// Import and scope: the known values, each clause of the scope with the value that it saw, the result of each mapping, the
     /// desired state at the target (`desired`) and the last requested state (`askedFor`).
-    #[schema(value_type = Object)]
     pub explained: ExplainedPerson,
     /// Match and action: the search at the target, its result, and the request that the writer would send. Absent if nothing is
     /// desired or linked, or if the lookup failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub look: Option<PreviewReply>,
     /// Reason why the lookup at the target failed. Nothing was queued in that case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,11 +86,9 @@ pub struct ProvisionAnswer {
 #[serde(rename_all = "camelCase")]
 pub struct QueuedProvision {
     /// `queued` is true if the mapper sent a command; `revision` is that of the desired state, 0 if there is none.
-    #[schema(value_type = Object)]
     pub mapper: ProvisionReply,
     /// `queued` is true if the writer processes the resource now; `revision` is the one that it knew at that time. Absent if there
     /// is no desired state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub writer: Option<ProvisionReply>,
 }

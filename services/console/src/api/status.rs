@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 /// Response of `GET /v1/status`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ConsoleStatusView {
     /// Status of every configured target, from the writer; empty if the writer does not answer.
-    #[schema(value_type = Vec<Object>)]
     pub targets: Vec<TargetStatus>,
     /// Messages that the services have not processed yet.
     pub lag: LagView,
@@ -17,12 +17,10 @@ pub struct ConsoleStatusView {
     /// (`recordConflicts`) and of leavers' accounts that are not proven disabled (`leavers`), and `heldFiles`, the policy files
     /// that are not in force. Null if the mapper does not answer.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
     pub mapper: Option<MapperStatus>,
     /// Unpublished messages of the mapper and the writer: the number of waiting rows by lane (`departures`, `commands`, `facts`)
     /// and the age of the oldest, the number of messages that are `setAside`, and `factsDropped`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
     pub outboxes: Vec<OutboxStatus>,
     /// Number of quarantined messages: those that services could not read or store.
     #[serde(default)]
@@ -86,6 +84,7 @@ pub struct StreamStatus {
 /// A statement or request of a source that could not be accepted. The problem ends when the same operation succeeds, or when it
 /// does not occur for seven days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SourceProblemStatus {
     /// The source as its events name it; `(unknown)` for requests of unknown senders.
     pub source: String,
@@ -104,6 +103,7 @@ pub struct SourceProblemStatus {
 
 /// The failure of another service to answer a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ServiceProblem {
     /// Name of the service.
     pub service: String,
@@ -125,6 +125,7 @@ impl ServiceProblem {
 
 /// Number of messages that are not processed yet; null if unknown (the service has never run).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct LagView {
     /// Events that the mapper has not processed.
     pub events: Option<u64>,
@@ -144,7 +145,6 @@ pub struct OutboxList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     /// Backlog of the mapper and of the writer.
-    #[schema(value_type = Vec<Object>)]
     pub outboxes: Vec<OutboxStatus>,
     /// Services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -153,11 +153,11 @@ pub struct OutboxList {
 
 /// A message that a service set aside because the broker refuses it permanently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct OutboxItem {
     /// The service that set the message aside: `mapper` or `writer`.
     pub service: String,
     /// The message.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     pub message: SetAsideMessage,
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// Body of `POST /v1/held/approve` and `/v1/held/reject`: `subjects` or `all`, not both.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DecideHeld {
     /// Name of the target.
     #[serde(default)]
@@ -47,7 +47,7 @@ pub struct ResolveConflict {
 
 /// Body of `POST /v1/targets/{target}/pause` and `.../resume`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PauseRequestBody {
     /// Reason, recorded in the journal. Required.
     #[serde(default)]

@@ -61,7 +61,7 @@ impl DeadQuery {
     path = "/v1/dead",
     params(DeadQuery, PageQuery),
     responses(
-        (status = 200, body = DeadLetterList),
+        (status = 200, body = DeadLetterList, description = "a page of dead letters"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
@@ -85,7 +85,7 @@ pub(super) async fn list_dead_letters(
     path = "/v1/dead/{id}",
     params(("id" = String, Path, description = "ded_...")),
     responses(
-        (status = 200, body = DeadDetail),
+        (status = 200, body = DeadDetail, description = "the dead letter"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such dead letter"),
     )
@@ -122,7 +122,7 @@ pub(super) async fn show_dead_letter(
     path = "/v1/dead/{id}/preview",
     params(("id" = String, Path, description = "ded_...")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`outcome` (`queued`, `superseded`, `not_open`) and, for `queued`, `action` with `action` (its name), `why`, `request` and `body`; `memberOf` names the group of a membership"),
+        (status = 200, body = PreviewReplayReply, description = "the outcome of a replay"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such dead letter"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the target cannot be reached now"),
@@ -178,7 +178,7 @@ fn letter_summary(row: DeadRow) -> DeadSummary {
     path = "/v1/dead/replay",
     request_body = ReplayRequestBody,
     responses(
-        (status = 200, body = ReplayAnswer),
+        (status = 200, body = ReplayAnswer, description = "the outcome for each letter"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the dead letters to replay are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
@@ -223,7 +223,7 @@ pub(super) async fn replay_dead_letters(
     path = "/v1/dead/discard",
     request_body = DiscardRequestBody,
     responses(
-        (status = 200, body = DiscardAnswer),
+        (status = 200, body = DiscardAnswer, description = "the discarded letters"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the dead letters to discard are missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),

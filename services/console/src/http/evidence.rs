@@ -41,7 +41,7 @@ pub(super) struct ExportQuery {
     path = "/v1/leavers/export",
     params(ExportQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`lines`: `fields` and `hash` of each; `seal`: `from`, `to`, `pseudonyms`, `after`, `upto`, `count`, `head`, `chain` (`sequence`, `hash`), `issuedAt`, `key`, `publicKey`, `signature`"),
+        (status = 200, body = ExportPage, description = "a part of the export"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: a moment is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is missing"),
@@ -81,7 +81,7 @@ pub(super) struct ChainQuery {
     path = "/v1/leavers/chain",
     params(ChainQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`entries`: number of intact entries; `head`: `sequence` and `hash` of the last one; `broken`: the first entry that was changed, if there is one"),
+        (status = 200, body = ChainReport, description = "the result of the check"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
@@ -100,7 +100,7 @@ pub(super) async fn check_evidence_chain(
     get,
     path = "/v1/leavers/keys",
     responses(
-        (status = 200, body = serde_json::Value, description = "`keys`: `key` (its name) and `publicKey` (Ed25519, hexadecimal) of each"),
+        (status = 200, body = EvidenceKeys, description = "the keys, newest first"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
@@ -119,7 +119,7 @@ pub(super) async fn list_evidence_keys(
     path = "/v1/leavers/keys/rotate",
     request_body = RotateEvidenceKey,
     responses(
-        (status = 200, body = serde_json::Value, description = "`keys`, the new one first"),
+        (status = 200, body = EvidenceKeys, description = "the keys, newest first"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),

@@ -29,7 +29,7 @@ pub(super) struct FeedsQuery {
     path = "/v1/feeds",
     params(FeedsQuery, PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`items`: `feed`, `run`, `begunAt`, `state` (`open`, `merging`, `held`, `accepted`, `rejected`, `superseded`), `file` (`rows`, `badRows`, `people`, `complete`), `merged`, `missing`, `left`, `reasons`, `who`, `why` of each; `nextCursor` while there is more"),
+        (status = 200, body = FeedsReply, description = "a page of runs"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the cursor is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
@@ -52,7 +52,7 @@ pub(super) async fn list_feed_runs(
     path = "/v1/feeds/{run}",
     params(("run" = String, Path, description = "the run's id")),
     responses(
-        (status = 200, body = serde_json::Value, description = "as in the list, with `missingKeys`"),
+        (status = 200, body = FeedRunStatus, description = "the run"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "not the id of a run"),
@@ -79,7 +79,7 @@ pub(super) async fn show_feed_run(
     params(("run" = String, Path, description = "the run's id")),
     request_body = PauseRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "the run after the decision"),
+        (status = 200, body = FeedRunStatus, description = "the run after the decision"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, it is not held, or the file is empty or incomplete"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
@@ -104,7 +104,7 @@ pub(super) async fn accept_feed_run(
     params(("run" = String, Path, description = "the run's id")),
     request_body = PauseRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "the run after the decision"),
+        (status = 200, body = FeedRunStatus, description = "the run after the decision"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such run, or it is not held"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),

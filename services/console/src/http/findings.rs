@@ -38,7 +38,7 @@ pub(super) struct FindingsQuery {
     path = "/v1/people/findings",
     params(FindingsQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`findings`: `person`, `target`, `sender`, `field`, `detail`, `since` of each, no values; `total`; `nextCursor` while there is more"),
+        (status = 200, body = FindingsReply, description = "a page of findings"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the cursor is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),

@@ -35,7 +35,7 @@ pub(super) struct HeldQuery {
     path = "/v1/held",
     params(HeldQuery, PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`items`: target, kind, subject, revision, `wanted`, `by` (`guard`, `protected`, `profile`, `taken`), `reason`, `since` of each; `total`: number of held changes; `nextCursor` while there is more"),
+        (status = 200, body = HeldReply, description = "a page of held changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the cursor is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
@@ -57,7 +57,7 @@ pub(super) async fn list_held(
     path = "/v1/held/approve",
     request_body = DecideHeld,
     responses(
-        (status = 200, body = serde_json::Value, description = "`decided`: number of changes that are no longer held; `notHeld`: the named subjects without a held change"),
+        (status = 200, body = DecideHeldReply, description = "the number of decided changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the changes to approve are missing"),
@@ -80,7 +80,7 @@ pub(super) async fn approve_held(
     path = "/v1/held/reject",
     request_body = DecideHeld,
     responses(
-        (status = 200, body = serde_json::Value, description = "as for approve"),
+        (status = 200, body = DecideHeldReply, description = "the number of decided changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the changes to reject are missing"),
@@ -140,7 +140,7 @@ async fn decide_held(
     path = "/v1/conflicts/resolve",
     request_body = ResolveConflict,
     responses(
-        (status = 200, body = serde_json::Value, description = "`outcomes`: the dead letter that this request closes"),
+        (status = 200, body = ReplayReply, description = "the dead letter that this request closed"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: there is no such conflict, or the resource is linked to another person or group"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or another field is missing"),
@@ -181,7 +181,7 @@ pub(super) async fn resolve_conflict(
     path = "/v1/targets/{target}/test",
     params(("target" = String, Path, description = "name of the target")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`works`, `steps` (request, status, finding), `error`"),
+        (status = 200, body = TestReply, description = "the requests that were sent, and the result"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the target cannot be reached now"),
@@ -203,7 +203,7 @@ pub(super) async fn test_target(
     params(("target" = String, Path, description = "name of the target")),
     request_body = PauseRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "`wasPaused`"),
+        (status = 200, body = PauseReply, description = "the state before the request"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
@@ -226,7 +226,7 @@ pub(super) async fn pause_target(
     params(("target" = String, Path, description = "name of the target")),
     request_body = PauseRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "`wasPaused`"),
+        (status = 200, body = PauseReply, description = "the state before the request"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),

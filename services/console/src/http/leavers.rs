@@ -50,7 +50,7 @@ pub(super) struct LeaversQuery {
     path = "/v1/leavers",
     params(LeaversQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`counts` of all (`withAccess`, `overdue`, `keptByPolicy`, `otherAccounts`, `otherAccountsUnknown`, `unverified`, `undecided`, and `byTarget`); `undecided`, on the first page: departures that are not decided yet (`people`, `since`, `waiting`, `helper`); `leavers`: `id`, `target`, `person`, `memberOf`, `cause`, `state`, `saidAt`, `receivedAt`, `effectiveAt`, `decidedAt`, `dueAt`, `overdue`, `waiting` (`reason`, `detail`), `helper`, `evidence` (`kind`, `at`), `verifiedAt`, `reopenedAt`, `checkedAt`, `endedAt` and `otherAccounts` (`accounts` with `remoteId`, `login`, `active`, `likeness`, `seenAt`; `unnamed`, `reconciledAt`, `gaps`) of each; `notDecided` (`unread`, `contradictions`, `unbuilt`, `recordConflicts`, `heldFeeds`, `quarantined`, `quarantinedDepartures`): what was received and not decided; `nextCursor` while there is more"),
+        (status = 200, body = LeaversReply, description = "a page of leavers' accounts"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),

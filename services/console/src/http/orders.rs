@@ -41,7 +41,7 @@ pub(super) struct OrdersQuery {
     path = "/v1/access-orders",
     params(OrdersQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`orders`: `person`, `order` (`off`, `keep`, `same` or `different`), `inForce`, `since`, `until`, `who` and `why` of each; `nextCursor` while there is more"),
+        (status = 200, body = AccessOrdersReply, description = "a page of orders"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
@@ -73,7 +73,7 @@ pub(super) async fn list_access_orders(
     path = "/v1/access-orders",
     request_body = OrderAccess,
     responses(
-        (status = 200, body = serde_json::Value, description = "the order: `person`, `order`, `inForce`, `since`, `until`, `who`, `why`"),
+        (status = 200, body = AccessOrderStatus, description = "the order: `person`, `order`, `inForce`, `since`, `until`, `who`, `why`"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person, or no such order"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`order` or `until` is wrong, or `why` is missing"),

@@ -23,7 +23,7 @@ use crate::{MAPPER, WRITER};
     path = "/v1/outbox",
     params(PageQuery),
     responses(
-        (status = 200, body = OutboxList),
+        (status = 200, body = OutboxList, description = "the backlogs, and a page of messages that were set aside"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
@@ -55,7 +55,7 @@ pub(super) async fn list_outboxes(
     }
     answer.items.sort_by_key(|item| item.message.since);
     more |= store::cut_to_limit(&mut answer.items, limit);
-    answer.next_cursor = answer.items.last().filter(|_| more).map(|item| position_of(item).cursor());
+    answer.next_cursor = answer.items.last().filter(|_| more).map(|item| position_of(item).to_cursor());
     Ok(Json(answer))
 }
 
@@ -76,7 +76,7 @@ fn position_of(item: &OutboxItem) -> ListPosition {
     path = "/v1/outbox/retry",
     request_body = RetrySetAside,
     responses(
-        (status = 200, body = serde_json::Value, description = "`status` and what is still `setAside`"),
+        (status = 200, body = OutboxReply, description = "the backlog, and the messages that are still set aside"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "no such message is set aside"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`service` is not known, or `why` is missing"),
@@ -100,7 +100,7 @@ pub(super) async fn retry_message(
     path = "/v1/outbox/discard",
     request_body = RetrySetAside,
     responses(
-        (status = 200, body = serde_json::Value, description = "`status` and what is still `setAside`"),
+        (status = 200, body = OutboxReply, description = "the backlog, and the messages that are still set aside"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "no such message is set aside, or it takes access away"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`service` is not known, or `why` is missing"),

@@ -16,7 +16,7 @@ use crate::read;
     path = "/v1/people/{person}/trace",
     params(("person" = String, Path, description = "key of a person or group, or a login name in any case"), PageQuery),
     responses(
-        (status = 200, body = PersonTrace),
+        (status = 200, body = PersonTrace, description = "a page of the timeline"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no person or group has that key or login name"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),

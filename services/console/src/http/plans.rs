@@ -27,7 +27,7 @@ const CHANGES_MAX: u32 = 10_000;
     path = "/v1/plans",
     request_body = StartPlan,
     responses(
-        (status = 202, body = serde_json::Value, description = "the plan is being computed: `id` names it, `state` is `running`, `done` of `total` people and groups are evaluated"),
+        (status = 202, body = PlanStatus, description = "the plan is being computed: `id` names it, `state` is `running`, `done` of `total` people and groups are evaluated"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: too many plans are running, or no person or group matches `person`"),
         (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "the policy is longer than 256 KiB"),
@@ -100,7 +100,7 @@ fn check_plan(body: &StartPlan, changes_max: u32) -> Result<(), Problem> {
     path = "/v1/plans/{id}",
     params(("id" = String, Path, description = "pln_...")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`state` is `running`, `finished` (then `plan` is there) or `failed` (then `error` says why)"),
+        (status = 200, body = PlanStatus, description = "the progress of the plan, and the plan once it is finished"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "the id is not that of a plan"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper no longer knows the plan"),

@@ -22,7 +22,7 @@ use crate::api::ApplyRequestBody;
     get,
     path = "/v1/policies",
     responses(
-        (status = 200, body = serde_json::Value, description = "`policies` (each with `target`, `version`, `at`, `who`, `why`), `toEvaluate` of `known` people and groups, `heldFiles` (each with `file` and `why`)"),
+        (status = 200, body = MapperStatus, description = "the policies in force and the status of the mapper"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )
@@ -47,7 +47,7 @@ pub(super) struct VersionQuery {
     path = "/v1/policies/{target}",
     params(("target" = String, Path, description = "name of the target"), VersionQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`policy` is the YAML; `target`, `version`, `at`, `who`, `why`, `removals`"),
+        (status = 200, body = PolicyText, description = "the policy"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such policy or version"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
@@ -71,7 +71,7 @@ pub(super) async fn show_policy(
     path = "/v1/policies/{target}/versions",
     params(("target" = String, Path, description = "name of the target")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`target` and `versions`, each with `version`, `at`, `who`, `why`, `removals`"),
+        (status = 200, body = PolicyVersions, description = "the versions, newest first"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such policy"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
@@ -93,7 +93,7 @@ pub(super) async fn list_policy_versions(
     path = "/v1/policies/apply",
     request_body = ApplyRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "`target`, the `version` in force now, whether it is `unchanged`, and the number of people and groups `toEvaluate`"),
+        (status = 200, body = ApplyReply, description = "the version in force now"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the plan is not finished, does not include all people, is out of date, or removes more access than the policy's guard and `allowDeletes` allow"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`plan` or `why` is missing or wrong"),

@@ -27,7 +27,7 @@ const WHY_DEFAULT: &str = "provisioned on demand";
     path = "/v1/provision",
     request_body = ProvisionRequestBody,
     responses(
-        (status = 200, body = ProvisionAnswer),
+        (status = 200, body = ProvisionAnswer, description = "each step with its result"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: no person or group has that key or login name, or the target has no policy"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`person` or `target` is missing"),
@@ -111,7 +111,7 @@ async fn set_in_motion(
         ("subject" = String, Path, description = "key of the person or group"),
     ),
     responses(
-        (status = 200, body = serde_json::Value, description = "`status` (`in_sync`, `pending`, `retrying`, `conflict`, `dead`; null if the writer does not know it), `revision` and `appliedRevision`, `remoteId`, `error`, `membershipsPending`"),
+        (status = 200, body = RowReply, description = "the state of the account, group or membership"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "the kind is neither `user` nor `group`"),

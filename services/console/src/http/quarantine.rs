@@ -25,7 +25,7 @@ use crate::{MAPPER, WRITER, quarantine};
     path = "/v1/quarantine",
     params(PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`items`: `id`, `at`, `reason` (`unreadable`, `newer_version`, `not_stored`, `id_reused`, `state_unreadable`), `cause`, `subject`, `kind`, `departure` of each; `total`, and the number of `departures`; `nextCursor` while there is more; `unavailable`: services that do not answer"),
+        (status = 200, body = QuarantineReply, description = "a page of messages in quarantine"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
     )
@@ -51,7 +51,7 @@ pub(super) async fn list_quarantine(
     // The services order by id as their databases compare text, so their order is kept.
     all.items.sort_by(|a, b| message_order(a).cmp(&message_order(b)));
     more |= store::cut_to_limit(&mut all.items, limit);
-    all.next_cursor = all.items.last().filter(|_| more).map(|item| position_of(item).cursor());
+    all.next_cursor = all.items.last().filter(|_| more).map(|item| position_of(item).to_cursor());
     Ok(Json(all))
 }
 
@@ -106,7 +106,7 @@ async fn own_items(
     path = "/v1/quarantine/retry",
     request_body = RetryQuarantined,
     responses(
-        (status = 200, body = serde_json::Value, description = "`items`: `id`, `outcome` (`done`, `refused`, `not_found`), `cause` of each"),
+        (status = 200, body = RetryQuarantinedReply, description = "the outcome for each message"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or `ids` is missing"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "a service does not answer"),

@@ -21,7 +21,7 @@ use crate::api::ReconcileRequestBody;
     params(("target" = String, Path, description = "name of the target")),
     request_body = ReconcileRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "as for GET"),
+        (status = 200, body = Reconciliation, description = "the progress of the reconciliation, or its result"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: nothing to cancel"),
@@ -64,7 +64,7 @@ pub(super) async fn start_reconciliation(
     path = "/v1/targets/{target}/reconcile",
     params(("target" = String, Path, description = "name of the target")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`state` (`running`, `finished`, `failed`, `cancelled`), `dryRun`, `who`, `started`, `ended`, `total`, `counts`, `attributes` (the number of differences in each), `found` (the first differences), `error`"),
+        (status = 200, body = Reconciliation, description = "the progress of the reconciliation, or its result"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no such target"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the target was never reconciled"),

@@ -41,7 +41,7 @@ pub(super) struct RecordsQuery {
     path = "/v1/people/records",
     params(RecordsQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`records`: `source`, `key`, `status`, `since`, `person`, `by`, `reason`, `candidates` of each; `nextCursor` while there is more"),
+        (status = 200, body = RecordsReply, description = "a page of records"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: the cursor is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
@@ -71,7 +71,7 @@ pub(super) async fn list_records(
     path = "/v1/people/records/resolve",
     request_body = ResolveRecord,
     responses(
-        (status = 200, body = serde_json::Value, description = "the record after the decision"),
+        (status = 200, body = SourceRecord, description = "the record after the decision"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such record or person, or the person has another record of the source"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
@@ -103,7 +103,7 @@ pub(super) async fn resolve_record(
     path = "/v1/people/join",
     request_body = JoinPeople,
     responses(
-        (status = 200, body = serde_json::Value, description = "`person`, `other`, and `leftAt`: targets where an account of the other key was left as it is"),
+        (status = 200, body = JoinPeopleReply, description = "the joined keys"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person, or the other key has accounts or records"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),

@@ -45,7 +45,7 @@ pub(super) struct ScheduleQuery {
     path = "/v1/schedule",
     params(ScheduleQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`changes`: `at`, `person`, `said` (what sources said: `id`, `employment`, `attributes`, `wholeRecord`, `saidAt`, `event`, `source`) and `effects` (`target`, `from`, `to`, `changed`, `reason`) of each; `nextCursor` while there is more"),
+        (status = 200, body = ScheduleReply, description = "a page of scheduled changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused: there is no such person"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
@@ -77,7 +77,7 @@ pub(super) async fn list_schedule(
     path = "/v1/schedule/cancel",
     request_body = CancelSchedule,
     responses(
-        (status = 200, body = serde_json::Value, description = "`cancelled`: `person`, `at` and the statement of each; `notCancelled`: `what`, as it was asked for, and `why`"),
+        (status = 200, body = CancelScheduleReply, description = "the cancelled and the remaining changes"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the mapper refused"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`what` or `why` is missing"),

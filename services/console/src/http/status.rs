@@ -22,7 +22,7 @@ use crate::{GATEWAY, MAPPER, WRITER};
     get,
     path = "/v1/status",
     responses(
-        (status = 200, body = ConsoleStatusView),
+        (status = 200, body = ConsoleStatusView, description = "the status"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
     )
 )]

@@ -18,7 +18,7 @@ use crate::api::VerifyRequestBody;
     path = "/v1/verify",
     request_body = VerifyRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "`askedAt` (microseconds), and as for GET; verifications that began after `askedAt` answer this request"),
+        (status = 200, body = VerifyReply, description = "the verifications"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "there is no policy for the target"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` is missing"),
@@ -46,7 +46,7 @@ pub(super) async fn start_verification(
     get,
     path = "/v1/verify",
     responses(
-        (status = 200, body = serde_json::Value, description = "`verifications`: `target`, `state` (`running`, `finished`, `failed`), `who`, `began`, `ended`, `compared`, `differed`, `leavers`, `sentAgain`, `unknown`, `differing` and `unknownSubjects` (the first keys), `error`"),
+        (status = 200, body = VerifyReply, description = "the verifications"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the mapper does not answer"),
     )

@@ -211,6 +211,6 @@ fn cut_after(service: &str, limit: u64, cursor: Option<&str>) -> (Vec<ListPositi
     let mut rows: Vec<ListPosition> =
         (0..ROWS).map(row).filter(|row| after.as_ref().is_none_or(|after| key(row) > *after)).collect();
     let more = store::cut_to_limit(&mut rows, limit);
-    let next_cursor = rows.last().filter(|_| more).map(ListPosition::cursor);
+    let next_cursor = rows.last().filter(|_| more).map(ListPosition::to_cursor);
     (rows, next_cursor)
 }

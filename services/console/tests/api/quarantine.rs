@@ -40,7 +40,7 @@ async fn a_login_name_longer_than_an_index_takes_stops_no_timeline_and_is_found(
         let long = format!("{}@example.com", incompressible(5_000));
         world.tell(&[decided("E-1", long.clone()), decided("E-2", "two@example.com".into())]).await;
         for person in ["E-1", "E-2", "two@example.com"] {
-            world.until(&format!("/v1/people/{person}/trace"), |trace| trace["entries"][0].is_object()).await;
+            world.until(&format!("/v1/people/{person}/trace"), |trace| trace["items"][0].is_object()).await;
         }
         world.stop().await;
     }
@@ -54,7 +54,7 @@ async fn a_fact_that_the_database_refuses_is_listed_and_holds_up_nobody() {
     facts.insert(4, decided(&incompressible(1_500), "long@example.com".into()));
     world.tell(&facts).await;
     for n in 0..9 {
-        world.until(&format!("/v1/people/E-{n}/trace"), |trace| trace["entries"][0].is_object()).await;
+        world.until(&format!("/v1/people/E-{n}/trace"), |trace| trace["items"][0].is_object()).await;
     }
     let listed = world.until("/v1/quarantine", |reply| reply["total"] == 1).await;
     assert_eq!(listed["items"][0]["reason"], "not_stored");

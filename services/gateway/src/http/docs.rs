@@ -23,7 +23,7 @@ pub fn gateway_openapi() -> utoipa::openapi::OpenApi {
         version = "1",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(super::events::post_events, super::bulk::scim_bulk, super::feeds::post_csv, super::webhooks::post_notice),
+    paths(super::events::post_events, super::bulk::scim_bulk, super::feeds::post_csv, super::webhooks::post_notice, edge::error_page::show_error_code),
     components(schemas(
         CloudEventSchema, EventData, BulkRequestSchema, AcceptedEvents, AcceptedEvent, BulkReport, OperationFault, FeedReport, FeedMode, RowFault, edge::Problem,
         edge::FieldError

@@ -94,6 +94,9 @@ async fn other_methods_and_paths_are_problems_and_the_api_is_described() {
     let (method, path) = (get("/v1/events").await, get("/v2").await);
     assert_eq!((method.status, method.code(), method.header("allow")), (405, "method_not_allowed", "POST"));
     assert_eq!((path.status, path.code()), (404, "not_found"));
+    let address = format!("{}{}", world.url, path.body["type"].as_str().unwrap());
+    let page = world.http.get(address).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("There is nothing at this path."));
     let document = get("/v1/openapi.json").await;
     assert!(document.body["paths"]["/v1/events"]["post"].is_object());
 }

@@ -258,7 +258,7 @@ mod tests {
             "requests": [{"at": "2026-01-02T03:04:05Z", "service": "writer", "fact": "attempted",
                           "request": "PATCH /Users/7", "status": 400, "class": "permanent", "durationMs": 12,
                           "error": "bad department"}],
-            "person": {"key": "E-1", "user_name": "anna@x.org"},
+            "person": {"key": "E-1", "userName": "anna@x.org"},
             "decision": {"at": "2026-01-02T03:04:04Z", "service": "mapper", "fact": "decided", "target": "zia",
                          "kind": "user", "revision": 4, "state": "active", "lane": "mover", "reason": "in scope",
                          "changed": ["department"]},

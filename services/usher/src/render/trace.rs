@@ -256,7 +256,7 @@ mod tests {
 
     fn trace(entries: Value) -> PersonTrace {
         serde_json::from_value(
-            json!({"person": {"key": "E-1", "user_name": "anna@x.org"}, "entries": entries}),
+            json!({"person": {"key": "E-1", "userName": "anna@x.org"}, "entries": entries}),
         )
         .unwrap()
     }
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn each_fact_is_one_line_with_time_service_what_result_and_reason() {
         let text = render_trace(&trace(json!([
-            {"at": "2026-01-02T03:04:05.678901Z", "service": "mapper", "trace_id": null, "fact": "merged",
+            {"at": "2026-01-02T03:04:05.678901Z", "service": "mapper", "traceId": null, "fact": "merged",
              "event": "evt_1", "eventType": "worker.left", "source": "hr", "revision": 3, "outcome": "changed"},
             {"at": "2026-01-02T03:04:06Z", "service": "mapper", "fact": "decided", "target": "zia", "kind": "user",
              "revision": 2, "state": "disabled", "lane": "leaver", "reason": "left", "changed": ["active"],

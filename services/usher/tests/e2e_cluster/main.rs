@@ -138,7 +138,7 @@ async fn nobody_is_listed_with_access(installation: &Installation) {
         let output = installation.usher(&["leavers", "--json"]).await;
         let text = String::from_utf8_lossy(&output.stdout);
         let reply: Value = serde_json::from_str(&text)?;
-        let listed = reply["leavers"].as_array().map_or(usize::MAX, Vec::len);
+        let listed = reply["items"].as_array().map_or(usize::MAX, Vec::len);
         anyhow::ensure!(listed == 0, "{listed} listed: {text}");
         anyhow::Ok(())
     })

@@ -7,6 +7,7 @@ use super::{WaitHelper, WaitReason, WaitingFor};
 
 /// A departure that has no obligation yet, because something keeps it from being decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UndecidedDeparture {
     /// The keys of the people that the departure may concern; empty if no person can be read.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The reason for which an account that must be off waits. docs/leavers.md has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingFor {
     /// The writer was not asked yet.
@@ -57,6 +58,7 @@ pub enum WaitingFor {
 
 /// The role that can help an account that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WaitHelper {
     /// Usher resolves it by itself.

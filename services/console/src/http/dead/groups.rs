@@ -32,7 +32,7 @@ pub(crate) struct GroupsQuery {
     path = "/v1/dead/groups",
     params(GroupsQuery),
     responses(
-        (status = 200, body = DeadGroups),
+        (status = 200, body = DeadGroups, description = "the groups"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
     )
 )]

@@ -27,7 +27,7 @@ const PER_SECOND_MAX: u32 = 1_000;
     path = "/v1/dead/replays",
     request_body = StartReplay,
     responses(
-        (status = 200, body = serde_json::Value, description = "as for GET"),
+        (status = 200, body = ReplayRun, description = "the progress of the replay"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "too many replays are running"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "`why` or the dead letters to replay are missing"),
@@ -65,7 +65,7 @@ pub(crate) async fn start_replay(
     path = "/v1/dead/replays",
     params(PageQuery),
     responses(
-        (status = 200, body = serde_json::Value, description = "`items`: each as `GET /v1/dead/replays/{id}` returns it; `nextCursor` while there is more"),
+        (status = 200, body = ReplayRuns, description = "a page of replays"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the writer refused: the cursor is wrong"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "a query parameter is wrong"),
@@ -87,7 +87,7 @@ pub(crate) async fn list_replays(
     path = "/v1/dead/replays/{id}",
     params(("id" = String, Path, description = "rpl_...")),
     responses(
-        (status = 200, body = serde_json::Value, description = "`id`, `state` (`running`, `finished`, `cancelled`), `total`, `done`, `outcomes` (the number of each), `target` or `group`, `perSecond`, `who`, `why`, `started`, `ended`"),
+        (status = 200, body = ReplayRun, description = "the progress of the replay"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such replay"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "the writer does not answer"),
@@ -111,7 +111,7 @@ pub(crate) async fn show_replay(
     params(("id" = String, Path, description = "rpl_...")),
     request_body = PauseRequestBody,
     responses(
-        (status = 200, body = serde_json::Value, description = "as for GET"),
+        (status = 200, body = ReplayRun, description = "the progress of the replay"),
         (status = 401, body = Problem, content_type = PROBLEM_JSON, description = "no valid token"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "no such replay"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "the replay has ended"),
