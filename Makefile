@@ -21,11 +21,12 @@ test: nats-server lint fuzz ## run all checks and tests of CI; ends with the tes
 	@tools/need-nextest
 	$(CARGO) nextest run --workspace --locked
 
-lint: ## check formatting, lints, licences and advisories
+lint: ## check formatting, lints, licences, advisories and the OpenAPI documents
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@tools/check-dependencies
+	@tools/check-openapi
 
 # The time for each fuzz target, in seconds.
 FUZZ_SECONDS := 15
