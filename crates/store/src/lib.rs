@@ -34,7 +34,6 @@ pub use error::StoreError;
 pub use halves::BatchHalves;
 use migrate::apply_migrations;
 pub use position::{ListPosition, cut_to_limit};
-pub use retry::{LostRace, RetryLog};
 
 /// The maximum number of rows per multi-row statement. SQLite and PostgreSQL both allow at least 32,766 bound values.
 pub const ROWS_PER_STATEMENT_MAX: usize = 500;

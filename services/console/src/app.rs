@@ -7,7 +7,8 @@ use axum::Router;
 use bus::{Bus, BusError, Consumer, FactBatch, StreamName};
 use edge::{HttpServer, TokenTable};
 use recovery::{Recovery, RecoveryError};
-use store::{RetryLog, Store, StoreError};
+use retry::RetryLog;
+use store::{Store, StoreError};
 use telemetry::{Readiness, ReadinessLatch, Shutdown};
 use tokio::net::TcpListener;
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bus::{Consumer, DecodeReason, Delivery, FactBatch};
+use retry::{RetryDelays, RetryLog};
 use store::quarantine::{QuarantineReason, QuarantinedItem};
-use store::{BatchHalves, RetryLog, Store, StoreError};
+use store::{BatchHalves, Store, StoreError};
 use telemetry::{ReadinessLatch, Shutdown, chain};
 
 use crate::projection::{self, ReportedFact};
@@ -71,13 +72,13 @@ impl ReadModelWriter {
             }
         }
         let mut parts = BatchHalves::of(told.len());
-        let mut delay = RETRY_FIRST;
+        let mut delays = RetryDelays::new(RETRY_FIRST, RETRY_MAX);
         while let Some(part) = parts.next_part() {
             match projection::apply_batch(&self.store, &told[part.clone()]).await {
                 Ok(()) => {
                     self.database.open();
                     self.retries.succeeded();
-                    delay = RETRY_FIRST;
+                    delays.reset();
                 }
                 Err(error) if error.is_refusal() => {
                     let Some(culprit) = parts.refused(part) else { continue };
@@ -86,7 +87,7 @@ impl ReadModelWriter {
                 Err(error) => {
                     self.note_failure(&error);
                     parts.again(part);
-                    wait_before_retry(&mut delay, shutdown).await?;
+                    wait_before_retry(&mut delays, shutdown).await?;
                 }
             }
         }
@@ -94,10 +95,10 @@ impl ReadModelWriter {
     }
 
     async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), IngestStopped> {
-        let mut delay = RETRY_FIRST;
+        let mut delays = RetryDelays::new(RETRY_FIRST, RETRY_MAX);
         while let Err(error) = quarantine::set_aside(&self.store, item).await {
             self.note_failure(&error);
-            wait_before_retry(&mut delay, shutdown).await?;
+            wait_before_retry(&mut delays, shutdown).await?;
         }
         Ok(())
     }
@@ -110,10 +111,10 @@ impl ReadModelWriter {
     }
 }
 
-async fn wait_before_retry(delay: &mut Duration, shutdown: &Shutdown) -> Result<(), IngestStopped> {
+async fn wait_before_retry(delays: &mut RetryDelays, shutdown: &Shutdown) -> Result<(), IngestStopped> {
     tokio::select! {
         () = shutdown.soft.cancelled() => return Err(IngestStopped),
-        () = tokio::time::sleep(*delay) => *delay = (*delay * 2).min(RETRY_MAX),
+        () = tokio::time::sleep(delays.next_delay()) => {}
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bus::{Bus, BusError, Consumer, Delivery, FactBatch, StreamName};
 use lifecycle::{Fact, FactRecord};
+use retry::RetryDelays;
 use serde::{Deserialize, Serialize};
 use telemetry::{Shutdown, chain};
 use time::OffsetDateTime;
@@ -140,7 +141,7 @@ pub enum OpenError {
 impl HookNotifier {
     /// Sends notices until the shutdown.
     pub(crate) async fn run(mut self, shutdown: Shutdown) {
-        let mut pause = RETRY_FIRST;
+        let mut delays = RetryDelays::new(RETRY_FIRST, RETRY_MAX);
         loop {
             let batch = tokio::select! {
                 () = shutdown.soft.cancelled() => break,
@@ -159,14 +160,14 @@ impl HookNotifier {
             };
             let told = called_for(&batch, &self.hook.on);
             if send_notices(&self.hook, &self.http, told).await {
-                pause = RETRY_FIRST;
+                delays.reset();
                 futures_util::future::join_all(batch.into_iter().map(Delivery::ack)).await;
                 continue;
             }
             futures_util::future::join_all(batch.into_iter().map(Delivery::nak)).await;
             tokio::select! {
                 () = shutdown.soft.cancelled() => break,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
+                () = tokio::time::sleep(delays.next_delay()) => {}
             }
         }
         self.journal.close().await;

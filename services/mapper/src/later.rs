@@ -8,11 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lifecycle::unix_micros;
+use retry::RetryLog;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use store::{RetryLog, Store, StoreError};
+use store::{Store, StoreError};
 use telemetry::{Shutdown, chain};
 use tokio::time::Instant;
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bus::{Bus, Consumer, Delivery, StreamName};
 use futures_util::FutureExt as _;
 use lifecycle::{Event, EventKind, StatementDating};
+use retry::{RetryDelays, RetryLog};
+use store::BatchHalves;
 use store::quarantine::QuarantinedItem;
-use store::{BatchHalves, RetryLog};
 use telemetry::{ReadinessLatch, Shutdown, chain};
 use time::OffsetDateTime;
 
@@ -104,13 +105,13 @@ impl EventProcessor {
         tombstones: &mut TombstoneFile,
         shutdown: &Shutdown,
     ) -> Result<(), LiveStopped> {
-        let mut pause = RETRY_MIN;
+        let mut delays = RetryDelays::new(RETRY_MIN, RETRY_MAX);
         let missing = loop {
             match tombstones.missing(&self.parts.store).await {
                 Ok(missing) => break missing,
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "could not look who was erased yet");
-                    wait_before_retry(&mut pause, shutdown).await?;
+                    wait_before_retry(&mut delays, shutdown).await?;
                 }
             }
         };
@@ -123,7 +124,7 @@ impl EventProcessor {
                     telemetry::metrics::tombstone_failed();
                     break;
                 }
-                wait_before_retry(&mut pause, shutdown).await?;
+                wait_before_retry(&mut delays, shutdown).await?;
             }
         }
         if !missing.is_empty() {
@@ -193,13 +194,13 @@ impl EventProcessor {
             let (event, content) = (Box::new(event), delivery.content.clone());
             return Ok(vec![BatchInput::Event { event, sequence, trace, content, repeated: false }]);
         }
-        let mut pause = RETRY_MIN;
+        let mut delays = RetryDelays::new(RETRY_MIN, RETRY_MAX);
         loop {
             match repeated::repeated_inputs(&self.parts.store, &event, sequence, trace).await {
                 Ok(inputs) => return Ok(inputs),
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "could not read rows of a feed yet");
-                    wait_before_retry(&mut pause, shutdown).await?;
+                    wait_before_retry(&mut delays, shutdown).await?;
                 }
             }
         }
@@ -213,11 +214,11 @@ impl EventProcessor {
         shutdown: &Shutdown,
     ) -> Result<(), LiveStopped> {
         let mut parts = BatchHalves::of(inputs.len());
-        let mut pause = RETRY_MIN;
+        let mut delays = RetryDelays::new(RETRY_MIN, RETRY_MAX);
         while let Some(part) = parts.next_part() {
             match self.process(&inputs[part.clone()]).await {
                 Ok(()) => {
-                    pause = RETRY_MIN;
+                    delays.reset();
                     self.retries.succeeded();
                 }
                 Err(error) if error.is_refusal() => {
@@ -231,7 +232,7 @@ impl EventProcessor {
                 Err(error) => {
                     self.retries.failed("a batch of events", &error);
                     parts.again(part);
-                    wait_before_retry(&mut pause, shutdown).await?;
+                    wait_before_retry(&mut delays, shutdown).await?;
                 }
             }
         }
@@ -247,10 +248,10 @@ impl EventProcessor {
 
     /// Sets an item aside, and retries until that succeeds or a hard shutdown interrupts it.
     async fn set_aside(&self, item: &QuarantinedItem, shutdown: &Shutdown) -> Result<(), LiveStopped> {
-        let mut pause = RETRY_MIN;
+        let mut delays = RetryDelays::new(RETRY_MIN, RETRY_MAX);
         while let Err(error) = quarantine::set_aside(&self.parts.store, item).await {
             tracing::warn!(error = chain(&error), "could not set an event aside yet");
-            wait_before_retry(&mut pause, shutdown).await?;
+            wait_before_retry(&mut delays, shutdown).await?;
         }
         Ok(())
     }
@@ -293,11 +294,11 @@ fn arrived_event(mut event: Event, now: OffsetDateTime) -> Event {
     event
 }
 
-/// Waits, and doubles the pause. A hard shutdown ends the wait with an error.
-async fn wait_before_retry(pause: &mut Duration, shutdown: &Shutdown) -> Result<(), LiveStopped> {
+/// Waits before the next attempt. A hard shutdown ends the wait with an error.
+async fn wait_before_retry(delays: &mut RetryDelays, shutdown: &Shutdown) -> Result<(), LiveStopped> {
     tokio::select! {
         () = shutdown.hard.cancelled() => return Err(LiveStopped),
-        () = tokio::time::sleep(*pause) => *pause = (*pause * 2).min(RETRY_MAX),
+        () = tokio::time::sleep(delays.next_delay()) => {}
     }
     Ok(())
 }

@@ -27,10 +27,11 @@ pub(crate) mod sweep;
 pub(crate) mod verdict;
 pub(crate) mod verification;
 
+use retry::LostRace;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable};
 use serde::de::DeserializeOwned;
-use store::{LostRace, ROWS_PER_STATEMENT_MAX, StoreError};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 /// Stands in place of a fingerprint if an input of the decision has changed since.
 pub(crate) const STALE: &str = "stale";

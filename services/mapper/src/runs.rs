@@ -14,8 +14,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use lifecycle::{FeedRunId, FeedRunState, unix_micros};
+use retry::RetryLog;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::{RetryLog, StoreError};
+use store::StoreError;
 use telemetry::{Shutdown, chain};
 use tokio::time::Instant;
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bus::Bus;
 use lifecycle::{Fact, FactRecord, Verification, VerificationState, VerifiedRequest, unix_micros, verb};
+use retry::retry_delay;
 use store::StoreError;
 use store::lease::TableLease;
 use telemetry::{Shutdown, chain, chain_text};
@@ -213,7 +214,7 @@ impl TargetVerifier {
                         "a verification was not completed again"
                     );
                 }
-                let pause = AGAIN_AFTER.saturating_mul(1 << failures.min(5)).min(AGAIN_AFTER_MAX);
+                let pause = retry_delay(failures.saturating_add(1), AGAIN_AFTER, AGAIN_AFTER_MAX);
                 VerificationDue { at: Instant::now() + pause, failures: failures.saturating_add(1) }
             }
         };

@@ -129,7 +129,7 @@ fn only_their_crates_know_jetstream_the_targets_and_the_backoff_crate() {
     let packages = packages();
     let owners: [(&str, &[&str]); 4] = [
         ("async-nats", &["bus"]),
-        ("backoff", &["retry", "writer"]),
+        ("backoff", &["retry"]),
         ("sqlx", &["store"]),
         ("reqwest", &["outbound", "scim", "console", "usher", "harness"]),
     ];

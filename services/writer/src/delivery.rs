@@ -2,7 +2,6 @@
 
 pub(crate) mod address;
 pub(crate) mod attribution;
-pub(crate) mod backoff;
 pub(crate) mod call;
 pub(crate) mod leftovers;
 pub(crate) mod links;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use bus::{Bus, Consumer, Delivery, StreamName};
 use lifecycle::{Command, HeldBy, Lane, ResourceKind, TraceContext, is_revision_ahead};
 use relay::{OutboxBatch, OutboxPublisher};
+use retry::RetryLog;
 use scim::NestedGroups;
 use sea_orm::DatabaseTransaction;
 use store::quarantine::QuarantinedItem;
-use store::{BatchHalves, RetryLog, Store, StoreError};
+use store::{BatchHalves, Store, StoreError};
 use telemetry::{ReadinessLatch, Shutdown, chain};
 use tokio::sync::Notify;
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use lifecycle::{Fact, ResourceKind};
 use relay::{OutboxBatch, OutboxPublisher};
+use retry::RetryLog;
 use sea_orm::DatabaseTransaction;
-use store::{RetryLog, Store, StoreError};
+use store::{Store, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

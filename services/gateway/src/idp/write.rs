@@ -15,11 +15,12 @@ use std::time::Instant;
 
 use lifecycle::{SourceProblemKind, TraceContext};
 use relay::OutboxBatch;
+use retry::RetryLog;
 use scim_service::{PatchedResource, Precondition, ResourceTree, ResourceType, ScimServiceError};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
-use store::{ROWS_PER_STATEMENT_MAX, RetryLog, StoreError, outbox};
+use store::{ROWS_PER_STATEMENT_MAX, StoreError, outbox};
 
 use super::answer::{ScimOutcome, ScimRefusal};
 use super::events::ResourceEventDraft;

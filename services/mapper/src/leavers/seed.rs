@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AccountState, ResourceKind, unix_micros};
+use retry::RetryLog;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use store::{RetryLog, StoreError};
+use store::StoreError;
 use telemetry::{Shutdown, chain};
 
 use crate::now;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use lifecycle::{revision_clock, unix_micros};
 use relay::{OutboxBatch, OutboxPublisher};
+use retry::RetryLog;
 use sea_orm::DatabaseTransaction;
 use store::quarantine::QuarantinedItem;
-use store::{BatchHalves, RetryLog, Store, StoreError, outbox};
+use store::{BatchHalves, Store, StoreError, outbox};
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{Lane, ResourceKind};
+use retry::retry_delay;
 use scim::{FoundResource, ListPaging, ScimKind};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use store::StoreError;
 use tokio::time::Instant;
 
-use crate::delivery::backoff;
 use crate::delivery::call::{CallStop, CallSubject, OwnedTarget, TargetCall};
 use crate::delivery::operation::ScimOperation;
 use crate::delivery::pacer::RequestUrgency;
@@ -294,14 +294,14 @@ async fn read_page(
                 if failures >= TRIES_MAX {
                     return Err(trouble.error);
                 }
-                tokio::time::sleep(backoff::retry_delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(retry_delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
             Err(CallStop::Failed(failed)) => {
                 failures += 1;
                 if failures >= TRIES_MAX || failed.class() == lifecycle::AttemptClass::Permanent {
                     return Err(failed.trouble.error);
                 }
-                tokio::time::sleep(backoff::retry_delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(retry_delay(failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
         }
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AttemptClass, DifferenceKind, ErrorCode, FoundDifference, Lane, ResourceKind};
+use retry::retry_delay;
 use scim::{ListedPage, PageStart, ScimKind};
 use store::StoreError;
 
 use super::{ReconcileHalt, ReconcileRun, USERS};
-use crate::delivery::backoff;
 use crate::delivery::call::{CallStop, CallSubject, TargetCall};
 use crate::delivery::operation::ScimOperation;
 use crate::delivery::pacer::RequestUrgency;
@@ -109,14 +109,14 @@ impl ReconcileRun {
                 if *failures >= if is_down { TRIES_WHILE_DOWN_MAX } else { TRIES_MAX } {
                     return Err(ReconcileHalt::Failed(trouble.error));
                 }
-                tokio::time::sleep(backoff::retry_delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(retry_delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
             CallStop::Failed(failed) => {
                 *failures += 1;
                 if *failures >= TRIES_MAX || failed.class() == AttemptClass::Permanent {
                     return Err(ReconcileHalt::Failed(failed.trouble.error));
                 }
-                tokio::time::sleep(backoff::retry_delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
+                tokio::time::sleep(retry_delay(*failures, RETRY_INITIAL, RETRY_MAX)).await;
             }
         }
         Ok(())

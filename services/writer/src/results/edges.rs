@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use lifecycle::{DeadLetter, DeadLetterId, ResourceKind};
+use retry::retry_delay;
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
@@ -10,7 +11,6 @@ use super::schedule::micros_after;
 use super::timeline::{self, tells_each};
 use super::{POSTPONED_MAX, ResultCommitter};
 use crate::converge::outcome::{MembersOutcome, WorkedMembers};
-use crate::delivery::backoff;
 use crate::delivery::leftovers;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::guard::group_limit;
@@ -82,7 +82,7 @@ impl ResultCommitter {
                     }
                     row.last_error = Some(trouble.error.clone());
                     row.next_attempt_at =
-                        micros_after(backoff::retry_delay(*times, self.retry.initial(), POSTPONED_MAX));
+                        micros_after(retry_delay(*times, self.retry.initial(), POSTPONED_MAX));
                 }
                 MembersOutcome::Settled => {
                     settled.insert(row.member_subject.clone(), SettledOutcome::of_membership(sent.desired));
@@ -144,7 +144,7 @@ impl ResultCommitter {
             MembersOutcome::Postponed { .. } | MembersOutcome::Unsure(_) => {
                 let attempts = worked.leftovers.iter().map(|row| row.attempts).max().unwrap_or(0) + 1;
                 let times = u32::try_from(attempts).unwrap_or(1);
-                let at = micros_after(backoff::retry_delay(times, self.retry.initial(), POSTPONED_MAX));
+                let at = micros_after(retry_delay(times, self.retry.initial(), POSTPONED_MAX));
                 leftovers::postpone_leftovers(tx, &worked.leftovers, attempts, at).await
             }
         }
@@ -181,8 +181,7 @@ impl ResultCommitter {
         let failures = u32::try_from(row.attempts.max(1)).unwrap_or(1);
         row.status = status::UNSURE.to_owned();
         row.queued = true;
-        row.next_attempt_at =
-            micros_after(backoff::retry_delay(failures, self.retry.initial(), self.retry.max()));
+        row.next_attempt_at = micros_after(retry_delay(failures, self.retry.initial(), self.retry.max()));
     }
 
     /// Gives up a membership, and opens a dead letter.

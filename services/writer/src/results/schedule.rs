@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use lifecycle::{DeadLetter, DeadLetterId};
+use retry::retry_delay;
 use sea_orm::DatabaseTransaction;
 use store::StoreError;
 
 use super::ResultCommitter;
 use crate::converge::outcome::WorkedResource;
-use crate::delivery::backoff;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::facts::{SettledFact, TransactionFacts};
 use crate::rows::settled::SettledOutcome;
@@ -26,7 +26,7 @@ impl ResultCommitter {
     pub(super) fn postpone(&self, row: &mut resource::Model, trouble: &ConvergeTrouble, times: u32) {
         row.last_error = Some(trouble.error.clone());
         row.next_attempt_at =
-            micros_after(self.settled(row, backoff::retry_delay(times, self.retry.initial(), POSTPONED_MAX)));
+            micros_after(self.settled(row, retry_delay(times, self.retry.initial(), POSTPONED_MAX)));
     }
 
     /// Returns the delay, at least as long as a search may take to show a resource that may have been created.
@@ -47,7 +47,7 @@ impl ResultCommitter {
         row.attempts += 1;
         row.last_error = Some(trouble.error.clone());
         let failures = u32::try_from(row.attempts).unwrap_or(1);
-        let delay = backoff::retry_delay(failures, self.retry.initial(), self.retry.max());
+        let delay = retry_delay(failures, self.retry.initial(), self.retry.max());
         row.enqueue(status::RETRYING, micros_after(self.settled(row, delay)));
     }
 

@@ -6,9 +6,8 @@
 use std::collections::HashSet;
 
 use lifecycle::AttemptClass;
+use retry::retry_delay;
 use tokio::time::{Duration, Instant};
-
-use crate::pull::pace::retry_delay;
 
 /// The number of consecutive failures without a clear cause after which the source is at fault.
 const STRIKES_MAX: u32 = 5;
@@ -121,14 +120,8 @@ impl SourceCircuit {
         std::mem::replace(&mut self.state, CircuitState::Closed) != CircuitState::Closed
     }
 
-    /// Records that a request about `key` failed. `chance` lies between 0 and 1.
-    pub(super) fn failed(
-        &mut self,
-        class: AttemptClass,
-        key: &str,
-        now: Instant,
-        chance: f64,
-    ) -> CircuitEffect {
+    /// Records that a request about `key` failed.
+    pub(super) fn failed(&mut self, class: AttemptClass, key: &str, now: Instant) -> CircuitEffect {
         let record = CircuitEffect { blame: SourceFailureAttribution::Record, open_until: None };
         match class {
             // The source answered, and its answer concerns this record only.
@@ -149,26 +142,22 @@ impl SourceCircuit {
                 }
                 record
             }
-            AttemptClass::Unauthorised | AttemptClass::Unavailable => self.open(key, now, chance),
+            AttemptClass::Unauthorised | AttemptClass::Unavailable => self.open(key, now),
             _ => {
                 self.strikes += 1;
-                if self.is_closed() && self.strikes < STRIKES_MAX {
-                    record
-                } else {
-                    self.open(key, now, chance)
-                }
+                if self.is_closed() && self.strikes < STRIKES_MAX { record } else { self.open(key, now) }
             }
         }
     }
 
     /// Opens the circuit because of a failure about `key`, and attributes the failure to the source.
-    fn open(&mut self, key: &str, now: Instant, chance: f64) -> CircuitEffect {
+    fn open(&mut self, key: &str, now: Instant) -> CircuitEffect {
         // The result of a request that was in flight when the circuit opened adds nothing.
         if let CircuitState::Open { until } = self.state {
             return CircuitEffect { blame: SourceFailureAttribution::Source, open_until: Some(until) };
         }
         self.openings += 1;
-        let until = now + retry_delay(self.openings, self.initial, self.max, chance);
+        let until = now + retry_delay(self.openings, self.initial, self.max);
         self.state = CircuitState::Open { until };
         self.opened_by = Some(key.to_owned());
         CircuitEffect { blame: SourceFailureAttribution::Source, open_until: Some(until) }
@@ -184,30 +173,31 @@ mod tests {
         SourceCircuit::new(Duration::from_secs(1), Duration::from_secs(60))
     }
 
-    fn at(seconds: u64, start: Instant) -> Instant {
-        start + Duration::from_secs(seconds)
+    /// The jitter is up to 30 % to either side.
+    fn is_about(seconds: u64, delay: Duration) -> bool {
+        let exact = Duration::from_secs(seconds);
+        (exact.mul_f64(0.69)..=exact.mul_f64(1.31)).contains(&delay)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_source_that_is_down_is_left_alone_longer_each_time_and_one_request_finds_out() {
         let (mut circuit, start) = (circuit(), Instant::now());
-        let judged = circuit.failed(Unavailable, "a", start, 0.5);
-        assert_eq!(
-            judged,
-            CircuitEffect { blame: SourceFailureAttribution::Source, open_until: Some(at(1, start)) }
-        );
-        assert_eq!(circuit.leave(start), RequestPermission::At(at(1, start)));
-        assert_eq!(circuit.leave(at(1, start)), RequestPermission::Granted);
+        let judged = circuit.failed(Unavailable, "a", start);
+        assert_eq!(judged.blame, SourceFailureAttribution::Source);
+        let first = judged.open_until.unwrap();
+        assert!(is_about(1, first - start), "{first:?}");
+        assert_eq!(circuit.leave(start), RequestPermission::At(first));
+        assert_eq!(circuit.leave(first), RequestPermission::Granted);
         circuit.sent();
-        assert_eq!(circuit.leave(at(1, start)), RequestPermission::AfterProbe, "one at a time");
-        let judged = circuit.failed(Unavailable, "b", at(1, start), 0.5);
-        assert_eq!(judged.open_until, Some(at(3, start)), "twice as long");
+        assert_eq!(circuit.leave(first), RequestPermission::AfterProbe, "one at a time");
+        let judged = circuit.failed(Unavailable, "b", first);
+        assert!(is_about(2, judged.open_until.unwrap() - first), "twice as long");
         circuit.sent();
         assert!(circuit.answered("b"));
         assert!(circuit.is_closed() && !circuit.answered("b"));
-        let judged = circuit.failed(Unavailable, "a", start, 0.5);
+        let judged = circuit.failed(Unavailable, "a", start);
         assert_eq!(judged.blame, SourceFailureAttribution::Source, "others failed as well");
-        assert_eq!(judged.open_until, Some(at(1, start)), "and it starts again");
+        assert!(is_about(1, judged.open_until.unwrap() - start), "and it starts again");
     }
 
     #[tokio::test(start_paused = true)]
@@ -215,14 +205,14 @@ mod tests {
         let (mut circuit, start) = (circuit(), Instant::now());
         for key in ["a", "b", "c", "d"] {
             assert_eq!(
-                circuit.failed(Transient, key, start, 0.5).blame,
+                circuit.failed(Transient, key, start).blame,
                 SourceFailureAttribution::Record,
                 "{key}"
             );
         }
-        assert_eq!(circuit.failed(Transient, "e", start, 0.5).blame, SourceFailureAttribution::Source);
+        assert_eq!(circuit.failed(Transient, "e", start).blame, SourceFailureAttribution::Source);
         assert_eq!(
-            circuit.failed(Transient, "f", start, 0.5).blame,
+            circuit.failed(Transient, "f", start).blame,
             SourceFailureAttribution::Source,
             "it was under way"
         );
@@ -232,42 +222,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_record_that_is_refused_keeps_nobody_waiting() {
         let (mut circuit, start) = (circuit(), Instant::now());
-        assert_eq!(
-            circuit.failed(Unauthorised, "secret", start, 0.5).blame,
-            SourceFailureAttribution::Source
-        );
+        assert_eq!(circuit.failed(Unauthorised, "secret", start).blame, SourceFailureAttribution::Source);
         circuit.sent();
         circuit.answered("other");
-        assert_eq!(
-            circuit.failed(Unauthorised, "secret", start, 0.5).blame,
-            SourceFailureAttribution::Record
-        );
+        assert_eq!(circuit.failed(Unauthorised, "secret", start).blame, SourceFailureAttribution::Record);
         assert!(circuit.is_closed());
         circuit.answered("secret");
-        assert_eq!(
-            circuit.failed(Unauthorised, "secret", start, 0.5).blame,
-            SourceFailureAttribution::Source
-        );
+        assert_eq!(circuit.failed(Unauthorised, "secret", start).blame, SourceFailureAttribution::Source);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_record_that_is_not_there_shows_that_the_source_is() {
         let (mut circuit, start) = (circuit(), Instant::now());
-        circuit.failed(Unavailable, "a", start, 0.5);
+        circuit.failed(Unavailable, "a", start);
         circuit.sent();
-        assert_eq!(circuit.failed(NotFound, "b", start, 0.5).blame, SourceFailureAttribution::Record);
+        assert_eq!(circuit.failed(NotFound, "b", start).blame, SourceFailureAttribution::Record);
         assert!(circuit.is_closed());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_source_that_asks_for_a_pause_is_not_down() {
         let (mut circuit, start) = (circuit(), Instant::now());
-        let judged = circuit.failed(Throttled, "a", start, 0.5);
+        let judged = circuit.failed(Throttled, "a", start);
         assert_eq!(judged, CircuitEffect { blame: SourceFailureAttribution::Source, open_until: None });
         assert!(circuit.is_closed());
-        circuit.failed(Unavailable, "a", start, 0.5);
+        let until = circuit.failed(Unavailable, "a", start).open_until.unwrap();
         circuit.sent();
-        circuit.failed(Throttled, "b", at(1, start), 0.5);
-        assert_eq!(circuit.leave(at(1, start)), RequestPermission::Granted, "the next one finds out");
+        circuit.failed(Throttled, "b", until);
+        assert_eq!(circuit.leave(until), RequestPermission::Granted, "the next one finds out");
     }
 }

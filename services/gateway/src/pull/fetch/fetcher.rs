@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{AttemptClass, SourceProblemKind};
+use retry::retry_delay;
 use store::ownership::{HeldLease, LeasedWork, run_owned};
 use store::{Store, StoreError};
 use telemetry::chain;
@@ -19,7 +20,7 @@ use super::record::FetchPlan;
 use super::wanted::{NextAttempt, WantedRecord, WantedTable};
 use crate::intake::state::IntakeState;
 use crate::pull::ownership::source_terms;
-use crate::pull::pace::{RequestPace, retry_delay};
+use crate::pull::pace::RequestPace;
 
 /// The interval at which the number of open records is reported.
 const REPORT_EVERY: Duration = Duration::from_secs(4);
@@ -217,7 +218,7 @@ impl RecordFetcher {
     ) -> Result<(), StoreError> {
         let (source, config, now) = (&self.plan.source, &self.plan.config, Instant::now());
         let was_open = work.circuit.level() > 0;
-        let judged = work.circuit.failed(class, &wanted.key, now, rand::random());
+        let judged = work.circuit.failed(class, &wanted.key, now);
         if class == AttemptClass::Throttled || retry_after.is_some() {
             let pause = retry_after.unwrap_or(PAUSE_UNTOLD);
             work.pace.pause(now + pause);
@@ -253,7 +254,7 @@ impl RecordFetcher {
         tracing::info!(source, attempts, why, "a record could not be fetched yet");
         let (initial, max) =
             (Duration::from_millis(config.retry.initial_ms), Duration::from_millis(config.retry.max_ms));
-        let wait = retry_delay(u32::try_from(attempts).unwrap_or(1), initial, max, rand::random());
+        let wait = retry_delay(u32::try_from(attempts).unwrap_or(1), initial, max);
         self.table.failed(source, wanted, attempts, why, NextAttempt::Again(wait)).await
     }
 }

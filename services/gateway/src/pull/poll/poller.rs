@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::SourceProblemKind;
+use retry::retry_delay;
 use store::ownership::{HeldLease, LeasedWork, run_owned};
 use store::{Store, StoreError};
 use telemetry::chain;
@@ -16,7 +17,6 @@ use super::rows::PreparedPoll;
 use super::state::{self, later_micros};
 use crate::intake::state::IntakeState;
 use crate::pull::ownership::source_terms;
-use crate::pull::pace::retry_delay;
 
 /// The maximum time between two checks whether the list is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -96,7 +96,6 @@ impl ListPoller {
                     failures,
                     Duration::from_millis(retry.initial_ms),
                     Duration::from_millis(retry.max_ms),
-                    rand::random(),
                 );
                 let wait = wait.max(retry_after.unwrap_or_default());
                 tracing::warn!(

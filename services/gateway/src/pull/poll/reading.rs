@@ -8,6 +8,7 @@ use edge::{JsonPointer, Problem};
 use feeds::{FeedSeen, FileCompletion, ROWS_MAX, RowTally};
 use lifecycle::{AttemptClass, AttributeMap, Event, EventId, EventKind, FeedRun, FeedRunId, TraceContext};
 use outbound::{AskFailure, JsonAnswer, Url};
+use retry::retry_delay;
 use serde_json::Value;
 use store::{Store, StoreError};
 use time::OffsetDateTime;
@@ -20,7 +21,7 @@ use super::rows::{PreparedPoll, RowRead, row_event};
 use crate::intake::received::{EventPlace, ReceivedEvent};
 use crate::intake::state::IntakeState;
 use crate::intake::streamed::{BatchSink, ToBroker};
-use crate::pull::pace::{RequestPace, retry_delay};
+use crate::pull::pace::RequestPace;
 
 /// The maximum number of attempts for one page before the reading is aborted.
 const PAGE_TRIES_MAX: u32 = 4;
@@ -190,7 +191,7 @@ impl<'a> ListReading<'a> {
             let retry = self.poll.config.retry;
             let (initial, max) =
                 (Duration::from_millis(retry.initial_ms), Duration::from_millis(retry.max_ms));
-            let wait = retry_delay(tries, initial, max.min(PAUSE_MAX), rand::random());
+            let wait = retry_delay(tries, initial, max.min(PAUSE_MAX));
             pace.pause(Instant::now() + wait.max(pause));
         }
     }

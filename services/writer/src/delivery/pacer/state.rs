@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use retry::retry_delay;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::{PacerMessage, RequestPermit, RequestUrgency, TargetCircuit, TargetPace, TargetSignal};
-use crate::delivery::backoff;
 
 /// After this many grants that overtook a less urgent waiter, the least urgent one goes once.
 pub(super) const OVERTAKEN_MAX: u32 = 20;
@@ -267,9 +267,9 @@ impl PacerState {
         }
         // A pause of 0 seconds, or until a time that has passed, does not allow requests at full speed.
         let delay = match after {
-            Some(after) if self.failures > 1 => after.max(backoff::retry_delay(self.failures, initial, max)),
+            Some(after) if self.failures > 1 => after.max(retry_delay(self.failures, initial, max)),
             Some(after) => after.max(PAUSE_MIN),
-            None => backoff::retry_delay(self.failures, initial, max),
+            None => retry_delay(self.failures, initial, max),
         };
         let until = Instant::now() + delay;
         self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
