@@ -113,7 +113,7 @@ fn an_adapter_says_where_its_own_records_tell_of_employment() {
 fn what_is_no_record_is_refused_and_a_wrong_rule_at_the_start() {
     let reader = reader("{ kind: gusto }");
     for wrong in [json!("Ada"), json!([{"first_name": "Ada"}]), Value::Null] {
-        assert!(reader.fetched(&wrong, "E-1", None, NOW).unwrap_err().to_string().contains("no object"));
+        assert!(reader.fetched(&wrong, "E-1", None, NOW).unwrap_err().to_string().contains("not an object"));
     }
     let deep = (0..40).fold(json!("Ada"), |inner, _| json!([inner]));
     let error = reader.fetched(&json!({"first_name": deep}), "E-1", None, NOW).unwrap_err();
