@@ -123,7 +123,7 @@ pub async fn build_gateway(
         None => None,
     };
     let recovery = match &store {
-        Some(store) => Some(recognise_database(store, &bus).await?),
+        Some(store) => Some(recognise_database(store, &bus, !plans.is_empty()).await?),
         None => None,
     };
     let providers = std::mem::take(&mut config.scim);
@@ -194,8 +194,10 @@ fn build_state(
 }
 
 /// Detects whether the database was restored. A restored database fetches again every record that it was asked to fetch since.
-async fn recognise_database(store: &Store, bus: &Bus) -> Result<Recovery, GatewayBuildError> {
-    let consumers = vec![(StreamName::Notices, crate::SERVICE.to_owned())];
+/// Only a gateway that fetches records has a consumer, whose position counts.
+async fn recognise_database(store: &Store, bus: &Bus, fetches: bool) -> Result<Recovery, GatewayBuildError> {
+    let consumer = (StreamName::Notices, crate::SERVICE.to_owned());
+    let consumers = if fetches { vec![consumer] } else { Vec::new() };
     let recovery = Recovery::new(crate::SERVICE, store.clone(), bus.clone(), consumers);
     recovery.begin().await.map_err(GatewayBuildError::Recovery)?;
     Ok(recovery)

@@ -176,3 +176,15 @@ async fn a_restart_publishes_what_was_left_behind() {
     assert_eq!(provider.events(1).await[0].id, left);
     assert_eq!(provider.get(&format!("/Users/{ann}")).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_restart_of_a_gateway_that_fetches_nothing_has_nothing_to_report() {
+    let mut provider = Provider::start().await;
+    provider.user("ann").await;
+    for _ in 0..2 {
+        provider.restart().await;
+    }
+    let mark = provider.world.bus.mark("gateway").await.unwrap();
+    let notices = &mark.read().unwrap().notices;
+    assert!(notices.is_empty(), "{notices:?}");
+}
