@@ -194,22 +194,25 @@ impl<T: Clone + PartialEq> Register<T> {
         while first > 0 && came_into_force_lately(self.0[first].version, now) {
             first -= 1;
         }
-        let overrides = |known: &RegisterStatement<T>| {
-            known.is_explicit() && known.version.said_at > self.0[first].version.effective_at
-        };
-        let mut kept: Vec<bool> = self.0[..first].iter().map(overrides).collect();
+        let mut kept = vec![false; first];
         let mut senders = vec![self.0[first].sender];
-        let mut is_final = self.0[first].is_explicit();
+        let mut floor = first;
         for index in (0..first).rev() {
-            let known = &self.0[index];
-            if is_final {
+            if self.0[floor].is_explicit() {
                 break;
             }
-            is_final = known.is_explicit();
-            if is_final || !senders.contains(&known.sender) {
+            let known = &self.0[index];
+            if known.is_explicit() || !senders.contains(&known.sender) {
                 kept[index] = true;
                 senders.push(known.sender);
+                floor = index;
             }
+        }
+        // What lies below an explicit statement is never in force again, but it can still overrule a statement above it
+        // that arrives late.
+        let floor_at = self.0[floor].version.effective_at;
+        for (known, kept) in self.0.iter().zip(&mut kept) {
+            *kept |= known.is_explicit() && known.version.said_at > floor_at;
         }
         let mut index = 0;
         self.0.retain(|_| {

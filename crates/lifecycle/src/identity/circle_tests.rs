@@ -97,6 +97,22 @@ fn every_row_of_the_page_about_wholes_gives_its_value() {
     assert!(rows > 5, "the table was not found");
 }
 
+#[test]
+fn a_statement_below_a_dated_one_still_overrules_what_arrives_late() {
+    let history: [Said; 5] = [
+        (2, true, 8, None),
+        (0, false, 6, Some(0)),
+        (0, false, 1, Some(1)),
+        (2, true, 9, Some(0)),
+        (0, true, 2, None),
+    ];
+    let value = |index: usize| json!({ "color": format!("{index}") });
+    let said = history.iter().enumerate().map(|(index, said)| statement(said, value(index)));
+    let events: Vec<(u64, Event)> = (1..).zip(said).collect();
+    let now = 20 * DAY * SECOND;
+    assert_eq!((seen(&events, now), reference(&events, now)), (Some(json!("1")), Some(json!("1"))));
+}
+
 fn histories() -> impl Strategy<Value = Vec<Said>> {
     let said = (0..SENDERS.len(), any::<bool>(), 0..12_i64, proptest::option::of(0..12_i64));
     proptest::collection::vec(said, 1..9)
