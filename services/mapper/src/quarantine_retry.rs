@@ -4,6 +4,7 @@ use lifecycle::{
     Event, EventId, EventKind, QUARANTINE_MAX, ResourceKind, RetriedItem, RetryOutcome,
     RetryQuarantinedReply, RetryQuarantinedRequest,
 };
+use retry::RetryLog;
 use sea_orm::EntityTrait;
 use store::StoreError;
 use store::quarantine::{self, QuarantineReason, QuarantinedItem};
@@ -15,6 +16,9 @@ use crate::rows::{desired, feed_run};
 use crate::unreadable::{StateKind, state_key};
 use crate::work::{BatchInput, BatchProcessor, mark_reports_stale};
 use crate::{SERVICE, now};
+
+/// The maximum number of attempts to process an item while other writers win the race.
+const TRIES_MAX: usize = 10;
 
 /// Retries items that this version may be able to read although an earlier one was not.
 ///
@@ -72,10 +76,20 @@ async fn try_again(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Re
     remove(processor.store(), &item.id).await.map_err(|error| chain_text(&error))
 }
 
+/// Processes the inputs, again while other writers win the race: the judge of feeds looks at runs from the start on.
 async fn process_inputs(processor: &BatchProcessor<'_>, inputs: &[BatchInput]) -> Result<(), String> {
-    let batch = processor.process(inputs, now()).await.map_err(|error| chain_text(&error))?;
-    processor.relay().send(batch).await;
-    Ok(())
+    let retries = RetryLog::new();
+    for _ in 0..TRIES_MAX {
+        match processor.process(inputs, now()).await {
+            Ok(batch) => {
+                processor.relay().send(batch).await;
+                return Ok(());
+            }
+            Err(error) if error.is_conflict() => retries.failed("an item of the quarantine", &error),
+            Err(error) => return Err(chain_text(&error)),
+        }
+    }
+    Err("other writers were faster in every attempt: retry it".to_owned())
 }
 
 /// Returns the inputs of a message that was set aside.

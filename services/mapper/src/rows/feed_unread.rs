@@ -96,17 +96,25 @@ pub(crate) async fn remove(connection: &impl ConnectionTrait, item: &str) -> Res
     let failed = StoreError::statement("remove an unread part of a feed");
     let Some(part) = Entity::find_by_id(item).one(connection).await.map_err(&failed)? else { return Ok(()) };
     Entity::delete_by_id(item).exec(connection).await.map_err(&failed)?;
-    let others =
-        Query::select().expr(Expr::val(1)).from(Entity).and_where(Column::Run.eq(&part.run)).to_owned();
+    judge_again(connection, &part.run).await
+}
+
+/// Lets a held run be judged again if it has no unread part.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn judge_again(connection: &impl ConnectionTrait, run: &str) -> Result<(), StoreError> {
+    let parts = Query::select().expr(Expr::val(1)).from(Entity).and_where(Column::Run.eq(run)).to_owned();
     let judge_again = Query::update()
         .table(feed_run::Entity)
         .value(feed_run::Column::State, FeedRunState::Merging.as_str())
         .value(feed_run::Column::Reasons, "[]")
-        .and_where(feed_run::Column::Run.eq(&part.run))
+        .and_where(feed_run::Column::Run.eq(run))
         .and_where(feed_run::Column::State.eq(FeedRunState::Held.as_str()))
-        .and_where(Expr::exists(others).not())
+        .and_where(Expr::exists(parts).not())
         .to_owned();
-    connection.execute(&judge_again).await.map(drop).map_err(failed)
+    let done = connection.execute(&judge_again).await;
+    done.map(drop).map_err(StoreError::statement("judge a run of a feed again"))
 }
 
 /// Returns the parts of settled runs: they were decided, or a newer run replaced them. The flag of each is `true` if it must

@@ -10,7 +10,7 @@ use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use super::{COUNT_EVERY_MAX, LOOK_EVERY, RunJudge, WaitingRun, query};
-use crate::rows::feed_run;
+use crate::rows::{feed_run, feed_unread};
 use crate::{SERVICE, now};
 
 /// A decision about a run.
@@ -91,7 +91,9 @@ impl RunJudge {
             "{count} of its messages could not be read, and people may be in them: see `usher quarantine ls`; \
              retry them once their cause is gone, send the file again, or reject the run"
         );
-        self.hold(row, reason).await
+        self.hold(row, reason).await?;
+        // They may have been read since they were counted.
+        feed_unread::judge_again(self.parts.store.writer(), &row.run).await
     }
 
     /// Holds a run that cannot be judged, because the missing people may be in what cannot be read.
