@@ -138,7 +138,7 @@ impl Taken {
         let verified = self.operate(&["verify"]).await;
         assert!(verified.contains("compared") && !verified.contains(';'), "{verified}");
         let compared = self.operate(&["reconcile", &self.expected.target]).await;
-        assert!(compared.contains("compared"), "{compared}");
+        assert!(compared.contains("finished"), "{compared}");
         self.settles().await;
     }
 
