@@ -209,10 +209,21 @@ impl<T: Clone + PartialEq> Register<T> {
             }
         }
         // What lies below an explicit statement is never in force again, but it can still overrule a statement above it
-        // that arrives late.
-        let floor_at = self.0[floor].version.effective_at;
-        for (known, kept) in self.0.iter().zip(&mut kept) {
-            *kept |= known.is_explicit() && known.version.said_at > floor_at;
+        // that arrives late. Of each sender, a later one that was said later does the same.
+        let mut last_said = vec![];
+        for index in (0..floor).rev() {
+            let known = &self.0[index];
+            let of_sender = |(sender, _): &&mut (SenderTag, i64)| *sender == known.sender;
+            let said_at = known.version.said_at;
+            if !known.is_explicit() || said_at <= self.0[floor].version.effective_at {
+                continue;
+            }
+            match last_said.iter_mut().find(of_sender) {
+                Some((_, last)) if *last >= said_at => continue,
+                Some((_, last)) => *last = said_at,
+                None => last_said.push((known.sender, said_at)),
+            }
+            kept[index] = true;
         }
         let mut index = 0;
         self.0.retain(|_| {
