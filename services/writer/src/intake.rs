@@ -145,6 +145,7 @@ impl CommandIntake {
             self.retries.failed("commands", &error);
             wait_before_retry(shutdown).await?;
         }
+        self.retries.succeeded();
         Ok(())
     }
 

@@ -14,7 +14,7 @@ pub struct PersonTrace {
     #[serde(rename = "items", alias = "entries")]
     pub entries: Vec<TraceEntry>,
     /// Cursor of the next page, for the parameter `cursor`; absent on the last page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "next_cursor")]
     pub next_cursor: Option<String>,
 }
 

@@ -26,7 +26,7 @@ pub struct ConsoleStatusView {
     #[serde(default)]
     pub quarantined: u64,
     /// Number of departures among the quarantined messages: leavers who may keep access.
-    #[serde(default)]
+    #[serde(default, alias = "quarantined_departures")]
     pub quarantined_departures: u64,
     /// Streams of the broker.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -38,10 +38,10 @@ pub struct ConsoleStatusView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
     /// Statements and requests of sources that the gateway could not accept; see docs/sources.md.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "source_problems")]
     pub source_problems: Vec<SourceProblemStatus>,
     /// Number of occurrences for which `sourceProblems` had no room.
-    #[serde(default)]
+    #[serde(default, alias = "source_problems_unlisted")]
     pub source_problems_unlisted: u64,
     /// Services that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

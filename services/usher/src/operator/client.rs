@@ -54,7 +54,7 @@ impl OperatorClient {
     }
 
     /// Gets a list page by page, until it ends or `rows_max` rows are read. The answer is that of the first page, with
-    /// the rows of all pages and the cursor after the last one.
+    /// the rows of all pages, the cursor after the last one, and the services that did not answer at any page.
     pub(super) async fn get_list(
         &self,
         path: &[&str],
@@ -75,7 +75,9 @@ impl OperatorClient {
             rows.extend(more);
             let next = page.get("nextCursor").cloned().unwrap_or_default();
             let is_last = next.is_null() || is_empty || rows.len() >= rows_max;
+            let unavailable = page.get("unavailable").cloned().unwrap_or_default();
             let mut answer = whole.unwrap_or(page);
+            add_unavailable(&mut answer, unavailable);
             answer["nextCursor"] = next;
             if is_last {
                 if next_cursor(&answer).is_some() {
@@ -112,6 +114,20 @@ impl OperatorClient {
             Some(json) if status.is_success() => Ok(json),
             Some(problem) if problem.get("title").is_some() => bail!("{}", problem_text(&problem)),
             _ => bail!("{} answered {status}, not as a console does", self.base),
+        }
+    }
+}
+
+/// Adds the services that did not answer at a later page: the rows of a silent service are missing from it.
+fn add_unavailable(answer: &mut Value, more: Value) {
+    let Value::Array(more) = more else { return };
+    if answer.get("unavailable").is_none() {
+        answer["unavailable"] = Value::Array(Vec::new());
+    }
+    let Some(Value::Array(known)) = answer.get_mut("unavailable") else { return };
+    for service in more {
+        if !known.contains(&service) {
+            known.push(service);
         }
     }
 }

@@ -19,11 +19,14 @@ pub async fn run_quarantine(command: &QuarantineCommand) -> anyhow::Result<Comma
     }
 }
 
+/// Lists what is in quarantine. The command fails if a service does not answer, after printing the rows of the others.
 async fn list_quarantine(args: &QuarantineListArgs) -> anyhow::Result<CommandEnd> {
     let answer = OperatorClient::new(&args.operator)?.get_list(&["quarantine"], &[], args.limit).await?;
     show_answer(&args.operator, &answer, |reply: &QuarantineReply| {
         render::quarantine::render_quarantine(reply)
-    })
+    })?;
+    let reply: QuarantineReply = read_answer(&answer)?;
+    Ok(if reply.unavailable.is_empty() { CommandEnd::Done } else { CommandEnd::Failed })
 }
 
 async fn retry_quarantined(args: &QuarantineRetryArgs) -> anyhow::Result<CommandEnd> {

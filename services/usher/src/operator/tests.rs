@@ -9,6 +9,7 @@ use clap::Parser as _;
 use serde_json::{Value, json};
 
 mod exit_codes;
+mod lists;
 
 use super::*;
 use crate::cli::{UsherCli, UsherCommand};

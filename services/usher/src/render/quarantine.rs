@@ -14,7 +14,9 @@ pub fn render_quarantine(reply: &QuarantineReply) -> String {
         text.push_str(&format!("the {} does not answer: its quarantine is not shown\n", clean_text(service)));
     }
     if reply.total == 0 {
-        text.push_str("nothing is in quarantine\n");
+        if reply.unavailable.is_empty() {
+            text.push_str("nothing is in quarantine\n");
+        }
         return text;
     }
     let mut table = TextTable::new(["SINCE", "WHAT", "SUBJECT", "REASON", "CAUSE", "ID"]);

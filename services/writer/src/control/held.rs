@@ -2,7 +2,7 @@
 
 mod list;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use lifecycle::{ControlError, DecideHeldReply, DecideHeldRequest, Fact, HeldBy, PauseReply, PauseRequest};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
@@ -47,7 +47,12 @@ impl WriterControl {
                     let found: BTreeSet<&String> = rows.iter().map(|row| &row.subject).collect();
                     let others: Vec<String> =
                         some.iter().filter(|s| !found.contains(*s)).map(|s| (*s).clone()).collect();
-                    let with_memberships = group_limit::members_held(&tx, &request.target, &others).await?;
+                    // A request for one reason does not see what is held for another: it cannot say that only
+                    // memberships are held.
+                    let with_memberships = match &request.by {
+                        None => group_limit::members_held(&tx, &request.target, &others).await?,
+                        Some(_) => HashSet::new(),
+                    };
                     let (only_memberships, not_held) =
                         others.into_iter().partition(|subject| with_memberships.contains(subject));
                     reply.only_memberships.extend::<Vec<String>>(only_memberships);

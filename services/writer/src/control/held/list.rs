@@ -15,7 +15,7 @@ use crate::moment_of;
 use crate::rows::{edge, resource, status};
 
 const PROFILE_HELP: &str = "it is sent by itself once the value is corrected at its source or in the policy; after the target's \
-                            profile was corrected, `usher held approve --all --by profile` sends it";
+                            profile was corrected, `usher held approve --target TARGET --by profile --all --why TEXT` sends it";
 const TAKEN_HELP: &str =
     "it is sent by itself once the other account or group gives the value up, whose owner can change it";
 const GROUP_LIMIT_HELP: &str =
