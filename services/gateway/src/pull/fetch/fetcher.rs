@@ -145,6 +145,9 @@ impl RecordFetcher {
             let wait = Duration::from_micros(u64::try_from(wanted.due_at - at).unwrap_or_default());
             return Ok((now + wait).min(look_at));
         }
+        if !lease.is_held() {
+            return Ok(look_at); // it may have ended while the database was asked
+        }
         self.start(work, wanted, at);
         Ok(now)
     }

@@ -20,6 +20,9 @@ pub(super) struct WantedRecord {
     pub(super) key: String,
     /// The number of notices when the row was read.
     pub(super) asked: i64,
+    /// The time since which the record is wanted, in microseconds since the Unix epoch. With `asked` it tells this row from a
+    /// later one about the same person.
+    pub(super) wanted_since: i64,
     /// The event kind of the last notice that announced a hire or departure.
     pub(super) hint: Option<EventKind>,
     /// The number of failures attributed to the record itself.
@@ -35,6 +38,7 @@ impl From<Model> for WantedRecord {
         Self {
             key: row.key,
             asked: row.asked,
+            wanted_since: row.wanted_since,
             hint: row.hint.and_then(|hint| hint.parse().ok()),
             attempts: row.attempts,
             due_at: row.due_at,
@@ -186,6 +190,7 @@ impl WantedTable {
             .filter(Column::Source.eq(source))
             .filter(Column::Key.eq(&wanted.key))
             .filter(Column::Asked.eq(wanted.asked))
+            .filter(Column::WantedSince.eq(wanted.wanted_since))
             .exec(self.0.writer())
             .await
             .map_err(&failed)?;
@@ -257,5 +262,39 @@ impl WantedTable {
             waiting: count(FetchState::Waiting).await?,
             parked: count(FetchState::Parked).await?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::EventId;
+    use store::testing::test_databases;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::migrations::GatewayMigrator;
+
+    fn left(key: &str) -> Vec<(ThinNotice, Option<TraceContext>)> {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let (source, key, hint) = ("hr".to_owned(), key.to_owned(), Some(EventKind::WorkerLeft));
+        vec![(ThinNotice { id: EventId::of("hr", &key), source, key, at, accepted_at: at, hint }, None)]
+    }
+
+    #[tokio::test]
+    async fn a_fetch_from_before_a_row_was_done_does_not_end_a_later_one() {
+        for database in test_databases() {
+            let table = WantedTable(Store::open::<GatewayMigrator>(&database.url).await.unwrap());
+            table.want(left("p-1"), |_| Duration::ZERO).await.unwrap();
+            let slow = table.first("hr", &[]).await.unwrap().unwrap();
+            let quick = table.first("hr", &[]).await.unwrap().unwrap();
+            assert!(table.done("hr", &quick, Duration::ZERO).await.unwrap());
+            table.want(left("p-1"), |_| Duration::ZERO).await.unwrap();
+            assert!(
+                !table.done("hr", &slow, Duration::ZERO).await.unwrap(),
+                "it was fetched before the notice"
+            );
+            let again = table.first("hr", &[]).await.unwrap().expect("the record is wanted still");
+            assert!(table.done("hr", &again, Duration::ZERO).await.unwrap());
+        }
     }
 }
