@@ -102,8 +102,14 @@ pub async fn build_mapper(
     }
     publish.send_replace(Arc::new(set.with_people(people)));
     let asked = Arc::new(RequestedVerifications::default());
-    let parts =
-        BatchProcessorParts { store, relay: relay.clone(), policies, seeds, stale: Arc::new(Notify::new()) };
+    let parts = BatchProcessorParts {
+        store,
+        relay: relay.clone(),
+        policies,
+        seeds,
+        stale: Arc::new(Notify::new()),
+        repairs: Arc::default(),
+    };
     Ok(MapperApp {
         live: EventProcessor { parts: parts.clone(), bus: bus.clone(), tombstones, retries: RetryLog::new() },
         later: DueProcessor { parts: parts.clone(), apart: Mutex::default(), retries: RetryLog::new() },

@@ -4,6 +4,7 @@
 //! restart continues where it stopped.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,25 +40,42 @@ const INBOX_KEEPS: time::Duration = time::Duration::days(31);
 /// The number of rows that one statement deletes from the inbox.
 const PRUNED_AT_ONCE_MAX: u64 = 2_000;
 
+/// The maximum time for which a subject is skipped after it could not be processed.
+const SKIPPED_FOR: Duration = Duration::from_secs(300);
+
 /// Processes what became due.
 pub(crate) struct DueProcessor {
     pub(crate) parts: BatchProcessorParts,
-    /// Subjects that could not be processed and are in the quarantine. They are skipped until the next start.
+    /// Subjects that could not be processed and are in the quarantine.
     pub(crate) apart: Mutex<ApartSubjects>,
     /// How often work was done again.
     pub(crate) retries: RetryLog,
 }
 
-/// Subjects that are skipped.
+/// Subjects that are skipped, so that each does not hold up the others: until an item of the quarantine was processed again
+/// in this process, and for [`SKIPPED_FOR`] at most, because another replica may have done it.
 #[derive(Debug, Default)]
 pub(crate) struct ApartSubjects {
     people: BTreeSet<String>,
     groups: BTreeSet<String>,
     records: BTreeSet<String>,
+    /// The time at which the first of them was skipped.
+    since: Option<Instant>,
+    /// The number of items of the quarantine that had been processed again by then.
+    repairs: u64,
 }
 
 impl ApartSubjects {
+    /// Forgets the subjects if one of them may work now.
+    fn expire(&mut self, repairs: u64, now: Instant) {
+        let is_old = self.since.is_some_and(|since| now.duration_since(since) >= SKIPPED_FOR);
+        if is_old || self.repairs != repairs {
+            *self = Self { repairs, ..Self::default() };
+        }
+    }
+
     fn add(&mut self, input: &BatchInput) {
+        self.since.get_or_insert_with(Instant::now);
         match input {
             BatchInput::Person(key) => self.people.insert(key.clone()),
             BatchInput::Group(key) | BatchInput::Edge { group: key, .. } => self.groups.insert(key.clone()),
@@ -227,7 +245,9 @@ impl DueProcessor {
     }
 
     fn passed_over(&self, of: impl Fn(&ApartSubjects) -> &BTreeSet<String>) -> Vec<String> {
-        of(&self.apart.lock().unwrap_or_else(PoisonError::into_inner)).iter().cloned().collect()
+        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
+        apart.expire(self.parts.repairs.load(Ordering::Relaxed), Instant::now());
+        of(&apart).iter().cloned().collect()
     }
 
     /// Processes the inputs. Returns `false` if they must be processed again: the rows are found again, so nothing is lost.

@@ -12,7 +12,7 @@ use telemetry::chain_text;
 
 use crate::quarantine::{remove, unreadable_part};
 use crate::repeated::repeated_inputs;
-use crate::rows::{desired, feed_run};
+use crate::rows::{desired, feed_run, feed_unread};
 use crate::unreadable::{StateKind, state_key};
 use crate::work::{BatchInput, BatchProcessor, mark_reports_stale};
 use crate::{SERVICE, now};
@@ -63,8 +63,14 @@ pub(crate) async fn retry_items(
     Ok(RetryQuarantinedReply { items })
 }
 
-/// Processes the item, and removes it on success.
+/// Processes the item, and removes it on success. What was skipped because of it is looked at again.
 async fn try_again(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
+    process_item(processor, item).await?;
+    processor.note_repair();
+    Ok(())
+}
+
+async fn process_item(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
     match StateKind::from_name(&item.stream) {
         Some(StateKind::FeedRun) => return try_run_again(processor, item).await,
         Some(kind) => process_state(processor, kind, item).await?,
@@ -163,12 +169,14 @@ async fn mark_reports(processor: &BatchProcessor<'_>, manager: &str) -> Result<(
     Ok(())
 }
 
-/// Checks whether this version can read a run of a full feed. The judge looks at it by itself then.
+/// Checks whether this version can read a run of a full feed. The judge looks at it again then, also if it held the run.
 async fn try_run_again(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
     let row = feed_run::Entity::find_by_id(&item.subject).one(processor.store().reader()).await;
     let row = row.map_err(|error| chain_text(&StoreError::statement("read a run of a feed")(error)))?;
     if let Some(row) = row {
         row.fault().map_or(Ok(()), Err)?;
+        let judged = feed_unread::judge_again(processor.store().writer(), &row.run).await;
+        judged.map_err(|error| chain_text(&error))?;
     }
     remove(processor.store(), &item.id).await.map_err(|error| chain_text(&error))
 }

@@ -20,6 +20,7 @@ use super::verdicts::{self, RecordVerdicts};
 use super::{BatchState, CommandCause, load};
 use crate::rows::SaveError;
 use crate::subjects::is_known;
+use crate::unreadable::StateKind;
 
 /// Attribute (or `key`) and value.
 pub(super) type ValueKey = (String, String);
@@ -52,7 +53,12 @@ pub(super) async fn correlate_records(
     let mut concerned = concerned_records(tx, work).await?;
     let mut again: BTreeSet<RecordKey> = BTreeSet::new();
     while !concerned.is_empty() {
-        records::load_records(tx, work, &concerned.keys().cloned().collect()).await?;
+        // Another source's record that cannot be read is listed and stays as it is: the input that concerns it does not wait.
+        let keys = concerned.keys().cloned().collect();
+        for ((source, key), error) in records::load_readable_records(tx, work, &keys).await? {
+            work.unreadable.note(StateKind::Record, &[&source, &key], &error);
+            concerned.remove(&(source, key));
+        }
         let matched: BTreeSet<ValueKey> =
             concerned.keys().flat_map(|key| values::read_matched(&work.records[key].row.matched)).collect();
         values::load_values(tx, work, &matched).await?;

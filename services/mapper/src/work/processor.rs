@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use lifecycle::{revision_clock, unix_micros};
@@ -33,6 +34,8 @@ pub(crate) struct BatchProcessorParts {
     pub(crate) seeds: SeedMaker,
     /// Notified when rows were marked as stale.
     pub(crate) stale: Arc<Notify>,
+    /// The number of items of the quarantine that were processed again.
+    pub(crate) repairs: Arc<AtomicU64>,
 }
 
 /// Reasons for which a batch was not processed, although it was tried repeatedly.
@@ -104,6 +107,12 @@ impl BatchProcessor<'_> {
     /// Starts the evaluation of rows that were marked as stale.
     pub(crate) fn notify_stale(&self) {
         self.parts.stale.notify_one();
+    }
+
+    /// Notes that an item of the quarantine was processed again, so that what was skipped because of it is processed too.
+    pub(crate) fn note_repair(&self) {
+        self.parts.repairs.fetch_add(1, Ordering::Relaxed);
+        self.notify_stale();
     }
 
     /// Returns the publisher of outbox batches.

@@ -27,16 +27,33 @@ pub(super) fn record_subject(source: &str, key: &str) -> String {
 }
 
 /// Loads records that are not loaded yet.
+///
+/// # Errors
+/// Returns an error if the database fails, or one of the records cannot be read.
 pub(super) async fn load_records(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
     keys: &BTreeSet<RecordKey>,
 ) -> Result<(), StoreError> {
+    let unreadable = load_readable_records(tx, work, keys).await?;
+    unreadable.into_values().next().map_or(Ok(()), Err)
+}
+
+/// Loads those records of `keys` that are not loaded yet and can be read. Returns the error of each other one, which is not
+/// loaded.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(super) async fn load_readable_records(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+    keys: &BTreeSet<RecordKey>,
+) -> Result<BTreeMap<RecordKey, StoreError>, StoreError> {
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (source, key) in keys.iter().filter(|key| !work.records.contains_key(*key)) {
         missing.entry(source).or_default().push(key);
     }
-    let mut rows = Vec::new();
+    let mut unreadable = BTreeMap::new();
     for (source, keys) in missing {
         for chunk in keys.chunks(ROWS_PER_STATEMENT_MAX) {
             let found = record::Entity::find()
@@ -45,28 +62,38 @@ pub(super) async fn load_records(
                 .all(tx)
                 .await
                 .map_err(StoreError::statement("read records"))?;
-            rows.extend(found);
+            for row in found {
+                let key = (row.source.clone(), row.key.clone());
+                match decode_record(&row) {
+                    Ok(state) => {
+                        work.records.insert(key, KnownRecord { row, state, touched: None });
+                    }
+                    Err(error) => {
+                        unreadable.insert(key, error);
+                    }
+                }
+            }
         }
     }
-    for row in rows {
-        let state = decode_state(&row.state, &row.key)?;
-        // Each part is read once here, so that one of another version keeps its record as it is.
-        row.status()?;
-        row.matched()?;
-        row.candidates()?;
-        let key = (row.source.clone(), row.key.clone());
-        work.records.insert(key, KnownRecord { row, state, touched: None });
-    }
     let now = work.micros();
-    for (source, key) in keys {
+    for key in keys.iter().filter(|key| !unreadable.contains_key(*key)) {
         let unknown = || KnownRecord {
-            row: fresh_record(source, key, now),
+            row: fresh_record(&key.0, &key.1, now),
             state: PersonRecord::default(),
             touched: None,
         };
-        work.records.entry((source.clone(), key.clone())).or_insert_with(unknown);
+        work.records.entry(key.clone()).or_insert_with(unknown);
     }
-    Ok(())
+    Ok(unreadable)
+}
+
+/// Decodes a record. Each part is read once here, so that one of another version keeps its record as it is.
+fn decode_record(row: &record::Model) -> Result<PersonRecord, StoreError> {
+    let state = decode_state(&row.state, &row.key)?;
+    row.status()?;
+    row.matched()?;
+    row.candidates()?;
+    Ok(state)
 }
 
 /// Returns a row for a record that is not stored yet.

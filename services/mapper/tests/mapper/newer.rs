@@ -273,3 +273,43 @@ async fn the_login_names_of_people_who_were_known_before_the_table_are_found_aft
         world.stop_mappers().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_does_not_wait_for_the_record_of_another_source_that_cannot_be_read() {
+    let mut world = people::world(sqlite_database()).await;
+    world.start_mapper().await;
+    let mail = |mail: &str| json!({ "mail": mail });
+    let mut account = people::account_of("u-1", 3, "", "ada@corp");
+    account.attributes.remove("employeeId");
+    account.attributes.insert("mail".to_owned(), "ada@corp".into());
+    world.send(&[joined("E-1", 1, "HR"), event(EventKind::WorkerChanged, "E-1", 2, mail("ada@corp"))]).await;
+    world.send(&[account]).await;
+    world.settle().await;
+    world.execute("UPDATE mapper_records SET status = 'merged'").await;
+    world.send(&[event(EventKind::WorkerChanged, "E-1", 4, mail("gone@corp")), left("E-1", 5)]).await;
+    world.until("E-1 is off", async |w| w.state("E-1") == Some(AccountState::Disabled)).await;
+    world.until("the record is listed", async |w| listed(w).await.total == 1).await;
+    let item = listed(&world).await.items.remove(0);
+    assert!(item.id.starts_with("mapper:record/") && !item.departure, "{item:?}");
+    world.stop_mappers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_of_a_manager_who_can_be_read_again_are_evaluated_without_a_restart() {
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
+    let reports = event(EventKind::WorkerChanged, "E-2", 2, json!({ "manager": "E-1" }));
+    world.send(&[joined("E-1", 1, "Sales"), joined("E-2", 1, "Sales"), reports]).await;
+    world.settle().await;
+    world.execute("UPDATE mapper_identities SET state = 'x' || state WHERE key = 'E-1'").await;
+    world.execute("UPDATE mapper_identities SET evaluated_with = 'before'").await;
+    let left_over = "SELECT count(*) AS n FROM mapper_identities WHERE evaluated_with IN ('before', 'stale')";
+    world
+        .until("the manager is listed", async |w| {
+            listed(w).await.items.iter().any(|item| item.id == "mapper:person/E-1")
+        })
+        .await;
+    world.execute("UPDATE mapper_identities SET state = substr(state, 2) WHERE key = 'E-1'").await;
+    assert_eq!(retry(&world, "mapper:person/E-1").await, RetryOutcome::Done);
+    world.until("both are evaluated", async |w| w.count(left_over).await == 0).await;
+    world.stop_mappers().await;
+}
