@@ -1,4 +1,4 @@
-//! Data folders that earlier versions wrote are taken over: nothing that was known is lost, nobody gets access by it, and
+//! Data folders that earlier versions wrote are taken over: nothing that was known is lost, no person gets access by it, and
 //! what is said next is done. `fixtures/README.md` says what is in them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -40,7 +40,7 @@ struct Expected {
     undecided: BTreeMap<String, String>,
     /// When something takes effect.
     scheduled: BTreeMap<String, String>,
-    /// Whom an order is about, by its kind.
+    /// The people that the orders are about, by kind of order.
     orders: BTreeMap<String, BTreeSet<String>>,
     /// States of the feeds' runs, sorted.
     feeds: Option<Vec<String>>,
@@ -317,7 +317,7 @@ fn archives() -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_data_folder_of_an_earlier_version_is_taken_over_and_gives_nobody_access() {
+async fn a_data_folder_of_an_earlier_version_is_taken_over_and_gives_no_person_access() {
     for archive in archives() {
         println!("{}", archive.display());
         taken_over(&archive).await;

@@ -55,28 +55,3 @@ async fn a_shutdown_does_not_wait_for_what_hangs() {
     assert!(hanging.await.unwrap().is_err());
     assert!(std::net::TcpStream::connect(address).is_err());
 }
-
-/// A measurement of the sandbox's throughput, not a test. Run it with `--release --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn how_many_requests_a_second() {
-    let world = std::sync::Arc::new(World::generic().await);
-    let (clients, each) = (64, 500);
-    let started = Instant::now();
-    let tasks: Vec<_> = (0..clients)
-        .map(|client| {
-            let world = std::sync::Arc::clone(&world);
-            tokio::spawn(async move {
-                for n in 0..each {
-                    let answer = world.post("/Users", user(&format!("u-{client}-{n}"))).await;
-                    assert_eq!(answer.status, StatusCode::CREATED);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    let rate = f64::from(clients * each) / started.elapsed().as_secs_f64();
-    println!("{rate:.0} creations a second, client included");
-}

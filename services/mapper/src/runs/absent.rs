@@ -51,7 +51,7 @@ impl RunJudge {
                 Some(refused)
             }
             Err(error) => {
-                self.retries.failed("people whom a full feed does not list any more", &error);
+                self.retries.failed("departures of people that a full feed no longer lists", &error);
                 None
             }
         }

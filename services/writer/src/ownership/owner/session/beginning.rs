@@ -59,7 +59,7 @@ impl OwnershipSession<'_> {
     }
 
     fn could_not_begin(&mut self, error: &StoreError) {
-        tracing::warn!(target_name = %self.owner.target, error = chain(error), "could not note what is to be sent");
+        tracing::warn!(target_name = %self.owner.target, error = chain(error), "could not record the next requests before they are sent");
         self.freshness.stale = true;
     }
 
