@@ -19,7 +19,7 @@ fn is_alive(pid: u32) -> bool {
 
 #[test]
 fn delays_grow_to_a_cap_and_the_first_is_short() {
-    assert!(restart_delay(1) <= DELAY_FIRST);
+    assert!(restart_delay(1) < DELAY_FIRST * 2); // with its jitter
     for failures in 1..40 {
         assert!(restart_delay(failures) <= DELAY_MAX);
     }
