@@ -4,6 +4,7 @@ mod combine;
 mod compact;
 mod contradiction;
 mod periods;
+mod receipt;
 mod statement;
 mod unhire;
 mod voice;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use compact::{compact_statements, is_full};
 pub use contradiction::{Contradiction, ContradictionCode};
+pub(crate) use receipt::keep_order_of_receipt;
 pub use statement::{EmploymentStatement, EmploymentWord};
 pub(crate) use voice::{EmploymentTurn, SourceStatements, SourceVoice};
 

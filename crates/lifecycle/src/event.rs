@@ -146,6 +146,9 @@ pub enum StatementDating {
     /// The source named no day: the statement holds from the time at which it was made. The true first day is
     /// unknown, but not later.
     Implied,
+    /// The source named neither a day nor the time of the statement: it is the time of receipt, by Usher's own clock.
+    /// Otherwise the same as [`Self::Implied`].
+    Received,
     /// A record or a row shows it: it was true when the record was produced.
     Observed,
 }
@@ -260,6 +263,14 @@ impl Event {
                 StatementDating::Explicit
             }
         };
-        self.dated.unwrap_or_else(looks_like)
+        match self.dated {
+            Some(StatementDating::Received) => StatementDating::Implied,
+            dated => dated.unwrap_or_else(looks_like),
+        }
+    }
+
+    /// Returns whether the time of the statement is that of its receipt, because the source named none.
+    pub fn is_timed_by_receipt(&self) -> bool {
+        self.dated == Some(StatementDating::Received)
     }
 }

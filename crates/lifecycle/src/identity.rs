@@ -16,7 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::employment::{Contradiction, Employment, EmploymentStatement, compact_statements, is_full};
+use crate::employment::{
+    Contradiction, Employment, EmploymentStatement, compact_statements, is_full, keep_order_of_receipt,
+};
 use crate::limits::RefusedPart;
 use crate::people::SourceStanding;
 use crate::register::{StatementIntake, StatementProvenance};
@@ -123,6 +125,9 @@ impl PersonRecord {
             if is_full(&mut self.employment, &statement, &cancellations, now) {
                 refused.push(RefusedPart::FutureArrival);
             } else {
+                if event.is_timed_by_receipt() {
+                    keep_order_of_receipt(&mut self.employment, &statement);
+                }
                 self.state_employment(statement);
                 compact_statements(&mut self.employment, &cancellations, now);
             }

@@ -157,7 +157,7 @@ impl EmploymentStatement {
     /// Returns the position of the statement among those of its voice.
     pub(super) fn order(&self) -> StatementOrder {
         let class = match self.dated {
-            StatementDating::Implied => 0,
+            StatementDating::Implied | StatementDating::Received => 0,
             StatementDating::Explicit => 1,
             StatementDating::Observed => 2,
         };

@@ -204,3 +204,20 @@ async fn a_leaver_who_cannot_be_built_is_disabled_all_the_same() {
     };
     assert!(!account.clear.contains(&"userName".to_owned()), "a target would refuse the whole change");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_without_a_time_counts_after_what_was_received_before_it() {
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
+    // The clock was ahead when the arrivals were received, and is right again when the departures are.
+    world.send(&[joined("E-1", 100, "HR"), joined("E-2", 100, "HR")]).await;
+    world.settle().await;
+    let received = Event { dated: Some(StatementDating::Received), ..left("E-1", 50) };
+    world.send(&[received, left("E-2", 50)]).await;
+    world.settle().await;
+    assert_eq!(world.state("E-1"), Some(AccountState::Disabled));
+    assert_eq!(
+        world.state("E-2"),
+        Some(AccountState::Active),
+        "its sender says that it left before it joined"
+    );
+}

@@ -64,8 +64,11 @@ impl EventDraft {
         }
         let (id, source, time) = (id?, source?, time?);
         let (time_said, effective) = (self.attributes.get("time"), said.effective_at.map(unix_micros));
-        let dated =
-            if said.effective_at.is_some() { StatementDating::Explicit } else { StatementDating::Implied };
+        let dated = match (said.effective_at, time_said) {
+            (Some(_), _) => StatementDating::Explicit,
+            (None, Some(_)) => StatementDating::Implied,
+            (None, None) => StatementDating::Received,
+        };
         let content = content_hash(&(kind, &subject, time_said, effective, &said.attributes, &said.members));
         let event = Event {
             id: EventId::of_sender(input.sender, &source, &id),
