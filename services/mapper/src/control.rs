@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use crate::SERVICE;
 use crate::error::MapperRunError;
 use crate::later::to_evaluate;
+use crate::leavers::undecided::count_waiting;
 use crate::plan::{PlanStore, PlansError};
 use crate::policies::{PolicySet, versions};
 use crate::policy_keeper::HeldPolicies;
@@ -255,6 +256,7 @@ impl MapperControl {
         let (to_evaluate, known) = to_evaluate(&self.parts.store, set.fingerprint()).await?;
         let scheduled = self.people_scheduled().await?;
         let record_conflicts = self.record_conflicts().await?;
+        let waiting_departures = count_waiting(self.parts.store.reader()).await?;
         let held_feeds = self.held_feeds().await?;
         let findings = finding::finding_counts(self.parts.store.reader()).await?;
         let leavers = self.leaver_counts().await?;
@@ -270,6 +272,7 @@ impl MapperControl {
             known,
             scheduled,
             record_conflicts,
+            waiting_departures,
             held_feeds,
             findings,
             clock_skew_ms,

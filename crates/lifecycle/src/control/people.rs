@@ -100,6 +100,9 @@ pub struct SourceRecord {
     /// The keys of people that the record may belong to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
+    /// `true` if the record says that the person left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub departed: bool,
 }
 
 /// Tells the mapper that two keys are one person; answered by a [`JoinPeopleReply`].

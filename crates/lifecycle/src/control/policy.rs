@@ -110,6 +110,9 @@ pub struct MapperStatus {
     /// The number of records of sources that may belong to another person: an operator must decide.
     #[serde(default)]
     pub record_conflicts: u64,
+    /// The number of records that wait for their person and say that the person left.
+    #[serde(default)]
+    pub waiting_departures: u64,
     /// The number of full-feed runs that failed their safety check and are held.
     #[serde(default)]
     pub held_feeds: u64,

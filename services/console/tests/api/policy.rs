@@ -91,6 +91,7 @@ fn play_mapper(bus: Bus) {
                             known,
                             scheduled: 3,
                             record_conflicts: 0,
+                            waiting_departures: 0,
                             findings: lifecycle::FindingCounts::default(),
                             leavers: lifecycle::LeaverCounts::default(),
                             held_files,

@@ -114,6 +114,7 @@ fn source_record(row: &record::Model) -> SourceRecord {
         by: matched.unwrap_or_default().into_iter().next().map(|(attribute, _)| attribute),
         reason,
         candidates: candidates.unwrap_or_default(),
+        departed: row.departed,
     }
 }
 

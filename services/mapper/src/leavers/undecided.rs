@@ -12,6 +12,8 @@ use crate::rows::{desired, feed_run, finding, record};
 use crate::work::conflict_in_words;
 use crate::{SERVICE, moment_of, runs};
 
+/// The reason that is shown of a record that no person matches.
+const WAITS_FOR_PERSON: &str = "it waits for its person";
 /// The maximum number of items of each kind that are searched for those of one person.
 const LOOKED_THROUGH_MAX: u64 = 10_000;
 
@@ -114,12 +116,27 @@ async fn not_read(
     Ok(told.collect())
 }
 
-/// Records of people who left, if their person is not known.
+/// Records of people who left that count for no person: they wait for their person or for a verdict, or have a status that
+/// this version does not know.
 fn unmatched() -> Select<record::Entity> {
+    let settled = [RecordStatus::Linked, RecordStatus::Gone].map(RecordStatus::as_str);
+    let is_unknown = record::Column::Status.is_not_in(RecordStatus::ALL.map(RecordStatus::as_str));
     record::Entity::find()
-        .filter(record::Column::Status.eq(RecordStatus::Conflict.as_str()))
+        .filter(record::Column::Status.is_not_in(settled))
         .filter(record::Column::Departed.eq(true))
-        .filter(record::Column::Person.is_null())
+        .filter(record::Column::Person.is_null().or(is_unknown))
+}
+
+/// Counts the records of people who left that wait for their person.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn count_waiting(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    unmatched()
+        .filter(record::Column::Status.eq(RecordStatus::Waiting.as_str()))
+        .count(connection)
+        .await
+        .map_err(StoreError::statement("count departures of records that wait for their person"))
 }
 
 /// Returns records of people who left that wait for a verdict.
@@ -134,7 +151,12 @@ async fn not_matched(
         .await
         .map_err(StoreError::statement("read departures of records"))?;
     let told = rows.into_iter().map(|row| {
-        let detail = format!("record {} of {}: {}", row.key, row.source, conflict_in_words(&row.reason));
+        let reason = match row.status() {
+            Ok(RecordStatus::Waiting) => WAITS_FOR_PERSON,
+            Ok(_) => conflict_in_words(&row.reason),
+            Err(_) => "its status cannot be read",
+        };
+        let detail = format!("record {} of {}: {reason}", row.key, row.source);
         // Without candidates the departure is shown for every person.
         UndecidedDeparture::new(
             row.candidates().unwrap_or_default(),

@@ -2,8 +2,9 @@
 
 use feeds::{FeedGuard, FeedSeen, FileCompletion, KeySet};
 use lifecycle::{
-    Actor, EventId, EventKind, FeedRun, FeedRunId, LeaversRequest, PeopleConfig, ResolveRecordRequest,
-    SourceRecord, UndecidedDeparture, UnreadValue, WaitingFor, verb,
+    Actor, EventId, EventKind, FeedRun, FeedRunId, LeaversRequest, MapperStatus, PeopleConfig, RecordStatus,
+    RecordsReply, RecordsRequest, ResolveRecordRequest, SourceRecord, UndecidedDeparture, UnreadValue,
+    WaitingFor, verb,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
@@ -135,6 +136,48 @@ async fn a_departure_of_a_record_that_may_be_of_several_people_names_them_until_
         let _: SourceRecord = ask(&world, verb::RESOLVE_RECORD, request).await.unwrap();
         world.settle().await;
         assert_eq!(undecided(&world).await, []);
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_of_a_record_that_waits_for_its_person_is_listed_and_counted_until_it_has_one() {
+    for database in test_databases() {
+        let mut world = World::new(database, EVERYBODY).await;
+        world.people = two_sources();
+        world.start_mapper().await;
+        let record = |key: &str, said, active: bool| {
+            let attributes = json!({ "mail": format!("{key}@x.org"), "active": active });
+            let mut record = event(EventKind::WorkerSnapshot, key, said, attributes);
+            record.source = "directory/scim".to_owned();
+            record.id = EventId::of(&record.source, &record.source_event_id);
+            record
+        };
+        world.send(&[joined("E-1", 1, "HR"), record("u-1", 2, true), record("u-2", 2, false)]).await;
+        world.settle().await;
+        let all = until_count(&mut world, 1).await;
+        agrees(&all[0], WaitingFor::Match);
+        assert_eq!(all[0].people, Vec::<String>::new());
+        assert_eq!(
+            all[0].waiting.detail.as_deref(),
+            Some("record u-2 of directory: it waits for its person")
+        );
+        let status: MapperStatus = ask(&world, verb::STATUS, ()).await.unwrap();
+        assert_eq!(status.waiting_departures, 1);
+        let request = RecordsRequest { status: RecordStatus::Waiting, source: None, limit: 10, cursor: None };
+        let reply: RecordsReply = ask(&world, verb::RECORDS, request).await.unwrap();
+        let departed: Vec<(&str, bool)> =
+            reply.records.iter().map(|record| (record.key.as_str(), record.departed)).collect();
+        assert_eq!(departed, [("u-1", false), ("u-2", true)]);
+        // A status that this version does not know hides no departure.
+        world.execute("UPDATE mapper_records SET status = 'merged', person = 'E-1' WHERE key = 'u-2'").await;
+        let all = until_count(&mut world, 1).await;
+        assert!(all[0].waiting.detail.as_deref().unwrap().ends_with("its status cannot be read"));
+        world.execute("UPDATE mapper_records SET status = 'waiting', person = NULL WHERE key = 'u-2'").await;
+        let mail = json!({ "mail": "u-2@x.org" });
+        world.send(&[event(EventKind::WorkerChanged, "E-1", 3, mail)]).await;
+        world.settle().await;
+        until_count(&mut world, 0).await;
         world.stop_mappers().await;
     }
 }

@@ -8,6 +8,9 @@ use time::format_description::well_known::Rfc3339;
 use super::table::TextTable;
 use super::{clean_text, instant_text};
 
+/// The remark about a record of a person who left, which counts for no account.
+const SAYS_LEFT: &str = "it says that the person left";
+
 /// Renders records, one line each, and the next commands.
 pub fn render_records(reply: &RecordsReply, status: &str) -> String {
     let Some(first) = reply.records.first() else {
@@ -18,7 +21,10 @@ pub fn render_records(reply: &RecordsReply, status: &str) -> String {
         let person = record.person.as_deref().unwrap_or("-");
         let by = record.by.as_deref().unwrap_or("nothing");
         let others = record.candidates.join(", ");
-        table.row([&*since_text(record), &record.source, &record.key, person, by, &others, &record.reason]);
+        let left = if record.departed && record.person.is_none() { SAYS_LEFT } else { "" };
+        let reason = [record.reason.as_str(), left].into_iter().filter(|part| !part.is_empty());
+        let reason = reason.collect::<Vec<_>>().join("; ");
+        table.row([&*since_text(record), &record.source, &record.key, person, by, &others, &reason]);
     }
     let mut text = table.render();
     if reply.next_cursor.is_some() {
@@ -32,7 +38,14 @@ pub fn render_records(reply: &RecordsReply, status: &str) -> String {
             clean_text(&first.key)
         )),
         RecordStatus::Waiting => {
-            text.push_str("\nthey have no effect until a person with the same value is known\n")
+            text.push_str("\nthey have no effect until a person with the same value is known\n");
+            if reply.records.iter().any(|record| record.departed) {
+                text.push_str(&format!(
+                    "say whose they are: usher people conflicts resolve {0} {1} --same PERSON --why \"...\"\n",
+                    clean_text(&first.source),
+                    clean_text(&first.key)
+                ));
+            }
         }
         RecordStatus::Linked | RecordStatus::Gone => {}
     }
@@ -172,6 +185,15 @@ mod tests {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert_eq!(render_records(&RecordsReply::default(), "conflict"), "no record is a conflict\n");
+        let waiting = json!({
+            "source": "payroll", "key": "P-4", "status": "waiting", "since": "2026-01-02T03:04:05Z", "departed": true,
+        });
+        let text =
+            render_records(&serde_json::from_value(json!({ "records": [waiting] })).unwrap(), "waiting");
+        assert!(
+            text.contains("it says that the person left") && text.contains("resolve payroll P-4 --same"),
+            "{text}"
+        );
         let mut record = reply.records[0].clone();
         (record.status, record.person) = (RecordStatus::Linked, Some("E-1".to_owned()));
         assert_eq!(render_record(&record), "directory u-1 belongs to E-1\n");

@@ -205,6 +205,17 @@ fn render_policies(mapper: &MapperStatus) -> String {
             "{count} {records} may belong to another person: see `usher people conflicts ls`\n"
         ));
     }
+    if mapper.waiting_departures > 0 {
+        let count = mapper.waiting_departures;
+        let (records, say) = if count == 1 {
+            ("record", "waits for its person and says")
+        } else {
+            ("records", "wait for their person and say")
+        };
+        text.push_str(&format!(
+            "{count} {records} {say} that the person left: see `usher people ls --status waiting`\n"
+        ));
+    }
     if mapper.scheduled > 0 {
         let count = mapper.scheduled;
         let people = if count == 1 { "person" } else { "people" };
