@@ -65,6 +65,13 @@ pub enum BusError {
         #[source]
         source: BrokerCause,
     },
+    /// Facts could not be read back from JOURNAL.
+    #[error("read facts back from JOURNAL")]
+    Journal {
+        /// The error of the server.
+        #[source]
+        source: BrokerCause,
+    },
     /// A stream could not be written into a backup.
     #[error("write the stream {stream} into a backup")]
     Snapshot {

@@ -11,7 +11,7 @@ use crate::{
     RequestAttempt, ResourceKind, ScheduleId, WaitingFor,
 };
 
-pub use record::FactRecord;
+pub use record::{FactRecord, RecordVerdict};
 
 /// A fact of the journal. It carries names of attributes, never their values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -246,6 +246,9 @@ pub enum Fact {
         /// The operator who decided, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         actor: Option<Actor>,
+        /// The operator's verdict, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<RecordVerdict>,
     },
     /// mapper: an operator joined two keys into one person. The record's subject is either key.
     Joined {

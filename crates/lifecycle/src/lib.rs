@@ -129,7 +129,7 @@ pub use ids::{
     AttemptId, CommandId, DeadLetterId, EventId, FeedRunId, IdError, ObligationId, PlanId, ReplayId,
     ScheduleId,
 };
-pub use journal::{Fact, FactRecord};
+pub use journal::{Fact, FactRecord, RecordVerdict};
 pub use limits::RefusedPart;
 pub use notice::ThinNotice;
 pub use orphans::{OrphanAction, OrphanPolicy};

@@ -22,6 +22,7 @@ use crate::later::DueProcessor;
 use crate::leavers::{LeaverVerifier, ObligationSeeder};
 use crate::live::EventProcessor;
 use crate::migrations::MapperMigrator;
+use crate::orders::{RecoveredOrders, follow_journal};
 use crate::plan::{PlanStore, PolicyPlanner};
 use crate::policies::PolicySet;
 use crate::policy_keeper::{HeldPolicies, PolicyKeeper};
@@ -45,6 +46,7 @@ pub struct MapperApp {
     verifier: TargetVerifier,
     recovery: Recovery,
     found: RecoveryResult,
+    orders: Arc<RecoveredOrders>,
     ready: ReadinessLatch,
     outbox: ReadinessLatch,
 }
@@ -68,7 +70,9 @@ pub async fn build_mapper(
     let relay = OutboxPublisher::new(SERVICE, store.clone(), bus.clone());
     let consumers = vec![(StreamName::Events, SERVICE.to_owned())];
     let recovery = Recovery::new(SERVICE, store.clone(), bus.clone(), consumers);
-    let found = recovery.begin().await.map_err(|source| MapperBuildError::Recovery { source })?;
+    let looked = recovery.look().await.map_err(|source| MapperBuildError::Recovery { source })?;
+    let orders = RecoveredOrders::read(&store, &bus, &looked.found).await;
+    let mut orders = orders.map_err(|source| MapperBuildError::Orders { source })?;
     let tombstones = match config.tombstones {
         Some(file) => Some(
             TombstoneFile::open(&store, file)
@@ -110,6 +114,11 @@ pub async fn build_mapper(
         stale: Arc::new(Notify::new()),
         repairs: Arc::default(),
     };
+    // Before the findings are forgotten, so that a crash in between repeats it.
+    let again = orders.give_again(&parts).await.map_err(|source| MapperBuildError::Orders { source })?;
+    let found = recovery.settle(looked).await.map_err(|source| MapperBuildError::Recovery { source })?;
+    let found = RecoveryResult { news: found.news.into_iter().chain(again).collect(), ..found };
+    let orders = Arc::new(orders);
     Ok(MapperApp {
         live: EventProcessor { parts: parts.clone(), bus: bus.clone(), tombstones, retries: RetryLog::new() },
         later: DueProcessor { parts: parts.clone(), apart: Mutex::default(), retries: RetryLog::new() },
@@ -134,6 +143,7 @@ pub async fn build_mapper(
             parts,
             bus,
             asked,
+            orders: Arc::clone(&orders),
             every: Duration::from_secs(u64::from(config.verify_minutes.max(1)) * 60),
             replica: lifecycle::CommandId::fresh().to_string(),
         },
@@ -141,6 +151,7 @@ pub async fn build_mapper(
         relay,
         recovery,
         found,
+        orders,
         ready,
         outbox,
     })
@@ -189,6 +200,12 @@ impl MapperApp {
         let relay = tokio::spawn(self.relay.run(self.outbox, shutdown.soft.clone()));
         let lag = tokio::spawn(self.live.bus.clone().watch_lag(StreamName::Events, SERVICE));
         let mut parts = JoinSet::new();
+        let (orders, store) = (self.orders, self.live.parts.store.clone());
+        let (bus, stop) = (self.live.bus.clone(), shutdown.clone());
+        parts.spawn(async move {
+            follow_journal(orders, store, bus, stop).await;
+            Ok(())
+        });
         parts.spawn(self.live.run(self.ready, shutdown.clone()));
         let (later, stop) = (self.later, shutdown.clone());
         parts.spawn(async move {

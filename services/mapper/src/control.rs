@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::SERVICE;
+use crate::acts::missing::{load_missing, missing_in_words};
 use crate::error::MapperRunError;
 use crate::later::to_evaluate;
 use crate::leavers::undecided::count_waiting;
@@ -265,7 +266,9 @@ impl MapperControl {
         let undecided_feeds = feeds::undecided(self.parts.store.reader()).await?;
         let outbox = Some(self.parts.relay.status().await?);
         let verifications = verification::load_all(self.parts.store.reader()).await?;
-        let notices = self.recovery.notices();
+        let mut notices = self.recovery.notices();
+        let missing = load_missing(self.parts.store.reader()).await?;
+        notices.extend(missing.map(|reasons| missing_in_words(&reasons)));
         Ok(MapperStatus {
             policies,
             to_evaluate,

@@ -4,6 +4,7 @@ use bus::BusError;
 use recovery::RecoveryError;
 use store::StoreError;
 
+use crate::orders::OrdersError;
 use crate::policies::PoliciesError;
 use crate::subjects::SeedsError;
 use crate::tombstones::TombstoneError;
@@ -31,6 +32,13 @@ pub enum MapperBuildError {
         /// The cause.
         #[source]
         source: RecoveryError,
+    },
+    /// Orders of operators that the database lacks could not be given again.
+    #[error("could not give orders of operators again that JOURNAL holds")]
+    Orders {
+        /// The cause.
+        #[source]
+        source: OrdersError,
     },
     /// The policies could not be loaded.
     #[error("could not load the policies in `mapper.policies`")]

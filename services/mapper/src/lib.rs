@@ -33,6 +33,7 @@
 //!
 //! To add something that policies decide about: 1. its rows, 2. its part of `work::load`, `work::decide` and `work::save`.
 
+mod acts;
 mod app;
 mod config;
 mod control;
@@ -42,6 +43,7 @@ mod later;
 mod leavers;
 mod live;
 mod migrations;
+mod orders;
 mod outlook;
 mod plan;
 mod policies;
@@ -61,6 +63,7 @@ pub use app::{MapperApp, build_mapper};
 pub use config::MapperConfig;
 pub use error::{MapperBuildError, MapperRunError};
 pub use migrations::MapperMigrator;
+pub use orders::OrdersError;
 pub use policies::PoliciesError;
 pub use subjects::SeedsError;
 pub use tombstones::TombstoneError;

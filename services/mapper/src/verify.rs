@@ -23,6 +23,7 @@ use telemetry::{Shutdown, chain, chain_text};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::orders::RecoveredOrders;
 use crate::rows::verification;
 use crate::work::BatchProcessorParts;
 use crate::{SERVICE, now};
@@ -96,6 +97,7 @@ pub(crate) struct TargetVerifier {
     pub(crate) bus: Bus,
     pub(crate) asked: Arc<RequestedVerifications>,
     pub(crate) every: Duration,
+    pub(crate) orders: Arc<RecoveredOrders>,
     /// Identifies this process in leases.
     pub(crate) replica: String,
 }

@@ -9,6 +9,7 @@ mod feeds;
 mod findings;
 mod flatten;
 mod further_keys;
+mod given_again;
 mod join;
 mod leavers;
 mod load;
@@ -44,6 +45,7 @@ pub(crate) use names::LOGIN_ATTRIBUTES;
 pub(crate) use processor::{BatchProcessor, BatchProcessorParts, RepeatFailure};
 pub(crate) use stale::mark_reports_stale;
 
+use crate::acts::OperatorAct;
 use crate::policies::PolicySet;
 use crate::rows::{desired, edge, inbox, verdict};
 use crate::subjects::SeedMaker;
@@ -77,6 +79,8 @@ pub(crate) enum BatchInput {
     Verdict { source: String, key: String, person: String, same: bool, actor: Actor },
     /// An operator gives an order about a person's access, or lifts it.
     Order { person: String, kind: AccessOrderKind, order: Option<AccessOrder>, actor: Actor },
+    /// An operator's order that was read back from JOURNAL.
+    GivenAgain(Box<OperatorAct>),
     /// The writer has a state of this resource that differs from the decision.
     Again(ResendRequest),
     /// An operator cancels scheduled changes of a person.
@@ -261,6 +265,8 @@ struct BatchState<'a> {
     findings: findings::BatchFindings,
     /// Stored states that cannot be read, and that others of the batch do not wait for.
     unreadable: UnreadableStates,
+    /// `true` while orders of operators may be missing: nothing is deleted, and access needs an operator's approval.
+    withholds_access: bool,
     facts: Vec<FactRecord>,
     commands: Vec<(lifecycle::Command, TraceContext)>,
     /// The maximum size of a message that the broker accepts, in bytes.

@@ -240,12 +240,40 @@ async fn an_older_database_of_the_mapper_without_the_events_since_gives_nobody_a
     held(&["E-0", "E-1", "E-2"]).await;
     ends_with(&world, LEAVERS..PEOPLE).await;
     assert_eq!(switched_on(&world, before), 0);
+    // Orders may have been given since the backup, and JOURNAL is gone too.
+    status_says(&world, "orders of operators may be missing").await;
+    usher(&world, &["verify", "--orders-complete", "--why", "none were given"]).await;
+    let status = usher(&world, &["status"]).await;
+    assert!(!status.contains("orders of operators may be missing"), "{status}");
 
     say(&world, vec![titled(0, 30), left(1, 31)]).await;
     held(&["E-0", "E-2"]).await;
     are_active(&world, &(LEAVERS..PEOPLE).map(login).collect()).await;
     usher(&world, &["held", "approve", "--target", TARGET, "E-2", "--why", "she works here"]).await;
     ends_with(&world, (LEAVERS - 1)..PEOPLE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_of_operators_outlive_an_older_and_a_lost_database_of_the_mapper() {
+    let mut world = world().await;
+    let backup = begin(&mut world).await;
+    usher(&world, &["off", "E-1", "--why", "fraud"]).await;
+    usher(&world, &["keep", "E-2", "--why", "lawsuit"]).await;
+    are_active(&world, &(0..PEOPLE).filter(|person| *person != 1).map(login).collect()).await;
+    world.settled(SOON).await.unwrap();
+    for from in [backup.as_path(), Path::new("/nowhere")] {
+        world.usher.terminate().await.unwrap();
+        restore(&world, from, &["mapper"]);
+        let before = world.sandbox().ledger().len();
+        world.usher.restart().await.unwrap();
+        status_says(&world, "the mapper's database").await;
+        ends_with(&world, (0..PEOPLE).filter(|person| *person != 1)).await;
+        assert_eq!(switched_on(&world, before), 0);
+        assert!(usher(&world, &["off", "ls"]).await.contains("E-1"));
+        assert!(usher(&world, &["keep", "ls"]).await.contains("E-2"));
+        let status = usher(&world, &["status"]).await;
+        assert!(!status.contains("orders of operators may be missing"), "{status}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

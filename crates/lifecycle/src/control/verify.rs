@@ -88,6 +88,9 @@ pub struct VerifyRequest {
     /// The target; `None` for all.
     #[serde(default)]
     pub target: Option<String>,
+    /// `true` if the operator confirms that the orders of operators are complete after the mapper's database was restored.
+    #[serde(default)]
+    pub orders_complete: bool,
     /// The operator and the reason.
     pub actor: Actor,
 }

@@ -63,6 +63,16 @@ pub struct AccessOrders {
 }
 
 impl AccessOrders {
+    /// Returns the order of this kind.
+    pub fn of(self, kind: AccessOrderKind) -> Option<AccessOrder> {
+        match kind {
+            AccessOrderKind::Off => self.off,
+            AccessOrderKind::Keep => self.keep,
+            AccessOrderKind::Same => self.same,
+            AccessOrderKind::Different => self.different,
+        }
+    }
+
     /// Returns whether there are no orders.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

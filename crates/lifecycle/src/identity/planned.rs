@@ -28,6 +28,18 @@ pub enum PlannedPart {
 }
 
 impl PlannedPart {
+    /// The name of [`Self::Record`] in the journal.
+    pub const RECORD_NAME: &'static str = "whole record";
+
+    /// Returns the name in the journal: of the change of employment, or of the attribute.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Employment(kind) => kind.as_str(),
+            Self::Attribute(name) => name,
+            Self::Record => Self::RECORD_NAME,
+        }
+    }
+
     /// Returns whether the part is the attribute `name`.
     pub(super) fn is_attribute(&self, name: &str) -> bool {
         matches!(self, Self::Attribute(attribute) if attribute == name)

@@ -24,3 +24,13 @@ pub struct FactRecord {
     /// The fact.
     pub fact: Fact,
 }
+
+/// An operator's verdict about the owner of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordVerdict {
+    /// The person whom the verdict is about.
+    pub person: String,
+    /// `true` if the record belongs to this person, `false` if it does not.
+    pub same: bool,
+}

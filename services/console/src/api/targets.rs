@@ -80,6 +80,9 @@ pub struct VerifyRequestBody {
     /// Name of the target; without it, all targets that have a policy are verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// `true` to confirm that the orders of operators are complete after the mapper's database was restored or lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub orders_complete: bool,
     /// Reason, recorded in the log. Required.
     #[serde(default)]
     pub why: String,

@@ -35,7 +35,7 @@ pub(super) async fn start_verification(
     if !wrong.is_empty() {
         return Err(invalid_request(wrong));
     }
-    let request = VerifyRequest { target: body.target, actor };
+    let request = VerifyRequest { target: body.target, orders_complete: body.orders_complete, actor };
     let reply: VerifyReply = context.ask(MAPPER, verb::VERIFY, &request).await?;
     tracing::info!(who = request.actor.who, target_name = request.target, "verification asked for");
     Ok(Json(reply))

@@ -4,6 +4,7 @@ use lifecycle::{ControlError, RefusalReason, VerifyReply, VerifyRequest, unix_mi
 use store::StoreError;
 
 use super::{MapperControl, MapperRefusal};
+use crate::acts::missing::confirm_orders;
 use crate::now;
 use crate::rows::verification;
 
@@ -24,6 +25,9 @@ impl MapperControl {
             }
             None => &all,
         };
+        if request.orders_complete && confirm_orders(&self.parts.store, &request.actor).await? {
+            self.parts.stale.notify_one();
+        }
         for target in targets {
             self.asked.ask(target, &request.actor.who);
         }

@@ -184,6 +184,9 @@ impl TargetVerifier {
         if differences.is_empty() {
             return Ok(());
         }
+        if differences.iter().any(EntryDifference::is_outdated) {
+            self.orders.note_older_database(&self.parts.store).await?;
+        }
         differences.sort_by_key(|difference| !difference.is_leaver());
         let (mut again, mut foreign) = (Vec::new(), Vec::new());
         for difference in differences {

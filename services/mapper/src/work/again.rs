@@ -95,7 +95,7 @@ impl BatchState<'_> {
             accepted_at: self.now,
             guard: self.policies.of(target).map(|in_force| in_force.policy.guard()),
             planned: false,
-            needs_approval: gives && is_outdated,
+            needs_approval: gives && (is_outdated || self.withholds_access),
             orphans: None,
         };
         (command, TraceContext::root())

@@ -1,6 +1,6 @@
 //! Cancels scheduled changes of a person on behalf of an operator.
 
-use lifecycle::{Actor, Fact, FactRecord, PlannedPart, ScheduleId, TraceContext, UpcomingChange};
+use lifecycle::{Actor, Fact, FactRecord, ScheduleId, TraceContext, UpcomingChange};
 use time::OffsetDateTime;
 
 use super::{BatchState, CommandCause};
@@ -28,11 +28,7 @@ fn cancel_fact(
     now: OffsetDateTime,
     trace: TraceContext,
 ) -> FactRecord {
-    let what = planned.parts.iter().map(|part| match part {
-        PlannedPart::Employment(kind) => kind.as_str().to_owned(),
-        PlannedPart::Attribute(name) => name.clone(),
-        PlannedPart::Record => "whole record".to_owned(),
-    });
+    let what = planned.parts.iter().map(|part| part.name().to_owned());
     FactRecord {
         id: format!("can:{}", planned.id),
         at: now,

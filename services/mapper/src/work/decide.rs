@@ -222,7 +222,8 @@ impl BatchState<'_> {
                 accepted_at: cause.accepted_at,
                 guard: Some(policy.guard()),
                 planned: cause.backfill,
-                needs_approval: gives && again.is_some_and(|theirs| theirs.is_later_removal),
+                needs_approval: gives
+                    && (self.withholds_access || again.is_some_and(|theirs| theirs.is_later_removal)),
                 orphans: None,
             },
             cause.trace,

@@ -14,6 +14,8 @@ use time::OffsetDateTime;
 use super::correlate::ValueKey;
 use super::records::{self, RecordKey};
 use super::{BatchInput, BatchState, KnownPerson, KnownSubject, ResendRequest, ShownSubject};
+use crate::acts::ActKind;
+use crate::acts::missing::load_missing;
 use crate::policies::PolicySet;
 use crate::rows::{decode_state, desired, group, identity, inbox};
 use crate::subjects::{SeedMaker, display_name, is_known, people_among};
@@ -66,6 +68,7 @@ pub(super) async fn load_work<'a>(
         orders: Vec::new(),
         findings: super::findings::BatchFindings::default(),
         unreadable: UnreadableStates::default(),
+        withholds_access: load_missing(tx).await?.is_some(),
         facts: Vec::new(),
         commands: Vec::new(),
         message_bytes_max: usize::MAX,
@@ -119,6 +122,19 @@ fn named_subjects(inputs: &[BatchInput], people: &PeopleConfig) -> NamedSubjects
                 named.records.insert((source.clone(), key.clone()));
                 named.people.insert(person.clone());
             }
+            BatchInput::GivenAgain(act) => match &act.kind {
+                ActKind::Order { person, .. } | ActKind::Cancel { person, .. } => {
+                    named.people.insert(person.clone());
+                }
+                ActKind::Join { person, other } => {
+                    named.people.extend([person.clone(), other.clone()]);
+                }
+                ActKind::Verdict { source, key, person, .. } => {
+                    named.records.insert((source.clone(), key.clone()));
+                    named.people.insert(person.clone());
+                }
+                ActKind::Feed { .. } | ActKind::Policy { .. } => {}
+            },
             BatchInput::Again(again) if again.kind == ResourceKind::User => {
                 named.people.insert(again.subject.clone());
             }

@@ -72,6 +72,7 @@ impl BatchState<'_> {
                 }
                 BatchInput::Join { person, other, actor } => self.join(person, other, actor),
                 BatchInput::Order { person, kind, order, actor } => self.order(person, *kind, *order, actor),
+                BatchInput::GivenAgain(act) => self.give_again(act),
                 BatchInput::Cancel { person, planned, actor } => self.cancel(person, planned, actor),
                 BatchInput::Again(again) => self.note_again(again),
                 // Raises the group's revision, for the reason given at `merge_group`.

@@ -5,6 +5,7 @@ use store::quarantine::{QuarantineReason, QuarantinedItem};
 use telemetry::chain_text;
 
 use super::BatchInput;
+use crate::acts::ActKind;
 use crate::now;
 use crate::quarantine::describe_item;
 use crate::rows::SaveError;
@@ -31,6 +32,14 @@ pub(super) fn refused_input(input: &BatchInput, error: &SaveError) -> Quarantine
         BatchInput::Record { source, key } | BatchInput::Verdict { source, key, .. } => {
             (StateKind::Record, &[source, key])
         }
+        BatchInput::GivenAgain(act) => match &act.kind {
+            ActKind::Verdict { source, key, .. } => (StateKind::Record, &[source, key]),
+            ActKind::Order { person, .. } | ActKind::Cancel { person, .. } | ActKind::Join { person, .. } => {
+                (StateKind::Person, &[person])
+            }
+            // Neither is an input of a batch.
+            ActKind::Feed { .. } | ActKind::Policy { .. } => (StateKind::Person, &[]),
+        },
         BatchInput::Again(again) if again.kind == ResourceKind::User => {
             (StateKind::Person, &[&again.subject])
         }

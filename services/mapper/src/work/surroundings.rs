@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use lifecycle::{AttributeMap, IdentityView};
+use lifecycle::{AccessOrder, AttributeMap, IdentityView};
 use policy::GroupMembership;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
@@ -51,6 +51,13 @@ pub(super) async fn read_surroundings(
     let now = work.micros();
     let touched = work.people.iter().filter(|(_, person)| person.touched.is_some());
     around.people = touched.map(|(key, person)| (key.clone(), person.state.view(key, now))).collect();
+    if work.withholds_access {
+        // The order that an account is never deleted may be among those that are missing.
+        let keep = AccessOrder { since: now, until: None };
+        for view in around.people.values_mut() {
+            view.orders.keep.get_or_insert(keep);
+        }
+    }
     around.managers = keep_managers(tx, work, &around.people).await?;
     Ok(around)
 }

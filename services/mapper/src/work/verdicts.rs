@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::{Actor, Fact, FactRecord, RecordStatus};
+use lifecycle::{Actor, Fact, FactRecord, RecordStatus, RecordVerdict};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
@@ -108,6 +108,7 @@ pub(super) fn tell_verdict(
     let by = values::read_matched(&row.matched).into_iter().next().map(|(attribute, _)| attribute);
     let revision = row.revision + 1;
     let who = said.map(|said| Actor { who: said.who.clone(), why: said.why.clone() });
+    let verdict = said.map(|said| RecordVerdict { person: said.person.clone(), same: said.same });
     let mut subjects = vec![records::record_subject(&key.0, &key.1)];
     subjects.extend(person.iter().chain(&former).cloned());
     subjects.extend(candidates.iter().filter(|candidate| Some(*candidate) != person.as_ref()).cloned());
@@ -127,6 +128,7 @@ pub(super) fn tell_verdict(
                 candidates: candidates.clone(),
                 counts_for: counts_for.clone(),
                 actor: who.clone(),
+                verdict: verdict.clone(),
             },
         });
     }

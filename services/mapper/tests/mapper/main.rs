@@ -20,6 +20,7 @@ mod managers;
 mod nesting;
 mod newer;
 mod operators;
+mod orders_again;
 mod other_accounts;
 mod people;
 mod plan;

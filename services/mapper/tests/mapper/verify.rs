@@ -59,7 +59,7 @@ fn entry(key: &str, revision: i64, gives: bool) -> DesiredEntry {
 
 async fn verify(world: &World) -> VerifyReply {
     let actor = Actor { who: "alice".to_owned(), why: "look".to_owned() };
-    let request = VerifyRequest { target: None, actor };
+    let request = VerifyRequest { target: None, orders_complete: false, actor };
     let patience = std::time::Duration::from_secs(20);
     let asked: VerifyReply = world.bus.request("mapper", verb::VERIFY, &request, patience).await.unwrap();
     loop {

@@ -152,6 +152,13 @@ impl World {
         }
     }
 
+    /// Empties every table, as in a new database. Mappers must be stopped.
+    pub(crate) async fn lose(&mut self) {
+        for table in self.tables().await.into_iter().filter(|table| !table.contains("migrations")) {
+            self.execute(&format!("DELETE FROM {table}")).await;
+        }
+    }
+
     async fn tables(&mut self) -> Vec<String> {
         let sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'mapper_%'";
         let postgres = "SELECT tablename AS name FROM pg_tables WHERE tablename LIKE 'mapper_%'";

@@ -214,6 +214,10 @@ pub struct VerifyArgs {
     /// Return without waiting for the end of the verification.
     #[arg(long)]
     pub no_wait: bool,
+    /// Confirm that the orders of operators are complete, after the mapper's database was restored or lost and `usher status`
+    /// said that orders may be missing.
+    #[arg(long, requires = "why")]
+    pub orders_complete: bool,
     /// Reason, recorded in the log.
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,

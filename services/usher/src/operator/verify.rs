@@ -21,7 +21,7 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 pub async fn run_verify(args: &VerifyArgs) -> anyhow::Result<CommandEnd> {
     let console = OperatorClient::new(&args.operator)?;
     let why = args.why.clone().unwrap_or_else(|| "verified on demand".to_owned());
-    let body = VerifyRequestBody { target: args.target.clone(), why };
+    let body = VerifyRequestBody { target: args.target.clone(), orders_complete: args.orders_complete, why };
     let asked: VerifyReply = read_answer(&console.post(&["verify"], &body).await?)?;
     let mut found = asked.verifications;
     let progress = TerminalProgress::new();

@@ -164,7 +164,7 @@ impl VerificationRequester {
     /// Asks the mapper to verify `target`. Returns the delay before the next request.
     async fn ask(&self, target: &str) -> Duration {
         let actor = Actor { who: SERVICE.to_owned(), why: "the writer started".to_owned() };
-        let request = VerifyRequest { target: Some(target.to_owned()), actor };
+        let request = VerifyRequest { target: Some(target.to_owned()), orders_complete: false, actor };
         let asked: Result<VerifyReply, ControlFailure> =
             self.bus.request(MAPPER, verb::VERIFY, &request, ASK_TIMEOUT).await;
         match asked {
