@@ -41,6 +41,7 @@ use time::OffsetDateTime;
 
 pub(crate) use correlate::in_words as conflict_in_words;
 pub(crate) use feeds::forget_people;
+pub(crate) use logins::held_in_words;
 pub(crate) use names::LOGIN_ATTRIBUTES;
 pub(crate) use processor::{BatchProcessor, BatchProcessorParts, RepeatFailure};
 pub(crate) use stale::mark_reports_stale;

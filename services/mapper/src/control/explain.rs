@@ -14,9 +14,9 @@ use store::StoreError;
 use super::{MapperControl, MapperRefusal, kind_word, wrong_request};
 use crate::now;
 use crate::policies::{InForce, versions};
-use crate::rows::{decode_state, desired, edge, group, identity, login};
+use crate::rows::{decode_state, desired, edge, finding, group, identity, login};
 use crate::subjects::{DecidedGroup, DecidedPerson, GroupIndex, SubjectPage, is_known};
-use crate::work::LOGIN_ATTRIBUTES;
+use crate::work::{LOGIN_ATTRIBUTES, held_in_words};
 
 /// The maximum number of members that are listed individually.
 const MEMBERS_MAX: u64 = 1_000;
@@ -92,7 +92,20 @@ impl MapperControl {
         };
         explained.policy_version = *version;
         explained.asked_for = self.asked_for(&request.target, kind, &key).await?;
+        if explained.asked_for.is_none() && kind == ResourceKind::User {
+            self.explain_hold(&mut explained).await?;
+        }
         Ok(explained)
+    }
+
+    /// Says that no account is created for a newcomer with the login of a former person.
+    async fn explain_hold(&self, explained: &mut ExplainedPerson) -> Result<(), StoreError> {
+        let key = explained.subject.as_str();
+        let held = finding::held_logins(self.parts.store.reader(), key, key).await?;
+        if let Some(former) = held.get(key) {
+            (explained.reason, explained.desired) = (held_in_words(former), None);
+        }
+        Ok(())
     }
 
     /// Reads the state that was last requested of the target.

@@ -17,9 +17,10 @@ use tokio::task::JoinSet;
 use super::PlanRun;
 use super::change::{AccountChange, change_between};
 use super::tally::{PlanTally, PlannedSubject};
-use crate::rows::{desired, edge, group, identity};
+use crate::rows::{desired, edge, finding, group, identity};
 use crate::subjects::{DecidedGroup, DecidedPerson, GroupIndex, SeedMaker, SubjectPage, is_known};
 use crate::unreadable::{StateKind, UnreadableStates};
+use crate::work::held_in_words;
 
 /// People per page: enough to make the cost of a statement small in comparison with its result.
 const PAGE: u64 = 4_000;
@@ -31,6 +32,8 @@ type AskedFor = HashMap<String, String>;
 struct PersonPage {
     people: Vec<(IdentityView, Vec<GroupMembership>, Option<AttributeMap>)>,
     asked_for: AskedFor,
+    /// Newcomers who are held, with the person who had their login before.
+    held: HashMap<String, String>,
     new: Policy,
     base: Option<Policy>,
     seeds: SeedMaker,
@@ -153,11 +156,12 @@ impl PageDecider {
     /// Loads everything that decisions about the people of a page depend on. Returns the states that cannot be read as well.
     async fn sheet(&self, rows: Vec<identity::Model>) -> Result<(PersonPage, UnreadableStates), StoreError> {
         let now = unix_micros(self.now);
-        let asked_for = match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => {
-                asked_for(&self.store, self.new.target(), ResourceKind::User, &first.key, &last.key).await?
-            }
-            _ => AskedFor::new(),
+        let (asked_for, held) = match (rows.first(), rows.last()) {
+            (Some(first), Some(last)) => (
+                asked_for(&self.store, self.new.target(), ResourceKind::User, &first.key, &last.key).await?,
+                finding::held_logins(self.store.reader(), &first.key, &last.key).await?,
+            ),
+            _ => Default::default(),
         };
         let views = tokio::task::spawn_blocking(move || {
             let mut unreadable = UnreadableStates::default();
@@ -183,6 +187,7 @@ impl PageDecider {
         let page = PersonPage {
             people: people.collect(),
             asked_for,
+            held,
             new: self.new.clone(),
             base: self.base.clone(),
             seeds: self.seeds.clone(),
@@ -323,7 +328,9 @@ impl PersonPage {
         let decision = decide_person(&subject, &self.new, self.now);
         let was_in_scope = self.base.as_ref().map(|base| in_scope(&subject, base, self.now));
         let before = self.asked_for.get(&view.key).map(String::as_str);
-        let words = || (decision.user_name(), decision.reason_in_full().to_string());
+        let held = self.held.get(&view.key).filter(|_| before.is_none());
+        let reason = || decision.reason_in_full().to_string();
+        let words = || (decision.user_name(), held.map_or_else(reason, |former| held_in_words(former)));
         let failures = decision.failures();
         // Few mappings fail: the policy in force is evaluated for those people alone.
         let fails_newly = !failures.is_empty()

@@ -1,6 +1,8 @@
 //! `mapper_findings`: problems in people's data that an operator should look at.
 
-use lifecycle::{FindingCounts, FindingKind, PersonFinding};
+use std::collections::HashMap;
+
+use lifecycle::{ContradictionCode, FindingCounts, FindingKind, PersonFinding};
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use store::StoreError;
@@ -77,4 +79,26 @@ pub(crate) async fn finding_counts(connection: &impl ConnectionTrait) -> Result<
         }
     }
     Ok(counts)
+}
+
+/// Returns the newcomers with keys from `first` to `last` who are held, each with the person who had their login before.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn held_logins(
+    connection: &impl ConnectionTrait,
+    first: &str,
+    last: &str,
+) -> Result<HashMap<String, String>, StoreError> {
+    let rows: Vec<(String, String)> = Entity::find()
+        .select_only()
+        .columns([Column::Person, Column::Detail])
+        .filter(Column::Person.gte(first))
+        .filter(Column::Person.lte(last))
+        .filter(Column::Field.eq(ContradictionCode::RecycledLogin.as_str()))
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(StoreError::statement("read newcomers who are held"))?;
+    Ok(rows.into_iter().collect())
 }

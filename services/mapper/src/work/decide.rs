@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::again::{SENT_AGAIN, lane_again};
 use super::leavers::{AccessRight, LeaverDuty, access_right};
+use super::logins::held_in_words;
 use super::surroundings::DecisionContext;
 use super::{BatchState, CommandCause};
 use crate::rows::desired;
@@ -97,7 +98,7 @@ impl BatchState<'_> {
                 let because = || (decision.reason(), decision.user_name());
                 self.findings.unbuilt(&key, policy.target(), &decision, now);
                 if let Some(held) = held_login.as_ref().filter(|_| self.is_new_at(policy, &key)) {
-                    let reason = format!("held: {} had this login before", held.former);
+                    let reason = held_in_words(&held.former);
                     let because = || (DecisionReason(reason.clone()), decision.user_name());
                     self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
                     continue;

@@ -25,6 +25,11 @@ pub(super) struct HeldLogin {
     pub(super) since: i64,
 }
 
+/// Returns the reason for which no account is created.
+pub(crate) fn held_in_words(former: &str) -> String {
+    format!("held: {former} had this login before")
+}
+
 impl BatchState<'_> {
     /// Returns whether no state was ever requested for the person at the target.
     pub(super) fn is_new_at(&self, policy: &Policy, person: &str) -> bool {

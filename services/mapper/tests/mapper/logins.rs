@@ -2,14 +2,14 @@
 //! whose login it is.
 
 use lifecycle::{
-    AccessOrderKind, AccessOrderStatus, AccountState, Actor, Event, EventKind, FindingKind, FindingsReply,
-    FindingsRequest, OrderAccessRequest, PersonFinding, verb,
+    AccessOrderKind, AccessOrderStatus, AccountState, Actor, Event, EventKind, ExplainRequest,
+    ExplainedPerson, FindingKind, FindingsReply, FindingsRequest, OrderAccessRequest, PersonFinding, verb,
 };
 use serde_json::json;
-use store::testing::test_databases;
+use store::testing::{sqlite_database, test_databases};
 use time::Duration;
 
-use crate::operators::ask;
+use crate::operators::{ask, plan};
 use crate::world::{EVERYBODY, World, event};
 
 const LOGIN: &str = "ada@example.org";
@@ -114,4 +114,24 @@ async fn who_had_the_login_and_is_back_holds_nobody_and_an_account_that_exists_i
         assert_eq!(world.state("E-2"), Some(AccountState::Active), "a conflict at the target from now on");
         world.stop_mappers().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_and_an_explanation_say_that_a_newcomer_is_held() {
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
+    without_ada(&mut world).await;
+    world.send(&[joined("E-2", 1, "Bob", LOGIN)]).await;
+    world.settle().await;
+    assert_eq!(held(&world).await, [of_ada("E-2")]);
+    let request = ExplainRequest { target: "crm".to_owned(), subject: "E-2".to_owned() };
+    let explained: ExplainedPerson = ask(&world, verb::EXPLAIN, request).await.unwrap();
+    assert_eq!(explained.reason, "held: E-1 had this login before");
+    assert!(explained.desired.is_none(), "{explained:?}");
+    let changed = EVERYBODY.replace("percent: 100", "percent: 90");
+    for person in [Some("E-2"), None] {
+        let (_, planned) = plan(&mut world, &changed, person).await;
+        let reasons: Vec<&str> = planned.changes.iter().map(|change| change.reason.as_str()).collect();
+        assert_eq!(reasons, ["held: E-1 had this login before"]);
+    }
+    world.stop_mappers().await;
 }
