@@ -1,5 +1,6 @@
 //! Loads the rows that a batch touches.
 
+mod inbox;
 mod memberships;
 
 pub(super) use memberships::{all_edges, keep_edges, load_edges};
@@ -17,7 +18,7 @@ use super::{BatchInput, BatchState, KnownPerson, KnownSubject, ResendRequest, Sh
 use crate::acts::ActKind;
 use crate::acts::missing::load_missing;
 use crate::policies::PolicySet;
-use crate::rows::{decode_state, desired, group, identity, inbox};
+use crate::rows::{decode_state, desired, group, identity};
 use crate::subjects::{SeedMaker, display_name, is_known, people_among};
 use crate::unreadable::UnreadableStates;
 
@@ -44,9 +45,9 @@ pub(super) async fn load_work<'a>(
         seeds,
         now,
         clock,
-        seen: seen_events(tx, &events).await?,
+        seen: inbox::seen_events(tx, &events).await?,
         reused: BTreeMap::new(),
-        taken: taken_departures(tx, inputs).await?,
+        taken: inbox::taken_departures(tx, inputs).await?,
         merged: Vec::new(),
         people: BTreeMap::new(),
         records: BTreeMap::new(),
@@ -148,49 +149,6 @@ fn named_subjects(inputs: &[BatchInput], people: &PeopleConfig) -> NamedSubjects
     named
 }
 
-/// Returns the departures that were merged before, with their sequence numbers.
-async fn taken_departures(
-    tx: &DatabaseTransaction,
-    inputs: &[BatchInput],
-) -> Result<HashMap<String, i64>, StoreError> {
-    let departures: Vec<String> = inputs
-        .iter()
-        .filter_map(|input| match input {
-            BatchInput::Event { event, repeated: false, .. } if event.kind.is_departure() => {
-                Some(event.id.to_string())
-            }
-            _ => None,
-        })
-        .collect();
-    let mut out = HashMap::new();
-    for chunk in departures.chunks(ROWS_PER_STATEMENT_MAX) {
-        let rows = inbox::Entity::find()
-            .filter(inbox::Column::EventId.is_in(chunk))
-            .all(tx)
-            .await
-            .map_err(StoreError::statement("read the inbox"))?;
-        out.extend(rows.into_iter().map(|row| (row.event_id, row.sequence)));
-    }
-    Ok(out)
-}
-
-/// Returns the events that were merged before, with the hash of their senders' content.
-async fn seen_events(
-    tx: &DatabaseTransaction,
-    events: &[String],
-) -> Result<HashMap<String, Option<String>>, StoreError> {
-    let mut out = HashMap::new();
-    for chunk in events.chunks(ROWS_PER_STATEMENT_MAX) {
-        let rows = inbox::Entity::find()
-            .filter(inbox::Column::EventId.is_in(chunk))
-            .all(tx)
-            .await
-            .map_err(StoreError::statement("read the inbox"))?;
-        out.extend(rows.into_iter().map(|row| (row.event_id, row.content)));
-    }
-    Ok(out)
-}
-
 /// Loads people with their desired states.
 pub(super) async fn load_people(
     tx: &DatabaseTransaction,
@@ -222,9 +180,19 @@ pub(super) async fn load_states(
     work: &mut BatchState<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
+    load_readable_states(tx, work, keys).await?.into_values().next().map_or(Ok(()), Err)
+}
+
+/// Loads those of `keys` that can be read, as [`load_states`] does. Returns the error of each other one, which is not loaded.
+pub(super) async fn load_readable_states(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+    keys: &BTreeSet<String>,
+) -> Result<BTreeMap<String, StoreError>, StoreError> {
     let missing: Vec<String> = keys.iter().filter(|key| !work.people.contains_key(*key)).cloned().collect();
     let shown = work.policies.manager_attributes();
     let now = work.micros();
+    let mut unreadable = BTreeMap::new();
     for chunk in missing.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows = identity::Entity::find()
             .filter(identity::Column::Key.is_in(chunk))
@@ -232,8 +200,15 @@ pub(super) async fn load_states(
             .await
             .map_err(StoreError::statement("read people"))?;
         for row in rows {
-            let state: PersonRecord = decode_state(&row.state, &row.key)?;
-            decode_state::<BTreeSet<ValueKey>>(&row.matched, &row.key)?;
+            let matched = decode_state::<BTreeSet<ValueKey>>(&row.matched, &row.key);
+            let state = matched.and_then(|_| decode_state::<PersonRecord>(&row.state, &row.key));
+            let state = match state {
+                Ok(state) => state,
+                Err(error) => {
+                    unreadable.insert(row.key, error);
+                    continue;
+                }
+            };
             let then = last_looked_at(row.next_due_at, now);
             let shown =
                 (!shown.is_empty()).then(|| BatchState::shown_to_reports(&shown, &row.key, &state, then));
@@ -245,12 +220,12 @@ pub(super) async fn load_states(
             work.people.insert(row.key, known);
         }
     }
-    for key in missing {
+    for key in missing.into_iter().filter(|key| !unreadable.contains_key(key)) {
         work.people
             .entry(key)
             .or_insert_with(|| known_person(0, PersonRecord::default(), None, ShownSubject::default()));
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 /// Loads groups with their desired states.
@@ -259,6 +234,16 @@ pub(super) async fn load_groups(
     work: &mut BatchState<'_>,
     keys: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
+    load_readable_groups(tx, work, keys).await?.into_values().next().map_or(Ok(()), Err)
+}
+
+/// Loads those of `keys` that can be read, as [`load_groups`] does. Returns the error of each other one, which is not loaded.
+pub(super) async fn load_readable_groups(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+    keys: &BTreeSet<String>,
+) -> Result<BTreeMap<String, StoreError>, StoreError> {
+    let mut unreadable = BTreeMap::new();
     let missing: Vec<String> = keys.iter().filter(|key| !work.groups.contains_key(*key)).cloned().collect();
     let now = work.micros();
     for chunk in missing.chunks(ROWS_PER_STATEMENT_MAX) {
@@ -268,7 +253,13 @@ pub(super) async fn load_groups(
             .await
             .map_err(StoreError::statement("read groups"))?;
         for row in rows {
-            let state: GroupState = decode_state(&row.state, &row.key)?;
+            let state: GroupState = match decode_state(&row.state, &row.key) {
+                Ok(state) => state,
+                Err(error) => {
+                    unreadable.insert(row.key, error);
+                    continue;
+                }
+            };
             let then = last_looked_at(row.next_due_at, now);
             let before = ShownSubject {
                 is_known: true,
@@ -282,7 +273,7 @@ pub(super) async fn load_groups(
         }
         load_desired(tx, work, ResourceKind::Group, chunk).await?;
     }
-    for key in missing {
+    for key in missing.into_iter().filter(|key| !unreadable.contains_key(key)) {
         work.groups.entry(key).or_insert_with(|| KnownSubject {
             revision: 0,
             state: GroupState::default(),
@@ -291,7 +282,7 @@ pub(super) async fn load_groups(
             next_due_at: None,
         });
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 /// Returns a time at which the row looked as it did when it was last decided about: the passing of time alone changes nothing

@@ -1,6 +1,6 @@
 //! Reads the inputs of a batch's decisions besides their subjects: groups, groups around groups, managers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lifecycle::{AccessOrder, AttributeMap, IdentityView};
 use policy::GroupMembership;
@@ -10,6 +10,7 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use super::{BatchState, load};
 use crate::rows::edge;
 use crate::subjects::{GroupIndex, NESTING_LEVELS_MAX, is_known, key_of_manager};
+use crate::unreadable::StateKind;
 
 /// The inputs of the decisions of one batch.
 #[derive(Debug, Default)]
@@ -47,23 +48,29 @@ pub(super) async fn read_surroundings(
     tx: &DatabaseTransaction,
     work: &mut BatchState<'_>,
 ) -> Result<DecisionContext, StoreError> {
-    let mut around = DecisionContext { index: climb_groups(tx, work).await?, ..DecisionContext::default() };
     let now = work.micros();
     let touched = work.people.iter().filter(|(_, person)| person.touched.is_some());
-    around.people = touched.map(|(key, person)| (key.clone(), person.state.view(key, now))).collect();
+    let mut people: HashMap<String, IdentityView> =
+        touched.map(|(key, person)| (key.clone(), person.state.view(key, now))).collect();
     if work.withholds_access {
         // The order that an account is never deleted may be among those that are missing.
         let keep = AccessOrder { since: now, until: None };
-        for view in around.people.values_mut() {
+        for view in people.values_mut() {
             view.orders.keep.get_or_insert(keep);
         }
     }
+    let index = climb_groups(tx, work, &people).await?;
+    let mut around = DecisionContext { index, people, ..DecisionContext::default() };
     around.managers = keep_managers(tx, work, &around.people).await?;
     Ok(around)
 }
 
 /// Climbs from all touched subjects up through their groups, with one or two statements per level.
-async fn climb_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Result<GroupIndex, StoreError> {
+async fn climb_groups(
+    tx: &DatabaseTransaction,
+    work: &mut BatchState<'_>,
+    views: &HashMap<String, IdentityView>,
+) -> Result<GroupIndex, StoreError> {
     let mut index = GroupIndex::default();
     let people = work.people.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key.clone());
     let groups = work.groups.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key.clone());
@@ -83,15 +90,52 @@ async fn climb_groups(tx: &DatabaseTransaction, work: &mut BatchState<'_>) -> Re
         groups_seen.extend(next.iter().cloned());
         level = next;
     }
-    load::load_groups(tx, work, &groups_seen).await?;
+    let mut unreadable = load::load_readable_groups(tx, work, &groups_seen).await?;
+    if !unreadable.is_empty() {
+        let working = views.iter().filter(|(_, view)| !has_no_access(view)).map(|(key, _)| key);
+        let groups = work.groups.iter().filter(|(_, known)| known.touched.is_some()).map(|(key, _)| key);
+        if let Some(key) = reached_among(&index, working.chain(groups), &unreadable)
+            && let Some(error) = unreadable.remove(&key)
+        {
+            return Err(error);
+        }
+        unreadable.iter().for_each(|(key, error)| work.unreadable.note(StateKind::Group, &[key], error));
+    }
     let now = work.micros();
     for key in &groups_seen {
-        index.add(key, &work.groups[key].state, now);
+        if let Some(known) = work.groups.get(key) {
+            index.add(key, &known.state, now);
+        }
     }
     let nested: BTreeSet<String> =
         groups_seen.into_iter().filter(|key| !index.parents(key).is_empty()).collect();
     index.set_people(&load::known_people(tx, work, &nested).await?);
     Ok(index)
+}
+
+/// Returns whether the person has no access with any groups and any manager: a decision about a departure must not wait until
+/// those can be read.
+fn has_no_access(view: &IdentityView) -> bool {
+    view.orders.off.is_some() || view.employment.since().is_some()
+}
+
+/// Returns one of the `unreadable` groups that one of `subjects` is in, directly or through other groups.
+fn reached_among<'k>(
+    index: &GroupIndex,
+    subjects: impl Iterator<Item = &'k String>,
+    unreadable: &BTreeMap<String, StoreError>,
+) -> Option<String> {
+    let mut level: Vec<&str> = subjects.map(String::as_str).collect();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    while let Some(key) = level.pop() {
+        if unreadable.contains_key(key) {
+            return Some(key.to_owned());
+        }
+        if seen.insert(key) {
+            level.extend(index.parents(key).iter().map(String::as_str));
+        }
+    }
+    None
 }
 
 /// Returns `(member, group)` for each group that lists one of `members`, as the batch has it.
@@ -145,7 +189,15 @@ async fn keep_managers(
     if work.policies.manager_attributes().is_empty() {
         return Ok(HashMap::new());
     }
-    load::load_states(tx, work, &all).await?;
+    let mut unreadable = load::load_readable_states(tx, work, &all).await?;
+    if !unreadable.is_empty() {
+        let working = people.iter().filter(|(_, view)| !has_no_access(view)).map(|(key, _)| key);
+        let managers = working.filter_map(|key| work.people.get(key)?.manager.as_ref());
+        if let Some(error) = managers.cloned().find_map(|manager| unreadable.remove(&manager)) {
+            return Err(error);
+        }
+        unreadable.iter().for_each(|(key, error)| work.unreadable.note(StateKind::Person, &[key], error));
+    }
     // A change of a manager is spread to the reports that exist then. A concurrent new report is not among them, and would keep
     // the manager's old attributes, so one of the two batches must be processed again.
     for key in new {

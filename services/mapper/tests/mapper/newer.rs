@@ -313,3 +313,48 @@ async fn reports_of_a_manager_who_can_be_read_again_are_evaluated_without_a_rest
     world.until("both are evaluated", async |w| w.count(left_over).await == 0).await;
     world.stop_mappers().await;
 }
+
+/// Everyone's department, and the department of the manager. A policy that reads managers.
+const WITH_MANAGERS: &str = r#"
+target: crm
+guard: { percent: 100 }
+users:
+  mappings:
+    - { target: userName, source: userPrincipalName }
+    - { target: department, source: department }
+    - { target: title, source: manager.department }
+groups:
+  scope: { any: [ { all: [ { attribute: displayName, operator: STARTS WITH, value: "SEC-" } ] } ] }
+  mappings: [ { target: displayName, source: displayName } ]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_departure_does_not_wait_for_a_manager_or_a_group_that_cannot_be_read() {
+    for database in test_databases() {
+        let mut world = World::running(database, WITH_MANAGERS).await;
+        let reports = |key: &str| event(EventKind::WorkerChanged, key, 2, json!({ "manager": "E-1" }));
+        world.send(&[joined("E-1", 1, "Sales"), joined("E-2", 1, "Sales"), joined("E-3", 1, "Sales")]).await;
+        world.send(&[group("G-1", 1, "SEC-x"), joined("E-4", 1, "Sales"), joined("E-5", 1, "Sales")]).await;
+        world.send(&[reports("E-2"), reports("E-3")]).await;
+        world.send(&[members(EventKind::GroupMemberAdded, "G-1", 2, &["E-4", "E-5"])]).await;
+        world.settle().await;
+        world.execute("UPDATE mapper_identities SET state = 'x' || state WHERE key = 'E-1'").await;
+        world.execute("UPDATE mapper_groups SET state = 'x' || state").await;
+        let moved = |key: &str| event(EventKind::WorkerChanged, key, 5, json!({ "department": "HR" }));
+        let events = [left("E-2", 6), moved("E-3"), left("E-4", 6), moved("E-5")];
+        world
+            .send_raw(events.iter().enumerate().map(|(n, event)| World::duplicate(event, n)).collect())
+            .await;
+        for key in ["E-2", "E-4"] {
+            world.until("they are off", async |w| w.state(key) == Some(AccountState::Disabled)).await;
+        }
+        world
+            .until("manager and group are listed, and no departure waits", async |w| {
+                let all = listed(w).await;
+                let ids: Vec<&str> = all.items.iter().map(|item| item.id.as_str()).collect();
+                ids.contains(&"mapper:person/E-1") && ids.contains(&"mapper:group/G-1") && all.departures == 0
+            })
+            .await;
+        world.stop_mappers().await;
+    }
+}
