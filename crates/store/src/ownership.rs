@@ -12,8 +12,8 @@ use telemetry::chain;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::Store;
 use crate::lease::TableLease;
+use crate::{Store, StoreError};
 
 /// The maximum pause between two claims while the database fails.
 const CLAIM_PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -87,22 +87,13 @@ pub async fn run_owned(
 ) {
     let mut delays = RetryDelays::new(terms.claim_every, CLAIM_PAUSE_MAX);
     while !stop.is_cancelled() {
-        let asked = Instant::now();
-        let OwnershipTerms { service, name, replica, length, .. } = terms;
-        let claimed = tokio::select! {
-            () = stop.cancelled() => return,
-            claimed = TableLease::acquire(store, service, name, replica, *length) => claimed,
-        };
-        let pause = match claimed {
-            Ok(claimed) => {
-                if let Some(lease) = claimed {
-                    own(store, terms, &lease, work, &HeldLease::new(&stop, asked + *length)).await;
-                }
+        let pause = match run_once(store, terms, work, &stop).await {
+            Ok(_) => {
                 delays.reset();
                 terms.claim_every
             }
             Err(error) => {
-                tracing::warn!(lease = name, error = chain(&error), "a lease could not be claimed");
+                tracing::warn!(lease = terms.name, error = chain(&error), "a lease could not be claimed");
                 delays.next_delay()
             }
         };
@@ -111,6 +102,27 @@ pub async fn run_owned(
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// Does `work` once, unless another replica has its lease. Returns whether this replica did it.
+///
+/// # Errors
+/// Returns an error if the lease could not be claimed.
+pub async fn run_once(
+    store: &Store,
+    terms: &OwnershipTerms,
+    work: &impl LeasedWork,
+    stop: &CancellationToken,
+) -> Result<bool, StoreError> {
+    let asked = Instant::now();
+    let OwnershipTerms { service, name, replica, length, .. } = terms;
+    let claimed = tokio::select! {
+        () = stop.cancelled() => return Ok(false),
+        claimed = TableLease::acquire(store, service, name, replica, *length) => claimed?,
+    };
+    let Some(lease) = claimed else { return Ok(false) };
+    own(store, terms, &lease, work, &HeldLease::new(stop, asked + *length)).await;
+    Ok(true)
 }
 
 /// Works and renews the lease, and releases it when the work has ended or was dropped.

@@ -12,7 +12,8 @@ use lifecycle::unix_micros;
 use retry::RetryLog;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use store::{Store, StoreError};
 use telemetry::{Shutdown, chain};
@@ -58,7 +59,10 @@ pub(crate) struct DueProcessor {
 pub(crate) struct ApartSubjects {
     people: BTreeSet<String>,
     groups: BTreeSet<String>,
-    records: BTreeSet<String>,
+    /// Group and member. The group's other memberships go on.
+    memberships: BTreeSet<(String, String)>,
+    /// Source and key.
+    records: BTreeSet<(String, String)>,
     /// The time at which the first of them was skipped.
     since: Option<Instant>,
     /// The number of items of the quarantine that had been processed again by then.
@@ -78,11 +82,18 @@ impl ApartSubjects {
         self.since.get_or_insert_with(Instant::now);
         match input {
             BatchInput::Person(key) => self.people.insert(key.clone()),
-            BatchInput::Group(key) | BatchInput::Edge { group: key, .. } => self.groups.insert(key.clone()),
-            BatchInput::Record { key, .. } => self.records.insert(key.clone()),
+            BatchInput::Group(key) => self.groups.insert(key.clone()),
+            BatchInput::Edge { group, member } => self.memberships.insert((group.clone(), member.clone())),
+            BatchInput::Record { source, key } => self.records.insert((source.clone(), key.clone())),
             _ => false,
         };
     }
+}
+
+/// Returns the condition for rows with none of these keys of two parts.
+fn neither<C: ColumnTrait>((first, second): (C, C), keys: Vec<(String, String)>) -> Condition {
+    let is_one = |(a, b): (String, String)| first.eq(a).and(second.eq(b)).not();
+    keys.into_iter().map(is_one).fold(Condition::all(), Condition::add)
 }
 
 impl DueProcessor {
@@ -159,6 +170,10 @@ impl DueProcessor {
             let edges = edge::Entity::find()
                 .filter(edge::Column::NextDueAt.lte(now))
                 .filter(edge::Column::GroupKey.is_not_in(self.passed_over(|apart| &apart.groups)))
+                .filter(neither(
+                    (edge::Column::GroupKey, edge::Column::MemberKey),
+                    self.passed_over(|apart| &apart.memberships),
+                ))
                 .limit(PAGE)
                 .all(self.parts.store.reader())
                 .await
@@ -170,7 +185,7 @@ impl DueProcessor {
             );
             let records = record::Entity::find()
                 .filter(record::Column::NextDueAt.lte(now))
-                .filter(record::Column::Key.is_not_in(self.passed_over(|apart| &apart.records)))
+                .filter(self.not_apart_records())
                 .limit(PAGE)
                 .all(self.parts.store.reader())
                 .await
@@ -235,7 +250,7 @@ impl DueProcessor {
             .select_only()
             .columns([record::Column::Source, record::Column::Key])
             .filter(to_do(record::Column::EvaluatedWith, backfill, with))
-            .filter(record::Column::Key.is_not_in(self.passed_over(|apart| &apart.records)))
+            .filter(self.not_apart_records())
             .limit(PAGE)
             .into_tuple()
             .all(self.parts.store.reader())
@@ -244,7 +259,12 @@ impl DueProcessor {
         Ok(records.into_iter().map(|(source, key)| BatchInput::Record { source, key }).collect())
     }
 
-    fn passed_over(&self, of: impl Fn(&ApartSubjects) -> &BTreeSet<String>) -> Vec<String> {
+    /// Returns the condition for records that are not skipped.
+    fn not_apart_records(&self) -> Condition {
+        neither((record::Column::Source, record::Column::Key), self.passed_over(|apart| &apart.records))
+    }
+
+    fn passed_over<K: Clone>(&self, of: impl Fn(&ApartSubjects) -> &BTreeSet<K>) -> Vec<K> {
         let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
         apart.expire(self.parts.repairs.load(Ordering::Relaxed), Instant::now());
         of(&apart).iter().cloned().collect()

@@ -6,8 +6,8 @@ use lifecycle::{
 };
 use retry::RetryLog;
 use sea_orm::EntityTrait;
-use store::StoreError;
-use store::quarantine::{self, QuarantineReason, QuarantinedItem};
+use store::quarantine::{self, ItemPage, QuarantineReason, QuarantinedItem};
+use store::{ListPosition, StoreError};
 use telemetry::chain_text;
 
 use crate::quarantine::{remove, unreadable_part};
@@ -25,19 +25,25 @@ const TRIES_MAX: usize = 10;
 /// # Errors
 /// Returns an error if the database fails.
 pub(crate) async fn read_again(processor: &BatchProcessor<'_>) -> Result<(), StoreError> {
-    let items = quarantine::list_items(processor.store().reader(), SERVICE, QUARANTINE_MAX).await?;
     let waiting = |item: &QuarantinedItem| {
         matches!(
             item.reason,
             QuarantineReason::NewerVersion | QuarantineReason::Unreadable | QuarantineReason::StateUnreadable
         )
     };
-    for item in items.into_iter().filter(waiting) {
-        if let Err(error) = try_again(processor, &item).await {
-            tracing::debug!(item = item.id, error, "still set aside");
+    let mut after = None;
+    loop {
+        let page = ItemPage::read(processor.store(), SERVICE, after.as_ref(), QUARANTINE_MAX).await?;
+        for item in page.items.into_iter().filter(waiting) {
+            if let Err(error) = try_again(processor, &item).await {
+                tracing::debug!(item = item.id, error, "still set aside");
+            }
+        }
+        after = page.next_cursor.as_deref().and_then(ListPosition::parse);
+        if after.is_none() {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// Retries the items that the request names.

@@ -67,11 +67,23 @@ pub(crate) fn state_item(kind: StateKind, key: &[&str], cause: String) -> Quaran
     let name = kind.as_str();
     let reason = QuarantineReason::StateUnreadable;
     let mut item = QuarantinedItem::message(name, 0, reason, lifecycle::unix_micros(now()));
-    item.id = format!("{name}/{}", key.join(":"));
+    item.id = format!("{name}/{}", joined_key(key));
     item.subject = key.last().copied().unwrap_or_default().to_owned();
     (item.kind, item.cause) = (name.to_owned(), cause);
     item.payload = serde_json::to_vec(key).expect("texts are always JSON");
     item
+}
+
+/// Returns the parts of a key as one text. Colons within all parts but the last are escaped, so that no two keys have the
+/// same text.
+fn joined_key(key: &[&str]) -> String {
+    let Some((last, before)) = key.split_last() else { return String::new() };
+    let mut text = String::new();
+    for part in before {
+        text.push_str(&part.replace('%', "%25").replace(':', "%3A"));
+        text.push(':');
+    }
+    text + last
 }
 
 /// Returns the key of the stored state that an item stands for, in `N` parts. `None` for an item of an older version.
@@ -157,6 +169,16 @@ impl UnreadableStates {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn states_with_different_keys_have_different_items() {
+        let keys: [&[&str]; 5] =
+            [&["a:b", "c"], &["a", "b:c"], &["a%3Ab", "c"], &["a", "b%3Ac"], &["a", "bc"]];
+        let ids: std::collections::BTreeSet<String> =
+            keys.iter().map(|key| state_item(StateKind::Membership, key, String::new()).id).collect();
+        assert_eq!(ids.len(), keys.len(), "{ids:?}");
+        assert_eq!(state_item(StateKind::Person, &["a:b"], String::new()).id, "person/a:b");
+    }
 
     #[test]
     fn each_kind_is_found_by_its_name() {

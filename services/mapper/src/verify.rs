@@ -11,17 +11,18 @@ mod ours;
 mod theirs;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bus::Bus;
 use lifecycle::{Fact, FactRecord, Verification, VerificationState, VerifiedRequest, unix_micros, verb};
 use retry::retry_delay;
 use store::StoreError;
-use store::lease::TableLease;
+use store::ownership::{HeldLease, LeasedWork, OwnershipTerms, run_once};
 use telemetry::{Shutdown, chain, chain_text};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::orders::RecoveredOrders;
 use crate::rows::verification;
@@ -33,7 +34,11 @@ const WRITER: &str = "writer";
 /// The maximum time for one answer of the writer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// The time for which a replica that no longer responds keeps others from verifying a target.
-const LEASE: Duration = Duration::from_secs(180);
+const LEASE: Duration = Duration::from_secs(30);
+/// The interval at which the lease is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// The maximum time for a verification to end when its lease is lost. It is begun again by the next owner.
+const ENDING_MAX: Duration = Duration::from_millis(100);
 /// The first pause after a verification failed. It doubles with each failure.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// The maximum pause after a verification failed.
@@ -86,6 +91,9 @@ enum VerificationTrouble {
     /// The writer is behind.
     #[error("the writer does not consume the published commands")]
     NotTaken,
+    /// Sending an entry again triggers a bug.
+    #[error("processing an entry panicked: {0}")]
+    Panicked(String),
     /// Other writers changed the same people in every attempt.
     #[error("other writers changed the same people in every attempt")]
     Overtaken,
@@ -109,6 +117,27 @@ struct VerificationDue {
     failures: u32,
 }
 
+/// One verification of a target, as work for the owner of its lease.
+struct OneVerification<'a> {
+    verifier: &'a TargetVerifier,
+    target: &'a str,
+    who: &'a str,
+    failures: u32,
+    /// The time of the next verification, once this one has ended.
+    due: Mutex<Option<VerificationDue>>,
+}
+
+impl LeasedWork for OneVerification<'_> {
+    async fn work(&self, lease: &HeldLease) {
+        tokio::select! {
+            () = lease.over() => {}
+            due = self.verifier.verify_owned(self.target, self.who, self.failures) => {
+                *self.due.lock().unwrap_or_else(PoisonError::into_inner) = Some(due);
+            }
+        }
+    }
+}
+
 impl TargetVerifier {
     /// Verifies targets that are due until shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
@@ -123,9 +152,9 @@ impl TargetVerifier {
                     continue;
                 }
                 let who = self.asked.take(&target).unwrap_or_else(|| "schedule".to_owned());
-                tokio::select! {
-                    () = shutdown.soft.cancelled() => return,
-                    next = self.verify(&target, &who, known.failures) => *known = next,
+                *known = self.verify(&target, &who, known.failures, &shutdown.soft).await;
+                if shutdown.soft.is_cancelled() {
+                    return;
                 }
             }
             tokio::select! {
@@ -137,19 +166,47 @@ impl TargetVerifier {
     }
 
     /// Verifies one target, unless another replica does. Returns the time of the next verification.
-    async fn verify(&self, target: &str, who: &str, failures: u32) -> VerificationDue {
-        let name = format!("verify:{target}");
-        let lease = match TableLease::acquire(&self.parts.store, SERVICE, &name, &self.replica, LEASE).await {
-            Ok(Some(lease)) => lease,
-            Ok(None) => {
-                self.asked.ask(target, who);
-                return VerificationDue { at: Instant::now() + AGAIN_AFTER, failures };
+    async fn verify(
+        &self,
+        target: &str,
+        who: &str,
+        failures: u32,
+        stop: &CancellationToken,
+    ) -> VerificationDue {
+        let again = VerificationDue { at: Instant::now() + AGAIN_AFTER, failures };
+        let work = OneVerification { verifier: self, target, who, failures, due: Mutex::default() };
+        match run_once(&self.parts.store, &self.terms(target), &work, stop).await {
+            Ok(is_done) => {
+                let due = work.due.into_inner().unwrap_or_else(PoisonError::into_inner);
+                // Another replica verifies it, or took the lease before the end.
+                if due.is_none() && !stop.is_cancelled() {
+                    self.asked.ask(target, who);
+                    tracing::debug!(target_name = target, is_done, "another replica verifies the target");
+                }
+                due.unwrap_or(again)
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "could not begin a verification");
-                return VerificationDue { at: Instant::now() + AGAIN_AFTER, failures };
+                again
             }
-        };
+        }
+    }
+
+    /// Returns the lease of the verification of a target.
+    fn terms(&self, target: &str) -> OwnershipTerms {
+        OwnershipTerms {
+            service: SERVICE,
+            name: format!("verify:{target}"),
+            replica: self.replica.clone(),
+            length: LEASE,
+            renew_every: RENEW_EVERY,
+            claim_every: AGAIN_AFTER,
+            ending_max: ENDING_MAX,
+        }
+    }
+
+    /// Verifies one target as the owner of its lease. Returns the time of the next verification.
+    async fn verify_owned(&self, target: &str, who: &str, failures: u32) -> VerificationDue {
         let began = now();
         let mut report = Verification {
             target: target.to_owned(),
@@ -159,11 +216,7 @@ impl TargetVerifier {
             ..Verification::default()
         };
         let worked = self.work(&mut report).await;
-        let ended = self.end(report, worked, failures).await;
-        if let Err(error) = lease.release(&self.parts.store).await {
-            tracing::debug!(error = chain(&error), "the lease of a verification runs out");
-        }
-        match ended {
+        match self.end(report, worked, failures).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(error = chain(&error), "could not keep a verification");

@@ -38,6 +38,9 @@ impl MapperControl {
                 Ok(())
             }
             Err(RepeatFailure::Store(error)) => Err(error.into()),
+            Err(RepeatFailure::Panicked(text)) => {
+                Err(wrong_request(format!("this is a bug of Usher: {text}")))
+            }
             Err(RepeatFailure::Overtaken) => Err(wrong_request(
                 "other changes of the same person came first in every attempt: try again in a moment",
             )),

@@ -238,6 +238,7 @@ impl TargetVerifier {
             Ok(Some(batch)) => Ok(self.parts.relay.deliver(vec![batch]).await?),
             Ok(None) => Ok(()),
             Err(RepeatFailure::Store(error)) => Err(error.into()),
+            Err(RepeatFailure::Panicked(text)) => Err(VerificationTrouble::Panicked(text)),
             Err(RepeatFailure::Overtaken) => Err(VerificationTrouble::Overtaken),
         }
     }

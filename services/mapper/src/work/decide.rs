@@ -104,10 +104,11 @@ impl BatchState<'_> {
                     continue;
                 }
                 let right = access_right(identity, &decision, now);
+                let account = decision.account();
                 for further in &further {
-                    self.follow(policy, further, &key, right, &cause);
+                    self.follow(policy, (further, &key), account.as_ref(), right, &cause);
                 }
-                let Some(account) = decision.account() else {
+                let Some(account) = account else {
                     self.note_right(policy, &key, right, false, &cause);
                     self.tell_nothing_to_do(policy, ResourceKind::User, &key, "nothing", &because, &cause);
                     continue;

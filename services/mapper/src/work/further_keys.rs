@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::{AccountState, AttributeMap, DesiredAccount, DesiredState, PolicyActions, ResourceKind};
+use lifecycle::{AccountState, AttributeMap, DesiredAccount, DesiredState, ResourceKind};
 use policy::{DecisionReason, Policy};
 
 use super::decide::PolicyWish;
@@ -34,13 +34,13 @@ impl BatchState<'_> {
         }
     }
 
-    /// Handles the account of a further key of `person`. It is left alone while the person has a right to access, and must be off
+    /// Handles the account of a further key of `person`, for whom `decided` was decided. It is left alone while the person has a right to access, and must be off
     /// when the person's account must.
     pub(super) fn follow(
         &mut self,
         policy: &Policy,
-        further: &str,
-        person: &str,
+        (further, person): (&str, &str),
+        decided: Option<&DesiredAccount>,
         right: Option<AccessRight>,
         cause: &CommandCause,
     ) {
@@ -52,7 +52,7 @@ impl BatchState<'_> {
             Err(error) => {
                 // The account must be off when the person's account must: it is switched off without its values.
                 self.unreadable.note(StateKind::DesiredUser, &[policy.target(), further], &error);
-                unread_account(further)
+                unread_account(further, decided)
             }
         };
         let is_active = row.state == AccountState::Active.as_str();
@@ -72,18 +72,19 @@ impl BatchState<'_> {
     }
 }
 
-/// Returns an active account whose values are not known. Its key alone finds it.
-fn unread_account(key: &str) -> DesiredAccount {
+/// Returns an active account whose values are not known. Its key alone finds it. The policy's rules about the account are those
+/// about the account that was decided for the person: a protected person's account is held as well.
+fn unread_account(key: &str, decided: Option<&DesiredAccount>) -> DesiredAccount {
     DesiredAccount {
         state: AccountState::Active,
         attributes: AttributeMap::from([("externalId".to_owned(), key.into())]),
         on_create: AttributeMap::new(),
         clear: Vec::new(),
         references: BTreeMap::new(),
-        match_on: Vec::new(),
+        match_on: decided.map(|decided| decided.match_on.clone()).unwrap_or_default(),
         assume_empty: false,
-        actions: PolicyActions::default(),
-        protected: false,
+        actions: decided.map(|decided| decided.actions).unwrap_or_default(),
+        protected: decided.is_some_and(|decided| decided.protected),
         delete_grace_days: None,
     }
 }

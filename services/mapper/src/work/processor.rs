@@ -41,8 +41,10 @@ pub(crate) struct BatchProcessorParts {
 /// Reasons for which a batch was not processed, although it was tried repeatedly.
 #[derive(Debug)]
 pub(crate) enum RepeatFailure {
-    /// Others changed the same subjects first in every attempt, or the batch triggers a bug.
+    /// Others changed the same subjects first in every attempt.
     Overtaken,
+    /// The batch triggers a bug.
+    Panicked(String),
     /// The database failed.
     Store(StoreError),
 }
@@ -74,7 +76,8 @@ impl BatchProcessorParts {
                 Ok(batch) => return Ok(batch),
                 Err(error) if error.is_conflict() => retries.failed(purpose, &error),
                 Err(SaveError::Store(error)) => return Err(RepeatFailure::Store(error)),
-                Err(_) => {}
+                Err(SaveError::Panicked(text)) => return Err(RepeatFailure::Panicked(text)),
+                Err(SaveError::Overtaken) => {}
             }
         }
         Err(RepeatFailure::Overtaken)
