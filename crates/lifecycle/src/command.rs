@@ -367,6 +367,10 @@ pub struct Command {
     /// operator approves it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_approval: bool,
+    /// The time at which the gateway accepted the last statement of a source about this person; `None` if it is not
+    /// known. After a restore, the writer gives access back without an operator only if a statement is later.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub stated_at: Option<OffsetDateTime>,
     /// The policy for orphan accounts. It is set only in the command that announces another version of the policy.
     /// That command is about no membership, and its revision is the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -132,6 +132,7 @@ fn command(subject: &str, lane: Lane, attribute_bytes: usize) -> OutgoingMessage
         guard: None,
         planned: false,
         needs_approval: false,
+        stated_at: None,
         orphans: None,
     };
     OutgoingMessage::command(&command, TraceContext::root())

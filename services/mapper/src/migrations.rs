@@ -24,6 +24,7 @@ mod m0031;
 mod m0032;
 mod m0033;
 mod m0034;
+mod m0035;
 
 use sea_orm_migration::prelude::*;
 
@@ -58,6 +59,7 @@ impl MigratorTrait for MapperMigrator {
             Box::new(m0032::KeepOtherAccounts),
             Box::new(m0033::KeepUndecidedDepartures),
             Box::new(m0034::KeepLogins),
+            Box::new(m0035::KeepRestoredTargets),
         ]
     }
 

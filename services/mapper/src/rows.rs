@@ -22,6 +22,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod policy_file;
 pub(crate) mod record;
+pub(crate) mod restored_target;
 pub(crate) mod setting;
 pub(crate) mod sweep;
 pub(crate) mod verdict;

@@ -243,6 +243,10 @@ struct BatchState<'a> {
     edges: BTreeMap<(String, String), KnownMembership>,
     desired: HashMap<DesiredKey, desired::Model>,
     changed_desired: BTreeSet<DesiredKey>,
+    /// The times of the last statements of sources about people in this batch; microseconds.
+    stated: HashMap<String, i64>,
+    /// The times at which targets were found to be restored; microseconds.
+    restored: HashMap<String, i64>,
     /// Resources that are sent again although nothing changed, with the decision that the writer has.
     again: BTreeMap<DesiredKey, WriterDecision>,
     /// Groups whose memberships are all evaluated.

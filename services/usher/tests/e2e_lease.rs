@@ -101,6 +101,7 @@ fn command(person: usize, revision: i64) -> OutgoingMessage {
         guard: None,
         planned: false,
         needs_approval: false,
+        stated_at: None,
         orphans: None,
     };
     OutgoingMessage::command(&command, TraceContext::root())

@@ -407,6 +407,49 @@ async fn everything_comes_back_as_copies_that_usher_does_not_know_of_and_gives_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leaver_since_the_backup_stays_off_if_the_target_is_resumed_before_a_source_has_said_it_again() {
+    let mut world = world().await;
+    say(&world, (0..PEOPLE).map(|person| joined(person, 1)).collect()).await;
+    let backup = world.usher.data().with_file_name("kept").display().to_string();
+    let taken = usher(&world, &["backup", "--to", &backup]).await;
+    assert!(taken.contains("backed up"), "{taken}");
+    say(&world, vec![left(0, 20), left(1, 20)]).await;
+    are_active(&world, &(2..PEOPLE).map(login).collect()).await;
+    world.usher.terminate().await.unwrap();
+    let restored = usher(&world, &["restore", &backup, "--replace"]).await;
+    assert!(restored.contains("what was there is in"), "{restored}");
+    let before = world.sandbox().ledger().len();
+    world.usher.restart().await.unwrap();
+    status_says(&world, "restored from a backup of").await;
+
+    usher(&world, &["target", "resume", TARGET, "--why", "it is late"]).await;
+    wait_for_level("the target is compared", SOON, async || {
+        let compared = usher(&world, &["reconcile", TARGET]).await;
+        anyhow::ensure!(compared.contains("finished"), "{compared}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+    .unwrap();
+    let held = async |expected: &[&str]| {
+        wait_for_level("they are held", SOON, async || {
+            let text = usher(&world, &["held", "ls"]).await;
+            let people = ["E-0", "E-1"].into_iter().filter(|person| text.contains(*person));
+            anyhow::ensure!(people.eq(expected.iter().copied()), "{text}");
+            anyhow::ensure!(expected.is_empty() || text.contains("restored"), "{text}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+        .unwrap();
+    };
+    held(&["E-0", "E-1"]).await;
+    assert_eq!(switched_on(&world, before), 0);
+    // One has left, as HR says again. The other is at work, as HR says, although nothing about the person changed.
+    say(&world, vec![left(0, 30), event("worker.changed", 1, 31, json!({ "jobTitle": "Clerk" }))]).await;
+    held(&[]).await;
+    ends_with(&world, 1..PEOPLE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_stopped_installation_is_whole_and_a_damaged_one_changes_nothing() {
     let mut world = world().await;
     say(&world, vec![joined(0, 1)]).await;

@@ -35,6 +35,7 @@ use crate::delivery::operation::ScimOperation;
 use crate::rows::access::RemovalConsent;
 use crate::rows::settled::SettledOutcome;
 
+use crate::guard::restored::RESTORED;
 use crate::guard::safety::PROTECTED;
 use crate::rows::access::AccessChange;
 
@@ -290,6 +291,7 @@ async fn find_objection(
 ) -> Result<Option<ConvergeOutcome>, CallStop> {
     match call.about.consent {
         RemovalConsent::Approved => Ok(None),
+        _ if change == AccessChange::Enable && call.is_withheld().await? => Ok(Some(withheld_outcome())),
         _ if wanted.protected && change.takes_away() => {
             Ok(Some(ConvergeOutcome::Held { by: HeldBy::Protected, reason: PROTECTED.to_owned() }))
         }
@@ -301,6 +303,11 @@ async fn find_objection(
             Ok(reason.map(|reason| ConvergeOutcome::Held { by: HeldBy::Guard, reason }))
         }
     }
+}
+
+/// Returns the hold for access that a restored state gives and no source has confirmed since.
+fn withheld_outcome() -> ConvergeOutcome {
+    ConvergeOutcome::Held { by: HeldBy::Restored, reason: RESTORED.to_owned() }
 }
 
 fn settled_outcome(how: SettledOutcome, wanted: &WantedState) -> ConvergeOutcome {

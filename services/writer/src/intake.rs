@@ -281,6 +281,7 @@ fn apply_command(
     row.waiting = None;
     row.last_error = None;
     row.planned = command.planned;
+    row.stated_at = row.stated_at.max(command.stated_at.map(micros));
     row.count_change(&command.desired);
     row.delete_at = None;
     row.enqueue(status::PENDING, micros(now()));

@@ -22,6 +22,7 @@ mod m0025;
 mod m0026;
 mod m0027;
 mod m0028;
+mod m0029;
 
 use sea_orm_migration::prelude::*;
 
@@ -54,6 +55,7 @@ impl MigratorTrait for WriterMigrator {
             Box::new(m0026::KeepLinksUnique),
             Box::new(m0027::KeepDisproofs),
             Box::new(m0028::KeepAddress),
+            Box::new(m0029::KeepRestores),
         ]
     }
 

@@ -23,6 +23,9 @@ pub enum HeldBy {
     Taken,
     /// The mapper's database was restored and lacks the decision that revoked the access.
     Outdated,
+    /// The installation was restored, the account is off or gone at the target, and no source has made a statement about
+    /// the person since.
+    Restored,
 }
 
 impl HeldBy {
@@ -34,13 +37,14 @@ impl HeldBy {
             Self::Profile => "profile",
             Self::Taken => "taken",
             Self::Outdated => "outdated",
+            Self::Restored => "restored",
         }
     }
 
     /// Returns the decisions of an operator that end the hold.
     pub fn decisions(self) -> Vec<HeldDecision> {
         match self {
-            Self::Guard | Self::Protected | Self::Outdated => HeldDecision::both(),
+            Self::Guard | Self::Protected | Self::Outdated | Self::Restored => HeldDecision::both(),
             // Approved, it would be held again: the reason is not in the operator's hands.
             Self::Profile | Self::Taken => vec![HeldDecision::Reject],
         }
@@ -48,7 +52,7 @@ impl HeldBy {
 
     /// Returns the reason with this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated]
+        [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated, Self::Restored]
             .into_iter()
             .find(|by| by.as_str() == name)
     }

@@ -47,6 +47,9 @@ pub struct DigestsReply {
     /// The version of the policy whose rules for orphans the writer has; 0 if it has none.
     #[serde(default)]
     pub rules: i64,
+    /// The time at which the writer noticed that the target's state was restored, in microseconds since the Unix epoch.
+    #[serde(default)]
+    pub restored_at: Option<i64>,
 }
 
 /// Asks the writer for the entries of some key ranges, a part at a time.

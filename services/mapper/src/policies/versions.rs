@@ -221,6 +221,7 @@ pub(crate) fn rules_command(target: &str, text: &str, version: i64) -> Option<Co
         guard: Some(policy.guard()),
         planned: true,
         needs_approval: false,
+        stated_at: None,
         orphans: Some(policy.orphans().clone()),
     })
 }

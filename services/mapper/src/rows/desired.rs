@@ -28,6 +28,9 @@ pub(crate) struct Model {
     pub(crate) desired: String,
     /// Rises by one with each write, for optimistic concurrency.
     pub(crate) version: i64,
+    /// The time of the last statement of a source about the person that a command carried; microseconds since the Unix
+    /// epoch.
+    pub(crate) stated_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{TargetVerifier, VerificationTrouble, WRITER, ours, theirs};
 use crate::SERVICE;
 use crate::policies::versions;
+use crate::rows::restored_target;
 use crate::work::{BatchInput, RepeatFailure, ResendRequest};
 
 /// The subject, and for a membership the member.
@@ -70,6 +71,10 @@ impl TargetVerifier {
             if begun.is_none() {
                 begun = Some(told.at);
                 self.send_rules(&target, told.rules).await?;
+                if let Some(restored_at) = told.restored_at {
+                    let database = self.parts.store.writer();
+                    restored_target::keep_restored_target(database, &target, restored_at).await?;
+                }
             }
             let decided = ours::own_digests(&self.parts.store, &target, kind).await?;
             report.compared += decided.count();

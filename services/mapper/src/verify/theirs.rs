@@ -16,6 +16,8 @@ pub(super) struct WriterReport {
     pub(super) digests: RangeDigests,
     /// Version of the policy whose rules for orphans the writer has.
     pub(super) rules: i64,
+    /// The time at which the writer found the target's state to be restored.
+    pub(super) restored_at: Option<i64>,
 }
 
 /// Requests the writer's digests of all entries of a kind.
@@ -29,7 +31,12 @@ pub(super) async fn writer_digests(
     loop {
         let request = DigestsRequest { target: target.to_owned(), kind, after };
         let part: DigestsReply = bus.request(WRITER, verb::DIGESTS, &request, ANSWER_TIMEOUT).await?;
-        let first = WriterReport { at: part.at, digests: RangeDigests::default(), rules: part.rules };
+        let first = WriterReport {
+            at: part.at,
+            digests: RangeDigests::default(),
+            rules: part.rules,
+            restored_at: part.restored_at,
+        };
         let so_far = told.get_or_insert(first);
         so_far.digests.merge(&part.digests);
         match part.next {

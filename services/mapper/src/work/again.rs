@@ -6,6 +6,7 @@ use lifecycle::{
 };
 
 use super::{BatchState, CommandCause, DesiredKey, ResendRequest, WriterDecision};
+use crate::moment_of;
 use crate::rows::desired;
 use crate::unreadable::StateKind;
 
@@ -96,6 +97,7 @@ impl BatchState<'_> {
             guard: self.policies.of(target).map(|in_force| in_force.policy.guard()),
             planned: false,
             needs_approval: gives && (is_outdated || self.withholds_access),
+            stated_at: row.stated_at.map(moment_of),
             orphans: None,
         };
         (command, TraceContext::root())

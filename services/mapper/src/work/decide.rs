@@ -13,6 +13,7 @@ use super::leavers::{AccessRight, LeaverDuty, access_right};
 use super::logins::held_in_words;
 use super::surroundings::DecisionContext;
 use super::{BatchState, CommandCause};
+use crate::moment_of;
 use crate::rows::desired;
 use crate::subjects::{DecidedGroup, DecidedPerson};
 
@@ -181,8 +182,9 @@ impl BatchState<'_> {
         }
         let before = self.desired.get(&key);
         let was = before.map(|row| row.state.clone());
+        let confirms = before.is_some_and(|row| self.confirms_access(row, gives));
         match before {
-            Some(row) if row.desired == json && !self.again.contains_key(&key) => {
+            Some(row) if row.desired == json && !confirms && !self.again.contains_key(&key) => {
                 self.tell_nothing_to_do(policy, kind, subject, "unchanged", wish.because, cause);
                 return was;
             }
@@ -197,8 +199,13 @@ impl BatchState<'_> {
         let again = self.again.get(&key).copied();
         let theirs = again.map(|theirs| theirs.revision);
         let revision = self.revision_after(before.map_or(0, |row| row.revision), theirs);
-        let lane =
-            if again.is_some() { lane_again(gives) } else { command_lane(was.as_deref(), gives, cause) };
+        let is_same = before.is_some_and(|row| row.desired == json);
+        let lane = match is_same {
+            _ if again.is_some() => lane_again(gives),
+            true => Lane::Backfill,
+            false => command_lane(was.as_deref(), gives, cause),
+        };
+        let stated_at = before.and_then(|row| row.stated_at).max(self.stated_at(kind, subject));
         let row = desired::Model {
             target: key.0.clone(),
             kind: kind.as_str().to_owned(),
@@ -207,6 +214,7 @@ impl BatchState<'_> {
             state: wish.state.to_owned(),
             desired: json,
             version: before.map_or(0, |row| row.version) + 1,
+            stated_at,
         };
         self.again.remove(&key);
         self.desired.insert(key.clone(), row);
@@ -226,11 +234,26 @@ impl BatchState<'_> {
                 planned: cause.backfill,
                 needs_approval: gives
                     && (self.withholds_access || again.is_some_and(|theirs| theirs.is_later_removal)),
+                stated_at: stated_at.map(moment_of),
                 orphans: None,
             },
             cause.trace,
         ));
         was
+    }
+
+    /// Returns the time of the last statement of a source about the person in this batch.
+    fn stated_at(&self, kind: ResourceKind, subject: &str) -> Option<i64> {
+        self.stated.get(subject).copied().filter(|_| kind == ResourceKind::User)
+    }
+
+    /// Returns whether a source has confirmed the person's access for the first time since the target was restored. The
+    /// writer waits for that before it gives access back, so the decision is sent although nothing changed.
+    fn confirms_access(&self, row: &desired::Model, gives: bool) -> bool {
+        let is_person = row.kind == ResourceKind::User.as_str();
+        let stated_at = self.stated.get(&row.subject).copied().filter(|_| gives && is_person);
+        let restored_at = self.restored.get(&row.target).copied();
+        restored_at.is_some_and(|at| row.stated_at.max(Some(at)) == Some(at) && stated_at > Some(at))
     }
 
     /// Publishes the reason why an event leads to no command. Policy changes without effect are not published.

@@ -67,6 +67,7 @@ impl BatchState<'_> {
                     guard: None,
                     planned: cause.backfill,
                     needs_approval: false,
+                    stated_at: None,
                     orphans: None,
                 };
                 self.commands.push((command, cause.trace));

@@ -18,7 +18,7 @@ use super::{BatchInput, BatchState, KnownPerson, KnownSubject, ResendRequest, Sh
 use crate::acts::ActKind;
 use crate::acts::missing::load_missing;
 use crate::policies::PolicySet;
-use crate::rows::{decode_state, desired, group, identity};
+use crate::rows::{decode_state, desired, group, identity, restored_target};
 use crate::subjects::{SeedMaker, display_name, is_known, people_among};
 use crate::unreadable::UnreadableStates;
 
@@ -57,6 +57,8 @@ pub(super) async fn load_work<'a>(
         edges: BTreeMap::new(),
         desired: HashMap::new(),
         changed_desired: BTreeSet::new(),
+        stated: HashMap::new(),
+        restored: restored_target::restored_targets(tx).await?,
         held_logins: BTreeMap::new(),
         again: BTreeMap::new(),
         whole_groups: BTreeMap::new(),

@@ -222,7 +222,15 @@ impl BatchState<'_> {
             .filter(|_| !repeated)
             .and_then(|source| ineffective_note(&person.state, source, people, event, now));
         let note = with_contradictions(with_refused(note, &refused), &subject, (&before, &person.state), now);
-        MergeResult { changed, revision: person.revision + 1, subject, note, shows }
+        let revision = person.revision + 1;
+        self.note_statement(&subject, event);
+        MergeResult { changed, revision, subject, note, shows }
+    }
+
+    /// Notes that a source made a statement about a person.
+    pub(super) fn note_statement(&mut self, person: &str, event: &Event) {
+        let at = unix_micros(event.accepted_at);
+        self.stated.entry(person.to_owned()).and_modify(|last| *last = at.max(*last)).or_insert(at);
     }
 
     /// Merges an event about a group. Each one raises the group's revision, including one about a membership: a replica that

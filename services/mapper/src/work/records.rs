@@ -157,6 +157,8 @@ impl BatchState<'_> {
         let note =
             super::merge::ineffective_note(&person.state, source, people, event, now).filter(|_| !repeated);
         let note = super::merge::with_refused(note, &refused);
-        MergeResult { changed, revision: person.revision + 1, subject: key.clone(), note, shows }
+        let (subject, revision) = (key.clone(), person.revision + 1);
+        self.note_statement(&subject, event);
+        MergeResult { changed, revision, subject, note, shows }
     }
 }

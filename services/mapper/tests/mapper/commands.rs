@@ -173,6 +173,7 @@ async fn what_a_crash_left_in_the_outbox_is_published_at_the_next_start() {
             guard: None,
             planned: false,
             needs_approval: false,
+            stated_at: None,
             orphans: None,
         };
         let store = Store::open::<MapperMigrator>(&world.url).await.unwrap();

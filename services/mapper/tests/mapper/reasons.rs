@@ -123,6 +123,7 @@ fn switch_off(target: &str, subject: &str, bytes: usize) -> OutgoingMessage {
         guard: None,
         planned: false,
         needs_approval: false,
+        stated_at: None,
         orphans: None,
     };
     OutgoingMessage::command(&command, TraceContext::root())

@@ -19,6 +19,8 @@ struct Believed {
     accounts: Vec<DesiredEntry>,
     /// The requests that report a target as verified.
     verified: Vec<VerifiedRequest>,
+    /// The time at which the target was found to be restored; microseconds.
+    restored_at: Option<i64>,
 }
 
 /// Answers as the writer does.
@@ -34,7 +36,9 @@ async fn writer(bus: Bus, believed: Arc<Mutex<Believed>>) {
                 let asked: DigestsRequest = request.question().unwrap();
                 let mut digests = RangeDigests::default();
                 of(asked.kind).iter().for_each(|entry| digests.add(entry));
-                request.reply(&DigestsReply { at: 7, digests, next: None, rules: 1 }).await;
+                let restored_at = believed.lock().unwrap().restored_at;
+                let reply = DigestsReply { at: 7, digests, next: None, rules: 1, restored_at };
+                request.reply(&reply).await;
             }
             verb::ENTRIES => {
                 let asked: EntriesRequest = request.question().unwrap();
@@ -130,6 +134,44 @@ async fn what_the_writer_has_differently_is_sent_again_leavers_first_and_what_no
             assert_eq!((account.state, sent.lane), (AccountState::Active, Lane::Backfill), "{key}");
             assert!(sent.revision > theirs);
         }
+        answering.abort();
+        world.stop_mappers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_changes_nothing_is_sent_once_after_a_restore() {
+    for database in test_databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send(&[joined("E-1", 1, "HR"), joined("E-2", 1, "HR")]).await;
+        world.settle().await;
+        let again = |second| event(EventKind::WorkerChanged, "E-1", second, json!({ "department": "HR" }));
+        let before = world.commands.len();
+        world.send(&[again(2)]).await;
+        world.settle().await;
+        assert_eq!(world.commands.len(), before, "nothing was restored");
+
+        let last = world.last_resources();
+        let accounts = ["E-1", "E-2"].map(|key| {
+            let (revision, desired) = &last[&("crm".to_owned(), ResourceKind::User, key.to_owned())];
+            let content = lifecycle::digest::content_hash(&serde_json::to_string(desired).unwrap());
+            DesiredEntry { content, ..entry(key, *revision, true) }
+        });
+        let restored_at = lifecycle::unix_micros(again(2).accepted_at) + 1;
+        let believed =
+            Believed { accounts: accounts.to_vec(), restored_at: Some(restored_at), ..Believed::default() };
+        let answering = tokio::spawn(writer(world.bus.clone(), Arc::new(Mutex::new(believed))));
+        verify(&world).await;
+        assert_eq!(world.commands.len(), before, "a restore alone says nothing about people");
+        world.send(&[again(3)]).await;
+        world.settle().await;
+        let sent: Vec<&str> = world.commands[before..].iter().map(|command| &*command.subject).collect();
+        assert_eq!(sent, ["E-1"]);
+        let stated_at = world.commands[before].stated_at.map(lifecycle::unix_micros);
+        assert!(stated_at > Some(restored_at), "{stated_at:?}");
+        world.send(&[again(4)]).await;
+        world.settle().await;
+        assert_eq!(world.commands.len(), before + 1, "once is enough");
         answering.abort();
         world.stop_mappers().await;
     }

@@ -44,6 +44,8 @@ pub enum HeldReason {
     Taken,
     /// The mapper's database was restored and lacks the decision that removed the access.
     Outdated,
+    /// Everything was restored, the account is off at the target, and no source has spoken of the person since.
+    Restored,
 }
 
 impl HeldReason {
@@ -55,6 +57,7 @@ impl HeldReason {
             Self::Profile => "profile",
             Self::Taken => "taken",
             Self::Outdated => "outdated",
+            Self::Restored => "restored",
         }
     }
 }

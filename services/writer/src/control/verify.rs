@@ -29,13 +29,13 @@ impl WriterControl {
     /// Returns the digests of one page of the desired state.
     pub(super) async fn digests(&self, request: &DigestsRequest) -> Result<DigestsReply, StoreError> {
         let at = self.store.now().await?;
-        let rules = control::load_control(self.store.reader(), &request.target).await?;
-        let rules = if rules.orphans.is_some() { rules.rules().version } else { 0 };
+        let control = control::load_control(self.store.reader(), &request.target).await?;
+        let rules = if control.orphans.is_some() { control.rules().version } else { 0 };
         let (rows, next) =
             desired_rows(&self.store, &request.target, request.kind, request.after.as_ref()).await?;
         let mut digests = RangeDigests::default();
         rows.iter().for_each(|row| digests.add(&row.entry));
-        Ok(DigestsReply { at, digests, next, rules })
+        Ok(DigestsReply { at, digests, next, rules, restored_at: control.restored_at })
     }
 
     /// Returns the desired entries in the requested ranges.

@@ -7,12 +7,12 @@ use super::locate::{self, LocateResult, locate_resource};
 use super::proof::{self, AbsenceProof, prove_absence};
 use super::step;
 use super::update::{is_hidden, switch_off};
-use super::{ConvergeMove, WantedState, settle_absent, settled_outcome};
+use super::{ConvergeMove, WantedState, settle_absent, settled_outcome, withheld_outcome};
 use crate::converge::outcome::{ConvergeOutcome, ConvergeProgress};
 use crate::delivery::call::{CallStop, TargetCall};
 use crate::delivery::operation::ScimOperation;
 use crate::delivery::trouble::ConvergeTrouble;
-use crate::rows::access::{AccessChange, OffEvidence};
+use crate::rows::access::{AccessChange, OffEvidence, RemovalConsent};
 use crate::rows::settled::SettledOutcome;
 use crate::{micros, now};
 
@@ -52,6 +52,14 @@ pub(super) async fn recover_gone(
         && wanted.kind == ScimKind::User
     {
         return settle_absent(call, wanted, progress, OffEvidence::GoneProven).await.map(ConvergeMove::End);
+    }
+    if matches!(located, LocateResult::Nothing)
+        && wanted.state == AccountState::Active
+        && wanted.kind == ScimKind::User
+        && call.about.consent != RemovalConsent::Approved
+        && call.is_withheld().await?
+    {
+        return Ok(ConvergeMove::End(withheld_outcome()));
     }
     progress.remote_id = None;
     progress.applied = AttributeMap::new();

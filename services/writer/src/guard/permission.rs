@@ -19,6 +19,7 @@ use store::StoreError;
 pub(crate) use note::{ReservedPermission, forget_noted, note_sending, reserve_permission};
 pub(crate) use sum::AccessSum;
 
+use crate::guard::restored;
 use crate::guard::safety::{PROTECTED, tell_held};
 use crate::rows::access::AccessChange;
 use crate::rows::facts::TransactionFacts;
@@ -37,6 +38,7 @@ pub(crate) async fn hold_excess(
     target: &str,
     news: &mut TransactionFacts,
 ) -> Result<Option<(u64, String)>, StoreError> {
+    restored::hold_withheld(tx, target, news).await?;
     let sum = AccessSum::read(tx, target).await?;
     hold_too_many(tx, target, &sum, news).await
 }

@@ -94,6 +94,7 @@ impl StaleTarget {
                 what_to_do(name)
             )),
         };
+        let at = self.target.store.now().await?;
         let tx = self.target.store.begin().await?;
         if !self.target.lease.in_force(&tx).await? {
             return Ok(());
@@ -101,7 +102,9 @@ impl StaleTarget {
         let mut news = TransactionFacts::default();
         if let Some(why) = &why {
             tracing::error!(target_name = %name, why, "what gives access is paused");
-            restored::pause(&tx, name, why, &mut news).await?;
+            restored::pause(&tx, name, why, at, &mut news).await?;
+            // The mapper learns of the restore by a verification: it then sends what sources say again.
+            verification::need_verification(&tx, name, at, why).await?;
         }
         verification::set_stale(&tx, name, None).await?;
         let parcel = news.store(&tx).await?;

@@ -39,6 +39,8 @@ pub(crate) struct Model {
     /// The current address, if it differs and is not confirmed.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) new_address: Option<String>,
+    /// The time at which the target's state was found to be restored, the last time; microseconds since the Unix epoch.
+    pub(crate) restored_at: Option<i64>,
 }
 
 /// The names of settings that may turn out to be unreadable.

@@ -151,6 +151,9 @@ pub(crate) struct Model {
     /// no search for them.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) duplicates: Option<String>,
+    /// The time of the last statement of a source about the person: see [`lifecycle::Command::stated_at`]. Microseconds
+    /// since the Unix epoch.
+    pub(crate) stated_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -205,6 +208,7 @@ impl Model {
             looked_at: None,
             answer_disproved_at: None,
             duplicates: None,
+            stated_at: None,
         }
     }
 

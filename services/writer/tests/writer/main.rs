@@ -32,6 +32,7 @@ mod references;
 mod refused;
 mod replays;
 mod replicas;
+mod restored;
 mod safety;
 mod stale;
 mod takeover;

@@ -58,7 +58,7 @@ impl World {
         self.ask(verb::HELD, &request).await.unwrap()
     }
 
-    async fn decide_held(&self, subjects: Option<&[&str]>, approve: bool) -> DecideHeldReply {
+    pub(crate) async fn decide_held(&self, subjects: Option<&[&str]>, approve: bool) -> DecideHeldReply {
         let subjects = subjects.map(|subjects| subjects.iter().map(|&key| key.to_owned()).collect());
         let (target, actor) = (TARGET.to_owned(), actor());
         let request = DecideHeldRequest { target, subjects, by: None, approve, actor };

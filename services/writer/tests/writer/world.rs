@@ -37,6 +37,8 @@ pub(crate) struct Sent {
     pub(crate) guard: Option<RemovalGuard>,
     pub(crate) planned: bool,
     pub(crate) needs_approval: bool,
+    /// The time of the last statement of a source about the person.
+    pub(crate) stated_at: Option<OffsetDateTime>,
 }
 
 impl Sent {
@@ -68,6 +70,7 @@ fn command(subject: &str, revision: i64, desired: DesiredState, sent: Sent) -> C
         guard: sent.guard,
         planned: sent.planned,
         needs_approval: sent.needs_approval,
+        stated_at: sent.stated_at,
         orphans: None,
     }
 }

@@ -182,7 +182,7 @@ fn held_resource(row: resource::Model) -> HeldResource {
 /// Returns the event that ends a hold which cannot be approved, and the person who can bring it about.
 fn help_for(by: HeldBy) -> Option<&'static str> {
     match by {
-        HeldBy::Guard | HeldBy::Protected | HeldBy::Outdated => None,
+        HeldBy::Guard | HeldBy::Protected | HeldBy::Outdated | HeldBy::Restored => None,
         HeldBy::Profile => Some(PROFILE_HELP),
         HeldBy::Taken => Some(TAKEN_HELP),
     }

@@ -5,6 +5,7 @@ use telemetry::chain;
 
 use super::{CallStop, CallSubject, TargetCall};
 use crate::guard::permission::{self, ReservedPermission};
+use crate::guard::restored;
 use crate::rows::access::AccessChange;
 use crate::rows::claims::ValueClaim;
 use crate::rows::{claims, linked_subject};
@@ -51,6 +52,20 @@ impl TargetCall {
         let found = claims::claim_holder(target.store.reader(), &target.name, *kind, claim, subject).await;
         found.map_err(|error| {
             tracing::warn!(target_name = %target.name, error = chain(&error), "could not look who has a value");
+            CallStop::Deferred
+        })
+    }
+
+    /// Returns whether the access of this person comes from a restored state, and no source has confirmed it since.
+    ///
+    /// # Errors
+    /// [`CallStop::Deferred`] if the database fails.
+    pub(crate) async fn is_withheld(&self) -> Result<bool, CallStop> {
+        let key = (self.about.kind, self.about.subject.clone());
+        let target = &self.target;
+        let found = restored::withholds_access(target.store.reader(), &target.name, &key).await;
+        found.map_err(|error| {
+            tracing::warn!(target_name = %target.name, error = chain(&error), "could not see whether access was restored");
             CallStop::Deferred
         })
     }

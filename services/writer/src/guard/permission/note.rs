@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
 use super::{AccessSum, hold_too_many};
-use crate::guard::orphans;
+use crate::guard::{orphans, restored};
 use crate::lease::TargetLease;
 use crate::rows::access::AccessChange;
 use crate::rows::facts::TransactionFacts;
@@ -41,6 +41,10 @@ pub(crate) async fn note_sending(
     let mut rows = asked_rows(tx, target, asked).await?;
     leave_orphans_alone(tx, target, &mut rows).await?;
     let mut held = None;
+    if rows.iter().any(|row| row.access_change() == Some(AccessChange::Enable)) {
+        restored::hold_withheld(tx, target, news).await?;
+        rows = asked_rows(tx, target, asked).await?;
+    }
     if rows.iter().any(resource::Model::needs_permission) {
         let sum = AccessSum::read(tx, target).await?;
         held = hold_too_many(tx, target, &sum, news).await?;
