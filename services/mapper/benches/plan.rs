@@ -128,7 +128,7 @@ async fn fill(url: &str, people: usize) {
     hash.update(policy.target());
     hash.update([0]);
     hash.update(policy.fingerprint());
-    let with: String = hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let with = hex::encode(&hash.finalize()[..16]);
     let now = OffsetDateTime::now_utc();
     let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
     for first in (0..people).step_by(ROWS_PER_STATEMENT) {

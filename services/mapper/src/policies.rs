@@ -120,14 +120,10 @@ fn policies_fingerprint(policies: &[InForce]) -> String {
         hash.update([0]);
         hash.update(policy.fingerprint());
     }
-    to_hex(&hash.finalize()[..16])
+    hex::encode(&hash.finalize()[..16])
 }
 
 /// Returns the fingerprint of a file's text.
 pub(crate) fn fingerprint_of(text: &str) -> String {
-    to_hex(&Sha256::digest(text)[..16])
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(text)[..16])
 }

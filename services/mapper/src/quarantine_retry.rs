@@ -10,6 +10,7 @@ use store::quarantine::{self, ItemPage, QuarantineReason, QuarantinedItem};
 use store::{ListPosition, StoreError};
 use telemetry::chain_text;
 
+use crate::evidence::signing;
 use crate::quarantine::{remove, unreadable_part};
 use crate::repeated::repeated_inputs;
 use crate::rows::{desired, feed_run, feed_unread};
@@ -79,6 +80,10 @@ async fn try_again(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Re
 async fn process_item(processor: &BatchProcessor<'_>, item: &QuarantinedItem) -> Result<(), String> {
     match StateKind::from_name(&item.stream) {
         Some(StateKind::FeedRun) => return try_run_again(processor, item).await,
+        Some(StateKind::EvidenceKey) => {
+            let checked = signing::check_key(processor.store(), &item.subject).await;
+            checked.map_err(|error| chain_text(&error))?;
+        }
         Some(kind) => process_state(processor, kind, item).await?,
         None => {
             let inputs = event_inputs(processor, item).await?;
@@ -144,7 +149,9 @@ async fn process_state(
             let [source, key] = state_key(item).ok_or(OLD)?;
             BatchInput::Record { source, key }
         }
-        StateKind::Person | StateKind::DesiredUser | StateKind::FeedRun => BatchInput::Person(key),
+        StateKind::Person | StateKind::DesiredUser | StateKind::FeedRun | StateKind::EvidenceKey => {
+            BatchInput::Person(key)
+        }
     };
     process_inputs(processor, &[input]).await?;
     let failed = |error: StoreError| chain_text(&error);

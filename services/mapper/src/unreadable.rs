@@ -30,10 +30,12 @@ pub(crate) enum StateKind {
     DesiredGroup,
     /// A run of a full feed.
     FeedRun,
+    /// A key that signs evidence, by the name of its setting.
+    EvidenceKey,
 }
 
 impl StateKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Person,
         Self::Group,
         Self::Membership,
@@ -41,6 +43,7 @@ impl StateKind {
         Self::DesiredUser,
         Self::DesiredGroup,
         Self::FeedRun,
+        Self::EvidenceKey,
     ];
 
     /// Returns the name in ids of the quarantine.
@@ -53,6 +56,7 @@ impl StateKind {
             Self::DesiredUser => "desired_user",
             Self::DesiredGroup => "desired_group",
             Self::FeedRun => "feed_run",
+            Self::EvidenceKey => "evidence_key",
         }
     }
 

@@ -3,9 +3,7 @@
 mod csv;
 
 use anyhow::{Context as _, bail};
-use lifecycle::export::{
-    ChainAnchor, EXPORT_COLUMNS, EXPORT_COLUMNS_MIN, ExportPage, check_chain, from_hex, key_name,
-};
+use lifecycle::export::{ChainAnchor, EXPORT_COLUMNS, EXPORT_COLUMNS_MIN, ExportPage, check_chain, key_name};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
@@ -84,8 +82,8 @@ impl EvidenceFile {
         for (number, page) in self.pages.iter().enumerate() {
             let seal = &page.seal;
             let page = number + 1;
-            let public_key = from_hex(&seal.public_key).unwrap_or_default();
-            let signature = from_hex(&seal.signature).unwrap_or_default();
+            let public_key = hex::decode(&seal.public_key).unwrap_or_default();
+            let signature = hex::decode(&seal.signature).unwrap_or_default();
             let is_signed = UnparsedPublicKey::new(&ED25519, &public_key)
                 .verify(seal.signed_text().as_bytes(), &signature)
                 .is_ok();
@@ -112,7 +110,7 @@ fn as_names(columns: &[String]) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use lifecycle::export::{ExportLine, ExportSeal, chain_hash, to_hex};
+    use lifecycle::export::{ExportLine, ExportSeal, chain_hash};
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::*;
@@ -135,8 +133,8 @@ mod tests {
         let lines = vec![line(&first), line(&second)];
         seal.head = second;
         let public_key = pair.public_key().as_ref();
-        (seal.public_key, seal.key) = (to_hex(public_key), key_name(public_key));
-        seal.signature = to_hex(pair.sign(seal.signed_text().as_bytes()).as_ref());
+        (seal.public_key, seal.key) = (hex::encode(public_key), key_name(public_key));
+        seal.signature = hex::encode(pair.sign(seal.signed_text().as_bytes()).as_ref());
         EvidenceFile::new(vec![ExportPage { lines, seal }])
     }
 
@@ -148,8 +146,8 @@ mod tests {
             assert_eq!(read, file, "{text}");
             let verified = read.verify(&[]).unwrap();
             assert_eq!((verified.lines, verified.is_trusted), (2, false));
-            assert!(read.verify(&[to_hex(pair(1).public_key().as_ref())]).unwrap().is_trusted);
-            let error = read.verify(&[to_hex(pair(2).public_key().as_ref())]).unwrap_err().to_string();
+            assert!(read.verify(&[hex::encode(pair(1).public_key().as_ref())]).unwrap().is_trusted);
+            let error = read.verify(&[hex::encode(pair(2).public_key().as_ref())]).unwrap_err().to_string();
             assert!(error.contains("none of the trusted"), "{error}");
         }
     }
@@ -178,7 +176,7 @@ mod tests {
         assert!(refused(|file| file.pages[0].lines[0].fields[2].push('x')).contains("changed"));
         assert!(refused(|file| file.pages[0].seal.issued_at.push('x')).contains("signature"));
         assert!(
-            refused(|file| file.pages[0].seal.public_key = to_hex(pair(2).public_key().as_ref()))
+            refused(|file| file.pages[0].seal.public_key = hex::encode(pair(2).public_key().as_ref()))
                 .contains("signature")
         );
         let cut: String = whole.to_csv().lines().skip(2).map(|line| format!("{line}\r\n")).collect();

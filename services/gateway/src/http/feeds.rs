@@ -195,7 +195,7 @@ fn expected_checksum(headers: &HeaderMap) -> Result<Option<String>, Problem> {
             }
             let bytes = STANDARD.decode(hash.trim_matches(':')).ok().filter(|bytes| bytes.len() == 32);
             let wrong = || wrong_header(name, "must have a SHA-256 in base64 after `sha-256=`");
-            return Ok(Some(bytes.ok_or_else(wrong)?.iter().map(|byte| format!("{byte:02x}")).collect()));
+            return Ok(Some(hex::encode(bytes.ok_or_else(wrong)?)));
         }
     }
     Ok(None)

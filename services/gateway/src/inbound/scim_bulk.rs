@@ -220,7 +220,7 @@ impl BulkEvents {
         let content = serde_json::to_vec(&(kind, &key, &attributes, &members, &self.upload, index))
             .expect("values with text keys are always JSON");
         let hash = Sha256::digest(content);
-        let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::encode(&hash[..16]);
         let id = format!("{}#{digits}", bulk_id.as_deref().unwrap_or(&key));
         let time = self.now + time::Duration::microseconds(i64::try_from(index).unwrap_or(i64::MAX));
         let event = Event {

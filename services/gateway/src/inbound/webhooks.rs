@@ -176,7 +176,7 @@ impl WebhookSource {
 /// signature never expires: the same body is the same notice, whenever it arrives.
 fn body_id(body: &[u8], index: usize) -> String {
     let hash = Sha256::digest(body);
-    let digits: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex::encode(&hash[..16]);
     format!("sha256:{digits}#{index}")
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct ReceivedEvent {
 /// Returns the hash of the content that a sender gave under an id. A repeated request has the same hash, a reused id another one.
 pub(crate) fn content_hash(said: &impl serde::Serialize) -> String {
     let json = serde_json::to_vec(said).expect("values with text keys are always JSON");
-    Sha256::digest(json)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(json)[..16])
 }
 
 /// Refuses the request if one of its events is longer than the maximum.

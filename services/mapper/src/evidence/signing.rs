@@ -1,7 +1,7 @@
 //! The keys that sign evidence, and the key of the person hashes. They are stored in the mapper's settings, so that all
 //! replicas share them and backups contain them.
 
-use lifecycle::export::{EvidenceKey, ExportPage, from_hex, key_name, to_hex};
+use lifecycle::export::{EvidenceKey, ExportPage, key_name};
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use sea_orm::sea_query::OnConflict;
@@ -11,6 +11,7 @@ use sea_orm::{
 use store::{Store, StoreError};
 
 use crate::rows::setting;
+use crate::unreadable::{StateKind, UnreadableStates};
 
 /// The prefix of signing keys, followed by a number with [`DIGITS`] digits. The key with the greatest number signs.
 const KEY: &str = "evidence_key:";
@@ -38,27 +39,27 @@ impl PersonHashes {
         let row = setting::Entity::find_by_id(PERSON_KEY).one(connection).await;
         let row = row.map_err(StoreError::statement("read a setting"))?;
         // With an empty key the hashes would be those that anybody can compute.
-        let secret = row.and_then(|row| from_hex(&row.value)).filter(|secret| !secret.is_empty());
-        let secret = secret.ok_or_else(|| StoreError::Unreadable {
-            of: format!("the setting `{PERSON_KEY}`"),
-            source: serde::de::Error::custom("no hexadecimal digits"),
-        })?;
+        let secret = row.and_then(|row| hex::decode(&row.value).ok()).filter(|secret| !secret.is_empty());
+        let secret = secret.ok_or_else(|| unreadable_key(PERSON_KEY))?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
     }
 
     /// Returns the hash of one person's key.
     pub(crate) fn of(&self, person: &str) -> String {
-        to_hex(hmac::sign(&self.0, person.as_bytes()).as_ref())
+        hex::encode(hmac::sign(&self.0, person.as_bytes()).as_ref())
     }
 }
 
-/// Lists all keys; the key that signs comes first.
+/// Lists all keys; the key that signs comes first. A key that cannot be read is listed in the quarantine.
 ///
 /// # Errors
 /// Returns an error if the database fails.
 pub(crate) async fn list_keys(store: &Store) -> Result<Vec<EvidenceKey>, StoreError> {
-    let pairs = key_pairs(store).await?;
-    Ok(pairs.iter().map(|pair| evidence_key(pair.public_key().as_ref())).collect())
+    let rows = signing_rows(store).await?;
+    let pairs = rows.iter().filter_map(|row| key_pair(row).ok());
+    let keys = pairs.map(|pair| evidence_key(pair.public_key().as_ref())).collect();
+    list_unreadable(store, &rows).await?;
+    Ok(keys)
 }
 
 /// Creates a key that signs from now on. Earlier keys remain listed.
@@ -70,36 +71,72 @@ pub(crate) async fn rotate_key(store: &Store) -> Result<(), StoreError> {
     make_secret(store, &key_setting(newest + 1)).await
 }
 
-/// Signs the page with the current key.
+/// Signs the page with the current key. An older key never signs instead of it: the rotation may have been necessary.
 ///
 /// # Errors
-/// Returns an error if the database fails.
+/// Returns an error if the database fails, and [`StoreError::Unreadable`] if the current key cannot be read: the key is
+/// then listed in the quarantine, and a rotation creates another one.
 pub(crate) async fn sign_page(store: &Store, mut page: ExportPage) -> Result<ExportPage, StoreError> {
-    if let Some(pair) = key_pairs(store).await?.first() {
+    let rows = signing_rows(store).await?;
+    list_unreadable(store, &rows).await?;
+    if let Some(row) = rows.first() {
+        let pair = key_pair(row)?;
         let EvidenceKey { key, public_key } = evidence_key(pair.public_key().as_ref());
         (page.seal.key, page.seal.public_key) = (key, public_key);
-        page.seal.signature = to_hex(pair.sign(page.seal.signed_text().as_bytes()).as_ref());
+        page.seal.signature = hex::encode(pair.sign(page.seal.signed_text().as_bytes()).as_ref());
     }
     Ok(page)
 }
 
 fn evidence_key(public_key: &[u8]) -> EvidenceKey {
-    EvidenceKey { key: key_name(public_key), public_key: to_hex(public_key) }
+    EvidenceKey { key: key_name(public_key), public_key: hex::encode(public_key) }
 }
 
 fn key_setting(number: u32) -> String {
     format!("{KEY}{number:0DIGITS$}")
 }
 
-/// Returns the key pairs, newest first. Creates one if there is none.
-async fn key_pairs(store: &Store) -> Result<Vec<Ed25519KeyPair>, StoreError> {
-    let mut rows = key_rows(store).await?;
-    if rows.is_empty() {
-        make_secret(store, &key_setting(1)).await?;
-        rows = self::key_rows(store).await?;
+/// Returns whether a key that is listed in the quarantine can be read by now.
+///
+/// # Errors
+/// Returns an error if the database fails, or if the key still cannot be read.
+pub(crate) async fn check_key(store: &Store, name: &str) -> Result<(), StoreError> {
+    match key_rows(store).await?.iter().find(|row| row.name == name) {
+        Some(row) => key_pair(row).map(drop),
+        None => Ok(()),
     }
-    let pair = |row: setting::Model| Ed25519KeyPair::from_seed_unchecked(&from_hex(&row.value)?).ok();
-    Ok(rows.into_iter().filter_map(pair).collect())
+}
+
+/// Returns the stored keys, newest first. Creates one if there is none.
+async fn signing_rows(store: &Store) -> Result<Vec<setting::Model>, StoreError> {
+    let rows = key_rows(store).await?;
+    if !rows.is_empty() {
+        return Ok(rows);
+    }
+    make_secret(store, &key_setting(1)).await?;
+    key_rows(store).await
+}
+
+fn key_pair(row: &setting::Model) -> Result<Ed25519KeyPair, StoreError> {
+    let seed = hex::decode(&row.value).ok();
+    let pair = seed.and_then(|seed| Ed25519KeyPair::from_seed_unchecked(&seed).ok());
+    pair.ok_or_else(|| unreadable_key(&row.name))
+}
+
+fn unreadable_key(name: &str) -> StoreError {
+    let source = serde::de::Error::custom("it is no key in hexadecimal digits");
+    StoreError::Unreadable { of: format!("the setting `{name}`"), source }
+}
+
+/// Lists the keys that cannot be read in the quarantine.
+async fn list_unreadable(store: &Store, rows: &[setting::Model]) -> Result<(), StoreError> {
+    let mut unreadable = UnreadableStates::default();
+    for row in rows {
+        if let Err(error) = key_pair(row) {
+            unreadable.note(StateKind::EvidenceKey, &[&row.name], &error);
+        }
+    }
+    unreadable.list(store).await
 }
 
 async fn key_numbers(store: &Store) -> Result<Vec<u32>, StoreError> {
@@ -119,7 +156,7 @@ async fn key_rows(store: &Store) -> Result<Vec<setting::Model>, StoreError> {
 /// Creates a secret. If several replicas do so concurrently, the first secret is kept.
 async fn make_secret(store: &Store, name: &str) -> Result<(), StoreError> {
     let secret: [u8; 32] = rand::random();
-    let row = setting::Model { name: name.to_owned(), value: to_hex(&secret) };
+    let row = setting::Model { name: name.to_owned(), value: hex::encode(secret) };
     setting::Entity::insert_many([row.into_active_model().reset_all()])
         .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
         .exec_without_returning(store.writer())

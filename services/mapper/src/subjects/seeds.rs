@@ -36,7 +36,7 @@ impl SeedMaker {
     /// See [`SeedsError`].
     pub(crate) async fn load(store: &Store) -> Result<Self, SeedsError> {
         let fresh: [u8; SECRET_BYTES] = rand::random();
-        let row = setting::Model { name: NAME.to_owned(), value: to_hex(&fresh) };
+        let row = setting::Model { name: NAME.to_owned(), value: hex::encode(fresh) };
         setting::Entity::insert_many([row.into_active_model().reset_all()])
             .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
             .exec_without_returning(store.writer())
@@ -46,7 +46,7 @@ impl SeedMaker {
             .one(store.writer())
             .await
             .map_err(StoreError::statement("read a setting"))?;
-        row.and_then(|row| from_hex(&row.value)).map(Self).ok_or(SeedsError::Spoilt)
+        row.and_then(|row| secret_from_hex(&row.value)).map(Self).ok_or(SeedsError::Spoilt)
     }
 
     /// Returns the seed for one person or group at one target.
@@ -69,18 +69,9 @@ impl std::fmt::Debug for SeedMaker {
     }
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
-        .collect::<Option<_>>()?;
-    let bytes: Vec<u8> =
-        digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte * 16 + half)).collect();
-    (digits.len() == 2 * SECRET_BYTES).then(|| bytes.try_into().ok())?
+/// Returns the secret in hexadecimal digits.
+fn secret_from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
+    hex::decode(text).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -107,9 +98,9 @@ mod tests {
     #[test]
     fn a_secret_reads_as_it_was_written_and_nothing_else_is_one() {
         let secret: [u8; SECRET_BYTES] = std::array::from_fn(|n| u8::try_from(n * 8).unwrap());
-        assert_eq!(from_hex(&to_hex(&secret)), Some(secret));
+        assert_eq!(secret_from_hex(&hex::encode(secret)), Some(secret));
         for spoilt in ["", "00", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64)] {
-            assert_eq!(from_hex(spoilt), None, "{spoilt}");
+            assert_eq!(secret_from_hex(spoilt), None, "{spoilt}");
         }
     }
 }

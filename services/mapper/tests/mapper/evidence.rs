@@ -4,12 +4,13 @@ use lifecycle::export::{
     ChainAnchor, ChainReport, ChainRequest, EXPORT_COLUMNS, EXPORT_EDGE, EvidenceKeys, EvidenceKeysRequest,
     ExportPage, ExportRequest, check_chain,
 };
-use lifecycle::{Actor, EventKind, ObligationState, verb};
+use lifecycle::{Actor, EventKind, ObligationState, RetryOutcome, verb};
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
 
 use crate::leavers::{play_writer, say, until_state};
 use crate::operators::ask;
+use crate::quarantine;
 use crate::world::{EVERYBODY, World, event, joined};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,11 +98,47 @@ async fn what_becomes_of_obligations_is_a_chain_in_which_a_row_that_was_changed_
 }
 
 async fn page(world: &World, after: &str) -> ExportPage {
-    let request = ExportRequest {
+    ask(world, verb::EXPORT_EVIDENCE, page_request(after)).await.unwrap()
+}
+
+fn page_request(after: &str) -> ExportRequest {
+    ExportRequest {
         from: "2000-01-01T00:00:00Z".to_owned(),
         to: "2100-01-01T00:00:00Z".to_owned(),
         pseudonyms: true,
         after: after.to_owned(),
-    };
-    ask(world, verb::EXPORT_EVIDENCE, request).await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_read_is_listed_and_no_older_key_signs_instead_of_it() {
+    for database in test_databases() {
+        let mut world = World::running(database, EVERYBODY).await;
+        world.send(&[joined("E-1", 1, "HR")]).await;
+        world.settle().await;
+        let rotate = || Some(Actor { who: "alice".to_owned(), why: "yearly".to_owned() });
+        let keys = async |rotate| -> EvidenceKeys {
+            ask(&world, verb::EVIDENCE_KEYS, EvidenceKeysRequest { rotate }).await.unwrap()
+        };
+        let first = keys(None).await;
+        keys(rotate()).await;
+        let newest = "(SELECT max(name) FROM mapper_settings WHERE name LIKE 'evidence_key:%')";
+        let kept = format!("UPDATE mapper_settings SET value = 'z' || value WHERE name = {newest}");
+        world.execute(&kept).await;
+        assert_eq!(keys(None).await, first, "what can be read is listed as before");
+        let listed = quarantine::listed(&world).await;
+        let [item] = &listed.items[..] else { panic!("one item: {listed:?}") };
+        assert!(item.id.contains("evidence_key/evidence_key:"), "{item:?}");
+        assert_eq!(quarantine::retry(&world, &item.id).await, RetryOutcome::Refused);
+        let asked: Result<ExportPage, _> =
+            ask(&world, verb::EXPORT_EVIDENCE, page_request(EXPORT_EDGE)).await;
+        assert!(asked.is_err(), "an older key does not sign");
+
+        let mended = format!("UPDATE mapper_settings SET value = substr(value, 2) WHERE name = {newest}");
+        world.execute(&mended).await;
+        assert_eq!(page(&world, EXPORT_EDGE).await.seal.key, keys(None).await.keys[0].key);
+        assert_eq!(quarantine::retry(&world, &item.id).await, RetryOutcome::Done);
+        assert_eq!(quarantine::listed(&world).await.items, []);
+        world.stop_mappers().await;
+    }
 }

@@ -29,7 +29,7 @@ impl ValueClaim {
         hash.update(self.path.to_lowercase());
         hash.update([0]);
         hash.update(self.value.trim().to_lowercase());
-        hash.finalize().iter().take(KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&hash.finalize()[..KEY_BYTES])
     }
 
     /// Returns whether `attributes` have the value.

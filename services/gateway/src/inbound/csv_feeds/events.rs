@@ -186,7 +186,7 @@ fn event_fingerprint(event: &Event) -> String {
     let said = (event.kind, &event.subject, day, event.dated, &event.attributes, &event.unread);
     let json = serde_json::to_vec(&said).expect("attributes have only text as keys");
     let digest = Sha256::digest(json);
-    digest[..FINGERPRINT_CHARS / 2].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..FINGERPRINT_CHARS / 2])
 }
 
 /// Marks the person of an upsert row as employed, unless the mapping has

@@ -1,7 +1,5 @@
 //! Turns a row into events.
 
-use std::fmt::Write as _;
-
 use edge::{FieldErrors, JsonPointer, Problem};
 use lifecycle::{AttributeMap, EventKind, FeedRun, StatementDating};
 use outbound::SourceClient;
@@ -188,8 +186,5 @@ fn statement_hash(said: &[NoticeEvent]) -> String {
         })
         .collect();
     let digest = Sha256::digest(serde_json::to_vec(&all).expect("attributes have only text as keys"));
-    digest[..16].iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(&digest[..16])
 }

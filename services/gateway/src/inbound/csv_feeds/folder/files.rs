@@ -165,8 +165,7 @@ pub(super) async fn hash_file(found: &ReadyFile, bytes_max: u64) -> io::Result<O
         }
         let mut hash = Sha256::new();
         io::copy(&mut file.take(bytes_max), &mut hash)?;
-        let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Some(OpenedFile::Hash(digits)))
+        Ok(Some(OpenedFile::Hash(hex::encode(hash.finalize()))))
     })
     .await
 }
