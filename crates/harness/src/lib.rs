@@ -17,6 +17,8 @@ pub mod people;
 pub mod reader;
 pub mod world;
 
+use outbound::{HttpClientOptions, build_http_client};
+
 pub use expected::{
     DIFFERENCES_SHOWN_MAX, DirectoryDifferences, ExpectedDirectory, ExpectedPresence, ExpectedUser,
 };
@@ -29,10 +31,6 @@ pub use world::{UsherWorld, WorldOptions};
 /// # Panics
 /// Panics if the platform provides no TLS stack, which is required here.
 pub fn http_client() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default(); // an error means that it is already installed
-    reqwest::Client::builder()
-        .no_proxy()
-        .timeout(std::time::Duration::from_secs(60))
-        .build()
-        .expect("no option above can be refused")
+    let options = HttpClientOptions::for_own_services(std::time::Duration::from_secs(60));
+    build_http_client(options).expect("no option above can be refused")
 }

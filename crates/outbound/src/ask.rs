@@ -8,10 +8,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
-use crate::{Authenticator, PassError, SourceCredential, retry_after};
+use crate::{Authenticator, HttpClientOptions, PassError, SourceCredential, build_http_client, retry_after};
 
-/// The timeout of connecting.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum number of idle connections that are kept open.
 const IDLE_CONNECTIONS_MAX: usize = 4;
 
@@ -94,10 +92,6 @@ impl SourceClient {
     /// # Errors
     /// Returns an error if a header or the credential cannot be sent.
     pub fn new(options: AskerOptions) -> Result<Self, AskError> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Another thread may install a provider first. That is fine: one is enough.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static("usher"));
@@ -107,15 +101,9 @@ impl SourceClient {
             headers.insert(header, value);
         }
         let client = |headers| {
-            reqwest::Client::builder()
-                .default_headers(headers)
-                // Never follow a redirect: the credential must not be sent to another address.
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .timeout(options.timeout)
-                .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-                .build()
+            let idle_connections_max = Some(IDLE_CONNECTIONS_MAX);
+            let shared = HttpClientOptions::for_others(options.timeout);
+            build_http_client(HttpClientOptions { headers, idle_connections_max, ..shared })
                 .map_err(AskError::Http)
         };
         let authenticator = match options.credential {

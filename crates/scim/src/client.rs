@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use lifecycle::{AttemptClass, AttributeMap};
 use outbound::encoding::{decode_segment, encode_segment};
-use outbound::{Authenticator, SourceCredential};
+use outbound::{Authenticator, HttpClientOptions, SourceCredential, build_http_client};
 use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde_json::Value;
@@ -26,9 +26,6 @@ pub use find::ResourceSearch;
 pub use list::{ListedPage, PageStart};
 use reply::refused_reply;
 pub use reply::{ScimFailure, ScimReply};
-
-/// The maximum time to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum time for which an idle connection is kept. It is shorter than the 5 seconds after which
 /// common servers close one: a request that meets a closing connection may or may not have been carried out.
@@ -82,21 +79,14 @@ impl ScimClient {
     /// # Errors
     /// Fails if the URL or the token cannot be used.
     pub fn new(connection: TargetConnection) -> Result<Self, ConnectError> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Another thread may have installed a provider first. One provider is enough.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
         check_base_url(&connection.base_url)?;
-        let http = reqwest::Client::builder()
-            .default_headers(request_headers(&connection))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(connection.timeout)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(connection.profile.concurrency_max as usize)
-            .build()
-            .map_err(ConnectError::Http)?;
+        let options = HttpClientOptions {
+            headers: request_headers(&connection),
+            idle_timeout: Some(IDLE_TIMEOUT),
+            idle_connections_max: Some(connection.profile.concurrency_max as usize),
+            ..HttpClientOptions::for_others(connection.timeout)
+        };
+        let http = build_http_client(options).map_err(ConnectError::Http)?;
         let authenticator = Authenticator::new(connection.credential.clone(), token_client(&connection)?);
         if !authenticator.check() {
             return Err(ConnectError::Credential);
@@ -305,12 +295,7 @@ fn check_base_url(url: &Url) -> Result<(), ConnectError> {
 
 /// Builds the client for token endpoints. They are not targets, so it does not send the target's headers.
 fn token_client(connection: &TargetConnection) -> Result<reqwest::Client, ConnectError> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(connection.timeout)
-        .build()
-        .map_err(ConnectError::Http)
+    build_http_client(HttpClientOptions::for_others(connection.timeout)).map_err(ConnectError::Http)
 }
 
 fn request_headers(connection: &TargetConnection) -> HeaderMap {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bus::{Bus, BusError, Consumer, Delivery, FactBatch, StreamName};
 use lifecycle::{Fact, FactRecord};
+use outbound::{HttpClientOptions, build_http_client};
 use retry::RetryDelays;
 use serde::{Deserialize, Serialize};
 use telemetry::{Shutdown, chain};
@@ -117,10 +118,7 @@ pub(crate) async fn open_hooks(
     for hook in hooks {
         hook.check()?;
         let journal = bus.consume(StreamName::Journal, &format!("notify-{}", hook.name)).await?;
-        let http = reqwest::Client::builder()
-            .timeout(ANSWER_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
+        let http = build_http_client(HttpClientOptions::for_others(ANSWER_MAX))
             .map_err(|_| HookError { name: hook.name.clone(), why: "no HTTP client could be made" })?;
         notifiers.push(HookNotifier { hook, journal, http });
     }

@@ -156,6 +156,20 @@ fn only_their_crates_know_jetstream_the_targets_and_the_backoff_crate() {
 }
 
 #[test]
+fn only_the_crate_outbound_builds_http_clients() {
+    for (name, package) in packages() {
+        for (path, text) in sources(&package.folder.join("src")) {
+            let file = path.file_name().is_some_and(|file| file == "tests.rs");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let builds = ["reqwest::Client::builder", "reqwest::Client::new", "ClientBuilder::new"];
+            let found = builds.iter().find(|builder| !file && code.contains(**builder));
+            let is_owner = name == "outbound" && path.ends_with("http_client.rs");
+            assert!(is_owner || found.is_none(), "{} has {found:?}", path.display());
+        }
+    }
+}
+
+#[test]
 fn nobody_reads_the_tables_of_another() {
     let packages = packages();
     let tables =

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use outbound::{HttpClientOptions, build_http_client};
 use reqwest::{Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,7 +42,7 @@ impl OperatorClient {
         if base.cannot_be_a_base() {
             bail!("`{base}` is no base URL: it must look like http://127.0.0.1:8081");
         }
-        let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build();
+        let client = build_http_client(HttpClientOptions::for_own_services(REQUEST_TIMEOUT));
         Ok(Self {
             base,
             token: operator_token(&args.data)?,

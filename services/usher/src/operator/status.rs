@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use console::api::ConsoleStatusView;
+use outbound::{HttpClientOptions, build_http_client};
 
 use super::client::{OperatorClient, read_answer};
 use super::{CommandEnd, show_answer};
@@ -19,7 +20,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Returns an error if the service is not ready, or does not answer.
 pub async fn run_healthcheck(admin: &str) -> anyhow::Result<CommandEnd> {
     let url = format!("{}/readyz", admin.trim_end_matches('/'));
-    let http = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIMEOUT).build();
+    let http = build_http_client(HttpClientOptions::for_own_services(HEALTH_TIMEOUT));
     let answer =
         http.context("cannot set up HTTP")?.get(&url).send().await.with_context(|| format!("GET {url}"))?;
     let status = answer.status();
