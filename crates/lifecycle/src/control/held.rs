@@ -29,6 +29,10 @@ pub enum HeldBy {
 }
 
 impl HeldBy {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated, Self::Restored];
+
     /// Returns the name used in tables and the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,9 +56,7 @@ impl HeldBy {
 
     /// Returns the reason with this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Guard, Self::Protected, Self::Profile, Self::Taken, Self::Outdated, Self::Restored]
-            .into_iter()
-            .find(|by| by.as_str() == name)
+        Self::ALL.into_iter().find(|by| by.as_str() == name)
     }
 }
 
