@@ -106,9 +106,13 @@ impl<'a> Evaluator<'a, '_> {
         call.argument(position).map_or(Ok(None), |node| date_of(&self.value(node)?, node.span))
     }
 
-    /// Returns an argument as a Boolean.
+    /// Returns an argument as a Boolean. Null and an empty text count as false.
     fn condition(&self, call: &'a FunctionCall, position: usize) -> EvaluationResult<bool> {
-        self.unhidden(|| Ok(is_true(&self.argument(call, position)?)))
+        let Some(node) = call.argument(position) else { return Ok(false) };
+        self.unhidden(|| {
+            let value = single_value(self.value(node)?, node.span)?;
+            truth_of(&value).map_or_else(|| fail_at(node.span, NO_TRUTH), Ok)
+        })
     }
 
     /// Computes a value that only decides and is not shown. Redacted values are not hidden, even while a message is computed.
@@ -166,14 +170,25 @@ fn date_of(value: &Value<'_>, span: SourceSpan) -> EvaluationResult<Option<Offse
     }
 }
 
-/// Returns `true` for true, for a number other than zero, and for the text of either.
-fn is_true(value: &Value<'_>) -> bool {
+/// The error for a condition that does not say whether it holds. It must not count as false.
+const NO_TRUTH: &str =
+    "this is neither true nor false, and no number: compare it, or name its words with `Switch`";
+
+/// Returns whether a value is true, or a number other than zero, or the text of either. `None` for any other value.
+fn truth_of(value: &Value<'_>) -> Option<bool> {
     match value {
-        Value::Boolean(value) => *value,
-        Value::Integer(integer) => *integer != 0,
-        Value::Text(text) => says_true(value) || text.trim().parse::<i64>().is_ok_and(|number| number != 0),
-        Value::List(values) => values.len() == 1 && is_true(&values[0]),
-        Value::Null | Value::Date(_) => false,
+        Value::Boolean(value) => Some(*value),
+        Value::Integer(integer) => Some(*integer != 0),
+        Value::Null => Some(false),
+        Value::Text(text) => match text.trim() {
+            "" => Some(false),
+            word if word.eq_ignore_ascii_case("true") => Some(true),
+            word if word.eq_ignore_ascii_case("false") => Some(false),
+            number => {
+                number.parse().ok().filter(|number: &f64| number.is_finite()).map(|number| number != 0.0)
+            }
+        },
+        Value::Date(_) | Value::List(_) => None,
     }
 }
 

@@ -38,6 +38,51 @@ fn not_is_false_for_true_and_true_for_everything_else() {
 }
 
 #[test]
+fn cbool_and_iif_hold_for_true_and_for_numbers_and_fail_for_any_other_word() {
+    let table = [
+        (json!("True"), Some("True")),
+        (json!(" true "), Some("True")),
+        (json!(true), Some("True")),
+        (json!("False"), Some("False")),
+        (json!("1"), Some("True")),
+        (json!(-1), Some("True")),
+        (json!(0.5), Some("True")),
+        (json!("0"), Some("False")),
+        (json!("0.0"), Some("False")),
+        (json!(["True"]), Some("True")),
+        // No value is no truth value either, and Entra's `CBool` is false for it.
+        (json!(""), Some("False")),
+        (json!(null), Some("False")),
+        (json!([]), Some("False")),
+        (json!("Yes"), None),
+        (json!("Active"), None),
+        (json!("ACTIVE"), None),
+        (json!("no"), None),
+        (json!("x"), None),
+        (json!("NaN"), None),
+        (json!("inf"), None),
+        (json!("2026-01-01"), None),
+        (json!(["True", "True"]), None),
+    ];
+    for expression in ["CBool([x])", r#"IIF([x], "True", "False")"#] {
+        for (value, expected) in &table {
+            let line = json!({ "expression": expression, "source": { "x": value } });
+            let told = answer(&line);
+            match expected {
+                Some(expected) => assert_eq!(told, json!({ "value": expected }), "{line}"),
+                None => {
+                    let message = told["error"]["message"].as_str().unwrap_or_default();
+                    let known = ["neither true nor false", "one value is needed"];
+                    assert!(known.iter().any(|known| message.contains(known)), "{line}: {told}");
+                }
+            }
+        }
+    }
+    let date = json!({ "expression": "CBool(Now())", "source": {} });
+    assert!(answer(&date)["error"].is_object(), "a date");
+}
+
+#[test]
 fn bare_numbers_are_constants_by_their_text() {
     let table = [
         (r#"Join("", 0041, "-")"#, "0041-"),

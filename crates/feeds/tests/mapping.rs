@@ -120,7 +120,7 @@ fn now_is_the_time_that_is_passed_in() {
 #[test]
 fn each_row_error_names_line_and_column_and_no_value() {
     let long = "k".repeat(513);
-    let table: [(&str, String, Option<&str>, &str); 12] = [
+    let table: [(&str, String, Option<&str>, &str); 13] = [
         ("key: ID", "ID,x\n ,1\n".into(), Some("ID"), "the key is empty"),
         ("key: ID", format!("ID,x\n{long},1\n"), Some("ID"), "the key has more than 512 characters"),
         ("key: ID", "ID,x\n\"SECRET\n1\",1\n".into(), Some("ID"), "the key has a line break"),
@@ -131,6 +131,12 @@ fn each_row_error_names_line_and_column_and_no_value() {
             "ID,x\n1,SECRET\n".into(),
             Some("x"),
             "`active` gave no status that is known",
+        ),
+        (
+            "{ key: ID, active: 'CBool([x])' }",
+            "ID,x\n1,Yes\n".into(),
+            Some("x"),
+            "`active` could not be computed: this is neither true nor false",
         ),
         (
             "{ key: ID, active: '[x]' }",

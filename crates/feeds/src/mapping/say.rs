@@ -270,7 +270,7 @@ impl<'r> RowReading<'r> {
                 EmploymentStatus::Active | EmploymentStatus::OnLeave | EmploymentStatus::Suspended,
             ) => Ok(RowState::Upsert),
             StatusReading::NotSaid | StatusReading::Unreadable => {
-                let fix = "compare the column, `CBool([Status] = \"Active\")`, or put the word into `words`";
+                let fix = "put the word into `words`";
                 Err(self.wrong(computed, "gave no status that is known", fix).into())
             }
         }
