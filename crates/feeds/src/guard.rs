@@ -1,17 +1,18 @@
-//! The check of a full feed. A person who is not in it has left only if the feed passes the check.
+//! The check of a full feed. A person who is not in it, or turns inactive in it, has left only if the feed passes the check.
 
 use serde::{Deserialize, Serialize};
 
-/// The number of people who may always be replaced by as many others, because small companies have departures, too.
-const REPLACED_ALWAYS: u64 = 2;
+/// The number of people who may always leave by a file, because small companies have departures, too.
+const LEAVE_ALWAYS: u64 = 2;
 
-/// The limits that a full feed must meet before absence counts. If any limit is exceeded, the feed is held.
+/// The limits that a full feed must meet before absence and departures count. If any limit is exceeded, the feed is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedGuard {
     /// The minimum number of readable rows.
     pub min_rows: u64,
-    /// The maximum decrease in people compared with the last accepted file, in percent of that file.
+    /// The maximum decrease in people compared with the last accepted file, in percent of that file; and the maximum share
+    /// of people who leave by the file, because they are not in it or turn inactive in it.
     pub shrink_percent_max: u8,
     /// The maximum share of bad rows, in percent.
     pub bad_rows_percent_max: u8,
@@ -52,6 +53,17 @@ pub struct FeedSeen {
     pub checksum_ok: Option<bool>,
 }
 
+/// The people who leave if a feed is accepted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FeedLosses {
+    /// The number of people whom the feed listed before as employed, and who are not in it.
+    pub missing: u64,
+    /// The number of people who work here until now, and whom their rows state to have left.
+    pub inactive: u64,
+    /// The number of people whom the feed lists as employed, or listed so before: those who stay, and those who leave.
+    pub employed: u64,
+}
+
 impl FeedSeen {
     fn readable(&self) -> u64 {
         self.rows.saturating_sub(self.bad_rows)
@@ -89,28 +101,47 @@ impl FeedGuard {
         if reasons.is_empty() { FeedVerdict::Believed } else { FeedVerdict::Held { reasons } }
     }
 
-    /// Judges a feed as [`Self::judge`] does, and also by the losses: `missing` of the people that the feed listed
-    /// before as employed are not in it, regardless of the number of new people.
-    pub fn judge_losses(&self, now: &FeedSeen, last: Option<&FeedSeen>, missing: u64) -> FeedVerdict {
+    /// Judges a feed as [`Self::judge`] does, and also by the people who would leave because of it, regardless of the number
+    /// of new people.
+    pub fn judge_losses(&self, now: &FeedSeen, last: Option<&FeedSeen>, losses: &FeedLosses) -> FeedVerdict {
         let verdict = self.judge(now, last);
-        match last.and_then(|last| self.replaced(now, last, missing)) {
-            Some(reason) if verdict == FeedVerdict::Believed => FeedVerdict::Held { reasons: vec![reason] },
-            _ => verdict,
+        let Some(reason) = self.lost(now, last, losses) else { return verdict };
+        match verdict {
+            FeedVerdict::Believed => FeedVerdict::Held { reasons: vec![reason] },
+            // The reasons tell the missing people already.
+            held if losses.inactive == 0 => held,
+            FeedVerdict::Held { mut reasons } => {
+                reasons.push(reason);
+                FeedVerdict::Held { reasons }
+            }
         }
     }
 
-    fn replaced(&self, now: &FeedSeen, last: &FeedSeen, missing: u64) -> Option<String> {
-        let (before, max) = (last.keys_distinct, self.shrink_percent_max);
+    /// Returns the reason if too many people would leave. Before a file was accepted, no one is missing.
+    fn lost(&self, now: &FeedSeen, last: Option<&FeedSeen>, losses: &FeedLosses) -> Option<String> {
+        let missing = last.map_or(0, |_| losses.missing);
+        let (inactive, max) = (losses.inactive, self.shrink_percent_max);
+        let lost = missing + inactive;
+        // A file may also list people who left long ago, so the people in it are not all employed.
+        let of = last.map_or(losses.employed, |last| last.keys_distinct.min(losses.employed));
+        if lost <= LEAVE_ALWAYS || !exceeds_share(lost, of, max) {
+            return None;
+        }
+        let share = format_share(lost, of);
+        if inactive > 0 {
+            return Some(format!(
+                "{inactive} people turn inactive in the file, and {missing} are not in it ({share} of the {of} who work \
+                 here by the feed), and {max} % are allowed: if a status is only written otherwise, correct the file or \
+                 name the word in `mapping.words`; if they left, accept it or raise `shrink_percent_max`"
+            ));
+        }
+        let before = last.map_or(0, |last| last.keys_distinct);
         let new = now.keys_distinct.saturating_sub(before.saturating_sub(missing));
-        let is_much = missing > REPLACED_ALWAYS && exceeds_share(missing, before, max);
-        is_much.then(|| {
-            format!(
-                "{missing} people of the feed are not in the file ({} of the {before} in the last accepted one), and {max} % \
-                 are allowed; {new} keys are new: if people have new keys, or keys are only written otherwise (zeros in \
-                 front), correct the file; if the missing ones left, accept it or raise `shrink_percent_max`",
-                format_share(missing, before)
-            )
-        })
+        Some(format!(
+            "{missing} people of the feed are not in the file ({share} of the {of} who work here by the feed), and \
+             {max} % are allowed; {new} keys are new: if people have new keys, or keys are only written otherwise \
+             (zeros in front), correct the file; if the missing ones left, accept it or raise `shrink_percent_max`"
+        ))
     }
 
     fn wrong_checksum(&self, now: &FeedSeen) -> Option<String> {

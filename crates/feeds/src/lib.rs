@@ -26,7 +26,7 @@ pub use csv::end::{FileCompleteness, FileEnd, MissingFilePart};
 pub use csv::separator::FieldSeparator;
 pub use csv::{CsvOptions, CsvReader, TrailerRow};
 pub use error::{CsvError, MappingError, MappingFault, RowError};
-pub use guard::{FeedGuard, FeedSeen, FeedVerdict};
+pub use guard::{FeedGuard, FeedLosses, FeedSeen, FeedVerdict};
 pub use mapping::{
     BoundMapping, CompiledMapping, FeedMapping, KeyColumns, OperationColumn, RowState, RowStatements,
 };

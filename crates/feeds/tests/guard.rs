@@ -1,6 +1,6 @@
 //! Each reason to hold a feed, at its border.
 
-use feeds::{FeedGuard, FeedSeen, FeedVerdict};
+use feeds::{FeedGuard, FeedLosses, FeedSeen, FeedVerdict};
 
 fn seen(rows: u64) -> FeedSeen {
     FeedSeen {
@@ -163,12 +163,17 @@ fn what_is_not_configured_has_a_default() {
     assert!(serde_saphyr::from_str::<FeedGuard>("min_row: 7").is_err());
 }
 
+/// `missing` of 50 people, who were all employed.
+fn missing(missing: u64) -> FeedLosses {
+    FeedLosses { missing, inactive: 0, employed: 50 + missing }
+}
+
 #[test]
 fn people_who_are_replaced_by_others_are_missing_all_the_same() {
     let guard = FeedGuard::default();
     let (now, last) = (seen(50), seen(50));
-    assert_eq!(guard.judge_losses(&now, Some(&last), 5), FeedVerdict::Believed, "a tenth");
-    let FeedVerdict::Held { reasons } = guard.judge_losses(&now, Some(&last), 8) else {
+    assert_eq!(guard.judge_losses(&now, Some(&last), &missing(5)), FeedVerdict::Believed, "a tenth");
+    let FeedVerdict::Held { reasons } = guard.judge_losses(&now, Some(&last), &missing(8)) else {
         panic!("8 keys differ")
     };
     assert!(
@@ -178,9 +183,55 @@ fn people_who_are_replaced_by_others_are_missing_all_the_same() {
     );
     assert!(reasons[0].contains("8 keys are new"), "{reasons:?}");
     // One departure and one arrival are usual, also where they are a ninth of all people.
-    assert_eq!(guard.judge_losses(&seen(9), Some(&seen(9)), 1), FeedVerdict::Believed);
-    assert!(matches!(guard.judge_losses(&seen(9), Some(&seen(9)), 9), FeedVerdict::Held { .. }));
-    assert_eq!(guard.judge_losses(&now, None, 50), FeedVerdict::Believed, "nothing was accepted before");
+    assert_eq!(guard.judge_losses(&seen(9), Some(&seen(9)), &missing(1)), FeedVerdict::Believed);
+    assert!(matches!(guard.judge_losses(&seen(9), Some(&seen(9)), &missing(9)), FeedVerdict::Held { .. }));
+    assert_eq!(
+        guard.judge_losses(&now, None, &missing(50)),
+        FeedVerdict::Believed,
+        "nothing was accepted before"
+    );
     let shrunk = guard.judge(&seen(40), Some(&last));
-    assert_eq!(guard.judge_losses(&seen(40), Some(&last), 10), shrunk, "said once");
+    assert_eq!(guard.judge_losses(&seen(40), Some(&last), &missing(10)), shrunk, "said once");
+}
+
+#[test]
+fn people_who_turn_inactive_count_with_those_who_are_missing() {
+    let guard = FeedGuard::default();
+    // Of the last file, those missing, those inactive, and all who were employed; held or not.
+    let table = [
+        (Some(50), 0, 5, 50, false),
+        (Some(50), 0, 6, 50, true),
+        (Some(50), 3, 3, 50, true),
+        (Some(50), 3, 2, 50, false),
+        (Some(9), 0, 9, 9, true),
+        (Some(9), 1, 1, 9, false),
+        (Some(9), 0, 3, 9, true),
+        // Most people in the file left long ago.
+        (Some(5_000), 0, 11, 100, true),
+        (Some(5_000), 0, 10, 100, false),
+        // No file was accepted before: absence means nothing yet, but a row does.
+        (None, 40, 0, 50, false),
+        (None, 0, 40, 50, true),
+    ];
+    for (last, missing, inactive, employed, is_held) in table {
+        let now = seen(last.unwrap_or(50));
+        let losses = FeedLosses { missing, inactive, employed };
+        let verdict = guard.judge_losses(&now, last.map(seen).as_ref(), &losses);
+        assert_eq!(verdict != FeedVerdict::Believed, is_held, "{last:?} {losses:?}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_held_for_another_reason_says_as_well_who_turns_inactive() {
+    let (last, losses) = (seen(50), FeedLosses { missing: 20, inactive: 30, employed: 50 });
+    let FeedVerdict::Held { reasons } = FeedGuard::default().judge_losses(&seen(30), Some(&last), &losses)
+    else {
+        panic!("20 fewer")
+    };
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(reasons[0].contains("20 fewer"), "{reasons:?}");
+    assert!(
+        reasons[1].starts_with("30 people turn inactive in the file, and 20 are not in it"),
+        "{reasons:?}"
+    );
 }

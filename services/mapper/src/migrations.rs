@@ -25,6 +25,7 @@ mod m0032;
 mod m0033;
 mod m0034;
 mod m0035;
+mod m0036;
 
 use sea_orm_migration::prelude::*;
 
@@ -60,6 +61,7 @@ impl MigratorTrait for MapperMigrator {
             Box::new(m0033::KeepUndecidedDepartures),
             Box::new(m0034::KeepLogins),
             Box::new(m0035::KeepRestoredTargets),
+            Box::new(m0036::KeepFeedDepartures),
         ]
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod chain;
 pub(crate) mod chain_head;
 pub(crate) mod desired;
 pub(crate) mod edge;
+pub(crate) mod feed_departure;
 pub(crate) mod feed_person;
 pub(crate) mod feed_row;
 pub(crate) mod feed_run;

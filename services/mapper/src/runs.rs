@@ -1,10 +1,12 @@
-//! Full feeds: waits until all messages of a run are merged, judges the run, and ends the employment of people missing in it.
+//! Full feeds: waits until all messages of a run are merged, judges the run, and ends the employment of people who are missing
+//! in it or whom its rows state to have left.
 //!
 //! Its whole state is in the tables, so a restart continues where it stopped, and any number of mappers may do the same: a
 //! state changes once, and a departure is merged like any event, under an id that is derived from the run and the person.
 //! An accepted run stays in force: if a row of an older run arrives late, its person leaves again.
 
 mod absent;
+mod departures;
 mod judge;
 pub(crate) mod query;
 
@@ -34,6 +36,8 @@ const COUNT_EVERY_MAX: Duration = Duration::from_secs(30);
 const RUNS_AT_ONCE_MAX: u64 = 100;
 /// The interval at which old runs and rows are deleted.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// The states of runs that are forgotten. A run that waits for a decision is kept, however old it is.
+const SETTLED: [FeedRunState; 3] = [FeedRunState::Accepted, FeedRunState::Rejected, FeedRunState::Superseded];
 /// The retention of runs. The newest accepted run of each feed is kept.
 const RUNS_KEEP: time::Duration = time::Duration::days(400);
 
@@ -86,6 +90,7 @@ impl RunJudge {
                 self.look_at(&row, last.as_ref(), waiting).await?;
             }
         }
+        self.settle_departures(&mut unreadable).await?;
         quarantine::forget_settled_parts(&self.parts.store).await?;
         for feed in self.feeds().await? {
             if let Some(row) = feed_run::last_accepted(self.parts.store.reader(), &feed).await? {
@@ -146,12 +151,13 @@ impl RunJudge {
             .map_err(StoreError::statement("read feeds"))
     }
 
-    /// Deletes old rows and runs, except the newest accepted run of each feed.
+    /// Deletes old rows and settled runs, except the newest accepted run of each feed.
     async fn prune(&self) -> Result<(), StoreError> {
         feed_row::forget_old(self.parts.store.writer(), unix_micros(now())).await?;
         let before = unix_micros(now() - RUNS_KEEP);
         let old = feed_run::Entity::find()
             .filter(feed_run::Column::RunAt.lt(before))
+            .filter(feed_run::Column::State.is_in(SETTLED.map(FeedRunState::as_str)))
             .limit(RUNS_AT_ONCE_MAX)
             .all(self.parts.store.reader())
             .await

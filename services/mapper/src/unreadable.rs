@@ -60,6 +60,11 @@ impl StateKind {
         }
     }
 
+    /// Returns whether a departure may be in a state of this kind, and in nothing else that is listed.
+    fn may_hold_departure(self) -> bool {
+        matches!(self, Self::Membership | Self::FeedRun)
+    }
+
     /// Returns the kind with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
@@ -74,6 +79,7 @@ pub(crate) fn state_item(kind: StateKind, key: &[&str], cause: String) -> Quaran
     item.id = format!("{name}/{}", joined_key(key));
     item.subject = key.last().copied().unwrap_or_default().to_owned();
     (item.kind, item.cause) = (name.to_owned(), cause);
+    item.is_departure = kind.may_hold_departure();
     item.payload = serde_json::to_vec(key).expect("texts are always JSON");
     item
 }

@@ -27,6 +27,7 @@ mod stale;
 mod surroundings;
 mod values;
 mod verdicts;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Deref, DerefMut};
@@ -48,6 +49,7 @@ pub(crate) use stale::mark_reports_stale;
 
 use crate::acts::OperatorAct;
 use crate::policies::PolicySet;
+use crate::rows::feed_departure::WaitingEvent;
 use crate::rows::{desired, edge, inbox, verdict};
 use crate::subjects::SeedMaker;
 use crate::unreadable::UnreadableStates;
@@ -66,6 +68,8 @@ pub(crate) enum BatchInput {
     },
     /// Names of repeated rows, with the numbers of those that were known and not known.
     Rows { event: Box<Event>, sequence: u64, resolved: u64, unresolved: u64 },
+    /// A departure that a row of an accepted run of a full feed states.
+    Departure(Box<WaitingEvent>),
     /// A person whose state may have changed by time or by policy.
     Person(String),
     /// A group whose state may have changed by time or by policy.

@@ -14,6 +14,11 @@ use tokio::io::AsyncWriteExt;
 const SOON: Duration = Duration::from_secs(120);
 
 async fn world(folder: Option<&std::path::Path>) -> UsherWorld {
+    world_of(folder, None).await
+}
+
+/// A world whose feed reads the status of people by the expression `active`.
+async fn world_of(folder: Option<&std::path::Path>, active: Option<&str>) -> UsherWorld {
     let mut feed = json!({
         "name": "people", "mode": "full", "source": "local",
         "mapping": { "key": "id", "attributes": {
@@ -21,6 +26,9 @@ async fn world(folder: Option<&std::path::Path>) -> UsherWorld {
         } },
         "guard": { "shrink_percent_max": 40 },
     });
+    if let Some(active) = active {
+        feed["mapping"]["active"] = json!(active);
+    }
     if let Some(folder) = folder {
         let place = |name: &str| folder.join(name);
         feed["folder"] = json!({ "path": place("in"), "done": place("done"), "failed": place("failed") });
@@ -130,6 +138,34 @@ async fn a_file_that_lost_half_of_the_people_switches_off_nobody_until_a_human_b
     active(&world, 1..=3).await;
     operate(&world, &["feed", "ls"], "accepted").await;
     operate(&world, &["trace", "feed:people"], "the branch was closed").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_in_which_a_status_is_written_otherwise_switches_no_one_off_until_an_operator_accepts_it() {
+    let world = world_of(None, Some(r#"CBool([department] = "Sales")"#)).await;
+    let first = upload(&world, "1", file(1..=6)).await;
+    becomes(&world, &first["run"], "accepted").await;
+    active(&world, 1..=6).await;
+    let other = file(1..=6).replace("Sales", "SALES");
+    let second = upload(&world, "2", other.clone()).await;
+    let run = becomes(&world, &second["run"], "held").await;
+    assert_eq!((&run["missing"], &run["leaving"]), (&json!(0), &json!(6)), "{run}");
+    assert!(run["reasons"][0].as_str().unwrap().starts_with("6 people turn inactive"), "{run}");
+    world.settled(SOON).await.unwrap();
+    active(&world, 1..=6).await;
+    let id = second["run"].as_str().unwrap();
+    operate(&world, &["feed", "show", id], "inactive people: E-1, E-2").await;
+    operate(&world, &["leavers"], "a row states that the person left").await;
+    operate(&world, &["feed", "reject", id, "--why", "the export changed"], "rejected").await;
+    // One person who is inactive is off at once.
+    let third = upload(&world, "3", file(1..=6).replace("Person 4,Sales", "Person 4,none")).await;
+    becomes(&world, &third["run"], "accepted").await;
+    active(&world, [1, 2, 3, 5, 6]).await;
+    let fourth = upload(&world, "4", other).await;
+    becomes(&world, &fourth["run"], "held").await;
+    let id = fourth["run"].as_str().unwrap();
+    operate(&world, &["feed", "accept", id, "--why", "the company was closed"], "accepted").await;
+    active(&world, []).await;
 }
 
 async fn operate(world: &UsherWorld, arguments: &[&str], word: &str) {

@@ -20,9 +20,10 @@ pub enum FeedRunState {
     Open,
     /// All rows were sent, but not all of them are merged yet.
     Merging,
-    /// The run failed its safety check: missing people are left alone until an operator decides.
+    /// The run failed its safety check: people who are missing or turn inactive in it are left alone until an operator
+    /// decides.
     Held,
-    /// The run was accepted: people who were listed before and are missing in it have left.
+    /// The run was accepted: people who were listed before and are missing or inactive in it have left.
     Accepted,
     /// An operator rejected the run: it makes no person leave.
     Rejected,
@@ -104,7 +105,13 @@ pub struct FeedRunStatus {
     /// The keys of some of the missing people; set only if one run is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_keys: Vec<String>,
-    /// The number of people whose departure was stated because they are not in the run.
+    /// The number of people whom rows of the run state to have left, and who leave once it is accepted.
+    #[serde(default)]
+    pub leaving: u64,
+    /// The keys of some of these people; set only if one run is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving_keys: Vec<String>,
+    /// The number of people who left because of the run: they are not in it, or its rows state that they left.
     pub left: u64,
     /// The number of rows that are equal to those of the run before. They are not stored again.
     #[serde(default)]
@@ -149,7 +156,7 @@ pub struct FeedFile {
 pub struct DecideFeedRequest {
     /// The run.
     pub run: FeedRunId,
-    /// `true` to accept the run: missing people have left.
+    /// `true` to accept the run: people who are missing or inactive in it have left.
     pub accept: bool,
     /// The operator and the reason.
     pub actor: Actor,

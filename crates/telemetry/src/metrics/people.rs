@@ -8,7 +8,7 @@ use prometheus::{IntCounterVec, IntGaugeVec};
 use super::{make_counter, make_gauge};
 
 /// The outcomes of a merged event.
-const MERGE_OUTCOMES: [&str; 4] = ["changed", "unchanged", "duplicate", "scheduled"];
+const MERGE_OUTCOMES: [&str; 5] = ["changed", "unchanged", "duplicate", "scheduled", "waiting"];
 
 static MERGES: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let metric = make_counter("usher_merge_total", "Events merged into the known people.", &["outcome"]);
@@ -50,7 +50,8 @@ pub fn tombstone_failed() {
     TOMBSTONES_FAILED.with_label_values::<&str>(&[]).inc();
 }
 
-/// Counts `count` events that the mapper merged. The outcome is `changed`, `unchanged`, `duplicate` or `scheduled`.
+/// Counts `count` events that the mapper merged. The outcome is `changed`, `unchanged`, `duplicate`, `scheduled`
+/// or `waiting`.
 pub fn count_merged(outcome: &str, count: u64) {
     MERGES.with_label_values(&[outcome]).inc_by(count);
 }

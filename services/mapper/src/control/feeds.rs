@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::{MapperControl, MapperRefusal, wrong_request};
 use crate::now;
-use crate::rows::{feed_run, feed_unread};
+use crate::rows::{feed_departure, feed_run, feed_unread};
 use crate::runs::{RunDecision, decide_run, query};
 
 /// The reason why a run with messages in the quarantine cannot be accepted.
@@ -113,6 +113,11 @@ impl MapperControl {
         let state = row.shown_state();
         let undecided = [FeedRunState::Open, FeedRunState::Merging, FeedRunState::Held].contains(&state);
         let (mut merged, mut missing, mut missing_keys) = (0, 0, Vec::new());
+        let leaving = feed_departure::count_people(reader, Some(&row.run)).await?;
+        let leaving_keys = match with_keys {
+            true => feed_departure::keys(reader, &row.run, MISSING_NAMED_MAX).await?,
+            false => Vec::new(),
+        };
         let unread = self.unread(row).await?;
         // Counts of settled runs are read on request only: they scan all people who were listed since.
         if undecided || with_keys {
@@ -139,6 +144,8 @@ impl MapperControl {
             merged,
             missing,
             missing_keys,
+            leaving,
+            leaving_keys,
             left: u64::try_from(row.left_count).unwrap_or_default(),
             unchanged: u64::try_from(row.unchanged_count).unwrap_or_default(),
             unresolved: u64::try_from(row.unresolved_count).unwrap_or_default(),

@@ -1,5 +1,7 @@
 //! Departures that are not decided yet: messages in the quarantine, unreadable values, records that may belong to several
-//! people, and feed runs that are held. None of them has an obligation, so they are listed and counted here.
+//! people, and rows or absences in feed runs that are held or not judged yet. None of them has an obligation, so they are listed and counted here.
+
+use std::collections::BTreeMap;
 
 use lifecycle::{FindingKind, RecordStatus, ResourceKind, UndecidedDeparture, WaitingFor};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
@@ -8,7 +10,8 @@ use sea_orm::{
 };
 use store::{StoreError, quarantine};
 
-use crate::rows::{desired, feed_run, finding, record};
+use crate::rows::{desired, feed_departure, feed_run, finding, record};
+use crate::unreadable::StateKind;
 use crate::work::conflict_in_words;
 use crate::{SERVICE, moment_of, runs};
 
@@ -29,6 +32,7 @@ pub(super) async fn count(connection: &impl ConnectionTrait) -> Result<u64, Stor
     for run in held_runs(connection).await? {
         sum += runs::query::count_missing(connection, &run).await?;
     }
+    sum += feed_departure::count_people(connection, None).await?;
     Ok(sum)
 }
 
@@ -54,6 +58,7 @@ pub(crate) async fn list(
                 .map(|key| UndecidedDeparture::new(vec![key], since, WaitingFor::Feed, detail.clone())),
         );
     }
+    all.extend(not_judged(connection, each).await?);
     if let Some(person) = person {
         all.retain(|one| one.people.is_empty() || one.people.iter().any(|key| key == person));
     }
@@ -71,7 +76,8 @@ async fn set_aside(
     let departures = items.into_iter().filter(|item| item.is_departure);
     Ok(departures
         .map(|item| {
-            let people = if item.subject.is_empty() { Vec::new() } else { vec![item.subject] };
+            let names_person = !item.subject.is_empty() && item.kind != StateKind::FeedRun.as_str();
+            let people = if names_person { vec![item.subject] } else { Vec::new() };
             let detail = format!("{SERVICE}:{}: {}", item.id, item.cause);
             UndecidedDeparture::new(people, moment_of(item.at), WaitingFor::Quarantine, detail)
         })
@@ -166,6 +172,22 @@ async fn not_matched(
         )
     });
     Ok(told.collect())
+}
+
+/// Returns departures that rows of full feeds state, while their run is not judged or is held.
+async fn not_judged(
+    connection: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<UndecidedDeparture>, StoreError> {
+    let rows = feed_departure::oldest(connection, limit).await?;
+    let mut told: BTreeMap<(String, String), UndecidedDeparture> = BTreeMap::new();
+    for row in rows {
+        let detail = format!("feed {}, run {}: a row states that the person left", row.feed, row.run);
+        let one =
+            || UndecidedDeparture::new(vec![row.person], moment_of(row.since), WaitingFor::Feed, detail);
+        told.entry((row.run, row.key)).or_insert_with(one);
+    }
+    Ok(told.into_values().collect())
 }
 
 /// Returns the held runs of full feeds, oldest first.

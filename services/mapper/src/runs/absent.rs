@@ -12,6 +12,7 @@ use crate::work::{BatchInput, forget_people};
 
 /// People per batch. It is small, so that live events can run in between.
 const PAGE: u64 = 200;
+const LEAVING: &str = "departures of people that a full feed no longer lists";
 
 impl RunJudge {
     /// Merges a departure for each person who was listed before and is missing now, effective when the run began. It passes the
@@ -32,7 +33,7 @@ impl RunJudge {
             }
             let inputs: Vec<BatchInput> =
                 employed.iter().map(|person| left_input(person, row, run)).collect();
-            let Some(refused) = self.process(&inputs).await else {
+            let Some(refused) = self.process(&inputs, LEAVING).await else {
                 return Ok(()); // another replica was faster: the next tick tries again
             };
             // They are in the quarantine, with the departure.
@@ -44,14 +45,14 @@ impl RunJudge {
     }
 
     /// Processes the inputs. Returns the indexes of those that were set aside, or `None` if the batch must be processed again.
-    async fn process(&self, inputs: &[BatchInput]) -> Option<Vec<usize>> {
+    pub(super) async fn process(&self, inputs: &[BatchInput], purpose: &'static str) -> Option<Vec<usize>> {
         match self.parts.processor().process_apart(inputs).await {
             Ok(refused) => {
                 self.retries.succeeded();
                 Some(refused)
             }
             Err(error) => {
-                self.retries.failed("departures of people that a full feed no longer lists", &error);
+                self.retries.failed(purpose, &error);
                 None
             }
         }

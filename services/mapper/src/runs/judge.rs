@@ -61,8 +61,8 @@ impl RunJudge {
                 return self.hold(row, reason.to_owned()).await;
             }
         };
-        let missing = query::count_missing(self.parts.store.reader(), row).await?;
-        let verdict = completion.guard.judge_losses(&completion.seen, last.as_ref(), missing);
+        let losses = query::count_losses(self.parts.store.reader(), row).await?;
+        let verdict = completion.guard.judge_losses(&completion.seen, last.as_ref(), &losses);
         let decision = match verdict {
             FeedVerdict::Believed => RunDecision {
                 to: FeedRunState::Accepted,

@@ -1,12 +1,12 @@
 //! Queries for the people who are in a run and those who are missing.
 
-use feeds::KeySet;
+use feeds::{FeedLosses, KeySet};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use store::StoreError;
 
-use crate::rows::{feed_person, feed_run};
+use crate::rows::{feed_departure, feed_person, feed_run};
 
 /// The number of keys that are read at a time.
 const KEYS_PER_PAGE: u64 = 10_000;
@@ -50,7 +50,23 @@ pub(crate) async fn count_missing(
     employed.count(connection).await.map_err(StoreError::statement("count the missing people of a feed"))
 }
 
-/// Returns the keys of some of them.
+/// Returns the number of people who leave if the run is accepted.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) async fn count_losses(
+    connection: &impl ConnectionTrait,
+    run: &feed_run::Model,
+) -> Result<FeedLosses, StoreError> {
+    let missing = count_missing(connection, run).await?;
+    // The rows of people who turn inactive wait, so these people are listed as employed.
+    let listed = listed_people(run).filter(feed_person::Column::Employed.eq(true)).count(connection).await;
+    let listed = listed.map_err(StoreError::statement("count the employed people in a feed"))?;
+    let inactive = feed_departure::count_people(connection, Some(&run.run)).await?;
+    Ok(FeedLosses { missing, inactive, employed: missing + listed })
+}
+
+/// Returns the keys of some of the missing people.
 ///
 /// # Errors
 /// Returns an error if the database fails.

@@ -3,6 +3,8 @@
 //! It keeps the newest run that lists a person, the earliest start of a run and its last completion. The result does not depend
 //! on the order or number of deliveries.
 
+mod departures;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use feeds::{FileCompletion, RowContent};
@@ -14,7 +16,10 @@ use sea_orm::{
 };
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
-use crate::rows::{SaveError, feed_person, feed_row, feed_run};
+pub(super) use departures::WaitingDeparture;
+
+use self::departures::FeedDepartures;
+use crate::rows::{SaveError, feed_departure, feed_person, feed_row, feed_run};
 
 /// The statements of a batch about full feeds.
 #[derive(Debug, Default)]
@@ -35,6 +40,8 @@ pub(super) struct FeedBatch {
     named: BTreeMap<String, (u64, u64)>,
     /// People whose records were erased.
     erased: BTreeSet<String>,
+    /// Departures that rows state.
+    departures: FeedDepartures,
 }
 
 /// The parts of a run that any of its events contains.
@@ -135,11 +142,14 @@ impl FeedBatch {
     /// # Errors
     /// Returns [`SaveError::Overtaken`] if another replica wrote to the same run in between.
     pub(super) async fn save(self, tx: &DatabaseTransaction, now: i64) -> Result<(), SaveError> {
-        let Self { people, runs, ends, absent, left, rows, named, erased } = self;
+        let Self { people, runs, ends, absent, left, rows, named, erased, departures } = self;
+        let erased: Vec<String> = erased.into_iter().collect();
         save_people(tx, people).await?;
-        feed_row::erase_rows(tx, &erased.into_iter().collect::<Vec<_>>()).await?;
+        feed_row::erase_rows(tx, &erased).await?;
+        feed_departure::erase_people(tx, &erased).await?;
         save_rows(tx, rows, now).await?;
         save_runs(tx, &runs, ends).await?;
+        departures.save(tx).await?;
         count_named(tx, named).await?;
         forget_absent(tx, absent).await?;
         for (run, count) in left.into_iter().filter(|(_, count)| *count > 0) {

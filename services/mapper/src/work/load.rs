@@ -7,7 +7,7 @@ pub(super) use memberships::{all_edges, keep_edges, load_edges};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use lifecycle::{GroupState, PeopleConfig, PersonRecord, ResourceKind};
+use lifecycle::{Event, GroupState, PeopleConfig, PersonRecord, ResourceKind};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 use time::OffsetDateTime;
@@ -37,6 +37,7 @@ pub(super) async fn load_work<'a>(
             BatchInput::Event { event, repeated: false, .. } | BatchInput::Rows { event, .. } => {
                 Some(event.id.to_string())
             }
+            BatchInput::Departure(departure) => Some(departure.event.id.to_string()),
             _ => None,
         })
         .collect();
@@ -95,17 +96,23 @@ struct NamedSubjects {
     records: BTreeSet<RecordKey>,
 }
 
+impl NamedSubjects {
+    /// Adds the person or record of an event about a worker.
+    fn add_worker(&mut self, event: &Event, people: &PeopleConfig) {
+        match people.name_of_event(event).filter(|source| !people.match_on(source).is_empty()) {
+            Some(source) => self.records.insert((source.to_owned(), event.subject.clone())),
+            None => self.people.insert(event.subject.clone()),
+        };
+    }
+}
+
 /// Collects the people, groups and records that the inputs name.
 fn named_subjects(inputs: &[BatchInput], people: &PeopleConfig) -> NamedSubjects {
     let mut named = NamedSubjects::default();
     for input in inputs {
         match input {
-            BatchInput::Event { event, .. } if event.kind.is_worker() => {
-                match people.name_of_event(event).filter(|source| !people.match_on(source).is_empty()) {
-                    Some(source) => named.records.insert((source.to_owned(), event.subject.clone())),
-                    None => named.people.insert(event.subject.clone()),
-                };
-            }
+            BatchInput::Event { event, .. } if event.kind.is_worker() => named.add_worker(event, people),
+            BatchInput::Departure(departure) => named.add_worker(&departure.event, people),
             BatchInput::Event { event, .. } if event.kind.is_group() => {
                 named.groups.insert(event.subject.clone());
             }

@@ -35,7 +35,11 @@ impl BatchState<'_> {
     /// Merges every event that was not merged before, and marks the subjects that must be decided about.
     pub(super) fn merge(&mut self, inputs: &[BatchInput], backfill: bool) {
         for input in inputs {
+            if self.keep_back(input) {
+                continue;
+            }
             match input {
+                BatchInput::Departure(departure) => self.release(departure),
                 BatchInput::Event { event, sequence, trace, repeated: true, .. } => {
                     self.merge_repeated(event, *sequence, *trace);
                 }
@@ -104,7 +108,7 @@ impl BatchState<'_> {
     }
 
     /// Merges one event, unless it is a duplicate or reuses the id of another one.
-    fn merge_event(
+    pub(super) fn merge_event(
         &mut self,
         event: &Event,
         sequence: u64,

@@ -1,6 +1,6 @@
 //! Quarantine items of inputs that could not be processed.
 
-use lifecycle::{ResourceKind, unix_micros};
+use lifecycle::{Event, ResourceKind, unix_micros};
 use store::quarantine::{QuarantineReason, QuarantinedItem};
 use telemetry::chain_text;
 
@@ -16,13 +16,9 @@ pub(super) fn refused_input(input: &BatchInput, error: &SaveError) -> Quarantine
     let cause = chain_text(error);
     let (kind, key): (_, &[&str]) = match input {
         BatchInput::Event { event, .. } | BatchInput::Rows { event, .. } => {
-            let reason = QuarantineReason::StateUnreadable;
-            let mut item = QuarantinedItem::message("event", 0, reason, unix_micros(now()));
-            (item.id, item.cause) = (format!("event/{}", event.id), cause);
-            item.payload = bus::encode_event(event).into_bytes();
-            describe_item(&mut item, event);
-            return item;
+            return refused_event(event, cause);
         }
+        BatchInput::Departure(departure) => return refused_event(&departure.event, cause),
         BatchInput::Edge { group, member } => (StateKind::Membership, &[group, member]),
         BatchInput::Group(key) => (StateKind::Group, &[key]),
         BatchInput::Person(key)
@@ -46,4 +42,14 @@ pub(super) fn refused_input(input: &BatchInput, error: &SaveError) -> Quarantine
         BatchInput::Again(again) => (StateKind::Group, &[&again.subject]),
     };
     state_item(kind, key, cause)
+}
+
+/// Builds the quarantine item of an event that is in no stream.
+fn refused_event(event: &Event, cause: String) -> QuarantinedItem {
+    let reason = QuarantineReason::StateUnreadable;
+    let mut item = QuarantinedItem::message("event", 0, reason, unix_micros(now()));
+    (item.id, item.cause) = (format!("event/{}", event.id), cause);
+    item.payload = bus::encode_event(event).into_bytes();
+    describe_item(&mut item, event);
+    item
 }

@@ -9,6 +9,7 @@ mod concurrency;
 mod employment;
 mod events;
 mod evidence;
+mod feed_departures;
 mod feeds;
 mod findings;
 mod flattening;

@@ -32,7 +32,7 @@ pub fn run_of(feed: &str, name: &str, said: i64) -> FeedRun {
 }
 
 /// Turns the event into a row of the run.
-fn row(mut event: Event, run: &FeedRun) -> Event {
+pub fn row(mut event: Event, run: &FeedRun) -> Event {
     event.source = format!("feeds/{}", run.feed);
     event.sender.clone_from(&event.source);
     event.source_event_id = format!("{}:{}", run.run, event.subject);
@@ -148,6 +148,8 @@ fn in_between(person: &str) -> [(&'static str, Vec<Event>); 7] {
         let (source, id) = ("own".to_owned(), EventId::of("own", &event.source_event_id));
         Event { sender: source.clone(), source, id, ..event }
     };
+    // A row of a full list would wait for the judgement of its run.
+    let notice = |event: Event, run: &FeedRun| Event { feed: None, ..row(event, run) };
     let left = |said| event(EventKind::WorkerLeft, person, said, json!({}));
     let branch = run_of("branch", "one", 12);
     let gone = Event { feed: Some(FeedRun { absent: true, ..branch.clone() }), ..row(left(13), &branch) };
@@ -156,8 +158,8 @@ fn in_between(person: &str) -> [(&'static str, Vec<Event>); 7] {
     [
         ("nothing", Vec::new()),
         ("another source said that the person left", vec![own(left(15))]),
-        ("the same source said that the person left", vec![row(left(15), &run_of("hr", "notice", 15))]),
-        ("another list saw them leave", vec![row(seen, &branch)]),
+        ("the same source said that the person left", vec![notice(left(15), &run_of("hr", "notice", 15))]),
+        ("another list saw them leave", vec![notice(seen, &branch)]),
         ("another list listed and then dropped them", vec![here(person, &branch, 12), gone]),
         ("a departure of later came in early", vec![own(left(25))]),
         ("an attribute was said otherwise", vec![own(event(EventKind::WorkerChanged, person, 15, moved))]),

@@ -192,7 +192,7 @@ impl World {
         }
     }
 
-    /// Waits until every event is merged, nothing is stale and every command that the database contains is published.
+    /// Waits until every event is merged, or waits for the judgement of its run, nothing is stale and every command that the database contains is published.
     pub(crate) async fn settle(&mut self) {
         self.until("every event is merged and every command published", async |world| {
             let lag = world.bus.lag(StreamName::Events, "mapper").await.unwrap_or(1);
@@ -200,8 +200,10 @@ impl World {
                 + (SELECT count(*) FROM mapper_groups WHERE evaluated_with = 'stale') AS n";
             // The broker may count a message as pending a moment after it has stored it.
             let sent = i64::try_from(world.sent.lock().unwrap().len()).unwrap();
+            let merged = "SELECT (SELECT count(*) FROM mapper_inbox) \
+                + (SELECT count(*) FROM mapper_feed_departures) AS n";
             lag == 0
-                && world.count("SELECT count(*) AS n FROM mapper_inbox").await >= sent
+                && world.count(merged).await >= sent
                 && world.count(stale).await == 0
                 && world.last_resources() == world.desired().await
                 && world.edges_are_told().await

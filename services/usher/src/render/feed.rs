@@ -20,6 +20,7 @@ pub fn render_runs(reply: &FeedsReply) -> String {
         "UNCHANGED",
         "PEOPLE",
         "MISSING",
+        "INACTIVE",
         "LEFT",
         "RUN",
     ]);
@@ -28,8 +29,8 @@ pub fn render_runs(reply: &FeedsReply) -> String {
             Some(file) => (file.rows.to_string(), file.bad_rows.to_string(), file.people.to_string()),
             None => ("?".to_owned(), "?".to_owned(), format!("{}...", run.merged)),
         };
-        let (missing, left, same) =
-            (run.missing.to_string(), run.left.to_string(), run.unchanged.to_string());
+        let (missing, leaving) = (run.missing.to_string(), run.leaving.to_string());
+        let (left, same) = (run.left.to_string(), run.unchanged.to_string());
         let (begun, state) = (run_begin(run), run.state.as_str());
         table.row([
             &*begun,
@@ -40,6 +41,7 @@ pub fn render_runs(reply: &FeedsReply) -> String {
             &same,
             &people,
             &missing,
+            &leaving,
             &left,
             run.run.as_str(),
         ]);
@@ -71,6 +73,9 @@ pub fn render_run(run: &FeedRunStatus) -> String {
         None => text.push_str("file    incomplete: its end was never sent\n"),
     }
     text.push_str(&format!("merged  {} people\nmissing {} people\n", run.merged, run.missing));
+    if run.leaving > 0 {
+        text.push_str(&format!("leaving {} people turn inactive in it\n", run.leaving));
+    }
     if run.unchanged > 0 {
         text.push_str(&format!("same    {} rows are unchanged\n", run.unchanged));
     }
@@ -93,10 +98,11 @@ pub fn render_run(run: &FeedRunStatus) -> String {
     for reason in &run.reasons {
         text.push_str(&format!("reason  {}\n", clean_text(reason)));
     }
-    if !run.missing_keys.is_empty() {
-        let keys: Vec<_> = run.missing_keys.iter().map(|key| clean_text(key)).collect();
-        let more = if run.missing > keys.len() as u64 { ", ..." } else { "" };
-        text.push_str(&format!("missing people: {}{more}\n", keys.join(", ")));
+    let named = [("missing", run.missing, &run.missing_keys), ("inactive", run.leaving, &run.leaving_keys)];
+    for (which, count, keys) in named.into_iter().filter(|(.., keys)| !keys.is_empty()) {
+        let more = if count > keys.len() as u64 { ", ..." } else { "" };
+        let keys: Vec<_> = keys.iter().map(|key| clean_text(key)).collect();
+        text.push_str(&format!("{which} people: {}{more}\n", keys.join(", ")));
     }
     if run.state == FeedRunState::Held && run.unread > 0 {
         text.push_str(&format!(
@@ -127,7 +133,8 @@ mod tests {
         serde_json::from_value(serde_json::json!({
             "feed": "hr", "run": "run_0123456789abcdef0123456789abcdef", "begunAt": "2026-01-02T03:04:05Z",
             "state": "held", "file": { "rows": 500, "badRows": 1, "people": 499, "complete": true },
-            "merged": 499, "missing": 501, "missingKeys": ["E-1"], "left": 0, "reasons": ["501 fewer"],
+            "merged": 499, "missing": 501, "missingKeys": ["E-1"], "left": 0,
+            "leaving": 2, "leavingKeys": ["E-7", "E-8"], "reasons": ["501 fewer"],
         }))
         .unwrap()
     }
@@ -135,9 +142,15 @@ mod tests {
     #[test]
     fn a_run_that_is_held_says_why_who_is_missing_and_what_to_do() {
         let text = render_run(&held());
-        for part in
-            ["held", "500 rows, 1 of them bad", "501 people", "501 fewer", "E-1, ...", "feed accept run_0"]
-        {
+        for part in [
+            "held",
+            "500 rows, 1 of them bad",
+            "501 people",
+            "501 fewer",
+            "missing people: E-1, ...",
+            "inactive people: E-7, E-8\n",
+            "feed accept run_0",
+        ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         let text = render_runs(&FeedsReply { items: vec![held()], next_cursor: None });
