@@ -16,6 +16,9 @@ pub struct FileCompletion {
     pub people: KeySet,
     /// The limits that the file must meet to be accepted.
     pub guard: FeedGuard,
+    /// The feeds that this one replaces: whom they listed, it lists, or they have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
 }
 
 impl FileCompletion {
@@ -49,7 +52,7 @@ mod tests {
             checksum_ok: Some(true),
         };
         let people = KeySet { count: 2, sum: u64::MAX };
-        let completion = FileCompletion { seen, people, guard: FeedGuard::default() };
+        let completion = FileCompletion { seen, people, guard: FeedGuard::default(), replaces: Vec::new() };
         assert_eq!(FileCompletion::from_attributes(&completion.to_attributes()), Some(completion));
         assert_eq!(FileCompletion::from_attributes(&AttributeMap::new()), None);
     }

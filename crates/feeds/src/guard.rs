@@ -117,10 +117,10 @@ impl FeedGuard {
         }
     }
 
-    /// Returns the reason if too many people would leave. Before a file was accepted, no one is missing.
+    /// Returns the reason if too many people would leave.
     fn lost(&self, now: &FeedSeen, last: Option<&FeedSeen>, losses: &FeedLosses) -> Option<String> {
-        let missing = last.map_or(0, |_| losses.missing);
-        let (inactive, max) = (losses.inactive, self.shrink_percent_max);
+        let FeedLosses { missing, inactive, .. } = *losses;
+        let max = self.shrink_percent_max;
         let lost = missing + inactive;
         // A file may also list people who left long ago, so the people in it are not all employed.
         let of = last.map_or(losses.employed, |last| last.keys_distinct.min(losses.employed));
@@ -135,7 +135,7 @@ impl FeedGuard {
                  name the word in `mapping.words`; if they left, accept it or raise `shrink_percent_max`"
             ));
         }
-        let before = last.map_or(0, |last| last.keys_distinct);
+        let before = last.map_or(losses.employed, |last| last.keys_distinct);
         let new = now.keys_distinct.saturating_sub(before.saturating_sub(missing));
         Some(format!(
             "{missing} people of the feed are not in the file ({share} of the {of} who work here by the feed), and \

@@ -42,7 +42,7 @@ pub use command::{
 pub use control::export;
 pub use control::feed::{
     DecideFeedRequest, FEED_RUNS_MAX, FeedFile, FeedRunState, FeedRunStatus, FeedsReply, FeedsRequest,
-    KnownRowsReply, KnownRowsRequest, MISSING_NAMED_MAX, UndecidedFeed,
+    KnownRowsReply, KnownRowsRequest, MISSING_NAMED_MAX, SilentFeed, UndecidedFeed,
 };
 pub use control::findings::{
     FINDINGS_MAX, FindingCounts, FindingKind, FindingsReply, FindingsRequest, PersonFinding,

@@ -12,7 +12,7 @@ mod targets;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts};
 
 pub use people::{
-    count_contradiction, count_merged, set_findings, statement_refused, tombstone_failed,
+    count_contradiction, count_merged, set_findings, set_silent_feeds, statement_refused, tombstone_failed,
     undecided_departures,
 };
 pub use services::{

@@ -168,7 +168,20 @@ impl GatewayConfig {
         self.names_fault()
             .or_else(|| self.ce_source_fault())
             .or_else(|| self.access_fault())
+            .or_else(|| self.replaced_fault())
             .or_else(|| self.parts_fault())
+    }
+
+    /// Returns a fault if a feed replaces one that is configured: that one would still list its people.
+    fn replaced_fault(&self) -> Option<String> {
+        let feeds = self.feeds.iter().map(|feed| (&feed.name, &feed.replaces));
+        let lists: Vec<_> = feeds.chain(self.polls.iter().map(|poll| (&poll.name, &poll.replaces))).collect();
+        lists.iter().find_map(|(name, replaces)| {
+            let known = replaces.iter().find(|old| lists.iter().any(|(other, _)| other == old))?;
+            Some(format!(
+                "{name} replaces {known}, which is configured: remove the feed {known}, or leave it out of `replaces`"
+            ))
+        })
     }
 
     /// Returns everything that has a name: its place in the configuration, its name, and its rate limit.

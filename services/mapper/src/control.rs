@@ -20,7 +20,7 @@ use std::sync::Arc;
 use bus::{Bus, ControlRequest};
 use lifecycle::{
     ControlError, MapperStatus, PlanId, PlanRequest, PolicyInForce, PolicyRequest, PolicyText,
-    PolicyVersions, ResourceKind, verb,
+    PolicyVersions, ResourceKind, unix_micros, verb,
 };
 use recovery::Recovery;
 use serde::Serialize;
@@ -29,7 +29,6 @@ use telemetry::{Shutdown, chain};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::SERVICE;
 use crate::acts::missing::{load_missing, missing_in_words};
 use crate::error::MapperRunError;
 use crate::later::to_evaluate;
@@ -38,8 +37,10 @@ use crate::plan::{PlanStore, PlansError};
 use crate::policies::{PolicySet, versions};
 use crate::policy_keeper::HeldPolicies;
 use crate::rows::{finding, verification};
+use crate::runs::silent::silent_feeds;
 use crate::verify::RequestedVerifications;
 use crate::work::BatchProcessorParts;
+use crate::{SERVICE, now};
 
 /// The maximum number of requests that are answered concurrently.
 const AT_ONCE_MAX: usize = 16;
@@ -264,6 +265,7 @@ impl MapperControl {
         let held_files = self.held.list();
         let clock_skew_ms = store::clock::skew_micros() / 1_000;
         let undecided_feeds = feeds::undecided(self.parts.store.reader()).await?;
+        let silent_feeds = silent_feeds(self.parts.store.reader(), unix_micros(now())).await?;
         let outbox = Some(self.parts.relay.status().await?);
         let verifications = verification::load_all(self.parts.store.reader()).await?;
         let mut notices = self.recovery.notices();
@@ -282,6 +284,7 @@ impl MapperControl {
             leavers,
             held_files,
             undecided_feeds,
+            silent_feeds,
             outbox,
             verifications,
             notices,

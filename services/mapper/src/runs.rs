@@ -9,6 +9,8 @@ mod absent;
 mod departures;
 mod judge;
 pub(crate) mod query;
+mod replaced;
+pub(crate) mod silent;
 
 pub(crate) use judge::{RunDecision, decide_run};
 
@@ -34,7 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const COUNT_EVERY_MAX: Duration = Duration::from_secs(30);
 /// The maximum number of runs that are processed at a time.
 const RUNS_AT_ONCE_MAX: u64 = 100;
-/// The interval at which old runs and rows are deleted.
+/// The interval at which old runs and rows are deleted, and silent feeds are counted.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// The states of runs that are forgotten. A run that waits for a decision is kept, however old it is.
 const SETTLED: [FeedRunState; 3] = [FeedRunState::Accepted, FeedRunState::Rejected, FeedRunState::Superseded];
@@ -95,7 +97,10 @@ impl RunJudge {
         for feed in self.feeds().await? {
             if let Some(row) = feed_run::last_accepted(self.parts.store.reader(), &feed).await? {
                 match row.run.parse::<FeedRunId>() {
-                    Ok(run) => self.let_leave(&row, &run).await?,
+                    Ok(run) => {
+                        self.end_replaced_lists(&row, &run).await?;
+                        self.let_leave(&row, &run).await?;
+                    }
                     Err(_) => unreadable.note(StateKind::FeedRun, &[&row.run], &row.unknown_run()),
                 }
             }
@@ -151,8 +156,11 @@ impl RunJudge {
             .map_err(StoreError::statement("read feeds"))
     }
 
-    /// Deletes old rows and settled runs, except the newest accepted run of each feed.
+    /// Counts the people of feeds that are not heard of any more. Deletes old rows and settled runs, except the newest accepted run
+    /// of each feed.
     async fn prune(&self) -> Result<(), StoreError> {
+        let silent = silent::silent_feeds(self.parts.store.reader(), unix_micros(now())).await?;
+        telemetry::metrics::set_silent_feeds(silent.iter().map(|one| (one.feed.as_str(), one.people)));
         feed_row::forget_old(self.parts.store.writer(), unix_micros(now())).await?;
         let before = unix_micros(now() - RUNS_KEEP);
         let old = feed_run::Entity::find()

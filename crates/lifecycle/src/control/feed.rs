@@ -202,3 +202,17 @@ pub struct UndecidedFeed {
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<OffsetDateTime>,
 }
+
+/// A full feed that is not heard of any more, and that is the last one to list some people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SilentFeed {
+    /// The feed's name.
+    pub feed: String,
+    /// The time at which its last run began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub heard_at: OffsetDateTime,
+    /// The number of people whom it lists as employed, and no other feed does.
+    pub people: u64,
+}

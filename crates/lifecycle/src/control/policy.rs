@@ -130,6 +130,9 @@ pub struct MapperStatus {
     /// Full feeds without a decision about their last file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided_feeds: Vec<super::feed::UndecidedFeed>,
+    /// Full feeds that are not heard of any more and are the last ones to list some people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent_feeds: Vec<super::feed::SilentFeed>,
     /// The messages that wait in the outbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox: Option<super::outbox::OutboxStatus>,

@@ -35,6 +35,10 @@ static LEAVERS_UNDECIDED: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Departures that are not decided yet, because they cannot be read or attributed.";
     make_gauge("usher_leavers_undecided", help, &[])
 });
+static SILENT_FEEDS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
+    let help = "People whom no feed lists but one that is not heard of any more.";
+    make_gauge("usher_feed_silent_people", help, &["feed"])
+});
 static FINDINGS: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     let help = "Findings about people for review: contradictions about employment, values that could not be read, \
                 people who cannot be built for a target.";
@@ -74,4 +78,12 @@ pub fn set_findings(kind: FindingKind, target: &str, count: u64) {
 /// Sets the number of departures that are not decided yet.
 pub fn undecided_departures(count: u64) {
     LEAVERS_UNDECIDED.with_label_values::<&str>(&[]).set(i64::try_from(count).unwrap_or(i64::MAX));
+}
+
+/// Replaces the numbers of people whom no feed lists but a silent one, by feed.
+pub fn set_silent_feeds<'a>(feeds: impl IntoIterator<Item = (&'a str, u64)>) {
+    SILENT_FEEDS.reset();
+    for (feed, people) in feeds {
+        SILENT_FEEDS.with_label_values(&[feed]).set(i64::try_from(people).unwrap_or(i64::MAX));
+    }
 }

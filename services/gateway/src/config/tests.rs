@@ -68,3 +68,19 @@ fn a_mapping_that_is_none_is_refused_at_the_start() {
     assert!(fault_of(json!({"attributes": {"full": "Join("}})).unwrap().contains("full"));
     assert!(fault_of(json!({"key": "a.b.c"})).unwrap().contains("key"));
 }
+
+#[test]
+fn a_feed_replaces_only_what_is_not_configured_any_more() {
+    let fault = |mode: &str, replaces: &str| {
+        let feed = |name: &str, replaces: serde_json::Value| {
+            json!({"name": name, "mode": mode, "token": TokenHash::of(name).to_string(), "mapping": {"key": "id"},
+                   "replaces": replaces})
+        };
+        let config = json!({"feeds": [feed("staff", json!([replaces])), feed("branch", json!([]))]});
+        serde_json::from_value::<GatewayConfig>(config).unwrap().fault()
+    };
+    assert_eq!(fault("full", "people"), None);
+    assert!(fault("full", "branch").unwrap().contains("staff replaces branch, which is configured"));
+    assert!(fault("full", "staff").unwrap().contains("staff replaces staff"));
+    assert!(fault("delta", "people").unwrap().contains("only a `full` feed"));
+}

@@ -39,6 +39,8 @@ pub(crate) struct CsvFeed {
     mapping: CompiledMapping,
     csv: CsvOptions,
     guard: FeedGuard,
+    /// The feeds that this one replaces.
+    replaces: Vec<String>,
     /// The time zone in which days begin.
     zone: SourceZone,
     /// The kinds of rows that the feed may contain.

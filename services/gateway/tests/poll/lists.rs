@@ -107,7 +107,8 @@ async fn a_row_of_a_day_to_come_is_said_corrected_and_withdrawn() {
 #[tokio::test]
 async fn a_list_of_everybody_is_a_full_feed() {
     let rows: Vec<_> = (0..3).map(|n| json!({"id": format!("E-{n}"), "team": "Sales"})).collect();
-    let mut office = Office::start(&rows, json!({"full": true, "every_seconds": 3600})).await;
+    let mut office =
+        Office::start(&rows, json!({"full": true, "every_seconds": 3600, "replaces": ["people"]})).await;
     let events = office.events(7).await;
     let runs: Vec<_> = events.iter().map(|event| event.feed.clone().unwrap()).collect();
     assert!(runs.iter().all(|run| run == &runs[0] && run.feed == "workday"));
@@ -117,6 +118,7 @@ async fn a_list_of_everybody_is_a_full_feed() {
         (completion.seen.rows, completion.people.count, completion.seen.trailer_count),
         (3, 3, Some(3))
     );
+    assert_eq!(completion.replaces, ["people"]);
     assert_eq!(events.iter().filter(|event| event.kind == WorkerJoined).count(), 3, "who is listed is here");
 }
 

@@ -11,7 +11,7 @@ use crate::rows::{feed_person, feed_run};
 use crate::work::{BatchInput, forget_people};
 
 /// People per batch. It is small, so that live events can run in between.
-const PAGE: u64 = 200;
+pub(super) const PAGE: u64 = 200;
 const LEAVING: &str = "departures of people that a full feed no longer lists";
 
 impl RunJudge {
@@ -60,7 +60,7 @@ impl RunJudge {
 }
 
 /// Builds the departure of a person who is missing in the run.
-fn left_input(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> BatchInput {
+pub(super) fn left_input(person: &feed_person::Model, row: &feed_run::Model, run: &FeedRunId) -> BatchInput {
     // The sender of the list itself: its authority over employment applies.
     let source = row.sender.clone().unwrap_or_else(|| format!("feeds/{}", row.feed));
     let source_event_id = format!("{run}:absent:{}", person.key);

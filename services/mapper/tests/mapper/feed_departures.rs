@@ -31,12 +31,13 @@ fn end_of(run: &FeedRun, said: i64, rows: &[Event]) -> Event {
         checksum_ok: None,
     };
     let mut end = event(EventKind::FeedCompleted, &run.feed, said, json!({}));
-    end.attributes = FileCompletion { seen, people, guard: FeedGuard::default() }.to_attributes();
+    end.attributes =
+        FileCompletion { seen, people, guard: FeedGuard::default(), replaces: Vec::new() }.to_attributes();
     Event { dated: None, ..row(end, run) }
 }
 
 /// Returns a file: people who are active, and people who are not.
-fn file(run: &FeedRun, said: i64, active: &[&str], inactive: &[&str]) -> Vec<Event> {
+pub(crate) fn file(run: &FeedRun, said: i64, active: &[&str], inactive: &[&str]) -> Vec<Event> {
     let active = active.iter().map(|person| here(person, run, said));
     let mut rows: Vec<Event> = active.chain(inactive.iter().map(|person| gone(person, run, said))).collect();
     rows.push(end_of(run, said, &rows));
@@ -48,12 +49,12 @@ async fn send_dismissed(world: &World, events: &[Event]) {
     world.send_raw(events.iter().map(|event| World::duplicate(event, 0)).collect()).await;
 }
 
-async fn show(world: &World, run: &FeedRun) -> FeedRunStatus {
+pub(crate) async fn show(world: &World, run: &FeedRun) -> FeedRunStatus {
     let request = FeedsRequest { run: Some(run.run.clone()), limit: 1, ..FeedsRequest::default() };
     ask::<FeedsReply>(world, verb::FEEDS, request).await.unwrap().items.remove(0)
 }
 
-async fn decide(world: &World, run: &FeedRun, accept: bool) -> FeedRunStatus {
+pub(crate) async fn decide(world: &World, run: &FeedRun, accept: bool) -> FeedRunStatus {
     let actor = Actor { who: "alice".to_owned(), why: "looked at it".to_owned() };
     ask(world, verb::DECIDE_FEED, DecideFeedRequest { run: run.run.clone(), accept, actor }).await.unwrap()
 }
@@ -67,7 +68,7 @@ async fn waiting(world: &World) -> Vec<String> {
     people
 }
 
-async fn become_state(world: &mut World, people: &[&str], state: AccountState) {
+pub(crate) async fn become_state(world: &mut World, people: &[&str], state: AccountState) {
     world
         .until(&format!("{people:?} are {state:?}"), async |world| {
             people.iter().all(|person| world.state(person) == Some(state))
@@ -76,13 +77,13 @@ async fn become_state(world: &mut World, people: &[&str], state: AccountState) {
     world.settle().await;
 }
 
-fn are_active(world: &World, people: &[&str]) {
+pub(crate) fn are_active(world: &World, people: &[&str]) {
     for person in people {
         assert_eq!(world.state(person), Some(AccountState::Active), "{person}");
     }
 }
 
-const ALL: [&str; 5] = ["E-1", "E-2", "E-3", "E-4", "E-5"];
+pub(crate) const ALL: [&str; 5] = ["E-1", "E-2", "E-3", "E-4", "E-5"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_in_which_most_people_turn_inactive_is_held_and_switches_no_one_off_until_it_is_accepted() {

@@ -59,7 +59,7 @@ fn end(run: &FeedRun, said: i64, rows: u64, people: KeySet, complete: bool) -> E
     };
     let guard = FeedGuard { shrink_percent_max: 40, ..FeedGuard::default() };
     let mut event = event(EventKind::FeedCompleted, "hr", said, json!({}));
-    event.attributes = FileCompletion { seen, people, guard }.to_attributes();
+    event.attributes = FileCompletion { seen, people, guard, replaces: Vec::new() }.to_attributes();
     from_feed(event, run, "end")
 }
 

@@ -235,7 +235,7 @@ fn reading(name: &str, said: i64, people: &[&str]) -> Vec<Event> {
     };
     let guard = FeedGuard { shrink_percent_max: 60, ..FeedGuard::default() };
     let mut end = event(EventKind::FeedCompleted, "ad", said, json!({}));
-    end.attributes = FileCompletion { seen, people: keys, guard }.to_attributes();
+    end.attributes = FileCompletion { seen, people: keys, guard, replaces: Vec::new() }.to_attributes();
     let rows = people.iter().map(|person| record(person, said)).chain([end]);
     let from_list = |mut event: Event| {
         event.source = "polls/ad".to_owned();

@@ -30,6 +30,7 @@ mod policies;
 mod quarantine;
 mod reasons;
 mod repeated;
+mod replaced_feeds;
 mod restored;
 mod schedule;
 mod seeded;

@@ -60,7 +60,7 @@ pub fn end(run: &FeedRun, said: i64, people: &[&str]) -> Event {
     };
     let guard = FeedGuard { shrink_percent_max: 90, ..FeedGuard::default() };
     let mut end = event(EventKind::FeedCompleted, &run.feed, said, json!({}));
-    end.attributes = FileCompletion { seen, people: keys, guard }.to_attributes();
+    end.attributes = FileCompletion { seen, people: keys, guard, replaces: Vec::new() }.to_attributes();
     Event { dated: None, ..row(end, run) }
 }
 

@@ -217,7 +217,7 @@ async fn people_whom_a_held_run_of_a_feed_does_not_list_are_named() {
             })
             .collect();
         let mut end = of_run(EventKind::FeedCompleted, "hr", json!({}));
-        end.attributes = FileCompletion { seen, people: keys, guard }.to_attributes();
+        end.attributes = FileCompletion { seen, people: keys, guard, replaces: Vec::new() }.to_attributes();
         events.push(end);
         world.send(&events).await;
         world.settle().await;

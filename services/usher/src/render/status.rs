@@ -36,6 +36,7 @@ pub fn render_status(status: &ConsoleStatusView) -> String {
     if let Some(mapper) = &status.mapper {
         text.push_str(&render_findings(&mapper.findings));
         text.push_str(&sources::undecided(&mapper.undecided_feeds));
+        text.push_str(&sources::silent(&mapper.silent_feeds));
     }
     text.push_str(&sources::render(&status.source_problems, status.source_problems_unlisted));
     text.push('\n');

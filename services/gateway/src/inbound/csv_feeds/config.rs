@@ -35,6 +35,10 @@ pub struct CsvFeedConfig {
     /// The conditions that a full file must meet before a person who is not in it counts as departed.
     #[serde(default)]
     pub guard: FeedGuard,
+    /// The full feeds and lists that this full feed replaces, by their former names. People whom they listed and who are not in
+    /// a file of this feed count as missing in it.
+    #[serde(default)]
+    pub replaces: Vec<String>,
     /// The time zone in which the days of `mapping.effective_at` begin.
     #[serde(default = "default_zone")]
     pub time_zone: String,
@@ -142,6 +146,9 @@ impl CsvFeedConfig {
         if self.guard.shrink_percent_max > 100 || self.guard.bad_rows_percent_max > 100 {
             return Err(wrong(&"a share in `guard` must be at most 100 percent"));
         }
+        if self.mode == FeedMode::Delta && !self.replaces.is_empty() {
+            return Err(wrong(&"only a `full` feed can replace another one: leave out `replaces`"));
+        }
         if let Some(folder) = &self.folder {
             folder.check().map_err(|fault| wrong(&fault))?;
         }
@@ -163,6 +170,7 @@ impl CsvFeedConfig {
             mapping,
             csv: self.csv,
             guard: self.guard,
+            replaces: self.replaces,
             zone,
             kinds: self.kinds.unwrap_or_else(|| RowKind::ALL.to_vec()),
             file_bytes_max: self.file_bytes_max,

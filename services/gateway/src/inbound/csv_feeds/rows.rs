@@ -87,6 +87,7 @@ impl FileReading {
             seen: tally.seen(&end, sha256),
             people: tally.people(),
             guard: feed.guard.clone(),
+            replaces: feed.replaces.clone(),
         };
         let mut report = completion_report(&self, &completion, &end, faults);
         (report.encoding, report.separator, report.ignored) = (encoding, separator, ignored);

@@ -182,13 +182,15 @@ async fn a_row_that_turned_inactive_says_so_as_of_the_file_and_a_wrong_one_keeps
 async fn a_full_file_ends_with_what_was_seen_of_it_and_reading_it_again_says_the_same() {
     let mut first = Kept::default();
     let file = "id,mail\n1,a@x\n2,b@x\n,nobody\n";
-    let report = taken(feed(json!({})).unwrap(), file.as_bytes(), &mut first).await.unwrap();
+    let replacing = feed(json!({ "replaces": ["people"] })).unwrap();
+    let report = taken(replacing, file.as_bytes(), &mut first).await.unwrap();
     assert_eq!((report.rows, report.bad_rows, report.complete), (3, 1, true));
     assert_eq!((report.errors[0].line, report.errors[0].column.as_deref()), (4, Some("id")));
     let end = first.events.last().unwrap();
     let completion = feeds::FileCompletion::from_attributes(&end.attributes).unwrap();
     assert_eq!((end.kind, end.subject.as_str()), (EventKind::FeedCompleted, "hr"));
     assert_eq!((completion.seen.keys_distinct, completion.people.count), (2, 2));
+    assert_eq!(completion.replaces, ["people"]);
     let mut again = Kept::default();
     taken(feed(json!({})).unwrap(), file.as_bytes(), &mut again).await.unwrap();
     let ids = |kept: &Kept| kept.events.iter().map(|event| event.id.clone()).collect::<Vec<_>>();

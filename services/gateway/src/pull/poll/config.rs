@@ -79,6 +79,10 @@ pub struct PollConfig {
     /// The conditions that a full list must meet before a person who is not in it counts as departed.
     #[serde(default)]
     pub guard: FeedGuard,
+    /// The full feeds and lists that this full list replaces, by their former names. People whom they listed and who are not in
+    /// this list count as missing in it.
+    #[serde(default)]
+    pub replaces: Vec<String>,
     /// The time zone in which days begin.
     #[serde(default = "default_zone")]
     pub time_zone: String,
@@ -216,6 +220,9 @@ impl PollConfig {
         }
         if self.guard.shrink_percent_max > 100 || self.guard.bad_rows_percent_max > 100 {
             return Some("a share in `guard` must be at most 100 percent".to_owned());
+        }
+        if !self.full && !self.replaces.is_empty() {
+            return Some("only a `full` list can replace another one: leave out `replaces`".to_owned());
         }
         if self.guard.checksum_required {
             return Some(

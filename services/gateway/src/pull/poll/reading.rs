@@ -333,7 +333,9 @@ impl<'a> ListReading<'a> {
             trailer_count: total,
             checksum_ok: None,
         };
-        let completion = FileCompletion { seen, people, guard: self.poll.config.guard.clone() };
+        let config = &self.poll.config;
+        let (guard, replaces) = (config.guard.clone(), config.replaces.clone());
+        let completion = FileCompletion { seen, people, guard, replaces };
         let source_event_id = format!("{}:end", run.run);
         let event = Event {
             id: EventId::of(&self.poll.source, &source_event_id),

@@ -1,7 +1,7 @@
 //! Rendering of statements and requests of sources that Usher could not accept.
 
 use console::api::SourceProblemStatus;
-use lifecycle::{FeedRunState, UndecidedFeed};
+use lifecycle::{FeedRunState, SilentFeed, UndecidedFeed};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -95,6 +95,19 @@ pub(super) fn undecided(feeds: &[UndecidedFeed]) -> String {
     text
 }
 
+/// Renders the feeds that are not heard of any more.
+pub(super) fn silent(feeds: &[SilentFeed]) -> String {
+    let line = |SilentFeed { feed, heard_at, people }: &SilentFeed| {
+        format!(
+            "the feed {0} was last heard of at {1}; {people} people are listed by no other feed and stay as they are: send \
+             its files again, or name it in the feed that took its place, `replaces: [{0}]`\n",
+            clean_text(feed),
+            heard_at.format(&Rfc3339).unwrap_or_default()
+        )
+    };
+    feeds.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use lifecycle::SourceProblemKind;
@@ -149,5 +162,14 @@ mod tests {
         assert!(undecided(&[feed(FeedRunState::Superseded)]).contains("older than the one accepted before"));
         assert!(undecided(&[feed(FeedRunState::Open)]).contains("never came to its end"));
         assert_eq!(undecided(&[]), "");
+    }
+
+    #[test]
+    fn a_feed_that_is_not_heard_of_any_more_says_how_many_people_it_leaves_and_what_to_do() {
+        let heard_at = OffsetDateTime::UNIX_EPOCH;
+        let text = silent(&[SilentFeed { feed: "people".to_owned(), heard_at, people: 2 }]);
+        for part in ["feed people was last heard of at 1970-01-01", "2 people", "`replaces: [people]`"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
     }
 }
