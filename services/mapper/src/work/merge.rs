@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{
-    Actor, ContradictionCode, Event, EventKind, Fact, FactRecord, PeopleConfig, PersonRecord, RefusedPart,
+    ContradictionCode, Event, EventKind, Fact, FactRecord, PeopleConfig, PersonRecord, RefusedPart,
     TraceContext, unix_micros,
 };
 
 use super::{BatchInput, BatchState, CommandCause};
 use crate::policies::PolicySet;
-use crate::rows::{inbox, verdict};
+use crate::rows::inbox;
 
 /// The result of merging one event.
 pub(super) struct MergeResult {
@@ -88,23 +88,6 @@ impl BatchState<'_> {
                 }
             }
         }
-    }
-
-    /// Records a verdict, and marks its record for evaluation.
-    fn note_verdict(&mut self, (source, key): (&str, &str), person: &str, same: bool, actor: &Actor) {
-        let cause = CommandCause::again(self.now, false);
-        if let Some(record) = self.records.get_mut(&(source.to_owned(), key.to_owned())) {
-            record.touched.get_or_insert(cause);
-        }
-        self.verdicts.push(verdict::Model {
-            source: source.to_owned(),
-            key: key.to_owned(),
-            person: person.to_owned(),
-            same,
-            at: self.micros(),
-            who: actor.who.clone(),
-            why: actor.why.clone(),
-        });
     }
 
     /// Merges one event, unless it is a duplicate or reuses the id of another one.

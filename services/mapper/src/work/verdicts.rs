@@ -133,3 +133,28 @@ pub(super) fn tell_verdict(
         });
     }
 }
+
+impl BatchState<'_> {
+    /// Records a verdict, and marks its record for evaluation.
+    pub(super) fn note_verdict(
+        &mut self,
+        (source, key): (&str, &str),
+        person: &str,
+        same: bool,
+        actor: &Actor,
+    ) {
+        let cause = CommandCause::again(self.now, false);
+        if let Some(record) = self.records.get_mut(&(source.to_owned(), key.to_owned())) {
+            record.touched.get_or_insert(cause);
+        }
+        self.verdicts.push(verdict::Model {
+            source: source.to_owned(),
+            key: key.to_owned(),
+            person: person.to_owned(),
+            same,
+            at: self.micros(),
+            who: actor.who.clone(),
+            why: actor.why.clone(),
+        });
+    }
+}
