@@ -358,3 +358,22 @@ async fn a_departure_does_not_wait_for_a_manager_or_a_group_that_cannot_be_read(
         world.stop_mappers().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_membership_that_cannot_be_read_holds_up_no_other_of_its_group_when_time_passes() {
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
+    world.send(&[joined("E-1", 1, "Sales"), joined("E-2", 1, "Sales"), group("G-1", 1, "SEC-x")]).await;
+    world.send(&[members(EventKind::GroupMemberAdded, "G-1", 2, &["E-1", "E-2"])]).await;
+    world.settle().await;
+    let broken = "UPDATE mapper_edges SET state = 'x' || state, next_due_at = 1 WHERE member_key = 'E-1'";
+    world.execute(broken).await;
+    world
+        .until("it is listed", async |w| {
+            listed(w).await.items.iter().any(|item| item.id == "mapper:membership/G-1:E-1")
+        })
+        .await;
+    world.execute("UPDATE mapper_edges SET next_due_at = 1 WHERE member_key = 'E-2'").await;
+    let due = "SELECT count(*) AS n FROM mapper_edges WHERE member_key = 'E-2' AND next_due_at = 1";
+    world.until("the other is evaluated", async |w| w.count(due).await == 0).await;
+    world.stop_mappers().await;
+}

@@ -1,15 +1,17 @@
 //! Tests of orders of operators after the mapper's database was restored or lost: JOURNAL has them, EVENTS does not.
 
+use feeds::{FeedGuard, FileCompletion};
 use lifecycle::{
     AccessOrderKind, AccessOrderStatus, AccessOrdersReply, AccessOrdersRequest, AccountState, Actor,
-    CancelScheduleRequest, EventKind, JoinPeopleReply, JoinPeopleRequest, MapperStatus, OrderAccessRequest,
-    ScheduleReply, ScheduleRequest, VerifyReply, VerifyRequest, verb,
+    CancelScheduleRequest, DecideFeedRequest, EventKind, Fact, FactRecord, FeedRunState, FeedRunStatus,
+    JoinPeopleReply, JoinPeopleRequest, MapperStatus, OrderAccessRequest, ScheduleReply, ScheduleRequest,
+    VerifyReply, VerifyRequest, verb,
 };
 use serde_json::json;
 use store::testing::{sqlite_database, test_databases};
 
 use crate::operators::ask;
-use crate::repeated::until_it_answers;
+use crate::repeated::{becomes, end, here, run_of, running, until_it_answers};
 use crate::world::{EVERYBODY, World, event, joined};
 
 fn actor() -> Actor {
@@ -242,4 +244,43 @@ async fn while_orders_are_missing_nothing_is_deleted_and_access_needs_approval_u
         assert_eq!(newcomer(&world), Some(false));
         world.stop_mappers().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_a_feed_that_an_operator_accepted_since_the_backup_is_accepted_again() {
+    let people = ["E-1", "E-2", "E-3"];
+    let mut world = running(sqlite_database()).await;
+    let (one, two) = (run_of("hr", "one", 10), run_of("hr", "two", 20));
+    let rows = people.iter().map(|person| here(person, &one, 10));
+    world.send(&rows.chain([end(&one, 10, &people)]).collect::<Vec<_>>()).await;
+    becomes(&mut world, &one, FeedRunState::Accepted).await;
+    world.settle().await;
+    world.stop_mappers().await;
+    world.back_up().await;
+    start(&mut world).await;
+    let mut last = end(&two, 20, &people[..1]);
+    let mut completion = FileCompletion::from_attributes(&last.attributes).unwrap();
+    completion.guard = FeedGuard { shrink_percent_max: 10, ..FeedGuard::default() };
+    last.attributes = completion.to_attributes();
+    world.send(&[here("E-1", &two, 20), last]).await;
+    becomes(&mut world, &two, FeedRunState::Held).await;
+    let request = DecideFeedRequest { run: two.run.clone(), accept: true, actor: actor() };
+    let _: FeedRunStatus = ask(&world, verb::DECIDE_FEED, request).await.unwrap();
+    world
+        .until("JOURNAL holds the decision", async |world| {
+            let is_ours =
+                |record: &FactRecord| matches!(&record.fact, Fact::FeedDecided { who, .. } if who == "alice");
+            let reading = world.bus.journal_facts("mapper", &["feed_decided"], 0, is_ours).await.unwrap();
+            !reading.facts.is_empty()
+        })
+        .await;
+    world.stop_mappers().await;
+    world.restore().await;
+    start(&mut world).await;
+    let run = becomes(&mut world, &two, FeedRunState::Accepted).await;
+    assert_eq!(run.who.as_deref(), Some("alice"), "{run:?}");
+    let off =
+        "SELECT count(*) AS n FROM mapper_desired WHERE subject IN ('E-2', 'E-3') AND state = 'disabled'";
+    world.until("the missing people are off", async |world| world.count(off).await == 2).await;
+    world.stop_mappers().await;
 }

@@ -5,7 +5,7 @@ use lifecycle::{
     RetryQuarantinedReply, RetryQuarantinedRequest, TraceContext, verb,
 };
 use serde_json::json;
-use store::testing::{TestDatabase, postgres_database, test_databases};
+use store::testing::{TestDatabase, postgres_database, sqlite_database, test_databases};
 use time::OffsetDateTime;
 
 use crate::operators::{ask, not_decided};
@@ -173,4 +173,34 @@ async fn a_gateway_whose_clock_is_ahead_delays_no_departure() {
         assert_eq!(world.state("E-1"), Some(AccountState::Disabled));
         world.stop_mappers().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_item_is_tried_again_at_a_start_not_only_the_first_page() {
+    let mut world = World::running(sqlite_database(), EVERYBODY).await;
+    world.send(&[joined("E-1", 1)]).await;
+    world.settle().await;
+    world.stop_mappers().await;
+    let columns = "id, stream, sequence, at, reason, cause, subject, kind, departure, payload";
+    world
+        .execute(&format!(
+            "INSERT INTO mapper_quarantine ({columns}) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1005) \
+             SELECT 'EVENTS/' || i, 'EVENTS', i, i, 'unreadable', 'x', '', '', false, x'00' FROM n"
+        ))
+        .await;
+    world
+        .execute(&format!(
+            "INSERT INTO mapper_quarantine ({columns}) VALUES ('person/E-1', 'person', 0, 9999, \
+             'state_unreadable', 'x', 'E-1', 'person', false, x'5b22452d31225d')"
+        ))
+        .await;
+    world.start_mapper().await;
+    world
+        .until("the last one is processed", async |w| {
+            w.count("SELECT count(*) AS n FROM mapper_quarantine WHERE id = 'person/E-1'").await == 0
+        })
+        .await;
+    assert_eq!(listed(&world).await.total, 1005);
+    world.stop_mappers().await;
 }
