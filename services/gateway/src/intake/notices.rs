@@ -1,7 +1,7 @@
 //! The notices of a source, and the events that they make.
 
 use edge::{FieldErrors, JsonPointer, Problem};
-use lifecycle::{Event, EventId, EventKind, ThinNotice, unix_micros};
+use lifecycle::{Event, EventId, EventKind, StatementDating, ThinNotice, unix_micros};
 use sources::{NoticeEvent, NoticeReader, SourceNotice};
 use time::OffsetDateTime;
 
@@ -168,6 +168,9 @@ pub(crate) fn received_event(
     });
     // A statement dated in the future would take precedence over every statement made until then.
     let time = said_at.min(now);
+    // A notice without a time of its own, or with one that is ahead, has the time of its receipt.
+    let is_timed_by_receipt = time == now && dated == StatementDating::Implied && effective_at.is_none();
+    let dated = if is_timed_by_receipt { StatementDating::Received } else { dated };
     let event = Event {
         id: EventId::of(&source, &id),
         source: source.clone(),

@@ -97,6 +97,21 @@ async fn what_claims_to_come_from_the_future_is_taken_as_said_now() {
 }
 
 #[tokio::test]
+async fn a_statement_without_a_time_of_the_sender_is_marked_as_timed_by_its_receipt() {
+    let world = world().await;
+    let mut without = event("1");
+    without.as_object_mut().unwrap().remove("time");
+    let (mut ahead, mut said) = (event("2"), event("3"));
+    ahead["time"] = json!("2099-01-01T00:00:00Z");
+    said["time"] = json!("2026-01-01T00:00:00Z");
+    for event in [without, ahead, said] {
+        assert_eq!(world.send_as("hr-token", &event).await.status, 202);
+    }
+    let by_receipt: Vec<bool> = world.first(3).await.iter().map(Event::is_timed_by_receipt).collect();
+    assert_eq!(by_receipt, [true, true, false]);
+}
+
+#[tokio::test]
 async fn a_reused_id_is_refused_and_the_mapper_is_told_and_a_repeated_request_is_a_duplicate() {
     let world = world().await;
     assert_eq!(world.send_as("hr-token", &left("7", "/hr", "E-1")).await.duplicates(), [false]);

@@ -64,10 +64,11 @@ impl EventDraft {
         }
         let (id, source, time) = (id?, source?, time?);
         let (time_said, effective) = (self.attributes.get("time"), said.effective_at.map(unix_micros));
-        let dated = match (said.effective_at, time_said) {
-            (Some(_), _) => StatementDating::Explicit,
-            (None, Some(_)) => StatementDating::Implied,
-            (None, None) => StatementDating::Received,
+        let dated = match said.effective_at {
+            Some(_) => StatementDating::Explicit,
+            // Without a `time`, or with one that is ahead.
+            None if time == input.now => StatementDating::Received,
+            None => StatementDating::Implied,
         };
         let content = content_hash(&(kind, &subject, time_said, effective, &said.attributes, &said.members));
         let event = Event {
