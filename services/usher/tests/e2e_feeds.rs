@@ -155,7 +155,6 @@ async fn a_file_in_which_a_status_is_written_otherwise_switches_no_one_off_until
     active(&world, 1..=6).await;
     let id = second["run"].as_str().unwrap();
     operate(&world, &["feed", "show", id], "inactive people: E-1, E-2").await;
-    operate(&world, &["leavers"], "a row states that the person left").await;
     operate(&world, &["feed", "reject", id, "--why", "the export changed"], "rejected").await;
     // One person who is inactive is off at once.
     let third = upload(&world, "3", file(1..=6).replace("Person 4,Sales", "Person 4,none")).await;
