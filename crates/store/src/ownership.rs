@@ -18,10 +18,13 @@ use crate::{Store, StoreError};
 /// The maximum pause between two claims while the database fails.
 const CLAIM_PAUSE_MAX: Duration = Duration::from_secs(10);
 
+/// The maximum time for the release of a lease: it runs out anyway.
+const RELEASE_MAX: Duration = Duration::from_secs(5);
+
 /// Work that only the replica that holds its lease may do.
 pub trait LeasedWork: Sync {
-    /// Works until `lease` is over, and then ends within [`OwnershipTerms::ending_max`]. Work that returns earlier
-    /// gives the lease up, and is claimed again after a pause.
+    /// Works until `lease` is over, and then ends within [`OwnershipTerms::ending_max`], but not later than the lease
+    /// does. Work that returns earlier gives the lease up, and is claimed again after a pause.
     fn work(&self, lease: &HeldLease) -> impl Future<Output = ()> + Send;
 }
 
@@ -40,7 +43,8 @@ pub struct OwnershipTerms {
     pub renew_every: Duration,
     /// The interval at which a replica without the lease tries to claim it. It grows with each failure of the database.
     pub claim_every: Duration,
-    /// The maximum time for the work to end when its time is over; it is dropped then.
+    /// The maximum time for the work to end when the process stops; it is dropped then. If the lease ends or is lost, the
+    /// work is dropped at once.
     pub ending_max: Duration,
 }
 
@@ -70,6 +74,20 @@ impl HeldLease {
     /// that was stopped for longer than the lease sees it here at once.
     pub fn is_held(&self) -> bool {
         !self.over.is_cancelled() && Instant::now() < self.deadline()
+    }
+
+    /// Notes that another replica has the lease.
+    fn lose(&self) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Waits until work that does not end by itself must be dropped. The deadline moves meanwhile if the lease is renewed.
+    async fn must_be_dropped(&self, ending_max: Duration) {
+        self.over().await;
+        let latest = Instant::now() + ending_max;
+        while Instant::now() < latest.min(self.deadline()) {
+            tokio::time::sleep_until(latest.min(self.deadline())).await;
+        }
     }
 
     /// Moves the deadline to the end of a term that was asked for at `sent`.
@@ -118,7 +136,16 @@ pub async fn run_once(
     let OwnershipTerms { service, name, replica, length, .. } = terms;
     let claimed = tokio::select! {
         () = stop.cancelled() => return Ok(false),
-        claimed = TableLease::acquire(store, service, name, replica, *length) => claimed?,
+        // A claim that takes longer than the term would give a lease that has ended.
+        claimed = tokio::time::timeout_at(asked + *length, TableLease::acquire(store, service, name, replica, *length)) => {
+            match claimed {
+                Ok(claimed) => claimed?,
+                Err(_) => {
+                    tracing::warn!(lease = name, "a claim took longer than the lease: the database does not answer");
+                    return Ok(false);
+                }
+            }
+        }
     };
     let Some(lease) = claimed else { return Ok(false) };
     own(store, terms, &lease, work, &HeldLease::new(stop, asked + *length)).await;
@@ -133,24 +160,26 @@ async fn own(
     work: &impl LeasedWork,
     held: &HeldLease,
 ) {
-    let ending = async {
-        held.over().await;
-        tokio::time::sleep(terms.ending_max).await;
-    };
+    let ending = held.must_be_dropped(terms.ending_max);
     let renewing = async {
         keep_renewing(store, terms, lease, held).await;
         held.over.cancel();
         std::future::pending::<()>().await
     };
     tokio::select! {
+        biased; // the work sees that its time is over before it is dropped
         () = work.work(held) => {}
         () = ending => {
             tracing::info!(lease = terms.name, "work did not end with its lease and was dropped");
         }
         () = renewing => {}
     }
-    if let Err(error) = lease.release(store).await {
-        tracing::debug!(error = chain(&error), "a lease was not released, it runs out");
+    match tokio::time::timeout(RELEASE_MAX, lease.release(store)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::debug!(error = chain(&error), "a lease was not released, it runs out");
+        }
+        Err(_) => tracing::debug!(lease = terms.name, "a lease was not released in time, it runs out"),
     }
 }
 
@@ -165,6 +194,7 @@ async fn keep_renewing(store: &Store, terms: &OwnershipTerms, lease: &TableLease
             Ok(Ok(true)) => held.extend(sent, terms.length),
             Ok(Ok(false)) => {
                 tracing::info!(lease = name, "another replica has the lease");
+                held.lose();
                 return;
             }
             Ok(Err(error)) => {

@@ -47,6 +47,16 @@ impl MigrationTrait for CreateLeases {
 enum Seen {
     Begun,
     Over { was_held: bool },
+    Dropped,
+}
+
+/// Reports that work was dropped.
+struct DroppedWork<'w>(&'w ReportingWork);
+
+impl Drop for DroppedWork<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.seen.send(Seen::Dropped);
+    }
 }
 
 /// Work that does nothing but report that it runs.
@@ -62,6 +72,7 @@ impl LeasedWork for ReportingWork {
         lease.over().await;
         let _ = self.seen.send(Seen::Over { was_held: lease.is_held() });
         if !self.ends {
+            let _dropped = DroppedWork(self);
             std::future::pending().await
         }
     }
@@ -197,6 +208,27 @@ async fn work_that_does_not_end_is_dropped_and_its_lease_released() {
     first.end().await;
     let second = TableLease::acquire(&store, "test", "hr", "b", LONG).await.unwrap();
     assert!(second.is_some());
+}
+
+#[tokio::test]
+async fn work_that_does_not_end_is_dropped_when_another_replica_has_its_lease() {
+    for database in testing::test_databases() {
+        let store = opened(&database).await;
+        // Far longer than the test may take.
+        let terms = OwnershipTerms { ending_max: LONG, ..terms_of("a", LONG) };
+        let mut first = TestReplica::start(&store, terms, false);
+        assert_eq!(first.sees().await, Seen::Begun);
+        loop {
+            let expire = "UPDATE test_leases SET lease_until = 0 WHERE name = 'hr'";
+            store.writer().execute_unprepared(expire).await.unwrap();
+            if TableLease::acquire(&store, "test", "hr", "b", LONG).await.unwrap().is_some() {
+                break;
+            }
+        }
+        assert_eq!(first.sees().await, Seen::Over { was_held: false }, "{}", database.name);
+        assert_eq!(first.sees().await, Seen::Dropped, "{}", database.name);
+        first.end().await;
+    }
 }
 
 #[tokio::test]
