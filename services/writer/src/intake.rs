@@ -21,7 +21,8 @@ use crate::error::WriterRunError;
 use crate::guard::safety::{OUTDATED, tell_held};
 use crate::rows::access::takes_away;
 use crate::rows::facts::{SERVICE, TransactionFacts};
-use crate::rows::{control, dead, load_resources, make_lockable, resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{control, dead, load_resources, make_lockable, resource, save_resources};
 use crate::{micros, now};
 
 use memberships::take_edges;
@@ -259,7 +260,7 @@ fn apply_command(
         }
         return None;
     }
-    if row.queued && row.attempts == 0 && row.desired_revision > row.applied_revision {
+    if row.is_queued() && row.attempts == 0 && row.desired_revision > row.applied_revision {
         news.superseded(row, row.desired_revision, command.revision);
     }
     let outlived = row.dead_letter.take();
@@ -273,7 +274,7 @@ fn apply_command(
     row.trace = trace.map(|trace| trace.to_string());
     row.accepted_at = micros(command.accepted_at);
     // A disable on its way stays urgent, even if other changes have been added.
-    let still_leaving = row.queued && row.lane() == Lane::Leaver && takes_away(&command.desired);
+    let still_leaving = row.is_queued() && row.lane() == Lane::Leaver && takes_away(&command.desired);
     row.lane = if still_leaving { Lane::Leaver.rank() } else { command.lane.rank() };
     row.attempts = 0;
     row.failures = None;
@@ -284,7 +285,7 @@ fn apply_command(
     row.stated_at = row.stated_at.max(command.stated_at.map(micros));
     row.count_change(&command.desired);
     row.delete_at = None;
-    row.enqueue(status::PENDING, micros(now()));
+    row.enqueue(RowStatus::Pending, micros(now()));
     if needs_approval {
         row.hold(HeldBy::Outdated, OUTDATED.to_owned(), micros(now()));
         tell_held(row, OUTDATED, news);

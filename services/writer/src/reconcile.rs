@@ -29,7 +29,8 @@ use telemetry::chain;
 use tokio::sync::Notify;
 
 use crate::delivery::call::OwnedTarget;
-use crate::rows::{load_resources, reconcile, resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{load_resources, reconcile, resource, save_resources};
 use crate::{micros, now};
 
 use dangling::ReferenceInventory;
@@ -295,7 +296,7 @@ impl ReconcileRun {
         resource::Entity::find()
             .filter(resource::Column::Target.eq(&self.target.name))
             .filter(resource::Column::RemoteId.is_not_null())
-            .filter(resource::Column::Status.eq(status::IN_SYNC))
+            .filter(resource::Column::Status.eq(RowStatus::InSync))
             .filter(resource::Column::NextAttemptAt.lt(self.row.started_at))
     }
 
@@ -316,7 +317,7 @@ impl ReconcileRun {
             row.in_doubt = true;
             row.attempts = 0;
             row.lane = Lane::Backfill.rank();
-            row.enqueue(status::PENDING, micros(now()));
+            row.enqueue(RowStatus::Pending, micros(now()));
         }
         self.report.counts.queued += u64::try_from(rows.len()).unwrap_or(0);
         save_resources(tx, rows).await

@@ -21,7 +21,8 @@ use crate::lease::{TargetLease, database_now};
 use crate::rows::access::OffEvidence;
 use crate::rows::access::takes_away;
 use crate::rows::facts::{SERVICE, TransactionFacts};
-use crate::rows::{ResourceKey, control, failures, load_resources, resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{ResourceKey, control, failures, load_resources, resource, save_resources};
 use crate::{micros, moment_of, now};
 
 mod aside;
@@ -250,7 +251,7 @@ impl ResultCommitter {
         row.set_duplicates(progress.duplicates.as_deref().filter(|_| must_be_off));
         row.origin = progress.origin.map(|origin| origin.as_str().to_owned());
         // The row was queued again while it was being worked on: it stays in the queue, and in doubt.
-        let asked_again = row.queued && row.next_attempt_at > worked.row.next_attempt_at;
+        let asked_again = row.is_queued() && row.next_attempt_at > worked.row.next_attempt_at;
         let overtaken = row.desired_revision != worked.row.desired_revision || asked_again;
         row.in_doubt = progress.in_doubt || (asked_again && row.in_doubt);
         if !overtaken {
@@ -267,7 +268,7 @@ impl ResultCommitter {
                     let since = row.off_evidence_at;
                     row.delete_at =
                         progress.delete_after.zip(since).map(|(grace, at)| at.saturating_add(grace));
-                    row.rest(status::IN_SYNC);
+                    row.rest(RowStatus::InSync);
                     row.attempts = 0;
                     row.failures = None;
                     row.waiting = None;
@@ -279,7 +280,7 @@ impl ResultCommitter {
             _ if overtaken => {} // the newer revision is in the queue already
             ConvergeOutcome::Postponed { trouble, times } => self.postpone(row, trouble, *times),
             ConvergeOutcome::Unproven { trouble, .. } => self.look_again_later(row, trouble),
-            _ if row.status == status::HELD => {} // held while it was under way
+            _ if *row.status() == RowStatus::Held => {} // held while it was under way
             ConvergeOutcome::Held { by, reason } => {
                 row.hold(*by, reason.clone(), micros(now()));
                 safety::tell_held(row, reason, news);
@@ -300,7 +301,7 @@ impl ResultCommitter {
                     exchange: None,
                 };
                 self.give_up(row, &trouble, news, tx).await?;
-                row.rest(status::CONFLICT);
+                row.rest(RowStatus::Conflict);
                 let id = format!("con:{}:{}:{}:{}", row.target, row.kind, row.subject, row.desired_revision);
                 let fact = Fact::Conflict {
                     target: row.target.clone(),
@@ -327,14 +328,14 @@ impl ResultCommitter {
         let wanted_off = worked.row.desired().is_ok_and(|desired| takes_away(&desired));
         let counted = row.access_change().filter(|_| row.reserved);
         // An earlier request had no answer, and the target has the state that it would have left; or the request is not repeated.
-        let was_done = (worked.row.in_doubt && settled) || (progress.in_doubt && !row.queued);
+        let was_done = (worked.row.in_doubt && settled) || (progress.in_doubt && !row.is_queued());
         let earlier = counted.filter(|change| was_done && change.takes_away() == wanted_off);
         let changed = progress.changed.or(earlier);
         if let Some(change) = changed.filter(|_| row.reserved || !worked.row.is_let_through()) {
             permission::count_change(tx, row, change).await?;
         }
         row.sending_epoch = None;
-        row.reserved &= changed.is_none() && progress.in_doubt && row.queued;
+        row.reserved &= changed.is_none() && progress.in_doubt && row.is_queued();
         match row.desired() {
             Ok(desired) if overtaken || !settled => row.count_change(&desired),
             _ => row.access_change = None,

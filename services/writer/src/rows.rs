@@ -20,7 +20,9 @@ pub(crate) mod resource;
 pub(crate) mod settled;
 pub(crate) mod stored;
 pub(crate) mod target;
+pub(crate) mod transitions;
 pub(crate) mod verification;
+pub(crate) mod words;
 
 use std::collections::HashMap;
 
@@ -34,35 +36,6 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 /// The `(kind, subject)` of a resource.
 pub(crate) type ResourceKey = (ResourceKind, String);
-
-/// The statuses of resources and memberships.
-pub(crate) mod status {
-    /// Desired and applied agree.
-    pub(crate) const IN_SYNC: &str = "in_sync";
-    /// Not tried yet at this revision.
-    pub(crate) const PENDING: &str = "pending";
-    /// Tried; a retry is due later.
-    pub(crate) const RETRYING: &str = "retrying";
-    /// Belongs to another owner; waits for an operator.
-    pub(crate) const CONFLICT: &str = "conflict";
-    /// Given up; waits for an operator.
-    pub(crate) const DEAD: &str = "dead";
-    /// Not sent before an operator approves.
-    pub(crate) const HELD: &str = "held";
-    /// Rejected by an operator.
-    pub(crate) const REJECTED: &str = "rejected";
-    /// A membership with one end that has no account or group at the target; or a resource that should have a value which
-    /// another one of ours has.
-    pub(crate) const WAITING: &str = "waiting";
-    /// A membership that is part of a request under way.
-    pub(crate) const SENDING: &str = "sending";
-    /// A membership whose request may or may not have been carried out.
-    pub(crate) const UNSURE: &str = "unsure";
-
-    /// Every status, for metrics that start at zero.
-    pub(crate) const ALL: [&str; 10] =
-        [IN_SYNC, PENDING, RETRYING, CONFLICT, DEAD, HELD, REJECTED, WAITING, SENDING, UNSURE];
-}
 
 /// Loads resources by subject within a transaction, locked where the database locks rows.
 pub(crate) async fn load_resources(

@@ -12,7 +12,8 @@ use super::{WriterControl, database_refusal, refuse_with};
 use crate::delivery::call::CallStop;
 use crate::delivery::operation::ScimOperation;
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{dead, linked_subject, load_resources, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, linked_subject, load_resources, save_resources};
 use crate::{micros, now};
 
 impl WriterControl {
@@ -77,7 +78,7 @@ impl WriterControl {
         let ResolveConflictRequest { target, kind, subject, remote_id, actor } = request;
         let tx = self.store.begin().await?;
         let mut rows = load_resources(&tx, target, *kind, std::slice::from_ref(subject), true).await?;
-        let Some(row) = rows.get_mut(subject).filter(|row| row.status == status::CONFLICT) else {
+        let Some(row) = rows.get_mut(subject).filter(|row| *row.status() == RowStatus::Conflict) else {
             return Ok(None);
         };
         let letter = row.dead_letter.take();
@@ -85,7 +86,7 @@ impl WriterControl {
         row.in_doubt = true;
         row.attempts = 0;
         row.last_error = None;
-        row.enqueue(status::PENDING, micros(now()));
+        row.enqueue(RowStatus::Pending, micros(now()));
         save_resources(&tx, rows.into_values().collect()).await?;
         dead::close_letters(&tx, letter.as_slice(), dead::REPLAYED).await?;
         let mut news = TransactionFacts::default();

@@ -18,7 +18,8 @@ use super::{WriterControl, refuse_with};
 use crate::delivery::pacer::TargetCircuit;
 use crate::guard::looks::{DueLooks, account_unverified_since, is_account_due};
 use crate::rows::control::PauseScope;
-use crate::rows::{control, load_resources, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{control, load_resources, resource};
 use crate::{micros, now};
 
 /// The obstacles that keep requests from a target as a whole.
@@ -178,16 +179,16 @@ fn is_wanted_off(row: &resource::Model) -> bool {
 
 /// Returns the evidence that first showed the account to be off, and its time (microseconds since the Unix epoch).
 fn shown_off(row: &resource::Model) -> Option<(String, i64)> {
-    row.off_evidence.clone().zip(row.off_evidence_at)
+    row.off_evidence().map(|evidence| evidence.as_str().to_owned()).zip(row.off_evidence_at)
 }
 
 /// Returns the reason why the account of a row is not shown to be off.
 fn waiting_reason(row: &resource::Model, surroundings: &TargetObstacles) -> WaitReason {
     let is_referring = row.awaits.is_some();
-    if row.off_evidence.is_some() && row.has_duplicates() {
+    if row.off_evidence().is_some() && row.has_duplicates() {
         return WaitReason::because(WaitingFor::Duplicate, duplicates_in_words(row));
     }
-    status_reason(&row.status, row.queued, is_referring, surroundings, row.last_error.clone())
+    status_reason(row.status(), row.is_queued(), is_referring, surroundings, row.last_error.clone())
 }
 
 /// Describes both accounts by their ids.
@@ -201,22 +202,22 @@ fn duplicates_in_words(row: &resource::Model) -> String {
 
 /// Returns the reason why a row of this status waits.
 fn status_reason(
-    row_status: &str,
+    row_status: &RowStatus,
     queued: bool,
     is_referring: bool,
     surroundings: &TargetObstacles,
     detail: Option<String>,
 ) -> WaitReason {
     let reason = match row_status {
-        status::HELD => WaitingFor::Hold,
-        status::REJECTED => WaitingFor::Rejection,
-        status::CONFLICT => WaitingFor::Conflict,
-        status::DEAD => WaitingFor::DeadLetter,
-        status::WAITING => WaitingFor::Reference,
+        RowStatus::Held => WaitingFor::Hold,
+        RowStatus::Rejected => WaitingFor::Rejection,
+        RowStatus::Conflict => WaitingFor::Conflict,
+        RowStatus::Dead => WaitingFor::DeadLetter,
+        RowStatus::Waiting => WaitingFor::Reference,
         _ => match &surroundings.stopped {
             Some(stopped) => return stopped.clone(),
             None if is_referring => WaitingFor::Reference,
-            None if row_status == status::RETRYING => WaitingFor::Retry,
+            None if *row_status == RowStatus::Retrying => WaitingFor::Retry,
             None if queued => WaitingFor::Queue,
             None => WaitingFor::Evidence,
         },

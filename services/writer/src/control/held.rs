@@ -5,6 +5,7 @@ mod list;
 use std::collections::{BTreeSet, HashSet};
 
 use lifecycle::{ControlError, DecideHeldReply, DecideHeldRequest, Fact, HeldBy, PauseReply, PauseRequest};
+use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
@@ -13,13 +14,14 @@ use crate::guard::group_limit;
 use crate::guard::safety;
 use crate::rows::control::PauseScope;
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{resource, save_resources};
 use crate::{micros, now};
 
 /// The number of rows to decide per statement.
 const PAGE: u64 = 1_000;
 /// The statuses that an operator can approve or reject: held for an operator, or waiting for another row.
-const STATUSES: [&str; 2] = [status::HELD, status::WAITING];
+const STATUSES: [RowStatus; 2] = [RowStatus::Held, RowStatus::Waiting];
 
 impl WriterControl {
     /// Checks that the target is configured, and returns the request.
@@ -99,7 +101,12 @@ async fn held_rows(
 ) -> Result<Vec<resource::Model>, StoreError> {
     let mut query = resource::Entity::find()
         .filter(resource::Column::Target.eq(&request.target))
-        .filter(resource::Column::Status.is_in(STATUSES));
+        .filter(resource::Column::Status.is_in(STATUSES))
+        .filter(
+            resource::Column::Held
+                .is_null()
+                .or(resource::Column::Held.is_in(HeldBy::ALL.map(HeldBy::as_str))),
+        );
     if let Some(by) = request.by {
         query = query.filter(resource::Column::Held.eq(by.as_str()));
     }
@@ -121,19 +128,14 @@ async fn decide_rows(
     let now = micros(now());
     for row in &mut rows {
         if request.approve {
-            if row.status == status::HELD {
+            if *row.status() == RowStatus::Held {
                 row.approved_revision = row.desired_revision;
             }
             row.attempts = 0;
             row.last_error = None;
-            row.enqueue(status::PENDING, now);
+            row.enqueue(RowStatus::Pending, now);
         } else {
-            // Access that a later decision took away stays held for an operator, even if other values change.
-            let is_outdated = row.is_held_as(HeldBy::Outdated);
-            row.rest(status::REJECTED);
-            if is_outdated {
-                row.held = Some(HeldBy::Outdated.as_str().to_owned());
-            }
+            row.reject();
             row.last_error = Some(format!("rejected by {}: {}", request.actor.who, request.actor.why));
         }
         let outcome = if request.approve { "approved" } else { "rejected" };

@@ -10,7 +10,8 @@ use store::StoreError;
 use super::look::{no_answer, open_call, wait_patiently};
 use super::{WriterControl, database_refusal, refuse_with};
 use crate::converge::look;
-use crate::rows::{dead, edge, load_resources, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, edge, load_resources, resource};
 
 /// A row that is unchanged since its dead letter was written.
 enum WaitingLetter {
@@ -61,13 +62,13 @@ impl WriterControl {
             let key = (target.clone(), subject.clone(), member.clone());
             let row = edge::Entity::find_by_id(key).one(reader).await;
             let row = row.map_err(StoreError::statement("read a membership"))?;
-            let row = row.filter(|row| row.revision == *revision && row.status == status::DEAD);
+            let row = row.filter(|row| row.revision == *revision && *row.status() == RowStatus::Dead);
             return Ok(row.map(|row| WaitingLetter::Membership(Box::new(row))));
         }
         let subjects = std::slice::from_ref(subject);
         let mut rows = load_resources(reader, target, kind_of(&letter.kind), subjects, false).await?;
         let waits = |row: &resource::Model| {
-            row.desired_revision == *revision && matches!(&*row.status, status::DEAD | status::CONFLICT)
+            row.desired_revision == *revision && matches!(row.status(), RowStatus::Dead | RowStatus::Conflict)
         };
         Ok(rows.remove(subject).filter(waits).map(|row| WaitingLetter::Resource(Box::new(row))))
     }

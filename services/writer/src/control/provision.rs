@@ -12,7 +12,8 @@ use super::{WriterControl, refuse_with};
 use crate::guard::nesting;
 use crate::rows::access::takes_away;
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{dead, edge, load_resources, resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, edge, load_resources, resource, save_resources};
 use crate::{micros, now};
 
 impl WriterControl {
@@ -69,15 +70,15 @@ impl WriterControl {
             ResourceKind::Group => edge::Entity::find()
                 .filter(edge::Column::Target.eq(target))
                 .filter(edge::Column::GroupSubject.eq(subject))
-                .filter(edge::Column::Status.ne(status::IN_SYNC))
-                .filter(edge::Column::Desired.eq(true).or(edge::Column::Status.ne(status::WAITING)))
+                .filter(edge::Column::Status.ne(RowStatus::InSync))
+                .filter(edge::Column::Desired.eq(true).or(edge::Column::Status.ne(RowStatus::Waiting)))
                 .count(reader)
                 .await
                 .map_err(StoreError::statement("count memberships"))?,
             _ => 0,
         };
         Ok(RowReply {
-            status: Some(row.status),
+            status: Some(row.status().as_str().to_owned()),
             revision: row.desired_revision,
             applied_revision: row.applied_revision,
             remote_id: row.remote_id,
@@ -95,7 +96,7 @@ fn look_at_again(row: &mut resource::Model, now: i64) -> Option<String> {
     row.lane = Lane::Leaver.rank();
     row.attempts = 0;
     row.last_error = None;
-    row.enqueue(status::PENDING, now);
+    row.enqueue(RowStatus::Pending, now);
     row.dead_letter.take()
 }
 
@@ -116,7 +117,7 @@ async fn doubt_memberships(
         .await
         .map_err(StoreError::statement("close dead letters"))?;
     edge::Entity::update_many()
-        .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
+        .col_expr(edge::Column::Status, Expr::value(RowStatus::Unsure))
         .col_expr(edge::Column::Queued, Expr::value(true))
         .col_expr(edge::Column::Lane, Expr::value(Lane::Leaver.rank()))
         .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
@@ -126,7 +127,7 @@ async fn doubt_memberships(
         .col_expr(edge::Column::DeadLetter, Expr::value(Option::<String>::None))
         .filter(edge::Column::Target.eq(target))
         .filter(edge::Column::GroupSubject.eq(group))
-        .filter(edge::Column::Status.ne(status::SENDING))
+        .filter(edge::Column::Status.ne(RowStatus::Sending))
         .filter(nesting::left_alone().not())
         .exec(tx)
         .await

@@ -9,7 +9,8 @@ use store::StoreError;
 
 use super::WriterControl;
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{dead, load_edges, load_resources, save_edges, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, load_edges, load_resources, save_edges, save_resources};
 use crate::{micros, now};
 
 /// The maximum number of dead letters per request.
@@ -92,8 +93,8 @@ async fn open_letter(tx: &DatabaseTransaction, id: &DeadLetterId) -> Result<Opti
 async fn lay_to_rest(tx: &DatabaseTransaction, letter: &dead::Model, words: &str) -> Result<(), StoreError> {
     if let Some(member) = &letter.member {
         let mut rows = load_edges(tx, &letter.target, &letter.subject, std::slice::from_ref(member)).await?;
-        if let Some(row) = rows.get_mut(member).filter(|row| row.status == status::DEAD) {
-            row.status = status::REJECTED.to_owned();
+        if let Some(row) = rows.get_mut(member).filter(|row| *row.status() == RowStatus::Dead) {
+            row.rest(RowStatus::Rejected);
             row.dead_letter = None;
             row.last_error = Some(words.to_owned());
         }
@@ -104,10 +105,10 @@ async fn lay_to_rest(tx: &DatabaseTransaction, letter: &dead::Model, words: &str
     let mut rows =
         load_resources(tx, &letter.target, kind, std::slice::from_ref(&letter.subject), true).await?;
     let waits = |row: &&mut crate::rows::resource::Model| {
-        row.status == status::DEAD || row.status == status::CONFLICT
+        *row.status() == RowStatus::Dead || *row.status() == RowStatus::Conflict
     };
     if let Some(row) = rows.get_mut(&letter.subject).filter(waits) {
-        row.rest(status::REJECTED);
+        row.rest(RowStatus::Rejected);
         row.dead_letter = None;
         row.last_error = Some(words.to_owned());
     }
@@ -120,7 +121,7 @@ async fn requeue_letter(tx: &DatabaseTransaction, letter: &dead::Model) -> Resul
     if let Some(member) = &letter.member {
         let mut rows = load_edges(tx, &letter.target, &letter.subject, std::slice::from_ref(member)).await?;
         let Some(row) = rows.get_mut(member) else { return Ok(ReplayOutcome::Superseded) };
-        if row.revision != letter.revision || row.status != status::DEAD {
+        if row.revision != letter.revision || *row.status() != RowStatus::Dead {
             return Ok(ReplayOutcome::Superseded);
         }
         row.attempts = 0;
@@ -135,14 +136,14 @@ async fn requeue_letter(tx: &DatabaseTransaction, letter: &dead::Model) -> Resul
     let mut rows =
         load_resources(tx, &letter.target, kind, std::slice::from_ref(&letter.subject), true).await?;
     let Some(row) = rows.get_mut(&letter.subject) else { return Ok(ReplayOutcome::Superseded) };
-    let waits = row.status == status::DEAD || row.status == status::CONFLICT;
+    let waits = *row.status() == RowStatus::Dead || *row.status() == RowStatus::Conflict;
     if row.desired_revision != letter.revision || !waits {
         return Ok(ReplayOutcome::Superseded);
     }
     row.attempts = 0;
     row.dead_letter = None;
     row.unseen = None; // an operator has looked
-    row.enqueue(status::PENDING, now);
+    row.enqueue(RowStatus::Pending, now);
     save_resources(tx, rows.into_values().collect()).await?;
     Ok(ReplayOutcome::Queued)
 }

@@ -14,7 +14,8 @@ use crate::delivery::call::{CallStop, OwnedTarget, TargetCall};
 use crate::delivery::operation::ScimOperation;
 use crate::delivery::sight::UNPROVEN_MAX;
 use crate::rows::orphan;
-use crate::rows::{ResourceKey, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{ResourceKey, resource};
 use lifecycle::AttemptClass;
 
 /// The number of resources that are read before an absence counts as unproven.
@@ -106,7 +107,7 @@ async fn find_witnesses(
     let rows = resource::Entity::find()
         .filter(resource::Column::Target.eq(&target.name))
         .filter(resource::Column::RemoteId.is_not_null())
-        .filter(resource::Column::Status.eq(status::IN_SYNC))
+        .filter(resource::Column::Status.eq(RowStatus::InSync))
         .filter(resource::Column::Subject.ne(&key.1))
         .filter(resource::Column::Subject.not_like(format!("{}%", orphan::PREFIX)))
         .order_by_desc(resource::Column::AppliedRevision)

@@ -12,7 +12,8 @@ use sea_orm::{
 };
 use store::{ROWS_PER_STATEMENT_MAX, Store, StoreError};
 
-use crate::rows::{edge, leftover, load_resources, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, leftover, load_resources, resource};
 
 /// The number of groups that must have been seen without such ids, and none with them.
 const CLEAN_MIN: u32 = 5;
@@ -55,7 +56,7 @@ pub(crate) async fn note_leftovers(
         let may_be_listed = Condition::any()
             .add(edge::Column::Applied.eq(true))
             .add(edge::Column::Queued.eq(true))
-            .add(edge::Column::Status.eq(status::SENDING));
+            .add(edge::Column::Status.eq(RowStatus::Sending));
         let edges = edge::Entity::find()
             .filter(edge::Column::Target.eq(target))
             .filter(edge::Column::MemberSubject.is_in(some.iter().map(|(subject, _)| subject)))
@@ -185,13 +186,13 @@ pub(crate) async fn finish_leftovers(
     let members: Vec<String> = done.iter().map(|row| row.member_subject.clone()).collect();
     for members in members.chunks(ROWS_PER_STATEMENT_MAX) {
         edge::Entity::update_many()
-            .col_expr(edge::Column::Status, sea_orm::sea_query::Expr::value(status::IN_SYNC))
+            .col_expr(edge::Column::Status, sea_orm::sea_query::Expr::value(RowStatus::InSync))
             .col_expr(edge::Column::Applied, sea_orm::sea_query::Expr::value(false))
             .filter(edge::Column::Target.eq(&target))
             .filter(edge::Column::GroupSubject.eq(&group))
             .filter(edge::Column::MemberSubject.is_in(members))
             .filter(edge::Column::Desired.eq(false))
-            .filter(edge::Column::Status.eq(status::WAITING))
+            .filter(edge::Column::Status.eq(RowStatus::Waiting))
             .exec(tx)
             .await
             .map_err(StoreError::statement("settle removals of who is gone"))?;
@@ -227,7 +228,7 @@ pub(crate) async fn postpone_leftovers(
 /// it are then finished.
 pub(crate) fn is_ended(row: &resource::Model) -> bool {
     row.remote_id.is_none()
-        && row.status == status::IN_SYNC
+        && *row.status() == RowStatus::InSync
         && match row.desired() {
             Ok(DesiredState::Group(group)) => !group.exists,
             Ok(DesiredState::User(account)) => account.is_given_up(),

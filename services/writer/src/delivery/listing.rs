@@ -20,7 +20,8 @@ use crate::delivery::call::{CallStop, CallSubject, OwnedTarget, TargetCall};
 use crate::delivery::operation::ScimOperation;
 use crate::delivery::pacer::RequestUrgency;
 use crate::rows::access::RemovalConsent;
-use crate::rows::{resource, status};
+use crate::rows::resource;
+use crate::rows::words::RowStatus;
 
 /// The number of unlinked accounts below which each is looked up without a calculation.
 pub(crate) const ACCOUNTS_MIN: usize = 100;
@@ -177,7 +178,7 @@ pub(crate) async fn count_unlinked(target: &OwnedTarget) -> Result<u64, StoreErr
         .filter(resource::Column::Target.eq(&target.name))
         .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
         .filter(resource::Column::Queued.eq(true))
-        .filter(resource::Column::Status.eq(status::PENDING))
+        .filter(resource::Column::Status.eq(RowStatus::Pending))
         .filter(resource::Column::RemoteId.is_null())
         .count(target.store.reader())
         .await

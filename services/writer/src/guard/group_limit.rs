@@ -8,8 +8,9 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
+use crate::rows::edge;
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{edge, status};
+use crate::rows::words::RowStatus;
 
 /// Removes the additions beyond the limit from the memberships that one request is about, and returns them. Leaves them
 /// alone if an earlier request about them may have been carried out.
@@ -66,7 +67,7 @@ async fn groups_of(
 
 /// Returns the condition for memberships that a request may just be adding.
 fn coming_memberships(column: impl Fn(edge::Column) -> Expr) -> Expr {
-    let sent = column(edge::Column::Status).is_in([status::SENDING, status::UNSURE]);
+    let sent = column(edge::Column::Status).is_in([RowStatus::Sending, RowStatus::Unsure]);
     sent.and(column(edge::Column::Desired).eq(true))
 }
 
@@ -80,8 +81,7 @@ pub(crate) fn limit_reason(max: u32) -> String {
 
 /// Holds a membership.
 pub(crate) fn hold_membership(row: &mut edge::Model, reason: &str, news: &mut TransactionFacts) {
-    row.status = status::HELD.to_owned();
-    row.queued = false;
+    row.rest(RowStatus::Held);
     row.last_error = Some(reason.to_owned());
     let edge::Model { target, group_subject, member_subject, revision, .. } = &*row;
     let id = format!("hld:{target}:membership:{group_subject}:{member_subject}:{revision}");
@@ -111,12 +111,12 @@ pub(crate) async fn wake_held(
         .and_where(column(edge::Column::Applied).eq(true).or(coming_memberships(column)))
         .to_owned();
     let woken = edge::Entity::update_many()
-        .col_expr(edge::Column::Status, Expr::value(status::PENDING))
+        .col_expr(edge::Column::Status, Expr::value(RowStatus::Pending))
         .col_expr(edge::Column::Queued, Expr::value(true))
         .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
         .col_expr(edge::Column::LastError, Expr::value(Option::<String>::None))
         .filter(edge::Column::Target.eq(target))
-        .filter(edge::Column::Status.eq(status::HELD))
+        .filter(edge::Column::Status.eq(RowStatus::Held))
         .filter(Expr::value(i64::from(max)).gt(Expr::SubQuery(None, Box::new(count.into()))))
         .exec(tx)
         .await
@@ -135,7 +135,7 @@ pub(crate) async fn members_held(
         .column(edge::Column::MemberSubject)
         .distinct()
         .filter(edge::Column::Target.eq(target))
-        .filter(edge::Column::Status.eq(status::HELD))
+        .filter(edge::Column::Status.eq(RowStatus::Held))
         .filter(edge::Column::MemberSubject.is_in(members))
         .into_tuple()
         .all(connection)

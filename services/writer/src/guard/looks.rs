@@ -10,7 +10,8 @@ use lifecycle::{Lane, MembershipKey, ResourceKind};
 use sea_orm::DatabaseTransaction;
 use store::{Store, StoreError};
 
-use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, load_edges, load_resources, resource, save_edges, save_resources};
 use crate::{micros, now};
 
 const MINUTE: i64 = 60 * 1_000_000;
@@ -35,7 +36,7 @@ pub(crate) struct DueLooks {
 
 /// Returns whether an account that must be off is due to be read back.
 pub(crate) fn is_account_due(row: &resource::Model, at: i64) -> bool {
-    row.status == status::IN_SYNC && !row.queued && is_due(shown_off(row), account_looked_at(row), at)
+    row.is_at_rest() && is_due(shown_off(row), account_looked_at(row), at)
 }
 
 /// Returns the time at which the account was shown to be off. A person with another active account is not off.
@@ -59,7 +60,7 @@ pub(crate) fn membership_unverified_since(row: &edge::Model, at: i64) -> Option<
 
 /// Returns whether a membership that must be gone is due to be read back.
 pub(crate) fn is_membership_due(row: &edge::Model, at: i64) -> bool {
-    row.status == status::IN_SYNC && !row.queued && is_due(row.off_evidence_at, row.looked_at, at)
+    row.is_at_rest() && is_due(row.off_evidence_at, row.looked_at, at)
 }
 
 /// Returns whether a reading is due. `shown` is the time of the evidence, `looked` the time of the last reading.
@@ -91,7 +92,7 @@ impl DueLooks {
             row.in_doubt = row.remote_id.is_some();
             (row.looked_at, row.accepted_at, row.attempts) = (Some(at), at, 0);
             row.lane = Lane::Backfill.rank();
-            row.enqueue(status::PENDING, at);
+            row.enqueue(RowStatus::Pending, at);
         }
         save_resources(&tx, rows.into_values().collect()).await?;
         self.doubt(&tx, target, at).await?;

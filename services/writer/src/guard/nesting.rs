@@ -9,7 +9,8 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use store::StoreError;
 
-use crate::rows::{edge, load_resources, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, load_resources, resource};
 
 /// Returns whether the target must have the membership.
 pub(crate) fn wants_membership(nested: NestedGroups, row: &edge::Model) -> bool {
@@ -56,13 +57,13 @@ pub(crate) async fn apply_nesting(
                 .filter(which.clone())
         };
         // A request in doubt is settled as it was sent, and its effect is corrected afterwards. A row that was given up stays so.
-        let doubtful = edge::Column::Status.is_in([status::SENDING, status::UNSURE]);
-        let given_up = edge::Column::Status.is_in([status::DEAD, status::REJECTED]);
+        let doubtful = edge::Column::Status.is_in([RowStatus::Sending, RowStatus::Unsure]);
+        let given_up = edge::Column::Status.is_in([RowStatus::Dead, RowStatus::Rejected]);
         let settled = doubtful.clone().or(given_up.clone()).not();
         let moves = [
-            (settled.clone().and(edge::Column::Applied.ne(desired)), Some((status::PENDING, true))),
-            (settled.and(edge::Column::Applied.eq(desired)), Some((status::IN_SYNC, false))),
-            (doubtful, Some((status::UNSURE, true))),
+            (settled.clone().and(edge::Column::Applied.ne(desired)), Some((RowStatus::Pending, true))),
+            (settled.and(edge::Column::Applied.eq(desired)), Some((RowStatus::InSync, false))),
+            (doubtful, Some((RowStatus::Unsure, true))),
             (given_up, None),
         ];
         for (which, place) in moves {

@@ -10,9 +10,8 @@ use store::StoreError;
 use super::{TracedCommand, is_refused};
 use crate::guard::nesting;
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{
-    dead, edge, load_edges, load_resources, make_edges_lockable, resource, save_edges, status,
-};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, edge, load_edges, load_resources, make_edges_lockable, resource, save_edges};
 use crate::{micros, now};
 
 /// Applies commands for memberships of one target, group by group.
@@ -80,11 +79,11 @@ fn want_edge(
     row.attempts = 0;
     row.failures = None;
     row.last_error = None;
-    match row.status.as_str() {
+    match row.status() {
         // The effect of a request under way or in doubt is settled first.
-        status::SENDING | status::UNSURE => {}
+        RowStatus::Sending | RowStatus::Unsure => {}
         // A request that was given up may have been carried out all the same.
-        status::DEAD | status::REJECTED => row.doubt(micros(now())),
+        RowStatus::Dead | RowStatus::Rejected => row.doubt(micros(now())),
         _ => row.place(linked.both(&edge.member), micros(now())),
     }
     outlived

@@ -6,7 +6,8 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryS
 use store::{Store, StoreError};
 
 use crate::lease::database_now;
-use crate::rows::{edge, resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, resource, save_resources};
 use crate::{micros, now};
 
 /// The maximum number of rows to wake at once. The others follow with the next sweep.
@@ -42,13 +43,13 @@ fn wake_resource(row: &mut resource::Model, due: i64) {
     row.delete_at.take_if(|at| *at <= due);
     let looks_again = row.look_again_at.take_if(|at| *at <= due).is_some();
     row.in_doubt |= looks_again;
-    if row.queued {
+    if row.is_queued() {
         // A row that is being worked on stays in the queue and in doubt, too.
         row.next_attempt_at =
             if looks_again { row.next_attempt_at.max(micros(now())) } else { row.next_attempt_at };
         return;
     }
-    if row.status != status::IN_SYNC {
+    if *row.status() != RowStatus::InSync {
         return;
     }
     row.in_doubt = true;
@@ -56,13 +57,13 @@ fn wake_resource(row: &mut resource::Model, due: i64) {
     if let Ok(desired) = row.desired() {
         row.count_change(&desired);
     }
-    row.enqueue(status::PENDING, micros(now()));
+    row.enqueue(RowStatus::Pending, micros(now()));
 }
 
 /// Wakes memberships. Those with a request under way follow with a later sweep. Those that wait for their other end or
 /// for an operator are read back when they go on.
 async fn wake_memberships(tx: &DatabaseTransaction, target: &str, due: i64) -> Result<(), StoreError> {
-    let due_of = |statuses: Vec<&'static str>| {
+    let due_of = |statuses: Vec<RowStatus>| {
         edge::Entity::update_many()
             .col_expr(edge::Column::LookAgainAt, Expr::value(Option::<i64>::None))
             .filter(edge::Column::Target.eq(target))
@@ -70,14 +71,14 @@ async fn wake_memberships(tx: &DatabaseTransaction, target: &str, due: i64) -> R
             .filter(edge::Column::Status.is_in(statuses))
     };
     let woken = StoreError::statement("read memberships back");
-    due_of(vec![status::IN_SYNC, status::PENDING, status::RETRYING, status::UNSURE])
-        .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
+    due_of(vec![RowStatus::InSync, RowStatus::Pending, RowStatus::Retrying, RowStatus::Unsure])
+        .col_expr(edge::Column::Status, Expr::value(RowStatus::Unsure))
         .col_expr(edge::Column::Queued, Expr::value(true))
         .col_expr(edge::Column::NextAttemptAt, Expr::value(micros(now())))
         .exec(tx)
         .await
         .map_err(&woken)?;
-    due_of(vec![status::WAITING, status::HELD, status::DEAD, status::REJECTED])
+    due_of(vec![RowStatus::Waiting, RowStatus::Held, RowStatus::Dead, RowStatus::Rejected])
         .exec(tx)
         .await
         .map_err(&woken)?;

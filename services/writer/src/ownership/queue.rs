@@ -8,13 +8,14 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelec
 use store::{Store, StoreError};
 use telemetry::chain;
 
-use crate::rows::{edge, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, resource};
 
 /// The number of rows with the same kind, status, lane and place in the queue.
 #[derive(Debug, FromQueryResult)]
 struct StatusCount {
     kind: String,
-    status: String,
+    status: RowStatus,
     lane: i16,
     queued: bool,
     rows: i64,
@@ -87,10 +88,15 @@ pub(crate) async fn observe_queue(store: &Store, target: &str) {
     match count_queue(store, target).await {
         Ok(QueueCounts(counts)) => {
             for lane in Lane::ALL {
-                for status in status::ALL {
+                for status in RowStatus::KNOWN {
                     let here =
-                        counts.iter().filter(|count| count.lane == lane.rank() && count.status == status);
-                    telemetry::metrics::queue_depth(target, lane, status, here.map(|count| count.rows).sum());
+                        counts.iter().filter(|count| count.lane == lane.rank() && count.status == *status);
+                    telemetry::metrics::queue_depth(
+                        target,
+                        lane,
+                        status.as_str(),
+                        here.map(|count| count.rows).sum(),
+                    );
                 }
             }
         }

@@ -5,7 +5,7 @@ mod memberships;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use lifecycle::{AccountState, DesiredState, Lane, ResourceKind};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{Store, StoreError};
 
@@ -14,7 +14,8 @@ use crate::converge::members::MembersJob;
 use crate::ownership::unreadable;
 use crate::rows::claims::StepAside;
 use crate::rows::orphan;
-use crate::rows::{ResourceKey, edge, load_resources, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{ResourceKey, edge, load_resources, resource};
 
 /// The number of rows of each lane that are read at once.
 const WINDOW: usize = 128;
@@ -255,6 +256,7 @@ impl QueueSource<'_> {
                 .filter(resource::Column::Queued.eq(true))
                 .filter(resource::Column::Lane.eq(lane.rank()))
                 .filter(resource::Column::NextAttemptAt.lte(now))
+                .filter(is_readable(lane))
                 .order_by_asc(resource::Column::NextAttemptAt)
                 .limit(u64::try_from(limit).unwrap_or(u64::MAX))
                 .all(self.store.reader())
@@ -264,7 +266,8 @@ impl QueueSource<'_> {
                 if self.in_flight.contains(&(row.kind(), row.subject.clone())) {
                     continue;
                 }
-                match row.desired() {
+                let unknown = row.unknown_word().map_or(Ok(()), |word| Err(word.to_string()));
+                match unknown.and_then(|()| row.desired().map_err(|error| error.to_string())) {
                     Ok(desired) => out.push((row, desired)),
                     Err(error) => {
                         let desired = row.legible_switch_off();
@@ -292,7 +295,9 @@ impl QueueSource<'_> {
         for (subject, row) in found {
             match row.remote_id {
                 Some(id) => drop(links.remote_ids.insert(subject, id)),
-                None if row.queued && row.status == status::PENDING => drop(links.coming.insert(subject)),
+                None if row.is_queued() && *row.status() == RowStatus::Pending => {
+                    links.coming.insert(subject);
+                }
                 None => {}
             }
         }
@@ -316,6 +321,13 @@ impl QueueSource<'_> {
         }
         tx.commit().await.map_err(StoreError::statement("prepare the queue"))
     }
+}
+
+/// Returns the condition for rows of a lane that are read from the queue: those with a status that this version knows, and
+/// all leavers, whose switch-off may be recognised all the same.
+fn is_readable(lane: Lane) -> Condition {
+    let known = resource::Column::Status.is_in(RowStatus::KNOWN.iter().cloned());
+    if lane == Lane::Leaver { Condition::all() } else { Condition::all().add(known) }
 }
 
 /// The known links of the people that rows refer to.

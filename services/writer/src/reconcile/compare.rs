@@ -18,7 +18,8 @@ use crate::rows::access::OffEvidence;
 use crate::rows::access::takes_away;
 use crate::rows::orphan;
 use crate::rows::stored;
-use crate::rows::{load_resources, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{load_resources, resource};
 use crate::{micros, now};
 
 /// The result of comparing one resource at the target.
@@ -298,7 +299,7 @@ impl ReconcileRun {
                 .filter(resource::Column::Target.eq(&self.target.name))
                 .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
                 .filter(resource::Column::Subject.is_in(subjects))
-                .filter(resource::Column::Status.eq(status::IN_SYNC))
+                .filter(resource::Column::Status.eq(RowStatus::InSync))
                 .filter(resource::Column::OffEvidence.is_null())
                 .exec(tx)
                 .await
@@ -365,5 +366,5 @@ fn named_by(row: &resource::Model, what: &[String], observed: &AttributeMap) -> 
 
 /// Returns whether the row is neither queued nor left as it is by a decision.
 fn is_at_rest(row: &resource::Model) -> bool {
-    row.status == status::IN_SYNC && !row.queued
+    row.is_at_rest()
 }

@@ -9,7 +9,8 @@ use store::{ROWS_PER_STATEMENT_MAX, StoreError};
 
 use super::{PAGE, ReconcileHalt, ReconcileRun};
 use crate::guard::nesting;
-use crate::rows::{edge, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, resource};
 use crate::{micros, now};
 
 impl ReconcileRun {
@@ -39,7 +40,7 @@ impl ReconcileRun {
             let reader = self.target.store.reader();
             let members = edges.iter().map(edge::Model::member);
             let members = nesting::load_members(reader, &self.target.name, members).await?;
-            let settled = |edge: &edge::Model| edge.status == status::IN_SYNC && !edge.is_left_alone();
+            let settled = |edge: &edge::Model| *edge.status() == RowStatus::InSync && !edge.is_left_alone();
             for edge in edges.into_iter().filter(settled) {
                 let id = members.get(&edge.member_subject).and_then(|row| row.remote_id.as_ref());
                 let Some(id) = id else { continue };
@@ -76,7 +77,7 @@ impl ReconcileRun {
         let tx = self.begin().await?;
         for members in members.chunks(ROWS_PER_STATEMENT_MAX) {
             edge::Entity::update_many()
-                .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
+                .col_expr(edge::Column::Status, Expr::value(RowStatus::Unsure))
                 .col_expr(edge::Column::Queued, Expr::value(true))
                 .col_expr(edge::Column::Lane, Expr::value(Lane::Backfill.rank()))
                 .col_expr(edge::Column::NextAttemptAt, Expr::value(micros(now())))
@@ -84,7 +85,7 @@ impl ReconcileRun {
                 .filter(edge::Column::Target.eq(&self.target.name))
                 .filter(edge::Column::GroupSubject.eq(group))
                 .filter(edge::Column::MemberSubject.is_in(members))
-                .filter(edge::Column::Status.eq(status::IN_SYNC))
+                .filter(edge::Column::Status.eq(RowStatus::InSync))
                 .exec(&tx)
                 .await
                 .map_err(StoreError::statement("doubt memberships"))?;

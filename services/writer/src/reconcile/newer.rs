@@ -153,12 +153,11 @@ mod tests {
             _ => panic!("known here: {known}"),
         };
         let desired = json!({ "kind": "user", "state": state, "attributes": {} });
-        Some(resource::Model {
-            desired: desired.to_string(),
-            applied: Some(json!({ "active": is_on }).to_string()),
-            remote_id: Some("1".to_owned()),
-            ..resource::Model::new("crm", lifecycle::ResourceKind::User, "E-1")
-        })
+        let mut row = resource::Model::new("crm", lifecycle::ResourceKind::User, "E-1");
+        row.desired = desired.to_string();
+        row.applied = Some(json!({ "active": is_on }).to_string());
+        row.remote_id = Some("1".to_owned());
+        Some(row)
     }
 
     fn time(changed: &str) -> Option<String> {

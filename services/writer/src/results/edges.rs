@@ -19,7 +19,8 @@ use crate::guard::nesting;
 use crate::rows::access::OffEvidence;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::settled::SettledOutcome;
-use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, edge, failures, load_edges, load_resources, save_edges, save_resources};
 use crate::{micros, now};
 
 impl ResultCommitter {
@@ -69,13 +70,12 @@ impl ResultCommitter {
                 failures::keep_failures(&mut row.failures, &worked.failed);
             }
             match &worked.outcome {
-                MembersOutcome::Deferred if sent.status == status::UNSURE => {
-                    row.status = status::UNSURE.to_owned();
-                    row.queued = true;
+                MembersOutcome::Deferred if *sent.status() == RowStatus::Unsure => {
+                    row.doubt(row.next_attempt_at);
                 }
                 MembersOutcome::Deferred => row.place(true, now),
                 MembersOutcome::Postponed { trouble, times, sent: in_part } => {
-                    if *in_part || sent.status == status::UNSURE {
+                    if *in_part || *sent.status() == RowStatus::Unsure {
                         row.doubt(now);
                     } else {
                         row.place(true, now);
@@ -179,9 +179,7 @@ impl ResultCommitter {
         }
         row.last_error = trouble.map(|trouble| trouble.error.clone());
         let failures = u32::try_from(row.attempts.max(1)).unwrap_or(1);
-        row.status = status::UNSURE.to_owned();
-        row.queued = true;
-        row.next_attempt_at = micros_after(retry_delay(failures, self.retry.initial(), self.retry.max()));
+        row.doubt(micros_after(retry_delay(failures, self.retry.initial(), self.retry.max())));
     }
 
     /// Gives up a membership, and opens a dead letter.
@@ -208,8 +206,7 @@ impl ResultCommitter {
             failures: failures::take_failures(&mut row.failures),
         };
         tracing::warn!(target_name = %self.target, group = %row.group_subject, subject = %row.member_subject, dead_letter = %letter.id, "membership needs a human");
-        row.status = status::DEAD.to_owned();
-        row.queued = false;
+        row.rest(RowStatus::Dead);
         row.last_error = Some(trouble.error.clone());
         row.dead_letter = Some(letter.id.to_string());
         dead::open_letter(tx, &letter, Some(&row.group_subject)).await?;
@@ -228,11 +225,11 @@ impl ResultCommitter {
         let mut rows =
             load_resources(tx, &self.target, ResourceKind::Group, &[group.to_owned()], true).await?;
         let mut changes = super::links::LinkChanges::default();
-        for row in rows.values_mut().filter(|row| !row.queued) {
+        for row in rows.values_mut().filter(|row| !row.is_queued()) {
             let (had, applied) = (row.remote_id.take(), row.applied());
             row.applied = None;
             row.in_doubt = true;
-            row.enqueue(status::PENDING, now);
+            row.enqueue(RowStatus::Pending, now);
             changes.note(row, had.as_deref(), &applied);
         }
         save_resources(tx, rows.into_values().collect()).await?;

@@ -11,7 +11,8 @@ use super::names::ReleasedValues;
 use crate::delivery::leftovers;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::reference::{self, ResolvedReferences};
-use crate::rows::{dead, edge, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, edge, resource};
 
 /// The links that one transaction made and broke, and the references that it left waiting.
 #[derive(Debug, Default)]
@@ -163,7 +164,7 @@ async fn forget_waiting_memberships(
     edge::Entity::delete_many()
         .filter(edge::Column::Target.eq(target))
         .filter(end_of(ResourceKind::User, people))
-        .filter(edge::Column::Status.eq(status::WAITING))
+        .filter(edge::Column::Status.eq(RowStatus::Waiting))
         .exec(tx)
         .await
         .map_err(StoreError::statement("end memberships"))?;
@@ -181,7 +182,7 @@ async fn wake_outdated(
     let lane = Expr::case(resource::Column::Lane.eq(Lane::Leaver.rank()), Lane::Mover.rank())
         .finally(Expr::col(resource::Column::Lane));
     resource::Entity::update_many()
-        .col_expr(resource::Column::Status, Expr::value(status::PENDING))
+        .col_expr(resource::Column::Status, Expr::value(RowStatus::Pending))
         .col_expr(resource::Column::Queued, Expr::value(true))
         .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
         .col_expr(resource::Column::WaitsFor, Expr::value(Option::<String>::None))
@@ -191,7 +192,7 @@ async fn wake_outdated(
         .filter(resource::Column::Target.eq(target))
         .filter(resource::Column::Kind.eq(ResourceKind::User.as_str()))
         .filter(resource::Column::Subject.is_in(subjects))
-        .filter(resource::Column::Status.is_in([status::IN_SYNC, status::WAITING]))
+        .filter(resource::Column::Status.is_in([RowStatus::InSync, RowStatus::Waiting]))
         .exec(tx)
         .await
         .map_err(StoreError::statement("wake references"))?;
@@ -207,14 +208,14 @@ async fn wake_references(
 ) -> Result<(), StoreError> {
     // A row that is only deferred, or retrying, keeps its status and comes forward.
     resource::Entity::update_many()
-        .col_expr(resource::Column::Status, Expr::value(status::PENDING))
+        .col_expr(resource::Column::Status, Expr::value(RowStatus::Pending))
         .col_expr(resource::Column::Queued, Expr::value(true))
         .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
         .col_expr(resource::Column::Awaits, Expr::value(Option::<String>::None))
         .filter(resource::Column::Target.eq(target))
         .filter(resource::Column::Awaits.is_not_null()) // makes the partial index usable
         .filter(resource::Column::Awaits.is_in(subjects))
-        .filter(resource::Column::Status.is_in([status::IN_SYNC, status::PENDING]))
+        .filter(resource::Column::Status.is_in([RowStatus::InSync, RowStatus::Pending]))
         .exec(tx)
         .await
         .map_err(StoreError::statement("wake references"))?;
@@ -286,9 +287,9 @@ async fn forget_memberships(
     let carried_out = || edge::Column::Applied.eq(false).and(edge::Column::Queued.eq(false));
     let removal = || edge::Column::Desired.eq(false);
     let cases = [
-        (edge::Column::Desired.eq(true), status::WAITING, Some(false)),
-        (removal().and(carried_out()), status::IN_SYNC, Some(false)),
-        (removal().and(carried_out().not()), status::WAITING, None),
+        (edge::Column::Desired.eq(true), RowStatus::Waiting, Some(false)),
+        (removal().and(carried_out()), RowStatus::InSync, Some(false)),
+        (removal().and(carried_out().not()), RowStatus::Waiting, None),
     ];
     for (which, status, applied) in cases {
         let mut update = edge::Entity::update_many()
@@ -313,14 +314,14 @@ async fn wake_waiting(
     now: i64,
 ) -> Result<u64, StoreError> {
     let mut woken = 0;
-    for (desired, status) in [(true, status::PENDING), (false, status::UNSURE)] {
+    for (desired, status) in [(true, RowStatus::Pending), (false, RowStatus::Unsure)] {
         let updated = edge::Entity::update_many()
             .col_expr(edge::Column::Status, Expr::value(status))
             .col_expr(edge::Column::Queued, Expr::value(true))
             .col_expr(edge::Column::NextAttemptAt, Expr::value(now))
             .filter(edge::Column::Target.eq(target))
             .filter(edge::Column::Desired.eq(desired))
-            .filter(edge::Column::Status.eq(status::WAITING))
+            .filter(edge::Column::Status.eq(RowStatus::Waiting))
             .filter(which.clone())
             .filter(has_member())
             .filter(has_link(ResourceKind::Group, edge::Column::GroupSubject))

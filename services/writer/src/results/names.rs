@@ -11,7 +11,8 @@ use crate::delivery::trouble::ConvergeTrouble;
 use crate::guard::safety;
 use crate::rows::claims::{StepAside, TakenValue, ValueClaim};
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{load_resources, resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{load_resources, resource, save_resources};
 use crate::{micros, now};
 
 /// The maximum length of a circle of people who wait for each other.
@@ -47,7 +48,7 @@ pub(super) struct ReleasedValues {
 impl ReleasedValues {
     /// Compares a row with the previous attributes at the target.
     pub(super) fn note(&mut self, row: &resource::Model, had_link: Option<&str>, had: &AttributeMap) {
-        if row.status == status::WAITING {
+        if *row.status() == RowStatus::Waiting {
             self.waiting.push(row.subject.clone());
         }
         if had.is_empty() {
@@ -97,7 +98,7 @@ async fn wake_waiting_for(
 ) -> Result<(), StoreError> {
     for row in &mut rows {
         row.last_error = None;
-        row.enqueue(status::PENDING, now);
+        row.enqueue(RowStatus::Pending, now);
     }
     save_resources(tx, rows).await
 }
@@ -109,7 +110,7 @@ async fn settle_waiting(
     mut row: resource::Model,
     now: i64,
 ) -> Result<(), StoreError> {
-    let Some(taken) = row.waiting().filter(|_| row.status == status::WAITING) else { return Ok(()) };
+    let Some(taken) = row.waiting().filter(|_| *row.status() == RowStatus::Waiting) else { return Ok(()) };
     if !holds_value(tx, &row, &taken).await? {
         row.attempts += 1;
         return wake_waiting_for(tx, vec![row], now).await;
@@ -149,7 +150,9 @@ async fn find_circle(
     let mut holder = taken.holder.clone();
     for _ in 0..CIRCLE_MAX {
         let Some(next) = waiting_row(tx, row, &holder).await? else { return Ok(None) };
-        let Some(waits) = next.waiting().filter(|_| next.status == status::WAITING) else { return Ok(None) };
+        let Some(waits) = next.waiting().filter(|_| *next.status() == RowStatus::Waiting) else {
+            return Ok(None);
+        };
         if waits.holder == row.subject {
             return Ok(wants_other(row, &waits.claim).then_some(waits.claim.path));
         }
@@ -216,7 +219,7 @@ pub(crate) async fn look_at_waiting(
         let of_kind = due.iter().filter(|row| row.kind() == kind);
         let subjects: Vec<String> = of_kind.map(|row| row.subject.clone()).collect();
         let mut rows = load_resources(&tx, target, kind, &subjects, true).await?;
-        rows.retain(|_, row| row.status == status::WAITING);
+        rows.retain(|_, row| *row.status() == RowStatus::Waiting);
         for row in rows.values_mut() {
             row.next_attempt_at = now + LOOK_AFTER_MICROS;
             safety::tell_held(row, row.last_error.as_deref().unwrap_or_default(), &mut news);

@@ -12,7 +12,8 @@ use crate::converge::outcome::WorkedResource;
 use crate::delivery::trouble::ConvergeTrouble;
 use crate::rows::facts::{SettledFact, TransactionFacts};
 use crate::rows::settled::SettledOutcome;
-use crate::rows::{dead, failures, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{dead, failures, resource};
 use crate::{micros, now};
 
 /// The maximum time for which the target's failures postpone one resource: longer than the pacer's pauses, so that
@@ -39,7 +40,7 @@ impl ResultCommitter {
     /// search counts as a failed try.
     pub(super) fn look_again_later(&self, row: &mut resource::Model, trouble: &ConvergeTrouble) {
         row.last_error = Some(trouble.error.clone());
-        row.enqueue(status::RETRYING, micros_after(self.retry.max().min(UNPROVEN_AFTER)));
+        row.enqueue(RowStatus::Retrying, micros_after(self.retry.max().min(UNPROVEN_AFTER)));
     }
 
     /// Queues the row for a retry with a growing delay.
@@ -48,7 +49,7 @@ impl ResultCommitter {
         row.last_error = Some(trouble.error.clone());
         let failures = u32::try_from(row.attempts).unwrap_or(1);
         let delay = retry_delay(failures, self.retry.initial(), self.retry.max());
-        row.enqueue(status::RETRYING, micros_after(self.settled(row, delay)));
+        row.enqueue(RowStatus::Retrying, micros_after(self.settled(row, delay)));
     }
 
     /// Adds the fact that the target agrees, and updates the latency metric.
@@ -102,7 +103,7 @@ impl ResultCommitter {
             failures: failures::take_failures(&mut row.failures),
         };
         tracing::warn!(target_name = %row.target, subject = %row.subject, dead_letter = %letter.id, operation = trouble.operation.as_str(), class = trouble.class.as_str(), "resource needs a human");
-        row.rest(status::DEAD);
+        row.rest(RowStatus::Dead);
         row.last_error = Some(trouble.error.clone());
         row.dead_letter = Some(letter.id.to_string());
         dead::open_letter(tx, &letter, None).await?;

@@ -44,7 +44,7 @@ impl ResultCommitter {
     ) {
         let tells_each = tells_each(worked);
         for edge in &worked.edges {
-            let ended = rows.get(&edge.member_subject).is_none_or(|row| !row.queued);
+            let ended = rows.get(&edge.member_subject).is_none_or(|row| !row.is_queued());
             if ended || tells_each {
                 news.extend(worked.facts.iter().filter_map(|fact| requested_fact(fact, edge)).collect());
             }

@@ -4,9 +4,12 @@ use lifecycle::{OrphanPolicy, PausedTarget, RemovalGuard};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, IntoActiveModel};
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use telemetry::chain;
+
+use super::words::UnknownWord;
 
 /// The settings of one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
@@ -46,6 +49,7 @@ pub(crate) struct Model {
 /// The names of settings that may turn out to be unreadable.
 pub(crate) const GUARD: &str = "guard";
 pub(crate) const ORPHANS: &str = "orphans";
+pub(crate) const PAUSED_SCOPE: &str = "paused_scope";
 
 /// The scope of a pause: the requests that are not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub(crate) enum PauseScope {
 }
 
 impl PauseScope {
+    const ALL: [Self; 2] = [Self::Everything, Self::Grants];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Everything => "everything",
@@ -97,8 +103,14 @@ impl Model {
         })
     }
 
-    /// Returns the settings that cannot be read: the column, its text, and the error.
+    /// Returns the settings that cannot be read: the column, its text, and the error. Of a scope that cannot be read,
+    /// everything stays paused.
     pub(crate) fn faults(&self) -> Vec<(&'static str, &str, serde_json::Error)> {
+        let scope = UnknownWord::in_column(PAUSED_SCOPE, self.paused_scope.as_deref(), |word| {
+            PauseScope::ALL.iter().any(|scope| scope.as_str() == word)
+        });
+        let scope = self.paused_scope.as_deref().zip(scope);
+        let scope = scope.map(|(text, error)| (PAUSED_SCOPE, text, serde_json::Error::custom(error)));
         let guard = self
             .guard
             .as_deref()
@@ -107,7 +119,7 @@ impl Model {
             .orphans
             .as_deref()
             .and_then(|json| Some((ORPHANS, json, serde_json::from_str::<OrphanRules>(json).err()?)));
-        guard.into_iter().chain(orphans).collect()
+        guard.into_iter().chain(orphans).chain(scope).collect()
     }
 
     fn complain(&self, what: &str, error: &serde_json::Error) {

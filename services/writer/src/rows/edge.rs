@@ -4,7 +4,7 @@ use lifecycle::{Lane, MemberKind, TraceContext};
 use sea_orm::entity::prelude::*;
 
 use super::access::OffEvidence;
-use super::status;
+use crate::rows::words::{RowStatus, UnknownWord};
 
 /// One membership.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,11 +18,11 @@ pub(crate) struct Model {
     /// The key of the person, or of the group that is in the group.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) member_subject: String,
-    /// The status: see [`status`].
+    /// The status. It changes in [`super::transitions`] only, and so does the place in the queue.
     #[sea_orm(column_type = "Text")]
-    pub(crate) status: String,
+    pub(super) status: RowStatus,
     /// True if a request is needed and possible.
-    pub(crate) queued: bool,
+    pub(super) queued: bool,
     /// The lane: [`Lane::rank`].
     pub(crate) lane: i16,
     /// The time of the earliest next try; microseconds since the Unix epoch.
@@ -76,18 +76,13 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// Returns whether an earlier request about the membership may have been carried out.
-    pub(crate) fn is_unsure(&self) -> bool {
-        self.status == status::UNSURE
-    }
-
     /// Creates a membership without any known state.
     pub(crate) fn new(target: &str, group: &str, member: &str) -> Self {
         Self {
             target: target.to_owned(),
             group_subject: group.to_owned(),
             member_subject: member.to_owned(),
-            status: status::IN_SYNC.to_owned(),
+            status: RowStatus::InSync,
             queued: false,
             lane: Lane::Backfill.rank(),
             next_attempt_at: 0,
@@ -147,36 +142,10 @@ impl Model {
         }
     }
 
-    /// Queues the membership to be read at the target first.
-    pub(crate) fn doubt(&mut self, now: i64) {
-        self.status = status::UNSURE.to_owned();
-        self.queued = true;
-        self.next_attempt_at = now;
-    }
-
-    /// Handles the loss of one end at the target. A desired membership waits for the end. So does a removal that was not
-    /// carried out: the end may only have been hidden, or may come back under another id with its members.
-    pub(crate) fn lose_end(&mut self) {
-        let may_be_there = self.applied || self.queued;
-        self.queued = false;
-        if self.desired {
-            self.applied = false;
-        }
-        let waits = self.desired || may_be_there;
-        self.status = if waits { status::WAITING } else { status::IN_SYNC }.to_owned();
-    }
-
-    /// Sets the status of the membership. `linked` tells whether both ends exist at the target.
-    pub(crate) fn place(&mut self, linked: bool, now: i64) {
-        let (status, queued) = if self.desired == self.applied {
-            (status::IN_SYNC, false)
-        } else if linked {
-            (status::PENDING, true)
-        } else {
-            (status::WAITING, false)
-        };
-        self.status = status.to_owned();
-        self.queued = queued;
-        self.next_attempt_at = now;
+    /// Returns the first word that this version does not know. Nothing may be decided by such a row.
+    pub(crate) fn unknown_word(&self) -> Option<UnknownWord> {
+        let knows = |word: &str| OffEvidence::named(word).is_some();
+        UnknownWord::in_status(&self.status)
+            .or_else(|| UnknownWord::in_column("off_evidence", self.off_evidence.as_deref(), knows))
     }
 }

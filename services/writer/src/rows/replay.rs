@@ -59,7 +59,7 @@ impl Model {
             per_second: self.per_second.and_then(|number| u32::try_from(number).ok()),
             total: u64::try_from(self.total).unwrap_or(0),
             done: u64::try_from(self.done).unwrap_or(0),
-            outcomes: self.outcomes(),
+            outcomes: serde_json::from_str(&self.outcomes).ok()?,
             who: self.who.clone(),
             why: self.why.clone(),
             started: moment_of(self.started_at),

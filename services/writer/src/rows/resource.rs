@@ -1,17 +1,16 @@
 //! `writer_resources`: one account or group at one target, desired beside applied.
 
 mod evidence;
-mod transitions;
 
 use lifecycle::{
     AccountState, AttributeMap, DesiredAccount, DesiredState, Lane, PolicyActions, ResourceKind, TraceContext,
 };
 use sea_orm::entity::prelude::*;
 
-use super::access::{AccessChange, AccountOrigin, DeletionRule};
+use super::access::{AccessChange, AccountOrigin, DeletionRule, OffEvidence};
 use super::orphan;
-use super::status;
 use crate::rows::access::RemovalConsent;
+use crate::rows::words::{RowStatus, UnknownWord};
 
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
@@ -31,7 +30,14 @@ impl UnseenCreate {
             Self::Exists => "exists",
         }
     }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Created, Self::Exists].into_iter().find(|it| it.as_str() == name)
+    }
 }
+
+/// A column with its word, and whether this version knows a word.
+type CheckedColumn<'r> = (&'static str, Option<&'r str>, fn(&str) -> bool);
 
 /// One account or group.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,11 +51,11 @@ pub(crate) struct Model {
     /// The key of the person or group.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) subject: String,
-    /// The status: see [`status`].
+    /// The status. It changes in [`super::transitions`] only, and so do the other fields without access from outside.
     #[sea_orm(column_type = "Text")]
-    pub(crate) status: String,
+    pub(super) status: RowStatus,
     /// True if it is in the queue (`pending` or `retrying`).
-    pub(crate) queued: bool,
+    pub(super) queued: bool,
     /// The lane: [`Lane::rank`].
     pub(crate) lane: i16,
     /// The time of the earliest next try; microseconds since the Unix epoch. It gives the order within a lane.
@@ -112,9 +118,9 @@ pub(crate) struct Model {
     pub(crate) origin: Option<String>,
     /// A [`HeldBy`], while the row is held.
     #[sea_orm(column_type = "Text", nullable)]
-    pub(crate) held: Option<String>,
+    pub(super) held: Option<String>,
     /// The start of the hold; microseconds since the Unix epoch.
-    pub(crate) held_at: Option<i64>,
+    pub(super) held_at: Option<i64>,
     /// The revision that an operator has approved.
     pub(crate) approved_revision: i64,
     /// An [`UnseenCreate`]: the target's answer to our create, while no search shows the resource.
@@ -132,7 +138,7 @@ pub(crate) struct Model {
     ///
     /// [`ValueClaim::key`]: crate::rows::claims::ValueClaim::key
     #[sea_orm(column_type = "Text", nullable)]
-    pub(crate) waits_for: Option<String>,
+    pub(super) waits_for: Option<String>,
     /// A [`TakenValue`] as JSON: the value that it waits for or last waited for at this revision.
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) waiting: Option<String>,
@@ -168,7 +174,7 @@ impl Model {
             target: target.to_owned(),
             kind: kind.as_str().to_owned(),
             subject: subject.to_owned(),
-            status: status::IN_SYNC.to_owned(),
+            status: RowStatus::InSync,
             queued: false,
             lane: Lane::Backfill.rank(),
             next_attempt_at: 0,
@@ -213,9 +219,23 @@ impl Model {
     }
 
     pub(crate) fn unseen(&self) -> Option<UnseenCreate> {
-        [UnseenCreate::Created, UnseenCreate::Exists]
-            .into_iter()
-            .find(|it| Some(it.as_str()) == self.unseen.as_deref())
+        self.unseen.as_deref().and_then(UnseenCreate::named)
+    }
+
+    /// Returns the first word that this version does not know in the columns about the account and its access.
+    pub(super) fn unknown_access(&self) -> Option<UnknownWord> {
+        let columns: [CheckedColumn<'_>; 5] = [
+            ("kind", Some(&self.kind), |word| {
+                [ResourceKind::User, ResourceKind::Group].iter().any(|kind| kind.as_str() == word)
+            }),
+            ("access_change", self.access_change.as_deref(), |word| {
+                AccessChange::ALL.iter().any(|change| change.as_str() == word)
+            }),
+            ("off_evidence", self.off_evidence.as_deref(), |word| OffEvidence::named(word).is_some()),
+            ("origin", self.origin.as_deref(), |word| AccountOrigin::named(word).is_some()),
+            ("unseen", self.unseen.as_deref(), |word| UnseenCreate::named(word).is_some()),
+        ];
+        columns.into_iter().find_map(|(column, word, knows)| UnknownWord::in_column(column, word, knows))
     }
 
     pub(crate) fn kind(&self) -> ResourceKind {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{TARGET, World, active, group, name_of};
 
 impl World {
-    async fn groups(&self, keys: &[&str]) {
+    pub(crate) async fn groups(&self, keys: &[&str]) {
         for key in keys {
             self.want(key, 1, DesiredState::Group(group(key))).await;
         }

@@ -12,7 +12,8 @@ use store::StoreError;
 use super::{TargetObstacles, off_evidence, status_reason};
 use crate::control::WriterControl;
 use crate::guard::looks::{is_membership_due, membership_unverified_since};
-use crate::rows::{edge, load_resources, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, load_resources, resource};
 use crate::{micros, now};
 
 /// Evidence: no account of the person was ever put into the group.
@@ -97,7 +98,9 @@ fn membership_evidence(
     let waiting = match &off {
         Some(off) if is_elsewhere(off) => None,
         Some(_) => surroundings.unverified(membership_unverified_since(row, micros(now()))),
-        None => Some(status_reason(&row.status, row.queued, false, surroundings, row.last_error.clone())),
+        None => {
+            Some(status_reason(row.status(), row.is_queued(), false, surroundings, row.last_error.clone()))
+        }
     };
     MembershipEvidence { key: key.clone(), revision: row.revision, off, waiting }
 }
@@ -122,12 +125,12 @@ fn shown_out(row: &edge::Model, ends: &MembershipEnds) -> Option<AccountOffEvide
         return at(GROUP_GONE, row.accepted_at);
     }
     let is_linked = account.is_some_and(|account| account.remote_id.is_some());
-    let is_at_rest = row.status == status::IN_SYNC && !row.applied;
+    let is_at_rest = *row.status() == RowStatus::InSync && !row.applied;
     (is_at_rest && !is_linked).then(|| at(NEVER_MEMBER, row.accepted_at))?
 }
 
 fn is_gone(group: &resource::Model) -> bool {
     group.remote_id.is_none()
-        && group.status == status::IN_SYNC
+        && *group.status() == RowStatus::InSync
         && matches!(group.desired(), Ok(DesiredState::Group(group)) if !group.exists)
 }

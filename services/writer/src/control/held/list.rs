@@ -12,12 +12,15 @@ use store::{StoreError, cut_to_limit};
 use super::STATUSES;
 use crate::control::{WriterControl, database_refusal};
 use crate::moment_of;
-use crate::rows::{edge, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, resource};
 
 const PROFILE_HELP: &str = "it is sent by itself once the value is corrected at its source or in the policy; after the target's \
                             profile was corrected, `usher held approve --target TARGET --by profile --all --why TEXT` sends it";
 const TAKEN_HELP: &str =
     "it is sent by itself once the other account or group gives the value up, whose owner can change it";
+const UNKNOWN_HELP: &str =
+    "a newer version wrote it, and only that version can decide: see `usher quarantine ls`";
 const GROUP_LIMIT_HELP: &str =
     "it is sent by itself once the person is out of another group: the owners of the groups can choose";
 
@@ -69,7 +72,7 @@ async fn read_page(
 async fn count_held(connection: &impl ConnectionTrait, target: Option<&str>) -> Result<u64, StoreError> {
     let failed = StoreError::statement("count what is held");
     let mut resources = resource::Entity::find().filter(resource::Column::Status.is_in(STATUSES));
-    let mut memberships = edge::Entity::find().filter(edge::Column::Status.eq(status::HELD));
+    let mut memberships = edge::Entity::find().filter(edge::Column::Status.eq(RowStatus::Held));
     if let Some(target) = target {
         resources = resources.filter(resource::Column::Target.eq(target));
         memberships = memberships.filter(edge::Column::Target.eq(target));
@@ -113,7 +116,7 @@ async fn held_memberships(
     limit: u64,
 ) -> Result<Vec<edge::Model>, StoreError> {
     use edge::Column::{AcceptedAt, GroupSubject, MemberSubject, Status, Target};
-    let mut query = edge::Entity::find().filter(Status.eq(status::HELD));
+    let mut query = edge::Entity::find().filter(Status.eq(RowStatus::Held));
     if let Some(target) = target {
         query = query.filter(Target.eq(target));
     }
@@ -135,7 +138,7 @@ async fn held_memberships(
 
 fn resource_position(row: &resource::Model) -> HeldPosition {
     let key = [row.subject.clone(), row.target.clone(), row.kind.clone()];
-    (false, row.held_at.unwrap_or_default(), key)
+    (false, row.held_since(), key)
 }
 
 fn membership_position(row: &edge::Model) -> HeldPosition {
@@ -164,16 +167,18 @@ fn held_resource(row: resource::Model) -> HeldResource {
         Ok(DesiredState::Group(_)) => "absent",
         Ok(DesiredState::Membership { .. }) | Err(_) => "unknown",
     };
-    let by = row.held.as_deref().and_then(HeldBy::named).unwrap_or(HeldBy::Guard);
+    // What only a newer version knows is in the quarantine, and no decision of this version ends it.
+    let is_unknown = row.unknown_word().is_some();
+    let (by, since) = (row.hold_reason().unwrap_or(HeldBy::Guard), moment_of(row.held_since()));
     HeldResource {
         kind: row.kind(),
         revision: row.desired_revision,
         wanted: wanted.to_owned(),
         by,
-        decisions: by.decisions(),
-        help: help_for(by).map(str::to_owned),
+        decisions: if is_unknown { Vec::new() } else { by.decisions() },
+        help: if is_unknown { Some(UNKNOWN_HELP) } else { help_for(by) }.map(str::to_owned),
         reason: row.last_error.unwrap_or_default(),
-        since: moment_of(row.held_at.unwrap_or_default()),
+        since,
         target: row.target,
         subject: row.subject,
     }

@@ -11,7 +11,8 @@ use store::Store;
 use super::*;
 use crate::WriterMigrator;
 use crate::rows::access::AccountOrigin;
-use crate::rows::{control, status};
+use crate::rows::control;
+use crate::rows::words::RowStatus;
 
 const PAGE: &str = include_str!("../../../../../docs/policy.md");
 
@@ -79,7 +80,7 @@ impl<'a> GuardTableRow<'a> {
         row.desired_revision = 2;
         row.desired = serde_json::to_string(&desired).unwrap();
         row.count_change(&desired);
-        row.enqueue(status::PENDING, 0);
+        row.enqueue(RowStatus::Pending, 0);
         match self.asked_by {
             "events" => {}
             "an applied plan" => row.planned = true,
@@ -125,13 +126,12 @@ fn desired(state: AccountState) -> DesiredState {
 
 fn linked(target: &str, number: usize, active: bool) -> resource::Model {
     let key = format!("E-{number:03}");
-    resource::Model {
-        remote_id: Some(format!("id-{key}")),
-        applied: Some(json!({ "active": active }).to_string()),
-        desired: serde_json::to_string(&desired(AccountState::Active)).unwrap(),
-        origin: Some(AccountOrigin::Created.as_str().to_owned()),
-        ..resource::Model::new(target, ResourceKind::User, &key)
-    }
+    let mut row = resource::Model::new(target, ResourceKind::User, &key);
+    row.remote_id = Some(format!("id-{key}"));
+    row.applied = Some(json!({ "active": active }).to_string());
+    row.desired = serde_json::to_string(&desired(AccountState::Active)).unwrap();
+    row.origin = Some(AccountOrigin::Created.as_str().to_owned());
+    row
 }
 
 /// Returns the number of waiting rows that are held after the guard has checked them.
@@ -149,7 +149,7 @@ async fn held(store: &Store, target: &str, row: &GuardTableRow<'_>) -> usize {
     hold_excess(&tx, target, &mut TransactionFacts::default()).await.unwrap();
     let held = resource::Entity::find()
         .filter(resource::Column::Target.eq(target))
-        .filter(resource::Column::Status.eq(status::HELD))
+        .filter(resource::Column::Status.eq(RowStatus::Held))
         .all(&tx)
         .await
         .unwrap();

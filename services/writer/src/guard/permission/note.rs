@@ -13,7 +13,8 @@ use crate::lease::TargetLease;
 use crate::rows::access::AccessChange;
 use crate::rows::facts::TransactionFacts;
 use crate::rows::orphan;
-use crate::rows::{ResourceKey, load_resources, resource, save_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{ResourceKey, load_resources, resource, save_resources};
 
 /// The rows that may be sent.
 #[derive(Debug, Default)]
@@ -76,7 +77,7 @@ pub(crate) async fn reserve_permission(
         return Ok(ReservedPermission::Overtaken);
     }
     let mut rows = load_resources(tx, target, *kind, std::slice::from_ref(subject), true).await?;
-    let Some(row) = rows.get_mut(subject).filter(|row| row.queued) else {
+    let Some(row) = rows.get_mut(subject).filter(|row| row.is_queued()) else {
         return Ok(ReservedPermission::Overtaken);
     };
     let was_reserved = row.reserved;
@@ -125,7 +126,7 @@ async fn asked_rows(
             *kind == row.kind() && *subject == row.subject && *revision == row.desired_revision
         })
     };
-    found.retain(|row| row.queued && is_asked(row));
+    found.retain(|row| row.is_queued() && is_asked(row));
     Ok(found)
 }
 
@@ -142,7 +143,7 @@ async fn leave_orphans_alone(
     let (mut left, kept): (Vec<_>, Vec<_>) = std::mem::take(rows).into_iter().partition(is_at_risk);
     *rows = kept;
     for row in &mut left {
-        row.rest(status::IN_SYNC);
+        row.rest(RowStatus::InSync);
         row.access_change = None;
         row.last_error = Some("left alone while a person who should have an account has none".to_owned());
     }

@@ -6,7 +6,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFi
 use store::StoreError;
 
 use crate::rows::access::AccessChange;
-use crate::rows::{control, removal, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{control, removal, resource};
 use crate::{micros, now};
 
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;
@@ -103,7 +104,7 @@ async fn count_changes(
     let failed = StoreError::statement("add up changes of access");
     let since = micros(now()) - i64::from(guard.window_hours) * HOUR_MICROS;
     let held =
-        resource::Column::Status.eq(status::HELD).and(resource::Column::Held.eq(HeldBy::Guard.as_str()));
+        resource::Column::Status.eq(RowStatus::Held).and(resource::Column::Held.eq(HeldBy::Guard.as_str()));
     let coming = Query::select()
         .column(resource::Column::AccessChange)
         .from(resource::Entity)

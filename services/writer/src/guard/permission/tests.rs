@@ -9,7 +9,8 @@ use store::Store;
 use super::*;
 use crate::WriterMigrator;
 use crate::lease::TargetLease;
-use crate::rows::{ResourceKey, control, load_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{ResourceKey, control, load_resources};
 
 const TARGET: &str = "crm";
 const TERM: Duration = Duration::from_secs(60);
@@ -46,15 +47,16 @@ async fn want(store: &Store, key: &str, revision: i64, state: AccountState) {
     let tx = store.begin().await.unwrap();
     let kind = ResourceKind::User;
     let found = load_resources(&tx, TARGET, kind, &[key.to_owned()], true).await.unwrap();
-    let mut row = found.into_values().next().unwrap_or_else(|| resource::Model {
-        remote_id: Some(format!("id-{key}")),
-        ..resource::Model::new(TARGET, kind, key)
+    let mut row = found.into_values().next().unwrap_or_else(|| {
+        let mut row = resource::Model::new(TARGET, kind, key);
+        row.remote_id = Some(format!("id-{key}"));
+        row
     });
     let desired = wanted(state);
     row.desired_revision = revision;
     row.desired = serde_json::to_string(&desired).unwrap();
     row.count_change(&desired);
-    row.enqueue(status::PENDING, 0);
+    row.enqueue(RowStatus::Pending, 0);
     save_resources(&tx, vec![row]).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -88,7 +90,7 @@ async fn a_removal_under_way_counts_although_the_person_is_back_by_now() {
         want(&store, "E-5", 2, AccountState::Disabled).await;
         assert!(!may_go(&store, &lease, "E-5", 2).await, "{}: five are under way", database.name);
         let held = row(&store, "E-5").await;
-        assert_eq!(held.status, status::HELD);
+        assert_eq!(*held.status(), RowStatus::Held);
         assert!(held.last_error.unwrap().starts_with("6 of 6 accounts"));
     }
 }
@@ -105,7 +107,7 @@ async fn what_the_last_owner_was_sending_counts_for_the_next_one_and_the_last_on
         let mut parked =
             load_resources(&tx, TARGET, ResourceKind::User, &[last.to_owned()], true).await.unwrap();
         let parked_row = parked.get_mut(last).unwrap();
-        parked_row.rest(status::IN_SYNC);
+        parked_row.rest(RowStatus::InSync);
         save_resources(&tx, parked.into_values().collect()).await.unwrap();
         tx.commit().await.unwrap();
         for n in 0..5 {
@@ -115,9 +117,9 @@ async fn what_the_last_owner_was_sending_counts_for_the_next_one_and_the_last_on
         let lease = TargetLease::acquire(&store, TARGET, "theirs", TERM).await.unwrap().unwrap();
         want(&store, last, 3, AccountState::Disabled).await;
         assert!(!may_go(&store, &lost, last, 3).await, "{}: the lease is lost", database.name);
-        assert_eq!(row(&store, last).await.status, status::PENDING, "and nothing is decided under it");
+        assert_eq!(*row(&store, last).await.status(), RowStatus::Pending, "and nothing is decided under it");
         assert!(!may_go(&store, &lease, last, 3).await, "{}: five are in doubt", database.name);
-        assert_eq!(row(&store, last).await.status, status::HELD);
+        assert_eq!(*row(&store, last).await.status(), RowStatus::Held);
     }
 }
 

@@ -10,7 +10,8 @@ use store::StoreError;
 use super::TargetOwner;
 use crate::guard::nesting;
 use crate::lease::{TargetLease, database_now};
-use crate::rows::{control, edge, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{control, edge, resource};
 use crate::{micros, now};
 
 impl TargetOwner {
@@ -130,7 +131,7 @@ impl TargetOwner {
             .col_expr(resource::Column::NextAttemptAt, Expr::value(now))
             .filter(resource::Column::Target.eq(&self.target))
             .filter(resource::Column::Queued.eq(true))
-            .filter(resource::Column::Status.eq(status::PENDING))
+            .filter(resource::Column::Status.eq(RowStatus::Pending))
             .filter(resource::Column::NextAttemptAt.gt(now))
             .filter(resource::Column::Awaits.is_null())
             .filter(resource::Column::InDoubt.eq(false).or(resource::Column::RemoteId.is_not_null()))
@@ -167,11 +168,11 @@ impl TargetOwner {
         let look_again_at = self.second_look(&tx, lease).await?;
         edge::Entity::update_many()
             .col_expr(edge::Column::LookAgainAt, Expr::value(look_again_at))
-            .col_expr(edge::Column::Status, Expr::value(status::UNSURE))
+            .col_expr(edge::Column::Status, Expr::value(RowStatus::Unsure))
             .col_expr(edge::Column::Queued, Expr::value(true))
             .col_expr(edge::Column::NextAttemptAt, Expr::value(micros(now())))
             .filter(edge::Column::Target.eq(&self.target))
-            .filter(edge::Column::Status.eq(status::SENDING))
+            .filter(edge::Column::Status.eq(RowStatus::Sending))
             .exec(&tx)
             .await
             .map_err(StoreError::statement("doubt memberships"))?;

@@ -142,6 +142,9 @@ impl<'a> OwnershipSession<'a> {
         let wake_up = Arc::clone(&self.owner.wake_up);
         let lease = self.lease.clone();
         let mut circuit = self.target.pacer.watch();
+        if let Err(error) = unreadable::list_unknown_words(&self.owner.store, &self.owner.target).await {
+            tracing::warn!(target_name = %self.owner.target, error = chain(&error), "could not look for unknown words");
+        }
         loop {
             if self.freshness.is_due() {
                 self.read_queue().await;

@@ -11,7 +11,8 @@ use super::{QueueSource, WINDOW};
 use crate::converge::members::MembersJob;
 use crate::delivery::leftovers;
 use crate::guard::nesting;
-use crate::rows::{edge, load_resources, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{edge, load_resources};
 
 /// The time for which memberships of a group are collected while accounts are being worked on, in microseconds, so that
 /// one request carries many.
@@ -77,6 +78,7 @@ impl QueueSource<'_> {
             .column_as(edge::Column::NextAttemptAt.min(), "since")
             .filter(edge::Column::Target.eq(self.target))
             .filter(edge::Column::Queued.eq(true))
+            .filter(edge::Column::Status.is_in(RowStatus::KNOWN.iter().cloned()))
             .filter(edge::Column::NextAttemptAt.lte(now))
             .group_by(edge::Column::GroupSubject)
             .into_model::<GroupWork>()
@@ -94,6 +96,7 @@ impl QueueSource<'_> {
             .filter(edge::Column::Target.eq(self.target))
             .filter(edge::Column::GroupSubject.eq(&group))
             .filter(edge::Column::Queued.eq(true))
+            .filter(edge::Column::Status.is_in(RowStatus::KNOWN.iter().cloned()))
             .filter(edge::Column::NextAttemptAt.lte(now))
             .order_by_asc(edge::Column::Alone)
             .order_by_asc(edge::Column::Lane)
@@ -102,7 +105,7 @@ impl QueueSource<'_> {
             .all(self.store.reader())
             .await
             .map_err(StoreError::statement("read the queue of memberships"))?;
-        let unsure = rows.first().is_some_and(|edge| edge.status == status::UNSURE && !edge.alone);
+        let unsure = rows.first().is_some_and(|edge| *edge.status() == RowStatus::Unsure && !edge.alone);
         let requests = if unsure && self.members_readable {
             vec![self.unsure_edges(&group, now).await?]
         } else {
@@ -143,7 +146,7 @@ impl QueueSource<'_> {
             .filter(edge::Column::Target.eq(self.target))
             .filter(edge::Column::GroupSubject.eq(group))
             .filter(edge::Column::Queued.eq(true))
-            .filter(edge::Column::Status.eq(status::UNSURE))
+            .filter(edge::Column::Status.eq(RowStatus::Unsure))
             .filter(edge::Column::NextAttemptAt.lte(now))
             .limit(UNSURE_PER_LOOK_MAX)
             .all(self.store.reader())
@@ -163,7 +166,7 @@ impl QueueSource<'_> {
             let members: Vec<&str> = of_these.map(|edge| edge.member_subject.as_str()).collect();
             for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
                 let mut update = edge::Entity::update_many()
-                    .col_expr(edge::Column::Status, Expr::value(status::WAITING))
+                    .col_expr(edge::Column::Status, Expr::value(RowStatus::Waiting))
                     .col_expr(edge::Column::Queued, Expr::value(false));
                 if desired {
                     update = update.col_expr(edge::Column::Applied, Expr::value(false));

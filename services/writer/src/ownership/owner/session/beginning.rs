@@ -16,7 +16,8 @@ use crate::guard::group_limit;
 use crate::guard::permission::{forget_noted, note_sending};
 use crate::ownership::ready::{ReadyJob, ResourceJob};
 use crate::rows::facts::TransactionFacts;
-use crate::rows::{ResourceKey, edge, resource, status};
+use crate::rows::words::RowStatus;
+use crate::rows::{ResourceKey, edge, resource};
 
 /// The interval between jobs that are taken from the least urgent lane, so that no lane waits for ever.
 const LOW_LANES_EVERY: u32 = 20;
@@ -169,7 +170,7 @@ impl OwnershipSession<'_> {
         let members: Vec<&str> = job.edges.iter().map(|edge| edge.member_subject.as_str()).collect();
         for members in members.chunks(store::ROWS_PER_STATEMENT_MAX) {
             edge::Entity::update_many()
-                .col_expr(edge::Column::Status, Expr::value(status::SENDING))
+                .col_expr(edge::Column::Status, Expr::value(RowStatus::Sending))
                 .filter(edge::Column::Target.eq(target))
                 .filter(edge::Column::GroupSubject.eq(&job.group))
                 .filter(edge::Column::MemberSubject.is_in(members.iter().copied()))
