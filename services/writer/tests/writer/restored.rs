@@ -1,7 +1,7 @@
 //! After everything was restored, an account that is off at the target may be a leaver's: it stays off until a source has
 //! made a statement about the person, or an operator has decided.
 
-use lifecycle::{DesiredState, HeldBy, HeldResource, RemovalGuard};
+use lifecycle::{DesiredState, HeldBy, HeldResource, RemovalGuard, ResourceKind};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -156,6 +156,7 @@ async fn accounts_that_are_held_after_a_restore_do_not_count_for_the_guard_of_th
     world.switch_off_there(&people[..5]).await;
     world.resume_too_early().await;
     world.send_as("E-1", 2, on("E-1"), stated()).await;
+    world.settled(ResourceKind::User, "E-1", 2).await;
     world.reconcile(false).await;
     world.held_as_restored(&people[1..5]).await;
     world.until("who has a statement is on", async || world.has_access("E-1")).await;

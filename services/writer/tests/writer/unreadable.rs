@@ -95,7 +95,7 @@ async fn a_row_with_a_word_that_this_version_does_not_know_is_listed_and_only_sw
         set(&format!("{off}, queued = true, status = 'frozen'"), "E-2"),
         set("status = 'held', held = 'by_rota', queued = false, desired_revision = 2", "E-3"),
         set(&format!("{changed}, status = 'pending', origin = 'imported'"), "E-4"),
-        "UPDATE writer_edges SET status = 'frozen', desired = false, queued = true".to_owned(),
+        "UPDATE writer_edges SET status = 'frozen', desired = false, told = false, queued = true".to_owned(),
     ];
     world.restart_after(&statements.iter().map(String::as_str).collect::<Vec<_>>()).await;
     world.until("the leaver is off", async || !world.user("E-2").unwrap().active).await;
